@@ -1,0 +1,1 @@
+"""The pivot: the ECS model that is rendered and run."""

@@ -1,0 +1,109 @@
+"""Values that are known only where a service runs or is deployed.
+
+A field of the ECS model is a `Value`: plain text, or a `Reference` that the local runtime resolves from `LocalOptions`
+and that each renderer prints in its own form (a CloudFormation intrinsic, a `${…}` placeholder, a Compose variable).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from emulator.errors import Position
+
+
+class _Reference(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    position: Position | None = None
+    """Where the manifest names it, for errors that ask for its value."""
+
+
+class ImageReference(_Reference):
+    """The image that is built for container `name`; its address is known once it is pushed."""
+
+    kind: Literal["image"] = "image"
+    name: str
+
+
+class EnvFileReference(_Reference):
+    """An environment file of the workspace, relative to its root; when deployed, an object in S3."""
+
+    kind: Literal["env-file"] = "env-file"
+    name: str
+
+
+class ImportReference(_Reference):
+    """A CloudFormation export (`from_cfn` in a manifest)."""
+
+    kind: Literal["import"] = "import"
+    name: str
+
+
+class AddonReference(_Reference):
+    """An output of the service's addon templates."""
+
+    kind: Literal["addon"] = "addon"
+    name: str
+
+
+class ResourceReference(_Reference):
+    """An attribute of a resource that is deployed with the service, such as `ExecutionRole` and `Arn`.
+
+    `attribute` empty means what CloudFormation's `Ref` gives.
+    """
+
+    kind: Literal["resource"] = "resource"
+    name: str
+    attribute: str = ""
+
+
+class ParameterReference(_Reference):
+    """A value that whoever deploys gives, such as the DNS name of an imported load balancer."""
+
+    kind: Literal["parameter"] = "parameter"
+    name: str
+    description: str = ""
+
+
+class PseudoReference(_Reference):
+    """A pseudo parameter of CloudFormation: the region, account or partition something is deployed to."""
+
+    kind: Literal["pseudo"] = "pseudo"
+    name: Literal["AWS::AccountId", "AWS::Partition", "AWS::Region", "AWS::URLSuffix"]
+
+
+class Join(_Reference):
+    """Text with references in it, in order, such as an ARN with the account left open."""
+
+    kind: Literal["join"] = "join"
+    parts: tuple[Value, ...]
+
+
+Reference = Annotated[
+    ImageReference
+    | EnvFileReference
+    | ImportReference
+    | AddonReference
+    | ResourceReference
+    | ParameterReference
+    | PseudoReference
+    | Join,
+    Field(discriminator="kind"),
+]
+"""Any of the references above."""
+
+Value = str | Reference
+"""Text, or a reference to text."""
+
+Join.model_rebuild()
+
+
+def references_in(value: Value) -> list[Reference]:
+    """The references that a value holds, those inside a `Join` included, in order."""
+    if isinstance(value, str):
+        return []
+    if isinstance(value, Join):
+        return [found for part in value.parts for found in references_in(part)]
+    return [value]

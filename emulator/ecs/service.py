@@ -1,0 +1,209 @@
+"""A service: its task definition and what surrounds it when it is deployed. This is the pivot of the whole tool.
+
+The compiler makes it, every renderer prints it, the runtime runs it. Nothing here is local to a machine.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from emulator.ecs.task_definition import TaskDefinition
+from emulator.errors import Position
+
+
+class Model(BaseModel):
+    """Base of the shapes around a task definition."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Build(Model):
+    """How an image is built. Paths are relative to the workspace root."""
+
+    context: str
+    dockerfile: str
+    target: str | None = None
+    args: dict[str, str] = Field(default_factory=dict)
+    cache_from: list[str] = Field(default_factory=list)
+    position: Position | None = None
+
+
+class TargetHealthCheck(Model):
+    """How a load balancer checks a target. Times in seconds; the defaults are Elastic Load Balancing's for an ALB."""
+
+    path: str = "/"
+    port: int | None = None
+    """None: the port that receives traffic."""
+    protocol: Literal["HTTP", "HTTPS", "TCP"] = "HTTP"
+    success_codes: str = "200"
+    healthy_threshold: int = 5
+    unhealthy_threshold: int = 2
+    interval: int = 30
+    timeout: int = 5
+
+
+class TargetGroup(Model):
+    """Targets of one port of one container: one target a task."""
+
+    name: str
+    """Unique within the service: `default`, then `1`, `2`, … in the order of the rules."""
+    container_name: str
+    container_port: int
+    protocol: Literal["HTTP", "HTTPS", "TCP", "TLS", "UDP", "TCP_UDP"] = "HTTP"
+    protocol_version: Literal["HTTP1", "HTTP2", "GRPC"] = "HTTP1"
+    health_check: TargetHealthCheck = Field(default_factory=TargetHealthCheck)
+    deregistration_delay: int = 60
+    stickiness: bool = False
+
+
+class PathPattern(Model):
+    """Matches the path of a request; any of the patterns. `*` is any text, `?` one character; case counts."""
+
+    field: Literal["path-pattern"] = "path-pattern"
+    values: list[str]
+
+
+class HostHeader(Model):
+    """Matches the host name of a request; any of the patterns, case-insensitive, without the port."""
+
+    field: Literal["host-header"] = "host-header"
+    values: list[str]
+
+
+class HttpHeader(Model):
+    """Matches a header of a request; any of the patterns, case-insensitive."""
+
+    field: Literal["http-header"] = "http-header"
+    name: str
+    values: list[str]
+
+
+class HttpRequestMethod(Model):
+    """Matches the method of a request, exactly."""
+
+    field: Literal["http-request-method"] = "http-request-method"
+    values: list[str]
+
+
+class QueryString(Model):
+    """Matches key/value pairs of the query; an empty key is any key."""
+
+    field: Literal["query-string"] = "query-string"
+    values: list[tuple[str, str]]
+
+
+class SourceIp(Model):
+    """Matches the address of the peer; any of the CIDR blocks."""
+
+    field: Literal["source-ip"] = "source-ip"
+    values: list[str]
+
+
+Condition = Annotated[
+    PathPattern | HostHeader | HttpHeader | HttpRequestMethod | QueryString | SourceIp, Field(discriminator="field")
+]
+
+
+class WeightedTargetGroup(Model):
+    """A target group with its share of the requests, 0 to 999."""
+
+    target_group: str
+    weight: int = 1
+
+
+class Forward(Model):
+    """Sends the request to a target group, or to several by weight."""
+
+    type: Literal["forward"] = "forward"
+    target_groups: list[WeightedTargetGroup]
+    stickiness_duration: int | None = None
+
+
+class Redirect(Model):
+    """Answers with a redirect; `#{protocol}`, `#{host}`, `#{port}`, `#{path}`, `#{query}` are the request's own."""
+
+    type: Literal["redirect"] = "redirect"
+    status_code: Literal[301, 302] = 301
+    protocol: str = "#{protocol}"
+    host: str = "#{host}"
+    port: str = "#{port}"
+    path: str = "/#{path}"
+    query: str = "#{query}"
+
+
+class FixedResponse(Model):
+    """Answers by itself."""
+
+    type: Literal["fixed-response"] = "fixed-response"
+    status_code: int
+    content_type: str | None = None
+    message_body: str | None = None
+
+
+Action = Annotated[Forward | Redirect | FixedResponse, Field(discriminator="type")]
+
+
+class ListenerRule(Model):
+    """One rule of the environment's load balancer.
+
+    `root` rules (path `/`) come after all others, as Copilot's rule priority does; `priority` is fixed only where
+    plain ECS input says so.
+    """
+
+    name: str
+    listener: Literal["HTTP", "HTTPS"] = "HTTP"
+    conditions: list[Condition]
+    action: Action
+    root: bool = False
+    priority: int | None = None
+    position: Position | None = None
+
+
+class NetworkListener(Model):
+    """A listener of a network load balancer."""
+
+    port: int
+    protocol: Literal["TCP", "TLS", "UDP"]
+    target_group: str
+    ssl_policy: str | None = None
+    position: Position | None = None
+
+
+class LogGroup(Model):
+    """The log group of the service; retention in days."""
+
+    name: str
+    retention_in_days: int = 30
+
+
+class Service(Model):
+    """One workload of one environment, ready to run or to render."""
+
+    app: str
+    environment: str
+    name: str
+    type: str
+    """The manifest's type, such as `Load Balanced Web Service`."""
+    task_definition: TaskDefinition
+    main_container: str
+    desired_count: int = 1
+    builds: dict[str, Build] = Field(default_factory=dict)
+    """How to build the images of those containers whose image is an `ImageReference`."""
+    target_groups: list[TargetGroup] = Field(default_factory=list)
+    listener_rules: list[ListenerRule] = Field(default_factory=list)
+    network_listeners: list[NetworkListener] = Field(default_factory=list)
+    health_check_grace_period: int = 60
+    log_group: LogGroup
+    manifest: str = ""
+    """The manifest's path, for messages."""
+    positions: dict[str, Position] = Field(default_factory=dict)
+    """Manifest path (`http.path`, `sidecars.nginx.port`) to where it stands."""
+
+    def target_group(self, name: str) -> TargetGroup:
+        """The target group of that name; KeyError if there is none."""
+        for group in self.target_groups:
+            if group.name == name:
+                return group
+        raise KeyError(name)
