@@ -1,0 +1,148 @@
+"""`copilot-local.toml`: what only this machine or this team wants, kept out of the manifest.
+
+Files, later ones win key by key:
+
+1. `stand-ins.toml` in the user's configuration folder, written by the set-up on a machine without a container registry;
+2. `copilot-local.toml` in the user's configuration folder;
+3. `copilot-local.toml` in the workspace root (the folder that holds `copilot/`).
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from emulator.errors import InputError, Position
+
+FILE_NAME = "copilot-local.toml"
+STAND_INS_NAME = "stand-ins.toml"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FrontSettings(_Section):
+    """`[front]`: the local load balancer. `port` is the host port on 127.0.0.1."""
+
+    port: int | None = Field(default=None, ge=1, le=65535)
+
+
+class LogSettings(_Section):
+    """`[logs]`: `fidelity = "ecs"` runs the router on ECS's own file and driver mode, outputs apart."""
+
+    fidelity: Literal["local", "ecs"] = "local"
+
+
+class TimeSettings(_Section):
+    """`[time]`: seconds. What is not set here takes the local default (or ECS's, with `--timing ecs`)."""
+
+    stop_timeout: int = Field(default=30, ge=0, le=120)
+    """SIGTERM to SIGKILL where a container says nothing; ECS's default is 30."""
+    start_timeout: int = Field(default=120, ge=1)
+    """How long a log router may take until its socket is there, and a dependency until its condition holds."""
+    wait_timeout: int = Field(default=120, ge=1)
+    """How long `up --wait` waits for healthy."""
+    deregistration_delay_cap: int = Field(default=5, ge=0)
+    """Upper bound of the delay between leaving the load balancer and SIGTERM when a task is replaced."""
+
+
+class ValidateSettings(_Section):
+    """`[validate]`: `ignore` lists finding codes that are not reported."""
+
+    ignore: tuple[str, ...] = ()
+
+
+class Settings(BaseModel):
+    """Everything the settings files say, merged. Paths in `substitute` are absolute."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    substitute: Mapping[str, str] = Field(default_factory=dict)
+    """Image reference to another reference, or to a folder or Dockerfile that is built instead."""
+    values: Mapping[str, str] = Field(default_factory=dict)
+    """Local values of CloudFormation exports, addon outputs and parameters, by name."""
+    front: FrontSettings = FrontSettings()
+    logs: LogSettings = LogSettings()
+    time: TimeSettings = TimeSettings()
+    validation: ValidateSettings = Field(default=ValidateSettings(), alias="validate")
+
+
+class LocalOptions(BaseModel):
+    """What exists only on this machine for one service, applied when its containers are made. Never holds a secret."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    images: dict[str, str] = Field(default_factory=dict)
+    """Container name to the image it runs here."""
+    region: str = "us-east-1"
+    account: str = "000000000000"
+    fidelity: Literal["local", "ecs"] = "local"
+    time: TimeSettings = TimeSettings()
+    timing: Literal["local", "ecs"] = "local"
+    values: dict[str, str] = Field(default_factory=dict)
+
+
+def configuration_folder(environment: Mapping[str, str] | None = None) -> Path:
+    """The user's configuration folder of copilot-local (`$XDG_CONFIG_HOME/copilot-local`)."""
+    variables = os.environ if environment is None else environment
+    base = variables.get("XDG_CONFIG_HOME") or str(Path(variables.get("HOME") or "~").expanduser() / ".config")
+    return Path(base) / "copilot-local"
+
+
+def load_settings(workspace: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """The merged settings. Raises `InputError` with the file and what is wrong in it."""
+    folder = configuration_folder(environment)
+    files = [folder / STAND_INS_NAME, folder / FILE_NAME]
+    if workspace is not None:
+        files.append(workspace / FILE_NAME)
+    merged: dict[str, object] = {}
+    for file in files:
+        for section, value in _read(file).items():
+            present = merged.get(section)
+            merged[section] = {**present, **value} if isinstance(present, dict) and isinstance(value, dict) else value
+    return Settings.model_validate(merged)
+
+
+def _read(file: Path) -> dict[str, object]:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {file}: {error}") from None
+    try:
+        content = tomllib.loads(text)
+        settings = Settings.model_validate(content)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{file}: not valid TOML: {error}", hint="see docs/settings.md for the format") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise InputError(
+            f"{key}: {first['msg']}",
+            position=Position(str(file), _line_of(text, str(first["loc"][-1]))),
+            hint="see docs/settings.md for every key",
+        ) from None
+    if settings.substitute:
+        content["substitute"] = {name: _target(file.parent, to) for name, to in settings.substitute.items()}
+    return content
+
+
+def _target(folder: Path, replacement: str) -> str:
+    """A path (`./x`, `../x`, `/x`, `~/x`) made absolute; an image reference as it is."""
+    if replacement.startswith(("./", "../", "/", "~")) or replacement in (".", ".."):
+        return str((folder / Path(replacement).expanduser()).resolve())
+    return replacement
+
+
+def _line_of(text: str, key: str) -> int:
+    for number, line in enumerate(text.splitlines(), start=1):
+        if key in line.split("=", 1)[0]:
+            return number
+    return 1
