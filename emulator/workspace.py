@@ -1,0 +1,237 @@
+"""Where the manifests are: the `copilot/` folder, its services and environments, and the names that follow from it.
+
+Source of the layout: Copilot's `internal/pkg/workspace`. Source of the selection rules: decision 15 of the design.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from emulator.errors import InputError, Position, UsageError
+
+COPILOT_FOLDER = "copilot"
+WORKSPACE_FILE = ".workspace"
+MANIFEST_FILE = "manifest.yml"
+DEFAULT_ENVIRONMENT = "test"
+NOT_SERVICES = ("environments", "pipelines")
+"""Folders of `copilot/` that hold no workload."""
+NOT_ENVIRONMENTS = ("addons", "overrides")
+"""Folders of `copilot/environments/` that apply to every environment."""
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,254}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A folder with a `copilot/` folder in it, or, for a manifest that stands elsewhere, that manifest alone.
+
+    `root` is what paths in a manifest (`image.build`, `env_file`) are relative to. `application` is what `.workspace`
+    says, None where it says nothing. `manifests` has the manifest of every service, in order of the names;
+    `environments` the names of the environments that have a folder, in order.
+    """
+
+    root: Path
+    application: str | None
+    manifests: Mapping[str, Path]
+    environments: tuple[str, ...] = ()
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The names of the services, in order."""
+        return tuple(self.manifests)
+
+    def manifest_path(self, service: str) -> Path:
+        """The manifest of a service. Raises UsageError, which names the services there are."""
+        try:
+            return self.manifests[service]
+        except KeyError:
+            raise UsageError(
+                f"there is no service {service} in {self.root / COPILOT_FOLDER}",
+                hint=f"services here: {', '.join(self.services) or 'none'}",
+            ) from None
+
+    def environment_manifest_path(self, environment: str) -> Path | None:
+        """The manifest of an environment, None where it has none (Copilot made them only from version 1.20)."""
+        path = self.root / COPILOT_FOLDER / "environments" / environment / MANIFEST_FILE
+        return path if path.is_file() else None
+
+
+def find_workspace(start: Path) -> Workspace:
+    """The workspace that `start` is in, or is.
+
+    `start` is a folder, from which we look upwards for one that holds `copilot/` with at least one manifest or a
+    `.workspace` file in it, or the path of a manifest. Raises InputError, which says where we looked.
+    """
+    start = Path(os.path.abspath(start))
+    if start.is_file():
+        return _workspace_of_manifest(start)
+    if not start.is_dir():
+        raise InputError(f"there is no file or folder {start}", hint="give a manifest, or a folder in a workspace")
+    for folder in (start, *start.parents):
+        if _is_workspace(folder):
+            return _read_workspace(folder)
+    empty = next((folder for folder in (start, *start.parents) if (folder / COPILOT_FOLDER).is_dir()), None)
+    if empty is not None:
+        raise InputError(
+            f"{empty / COPILOT_FOLDER} holds no manifest",
+            hint=f"a service's manifest is {COPILOT_FOLDER}/<service>/{MANIFEST_FILE}",
+        )
+    raise InputError(
+        f"no Copilot manifest: looked for {COPILOT_FOLDER}/<service>/{MANIFEST_FILE} in {start} and every folder above",
+        hint="run this inside a folder that holds `copilot/`, or give the path of a manifest",
+    )
+
+
+def resolve_app(workspace: Workspace, chosen: str | None = None) -> str:
+    """The application: `-a`, `.workspace`, else the root folder's name, changed to what a name may be."""
+    if chosen is not None:
+        return _checked("application", chosen)
+    if workspace.application is not None:
+        return workspace.application
+    name = re.sub(r"[^a-z0-9]+", "-", workspace.root.name.lower()).strip("-")
+    return name if _NAME.match(name) else f"app-{name}".rstrip("-")
+
+
+def resolve_environment(workspace: Workspace, chosen: str | None = None) -> str:
+    """The environment: `-e`, the only one declared, else `test`."""
+    if chosen is not None:
+        return _checked("environment", chosen)
+    if len(workspace.environments) == 1:
+        return workspace.environments[0]
+    return DEFAULT_ENVIRONMENT
+
+
+def interpolation_variables(
+    root: Path, env_file: Path | None = None, environ: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """What `${NAME}` in a manifest may stand for: the file's variables, and the shell's, which win.
+
+    The file is `env_file`, else `.env` in the root if there is one. Raises InputError where `env_file` is not there or
+    a line cannot be read.
+    """
+    file = env_file or root / ".env"
+    variables = _read_variables(file) if env_file is not None or file.is_file() else {}
+    return {**variables, **(os.environ if environ is None else environ)}
+
+
+def _is_workspace(folder: Path) -> bool:
+    copilot = folder / COPILOT_FOLDER
+    return copilot.is_dir() and ((copilot / WORKSPACE_FILE).is_file() or bool(_manifests(copilot)))
+
+
+def _read_workspace(root: Path) -> Workspace:
+    copilot = root / COPILOT_FOLDER
+    environments = copilot / "environments"
+    names = sorted(f.name for f in environments.iterdir() if f.is_dir()) if environments.is_dir() else []
+    return Workspace(
+        root=root,
+        application=_application(copilot / WORKSPACE_FILE),
+        manifests=_manifests(copilot),
+        environments=tuple(name for name in names if name not in NOT_ENVIRONMENTS),
+            name for name in names if _NAME.match(name)
+        ),  # `addons` and `overrides` apply to all of them
+    )
+
+
+def _workspace_of_manifest(manifest: Path) -> Workspace:
+    """For a manifest that is given by its path: its own workspace with that service only.
+
+    Outside of a `copilot/` folder its paths are relative to the folder it is in; where that folder is in one whose name
+    holds `copilot` (`_copilot/api/manifest.yml`), to the folder above, as in a workspace.
+    """
+    holder = manifest.parent.parent
+    if manifest.name == MANIFEST_FILE and holder.name == COPILOT_FOLDER:
+        workspace = _read_workspace(holder.parent)
+        return Workspace(
+            root=workspace.root,
+            application=workspace.application,
+            manifests={manifest.parent.name: manifest},
+            environments=workspace.environments,
+        )
+    root = holder.parent if COPILOT_FOLDER in holder.name else manifest.parent
+    return Workspace(root=root, application=None, manifests={manifest.parent.name: manifest})
+
+
+def _manifests(copilot: Path) -> dict[str, Path]:
+    try:
+        folders = sorted(folder for folder in copilot.iterdir() if folder.name not in NOT_SERVICES)
+    except OSError as error:
+        raise InputError(f"cannot read {copilot}: {error.strerror}") from None
+    return {folder.name: folder / MANIFEST_FILE for folder in folders if (folder / MANIFEST_FILE).is_file()}
+
+
+def _application(file: Path) -> str | None:
+    """`application:` of a `.workspace` file; None where there is no file."""
+    if not file.is_file():
+        return None
+    import yaml
+
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        position = Position(str(file), mark.line + 1, mark.column + 1) if mark else Position(str(file), 1)
+        raise InputError(f"not valid YAML: {error.problem}", position=position, hint=_WORKSPACE_HINT) from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise InputError(f"{file} cannot be read: {error}", hint=_WORKSPACE_HINT) from None
+    name = content.get("application") if isinstance(content, dict) else None
+    if name is None:
+        raise InputError("no `application` in this file", position=Position(str(file), 1), hint=_WORKSPACE_HINT)
+    if not isinstance(name, str) or not _NAME.match(name):
+        raise InputError(
+            f"{name!r} cannot be the name of an application", position=Position(str(file), 1), hint=_NAME_HINT
+        )
+    return name
+
+
+_WORKSPACE_HINT = "it holds one line: `application: <name>`"
+_NAME_HINT = "a name has lower-case letters, digits and hyphens, and starts with a letter"
+
+
+def _checked(what: str, name: str) -> str:
+    if not _NAME.match(name):
+        raise UsageError(f"{name!r} cannot be the name of an {what}", hint=_NAME_HINT)
+    return name
+
+
+_LINE = re.compile(r"\s*(?:export\s+)?(?P<key>[A-Za-z_][A-Za-z0-9_.-]*)\s*=\s*(?P<value>.*?)\s*\Z")
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", '"': '"', "$": "$"}
+
+
+def _read_variables(file: Path) -> dict[str, str]:
+    """`NAME=value` lines, as Compose reads them: `#` comments, `export`, single quotes as they are, double quotes with
+    escapes. Values are not interpolated."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"there is no file {file}", hint="`--env-file` names a file of NAME=value lines") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} cannot be read: {error}") from None
+    variables: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        match = _LINE.match(line)
+        value = _value(match["value"]) if match else None
+        if match is None or value is None:
+            problem = "this is not a NAME=value line" if match is None else "the quote is not closed on this line"
+            raise InputError(problem, position=Position(str(file), number), hint="write NAME=value, comments after #")
+        variables[match["key"]] = value
+    return variables
+
+
+def _value(text: str) -> str | None:
+    """The value that is written as `text`; None where a quote is not closed."""
+    if text[:1] not in ("'", '"'):
+        return re.split(r"(?:^|\s)#", text, maxsplit=1)[0].rstrip()
+    pattern = r"'([^']*)'" if text[0] == "'" else r'"((?:[^"\\]|\\.)*)"'
+    match = re.match(pattern + r"\s*(?:#.*)?\Z", text)
+    if match is None:
+        return None
+    if text[0] == "'":
+        return match[1]
+    return re.sub(r"\\(.)", lambda escape: _ESCAPES.get(escape[1], escape[0]), match[1])
