@@ -132,8 +132,6 @@ def _read_workspace(root: Path) -> Workspace:
         application=_application(copilot / WORKSPACE_FILE),
         manifests=_manifests(copilot),
         environments=tuple(name for name in names if name not in NOT_ENVIRONMENTS),
-            name for name in names if _NAME.match(name)
-        ),  # `addons` and `overrides` apply to all of them
     )
 
 
