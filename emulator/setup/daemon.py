@@ -8,14 +8,13 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.errors import EngineUnavailable
 from emulator.events import Emit, Event, EventKind, discard
-from emulator.setup import apt
+from emulator.setup import apt, consent
 from emulator.setup.process import run
 
 STATE = Path("/run/copilot-local")
@@ -45,13 +44,13 @@ class Facts:
     """What the decision depends on.
 
     `elsewhere` names the daemon that the user points the Docker client at (DOCKER_HOST or a context) when it is not
-    this machine's own; `consent` is CI=true or SETUP_YES=1; `terminal` says that somebody can be asked.
+    this machine's own; `may_install` says that we are root on Debian or Ubuntu; `consent` is CI=true or SETUP_YES=1;
+    `terminal` says that somebody can be asked.
     """
 
     answers: bool
     elsewhere: str
-    debian: bool
-    root: bool
+    may_install: bool
     consent: bool
     terminal: bool
 
@@ -60,7 +59,7 @@ def decide(facts: Facts) -> Decision:
     """Installs and starts only as root on Debian or Ubuntu; a person at a terminal is asked first."""
     if facts.answers:
         return Decision.READY
-    if facts.elsewhere or not (facts.debian and facts.root):
+    if facts.elsewhere or not facts.may_install:
         return Decision.REFUSE
     if facts.terminal and not facts.consent:
         return Decision.ASK
@@ -70,11 +69,6 @@ def decide(facts: Facts) -> Decision:
 def answers(timeout: float = 20.0) -> bool:
     """Whether the daemon that the `docker` command talks to answers. A client alone proves nothing."""
     return run(["docker", "version", "--format", "{{.Server.Version}}"], timeout=timeout).ok
-
-
-def consent_given() -> bool:
-    """Whether the variables allow installing software without a question: CI=true or SETUP_YES=1."""
-    return os.environ.get("CI", "").lower() in {"true", "1"} or os.environ.get("SETUP_YES", "") == "1"
 
 
 def daemon_elsewhere() -> str:
@@ -98,18 +92,10 @@ def gather_facts() -> Facts:
     return Facts(
         answers=answers(),
         elsewhere=daemon_elsewhere(),
-        debian=apt.is_debian_like() and shutil.which("apt-get") is not None,
-        root=os.geteuid() == 0,
-        consent=consent_given(),
-        terminal=sys.stdin.isatty() and sys.stderr.isatty(),
+        may_install=consent.can_install(),
+        consent=consent.given(),
+        terminal=consent.terminal(),
     )
-
-
-def ask(question: str) -> bool:
-    """Asks on the terminal; anything but y or yes is a no."""
-    sys.stderr.write(f"{question} [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
 def ensure_daemon(emit: Emit = discard) -> bool:
@@ -125,7 +111,7 @@ def ensure_daemon(emit: Emit = discard) -> bool:
         if facts.elsewhere:
             raise EngineUnavailable(f"no Docker daemon answers at {facts.elsewhere}", hint="start it, or unset that")
         raise EngineUnavailable("no Docker daemon answers", hint=_HINT)
-    if decision is Decision.ASK and not ask("No Docker daemon answers. Install Docker Engine and start it?"):
+    if decision is Decision.ASK and not consent.ask("No Docker daemon answers. Install Docker Engine and start it?"):
         raise EngineUnavailable("no Docker daemon answers", hint=_HINT)
     install_engine(emit)
     start_daemon(emit)

@@ -1,0 +1,139 @@
+"""The agent's image: built from this very package and the wheels of what it imports.
+
+Nothing is installed inside the build: HTTPS registries may sit behind a certificate authority that only the host
+trusts. So wheels for the image's Python and the daemon's architecture are fetched here, unpacked and copied in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import re
+import shutil
+import sys
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from emulator.errors import ImageError, Unsupported
+from emulator.events import Emit, discard
+from emulator.setup import docker_cli
+from emulator.setup.paths import PACKAGE, cache_dir, content_key, copy_normalised, data_path, files_of, log_file
+from emulator.setup.process import NOT_FOUND, run
+from emulator.setup.standins import step
+
+ROOMS = ("agent", "ecs", "engine", "firelens", "frontdoor", "logstore", "runtime")
+"""The packages of `emulator` that the agent imports (DESIGN's table, followed from `agent`); a test reads this."""
+
+MODULES = ("__init__.py", "errors.py", "events.py", "settings.py", "py.typed")
+REQUIREMENTS = ("docker", "msgpack", "pydantic")
+PYTHON_VERSION = "3.13"
+
+_MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+_PLATFORMS = ("manylinux_2_5", "manylinux1", "manylinux_2_12", "manylinux2010", "manylinux_2_17", "manylinux2014")
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+
+
+def pinned_closure(roots: Sequence[str] = REQUIREMENTS) -> list[str]:
+    """`name==version` of those distributions and all they need, as installed in this environment, sorted.
+
+    Extras and requirements for other platforms are those that are not installed, or stand behind an `extra` marker.
+    """
+    found: dict[str, str] = {}
+    queue = list(roots)
+    while queue:
+        name = _normal(queue.pop())
+        if name in found:
+            continue
+        try:
+            distribution = importlib.metadata.distribution(name)
+        except importlib.metadata.PackageNotFoundError:
+            if name in roots:
+                raise ImageError(f"{name} is not installed", hint="install copilot-local again") from None
+            continue
+        found[name] = distribution.version
+        for requirement in distribution.requires or []:
+            match = _NAME.match(requirement)
+            if match and "extra ==" not in requirement:
+                queue.append(match.group())
+    return sorted(f"{name}=={version}" for name, version in found.items())
+
+
+def platforms(architecture: str) -> list[str]:
+    """pip's platform names for a daemon's architecture, glibc 2.17 to 2.36. Raises Unsupported for an unknown one."""
+    machine = _MACHINES.get(architecture)
+    if machine is None:
+        raise Unsupported(
+            f"Docker daemons on {architecture} are not supported", hint="the agent's image is made for amd64 and arm64"
+        )
+    newer = [f"manylinux_2_{minor}" for minor in range(18, 37)]
+    return [f"{platform}_{machine}" for platform in (*_PLATFORMS, *newer)]
+
+
+def agent_tag(sources: Path, architecture: str, requirements: Sequence[str]) -> str:
+    """The tag of the agent's image: changes with its sources, its dependencies, its recipe and the architecture."""
+    recipe = content_key(data_path("agent"))
+    return f"copilot-local/agent:{content_key(sources, recipe, architecture, PYTHON_VERSION, *requirements)}"
+
+
+def snapshot(target: Path) -> None:
+    """Copies the sources that the agent needs into `target`, from the running package: key and image see one state."""
+    for name in MODULES:
+        if (PACKAGE / name).is_file():
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(PACKAGE / name, target / name)
+    for room in ROOMS:
+        for path in files_of(PACKAGE / room):
+            copy = target / room / path
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(PACKAGE / room / path, copy)
+
+
+def fetch_wheels(requirements: Sequence[str], architecture: str) -> Path:
+    """The folder with the wheels of those requirements, fetched by pip once and kept. Raises ImageError."""
+    key = hashlib.sha256(" ".join((*requirements, architecture, PYTHON_VERSION)).encode()).hexdigest()[:12]
+    kept = cache_dir() / "wheels" / key
+    if kept.is_dir():
+        return kept
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    log = log_file("agent")
+    with tempfile.TemporaryDirectory(dir=kept.parent, prefix=".fetching-") as folder:
+        options = ["--only-binary=:all:", "--no-deps", "--implementation=cp", f"--python-version={PYTHON_VERSION}"]
+        options += [f"--platform={platform}" for platform in platforms(architecture)]
+        wheels = Path(folder) / "wheels"
+        result = run(
+            [sys.executable, "-m", "pip", "download", *options, "--dest", str(wheels), *requirements],
+            timeout=900,
+            log=log,
+        )
+        if "No module named pip" in result.output or result.code == NOT_FOUND:
+            raise ImageError(
+                "pip, which fetches the wheels of the agent's image, is not installed beside copilot-local",
+                hint=f"run `{sys.executable} -m ensurepip`",
+            )
+        docker_cli.require(result, "the wheels of the agent's image could not be fetched", log)
+        wheels.replace(kept)
+    return kept
+
+
+def unpack_wheels(wheels: Path, target: Path) -> None:
+    """Unpacks wheels into a folder for PYTHONPATH: a wheel is an archive of what it installs."""
+    target.mkdir(parents=True, exist_ok=True)
+    for wheel in sorted(wheels.glob("*.whl")):
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(target)
+
+
+def build_agent(context: Path, tag: str, base: str, wheels: Path, emit: Emit = discard) -> None:
+    """Builds the agent's image in `context`, which holds the snapshot of the sources under `emulator`."""
+    with step("agent", tag, emit):
+        copy_normalised(data_path("agent"), context)
+        unpack_wheels(wheels, context / "site")
+        for path in (context, *context.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        docker_cli.build(context, tag, base, log_file("agent"))
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

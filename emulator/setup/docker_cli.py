@@ -1,0 +1,104 @@
+"""The few things that the set-up asks of the `docker` command."""
+
+from __future__ import annotations
+
+import enum
+import os
+import time
+from pathlib import Path
+
+from emulator.errors import EngineUnavailable, ImageError
+from emulator.setup.process import TIMED_OUT, Result, run
+
+PULL_TIMEOUT = 1800.0  # a slow line is not an absent registry
+BUILD_TIMEOUT = 1800.0
+
+# What the daemon says when the registry's name does not resolve or nothing takes the connection.
+_ABSENT = (
+    "no such host",
+    "server misbehaving",
+    "temporary failure in name resolution",
+    "name or service not known",
+    "connection refused",
+    "network is unreachable",
+    "no route to host",
+    "host is down",
+)
+_SLOW = ("timeout", "timed out", "deadline exceeded", "unexpected eof", "connection reset", "502", "503", "504")
+
+
+class Pull(enum.StrEnum):
+    """How a pull ended."""
+
+    PULLED = "pulled"
+    ABSENT = "absent"  # there is no registry: its name or the connection failed
+    SLOW = "slow"  # there may be one: it did not answer in time, or broke off
+    REFUSED = "refused"  # there is one, and it said no
+
+
+def classify(result: Result) -> Pull:
+    """What the output of `docker pull` means. Only a failed name or connection makes a registry absent."""
+    if result.ok:
+        return Pull.PULLED
+    text = result.output.lower()
+    if any(sign in text for sign in _ABSENT):
+        return Pull.ABSENT
+    if result.code == TIMED_OUT or any(sign in text for sign in _SLOW):
+        return Pull.SLOW
+    return Pull.REFUSED
+
+
+def pull(reference: str, *, log: Path | None = None, attempts: int = 4) -> tuple[Pull, Result]:
+    """Pulls an image; tries again, with growing pauses, while the registry is slow."""
+    for attempt in range(attempts):
+        if attempt:
+            time.sleep(2.0**attempt)
+        result = run(["docker", "pull", "--quiet", reference], timeout=PULL_TIMEOUT, log=log)
+        outcome = classify(result)
+        if outcome is not Pull.SLOW:
+            break
+    return outcome, result
+
+
+def image_exists(reference: str) -> bool:
+    """Whether the daemon has that image. Raises EngineUnavailable where no daemon answers."""
+    result = run(["docker", "image", "inspect", "--format", "{{.Id}}", reference], timeout=60)
+    if not result.ok and "no such image" not in result.output.lower():
+        raise EngineUnavailable(
+            "no Docker daemon answers: " + " ".join(result.tail(2)), hint="start Docker, or run `make setup`"
+        )
+    return result.ok
+
+
+def server_architecture() -> str:
+    """The daemon's architecture in Docker's spelling: amd64, arm64. Raises EngineUnavailable."""
+    result = run(["docker", "version", "--format", "{{.Server.Arch}}"], timeout=60)
+    if not result.ok:
+        raise EngineUnavailable("no Docker daemon answers", hint="start Docker, or run `make setup`")
+    return result.output.strip().splitlines()[-1]
+
+
+def build(context: Path, tag: str, base: str, log: Path) -> None:
+    """Builds the Dockerfile of a folder, with the argument BASE, under a tag. Raises ImageError with the last lines."""
+    result = run(
+        ["docker", "build", "--tag", tag, "--build-arg", f"BASE={base}", str(context)],
+        timeout=BUILD_TIMEOUT,
+        env=_builder(),
+        log=log,
+    )
+    require(result, f"image {tag} could not be built", log)
+
+
+def require(result: Result, message: str, log: Path) -> None:
+    """Raises ImageError with the last lines of a program that failed."""
+    if not result.ok:
+        raise ImageError(f"{message}: {result.reason()}", hint=f"the whole output is in {log}", output=result.tail())
+
+
+def _builder() -> dict[str, str]:
+    # A user's default builder may be a remote one, which neither sees local images nor leaves its result in the daemon.
+    # The builder named after the context is the daemon's own.
+    if os.environ.get("BUILDX_BUILDER"):
+        return {}
+    context = run(["docker", "context", "show"], timeout=60)
+    return {"BUILDX_BUILDER": context.output.strip()} if context.ok else {}

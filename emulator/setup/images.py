@@ -1,0 +1,150 @@
+"""The images that copilot-local itself runs, and those of its examples: pulled, or built where there is no registry."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from emulator.errors import ImageError
+from emulator.events import Emit, Event, EventKind, discard
+from emulator.setup import agent_image, docker_cli, standins, substitutes
+from emulator.setup.docker_cli import Pull
+from emulator.setup.paths import locked, log_file
+
+PAUSE_IMAGE = "busybox:1.37"
+FRONT_IMAGE = "haproxy:3.0"
+ROUTER_IMAGE = "public.ecr.aws/aws-observability/aws-for-fluent-bit:stable"
+AGENT_BASE_IMAGE = "python:3.13-slim"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One image. `references`: the first is pulled; a stand-in is offered for all of them. `name`: its recipe's."""
+
+    name: str
+    references: tuple[str, ...]
+
+    @property
+    def reference(self) -> str:
+        return self.references[0]
+
+
+IMAGES = (
+    Image(
+        standins.FLUENT_BIT,
+        (
+            ROUTER_IMAGE,
+            "public.ecr.aws/aws-observability/aws-for-fluent-bit:latest",
+            "amazon/aws-for-fluent-bit:stable",
+            "amazon/aws-for-fluent-bit:latest",
+        ),
+    ),
+    Image("python", (AGENT_BASE_IMAGE,)),
+    Image("busybox", (PAUSE_IMAGE, "busybox:latest")),
+    Image("haproxy", (FRONT_IMAGE,)),
+    Image("nginx", ("nginx:1.27", "nginx:latest")),
+    Image("registry", ("registry:2",)),
+)
+
+
+def ensure_images(emit: Emit = discard) -> None:
+    """Makes sure that every image is there: pulled, or a stand-in where its registry is absent; then the agent's.
+
+    Writes the substitution file. Takes seconds where all is there. Raises ImageError with the last lines of what
+    failed, EngineUnavailable where no daemon answers.
+    """
+    with locked("images", emit):
+        _ensure(IMAGES, emit)
+    ensure_agent_image(emit)
+
+
+def ensure_agent_image(emit: Emit = discard) -> str:
+    """Makes sure that the agent's image for this very code is there. Returns its reference.
+
+    Raises ImageError, EngineUnavailable, and Unsupported for a daemon on an architecture we have no wheels for.
+    """
+    architecture = docker_cli.server_architecture()
+    requirements = agent_image.pinned_closure()
+    with tempfile.TemporaryDirectory(prefix="copilot-local-") as folder:
+        context = Path(folder)
+        agent_image.snapshot(context / "emulator")
+        tag = agent_image.agent_tag(context / "emulator", architecture, requirements)
+        if docker_cli.image_exists(tag):
+            return tag
+        with locked("agent", emit):
+            if not docker_cli.image_exists(tag):
+                base = _local(AGENT_BASE_IMAGE, substitutes.read())
+                if base is None:
+                    with locked("images", emit):
+                        _ensure([image for image in IMAGES if image.reference == AGENT_BASE_IMAGE], emit)
+                    base = _local(AGENT_BASE_IMAGE, substitutes.read()) or AGENT_BASE_IMAGE
+                wheels = agent_image.fetch_wheels(requirements, architecture)
+                agent_image.build_agent(context, tag, base, wheels, emit)
+    return tag
+
+
+def choose(image: Image, outcome: Pull, stand_in_there: bool, forced: bool) -> bool:
+    """Whether a stand-in takes the image's place, after a pull that ended so. Raises ImageError where neither is had.
+
+    Only an absent registry calls for building one. One that is there already also serves while a registry is slow.
+    """
+    if outcome is Pull.PULLED:
+        return False
+    if outcome is Pull.ABSENT or forced or stand_in_there:
+        return True
+    what = "did not answer in time" if outcome is Pull.SLOW else "refused it"
+    raise ImageError(
+        f"{image.reference} could not be pulled: the registry {what}",
+        hint="try again; SETUP_STAND_INS=1 builds stand-ins from package registries instead",
+    )
+
+
+def _ensure(images: Sequence[Image], emit: Emit) -> None:
+    """Pulls what is not there, builds stand-ins for what cannot be pulled, writes the substitution file."""
+    forced = os.environ.get("SETUP_STAND_INS") == "1"
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        absent = [image for image in pool.map(lambda image: _find(image, forced, emit), images) if image is not None]
+    if absent:
+        names = ", ".join(image.name for image in absent)
+        emit(Event(EventKind.INFO, "images", f"no container registry answers: stand-ins for {names}"))
+    tags = standins.build_stand_ins([image.name for image in absent], emit)
+    table = substitutes.read()
+    for image in images:
+        for reference in image.references:
+            table.pop(reference, None)
+        if image.name in tags:
+            table.update(dict.fromkeys(_not_local(image.references), tags[image.name]))
+    substitutes.write(table)
+
+
+def _find(image: Image, forced: bool, emit: Emit) -> Image | None:
+    """None where the image is there or was pulled; the image itself where a stand-in must take its place."""
+    if docker_cli.image_exists(image.reference):
+        return None
+    there = docker_cli.image_exists(standins.stand_in_tag(image.name))
+    if forced:
+        return image
+    outcome, result = docker_cli.pull(image.reference, log=log_file(image.name), attempts=1 if there else 4)
+    if outcome is Pull.PULLED:
+        emit(Event(EventKind.INFO, image.name, f"pulled {image.reference}"))
+    try:
+        return image if choose(image, outcome, there, forced) else None
+    except ImageError as error:
+        error.output = result.tail()
+        raise
+
+
+def _local(reference: str, table: dict[str, str]) -> str | None:
+    """The local image for a reference: itself, or its stand-in; None where neither is there."""
+    for candidate in (reference, table.get(reference, "")):
+        if candidate and docker_cli.image_exists(candidate):
+            return candidate
+    return None
+
+
+def _not_local(references: Iterable[str]) -> list[str]:
+    return [reference for reference in references if not docker_cli.image_exists(reference)]
