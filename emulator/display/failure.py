@@ -1,0 +1,119 @@
+"""Errors and findings as text, in the tone of uv: what and where, the line it is about, an empty line, a hint."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from emulator.display import colours
+from emulator.display.colours import paint
+from emulator.errors import (
+    ContainerFailed,
+    CopilotLocalError,
+    Finding,
+    FindingsError,
+    ImageError,
+    Position,
+    Severity,
+)
+
+
+def render_error(error: CopilotLocalError, *, colour: bool = False) -> str:
+    """Everything a user is told about an error, ready to print."""
+    if isinstance(error, FindingsError):
+        summary = f"{paint('error', colours.RED, colour)}: {error.message}"
+        return "\n".join([*_blocks(error.findings, colour), summary])
+    where = f"{shown(error.position)}: " if error.position else ""
+    lines = [f"{paint('error', colours.RED, colour)}: {where}{error.message}"]
+    if error.position:
+        lines += excerpt(error.position, colour=colour)
+    if isinstance(error, ImageError | ContainerFailed):
+        lines += [f"  {line.rstrip()}" for line in error.output]
+    if error.hint:
+        lines += ["", _hint(error.hint, "", colour)]
+    return "\n".join(lines)
+
+
+def render_findings(findings: Iterable[Finding], *, colour: bool = False) -> str:
+    """Every finding with its line, in the order of the file, and how many there are."""
+    found = list(findings)
+    return "\n".join([*_blocks(found, colour), count(found)])
+
+
+def count(findings: Iterable[Finding]) -> str:
+    """`2 errors, 1 warning`; `no findings`."""
+    severities = [finding.severity for finding in findings]
+    parts = []
+    for severity in (Severity.ERROR, Severity.WARNING):
+        number = severities.count(severity)
+        if number:
+            parts.append(f"{number} {severity}{'s' if number > 1 else ''}")
+    return ", ".join(parts) or "no findings"
+
+
+def excerpt(position: Position, *, colour: bool = False) -> list[str]:
+    """The line at `position`, with its number and a caret below the column. Nothing where it cannot be read."""
+    try:
+        with Path(position.file).open(encoding="utf-8", errors="replace") as file:
+            text = next((line for number, line in enumerate(file, start=1) if number == position.line), None)
+    except OSError:
+        return []
+    if text is None or not text.strip():
+        return []
+    text = text.rstrip("\r\n")
+    margin = f"{position.line:>5}"
+    lines = [f"{paint(f'{margin} |', colours.DIM, colour)} {text}"]
+    if 0 < position.column <= len(text) + 1:
+        # Tabs stay tabs, so that the caret stands below its character whatever a tab is wide.
+        before = "".join("\t" if character == "\t" else " " for character in text[: position.column - 1])
+        bar = paint(f"{' ' * len(margin)} |", colours.DIM, colour)
+        lines.append(f"{bar} {before}{paint('^' * _width(text, position.column), colours.RED, colour)}")
+    return lines
+
+
+def shown(position: Position) -> str:
+    """The position, its file relative to the working directory where it is below it."""
+    return str(Position(shown_path(position.file), position.line, position.column))
+
+
+def shown_path(path: Path | str) -> str:
+    """`path` relative to the working directory where it is below it."""
+    try:
+        relative = os.path.relpath(path)
+    except (OSError, ValueError):  # the working directory is gone; another drive
+        return str(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def _blocks(findings: Iterable[Finding], colour: bool) -> list[str]:
+    lines: list[str] = []
+    for finding in sorted(findings, key=lambda f: (f.position.file, f.position.line) if f.position else ("", 0)):
+        lines += [*_finding(finding, colour), ""]
+    return lines
+
+
+def _finding(finding: Finding, colour: bool) -> list[str]:
+    tint = colours.RED if finding.severity is Severity.ERROR else colours.YELLOW
+    where = f"{shown(finding.position)}: " if finding.position else ""
+    what = f"{finding.path}: {finding.message}" if finding.path else finding.message
+    lines = [f"{paint(f'{finding.severity}[{finding.code}]', tint, colour)}: {where}{what}"]
+    if finding.position:
+        lines += excerpt(finding.position, colour=colour)
+    if finding.hint:
+        lines.append(_hint(finding.hint, "  ", colour))
+    return lines
+
+
+def _hint(hint: str, indent: str, colour: bool) -> str:
+    label = paint("hint", colours.BOLD, colour)
+    return f"{indent}{label}: " + hint.replace("\n", f"\n{indent}      ")
+
+
+def _width(text: str, column: int) -> int:
+    """How many carets: a key or a plain word whole, else one."""
+    rest = text[column - 1 :]
+    length = 0
+    while length < len(rest) and (rest[length].isalnum() or rest[length] in "_-."):
+        length += 1
+    return max(length, 1)

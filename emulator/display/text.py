@@ -1,0 +1,158 @@
+"""The event stream as text: log lines of containers on standard output, everything else on standard error.
+
+On a terminal the last line shows the step that runs; it is replaced by the next line. Elsewhere each step is one line
+when it ends, and one more when it first reports progress, so that a slow build is seen to run.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from emulator.display import colours
+from emulator.display.colours import NameColours, is_terminal, paint, wants_colour
+from emulator.display.durations import human
+from emulator.events import Event, EventKind
+
+_CLEAR_LINE = "\r\x1b[K"
+
+
+class _Step:
+    def __init__(self, event: Event, now: float) -> None:
+        self.title = _title(event)
+        self.started = now
+        self.progress = ""
+
+
+class TextDisplay:
+    """Renders events as text. `on_broken` is called once, when nobody reads the log lines any more."""
+
+    def __init__(
+        self,
+        out: TextIO,
+        err: TextIO,
+        on_broken: Callable[[], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        columns: Callable[[], int] = lambda: shutil.get_terminal_size().columns,
+    ) -> None:
+        self._out = out
+        self._err = err
+        self._on_broken = on_broken
+        self._clock = clock
+        self._columns = columns
+        self._out_colour = wants_colour(out)
+        self._err_colour = wants_colour(err)
+        self._live = is_terminal(err) and self._err_colour
+        self._lock = threading.Lock()
+        self._steps: dict[str, _Step] = {}
+        self._names = NameColours()
+        self._width = 0
+        self._status_shown = False
+        self._broken = False
+
+    def emit(self, event: Event) -> None:
+        with self._lock:
+            was_broken = self._broken
+            self._render(event)
+            self._draw_status()
+            broken_now = self._broken and not was_broken
+        if broken_now:
+            self._on_broken()
+
+    def close(self) -> None:
+        """Takes the line of the running step off the terminal."""
+        with self._lock:
+            self._steps.clear()
+            self._clear_status()
+
+    def _render(self, event: Event) -> None:
+        match event.kind:
+            case EventKind.LOG:
+                self._log(event)
+            case EventKind.STEP_STARTED:
+                self._steps[event.subject] = _Step(event, self._clock())
+            case EventKind.STEP_DONE:
+                self._end(event, "✓", colours.GREEN)
+            case EventKind.STEP_FAILED:
+                self._end(event, "✗", colours.RED)
+            case EventKind.PROGRESS:
+                self._progress(event)
+            case EventKind.STATE:
+                self._line(f" {paint('•', colours.DIM, self._err_colour)} {_title(event)}")
+            case EventKind.WARNING:
+                self._line(f"{paint('warning', colours.YELLOW, self._err_colour)}: {_sentence(event)}")
+                hint = event.fields.get("hint")
+                if hint:
+                    self._line(f"  hint: {hint}")
+            case EventKind.INFO:
+                self._line(_sentence(event))
+
+    def _log(self, event: Event) -> None:
+        self._width = max(self._width, len(event.subject))
+        prefix = paint(f"{event.subject.ljust(self._width)} |", self._names.of(event.subject), self._out_colour)
+        self._clear_status()
+        if self._broken:
+            return
+        try:
+            self._out.write(f"{prefix} {event.message}\n")
+            self._out.flush()
+        except (BrokenPipeError, ValueError):
+            self._broken = True
+
+    def _end(self, event: Event, mark: str, colour: str) -> None:
+        step = self._steps.pop(event.subject, None)
+        seconds = event.fields.get("seconds")
+        if not isinstance(seconds, int | float) and step is not None:
+            seconds = self._clock() - step.started
+        took = f" {human(seconds)}" if isinstance(seconds, int | float) else ""
+        title = step.title if step is not None and not event.message else _title(event)
+        self._line(f" {paint(mark, colour, self._err_colour)} {title}{paint(took, colours.DIM, self._err_colour)}")
+
+    def _progress(self, event: Event) -> None:
+        step = self._steps.get(event.subject)
+        if step is None:
+            return
+        if not self._live and not step.progress:
+            self._line(f" • {step.title} …")
+        step.progress = event.message.strip() or step.progress or "…"
+
+    def _line(self, text: str) -> None:
+        self._clear_status()
+        try:
+            self._err.write(text + "\n")
+            self._err.flush()
+        except (BrokenPipeError, ValueError):
+            return  # nobody reads what we say about our work; the work goes on
+
+    def _draw_status(self) -> None:
+        if not self._live or not self._steps:
+            return
+        step = next(reversed(self._steps.values()))
+        others = f" (and {len(self._steps) - 1} more)" if len(self._steps) > 1 else ""
+        text = f" • {step.title}{others}" + (f": {step.progress}" if step.progress else " …")
+        self._err.write(_CLEAR_LINE + _printable(text)[: max(self._columns() - 1, 20)])
+        self._err.flush()
+        self._status_shown = True
+
+    def _clear_status(self) -> None:
+        if self._status_shown:
+            self._err.write(_CLEAR_LINE)
+            self._err.flush()
+            self._status_shown = False
+
+
+def _title(event: Event) -> str:
+    return f"{event.subject} {event.message}".strip()
+
+
+def _sentence(event: Event) -> str:
+    return f"{event.subject}: {event.message}" if event.subject and event.message else event.subject or event.message
+
+
+def _printable(text: str) -> str:
+    """Without the control characters of a build's output, which would move the cursor."""
+    return "".join(character for character in text if character.isprintable())

@@ -1,0 +1,88 @@
+"""The rooms of the house: what each may import, imports inside functions included."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "emulator"
+
+EVERYWHERE = {"errors", "events"}
+RULES: dict[str, set[str]] = {
+    "display": set(),
+    "errors": set(),
+    "events": set(),
+    "settings": set(),
+    "workspace": {"manifest", "settings"},
+    "manifest": set(),
+    "ecs": set(),
+    "compiler": {"manifest", "ecs", "settings"},
+    "render": {"ecs", "firelens"},
+    "firelens": {"ecs", "settings"},
+    "frontdoor": {"ecs"},
+    "trace": {"ecs", "engine"},
+    "logstore": set(),
+    "engine": set(),
+    "runtime": {"ecs", "engine", "firelens", "frontdoor", "settings"},
+    "agent": {"runtime", "engine", "ecs", "logstore"},
+    "testing": {"runtime", "engine", "compiler", "frontdoor", "trace", "logstore", "workspace", "settings"},
+    "setup": {"engine", "settings"},
+}
+ANY = {"cli"}
+
+
+def room_of(file: Path) -> str:
+    first = file.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imported_modules(file: Path) -> Iterator[tuple[int, str]]:
+    """Every module that the file imports anywhere, with its line, relative imports resolved."""
+    package = ["emulator", *file.relative_to(PACKAGE).parts[:-1]]
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = [*package[: len(package) - node.level + 1]] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            if module == "emulator":  # `from emulator import settings`
+                yield from ((node.lineno, f"emulator.{alias.name}") for alias in node.names)
+            else:
+                yield node.lineno, module
+
+
+def files() -> list[Path]:
+    return sorted(file for file in PACKAGE.rglob("*.py") if file.name != "__init__.py" or file.parent != PACKAGE)
+
+
+@pytest.mark.parametrize("file", files(), ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_a_room_imports_only_what_its_row_names(file: Path) -> None:
+    room = room_of(file)
+    if room in ANY:
+        return
+    assert room in RULES, f"{room} has no row: say what it may import"
+    allowed = (
+        RULES[room] | EVERYWHERE | {room, "", "__version__"}
+    )  # the package itself holds the version and nothing else
+    wrong = [
+        f"{file.relative_to(PACKAGE.parent)}:{line} imports {module}"
+        for line, module in imported_modules(file)
+        if module.split(".")[0] == "emulator" and [*module.split("."), ""][1] not in allowed
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("file", files(), ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_only_the_engine_knows_the_docker_sdk(file: Path) -> None:
+    if room_of(file) == "engine":
+        return
+    docker = [line for line, module in imported_modules(file) if module.split(".")[0] == "docker"]
+    assert not docker, f"{file} imports the Docker SDK on line {docker}"
+
+
+def test_every_row_has_its_room() -> None:
+    rooms = {room_of(file) for file in files()}
+    assert set(RULES) | ANY == rooms
