@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from emulator.ecs.identity import TaskIdentity
+from emulator.ecs.task_definition import TaskDefinition
+from emulator.errors import InputError, Unsupported
+from emulator.firelens.ecs_config import ecs_router_configuration
+from emulator.firelens.local import LocalRouterConfiguration, local_router_configuration
+
+MakeTask = Callable[..., TaskDefinition]
+Golden = Callable[[str], str]
+TASK = "0123456789abcdef0123456789abcdef"
+FILE = {"config-file-type": "file", "config-file-value": "/extra.conf"}
+USER_FILE = """\
+# Ours
+[SERVICE]
+    Parsers_File /fluent-bit/parsers/parsers.conf
+    Flush 2
+
+[FILTER]
+    Name parser
+    Match *
+    Key_Name log
+    Parser json
+
+[OUTPUT]
+    Name http
+    Match web*
+    Host logs.example.com
+    # kept out as well
+
+[OUTPUT]
+    name null
+    match noise*
+"""
+
+
+def reader(files: dict[str, str]) -> Callable[[str], str | None]:
+    return files.get
+
+
+def local(task: TaskDefinition, identity: TaskIdentity, files: dict[str, str]) -> LocalRouterConfiguration:
+    return local_router_configuration(task, identity, service="hello", read=reader(files))
+
+
+def test_file_in_use_here(make_task: MakeTask, fargate_task: TaskIdentity, golden: Golden) -> None:
+    configuration = local_router_configuration(make_task(), fargate_task, service="hello")
+    assert configuration.text == golden("local.conf")
+    assert configuration.path == "/fluent-bit/etc/fluent-bit.conf"
+
+
+def test_differences_turn_ecss_file_into_the_one_in_use(make_task: MakeTask, fargate_task: TaskIdentity) -> None:
+    ecs = ecs_router_configuration(make_task(), fargate_task).splitlines()
+    configuration = local_router_configuration(make_task(), fargate_task, service="hello")
+    for difference in configuration.differences:
+        assert difference.reason
+        for line in difference.ecs:
+            ecs.remove(line)
+        ecs += difference.local
+    assert sorted(line for line in ecs if line) == sorted(line for line in configuration.text.splitlines() if line)
+
+
+def test_fidelity_ecs_changes_the_outputs_alone(make_task: MakeTask, fargate_task: TaskIdentity) -> None:
+    task = make_task(router={"memory": 64})
+    configuration = local_router_configuration(task, fargate_task, service="hello", fidelity="ecs")
+    ecs = ecs_router_configuration(task, fargate_task)
+    same, output = configuration.text.rsplit("\n[OUTPUT]\n", 1)
+    assert ecs.startswith(same)
+    assert "Mem_Buf_Limit 32MB" in same
+    assert (
+        output == f"    Name file\n    Match web-firelens*\n    File hello.{TASK}.web\n    Path /copilot-local/logs\n"
+    )
+    [difference] = configuration.differences
+    assert "    Name cloudwatch" in difference.ecs
+
+
+def test_secret_options_do_not_reach_the_file_in_use(make_task: MakeTask, fargate_task: TaskIdentity) -> None:
+    task = make_task(options={"Name": "datadog"}, secrets={"apikey": "key"})
+    assert "apikey" not in local_router_configuration(task, fargate_task, service="hello").text
+
+
+def test_an_output_that_drops_records_goes_on_dropping_them(make_task: MakeTask, fargate_task: TaskIdentity) -> None:
+    text = local_router_configuration(make_task(options={"Name": "null"}), fargate_task, service="hello").text
+    assert "Name file" not in text
+    assert text.count("Name null") == 2
+
+
+def test_outputs_of_the_users_file_are_captured(make_task: MakeTask, fargate_task: TaskIdentity) -> None:
+    configuration = local(make_task(firelens=FILE), fargate_task, {"/extra.conf": USER_FILE})
+    assert "@INCLUDE /copilot-local/config/extra.conf\n" in configuration.text
+    assert configuration.files == {
+        "/copilot-local/config/extra.conf": f"""\
+# Ours
+
+[FILTER]
+    Name parser
+    Match *
+    Key_Name log
+    Parser json
+
+[OUTPUT]
+    Name file
+    Match web*
+    File hello.{TASK}.output-1
+    Path /copilot-local/logs
+    # kept out as well
+
+[OUTPUT]
+    name null
+    match noise*
+"""
+    }
+    assert any("    Host logs.example.com" in difference.ecs for difference in configuration.differences)
+
+
+def test_the_users_service_section_is_merged_because_only_one_is_read(
+    make_task: MakeTask, fargate_task: TaskIdentity
+) -> None:
+    configuration = local(make_task(firelens=FILE), fargate_task, {"/extra.conf": USER_FILE})
+    assert configuration.text.startswith(
+        "\n[SERVICE]\n"
+        "    storage.path /var/run/copilot-local-buffer\n"
+        "    Parsers_File /fluent-bit/parsers/parsers.conf\n"
+        "    Flush 2\n\n"
+    )
+    as_ecs = local_router_configuration(
+        make_task(firelens=FILE), fargate_task, service="hello", fidelity="ecs", read=reader({"/extra.conf": USER_FILE})
+    )
+    assert "[SERVICE]" not in as_ecs.text
+    assert "[SERVICE]" in as_ecs.files["/copilot-local/config/extra.conf"]
+
+
+def test_identity_is_set_before_the_users_filters(make_task: MakeTask, fargate_task: TaskIdentity) -> None:
+    text = local(make_task(firelens=FILE), fargate_task, {"/extra.conf": USER_FILE}).text
+    assert text.index("ecs_cluster") < text.index("Set container_name web") < text.index("@INCLUDE")
+
+
+def test_files_that_the_users_file_includes_are_followed(make_task: MakeTask, fargate_task: TaskIdentity) -> None:
+    files = {
+        "/extra.conf": "@INCLUDE /more/outputs.conf\n",
+        "/more/outputs.conf": "@INCLUDE /extra.conf\n[OUTPUT]\n    Name s3\n    Match *\n    bucket logs\n",
+    }
+    configuration = local(make_task(firelens=FILE), fargate_task, files)
+    assert configuration.files["/copilot-local/config/extra.conf"] == (
+        "@INCLUDE /copilot-local/config/more/outputs.conf\n"
+    )
+    assert "bucket" not in configuration.files["/copilot-local/config/more/outputs.conf"]
+
+
+@pytest.mark.parametrize(
+    ("files", "error", "message"),
+    [
+        ({}, InputError, "the log router's image has no file /extra.conf"),
+        ({"/extra.conf": "@INCLUDE conf.d/*.conf\n"}, Unsupported, "conf.d/\\*.conf, a relative path"),
+        ({"/extra.conf": "@INCLUDE /conf.d/*.conf\n"}, Unsupported, "/conf.d/\\*.conf, a pattern"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused(
+    make_task: MakeTask, fargate_task: TaskIdentity, files: dict[str, str], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        local(make_task(firelens=FILE), fargate_task, files)
+
+
+def test_what_does_not_run_here_is_refused(make_task: MakeTask, fargate_task: TaskIdentity) -> None:
+    fluentd = make_task(type="fluentd", options={"@type": "stdout"})
+    s3 = make_task(firelens={"config-file-type": "s3", "config-file-value": "arn:aws:s3:::bucket/key"})
+    for task in (fluentd, s3):
+        with pytest.raises(Unsupported) as error:
+            local_router_configuration(task, fargate_task, service="hello")
+        assert error.value.hint
+    with pytest.raises(Unsupported, match="`live`"):
+        local_router_configuration(make_task(), fargate_task, service="hello", policy="live")
