@@ -1,0 +1,137 @@
+"""Reads and writes the files of records that log routers leave in the log store.
+
+One file a task and destination, named `<service>.<task id>.<stream>`; rotated files end in `.1`, `.2`, … (older). A
+line is what Fluent Bit's `file` output writes: `<tag>: [<seconds>.<nanoseconds>, {<record>}]`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+Fields = Mapping[str, object]
+"""A record's fields, as JSON has them."""
+
+_LINE = re.compile(r"(?P<tag>.*?): \[(?P<seconds>\d+)(?:\.(?P<fraction>\d{1,9}))?, (?P<fields>\{.*\})\]\s*", re.DOTALL)
+_PARTIAL_FIELDS = ("partial_message", "partial_id", "partial_ordinal", "partial_last")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record. `time_ns` is when the line was printed, in nanoseconds since 1970."""
+
+    tag: str
+    time_ns: int
+    fields: Fields
+
+    @property
+    def time(self) -> datetime:
+        """When the line was printed, in UTC, to the microsecond."""
+        seconds, nanoseconds = divmod(self.time_ns, 1_000_000_000)
+        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=nanoseconds // 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFile:
+    """What the name of a file of records says. `rotation` 0 is the file that is being written, 1 the one before."""
+
+    service: str
+    task_id: str
+    stream: str
+    """A container's name, or `output-<n>` for an output of the user's own configuration."""
+    rotation: int = 0
+
+    @property
+    def name(self) -> str:
+        suffix = f".{self.rotation}" if self.rotation else ""
+        return f"{self.service}.{self.task_id}.{self.stream}{suffix}"
+
+    @classmethod
+    def parse(cls, name: str) -> RecordFile | None:
+        """Reads a file's name; None if it is not one of ours."""
+        parts = name.split(".")
+        if len(parts) == 4 and parts[3].isdecimal():
+            return cls(parts[0], parts[1], parts[2], int(parts[3]))
+        return cls(parts[0], parts[1], parts[2]) if len(parts) == 3 and all(parts) else None
+
+
+def parse_record(line: str) -> Record | None:
+    """A line of a file as a record; None if it is damaged, as by a full disk."""
+    match = _LINE.fullmatch(line)
+    if match is None:
+        return None
+    try:
+        fields = json.loads(match["fields"])
+    except ValueError:
+        return None
+    nanoseconds = int((match["fraction"] or "").ljust(9, "0"))
+    return Record(match["tag"], int(match["seconds"]) * 1_000_000_000 + nanoseconds, fields)
+
+
+def format_record(record: Record) -> str:
+    """The line, with its end, that `parse_record` reads."""
+    seconds, nanoseconds = divmod(record.time_ns, 1_000_000_000)
+    fields = json.dumps(record.fields, separators=(",", ":"), ensure_ascii=False)
+    return f"{record.tag}: [{seconds}.{nanoseconds:09d}, {fields}]\n"
+
+
+def read_records(source: Path | Iterable[str], *, join: bool = True) -> Iterator[Record]:
+    """The records of a file or of lines, in order; damaged lines are left out.
+
+    `join` puts together the lines that Docker split at 16 KiB. Without it they come as the destination would get them.
+    """
+    joiner = Joiner()
+    if isinstance(source, Path):
+        with source.open(encoding="utf-8", errors="replace", newline="\n") as file:
+            yield from _read(file, joiner, join)
+    else:
+        yield from _read(source, joiner, join)
+    yield from joiner.rest()
+
+
+def _read(lines: Iterable[str], joiner: Joiner, join: bool) -> Iterator[Record]:
+    for line in lines:
+        record = parse_record(line)
+        if record is not None:
+            whole = joiner.add(record) if join else record
+            if whole is not None:
+                yield whole
+
+
+@dataclass(slots=True)
+class Joiner:
+    """Puts together the parts that Docker makes of a line longer than 16 KiB.
+
+    A part carries `partial_message`, the line's `partial_id`, its place `partial_ordinal` (from 1) and `partial_last`.
+    """
+
+    _parts: dict[str, list[Record]] = field(default_factory=dict)
+
+    def add(self, record: Record) -> Record | None:
+        """The record itself if it is whole, the joined one if it completes a line, None if parts are missing."""
+        identifier = record.fields.get("partial_id")
+        if not isinstance(identifier, str) or not isinstance(record.fields.get("log"), str):
+            return record
+        parts = self._parts.setdefault(identifier, [])
+        parts.append(record)
+        if record.fields.get("partial_last") != "true":
+            return None
+        return _join(self._parts.pop(identifier))
+
+    def rest(self) -> Iterator[Record]:
+        """What is left of lines whose end never came, such as a last line without a line end."""
+        for parts in self._parts.values():
+            yield _join(parts)
+        self._parts.clear()
+
+
+def _join(parts: list[Record]) -> Record:
+    ordered = sorted(parts, key=lambda part: int(str(part.fields.get("partial_ordinal", "0"))))
+    text = "".join(str(part.fields["log"]) for part in ordered)
+    first = ordered[0]
+    fields = {key: value for key, value in first.fields.items() if key not in _PARTIAL_FIELDS}
+    return Record(first.tag, first.time_ns, {**fields, "log": text})
