@@ -1,0 +1,70 @@
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+CLI := $(CURDIR)/$(BIN)/copilot-local
+EXAMPLE := examples/nginx-sidecar
+PYTEST := $(BIN)/pytest -q -n 4 --dist worksteal
+PIP_COMPILE := pip-compile --quiet --extra dev --generate-hashes --strip-extras --no-emit-find-links --no-emit-index-url
+
+.PHONY: help
+help:  ## Show this
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+.venv/.complete: requirements/dev.lock requirements/venv.sh pyproject.toml
+	@requirements/venv.sh
+
+.PHONY: venv
+venv: .venv/.complete  ## Make .venv with the locked versions and the project in it
+
+.PHONY: setup
+setup: venv  ## Make sure of everything: .venv, a Docker daemon, all images
+	@$(BIN)/python -m emulator.setup
+
+.PHONY: up
+up: setup  ## Set up, run examples/nginx-sidecar and ask it something
+	@cd $(EXAMPLE) && $(CLI) up -d --wait && $(CLI) ps
+	@front=$$(docker ps -q --filter label=copilot-local.role=front --filter label=copilot-local.app=$(notdir $(EXAMPLE))); \
+	  url=http://$$(docker port "$$front" | sed -n '1s/.*-> //p')/api/; \
+	  $(BIN)/python -c 'import sys, httpx; answer = httpx.get(sys.argv[1]); \
+	    print(f"\nGET {answer.url} → {answer.status_code}\n{answer.text}")' "$$url"
+	@printf '%s\n' 'Next:' '  source $(BIN)/activate; cd $(EXAMPLE)' '  copilot-local logs -f' \
+	  '  copilot-local logs --routed' '  copilot-local render taskdef' 'and back here: make down'
+
+.PHONY: down
+down: venv  ## Remove what `make up` started
+	@cd $(EXAMPLE) && $(CLI) down
+
+.PHONY: test
+test: setup  ## Run the whole suite, Docker tests included
+	@$(PYTEST)
+
+.PHONY: test-unit
+test-unit: venv  ## Run the tests that need no Docker, in seconds
+	@$(PYTEST) -m "not docker" tests/unit
+
+.PHONY: check
+check: venv  ## Check format, lint and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+.PHONY: format
+format: venv  ## Format the code and mend what lint can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+.PHONY: bench
+bench: setup  ## Run the benchmarks
+	@$(BIN)/python -m tests.bench
+
+.PHONY: lock
+lock: venv  ## Choose new versions and write requirements/dev.lock
+	@$(BIN)/python -m venv build/lock
+	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check "pip-tools>=7.5"
+	@build/lock/bin/$(PIP_COMPILE) --upgrade --output-file requirements/dev.lock pyproject.toml requirements/build.in
+
+.PHONY: clean
+clean:  ## Remove caches, .venv and the images that the set-up built
+	@command -v docker > /dev/null && docker images --quiet --filter 'reference=copilot-local/*' \
+	  | sort -u | xargs -r docker rmi --force > /dev/null || true
+	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache
+	@find . -name __pycache__ -prune -exec rm -rf {} +
