@@ -59,7 +59,7 @@ bench: setup  ## Run the benchmarks
 .PHONY: lock
 lock: venv  ## Choose new versions and write requirements/dev.lock
 	@$(BIN)/python -m venv build/lock
-	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check "pip-tools>=7.5"
+	@build/lock/bin/python -m pip install -qq --disable-pip-version-check "pip-tools>=7.5"
 	@build/lock/bin/$(PIP_COMPILE) --upgrade --output-file requirements/dev.lock pyproject.toml requirements/build.in
 
 .PHONY: clean

@@ -42,6 +42,6 @@ python=$(find_python) || { install python3 python3-venv && python=$(find_python)
 }
 
 [ -x .venv/bin/python ] && .venv/bin/python -m pip --version > /dev/null 2>&1 || "$python" -m venv --clear .venv
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.lock
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+.venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes --requirement requirements/dev.lock
+.venv/bin/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 touch .venv/.complete
