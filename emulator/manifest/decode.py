@@ -1,0 +1,409 @@
+"""Turns nodes into the typed schema as yaml.v3 and Copilot's UnmarshalYAML methods do, and reports what is wrong."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Final
+
+from emulator.manifest import scalars, shapes
+from emulator.manifest.nodes import Entry, Mapping, Node, Scalar, Sequence
+from emulator.manifest.report import Report, child
+from emulator.manifest.schema.base import Block
+from emulator.manifest.schema.logs import Logging, LoggingSidecars, SidecarLogging
+from emulator.manifest.schema.values import format_duration, parse_duration
+from emulator.manifest.suggest import unknown_key
+
+
+class _Absent:
+    """There is no value: the key is null, or its value is wrong and reported."""
+
+
+ABSENT: Final = _Absent()
+Rule = Callable[[Block, Mapping, str], None]
+"""Looks at one decoded block: the block, its node (an empty map for a shorthand) and its path."""
+
+
+class Decoder:
+    """Decodes one tree. `partial` is for an environment's override, where nothing is required; `rule` is called with
+    every complete block."""
+
+    def __init__(self, report: Report, *, partial: bool = False, rule: Rule | None = None) -> None:
+        self.report = report
+        self.partial = partial
+        self.rule = rule
+
+    def block(self, node: Node, block: type[Block], path: str, swallower: str = "") -> object:
+        """A block, None for one that is switched off, or ABSENT. `swallower` is the innermost block above whose type
+        errors Copilot discards."""
+        if block is LoggingSidecars:
+            return self._logging_sidecars(node, path)
+        if isinstance(node, Scalar) and scalars.is_null(node) and not block.null:
+            return ABSENT
+        if isinstance(node, Mapping):
+            return self._map_form(node, block, path, swallower)
+        if isinstance(node, Scalar) and block.switch:
+            return self._switch(node, block, path)
+        if isinstance(node, Scalar) and block.parsed:
+            try:
+                value: Block = block.parse(node.text)
+            except ValueError as error:
+                self.report.add("CL107", node, path, str(error))
+                return ABSENT
+            return self._complete(value, node, path)
+        if block.short:
+            return self._short(node, block, path)
+        return self._wrong(node, path, f"{_key(path)} is a map, not {_describe(node)}", swallower, block)
+
+    def _switch(self, node: Scalar, block: type[Block], path: str) -> object:
+        value = scalars.boolean(node)
+        if value is None:
+            self.report.add("CL103", node, path, f"takes true, false or a map, not {_describe(node)}")
+            return ABSENT
+        if value and any(field.required for field in shapes.keys_of(block).values()):
+            self.report.add(
+                "CL109", node, path, "true without a map sets nothing up", copilot_accepts=True,
+                hint="give a map, or remove the key",
+            )  # fmt: skip
+            return None
+        return self._complete(block.model_construct(), node, path) if value else None
+
+    def _short(self, node: Node, block: type[Block], path: str) -> object:
+        field = shapes.fields_of(block)[block.short]
+        if isinstance(node, Scalar) and block.null and scalars.is_null(node):
+            return _block(block, {field.attribute: ""})
+        if isinstance(node, Sequence) and not isinstance(field.shape, shapes.ListOf):
+            self.report.add("CL103", node, path, f"takes {_what(field.shape)} or a map, not a list")
+            return ABSENT
+        value = self.value(node, field.shape, path)
+        if value is ABSENT:
+            return ABSENT
+        return self._complete(_block(block, {field.attribute: value}), node, path)
+
+    def _map_form(self, node: Mapping, block: type[Block], path: str, swallower: str) -> object:
+        keys = shapes.keys_of(block)
+        if block.swallows:
+            swallower = path
+        elif block.union or block.short:
+            swallower = ""
+        known = self._known(node, block, path)
+        if not known and block.empty_is_none:
+            return None
+        if not known and (block.swallows or block.union) and not self.report_empty(node, block, path):
+            return ABSENT
+        values: dict[str, Any] = {}
+        complete = True
+        for name, field in keys.items():
+            entry = known.get(name)
+            value: object = ABSENT
+            if entry is not None:
+                value = self.value(entry.value, field.shape, self._path(path, entry), swallower)
+            if value is not ABSENT:
+                values[field.attribute] = value
+            elif field.required and not self.partial:
+                complete = False
+                if entry is None or (isinstance(entry.value, Scalar) and scalars.is_null(entry.value)):
+                    self._missing(node if entry is None else entry.key, path, name)
+        if block is Logging:
+            values["firelens"] = any(name != "retention" for name in values)
+        if not complete:
+            return ABSENT
+        return self._complete(_block(block, values), node, path)
+
+    def report_empty(self, node: Mapping, block: type[Block], path: str) -> bool:
+        """Reports a map form in which nothing is set: Copilot then tries the other form and fails."""
+        if not node.entries:
+            forms = "true or false" if block.switch else "a single value"
+            self.report.add("CL103", node, path, "is an empty map", hint=f"set a key, write {forms}, or remove it")
+        return False
+
+    def _missing(self, node: Node, path: str, name: str) -> None:
+        message = f"{name} is missing" if path else f"the manifest has no {name}"
+        self.report.add("CL106", node, path, message, hint=_MISSING_HINTS.get(name, ""))
+
+    def _known(self, node: Mapping, block: type[Block], path: str) -> dict[str, Entry]:
+        keys, legacy = shapes.keys_of(block), shapes.legacy_of(block)
+        known: dict[str, Entry] = {}
+        for name, entry in node.entries.items():
+            if name in keys:
+                known[name] = entry
+            elif name in legacy:
+                self._legacy(node, legacy[name].key, name, entry, path, known)
+            else:
+                message, hint, code = unknown_key(block, name, path, entry.value)
+                place = self._path(path, entry)
+                self.report.add(code, entry.key, place, message, hint=hint, copilot_accepts=True)
+        return known
+
+    def _legacy(self, node: Mapping, name: str, old: str, entry: Entry, path: str, known: dict[str, Entry]) -> None:
+        place = self._path(path, entry)
+        if name in node.entries:
+            self.report.add("CL107", entry.key, place, f"give one of {name} and {old}, not both")
+            return
+        known[name] = entry
+        self.report.add(
+            "CL108", entry.key, place, f"{old} is an older spelling of {name}", warning=True, hint=f"write {name}"
+        )
+
+    def _path(self, path: str, entry: Entry) -> str:
+        return child(path, entry.key.text)
+
+    def _complete(self, value: Block, node: Node, path: str) -> Block:
+        if self.rule is not None:
+            at = node if isinstance(node, Mapping) else Mapping({}, "", node.line, node.column)
+            self.rule(value, at, path)
+        return value
+
+    def value(self, node: Node, shape: shapes.Shape, path: str, swallower: str = "") -> object:
+        """The value of a node of any shape, or ABSENT."""
+        match shape:
+            case shapes.Model():
+                return self.block(node, shape.block, path, swallower)
+            case shapes.Untyped():
+                return untyped(node)
+            case shapes.MapOf():
+                return self._map(node, shape, path, swallower)
+            case shapes.ListOf():
+                return self._list(node, shape, path, swallower)
+        if not isinstance(node, Scalar):
+            return self._wrong(node, path, f"takes {_what(shape)}, not {_describe(node)}", swallower, shape)
+        if scalars.is_null(node):
+            return ABSENT
+        return self._scalar(node, shape, path, swallower)
+
+    def _scalar(self, node: Scalar, shape: shapes.Shape, path: str, swallower: str) -> object:
+        match shape:
+            case shapes.Text():
+                return node.text
+            case shapes.Parsed():
+                try:
+                    return shape.parse(node.text)
+                except ValueError as error:
+                    self.report.add("CL107", node, path, str(error), hint=_PARSED_HINTS.get(shape.what, ""))
+                    return ABSENT
+            case shapes.Choice():
+                if (name := node.text.upper()) in shape.values.__members__:
+                    return shape.values[name]
+                names = ", ".join(value.value.lower() for value in shape.values)
+                self.report.add("CL107", node, path, f"{node.text!r} is not one of {names}")
+                return ABSENT
+            case shapes.Boolean():
+                if (flag := scalars.boolean(node)) is not None:
+                    return flag
+            case shapes.Duration():
+                return self._duration(node, path, swallower)
+            case shapes.Integer() | shapes.Number():
+                return self._number(node, shape, path, swallower)
+        return self._wrong(node, path, f"takes {_what(shape)}, not {_describe(node)}", swallower, shape)
+
+    def _duration(self, node: Scalar, path: str, swallower: str) -> object:
+        value = scalars.resolve(node)
+        hint = "a number with a unit: ms, s, m or h (96h for four days)"
+        if not isinstance(value, str):
+            message = f"{node.text} is not a duration: it has no unit"
+            if isinstance(value, int) and not isinstance(value, bool):
+                hint = f"write {value}s"
+            return self._wrong(node, path, message, swallower, shapes.Duration(), hint=hint)
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            return self._wrong(node, path, str(error), swallower, shapes.Duration(), hint=hint)
+
+    def _number(self, node: Scalar, shape: shapes.Integer | shapes.Number, path: str, swallower: str) -> object:
+        value = scalars.resolve(node)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            hint = ""
+            if node.variables:
+                hint = "Copilot turns an interpolated value into text; write the number, in `environments` if it varies"
+            elif node.style and isinstance(scalars.plain(node.text), int):
+                hint = "remove the quotes"
+            return self._wrong(node, path, f"takes {_what(shape)}, not {_describe(node)}", swallower, shape, hint=hint)
+        if isinstance(shape, shapes.Number):
+            return float(value)
+        if isinstance(value, float):
+            if value != value or value in (float("inf"), float("-inf")):
+                return self._wrong(node, path, f"takes a whole number, not {node.text}", swallower, shape)
+            if value != int(value):
+                message = f"{node.text} is not a whole number; Copilot cuts it to {int(value)}"
+                self.report.add("CL104", node, path, message, copilot_accepts=True)
+            value = int(value)
+        if not shape.bits.lowest <= value <= shape.bits.highest:
+            message = f"{node.text} is out of range ({shape.bits.lowest} to {shape.bits.highest})"
+            return self._wrong(node, path, message, swallower, shape)
+        return value
+
+    def _list(self, node: Node, shape: shapes.ListOf, path: str, swallower: str) -> object:
+        if shape.shell_words or shape.one_or_many:
+            swallower = ""
+        if isinstance(node, Scalar):
+            if scalars.is_null(node):
+                return ABSENT
+            if shape.shell_words:
+                return self._words(node, path)
+            if shape.one_or_many:
+                item = self.value(node, shape.item, path)
+                return ABSENT if item is ABSENT else [item]
+        if not isinstance(node, Sequence):
+            return self._wrong(node, path, f"takes {_what(shape)}, not {_describe(node)}", swallower, shape)
+        items = []
+        for index, item_node in enumerate(node.items):
+            if isinstance(item_node, Scalar) and scalars.is_null(item_node):
+                self.report.add(
+                    "CL104", item_node, child(path, index), "an empty item, which Copilot drops", copilot_accepts=True
+                )
+                continue
+            item = self.value(item_node, shape.item, child(path, index), swallower)
+            if item is not ABSENT:
+                items.append(item)
+        return items
+
+    def _words(self, node: Scalar, path: str) -> object:
+        try:
+            return shlex.split(node.text, comments=True)
+        except ValueError as error:
+            message = f"cannot be split into words as a shell would: {str(error).lower()}"
+            self.report.add("CL107", node, path, message, hint="close the quote, or write a list")
+            return ABSENT
+
+    def _map(self, node: Node, shape: shapes.MapOf, path: str, swallower: str) -> object:
+        if isinstance(node, Scalar) and scalars.is_null(node):
+            return ABSENT
+        if not isinstance(node, Mapping):
+            return self._wrong(node, path, f"takes a map, not {_describe(node)}", swallower, shape)
+        values: dict[str, object] = {}
+        for name, entry in node.entries.items():
+            place = self._path(path, entry)
+            item_node = entry.value
+            if isinstance(item_node, Scalar) and scalars.is_null(item_node):
+                if isinstance(shape.item, shapes.Text):
+                    values[name] = ""
+                    continue
+                if isinstance(shape.item, shapes.Model) and not shape.item.block.null:
+                    item_node = Mapping({}, "", entry.key.line, entry.key.column)
+            value = self.value(item_node, shape.item, place, swallower)
+            if value is not ABSENT:
+                values[name] = value
+        return values
+
+    def _logging_sidecars(self, node: Node, path: str) -> object:
+        """The extension `logging.sidecars`: true, a list of names, or a map from name to what differs."""
+        if isinstance(node, Scalar):
+            if scalars.is_null(node):
+                return ABSENT
+            flag = scalars.boolean(node)
+            if flag is None:
+                self.report.add(
+                    "CL103", node, path, f"takes true, false, a list of names or a map, not {_describe(node)}"
+                )
+                return ABSENT
+            return LoggingSidecars.model_construct(everyone=True) if flag else None
+        if isinstance(node, Sequence):
+            names = self._list(node, shapes.ListOf(shapes.Text()), path, "")
+            assert isinstance(names, list)
+            return LoggingSidecars.model_construct(named={name: SidecarLogging.model_construct() for name in names})
+        values = self._map(node, shapes.MapOf(shapes.Model(SidecarLogging)), path, "")
+        assert isinstance(values, dict)
+        return LoggingSidecars.model_construct(named={name: value for name, value in values.items() if value})
+
+    def _wrong(
+        self, node: Node, path: str, message: str, swallower: str, shape: shapes.Shape | type[Block], hint: str = ""
+    ) -> object:
+        """Reports a value of the wrong type. Inside a block that swallows type errors Copilot goes on, with the zero
+        value left behind, which is what this returns."""
+        if not swallower:
+            self.report.add("CL103", node, path, message, hint=hint)
+            return ABSENT
+        zero, shown = _zero(shape)
+        message = f"{message}; Copilot says nothing and {shown}"
+        self.report.add("CL104", node, path, message, hint=hint, copilot_accepts=True)
+        return zero
+
+
+def _block(block: type[Block], values: dict[str, Any]) -> Block:
+    """The block with these attributes. The decoder checked them, so Pydantic need not: models stay unbuilt."""
+    return block.model_construct(None, **values)
+
+
+def _zero(shape: shapes.Shape | type[Block]) -> tuple[object, str]:
+    """What Copilot's decoder leaves in a pointer field whose value had the wrong type, and how to say it."""
+    if isinstance(shape, type | shapes.Model):
+        block = shape if isinstance(shape, type) else shape.block
+        if any(field.required for field in shapes.keys_of(block).values()) or block.swallows or block.union:
+            return ABSENT, "ignores it"
+        return block.model_construct(), "takes it for an empty map"
+    match shape:
+        case shapes.Text():
+            return "", "uses an empty text"
+        case shapes.Integer():
+            return 0, "uses 0"
+        case shapes.Number():
+            return 0.0, "uses 0"
+        case shapes.Boolean():
+            return False, "uses false"
+        case shapes.Duration():
+            return timedelta(0), f"uses {format_duration(timedelta(0))}"
+    return ABSENT, "ignores it"
+
+
+def _what(shape: shapes.Shape) -> str:
+    match shape:
+        case shapes.Integer():
+            return "a whole number"
+        case shapes.Number():
+            return "a number"
+        case shapes.Boolean():
+            return "true or false"
+        case shapes.Duration():
+            return "a duration"
+        case shapes.Parsed():
+            return shape.what
+        case shapes.ListOf():
+            if shape.shell_words:
+                return "text or a list of texts"
+            return "one or more values" if shape.one_or_many else "a list"
+        case shapes.Model() | shapes.MapOf():
+            return "a map"
+    return "text"
+
+
+def _describe(node: Node) -> str:
+    if isinstance(node, Mapping):
+        return "a map"
+    if isinstance(node, Sequence):
+        return "a list"
+    if node.style or node.variables or isinstance(scalars.resolve(node), str):
+        shown = node.text if len(node.text) <= 40 else node.text[:39] + "…"
+        return f"the text {shown!r}"
+    return node.text or "nothing"
+
+
+def _key(path: str) -> str:
+    return path.rpartition(".")[2] or "the manifest"
+
+
+_MISSING_HINTS: Final = {
+    "path": "the path whose requests the service gets, such as '/'",
+    "image": "give image.build (a Dockerfile) or image.location (an existing image)",
+    "schedule": 'for example "@daily", "rate(1 hour)" or "0 12 * * MON"',
+    "on": "a job needs on.schedule",
+}
+_PARSED_HINTS: Final = {"a CIDR block": "an address with a prefix length: 10.0.0.0/16, or /32 for a single one"}
+
+
+def untyped(node: Node) -> object:
+    """Plain values of a node of no particular type. CloudFormation tags become their long form."""
+    value: object
+    if isinstance(node, Mapping):
+        value = {name: untyped(entry.value) for name, entry in node.entries.items()}
+    elif isinstance(node, Sequence):
+        value = [untyped(item) for item in node.items]
+    else:
+        value = scalars.resolve(node)
+    tag = node.tag
+    if not tag.startswith("!") or len(tag) == 1 or tag.startswith("!!"):
+        return value
+    name = tag[1:]
+    if name == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {name if name in ("Ref", "Condition") else f"Fn::{name}": value}

@@ -1,0 +1,126 @@
+"""Puts the values of variables into a manifest, as Copilot does (internal/pkg/manifest/interpolate.go)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping as Variables
+
+from emulator.manifest import scalars
+from emulator.manifest.nodes import Entry, Mapping, Node, Scalar, Sequence
+from emulator.manifest.report import Report, child
+
+_VARIABLE = re.compile(r"(\\?)\$\{([_a-zA-Z][_a-zA-Z0-9]*)\}")
+APPLICATION = "COPILOT_APPLICATION_NAME"
+ENVIRONMENT = "COPILOT_ENVIRONMENT_NAME"
+
+
+def interpolate(
+    root: Mapping, variables: Variables[str, str], *, app: str, environment: str | None, report: Report
+) -> None:
+    """Replaces every `${NAME}` in the values of the tree, in place; keys stay. Reports CL110 for a name that is not
+    defined: an error in the base and in the environment in use, a warning in the others, where the text stays."""
+    _Interpolation(variables, app, environment, report).mapping(root, "", other="")
+
+
+class _Interpolation:
+    def __init__(self, variables: Variables[str, str], app: str, environment: str | None, report: Report) -> None:
+        self.variables = variables
+        self.environment = environment
+        self.predefined = {APPLICATION: app}
+        if environment is not None:
+            self.predefined[ENVIRONMENT] = environment
+        self.report = report
+        self.done: dict[int, Node] = {}
+
+    def mapping(self, node: Mapping, path: str, other: str) -> None:
+        for name, entry in node.entries.items():
+            place = child(path, name)
+            outside = other
+            if path == "environments" and name != self.environment:
+                outside = name
+            self.entry(entry, place, outside)
+
+    def entry(self, entry: Entry, path: str, other: str) -> None:
+        entry.value = self.node(entry.value, path, other)
+
+    def node(self, node: Node, path: str, other: str) -> Node:
+        """The node with its variables replaced; an anchored node that is used twice is done once."""
+        if (known := self.done.get(id(node))) is not None:
+            return known
+        self.done[id(node)] = node
+        if isinstance(node, Mapping):
+            self.mapping(node, path, other)
+        elif isinstance(node, Sequence):
+            for index, item in enumerate(node.items):
+                node.items[index] = self.node(item, child(path, index), other)
+        else:
+            self.done[id(node)] = self.scalar(node, path, other)
+        return self.done[id(node)]
+
+    def scalar(self, node: Scalar, path: str, other: str) -> Node:
+        text = node.text
+        if "${" not in text and text.lstrip()[:1] != "[":
+            return node
+        if not isinstance(scalars.resolve(node), str) or (node.tag and node.tag != "!" and "yaml.org" not in node.tag):
+            return node
+        if "${" in text:
+            self.substitute(node, path, other)
+        if node.style == "|":
+            return node
+        items = _json_texts(node.text)
+        if items is None:
+            return node
+        return Sequence([self.item(text, node) for text in items], "", node.line, node.column)
+
+    def item(self, text: str, node: Scalar) -> Scalar:
+        item = Scalar(text, '"', "", node.line, node.column, node.width)
+        item.variables = node.variables
+        return item
+
+    def substitute(self, node: Scalar, path: str, other: str) -> None:
+        used: list[str] = []
+        text = node.text
+        for escape, name in _VARIABLE.findall(text):
+            if escape:
+                text = text.replace(f"\\${{{name}}}", f"${{{name}}}")
+                continue
+            value = self.lookup(name, node, path, other)
+            if value is None:
+                continue
+            text = text.replace(f"${{{name}}}", value)
+            used.append(name)
+        node.text = text
+        node.variables = tuple(used)
+
+    def lookup(self, name: str, node: Scalar, path: str, other: str) -> str | None:
+        given = self.variables.get(name)
+        if name in self.predefined:
+            value = self.predefined[name]
+            if given is not None and given != value:
+                message = f"{name} is {given!r} in the variables, but it is predefined as {value!r}"
+                self.report.add("CL112", node, path, message, hint=f"unset {name}")
+            return value
+        if name == ENVIRONMENT:
+            return None  # no environment is chosen: the text stays
+        if given is None:
+            if other:
+                message = f"variable {name} is not defined; Copilot would refuse the manifest in every environment"
+            else:
+                message = f"variable {name} is not defined"
+            hint = f"set {name} in the shell or in a .env file, or write \\${{{name}}} for the text itself"
+            self.report.add("CL110", node, path, message, hint=hint, warning=bool(other))
+        return given
+
+
+def _json_texts(text: str) -> list[str] | None:
+    """The items where the text is a JSON list of texts with at least one, else None."""
+    if not text.lstrip().startswith("["):
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+        return value
+    return None

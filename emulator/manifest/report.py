@@ -1,0 +1,75 @@
+"""Collects the findings of one file, each at its place."""
+
+from __future__ import annotations
+
+import re
+
+from emulator.errors import Finding, Position, Severity
+from emulator.manifest.nodes import Node
+
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def child(path: str, key: str | int) -> str:
+    """The path of a key or an index below `path`: `sidecars.nginx`, `topics[0]`, `labels["a.b"]`."""
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    if not _PLAIN_KEY.fullmatch(key):
+        escaped = key.replace("\\", "\\\\").replace('"', '\\"')
+        return f'{path}["{escaped}"]'
+    return f"{path}.{key}" if path else key
+
+
+_STEP = re.compile(r'\.?([A-Za-z0-9_-]+)|\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]')
+
+
+def split_path(path: str) -> list[str | int]:
+    """The steps of a path. Raises ValueError where it is none."""
+    steps: list[str | int] = []
+    end = 0
+    while end < len(path):
+        found = _STEP.match(path, end)
+        if found is None:
+            raise ValueError(f"{path!r} is not a path in a manifest")
+        name, index, quoted = found.groups()
+        if index is not None:
+            steps.append(int(index))
+        else:
+            steps.append(name if name is not None else re.sub(r"\\(.)", r"\1", quoted))
+        end = found.end()
+    return steps
+
+
+class Report:
+    """The findings of one pass. The same finding at the same place counts once, however often a node is visited."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.findings: list[Finding] = []
+        self._seen: set[tuple[str, int, int, str]] = set()
+
+    def add(
+        self,
+        code: str,
+        node: Node | None,
+        path: str,
+        message: str,
+        *,
+        hint: str = "",
+        warning: bool = False,
+        copilot_accepts: bool = False,
+    ) -> None:
+        """Adds one finding. `warning` is for what is worth saying and never wrong; `copilot_accepts` for what Copilot
+        goes on with, which lenient callers turn into a warning."""
+        line, column = (node.line, node.column) if node is not None else (1, 0)
+        mark = (code, line, column, message)
+        if mark in self._seen:
+            return
+        self._seen.add(mark)
+        position = Position(self.file, line, column)
+        severity = Severity.WARNING if warning else Severity.ERROR
+        self.findings.append(Finding(code, message, position, path, hint, severity, copilot_accepts))
+
+    @property
+    def has_errors(self) -> bool:
+        return any(finding.severity is Severity.ERROR for finding in self.findings)

@@ -1,0 +1,103 @@
+"""`publish` and `subscribe`: topics and queues."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import JsonValue
+
+from emulator.manifest.schema.base import UINT16, Block, Key
+
+
+class FifoTopic(Block):
+    """Ordering of a topic: `true`, or a map. The block being there means FIFO."""
+
+    switch = True
+    swallows = True
+
+    content_based_deduplication: bool | None = None
+    """Whether equal messages count once."""
+
+
+class Topic(Block):
+    """An SNS topic that the workload publishes to."""
+
+    name: str
+    """Letters, digits, `-` and `_`; `.fifo` is added to a FIFO topic's name by the renderer."""
+    fifo: FifoTopic | None = None
+    """Whether the topic keeps the order; None is a standard topic."""
+
+
+class Publish(Block):
+    """`publish`."""
+
+    topics: list[Topic] = []
+    """Topics that are made for the workload."""
+
+
+class FifoQueue(Block):
+    """Ordering of a queue: `true`, or a map. The block being there means FIFO."""
+
+    switch = True
+    swallows = True
+
+    content_based_deduplication: bool | None = None
+    """Whether equal messages count once."""
+    deduplication_scope: str | None = None
+    """`messageGroup` or `queue`."""
+    throughput_limit: str | None = None
+    """`perMessageGroupId` or `perQueue`."""
+    high_throughput: bool | None = None
+    """Short for `messageGroup` and `perMessageGroupId`."""
+
+
+class DeadLetter(Block):
+    """Where messages go that cannot be processed."""
+
+    tries: Annotated[int | None, UINT16] = None
+    """Receptions of a message until it goes there."""
+
+
+class Queue(Block):
+    """An SQS queue."""
+
+    retention: Annotated[timedelta | None, Key(default="96h")] = None
+    """How long a message is kept, 60s to 336h."""
+    delay: Annotated[timedelta | None, Key(default="0s")] = None
+    """How long a new message is hidden, 0s to 15m."""
+    timeout: Annotated[timedelta | None, Key(default="30s")] = None
+    """How long a received message is hidden, 0s to 12h."""
+    dead_letter: DeadLetter | None = None
+    """The dead-letter queue."""
+    fifo: FifoQueue | None = None
+    """Whether the queue keeps the order; None is a standard queue."""
+
+
+class TopicQueue(Queue):
+    """A queue of one topic's own: `true`, or a map."""
+
+    switch = True
+    swallows = True
+
+
+class TopicSubscription(Block):
+    """A topic whose messages come in."""
+
+    name: str
+    """The topic's name at its publisher."""
+    service: str
+    """The publisher."""
+    filter_policy: dict[str, JsonValue] = {}
+    """An SNS filter policy."""
+    queue: TopicQueue | None = None
+    """The topic's own queue; None: the service's common one."""
+
+
+class Subscribe(Block):
+    """`subscribe` (Worker Service)."""
+
+    topics: list[TopicSubscription] = []
+    """Topics whose messages come in."""
+    queue: Queue | None = None
+    """The service's common queue."""
