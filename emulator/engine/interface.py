@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 
 class ContainerState(enum.StrEnum):
@@ -166,13 +166,15 @@ class ContainerSpec:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to put into a container: path relative to the target folder."""
+    """A file to put into a container: path relative to the target folder. With `directory`, a folder: made, or given
+    this mode and owner if it exists; its path may be `.`, the target folder itself."""
 
     path: str
-    content: bytes
+    content: bytes = b""
     mode: int = 0o644
     uid: int = 0
     gid: int = 0
+    directory: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +270,15 @@ class RegistryAuth:
     password: str
 
 
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Stream(Iterator[T_co], Protocol[T_co]):
+    """An iterator that may wait for what comes next; `close`, also from another thread, ends it."""
+
+    def close(self) -> None: ...
+
+
 OnLine = Callable[[str], None]
 """Receives progress in words: a build's line, a pull's state."""
 
@@ -311,8 +322,8 @@ class Engine(Protocol):
 
     def logs(
         self, container: str, *, follow: bool = False, tail: int | None = None, since: datetime | None = None
-    ) -> Iterator[LogLine]:
-        """What a container printed, in order. With `follow` until it stops; closing the iterator ends it."""
+    ) -> Stream[LogLine]:
+        """What a container printed, in order. With `follow` until it stops; closing the stream ends it."""
         ...
 
     def exec(
@@ -375,7 +386,7 @@ class Engine(Protocol):
         """Builds an image, returns its id. `ImageError` carries the last lines of the build."""
         ...
 
-    def events(self, labels: Mapping[str, str]) -> Iterator[EngineEvent]:
+    def events(self, labels: Mapping[str, str]) -> Stream[EngineEvent]:
         """Container events from now on, until the iterator is closed. `EngineError` where the stream breaks."""
         ...
 

@@ -1,0 +1,222 @@
+"""Builds images: through the `docker build` command, or through the API where there is no such command.
+
+The command brings BuildKit, its caches and the user's builder configuration. BuildKit is used where the `buildx` plugin
+is installed, the classic builder elsewhere and with DOCKER_BUILDKIT=0.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from emulator.engine.docker import dockerfile as reader
+from emulator.engine.docker.client import Client
+from emulator.engine.docker.images import inspect_image, pull_hint
+from emulator.engine.interface import BuildSpec, OnLine
+from emulator.errors import ImageError, Position
+
+BUILD_TIMEOUT = 3600.0
+"""Seconds for a whole build."""
+
+_LAST_LINES = 20
+_BUILDX_TIMEOUT = 20.0
+
+
+def build_image(client: Client, spec: BuildSpec, on_line: OnLine | None) -> str:
+    """Builds an image and returns its id. Raises ImageError; its output is the last lines of the build."""
+    if not spec.context.is_dir():
+        raise ImageError(
+            f"the build context {spec.context} is not a folder", hint="paths count from the workspace root"
+        )
+    if not spec.dockerfile.is_file():
+        raise ImageError(
+            f"there is no Dockerfile at {spec.dockerfile}", hint="image.build.dockerfile in the manifest names it"
+        )
+    text = spec.dockerfile.read_text(encoding="utf-8", errors="surrogateescape")
+    substituted = reader.substitute(text, spec.substitutes, spec.args) if spec.substitutes else text
+    command = shutil.which("docker")
+    buildkit = command is not None and _has_buildkit(command)
+    if not buildkit and (unknown := reader.needs_buildkit(text)):
+        raise ImageError(
+            f"{unknown[1]} needs BuildKit",
+            hint="install the docker-buildx plugin (package docker-buildx or docker-buildx-plugin)",
+            position=Position(str(spec.dockerfile), unknown[0]),
+        )
+    builder = _Builder(client, spec, command, buildkit, on_line)
+    try:
+        builder.run(text, substituted)
+    except ImageError as error:
+        plain = reader.without_syntax(substituted)
+        if not buildkit or plain == substituted or not _frontend_missing(error):
+            raise
+        builder.say("the frontend that `# syntax=` names cannot be had: building with BuildKit's own")
+        builder.run(text, plain)
+    image = inspect_image(client, spec.tag)
+    if image is None:
+        raise ImageError(
+            f"{spec.tag} was built, but Docker does not know it",
+            hint="the selected buildx builder does not load its results: `docker buildx use default`",
+        )
+    return image.id
+
+
+def _has_buildkit(command: str) -> bool:
+    if os.environ.get("DOCKER_BUILDKIT") == "0":
+        return False
+    try:
+        done = subprocess.run([command, "buildx", "version"], capture_output=True, timeout=_BUILDX_TIMEOUT, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def _frontend_missing(error: ImageError) -> bool:
+    """Whether BuildKit failed at fetching the image of its `# syntax=` line."""
+    return any("docker/dockerfile" in line and "ERROR" in line.upper() for line in error.output)
+
+
+class _Builder:
+    """One build: which tool, with what, and where its lines go."""
+
+    def __init__(
+        self, client: Client, spec: BuildSpec, command: str | None, buildkit: bool, on_line: OnLine | None
+    ) -> None:
+        self._client = client
+        self._spec = spec
+        self._command = command
+        self._buildkit = buildkit
+        self._on_line = on_line
+        self._lines: collections.deque[str] = collections.deque(maxlen=_LAST_LINES)
+
+    def say(self, line: str) -> None:
+        """One line of progress."""
+        self._lines.append(line)
+        if self._on_line is not None:
+            self._on_line(line)
+
+    def run(self, original: str, text: str) -> None:
+        """Builds from `text`, which goes into a temporary file outside of the context where it is not the original."""
+        self._lines.clear()
+        with self._dockerfile(text if text != original else None) as path:
+            if self._command is None:
+                self._run_api(path)
+            else:
+                self._run_command(self._command, path)
+
+    @contextlib.contextmanager
+    def _dockerfile(self, text: str | None) -> Iterator[Path]:
+        source = self._spec.dockerfile
+        if text is None:
+            yield source
+            return
+        with tempfile.TemporaryDirectory(prefix="copilot-local-build-") as folder:
+            path = Path(folder) / source.name
+            path.write_text(text, encoding="utf-8", errors="surrogateescape")
+            # BuildKit prefers a `<Dockerfile>.dockerignore` beside the Dockerfile over the context's own file.
+            ignore = source.with_name(f"{source.name}.dockerignore")
+            if ignore.is_file():
+                shutil.copyfile(ignore, path.with_name(ignore.name))
+            yield path
+
+    def _arguments(self, command: str, path: Path) -> list[str]:
+        spec = self._spec
+        arguments = [command, "build", "--file", str(path), "--tag", spec.tag]
+        if self._buildkit:
+            arguments += ["--progress", "plain", "--load"]
+        if spec.target:
+            arguments += ["--target", spec.target]
+        if spec.platform:
+            arguments += ["--platform", spec.platform]
+        for name, value in spec.args.items():
+            arguments += ["--build-arg", f"{name}={value}"]
+        for name, value in spec.labels.items():
+            arguments += ["--label", f"{name}={value}"]
+        for image in spec.cache_from:
+            arguments += ["--cache-from", image]
+        return [*arguments, str(spec.context)]
+
+    def _run_command(self, command: str, path: Path) -> None:
+        variables = {**os.environ, **self._client.endpoint.variables, "DOCKER_BUILDKIT": "1" if self._buildkit else "0"}
+        try:
+            process = subprocess.Popen(
+                self._arguments(command, path),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=variables,
+                text=True,
+                errors="replace",
+            )
+        except OSError as error:
+            raise ImageError(f"{command} cannot be run: {error}") from error
+        expired = threading.Event()
+
+        def expire() -> None:
+            expired.set()
+            process.kill()
+
+        timer = threading.Timer(BUILD_TIMEOUT, expire)
+        timer.daemon = True
+        timer.start()
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if line.strip():
+                    self.say(line.rstrip())
+            code = process.wait()
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        finally:
+            timer.cancel()
+            if process.stdout is not None:
+                process.stdout.close()
+        if expired.is_set():
+            raise self._failed(f"it did not end within {BUILD_TIMEOUT:g} s")
+        if code != 0:
+            raise self._failed(f"docker build ended with code {code}")
+
+    def _run_api(self, path: Path) -> None:
+        spec = self._spec
+        session = self._client.borrow()
+        try:
+            with self._client.translated("build an image", BUILD_TIMEOUT):
+                stream = session.build(
+                    path=str(spec.context),
+                    dockerfile=str(path.resolve()),
+                    tag=spec.tag,
+                    target=spec.target or "",
+                    platform=spec.platform,
+                    buildargs=dict(spec.args),
+                    labels=dict(spec.labels),
+                    cache_from=list(spec.cache_from),
+                    rm=True,
+                    forcerm=True,
+                    decode=True,
+                    timeout=int(BUILD_TIMEOUT),
+                )
+                for document in stream:
+                    if document.get("error"):
+                        raise self._failed(str(document["error"]).strip())
+                    for line in str(document.get("stream") or document.get("status") or "").splitlines():
+                        if line.strip():
+                            self.say(line.rstrip())
+        finally:
+            session.close()
+
+    def _failed(self, reason: str) -> ImageError:
+        last = list(self._lines)
+        hint = pull_hint("\n".join(line for line in last if "pull" in line.lower() or "resolve" in line.lower()))
+        return ImageError(
+            f"the build of {self._spec.dockerfile} failed: {reason}",
+            hint=hint or "the last lines of the build say why",
+            output=last,
+        )

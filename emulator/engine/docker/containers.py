@@ -1,0 +1,158 @@
+"""Containers in the API's own JSON: one row of the listing in, the body of a create request out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from emulator.engine.docker.client import Json
+from emulator.engine.interface import (
+    Container,
+    ContainerSpec,
+    ContainerState,
+    Health,
+    HealthCheckSpec,
+    Mount,
+    PublishedPort,
+)
+
+_EXITED = re.compile(r"^(?:Exited|Restarting) \((-?\d+)\)")
+_HEALTH = {"(healthy)": Health.HEALTHY, "(unhealthy)": Health.UNHEALTHY, "(health: starting)": Health.STARTING}
+_NANOSECONDS = 1_000_000_000
+
+
+def label_filter(labels: Mapping[str, str]) -> list[str]:
+    """Docker's `label` filter; an empty value asks for any."""
+    return [f"{name}={value}" if value else name for name, value in labels.items()]
+
+
+def parse_container(row: Json) -> Container:
+    """A row of `GET /containers/json`.
+
+    The listing has no field for the exit code (and before API 1.52 none for health), but its `Status` text says both:
+    `Exited (137) 2 minutes ago`, `Up 3 seconds (health: starting)`.
+    """
+    status = str(row.get("Status") or "")
+    exited = _EXITED.match(status)
+    names = [str(name).lstrip("/") for name in row.get("Names") or []]
+    networks = (row.get("NetworkSettings") or {}).get("Networks") or {}
+    return Container(
+        id=str(row["Id"]),
+        name=next((name for name in names if "/" not in name), ""),
+        image=str(row.get("Image") or ""),
+        state=ContainerState(str(row.get("State") or "created")),
+        status=status,
+        labels={str(name): str(value) for name, value in (row.get("Labels") or {}).items()},
+        created=datetime.fromtimestamp(int(row.get("Created") or 0), UTC),
+        exit_code=int(exited[1]) if exited else None,
+        health=next((health for words, health in _HEALTH.items() if status.endswith(words)), Health.NONE),
+        addresses={
+            str(name): str(network["IPAddress"])
+            for name, network in networks.items()
+            if network and network.get("IPAddress")
+        },
+        ports=tuple(
+            PublishedPort(
+                container_port=int(port["PrivatePort"]),
+                host_port=int(port["PublicPort"]),
+                host_ip=str(port.get("IP") or "0.0.0.0"),
+                protocol=str(port.get("Type") or "tcp"),
+            )
+            for port in row.get("Ports") or []
+            if port.get("PublicPort")
+        ),
+    )
+
+
+def create_body(spec: ContainerSpec) -> Json:
+    """The body of `POST /containers/create`. What the spec leaves out is left out, so the image's default stands."""
+    body: Json = {
+        "Image": spec.image,
+        "Labels": dict(spec.labels),
+        "Env": [f"{name}={value}" for name, value in spec.environment.items()],
+        "Entrypoint": list(spec.entrypoint) if spec.entrypoint is not None else None,
+        "Cmd": list(spec.command) if spec.command is not None else None,
+        "User": spec.user,
+        "WorkingDir": spec.working_directory,
+        "Hostname": spec.hostname,
+        "ExposedPorts": {_port(port): {} for port in spec.ports},
+        "Healthcheck": _health_check(spec.health_check) if spec.health_check else None,
+        "StopSignal": spec.stop_signal,
+        "Tty": spec.tty,
+        "OpenStdin": spec.stdin_open,
+        "HostConfig": _without_none(_host_config(spec)),
+    }
+    if spec.network and not spec.network.startswith("container:") and spec.network_aliases:
+        body["NetworkingConfig"] = {"EndpointsConfig": {spec.network: {"Aliases": list(spec.network_aliases)}}}
+    return _without_none(body)
+
+
+def _host_config(spec: ContainerSpec) -> Json:
+    return {
+        "NetworkMode": spec.network,
+        "ExtraHosts": list(spec.extra_hosts) or None,
+        "Dns": list(spec.dns) or None,
+        "DnsSearch": list(spec.dns_search) or None,
+        "PortBindings": _port_bindings(spec.ports),
+        "Mounts": [_mount(mount) for mount in spec.mounts] or None,
+        "Tmpfs": dict(spec.tmpfs) or None,
+        "LogConfig": {"Type": spec.log_driver, "Config": dict(spec.log_options)},
+        "Init": spec.init or None,
+        "ReadonlyRootfs": spec.read_only or None,
+        "Privileged": spec.privileged or None,
+        "CapAdd": list(spec.cap_add) or None,
+        "CapDrop": list(spec.cap_drop) or None,
+        "SecurityOpt": list(spec.security_options) or None,
+        "Sysctls": dict(spec.sysctls) or None,
+        "Ulimits": [{"Name": limit.name, "Soft": limit.soft, "Hard": limit.hard} for limit in spec.ulimits] or None,
+        "CpuShares": spec.cpu_shares,
+        "NanoCpus": spec.nano_cpus,
+        "Memory": spec.memory,
+        "MemoryReservation": spec.memory_reservation,
+        "CgroupParent": spec.cgroup_parent,
+        "RestartPolicy": {"Name": spec.restart},
+        "PidMode": spec.pid_mode,
+    }
+
+
+def _without_none(body: Json) -> Json:
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _port(port: PublishedPort) -> str:
+    return f"{port.container_port}/{port.protocol}"
+
+
+def _port_bindings(ports: tuple[PublishedPort, ...]) -> dict[str, list[dict[str, str]]]:
+    bindings: dict[str, list[dict[str, str]]] = {}
+    for port in ports:
+        host_port = str(port.host_port) if port.host_port else ""
+        bindings.setdefault(_port(port), []).append({"HostIp": port.host_ip, "HostPort": host_port})
+    return bindings
+
+
+def _mount(mount: Mount) -> Json:
+    body: Json = {
+        "Type": "bind" if mount.bind else "volume",
+        "Source": mount.source,
+        "Target": mount.target,
+        "ReadOnly": mount.read_only,
+    }
+    if not mount.bind and not mount.copy:
+        body["VolumeOptions"] = {"NoCopy": True}
+    return body
+
+
+def _health_check(check: HealthCheckSpec) -> Json | None:
+    if not check.test:
+        return None
+    if check.test == ("NONE",):
+        return {"Test": ["NONE"]}
+    return {
+        "Test": list(check.test),
+        "Interval": int(check.interval * _NANOSECONDS),
+        "Timeout": int(check.timeout * _NANOSECONDS),
+        "Retries": check.retries,
+        "StartPeriod": int(check.start_period * _NANOSECONDS),
+    }

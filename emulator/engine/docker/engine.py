@@ -1,0 +1,284 @@
+"""`DockerEngine`: the agreed verbs over Docker's API."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from emulator.engine.docker.build import build_image
+from emulator.engine.docker.client import CONNECT_TIMEOUT, Client, Json
+from emulator.engine.docker.containers import create_body, label_filter, parse_container
+from emulator.engine.docker.endpoint import Endpoint
+from emulator.engine.docker.files import put_files, read_file
+from emulator.engine.docker.images import inspect_image, pull
+from emulator.engine.docker.resources import Networks, Volumes
+from emulator.engine.docker.streams import STDERR, DockerExecStream, HttpStream, decode_events, decode_logs
+from emulator.engine.interface import (
+    BuildSpec,
+    Container,
+    ContainerSpec,
+    EngineEvent,
+    EngineInfo,
+    ExecResult,
+    ExecStream,
+    File,
+    Image,
+    LogLine,
+    OnLine,
+    RegistryAuth,
+    Stream,
+)
+from emulator.errors import Conflict, EngineTimeout, NotFound
+
+LIST_TIMEOUT = 10.0
+CREATE_TIMEOUT = 60.0
+START_TIMEOUT = 60.0
+KILL_TIMEOUT = 10.0
+STOP_SLACK = 10.0
+"""Seconds beyond a stop's own timeout in which the daemon must have killed the container."""
+REMOVE_TIMEOUT = 20.0
+
+_DEFAULT_SOCKET = "/var/run/docker.sock"
+_EVENTS = (
+    "create",
+    "start",
+    "die",
+    "oom",
+    "kill",
+    "stop",
+    "pause",
+    "unpause",
+    "rename",
+    "restart",
+    "destroy",
+    "health_status",
+)
+"""The events worth waking up for. Each health check of a container would add three of its own (`exec_…`)."""
+
+
+class DockerEngine:
+    """An `Engine` over one Docker daemon. Safe to use from many threads."""
+
+    def __init__(self, endpoint: Endpoint, timeout: float = CONNECT_TIMEOUT) -> None:
+        """Connects; `timeout` (seconds) is how long the daemon may take to answer. Raises EngineUnavailable."""
+        self._endpoint = endpoint
+        self._client = Client(endpoint, timeout)
+        self._networks = Networks(self._client)
+        self._volumes = Volumes(self._client)
+        self._document: Json = {}
+        self._info: EngineInfo | None = None
+
+    # The daemon
+
+    def info(self) -> EngineInfo:
+        if self._info is None:
+            self._document = self._client.get("/info", "describe itself")
+            self._info = self._parse_info(self._document)
+        return self._info
+
+    def _parse_info(self, document: Json) -> EngineInfo:
+        version = self._client.server_version
+        options = [str(option) for option in document.get("SecurityOptions") or []]
+        return EngineInfo(
+            version=str(version.get("Version", "")),
+            api_version=self._client.api_version,
+            os=str(version.get("Os", "linux")),
+            architecture=str(version.get("Arch", "")),
+            root_dir=str(document.get("DockerRootDir", "")),
+            log_drivers=tuple(str(name) for name in (document.get("Plugins") or {}).get("Log") or ()),
+            cgroup_version=int(document.get("CgroupVersion") or 1),
+            cgroup_driver=str(document.get("CgroupDriver", "")),
+            rootless=any("rootless" in option for option in options),
+            host=self._endpoint.host,
+        )
+
+    def agent_socket(self) -> str:
+        """Our own socket's path holds on the daemon's host only where that is this very machine: Docker Desktop,
+        Colima and others run the daemon in a virtual machine, where it listens at the default path."""
+        self.info()
+        same_machine = self._document.get("Name") == socket.gethostname()
+        if same_machine and self._endpoint.host.startswith("unix://"):
+            return self._endpoint.host.removeprefix("unix://")
+        return _DEFAULT_SOCKET
+
+    # Containers
+
+    def list_containers(self, labels: Mapping[str, str]) -> list[Container]:
+        params = {"all": "1", "filters": json.dumps({"label": label_filter(labels)})}
+        rows = self._client.get("/containers/json", "list containers", params=params, timeout=LIST_TIMEOUT)
+        return [parse_container(row) for row in rows]
+
+    def create_container(self, spec: ContainerSpec) -> str:
+        params = {"name": spec.name}
+        if spec.platform:
+            params["platform"] = spec.platform
+        answer = self._client.post(
+            "/containers/create",
+            f"create container {spec.name}",
+            params=params,
+            body=create_body(spec),
+            timeout=CREATE_TIMEOUT,
+        )
+        return str(answer["Id"])
+
+    def start(self, container: str) -> None:
+        self._client.post(f"/containers/{container}/start", f"start {container}", timeout=START_TIMEOUT)
+
+    def stop(self, container: str, timeout: int) -> None:
+        try:
+            self._client.post(
+                f"/containers/{container}/stop",
+                f"stop {container}",
+                params={"t": str(timeout)},
+                timeout=timeout + STOP_SLACK,
+            )
+        except NotFound:
+            return
+
+    def kill(self, container: str, signal: str = "SIGKILL") -> None:
+        try:
+            self._client.post(
+                f"/containers/{container}/kill",
+                f"send {signal} to {container}",
+                params={"signal": signal},
+                timeout=KILL_TIMEOUT,
+            )
+        except NotFound:
+            return
+        except Conflict as error:
+            if "is not running" not in error.message:
+                raise
+
+    def remove(self, container: str) -> None:
+        try:
+            self._client.delete(
+                f"/containers/{container}",
+                f"remove {container}",
+                params={"force": "1", "v": "1"},
+                timeout=REMOVE_TIMEOUT,
+            )
+        except NotFound:
+            return
+        except Conflict as error:
+            if "already in progress" not in error.message:
+                raise
+            self._wait_removed(container)
+
+    def _wait_removed(self, container: str) -> None:
+        """Somebody else removes it; it is gone when that is done."""
+        try:
+            self._client.post(
+                f"/containers/{container}/wait",
+                f"remove {container}",
+                params={"condition": "removed"},
+                timeout=REMOVE_TIMEOUT,
+            )
+        except NotFound:
+            return
+
+    def logs(
+        self, container: str, *, follow: bool = False, tail: int | None = None, since: datetime | None = None
+    ) -> Stream[LogLine]:
+        params = {
+            "stdout": "1",
+            "stderr": "1",
+            "timestamps": "1",
+            "follow": "1" if follow else "0",
+            "tail": "all" if tail is None else str(tail),
+        }
+        if since is not None:
+            params["since"] = f"{since.timestamp():.6f}"
+        path = f"/containers/{container}/logs"
+        return HttpStream(self._client, "GET", path, f"give the logs of {container}", decode_logs, params)
+
+    def exec(
+        self, container: str, command: Sequence[str], *, user: str | None = None, timeout: float = 30
+    ) -> ExecResult:
+        """After `timeout` seconds EngineTimeout; Docker has no way to end the command, so it may go on."""
+        deadline = time.monotonic() + timeout
+        exec_id = self._create_exec(container, command, user, stdin=False)
+        stream = DockerExecStream(self._client, exec_id, deadline)
+        output: dict[int, bytearray] = {}
+        try:
+            for source, data in stream.frames():
+                output.setdefault(source, bytearray()).extend(data)
+            code = stream.wait()
+        except EngineTimeout as error:
+            raise EngineTimeout(
+                f"{' '.join(command)!r} in {container} did not end within {timeout:g} s", hint=error.hint
+            ) from None
+        finally:
+            stream.close()
+        error_output = bytes(output.pop(STDERR, b""))
+        return ExecResult(code, b"".join(output.values()), error_output)
+
+    def exec_stream(self, container: str, command: Sequence[str]) -> ExecStream:
+        return DockerExecStream(self._client, self._create_exec(container, command, None, stdin=True))
+
+    def _create_exec(self, container: str, command: Sequence[str], user: str | None, *, stdin: bool) -> str:
+        body = {
+            "Cmd": list(command),
+            "AttachStdin": stdin,
+            "AttachStdout": True,
+            "AttachStderr": True,
+            "Tty": False,
+            "User": user or "",
+        }
+        answer = self._client.post(f"/containers/{container}/exec", f"run a command in {container}", body=body)
+        return str(answer["Id"])
+
+    def put_files(self, container: str, folder: str, files: Sequence[File]) -> None:
+        put_files(self._client, container, folder, files)
+
+    def read_file(self, container: str, path: str) -> bytes:
+        return read_file(self._client, container, path)
+
+    # Networks and volumes
+
+    def ensure_network(self, name: str, labels: Mapping[str, str]) -> None:
+        self._networks.ensure(name, labels)
+
+    def remove_network(self, name: str) -> None:
+        self._networks.remove(name)
+
+    def list_networks(self, labels: Mapping[str, str]) -> list[str]:
+        return self._networks.with_labels(labels)
+
+    def ensure_volume(self, name: str, labels: Mapping[str, str]) -> str:
+        return self._volumes.ensure(name, labels)
+
+    def remove_volume(self, name: str) -> None:
+        self._volumes.remove(name)
+
+    def list_volumes(self, labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
+        return self._volumes.with_labels(labels)
+
+    # Images
+
+    def image(self, reference: str) -> Image | None:
+        return inspect_image(self._client, reference)
+
+    def pull(
+        self,
+        reference: str,
+        *,
+        on_line: OnLine | None = None,
+        auth: RegistryAuth | None = None,
+        platform: str | None = None,
+    ) -> None:
+        pull(self._client, reference, on_line=on_line, auth=auth, platform=platform)
+
+    def build(self, spec: BuildSpec, *, on_line: OnLine | None = None) -> str:
+        return build_image(self._client, spec, on_line)
+
+    def events(self, labels: Mapping[str, str]) -> Stream[EngineEvent]:
+        filters = {"type": ["container"], "event": list(_EVENTS), "label": label_filter(labels)}
+        # `since` closes the gap between the answer's header and the daemon's subscription.
+        params = {"filters": json.dumps(filters), "since": f"{time.time():.6f}"}
+        return HttpStream(self._client, "GET", "/events", "report events", decode_events, params)
+
+    def close(self) -> None:
+        self._client.close()

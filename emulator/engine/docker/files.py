@@ -1,0 +1,71 @@
+"""Files in and out of containers, as the tar archives that Docker's API carries them in. All in memory."""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import tarfile
+import time
+from collections.abc import Sequence
+
+from emulator.engine.docker.client import Client
+from emulator.engine.interface import File
+from emulator.errors import EngineError, NotFound
+
+FILES_TIMEOUT = 60.0
+
+_MAX_LINKS = 8
+
+
+def put_files(client: Client, container: str, folder: str, files: Sequence[File]) -> None:
+    """Writes files below a folder. Docker makes missing parents of a file, but not the folder that it unpacks into:
+    where that is missing the archive goes in at the root, with whole paths."""
+    path = f"/containers/{container}/archive"
+    doing = f"write files into {container}"
+    try:
+        client.put(path, doing, params={"path": folder}, data=_pack(files, ""), timeout=FILES_TIMEOUT)
+    except NotFound as error:
+        if "No such container" in error.message:
+            raise
+        data = _pack(files, folder.strip("/"))
+        client.put(path, doing, params={"path": "/"}, data=data, timeout=FILES_TIMEOUT)
+
+
+def _pack(files: Sequence[File], prefix: str) -> bytes:
+    buffer = io.BytesIO()
+    now = time.time()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for file in files:
+            name = posixpath.normpath(file.path)
+            if name.startswith(("/", "..")) or (name == "." and not file.directory):
+                raise ValueError(f"not a path below the folder: {file.path!r}")
+            entry = tarfile.TarInfo(posixpath.join(prefix, name))
+            entry.type = tarfile.DIRTYPE if file.directory else tarfile.REGTYPE
+            entry.size = len(file.content)
+            entry.mode, entry.uid, entry.gid, entry.mtime = file.mode, file.uid, file.gid, now
+            archive.addfile(entry, io.BytesIO(file.content))
+    return buffer.getvalue()
+
+
+def read_file(client: Client, container: str, path: str) -> bytes:
+    """Reads one file, following symbolic links as Docker hands them out (it follows those of folders itself)."""
+    current = path
+    for _ in range(_MAX_LINKS):
+        data = client.get_bytes(
+            f"/containers/{container}/archive",
+            f"read {current} out of {container}",
+            params={"path": current},
+            timeout=FILES_TIMEOUT,
+        )
+        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+            entry = archive.next()
+            if entry is None:
+                raise NotFound(f"{path} is not there in {container}")
+            if entry.issym():
+                current = posixpath.normpath(posixpath.join(posixpath.dirname(current), entry.linkname))
+                continue
+            content = archive.extractfile(entry) if entry.isreg() else None
+            if content is None:
+                raise EngineError(f"{path} in {container} is not a file")
+            return content.read()
+    raise EngineError(f"{path} in {container} is a symbolic link that leads nowhere")

@@ -1,0 +1,164 @@
+"""Local images, and pulling them from registries."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import docker.auth
+
+from emulator.engine.docker.client import Client, Json
+from emulator.engine.docker.streams import HttpStream, decode_progress
+from emulator.engine.interface import Image, OnLine, RegistryAuth
+from emulator.errors import EngineError, ImageError, NotFound
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+PULL_TIMEOUT = 300.0
+"""Seconds without a word from the daemon after which a pull counts as stuck."""
+
+_LAST_LINES = 20
+
+# What registries and the way to them answer, in Docker's words, and what helps. First match wins.
+_PULL_HINTS: tuple[tuple[str, str], ...] = (
+    (
+        r"no such host|connection refused|i/o timeout|network is unreachable|no route to host|proxyconnect"
+        r"|deadline exceeded|request canceled|connection reset|Temporary failure in name resolution|\bEOF\b",
+        "the registry cannot be reached: check network and proxy, or replace the image by `--image NAME=…` or a"
+        " [substitute] entry in copilot-local.toml",
+    ),
+    (
+        r"x509|certificate|tls:|server gave HTTP response to HTTPS",
+        "the registry's certificate is not trusted by the Docker daemon: add its CA there (/etc/docker/certs.d)",
+    ),
+    (r"toomanyrequests|rate limit", "the registry limits anonymous pulls: `docker login`, or try later"),
+    (
+        r"no basic auth credentials|authorization token has expired|\.dkr\.ecr\.",
+        "log in to the registry: `aws ecr get-login-password | docker login --username AWS --password-stdin REGISTRY`;"
+        " or replace the image by `--image NAME=…` or a [substitute] entry in copilot-local.toml",
+    ),
+    (
+        r"manifest unknown|manifest for .* not found|not found: manifest",
+        "the registry has no such tag: check the image's name",
+    ),
+    (
+        r"no matching manifest|does not match the specified platform",
+        "the image does not exist for this platform: set `platform`, or choose another image",
+    ),
+    (
+        r"unauthorized|denied|authentication required|incorrect username or password",
+        "the image does not exist or needs a login: check its name, `docker login REGISTRY`; or replace it by"
+        " `--image NAME=…` or a [substitute] entry in copilot-local.toml",
+    ),
+    (r"no space left on device", "the disk of the Docker daemon is full: `docker system df` shows by what"),
+)
+
+
+def pull_hint(message: str) -> str:
+    """What to do about a failed pull, from Docker's words."""
+    return next((hint for pattern, hint in _PULL_HINTS if re.search(pattern, message)), "")
+
+
+def inspect_image(client: Client, reference: str) -> Image | None:
+    """A local image, None where there is none of that name or id."""
+    try:
+        document: Json = client.get(f"/images/{quote(reference, safe='/:')}/json", f"show image {reference}")
+    except NotFound:
+        return None
+    config = document.get("Config") or {}
+    test = (config.get("Healthcheck") or {}).get("Test") or []
+    return Image(
+        id=str(document["Id"]),
+        tags=tuple(str(tag) for tag in document.get("RepoTags") or ()),
+        entrypoint=tuple(str(word) for word in config.get("Entrypoint") or ()),
+        command=tuple(str(word) for word in config.get("Cmd") or ()),
+        environment=tuple(str(variable) for variable in config.get("Env") or ()),
+        exposed_ports=tuple(sorted(str(port) for port in config.get("ExposedPorts") or ())),
+        user=str(config.get("User") or ""),
+        working_directory=str(config.get("WorkingDir") or ""),
+        labels={str(key): str(value) for key, value in (config.get("Labels") or {}).items()},
+        has_health_check=bool(test) and test != ["NONE"],
+        volumes=tuple(sorted(str(path) for path in config.get("Volumes") or ())),
+    )
+
+
+def split_reference(reference: str) -> tuple[str, str]:
+    """Name, and tag or digest; `latest` where there is neither (as the docker command; the API would pull all tags)."""
+    name, at, digest = reference.partition("@")
+    if at:
+        return name, digest
+    head, colon, tag = reference.rpartition(":")
+    return (head, tag) if colon and "/" not in tag else (reference, "latest")
+
+
+def pull(
+    client: Client,
+    reference: str,
+    *,
+    on_line: OnLine | None = None,
+    auth: RegistryAuth | None = None,
+    platform: str | None = None,
+) -> None:
+    """Pulls an image with the given credentials, else those of the docker command's configuration."""
+    name, tag = split_reference(reference)
+    params = {"fromImage": name, "tag": tag}
+    if platform:
+        params["platform"] = platform
+    lines: list[str] = []
+    try:
+        headers = _credentials(client, name, auth)
+        stream = HttpStream(
+            client,
+            "POST",
+            "/images/create",
+            f"pull {reference}",
+            decode_progress,
+            params,
+            headers=headers,
+            timeout=PULL_TIMEOUT,
+            idle_timeout=PULL_TIMEOUT,
+        )
+        for line in _progress(stream):
+            lines.append(line)
+            if on_line is not None:
+                on_line(line)
+    except (EngineError, _Refused) as error:
+        message = error.message if isinstance(error, EngineError) else str(error)
+        raise ImageError(
+            f"cannot pull {reference}: {message}", hint=pull_hint(f"{message} {name}"), output=lines[-_LAST_LINES:]
+        ) from error
+
+
+class _Refused(Exception):
+    """The stream of a pull ended with an error document."""
+
+
+def _progress(stream: Iterator[Json]) -> Iterator[str]:
+    """A line for each new state of a layer; bytes in flight would be thousands of lines."""
+    seen: dict[str, str] = {}
+    for document in stream:
+        if document.get("error"):
+            raise _Refused(str(document["error"]))
+        layer, status = str(document.get("id") or ""), str(document.get("status") or "").strip()
+        if status and seen.get(layer) != status:
+            seen[layer] = status
+            yield f"{layer}: {status}" if layer else status
+
+
+def _credentials(client: Client, name: str, auth: RegistryAuth | None) -> dict[str, str]:
+    if auth is not None:
+        document = json.dumps({"username": auth.username, "password": auth.password})
+        return {"X-Registry-Auth": base64.urlsafe_b64encode(document.encode()).decode()}
+    session: APIClient = client.borrow()
+    try:
+        with client.translated("read the registry credentials"):
+            registry, _ = docker.auth.resolve_repository_name(name)
+            header = docker.auth.get_config_header(session, registry)
+    finally:
+        client.release(session)
+    return {"X-Registry-Auth": header.decode()} if header else {}

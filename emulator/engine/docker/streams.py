@@ -1,0 +1,337 @@
+"""Answers that keep coming: logs, events, and a command's attached streams.
+
+A reader may wait in one thread while another one closes the stream, so closing shuts the socket down: that wakes the
+reader, which then ends as at the end of the data.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+import requests
+
+from emulator.engine.docker.client import CALL_TIMEOUT, Client, Json
+from emulator.engine.interface import EngineEvent, LogLine
+from emulator.errors import CopilotLocalError, EngineError, EngineTimeout, Unsupported
+
+STDOUT = 1
+STDERR = 2
+
+_HEADER = struct.Struct(">BxxxL")
+REPORT_TIMEOUT = 5.0
+"""Seconds that a command may still run after it closed its output."""
+
+_CHUNK = 64 * 1024
+
+T = TypeVar("T")
+
+
+class HttpStream(Generic[T]):
+    """A streamed answer as an iterator: `decode` makes items out of its chunks."""
+
+    def __init__(
+        self,
+        client: Client,
+        method: str,
+        path: str,
+        doing: str,
+        decode: Callable[[Iterator[bytes]], Iterator[T]],
+        params: Mapping[str, str],
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = CALL_TIMEOUT,
+        idle_timeout: float | None = None,
+    ) -> None:
+        """Seconds: `timeout` for the answer's start, `idle_timeout` for each wait after that (None: for ever)."""
+        self._client = client
+        self._doing = doing
+        self._closed = threading.Event()
+        self._reading = threading.RLock()
+        self._response, self._session = client.open(
+            method, path, doing, params=params, headers=headers, timeout=timeout
+        )
+        self._socket = _socket_of(self._response)
+        if self._socket is not None:
+            self._socket.settimeout(idle_timeout)
+        self._items = decode(self._chunks())
+
+    def _chunks(self) -> Iterator[bytes]:
+        try:
+            with self._client.translated(self._doing):
+                yield from self._response.raw.stream(_CHUNK, decode_content=False)
+        except Exception as error:
+            if self._closed.is_set():
+                return
+            if isinstance(error, CopilotLocalError):
+                raise
+            raise EngineError(f"the connection to Docker broke while it should {self._doing}: {error}") from error
+
+    def __iter__(self) -> HttpStream[T]:
+        return self
+
+    def __next__(self) -> T:
+        with self._reading:
+            if self._closed.is_set():
+                raise StopIteration
+            try:
+                return next(self._items)
+            except BaseException:
+                self.close()
+                raise
+
+    def close(self) -> None:
+        """Ends the stream; from any thread, also while another one waits in it."""
+        if self._closed.is_set():
+            return
+        self._closed.set()
+        _shut_down(self._socket)
+        with self._reading:  # the reader has woken up and left
+            self._response.close()
+        self._session.close()  # not back to the pool: its connection is cut
+
+    def __del__(self) -> None:
+        if hasattr(self, "_socket"):
+            self.close()
+
+
+def _shut_down(connection: Any) -> None:
+    if connection is not None:
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+
+
+def _socket_of(response: requests.Response) -> Any:
+    """The connection's socket, None once everything has been read."""
+    return getattr(getattr(response.raw, "connection", None), "sock", None)
+
+
+def decode_logs(chunks: Iterator[bytes]) -> Iterator[LogLine]:
+    """Log lines out of the answer to a log request with timestamps.
+
+    Docker frames what a container without a terminal prints (8 bytes: stream, length), one message a frame; a message
+    that lacks the line end goes on in the next frame of its stream. With a terminal it sends plain lines. Only API 1.42
+    says which in a header, but a line starts with its timestamp's digit and a frame never does.
+    """
+    reader = _ByteReader(chunks)
+    head = reader.peek(4)
+    if head[1:4] != b"\0\0\0":
+        for raw in reader.lines():
+            stamp, text = _split_timestamp(raw)
+            yield LogLine("stdout", text.decode(errors="replace").removesuffix("\r"), stamp)
+        return
+    partial: dict[int, tuple[datetime | None, bytes]] = {}
+    for stream, message in frames(reader):
+        stamp, text = _split_timestamp(message)
+        if stream in partial:
+            stamp, begun = partial.pop(stream)
+            text = begun + text
+        if text.endswith(b"\n"):
+            yield _line(stream, text[:-1], stamp)
+        else:
+            partial[stream] = (stamp, text)
+    for stream, (stamp, text) in partial.items():
+        yield _line(stream, text, stamp)
+
+
+def _line(stream: int, text: bytes, stamp: datetime | None) -> LogLine:
+    return LogLine("stderr" if stream == STDERR else "stdout", text.decode(errors="replace").removesuffix("\r"), stamp)
+
+
+def _split_timestamp(message: bytes) -> tuple[datetime | None, bytes]:
+    word, _, rest = message.partition(b" ")
+    try:
+        return datetime.fromisoformat(word.decode("ascii")), rest
+    except ValueError:
+        return None, message
+
+
+def decode_events(chunks: Iterator[bytes]) -> Iterator[EngineEvent]:
+    """Events out of a stream of JSON documents, one a line."""
+    for line in _ByteReader(chunks).lines():
+        if line.strip():
+            event: Json = json.loads(line)
+            actor = event.get("Actor") or {}
+            yield EngineEvent(
+                action=str(event.get("Action", "")),
+                container_id=str(actor.get("ID", "")),
+                labels={str(key): str(value) for key, value in (actor.get("Attributes") or {}).items()},
+                time=datetime.fromtimestamp(int(event.get("timeNano", 0)) / 1e9, UTC),
+            )
+
+
+def decode_progress(chunks: Iterator[bytes]) -> Iterator[Json]:
+    """JSON documents, one a line, as builds and pulls report."""
+    for line in _ByteReader(chunks).lines():
+        if line.strip():
+            document: Json = json.loads(line)
+            yield document
+
+
+class _ByteReader:
+    """Reads exact amounts and lines out of chunks of any size."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._buffer = bytearray()
+
+    def _more(self) -> bool:
+        chunk = next(self._chunks, b"")
+        self._buffer += chunk
+        return bool(chunk)
+
+    def peek(self, size: int) -> bytes:
+        """The next bytes without taking them; fewer at the end."""
+        while len(self._buffer) < size and self._more():
+            pass
+        return bytes(self._buffer[:size])
+
+    def take(self, size: int) -> bytes:
+        """The next bytes; fewer at the end."""
+        data = self.peek(size)
+        del self._buffer[: len(data)]
+        return data
+
+    def lines(self) -> Iterator[bytes]:
+        searched = 0
+        while True:
+            end = self._buffer.find(b"\n", searched)
+            if end >= 0:
+                line = bytes(self._buffer[:end])
+                del self._buffer[: end + 1]
+                searched = 0
+                yield line
+                continue
+            searched = len(self._buffer)
+            if not self._more():
+                break
+        if self._buffer:
+            yield bytes(self._buffer)
+
+
+def frames(reader: _ByteReader) -> Iterator[tuple[int, bytes]]:
+    """Docker's frames: which stream, and what was written to it."""
+    while True:
+        header = reader.take(_HEADER.size)
+        if len(header) < _HEADER.size:
+            return
+        stream, size = _HEADER.unpack(header)
+        yield stream, reader.take(size)
+
+
+class DockerExecStream:
+    """A running command's streams, over the connection that Docker hijacks for it."""
+
+    def __init__(self, client: Client, exec_id: str, deadline: float | None = None) -> None:
+        """`deadline`, of the monotonic clock, ends reads with EngineTimeout; None waits for ever."""
+        self._client = client
+        self._exec_id = exec_id
+        self._closed = threading.Event()
+        self._reading = threading.Lock()
+        self._error_output = bytearray()
+        self._response, self._session = client.open(
+            "POST",
+            f"/exec/{exec_id}/start",
+            "start the command",
+            body={"Detach": False, "Tty": False},
+            headers={"Connection": "Upgrade", "Upgrade": "tcp"},
+        )
+        self._socket, self._file = _hijack(self._response)
+        self._socket.settimeout(None)
+        self._deadline = deadline
+
+    def write(self, data: bytes) -> None:
+        """Sends to the command's standard input."""
+        with self._client.translated("pass on input to the command"):
+            self._socket.sendall(data)
+
+    def close_stdin(self) -> None:
+        """The command sees the end of its input; its output still arrives."""
+        if self._client.endpoint.tls is not None:
+            raise Unsupported(
+                "closing a command's input alone is not possible over a TLS connection to Docker",
+                hint="use the daemon's unix socket, or forward it with ssh -L",
+            )
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def frames(self) -> Iterator[tuple[int, bytes]]:
+        """What the command writes: (1, standard output) and (2, standard error), as it comes."""
+        return frames(_ByteReader(self._chunks()))
+
+    def _chunks(self) -> Iterator[bytes]:
+        while not self._closed.is_set():
+            try:
+                with self._reading:
+                    if self._deadline is not None:
+                        self._socket.settimeout(max(self._deadline - time.monotonic(), 0.001))
+                    chunk = self._file.read1(_CHUNK)
+            except TimeoutError:
+                raise EngineTimeout("the command did not end in time") from None
+            except (OSError, ValueError):
+                return  # closed by us, or the daemon is gone: exit_code() tells which
+            if not chunk:
+                return
+            yield chunk
+
+    def lines(self) -> Iterator[bytes]:
+        """Lines of standard output until the command closes it; standard error is kept for `error_output`."""
+        return _ByteReader(self._standard_output()).lines()
+
+    def _standard_output(self) -> Iterator[bytes]:
+        for stream, data in self.frames():
+            if stream == STDERR:
+                self._error_output += data
+            elif data:
+                yield data
+
+    def error_output(self) -> bytes:
+        """What came on standard error so far (while `lines` was read)."""
+        return bytes(self._error_output)
+
+    def exit_code(self) -> int | None:
+        """The command's exit code, None while it runs."""
+        answer = self._client.get(f"/exec/{self._exec_id}/json", "report on the command")
+        code = answer.get("ExitCode")
+        return int(code) if code is not None and not answer.get("Running") else None
+
+    def wait(self) -> int:
+        """The exit code, once the streams have ended; the daemon takes a moment to notice."""
+        patience = time.monotonic() + REPORT_TIMEOUT
+        while (code := self.exit_code()) is None:
+            if time.monotonic() > patience:
+                raise EngineTimeout("the command closed its output but did not end")
+            time.sleep(0.01)
+        return code
+
+    def close(self) -> None:
+        """Ends the connection; the command sees its standard input end."""
+        if self._closed.is_set():
+            return
+        self._closed.set()
+        _shut_down(self._socket)
+        with self._reading:  # the reader has woken up and left
+            self._response.close()
+            self._socket.close()
+        self._session.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_socket"):
+            self.close()
+
+
+def _hijack(response: requests.Response) -> tuple[socket.socket, io.BufferedReader]:
+    """The socket, and the reader that may already hold the command's first bytes behind the HTTP header."""
+    connection = _socket_of(response)
+    reader = getattr(getattr(response.raw, "_fp", None), "fp", None)
+    if connection is None or reader is None:
+        raise EngineError("this version of the HTTP library does not give access to the connection of a command")
+    return connection, reader
