@@ -86,6 +86,8 @@ class LocalOptions(BaseModel):
     time: TimeSettings = TimeSettings()
     timing: Literal["local", "ecs"] = "local"
     values: dict[str, str] = Field(default_factory=dict)
+    router_files: dict[str, str] = Field(default_factory=dict)
+    """The user's own log router configuration as it stands in the router's image: absolute path to text."""
 
 
 def configuration_folder(environment: Mapping[str, str] | None = None) -> Path:

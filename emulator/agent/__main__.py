@@ -1,0 +1,39 @@
+"""The agent's process: `python3 -m emulator.agent STATE_FILE`, inside the agent container."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from emulator.agent.front_monitor import FrontMonitor
+from emulator.agent.server import ControlServer
+from emulator.agent.supervisor import Supervisor
+from emulator.engine.connect import connect
+from emulator.frontdoor.options import FOLDER as FRONT_FOLDER
+from emulator.runtime.control import SOCKET
+from emulator.runtime.desired import DesiredState
+from emulator.runtime.names import Names
+from emulator.runtime.task_specs import LOG_FOLDER
+
+
+def main(state_file: Path) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    # The container's own init forwards SIGTERM; nothing needs saving, so leave at once.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    state = DesiredState.model_validate_json(state_file.read_bytes())
+    engine = connect()
+    front = FrontMonitor(Names(state.app, state.environment), engine, Path(FRONT_FOLDER))
+    supervisor = Supervisor(engine, state_file, front)
+    server = ControlServer(Path(SOCKET), supervisor, Path(LOG_FOLDER))
+    threading.Thread(target=server.serve_forever, daemon=True, name="control").start()
+    threading.Thread(target=front.run, daemon=True, name="front").start()
+    supervisor.run()
+    threading.Event().wait()  # retired: the container is about to be removed
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,66 @@
+"""Listens in place of a dead log router: `python3 -m emulator.agent.drain SOCKET FILE`.
+
+Docker's `fluentd` driver speaks Fluentd's forward protocol: MessagePack arrays `[tag, time, record]`, one a line that a
+container printed. Each becomes a line of FILE in the form that the router's file output has, so the log store reads
+both alike. Source: Fluentd's forward protocol specification, version 1.
+"""
+
+from __future__ import annotations
+
+import os
+import socketserver
+import sys
+import threading
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgpack
+
+from emulator.logstore.records import Record, format_record
+
+
+def record_line(entry: Any) -> str | None:
+    """A log store line from one forward-protocol message; None for what is no message of Docker's driver."""
+    if not (isinstance(entry, list) and len(entry) >= 3 and isinstance(entry[0], str) and isinstance(entry[2], dict)):
+        return None
+    tag, time, record = entry[:3]
+    return format_record(Record(tag, _nanoseconds(time), record))
+
+
+def _nanoseconds(time: Any) -> int:
+    """Nanoseconds since 1970: an event time is extension type 0 of two 32-bit numbers; else it is plain seconds."""
+    if isinstance(time, msgpack.ExtType) and time.code == 0 and len(time.data) == 8:
+        return int.from_bytes(time.data[:4], "big") * 1_000_000_000 + int.from_bytes(time.data[4:], "big")
+    return int(time) * 1_000_000_000 if isinstance(time, int | float) else 0
+
+
+class _Connection(socketserver.BaseRequestHandler):
+    lock: ClassVar[threading.Lock] = threading.Lock()
+    file: ClassVar[Path]
+
+    def handle(self) -> None:
+        unpacker = msgpack.Unpacker(raw=False, unicode_errors="replace", max_buffer_size=64 * 1024 * 1024)
+        while data := self.request.recv(65536):
+            unpacker.feed(data)
+            lines = [line for entry in unpacker if (line := record_line(entry))]
+            if lines:
+                with self.lock, self.file.open("a", encoding="utf-8") as file:
+                    file.writelines(lines)
+
+
+class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+
+
+def main(path: str, file: str) -> None:
+    _Connection.file = Path(file)
+    # Bind beside and rename: there is no moment in which the socket's name leads nowhere.
+    beside = f"{path}.{os.getpid()}"
+    server = _Server(beside, _Connection)
+    os.replace(beside, path)
+    print(f"draining {path} into {file}", flush=True)  # noqa: T201 - the container's log
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])

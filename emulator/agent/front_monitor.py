@@ -1,0 +1,210 @@
+"""Keeps the front's targets as they are: registers, promotes, drains and removes them at HAProxy's admin socket."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from emulator.engine.interface import ContainerState, Engine
+from emulator.errors import CopilotLocalError, EngineError
+from emulator.frontdoor import admin
+from emulator.frontdoor.haproxy import ADMIN_SOCKET, STATE_FILE, front_configuration
+from emulator.frontdoor.health import TargetHealth, TargetState, target_health
+from emulator.frontdoor.options import USER_ID, Target
+from emulator.runtime.front import RULES_KEY_FILE, FrontControl, front_options, packed, target_name, targets_of
+from emulator.runtime.names import Names
+from emulator.runtime.observed import Observed, observe
+
+log = logging.getLogger(__name__)
+
+BUSY = 0.1
+"""Seconds between two looks while a target has no verdict yet or a command is under way."""
+IDLE = 1.0
+LISTING = 10.0
+"""Seconds between two listings when no event asks for one."""
+
+
+class FrontMonitor(FrontControl):
+    """The front as the agent sees it. `folder` is the front's volume."""
+
+    def __init__(self, environment: Names, engine: Engine, folder: Path) -> None:
+        super().__init__(environment)
+        self.engine = engine
+        self.folder = folder
+        self._observed = Observed([])
+        self._listed = 0.0
+        self._leaving: dict[str, float] = {}
+        """Task id to the monotonic time until which its targets drain."""
+        self._health: list[TargetHealth] = []
+        self._wake = threading.Event()
+        self._refresh = threading.Event()
+        self._changed = threading.Condition()
+
+    # what the supervisor and the control API use
+
+    def refresh(self) -> None:
+        """Something happened to a container: look at the listing again."""
+        self._refresh.set()
+        self._wake.set()
+
+    def targets(self) -> list[dict[str, Any]]:
+        """The health of every target, as JSON."""
+        with self._changed:
+            return [
+                {
+                    "name": health.name,
+                    "service": health.service,
+                    "target_group": health.target_group,
+                    "state": str(health.state),
+                    "reason_code": health.reason_code,
+                    "description": health.description,
+                }
+                for health in self._health
+            ]
+
+    def task_healthy(self, task_id: str) -> bool:
+        """Whether the front has every target of a task as healthy; a task without targets is."""
+        task = self._observed.tasks.get(task_id)
+        if task is None or self.state is None:
+            return False
+        groups = self.state.services[task.service].service.target_groups if task.service in self.state.services else []
+        with self._changed:
+            healthy = [h for h in self._health if h.name == target_name(task) and h.state is TargetState.HEALTHY]
+        return len(healthy) >= len(groups)
+
+    def configure(self, engine: Engine) -> None:
+        """Writes the rules and loads them where they changed; targets alone need no reload."""
+        observed = observe(engine, self.names)
+        if self.state is None or observed.front is None:
+            return
+        services = [desired.service for desired in self.state.services.values()]
+        options = front_options(self.state)
+        targets = targets_of(self.state, observed)
+        running = observed.front.state is ContainerState.RUNNING
+        if running:
+            with contextlib.suppress(OSError, EngineError):
+                servers = admin.parse_show_stat(self._ask(admin.SHOW_STAT))
+                targets = admin.placed(services, servers, targets, options)
+        configuration = front_configuration(services, targets, options)
+        key = self.folder / RULES_KEY_FILE
+        if running and key.exists() and key.read_text(encoding="utf-8") == configuration.rules_key:
+            self.refresh()
+            return
+        if running:
+            # Carries the verdicts over the reload.
+            with contextlib.suppress(OSError):
+                self._write(STATE_FILE, self._ask(admin.SHOW_STATE).encode())
+        for file in packed(configuration):
+            if not file.directory:
+                self._write(file.path, file.content)
+        os.chown(self.folder, USER_ID, USER_ID)
+        if running:
+            engine.kill(observed.front.name, "SIGUSR2")
+        else:
+            engine.start(observed.front.name)
+        self.refresh()
+
+    def deregister(self, engine: Engine, task_id: str, delay: int) -> None:  # noqa: ARG002 - the base class's signature
+        """Drains the task's targets until they have no request, `delay` seconds at most, then forgets them."""
+        deadline = time.monotonic() + delay
+        with self._changed:
+            self._leaving[task_id] = deadline
+        self.refresh()
+        task = self._observed.tasks.get(task_id)
+        while task is not None and time.monotonic() < deadline:
+            with contextlib.suppress(OSError, EngineError):
+                servers = admin.parse_show_stat(self._ask(admin.SHOW_STAT))
+                mine = [server for server in servers if server.name == target_name(task)]
+                if all(server.in_maintenance and not server.sessions for server in mine):
+                    break
+            time.sleep(BUSY)
+        with self._changed:
+            self._leaving[task_id] = 0.0
+        self.refresh()
+
+    # the loop
+
+    def run(self) -> None:
+        """Watches until the process ends."""
+        while True:
+            pause = IDLE
+            try:
+                pause = self._look()
+            except (CopilotLocalError, OSError) as error:
+                log.debug("the front does not answer: %s", error)
+                pause = BUSY if self._observed.front is not None else IDLE
+            except Exception:
+                log.exception("looking at the front failed")
+            self._wake.wait(pause)
+            self._wake.clear()
+
+    def _look(self) -> float:
+        """One round; returns the seconds until the next."""
+        now = time.monotonic()
+        if self._refresh.is_set() or now - self._listed > LISTING:
+            self._refresh.clear()
+            self._observed = observe(self.engine, self.names)
+            self._listed = now
+        if self.state is None or self._observed.front is None:
+            return IDLE
+        services = [desired.service for desired in self.state.services.values()]
+        options = front_options(self.state)
+        every = targets_of(self.state, self._observed)
+        targets, draining = self._split(every, now)
+        servers = admin.parse_show_stat(self._ask(admin.SHOW_STAT))
+        commands = admin.reconcile(services, servers, targets, draining, options)
+        for command in commands:
+            if answer := admin.refused(self._ask(command)):
+                log.debug("%s: %s", command, answer)
+        if commands:
+            servers = admin.parse_show_stat(self._ask(admin.SHOW_STAT))
+        health = target_health(services, servers, targets, draining, options)
+        with self._changed:
+            for before, after in _changes(self._health, health):
+                log.info("target %s: %s -> %s %s", after.name, before, after.state, after.description)
+            self._health = health
+        settled = all(h.state is not TargetState.INITIAL for h in health)
+        return IDLE if settled and not commands else BUSY
+
+    def _split(self, targets: list[Target], now: float) -> tuple[list[Target], list[Target]]:
+        """Targets that stay, and those that drain; those that are done draining are in neither."""
+        with self._changed:
+            leaving = {
+                target_name(self._observed.tasks[task_id]): until
+                for task_id, until in self._leaving.items()
+                if task_id in self._observed.tasks
+            }
+            self._leaving = {t: until for t, until in self._leaving.items() if t in self._observed.tasks or until > now}
+        staying = [target for target in targets if target.name not in leaving]
+        return staying, [target for target in targets if leaving.get(target.name, 0.0) > now]
+
+    def _ask(self, command: str) -> str:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(5)
+            connection.connect(str(self.folder / ADMIN_SOCKET))
+            connection.sendall(command.encode() + b"\n")
+            chunks = []
+            while chunk := connection.recv(65536):
+                chunks.append(chunk)
+        return b"".join(chunks).decode()
+
+    def _write(self, path: str, content: bytes) -> None:
+        """Writes beside and renames: HAProxy never reads half a file."""
+        file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_name(f".{file.name}.new")
+        temporary.write_bytes(content)
+        os.replace(temporary, file)
+
+
+def _changes(before: list[TargetHealth], after: list[TargetHealth]) -> list[tuple[str, TargetHealth]]:
+    known = {(h.name, h.target_group): str(h.state) for h in before}
+    return [
+        (known.get((h.name, h.target_group), "new"), h) for h in after if known.get((h.name, h.target_group)) != h.state
+    ]

@@ -1,0 +1,40 @@
+"""The records of the log store as the control API hands them out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from emulator.logstore.records import Record, RecordFile
+from emulator.logstore.store import Follower
+
+FOLLOW_INTERVAL = 0.2
+
+
+def follow_records(folder: Path, services: Sequence[str], *, follow: bool) -> Iterator[dict[str, Any]]:
+    """The records of these services (none: all), oldest first; with `follow`, then those that come, without end."""
+    follower = Follower(folder, lambda file: not services or file.service in services)
+    try:
+        while True:
+            for file, record in follower.read():
+                yield _as_json(file, record)
+            if not follow:
+                for file, record in follower.close():
+                    yield _as_json(file, record)
+                return
+            time.sleep(FOLLOW_INTERVAL)
+    finally:
+        follower.close()
+
+
+def _as_json(file: RecordFile, record: Record) -> dict[str, Any]:
+    return {
+        "service": file.service,
+        "task": file.task_id,
+        "stream": file.stream,
+        "tag": record.tag,
+        "time": record.time.isoformat(timespec="milliseconds"),
+        "record": record.fields,
+    }

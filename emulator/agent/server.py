@@ -1,0 +1,106 @@
+"""The agent's control API: a unix socket, one JSON request a connection, JSON lines back.
+
+Requests: `hold`, `apply`, `status`, `records`. What they mean is written down in `emulator.runtime.control`.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import socketserver
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+from emulator.agent.records import follow_records
+from emulator.agent.supervisor import Supervisor
+from emulator.errors import CopilotLocalError
+from emulator.events import Event
+from emulator.runtime.control import Message, event_to
+from emulator.runtime.desired import DesiredState, Private
+
+
+class ControlServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    """Serves the control API on a unix socket."""
+
+    daemon_threads = True
+
+    def __init__(self, path: Path, supervisor: Supervisor, log_folder: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        self.supervisor = supervisor
+        self.log_folder = log_folder
+        super().__init__(str(path), _Connection)
+
+
+class _Connection(socketserver.StreamRequestHandler):
+    server: ControlServer
+
+    def handle(self) -> None:
+        line = self.rfile.readline()
+        if not line:
+            return
+        try:
+            request: Message = json.loads(line)
+            for answer in self._answer(request):
+                self._send(answer)
+            self._send({"ok": True})
+        except CopilotLocalError as error:
+            output = getattr(error, "output", [])
+            self._send({"error": {"message": error.message, "hint": error.hint, "output": output}})
+        except (BrokenPipeError, ConnectionResetError):
+            return
+        except Exception as error:  # whoever asked must hear of it, whatever it is
+            self._send({"error": {"message": f"the agent failed: {error!r}", "hint": "this is a bug: see its log"}})
+            raise
+
+    def _send(self, message: Message) -> None:
+        self.wfile.write(json.dumps(message).encode() + b"\n")
+        self.wfile.flush()
+
+    def _answer(self, request: dict[str, Any]) -> Iterator[Message]:
+        match request.get("verb"):
+            case "hold":
+                yield from self._hold(Private.model_validate(request["private"]))
+            case "apply":
+                yield from self._apply(
+                    DesiredState.model_validate(request["state"]), Private.model_validate(request["private"])
+                )
+            case "status":
+                yield {"status": self.server.supervisor.status()}
+            case "records":
+                services = cast("list[str]", request.get("services", []))
+                for record in follow_records(self.server.log_folder, services, follow=bool(request.get("follow"))):
+                    yield {"record": record}
+            case verb:
+                raise CopilotLocalError(f"the agent does not know the request {verb!r}")
+
+    def _hold(self, private: Private) -> Iterator[Message]:
+        """Leaves the tasks to the connected command. A connection that ends without a word puts the agent in charge."""
+        supervisor = self.server.supervisor
+        supervisor.held(private)
+        self._send({"ok": True})
+        word = self.rfile.readline()
+        verb = json.loads(word).get("verb") if word else "act"
+        if verb == "leave":
+            supervisor.retire()
+        else:
+            supervisor.act()
+        yield from ()
+
+    def _apply(self, state: DesiredState, private: Private) -> Iterator[Message]:
+        events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
+
+        def work() -> None:
+            try:
+                self.server.supervisor.apply(state, private, events.put)
+                events.put(None)
+            except BaseException as error:
+                events.put(error)
+
+        threading.Thread(target=work, daemon=True).start()
+        while (item := events.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield {"event": event_to(item)}

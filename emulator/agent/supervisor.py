@@ -1,0 +1,245 @@
+"""Keeps an environment as desired, like the ECS agent and the service scheduler do: watches, compares, acts."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from emulator.agent.front_monitor import FrontMonitor
+from emulator.engine.interface import Engine
+from emulator.errors import CopilotLocalError, EnvironmentBusy
+from emulator.events import Emit, Event, EventKind
+from emulator.runtime.desired import DesiredState, Private
+from emulator.runtime.executor import Executor
+from emulator.runtime.front import front_spec
+from emulator.runtime.names import Names
+from emulator.runtime.observed import Observed, observe
+from emulator.runtime.reconcile import Reconciled, reconcile
+from emulator.runtime.task_specs import TaskFactory
+
+log = logging.getLogger(__name__)
+
+LOOK_INTERVAL = 30.0
+"""Seconds between two looks at the listing when no event comes: a stuck container sends none."""
+GRACE = 20.0
+"""Seconds that a new agent waits for the command that made it to take charge, before it acts by itself."""
+HEALTHY_LIFE = 60.0
+"""A task that lived this many seconds was no failed start: its replacement is not delayed."""
+LONGEST_DELAY = 60.0
+WAKING = ("die", "oom", "destroy", "kill", "stop", "start", "pause", "unpause")
+
+
+class Supervisor:
+    """Holds what should run, and makes it so whenever it is in charge."""
+
+    def __init__(self, engine: Engine, state_file: Path, front: FrontMonitor) -> None:
+        self.engine = engine
+        self.state_file = state_file
+        self.state = DesiredState.model_validate_json(state_file.read_bytes())
+        self.names = Names(self.state.app, self.state.environment)
+        self.private = Private()
+        self.front = front
+        self.front.use(self.state)
+        self.front.refresh()
+        self._acting = self.state.acting
+        self._holder = False
+        self._retired = False
+        self._wake = threading.Event()
+        self._work = threading.RLock()
+        self._cancelled = threading.Event()
+        self._started_at = time.monotonic()
+        self._births: dict[str, float] = {}
+        self._failures: dict[str, int] = {}
+        self._not_before: dict[str, float] = {}
+
+    # what the control API asks for
+
+    def held(self, private: Private) -> None:
+        """A command takes charge. Raises `EnvironmentBusy` if another one has."""
+        with self._work:
+            if self._holder:
+                raise EnvironmentBusy(
+                    "another copilot-local command is in charge of this environment",
+                    hint="end it (Ctrl-C where it runs), or run `copilot-local down`",
+                )
+            self._holder = True
+            self._acting = False
+            self.private = private
+
+    def act(self) -> None:
+        """The agent takes charge."""
+        with self._work:
+            self._holder = False
+            if self._retired:
+                return
+            self._acting = True
+            self._remember()
+        self._wake.set()
+
+    def retire(self) -> None:
+        """The environment is going away: do nothing any more."""
+        self._retired = True
+        self._holder = False
+        self._acting = False
+        self._cancelled.set()
+
+    def apply(self, wanted: DesiredState, private: Private, emit: Emit) -> None:
+        """Merges what should run into what runs already, and makes it so. Raises what went wrong."""
+        with self._work:
+            if self._holder:
+                raise EnvironmentBusy(
+                    "a foreground `copilot-local up` is in charge of this environment",
+                    hint="end it first (Ctrl-C where it runs), or start it with -d",
+                )
+            previous = self.state
+            previous_private = self.private
+            self.state = _merged(previous, wanted)
+            self.private = Private(services={**previous_private.services, **private.services})
+            self.front.use(self.state)
+            for name in wanted.services:
+                self._failures.pop(name, None)
+                self._not_before.pop(name, None)
+            try:
+                self._converge(emit, fresh_front_rules=True)
+            except BaseException:
+                # As a failed deployment in ECS rolls back: what ran before goes on.
+                self.state, self.private = previous, previous_private
+                self.front.use(self.state)
+                self._wake.set()
+                raise
+            self._acting = True
+            self._remember()
+
+    def status(self) -> dict[str, Any]:
+        """What the agent knows that the listing does not show."""
+        return {
+            "acting": self._acting,
+            "held": self._holder,
+            "targets": self.front.targets(),
+            "services": {
+                name: {
+                    "desired_count": desired.service.desired_count,
+                    "revision": desired.revision,
+                    "hash": desired.config_hash(),
+                    "failed_starts": self._failures.get(name, 0),
+                }
+                for name, desired in self.state.services.items()
+            },
+            "front_port": self.state.front_port,
+        }
+
+    # the loop
+
+    def run(self) -> None:
+        """Supervises until the process ends."""
+        threading.Thread(target=self._listen, daemon=True, name="events").start()
+        while not self._retired:
+            self._wake.wait(self._next_look())
+            self._wake.clear()
+            if not self._acting and not self._holder and time.monotonic() - self._started_at > GRACE:
+                log.info("nobody took charge within %s s", GRACE)
+                self.act()
+            if self._acting:
+                try:
+                    with self._work:
+                        if self._acting:
+                            self._converge(_log_event)
+                except CopilotLocalError as error:
+                    log.warning("%s", error)
+                except Exception:
+                    log.exception("looking after the environment failed")
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                for event in self.engine.events(self.names.labels()):
+                    if event.action in WAKING or event.action.startswith("health_status"):
+                        self.front.refresh()
+                        self._wake.set()
+            except CopilotLocalError as error:
+                log.warning("the event stream ended: %s", error)
+            time.sleep(1)
+            self._wake.set()
+
+    def _next_look(self) -> float:
+        now = time.monotonic()
+        soon = [at - now for at in self._not_before.values() if at > now]
+        if not self._acting and not self._holder:
+            soon.append(GRACE + 0.1 - (now - self._started_at))
+        return max(0.05, min([LOOK_INTERVAL, *soon]))
+
+    def _converge(self, emit: Emit, *, fresh_front_rules: bool = False) -> None:
+        """One look and, if something differs, one plan."""
+        observed = observe(self.engine, self.names)
+        factory = TaskFactory(self.state, self.private, self.engine.info().root_dir)
+        held_back = [name for name, at in self._not_before.items() if at > time.monotonic()]
+        result = reconcile(
+            factory,
+            observed,
+            front_spec(self.state),
+            network_exists=True,
+            fresh_front_rules=fresh_front_rules,
+            held_back=held_back,
+        )
+        if not result.plan:
+            return
+        self._note_failures(observed, result)
+        executor = Executor(
+            self.engine,
+            self.names,
+            self.front,
+            emit,
+            cancelled=self._cancelled,
+            target_healthy=self.front.task_healthy,
+            drain_image=self.state.agent_image,
+        )
+        now = time.monotonic()
+        self._births.update(dict.fromkeys(result.started, now))
+        try:
+            executor.run(result.plan)
+        finally:
+            self._wake.set()  # something may have changed while we were busy
+
+    def _note_failures(self, observed: Observed, result: Reconciled) -> None:
+        """A task that died young delays the next replacement of its service: 1 s, 2 s, 4 s, … up to a minute."""
+        now = time.monotonic()
+        for task_id, reason in result.stopped.items():
+            task = observed.tasks[task_id]
+            log.info("task %s of %s stops: %s", task.short_id, task.service, reason)
+            born = self._births.pop(task_id, None)
+            if born is None or now - born > HEALTHY_LIFE:
+                self._failures.pop(task.service, None)
+                continue
+            failures = self._failures[task.service] = self._failures.get(task.service, 0) + 1
+            if failures > 1:
+                self._not_before[task.service] = now + min(2.0 ** (failures - 2), LONGEST_DELAY)
+
+    def _remember(self) -> None:
+        """Writes what should run to the volume, whole: a restarted agent goes on from there."""
+        self.state.acting = self._acting
+        temporary = self.state_file.with_suffix(".new")
+        temporary.write_text(self.state.model_dump_json(), encoding="utf-8")
+        os.replace(temporary, self.state_file)
+
+
+def _merged(present: DesiredState, wanted: DesiredState) -> DesiredState:
+    """What ran plus what is asked for; a changed task definition gets the next revision."""
+    services = dict(present.services)
+    for name, desired in wanted.services.items():
+        before = present.services.get(name)
+        revision = 1 if before is None else before.revision
+        if before is not None and before.config_hash() != desired.config_hash():
+            revision += 1
+        services[name] = desired.model_copy(update={"revision": revision})
+    return wanted.model_copy(update={"services": services, "acting": present.acting})
+
+
+def _log_event(event: Event) -> None:
+    if event.kind in (EventKind.STEP_FAILED, EventKind.WARNING):
+        log.warning("%s: %s", event.subject, event.message)
+    elif event.kind is EventKind.STEP_DONE:
+        log.info("%s", event.subject)

@@ -1,0 +1,42 @@
+"""The agent's container."""
+
+from __future__ import annotations
+
+from emulator import __version__
+from emulator.engine.interface import ContainerSpec, Engine, Mount
+from emulator.frontdoor.options import FOLDER as FRONT_FOLDER
+from emulator.runtime import names
+from emulator.runtime.desired import DesiredState
+from emulator.runtime.names import Names, Role
+from emulator.runtime.task_specs import JSON_FILE_OPTIONS, LOG_FOLDER, NO_FILE
+
+STATE_FOLDER = "/copilot-local/state"
+STATE_FILE = "desired.json"
+DOCKER_SOCKET = "/var/run/docker.sock"
+
+
+def agent_spec(engine: Engine, environment: Names, state: DesiredState) -> ContainerSpec:
+    """The agent: our own image with the daemon's socket.
+
+    It is root with no capability but the one that lets root open files of others: the front's admin socket belongs to
+    HAProxy's user. Docker restarts it when it dies; everything it knows is on its volume and in Docker's labels.
+    """
+    return ContainerSpec(
+        name=environment.agent,
+        image=state.agent_image,
+        labels={**environment.labels(Role.AGENT), names.VERSION: __version__},
+        command=(f"{STATE_FOLDER}/{STATE_FILE}",),
+        network=environment.network,
+        mounts=(
+            Mount(engine.agent_socket(), DOCKER_SOCKET, bind=True),
+            Mount(environment.state_volume, STATE_FOLDER, copy=False),
+            Mount(environment.front_volume, FRONT_FOLDER, copy=False),
+            Mount(environment.log_volume, LOG_FOLDER, copy=False),
+        ),
+        log_options=JSON_FILE_OPTIONS,
+        restart="unless-stopped",
+        init=True,
+        cap_drop=("ALL",),
+        cap_add=("DAC_OVERRIDE",),
+        ulimits=(NO_FILE,),
+    )

@@ -1,0 +1,134 @@
+"""The client side of the agent's control API.
+
+The API is a unix socket inside the agent's container, reached through `docker exec` of a small bridge: no port, no
+token, and it works with a remote Docker context. A request is one JSON line; the answer is JSON lines, the last of
+which holds `ok` or `error`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from emulator.engine.interface import Engine, ExecStream
+from emulator.errors import CopilotLocalError, EngineError, TaskError
+from emulator.events import Emit, Event, EventKind
+from emulator.runtime.desired import DesiredState, Private
+from emulator.runtime.names import Names
+
+SOCKET = "/run/copilot-local/agent.sock"
+BRIDGE = ("python3", "-S", "-m", "emulator.agent.bridge", SOCKET)
+
+Message = dict[str, Any]
+
+
+class AgentError(TaskError):
+    """The agent refused or failed; `output` are last lines of whatever failed."""
+
+    def __init__(self, message: str, *, hint: str = "", output: list[str] | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.output = output or []
+
+
+class Agent:
+    """The agent of one environment."""
+
+    def __init__(self, engine: Engine, environment: Names) -> None:
+        self.engine = engine
+        self.names = environment
+
+    def hold(self, private: Private) -> Lease:
+        """Takes charge: the agent leaves tasks alone until told to act, or until this connection ends."""
+        stream = self._open({"verb": "hold", "private": private.model_dump()})
+        _expect_ok(stream)
+        return Lease(stream)
+
+    def apply(self, state: DesiredState, private: Private, emit: Emit) -> None:
+        """Sends what should run and passes on the agent's events until it runs. Raises `AgentError`."""
+        request = {"verb": "apply", "state": state.model_dump(mode="json"), "private": private.model_dump()}
+        for message in self._ask(request):
+            if "event" in message:
+                emit(event_from(message["event"]))
+
+    def status(self) -> Message:
+        """Tasks and targets as the agent sees them: `{"acting": bool, "targets": [...], "services": {...}}`."""
+        answer: Message = {}
+        for message in self._ask({"verb": "status"}):
+            answer = message.get("status", answer)
+        return answer
+
+    def records(self, *, follow: bool, services: list[str]) -> Iterator[Message]:
+        """The records that log routers delivered, oldest first; with `follow` without end."""
+        for message in self._ask({"verb": "records", "follow": follow, "services": services}):
+            if "record" in message:
+                yield message["record"]
+
+    def _ask(self, request: Message) -> Iterator[Message]:
+        stream = self._open(request)
+        try:
+            for line in stream.lines():
+                message: Message = json.loads(line)
+                if "error" in message:
+                    raise _error_from(message["error"])
+                if message.get("ok"):
+                    return
+                yield message
+            raise AgentError(
+                f"the agent ended the connection: {stream.error_output().decode(errors='replace').strip()}",
+                hint=f"its log: docker logs {self.names.agent}",
+            )
+        finally:
+            stream.close()
+
+    def _open(self, request: Message) -> ExecStream:
+        stream = self.engine.exec_stream(self.names.agent, BRIDGE)
+        stream.write(json.dumps(request).encode() + b"\n")
+        return stream
+
+
+class Lease:
+    """Being in charge of an environment. Whoever drops it without a word leaves the agent in charge."""
+
+    def __init__(self, stream: ExecStream) -> None:
+        self._stream = stream
+
+    def hand_over(self) -> None:
+        """The agent acts from now on."""
+        self._stream.write(b'{"verb": "act"}\n')
+        _expect_ok(self._stream)
+        self._stream.close()
+
+    def leave(self) -> None:
+        """The environment is being taken down: the agent is to do nothing any more."""
+        try:
+            self._stream.write(b'{"verb": "leave"}\n')
+            _expect_ok(self._stream)
+        except (CopilotLocalError, OSError):
+            pass  # an agent that is gone does nothing either
+        self._stream.close()
+
+
+def _expect_ok(stream: ExecStream) -> None:
+    for line in stream.lines():
+        message: Message = json.loads(line)
+        if "error" in message:
+            raise _error_from(message["error"])
+        if message.get("ok"):
+            return
+    detail = stream.error_output().decode(errors="replace").strip()
+    raise EngineError(f"the agent does not answer{': ' + detail if detail else ''}")
+
+
+def _error_from(content: Message) -> AgentError:
+    return AgentError(str(content["message"]), hint=str(content.get("hint", "")), output=content.get("output", []))
+
+
+def event_to(event: Event) -> Message:
+    """An event as JSON."""
+    return {"kind": event.kind, "subject": event.subject, "message": event.message, "fields": event.fields}
+
+
+def event_from(content: Message) -> Event:
+    """An event from JSON."""
+    return Event(EventKind(content["kind"]), content["subject"], content["message"], content["fields"])

@@ -1,0 +1,67 @@
+"""What should run in an environment: one document, written whole to the agent's volume. It never holds a secret."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from emulator.ecs.service import Service
+from emulator.settings import LocalOptions
+
+
+class DesiredService(BaseModel):
+    """A service that should run, with what only this machine knows about it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    service: Service
+    options: LocalOptions
+    revision: int = 1
+    """Of the task definition; one more each time it changes."""
+
+    def config_hash(self) -> str:
+        """Identifies everything a task of this service is made from; a task with another one is replaced."""
+        content = {
+            "task": self.service.task_definition.model_dump(mode="json", by_alias=True, exclude_none=True),
+            "options": self.options.model_dump(mode="json"),
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class DesiredState(BaseModel):
+    """Everything that should run in one environment."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    app: str
+    environment: str
+    services: dict[str, DesiredService] = Field(default_factory=dict)
+    front_port: int
+    """Host port of the front on 127.0.0.1."""
+    pause_image: str
+    front_image: str
+    agent_image: str
+    acting: bool = False
+    """The agent is in charge: a restarted one goes on at once instead of waiting for the command that made it."""
+
+    @property
+    def cluster(self) -> str:
+        """The name of the ECS cluster that tasks say they run in."""
+        return f"{self.app}-{self.environment}"
+
+
+class Private(BaseModel):
+    """Values that are never written down: variables from secrets and environment files, by container name.
+
+    They reach containers as variables through the API, and live in the agent's memory.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    services: dict[str, dict[str, dict[str, str]]] = Field(default_factory=dict)
+    """Service to container to variable to value."""
+
+    def of(self, service: str, container: str) -> dict[str, str]:
+        return self.services.get(service, {}).get(container, {})

@@ -1,0 +1,46 @@
+"""A stand-in for a log router that will not come back.
+
+A container that logs to a dead router can be neither stopped nor removed: Docker waits for its log driver. The drain
+listens on the same socket, takes what the driver still has to deliver and writes it to the log store.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+from emulator.engine.interface import ContainerSpec, Engine, Mount
+from emulator.errors import Conflict
+from emulator.runtime import names
+from emulator.runtime.names import Names, Role
+from emulator.runtime.task_specs import JSON_FILE_OPTIONS, LOG_FOLDER, NO_FILE
+
+SOCKET_FOLDER = "/copilot-local/socket"
+
+
+def drain_spec(environment: Names, service: str, task_id: str, image: str) -> ContainerSpec:
+    """The drain of one task: our agent's image, the router's socket volume, no network."""
+    return ContainerSpec(
+        name=f"{environment.prefix}-{task_id[:8]}-drain",
+        image=image,
+        labels={**environment.labels(Role.DRAIN), names.TASK: task_id},
+        entrypoint=("python3", "-m", "emulator.agent.drain"),
+        command=(f"{SOCKET_FOLDER}/fluent.sock", f"{LOG_FOLDER}/{service}.{task_id}.drained"),
+        network="none",
+        mounts=(
+            Mount(environment.socket_volume(task_id), SOCKET_FOLDER),
+            Mount(environment.log_volume, LOG_FOLDER, copy=False),
+        ),
+        log_options=JSON_FILE_OPTIONS,
+        cap_drop=("ALL",),
+        ulimits=(NO_FILE,),
+        init=True,
+    )
+
+
+def open_drain(engine: Engine, environment: Names, service: str, task_id: str, image: str) -> str:
+    """Starts the drain of a task and returns its name; one that is there already is used."""
+    spec = drain_spec(environment, service, task_id, image)
+    with contextlib.suppress(Conflict):
+        engine.create_container(spec)
+    engine.start(spec.name)
+    return spec.name

@@ -1,0 +1,288 @@
+"""Carries out a plan, in parallel along its edges. Decides nothing but how to wait."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from emulator.engine.interface import Container, ContainerState, Engine, Health
+from emulator.errors import (
+    ContainerFailed,
+    CopilotLocalError,
+    EngineError,
+    EngineTimeout,
+    LogDriverNotReady,
+    TaskError,
+)
+from emulator.events import Emit, Event, EventKind
+from emulator.runtime import names
+from emulator.runtime.drain import open_drain
+from emulator.runtime.front import FrontControl
+from emulator.runtime.names import Names
+from emulator.runtime.observed import Member, Task, observe
+from emulator.runtime.plan import Operation, Plan, Verb
+from emulator.runtime.reconcile import TASK_STEADY
+
+POLL = 0.1
+"""Seconds between two listings while something is awaited."""
+SOCKET_POLL = 0.05
+"""Seconds between two tries to start a container whose log router does not listen yet."""
+REVIVAL = 2.0
+"""Seconds that a revived log router must stay up before we count on it."""
+PARALLEL = 16
+LAST_LINES = 15
+
+
+class Cancelled(Exception):
+    """Another operation failed, or the user interrupted."""
+
+
+class Executor:
+    """Runs plans against an engine.
+
+    `on_started` hears of every container of a task that started, by Docker name. `task_steady` waits until a task is
+    healthy in the eyes of the front (the agent knows that); without it, the containers' own health decides.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        environment: Names,
+        front: FrontControl,
+        emit: Emit,
+        *,
+        cancelled: threading.Event | None = None,
+        on_started: Callable[[str], None] | None = None,
+        target_healthy: Callable[[str], bool] | None = None,
+        drain_image: str = "",
+    ) -> None:
+        self.engine = engine
+        self.names = environment
+        self.front = front
+        self.emit = emit
+        self.cancelled = cancelled or threading.Event()
+        self.on_started = on_started
+        self.target_healthy = target_healthy
+        self.drain_image = drain_image
+        self._stopping = threading.Event()
+
+    def run(self, plan: Plan) -> None:
+        """Carries out every operation; raises the first error after those under way have ended."""
+        self._stopping.clear()
+        waiting = {operation.id: operation for operation in plan.operations}
+        done: set[int] = set()
+        running: dict[Future[None], Operation] = {}
+        error: BaseException | None = None
+        with ThreadPoolExecutor(PARALLEL, thread_name_prefix="plan") as pool:
+            while waiting or running:
+                if error is None and self.cancelled.is_set():
+                    error = Cancelled()
+                    self._stopping.set()
+                if error is None:
+                    for operation in [o for o in waiting.values() if done.issuperset(o.needs)]:
+                        del waiting[operation.id]
+                        running[pool.submit(self._perform, operation)] = operation
+                elif not running:
+                    break
+                finished, _ = wait(running, timeout=POLL, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    operation = running.pop(future)
+                    problem = future.exception()
+                    if problem is None:
+                        done.add(operation.id)
+                    elif error is None or isinstance(error, Cancelled):
+                        error = problem if not isinstance(problem, Cancelled) or error is None else error
+                        self._stopping.set()
+        if error is not None:
+            raise error
+
+    def _perform(self, operation: Operation) -> None:
+        if self._stopping.is_set():
+            raise Cancelled
+        subject = f"{operation.verb} {operation.subject}"
+        began = time.monotonic()
+        self.emit(Event(EventKind.STEP_STARTED, subject, operation.cause))
+        try:
+            self._do(operation)
+        except Cancelled:
+            raise
+        except Exception as error:
+            self.emit(Event(EventKind.STEP_FAILED, subject, str(error)))
+            raise
+        self.emit(Event(EventKind.STEP_DONE, subject, "", {"seconds": round(time.monotonic() - began, 3)}))
+
+    def _do(self, operation: Operation) -> None:
+        match operation.verb:
+            case Verb.CREATE_NETWORK:
+                self.engine.ensure_network(operation.subject, operation.labels)
+            case Verb.CREATE_VOLUME:
+                self.engine.ensure_volume(operation.subject, operation.labels)
+            case Verb.CREATE_CONTAINER:
+                self._create(operation)
+            case Verb.START_CONTAINER:
+                self._start(operation)
+            case Verb.AWAIT:
+                self._await(operation)
+            case Verb.CONFIGURE_FRONT:
+                self.front.configure(self.engine)
+            case Verb.DEREGISTER:
+                self.front.deregister(self.engine, operation.task_id, operation.timeout)
+            case Verb.REVIVE_ROUTER:
+                self._revive(operation.subject)
+            case Verb.STOP_CONTAINER:
+                self._stop(operation)
+            case Verb.REMOVE_CONTAINER:
+                self.engine.remove(operation.subject)
+            case Verb.REMOVE_VOLUME:
+                self._remove_volumes(operation.subject)
+            case Verb.REMOVE_NETWORK:
+                self.engine.remove_network(operation.subject)
+
+    def _create(self, operation: Operation) -> None:
+        assert operation.spec is not None
+        self.engine.create_container(operation.spec)
+        for folder, files in operation.files:
+            self.engine.put_files(operation.spec.name, folder, files)
+
+    def _start(self, operation: Operation) -> None:
+        deadline = time.monotonic() + operation.timeout
+        while True:
+            try:
+                self.engine.start(operation.subject)
+                break
+            except LogDriverNotReady as error:
+                # The daemon's own answer is the readiness check: the router has not opened its socket yet.
+                router = self._member_behind(operation)
+                if router is not None and router.started and not router.running:
+                    raise self._failed(router, "the log router exited before it opened its socket") from error
+                if time.monotonic() > deadline:
+                    raise TaskError(
+                        f"the log router did not open its socket within {operation.timeout} s",
+                        hint="`copilot-local firelens config` shows what it runs on",
+                    ) from error
+                self._pause(SOCKET_POLL)
+        if self.on_started is not None:
+            self.on_started(operation.subject)
+
+    def _member_behind(self, operation: Operation) -> Member | None:
+        task = observe(self.engine, self.names).tasks.get(operation.task_id)
+        return task.router if task else None
+
+    def _await(self, operation: Operation) -> None:
+        deadline = time.monotonic() + operation.timeout
+        while True:
+            task = observe(self.engine, self.names).tasks.get(operation.task_id)
+            if task is not None and self._holds(operation, task):
+                return
+            if time.monotonic() > deadline:
+                raise TaskError(
+                    f"{operation.waiting} waited {operation.timeout} s for {operation.subject} to be "
+                    f"{operation.condition}",
+                    hint="look at its log: copilot-local logs",
+                )
+            self._pause(POLL)
+
+    def _holds(self, operation: Operation, task: Task) -> bool:
+        """Whether an awaited condition holds; raises `ContainerFailed` where it never will."""
+        if operation.condition == TASK_STEADY:
+            return self._steady(task)
+        member = next((m for m in task.members.values() if m.container.name == operation.subject), None)
+        if member is None:
+            return False
+        ended = member.started and not member.running
+        code = member.container.exit_code
+        match operation.condition:
+            case "COMPLETE":
+                return ended
+            case "SUCCESS":
+                if ended and code != 0:
+                    raise self._failed(member, f"{operation.waiting} needs it to succeed")
+                return ended
+            case _:
+                if ended:
+                    raise self._failed(member, f"{operation.waiting} needs it to be healthy")
+                return member.container.health is Health.HEALTHY
+
+    def _steady(self, task: Task) -> bool:
+        reason = task.fault(())
+        if reason:
+            broken = next((m for m in task.members.values() if m.essential and m.started and not m.running), None)
+            if broken is not None:
+                raise self._failed(broken, reason)
+            raise TaskError(f"task {task.short_id}: {reason}")
+        checked = [m.container.health for m in task.members.values() if m.container.health is not Health.NONE]
+        if any(health is not Health.HEALTHY for health in checked):
+            return False
+        return self.target_healthy is None or self.target_healthy(task.id)
+
+    def _stop(self, operation: Operation) -> None:
+        try:
+            self.engine.stop(operation.subject, operation.timeout)
+        except EngineTimeout:
+            # Its log driver may hang on a router that died meanwhile: give it somebody who listens, and ask again.
+            task = observe(self.engine, self.names).tasks.get(operation.task_id)
+            router = task.router if task else None
+            if router is None:
+                raise
+            self._revive(router.container.name)
+            self.engine.stop(operation.subject, operation.timeout)
+
+    def _revive(self, router: str) -> None:
+        """Makes something listen on a router's socket again: the router itself, or a drain if it will not stay up."""
+        container = self._container(router)
+        if container is None:
+            return
+        try:
+            self.engine.start(router)
+        except EngineError as error:
+            self.emit(Event(EventKind.WARNING, router, f"the log router cannot be started again: {error}"))
+        else:
+            until = time.monotonic() + REVIVAL
+            while (container := self._container(router)) and container.state is ContainerState.RUNNING:
+                if time.monotonic() > until:
+                    return
+                time.sleep(POLL)
+        self.emit(Event(EventKind.WARNING, router, "the log router does not stay up; a drain takes its place"))
+        if container is not None:
+            labels = container.labels
+            open_drain(
+                self.engine, self.names, labels.get(names.SERVICE, ""), labels.get(names.TASK, ""), self.drain_image
+            )
+
+    def _container(self, name: str) -> Container | None:
+        return next((c for c in observe(self.engine, self.names).containers if c.name == name), None)
+
+    def _remove_volumes(self, subject: str) -> None:
+        """Removes the volume of that name, or all volumes of the task of that id, and what of it still uses them."""
+        for container in self.engine.list_containers({**self.names.labels(), names.TASK: subject}):
+            self.engine.remove(container.name)
+        for volume in self.engine.list_volumes({**self.names.labels(), names.TASK: subject}) or [subject]:
+            self.engine.remove_volume(volume)
+
+    def _failed(self, member: Member, why: str) -> ContainerFailed:
+        return container_failed(self.engine, member, why)
+
+    def _pause(self, seconds: float) -> None:
+        if self._stopping.wait(seconds) or self.cancelled.is_set():
+            raise Cancelled
+
+
+def container_failed(engine: Engine, member: Member, why: str) -> ContainerFailed:
+    """The error for a container that exited, with its code and last lines."""
+    code = member.container.exit_code
+    ended = "could not start" if code is None else f"exited with code {code}"
+    try:
+        lines = [line.text for line in engine.logs(member.container.name, tail=LAST_LINES)]
+    except CopilotLocalError:
+        lines = []
+    return ContainerFailed(
+        f"container {member.name} {ended}: {why}",
+        container=member.name,
+        container_exit_code=code,
+        output=lines,
+        hint=""
+        if lines
+        else f"{member.name} printed nothing; try its command by hand: docker run -it {member.container.image} sh",
+    )

@@ -1,0 +1,86 @@
+"""What a task's log router and the containers that log to it are made from here."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from emulator.ecs.identity import TaskIdentity
+from emulator.engine.interface import File
+from emulator.firelens.local import LocalRouterConfiguration, local_router_configuration
+from emulator.firelens.log_options import docker_log_configuration, fluent_variables, router_variables
+from emulator.firelens.routing import find_router, routed_containers, router_dependencies
+from emulator.runtime.desired import DesiredService
+from emulator.runtime.names import Names
+
+SOCKET_NAME = "fluent.sock"
+
+
+@dataclass(frozen=True, slots=True)
+class RouterSetup:
+    """The log router of one task, and what follows from it for the other containers."""
+
+    container: str
+    socket_volume: str
+    files: tuple[tuple[str, tuple[File, ...]], ...]
+    """Files of the router: (folder, files)."""
+    variables: Mapping[str, str]
+    """Variables of the router itself."""
+    log_options: Mapping[str, Mapping[str, str]]
+    """Options of Docker's `fluentd` driver, by the name of each container that logs to the router."""
+    client_variables: Mapping[str, Mapping[str, str]]
+    """FLUENT_HOST and FLUENT_PORT, by container."""
+    dependencies: Mapping[str, tuple[str, str]]
+    """The dependency on the router that ECS adds: (router, condition), by container."""
+
+
+def router_setup(
+    desired: DesiredService, identity: TaskIdentity, environment: Names, docker_root: str
+) -> RouterSetup | None:
+    """The router of a task, None if it has none.
+
+    The daemon's log driver opens the socket where the volume really is: `<Docker's folder>/volumes/<name>/_data`.
+    """
+    definition = desired.service.task_definition
+    router = find_router(definition)
+    if router is None:
+        return None
+    configuration = router_configuration(desired, identity)
+    volume = environment.socket_volume(identity.task_id)
+    socket = f"{docker_root}/volumes/{volume}/_data/{SOCKET_NAME}"
+    routed = routed_containers(definition)
+    return RouterSetup(
+        container=router.container.name,
+        socket_volume=volume,
+        files=_files({configuration.path: configuration.text, **configuration.files}),
+        variables=router_variables(definition),
+        log_options={
+            container.name: docker_log_configuration(
+                container, identity, socket, asynchronous=desired.options.fidelity == "ecs"
+            ).options
+            for container in routed
+        },
+        client_variables={container.name: fluent_variables(definition, container) for container in routed},
+        dependencies={
+            name: (dependency.container_name, dependency.condition)
+            for name, dependency in router_dependencies(definition).items()
+        },
+    )
+
+
+def router_configuration(desired: DesiredService, identity: TaskIdentity) -> LocalRouterConfiguration:
+    """The configuration that the router of a task runs on; the user's own files were read from its image before."""
+    return local_router_configuration(
+        desired.service.task_definition,
+        identity,
+        service=desired.service.name,
+        fidelity=desired.options.fidelity,
+        read=desired.options.router_files.get,
+    )
+
+
+def _files(texts: Mapping[str, str]) -> tuple[tuple[str, tuple[File, ...]], ...]:
+    return tuple(
+        (posixpath.dirname(path), (File(posixpath.basename(path), text.encode()),)) for path, text in texts.items()
+    )

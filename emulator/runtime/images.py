@@ -1,0 +1,183 @@
+"""Which image each container runs on this machine.
+
+In this order: a replacement given on the command line, a `[substitute]` entry of the settings, a build, a local image,
+a pull. An image that lives in somebody's private registry must never block local work.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from emulator.ecs.references import ImageReference
+from emulator.ecs.service import Build, Service
+from emulator.ecs.task_definition import ContainerDefinition
+from emulator.engine.interface import BuildSpec, Engine
+from emulator.errors import ImageError, InputError, UsageError
+from emulator.events import Emit, Event, EventKind
+from emulator.runtime import names
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSource:
+    """Where one image comes from: a reference, or a build."""
+
+    reference: str = ""
+    build: BuildSpec | None = None
+
+
+class ImageResolver:
+    """Finds, builds and pulls the images of services.
+
+    `replacements` are `--image` options: container name to a reference or a folder. `substitutes` is the settings'
+    table; it applies to the FROM lines of builds as well.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        workspace: Path,
+        substitutes: Mapping[str, str],
+        replacements: Mapping[str, str],
+        emit: Emit,
+    ) -> None:
+        self.engine = engine
+        self.workspace = workspace
+        self.substitutes = substitutes
+        self.replacements = replacements
+        self.emit = emit
+
+    def check_replacements(self, services: Sequence[Service]) -> None:
+        """Raises `UsageError` for a `--image` whose container no service has."""
+        known = [c.name for service in services for c in service.task_definition.container_definitions]
+        for name in self.replacements:
+            if name not in known:
+                raise UsageError(
+                    f"--image {name}=…: there is no container {name}", hint=f"containers: {', '.join(sorted(known))}"
+                )
+
+    def resolve(self, services: Sequence[Service]) -> dict[str, dict[str, str]]:
+        """Service to container to the id of a local image. Builds and pulls run side by side."""
+        self.check_replacements(services)
+        wanted = {
+            (service.name, container.name): self.source(service, container)
+            for service in services
+            for container in service.task_definition.container_definitions
+        }
+        references = sorted({source.reference for source in wanted.values() if not source.build})
+        with ThreadPoolExecutor(8, thread_name_prefix="image") as pool:
+            builds = {key: pool.submit(self._build, source.build) for key, source in wanted.items() if source.build}
+            ids = {reference: pool.submit(self.local, reference) for reference in references}
+            resolved: dict[str, dict[str, str]] = {}
+            for (service_name, container_name), source in wanted.items():
+                key = (service_name, container_name)
+                future = builds[key] if source.build else ids[source.reference]
+                resolved.setdefault(service_name, {})[container_name] = future.result()
+        return resolved
+
+    def source(self, service: Service, container: ContainerDefinition) -> ImageSource:
+        """Where a container's image comes from, decided without asking anybody."""
+        replacement = self.replacements.get(container.name)
+        if replacement is not None:
+            return self._replacement(service, container.name, replacement, Path.cwd())
+        if isinstance(container.image, ImageReference):
+            return ImageSource(
+                build=self._manifest_build(service, container.name, service.builds[container.image.name])
+            )
+        if not isinstance(container.image, str):
+            raise InputError(
+                f"the image of container {container.name} is only known when deployed",
+                position=container.image.position,
+                hint=f"replace it: --image {container.name}=REFERENCE_OR_FOLDER",
+            )
+        substitute = self.substitutes.get(container.image)
+        if substitute is not None:
+            return self._replacement(service, container.name, substitute, self.workspace)
+        return ImageSource(reference=container.image)
+
+    def _replacement(self, service: Service, container: str, target: str, base: Path) -> ImageSource:
+        path = (base / Path(target).expanduser()).resolve()
+        looks_like_path = target.startswith((".", "/", "~"))
+        if path.is_dir():
+            return ImageSource(build=self._build_spec(service, container, path, path / "Dockerfile"))
+        if path.is_file():
+            return ImageSource(build=self._build_spec(service, container, path.parent, path))
+        if looks_like_path:
+            raise InputError(
+                f"the image of container {container} is replaced by {target}, which does not exist",
+                hint="give a folder with a Dockerfile, a Dockerfile, or an image reference",
+            )
+        return ImageSource(reference=target)
+
+    def _manifest_build(self, service: Service, container: str, build: Build) -> BuildSpec:
+        return self._build_spec(
+            service, container, self.workspace / build.context, self.workspace / build.dockerfile, build
+        )
+
+    def _build_spec(
+        self, service: Service, container: str, context: Path, dockerfile: Path, build: Build | None = None
+    ) -> BuildSpec:
+        repository = "/".join(_repository(part) for part in (service.app, service.name, container))
+        return BuildSpec(
+            context=context,
+            dockerfile=dockerfile,
+            tag=f"copilot-local-build/{repository}:{_repository(service.environment)}",
+            target=build.target if build else None,
+            args=build.args if build else {},
+            cache_from=tuple(build.cache_from) if build else (),
+            labels={names.APP: service.app, names.SERVICE: service.name, names.CONTAINER: container},
+            substitutes={name: to for name, to in self.substitutes.items() if not to.startswith("/")},
+        )
+
+    def _build(self, spec: BuildSpec) -> str:
+        subject = f"build {_shown(spec.dockerfile, self.workspace)}"
+        began = time.monotonic()
+        self.emit(Event(EventKind.STEP_STARTED, subject))
+        try:
+            built = self.engine.build(spec, on_line=lambda line: self.emit(Event(EventKind.PROGRESS, subject, line)))
+        except Exception as error:
+            self.emit(Event(EventKind.STEP_FAILED, subject, str(error)))
+            raise
+        self.emit(Event(EventKind.STEP_DONE, subject, "", {"seconds": round(time.monotonic() - began, 3)}))
+        return built
+
+    def local(self, reference: str) -> str:
+        """The id of the image that stands for a reference here, pulled if need be."""
+        actual = self.substitutes.get(reference, reference)
+        found = self.engine.image(actual)
+        if found is not None:
+            return found.id
+        subject = f"pull {actual}"
+        self.emit(Event(EventKind.STEP_STARTED, subject))
+        try:
+            self.engine.pull(actual, on_line=lambda line: self.emit(Event(EventKind.PROGRESS, subject, line)))
+            found = self.engine.image(actual)
+        except ImageError as error:
+            self.emit(Event(EventKind.STEP_FAILED, subject, str(error)))
+            raise ImageError(
+                error.message,
+                hint=error.hint
+                or f'replace it in copilot-local.toml: [substitute] "{reference}" = "./folder", '
+                "or with --image CONTAINER=REFERENCE_OR_FOLDER",
+                output=error.output,
+            ) from error
+        if found is None:
+            raise ImageError(f"{actual} was pulled but is not there")
+        self.emit(Event(EventKind.STEP_DONE, subject))
+        return found.id
+
+
+def _repository(text: str) -> str:
+    """A text as a part of an image repository's name: lower case, no doubled or leading separators."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
+
+
+def _shown(path: Path, workspace: Path) -> str:
+    try:
+        return str(path.relative_to(workspace))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,105 @@
+"""Names and labels of everything that runs for an environment.
+
+Labels say what a thing is and whose; any command can rebuild the picture from them alone.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass
+
+PREFIX = "copilot-local."
+APP = PREFIX + "app"
+ENVIRONMENT = PREFIX + "env"
+SERVICE = PREFIX + "service"
+TASK = PREFIX + "task"
+ROLE = PREFIX + "role"
+CONTAINER = PREFIX + "container"
+CONFIG_HASH = PREFIX + "config-hash"
+VERSION = PREFIX + "version"
+ESSENTIAL = PREFIX + "essential"
+DEPENDS_ON = PREFIX + "depends-on"
+STOP_TIMEOUT = PREFIX + "stop-timeout"
+LOG_ROUTER = PREFIX + "log-router"
+DATA = PREFIX + "data"
+
+ECS_TASK_ARN = "com.amazonaws.ecs.task-arn"
+ECS_CONTAINER_NAME = "com.amazonaws.ecs.container-name"
+ECS_FAMILY = "com.amazonaws.ecs.task-definition-family"
+ECS_REVISION = "com.amazonaws.ecs.task-definition-version"
+ECS_CLUSTER = "com.amazonaws.ecs.cluster"
+
+
+class Role(enum.StrEnum):
+    """What a container is for."""
+
+    FRONT = "front"
+    AGENT = "agent"
+    PAUSE = "pause"
+    MEMBER = "member"
+    ROUTER = "router"
+    DRAIN = "drain"
+    VOLUME = "volume"
+    NETWORK = "network"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names that one environment uses. Docker allows `[a-zA-Z0-9][a-zA-Z0-9_.-]*`."""
+
+    app: str
+    environment: str
+
+    @property
+    def prefix(self) -> str:
+        return f"cl-{_safe(self.app)}-{_safe(self.environment)}"
+
+    @property
+    def network(self) -> str:
+        return self.prefix
+
+    @property
+    def agent(self) -> str:
+        """The agent container. This name is the environment's lock: Docker gives it to one creator only."""
+        return f"{self.prefix}-agent"
+
+    @property
+    def front(self) -> str:
+        return f"{self.prefix}-front"
+
+    @property
+    def state_volume(self) -> str:
+        return f"{self.prefix}-state"
+
+    @property
+    def front_volume(self) -> str:
+        return f"{self.prefix}-front"
+
+    @property
+    def log_volume(self) -> str:
+        return f"{self.prefix}-logs"
+
+    def pause(self, service: str, task_id: str) -> str:
+        return self.container(service, task_id, "pause")
+
+    def container(self, service: str, task_id: str, container: str) -> str:
+        return f"{self.prefix}-{_safe(service)}-{task_id[:8]}-{_safe(container)}"
+
+    def socket_volume(self, task_id: str) -> str:
+        """The volume of a log router's socket: short, since a socket path holds 107 bytes at most."""
+        return f"cl-fl-{task_id[:16]}"
+
+    def task_volume(self, task_id: str, volume: str) -> str:
+        return f"{self.prefix}-{task_id[:16]}-{_safe(volume)}"
+
+    def labels(self, role: Role | None = None) -> dict[str, str]:
+        """The labels that everything of this environment carries."""
+        labels = {APP: self.app, ENVIRONMENT: self.environment}
+        if role is not None:
+            labels[ROLE] = role
+        return labels
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", name)

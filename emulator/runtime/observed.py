@@ -1,0 +1,141 @@
+"""What runs in an environment, from one container listing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from emulator.engine.interface import Container, ContainerState, Engine
+from emulator.runtime import names
+from emulator.runtime.names import Names, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A container of a task, with what its labels say about it."""
+
+    container: Container
+
+    @property
+    def name(self) -> str:
+        """Its name in the task definition."""
+        return self.container.labels.get(names.CONTAINER, "")
+
+    @property
+    def essential(self) -> bool:
+        return self.container.labels.get(names.ESSENTIAL, "true") == "true"
+
+    @property
+    def role(self) -> str:
+        return self.container.labels.get(names.ROLE, "")
+
+    @property
+    def depends_on(self) -> tuple[str, ...]:
+        """Names of the containers that must outlive this one."""
+        return tuple(filter(None, self.container.labels.get(names.DEPENDS_ON, "").split(",")))
+
+    @property
+    def stop_timeout(self) -> int:
+        """Seconds from SIGTERM to SIGKILL."""
+        return int(self.container.labels.get(names.STOP_TIMEOUT, "30"))
+
+    @property
+    def logs_to_router(self) -> bool:
+        return self.container.labels.get(names.LOG_ROUTER, "") != ""
+
+    @property
+    def running(self) -> bool:
+        return self.container.state in (ContainerState.RUNNING, ContainerState.PAUSED)
+
+    @property
+    def started(self) -> bool:
+        """It runs or has run."""
+        return self.container.state is not ContainerState.CREATED
+
+
+@dataclass(slots=True)
+class Task:
+    """The containers that carry one task id."""
+
+    id: str
+    service: str
+    config_hash: str
+    revision: str
+    pause: Container | None = None
+    members: dict[str, Member] = field(default_factory=dict)
+
+    @property
+    def short_id(self) -> str:
+        return self.id[:8]
+
+    @property
+    def router(self) -> Member | None:
+        return next((member for member in self.members.values() if member.role == Role.ROUTER), None)
+
+    def fault(self, expected: Iterable[str]) -> str | None:
+        """Why this task has to be stopped, or None. `expected` are the containers its definition names.
+
+        ECS: the task stops when an essential container stops, with any exit code.
+        """
+        if self.pause is None or self.pause.state is not ContainerState.RUNNING:
+            return "its network namespace is gone"
+        for member in self.members.values():
+            if member.essential and member.started and not member.running:
+                code = member.container.exit_code
+                return f"essential container {member.name} exited" + (f" with code {code}" if code is not None else "")
+        for name in expected:
+            if name not in self.members:
+                return f"container {name} is missing"
+            if not self.members[name].started:
+                return f"container {name} was never started"
+        return None
+
+
+@dataclass(slots=True)
+class Observed:
+    """An environment as it is."""
+
+    containers: list[Container]
+    agent: Container | None = None
+    front: Container | None = None
+    tasks: dict[str, Task] = field(default_factory=dict)
+    drains: list[Container] = field(default_factory=list)
+
+    def tasks_of(self, service: str) -> list[Task]:
+        """The tasks of one service, oldest first."""
+        found = [task for task in self.tasks.values() if task.service == service]
+        return sorted(found, key=lambda task: (task.pause.created.timestamp() if task.pause else 0.0, task.id))
+
+
+def observe(engine: Engine, environment: Names) -> Observed:
+    """Lists the containers of an environment and sorts them into tasks."""
+    return sort_containers(engine.list_containers(environment.labels()))
+
+
+def sort_containers(containers: list[Container]) -> Observed:
+    """Sorts a listing by what the labels say."""
+    observed = Observed(containers=containers)
+    for container in containers:
+        labels = container.labels
+        role = labels.get(names.ROLE)
+        if role == Role.AGENT:
+            observed.agent = container
+        elif role == Role.FRONT:
+            observed.front = container
+        elif role == Role.DRAIN:
+            observed.drains.append(container)
+        elif task_id := labels.get(names.TASK):
+            task = observed.tasks.get(task_id)
+            if task is None:
+                task = observed.tasks[task_id] = Task(
+                    id=task_id,
+                    service=labels.get(names.SERVICE, ""),
+                    config_hash=labels.get(names.CONFIG_HASH, ""),
+                    revision=labels.get(names.ECS_REVISION, ""),
+                )
+            if role == Role.PAUSE:
+                task.pause = container
+            else:
+                member = Member(container)
+                task.members[member.name] = member
+    return observed

@@ -1,0 +1,105 @@
+"""A plan: operations with causes and edges, printable before anything is done."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from emulator.engine.interface import ContainerSpec, File
+
+
+class Verb(enum.StrEnum):
+    """What an operation does; each is one or two Docker calls."""
+
+    CREATE_NETWORK = "create network"
+    CREATE_VOLUME = "create volume"
+    CREATE_CONTAINER = "create container"
+    START_CONTAINER = "start container"
+    AWAIT = "await"
+    CONFIGURE_FRONT = "configure front"
+    DEREGISTER = "deregister target"
+    REVIVE_ROUTER = "revive log router"
+    STOP_CONTAINER = "stop container"
+    REMOVE_CONTAINER = "remove container"
+    REMOVE_VOLUME = "remove volume"
+    REMOVE_NETWORK = "remove network"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One step. `needs` are the ids of the operations that must be done before it."""
+
+    id: int
+    verb: Verb
+    subject: str
+    cause: str
+    needs: tuple[int, ...] = ()
+    spec: ContainerSpec | None = None
+    files: tuple[tuple[str, tuple[File, ...]], ...] = ()
+    """Files to put in after creation: (folder, files)."""
+    labels: dict[str, str] = field(default_factory=dict)
+    condition: str = ""
+    """AWAIT: START, COMPLETE, SUCCESS or HEALTHY of `subject`."""
+    waiting: str = ""
+    """AWAIT: the container that waits, for messages."""
+    timeout: int = 0
+    """Seconds: of a stop, of an await, of the retries of a start."""
+    task_id: str = ""
+    router: str = ""
+    """START_CONTAINER: the log router container whose socket this one needs."""
+
+    def __str__(self) -> str:
+        what = f"{self.verb} {self.subject}"
+        if self.condition:
+            what += f" {self.condition} (for {self.waiting})"
+        after = f" after {', '.join(f'#{need}' for need in self.needs)}" if self.needs else ""
+        return f"#{self.id} {what}{after}: {self.cause}"
+
+
+@dataclass(slots=True)
+class Plan:
+    """Operations in an order in which each one's needs come before it."""
+
+    operations: list[Operation] = field(default_factory=list)
+
+    def add(
+        self,
+        verb: Verb,
+        subject: str,
+        cause: str,
+        needs: Iterable[int | None] = (),
+        *,
+        spec: ContainerSpec | None = None,
+        files: tuple[tuple[str, tuple[File, ...]], ...] = (),
+        labels: dict[str, str] | None = None,
+        condition: str = "",
+        waiting: str = "",
+        timeout: int = 0,
+        task_id: str = "",
+        router: str = "",
+    ) -> int:
+        """Appends an operation, returns its id. `None` among `needs` is left out."""
+        operation = Operation(
+            id=len(self.operations) + 1,
+            verb=verb,
+            subject=subject,
+            cause=cause,
+            needs=tuple(dict.fromkeys(need for need in needs if need is not None)),
+            spec=spec,
+            files=files,
+            labels=labels or {},
+            condition=condition,
+            waiting=waiting,
+            timeout=timeout,
+            task_id=task_id,
+            router=router,
+        )
+        self.operations.append(operation)
+        return operation.id
+
+    def __bool__(self) -> bool:
+        return bool(self.operations)
+
+    def __str__(self) -> str:
+        return "\n".join(str(operation) for operation in self.operations)

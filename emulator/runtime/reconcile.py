@@ -1,0 +1,285 @@
+"""Desired × observed → plan. Pure: decides everything, does nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from emulator.ecs.identity import new_task_id
+from emulator.engine.interface import ContainerSpec, ContainerState
+from emulator.errors import InputError
+from emulator.runtime import names
+from emulator.runtime.names import Names, Role
+from emulator.runtime.observed import Observed, Task
+from emulator.runtime.plan import Plan, Verb
+from emulator.runtime.task_specs import MemberSpec, TaskFactory, TaskSpec
+
+TASK_STEADY = "STEADY"
+"""Condition of an await on a whole task: running, container checks healthy, target healthy."""
+
+
+@dataclass(slots=True)
+class Reconciled:
+    """A plan, and which tasks it starts and stops (with the reason)."""
+
+    plan: Plan
+    started: dict[str, str] = field(default_factory=dict)
+    """Task id to service."""
+    stopped: dict[str, str] = field(default_factory=dict)
+    """Task id to reason."""
+
+
+def reconcile(
+    factory: TaskFactory,
+    observed: Observed,
+    front: ContainerSpec | None,
+    *,
+    network_exists: bool,
+    fresh_front_rules: bool = False,
+    held_back: Iterable[str] = (),
+    new_id: Callable[[], str] = new_task_id,
+) -> Reconciled:
+    """What has to be done so that an environment runs as desired.
+
+    `front` is None where nothing is routed. `held_back` are services whose replacement waits (back-off); their broken
+    tasks are stopped all the same. `fresh_front_rules` asks for a front configuration even if no task changes.
+    """
+    state = factory.state
+    result = Reconciled(Plan())
+    plan = result.plan
+    network = None
+    if not network_exists:
+        network = plan.add(
+            Verb.CREATE_NETWORK, factory.names.network, "no such network", labels=factory.names.labels(Role.NETWORK)
+        )
+    pauses: list[int] = []
+    started: list[tuple[str, int]] = []
+    outdated: list[Task] = []
+    for name, desired in state.services.items():
+        wanted = desired.config_hash()
+        expected = [container.name for container in desired.service.task_definition.container_definitions]
+        good = []
+        for task in observed.tasks_of(name):
+            reason = task.fault(expected)
+            if reason:
+                result.stopped[task.id] = reason
+            elif task.config_hash != wanted:
+                outdated.append(task)
+                result.stopped[task.id] = "its definition changed"
+            else:
+                good.append(task)
+        for task in good[desired.service.desired_count :]:
+            result.stopped[task.id] = f"more tasks than the desired {desired.service.desired_count}"
+        missing = desired.service.desired_count - len(good)
+        if name in held_back:
+            continue
+        for _ in range(max(0, missing)):
+            cause = f"{desired.service.desired_count} desired, {len(good)} running"
+            task_id = new_id()
+            pause, last = _start_task(plan, factory, factory.task(desired, task_id), network, cause)
+            pauses.append(pause)
+            started.append((task_id, last))
+            result.started[task_id] = name
+    for task in observed.tasks.values():
+        if task.service not in state.services and task.id not in result.stopped:
+            result.stopped[task.id] = "its service is not wanted any more"
+
+    broken = [task_id for task_id in result.stopped if task_id not in {task.id for task in outdated}]
+    configured = _front(
+        plan, factory.names, observed, front, network, pauses, bool(result.stopped) or fresh_front_rules
+    )
+    steady = [
+        plan.add(
+            Verb.AWAIT,
+            task_id[:8],
+            "the old task stops when the new one is steady",
+            [last, configured],
+            condition=TASK_STEADY,
+            waiting="the old task",
+            timeout=state.services[result.started[task_id]].options.time.wait_timeout,
+            task_id=task_id,
+        )
+        for task_id, last in started
+        if any(task.service == result.started[task_id] for task in outdated)
+    ]
+    for task_id in broken:
+        stop_task(plan, observed.tasks[task_id], result.stopped[task_id], deregister=None if front is None else 0)
+    for task in outdated:
+        delay = None if front is None else _deregistration_delay(factory, task)
+        stop_task(plan, task, result.stopped[task.id], needs=steady, deregister=delay)
+    return result
+
+
+def _deregistration_delay(factory: TaskFactory, task: Task) -> int:
+    """Seconds between leaving the load balancer and SIGTERM: the longest of the target groups, capped locally."""
+    desired = factory.state.services[task.service]
+    delay = max((group.deregistration_delay for group in desired.service.target_groups), default=0)
+    return delay if desired.options.timing == "ecs" else min(delay, desired.options.time.deregistration_delay_cap)
+
+
+def _front(
+    plan: Plan,
+    environment: Names,
+    observed: Observed,
+    front: ContainerSpec | None,
+    network: int | None,
+    pauses: list[int],
+    targets_change: bool,
+) -> int | None:
+    """Operations that make the front run with the current targets; the id of the last one, if there is any."""
+    present = observed.front
+    if front is None:
+        if present is not None:
+            plan.add(Verb.REMOVE_CONTAINER, present.name, "nothing is routed any more")
+        return None
+    ready: list[int | None] = [network]
+    if present is not None and present.labels.get(names.CONFIG_HASH) != front.labels.get(names.CONFIG_HASH):
+        ready.append(plan.add(Verb.REMOVE_CONTAINER, present.name, "its image or port changed"))
+        present = None
+    if present is None:
+        volume = plan.add(
+            Verb.CREATE_VOLUME,
+            environment.front_volume,
+            "the front's configuration",
+            labels=environment.labels(Role.VOLUME),
+        )
+        ready = [plan.add(Verb.CREATE_CONTAINER, front.name, "no front", [*ready, volume], spec=front)]
+    elif present.state is ContainerState.RUNNING and not pauses and not targets_change:
+        return None
+    return plan.add(Verb.CONFIGURE_FRONT, front.name, "targets and rules", [*ready, *pauses])
+
+
+def _start_task(plan: Plan, factory: TaskFactory, task: TaskSpec, network: int | None, cause: str) -> tuple[int, int]:
+    """Operations that start one task; returns the ids of its pause's start and of its last operation."""
+    task_id = task.identity.task_id
+    pause_create = plan.add(Verb.CREATE_CONTAINER, task.pause.name, cause, [network], spec=task.pause, task_id=task_id)
+    pause_start = plan.add(Verb.START_CONTAINER, task.pause.name, cause, [pause_create], task_id=task_id)
+    volumes = [plan.add(Verb.CREATE_VOLUME, name, cause, labels=dict(labels)) for name, labels in task.volumes.items()]
+    creates = {
+        member.definition.name: plan.add(
+            Verb.CREATE_CONTAINER,
+            member.spec.name,
+            cause,
+            [pause_create, *volumes],
+            spec=member.spec,
+            files=member.files,
+            task_id=task_id,
+        )
+        for member in task.members
+    }
+    starts: dict[str, int] = {}
+    docker_names = {member.definition.name: member.spec.name for member in task.members}
+    timeouts = {member.definition.name: member.definition.start_timeout for member in task.members}
+    default_timeout = factory.state.services[_service_of(task)].options.time.start_timeout
+    for member in _in_dependency_order(task):
+        name = member.definition.name
+        needs: list[int | None] = [pause_start, creates[name]]
+        for dependency, condition in member.depends_on:
+            if condition == "START":
+                needs.append(starts[dependency])
+            else:
+                needs.append(
+                    plan.add(
+                        Verb.AWAIT,
+                        docker_names[dependency],
+                        f"{name} depends on {dependency}",
+                        [starts[dependency]],
+                        condition=condition,
+                        waiting=name,
+                        timeout=timeouts[dependency] or default_timeout,
+                        task_id=task_id,
+                    )
+                )
+        starts[name] = plan.add(
+            Verb.START_CONTAINER,
+            member.spec.name,
+            cause,
+            needs,
+            task_id=task_id,
+            router=member.router,
+            timeout=default_timeout,
+        )
+    return pause_start, max(starts.values())
+
+
+def _service_of(task: TaskSpec) -> str:
+    return task.pause.labels[names.SERVICE]
+
+
+def _in_dependency_order(task: TaskSpec) -> list[MemberSpec]:
+    """Members such that each one comes after those it depends on. Raises `InputError` for a cycle or unknown name."""
+    members = {member.definition.name: member for member in task.members}
+    order: list[MemberSpec] = []
+    placed: set[str] = set()
+    while len(order) < len(members):
+        free = [m for name, m in members.items() if name not in placed and {d for d, _ in m.depends_on} <= placed]
+        if not free:
+            stuck = ", ".join(name for name in members if name not in placed)
+            raise InputError(
+                f"containers {stuck} wait for each other or for a container that is not there",
+                hint="every name under depends_on must be a container of the task, without circles",
+            )
+        order += free
+        placed |= {member.definition.name for member in free}
+    return order
+
+
+def stop_task(
+    plan: Plan,
+    task: Task,
+    reason: str,
+    *,
+    needs: Iterable[int] = (),
+    deregister: int | None = None,
+    timeout: int | None = None,
+) -> int:
+    """Operations that stop and remove one task; returns the id of the last one.
+
+    ECS: a container is stopped when every container that depends on it has stopped; each one's stop timeout starts
+    at its own turn; the log router therefore goes last, and after it pause. `timeout` shortens every stop timeout.
+    `deregister` is how many seconds its targets may drain; None where there is no front.
+    """
+    first: list[int] = list(needs)
+    if deregister is not None:
+        first = [plan.add(Verb.DEREGISTER, task.short_id, reason, first, task_id=task.id, timeout=deregister)]
+    router = task.router
+    if router is not None and not router.running and any(m.logs_to_router and m.running for m in task.members.values()):
+        # A dead router blocks the containers that log to it: they could be neither stopped nor removed.
+        first = [plan.add(Verb.REVIVE_ROUTER, router.container.name, "containers still log to it", first)]
+    stops: dict[str, int] = {}
+    for name in _stop_order(task):
+        member = task.members[name]
+        dependents = [stops[other] for other in stops if name in task.members[other].depends_on]
+        if member.running:
+            stops[name] = plan.add(
+                Verb.STOP_CONTAINER,
+                member.container.name,
+                reason,
+                [*first, *dependents],
+                timeout=member.stop_timeout if timeout is None else min(timeout, member.stop_timeout),
+                task_id=task.id,
+            )
+        else:
+            stops[name] = max([*first, *dependents], default=0)
+    after = [stop for stop in stops.values() if stop] or first
+    removals = [
+        plan.add(Verb.REMOVE_CONTAINER, member.container.name, reason, after, task_id=task.id)
+        for member in task.members.values()
+    ]
+    if task.pause is not None:
+        removals = [plan.add(Verb.REMOVE_CONTAINER, task.pause.name, reason, removals or first, task_id=task.id)]
+    return plan.add(Verb.REMOVE_VOLUME, task.id, "volumes of the task", removals or first, task_id=task.id)
+
+
+def _stop_order(task: Task) -> list[str]:
+    """Containers such that each one comes after all that depend on it; a cycle (impossible in ECS) is cut."""
+    order: list[str] = []
+    remaining: Mapping[str, tuple[str, ...]] = {name: member.depends_on for name, member in task.members.items()}
+    while remaining:
+        free = [
+            name for name in remaining if not any(name in needs for other, needs in remaining.items() if other != name)
+        ]
+        free = free or list(remaining)
+        order += free
+        remaining = {name: needs for name, needs in remaining.items() if name not in free}
+    return order

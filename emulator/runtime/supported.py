@@ -1,0 +1,54 @@
+"""What a service asks for and the local runtime does not do: refused, or said aloud, never passed over in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from emulator.ecs.service import Service
+from emulator.errors import Unsupported
+from emulator.events import Emit, Event, EventKind
+
+RUN_TYPES = ("Load Balanced Web Service", "Backend Service", "Worker Service", "ECS Service")
+
+
+def refuse_unsupported(services: Sequence[Service], emit: Emit) -> None:
+    """Raises `Unsupported` for what would run wrongly; emits a warning for what is merely left out."""
+    for service in services:
+        if service.type not in RUN_TYPES:
+            raise Unsupported(
+                f"{service.name} is a {service.type}: `up` runs services only",
+                hint="`copilot-local render taskdef` and `validate` work for it",
+            )
+        definition = service.task_definition
+        if definition.network_mode not in (None, "awsvpc"):
+            raise Unsupported(
+                f"{service.name}: network mode {definition.network_mode} is not Fargate's",
+                hint="use awsvpc",
+            )
+        for volume in definition.volumes:
+            if volume.efs_volume_configuration is not None:
+                raise Unsupported(
+                    f"{service.name}: volume {volume.name} is on EFS, which does not run locally",
+                    hint="leave the volume's `efs` out for a task-scoped volume",
+                )
+            if volume.host is not None and volume.host.source_path:
+                raise Unsupported(f"{service.name}: volume {volume.name} is a host path, which Fargate refuses")
+        for container in definition.container_definitions:
+            where = f"{service.name}: container {container.name}"
+            if container.privileged:
+                raise Unsupported(f"{where} is privileged, which Fargate refuses")
+            if container.volumes_from:
+                raise Unsupported(f"{where} uses volumesFrom, which does not run locally")
+            if container.restart_policy is not None and container.restart_policy.enabled:
+                raise Unsupported(f"{where} has a restart policy, which does not run locally")
+        for listener in service.network_listeners:
+            _left_out(
+                emit,
+                service,
+                f"the network load balancer's port {listener.port} is not published",
+                str(listener.position or ""),
+            )
+
+
+def _left_out(emit: Emit, service: Service, what: str, where: str) -> None:
+    emit(Event(EventKind.WARNING, service.name, f"{what}{f' ({where})' if where else ''}"))

@@ -1,0 +1,257 @@
+"""From a task definition to the containers of one task, ready for Docker. Pure.
+
+Source: the ECS agent's mapping of container definitions to Docker, where Fargate's platform 1.4 does not differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from emulator import __version__
+from emulator.ecs.fargate import memory_mib
+from emulator.ecs.identity import TaskIdentity, cluster_arn, task_identity
+from emulator.ecs.task_definition import ContainerDefinition
+from emulator.engine.interface import ContainerSpec, File, HealthCheckSpec, Mount, UlimitSpec
+from emulator.runtime import names
+from emulator.runtime.desired import DesiredService, DesiredState, Private
+from emulator.runtime.firelens import RouterSetup, router_setup
+from emulator.runtime.names import Names, Role
+from emulator.runtime.values import resolve, resolve_all
+
+MIB = 1024 * 1024
+NO_FILE = UlimitSpec("nofile", 65535, 65535)
+"""Fargate's default; always explicit, since a daemon may hand out a huge or a tiny one."""
+JSON_FILE_OPTIONS = {"max-size": "20m", "max-file": "5"}
+LOG_FOLDER = "/copilot-local/logs"
+
+# Fargate's /etc/hosts knows localhost and the task's own address; extra hosts that Docker added are kept.
+_PAUSE_SCRIPT = (
+    'address=$(hostname -i | cut -d" " -f1); extra=$(grep "host.docker.internal" /etc/hosts); '
+    '{ echo "127.0.0.1 localhost"; echo "$address $(hostname)"; [ -z "$extra" ] || echo "$extra"; } > /tmp/hosts; '
+    "cat /tmp/hosts > /etc/hosts; exec tail -f /dev/null"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberSpec:
+    """One container of a task: its definition, what Docker makes it from, files that go in before it starts."""
+
+    definition: ContainerDefinition
+    spec: ContainerSpec
+    files: tuple[tuple[str, tuple[File, ...]], ...] = ()
+    depends_on: tuple[tuple[str, str], ...] = ()
+    """(container, condition), the implicit dependency on the log router included."""
+    router: str = ""
+    """The Docker name of the log router whose socket this container's log driver needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """Everything of one task."""
+
+    identity: TaskIdentity
+    pause: ContainerSpec
+    members: tuple[MemberSpec, ...]
+    volumes: Mapping[str, Mapping[str, str]]
+    """Docker volumes to make before, name to labels."""
+
+
+class TaskFactory:
+    """Makes the specifications of new tasks of an environment."""
+
+    def __init__(self, state: DesiredState, private: Private, docker_root: str) -> None:
+        self.state = state
+        self.private = private
+        self.docker_root = docker_root
+        self.names = Names(state.app, state.environment)
+
+    def task(self, desired: DesiredService, task_id: str) -> TaskSpec:
+        """The containers of a task of that id."""
+        service = desired.service
+        definition = service.task_definition
+        identity = task_identity(
+            cluster=self.state.cluster,
+            family=definition.family,
+            task_id=task_id,
+            revision=desired.revision,
+            region=desired.options.region,
+            account_id=desired.options.account,
+        )
+        volumes: dict[str, Mapping[str, str]] = {}
+        task_labels = self._task_labels(desired, identity)
+        router = router_setup(desired, identity, self.names, self.docker_root)
+        if router is not None:
+            volumes[router.socket_volume] = {**task_labels, names.ROLE: Role.VOLUME}
+        mounts = self._volume_mounts(desired, task_id, task_labels, volumes)
+        pause = ContainerSpec(
+            name=self.names.pause(service.name, task_id),
+            image=self.state.pause_image,
+            labels={**task_labels, names.ROLE: Role.PAUSE},
+            entrypoint=("sh", "-c"),
+            command=(_PAUSE_SCRIPT,),
+            network=self.names.network,
+            hostname=f"ip-{task_id[:8]}.{'ec2' if identity.region == 'us-east-1' else identity.region}.internal",
+            extra_hosts=("host.docker.internal:host-gateway",),
+            init=True,
+            ulimits=(NO_FILE,),
+            cap_drop=("ALL",),
+        )
+        members = tuple(
+            self._member(desired, identity, container, task_labels, mounts, router)
+            for container in definition.container_definitions
+        )
+        return TaskSpec(identity, pause, members, volumes)
+
+    def _task_labels(self, desired: DesiredService, identity: TaskIdentity) -> dict[str, str]:
+        return {
+            **self.names.labels(),
+            names.SERVICE: desired.service.name,
+            names.TASK: identity.task_id,
+            names.CONFIG_HASH: desired.config_hash(),
+            names.VERSION: __version__,
+            names.ECS_TASK_ARN: identity.task_arn,
+            names.ECS_FAMILY: identity.family,
+            names.ECS_REVISION: str(identity.revision),
+            names.ECS_CLUSTER: cluster_arn(identity.region, identity.cluster, desired.options.account),
+        }
+
+    def _volume_mounts(
+        self,
+        desired: DesiredService,
+        task_id: str,
+        task_labels: Mapping[str, str],
+        volumes: dict[str, Mapping[str, str]],
+    ) -> dict[str, str]:
+        """Task volume name to Docker volume name; the Docker volumes are added to `volumes`."""
+        mounts: dict[str, str] = {}
+        for volume in desired.service.task_definition.volumes:
+            name = self.names.task_volume(task_id, volume.name)
+            mounts[volume.name] = name
+            volumes[name] = {**task_labels, names.ROLE: Role.VOLUME}
+        return mounts
+
+    def _member(
+        self,
+        desired: DesiredService,
+        identity: TaskIdentity,
+        container: ContainerDefinition,
+        task_labels: Mapping[str, str],
+        volume_names: Mapping[str, str],
+        router: RouterSetup | None,
+    ) -> MemberSpec:
+        service, options = desired.service, desired.options
+        is_router = router is not None and router.container == container.name
+        logs_to_router = router is not None and container.name in router.log_options
+        dependencies: list[tuple[str, str]] = [(d.container_name, d.condition) for d in container.depends_on]
+        files: tuple[tuple[str, tuple[File, ...]], ...] = ()
+        environment = {
+            "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
+            "AWS_REGION": options.region,
+            "AWS_DEFAULT_REGION": options.region,
+            **{pair.name: resolve(pair.value, desired) for pair in container.environment},
+        }
+        # ECS: a variable of the definition wins over an environment file, a secret wins over both.
+        private = self.private.of(service.name, container.name)
+        secret_names = {secret.name for secret in container.secrets}
+        environment = {
+            **{name: value for name, value in private.items() if name not in secret_names},
+            **environment,
+            **{name: value for name, value in private.items() if name in secret_names},
+        }
+        mounts = [
+            Mount(volume_names[point.source_volume], point.container_path, read_only=bool(point.read_only))
+            for point in container.mount_points
+        ]
+        log_driver, log_options = "json-file", dict(JSON_FILE_OPTIONS)
+        if router is not None and logs_to_router:
+            log_driver, log_options = "fluentd", dict(router.log_options[container.name])
+            # ECS puts these in last: they win over the user's own of the same name.
+            environment |= router.client_variables[container.name]
+            if container.name in router.dependencies:
+                dependencies.append(router.dependencies[container.name])
+        if router is not None and is_router:
+            environment |= router.variables
+            mounts += [
+                Mount(router.socket_volume, "/var/run", copy=False),
+                Mount(self.names.log_volume, LOG_FOLDER, copy=False),
+            ]
+            files = router.files
+        linux = container.linux_parameters
+        spec = ContainerSpec(
+            name=self.names.container(service.name, identity.task_id, container.name),
+            image=options.images.get(container.name) or resolve(container.image, desired),
+            labels={
+                **container.docker_labels,
+                **task_labels,
+                names.ROLE: Role.ROUTER if is_router else Role.MEMBER,
+                names.CONTAINER: container.name,
+                names.ESSENTIAL: "true" if container.essential else "false",
+                names.DEPENDS_ON: ",".join(dict.fromkeys(name for name, _ in dependencies)),
+                names.STOP_TIMEOUT: str(
+                    options.time.stop_timeout if container.stop_timeout is None else container.stop_timeout
+                ),
+                names.LOG_ROUTER: router.container if router is not None and logs_to_router else "",
+                names.ECS_CONTAINER_NAME: container.name,
+            },
+            entrypoint=_tuple(container.entry_point),
+            command=_tuple(container.command),
+            environment=environment,
+            user=container.user,
+            working_directory=container.working_directory,
+            network=f"container:{self.names.pause(service.name, identity.task_id)}",
+            mounts=tuple(mounts),
+            log_driver=log_driver,
+            log_options=log_options,
+            health_check=_health_check(container),
+            init=bool(linux and linux.init_process_enabled),
+            read_only=bool(container.readonly_root_filesystem),
+            cap_add=tuple(linux.capabilities.add) if linux and linux.capabilities else (),
+            cap_drop=tuple(linux.capabilities.drop) if linux and linux.capabilities else (),
+            ulimits=tuple(UlimitSpec(u.name, u.soft_limit, u.hard_limit) for u in container.ulimits) or (NO_FILE,),
+            memory=_memory(container, service.task_definition.memory),
+            memory_reservation=container.memory_reservation * MIB if container.memory_reservation else None,
+            tty=bool(container.pseudo_terminal),
+            stdin_open=bool(container.interactive),
+        )
+        router_name = self.names.container(service.name, identity.task_id, router.container) if router else ""
+        return MemberSpec(container, spec, files, tuple(dependencies), router_name if logs_to_router else "")
+
+
+def unresolved(desired: DesiredService) -> list[str]:
+    """Every value that nothing here gives, as `name (manifest line)`, so that they can be asked for together."""
+    values = [
+        value
+        for container in desired.service.task_definition.container_definitions
+        for value in (
+            *([] if container.name in desired.options.images else [container.image]),
+            *(pair.value for pair in container.environment),
+            *(container.log_configuration.options.values() if container.log_configuration else ()),
+        )
+    ]
+    return resolve_all(values, desired)
+
+
+def _tuple(words: list[str] | None) -> tuple[str, ...] | None:
+    return None if words is None else tuple(words)
+
+
+def _memory(container: ContainerDefinition, task_memory: str | None) -> int | None:
+    """The container's own limit, else the task's: no container may take more than the whole task has."""
+    if container.memory:
+        return container.memory * MIB
+    return memory_mib(task_memory) * MIB if task_memory else None
+
+
+def _health_check(container: ContainerDefinition) -> HealthCheckSpec:
+    """The definition's check; an image's own HEALTHCHECK is switched off, since ECS ignores it."""
+    check = container.health_check
+    if check is None:
+        return HealthCheckSpec(("NONE",))
+    return HealthCheckSpec(
+        test=tuple(check.command),
+        interval=30 if check.interval is None else check.interval,
+        timeout=5 if check.timeout is None else check.timeout,
+        retries=3 if check.retries is None else check.retries,
+        start_period=check.start_period or 0,
+    )

@@ -1,0 +1,421 @@
+"""Brings an environment up, and stays with it where asked."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from emulator.ecs.service import Service
+from emulator.engine.interface import Container, ContainerState, Engine, File, Health
+from emulator.errors import (
+    Conflict,
+    ContainerFailed,
+    CopilotLocalError,
+    EngineError,
+    EnvironmentBusy,
+    InputError,
+    PortInUse,
+    TaskError,
+)
+from emulator.events import Emit, Event, EventKind
+from emulator.runtime import names
+from emulator.runtime.agent_spec import STATE_FILE, STATE_FOLDER, agent_spec
+from emulator.runtime.control import Agent, Lease
+from emulator.runtime.desired import DesiredService, DesiredState, Private
+from emulator.runtime.down import down, remove_all
+from emulator.runtime.executor import Cancelled, Executor, container_failed
+from emulator.runtime.front import FrontControl, front_spec
+from emulator.runtime.images import ImageResolver
+from emulator.runtime.names import Names, Role
+from emulator.runtime.observed import Member, Observed, observe
+from emulator.runtime.plan import Plan
+from emulator.runtime.reconcile import reconcile
+from emulator.runtime.supported import refuse_unsupported
+from emulator.runtime.task_specs import TaskFactory, unresolved
+from emulator.settings import LocalOptions, Settings
+
+DEFAULT_PORT = 8080
+AGENT_PATIENCE = 15.0
+HEALTH_POLL = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class SupportImages:
+    """References of the images that are ours: `[substitute]` applies to them too; the agent's is built beforehand."""
+
+    pause: str
+    front: str
+    agent: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class UpRequest:
+    """What `up` is asked to run. `replacements` are `--image` options, `port` is the host port of the front."""
+
+    environment: Names
+    services: Sequence[Service]
+    settings: Settings
+    workspace: Path
+    support: SupportImages
+    private: Private = field(default_factory=Private)
+    replacements: Mapping[str, str] = field(default_factory=dict)
+    port: int | None = None
+    region: str = "us-east-1"
+    timing: str = "local"
+    wait: bool = False
+    retain: bool = False
+
+
+@dataclass(slots=True)
+class Running:
+    """An environment that is up. `lease` is None where its agent is in charge already."""
+
+    engine: Engine
+    environment: Names
+    state: DesiredState
+    lease: Lease | None
+    fresh: bool
+
+    @property
+    def url(self) -> str | None:
+        """Where the front answers; None where nothing is routed."""
+        if front_spec(self.state) is None:
+            return None
+        return f"http://127.0.0.1:{self.state.front_port}"
+
+    def hand_over(self) -> None:
+        """Leaves the environment to its agent."""
+        if self.lease is not None:
+            self.lease.hand_over()
+            self.lease = None
+
+    def wait_for_exit(self, interrupted: threading.Event) -> tuple[str, int] | None:
+        """Blocks until an essential container exits (its name and code) or somebody interrupts (None)."""
+        while not interrupted.is_set():
+            observed = observe(self.engine, self.environment)
+            if not observed.containers:
+                return None
+            for task in observed.tasks.values():
+                for member in task.members.values():
+                    if member.essential and member.started and not member.running:
+                        return member.name, member.container.exit_code or 0
+            interrupted.wait(0.25)
+        return None
+
+
+def dry_run(engine: Engine, request: UpRequest) -> Plan:
+    """The plan that `up` would carry out, without building, pulling or making anything."""
+    observed = observe(engine, request.environment)
+    images = {
+        service.name: {c.name: _image_label(c.image) for c in service.task_definition.container_definitions}
+        for service in request.services
+    }
+    resolver = ImageResolver(engine, request.workspace, request.settings.substitute, request.replacements, _silent)
+    resolver.check_replacements(request.services)
+    state = _desired(request, observed, images, request.support.pause, request.support.front, "copilot-local/agent")
+    factory = TaskFactory(state, request.private, engine.info().root_dir)
+    network = request.environment.network in engine.list_networks(request.environment.labels())
+    return reconcile(factory, observed, front_spec(state), network_exists=network).plan
+
+
+def up(
+    engine: Engine,
+    request: UpRequest,
+    emit: Emit,
+    *,
+    cancelled: threading.Event | None = None,
+    on_started: Callable[[str], None] | None = None,
+) -> Running:
+    """Makes an environment run what is asked for and returns it, still in charge of it.
+
+    Builds and pulls first, so that a broken image leaves nothing behind. What was made is removed again if something
+    fails, unless `retain`. Raises the `CopilotLocalError` that says what.
+    """
+    cancelled = cancelled or threading.Event()
+    refuse_unsupported(request.services, emit)
+    _refuse_unresolved(request)
+    engine.info()
+    resolver = ImageResolver(engine, request.workspace, request.settings.substitute, request.replacements, emit)
+    with ThreadPoolExecutor(4, thread_name_prefix="images") as pool:
+        agent_image = pool.submit(request.support.agent)
+        support = [pool.submit(resolver.local, image) for image in (request.support.pause, request.support.front)]
+        images = resolver.resolve(request.services)
+        pause_image, front_image = (future.result() for future in support)
+        agent_reference = agent_image.result()
+    if cancelled.is_set():
+        raise Cancelled
+    observed = observe(engine, request.environment)
+    state = _desired(request, observed, images, pause_image, front_image, agent_reference)
+    if observed.agent is not None and _alive(engine, observed.agent):
+        return _join(engine, request, state, emit)
+    return _Bringup(engine, request, state, observed, emit, cancelled, on_started).run()
+
+
+class _Bringup:
+    """Bringing up an environment that has no agent."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        request: UpRequest,
+        state: DesiredState,
+        observed: Observed,
+        emit: Emit,
+        cancelled: threading.Event,
+        on_started: Callable[[str], None] | None,
+    ) -> None:
+        self.engine = engine
+        self.request = request
+        self.names = request.environment
+        self.state = state
+        self.observed = observed
+        self.emit = emit
+        self.cancelled = cancelled
+        self.on_started = on_started
+        self.existing_volumes = frozenset(engine.list_volumes(self.names.labels()))
+
+    def run(self) -> Running:
+        lock = self._lock()
+        lease: Future[Lease] | None = None
+        pool = ThreadPoolExecutor(1, thread_name_prefix="agent")
+        try:
+            lease = pool.submit(self._start_agent, lock)
+            self._execute()
+            running = Running(self.engine, self.names, self.state, lease.result(AGENT_PATIENCE), fresh=True)
+            self._check_alive()
+            if self.request.wait:
+                wait_healthy(running, self.cancelled, self.request.settings.time.wait_timeout)
+            return running
+        except BaseException:
+            if not self.request.retain:
+                self._roll_back(lease)
+            raise
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _lock(self) -> str:
+        """Creates network, volumes and the agent; the agent's name is the environment's lock."""
+        labels = self.names.labels
+        if self.observed.agent is not None:
+            self.engine.remove(self.observed.agent.name)  # dead: its name is no lock any more
+        data = {**labels(Role.VOLUME), names.DATA: "logs"}
+        with ThreadPoolExecutor(4) as pool:
+            network = pool.submit(self.engine.ensure_network, self.names.network, labels(Role.NETWORK))
+            volumes = [
+                pool.submit(self.engine.ensure_volume, self.names.state_volume, labels(Role.VOLUME)),
+                pool.submit(self.engine.ensure_volume, self.names.front_volume, labels(Role.VOLUME)),
+                pool.submit(self.engine.ensure_volume, self.names.log_volume, data),
+            ]
+            network.result()
+            for volume in volumes:
+                volume.result()
+        try:
+            return self.engine.create_container(agent_spec(self.engine, self.names, self.state))
+        except Conflict:
+            raise EnvironmentBusy(
+                f"another copilot-local command is bringing up {self.names.app}/{self.names.environment}",
+                hint="wait for it, or run `copilot-local down`",
+            ) from None
+
+    def _start_agent(self, agent: str) -> Lease:
+        self.engine.put_files(agent, STATE_FOLDER, [File(STATE_FILE, self.state.model_dump_json().encode())])
+        self.engine.start(agent)
+        try:
+            return Agent(self.engine, self.names).hold(self.request.private)
+        except EngineError as error:
+            lines: list[str] = []
+            with contextlib.suppress(CopilotLocalError):
+                lines = [line.text for line in self.engine.logs(self.names.agent, tail=15)]
+            raise ContainerFailed(
+                f"the agent did not come up: {error.message}", container="agent", output=lines
+            ) from error
+
+    def _execute(self) -> None:
+        factory = TaskFactory(self.state, self.request.private, self.engine.info().root_dir)
+        result = reconcile(factory, self.observed, front_spec(self.state), network_exists=True)
+        front = FrontControl(self.names)
+        front.use(self.state)
+        executor = Executor(
+            self.engine,
+            self.names,
+            front,
+            self.emit,
+            cancelled=self.cancelled,
+            on_started=self.on_started,
+            drain_image=self.state.agent_image,
+        )
+        executor.run(result.plan)
+
+    def _check_alive(self) -> None:
+        """An essential container that exited at once is a failed start, not a running task."""
+        observed = observe(self.engine, self.names)
+        for task in observed.tasks.values():
+            for member in task.members.values():
+                if member.essential and member.started and not member.running:
+                    raise container_failed(
+                        self.engine, member, "an essential container of the task has to keep running"
+                    )
+
+    def _roll_back(self, lease: Future[Lease] | None) -> None:
+        if lease is not None:
+            with contextlib.suppress(Exception):
+                lease.result(AGENT_PATIENCE).leave()
+        down(self.engine, self.names, _silent, timeout=2)
+        remove_all(self.engine, self.names, volumes=True, keep=self.existing_volumes)
+
+
+def _join(engine: Engine, request: UpRequest, state: DesiredState, emit: Emit) -> Running:
+    """The environment has an agent: it does the work."""
+    Agent(engine, request.environment).apply(state, request.private, emit)
+    running = Running(engine, request.environment, state, None, fresh=False)
+    if request.wait:
+        wait_healthy(running, threading.Event(), request.settings.time.wait_timeout)
+    return running
+
+
+def wait_healthy(running: Running, cancelled: threading.Event, timeout: int) -> None:
+    """Waits until every task has its containers running and healthy and its targets healthy in the front.
+
+    Raises `ContainerFailed` as soon as an essential container exits, `TaskError` when the time is over.
+    """
+    agent = Agent(running.engine, running.environment)
+    deadline = time.monotonic() + timeout
+    wanted = sum(desired.service.desired_count for desired in running.state.services.values())
+    while True:
+        observed = observe(running.engine, running.environment)
+        unready = [reason for task in observed.tasks.values() for reason in _unready(running.engine, task.members)]
+        targets = agent.status()["targets"] if running.url else []
+        unready += [
+            f"target {target['name']} of {target['service']} is {target['state']}"
+            + (f" ({target['description']})" if target["description"] else "")
+            for target in targets
+            if target["state"] != "healthy"
+        ]
+        if running.url and len(targets) < _expected_targets(running.state):
+            unready.append("the front has not seen every target")
+        if not unready and len(observed.tasks) >= wanted:
+            return
+        if time.monotonic() > deadline:
+            raise TaskError(
+                f"not healthy after {timeout} s: {'; '.join(unready) or 'tasks are missing'}",
+                hint="look at `copilot-local ps` and `copilot-local logs`; [time] wait_timeout sets how long to wait",
+            )
+        if cancelled.wait(HEALTH_POLL):
+            raise Cancelled
+
+
+def _expected_targets(state: DesiredState) -> int:
+    return sum(len(d.service.target_groups) * d.service.desired_count for d in state.services.values())
+
+
+def _unready(engine: Engine, members: Mapping[str, Member]) -> Iterator[str]:
+    for member in members.values():
+        if member.essential and member.started and not member.running:
+            raise container_failed(engine, member, "an essential container of the task has to keep running")
+        if not member.started:
+            yield f"container {member.name} has not started"
+        elif member.running and member.container.health in (Health.STARTING, Health.UNHEALTHY):
+            yield f"container {member.name} is {member.container.health}"
+
+
+def _desired(
+    request: UpRequest,
+    observed: Observed,
+    images: Mapping[str, Mapping[str, str]],
+    pause: str,
+    front: str,
+    agent: str,
+) -> DesiredState:
+    services = {
+        service.name: DesiredService(
+            service=service,
+            options=LocalOptions(
+                images=dict(images[service.name]),
+                region=request.region,
+                fidelity=request.settings.logs.fidelity,
+                time=request.settings.time,
+                timing="ecs" if request.timing == "ecs" else "local",
+                values=dict(request.settings.values),
+            ),
+        )
+        for service in request.services
+    }
+    return DesiredState(
+        app=request.environment.app,
+        environment=request.environment.environment,
+        services=services,
+        front_port=_port(request, observed),
+        pause_image=pause,
+        front_image=front,
+        agent_image=agent,
+    )
+
+
+def _port(request: UpRequest, observed: Observed) -> int:
+    """The asked-for port; else the one the running front has; else 8080 or the next one that is free."""
+    current = next((p.host_port for p in observed.front.ports), None) if observed.front else None
+    asked = request.port or request.settings.front.port
+    if asked is not None:
+        if asked != current and not _free(asked):
+            raise PortInUse(
+                f"port {asked} on 127.0.0.1 is taken by another program",
+                hint="give another one: --port 8081 (without --port the next free one is taken)",
+            )
+        return asked
+    if current is not None:
+        return current
+    return next(port for port in range(DEFAULT_PORT, 65536) if _free(port))
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _alive(engine: Engine, agent: Container) -> bool:
+    """Whether an agent can answer. One that was only created belongs to a command that is under way or has died."""
+    if agent.state is ContainerState.RUNNING:
+        return True
+    if agent.state is ContainerState.CREATED:
+        deadline = time.monotonic() + 3
+        while time.monotonic() < deadline:
+            found = [c for c in engine.list_containers({names.ROLE: Role.AGENT}) if c.id == agent.id]
+            if not found:
+                return False
+            if found[0].state is ContainerState.RUNNING:
+                return True
+            time.sleep(0.1)
+    return False
+
+
+def _refuse_unresolved(request: UpRequest) -> None:
+    missing: list[str] = []
+    for service in request.services:
+        local = {c.name: "x" for c in service.task_definition.container_definitions}
+        options = LocalOptions(images=local, values=dict(request.settings.values), region=request.region)
+        missing += unresolved(DesiredService(service=service, options=options))
+    if missing:
+        raise InputError(
+            "values are missing that only a deployment gives: " + "; ".join(missing),
+            hint='give each a local value in copilot-local.toml: [values] "NAME" = "…"',
+        )
+
+
+def _image_label(image: object) -> str:
+    return image if isinstance(image, str) else "(built)"
+
+
+def _silent(event: Event) -> None:
+    if event.kind is EventKind.WARNING:
+        return

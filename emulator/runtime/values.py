@@ -1,0 +1,82 @@
+"""What references stand for on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from emulator.ecs.identity import partition
+from emulator.ecs.references import (
+    EnvFileReference,
+    ImageReference,
+    Join,
+    PseudoReference,
+    Reference,
+    ResourceReference,
+    Value,
+    references_in,
+)
+from emulator.errors import InputError
+from emulator.runtime.desired import DesiredService
+
+
+def resolve(value: Value, desired: DesiredService) -> str:
+    """The text a value stands for. Raises `InputError` naming the reference and its manifest line."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Join):
+        return "".join(resolve(part, desired) for part in value.parts)
+    found = _lookup(value, desired)
+    if found is None:
+        raise InputError(
+            f"{_describe(value)} has no value here",
+            position=value.position,
+            hint=f'give it one in copilot-local.toml: [values] "{value.name}" = "…"',
+        )
+    return found
+
+
+def resolve_all(values: Iterable[Value], desired: DesiredService) -> list[str]:
+    """Descriptions of the references that have no value here, each once."""
+    missing = [
+        _describe(reference)
+        for value in values
+        for reference in references_in(value)
+        if _lookup(reference, desired) is None
+    ]
+    return list(dict.fromkeys(missing))
+
+
+def _lookup(reference: Reference, desired: DesiredService) -> str | None:
+    options = desired.options
+    if isinstance(reference, PseudoReference):
+        return {
+            "AWS::AccountId": options.account,
+            "AWS::Region": options.region,
+            "AWS::Partition": partition(options.region),
+            "AWS::URLSuffix": "amazonaws.com.cn" if partition(options.region) == "aws-cn" else "amazonaws.com",
+        }[reference.name]
+    if isinstance(reference, ImageReference):
+        return options.images.get(reference.name)
+    if isinstance(reference, ResourceReference) and reference.name == "LogGroup" and not reference.attribute:
+        return desired.service.log_group.name
+    if isinstance(reference, Join):
+        return resolve(reference, desired)
+    return options.values.get(reference.name)
+
+
+def _describe(reference: Reference) -> str:
+    if isinstance(reference, Join):
+        return "a joined text"
+    kind = {
+        "import": "the CloudFormation export",
+        "addon": "the addon output",
+        "resource": "the deployed resource",
+        "parameter": "the parameter",
+        "image": "the image of container",
+        "env-file": "the environment file",
+        "pseudo": "the pseudo parameter",
+    }[reference.kind]
+    where = f" ({reference.position})" if reference.position else ""
+    attribute = f".{reference.attribute}" if isinstance(reference, ResourceReference) and reference.attribute else ""
+    name = reference.name if isinstance(reference, EnvFileReference) else f"{reference.name}{attribute}"
+    return f"{kind} {name}{where}"
