@@ -1,0 +1,106 @@
+"""`copilot-local doctor`: is everything there that services need."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from emulator.cli.checks import Check, Status
+from emulator.cli.options import App, Env, Format, Name, OutputFormat
+from emulator.errors import CopilotLocalError, EngineError, EngineUnavailable, ExitCode
+
+if TYPE_CHECKING:
+    from emulator.engine.interface import Engine
+
+_MANIFEST_TIMEOUT = 20.0
+
+
+def doctor(app: App = None, env: Env = None, name: Name = None, format: Format = OutputFormat.TEXT) -> None:
+    """Check Docker, images, ports and settings. Exits with 1 if something is broken, 125 without Docker."""
+    del app, env, name  # every verb takes them; here they change nothing
+    checks, code = _examine()
+    if format is OutputFormat.JSON:
+        typer.echo(json.dumps([asdict(check) for check in checks], indent=2, ensure_ascii=False))
+    else:
+        _print(checks)
+    if code == ExitCode.OK and any(check.status is Status.BROKEN for check in checks):
+        code = ExitCode.FAILURE
+    raise typer.Exit(code)
+
+
+def _examine() -> tuple[list[Check], ExitCode]:
+    from emulator.cli.checks import check_workspace
+    from emulator.engine.connect import connect
+
+    workspace = check_workspace(Path.cwd())
+    try:
+        engine = connect()
+        engine.info()
+    except EngineUnavailable as error:
+        return [Check("docker", Status.BROKEN, error.message, error.hint), *workspace], ExitCode.NO_DOCKER
+    except CopilotLocalError as error:  # an address or a version that is not supported
+        return [Check("docker", Status.BROKEN, error.message, error.hint), *workspace], ExitCode.FAILURE
+    try:
+        return [*_with_engine(engine), *workspace], ExitCode.OK
+    except EngineError as error:
+        return [Check("docker", Status.BROKEN, error.message, error.hint), *workspace], ExitCode.FAILURE
+    finally:
+        engine.close()
+
+
+def _with_engine(engine: Engine) -> list[Check]:
+    from emulator.cli import checks
+    from emulator.settings import Settings, load_settings
+    from emulator.setup import images, substitutes
+
+    try:
+        settings = load_settings()
+    except CopilotLocalError:
+        settings = Settings()  # `check_workspace` reports it
+    references = {
+        "pause": images.PAUSE_IMAGE,
+        "front": images.FRONT_IMAGE,
+        "log router": images.ROUTER_IMAGE,
+        "agent base": images.AGENT_BASE_IMAGE,
+    }
+    containers = engine.list_containers({"copilot-local.app": ""})
+    port = settings.front.port or checks.FIRST_PORT
+    return [
+        checks.check_engine(engine),
+        checks.check_log_driver(engine),
+        checks.check_stand_ins(engine, substitutes.read()),
+        *checks.check_images(engine, references, settings, _why_not_pullable),
+        checks.check_port(port, checks.front_on(containers, port), checks.port_is_free),
+        *checks.check_environments(containers),
+    ]
+
+
+def _why_not_pullable(reference: str) -> str:
+    """Asks the registry for the image's manifest only. Empty where it answers, or where nothing can be asked."""
+    from emulator.setup import process
+
+    result = process.run(["docker", "manifest", "inspect", reference], timeout=_MANIFEST_TIMEOUT)
+    if result.ok or result.code == process.NOT_FOUND:
+        return ""
+    return " ".join(result.tail(1)) or result.reason()
+
+
+def _print(checks: list[Check]) -> None:
+    from emulator.display import colours
+    from emulator.display.colours import paint, wants_colour
+
+    colour = wants_colour(sys.stdout)
+    marks = {
+        Status.OK: paint("✓", colours.GREEN, colour),
+        Status.NOTE: paint("•", colours.YELLOW, colour),
+        Status.BROKEN: paint("✗", colours.RED, colour),
+    }
+    for check in checks:
+        typer.echo(f" {marks[check.status]} {check.name}: {check.message}")
+        if check.hint:
+            typer.echo(f"     hint: {check.hint}")

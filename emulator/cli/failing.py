@@ -1,0 +1,78 @@
+"""How a command ends badly: every error becomes words on standard error and an exit code; nothing shows a traceback."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+
+from emulator import __version__
+from emulator.errors import CopilotLocalError, ExitCode
+
+
+def debugging() -> bool:
+    """COPILOT_LOCAL_DEBUG=1 shows tracebacks."""
+    return os.environ.get("COPILOT_LOCAL_DEBUG", "") not in ("", "0")
+
+
+def say(text: str) -> None:
+    """Writes to standard error, which may be closed."""
+    try:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+    except (BrokenPipeError, ValueError):
+        return
+
+
+def expected(error: CopilotLocalError) -> int:
+    """An error that we raised on purpose."""
+    from emulator.display.colours import wants_colour
+    from emulator.display.failure import render_error
+
+    if debugging():
+        say("".join(traceback.format_exception(error)))
+    say(render_error(error, colour=wants_colour(sys.stderr)))
+    return int(error.exit_code)
+
+
+def usage(message: str, command: str) -> int:
+    """A command line that does not parse."""
+    say(f"error: {message}\n\nhint: `{command} --help` shows what it takes")
+    return ExitCode.USAGE
+
+
+def bug(error: BaseException, argv: Sequence[str]) -> int:
+    """Anything else: our fault. The traceback goes to a file that can be sent."""
+    trace = "".join(traceback.format_exception(error))
+    if debugging():
+        say(trace)
+        where = "the traceback above"
+    else:
+        where = f"the file {_report(trace, argv)}"
+    say(
+        f"error: copilot-local has a bug: {type(error).__name__}: {error}\n"
+        "\n"
+        f"This is not your fault. Please report it with {where}, which has\n"
+        "the traceback, the command line and the versions; read it before you send it."
+    )
+    return ExitCode.BUG
+
+
+def _report(trace: str, argv: Sequence[str]) -> str:
+    text = (
+        f"copilot-local {__version__}, Python {platform.python_version()}, {platform.platform()}\n"
+        f"$ {shlex.join(['copilot-local', *argv])}\n\n{trace}"
+    )
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="copilot-local-", suffix=".log", delete=False, encoding="utf-8", errors="replace"
+        ) as file:
+            file.write(text)
+        return file.name
+    except OSError:
+        say(trace)
+        return "no file could be written; see above"

@@ -1,0 +1,68 @@
+"""`copilot-local up`: run services."""
+
+from __future__ import annotations
+
+import enum
+from typing import Annotated
+
+import typer
+
+from emulator.cli.loading import Selection, assignments, load_services
+from emulator.cli.options import App, Env, EnvFile, Format, Name, OutputFormat, Strict
+from emulator.errors import Unsupported, UsageError
+
+
+class Timing(enum.StrEnum):
+    """Whose delays: ours, which suit a desk, or those that ECS and the manifest have."""
+
+    LOCAL = "local"
+    ECS = "ecs"
+
+
+def up(
+    services: Annotated[
+        list[str] | None, typer.Argument(metavar="[SERVICE]...", help="Services, or one manifest's path. Else all.")
+    ] = None,
+    app: App = None,
+    env: Env = None,
+    name: Name = None,
+    env_file: EnvFile = None,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return when it runs, and leave it running.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="With -d: return when containers and load balancer targets are healthy.")
+    ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port",
+            min=1,
+            max=65535,
+            metavar="PORT",
+            help="Port of the load balancer on 127.0.0.1. Else 8080 or the next free one.",
+        ),
+    ] = None,
+    images: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--image", metavar="NAME=REF_OR_FOLDER", help="Run a container from this image or folder. Repeatable."
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done and do nothing.")] = False,
+    retain: Annotated[bool, typer.Option("--retain", help="Keep what was made when something fails.")] = False,
+    timing: Annotated[Timing, typer.Option("--timing", help="Whose delays and intervals.")] = Timing.LOCAL,
+    strict: Strict = False,
+    format: Format = OutputFormat.TEXT,
+) -> None:
+    """Run services as ECS on Fargate would, and show their logs until Ctrl-C."""
+    from emulator.display import make_display
+
+    if wait and not detach:
+        raise UsageError("--wait needs -d", hint="without -d, up stays and shows the logs")
+    if dry_run and (detach or wait):
+        raise UsageError("--dry-run cannot be combined with -d or --wait")
+    replacements = assignments(images or [], "--image")
+    display = make_display("json" if format is OutputFormat.JSON else "text")
+    selection = Selection(app, env, (*([name] if name else []), *(services or [])), env_file)
+    loaded = load_services(selection, display.emit, strict=strict)
+    del port, retain, timing, replacements, loaded
+    raise Unsupported("`up` does not run anything yet")
