@@ -58,7 +58,7 @@ def ensure_images(emit: Emit = discard) -> None:
     failed, EngineUnavailable where no daemon answers.
     """
     with locked("images", emit):
-        _ensure(IMAGES, emit)
+        provide(IMAGES, emit)
     ensure_agent_image(emit)
 
 
@@ -80,7 +80,7 @@ def ensure_agent_image(emit: Emit = discard) -> str:
                 base = _local(AGENT_BASE_IMAGE, substitutes.read())
                 if base is None:
                     with locked("images", emit):
-                        _ensure([image for image in IMAGES if image.reference == AGENT_BASE_IMAGE], emit)
+                        provide([image for image in IMAGES if image.reference == AGENT_BASE_IMAGE], emit)
                     base = _local(AGENT_BASE_IMAGE, substitutes.read()) or AGENT_BASE_IMAGE
                 wheels = agent_image.fetch_wheels(requirements, architecture)
                 agent_image.build_agent(context, tag, base, wheels, emit)
@@ -103,7 +103,7 @@ def choose(image: Image, outcome: Pull, stand_in_there: bool, forced: bool) -> b
     )
 
 
-def _ensure(images: Sequence[Image], emit: Emit) -> None:
+def provide(images: Sequence[Image], emit: Emit) -> None:
     """Pulls what is not there, builds stand-ins for what cannot be pulled, writes the substitution file."""
     forced = os.environ.get("SETUP_STAND_INS") == "1"
     with ThreadPoolExecutor(max_workers=3) as pool:

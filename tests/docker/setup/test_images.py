@@ -1,0 +1,154 @@
+"""Every image that the set-up provides really runs and is laid out as the project relies on. No network is needed."""
+
+from __future__ import annotations
+
+import re
+import urllib.request
+from collections.abc import Callable
+
+import pytest
+
+from emulator.setup.images import AGENT_BASE_IMAGE, FRONT_IMAGE, PAUSE_IMAGE, ROUTER_IMAGE, ensure_agent_image
+
+pytestmark = pytest.mark.docker
+
+Docker = Callable[..., str]
+Image = Callable[[str], str]
+Start = Callable[..., str]
+Eventually = Callable[[Callable[[], str]], str]
+
+
+def get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return str(answer.read().decode())
+
+
+def published(docker: Docker, container: str, port: int) -> str:
+    return docker("port", container, str(port)).split()[0]
+
+
+def test_pause_can_sleep_and_route(docker: Docker, image: Image) -> None:
+    script = "ip route add 169.254.170.2/32 dev eth0 && ip route show 169.254.170.2 && sleep 0 && id -un"
+    output = docker("run", "--rm", "--init", "--cap-add", "NET_ADMIN", image(PAUSE_IMAGE), "sh", "-c", script)
+    assert "169.254.170.2 dev eth0" in output
+    assert output.endswith("root\n")
+
+
+def test_pause_under_an_init_stops_at_once(docker: Docker, image: Image, start: Start) -> None:
+    container = start("--init", image(PAUSE_IMAGE), "sleep", "1000")
+    docker("stop", "--time", "60", container)
+    assert docker("inspect", "--format", "{{.State.ExitCode}}", container).strip() == "143"
+
+
+def test_the_front_is_haproxy_3(docker: Docker, image: Image) -> None:
+    version = re.search(r"version (\d+)\.(\d+)", docker("run", "--rm", image(FRONT_IMAGE), "haproxy", "-v"))
+    assert version is not None
+    assert (int(version[1]), int(version[2])) >= (3, 0)
+    assert docker("run", "--rm", image(FRONT_IMAGE), "id", "-u").strip() == "99"
+
+
+def test_the_front_serves_port_80_without_root(
+    docker: Docker, image: Image, start: Start, eventually: Eventually
+) -> None:
+    answer = "http-request return status 200 content-type text/plain string hi"
+    config = f"frontend f\\n bind :80\\n mode http\\n timeout client 5s\\n {answer}\\n"
+    script = f"printf '{config}' > /tmp/haproxy.cfg && exec docker-entrypoint.sh haproxy -f /tmp/haproxy.cfg"
+    container = start("--publish", "127.0.0.1::80", "--entrypoint", "sh", image(FRONT_IMAGE), "-c", script)
+    address = published(docker, container, 80)
+    assert eventually(lambda: get(f"http://{address}/")) == "hi"
+
+
+def test_the_router_is_fluent_bit_in_the_layout_of_aws(docker: Docker, image: Image) -> None:
+    run = ("run", "--rm", "--entrypoint", "/bin/sh", image(ROUTER_IMAGE), "-c")
+    assert "Fluent Bit v" in docker(*run, "/fluent-bit/bin/fluent-bit --version")
+    files = "/entrypoint.sh /fluent-bit/etc/fluent-bit.conf /fluent-bit/parsers/parsers.conf"
+    assert docker(*run, f"ls {files} /fluent-bit/configs/parse-json.conf").count("\n") == 4
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "parse-json",
+        "minimize-log-loss",
+        "output-metrics-healthcheck",
+        "plugin-metrics-to-cloudwatch",
+        "plugin-and-storage-metrics-to-cloudwatch",
+    ],
+)
+def test_the_routers_own_configurations_load(name: str, docker: Docker, image: Image) -> None:
+    variables = ("-e", "FLUENT_BIT_METRICS_LOG_REGION=us-west-2", "-e", "FLUENT_BIT_METRICS_LOG_GROUP=metrics")
+    command = ("--dry-run", "-c", f"/fluent-bit/configs/{name}.conf")
+    output = docker(
+        "run", "--rm", *variables, "--entrypoint", "/fluent-bit/bin/fluent-bit", image(ROUTER_IMAGE), *command
+    )
+    assert "configuration test is successful" in output
+
+
+def test_a_record_passes_through_the_router(docker: Docker, image: Image, start: Start, eventually: Eventually) -> None:
+    options = ("-i", "dummy", "-o", "stdout", "-f", "1", "-F", "grep", "-m", "*", "-p", "regex=message ^dummy$")
+    container = start("--entrypoint", "/fluent-bit/bin/fluent-bit", image(ROUTER_IMAGE), *options)
+
+    def record() -> str:
+        output = docker("logs", container)
+        assert "dummy.0" in output
+        return output
+
+    assert '"message"=>"dummy"' in eventually(record)
+
+
+def test_the_router_prints_its_version_first(
+    docker: Docker, image: Image, start: Start, eventually: Eventually
+) -> None:
+    container = start("--init", image(ROUTER_IMAGE))
+
+    def first_line() -> str:
+        output = docker("logs", container)
+        assert "\n" in output
+        return output.splitlines()[0]
+
+    assert eventually(first_line).startswith("AWS for Fluent Bit Container Image Version ")
+
+
+def test_nginx_serves_its_templates_and_logs(
+    docker: Docker, image: Image, start: Start, eventually: Eventually
+) -> None:
+    template = "server { listen 8080; location / { return 200 '${GREETING} $host'; } }"
+    script = (
+        "mkdir -p /etc/nginx/templates; printf '%s' \"$TEMPLATE\" > /etc/nginx/templates/x.conf.template; "
+        "exec /docker-entrypoint.sh nginx -g 'daemon off;'"
+    )
+    container = start(
+        *("--publish", "127.0.0.1::80", "--publish", "127.0.0.1::8080"),
+        *("-e", "GREETING=hello", "-e", f"TEMPLATE={template}", "--entrypoint", "sh"),
+        *(image("nginx:1.27"), "-c", script),
+    )
+    page = published(docker, container, 80)
+    greeting = published(docker, container, 8080)
+    assert "nginx" in eventually(lambda: get(f"http://{page}/"))
+    assert get(f"http://{greeting}/") == "hello 127.0.0.1"
+    assert '"GET / HTTP/1.1" 200' in docker("logs", container)
+    docker("stop", "--time", "60", container)
+    assert docker("inspect", "--format", "{{.State.ExitCode}}", container).strip() == "0"
+
+
+def test_the_agents_base_is_python_3_13(docker: Docker, image: Image) -> None:
+    for name in ("python", "python3"):
+        assert docker("run", "--rm", image(AGENT_BASE_IMAGE), name, "--version").startswith("Python 3.13.")
+
+
+def test_the_agents_image_imports_the_package_and_its_dependencies(docker: Docker) -> None:
+    code = (
+        "import docker, msgpack, pydantic, emulator.errors, emulator.engine, emulator.runtime, emulator.agent, sys;"
+        "print(sys.version_info[:2], emulator.__file__, pydantic.BaseModel.__name__)"
+    )
+    output = docker("run", "--rm", "--network", "none", "--entrypoint", "python3", ensure_agent_image(), "-c", code)
+    assert output.split() == ["(3,", "13)", "/opt/copilot-local/emulator/__init__.py", "BaseModel"]
+
+
+def test_the_agents_image_is_built_once_and_its_code_is_compiled(docker: Docker) -> None:
+    first = ensure_agent_image()
+    made = docker("image", "inspect", "--format", "{{.Id}}", first)
+    assert ensure_agent_image() == first
+    assert docker("image", "inspect", "--format", "{{.Id}}", first) == made
+    script = "ip -V && ls /opt/copilot-local/emulator/__pycache__/errors.cpython-313.pyc"
+    docker("run", "--rm", "--entrypoint", "sh", first, "-c", script)

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import ast
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from emulator.errors import ImageError, Unsupported
+from emulator.setup.agent_image import agent_tag, pinned_closure, platforms, snapshot, unpack_wheels
+from emulator.setup.paths import PACKAGE
+
+
+def names(requirements: list[str]) -> set[str]:
+    return {requirement.split("==")[0] for requirement in requirements}
+
+
+def test_the_closure_is_pinned_to_what_is_installed_here() -> None:
+    closure = pinned_closure()
+    assert {"docker", "msgpack", "pydantic", "pydantic-core", "requests", "urllib3"} <= names(closure)
+    assert "pywin32" not in names(closure)
+    assert "typer" not in names(closure)
+    assert all(version for _, version in (requirement.split("==") for requirement in closure))
+
+
+def test_a_dependency_that_is_not_installed_is_an_error_with_a_hint() -> None:
+    with pytest.raises(ImageError, match="no-such-thing is not installed"):
+        pinned_closure(["no-such-thing"])
+
+
+def test_an_unknown_architecture_is_refused() -> None:
+    assert "manylinux2014_x86_64" in platforms("amd64")
+    assert "manylinux_2_28_aarch64" in platforms("arm64")
+    with pytest.raises(Unsupported, match="s390x"):
+        platforms("s390x")
+
+
+def test_the_tag_changes_with_code_dependencies_and_architecture(tmp_path: Path) -> None:
+    snapshot(tmp_path)
+    tags = [agent_tag(tmp_path, "amd64", ["a==1"])]
+    assert agent_tag(tmp_path, "amd64", ["a==1"]) == tags[0]
+    tags.append(agent_tag(tmp_path, "arm64", ["a==1"]))
+    tags.append(agent_tag(tmp_path, "amd64", ["a==2"]))
+    (tmp_path / "errors.py").write_text("")
+    tags.append(agent_tag(tmp_path, "amd64", ["a==1"]))
+    assert len(set(tags)) == 4
+
+
+def imports(folder: Path) -> set[tuple[str, str]]:
+    """(file, module) of every import in the snapshot, those inside functions included."""
+    found = set()
+    for file in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {(file.name, alias.name) for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found |= {(file.name, node.module)} | {
+                    (file.name, f"{node.module}.{alias.name}") for alias in node.names
+                }
+    return found
+
+
+def test_the_image_holds_everything_that_its_code_imports(tmp_path: Path) -> None:
+    snapshot(tmp_path)
+    for file, module in imports(tmp_path):
+        top, _, rest = module.partition(".")
+        if top != "emulator":
+            assert top in sys.stdlib_module_names or top.replace("_", "-") in names(pinned_closure()), (file, module)
+            continue
+        first = rest.split(".")[0]
+        here = (tmp_path / first).is_dir() or (tmp_path / f"{first}.py").is_file()
+        assert here or not (PACKAGE / first).exists(), f"{file} imports {module}: add it to ROOMS or MODULES"
+
+
+def test_wheels_are_unpacked_for_pythonpath(tmp_path: Path) -> None:
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    with zipfile.ZipFile(wheels / "thing-1-py3-none-any.whl", "w") as archive:
+        archive.writestr("thing/__init__.py", "value = 1\n")
+    unpack_wheels(wheels, tmp_path / "site")
+    assert (tmp_path / "site" / "thing" / "__init__.py").read_text(encoding="utf-8") == "value = 1\n"
