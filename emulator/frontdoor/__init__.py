@@ -1,0 +1,47 @@
+"""The front: listener rules as a HAProxy configuration that behaves as an Application Load Balancer. Pure.
+
+The files of `front_configuration` go into the folder `FOLDER` of a volume that front and agent share; it belongs to
+user and group `USER_ID`. A change of targets goes over the admin socket (`reconcile`); a change of `rules_key` is a new
+file, checked (`haproxy -c`), and a reload: SIGUSR2 to the front's first process.
+"""
+
+from __future__ import annotations
+
+from emulator.frontdoor.admin import SHOW_STAT, SHOW_STATE, Server, parse_show_stat, placed, reconcile, refused
+from emulator.frontdoor.haproxy import (
+    ADMIN_SOCKET,
+    CONFIGURATION_FILE,
+    SHOW_KEY,
+    STATE_FILE,
+    FrontFiles,
+    front_configuration,
+)
+from emulator.frontdoor.health import TargetHealth, TargetState, target_health
+from emulator.frontdoor.options import COMMAND, FOLDER, NOFILE, USER_ID, FrontOptions, Https, Placement, Target
+
+__all__ = [
+    "ADMIN_SOCKET",
+    "COMMAND",
+    "CONFIGURATION_FILE",
+    "FOLDER",
+    "NOFILE",
+    "SHOW_KEY",
+    "SHOW_STAT",
+    "SHOW_STATE",
+    "STATE_FILE",
+    "USER_ID",
+    "FrontFiles",
+    "FrontOptions",
+    "Https",
+    "Placement",
+    "Server",
+    "Target",
+    "TargetHealth",
+    "TargetState",
+    "front_configuration",
+    "parse_show_stat",
+    "placed",
+    "reconcile",
+    "refused",
+    "target_health",
+]

@@ -1,0 +1,146 @@
+"""Actions of a listener rule as HAProxy directives.
+
+All `http-request` rules run before any `use_backend`, so a rule is first chosen into `txn.rule` (its priority) and its
+action is guarded by that: a redirect of low priority would else win over a forward of high priority.
+"""
+
+from __future__ import annotations
+
+import re
+
+from emulator.ecs.service import FixedResponse, Forward, Redirect
+from emulator.frontdoor.options import FrontOptions, backend_name, open_backend_name
+from emulator.frontdoor.pages import SERVER, page_path
+from emulator.frontdoor.rules import Listener, PlacedRule
+from emulator.frontdoor.text import literal, quote
+
+DATE = "hdr Date '%[date,http_date]'"
+SERVER_HEADER = f"hdr Server {SERVER}"
+GROUP_COOKIE = "AWSALBTG"
+
+_KEYWORD = re.compile(r"#\{(protocol|host|port|path|query)\}")
+
+
+def guard(placed: PlacedRule) -> str:
+    """True where this rule was chosen."""
+    return f"{{ var(txn.rule) -m str {placed.priority} }}"
+
+
+def generated(code: int, folder: str, condition: str, *headers: str) -> str:
+    """A directive that answers with the page of a status code."""
+    parts = [
+        f"http-request return status {code} content-type text/html",
+        f"file {folder}/{page_path(code)} {SERVER_HEADER} {DATE}",
+        *headers,
+        condition,
+    ]
+    return " ".join(parts)
+
+
+def fixed_response(placed: PlacedRule, action: FixedResponse, listener: Listener, folder: str) -> list[str]:
+    """Answers with the rule's own text; its file comes from `fixed_response_file`."""
+    body = ""
+    if action.message_body:
+        content_type = quote(f"{action.content_type or 'text/plain'}; charset=utf-8")
+        body = f" content-type {content_type} file {folder}/{fixed_response_path(placed, listener)}"
+    return [
+        f"http-request return status {action.status_code}{body} {SERVER_HEADER} {DATE} if {guard(placed)}",
+    ]
+
+
+def fixed_response_path(placed: PlacedRule, listener: Listener) -> str:
+    """Where the body of a fixed response stands, relative to the front's folder."""
+    return f"pages/fixed-{listener.lower()}-{placed.priority}"
+
+
+def redirect(placed: PlacedRule, action: Redirect, listener: Listener, folder: str, options: FrontOptions) -> list[str]:
+    """Answers with a `Location` that always spells its port, as an ALB's does."""
+    protocol = action.protocol.lower().replace("#{protocol}", listener.lower())
+    port = redirect_port(action, protocol, listener, options)
+    before_query = f"{protocol}://{action.host}:{port}{action.path}"
+    location = _expand(before_query, listener, options)
+    with_query = f"{location}?{_expand(action.query, listener, options)}"
+
+    def answer(target: str, condition: str) -> str:
+        return generated(action.status_code, folder, f"if {guard(placed)}{condition}", f"hdr Location {quote(target)}")
+
+    if action.query == "#{query}":
+        # A request without a query gets a Location without a question mark.
+        return [answer(with_query, " { query -m found }"), answer(location, "")]
+    return [answer(with_query if action.query else location, "")]
+
+
+def redirect_port(action: Redirect, protocol: str, listener: Listener, options: FrontOptions) -> str:
+    """The port of a `Location`. 80 and 443 are where the deployed listeners are; here they are published elsewhere."""
+    if action.port == "#{port}":
+        return str(listener_port(listener, options))
+    if action.port == "443" and protocol == "https" and options.https:
+        return str(options.https.listener_port)
+    if action.port == "80" and protocol == "http":
+        return str(options.listener_port)
+    return action.port
+
+
+def listener_port(listener: Listener, options: FrontOptions) -> int:
+    """The port that clients of a listener connect to."""
+    if listener == "HTTPS" and options.https:
+        return options.https.listener_port
+    return options.listener_port
+
+
+def _expand(template: str, listener: Listener, options: FrontOptions) -> str:
+    samples = {
+        "protocol": listener.lower(),
+        "port": str(listener_port(listener, options)),
+        "host": "%[var(txn.host)]",
+        "path": "%[path,regsub(^/,)]",
+        "query": "%[query]",
+    }
+    parts = _KEYWORD.split(template)
+    return "".join(samples[part] if index % 2 else literal(part) for index, part in enumerate(parts))
+
+
+def forward(placed: PlacedRule, action: Forward) -> list[str]:
+    """Chooses the target group into `txn.group`; nothing is chosen where all weights are 0."""
+    service = placed.service.name
+    groups = [(backend_name(service, item.target_group), item.weight) for item in action.target_groups]
+    chosen = guard(placed)
+    if len(groups) == 1:
+        return [f"http-request set-var(txn.group) str({groups[0][0]}) if {chosen}"] if groups[0][1] else []
+    total = sum(weight for _, weight in groups)
+    if total == 0:
+        return []
+    lines = []
+    if action.stickiness_duration:
+        # A cookie keeps its group even at weight 0, as long as the rule still names it.
+        lines += [
+            f"http-request set-var(txn.group) str({name})"
+            f" if {chosen} {{ req.cook({GROUP_COOKIE}),b64dec -m str {name} }}"
+            for name, _ in groups
+        ]
+    free = "!{ var(txn.group) -m found }"
+    lines.append(f"http-request set-var(txn.share) rand({total}) if {chosen} {free}")
+    upper = 0
+    for name, weight in groups:
+        upper += weight
+        if weight:
+            lines.append(
+                f"http-request set-var(txn.group) str({name}) if {chosen} {free} {{ var(txn.share) -m int lt {upper} }}"
+            )
+    if action.stickiness_duration:
+        lines.append(f"http-request set-var(txn.sticky) bool(true) if {chosen}")
+    return lines
+
+
+def use_backends(service: str, target_group: str, folder: str) -> tuple[str, list[str]]:
+    """For one target group: the answer where it has no target to use, and the `use_backend` lines.
+
+    With no healthy target the requests go to the unhealthy ones (an ALB fails open); with none of these either, 503.
+    """
+    name, fallback = backend_name(service, target_group), open_backend_name(service, target_group)
+    here = f"{{ var(txn.group) -m str {name} }}"
+    empty = generated(503, folder, f"if {here} {{ nbsrv({name}) eq 0 }} {{ nbsrv({fallback}) eq 0 }}")
+    return empty, [
+        f"use_backend {fallback} if {here} {{ nbsrv({name}) eq 0 }}",
+        f"use_backend {name} if {here}",
+    ]

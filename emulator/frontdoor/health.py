@@ -1,0 +1,93 @@
+"""The health of targets in the load balancer's own words: states, reason codes, descriptions.
+
+Source: the elbv2 API (DescribeTargetHealth) and the user guide on target group health checks.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from emulator.ecs.service import Service
+from emulator.frontdoor.admin import Server, View, group_table
+from emulator.frontdoor.options import FrontOptions, Target
+
+
+class TargetState(enum.StrEnum):
+    """The states of the elbv2 API that a local target can be in."""
+
+    INITIAL = "initial"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    DRAINING = "draining"
+    UNUSED = "unused"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetHealth:
+    """The health of one target; no reason while it is healthy."""
+
+    name: str
+    service: str
+    target_group: str
+    state: TargetState
+    reason_code: str = ""
+    description: str = ""
+
+
+_REGISTERING = (TargetState.INITIAL, "Elb.RegistrationInProgress", "Target registration is in progress")
+_CHECKING = (TargetState.INITIAL, "Elb.InitialHealthChecking", "Initial health checks in progress")
+_DRAINING = (TargetState.DRAINING, "Target.DeregistrationInProgress", "Target deregistration is in progress")
+_NOT_IN_USE = (
+    TargetState.UNUSED,
+    "Target.NotInUse",
+    "Target group is not configured to receive traffic from the load balancer",
+)
+_TIMEOUTS = ("L4TOUT", "L6TOUT", "L7TOUT")
+
+
+def target_health(
+    services: Sequence[Service],
+    servers: Sequence[Server],
+    targets: Sequence[Target],
+    draining: Sequence[Target],
+    options: FrontOptions | None = None,
+) -> list[TargetHealth]:
+    """The health of every target, in the order given, those that are draining last."""
+    options = options or FrontOptions()
+    groups = group_table(services)
+    result = []
+    for target in targets:
+        group = groups.get((target.service, target.target_group))
+        view = View(servers, target)
+        if group is None:
+            verdict = _NOT_IN_USE
+        elif view.outdated or not view.servers:
+            verdict = _REGISTERING
+        elif view.main is not None:
+            verdict = _judged(view.main)
+        elif view.initial is not None and view.initial.passed:
+            verdict = (TargetState.HEALTHY, "", "")
+        elif view.initial is not None and view.failed(group, options):
+            verdict = _unhealthy(view.initial)
+        else:
+            verdict = _CHECKING
+        result.append(TargetHealth(target.name, target.service, target.target_group, *verdict))
+    result += [TargetHealth(target.name, target.service, target.target_group, *_DRAINING) for target in draining]
+    return result
+
+
+def _judged(server: Server) -> tuple[TargetState, str, str]:
+    if server.status.startswith("UP"):
+        return (TargetState.HEALTHY, "", "")
+    return _unhealthy(server)
+
+
+def _unhealthy(server: Server) -> tuple[TargetState, str, str]:
+    if server.check_status == "L7STS":
+        description = f"Health checks failed with these codes: [{server.check_code}]"
+        return (TargetState.UNHEALTHY, "Target.ResponseCodeMismatch", description)
+    if server.check_status in _TIMEOUTS:
+        return (TargetState.UNHEALTHY, "Target.Timeout", "Request timed out")
+    return (TargetState.UNHEALTHY, "Target.FailedHealthChecks", "Health checks failed")

@@ -1,0 +1,114 @@
+"""What the caller of this room decides, and the names that HAProxy knows things by."""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from emulator.errors import InputError
+
+FOLDER = "/copilot-local/front"
+"""Where the configuration, its pages and the admin socket live inside the front and the agent."""
+
+USER_ID = 99
+"""The user and group that HAProxy's image runs as; the folder above must belong to it."""
+
+NOFILE = 16384
+"""The open-file limit of the front: one for every idle connection that `FrontOptions.maxconn` lets in, and a second for
+those with a request under way. Some daemons cannot give a container much more."""
+
+COMMAND = ("haproxy", "-W", "-db", "-f", f"{FOLDER}/haproxy.cfg")
+"""Master-worker mode: SIGUSR2 to the master loads a new configuration without closing the listening sockets."""
+
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+
+
+class Placement(enum.StrEnum):
+    """Which of a target group's backends a target stands in.
+
+    A target group is three backends. `NEW`: only in `initial:…`, which checks it and never gets a request. `FAILED`: it
+    failed its first checks; still in `initial:…`, and in `open:…`, which is used while no target is healthy. `JUDGED`:
+    in the group's own backend, checked as configured, and in `open:…`.
+    """
+
+    NEW = "new"
+    FAILED = "failed"
+    JUDGED = "judged"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One target: a container's port in one task. `name` (letters, digits, `.`, `_`, `-`) is unique in its group."""
+
+    name: str
+    service: str
+    target_group: str
+    address: str
+    port: int
+    placement: Placement = Placement.NEW
+    """Only matters when a configuration file is written; see `admin.placed`."""
+
+    def __post_init__(self) -> None:
+        check_name("target", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Https:
+    """The HTTPS listener. `certificate` is PEM: certificate, chain and key in one text."""
+
+    certificate: str
+    listener_port: int = 8443
+    bind_port: int = 8443
+
+
+@dataclass(frozen=True, slots=True)
+class FrontOptions:
+    """Everything about the front that the services do not say. Times in seconds."""
+
+    listener_port: int = 8080
+    """The port clients connect to: what `X-Forwarded-Port`, redirects and the `Host` header name."""
+    bind_port: int = 8080
+    """The port HAProxy listens on inside its container."""
+    bind_address: str = ""
+    """The address it listens on; empty is all of the container's."""
+    https: Https | None = None
+    timing: Literal["local", "ecs"] = "local"
+    """`local`: until a target's first success it is checked every `initial_interval` and one success makes it healthy,
+    whatever came before. `ecs`: checks are as configured from the start."""
+    initial_interval: float = 1
+    check_interval: float | None = None
+    """Replaces the interval of every health check."""
+    check_timeout: float | None = None
+    """Replaces the timeout of every health check."""
+    idle_timeout: int = 60
+    """The load balancer attribute `idle_timeout.timeout_seconds`."""
+    maxconn: int = 12000
+    source_ip: str | None = None
+    """The address that requests seem to come from, for rules with source-ip conditions; None: where they come from."""
+
+
+def check_name(what: str, name: str) -> str:
+    """The name itself; InputError where HAProxy could not take it."""
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f"{what} name {name!r} cannot be used by the front",
+            hint="use letters, digits, dots, underscores and hyphens only",
+        )
+    return name
+
+
+def backend_name(service: str, target_group: str) -> str:
+    """The backend with those targets of a group that had a verdict."""
+    return f"{check_name('service', service)}:{check_name('target group', target_group)}"
+
+
+def initial_backend_name(service: str, target_group: str) -> str:
+    """The backend that checks the targets of a group until their first success."""
+    return f"initial:{backend_name(service, target_group)}"
+
+
+def open_backend_name(service: str, target_group: str) -> str:
+    """The backend that takes requests while no target of a group is healthy: an ALB fails open."""
+    return f"open:{backend_name(service, target_group)}"

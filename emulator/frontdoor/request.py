@@ -1,0 +1,98 @@
+"""What the front does to every request before and after a rule is chosen: limits, the path to match, headers."""
+
+from __future__ import annotations
+
+from emulator.frontdoor.actions import DATE, SERVER_HEADER, generated, listener_port
+from emulator.frontdoor.options import FOLDER, FrontOptions
+from emulator.frontdoor.rules import Listener
+
+MAX_FORWARDED_FOR = 30
+MAX_REQUEST_LINE = 16 * 1024
+MAX_HEADER = 16 * 1024
+TRACE_HEADER_BUDGET = 7 * 1024
+"""Above this many bytes of headers a trace header is replaced rather than extended."""
+
+
+def limit_lines() -> list[str]:
+    """Requests that a load balancer answers by itself, whatever the rules."""
+    bare = f"{SERVER_HEADER} {DATE}"
+    close = "hdr Connection close"
+    return [
+        generated(405, FOLDER, "if { method TRACE }"),
+        generated(400, FOLDER, "if { method CONNECT }", close),
+        generated(505, FOLDER, "if { req.ver -m str 2.0 } { fc_http_major 1 }", close),
+        generated(400, FOLDER, "if { req.ver -m str 1.1 } !{ req.hdr(host) -m found }", close),
+        generated(400, FOLDER, "if { req.fhdr(content-length) -m sub -- , }", close),
+        generated(414, FOLDER, f"if {{ url_len gt {MAX_REQUEST_LINE} }}", close),
+        "http-request set-var(txn.header_bytes) req.hdrs,length",
+        generated(
+            400,
+            FOLDER,
+            f"if {{ var(txn.header_bytes) -m int gt {MAX_HEADER} }}"
+            f" {{ req.hdrs -m reg '(?:^|\\n)[^\\n]{{{MAX_HEADER + 1},}}' }}",
+            close,
+        ),
+        f"http-request return status 463 {bare} if {{ req.hdr_cnt(x-forwarded-for) gt {MAX_FORWARDED_FOR} }}",
+    ]
+
+
+def path_lines() -> list[str]:
+    """Sets `txn.path` and `txn.host`, what rules match on; the request itself stays as it was sent.
+
+    A path is matched decoded, with `//`, `/./` and `/../` resolved; one that climbs above the root is answered with
+    400. AWS documents that paths are normalised, not how; this agrees with what was observed. The work is only done
+    for paths that need it.
+    """
+    odd = "if { var(txn.odd) -m bool }"
+    return [
+        "http-request set-var(txn.path) path",
+        "http-request set-var(txn.odd) bool(true) if { path -m reg '%|//|/\\.' }",
+        f"http-request set-var(txn.sent) pathq {odd}",
+        f"http-request set-path '%[path,url_dec]' {odd}",
+        f"http-request normalize-uri path-merge-slashes {odd}",
+        f"http-request normalize-uri path-strip-dot {odd}",
+        f"http-request normalize-uri path-strip-dotdot {odd}",
+        f"http-request set-var(txn.path) path {odd}",
+        f"http-request set-pathq '%[var(txn.sent)]' {odd}",
+        generated(400, FOLDER, f"{odd} {{ var(txn.path) -m reg '^/\\.\\.(?:/|$)' }}", "hdr Connection close"),
+        # The index matters: without it HAProxy takes the last of several Host headers.
+        "http-request set-var(txn.host) req.hdr(host,1),regsub(:[0-9]+$,),lower",
+    ]
+
+
+def header_lines(listener: Listener, options: FrontOptions) -> list[str]:
+    """The headers that a target sees: `X-Forwarded-*`, `X-Amzn-Trace-Id`, `Host`."""
+    port = listener_port(listener, options)
+    has_root = "{ req.fhdr(x-amzn-trace-id) -m reg '(?:^|;)Root=' }"
+    small = f"{{ var(txn.header_bytes) -m int le {TRACE_HEADER_BUDGET} }}"
+    extended = "Self=%[var(txn.new_id)];%[req.fhdr(x-amzn-trace-id),regsub(Self=[^;]*;?,)]"
+    one_line = "{ req.fhdr_cnt(x-forwarded-for) eq 1 }"
+    return [
+        "http-request set-var-fmt(txn.seconds) '%{+X}Ts'",
+        "http-request set-var-fmt(txn.new_id) '1-%[var(txn.seconds),lower]-%[uuid,regsub(-,,g),bytes(0,24)]'",
+        "http-request set-var-fmt(txn.trace_id) 'Root=%[var(txn.new_id)]'",
+        f"http-request set-var-fmt(txn.trace_id) '{extended}' if {has_root} {small}",
+        "http-request set-header X-Amzn-Trace-Id '%[var(txn.trace_id)]'",
+        # One line stays one line; several stay as they are and the peer follows.
+        f"http-request set-header X-Forwarded-For '%[req.fhdr(x-forwarded-for)], %[src]' if {one_line}",
+        f"http-request add-header X-Forwarded-For '%[src]' unless {one_line}",
+        f"http-request set-header X-Forwarded-Proto {listener.lower()}",
+        f"http-request set-header X-Forwarded-Port {port}",
+        *_host_lines(port),
+        # An ALB answers `Expect: 100-continue` itself and does not pass it on.
+        "http-request wait-for-body time 10s at-least 1 if { req.hdr(expect) -m found }",
+        "http-request del-header Expect",
+    ]
+
+
+def _host_lines(port: int) -> list[str]:
+    """The `Host` header with `preserve_host_header` off: the port is cut on 80 and 443, and added elsewhere."""
+    missing = f"http-request set-header Host localhost:{port} unless {{ req.hdr(host) -m found }}"
+    if port in (80, 443):
+        return ["http-request set-header Host '%[var(txn.host)]' if { req.hdr(host) -m found }", missing]
+    return [
+        "http-request set-header Host '%[req.hdr(host,1),lower]' if { req.hdr(host,1) -m reg ':[0-9]+$' }",
+        f"http-request set-header Host '%[var(txn.host)]:{port}'"
+        " if { req.hdr(host) -m found } !{ req.hdr(host,1) -m reg ':[0-9]+$' }",
+        missing,
+    ]

@@ -1,0 +1,377 @@
+"""A real HAProxy with the configuration that this room writes, and targets to look into.
+
+One container holds the HAProxy processes of a test session, on the host's network: fronts, targets and clients all meet
+on 127.0.0.1. The container is as bare as the real front: HAProxy's own user, no capabilities.
+"""
+
+from __future__ import annotations
+
+import http.client
+import http.server
+import itertools
+import json
+import socket
+import struct
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from emulator.ecs.service import Service
+from emulator.engine.connect import connect
+from emulator.engine.interface import ContainerSpec, Engine, File, UlimitSpec
+from emulator.frontdoor import (
+    CONFIGURATION_FILE,
+    FOLDER,
+    NOFILE,
+    SHOW_KEY,
+    SHOW_STAT,
+    SHOW_STATE,
+    STATE_FILE,
+    USER_ID,
+    FrontFiles,
+    FrontOptions,
+    Server,
+    Target,
+    TargetHealth,
+    front_configuration,
+    parse_show_stat,
+    placed,
+    reconcile,
+    refused,
+    target_health,
+)
+from emulator.settings import load_settings
+
+HEALTH_PATH = "/health"
+DEADLINE = 20.0
+
+
+@dataclass
+class Probe:
+    """A health check as it arrived."""
+
+    request_line: str
+    headers: list[tuple[str, str]]
+
+
+@dataclass
+class Upstream:
+    """One target on 127.0.0.1. Set `health`, `fault` at any time."""
+
+    name: str
+    health: int = 200
+    fault: str = ""
+    """`reset`, `garbage`, `hang`: what happens to a request that is not a health check."""
+    probes: list[Probe] = field(default_factory=list)
+    gate: threading.Event = field(default_factory=threading.Event)
+    """A request to `/slow` waits for it."""
+    waiting: threading.Event = field(default_factory=threading.Event)
+    """Set while a request to `/slow` waits."""
+
+    def __post_init__(self) -> None:
+        upstream = self
+
+        class Handler(_Handler):
+            target = upstream
+
+        self._server = _Server(("127.0.0.1", 0), Handler)
+        self.port: int = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stops listening: connections are refused from now on."""
+        self.gate.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(5)
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass  # clients that go away are part of the tests
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    target: Upstream
+    protocol_version = "HTTP/1.1"
+
+    def do_ANY(self) -> None:
+        path = self.requestline.split(" ")[1]
+        if path.partition("?")[0] == HEALTH_PATH and self.headers.get("User-Agent", "").startswith("ELB-HealthChecker"):
+            self.target.probes.append(Probe(self.requestline, list(self.headers.items())))
+            self._answer(self.target.health, b"")
+            return
+        if path == "/slow":
+            self.target.waiting.set()
+            self.target.gate.wait(20)
+        if self.target.fault == "reset":
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+            self.close_connection = True
+            return
+        if self.target.fault == "garbage":
+            self.wfile.write(b"this is not HTTP\r\n\r\n")
+            self.close_connection = True
+            return
+        if self.target.fault == "hang":
+            self.target.gate.wait(20)
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length).decode("latin-1")
+        seen = {
+            "target": self.target.name,
+            "method": self.command,
+            "path": path,
+            "headers": [[name.lower(), value] for name, value in self.headers.items()],
+            "body": body,
+        }
+        self._answer(200, json.dumps(seen).encode())
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("do_"):
+            return self.do_ANY
+        raise AttributeError(name)
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+def wait_until(condition: Callable[[], bool], what: str, timeout: float = DEADLINE) -> None:
+    """Returns when the condition holds; fails with `what` where it does not in time."""
+    end = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail(f"not within {timeout:g} s: {what}")
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class Response:
+    """What a client got."""
+
+    status: int
+    reason: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+    def all(self, name: str) -> list[str]:
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
+    @property
+    def seen(self) -> dict[str, Any]:
+        """What the target saw of the request."""
+        result: dict[str, Any] = json.loads(self.body)
+        return result
+
+    def seen_header(self, name: str) -> list[str]:
+        return [value for key, value in self.seen["headers"] if key == name.lower()]
+
+
+class Front:
+    """One running HAProxy, with the part of the agent played by `settle` and `reload`."""
+
+    def __init__(self, host: FrontHost, folder: str, services: Sequence[Service], options: FrontOptions) -> None:
+        self.host, self.folder = host, folder
+        self.services, self.options = services, options
+        self.port, self.admin_port = options.bind_port, free_port()
+        self.targets: list[Target] = []
+        self.draining: list[Target] = []
+        self.commands: list[str] = []
+        self._write(front_configuration(services, (), options))
+        self.host.run("haproxy", "-c", "-f", f"{folder}/{CONFIGURATION_FILE}")
+        self.host.run("haproxy", "-W", "-D", "-p", f"{folder}/pid", *self._files())
+
+    def _files(self) -> tuple[str, ...]:
+        return ("-f", f"{self.folder}/{CONFIGURATION_FILE}", "-f", f"{self.folder}/test.cfg")
+
+    def _write(self, written: FrontFiles, state: str = "") -> None:
+        self.key = written.rules_key
+        # A second socket, since a test outside of the container cannot reach the first.
+        extra = f"global\n  stats socket ipv4@127.0.0.1:{self.admin_port} level admin\n"
+        files = {
+            path: content.replace(FOLDER.encode(), self.folder.encode()) for path, content in written.files.items()
+        }
+        self.host.put(self.folder, {**files, STATE_FILE: state.encode(), "test.cfg": extra.encode()})
+
+    def admin(self, command: str) -> str:
+        """The answer to one command on the admin socket."""
+        with socket.create_connection(("127.0.0.1", self.admin_port), timeout=10) as connection:
+            connection.sendall(command.encode() + b"\n")
+            connection.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+
+    def servers(self) -> list[Server]:
+        return parse_show_stat(self.admin(SHOW_STAT))
+
+    def step(self) -> list[str]:
+        """What the agent does a few times a second."""
+        commands = reconcile(self.services, self.servers(), self.targets, self.draining, self.options)
+        for command in commands:
+            problem = refused(self.admin(command))
+            assert problem is None or command.startswith("del server"), f"{command}: {problem}"
+        self.commands += commands
+        return commands
+
+    def health(self) -> dict[str, TargetHealth]:
+        found = target_health(self.services, self.servers(), self.targets, self.draining, self.options)
+        return {item.name: item for item in found}
+
+    def settle(self, **states: str) -> None:
+        """Steps until the named targets are in these states and there is nothing left to do."""
+
+        def settled() -> bool:
+            if self.step():
+                return False
+            health = self.health()
+            return all(name in health and health[name].state == state for name, state in states.items())
+
+        wait_until(settled, f"targets in states {states}: {self.servers()}")
+
+    def reload(self, services: Sequence[Service]) -> None:
+        """New rules, with the targets and their health carried over. Returns once they are in force."""
+        state = self.admin(SHOW_STATE)
+        targets = placed(services, self.servers(), self.targets, self.options)
+        self.services = services
+        self._write(front_configuration(services, targets, self.options), state)
+        self.host.run("sh", "-c", f"kill -USR2 $(cat {self.folder}/pid)")
+        wait_until(lambda: self.key in self.admin(SHOW_KEY), "the new rules")
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        headers: Sequence[tuple[str, str]] = (("Host", "h.test"),),
+        body: bytes | None = None,
+        timeout: float = 10,
+    ) -> Response:
+        """One request on a connection of its own, its target and headers sent as they are given."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+            for name, value in headers:
+                connection.putheader(name, value)
+            if body is not None:
+                connection.putheader("Content-Length", str(len(body)))
+            connection.endheaders(body)
+            answer = connection.getresponse()
+            return Response(answer.status, answer.reason, answer.getheaders(), answer.read())
+        finally:
+            connection.close()
+
+    def get(self, path: str, **headers: str) -> Response:
+        pairs = {"Host": "h.test", **{name.replace("_", "-"): value for name, value in headers.items()}}
+        return self.request("GET", path, list(pairs.items()))
+
+    def raw(self, data: bytes, timeout: float = 10) -> bytes:
+        """Everything the front sends back until it closes, or until nothing comes any more."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as connection:
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+
+    def stop(self) -> None:
+        self.host.run("sh", "-c", f"kill $(cat {self.folder}/pid)")
+
+
+class FrontHost:
+    """The container that the HAProxy processes of a session run in."""
+
+    def __init__(self, engine: Engine, container: str) -> None:
+        self.engine, self.container = engine, container
+        self._numbers = itertools.count()
+
+    def put(self, folder: str, files: dict[str, bytes]) -> None:
+        entries = [File(".", b"", mode=0o770, uid=USER_ID, gid=USER_ID, directory=True)]
+        entries += [File(path, content, uid=USER_ID, gid=USER_ID) for path, content in files.items()]
+        self.engine.put_files(self.container, folder, entries)
+
+    def run(self, *command: str) -> str:
+        result = self.engine.exec(self.container, command)
+        assert result.exit_code == 0, (command, result.stdout.decode(), result.stderr.decode())
+        return result.stdout.decode()
+
+    def start(self, services: Sequence[Service], options: FrontOptions) -> Front:
+        return Front(self, f"/tmp/front-{next(self._numbers)}", services, options)
+
+
+@pytest.fixture(scope="session")
+def front_host() -> Iterator[FrontHost]:
+    engine = connect()
+    image = load_settings().substitute.get("haproxy:3.0", "haproxy:3.0")
+    name = f"cl-test-front-{uuid.uuid4().hex[:12]}"
+    spec = ContainerSpec(
+        name=name,
+        image=image,
+        labels={"copilot-local.app": name},
+        entrypoint=("sleep", "3600"),
+        network="host",
+        init=True,
+        cap_drop=("ALL",),
+        ulimits=(UlimitSpec("nofile", NOFILE, NOFILE),),
+    )
+    container = engine.create_container(spec)
+    try:
+        engine.start(container)
+        yield FrontHost(engine, container)
+    finally:
+        engine.kill(container)
+        engine.remove(container)
+        engine.close()
+
+
+StartFront = Callable[..., Front]
+
+
+@pytest.fixture
+def start_front(front_host: FrontHost) -> Iterator[StartFront]:
+    """Starts fronts that stop with the test. A test's own options are keyword arguments of `FrontOptions`."""
+    fronts: list[Front] = []
+
+    def start(services: Sequence[Service], **options: Any) -> Front:
+        settings = FrontOptions(bind_address="127.0.0.1", bind_port=free_port(), initial_interval=0.05)
+        fronts.append(front_host.start(services, replace(settings, **options)))
+        return fronts[-1]
+
+    yield start
+    for front in fronts:
+        front.stop()
+
+
+@pytest.fixture
+def upstream() -> Iterator[Callable[[str], Upstream]]:
+    """Makes targets that stop with the test."""
+    made: list[Upstream] = []
+
+    def make(name: str) -> Upstream:
+        made.append(Upstream(name))
+        return made[-1]
+
+    yield make
+    for item in made:
+        item.stop()
