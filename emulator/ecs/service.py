@@ -66,10 +66,14 @@ class PathPattern(Model):
 
 
 class HostHeader(Model):
-    """Matches the host name of a request; any of the patterns, case-insensitive, without the port."""
+    """Matches the host name of a request; any of the patterns, case-insensitive, without the port.
+
+    `load_balancer_name`: the load balancer's own DNS name matches too, which only a deployment knows.
+    """
 
     field: Literal["host-header"] = "host-header"
     values: list[str]
+    load_balancer_name: bool = False
 
 
 class HttpHeader(Model):

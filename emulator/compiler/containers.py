@@ -1,0 +1,212 @@
+"""The containers of a task, in Copilot's order: main, log router, X-Ray collector, sidecars by name.
+
+Source: Copilot's templates `workload-container.yml`, `sidecars.yml`, `logconfig.yml`, `image-overrides.yml`.
+"""
+
+from __future__ import annotations
+
+import posixpath
+
+from emulator.compiler.context import Context
+from emulator.compiler.ports import Ports
+from emulator.compiler.values import (
+    addon_secrets,
+    dependencies,
+    environment_files,
+    health_check,
+    secrets,
+    variables,
+)
+from emulator.compiler.variables import common_variables, mount_points_variable
+from emulator.ecs.references import ImageReference, PseudoReference, Value
+from emulator.ecs.service import Build
+from emulator.ecs.task_definition import (
+    ContainerDefinition,
+    FirelensConfiguration,
+    KeyValuePair,
+    LogConfiguration,
+    MountPoint,
+    RepositoryCredentials,
+)
+from emulator.errors import InputError
+from emulator.manifest.schema.containers import Build as ManifestBuild
+from emulator.manifest.schema.containers import Sidecar
+from emulator.manifest.schema.logs import SidecarLogging
+from emulator.manifest.schema.workload import Service
+
+LOG_ROUTER = "firelens_log_router"
+LOG_ROUTER_IMAGE = "public.ecr.aws/aws-observability/aws-for-fluent-bit:stable"
+COLLECTOR = "aws-otel-collector"
+COLLECTOR_IMAGE = "public.ecr.aws/aws-observability/aws-otel-collector:v0.17.0"
+STREAM_PREFIX = "copilot"
+
+
+class Containers:
+    """Builds the containers of one task; `builds` has how the images are built that are built."""
+
+    def __init__(self, context: Context, ports: Ports) -> None:
+        self._context = context
+        self._manifest = context.manifest
+        self._ports = ports
+        self._common = common_variables(context, ports)
+        self.builds: dict[str, Build] = {}
+
+    def all(self) -> list[ContainerDefinition]:
+        """Every container, in order."""
+        found = [self._main()]
+        if self._manifest.logging.firelens:
+            found.append(self._log_router())
+        if isinstance(self._manifest, Service) and (self._manifest.observability.tracing or "").lower() == "awsxray":
+            found.append(self._collector())
+        return found + [self._sidecar(name, sidecar) for name, sidecar in sorted(self._manifest.sidecars.items())]
+
+    def _main(self) -> ContainerDefinition:
+        manifest = self._manifest
+        volumes = dict(sorted(manifest.storage.volumes.items()))
+        mounts = {name: volume.path for name, volume in volumes.items()}
+        return ContainerDefinition(
+            name=manifest.name,
+            image=self._image("image", manifest.name, manifest.image.build, manifest.image.location),
+            repository_credentials=_credentials(manifest.image.credentials),
+            entry_point=manifest.entrypoint,
+            command=manifest.command,
+            port_mappings=self._ports.mappings(manifest.name),
+            environment=[
+                *self._common,
+                *variables(self._context, "variables", manifest.variables),
+                *mount_points_variable(mounts),
+            ],
+            environment_files=environment_files(self._context, "env_file", manifest.env_file),
+            secrets=[*secrets(self._context, "secrets", manifest.secrets), *addon_secrets(self._context)],
+            depends_on=dependencies(manifest.image.depends_on),
+            docker_labels=manifest.image.labels,
+            health_check=health_check(manifest.image.healthcheck),
+            readonly_root_filesystem=manifest.storage.readonly_fs,
+            mount_points=[
+                MountPoint(source_volume=name, container_path=volume.path, read_only=volume.read_only)
+                for name, volume in volumes.items()
+            ],
+            log_configuration=self._routed(None) if manifest.logging.firelens else self._awslogs(),
+        )
+
+    def _log_router(self) -> ContainerDefinition:
+        logging = self._manifest.logging
+        self._context.position("logging")
+        options = {"enable-ecs-log-metadata": "false" if logging.enable_metadata is False else "true"}
+        if logging.config_file_path is not None:
+            options |= {"config-file-type": "file", "config-file-value": logging.config_file_path}
+        return ContainerDefinition(
+            name=LOG_ROUTER,
+            image=logging.image or LOG_ROUTER_IMAGE,
+            environment=[*self._common, *variables(self._context, "logging.variables", logging.variables)],
+            environment_files=environment_files(self._context, "logging.env_file", logging.env_file),
+            secrets=secrets(self._context, "logging.secrets", logging.secrets),
+            firelens_configuration=FirelensConfiguration(type="fluentbit", options=options),
+            log_configuration=self._awslogs(),
+        )
+
+    def _collector(self) -> ContainerDefinition:
+        return ContainerDefinition(
+            name=COLLECTOR,
+            image=COLLECTOR_IMAGE,
+            command=["--config=/etc/ecs/ecs-xray.yaml"],
+            log_configuration=self._awslogs(),
+        )
+
+    def _sidecar(self, name: str, sidecar: Sidecar) -> ContainerDefinition:
+        path = f"sidecars.{name}"
+        self._context.position(path)
+        mounts = {mount.source_volume: mount.path for mount in sidecar.mount_points}
+        environment: list[KeyValuePair] = [
+            *self._common,
+            *variables(self._context, f"{path}.variables", sidecar.variables),
+            *mount_points_variable(mounts),
+        ]
+        routed = self._routed_sidecar(name)
+        return ContainerDefinition(
+            name=name,
+            image=self._image(f"{path}.image", name, sidecar.image.build, sidecar.image.location),
+            repository_credentials=_credentials(sidecar.credentials_parameter),
+            essential=sidecar.essential is not False,
+            entry_point=sidecar.entrypoint,
+            command=sidecar.command,
+            port_mappings=self._ports.mappings(name),
+            environment=environment,
+            environment_files=environment_files(self._context, f"{path}.env_file", sidecar.env_file),
+            secrets=secrets(self._context, f"{path}.secrets", sidecar.secrets),
+            depends_on=dependencies(sidecar.depends_on),
+            docker_labels=sidecar.labels,
+            health_check=health_check(sidecar.healthcheck),
+            mount_points=[
+                MountPoint(source_volume=mount.source_volume, container_path=mount.path, read_only=mount.read_only)
+                for mount in sidecar.mount_points
+            ],
+            log_configuration=self._routed(routed) if routed is not None else self._awslogs(),
+        )
+
+    def _image(self, path: str, container: str, build: ManifestBuild | None, location: str | None) -> Value:
+        position = self._context.position(path)
+        if build is not None:
+            self.builds[container] = Build(
+                **_build_paths(build),
+                target=build.target,
+                args=build.args,
+                cache_from=build.cache_from,
+                position=self._context.position(f"{path}.build"),
+            )
+            return ImageReference(name=container, position=position)
+        if not location:
+            raise InputError(
+                f"{path}: container {container} has no image",
+                position=position,
+                hint="give `build` (a Dockerfile) or `location` (an existing image)",
+            )
+        return location
+
+    def _awslogs(self) -> LogConfiguration:
+        return awslogs(self._context.log_group)
+
+    def _routed_sidecar(self, name: str) -> SidecarLogging | None:
+        """How a sidecar logs through the router, None if it does not: in Copilot none does."""
+        extension = self._manifest.logging.sidecars
+        if extension is None:
+            return None
+        return extension.named.get(name) or (SidecarLogging() if extension.everyone else None)
+
+    def _routed(self, own: SidecarLogging | None) -> LogConfiguration:
+        """The log driver of a container that logs through the router: the main one's, or a sidecar's own options."""
+        logging = self._manifest.logging
+        destination = (own.destination if own else None) or logging.destination
+        secret_options = (own.secret_options if own else None) or logging.secret_options
+        return LogConfiguration(
+            log_driver="awsfirelens",
+            options=dict(sorted(destination.items())),
+            secret_options=secrets(self._context, "logging.secretOptions", secret_options),
+        )
+
+
+def awslogs(log_group: str) -> LogConfiguration:
+    """The log driver of everything that does not log through the router."""
+    return LogConfiguration(
+        log_driver="awslogs",
+        options={
+            "awslogs-region": PseudoReference(name="AWS::Region"),
+            "awslogs-group": log_group,
+            "awslogs-stream-prefix": STREAM_PREFIX,
+        },
+    )
+
+
+def _credentials(secret: str | None) -> RepositoryCredentials | None:
+    return RepositoryCredentials(credentials_parameter=secret) if secret else None
+
+
+def _build_paths(build: ManifestBuild) -> dict[str, str]:
+    """Context and Dockerfile relative to the workspace root; each has its default in the other."""
+    if build.dockerfile:
+        dockerfile = posixpath.normpath(build.dockerfile)
+        context = posixpath.normpath(build.context) if build.context else posixpath.dirname(dockerfile) or "."
+    else:
+        context = posixpath.normpath(build.context or ".")
+        dockerfile = posixpath.normpath(posixpath.join(context, "Dockerfile"))
+    return {"context": context, "dockerfile": dockerfile}

@@ -1,0 +1,101 @@
+"""The compiler's one entry: a manifest, merged for an environment, as a service of the ECS model."""
+
+from __future__ import annotations
+
+from emulator.compiler.containers import Containers
+from emulator.compiler.context import Context, FindPosition, Surroundings, nowhere
+from emulator.compiler.ports import Ports
+from emulator.compiler.routing import Routing
+from emulator.compiler.volumes import volumes
+from emulator.ecs.references import ResourceReference
+from emulator.ecs.service import LogGroup, Service
+from emulator.ecs.task_definition import EphemeralStorage, RuntimePlatform, TaskDefinition
+from emulator.manifest.schema.containers import Platform
+from emulator.manifest.schema.workload import Workload
+
+DEFAULT_RETENTION = 30
+DEFAULT_EPHEMERAL = 20
+
+_OPERATING_SYSTEMS = {
+    "linux": "LINUX",
+    "windows": "WINDOWS_SERVER_2019_CORE",
+    "windows_server_2019_core": "WINDOWS_SERVER_2019_CORE",
+    "windows_server_2019_full": "WINDOWS_SERVER_2019_FULL",
+    "windows_server_2022_core": "WINDOWS_SERVER_2022_CORE",
+    "windows_server_2022_full": "WINDOWS_SERVER_2022_FULL",
+}
+
+
+def compile_service(
+    manifest: Workload,
+    *,
+    app: str,
+    environment: str,
+    position: FindPosition = nowhere,
+    path: str = "",
+    surroundings: Surroundings = Surroundings(),  # noqa: B008 - frozen
+) -> Service:
+    """The service that a manifest asks for in an environment of an application.
+
+    `manifest` is merged for that environment; `position` finds a manifest path in its file (`LoadedManifest.position`)
+    and `path` is that file. Raises InputError with the manifest's line where the parts of the manifest do not fit
+    together, such as a target container without a port.
+    """
+    context = Context(manifest, app, environment, surroundings, position)
+    ports = Ports(context)
+    routing = Routing(context, ports)
+    containers = Containers(context, ports)
+    definition = TaskDefinition(
+        family=context.prefix,
+        task_role_arn=ResourceReference(name="TaskRole", attribute="Arn"),
+        execution_role_arn=ResourceReference(name="ExecutionRole", attribute="Arn"),
+        network_mode="awsvpc",
+        container_definitions=containers.all(),
+        volumes=volumes(context),
+        requires_compatibilities=["FARGATE"],
+        cpu=str(manifest.cpu),
+        memory=str(manifest.memory),
+        ephemeral_storage=_ephemeral(manifest.storage.ephemeral),
+        runtime_platform=_platform(manifest.platform),
+    )
+    for key in ("name", "cpu", "memory", "count", "platform", "http", "nlb", "sidecars"):
+        context.position(key)
+    return Service(
+        app=app,
+        environment=environment,
+        name=manifest.name,
+        type=manifest.type,
+        task_definition=definition,
+        main_container=manifest.name,
+        desired_count=manifest.count.desired,
+        builds=containers.builds,
+        target_groups=routing.target_groups,
+        listener_rules=routing.listener_rules,
+        network_listeners=routing.network_listeners,
+        health_check_grace_period=routing.grace_period,
+        log_group=LogGroup(name=context.log_group, retention_in_days=_retention(manifest)),
+        manifest=path,
+        positions=context.positions,
+    )
+
+
+def _retention(manifest: Workload) -> int:
+    return DEFAULT_RETENTION if manifest.logging.retention is None else manifest.logging.retention
+
+
+def _ephemeral(gibibytes: int | None) -> EphemeralStorage | None:
+    """Scratch space; Fargate's own size is not written."""
+    if gibibytes is None or gibibytes == DEFAULT_EPHEMERAL:
+        return None
+    return EphemeralStorage(size_in_gi_b=gibibytes)
+
+
+def _platform(platform: Platform | None) -> RuntimePlatform | None:
+    """Operating system and processor; Linux on x86-64 is ECS's default and not written."""
+    if platform is None or platform.osfamily is None:
+        return None
+    system = _OPERATING_SYSTEMS[platform.osfamily]
+    architecture = "ARM64" if platform.is_arm else "X86_64"
+    if (system, architecture) == ("LINUX", "X86_64"):
+        return None
+    return RuntimePlatform(operating_system_family=system, cpu_architecture=architecture)

@@ -1,0 +1,83 @@
+"""The variables that Copilot gives every container of a workload, the collector apart, in its order.
+
+Source: Copilot's templates `envvars-common.yml` and `envvars-container.yml`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from emulator.compiler.context import Context
+from emulator.compiler.messaging import topic_name, topic_queues
+from emulator.compiler.ports import Ports
+from emulator.compiler.values import arn, json_text, snake_case
+from emulator.ecs.references import AddonReference, Join, ParameterReference, ResourceReference, Value
+from emulator.ecs.task_definition import KeyValuePair
+from emulator.manifest.schema.backend_service import BackendService
+from emulator.manifest.schema.worker_service import WorkerService
+
+PUBLIC_LOAD_BALANCER = "PublicLoadBalancer"
+INTERNAL_LOAD_BALANCER = "InternalLoadBalancer"
+IMPORTED_LOAD_BALANCER_DNS_NAME = "LoadBalancerDNSName"
+EVENTS_QUEUE = "EventsQueue"
+
+
+def common_variables(context: Context, ports: Ports) -> list[KeyValuePair]:
+    """What main container, log router and sidecars all get, before their own variables."""
+    found: list[tuple[str, Value]] = [
+        ("COPILOT_APPLICATION_NAME", context.app),
+        ("COPILOT_SERVICE_DISCOVERY_ENDPOINT", context.discovery_endpoint),
+        ("COPILOT_ENVIRONMENT_NAME", context.environment),
+        ("COPILOT_SERVICE_NAME", context.manifest.name),
+    ]
+    found += [
+        (snake_case(output), AddonReference(name=output)) for output in sorted(context.surroundings.addons.variables)
+    ]
+    if topics := _topic_arns(context):
+        found.append(("COPILOT_SNS_TOPIC_ARNS", topics))
+    if isinstance(context.manifest, WorkerService):
+        found.append(("COPILOT_QUEUE_URI", ResourceReference(name=EVENTS_QUEUE)))
+        if queues := _queue_uris(context.manifest):
+            found.append(("COPILOT_TOPIC_QUEUE_URIS", queues))
+    if ports.http is not None:
+        found.append(("COPILOT_LB_DNS", _load_balancer_name(context, ports)))
+    return [KeyValuePair(name=name, value=value) for name, value in found]
+
+
+def mount_points_variable(mounts: Mapping[str, str]) -> list[KeyValuePair]:
+    """COPILOT_MOUNT_POINTS of a container: volume to path. It comes after the container's own variables."""
+    return [KeyValuePair(name="COPILOT_MOUNT_POINTS", value=json_text(mounts))] if mounts else []
+
+
+def _topic_arns(context: Context) -> Join | None:
+    names = sorted({topic_name(topic) for topic in context.manifest.publish.topics})
+    if not names:
+        return None
+    return _json({name: arn("sns", f"{context.prefix}-{name}") for name in names})
+
+
+def _queue_uris(manifest: WorkerService) -> Join | None:
+    queues = {queue.variable_key: queue.resource for queue in topic_queues(manifest)}
+    if not queues:
+        return None
+    return _json({key: ResourceReference(name=resource) for key, resource in sorted(queues.items())})
+
+
+def _json(values: Mapping[str, Value]) -> Join:
+    """A JSON map whose values are known where the service runs."""
+    parts: list[Value] = []
+    for key, value in values.items():
+        parts.append((',"' if parts else '{"') + key + '":"')
+        parts += value.parts if isinstance(value, Join) else [value]
+        parts.append('"')
+    return Join(parts=(*parts, "}"))
+
+
+def _load_balancer_name(context: Context, ports: Ports) -> Value:
+    if isinstance(context.manifest, BackendService):
+        return ResourceReference(name=INTERNAL_LOAD_BALANCER, attribute="DNSName")
+    if ports.http is not None and ports.http.alb:
+        position = context.position("http.alb")
+        described = f"DNS name of the load balancer {ports.http.alb}"
+        return ParameterReference(name=IMPORTED_LOAD_BALANCER_DNS_NAME, description=described, position=position)
+    return ResourceReference(name=PUBLIC_LOAD_BALANCER, attribute="DNSName", position=context.position("http"))
