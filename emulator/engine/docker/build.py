@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -26,19 +27,15 @@ BUILD_TIMEOUT = 3600.0
 """Seconds for a whole build."""
 
 _LAST_LINES = 20
+_NOTICE = re.compile(
+    r"DEPRECATED: The legacy builder|\s+(?:BuildKit is currently disabled|environment-variable\.)|\s+Install the buildx"
+)
 _BUILDX_TIMEOUT = 20.0
 
 
 def build_image(client: Client, spec: BuildSpec, on_line: OnLine | None) -> str:
     """Builds an image and returns its id. Raises ImageError; its output is the last lines of the build."""
-    if not spec.context.is_dir():
-        raise ImageError(
-            f"the build context {spec.context} is not a folder", hint="paths count from the workspace root"
-        )
-    if not spec.dockerfile.is_file():
-        raise ImageError(
-            f"there is no Dockerfile at {spec.dockerfile}", hint="image.build.dockerfile in the manifest names it"
-        )
+    reader.check_inputs(spec)
     text = spec.dockerfile.read_text(encoding="utf-8", errors="surrogateescape")
     substituted = reader.substitute(text, spec.substitutes, spec.args) if spec.substitutes else text
     command = shutil.which("docker")
@@ -130,6 +127,8 @@ class _Builder:
         arguments = [command, "build", "--file", str(path), "--tag", spec.tag]
         if self._buildkit:
             arguments += ["--progress", "plain", "--load"]
+        else:
+            arguments.append("--force-rm")  # else a failed step leaves its container behind
         if spec.target:
             arguments += ["--target", spec.target]
         if spec.platform:
@@ -168,7 +167,7 @@ class _Builder:
         try:
             assert process.stdout is not None
             for line in process.stdout:
-                if line.strip():
+                if line.strip() and not _NOTICE.match(line):
                     self.say(line.rstrip())
             code = process.wait()
         except BaseException:

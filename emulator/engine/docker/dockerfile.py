@@ -10,6 +10,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from emulator.engine.interface import BuildSpec
+from emulator.errors import ImageError
+
 _DIRECTIVE = re.compile(r"^#\s*([A-Za-z]+)\s*=\s*(\S+)\s*$")
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::([-+])([^}]*))?\})")
 _HEREDOC = re.compile(r"<<(-?)\s*([\"']?)([A-Za-z_]\w*)\2")
@@ -34,6 +37,18 @@ class Instruction:
     def keyword(self) -> str:
         words = self.text.split(None, 1)
         return words[0].upper() if words else ""
+
+
+def check_inputs(spec: BuildSpec) -> None:
+    """Raises ImageError with the path where the context or the Dockerfile is missing."""
+    if not spec.context.is_dir():
+        raise ImageError(
+            f"the build context {spec.context} is not a folder", hint="image.build.context in the manifest names it"
+        )
+    if not spec.dockerfile.is_file():
+        raise ImageError(
+            f"there is no Dockerfile at {spec.dockerfile}", hint="image.build.dockerfile in the manifest names it"
+        )
 
 
 def instructions(text: str) -> Iterator[Instruction]:

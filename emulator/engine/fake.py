@@ -1,0 +1,358 @@
+"""An engine in memory, for tests that need no Docker. It keeps Docker's rules where the rest of the project relies on
+them; the same contract tests run over it and over a real daemon.
+
+    engine = FakeEngine()
+    engine.add_image("hello:1")
+    engine.behave("*-worker", Behaviour(exits=(3,), log=("boom",)))
+    engine.fail("start", EngineTimeout("stuck"), target="hello")
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from emulator.engine.docker.dockerfile import check_inputs, normalized
+from emulator.engine.fake_daemon import FakeDaemon
+from emulator.engine.fake_parts import Behaviour, EchoStream, Failure, FeedStream, matches
+from emulator.engine.interface import (
+    BuildSpec,
+    Container,
+    ContainerSpec,
+    ContainerState,
+    EngineEvent,
+    EngineInfo,
+    ExecResult,
+    ExecStream,
+    File,
+    Health,
+    Image,
+    LogLine,
+    OnLine,
+    RegistryAuth,
+    Stream,
+)
+from emulator.errors import Conflict, CopilotLocalError, EngineUnavailable, ImageError
+
+__all__ = ["Behaviour", "EchoStream", "FakeEngine"]
+
+_ENDING_SIGNALS = {"SIGHUP": 129, "SIGINT": 130, "SIGQUIT": 131, "SIGKILL": 137}
+
+
+class FakeEngine:
+    """An `Engine` in memory. All public attributes may be set and read by tests.
+
+    `calls` is every verb with its target in order; `before` runs ahead of each one, outside of all locks, so a test can
+    hold a call back. `registry` is what can be pulled, `builds` what was built, `execs` the commands that ran, with
+    their containers, `stop_timeouts` the last one given for each. `reachable` False: no daemon answers.
+    """
+
+    def __init__(self) -> None:
+        self.engine_info = EngineInfo(
+            version="28.0.0",
+            api_version="1.48",
+            os="linux",
+            architecture="amd64",
+            root_dir="/var/lib/docker",
+            log_drivers=("fluentd", "json-file", "local", "none"),
+            cgroup_version=2,
+            cgroup_driver="systemd",
+            rootless=False,
+            host="fake://",
+        )
+        self.reachable = True
+        self.calls: list[tuple[str, str]] = []
+        self.before: Callable[[str, str], None] | None = None
+        self.registry: dict[str, Image] = {}
+        self.builds: list[BuildSpec] = []
+        self.stop_timeouts: dict[str, int] = {}
+        self.execs: list[tuple[str, tuple[str, ...]]] = []
+        self._daemon = FakeDaemon()
+        self._failures: list[Failure] = []
+        self._closed = False
+
+    @property
+    def listening(self) -> set[str]:
+        """`fluentd-address` values (shell patterns) that accept connections without a container of ours; to be changed in place."""
+        return self._daemon.listening
+
+    @property
+    def used_ports(self) -> set[int]:
+        """Host ports that somebody else has; to be changed in place."""
+        return self._daemon.used_ports
+
+    # For tests
+
+    def add_image(self, reference: str, *, has_health_check: bool = False, **config: tuple[str, ...]) -> Image:
+        """Makes a local image; `config` takes Image's tuple fields (`exposed_ports=("80/tcp",)`)."""
+        fields = {name: config.get(name, ()) for name in ("entrypoint", "command", "environment", "exposed_ports")}
+        image = Image(
+            id=f"sha256:{hashlib.sha256(reference.encode()).hexdigest()}",
+            tags=(reference,),
+            user="",
+            working_directory="",
+            labels={},
+            has_health_check=has_health_check,
+            volumes=config.get("volumes", ()),
+            **fields,
+        )
+        self._daemon.images[normalized(reference)] = image
+        return image
+
+    def behave(self, pattern: str, behaviour: Behaviour) -> None:
+        """Containers created from now on whose name or image matches (shell pattern) behave so; the last one wins."""
+        self._daemon.behaviours.insert(0, (pattern, behaviour))
+
+    def fail(self, verb: str, error: CopilotLocalError, *, target: str = "*", times: int | None = 1) -> None:
+        """The next `times` calls of `verb` (None: all) on a target that matches (shell pattern on its name) raise."""
+        self._failures.append(Failure(verb, target, error, times))
+
+    def finish(self, container: str, code: int = 0) -> None:
+        """The container's main process ends by itself."""
+        with self._daemon.changed:
+            self._daemon.end(self._daemon.find(container), code)
+
+    def set_health(self, container: str, health: Health) -> None:
+        """Its health check gives this verdict from now on."""
+        with self._daemon.changed:
+            record = self._daemon.find(container)
+            record.behaviour = replace(record.behaviour, health=(health,))
+            record.listings = 0
+            if record.health is not health:
+                record.health = health
+                self._daemon.emit(f"health_status: {health}", record)
+
+    def print_line(self, container: str, text: str, stream: str = "stdout") -> None:
+        """The container prints a line."""
+        with self._daemon.changed:
+            self._daemon.find(container).log.append(LogLine(stream, text, datetime.now(UTC)))
+            self._daemon.changed.notify_all()
+
+    def spec(self, container: str) -> ContainerSpec:
+        """What a container was created from."""
+        with self._daemon.changed:
+            return self._daemon.find(container).spec
+
+    # The daemon
+
+    def info(self) -> EngineInfo:
+        self._call("info", "")
+        return self.engine_info
+
+    def agent_socket(self) -> str:
+        self._call("agent_socket", "")
+        return "/var/run/docker.sock"
+
+    # Containers
+
+    def list_containers(self, labels: Mapping[str, str]) -> list[Container]:
+        self._call("list_containers", "")
+        with self._daemon.changed:
+            found = [
+                record for record in self._daemon.records.values() if matches(dict(record.spec.labels), dict(labels))
+            ]
+            for record in found:
+                self._daemon.advance(record)
+            return [self._daemon.row(record) for record in reversed(found)]
+
+    def create_container(self, spec: ContainerSpec) -> str:
+        self._call("create_container", spec.name)
+        with self._daemon.changed:
+            return self._daemon.create(spec).id
+
+    def start(self, container: str) -> None:
+        self._call("start", container)
+        with self._daemon.changed:
+            record = self._daemon.find(container)
+            if not record.running:
+                self._daemon.begin(record)
+
+    def stop(self, container: str, timeout: int) -> None:
+        self._call("stop", container)
+        with self._daemon.changed:
+            record = self._daemon.maybe(container)
+            if record is None:
+                return
+            self.stop_timeouts[record.spec.name] = timeout
+            record.stopped_by_hand = True
+            if record.running:
+                self._daemon.refuse_stuck(record)
+                code = record.behaviour.stop_code
+                self._daemon.end(record, 137 if code is None else code)
+                self._daemon.emit("stop", record)
+            elif record.state is ContainerState.RESTARTING:
+                record.state = ContainerState.EXITED
+
+    def kill(self, container: str, signal: str = "SIGKILL") -> None:
+        self._call("kill", container)
+        with self._daemon.changed:
+            record = self._daemon.maybe(container)
+            if record is None or not record.running:
+                return
+            self._daemon.refuse_stuck(record)
+            self._daemon.emit("kill", record)
+            code = record.behaviour.stop_code if signal == "SIGTERM" else _ENDING_SIGNALS.get(signal)
+            if code is not None:
+                record.stopped_by_hand = True
+                self._daemon.end(record, code)
+
+    def remove(self, container: str) -> None:
+        self._call("remove", container)
+        with self._daemon.changed:
+            record = self._daemon.maybe(container)
+            if record is None:
+                return
+            record.stopped_by_hand = True
+            if record.running:
+                self._daemon.refuse_stuck(record)
+                self._daemon.end(record, 137)
+            del self._daemon.records[record.id]
+            self._daemon.emit("destroy", record)
+
+    def logs(
+        self, container: str, *, follow: bool = False, tail: int | None = None, since: datetime | None = None
+    ) -> Stream[LogLine]:
+        self._call("logs", container)
+        with self._daemon.changed:
+            record = self._daemon.find(container)
+            past = [line for line in record.log if since is None or (line.timestamp or since) >= since]
+            first = len(record.log) - (len(past) if tail is None else min(tail, len(past)))
+
+        def read(position: int) -> tuple[list[LogLine], bool]:
+            return record.log[first + position :], follow and record.running and not self._closed
+
+        return FeedStream(self._daemon.changed, read)
+
+    def exec(
+        self, container: str, command: Sequence[str], *, user: str | None = None, timeout: float = 30
+    ) -> ExecResult:
+        del user, timeout
+        self._call("exec", container)
+        with self._daemon.changed:
+            record = self._daemon.running(container)
+            self.execs.append((record.spec.name, tuple(command)))
+            answer = record.behaviour.exec
+        return answer(command) if answer else ExecResult(0, b"", b"")
+
+    def exec_stream(self, container: str, command: Sequence[str]) -> ExecStream:
+        self._call("exec_stream", container)
+        with self._daemon.changed:
+            record = self._daemon.running(container)
+            self.execs.append((record.spec.name, tuple(command)))
+            stream = record.behaviour.stream
+        return stream(command) if stream else EchoStream()
+
+    def put_files(self, container: str, folder: str, files: Sequence[File]) -> None:
+        self._call("put_files", container)
+        with self._daemon.changed:
+            record = self._daemon.find(container)
+            self._daemon.storage.write(record, folder, files)
+
+    def read_file(self, container: str, path: str) -> bytes:
+        self._call("read_file", container)
+        with self._daemon.changed:
+            return self._daemon.storage.read(self._daemon.find(container), path)
+
+    # Networks and volumes
+
+    def ensure_network(self, name: str, labels: Mapping[str, str]) -> None:
+        self._call("ensure_network", name)
+        with self._daemon.changed:
+            self._daemon.networks.setdefault(name, dict(labels))
+
+    def remove_network(self, name: str) -> None:
+        self._call("remove_network", name)
+        with self._daemon.changed:
+            if any(record.running and record.spec.network == name for record in self._daemon.records.values()):
+                raise Conflict(f"error while removing network: network {name} has active endpoints")
+            self._daemon.networks.pop(name, None)
+
+    def list_networks(self, labels: Mapping[str, str]) -> list[str]:
+        self._call("list_networks", "")
+        with self._daemon.changed:
+            return sorted(name for name, own in self._daemon.networks.items() if matches(own, dict(labels)))
+
+    def ensure_volume(self, name: str, labels: Mapping[str, str]) -> str:
+        self._call("ensure_volume", name)
+        with self._daemon.changed:
+            self._daemon.storage.ensure(name, labels)
+            return f"{self.engine_info.root_dir}/volumes/{name}/_data"
+
+    def remove_volume(self, name: str) -> None:
+        self._call("remove_volume", name)
+        with self._daemon.changed:
+            self._daemon.storage.remove(name, self._daemon.records.values())
+
+    def list_volumes(self, labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
+        self._call("list_volumes", "")
+        with self._daemon.changed:
+            return self._daemon.storage.with_labels(labels)
+
+    # Images
+
+    def image(self, reference: str) -> Image | None:
+        self._call("image", reference)
+        with self._daemon.changed:
+            by_id = {image.id: image for image in self._daemon.images.values()}
+            return by_id.get(reference) or self._daemon.images.get(normalized(reference))
+
+    def pull(
+        self,
+        reference: str,
+        *,
+        on_line: OnLine | None = None,
+        auth: RegistryAuth | None = None,
+        platform: str | None = None,
+    ) -> None:
+        del auth, platform
+        self._call("pull", reference)
+        with self._daemon.changed:
+            image = self.registry.get(reference)
+            if image is None:
+                raise ImageError(f"cannot pull {reference}: manifest unknown", hint="check the image's name")
+            self._daemon.images[normalized(reference)] = image
+        if on_line is not None:
+            on_line(f"Status: Downloaded newer image for {reference}")
+
+    def build(self, spec: BuildSpec, *, on_line: OnLine | None = None) -> str:
+        self._call("build", spec.tag)
+        check_inputs(spec)
+        if on_line is not None:
+            on_line(f"naming to {spec.tag}")
+        with self._daemon.changed:
+            self.builds.append(spec)
+            return self.add_image(spec.tag).id
+
+    def events(self, labels: Mapping[str, str]) -> Stream[EngineEvent]:
+        self._call("events", "")
+        with self._daemon.changed:
+            first = len(self._daemon.events)
+
+        def read(position: int) -> tuple[list[EngineEvent], bool]:
+            new = [item for item in self._daemon.events[first:] if matches(dict(item.labels), dict(labels))]
+            return new[position:], not self._closed
+
+        return FeedStream(self._daemon.changed, read)
+
+    def close(self) -> None:
+        with self._daemon.changed:
+            self._closed = True
+            self._daemon.changed.notify_all()
+
+    # Ahead of every verb
+
+    def _call(self, verb: str, target: str) -> None:
+        with self._daemon.changed:
+            record = self._daemon.maybe(target)
+            name = record.spec.name if record else target
+            self.calls.append((verb, name))
+            reachable = self.reachable and not self._closed
+            failure = next((item for item in self._failures if item.strikes(verb, name)), None)
+        if self.before is not None:
+            self.before(verb, name)
+        if not reachable:
+            raise EngineUnavailable("no Docker daemon answers", hint="start Docker")
+        if failure is not None:
+            raise failure.error
