@@ -32,6 +32,7 @@ PYTHON_VERSION = "3.13"
 
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _PLATFORMS = ("manylinux_2_5", "manylinux1", "manylinux_2_12", "manylinux2010", "manylinux_2_17", "manylinux2014")
+_OLD = ("--filter", "label=copilot-local.image=agent", "--filter", "until=24h")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -133,6 +134,8 @@ def build_agent(context: Path, tag: str, base: str, wheels: Path, emit: Emit = d
         for path in (context, *context.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
         docker_cli.build(context, tag, base, log_file("agent"))
+    # Each change of the code makes an image. Those unused and older than a day go; a failure is of no consequence.
+    run(["docker", "image", "prune", "--all", "--force", *_OLD], timeout=60, log=log_file("agent"))
 
 
 def _normal(name: str) -> str:
