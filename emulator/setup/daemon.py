@@ -114,6 +114,8 @@ def ensure_daemon(emit: Emit = discard) -> bool:
     if decision is Decision.ASK and not consent.ask("No Docker daemon answers. Install Docker Engine and start it?"):
         raise EngineUnavailable("no Docker daemon answers", hint=_HINT)
     install_engine(emit)
+    if answers():  # only the client was missing, or the package started its service
+        return False
     start_daemon(emit)
     return True
 

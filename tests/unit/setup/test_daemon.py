@@ -39,6 +39,7 @@ class Machine:
     def __init__(self, facts: Facts, answer: bool) -> None:
         self.facts = facts
         self.answer = answer
+        self.answers_once_installed = False
         self.done: list[str] = []
 
     def ask(self, question: str) -> bool:
@@ -52,6 +53,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr(daemon, "gather_facts", lambda: fake.facts)
     monkeypatch.setattr(consent, "ask", fake.ask)
     monkeypatch.setattr(daemon, "install_engine", lambda emit: fake.done.append("installed"))
+    monkeypatch.setattr(daemon, "answers", lambda: fake.answers_once_installed)
     monkeypatch.setattr(daemon, "start_daemon", lambda emit: fake.done.append("started"))
     return fake
 
@@ -65,6 +67,12 @@ def test_a_daemon_that_answers_is_left_alone(machine: Machine) -> None:
 def test_in_ci_it_is_installed_and_started_unasked(machine: Machine) -> None:
     assert daemon.ensure_daemon() is True
     assert machine.done == ["installed", "started"]
+
+
+def test_where_only_the_client_was_missing_no_second_daemon_is_started(machine: Machine) -> None:
+    machine.answers_once_installed = True
+    assert daemon.ensure_daemon() is False
+    assert machine.done == ["installed"]
 
 
 @pytest.mark.parametrize(("answer", "done"), [(True, ["asked", "installed", "started"]), (False, ["asked"])])
