@@ -107,3 +107,54 @@ def references_in(value: Value) -> list[Reference]:
     if isinstance(value, Join):
         return [found for part in value.parts for found in references_in(part)]
     return [value]
+
+
+REFERENCE_TYPES = (
+    ImageReference,
+    EnvFileReference,
+    ImportReference,
+    AddonReference,
+    ResourceReference,
+    ParameterReference,
+    PseudoReference,
+    Join,
+)
+"""The classes of `Reference`, for isinstance."""
+
+
+def value_name(reference: Reference) -> str:
+    """The name under which a reference's value is given: `--value NAME=VALUE`, `[values]` of a settings file.
+
+    `image:<container>`, `env-file:<path>`, `ExecutionRole.Arn`, `AWS::Region`; an export's, addon output's or
+    parameter's own name.
+    """
+    if isinstance(reference, ImageReference):
+        return f"image:{reference.name}"
+    if isinstance(reference, EnvFileReference):
+        return f"env-file:{reference.name}"
+    if isinstance(reference, ResourceReference) and reference.attribute:
+        return f"{reference.name}.{reference.attribute}"
+    if isinstance(reference, Join):
+        raise TypeError("a joined text has no value of its own")
+    return reference.name
+
+
+def describe(reference: Reference) -> str:
+    """What a reference stands for, in words."""
+    match reference:
+        case ImageReference():
+            return f"the image of container {reference.name}"
+        case EnvFileReference():
+            return f"the ARN of {reference.name} in S3"
+        case ImportReference():
+            return f"the CloudFormation export {reference.name}"
+        case AddonReference():
+            return f"the addon output {reference.name}"
+        case ParameterReference():
+            return reference.description or f"the parameter {reference.name}"
+        case PseudoReference(name="AWS::Region"):
+            return "the region"
+        case PseudoReference(name="AWS::AccountId"):
+            return "the account"
+        case _:
+            return f"{value_name(reference)} of the deployed service"
