@@ -27,7 +27,7 @@ may_install() {
 install() {
     may_install "$@" || return 1
     apt-get update -q > /dev/null 2>&1 || true
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 "$@" >&2
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 "$@" > /dev/null
 }
 
 python=$(find_python) || { install python3 python3-venv && python=$(find_python); } || {
