@@ -14,9 +14,11 @@ from emulator.ecs.references import (
     ResourceReference,
     Value,
     references_in,
+    value_name,
 )
 from emulator.errors import InputError
 from emulator.runtime.desired import DesiredService
+from emulator.runtime.names import Names
 
 
 def resolve(value: Value, desired: DesiredService) -> str:
@@ -61,7 +63,18 @@ def _lookup(reference: Reference, desired: DesiredService) -> str | None:
         return desired.service.log_group.name
     if isinstance(reference, Join):
         return resolve(reference, desired)
-    return options.values.get(reference.name)
+    found = options.values.get(value_name(reference), options.values.get(reference.name))
+    return _front_address(desired) if found is None and value_name(reference) in _LOAD_BALANCER_NAMES else found
+
+
+_LOAD_BALANCER_NAMES = ("PublicLoadBalancer.DNSName", "InternalLoadBalancer.DNSName", "LoadBalancerDNSName")
+
+
+def _front_address(desired: DesiredService) -> str:
+    """What stands for the load balancer's DNS name: the front, as containers reach it, whose port is not 80."""
+    from emulator.runtime.front import BIND_PORT  # which needs this module
+
+    return f"{Names(desired.service.app, desired.service.environment).front}:{BIND_PORT}"
 
 
 def _describe(reference: Reference) -> str:
