@@ -103,17 +103,24 @@ def load_services(selection: Selection, emit: Emit, *, strict: bool = False) -> 
         manifest = load_manifest(target, name, strict=strict)
         for finding in manifest.findings:
             emit(warning(finding))
-        service = compile_service(manifest.manifest, app=target.app, environment=target.environment)
+        service = compile_service(
+            manifest.manifest,
+            app=target.app,
+            environment=target.environment,
+            position=manifest.position,
+            path=str(manifest.path),
+        )
         loaded.append(LoadedService(service, settings, target.workspace, tuple(manifest.findings)))
     return loaded
 
 
 def load_manifest(target: Target, name: str, *, strict: bool) -> LoadedManifest:
-    """One manifest, merged for the environment and checked."""
+    """One manifest, merged for the environment and checked. Messages name it as the user would."""
+    from emulator.display.failure import shown_path
     from emulator.manifest import load
 
     return load(
-        target.workspace.manifest_path(name),
+        Path(shown_path(target.workspace.manifest_path(name))),
         environment=target.environment,
         variables=target.variables,
         app=target.app,

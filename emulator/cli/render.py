@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
 from emulator.cli.loading import Selection, assignments, load_one
 from emulator.cli.options import App, Env, EnvFile, Name, Strict
-from emulator.errors import Unsupported
 
 
 def taskdef(
@@ -28,11 +28,12 @@ def taskdef(
 ) -> None:
     """Print the task definition as JSON, as `aws ecs register-task-definition --cli-input-json` takes it."""
     from emulator.display import make_display
+    from emulator.render.task_definition import render_task_definition, to_json
 
     given = assignments(values or [], "--value")
     display = make_display()
     services = tuple(dict.fromkeys(filter(None, (name, service))))
     loaded = load_one(Selection(app, env, services, env_file), display.emit, strict=strict)
     known = {**loaded.settings.values, **given}
-    del known, placeholders
-    raise Unsupported("`render taskdef` does not print anything yet")
+    document = render_task_definition(loaded.service, known, placeholders=placeholders)
+    sys.stdout.write(to_json(document))

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., Any]
+AddService = Callable[[str, str], Path]
+
+BACKEND = "name: worker\ntype: Backend Service\nimage:\n  location: busybox:1.37\ncpu: 256\nmemory: 512\ncount: 1\n"
+LOGGING = BACKEND + "logging:\n  destination:\n    Name: cloudwatch\n    region: us-west-2\n"
+
+
+def manifest(workspace: Path) -> Path:
+    return workspace / "copilot" / "hello" / "manifest.yml"
+
+
+def edit(workspace: Path, old: str, new: str) -> None:
+    file = manifest(workspace)
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def test_validate_says_which_manifests_are_fine(run: Run, workspace: Path) -> None:
+    edit(workspace, "targetContainer", "target_container")
+    ended = run("validate")
+    assert (ended.code, ended.out, ended.err) == (0, "✓ copilot/hello/manifest.yml\n", "")
+
+
+def test_validate_shows_an_unknown_key_with_its_line_and_what_was_meant(run: Run, workspace: Path) -> None:
+    edit(workspace, "targetContainer", "target_containr")
+    ended = run("validate")
+    assert ended.code == 1
+    assert ended.out.startswith("error[CL101]: copilot/hello/manifest.yml:10:3: http.target_containr: ")
+    assert "   10 |   target_containr: 'nginx'\n      |   ^^^^^^^^^^^^^^^\n" in ended.out
+    assert "  hint: did you mean target_container?\n" in ended.out
+    assert ended.out.endswith("\n1 error\n")
+
+
+def test_validate_lenient_warns_of_what_copilot_accepts(run: Run, workspace: Path) -> None:
+    edit(workspace, "targetContainer", "target_containr")
+    ended = run("validate", "--lenient")
+    assert ended.code == 0
+    assert ended.out.startswith("warning[CL101]: ")
+
+
+def test_validate_as_json_holds_every_finding(run: Run, workspace: Path) -> None:
+    edit(workspace, "targetContainer", "target_containr")
+    ended = run("validate", "--format", "json")
+    assert ended.code == 1
+    (finding,) = json.loads(ended.out)
+    assert (finding["code"], finding["severity"], finding["line"]) == ("CL101", "error", 10)
+    assert finding["file"] == "copilot/hello/manifest.yml"
+    assert finding["hint"] == "did you mean target_container?"
+
+
+def test_validate_goes_on_after_a_broken_manifest(run: Run, workspace: Path, add_service: AddService) -> None:
+    add_service("alpha", "name: alpha\ntype: Backend Servise\n")
+    edit(workspace, "targetContainer", "target_containr")
+    ended = run("validate")
+    assert ended.code == 1
+    assert "copilot/alpha/manifest.yml:2" in ended.out
+    assert "copilot/hello/manifest.yml:10" in ended.out
+
+
+def test_validate_takes_files_and_folders(
+    run: Run, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit(workspace, "targetContainer", "target_container")
+    monkeypatch.chdir(tmp_path)
+    for path in ("shop", "shop/copilot/hello/manifest.yml", "shop/copilot/hello", "."):
+        ended = run("validate", path)
+        assert (ended.code, ended.out) == (0, "✓ shop/copilot/hello/manifest.yml\n"), path
+    missing = run("validate", "shop/nothing.yml")
+    assert missing.code == 1
+    assert "nothing.yml" in missing.err
+
+
+def test_yaml_that_does_not_parse_is_shown_with_its_column(run: Run, workspace: Path) -> None:
+    edit(workspace, "cpu: 256", "cpu: [256")
+    for verb in ("validate", "up", "render taskdef"):
+        ended = run(*verb.split())
+        assert ended.code == 1
+        words = ended.out if verb == "validate" else ended.err
+        assert "error[CL100]: copilot/hello/manifest.yml:13:" in words
+        assert "   13 | memory: 512\n" in words
+        assert "Traceback" not in words
+
+
+def test_render_goes_on_with_a_warning_where_copilot_would(run: Run, workspace: Path) -> None:
+    edit(workspace, "count: 1", "count: 1\ntagz: {}")
+    ended = run("render", "taskdef", "--placeholders")
+    assert ended.code == 0
+    assert "warning: copilot/hello/manifest.yml:15:1: tagz: unknown key" in ended.err
+    assert "[CL101]" in ended.err
+    assert json.loads(ended.out)["family"] == "shop-test-hello"
+    strict = run("render", "taskdef", "--placeholders", "--strict")
+    assert (strict.code, strict.out) == (1, "")
+    assert "error[CL101]: copilot/hello/manifest.yml:15:1" in strict.err
+
+
+def test_render_names_every_missing_value_and_takes_it(run: Run, workspace: Path) -> None:
+    ended = run("render", "taskdef")
+    assert (ended.code, ended.out) == (1, "")
+    names = [line.split("--value ")[1].split("=")[0] for line in ended.err.splitlines() if "--value " in line]
+    assert "image:hello" in names
+    assert "hint: give each by the option shown" in ended.err
+    values = [argument for name in names for argument in ("--value", f"{name}=x")]
+    filled = run("render", "taskdef", *values)
+    assert filled.code == 0
+    definition = json.loads(filled.out)
+    assert [container["image"] for container in definition["containerDefinitions"]] == ["x", "example.com/nginx:1"]
+
+
+def test_render_takes_values_from_the_settings(run: Run, workspace: Path) -> None:
+    (workspace / "copilot-local.toml").write_text('[values]\n"image:hello" = "example.com/hello:1"\n')
+    assert "example.com/hello:1" in run("render", "taskdef", "--placeholders").out
+
+
+def test_names_come_from_the_options_the_variables_or_the_workspace(
+    run: Run, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def family(*options: str) -> str:
+        return str(json.loads(run("render", "taskdef", "--placeholders", *options).out)["family"])
+
+    assert family() == "shop-test-hello"
+    (workspace / "copilot" / ".workspace").write_text("application: store\n")
+    (workspace / "copilot" / "environments" / "staging").mkdir(parents=True)
+    assert family() == "store-staging-hello"
+    monkeypatch.setenv("COPILOT_LOCAL_APP", "other")
+    monkeypatch.setenv("COPILOT_LOCAL_ENV", "prod")
+    assert family() == "other-prod-hello"
+    assert family("-a", "mine", "-e", "dev") == "mine-dev-hello"
+
+
+def test_a_verb_for_one_service_asks_which(run: Run, workspace: Path, add_service: AddService) -> None:
+    add_service("worker", BACKEND)
+    ended = run("render", "taskdef", "--placeholders")
+    assert ended.code == 2
+    assert ended.err == "error: 2 services could be meant: hello, worker\n\nhint: choose one with -n\n"
+    for arguments in (["-n", "worker"], ["worker"], ["-n", "copilot/worker/manifest.yml"]):
+        chosen = run("render", "taskdef", "--placeholders", *arguments)
+        assert json.loads(chosen.out)["family"] == "shop-test-worker"
+
+
+def test_the_env_file_and_the_shell_fill_in_variables(
+    run: Run, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit(workspace, "example.com/nginx:1", "example.com/nginx:${NGINX_TAG}")
+    (workspace / ".env").write_text("NGINX_TAG=from-file\n")
+    (workspace / "other.env").write_text("NGINX_TAG=from-other\n")
+    assert "example.com/nginx:from-file" in run("render", "taskdef", "--placeholders").out
+    assert "example.com/nginx:from-other" in run("render", "taskdef", "--placeholders", "--env-file", "other.env").out
+    monkeypatch.setenv("NGINX_TAG", "from-shell")
+    assert "example.com/nginx:from-shell" in run("render", "taskdef", "--placeholders").out
+
+
+def test_an_env_file_that_is_not_there_is_named(run: Run, workspace: Path) -> None:
+    ended = run("render", "taskdef", "--env-file", "gone.env")
+    assert ended.code == 1
+    assert ended.err.startswith("error: there is no file gone.env\n")
+
+
+def test_broken_settings_are_shown_with_their_line(run: Run, workspace: Path) -> None:
+    (workspace / "copilot-local.toml").write_text("[front]\nporrt = 1\n")
+    ended = run("up")
+    assert ended.code == 1
+    assert ended.err.startswith("error: copilot-local.toml:2: front.porrt: ")
+    assert "    2 | porrt = 1\n" in ended.err
+    assert "hint: see docs/settings.md for every key" in ended.err
+
+
+def test_firelens_config_shows_both_files_and_why_they_differ(
+    run: Run, workspace: Path, add_service: AddService
+) -> None:
+    add_service("worker", LOGGING)
+    ended = run("firelens", "config", "worker")
+    assert ended.code == 0, ended.err
+    ecs, local, differences = ended.out.split("# ---- ")[1:]
+    assert ecs.startswith("what ECS generates")
+    assert "cloudwatch" in ecs.lower()
+    assert local.startswith("in use here")
+    assert "cloudwatch" not in "\n".join(line for line in local.splitlines() if not line.startswith("#")).lower()
+    assert "#    - " in differences
+    assert "#    + " in differences
+    assert run("firelens", "config", "worker", "--only", "ecs").out.strip() in ecs
+
+
+def test_firelens_config_without_a_router_says_what_adds_one(run: Run, workspace: Path) -> None:
+    ended = run("firelens", "config")
+    assert ended.code == 1
+    assert "error: service hello has no log router\n" in ended.err
+    assert "hint: `logging:` with a `destination:`" in ended.err
+
+
+def test_a_target_container_without_a_port_is_shown_with_its_line(run: Run, workspace: Path) -> None:
+    edit(workspace, "    port: 80\n", "")
+    ended = run("up")
+    assert ended.code == 1
+    assert "copilot/hello/manifest.yml:10:" in ended.err
+    assert "port" in ended.err
+    assert "hint: " in ended.err
