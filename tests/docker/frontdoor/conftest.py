@@ -25,6 +25,7 @@ from emulator.ecs.service import Service
 from emulator.engine.connect import connect
 from emulator.engine.interface import ContainerSpec, Engine, File, UlimitSpec
 from emulator.frontdoor import (
+    ADMIN_SOCKET,
     CONFIGURATION_FILE,
     FOLDER,
     NOFILE,
@@ -143,6 +144,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
+        self.send_header("X-Target", self.target.name)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
@@ -196,14 +198,21 @@ class Response:
 class Front:
     """One running HAProxy, with the part of the agent played by `settle` and `reload`."""
 
-    def __init__(self, host: FrontHost, folder: str, services: Sequence[Service], options: FrontOptions) -> None:
+    def __init__(
+        self,
+        host: FrontHost,
+        folder: str,
+        services: Sequence[Service],
+        targets: Sequence[Target],
+        options: FrontOptions,
+    ) -> None:
         self.host, self.folder = host, folder
         self.services, self.options = services, options
         self.port, self.admin_port = options.bind_port, free_port()
-        self.targets: list[Target] = []
+        self.targets = list(targets)
         self.draining: list[Target] = []
         self.commands: list[str] = []
-        self._write(front_configuration(services, (), options))
+        self._write(front_configuration(services, targets, options))
         self.host.run("haproxy", "-c", "-f", f"{folder}/{CONFIGURATION_FILE}")
         self.host.run("haproxy", "-W", "-D", "-p", f"{folder}/pid", *self._files())
 
@@ -307,7 +316,8 @@ class FrontHost:
         self._numbers = itertools.count()
 
     def put(self, folder: str, files: dict[str, bytes]) -> None:
-        entries = [File(".", b"", mode=0o770, uid=USER_ID, gid=USER_ID, directory=True)]
+        own = (".", ADMIN_SOCKET.partition("/")[0])
+        entries = [File(path, mode=0o770, uid=USER_ID, gid=USER_ID, directory=True) for path in own]
         entries += [File(path, content, uid=USER_ID, gid=USER_ID) for path, content in files.items()]
         self.engine.put_files(self.container, folder, entries)
 
@@ -316,8 +326,8 @@ class FrontHost:
         assert result.exit_code == 0, (command, result.stdout.decode(), result.stderr.decode())
         return result.stdout.decode()
 
-    def start(self, services: Sequence[Service], options: FrontOptions) -> Front:
-        return Front(self, f"/tmp/front-{next(self._numbers)}", services, options)
+    def start(self, services: Sequence[Service], targets: Sequence[Target], options: FrontOptions) -> Front:
+        return Front(self, f"/tmp/front-{next(self._numbers)}", services, targets, options)
 
 
 @pytest.fixture(scope="session")
@@ -353,9 +363,9 @@ def start_front(front_host: FrontHost) -> Iterator[StartFront]:
     """Starts fronts that stop with the test. A test's own options are keyword arguments of `FrontOptions`."""
     fronts: list[Front] = []
 
-    def start(services: Sequence[Service], **options: Any) -> Front:
+    def start(services: Sequence[Service], targets: Sequence[Target] = (), **options: Any) -> Front:
         settings = FrontOptions(bind_address="127.0.0.1", bind_port=free_port(), initial_interval=0.05)
-        fronts.append(front_host.start(services, replace(settings, **options)))
+        fronts.append(front_host.start(services, targets, replace(settings, **options)))
         return fronts[-1]
 
     yield start
@@ -363,9 +373,10 @@ def start_front(front_host: FrontHost) -> Iterator[StartFront]:
         front.stop()
 
 
-@pytest.fixture
-def upstream() -> Iterator[Callable[[str], Upstream]]:
-    """Makes targets that stop with the test."""
+Make = Callable[[str], Upstream]
+
+
+def _upstreams() -> Iterator[Make]:
     made: list[Upstream] = []
 
     def make(name: str) -> Upstream:
@@ -375,3 +386,9 @@ def upstream() -> Iterator[Callable[[str], Upstream]]:
     yield make
     for item in made:
         item.stop()
+
+
+upstream = pytest.fixture(_upstreams, name="upstream")
+"""Makes targets that stop with the test."""
+make_upstream = pytest.fixture(_upstreams, scope="module", name="make_upstream")
+"""Makes targets that stop with the module."""
