@@ -75,12 +75,12 @@ class FakeEngine:
 
     @property
     def listening(self) -> set[str]:
-        """`fluentd-address` values (shell patterns) that accept connections without a container of ours; to be changed in place."""
+        """`fluentd-address` values (shell patterns) that accept connections without a container; change it in place."""
         return self._daemon.listening
 
     @property
     def used_ports(self) -> set[int]:
-        """Host ports that somebody else has; to be changed in place."""
+        """Host ports that somebody else has; change it in place."""
         return self._daemon.used_ports
 
     # For tests

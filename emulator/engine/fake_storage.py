@@ -50,6 +50,8 @@ class FakeStorage:
         if read_only:
             raise EngineError("mounted volume is marked read-only")
         for file in files:
+            if file.directory:
+                continue  # only files are kept
             place[posixpath.normpath(posixpath.join(base, file.path))] = file
 
     def read(self, record: Record, path: str) -> bytes:

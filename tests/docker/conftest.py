@@ -1,0 +1,77 @@
+"""What tests over a real Docker daemon share: one engine a session, and things that are gone when a test ends."""
+
+from __future__ import annotations
+
+import shlex
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from emulator.engine.connect import connect
+from emulator.engine.interface import ContainerSpec, Engine
+from emulator.setup import substitutes
+from tests.unit.engine.contract import Act, Lab
+
+LABEL = "copilot-local-test"
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """The daemon that the docker command talks to."""
+    with_docker = connect()
+    yield with_docker
+    with_docker.close()
+
+
+@pytest.fixture(scope="session")
+def local_image() -> Callable[[str], str]:
+    """The local image for a reference: the reference itself, or what the set-up put in its place."""
+    table = substitutes.read()
+    return lambda reference: table.get(reference, reference)
+
+
+@pytest.fixture(scope="session")
+def busybox(local_image: Callable[[str], str]) -> str:
+    return local_image("busybox:1.37")
+
+
+class DockerLab(Lab):
+    """Containers of busybox; `acting` gives them a shell script."""
+
+    def __init__(self, engine: Engine, prefix: str, image: str) -> None:
+        super().__init__(engine, prefix)
+        self.image = image
+
+    def acting(self, spec: ContainerSpec, act: Act) -> ContainerSpec:
+        words = ["trap '' TERM" if act.deaf else ":"]
+        words += [f"echo {shlex.quote(line)}" for line in act.prints]
+        words.append("exec sleep 3600" if act.exits is None else f"exit {act.exits}")
+        image = self.image if spec.image == "busybox:1.37" else spec.image
+        return replace(spec, image=image, command=spec.command or ("sh", "-c", "; ".join(words)))
+
+
+@pytest.fixture
+def prefix() -> str:
+    """Starts the names of everything that a test makes, and is the value of its label."""
+    return f"cl-test-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def lab(engine: Engine, prefix: str, busybox: str) -> Iterator[DockerLab]:
+    """Makes containers for one test. Whatever has its label or its prefix is removed at the end."""
+    yield DockerLab(engine, prefix, busybox)
+    labels = {LABEL: prefix}
+    mine = [row for row in engine.list_containers({}) if row.labels.get(LABEL) == prefix or row.name.startswith(prefix)]
+    for row in mine:
+        engine.remove(row.id)
+    for network in engine.list_networks({}):
+        if network.startswith(prefix):
+            engine.remove_network(network)
+    for volume in engine.list_volumes({}):
+        if volume.startswith(prefix):
+            engine.remove_volume(volume)
+    assert engine.list_containers(labels) == []
+    assert engine.list_networks(labels) == []
+    assert engine.list_volumes(labels) == {}
