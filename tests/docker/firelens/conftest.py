@@ -1,0 +1,161 @@
+"""A real Fluent Bit behind Docker's `fluentd` log driver, on the files that this project generates."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from emulator.ecs.identity import TaskIdentity, task_identity
+from emulator.ecs.task_definition import TaskDefinition
+from emulator.engine.connect import connect
+from emulator.engine.interface import ContainerSpec, Engine, File, LogLine, Mount
+from emulator.errors import LogDriverNotReady, NotFound
+from emulator.firelens.local import LOG_FOLDER, record_file
+from emulator.firelens.log_options import docker_log_configuration
+from emulator.logstore.records import Record, read_records
+from emulator.settings import load_settings
+
+ROUTER_IMAGE = "public.ecr.aws/aws-observability/aws-for-fluent-bit:stable"
+SHELL_IMAGE = "busybox:1.37"
+LABEL = "copilot-local.test"
+DEADLINE = 30.0
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Returns once the condition holds; fails the test after the deadline."""
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < end, f"{what}: not within {DEADLINE:.0f} s"
+        time.sleep(0.05)
+
+
+@dataclass
+class Router:
+    """A log router that runs, and the task it belongs to."""
+
+    engine: Engine
+    container: str
+    definition: TaskDefinition
+    identity: TaskIdentity
+    socket: str
+    started: list[str]
+
+    def run(self, container: str, *command: str, asynchronous: bool = False) -> None:
+        """Runs a shell command as a container of the task, and waits until it has ended."""
+        name = f"{self.container}-{len(self.started)}"
+        log = docker_log_configuration(
+            self.definition.container(container), self.identity, self.socket, asynchronous=asynchronous
+        )
+        self.started.append(name)
+        self.engine.create_container(
+            ContainerSpec(
+                name=name,
+                image=image(SHELL_IMAGE),
+                command=("sh", "-c", *command),
+                labels={LABEL: self.container},
+                log_driver=log.driver,
+                log_options=log.options,
+            )
+        )
+        wait_until(lambda: self._start(name), "the router's socket")
+        wait_until(lambda: self._exited(name), f"the end of {container}")
+
+    def records(self, stream: str, *, join: bool = True) -> list[Record]:
+        """What the log store has of a stream by now."""
+        try:
+            data = self.engine.read_file(self.container, f"{LOG_FOLDER}/{self.file(stream)}")
+        except NotFound:
+            return []
+        return list(read_records(data.decode().splitlines(keepends=True), join=join))
+
+    def wait_for(self, count: int, stream: str = "web") -> list[Record]:
+        """The records of a stream, once there are as many."""
+        wait_until(lambda: len(self.records(stream)) >= count, f"{count} records of {stream}: {self.output()}")
+        return self.records(stream)
+
+    def file(self, stream: str) -> str:
+        return record_file("hello", self.identity, stream)
+
+    def output(self) -> str:
+        """What the router printed itself."""
+        lines: Iterator[LogLine] = self.engine.logs(self.container)
+        return "\n".join(line.text for line in lines)
+
+    def wait_for_output(self, text: str) -> str:
+        """What the router printed itself, once it has printed a text."""
+        wait_until(lambda: text in self.output(), f"{text!r} in the router's own output")
+        return self.output()
+
+    def _start(self, name: str) -> bool:
+        try:
+            self.engine.start(name)
+        except LogDriverNotReady:
+            return False
+        return True
+
+    def _exited(self, name: str) -> bool:
+        listed = self.engine.list_containers({LABEL: self.container})
+        return any(row.name == name and row.exit_code is not None and row.state != "running" for row in listed)
+
+
+StartRouter = Callable[..., Router]
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    engine = connect()
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def start_router(engine: Engine) -> Iterator[StartRouter]:
+    """Starts a router of a task on a configuration file and further files; all is removed after the test."""
+    routers: list[Router] = []
+
+    def start(
+        definition: TaskDefinition,
+        identity: TaskIdentity,
+        files: dict[str, str],
+        variables: dict[str, str] | None = None,
+    ) -> Router:
+        name = f"cl-test-{uuid.uuid4().hex[:12]}"
+        mount_point = engine.ensure_volume(f"{name}-socket", {LABEL: name})
+        engine.ensure_volume(f"{name}-logs", {LABEL: name})
+        engine.create_container(
+            ContainerSpec(
+                name=name,
+                image=image(ROUTER_IMAGE),
+                labels={LABEL: name},
+                environment=variables or {},
+                mounts=(Mount(f"{name}-socket", "/var/run"), Mount(f"{name}-logs", LOG_FOLDER)),
+            )
+        )
+        router = Router(engine, name, definition, identity, f"{mount_point}/fluent.sock", [])
+        routers.append(router)
+        engine.put_files(name, "/", [File(path.lstrip("/"), text.encode()) for path, text in files.items()])
+        engine.start(name)
+        return router
+
+    yield start
+    for router in routers:
+        # The router goes last: while a container logs to it, nothing may be in its way.
+        for container in [*router.started, router.container]:
+            engine.kill(container)
+            engine.remove(container)
+        for volume in ("socket", "logs"):
+            engine.remove_volume(f"{router.container}-{volume}")
+
+
+@pytest.fixture
+def identity() -> TaskIdentity:
+    return task_identity(cluster="demo-test", family="demo-test-hello")
+
+
+def image(name: str) -> str:
+    """The image, or what stands in for it on a machine without a registry."""
+    return load_settings().substitute.get(name, name)

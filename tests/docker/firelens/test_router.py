@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from emulator.ecs.identity import TaskIdentity
+from emulator.ecs.task_definition import Secret, TaskDefinition
+from emulator.firelens.ecs_config import ecs_router_configuration
+from emulator.firelens.local import local_router_configuration
+
+pytestmark = pytest.mark.docker
+
+StartRouter = Callable[..., Any]
+USER_FILE = """\
+[SERVICE]
+    Parsers_File /fluent-bit/parsers/parsers.conf
+    Grace 30
+
+[FILTER]
+    Name parser
+    Match web-firelens*
+    Key_Name log
+    Parser json
+    Reserve_Data True
+
+[FILTER]
+    Name modify
+    Match *
+    Copy container_name seen_by_users_filter
+
+[OUTPUT]
+    Name http
+    Match *
+    Host logs.example.com
+    tls On
+"""
+
+
+def task(options: dict[str, str], router: dict[str, Any] | None = None, **changes: Any) -> TaskDefinition:
+    containers = [
+        {"name": name, "image": name, "logConfiguration": {"logDriver": "awsfirelens", "options": options}}
+        for name in ("web", "worker")
+    ]
+    firelens = {"type": "fluentbit", "options": router or {}}
+    containers.append({"name": "firelens_log_router", "image": "router", "firelensConfiguration": firelens})
+    return TaskDefinition.model_validate(
+        {"family": "demo-test-hello", "networkMode": "awsvpc", "containerDefinitions": containers, **changes}
+    )
+
+
+def local_files(definition: TaskDefinition, identity: TaskIdentity, **options: Any) -> dict[str, str]:
+    configuration = local_router_configuration(definition, identity, service="hello", **options)
+    return {configuration.path: configuration.text, **configuration.files}
+
+
+def test_records_are_those_of_fargate(start_router: StartRouter, identity: TaskIdentity) -> None:
+    definition = task({"Name": "cloudwatch", "region": "eu-west-1", "log_group_name": "/demo"})
+    router = start_router(definition, identity, local_files(definition, identity))
+    router.run("web", "echo 'first é'; echo '{\"a\":1}' >&2")
+    first, second = sorted(router.wait_for(2), key=lambda record: str(record.fields["source"]), reverse=True)
+    assert first.tag == f"web-firelens-{identity.task_id}"
+    assert first.fields == {
+        "source": "stdout",
+        "log": "first é",
+        "container_id": identity.container_id("web"),
+        "container_name": "web",
+        "ecs_cluster": "demo-test",
+        "ecs_task_arn": identity.task_arn,
+        "ecs_task_definition": "demo-test-hello:1",
+    }
+    assert (second.fields["source"], second.fields["log"]) == ("stderr", '{"a":1}')
+    router.run("worker", "echo from the worker")
+    [record] = router.wait_for(1, "worker")
+    assert record.fields["container_name"] == "worker"
+
+
+def test_a_line_that_docker_splits_is_whole_again(start_router: StartRouter, identity: TaskIdentity) -> None:
+    definition = task({"Name": "stdout"})
+    router = start_router(definition, identity, local_files(definition, identity))
+    router.run("web", "head -c 40000 /dev/zero | tr '\\0' x; echo; printf 'no end'")
+    long, last = router.wait_for(2)
+    assert long.fields["log"] == "x" * 40000
+    assert "partial_message" not in long.fields
+    assert last.fields["log"] == "no end"
+    assert len(router.records("web", join=False)) > 2
+
+
+def test_a_burst_arrives_whole(start_router: StartRouter, identity: TaskIdentity) -> None:
+    definition = task({"Name": "cloudwatch"})
+    router = start_router(definition, identity, local_files(definition, identity))
+    count = 30_000
+    router.run("web", f"seq {count}")
+    assert [record.fields["log"] for record in router.wait_for(count)] == [str(n) for n in range(1, count + 1)]
+
+
+def test_the_users_file_works_and_its_outputs_stay_here(start_router: StartRouter, identity: TaskIdentity) -> None:
+    router_options = {"config-file-type": "file", "config-file-value": "/extra/user.conf"}
+    definition = task({"Name": "datadog", "apikey": "none"}, router_options)
+    files = local_files(definition, identity, read={"/extra/user.conf": USER_FILE}.get)
+    router = start_router(definition, identity, files)
+    router.run("web", 'echo \'{"level":"info","n":7}\'')
+    [record] = router.wait_for(1)
+    assert (record.fields["level"], record.fields["n"]) == ("info", 7)
+    assert record.fields["seen_by_users_filter"] == "web"
+    [captured] = router.wait_for(1, "output-1")
+    assert captured.fields == record.fields
+
+
+def test_a_router_that_comes_back_goes_on(start_router: StartRouter, identity: TaskIdentity) -> None:
+    definition = task({"Name": "cloudwatch"})
+    router = start_router(definition, identity, local_files(definition, identity))
+    router.run("web", "echo before")
+    router.engine.kill(router.container)
+    router.engine.start(router.container)
+    router.run("web", "echo after")
+    logs = [record.fields["log"] for record in router.wait_for(2)]
+    assert set(logs) == {"before", "after"}
+
+
+def test_fluent_bit_takes_the_file_that_ecs_generates(start_router: StartRouter, identity: TaskIdentity) -> None:
+    options = {"Name": "stdout", "include-pattern": "keep", "exclude-pattern": "drop"}
+    definition = task(options)
+    files = {"/fluent-bit/etc/fluent-bit.conf": ecs_router_configuration(definition, identity)}
+    router = start_router(definition, identity, files)
+    router.run("web", "echo keep this; echo keep and drop; echo neither")
+    router.run("worker", "echo 'keep: the last one'")
+    kept = router.wait_for_output("the last one")
+    assert "keep this" in kept
+    assert "keep and drop" not in kept
+    assert "neither" not in kept
+
+
+def test_secret_options_come_from_the_routers_variables(start_router: StartRouter, identity: TaskIdentity) -> None:
+    definition = task({"Name": "file", "Path": "/copilot-local/logs"})
+    log_configuration = definition.container("web").log_configuration
+    assert log_configuration is not None
+    log_configuration.secret_options = [Secret(name="File", value_from="parameter")]
+    files = {"/fluent-bit/etc/fluent-bit.conf": ecs_router_configuration(definition, identity)}
+    router = start_router(definition, identity, files, {"File_0": f"hello.{identity.task_id}.web"})
+    router.run("web", "echo hidden")
+    [record] = router.wait_for(1)
+    assert record.fields["log"] == "hidden"
