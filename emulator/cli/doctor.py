@@ -16,6 +16,7 @@ from emulator.errors import CopilotLocalError, EngineError, EngineUnavailable, E
 
 if TYPE_CHECKING:
     from emulator.engine.interface import Engine
+    from emulator.settings import Settings
 
 _MANIFEST_TIMEOUT = 20.0
 
@@ -35,11 +36,11 @@ def doctor(app: App = None, env: Env = None, name: Name = None, format: Format =
 
 def _examine() -> tuple[list[Check], ExitCode]:
     from emulator.cli.checks import check_workspace
-    from emulator.engine.connect import connect
+    from emulator.engine import connect
 
     workspace = check_workspace(Path.cwd())
     try:
-        engine = connect()
+        engine = connect.connect()
         engine.info()
     except EngineUnavailable as error:
         return [Check("docker", Status.BROKEN, error.message, error.hint), *workspace], ExitCode.NO_DOCKER
@@ -55,13 +56,9 @@ def _examine() -> tuple[list[Check], ExitCode]:
 
 def _with_engine(engine: Engine) -> list[Check]:
     from emulator.cli import checks
-    from emulator.settings import Settings, load_settings
     from emulator.setup import images, substitutes
 
-    try:
-        settings = load_settings()
-    except CopilotLocalError:
-        settings = Settings()  # `check_workspace` reports it
+    settings = _settings()
     references = {
         "pause": images.PAUSE_IMAGE,
         "front": images.FRONT_IMAGE,
@@ -78,6 +75,21 @@ def _with_engine(engine: Engine) -> list[Check]:
         checks.check_port(port, checks.front_on(containers, port), checks.port_is_free),
         *checks.check_environments(containers),
     ]
+
+
+def _settings() -> Settings:
+    """The settings that hold here; none where they are broken, which is a check of its own."""
+    from emulator.settings import Settings, load_settings
+    from emulator.workspace import find_workspace
+
+    try:
+        root = find_workspace(Path.cwd()).root
+    except CopilotLocalError:
+        root = None
+    try:
+        return load_settings(root)
+    except CopilotLocalError:
+        return Settings()
 
 
 def _why_not_pullable(reference: str) -> str:
