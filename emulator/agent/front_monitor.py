@@ -14,9 +14,9 @@ from typing import Any
 from emulator.engine.interface import ContainerState, Engine
 from emulator.errors import CopilotLocalError, EngineError
 from emulator.frontdoor import admin
-from emulator.frontdoor.haproxy import ADMIN_SOCKET, STATE_FILE, front_configuration
+from emulator.frontdoor.haproxy import ADMIN_SOCKET, CONFIGURATION_FILE, STATE_FILE, front_configuration
 from emulator.frontdoor.health import TargetHealth, TargetState, target_health
-from emulator.frontdoor.options import USER_ID, Target
+from emulator.frontdoor.options import FOLDER, Target
 from emulator.runtime.front import RULES_KEY_FILE, FrontControl, front_options, packed, target_name, targets_of
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Observed, observe
@@ -103,10 +103,11 @@ class FrontMonitor(FrontControl):
         for file in packed(configuration):
             if not file.directory:
                 self._write(file.path, file.content)
-        os.chown(self.folder, USER_ID, USER_ID)
         if running:
+            self._check(engine, observed.front.name)
             engine.kill(observed.front.name, "SIGUSR2")
         else:
+            # Made by the command that first brought the environment up, with the folder that the socket needs.
             engine.start(observed.front.name)
         self.refresh()
 
@@ -183,6 +184,13 @@ class FrontMonitor(FrontControl):
             self._leaving = {t: until for t, until in self._leaving.items() if t in self._observed.tasks or until > now}
         staying = [target for target in targets if target.name not in leaving]
         return staying, [target for target in targets if leaving.get(target.name, 0.0) > now]
+
+    def _check(self, engine: Engine, front: str) -> None:
+        """HAProxy's own word on the new configuration, before a running front is asked to load it."""
+        result = engine.exec(front, ("haproxy", "-c", "-f", f"{FOLDER}/{CONFIGURATION_FILE}"))
+        if result.exit_code:
+            said = result.stderr.decode(errors="replace").strip().splitlines()
+            raise EngineError(f"HAProxy refuses the front's configuration: {said[-1] if said else 'no reason given'}")
 
     def _ask(self, command: str) -> str:
         with socket.socket(socket.AF_UNIX) as connection:

@@ -52,6 +52,7 @@ class Supervisor:
         self._work = threading.RLock()
         self._cancelled = threading.Event()
         self._started_at = time.monotonic()
+        self._troubles = 0
         self._births: dict[str, float] = {}
         self._failures: dict[str, int] = {}
         self._not_before: dict[str, float] = {}
@@ -148,9 +149,12 @@ class Supervisor:
                     with self._work:
                         if self._acting:
                             self._converge(_log_event)
+                    self._troubles = 0
                 except CopilotLocalError as error:
+                    self._trouble()
                     log.warning("%s", error)
                 except Exception:
+                    self._trouble()
                     log.exception("looking after the environment failed")
 
     def _listen(self) -> None:
@@ -164,6 +168,12 @@ class Supervisor:
                 log.warning("the event stream ended: %s", error)
             time.sleep(1)
             self._wake.set()
+
+    def _trouble(self) -> None:
+        """What failed is tried again after 1 s, 2 s, 4 s, … up to half a minute, however many events come."""
+        self._troubles += 1
+        self._cancelled.wait(min(2.0 ** (self._troubles - 1), LOOK_INTERVAL))
+        self._wake.set()
 
     def _next_look(self) -> float:
         now = time.monotonic()
@@ -199,10 +209,8 @@ class Supervisor:
         )
         now = time.monotonic()
         self._births.update(dict.fromkeys(result.started, now))
-        try:
-            executor.run(result.plan)
-        finally:
-            self._wake.set()  # something may have changed while we were busy
+        executor.run(result.plan)
+        self._wake.set()  # something may have changed while we were busy
 
     def _note_failures(self, observed: Observed, result: Reconciled) -> None:
         """A task that died young delays the next replacement of its service: 1 s, 2 s, 4 s, … up to a minute."""

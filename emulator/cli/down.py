@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from emulator.cli.interrupt import interruptions
 from emulator.cli.loading import Selection, find_names
 from emulator.cli.options import App, Env, Name
-from emulator.errors import Unsupported
+from emulator.errors import UsageError
+from emulator.events import Event, EventKind
 
 
 def down(
@@ -22,6 +24,20 @@ def down(
     ] = None,
 ) -> None:
     """Stop an environment in reverse order of its dependencies and remove it."""
-    names = find_names(Selection(app, env))
-    del name, volumes, timeout, names
-    raise Unsupported("`down` does not stop anything yet")
+    from emulator.display import make_display
+    from emulator.engine.connect import connect
+    from emulator.runtime.down import down as take_down
+    from emulator.runtime.names import Names
+
+    if name is not None:
+        raise UsageError("down stops a whole environment: -n does not go with it")
+    environment = Names(*find_names(Selection(app, env)))
+    display = make_display("text")
+    _, killed = interruptions(display.emit)
+    try:
+        found = take_down(connect(), environment, display.emit, volumes=volumes, timeout=timeout, cancelled=killed)
+        if not found:
+            message = f"nothing of {environment.app}/{environment.environment} is running"
+            display.emit(Event(EventKind.INFO, "down", message))
+    finally:
+        display.close()

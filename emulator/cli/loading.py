@@ -21,6 +21,7 @@ from emulator.workspace import (
 if TYPE_CHECKING:
     from emulator.ecs.service import Service
     from emulator.manifest import LoadedManifest
+    from emulator.runtime.up import UpRequest
     from emulator.settings import Settings
 
 
@@ -112,6 +113,45 @@ def load_services(selection: Selection, emit: Emit, *, strict: bool = False) -> 
         )
         loaded.append(LoadedService(service, settings, target.workspace, tuple(manifest.findings)))
     return loaded
+
+
+def up_request(
+    selection: Selection,
+    emit: Emit,
+    *,
+    strict: bool,
+    replacements: Mapping[str, str],
+    port: int | None,
+    timing: str,
+    wait: bool,
+    retain: bool,
+    foreground: bool,
+) -> UpRequest:
+    """Everything that `up` needs to know, from options, workspace, settings and manifests."""
+    from emulator.runtime.names import Names
+    from emulator.runtime.private import collect_private
+    from emulator.runtime.up import SupportImages, UpRequest
+    from emulator.settings import load_settings
+    from emulator.setup.images import FRONT_IMAGE, PAUSE_IMAGE, ensure_agent_image
+
+    target = find_target(selection)
+    services = [loaded.service for loaded in load_services(selection, emit, strict=strict)]
+    root = target.workspace.root
+    return UpRequest(
+        environment=Names(target.app, target.environment),
+        services=services,
+        settings=load_settings(root),
+        workspace=root,
+        support=SupportImages(PAUSE_IMAGE, FRONT_IMAGE, lambda: ensure_agent_image(emit)),
+        private=collect_private(services, root, target.variables),
+        replacements=replacements,
+        port=port,
+        region=region(),
+        timing=timing,
+        wait=wait,
+        retain=retain,
+        foreground=foreground,
+    )
 
 
 def load_manifest(target: Target, name: str, *, strict: bool) -> LoadedManifest:

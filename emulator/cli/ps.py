@@ -2,13 +2,59 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
 from emulator.cli.loading import Selection, find_names
 from emulator.cli.options import App, Env, Format, Name, OutputFormat
-from emulator.errors import Unsupported
+
+if TYPE_CHECKING:
+    from emulator.runtime.overview import ContainerRow, Overview
 
 
 def ps(app: App = None, env: Env = None, name: Name = None, format: Format = OutputFormat.TEXT) -> None:
     """Show the tasks of an environment, their containers, and where they answer."""
-    names = find_names(Selection(app, env))
-    del name, format, names
-    raise Unsupported("`ps` does not show anything yet")
+    from emulator.engine.connect import connect
+    from emulator.runtime.names import Names
+    from emulator.runtime.overview import overview
+
+    found = overview(connect(), Names(*find_names(Selection(app, env))))
+    rows = [row for row in found.containers if name is None or row.service == name]
+    targets = [target for target in found.targets if name is None or target["service"] == name]
+    if format is OutputFormat.JSON:
+        content = {
+            **asdict(found),
+            "containers": [{**asdict(row), "created": row.created.isoformat()} for row in rows],
+            "targets": targets,
+        }
+        typer.echo(json.dumps(content, indent=2))
+        return
+    _print(found, rows, targets)
+
+
+def _print(found: Overview, rows: list[ContainerRow], targets: list[dict[str, str]]) -> None:
+    from emulator.display.table import table
+
+    if not rows:
+        typer.echo(f"nothing of {found.app}/{found.environment} is running", err=True)
+        return
+    tasks = [row for row in rows if row.service and row.name != "pause"]
+    body = [[row.service, row.task_id[:8], row.name, _state(row), row.status] for row in tasks]
+    body += [["", "", row.name, _state(row), row.status] for row in rows if not row.service]
+    typer.echo(table(["SERVICE", "TASK", "CONTAINER", "STATE", "SINCE"], body))
+    for target in targets:
+        reason = f": {target['description']}" if target["description"] else ""
+        typer.echo(f"target {target['name']} ({target['target_group']}) is {target['state']}{reason}")
+    if found.url:
+        typer.echo(found.url)
+    if not found.supervised:
+        typer.echo("no agent looks after it: `copilot-local up` or `copilot-local down`", err=True)
+
+
+def _state(row: ContainerRow) -> str:
+    if row.exit_code is not None:
+        return f"{row.state} ({row.exit_code})"
+    return f"{row.state}, {row.health}" if row.health else row.state

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import enum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emulator.cli.loading import Selection, assignments, load_services
+from emulator.cli.interrupt import interruptions
+from emulator.cli.loading import Selection, assignments, up_request
 from emulator.cli.options import App, Env, EnvFile, Format, Name, OutputFormat, Strict
-from emulator.errors import Unsupported, UsageError
+from emulator.errors import ExitCode, UsageError
+from emulator.events import Emit, Event, EventKind
+
+if TYPE_CHECKING:
+    from emulator.runtime.up import UpRequest
 
 
 class Timing(enum.StrEnum):
@@ -63,6 +68,47 @@ def up(
     replacements = assignments(images or [], "--image")
     display = make_display("json" if format is OutputFormat.JSON else "text")
     selection = Selection(app, env, (*([name] if name else []), *(services or [])), env_file)
-    loaded = load_services(selection, display.emit, strict=strict)
-    del port, retain, timing, replacements, loaded
-    raise Unsupported("`up` does not run anything yet")
+    try:
+        request = up_request(
+            selection,
+            display.emit,
+            strict=strict,
+            replacements=replacements,
+            port=port,
+            timing=timing,
+            wait=wait,
+            retain=retain,
+            foreground=not detach,
+        )
+        code = _run(request, display.emit, detach=detach, dry=dry_run)
+    finally:
+        display.close()
+    raise typer.Exit(code)
+
+
+def _run(request: UpRequest, emit: Emit, *, detach: bool, dry: bool) -> int:
+    from emulator.engine.connect import connect
+
+    engine = connect()
+    if dry:
+        from emulator.runtime.up import dry_run
+
+        typer.echo(str(dry_run(engine, request)) or "nothing to do")
+        return ExitCode.OK
+    interrupted, killed = interruptions(emit)
+    if not detach:
+        from emulator.runtime.foreground import run_foreground
+
+        return run_foreground(engine, request, emit, interrupted=interrupted, killed=killed)
+    from emulator.runtime.executor import Cancelled
+    from emulator.runtime.up import up as bring_up
+
+    try:
+        running = bring_up(engine, request, emit, cancelled=interrupted)
+    except Cancelled:
+        return ExitCode.INTERRUPTED
+    running.hand_over()
+    names = ", ".join(service.name for service in request.services)
+    where = f" at {running.url}" if running.url else ""
+    emit(Event(EventKind.INFO, names, f"running{where}; `copilot-local logs -f` shows its logs"))
+    return ExitCode.OK

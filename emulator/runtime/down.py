@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from emulator.engine.interface import Engine
 from emulator.errors import Conflict, EngineError
 from emulator.events import Emit
 from emulator.runtime import names
-from emulator.runtime.executor import Executor
+from emulator.runtime.executor import Cancelled, Executor
 from emulator.runtime.front import FrontControl
 from emulator.runtime.names import Names
 from emulator.runtime.observed import observe
@@ -20,11 +23,21 @@ LEFTOVER_ROUNDS = 5
 """How often the listing is looked at again: a request that was under way when its maker died may still create one."""
 
 
-def down(engine: Engine, environment: Names, emit: Emit, *, volumes: bool = False, timeout: int | None = None) -> bool:
+def down(
+    engine: Engine,
+    environment: Names,
+    emit: Emit,
+    *,
+    volumes: bool = False,
+    timeout: int | None = None,
+    cancelled: threading.Event | None = None,
+    before_remove: Callable[[str], None] | None = None,
+) -> bool:
     """Stops and removes everything of an environment; returns whether there was anything.
 
     Containers stop in reverse dependency order, without the deregistration delay. Volumes that hold data (the log
-    store, shared file systems) stay unless `volumes`. `timeout` shortens every stop timeout, in seconds.
+    store, shared file systems) stay unless `volumes`. `timeout` shortens every stop timeout, in seconds. `cancelled`
+    ends the orderly stop: what is left is killed and removed at once.
     """
     observed = observe(engine, environment)
     found = bool(observed.containers or engine.list_networks(environment.labels()))
@@ -37,7 +50,17 @@ def down(engine: Engine, environment: Names, emit: Emit, *, volumes: bool = Fals
         stop_task(plan, task, "down", timeout=timeout)
     if observed.front is not None:
         plan.add(Verb.REMOVE_CONTAINER, observed.front.name, "down")
-    Executor(engine, environment, FrontControl(environment), emit, drain_image=drain_image).run(plan)
+    executor = Executor(
+        engine,
+        environment,
+        FrontControl(environment),
+        emit,
+        cancelled=cancelled,
+        before_remove=before_remove,
+        drain_image=drain_image,
+    )
+    with contextlib.suppress(Cancelled):
+        executor.run(plan)
     remove_all(engine, environment, volumes=volumes)
     return found
 

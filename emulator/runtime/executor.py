@@ -6,8 +6,9 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 
-from emulator.engine.interface import Container, ContainerState, Engine, Health
+from emulator.engine.interface import Container, ContainerSpec, ContainerState, Engine, Health
 from emulator.errors import (
     ContainerFailed,
     CopilotLocalError,
@@ -24,6 +25,7 @@ from emulator.runtime.names import Names
 from emulator.runtime.observed import Member, Task, observe
 from emulator.runtime.plan import Operation, Plan, Verb
 from emulator.runtime.reconcile import TASK_STEADY
+from emulator.runtime.task_specs import NO_FILE
 
 POLL = 0.1
 """Seconds between two listings while something is awaited."""
@@ -33,6 +35,8 @@ REVIVAL = 2.0
 """Seconds that a revived log router must stay up before we count on it."""
 PARALLEL = 16
 LAST_LINES = 15
+RLIMIT_REFUSED = "error setting rlimit"
+"""In runc's words: the daemon may not raise a limit that high."""
 
 
 class Cancelled(Exception):
@@ -42,8 +46,8 @@ class Cancelled(Exception):
 class Executor:
     """Runs plans against an engine.
 
-    `on_started` hears of every container of a task that started, by Docker name. `task_steady` waits until a task is
-    healthy in the eyes of the front (the agent knows that); without it, the containers' own health decides.
+    `on_started` hears of every container of a task that started, `before_remove` of each before it is removed.
+    `target_healthy` is what the front says of a task; without it the containers' own health decides.
     """
 
     def __init__(
@@ -54,7 +58,8 @@ class Executor:
         emit: Emit,
         *,
         cancelled: threading.Event | None = None,
-        on_started: Callable[[str], None] | None = None,
+        on_started: Callable[[ContainerSpec], None] | None = None,
+        before_remove: Callable[[str], None] | None = None,
         target_healthy: Callable[[str], bool] | None = None,
         drain_image: str = "",
     ) -> None:
@@ -64,9 +69,11 @@ class Executor:
         self.emit = emit
         self.cancelled = cancelled or threading.Event()
         self.on_started = on_started
+        self.before_remove = before_remove
         self.target_healthy = target_healthy
         self.drain_image = drain_image
         self._stopping = threading.Event()
+        self._limit_lowered = False
 
     def run(self, plan: Plan) -> None:
         """Carries out every operation; raises the first error after those under way have ended."""
@@ -134,6 +141,8 @@ class Executor:
             case Verb.STOP_CONTAINER:
                 self._stop(operation)
             case Verb.REMOVE_CONTAINER:
+                if self.before_remove is not None:
+                    self.before_remove(operation.subject)
                 self.engine.remove(operation.subject)
             case Verb.REMOVE_VOLUME:
                 self._remove_volumes(operation.subject)
@@ -148,6 +157,7 @@ class Executor:
 
     def _start(self, operation: Operation) -> None:
         deadline = time.monotonic() + operation.timeout
+        lowered = False
         while True:
             try:
                 self.engine.start(operation.subject)
@@ -163,8 +173,25 @@ class Executor:
                         hint="`copilot-local firelens config` shows what it runs on",
                     ) from error
                 self._pause(SOCKET_POLL)
-        if self.on_started is not None:
-            self.on_started(operation.subject)
+            except EngineError as error:
+                if lowered or operation.spec is None or RLIMIT_REFUSED not in str(error):
+                    raise
+                lowered = True
+                self._create_with_lower_limit(operation, operation.spec)
+        if self.on_started is not None and operation.spec is not None:
+            self.on_started(operation.spec)
+
+    def _create_with_lower_limit(self, operation: Operation, spec: ContainerSpec) -> None:
+        """Makes the container anew with an open-file limit that a daemon may give which cannot raise its own."""
+        limits = tuple(
+            NO_FILE if limit.name == NO_FILE.name and limit.hard > NO_FILE.hard else limit for limit in spec.ulimits
+        )
+        self.engine.remove(spec.name)
+        self._create(replace(operation, spec=replace(spec, ulimits=limits)))
+        if not self._limit_lowered:
+            self._limit_lowered = True
+            message = f"this Docker daemon cannot give containers Fargate's open-file limit; they get {NO_FILE.hard}"
+            self.emit(Event(EventKind.WARNING, "nofile", message))
 
     def _member_behind(self, operation: Operation) -> Member | None:
         task = observe(self.engine, self.names).tasks.get(operation.task_id)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from emulator.engine.interface import ContainerSpec, ContainerState, Engine, File, Mount, PublishedPort, UlimitSpec
-from emulator.frontdoor.haproxy import FrontFiles, front_configuration
-from emulator.frontdoor.options import COMMAND, FOLDER, NOFILE, USER_ID, FrontOptions, Target
+import posixpath
+
+from emulator.engine.interface import ContainerSpec, ContainerState, Engine, File, Mount, PublishedPort
+from emulator.frontdoor.haproxy import ADMIN_SOCKET, FrontFiles, front_configuration
+from emulator.frontdoor.options import COMMAND, FOLDER, USER_ID, FrontOptions, Target
 from emulator.runtime import names
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import Observed, Task, observe
-from emulator.runtime.task_specs import JSON_FILE_OPTIONS
+from emulator.runtime.task_specs import JSON_FILE_OPTIONS, NO_FILE
 
 BIND_PORT = 8080
 RULES_KEY_FILE = "rules.key"
+MAX_CONNECTIONS = 4000
+"""Each takes two files, and HAProxy refuses to start where the open-file limit does not fit."""
 INITIAL_INTERVAL = 0.25
 """Seconds between the checks of a target until its first success."""
 
@@ -34,7 +38,7 @@ def front_spec(state: DesiredState) -> ContainerSpec | None:
         mounts=(Mount(environment.front_volume, FOLDER, copy=False),),
         log_options=JSON_FILE_OPTIONS,
         cap_drop=("ALL",),
-        ulimits=(UlimitSpec("nofile", NOFILE, NOFILE),),
+        ulimits=(NO_FILE,),
         restart="unless-stopped",
         init=False,
     )
@@ -48,6 +52,7 @@ def front_options(state: DesiredState) -> FrontOptions:
         bind_port=BIND_PORT,
         timing="ecs" if timing == {"ecs"} else "local",
         initial_interval=INITIAL_INTERVAL,
+        maxconn=MAX_CONNECTIONS,
     )
 
 
@@ -111,7 +116,7 @@ class FrontControl:
 
 
 def packed(configuration: FrontFiles) -> list[File]:
-    """The front's files, owned by HAProxy's user, which also makes its admin socket in the folder."""
+    """The front's files, and the folder that HAProxy's user makes its admin socket in."""
     content = {**configuration.files, RULES_KEY_FILE: configuration.rules_key.encode()}
-    folder = File(".", mode=0o755, uid=USER_ID, gid=USER_ID, directory=True)
+    folder = File(posixpath.dirname(ADMIN_SOCKET), mode=0o755, uid=USER_ID, gid=USER_ID, directory=True)
     return [folder, *(File(path, data, uid=USER_ID, gid=USER_ID) for path, data in content.items())]

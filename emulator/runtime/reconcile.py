@@ -195,6 +195,8 @@ def _start_task(plan: Plan, factory: TaskFactory, task: TaskSpec, network: int |
             member.spec.name,
             cause,
             needs,
+            spec=member.spec,
+            files=member.files,
             task_id=task_id,
             router=member.router,
             timeout=default_timeout,

@@ -20,8 +20,10 @@ from emulator.runtime.names import Names, Role
 from emulator.runtime.values import resolve, resolve_all
 
 MIB = 1024 * 1024
-NO_FILE = UlimitSpec("nofile", 65535, 65535)
+FARGATE_NO_FILE = UlimitSpec("nofile", 65535, 65535)
 """Fargate's default; always explicit, since a daemon may hand out a huge or a tiny one."""
+NO_FILE = UlimitSpec("nofile", 16384, 16384)
+"""For containers of our own, and where a daemon may not raise the limit to Fargate's."""
 JSON_FILE_OPTIONS = {"max-size": "20m", "max-file": "5"}
 LOG_FOLDER = "/copilot-local/logs"
 
@@ -208,7 +210,8 @@ class TaskFactory:
             read_only=bool(container.readonly_root_filesystem),
             cap_add=tuple(linux.capabilities.add) if linux and linux.capabilities else (),
             cap_drop=tuple(linux.capabilities.drop) if linux and linux.capabilities else (),
-            ulimits=tuple(UlimitSpec(u.name, u.soft_limit, u.hard_limit) for u in container.ulimits) or (NO_FILE,),
+            ulimits=tuple(UlimitSpec(u.name, u.soft_limit, u.hard_limit) for u in container.ulimits)
+            or (FARGATE_NO_FILE,),
             memory=_memory(container, service.task_definition.memory),
             memory_reservation=container.memory_reservation * MIB if container.memory_reservation else None,
             tty=bool(container.pseudo_terminal),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulator.ecs.service import Service
-from emulator.engine.interface import Container, ContainerState, Engine, File, Health
+from emulator.engine.interface import Container, ContainerSpec, ContainerState, Engine, File, Health
 from emulator.errors import (
     Conflict,
     ContainerFailed,
@@ -70,6 +70,8 @@ class UpRequest:
     timing: str = "local"
     wait: bool = False
     retain: bool = False
+    foreground: bool = False
+    """Whoever asks stays with it: an essential container that exits ends the command, and is no failed start."""
 
 
 @dataclass(slots=True)
@@ -95,8 +97,8 @@ class Running:
             self.lease.hand_over()
             self.lease = None
 
-    def wait_for_exit(self, interrupted: threading.Event) -> tuple[str, int] | None:
-        """Blocks until an essential container exits (its name and code) or somebody interrupts (None)."""
+    def wait_for_exit(self, interrupted: threading.Event) -> Member | None:
+        """Blocks until an essential container exits, and returns it; None where somebody interrupts or removes all."""
         while not interrupted.is_set():
             observed = observe(self.engine, self.environment)
             if not observed.containers:
@@ -104,7 +106,7 @@ class Running:
             for task in observed.tasks.values():
                 for member in task.members.values():
                     if member.essential and member.started and not member.running:
-                        return member.name, member.container.exit_code or 0
+                        return member
             interrupted.wait(0.25)
         return None
 
@@ -130,7 +132,8 @@ def up(
     emit: Emit,
     *,
     cancelled: threading.Event | None = None,
-    on_started: Callable[[str], None] | None = None,
+    on_started: Callable[[ContainerSpec], None] | None = None,
+    before_remove: Callable[[str], None] | None = None,
 ) -> Running:
     """Makes an environment run what is asked for and returns it, still in charge of it.
 
@@ -154,7 +157,7 @@ def up(
     state = _desired(request, observed, images, pause_image, front_image, agent_reference)
     if observed.agent is not None and _alive(engine, observed.agent):
         return _join(engine, request, state, emit)
-    return _Bringup(engine, request, state, observed, emit, cancelled, on_started).run()
+    return _Bringup(engine, request, state, observed, emit, cancelled, on_started, before_remove).run()
 
 
 class _Bringup:
@@ -168,7 +171,8 @@ class _Bringup:
         observed: Observed,
         emit: Emit,
         cancelled: threading.Event,
-        on_started: Callable[[str], None] | None,
+        on_started: Callable[[ContainerSpec], None] | None,
+        before_remove: Callable[[str], None] | None,
     ) -> None:
         self.engine = engine
         self.request = request
@@ -178,6 +182,7 @@ class _Bringup:
         self.emit = emit
         self.cancelled = cancelled
         self.on_started = on_started
+        self.before_remove = before_remove
         self.existing_volumes = frozenset(engine.list_volumes(self.names.labels()))
 
     def run(self) -> Running:
@@ -255,6 +260,9 @@ class _Bringup:
     def _check_alive(self) -> None:
         """An essential container that exited at once is a failed start, not a running task."""
         observed = observe(self.engine, self.names)
+        check_front(self.engine, observed)
+        if self.request.foreground:
+            return  # whoever stays sees it exit, and shows what it printed
         for task in observed.tasks.values():
             for member in task.members.values():
                 if member.essential and member.started and not member.running:
@@ -266,7 +274,7 @@ class _Bringup:
         if lease is not None:
             with contextlib.suppress(Exception):
                 lease.result(AGENT_PATIENCE).leave()
-        down(self.engine, self.names, _silent, timeout=2)
+        down(self.engine, self.names, _silent, timeout=2, before_remove=self.before_remove)
         remove_all(self.engine, self.names, volumes=True, keep=self.existing_volumes)
 
 
@@ -279,6 +287,17 @@ def _join(engine: Engine, request: UpRequest, state: DesiredState, emit: Emit) -
     return running
 
 
+def check_front(engine: Engine, observed: Observed) -> None:
+    """Raises `ContainerFailed` with HAProxy's last words where the front does not stay up."""
+    front = observed.front
+    if front is None or front.state in (ContainerState.RUNNING, ContainerState.CREATED):
+        return
+    lines: list[str] = []
+    with contextlib.suppress(CopilotLocalError):
+        lines = [line.text for line in engine.logs(front.name, tail=15)]
+    raise ContainerFailed("the front does not stay up", container="front", output=lines)
+
+
 def wait_healthy(running: Running, cancelled: threading.Event, timeout: int) -> None:
     """Waits until every task has its containers running and healthy and its targets healthy in the front.
 
@@ -289,6 +308,7 @@ def wait_healthy(running: Running, cancelled: threading.Event, timeout: int) -> 
     wanted = sum(desired.service.desired_count for desired in running.state.services.values())
     while True:
         observed = observe(running.engine, running.environment)
+        check_front(running.engine, observed)
         unready = [reason for task in observed.tasks.values() for reason in _unready(running.engine, task.members)]
         targets = agent.status()["targets"] if running.url else []
         unready += [

@@ -1,0 +1,92 @@
+"""`up` that stays: shows the logs until a container that matters exits or somebody presses Ctrl-C."""
+
+from __future__ import annotations
+
+import threading
+
+from emulator.engine.interface import ContainerSpec, Engine
+from emulator.errors import ContainerFailed, ExitCode
+from emulator.events import Emit, Event, EventKind
+from emulator.runtime import names
+from emulator.runtime.down import down
+from emulator.runtime.executor import Cancelled, container_failed
+from emulator.runtime.logs import LogFollower
+from emulator.runtime.observed import Member, observe
+from emulator.runtime.up import Running, UpRequest, up
+
+
+def run_foreground(
+    engine: Engine,
+    request: UpRequest,
+    emit: Emit,
+    *,
+    interrupted: threading.Event,
+    killed: threading.Event,
+) -> int:
+    """Brings an environment up, stays until it ends, takes it down; returns the exit code of the command.
+
+    `interrupted` (Ctrl-C) stops it in reverse dependency order, `killed` (a second one) at once; either way everything
+    is removed. ECS stops a task when an essential container exits: the code is that container's.
+    """
+    follower = LogFollower(engine, emit)
+
+    def started(spec: ContainerSpec) -> None:
+        follower.follow(spec.name, _subject(spec.labels[names.SERVICE], spec.labels[names.CONTAINER], request))
+
+    try:
+        running = up(engine, request, emit, cancelled=interrupted, on_started=started, before_remove=follower.finish)
+    except Cancelled:
+        return ExitCode.INTERRUPTED
+    except ContainerFailed as error:
+        if error.container_exit_code:
+            error.exit_code = error.container_exit_code
+        raise
+    if running.url:
+        emit(Event(EventKind.INFO, request.environment.app, f"{running.url} is the load balancer; Ctrl-C stops it all"))
+    if not running.fresh:
+        return _watch(running, request, follower, emit, interrupted)
+    ended = running.wait_for_exit(interrupted)
+    failure = _failure(engine, ended, emit)
+    if running.lease is not None:
+        running.lease.leave()
+    if not interrupted.is_set() or not killed.is_set():
+        emit(Event(EventKind.INFO, request.environment.app, "stopping"))
+    down(engine, request.environment, emit, cancelled=killed, before_remove=follower.finish)
+    follower.close()
+    if failure is not None:
+        raise failure
+    return ExitCode.INTERRUPTED if ended is None and interrupted.is_set() else ExitCode.OK
+
+
+def _failure(engine: Engine, ended: Member | None, emit: Emit) -> ContainerFailed | None:
+    if ended is None:
+        return None
+    code = ended.container.exit_code
+    if not code:
+        emit(Event(EventKind.INFO, ended.name, "exited with code 0; it is essential, so its task stops"))
+        return None
+    error = container_failed(engine, ended, "it is essential, so its task stops")
+    error.exit_code = code
+    return error
+
+
+def _watch(
+    running: Running, request: UpRequest, follower: LogFollower, emit: Emit, interrupted: threading.Event
+) -> int:
+    """The environment belonged to its agent already: show what it prints, and leave it running."""
+    while not interrupted.wait(0.5):
+        observed = observe(running.engine, running.environment)
+        if not observed.containers:
+            return ExitCode.OK
+        for task in observed.tasks.values():
+            for member in task.members.values():
+                if member.started:
+                    follower.follow(member.container.name, _subject(task.service, member.name, request))
+    follower.close()
+    emit(Event(EventKind.INFO, request.environment.app, "it goes on running; `copilot-local down` stops it"))
+    return ExitCode.INTERRUPTED
+
+
+def _subject(service: str, container: str, request: UpRequest) -> str:
+    """The container's name; with its service's where several run."""
+    return container if len(request.services) == 1 else f"{service}/{container}"

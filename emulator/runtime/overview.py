@@ -1,0 +1,86 @@
+"""What runs in an environment, for people and for programs."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from emulator.engine.interface import ContainerState, Engine, Health
+from emulator.errors import CopilotLocalError
+from emulator.runtime import names
+from emulator.runtime.control import Agent
+from emulator.runtime.names import Names
+from emulator.runtime.observed import observe
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerRow:
+    """One container of a task, or one of ours (`service` empty)."""
+
+    service: str
+    task_id: str
+    name: str
+    state: str
+    health: str
+    """Of its container health check; empty where it has none."""
+    exit_code: int | None
+    status: str
+    created: datetime
+    docker_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """An environment as it is. `targets` are what the agent says of the load balancer's targets."""
+
+    app: str
+    environment: str
+    url: str | None
+    supervised: bool
+    """An agent is there and answers."""
+    containers: tuple[ContainerRow, ...]
+    targets: tuple[dict[str, Any], ...]
+
+
+def overview(engine: Engine, environment: Names) -> Overview:
+    """Looks at the listing, and asks the agent where one runs."""
+    observed = observe(engine, environment)
+    rows = []
+    for container in observed.containers:
+        role = container.labels.get(names.ROLE, "")
+        member = container.labels.get(names.CONTAINER)
+        health = "" if container.health is Health.NONE else str(container.health)
+        rows.append(
+            ContainerRow(
+                service=container.labels.get(names.SERVICE, ""),
+                task_id=container.labels.get(names.TASK, ""),
+                name=member or role,
+                state=str(container.state),
+                health=health,
+                exit_code=container.exit_code,
+                status=container.status,
+                created=container.created,
+                docker_name=container.name,
+            )
+        )
+    targets: list[dict[str, Any]] = []
+    supervised = observed.agent is not None and observed.agent.state is ContainerState.RUNNING
+    if supervised:
+        try:
+            targets = Agent(engine, environment).status()["targets"]
+        except CopilotLocalError:
+            supervised = False
+    port = None
+    if observed.front is not None and observed.front.state is ContainerState.RUNNING:
+        with contextlib.suppress(StopIteration):
+            port = next(port.host_port for port in observed.front.ports if port.host_port)
+    return Overview(
+        app=environment.app,
+        environment=environment.environment,
+        url=f"http://127.0.0.1:{port}" if port else None,
+        supervised=supervised,
+        containers=tuple(sorted(rows, key=lambda row: (row.service == "", row.service, row.task_id, row.name))),
+        targets=tuple(targets),
+    )
