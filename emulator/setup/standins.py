@@ -65,6 +65,8 @@ def build_stand_ins(names: Sequence[str], emit: Emit = discard) -> dict[str, str
         builds = [pool.submit(_build, name, tags[name], source, emit) for name in missing]
     for future in builds:
         future.result()
+    # The classic builder keeps a nameless image of each build stage: the compiler alone is 900 MB.
+    run(["docker", "image", "prune", "--force", "--filter", "label=copilot-local.stage=build"], timeout=120)
     return tags
 
 
