@@ -8,10 +8,20 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from emulator.manifest.loader import WORKLOAD_TYPES, LoadedManifest, load
+from emulator.manifest.loader import (
+    WORKLOAD_TYPES,
+    Checked,
+    LoadedEnvironment,
+    LoadedManifest,
+    Options,
+    check,
+    load,
+    load_environment,
+)
 
 if TYPE_CHECKING:
     from emulator.manifest.schema.backend_service import BackendService
+    from emulator.manifest.schema.environment import EnvironmentManifest
     from emulator.manifest.schema.load_balanced_web_service import LoadBalancedWebService
     from emulator.manifest.schema.manifest import Manifest
     from emulator.manifest.schema.scheduled_job import ScheduledJob
@@ -21,17 +31,24 @@ if TYPE_CHECKING:
 __all__ = [
     "WORKLOAD_TYPES",
     "BackendService",
+    "Checked",
+    "EnvironmentManifest",
     "LoadBalancedWebService",
+    "LoadedEnvironment",
     "LoadedManifest",
     "Manifest",
+    "Options",
     "ScheduledJob",
     "WorkerService",
     "Workload",
+    "check",
     "load",
+    "load_environment",
 ]
 
 _LAZY = {
     "BackendService": "backend_service",
+    "EnvironmentManifest": "environment",
     "LoadBalancedWebService": "load_balanced_web_service",
     "Manifest": "manifest",
     "ScheduledJob": "scheduled_job",

@@ -12,6 +12,7 @@ from emulator.manifest.nodes import Entry, Mapping, Node, Scalar, Sequence
 from emulator.manifest.report import Report, child
 from emulator.manifest.schema.base import Block
 from emulator.manifest.schema.logs import Logging, LoggingSidecars, SidecarLogging
+from emulator.manifest.schema.routing import Http
 from emulator.manifest.schema.values import format_duration, parse_duration
 from emulator.manifest.suggest import unknown_key
 
@@ -26,12 +27,22 @@ Rule = Callable[[Block, Mapping, str], None]
 
 
 class Decoder:
-    """Decodes one tree. `partial` is for an environment's override, where nothing is required; `rule` is called with
-    every complete block."""
+    """Decodes one tree of a manifest of the model `workload`. `partial` is for an environment's override, where nothing
+    is required; `rule` is called with every complete block; without `names`, keys were checked before."""
 
-    def __init__(self, report: Report, *, partial: bool = False, rule: Rule | None = None) -> None:
+    def __init__(
+        self,
+        report: Report,
+        workload: type[Block],
+        *,
+        partial: bool = False,
+        rule: Rule | None = None,
+        names: bool = True,
+    ) -> None:
         self.report = report
+        self.workload = workload
         self.partial = partial
+        self.names = names
         self.rule = rule
 
     def block(self, node: Node, block: type[Block], path: str, swallower: str = "") -> object:
@@ -74,6 +85,8 @@ class Decoder:
         if isinstance(node, Scalar) and block.null and scalars.is_null(node):
             return _block(block, {field.attribute: ""})
         if isinstance(node, Sequence) and not isinstance(field.shape, shapes.ListOf):
+            if node.text is not None:
+                return self._json_text(node, path)
             self.report.add("CL103", node, path, f"takes {_what(field.shape)} or a map, not a list")
             return ABSENT
         value = self.value(node, field.shape, path)
@@ -129,21 +142,27 @@ class Decoder:
             if name in keys:
                 known[name] = entry
             elif name in legacy:
-                self._legacy(node, legacy[name].key, name, entry, path, known)
-            else:
-                message, hint, code = unknown_key(block, name, path, entry.value)
+                self._legacy(node, block, name, entry, path, known)
+            elif self.names:
+                message, hint, code = unknown_key(block, name, path, entry.value, self.workload)
                 place = self._path(path, entry)
                 self.report.add(code, entry.key, place, message, hint=hint, copilot_accepts=True)
         return known
 
-    def _legacy(self, node: Mapping, name: str, old: str, entry: Entry, path: str, known: dict[str, Entry]) -> None:
+    def _legacy(
+        self, node: Mapping, block: type[Block], old: str, entry: Entry, path: str, known: dict[str, Entry]
+    ) -> None:
+        name = shapes.legacy_of(block)[old].key
         place = self._path(path, entry)
         if name in node.entries:
             self.report.add("CL107", entry.key, place, f"give one of {name} and {old}, not both")
             return
         known[name] = entry
+        message, in_copilot = f"{old} is an older spelling of {name}", True
+        if not (block is Http and old == "targetContainer"):
+            message, in_copilot = f"{message}; Copilot ignores it", False
         self.report.add(
-            "CL108", entry.key, place, f"{old} is an older spelling of {name}", warning=True, hint=f"write {name}"
+            "CL108", entry.key, place, message, warning=True, hint=f"write {name}", copilot_refuses=not in_copilot
         )
 
     def _path(self, path: str, entry: Entry) -> str:
@@ -306,11 +325,20 @@ class Decoder:
         assert isinstance(values, dict)
         return LoggingSidecars.model_construct(named={name: value for name, value in values.items() if value})
 
+    def _json_text(self, node: Sequence, path: str) -> object:
+        """A text that holds a JSON list of texts, where only text fits."""
+        message = "Copilot turns a text that is a JSON list into a list, which does not fit here"
+        hint = "write it as a literal block to keep the text: `|-`, and the text indented below"
+        self.report.add("CL111", node, path, message, hint=hint)
+        return ABSENT
+
     def _wrong(
         self, node: Node, path: str, message: str, swallower: str, shape: shapes.Shape | type[Block], hint: str = ""
     ) -> object:
         """Reports a value of the wrong type. Inside a block that swallows type errors Copilot goes on, with the zero
         value left behind, which is what this returns."""
+        if isinstance(node, Sequence) and node.text is not None and not swallower:
+            return self._json_text(node, path)
         if not swallower:
             self.report.add("CL103", node, path, message, hint=hint)
             return ABSENT

@@ -68,10 +68,10 @@ class _Interpolation:
             self.substitute(node, path, other)
         if node.style == "|":
             return node
-        items = _json_texts(node.text)
+        items = json_texts(node.text)
         if items is None:
             return node
-        return Sequence([self.item(text, node) for text in items], "", node.line, node.column)
+        return Sequence([self.item(item, node) for item in items], "", node.line, node.column, node.text)
 
     def item(self, text: str, node: Scalar) -> Scalar:
         item = Scalar(text, '"', "", node.line, node.column, node.width)
@@ -109,11 +109,11 @@ class _Interpolation:
             else:
                 message = f"variable {name} is not defined"
             hint = f"set {name} in the shell or in a .env file, or write \\${{{name}}} for the text itself"
-            self.report.add("CL110", node, path, message, hint=hint, warning=bool(other))
+            self.report.add("CL110", node, path, message, hint=hint, warning=bool(other), copilot_refuses=True)
         return given
 
 
-def _json_texts(text: str) -> list[str] | None:
+def json_texts(text: str) -> list[str] | None:
     """The items where the text is a JSON list of texts with at least one, else None."""
     if not text.lstrip().startswith("["):
         return None

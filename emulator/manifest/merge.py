@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from emulator.manifest import scalars, shapes
-from emulator.manifest.nodes import Entry, Mapping, Node, Scalar
+from emulator.manifest.nodes import Entry, Mapping, Node, Scalar, Sequence
 from emulator.manifest.schema.base import Block
 from emulator.manifest.schema.containers import Exec, Image
 from emulator.manifest.schema.scaling import Count
@@ -29,21 +29,44 @@ _EXCLUSIVE: Final[dict[type[Block], tuple[frozenset[str], frozenset[str]]]] = {
 def merge(base: Mapping, override: Mapping | None, block: type[Block], environment: str) -> Mapping:
     """The base with the override of `environment` (None: nothing) laid over it. `environments` is left out, and older
     spellings of keys are replaced by today's. Neither tree is changed."""
-    merged = _canonical(base, block)
+    shape = shapes.Model(block)
+    merged = _canonical(base, shape)
+    assert isinstance(merged, Mapping)
     merged.entries.pop("environments", None)
     if override is None:
         return merged
-    return _blocks(merged, override, block, environment)
+    canonical = _canonical(override, shape)
+    assert isinstance(canonical, Mapping)
+    return _blocks(merged, canonical, block, environment)
 
 
-def _canonical(node: Mapping, block: type[Block]) -> Mapping:
-    """A copy in which every key has its present name; the keys below are seen to when they are merged or decoded."""
+def _canonical(node: Node, shape: shapes.Shape) -> Node:
+    """A copy of the tree in which every key has its present name. Leaves are shared."""
+    if isinstance(node, Mapping):
+        if isinstance(shape, shapes.Model):
+            return _canonical_block(node, shape.block)
+        if isinstance(shape, shapes.MapOf):
+            entries = {
+                name: Entry(entry.key, _canonical(entry.value, shape.item), entry.origin)
+                for name, entry in node.entries.items()
+            }
+            return Mapping(entries, node.tag, node.line, node.column)
+    elif isinstance(node, Sequence) and isinstance(shape, shapes.ListOf):
+        return Sequence([_canonical(item, shape.item) for item in node.items], node.tag, node.line, node.column)
+    return node
+
+
+def _canonical_block(node: Mapping, block: type[Block]) -> Mapping:
     keys, legacy = shapes.keys_of(block), shapes.legacy_of(block)
     entries: dict[str, Entry] = {}
     for name, entry in node.entries.items():
-        if name not in keys and name in legacy and legacy[name].key not in node.entries:
+        if name not in keys and name in legacy:
             name = legacy[name].key
-        entries[name] = entry
+            if name in node.entries:
+                continue  # both are given, which is reported; the present one counts
+        field = keys.get(name)
+        value = entry.value if field is None else _canonical(entry.value, field.shape)
+        entries[name] = entry if value is entry.value else Entry(entry.key, value, entry.origin)
     return Mapping(entries, node.tag, node.line, node.column)
 
 
@@ -52,7 +75,6 @@ def _is_null(node: Node) -> bool:
 
 
 def _blocks(base: Mapping, override: Mapping, block: type[Block], environment: str) -> Mapping:
-    base, override = _canonical(base, block), _canonical(override, block)
     entries = dict(base.entries)
     given = {name for name, entry in override.entries.items() if not _is_null(entry.value)}
     for kind, groups in _EXCLUSIVE.items():

@@ -27,11 +27,12 @@ class Scalar:
 
 
 class Sequence:
-    """A list."""
+    """A list. `text` is the JSON text that interpolation made it from, None where the file has a list."""
 
-    __slots__ = ("column", "items", "line", "tag")
+    __slots__ = ("column", "items", "line", "tag", "text")
 
-    def __init__(self, items: list[Node], tag: str, line: int, column: int) -> None:
+    def __init__(self, items: list[Node], tag: str, line: int, column: int, text: str | None = None) -> None:
+        self.text = text
         self.items = items
         self.tag = tag
         self.line = line

@@ -4,6 +4,7 @@ anchors and merge keys. Limits on size, depth and expansion keep hostile files f
 from __future__ import annotations
 
 import errno
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -53,8 +54,16 @@ def read(path: Path) -> str:
         raise _refused(str(path), line, column, message, "save the file as UTF-8") from error
 
 
-def parse(text: str, file: str) -> Mapping:
-    """The top-level map of `text`. Raises FindingsError (CL100 for syntax, CL105 for duplicate keys, all of them)."""
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The first document of a file. `rest` is the line where more begins, which Copilot does not read, or None."""
+
+    root: Mapping
+    rest: int | None
+
+
+def parse(text: str, file: str) -> Document:
+    """The first document of `text`, a map. Raises FindingsError (CL100 for syntax, CL105 for every duplicate key)."""
     try:
         return _Builder(text, file).document()
     except yaml.MarkedYAMLError as error:
@@ -105,7 +114,7 @@ class _Builder:
     def refuse(self, line: int, column: int, message: str, hint: str = "") -> FindingsError:
         return _refused(self.file, line, column, message, hint)
 
-    def document(self) -> Mapping:
+    def document(self) -> Document:
         loader = self.loader
         try:
             root = self._root()
@@ -116,9 +125,17 @@ class _Builder:
                 raise self.refuse(root.line, root.column, message, "it starts with `name:` and `type:`")
             if self.duplicates:
                 raise FindingsError(self.file, self.duplicates)
-            return root
+            return Document(root, self._rest())
         finally:
             loader.dispose()
+
+    def _rest(self) -> int | None:
+        """The line at which something follows the first document, whether it can be parsed or not."""
+        try:
+            event: Any = self.loader.get_event()
+        except yaml.MarkedYAMLError as error:
+            return error.problem_mark.line + 1 if error.problem_mark else 1
+        return None if isinstance(event, yaml.StreamEndEvent) else event.start_mark.line + 1
 
     def _root(self) -> Node | None:
         # One entry per open collection in each: the node and its anchor, a key that waits for its value, and how many

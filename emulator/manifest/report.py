@@ -41,10 +41,14 @@ def split_path(path: str) -> list[str | int]:
 
 
 class Report:
-    """The findings of one pass. The same finding at the same place counts once, however often a node is visited."""
+    """The findings of one pass. The same finding at the same place counts once, however often a node is visited.
 
-    def __init__(self, file: str) -> None:
+    With `copilot`, what works here and not in the Copilot binary is an error too.
+    """
+
+    def __init__(self, file: str, *, copilot: bool = False) -> None:
         self.file = file
+        self.copilot = copilot
         self.findings: list[Finding] = []
         self._seen: set[tuple[str, int, int, str]] = set()
 
@@ -58,16 +62,18 @@ class Report:
         hint: str = "",
         warning: bool = False,
         copilot_accepts: bool = False,
+        copilot_refuses: bool = False,
     ) -> None:
-        """Adds one finding. `warning` is for what is worth saying and never wrong; `copilot_accepts` for what Copilot
-        goes on with, which lenient callers turn into a warning."""
+        """Adds one finding. `warning` is for what is worth saying and works here; `copilot_accepts` for what Copilot
+        goes on with, which lenient callers turn into a warning; `copilot_refuses` for a warning about what does not
+        work with the Copilot binary, or means something else there."""
         line, column = (node.line, node.column) if node is not None else (1, 0)
         mark = (code, line, column, message)
         if mark in self._seen:
             return
         self._seen.add(mark)
         position = Position(self.file, line, column)
-        severity = Severity.WARNING if warning else Severity.ERROR
+        severity = Severity.WARNING if warning and not (copilot_refuses and self.copilot) else Severity.ERROR
         self.findings.append(Finding(code, message, position, path, hint, severity, copilot_accepts))
 
     @property

@@ -1,0 +1,133 @@
+"""What a decoded manifest must keep to: Copilot's own validation, what it ignores, and what ECS refuses later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from emulator.manifest.nodes import Mapping, Scalar
+from emulator.manifest.report import Report
+from emulator.manifest.rules import containers, messaging, ports, routing, scaling, storage, task
+from emulator.manifest.rules.at import At
+from emulator.manifest.scalars import boolean, is_null
+from emulator.manifest.schema.base import Block
+from emulator.manifest.schema.containers import (
+    ContainerHealthCheck,
+    Exec,
+    Image,
+    ImageSource,
+    MountPoint,
+    Platform,
+    Sidecar,
+    Variable,
+)
+from emulator.manifest.schema.deployment import Deployment, Observability, TaskDefinitionOverride
+from emulator.manifest.schema.load_balanced_web_service import LoadBalancedWebService
+from emulator.manifest.schema.logs import Logging
+from emulator.manifest.schema.messaging import DeadLetter, FifoQueue, Queue, Topic, TopicSubscription
+from emulator.manifest.schema.network import Placement
+from emulator.manifest.schema.routing import Http, HttpHealthCheck, Nlb, NlbHealthCheck, NlbListener, RoutingRule
+from emulator.manifest.schema.scaling import Count, QueueDelayTarget, Range
+from emulator.manifest.schema.scheduled_job import ScheduledJob
+from emulator.manifest.schema.storage import Efs, Storage, Volume
+from emulator.manifest.schema.workload import Workload
+
+_Rule = Callable[[Any, At], None]
+
+_BLOCK_RULES: Final[dict[type[Block], _Rule]] = {
+    Image: containers.image,
+    ImageSource: containers.image_source,
+    ContainerHealthCheck: containers.health_check,
+    Variable: containers.variable,
+    Exec: containers.exec_,
+    MountPoint: containers.mount_point,
+    Sidecar: containers.sidecar,
+    Logging: containers.logging,
+    Platform: scaling.platform,
+    Count: scaling.count,
+    Range: scaling.range_,
+    QueueDelayTarget: scaling.queue_delay,
+    RoutingRule: routing.routing_rule,
+    Http: routing.http,
+    HttpHealthCheck: routing.http_health_check,
+    NlbListener: routing.nlb_listener,
+    NlbHealthCheck: routing.nlb_health_check,
+    Nlb: routing.nlb,
+    Storage: storage.storage,
+    Volume: storage.volume,
+    Efs: storage.efs,
+    Topic: messaging.topic,
+    TopicSubscription: messaging.subscription,
+    Queue: messaging.queue,
+    DeadLetter: messaging.dead_letter,
+    FifoQueue: messaging.fifo_queue,
+    Deployment: messaging.deployment,
+    Observability: messaging.observability,
+    Placement: messaging.placement,
+    TaskDefinitionOverride: messaging.override,
+    ScheduledJob: messaging.job,
+}
+_WORKLOAD_RULES: Final[tuple[_Rule, ...]] = (
+    task.names,
+    task.variables,
+    task.words,
+    task.dependencies,
+    task.connect,
+    task.destinations,
+    ports.ports,
+    scaling.spot_on_arm,
+    scaling.task_size,
+    storage.windows,
+    storage.mount_points,
+)
+_of_class: dict[type[Block], tuple[_Rule, ...]] = {}
+
+
+def check_block(report: Report, workload: str) -> Callable[[Block, Mapping, str], None]:
+    """A function for the decoder: the rules of one block, as soon as it is complete."""
+
+    def check(block: Block, node: Mapping, path: str) -> None:
+        rules = _of_class.get(type(block))
+        if rules is None:
+            rules = tuple(_BLOCK_RULES[kind] for kind in type(block).__mro__ if kind in _BLOCK_RULES)
+            _of_class[type(block)] = rules
+        if rules:
+            at = At(report, node, path, workload)
+            for rule in rules:
+                rule(block, at)
+
+    return check
+
+
+def check_workload(workload: Workload, tree: Mapping, report: Report) -> None:
+    """The rules that need the whole workload."""
+    at = At(report, tree, "", workload.type)
+    containers.env_file(workload.env_file, at)
+    if isinstance(workload, LoadBalancedWebService):
+        _load_balancers(workload, tree, at)
+    for rule in _WORKLOAD_RULES:
+        rule(workload, at)
+
+
+def _load_balancers(service: LoadBalancedWebService, tree: Mapping, at: At) -> None:
+    """Copilot: `LoadBalancedWebServiceConfig.validate`."""
+    http, nlb = service.http, service.nlb
+    image = tree.get("image")
+    if service.image.port is None and not (isinstance(image, Mapping) and "port" in image.entries):
+        at.add("CL106", "image has no port", "image", hint="give image.port, the port the container listens on")
+    value = tree.get("http")
+    if value is None or (isinstance(value, Scalar) and is_null(value)):
+        at.add("CL106", "the manifest has no http", hint="give http.path, or http: false with an nlb")
+    elif nlb is None and isinstance(value, Scalar) and boolean(value) is False:
+        at.add(
+            "CL106", "neither http nor nlb is on", "http", hint="a service behind no load balancer is a Backend Service"
+        )
+    if http is None:
+        for name in ("requests", "response_time"):
+            if getattr(service.count, name) is not None:
+                at.add("CL130", f"{name} is measured by the application load balancer, which is off", "count", name)
+    if http is not None and nlb is not None:
+        both = (http.healthcheck, nlb.healthcheck)
+        if all(check is not None and check.grace_period is not None for check in both):
+            message = "a service has one grace period, and http.healthcheck gives it too"
+            at.add("CL120", message, "nlb", "healthcheck", "grace_period")

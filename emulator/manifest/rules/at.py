@@ -1,0 +1,49 @@
+"""Where a rule is looking, and how it reports."""
+
+from __future__ import annotations
+
+from emulator.manifest.nodes import Mapping, Node, Scalar, Sequence
+from emulator.manifest.report import Report, child
+
+
+class At:
+    """A block's place: its node (an empty map for a shorthand) and its path. `workload` is the workload type."""
+
+    __slots__ = ("node", "path", "report", "workload")
+
+    def __init__(self, report: Report, node: Mapping, path: str, workload: str) -> None:
+        self.report = report
+        self.node = node
+        self.path = path
+        self.workload = workload
+
+    def add(
+        self,
+        code: str,
+        message: str,
+        *keys: str | int,
+        hint: str = "",
+        warning: bool = False,
+        copilot_accepts: bool = False,
+        copilot_refuses: bool = False,
+    ) -> None:
+        """Reports at the value below the block that `keys` lead to, or as near to it as the file goes."""
+        place: Node = self.node
+        here: Node = self.node
+        path = self.path
+        for key in keys:
+            if isinstance(key, int):
+                if not isinstance(here, Sequence) or key >= len(here.items):
+                    break
+                place = here = here.items[key]
+            else:
+                entry = here.entries.get(key) if isinstance(here, Mapping) else None
+                if entry is None:
+                    break
+                here = entry.value
+                place = here if isinstance(here, Scalar) and here.text else entry.key
+            path = child(path, key)
+        self.report.add(
+            code, place, path, message, hint=hint, warning=warning,
+            copilot_accepts=copilot_accepts, copilot_refuses=copilot_refuses,
+        )  # fmt: skip

@@ -1,0 +1,151 @@
+"""Rules for images, health checks, variables, secrets, sidecars and the log router."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import PurePosixPath
+from typing import Final
+
+from emulator.manifest.rules.at import At
+from emulator.manifest.schema.containers import (
+    Build,
+    ContainerHealthCheck,
+    Exec,
+    Image,
+    ImageSource,
+    MountPoint,
+    Sidecar,
+    Variable,
+)
+from emulator.manifest.schema.logs import Logging
+from emulator.manifest.schema.values import format_duration
+
+VOLUME_PATH: Final = re.compile(r"[a-zA-Z0-9\-._/]+")
+_PLACEHOLDER = re.compile(r"<[A-Za-z][\w .-]*>")
+_SECOND = timedelta(seconds=1)
+_RETENTIONS: Final = frozenset(
+    (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+)
+
+
+def image(image: Image, at: At) -> None:
+    """Exactly one of build and location (Copilot: `ImageLocationOrBuild.validate`)."""
+    if (image.build is None or _is_empty(image.build)) == (image.location is None):
+        both = image.location is not None
+        message = "gives both build and location" if both else "gives neither build nor location"
+        at.add("CL120", message, *(("location",) if both else ()), hint="give exactly one of build and location")
+    placeholder(image.location, at, "location")
+
+
+def _is_empty(build: Build) -> bool:
+    return not (build.dockerfile or build.context or build.args or build.target or build.cache_from)
+
+
+def placeholder(location: str | None, at: At, *keys: str) -> None:
+    """`repository:<image_tag>` is what `copilot init` and documentation leave for people to fill in."""
+    if location and (found := _PLACEHOLDER.search(location)):
+        hint = "put the tag there, or use ${TAG} and set TAG"
+        at.add("CL157", f"{found[0]} is a placeholder, not an image's tag", *keys, hint=hint, copilot_accepts=True)
+
+
+def image_source(source: ImageSource, at: At) -> None:
+    """A sidecar's image in its map form."""
+    built = source.build is not None and not _is_empty(source.build)
+    if built == (source.location is not None):
+        both = source.location is not None
+        message = "gives both build and location" if both else "gives neither build nor location"
+        hint = "give exactly one of build and location"
+        if both:
+            hint += "; in an environment, `image: <location>` as text replaces a build"
+        at.add("CL120", message, *(("location",) if both else ()), hint=hint)
+    placeholder(source.location, at, *(("location",) if at.node.entries else ()))
+
+
+def health_check(check: ContainerHealthCheck, at: At) -> None:
+    """ECS's limits (HealthCheck in the task definition), which Copilot leaves to the deployment."""
+    limits = (
+        ("interval", check.interval, 5, 300),
+        ("timeout", check.timeout, 2, 60),
+        ("start_period", check.start_period, 0, 300),
+    )
+    for name, value, lowest, highest in limits:
+        if value is None:
+            continue
+        if value % _SECOND:
+            whole = format_duration(value // _SECOND * _SECOND)
+            at.add("CL104", f"{format_duration(value)} is cut to {whole}", name, copilot_accepts=True)
+        if not lowest * _SECOND <= value // _SECOND * _SECOND <= highest * _SECOND:
+            message = f"{name} is {format_duration(value)}; ECS takes {lowest}s to {highest}s"
+            at.add("CL151", message, name, copilot_accepts=True)
+    if check.retries is not None and not 1 <= check.retries <= 10:
+        at.add("CL151", f"retries is {check.retries}; ECS takes 1 to 10", "retries", copilot_accepts=True)
+    if check.command is not None:
+        _health_command(check.command, at)
+    elif any(value is not None for _, value, _, _ in limits) or check.retries is not None:
+        message = "has no command, so Copilot adds `curl -f http://localhost/`"
+        at.add("CL109", message, hint="give command, or leave the health check out", warning=True)
+
+
+def _health_command(command: list[str], at: At) -> None:
+    if command == ["NONE"]:
+        return
+    if len(command) > 1 and command[0] in ("CMD", "CMD-SHELL"):
+        return
+    hint = 'for example ["CMD-SHELL", "curl -f http://localhost/ || exit 1"]'
+    message = "the command must start with CMD or CMD-SHELL, and something to run must follow"
+    at.add("CL151", message, "command", hint=hint, copilot_accepts=True)
+
+
+def variable(value: Variable, at: At) -> None:
+    """Copilot validates this for the main container only; the import would fail for the others too."""
+    if value.from_cfn == "":
+        main = at.path.startswith("variables")
+        at.add("CL107", "from_cfn names no export", "from_cfn", copilot_accepts=not main)
+
+
+def exec_(block: Exec, at: At) -> None:
+    """`convertExecuteCommand` looks only at whether the map form is there."""
+    if block.enable is False:
+        message = "does not switch exec off: Copilot takes any map for on"
+        at.add("CL109", message, "enable", hint="write `exec: false`", copilot_accepts=True)
+
+
+def env_file(path: str | None, at: At) -> None:
+    """Copilot takes the part after the last dot of the file's name (Go's filepath.Ext), so `.env` itself passes."""
+    if path is None:
+        return
+    name = PurePosixPath(path.replace("\\", "/")).name
+    if not name.endswith(".env"):
+        at.add("CL122", f"{path!r} must end in .env", "env_file", hint="rename the file; ECS demands this extension")
+
+
+def mount_point(mount: MountPoint, at: At) -> None:
+    if not mount.source_volume:
+        at.add("CL106", "source_volume is empty", "source_volume")
+    volume_path(mount.path, at, "path")
+
+
+def volume_path(path: str, at: At, key: str) -> None:
+    if not path:
+        at.add("CL106", f"{key} is empty", key)
+    elif not VOLUME_PATH.fullmatch(path):
+        at.add("CL134", f"{path!r} may only hold letters, digits and . - _ /", key)
+
+
+def sidecar(sidecar: Sidecar, at: At) -> None:
+    env_file(sidecar.env_file, at)
+    if sidecar.port is not None and sidecar.port.protocol == "tls":
+        at.add("CL107", "protocol tls is for load balancer listeners; a container has tcp or udp", "port")
+
+
+def logging(logging: Logging, at: At) -> None:
+    if logging.firelens:
+        env_file(logging.env_file, at)
+    if logging.retention is not None and logging.retention not in _RETENTIONS:
+        nearest = min(_RETENTIONS, key=lambda days: abs(days - (logging.retention or 0)))
+        message = f"CloudWatch has no retention of {logging.retention} days"
+        at.add("CL156", message, "retention", hint=f"{nearest} is the nearest", copilot_accepts=True)
+    if logging.sidecars is not None or "sidecars" in at.node.entries:
+        message = "logging.sidecars is copilot-local's own; Copilot ignores it"
+        at.add("CL117", message, "sidecars", warning=True, copilot_refuses=True)

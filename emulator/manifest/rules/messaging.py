@@ -1,0 +1,133 @@
+"""Rules for topics, queues, deployments, jobs and overrides."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Final
+
+from emulator.manifest.rules.at import At
+from emulator.manifest.schema.deployment import Deployment, Observability, TaskDefinitionOverride
+from emulator.manifest.schema.messaging import DeadLetter, FifoQueue, Queue, Topic, TopicSubscription
+from emulator.manifest.schema.network import Placement
+from emulator.manifest.schema.scheduled_job import ScheduledJob
+from emulator.manifest.schema.values import format_duration
+from emulator.manifest.suggest import closest
+
+_TOPIC: Final = re.compile(r"[a-zA-Z0-9_-]*")
+_SERVICE: Final = re.compile(r"[a-z](?!.*--)[a-z0-9-]*[a-z0-9]")
+_SCOPES: Final = ("messageGroup", "queue")
+_LIMITS: Final = ("perMessageGroupId", "perQueue")
+_STRATEGIES: Final = ("default", "recreate")
+_SEGMENT: Final = re.compile(r"[a-zA-Z0-9_-]+(?:\[(?:\d+|-)\])?")
+
+
+def _choice(value: str, choices: tuple[str, ...], at: At, key: str) -> None:
+    meant = closest(value, choices)
+    hint = f"did you mean {meant}?" if meant else ""
+    at.add("CL107", f"{value!r} is not one of {', '.join(choices)}", key, hint=hint)
+
+
+def topic(topic: Topic, at: At) -> None:
+    _topic_name(topic.name, at)
+
+
+def _topic_name(name: str, at: At) -> None:
+    if not name:
+        at.add("CL106", "the name is empty", "name")
+    elif not _TOPIC.fullmatch(name):
+        hint = "write it without .fifo and set fifo: true" if name.endswith(".fifo") else ""
+        at.add("CL136", f"{name!r} may only hold letters, digits, - and _", "name", hint=hint)
+
+
+def subscription(subscription: TopicSubscription, at: At) -> None:
+    _topic_name(subscription.name, at)
+    if not subscription.service:
+        at.add("CL106", "the service is empty", "service")
+    elif not _SERVICE.fullmatch(subscription.service):
+        message = f"{subscription.service!r} is not a service's name"
+        hint = "lower-case letters, digits and single hyphens, a letter first"
+        at.add("CL136", message, "service", hint=hint)
+
+
+def queue(queue: Queue, at: At) -> None:
+    """SQS's limits, which Copilot leaves to the deployment."""
+    limits = (
+        ("retention", queue.retention, timedelta(minutes=1), timedelta(days=14)),
+        ("delay", queue.delay, timedelta(0), timedelta(minutes=15)),
+        ("timeout", queue.timeout, timedelta(0), timedelta(hours=12)),
+    )
+    for name, value, lowest, highest in limits:
+        if value is not None and not lowest <= value <= highest:
+            message = f"{name} is {format_duration(value)}; SQS takes "
+            message += f"{format_duration(lowest)} to {format_duration(highest)}"
+            at.add("CL137", message, name, copilot_accepts=True)
+
+
+def dead_letter(block: DeadLetter, at: At) -> None:
+    if block.tries is not None and not 1 <= block.tries <= 1000:
+        at.add("CL137", f"tries is {block.tries}; SQS takes 1 to 1000", "tries", copilot_accepts=True)
+
+
+def fifo_queue(fifo: FifoQueue, at: At) -> None:
+    """Copilot: `FIFOAdvanceConfig.validate`."""
+    for name in ("throughput_limit", "deduplication_scope"):
+        if fifo.high_throughput is not None and getattr(fifo, name) is not None:
+            at.add("CL120", f"high_throughput sets {name} itself", name, hint="give one of the two")
+    if fifo.deduplication_scope is not None and fifo.deduplication_scope not in _SCOPES:
+        _choice(fifo.deduplication_scope, _SCOPES, at, "deduplication_scope")
+    if fifo.throughput_limit is not None and fifo.throughput_limit not in _LIMITS:
+        _choice(fifo.throughput_limit, _LIMITS, at, "throughput_limit")
+    if fifo.throughput_limit == "perMessageGroupId" and fifo.deduplication_scope == "queue":
+        message = "deduplication_scope queue needs throughput_limit perQueue"
+        at.add("CL137", message, "throughput_limit")
+
+
+def deployment(deployment: Deployment, at: At) -> None:
+    if deployment.rolling is not None and deployment.rolling.lower() not in _STRATEGIES:
+        _choice(deployment.rolling, _STRATEGIES, at, "rolling")
+
+
+def observability(observability: Observability, at: At) -> None:
+    """Copilot compares upper-case and leaves anything else out without a word."""
+    if observability.tracing is not None and observability.tracing.lower() != "awsxray":
+        message = f"{observability.tracing!r} is not a tracing vendor; Copilot ignores it"
+        at.add("CL107", message, "tracing", hint="awsxray is the only one", copilot_accepts=True)
+
+
+def placement(placement: Placement, at: At) -> None:
+    if placement.access is not None and placement.access not in ("public", "private"):
+        meant = closest(placement.access, ("public", "private"))
+        at.add(
+            "CL107", f"{placement.access!r} is not public or private", hint=f"did you mean {meant}?" if meant else ""
+        )
+
+
+def override(rule: TaskDefinitionOverride, at: At) -> None:
+    """Copilot: `OverrideRule.validate`, and the path's grammar in internal/pkg/template/override."""
+    if rule.path == "Family" or re.fullmatch(r"ContainerDefinitions\[\d+\]\.Name", rule.path):
+        at.add("CL138", f"{rule.path} cannot be overridden", "path", hint="names hold the task together")
+        return
+    for segment in rule.path.split("."):
+        if not _SEGMENT.fullmatch(segment):
+            message = f"{segment!r} is not a step of a path"
+            at.add("CL138", message, "path", hint="a name, a name with an index [0], or a name with [-] to append")
+            return
+    if "value" not in at.node.entries:
+        at.add("CL106", "the override has no value", hint="give value", copilot_accepts=True)
+
+
+def job(job: ScheduledJob, at: At) -> None:
+    """Copilot checks these when it renders (`stateMachineOpts`)."""
+    if job.retries is not None and job.retries < 0:
+        at.add("CL139", "retries cannot be negative", "retries")
+    if job.timeout is not None:
+        if job.timeout < timedelta(seconds=1):
+            at.add("CL139", "the timeout must be at least one second", "timeout")
+        elif job.timeout % timedelta(seconds=1):
+            at.add("CL139", "the timeout must be whole seconds", "timeout")
+    if job.exec is not None:
+        at.add("CL109", "a job has no exec; Copilot leaves it out", "exec", hint="remove it", copilot_accepts=True)
+    if job.network.connect is not None:
+        message = "a job has no Service Connect; Copilot leaves it out"
+        at.add("CL109", message, "network", "connect", hint="remove it", copilot_accepts=True)

@@ -1,0 +1,50 @@
+"""Rules for the manifests of environments and pipelines."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from emulator.manifest.nodes import Mapping
+from emulator.manifest.report import Report
+from emulator.manifest.rules.at import At
+from emulator.manifest.schema.environment import EnvironmentManifest, PipelineManifest
+from emulator.manifest.schema.values import Arn
+from emulator.manifest.suggest import closest
+
+_PROVIDERS: Final = ("GitHub", "GitHubV1", "CodeCommit", "Bitbucket")
+
+
+def check_other(manifest: EnvironmentManifest | PipelineManifest, tree: Mapping, report: Report) -> None:
+    """What the manifest of an environment or a pipeline must keep to."""
+    if isinstance(manifest, EnvironmentManifest):
+        _environment(manifest, At(report, tree, "", "Environment"))
+    else:
+        _pipeline(manifest, At(report, tree, "", "Pipeline"))
+
+
+def _environment(manifest: EnvironmentManifest, at: At) -> None:
+    for side, certificates in (
+        ("public", manifest.http.public.certificates),
+        ("private", manifest.http.private.certificates),
+    ):
+        for index, certificate in enumerate(certificates):
+            try:
+                arn = Arn.parse(certificate)
+            except ValueError as error:
+                at.add("CL160", str(error), "http", side, "certificates", index)
+                continue
+            if arn.service not in ("acm", "iam"):
+                message = f"{certificate!r} is not a certificate of ACM or IAM"
+                at.add("CL160", message, "http", side, "certificates", index, copilot_accepts=True)
+
+
+def _pipeline(manifest: PipelineManifest, at: At) -> None:
+    if len(manifest.name) > 100:
+        at.add("CL161", "a pipeline's name has 100 characters at most", "name")
+    if manifest.source.provider not in _PROVIDERS:
+        meant = closest(manifest.source.provider, _PROVIDERS)
+        hint = f"did you mean {meant}?" if meant else "one of " + ", ".join(_PROVIDERS)
+        at.add("CL161", f"{manifest.source.provider!r} is not a source provider", "source", "provider", hint=hint)
+    for index, stage in enumerate(manifest.stages):
+        if stage.test_commands and stage.post_deployments is not None:
+            at.add("CL161", "give one of test_commands and post_deployments, not both", "stages", index)
