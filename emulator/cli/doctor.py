@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ import typer
 
 from emulator.cli.checks import Check, Status
 from emulator.cli.options import App, Env, Format, Name, OutputFormat
-from emulator.errors import CopilotLocalError, EngineError, EngineUnavailable, ExitCode
+from emulator.errors import CopilotLocalError, EngineError, EngineUnavailable, ExitCode, Unsupported
 
 if TYPE_CHECKING:
     from emulator.engine.interface import Engine
@@ -40,18 +41,15 @@ def _examine() -> tuple[list[Check], ExitCode]:
 
     workspace = check_workspace(Path.cwd())
     try:
-        engine = connect.connect()
-        engine.info()
+        with closing(connect.connect()) as engine:
+            return [*_with_engine(engine), *workspace], ExitCode.OK
     except EngineUnavailable as error:
-        return [Check("docker", Status.BROKEN, error.message, error.hint), *workspace], ExitCode.NO_DOCKER
-    except CopilotLocalError as error:  # an address or a version that is not supported
-        return [Check("docker", Status.BROKEN, error.message, error.hint), *workspace], ExitCode.FAILURE
-    try:
-        return [*_with_engine(engine), *workspace], ExitCode.OK
-    except EngineError as error:
-        return [Check("docker", Status.BROKEN, error.message, error.hint), *workspace], ExitCode.FAILURE
-    finally:
-        engine.close()
+        code = ExitCode.NO_DOCKER
+        docker = Check("docker", Status.BROKEN, error.message, error.hint)
+    except (EngineError, Unsupported) as error:  # it does not answer in time; an address or version we do not know
+        code = ExitCode.FAILURE
+        docker = Check("docker", Status.BROKEN, error.message, error.hint)
+    return [docker, *workspace], code
 
 
 def _with_engine(engine: Engine) -> list[Check]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -35,7 +36,8 @@ def down(
     display = make_display("text")
     _, killed = interruptions(display.emit)
     try:
-        found = take_down(connect(), environment, display.emit, volumes=volumes, timeout=timeout, cancelled=killed)
+        with closing(connect()) as engine:
+            found = take_down(engine, environment, display.emit, volumes=volumes, timeout=timeout, cancelled=killed)
         if not found:
             message = f"nothing of {environment.app}/{environment.environment} is running"
             display.emit(Event(EventKind.INFO, "down", message))

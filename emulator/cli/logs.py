@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -36,15 +37,15 @@ def logs(
     from emulator.engine.connect import connect
     from emulator.runtime.names import Names
 
-    engine = connect()
+    if routed and tail is not None:
+        raise UsageError("--tail cannot be combined with --routed")
     environment = Names(*find_names(Selection(app, env)))
     chosen = [*([name] if name else []), *(services or [])]
-    if routed:
-        if tail is not None:
-            raise UsageError("--tail cannot be combined with --routed")
-        _print_records(engine, environment, chosen, follow=follow)
-    else:
-        _print_lines(engine, environment, chosen, tail, follow=follow, as_json=format is OutputFormat.JSON)
+    with closing(connect()) as engine:
+        if routed:
+            _print_records(engine, environment, chosen, follow=follow)
+        else:
+            _print_lines(engine, environment, chosen, tail, follow=follow, as_json=format is OutputFormat.JSON)
 
 
 def _print_records(engine: Engine, environment: Names, services: list[str], *, follow: bool) -> None:

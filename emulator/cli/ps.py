@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,9 @@ def ps(app: App = None, env: Env = None, name: Name = None, format: Format = Out
     from emulator.runtime.names import Names
     from emulator.runtime.overview import overview
 
-    found = overview(connect(), Names(*find_names(Selection(app, env))))
+    environment = Names(*find_names(Selection(app, env)))
+    with closing(connect()) as engine:
+        found = overview(engine, environment)
     rows = [row for row in found.containers if name is None or row.service == name]
     targets = [target for target in found.targets if name is None or target["service"] == name]
     if format is OutputFormat.JSON:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,7 @@ from emulator.errors import ExitCode, UsageError
 from emulator.events import Emit, Event, EventKind
 
 if TYPE_CHECKING:
+    from emulator.engine.interface import Engine
     from emulator.runtime.up import UpRequest
 
 
@@ -60,6 +62,7 @@ def up(
 ) -> None:
     """Run services as ECS on Fargate would, and show their logs until Ctrl-C."""
     from emulator.display import make_display
+    from emulator.engine.connect import connect
 
     if wait and not detach:
         raise UsageError("--wait needs -d", hint="without -d, up stays and shows the logs")
@@ -80,16 +83,14 @@ def up(
             retain=retain,
             foreground=not detach,
         )
-        code = _run(request, display.emit, detach=detach, dry=dry_run)
+        with closing(connect()) as engine:
+            code = _run(engine, request, display.emit, detach=detach, dry=dry_run)
     finally:
         display.close()
     raise typer.Exit(code)
 
 
-def _run(request: UpRequest, emit: Emit, *, detach: bool, dry: bool) -> int:
-    from emulator.engine.connect import connect
-
-    engine = connect()
+def _run(engine: Engine, request: UpRequest, emit: Emit, *, detach: bool, dry: bool) -> int:
     if dry:
         from emulator.runtime.up import dry_run
 

@@ -27,6 +27,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     for reference in OURS:
         engine.add_image(reference)
     monkeypatch.setattr(connect, "connect", lambda: engine)
+    monkeypatch.setattr(engine, "close", lambda: None)  # the next command of the test connects again
     return engine
 
 
@@ -89,6 +90,7 @@ def test_an_image_that_can_be_pulled_is_a_note_and_one_that_cannot_is_broken(
     run: Run, workspace: Path, monkeypatch: pytest.MonkeyPatch, engine: FakeEngine
 ) -> None:
     bare = FakeEngine()
+    monkeypatch.setattr(bare, "close", lambda: None)
     monkeypatch.setattr(connect, "connect", lambda: bare)
     monkeypatch.setattr(doctor, "_why_not_pullable", lambda reference: "")
     code, checks = checks_of(run)

@@ -204,3 +204,32 @@ def test_a_target_container_without_a_port_is_shown_with_its_line(run: Run, work
     assert "copilot/hello/manifest.yml:10:" in ended.err
     assert "port" in ended.err
     assert "hint: " in ended.err
+
+
+@pytest.mark.parametrize("verb", ["up", "up -d", "up --dry-run", "down", "ps", "logs", "logs --routed"])
+def test_no_docker_is_125_with_a_hint(run: Run, workspace: Path, verb: str) -> None:
+    ended = run(*verb.split())
+    assert ended.code == 125
+    assert ended.out == ""
+    assert "error: no Docker daemon answers at unix://" in ended.err
+    assert "\n\nhint: " in ended.err
+
+
+def test_down_is_for_a_whole_environment(run: Run, workspace: Path) -> None:
+    ended = run("down", "-n", "hello")
+    assert ended.code == 2
+    assert "error: down stops a whole environment" in ended.err
+
+
+def test_tail_does_not_go_with_routed_records(run: Run, workspace: Path) -> None:
+    ended = run("logs", "--routed", "--tail", "3")
+    assert ended.code == 2
+    assert "error: --tail cannot be combined with --routed" in ended.err
+
+
+@pytest.mark.parametrize("verb", ["down", "ps", "logs"])
+def test_both_names_given_need_no_workspace(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(verb, "-a", "shop", "-e", "test").code == 125
