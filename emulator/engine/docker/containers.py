@@ -19,6 +19,7 @@ from emulator.engine.interface import (
 
 _EXITED = re.compile(r"^(?:Exited|Restarting) \((-?\d+)\)")
 _HEALTH = {"(healthy)": Health.HEALTHY, "(unhealthy)": Health.UNHEALTHY, "(health: starting)": Health.STARTING}
+_CONNECTED = {ContainerState.RUNNING, ContainerState.PAUSED}
 _NANOSECONDS = 1_000_000_000
 
 
@@ -36,12 +37,14 @@ def parse_container(row: Json) -> Container:
     status = str(row.get("Status") or "")
     exited = _EXITED.match(status)
     names = [str(name).lstrip("/") for name in row.get("Names") or []]
-    networks = (row.get("NetworkSettings") or {}).get("Networks") or {}
+    state = ContainerState(str(row.get("State") or "created"))
+    # A container whose start failed keeps showing an address that it does not have.
+    networks = (row.get("NetworkSettings") or {}).get("Networks") or {} if state in _CONNECTED else {}
     return Container(
         id=str(row["Id"]),
         name=next((name for name in names if "/" not in name), ""),
         image=str(row.get("Image") or ""),
-        state=ContainerState(str(row.get("State") or "created")),
+        state=state,
         status=status,
         labels={str(name): str(value) for name, value in (row.get("Labels") or {}).items()},
         created=datetime.fromtimestamp(int(row.get("Created") or 0), UTC),

@@ -31,9 +31,11 @@ _HINTS: tuple[tuple[str, str], ...] = (
     ),
     (r"no space left on device", "the disk of the Docker daemon is full: `docker system df` shows by what"),
     (
-        r"executable file not found|no such file or directory.*unknown$|exec format error",
-        "the image has no such program, or for another processor: look at its entryPoint, command and platform",
+        r"unable to start container process|exec format error",
+        "what should run is not in the image, not executable or for another processor: look at entryPoint, command"
+        " and platform",
     ),
+    (r"does not match the specified platform", "the local image is for another processor: pull it for this one"),
     (r"non running container", "the container that owns the network namespace is not running"),
     (r"is ambiguous", "two networks have one name: `docker network ls` shows them, remove one by its id"),
     (r"unknown log opt", "the log driver does not know this option"),

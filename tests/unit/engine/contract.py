@@ -368,6 +368,11 @@ class EngineContract:
         lab.exited("pause")
         assert lab.rows()["app"].state is ContainerState.RUNNING
 
+    def test_a_namespace_without_its_owner_is_not_found(self, lab: Lab) -> None:
+        nobody = lab.name("nobody")
+        with pytest.raises(NotFound, match=nobody):
+            lab.run("app", network=f"container:{nobody}")
+
     @pytest.mark.parametrize(
         ("fields", "words"),
         [
