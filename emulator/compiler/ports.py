@@ -46,14 +46,14 @@ class Ports:
         self._main = context.manifest.name
         self._exposed: dict[int, ExposedPort] = {}
         self._expose_sidecars()
-        for path, rule in self.rules():
+        for _, rule in self.rules():
             if rule.target_port is not None:
-                self._expose(rule.target_container, rule.target_port, "tcp", path)
-        for path, listener in self.listeners():
+                self._expose(rule.target_container, rule.target_port, "tcp")
+        for _, listener in self.listeners():
             protocol: Protocol = "udp" if listener.port.protocol == "udp" else "tcp"
-            self._expose(listener.target_container, listener.target_port or listener.port.number, protocol, path)
+            self._expose(listener.target_container, listener.target_port or listener.port.number, protocol)
         if self.main_port is not None:
-            self._expose(self._main, self.main_port, "tcp", "image.port")
+            self._expose(self._main, self.main_port, "tcp")
 
     @property
     def main_port(self) -> int | None:
@@ -100,7 +100,6 @@ class Ports:
 
     def rule_target(self, path: str, rule: RoutingRule) -> Target:
         """Where a routing rule sends its requests. Raises InputError where the target has no port."""
-        self._check_target(path, rule.target_container)
         if rule.target_port is not None:
             exposed = self._exposed[rule.target_port]
             return Target(rule.target_container or exposed.container, rule.target_port)
@@ -109,7 +108,6 @@ class Ports:
 
     def listener_target(self, path: str, listener: NlbListener) -> Target:
         """Where a listener of the network load balancer sends its connections."""
-        self._check_target(path, listener.target_container)
         number = listener.target_port or listener.port.number
         if listener.target_container is None:
             return Target(self._exposed[number].container, number)
@@ -131,19 +129,12 @@ class Ports:
         for name, sidecar in sorted(self._context.manifest.sidecars.items()):
             if sidecar.port is not None:
                 protocol: Protocol = "udp" if sidecar.port.protocol == "udp" else "tcp"
-                self._expose(name, sidecar.port.number, protocol, f"sidecars.{name}.port")
+                self._expose(name, sidecar.port.number, protocol)
 
-    def _expose(self, container: str | None, port: int, protocol: Protocol, path: str) -> None:
-        """Exposes a port of a container; None is whichever has it already, else the main one."""
-        present = self._exposed.get(port)
-        if present is None:
-            self._exposed[port] = ExposedPort(container or self._main, protocol)
-        elif container is not None and present.container != container:
-            raise InputError(
-                f'containers "{present.container}" and "{container}" are exposing the same port {port}',
-                position=self._context.position(path),
-                hint="all containers of a task share one network: give each its own port",
-            )
+    def _expose(self, container: str | None, port: int, protocol: Protocol) -> None:
+        """Exposes a port of a container (None: of the main one), unless some container exposes it already. That two
+        containers do not claim one port is checked where manifests are."""
+        self._exposed.setdefault(port, ExposedPort(container or self._main, protocol))
 
     def _own_port(self, path: str, container: str) -> int:
         if container == self._main and self.main_port is not None:
@@ -152,19 +143,6 @@ class Ports:
         if sidecar is not None and sidecar.port is not None:
             return sidecar.port.number
         raise self._no_port(path, container)
-
-    def _check_target(self, path: str, container: str | None) -> None:
-        """A named target must be there and have a port of its own, even where the rule names a port."""
-        if container is None:
-            return
-        if container != self._main and container not in self._context.manifest.sidecars:
-            names = ", ".join([self._main, *sorted(self._context.manifest.sidecars)])
-            raise InputError(
-                f'{path}.target_container: container "{container}" does not exist',
-                position=self._context.position(f"{path}.target_container"),
-                hint=f"containers of this task: {names}",
-            )
-        self._own_port(path, container)
 
     def _no_port(self, path: str, container: str) -> InputError:
         where = "image" if container == self._main else f"sidecars.{container}"
