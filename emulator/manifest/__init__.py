@@ -9,15 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from emulator.manifest.loader import (
-    WORKLOAD_TYPES,
     Checked,
     LoadedEnvironment,
     LoadedManifest,
-    Options,
     check,
     load,
     load_environment,
 )
+from emulator.manifest.source import REFUSED_TYPES, WORKLOAD_TYPES, Options
 
 if TYPE_CHECKING:
     from emulator.manifest.schema.backend_service import BackendService
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from emulator.manifest.schema.workload import Workload
 
 __all__ = [
+    "REFUSED_TYPES",
     "WORKLOAD_TYPES",
     "BackendService",
     "Checked",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from emulator.manifest import scalars, shapes
 from emulator.manifest.nodes import Entry, Mapping, Node, Scalar, Sequence
@@ -13,15 +12,11 @@ from emulator.manifest.report import Report, child
 from emulator.manifest.schema.base import Block
 from emulator.manifest.schema.logs import Logging, LoggingSidecars, SidecarLogging
 from emulator.manifest.schema.routing import Http
-from emulator.manifest.schema.values import format_duration, parse_duration
+from emulator.manifest.schema.values import parse_duration
 from emulator.manifest.suggest import unknown_key
+from emulator.manifest.untyped import untyped
+from emulator.manifest.wording import ABSENT, MISSING_HINTS, PARSED_HINTS, describe, what, zero
 
-
-class _Absent:
-    """There is no value: the key is null, or its value is wrong and reported."""
-
-
-ABSENT: Final = _Absent()
 Rule = Callable[[Block, Mapping, str], None]
 """Looks at one decoded block: the block, its node (an empty map for a shorthand) and its path."""
 
@@ -52,7 +47,7 @@ class Decoder:
             return self._logging_sidecars(node, path)
         if isinstance(node, Scalar) and scalars.is_null(node) and not block.null:
             return ABSENT
-        if isinstance(node, Mapping):
+        if isinstance(node, Mapping) and not block.parsed_only:
             return self._map_form(node, block, path, swallower)
         if isinstance(node, Scalar) and block.switch:
             return self._switch(node, block, path)
@@ -65,12 +60,13 @@ class Decoder:
             return self._complete(value, node, path)
         if block.short:
             return self._short(node, block, path)
-        return self._wrong(node, path, f"{_key(path)} is a map, not {_describe(node)}", swallower, block)
+        form = "text" if block.parsed_only else "a map"
+        return self._wrong(node, path, f"takes {form}, not {describe(node)}", swallower, block)
 
     def _switch(self, node: Scalar, block: type[Block], path: str) -> object:
         value = scalars.boolean(node)
         if value is None:
-            self.report.add("CL103", node, path, f"takes true, false or a map, not {_describe(node)}")
+            self.report.add("CL103", node, path, f"takes true, false or a map, not {describe(node)}")
             return ABSENT
         if value and any(field.required for field in shapes.keys_of(block).values()):
             self.report.add(
@@ -87,7 +83,7 @@ class Decoder:
         if isinstance(node, Sequence) and not isinstance(field.shape, shapes.ListOf):
             if node.text is not None:
                 return self._json_text(node, path)
-            self.report.add("CL103", node, path, f"takes {_what(field.shape)} or a map, not a list")
+            self.report.add("CL103", node, path, f"takes {what(field.shape)} or a map, not a list")
             return ABSENT
         value = self.value(node, field.shape, path)
         if value is ABSENT:
@@ -133,7 +129,7 @@ class Decoder:
 
     def _missing(self, node: Node, path: str, name: str) -> None:
         message = f"{name} is missing" if path else f"the manifest has no {name}"
-        self.report.add("CL106", node, path, message, hint=_MISSING_HINTS.get(name, ""))
+        self.report.add("CL106", node, path, message, hint=MISSING_HINTS.get(name, ""))
 
     def _known(self, node: Mapping, block: type[Block], path: str) -> dict[str, Entry]:
         keys, legacy = shapes.keys_of(block), shapes.legacy_of(block)
@@ -186,7 +182,7 @@ class Decoder:
             case shapes.ListOf():
                 return self._list(node, shape, path, swallower)
         if not isinstance(node, Scalar):
-            return self._wrong(node, path, f"takes {_what(shape)}, not {_describe(node)}", swallower, shape)
+            return self._wrong(node, path, f"takes {what(shape)}, not {describe(node)}", swallower, shape)
         if scalars.is_null(node):
             return ABSENT
         return self._scalar(node, shape, path, swallower)
@@ -199,7 +195,7 @@ class Decoder:
                 try:
                     return shape.parse(node.text)
                 except ValueError as error:
-                    self.report.add("CL107", node, path, str(error), hint=_PARSED_HINTS.get(shape.what, ""))
+                    self.report.add("CL107", node, path, str(error), hint=PARSED_HINTS.get(shape.what, ""))
                     return ABSENT
             case shapes.Choice():
                 if (name := node.text.upper()) in shape.values.__members__:
@@ -214,7 +210,7 @@ class Decoder:
                 return self._duration(node, path, swallower)
             case shapes.Integer() | shapes.Number():
                 return self._number(node, shape, path, swallower)
-        return self._wrong(node, path, f"takes {_what(shape)}, not {_describe(node)}", swallower, shape)
+        return self._wrong(node, path, f"takes {what(shape)}, not {describe(node)}", swallower, shape)
 
     def _duration(self, node: Scalar, path: str, swallower: str) -> object:
         value = scalars.resolve(node)
@@ -237,7 +233,7 @@ class Decoder:
                 hint = "Copilot turns an interpolated value into text; write the number, in `environments` if it varies"
             elif node.style and isinstance(scalars.plain(node.text), int):
                 hint = "remove the quotes"
-            return self._wrong(node, path, f"takes {_what(shape)}, not {_describe(node)}", swallower, shape, hint=hint)
+            return self._wrong(node, path, f"takes {what(shape)}, not {describe(node)}", swallower, shape, hint=hint)
         if isinstance(shape, shapes.Number):
             return float(value)
         if isinstance(value, float):
@@ -264,7 +260,7 @@ class Decoder:
                 item = self.value(node, shape.item, path)
                 return ABSENT if item is ABSENT else [item]
         if not isinstance(node, Sequence):
-            return self._wrong(node, path, f"takes {_what(shape)}, not {_describe(node)}", swallower, shape)
+            return self._wrong(node, path, f"takes {what(shape)}, not {describe(node)}", swallower, shape)
         items = []
         for index, item_node in enumerate(node.items):
             if isinstance(item_node, Scalar) and scalars.is_null(item_node):
@@ -289,7 +285,7 @@ class Decoder:
         if isinstance(node, Scalar) and scalars.is_null(node):
             return ABSENT
         if not isinstance(node, Mapping):
-            return self._wrong(node, path, f"takes a map, not {_describe(node)}", swallower, shape)
+            return self._wrong(node, path, f"takes a map, not {describe(node)}", swallower, shape)
         values: dict[str, object] = {}
         for name, entry in node.entries.items():
             place = self._path(path, entry)
@@ -313,7 +309,7 @@ class Decoder:
             flag = scalars.boolean(node)
             if flag is None:
                 self.report.add(
-                    "CL103", node, path, f"takes true, false, a list of names or a map, not {_describe(node)}"
+                    "CL103", node, path, f"takes true, false, a list of names or a map, not {describe(node)}"
                 )
                 return ABSENT
             return LoggingSidecars.model_construct(everyone=True) if flag else None
@@ -342,96 +338,12 @@ class Decoder:
         if not swallower:
             self.report.add("CL103", node, path, message, hint=hint)
             return ABSENT
-        zero, shown = _zero(shape)
+        value, shown = zero(shape)
         message = f"{message}; Copilot says nothing and {shown}"
         self.report.add("CL104", node, path, message, hint=hint, copilot_accepts=True)
-        return zero
+        return value
 
 
 def _block(block: type[Block], values: dict[str, Any]) -> Block:
     """The block with these attributes. The decoder checked them, so Pydantic need not: models stay unbuilt."""
     return block.model_construct(None, **values)
-
-
-def _zero(shape: shapes.Shape | type[Block]) -> tuple[object, str]:
-    """What Copilot's decoder leaves in a pointer field whose value had the wrong type, and how to say it."""
-    if isinstance(shape, type | shapes.Model):
-        block = shape if isinstance(shape, type) else shape.block
-        if any(field.required for field in shapes.keys_of(block).values()) or block.swallows or block.union:
-            return ABSENT, "ignores it"
-        return block.model_construct(), "takes it for an empty map"
-    match shape:
-        case shapes.Text():
-            return "", "uses an empty text"
-        case shapes.Integer():
-            return 0, "uses 0"
-        case shapes.Number():
-            return 0.0, "uses 0"
-        case shapes.Boolean():
-            return False, "uses false"
-        case shapes.Duration():
-            return timedelta(0), f"uses {format_duration(timedelta(0))}"
-    return ABSENT, "ignores it"
-
-
-def _what(shape: shapes.Shape) -> str:
-    match shape:
-        case shapes.Integer():
-            return "a whole number"
-        case shapes.Number():
-            return "a number"
-        case shapes.Boolean():
-            return "true or false"
-        case shapes.Duration():
-            return "a duration"
-        case shapes.Parsed():
-            return shape.what
-        case shapes.ListOf():
-            if shape.shell_words:
-                return "text or a list of texts"
-            return "one or more values" if shape.one_or_many else "a list"
-        case shapes.Model() | shapes.MapOf():
-            return "a map"
-    return "text"
-
-
-def _describe(node: Node) -> str:
-    if isinstance(node, Mapping):
-        return "a map"
-    if isinstance(node, Sequence):
-        return "a list"
-    if node.style or node.variables or isinstance(scalars.resolve(node), str):
-        shown = node.text if len(node.text) <= 40 else node.text[:39] + "…"
-        return f"the text {shown!r}"
-    return node.text or "nothing"
-
-
-def _key(path: str) -> str:
-    return path.rpartition(".")[2] or "the manifest"
-
-
-_MISSING_HINTS: Final = {
-    "path": "the path whose requests the service gets, such as '/'",
-    "image": "give image.build (a Dockerfile) or image.location (an existing image)",
-    "schedule": 'for example "@daily", "rate(1 hour)" or "0 12 * * MON"',
-    "on": "a job needs on.schedule",
-}
-_PARSED_HINTS: Final = {"a CIDR block": "an address with a prefix length: 10.0.0.0/16, or /32 for a single one"}
-
-
-def untyped(node: Node) -> object:
-    """Plain values of a node of no particular type. CloudFormation tags become their long form."""
-    value: object
-    if isinstance(node, Mapping):
-        value = {name: untyped(entry.value) for name, entry in node.entries.items()}
-    elif isinstance(node, Sequence):
-        value = [untyped(item) for item in node.items]
-    else:
-        value = scalars.resolve(node)
-    tag = node.tag
-    if not tag.startswith("!") or len(tag) == 1 or tag.startswith("!!"):
-        return value
-    name = tag[1:]
-    if name == "GetAtt" and isinstance(value, str):
-        value = value.split(".", 1)
-    return {name if name in ("Ref", "Condition") else f"Fn::{name}": value}

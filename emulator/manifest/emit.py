@@ -14,6 +14,7 @@ from emulator.manifest.nodes import Entry, Mapping, Node, Scalar, Sequence
 from emulator.manifest.report import child, split_path
 from emulator.manifest.schema.base import Block
 from emulator.manifest.suggest import closest
+from emulator.manifest.untyped import untyped
 
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
 _PLAIN_TEXT: Final = re.compile(r"[A-Za-z0-9_./+~-][A-Za-z0-9_./+@%~ -]*(?<! )")
@@ -91,8 +92,6 @@ def as_json(loaded: LoadedManifest) -> str:
 
 def _plain(node: Node, shape: shapes.Shape) -> object:
     if isinstance(shape, shapes.Untyped):
-        from emulator.manifest.decode import untyped
-
         return untyped(node)
     if isinstance(node, Mapping):
         if isinstance(shape, shapes.Model):
@@ -131,9 +130,12 @@ def explain(loaded: LoadedManifest, key: str) -> str:
     found: Entry | Node | None = None
     environment, path, default = "", "", ""
     for step in steps:
+        shorthand = isinstance(shape, shapes.Model) and shape.block.short == step and not isinstance(here, Mapping)
         field = _field(shape, step, path)
         shape, default = (field.shape, field.default) if isinstance(field, shapes.Field) else (field, "")
         path = child(path, step)
+        if shorthand and here is not None:
+            continue  # the scalar or list that stands for the block stands for this field
         if isinstance(step, str) and isinstance(here, Mapping):
             entry = here.entries.get(step)
             found, here = entry, entry.value if entry else None

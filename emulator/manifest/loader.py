@@ -4,48 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Mapping as Variables
-from dataclasses import dataclass, field, replace
-from importlib import import_module
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, cast
 
 from emulator.errors import Finding, FindingsError, InputError, Position, Severity, Unsupported
-from emulator.manifest.interpolate import interpolate
-from emulator.manifest.nodes import Entry, Mapping, Node, Scalar, Sequence
-from emulator.manifest.reader import parse, read
-from emulator.manifest.report import Report, child, split_path
-from emulator.manifest.scalars import is_null
-from emulator.manifest.silence import silence
-from emulator.manifest.suggest import closest
+from emulator.manifest.nodes import Entry, Mapping, Node, Sequence
+from emulator.manifest.report import split_path
+from emulator.manifest.source import (
+    ENVIRONMENT,
+    PIPELINE,
+    REFUSED_TYPES,
+    WORKLOAD_TYPES,
+    Options,
+    Source,
+    in_file_order,
+)
 
 if TYPE_CHECKING:
-    from emulator.manifest.schema.base import Block
     from emulator.manifest.schema.environment import EnvironmentManifest
     from emulator.manifest.schema.manifest import Manifest
-    from emulator.manifest.schema.workload import Workload
-
-WORKLOAD_TYPES: Final = {
-    "Load Balanced Web Service": ("load_balanced_web_service", "LoadBalancedWebService"),
-    "Backend Service": ("backend_service", "BackendService"),
-    "Worker Service": ("worker_service", "WorkerService"),
-    "Scheduled Job": ("scheduled_job", "ScheduledJob"),
-}
-"""Each supported `type` with the module and class of its model."""
-ENVIRONMENT: Final = "Environment"
-PIPELINE: Final = "Pipeline"
-"""Not a `type`: what a manifest is called that has `source` and `stages` and no type."""
-
-REFUSED_TYPES: Final = {
-    "Request-Driven Web Service": (
-        "a Request-Driven Web Service runs on AWS App Runner, not on ECS: there is no task to emulate",
-        "a Load Balanced Web Service with the same image, port and variables runs here",
-    ),
-    "Static Site": (
-        "a Static Site is files on S3 and CloudFront: there is no container to run",
-        "any file server serves it locally (python -m http.server)",
-    ),
-}
-"""Types that are recognised and refused: why, and what else serves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +73,6 @@ class Checked:
         return any(finding.severity is Severity.ERROR for finding in self.findings)
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How strictly a manifest is looked at.
-
-    `strict`: findings that Copilot would have gone on with are errors. `copilot`: what works here and not with the
-    Copilot binary is an error too. `ignore`: codes that are not wanted.
-    """
-
-    strict: bool = True
-    copilot: bool = False
-    ignore: tuple[str, ...] = ()
-
-
 def find(tree: Mapping, path: str) -> Entry | Node | None:
     """The entry of a key, or the list item, at `path`; None where there is none or `path` is no path."""
     try:
@@ -147,7 +112,7 @@ def load(
     Raises InputError where the file cannot be read, FindingsError with every finding where one is an error, Unsupported
     for workload types that do not run on ECS.
     """
-    source = _Source.read(path, Options(strict, copilot, tuple(ignore)))
+    source = Source.read(path, Options(strict, copilot, tuple(ignore)))
     source.interpolate(variables, app, environment)
     kind = source.kind()
     if kind in REFUSED_TYPES:
@@ -161,14 +126,15 @@ def load(
     loaded = source.workload(kind, environment) if kind else None
     if loaded is None or source.failed():
         raise FindingsError(path, source.findings())
-    return replace(loaded, findings=source.findings())
+    manifest, tree, environments = loaded
+    return LoadedManifest(cast("Manifest", manifest), path, tree, environment, environments, source.findings())
 
 
 def load_environment(
     path: Path, *, variables: Variables[str, str], app: str, strict: bool = True, ignore: Iterable[str] = ()
 ) -> LoadedEnvironment:
     """Reads the environment manifest at `path`. Raises InputError, and FindingsError with every finding."""
-    source = _Source.read(path, Options(strict, ignore=tuple(ignore)))
+    source = Source.read(path, Options(strict, ignore=tuple(ignore)))
     source.interpolate(variables, app, path.parent.name)
     if source.kind() != ENVIRONMENT:
         raise InputError(f"{path} is not the manifest of an environment", hint="it has `type: Environment`")
@@ -191,7 +157,7 @@ def check(
     options = options or Options()
     findings: list[Finding] = []
     try:
-        first = _Source.read(path, options)
+        first = Source.read(path, options)
     except FindingsError as error:
         return Checked(path, "", error.findings, [])
     kind = first.kind(report=False)
@@ -199,7 +165,7 @@ def check(
     if kind not in WORKLOAD_TYPES:
         chosen = [path.parent.name if kind == ENVIRONMENT else None]
     for environment in chosen:
-        source = _Source.read(path, options)
+        source = Source.read(path, options)
         source.interpolate(variables, app, environment)
         kind = source.kind()
         if kind in REFUSED_TYPES:
@@ -210,198 +176,4 @@ def check(
         elif kind:
             source.workload(kind, environment)
         findings.extend(finding for finding in source.findings() if finding not in findings)
-    return Checked(path, kind, sorted(findings, key=_place), first.lines)
-
-
-def _place(finding: Finding) -> tuple[int, int, str]:
-    position = finding.position
-    return (position.line, position.column, finding.code) if position else (0, 0, finding.code)
-
-
-@dataclass(slots=True)
-class _Source:
-    """One file on its way to a manifest."""
-
-    path: Path
-    lines: list[str]
-    root: Mapping
-    report: Report
-    options: Options
-    environment: str | None = None
-    _final: list[Finding] | None = None
-
-    @classmethod
-    def read(cls, path: Path, options: Options) -> _Source:
-        file = str(path)
-        text = read(path)
-        document = parse(text, file)
-        report = Report(file, copilot=options.copilot)
-        if document.rest is not None:
-            place = Scalar("", None, "", document.rest, 1)
-            message = "a second document begins here; Copilot reads only the first"
-            report.add("CL114", place, "", message, hint="remove it", copilot_accepts=True)
-        return cls(path, text.splitlines(), document.root, report, options)
-
-    def interpolate(self, variables: Variables[str, str], app: str, environment: str | None) -> None:
-        self.environment = environment
-        interpolate(self.root, variables, app=app, environment=environment, report=self.report)
-
-    def position_of(self, key: str) -> Position | None:
-        entry = self.root.entries.get(key)
-        return Position(str(self.path), entry.key.line, entry.key.column) if entry else None
-
-    def environments(self) -> Iterable[str]:
-        node = self.root.get("environments")
-        return list(node.entries) if isinstance(node, Mapping) else []
-
-    def kind(self, *, report: bool = True) -> str:
-        """The workload type, `Environment`, `Pipeline`, or nothing where it is missing or unknown (reported)."""
-        entry = self.root.entries.get("type")
-        if entry is None:
-            if "source" in self.root.entries and ("stages" in self.root.entries or "version" in self.root.entries):
-                return PIPELINE
-            if report:
-                hint = "one of " + ", ".join(WORKLOAD_TYPES)
-                self.report.add("CL106", self.root, "type", "the manifest has no type", hint=hint)
-            return ""
-        name = entry.value.text if isinstance(entry.value, Scalar) else ""
-        known = [*WORKLOAD_TYPES, *REFUSED_TYPES, ENVIRONMENT]
-        if name in known:
-            return name
-        if report:
-            meant = closest(name, known)
-            hint = f"did you mean {meant}?" if meant else "one of " + ", ".join(WORKLOAD_TYPES)
-            self.report.add("CL107", entry.value, "type", f"{name!r} is not a workload type", hint=hint)
-        return ""
-
-    def workload(self, kind: str, environment: str | None) -> LoadedManifest | None:
-        """The workload for `environment`; None where something required is missing. Everything found is reported."""
-        from emulator.manifest.decode import Decoder
-        from emulator.manifest.merge import merge
-        from emulator.manifest.rules import check_block, check_workload
-
-        module, name = WORKLOAD_TYPES[kind]
-        block = cast("type[Workload]", getattr(import_module(f"emulator.manifest.schema.{module}"), name))
-        overrides = self._overrides(block)
-        checker = Decoder(self.report, block, partial=True)
-        checker.block(_without(self.root, ("environments",)), block, "")
-        for environment_name, override in overrides.items():
-            if override is not None:
-                path = child("environments", environment_name)
-                checker.block(self._override(override, path), block, path)
-        override = overrides.get(environment) if environment is not None else None
-        tree = merge(self.root, override, block, environment or "")
-        decoder = Decoder(self.report, block, rule=check_block(self.report, kind), names=False)
-        manifest = decoder.block(tree, block, "")
-        if not isinstance(manifest, block):
-            return None
-        check_workload(manifest, tree, self.report)
-        self._check_name(manifest.name, copilot_refuses=True)
-        return LoadedManifest(cast("Manifest", manifest), self.path, tree, environment, list(overrides))
-
-    def other(self, kind: str) -> Block | None:
-        """The manifest of an environment or a pipeline."""
-        from emulator.manifest.decode import Decoder
-        from emulator.manifest.rules.others import check_other
-        from emulator.manifest.schema.environment import EnvironmentManifest, PipelineManifest
-
-        block: type[Block] = EnvironmentManifest if kind == ENVIRONMENT else PipelineManifest
-        manifest = Decoder(self.report, block).block(self.root, block, "")
-        if not isinstance(manifest, EnvironmentManifest | PipelineManifest):
-            return None
-        check_other(manifest, self.root, self.report)
-        self._check_name(manifest.name, copilot_refuses=True)
-        return manifest
-
-    def _check_name(self, name: str, *, copilot_refuses: bool) -> None:
-        """Copilot finds a manifest by its folder, and wants the two names to agree."""
-        folder = self.path.absolute().parent
-        if self.path.name != "manifest.yml" or "copilot" not in (folder.parent.name, folder.parent.parent.name):
-            return
-        if name != folder.name:
-            message = f"the name is {name!r}, the folder's {folder.name!r}; Copilot wants them to be the same"
-            entry = self.root.entries["name"]
-            self.report.add(
-                "CL113", entry.value, "name", message, warning=True, copilot_refuses=copilot_refuses,
-                hint=f"write name: {folder.name}, or rename the folder",
-            )  # fmt: skip
-
-    def _overrides(self, block: type[Workload]) -> dict[str, Mapping | None]:
-        """The environments of the manifest, each with its override (None where it is null)."""
-        from emulator.manifest.shapes import keys_of
-
-        node = self.root.get("environments")
-        if node is None or (isinstance(node, Scalar) and is_null(node)):
-            return {}
-        if not isinstance(node, Mapping):
-            message = "takes a map from an environment's name to what differs there"
-            self.report.add("CL103", node, "environments", message)
-            return {}
-        overrides: dict[str, Mapping | None] = {}
-        for name, entry in node.entries.items():
-            path = child("environments", name)
-            if name in keys_of(block) and name not in ("name", "type"):
-                message = f"{name} is taken for an environment's name"
-                hint = f"put it below an environment: environments.<name>.{name}"
-                self.report.add("CL102", entry.key, path, message, hint=hint, copilot_accepts=True)
-                continue
-            if isinstance(entry.value, Mapping):
-                overrides[name] = entry.value
-            elif isinstance(entry.value, Scalar) and is_null(entry.value):
-                overrides[name] = None
-                if block.__name__ == "ScheduledJob":
-                    message = "is empty, and Copilot crashes on an empty environment of a Scheduled Job"
-                    self.report.add(
-                        "CL109", entry.key, path, message, hint="remove it", warning=True, copilot_refuses=True
-                    )
-            else:
-                self.report.add("CL103", entry.value, path, "takes a map of what differs there")
-        return overrides
-
-    def _override(self, override: Mapping, path: str) -> Mapping:
-        """An environment's override without keys that only the base can have, which are reported."""
-        for name in ("name", "type", "environments"):
-            if (entry := override.entries.get(name)) is not None:
-                message = f"{name} cannot be overridden; Copilot ignores it here"
-                self.report.add("CL101", entry.key, child(path, name), message, hint="remove it", copilot_accepts=True)
-        return _without(override, ("name", "type", "environments"))
-
-    def findings(self) -> list[Finding]:
-        """What was found, silenced, softened and sorted as the options say."""
-        if self._final is None:
-            findings = [self._prefixed(finding) for finding in self.report.findings]
-            findings = silence(findings, self.lines, str(self.path), self.options.ignore)
-            if not self.options.strict:
-                findings = [
-                    replace(finding, severity=Severity.WARNING) if finding.copilot_accepts else finding
-                    for finding in findings
-                ]
-            self._final = sorted(findings, key=_place)
-        return self._final
-
-    def failed(self) -> bool:
-        return any(finding.severity is Severity.ERROR for finding in self.findings())
-
-    def _prefixed(self, finding: Finding) -> Finding:
-        """A finding in the merged manifest, with the path that its value has in the file."""
-        node = self.root.get("environments")
-        if not isinstance(node, Mapping) or not finding.position or finding.path.startswith("environments"):
-            return finding
-        override = node.entries.get(self.environment or "")
-        if override is None or not override.key.line < finding.position.line <= last_line(override.value):
-            return finding
-        return replace(finding, path=child("environments", override.key.text) + "." + finding.path)
-
-
-def last_line(node: Node) -> int:
-    """The last line of the file on which something of `node` begins."""
-    if isinstance(node, Mapping):
-        lines = [max(entry.key.line, last_line(entry.value)) for entry in node.entries.values()]
-        return max([node.line, *lines])
-    if isinstance(node, Sequence):
-        return max([node.line, *(last_line(item) for item in node.items)])
-    return node.line
-
-
-def _without(node: Mapping, names: Iterable[str]) -> Mapping:
-    return Mapping({key: entry for key, entry in node.entries.items() if key not in names}, "", node.line, node.column)
+    return Checked(path, kind, sorted(findings, key=in_file_order), first.lines)

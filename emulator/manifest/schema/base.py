@@ -64,6 +64,7 @@ class Block(BaseModel):
     `short`   a scalar or list is decoded as the field of this name (`build: ./Dockerfile` is `build.dockerfile`);
     `switch`  a boolean form: `true` is the block with its defaults, `false` is no block at all (None);
     `parsed`  a scalar is given to `parse`, which returns the block or raises ValueError with the reason;
+    `parsed_only` there is no map form besides;
     `swallows` Copilot drops type errors inside the map form and leaves zero values behind (its custom UnmarshalYAML
                discards yaml.TypeError); such values are findings here;
     `union`   Copilot decodes the block as one of two types: in an environment's override the other form is discarded;
@@ -76,6 +77,7 @@ class Block(BaseModel):
     short: ClassVar[str] = ""
     switch: ClassVar[bool] = False
     parsed: ClassVar[bool] = False
+    parsed_only: ClassVar[bool] = False
     swallows: ClassVar[bool] = False
     union: ClassVar[bool] = False
     empty_is_none: ClassVar[bool] = False

@@ -107,6 +107,7 @@ class Port(Block):
     """
 
     parsed = True
+    parsed_only = True
 
     number: int
     """1 to 65535."""
