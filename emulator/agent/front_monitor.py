@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 BUSY = 0.1
 """Seconds between two looks while a target has no verdict yet or a command is under way."""
 IDLE = 1.0
+RESTLESS = 3.0
+"""Seconds after an event during which every look takes a new listing: Docker tells of a change before it lists it."""
 LISTING = 10.0
 """Seconds between two listings when no event asks for one."""
 
@@ -43,14 +45,14 @@ class FrontMonitor(FrontControl):
         """Task id to the monotonic time until which its targets drain."""
         self._health: list[TargetHealth] = []
         self._wake = threading.Event()
-        self._refresh = threading.Event()
+        self._restless_until = 0.0
         self._changed = threading.Condition()
 
     # what the supervisor and the control API use
 
     def refresh(self) -> None:
         """Something happened to a container: look at the listing again."""
-        self._refresh.set()
+        self._restless_until = time.monotonic() + RESTLESS
         self._wake.set()
 
     def targets(self) -> list[dict[str, Any]]:
@@ -148,8 +150,7 @@ class FrontMonitor(FrontControl):
     def _look(self) -> float:
         """One round; returns the seconds until the next."""
         now = time.monotonic()
-        if self._refresh.is_set() or now - self._listed > LISTING:
-            self._refresh.clear()
+        if self._restless_until > now or now - self._listed > LISTING:
             self._observed = observe(self.engine, self.names)
             self._listed = now
         if self.state is None or self._observed.front is None:
@@ -171,7 +172,7 @@ class FrontMonitor(FrontControl):
                 log.info("target %s: %s -> %s %s", after.name, before, after.state, after.description)
             self._health = health
         settled = all(h.state is not TargetState.INITIAL for h in health)
-        return IDLE if settled and not commands else BUSY
+        return IDLE if settled and not commands and self._restless_until < now else BUSY
 
     def _split(self, targets: list[Target], now: float) -> tuple[list[Target], list[Target]]:
         """Targets that stay, and those that drain; those that are done draining are in neither."""

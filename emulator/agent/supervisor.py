@@ -30,6 +30,9 @@ GRACE = 20.0
 HEALTHY_LIFE = 60.0
 """A task that lived this many seconds was no failed start: its replacement is not delayed."""
 LONGEST_DELAY = 60.0
+RESTLESS = 3.0
+"""Seconds after an event during which the listing is looked at again: Docker tells of a death before it lists it."""
+RESTLESS_INTERVAL = 0.2
 WAKING = ("die", "oom", "destroy", "kill", "stop", "start", "pause", "unpause")
 
 
@@ -53,6 +56,7 @@ class Supervisor:
         self._cancelled = threading.Event()
         self._started_at = time.monotonic()
         self._troubles = 0
+        self._restless_until = 0.0
         self._births: dict[str, float] = {}
         self._failures: dict[str, int] = {}
         self._not_before: dict[str, float] = {}
@@ -162,6 +166,7 @@ class Supervisor:
             try:
                 for event in self.engine.events(self.names.labels()):
                     if event.action in WAKING or event.action.startswith("health_status"):
+                        self._restless_until = time.monotonic() + RESTLESS
                         self.front.refresh()
                         self._wake.set()
             except CopilotLocalError as error:
@@ -178,6 +183,8 @@ class Supervisor:
     def _next_look(self) -> float:
         now = time.monotonic()
         soon = [at - now for at in self._not_before.values() if at > now]
+        if self._restless_until > now:
+            soon.append(RESTLESS_INTERVAL)
         if not self._acting and not self._holder:
             soon.append(GRACE + 0.1 - (now - self._started_at))
         return max(0.05, min([LOOK_INTERVAL, *soon]))
