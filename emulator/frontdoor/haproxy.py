@@ -50,7 +50,7 @@ _HEADER_CASE = (
     "X-Forwarded-Proto",
 )
 
-# The codes that HAProxy itself answers with and whose page may be set.
+# Codes that HAProxy answers with by itself. A request that it cannot parse at all still gets its own page for 400.
 _OWN_CODES = (400, 401, 403, 405, 408, 413, 500, 501, 502, 504)
 
 
@@ -133,7 +133,7 @@ def _global_lines(options: FrontOptions, key: str) -> list[str]:
         "  stats timeout 1m",
         f"  setenv {KEY_VARIABLE} {quote(key)}",
         f"  maxconn {options.maxconn}",
-        "  # It would refuse to start unless every connection could have a request under way at once.",
+        "  # Start all the same where the open-file limit is lower than that needs.",
         "  no strict-limits",
         f"  server-state-file {FOLDER}/{STATE_FILE}",
         "  # An old worker may finish its requests, but not hold on for ever.",
@@ -153,8 +153,6 @@ def _global_lines(options: FrontOptions, key: str) -> list[str]:
 
 def _defaults_lines(options: FrontOptions) -> list[str]:
     idle = f"{options.idle_timeout}s"
-    pages = {code: f"file {FOLDER}/{page_path(code)}" for code in _OWN_CODES}
-    pages[503] = f"lf-file {FOLDER}/{UNREACHABLE_PAGE}"
     return [
         "",
         "defaults",
@@ -169,8 +167,9 @@ def _defaults_lines(options: FrontOptions) -> list[str]:
         f"  timeout tunnel {idle}",
         "  load-server-state-from-file global",
         *(
-            f"  http-error status {code} content-type text/html {body} {actions.SERVER_HEADER} {actions.DATE}"
-            for code, body in sorted(pages.items())
+            f"  http-error status {code} content-type text/html file {FOLDER}/{page_path(code)}"
+            f" {actions.SERVER_HEADER} {actions.DATE}"
+            for code in _OWN_CODES
         ),
     ]
 
@@ -187,6 +186,9 @@ def _frontend_lines(listener: Listener, rules: Sequence[PlacedRule], options: Fr
     lines += [
         "  option h1-case-adjust-bogus-client",
         "  option idle-close-on-response",
+        # Not in `defaults`: HAProxy 3.0 crashes over a regular expression in a page that is declared there.
+        f"  http-error status 503 content-type text/html lf-file {FOLDER}/{UNREACHABLE_PAGE}"
+        f" {actions.SERVER_HEADER} {actions.DATE}",
     ]
     if options.source_ip:
         lines.append(f"  http-request set-src str({options.source_ip})")

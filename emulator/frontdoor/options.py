@@ -16,8 +16,7 @@ USER_ID = 99
 """The user and group that HAProxy's image runs as; the folder above must belong to it."""
 
 NOFILE = 16384
-"""The open-file limit of the front: one for every idle connection that `FrontOptions.maxconn` lets in, and a second for
-those with a request under way. Some daemons cannot give a container much more."""
+"""The open-file limit that the default `FrontOptions.maxconn` needs. Some daemons cannot give a container much more."""
 
 COMMAND = ("haproxy", "-W", "-db", "-f", f"{FOLDER}/haproxy.cfg")
 """Master-worker mode: SIGUSR2 to the master loads a new configuration without closing the listening sockets."""
@@ -84,7 +83,8 @@ class FrontOptions:
     """Replaces the timeout of every health check."""
     idle_timeout: int = 60
     """The load balancer attribute `idle_timeout.timeout_seconds`."""
-    maxconn: int = 12000
+    maxconn: int = 8000
+    """Connections of clients; each may take two files."""
     source_ip: str | None = None
     """The address that requests seem to come from, for rules with source-ip conditions; None: where they come from."""
 

@@ -22,7 +22,6 @@ def limit_lines() -> list[str]:
         generated(400, FOLDER, "if { method CONNECT }", close),
         generated(505, FOLDER, "if { req.ver -m str 2.0 } { fc_http_major 1 }", close),
         generated(400, FOLDER, "if { req.ver -m str 1.1 } !{ req.hdr(host) -m found }", close),
-        generated(400, FOLDER, "if { req.fhdr(content-length) -m sub -- , }", close),
         generated(414, FOLDER, f"if {{ url_len gt {MAX_REQUEST_LINE} }}", close),
         "http-request set-var(txn.header_bytes) req.hdrs,length",
         generated(

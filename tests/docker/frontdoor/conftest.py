@@ -66,6 +66,7 @@ class Upstream:
 
     name: str
     health: int = 200
+    """The status of health checks; 0: they get no answer."""
     fault: str = ""
     """`reset`, `garbage`, `hang`: what happens to a request that is not a health check."""
     probes: list[Probe] = field(default_factory=list)
@@ -109,7 +110,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         path = self.requestline.split(" ")[1]
         if path.partition("?")[0] == HEALTH_PATH and self.headers.get("User-Agent", "").startswith("ELB-HealthChecker"):
             self.target.probes.append(Probe(self.requestline, list(self.headers.items())))
-            self._answer(self.target.health, b"")
+            if self.target.health:
+                self._answer(self.target.health, b"")
+            else:
+                self.target.gate.wait(20)
             return
         if path == "/slow":
             self.target.waiting.set()
@@ -297,11 +301,12 @@ class Front:
         pairs = {"Host": "h.test", **{name.replace("_", "-"): value for name, value in headers.items()}}
         return self.request("GET", path, list(pairs.items()))
 
-    def raw(self, data: bytes, timeout: float = 10) -> bytes:
-        """Everything the front sends back until it closes, or until nothing comes any more."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as connection:
+    def raw(self, data: bytes, *, half_close: bool = True) -> bytes:
+        """Everything the front sends back until it closes the connection."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
             connection.sendall(data)
-            connection.shutdown(socket.SHUT_WR)
+            if half_close:
+                connection.shutdown(socket.SHUT_WR)
             return b"".join(iter(lambda: connection.recv(65536), b""))
 
     def stop(self) -> None:
