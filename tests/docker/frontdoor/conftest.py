@@ -199,6 +199,29 @@ class Response:
         return [value for key, value in self.seen["headers"] if key == name.lower()]
 
 
+def fetch(
+    port: int,
+    method: str,
+    path: str,
+    headers: Sequence[tuple[str, str]],
+    body: bytes | None = None,
+    timeout: float = 10,
+) -> Response:
+    """One request on a connection of its own, its target and headers sent as they are given."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    try:
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        for name, value in headers:
+            connection.putheader(name, value)
+        if body is not None:
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        answer = connection.getresponse()
+        return Response(answer.status, answer.reason, answer.getheaders(), answer.read())
+    finally:
+        connection.close()
+
+
 class Front:
     """One running HAProxy, with the part of the agent played by `settle` and `reload`."""
 
@@ -284,18 +307,7 @@ class Front:
         timeout: float = 10,
     ) -> Response:
         """One request on a connection of its own, its target and headers sent as they are given."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-        try:
-            connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-            for name, value in headers:
-                connection.putheader(name, value)
-            if body is not None:
-                connection.putheader("Content-Length", str(len(body)))
-            connection.endheaders(body)
-            answer = connection.getresponse()
-            return Response(answer.status, answer.reason, answer.getheaders(), answer.read())
-        finally:
-            connection.close()
+        return fetch(self.port, method, path, headers, body, timeout)
 
     def get(self, path: str, **headers: str) -> Response:
         pairs = {"Host": "h.test", **{name.replace("_", "-"): value for name, value in headers.items()}}
