@@ -17,6 +17,8 @@ from emulator.display.colours import NameColours, is_terminal, paint, wants_colo
 from emulator.display.durations import human
 from emulator.events import Event, EventKind
 
+_LONG = 1.0
+"""Seconds after which a step that usually says nothing is shown all the same."""
 _CLEAR_LINE = "\r\x1b[K"
 
 
@@ -109,6 +111,8 @@ class TextDisplay:
         if not isinstance(seconds, int | float) and step is not None:
             seconds = self._clock() - step.started
         took = f" {human(seconds)}" if isinstance(seconds, int | float) else ""
+        if mark == "✓" and event.fields.get("quiet") and isinstance(seconds, int | float) and seconds < _LONG:
+            return
         title = step.title if step is not None and not event.message else _title(event)
         self._line(f" {paint(mark, colour, self._err_colour)} {title}{paint(took, colours.DIM, self._err_colour)}")
 

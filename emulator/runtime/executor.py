@@ -108,17 +108,24 @@ class Executor:
     def _perform(self, operation: Operation) -> None:
         if self._stopping.is_set():
             raise Cancelled
-        subject = f"{operation.verb} {operation.subject}"
+        subject = operation.title or f"{operation.verb} {operation.subject}"
+        fields: dict[str, str | int | float | bool] = {
+            "operation": operation.verb,
+            "object": operation.subject,
+            "cause": operation.cause,
+            "quiet": not operation.title,
+        }
         began = time.monotonic()
-        self.emit(Event(EventKind.STEP_STARTED, subject, operation.cause))
+        self.emit(Event(EventKind.STEP_STARTED, subject, "", fields))
         try:
             self._do(operation)
         except Cancelled:
             raise
         except Exception as error:
-            self.emit(Event(EventKind.STEP_FAILED, subject, str(error)))
+            self.emit(Event(EventKind.STEP_FAILED, subject, str(error), fields))
             raise
-        self.emit(Event(EventKind.STEP_DONE, subject, "", {"seconds": round(time.monotonic() - began, 3)}))
+        seconds = round(time.monotonic() - began, 3)
+        self.emit(Event(EventKind.STEP_DONE, subject, "", {**fields, "seconds": seconds}))
 
     def _do(self, operation: Operation) -> None:
         match operation.verb:

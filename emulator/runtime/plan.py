@@ -48,6 +48,8 @@ class Operation:
     task_id: str = ""
     router: str = ""
     """START_CONTAINER: the log router container whose socket this one needs."""
+    title: str = ""
+    """What people read while it goes on; empty for steps that only matter when they fail or take long."""
 
     def __str__(self) -> str:
         what = f"{self.verb} {self.subject}"
@@ -78,6 +80,7 @@ class Plan:
         timeout: int = 0,
         task_id: str = "",
         router: str = "",
+        title: str = "",
     ) -> int:
         """Appends an operation, returns its id. `None` among `needs` is left out."""
         operation = Operation(
@@ -94,6 +97,7 @@ class Plan:
             timeout=timeout,
             task_id=task_id,
             router=router,
+            title=title,
         )
         self.operations.append(operation)
         return operation.id

@@ -98,6 +98,7 @@ def reconcile(
             waiting="the old task",
             timeout=state.services[result.started[task_id]].options.time.wait_timeout,
             task_id=task_id,
+            title=f"wait until {result.started[task_id]} {task_id[:8]} is steady",
         )
         for task_id, last in started
         if any(task.service == result.started[task_id] for task in outdated)
@@ -146,7 +147,9 @@ def _front(
         ready = [plan.add(Verb.CREATE_CONTAINER, front.name, "no front", [*ready, volume], spec=front)]
     elif present.state is ContainerState.RUNNING and not pauses and not targets_change:
         return None
-    return plan.add(Verb.CONFIGURE_FRONT, front.name, "targets and rules", [*ready, *pauses])
+    return plan.add(
+        Verb.CONFIGURE_FRONT, front.name, "targets and rules", [*ready, *pauses], title="configure the load balancer"
+    )
 
 
 def _start_task(plan: Plan, factory: TaskFactory, task: TaskSpec, network: int | None, cause: str) -> tuple[int, int]:
@@ -188,6 +191,7 @@ def _start_task(plan: Plan, factory: TaskFactory, task: TaskSpec, network: int |
                         waiting=name,
                         timeout=timeouts[dependency] or default_timeout,
                         task_id=task_id,
+                        title=f"{name} waits for {dependency} to be {condition}",
                     )
                 )
         starts[name] = plan.add(
@@ -200,6 +204,7 @@ def _start_task(plan: Plan, factory: TaskFactory, task: TaskSpec, network: int |
             task_id=task_id,
             router=member.router,
             timeout=default_timeout,
+            title=f"start {_service_of(task)}/{name} {task_id[:8]}",
         )
     return pause_start, max(starts.values())
 
@@ -247,7 +252,15 @@ def stop_task(
     router = task.router
     if router is not None and not router.running and any(m.logs_to_router and m.running for m in task.members.values()):
         # A dead router blocks the containers that log to it: they could be neither stopped nor removed.
-        first = [plan.add(Verb.REVIVE_ROUTER, router.container.name, "containers still log to it", first)]
+        first = [
+            plan.add(
+                Verb.REVIVE_ROUTER,
+                router.container.name,
+                "containers still log to it",
+                first,
+                title=f"revive the log router of {task.short_id}",
+            )
+        ]
     stops: dict[str, int] = {}
     for name in _stop_order(task):
         member = task.members[name]
@@ -260,6 +273,7 @@ def stop_task(
                 [*first, *dependents],
                 timeout=member.stop_timeout if timeout is None else min(timeout, member.stop_timeout),
                 task_id=task.id,
+                title=f"stop {task.service}/{name} {task.short_id}",
             )
         else:
             stops[name] = max([*first, *dependents], default=0)
