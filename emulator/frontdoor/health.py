@@ -67,11 +67,10 @@ def target_health(
             verdict = _REGISTERING
         elif view.main is not None:
             verdict = _judged(view.main)
-        elif view.initial is not None and view.initial.passed:
-            verdict = (TargetState.HEALTHY, "", "")
         elif view.initial is not None and view.failed(group, options):
             verdict = _unhealthy(view.initial)
         else:
+            # Also where it has passed its first check, but is not moved to where it gets requests yet.
             verdict = _CHECKING
         result.append(TargetHealth(target.name, target.service, target.target_group, *verdict))
     result += [TargetHealth(target.name, target.service, target.target_group, *_DRAINING) for target in draining]
