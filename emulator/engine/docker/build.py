@@ -27,6 +27,8 @@ BUILD_TIMEOUT = 3600.0
 """Seconds for a whole build."""
 
 _LAST_LINES = 20
+_REGISTRY = re.compile(r"/v2/|pull access denied|manifest|resolve source metadata")
+"""Lines about an image that the build starts from, as opposed to what its own steps print."""
 _NOTICE = re.compile(
     r"DEPRECATED: The legacy builder|\s+(?:BuildKit is currently disabled|environment-variable\.)|\s+Install the buildx"
 )
@@ -202,20 +204,22 @@ class _Builder:
                     decode=True,
                     timeout=int(BUILD_TIMEOUT),
                 )
-                for document in stream:
-                    if document.get("error"):
-                        raise self._failed(str(document["error"]).strip())
+                error = ""
+                for document in stream:  # to its end, which gives the connection back
+                    error = error or str(document.get("error") or "").strip()
                     for line in str(document.get("stream") or document.get("status") or "").splitlines():
                         if line.strip():
                             self.say(line.rstrip())
         finally:
             session.close()
+        if error:
+            raise self._failed(error)
 
     def _failed(self, reason: str) -> ImageError:
         last = list(self._lines)
-        hint = pull_hint("\n".join(line for line in last if "pull" in line.lower() or "resolve" in line.lower()))
+        from_registry = [line for line in (*last, reason) if _REGISTRY.search(line)]
         return ImageError(
             f"the build of {self._spec.dockerfile} failed: {reason}",
-            hint=hint or "the last lines of the build say why",
+            hint=pull_hint("\n".join(from_registry)) or "the last lines of the build say why",
             output=last,
         )

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from emulator.engine.interface import BuildSpec, Engine
+from emulator.errors import ImageError
+from tests.unit.engine.contract import Lab
+
+pytestmark = pytest.mark.docker
+
+
+def has_buildkit() -> bool:
+    docker = shutil.which("docker")
+    return docker is not None and subprocess.run([docker, "buildx", "version"], capture_output=True).returncode == 0
+
+
+@pytest.fixture(params=["buildkit", "classic", "api"])
+def builder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The three ways to build."""
+    way: str = request.param
+    if way == "api":
+        monkeypatch.setattr(shutil, "which", lambda _: None)
+    elif shutil.which("docker") is None:
+        pytest.skip("there is no docker command")
+    elif way == "buildkit":
+        monkeypatch.delenv("DOCKER_BUILDKIT", raising=False)
+        if not has_buildkit():
+            pytest.skip("the docker-buildx plugin is not installed")
+    else:
+        monkeypatch.setenv("DOCKER_BUILDKIT", "0")
+    return way
+
+
+@pytest.fixture
+def spec(tmp_path: Path, prefix: str, busybox: str) -> Iterator[BuildSpec]:
+    """A build from busybox, whose name is substituted; its image is removed at the end."""
+    yield BuildSpec(tmp_path, tmp_path / "Dockerfile", f"{prefix}:built", substitutes={"busybox:1.37": busybox})
+    subprocess.run(["docker", "rmi", "--force", f"{prefix}:built"], capture_output=True, timeout=60)
+
+
+def write(spec: BuildSpec, dockerfile: str, **files: str) -> None:
+    spec.dockerfile.parent.mkdir(parents=True, exist_ok=True)
+    spec.dockerfile.write_text(dockerfile)
+    for name, content in files.items():
+        (spec.context / name).write_text(content)
+
+
+def output(lab: Lab, spec: BuildSpec, *command: str) -> str:
+    """What a container of the built image prints."""
+    container = lab.run("built", image=spec.tag, command=command)
+    lab.exited("built")
+    lines = [line.text for line in lab.engine.logs(container)]
+    lab.engine.remove(container)
+    return "\n".join(lines)
+
+
+def test_a_build_with_stages_arguments_and_substitutes(builder: str, lab: Lab, engine: Engine, spec: BuildSpec) -> None:
+    write(
+        spec,
+        """
+        ARG NAME=busybox
+        ARG TAG
+        FROM ${NAME}:${TAG:-1.37} AS first
+        RUN echo made > /made
+        FROM docker.io/library/busybox:1.37
+        ARG WORD=default
+        COPY --from=first /made /made
+        COPY --from=busybox:1.37 /bin/busybox /copied
+        COPY kept ignored* /
+        RUN echo $WORD > /word
+        """,
+        kept="kept",
+        ignored="ignored",
+    )
+    (spec.context / ".dockerignore").write_text("ignored\n")
+    spec = replace(spec, args={"WORD": "given"}, labels={"made-by": "test"})
+    lines: list[str] = []
+    identity = engine.build(spec, on_line=lines.append)
+    image = engine.image(spec.tag)
+    assert image is not None
+    assert image.id == identity
+    assert image.labels["made-by"] == "test"
+    assert lines
+    assert output(lab, spec, "sh", "-c", "cat /made /word; ls / | grep -c -e kept -e copied -e ignored") == (
+        "made\ngiven\n2"
+    )
+
+
+def test_an_earlier_stage_may_be_the_target(builder: str, lab: Lab, engine: Engine, spec: BuildSpec) -> None:
+    write(spec, "FROM busybox:1.37 AS one\nRUN echo one > /x\nFROM one AS two\nRUN echo two > /x\n")
+    engine.build(replace(spec, target="one"))
+    assert output(lab, spec, "cat", "/x") == "one"
+
+
+def test_a_dockerfile_may_lie_outside_of_its_context(builder: str, lab: Lab, engine: Engine, spec: BuildSpec) -> None:
+    context = spec.context / "context"
+    context.mkdir()
+    spec = replace(spec, context=context, dockerfile=spec.context / "elsewhere" / "Dockerfile.dev")
+    write(spec, "FROM busybox:1.37\nCOPY . /in\n", file="content")
+    engine.build(spec)
+    assert output(lab, spec, "ls", "/in") == "file"
+
+
+def test_a_failed_build_shows_its_last_lines(builder: str, lab: Lab, engine: Engine, spec: BuildSpec) -> None:
+    write(spec, f"FROM busybox:1.37\nRUN echo 'what went wrong in {lab.prefix}' && exit 7\n")
+    with pytest.raises(ImageError, match=r"the build of .*Dockerfile failed") as caught:
+        engine.build(spec)
+    assert any(f"what went wrong in {lab.prefix}" in line for line in caught.value.output)
+    assert len(caught.value.output) <= 20
+    command = ["docker", "ps", "--all", "--no-trunc", "--format", "{{.Command}}"]
+    assert lab.prefix not in subprocess.run(command, capture_output=True, text=True, timeout=20).stdout
+
+
+def test_an_image_that_cannot_be_had_fails_the_build(builder: str, lab: Lab, engine: Engine, spec: BuildSpec) -> None:
+    write(spec, "FROM localhost:1/nothing:1\n")
+    with pytest.raises(ImageError) as caught:
+        engine.build(spec)
+    assert "localhost:1/nothing" in str(caught.value) + "\n".join(caught.value.output)
+    assert "registry" in caught.value.hint
+
+
+def test_an_unchanged_build_gives_the_same_image(builder: str, lab: Lab, engine: Engine, spec: BuildSpec) -> None:
+    write(spec, "FROM busybox:1.37\nCOPY file /\n", file="content")
+    assert engine.build(spec) == engine.build(spec)
+
+
+def test_run_mount_works_with_buildkit_and_is_refused_without(
+    builder: str, lab: Lab, engine: Engine, spec: BuildSpec
+) -> None:
+    write(spec, "FROM busybox:1.37\nRUN --mount=type=cache,target=/c echo cached > /c/x && cp /c/x /x\n")
+    if builder == "buildkit":
+        engine.build(spec)
+        assert output(lab, spec, "cat", "/x") == "cached"
+        return
+    with pytest.raises(ImageError, match="RUN --mount needs BuildKit") as caught:
+        engine.build(spec)
+    assert str(caught.value.position) == f"{spec.dockerfile}:2"
+    assert "buildx" in caught.value.hint
+
+
+def test_a_frontend_that_cannot_be_had_is_left_out(builder: str, lab: Lab, engine: Engine, spec: BuildSpec) -> None:
+    write(spec, "# syntax=localhost:1/docker/dockerfile:1\nFROM busybox:1.37\nRUN echo built > /x\n")
+    engine.build(spec)
+    assert output(lab, spec, "cat", "/x") == "built"
