@@ -19,7 +19,6 @@ from emulator.ecs.task_definition import ContainerDefinition
 from emulator.engine.interface import BuildSpec, Engine
 from emulator.errors import ImageError, InputError, UsageError
 from emulator.events import Emit, Event, EventKind
-from emulator.runtime import names
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +128,6 @@ class ImageResolver:
             target=build.target if build else None,
             args=build.args if build else {},
             cache_from=tuple(build.cache_from) if build else (),
-            labels={names.APP: service.app, names.SERVICE: service.name, names.CONTAINER: container},
             substitutes={name: to for name, to in self.substitutes.items() if not to.startswith("/")},
         )
 
