@@ -158,6 +158,7 @@ def load_manifest(target: Target, name: str, *, strict: bool) -> LoadedManifest:
     """One manifest, merged for the environment and checked. Messages name it as the user would."""
     from emulator.display.failure import shown_path
     from emulator.manifest import load
+    from emulator.settings import load_settings
 
     return load(
         Path(shown_path(target.workspace.manifest_path(name))),
@@ -165,18 +166,25 @@ def load_manifest(target: Target, name: str, *, strict: bool) -> LoadedManifest:
         variables=target.variables,
         app=target.app,
         strict=strict,
+        ignore=load_settings(target.workspace.root).validation.ignore,
     )
 
 
 def load_one(selection: Selection, emit: Emit, *, strict: bool = False) -> LoadedService:
     """The one service that a verb works on. Raises UsageError where several could be meant."""
+    find_one(selection)
+    return load_services(selection, emit, strict=strict)[0]
+
+
+def find_one(selection: Selection) -> tuple[Target, str]:
+    """The one service that a verb works on, not loaded yet. Raises UsageError where several could be meant."""
     target = find_target(selection)
     if len(target.services) != 1:
         raise UsageError(
             f"{len(target.services)} services could be meant: {', '.join(target.services)}",
             hint="choose one with -n",
         )
-    return load_services(selection, emit, strict=strict)[0]
+    return target, target.services[0]
 
 
 def is_path(service: str) -> bool:

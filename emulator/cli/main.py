@@ -11,7 +11,7 @@ from typing import Annotated, TextIO
 import typer
 
 from emulator import __version__
-from emulator.cli import doctor, down, failing, firelens, logs, ps, render, up, validate
+from emulator.cli import config, doctor, down, failing, firelens, logs, ps, render, schema, up, validate
 from emulator.errors import CopilotLocalError, ExitCode
 
 _PROGRAM = "copilot-local"
@@ -62,8 +62,10 @@ app.command("down")(down.down)
 app.command("ps")(ps.ps)
 app.command("logs")(logs.logs)
 app.command("validate")(validate.validate)
+app.command("config")(config.config)
 _group("render", "Print a service as it would be deployed.").command("taskdef")(render.taskdef)
 _group("firelens", "Look at the log router.").command("config")(firelens.config)
+app.command("schema")(schema.schema)
 app.command("doctor")(doctor.doctor)
 
 

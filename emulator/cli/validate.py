@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emulator.cli.loading import Selection, Target, find_target, load_manifest
+from emulator.cli.loading import Selection, Target, find_target
 from emulator.cli.options import App, Env, EnvFile, Format, Name, OutputFormat
-from emulator.errors import ExitCode, Finding, FindingsError, Severity, UsageError
+from emulator.errors import ExitCode, Finding, Severity, UsageError
+
+if TYPE_CHECKING:
+    from emulator.manifest import Checked, Options
 
 
 def validate(
@@ -23,23 +27,34 @@ def validate(
     env: Env = None,
     name: Name = None,
     env_file: EnvFile = None,
+    all_envs: Annotated[
+        bool, typer.Option("--all-envs", help="In every environment that a manifest names, not in one.")
+    ] = False,
     lenient: Annotated[
         bool, typer.Option("--lenient", help="What Copilot would accept is a warning, as it is for up and render.")
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="The default: the opposite of --lenient.")] = False,
+    copilot: Annotated[
+        bool, typer.Option("--copilot", help="What works here and not with the Copilot command is an error too.")
+    ] = False,
     format: Format = OutputFormat.TEXT,
 ) -> None:
     """Check manifests: unknown keys, wrong values, and what Copilot would ignore without a word."""
+    from emulator.manifest import Options
+
     if lenient and strict:
         raise UsageError("--lenient cannot be combined with --strict")
+    if all_envs and env:
+        raise UsageError("--all-envs cannot be combined with -e")
     if paths and name:
         raise UsageError("-n cannot be combined with paths")
-    checked: list[str] = []
-    findings: list[Finding] = []
-    for target in _targets(paths or [], app, env, name, env_file):
-        for service in target.services:
-            checked.append(str(target.workspace.manifest_path(service)))
-            findings += _check(target, service, strict=not lenient)
+    options = Options(strict=not lenient, copilot=copilot)
+    checked = [
+        _check(target, file, options, all_envs=all_envs)
+        for target in _targets(paths or [], Selection(app, env, (name,) if name else (), env_file))
+        for file in _files(target, only_services=bool(paths or name))
+    ]
+    findings = [finding for one in checked for finding in one.findings]
     if format is OutputFormat.JSON:
         typer.echo(json.dumps([_as_json(finding) for finding in findings], indent=2, ensure_ascii=False))
     else:
@@ -48,38 +63,58 @@ def validate(
         raise typer.Exit(ExitCode.FAILURE)
 
 
-def _targets(
-    paths: list[Path], app: str | None, env: str | None, name: str | None, env_file: Path | None
-) -> list[Target]:
+def _targets(paths: list[Path], selection: Selection) -> Iterator[Target]:
     if not paths:
-        return [find_target(Selection(app, env, (name,) if name else (), env_file))]
-    return [find_target(Selection(app, env, (), env_file), start=file) for path in paths for file in _manifests(path)]
+        yield find_target(selection)
+    for path in paths:
+        for file in _manifests(path):
+            yield find_target(selection, start=file)
 
 
 def _manifests(path: Path) -> list[Path]:
-    """A file as it is; of a folder its own workspace, else every manifest below it, else the workspace it is in."""
+    """A file as it is; of a folder its own workspace, else the manifests of the workspaces below it, else every file
+    below it that is named like a manifest, else the workspace it is in."""
     if not path.is_dir() or (path / "copilot").is_dir():
         return [path]
     below = sorted(path.rglob("copilot/*/manifest.yml"))
-    return [file for file in below if file.parent.name not in ("environments", "pipelines")] or [path]
+    named = below or sorted(file for file in path.rglob("*manifest*") if file.suffix in (".yml", ".yaml"))
+    return named or [path]
 
 
-def _check(target: Target, service: str, *, strict: bool) -> list[Finding]:
-    try:
-        return list(load_manifest(target, service, strict=strict).findings)
-    except FindingsError as error:
-        return error.findings
+def _files(target: Target, *, only_services: bool) -> list[Path]:
+    """The manifests of the services that are meant, and those of environments and pipelines where all are."""
+    files = [target.workspace.manifest_path(name) for name in target.services]
+    if only_services:
+        return files
+    others = (target.workspace.root / "copilot" / folder for folder in ("environments", "pipelines"))
+    return [*files, *(file for folder in others for file in sorted(folder.glob("*/manifest.yml")))]
 
 
-def _print(checked: list[str], findings: list[Finding]) -> None:
+def _check(target: Target, file: Path, options: Options, *, all_envs: bool) -> Checked:
+    from dataclasses import replace
+
+    from emulator.display.failure import shown_path
+    from emulator.manifest import check
+    from emulator.settings import load_settings
+
+    return check(
+        Path(shown_path(file)),
+        environments=None if all_envs else [target.environment],
+        variables=target.variables,
+        app=target.app,
+        options=replace(options, ignore=load_settings(target.workspace.root).validation.ignore),
+    )
+
+
+def _print(checked: list[Checked], findings: list[Finding]) -> None:
     from emulator.display.colours import wants_colour
-    from emulator.display.failure import render_findings, shown_path
+    from emulator.display.failure import render_findings
 
     if findings:
         typer.echo(render_findings(findings, colour=wants_colour(sys.stdout)))
     else:
-        for file in checked:
-            typer.echo(f"✓ {shown_path(file)}")
+        for one in checked:
+            typer.echo(f"✓ {one.path} ({one.kind})")
 
 
 def _as_json(finding: Finding) -> dict[str, object]:

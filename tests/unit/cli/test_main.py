@@ -14,7 +14,7 @@ from emulator import __version__
 from emulator.cli import loading
 from emulator.errors import ImageError, Unsupported
 
-VERBS = ["up", "down", "ps", "logs", "validate", "doctor", "render taskdef", "firelens config"]
+VERBS = ["up", "down", "ps", "logs", "validate", "config", "schema", "doctor", "render taskdef", "firelens config"]
 
 
 def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:

@@ -28,7 +28,7 @@ def edit(workspace: Path, old: str, new: str) -> None:
 def test_validate_says_which_manifests_are_fine(run: Run, workspace: Path) -> None:
     edit(workspace, "targetContainer", "target_container")
     ended = run("validate")
-    assert (ended.code, ended.out, ended.err) == (0, "✓ copilot/hello/manifest.yml\n", "")
+    assert (ended.code, ended.out, ended.err) == (0, "✓ copilot/hello/manifest.yml (Load Balanced Web Service)\n", "")
 
 
 def test_validate_shows_an_unknown_key_with_its_line_and_what_was_meant(run: Run, workspace: Path) -> None:
@@ -74,7 +74,7 @@ def test_validate_takes_files_and_folders(
     monkeypatch.chdir(tmp_path)
     for path in ("shop", "shop/copilot/hello/manifest.yml", "shop/copilot/hello", "."):
         ended = run("validate", path)
-        assert (ended.code, ended.out) == (0, "✓ shop/copilot/hello/manifest.yml\n"), path
+        assert (ended.code, ended.out) == (0, "✓ shop/copilot/hello/manifest.yml (Load Balanced Web Service)\n"), path
     missing = run("validate", "shop/nothing.yml")
     assert missing.code == 1
     assert "nothing.yml" in missing.err
@@ -233,3 +233,67 @@ def test_both_names_given_need_no_workspace(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(verb, "-a", "shop", "-e", "test").code == 125
+
+
+def test_validate_checks_the_manifests_of_environments_too(run: Run, workspace: Path) -> None:
+    edit(workspace, "targetContainer", "target_container")
+    file = workspace / "copilot" / "environments" / "test" / "manifest.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text("name: test\ntype: Environment\nnetwrok: {}\n")
+    ended = run("validate")
+    assert ended.code == 1
+    assert "copilot/environments/test/manifest.yml:3" in ended.out
+    assert "environments" not in run("validate", "-n", "hello").out
+
+
+def test_validate_looks_at_one_environment_or_at_all(run: Run, workspace: Path) -> None:
+    edit(workspace, "targetContainer", "target_container")
+    edit(workspace, "count: 1\n", "count: 1\nenvironments:\n  prod:\n    image: {port: 70000}\n")
+    assert run("validate").out == run("validate", "-e", "test").out
+    assert run("validate", "--all-envs").code == 1
+    assert run("validate", "-e", "prod").code == 1
+    both = run("validate", "-e", "prod", "--all-envs")
+    assert (both.code, both.out) == (2, "")
+
+
+def test_findings_are_silenced_by_the_settings(run: Run, workspace: Path) -> None:
+    edit(workspace, "count: 1", "count: 1\ntagz: {}")
+    (workspace / "copilot-local.toml").write_text('[validate]\nignore = ["CL101", "CL108"]\n')
+    assert run("validate").code == 0
+    rendered = run("render", "taskdef", "--placeholders")
+    assert (rendered.code, rendered.err) == (0, "")
+
+
+def test_validate_finds_the_workspaces_below_a_folder(
+    run: Run, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit(workspace, "targetContainer", "target_container")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "worker-manifest.yml").write_text(BACKEND)
+    monkeypatch.chdir(tmp_path)
+    assert "shop/copilot/hello/manifest.yml" in run("validate", str(tmp_path)).out
+    assert "other/worker-manifest.yml" in run("validate", "other").out
+
+
+def test_config_prints_the_manifest_of_the_environment(run: Run, workspace: Path) -> None:
+    edit(workspace, "count: 1\n", "count: 1\nenvironments:\n  prod:\n    count: 5\n")
+    assert "count: 1\n" in run("config").out
+    prod = run("config", "-e", "prod")
+    assert "count: 5\n" in prod.out
+    assert "environments" not in prod.out
+    assert json.loads(run("config", "-e", "prod", "--format", "json").out)["count"] == 5
+
+
+def test_config_explains_where_a_value_comes_from(run: Run, workspace: Path) -> None:
+    edit(workspace, "count: 1\n", "count: 1\nenvironments:\n  prod:\n    count: 5\n")
+    assert "copilot/hello/manifest.yml:17:5, environment prod" in run("config", "-e", "prod", "--explain", "count").out
+    unknown = run("config", "--explain", "http.pth")
+    assert unknown.code == 1
+    assert "hint: did you mean http.path?" in unknown.err
+
+
+def test_schema_is_a_json_schema_of_manifests(run: Run) -> None:
+    schema = json.loads(run("schema").out)
+    assert schema["$schema"].startswith("https://json-schema.org/")
+    assert "Load Balanced Web Service" in schema["properties"]["type"]["enum"]

@@ -1,0 +1,49 @@
+"""`copilot-local config`: the manifest that counts for an environment."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from typing import Annotated
+
+import typer
+
+from emulator.cli.loading import Selection, find_one, load_manifest, warning
+from emulator.cli.options import App, Env, EnvFile, Name, Strict
+
+
+class ConfigFormat(enum.StrEnum):
+    """How the manifest is printed."""
+
+    YAML = "yaml"
+    JSON = "json"
+
+
+def config(
+    service: Annotated[str | None, typer.Argument(help="The service, where the workspace has several.")] = None,
+    app: App = None,
+    env: Env = None,
+    name: Name = None,
+    env_file: EnvFile = None,
+    strict: Strict = False,
+    explain: Annotated[
+        str | None, typer.Option("--explain", metavar="KEY", help="Say where the value of one key comes from.")
+    ] = None,
+    format: Annotated[ConfigFormat, typer.Option("--format", help="How to print it.")] = ConfigFormat.YAML,
+) -> None:
+    """Print a manifest merged for the environment, with variables filled in."""
+    from emulator.display import make_display
+    from emulator.manifest import emit
+
+    services = tuple(dict.fromkeys(filter(None, (name, service))))
+    target, one = find_one(Selection(app, env, services, env_file))
+    loaded = load_manifest(target, one, strict=strict)
+    display = make_display()
+    for finding in loaded.findings:
+        display.emit(warning(finding))
+    if explain is not None:
+        typer.echo(emit.explain(loaded, explain))
+    elif format is ConfigFormat.JSON:
+        typer.echo(emit.as_json(loaded))
+    else:
+        sys.stdout.write(emit.as_yaml(loaded))
