@@ -27,7 +27,7 @@ RULES: dict[str, set[str]] = {
     "logstore": set(),
     "engine": set(),
     "runtime": {"ecs", "engine", "firelens", "frontdoor", "settings"},
-    "agent": {"runtime", "engine", "ecs", "logstore"},
+    "agent": {"runtime", "engine", "ecs", "logstore", "frontdoor"},
     "testing": {"runtime", "engine", "compiler", "frontdoor", "trace", "logstore", "workspace", "settings"},
     "setup": {"engine", "settings"},
 }
