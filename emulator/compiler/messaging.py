@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 
-from emulator.manifest.schema.messaging import Topic, TopicQueue, TopicSubscription
+from emulator.compiler.context import Context
+from emulator.compiler.values import seconds
+from emulator.ecs.messaging import Queue, Subscription, Topic
+from emulator.errors import Position
+from emulator.manifest.schema.messaging import Queue as ManifestQueue
+from emulator.manifest.schema.messaging import Topic as ManifestTopic
+from emulator.manifest.schema.messaging import TopicQueue, TopicSubscription
 from emulator.manifest.schema.worker_service import WorkerService
 
 FIFO_SUFFIX = ".fifo"
+EVENTS_QUEUE = "EventsQueue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +34,7 @@ def logical_id(name: str) -> str:
     return re.sub(r"[^a-zA-Z0-9]", "", name)
 
 
-def topic_name(topic: Topic) -> str:
+def topic_name(topic: ManifestTopic) -> str:
     """The name of a topic, with the suffix that SNS wants of a FIFO one."""
     return f"{topic.name}{FIFO_SUFFIX}" if topic.fifo is not None else topic.name
 
@@ -48,3 +56,71 @@ def topic_queues(manifest: WorkerService) -> list[TopicQueueName]:
             key = f"{service}{topic[:1].upper()}{topic[1:].lower()}EventsQueue"
             found.append(TopicQueueName(f"{service}{topic}EventsQueue", key, subscription, subscription.queue))
     return found
+
+
+def topics(context: Context) -> list[Topic]:
+    """The topics that the workload publishes to, in the order of the manifest."""
+    found = []
+    for number, topic in enumerate(context.manifest.publish.topics):
+        fifo = topic.fifo is not None
+        deduplication = topic.fifo.content_based_deduplication if topic.fifo else None
+        position = context.position(f"publish.topics[{number}]")
+        found.append(
+            Topic(name=topic_name(topic), fifo=fifo, content_based_deduplication=deduplication, position=position)
+        )
+    return found
+
+
+def queues(context: Context) -> list[Queue]:
+    """A worker's queues: the common one, then those that single topics have."""
+    manifest = context.manifest
+    if not isinstance(manifest, WorkerService):
+        return []
+    common = manifest.subscribe.queue or ManifestQueue.model_construct()
+    found = [_queue(EVENTS_QUEUE, common, context.position("subscribe.queue"))]
+    numbers = {id(subscription): number for number, subscription in enumerate(manifest.subscribe.topics)}
+    for named in topic_queues(manifest):
+        position = context.position(f"subscribe.topics[{numbers[id(named.subscription)]}]")
+        found.append(_queue(named.resource, named.queue, position))
+    return found
+
+
+def subscriptions(context: Context) -> list[Subscription]:
+    """The topics of other services that a worker reads."""
+    manifest = context.manifest
+    if not isinstance(manifest, WorkerService):
+        return []
+    own = {id(named.subscription): named.resource for named in topic_queues(manifest)}
+    return [
+        Subscription(
+            service=subscription.service,
+            topic=subscribed_topic(manifest, subscription),
+            queue=own.get(id(subscription), EVENTS_QUEUE),
+            filter_policy=subscription.filter_policy,
+            position=context.position(f"subscribe.topics[{number}]"),
+        )
+        for number, subscription in enumerate(manifest.subscribe.topics)
+    ]
+
+
+def _queue(resource: str, queue: ManifestQueue, position: Position | None) -> Queue:
+    fifo = queue.fifo
+    high = bool(fifo and fifo.high_throughput)
+    return Queue.model_validate(
+        {
+            "resource": resource,
+            "retention": _seconds(queue.retention),
+            "delay": _seconds(queue.delay),
+            "visibility_timeout": _seconds(queue.timeout),
+            "dead_letter_tries": queue.dead_letter.tries if queue.dead_letter else None,
+            "fifo": fifo is not None,
+            "content_based_deduplication": fifo.content_based_deduplication if fifo else None,
+            "deduplication_scope": "messageGroup" if high else fifo.deduplication_scope if fifo else None,
+            "throughput_limit": "perMessageGroupId" if high else fifo.throughput_limit if fifo else None,
+            "position": position,
+        }
+    )
+
+
+def _seconds(duration: timedelta | None) -> int | None:
+    return None if duration is None else seconds(duration)

@@ -115,15 +115,16 @@ class Ports:
             return Target(listener.target_container, self._own_port(path, listener.target_container))
         return Target(listener.target_container, number)
 
-    def connect_target(self) -> Target | None:
-        """The port that Service Connect and discovery name: the main rule's explicit target, else `image.port`."""
+    def discovery_target(self) -> Target | None:
+        """The port that service discovery names: the main rule's explicit target, else `image.port`."""
         if self.http is not None and (self.http.target_container or self.http.target_port):
-            target = self.rule_target("http", self.http)
-        elif self.main_port is not None:
-            target = Target(self._main, self.main_port)
-        else:
-            return None
-        return None if self._exposed[target.port].protocol == "udp" else target
+            return self.rule_target("http", self.http)
+        return None if self.main_port is None else Target(self._main, self.main_port)
+
+    def connect_target(self) -> Target | None:
+        """The port that Service Connect serves: as for discovery, but it speaks TCP only."""
+        target = self.discovery_target()
+        return target if target is not None and self._exposed[target.port].protocol == "tcp" else None
 
     def _expose_sidecars(self) -> None:
         for name, sidecar in sorted(self._context.manifest.sidecars.items()):

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from emulator.compiler.containers import Containers
 from emulator.compiler.context import Context, FindPosition, Surroundings, nowhere
+from emulator.compiler.jobs import job_schedule, managed_file_system
+from emulator.compiler.messaging import queues, subscriptions, topics
+from emulator.compiler.network import connect, discovery, load_balancer, network, network_load_balancer
+from emulator.compiler.overrides import apply_overrides
 from emulator.compiler.ports import Ports
 from emulator.compiler.routing import Routing
+from emulator.compiler.scaling import capacity_providers, deployment, scaling
 from emulator.compiler.volumes import volumes
-from emulator.ecs.references import ResourceReference
+from emulator.ecs.deployment import Deployment
+from emulator.ecs.references import AddonReference, ResourceReference
 from emulator.ecs.service import LogGroup, Service
 from emulator.ecs.task_definition import EphemeralStorage, RuntimePlatform, TaskDefinition
 from emulator.manifest.schema.containers import Platform
+from emulator.manifest.schema.workload import Service as ManifestService
 from emulator.manifest.schema.workload import Workload
 
 DEFAULT_RETENTION = 30
@@ -65,7 +72,7 @@ def compile_service(
         environment=environment,
         name=manifest.name,
         type=manifest.type,
-        task_definition=definition,
+        task_definition=apply_overrides(context, definition),
         main_container=manifest.name,
         desired_count=manifest.count.desired,
         builds=containers.builds,
@@ -73,6 +80,22 @@ def compile_service(
         listener_rules=routing.listener_rules,
         network_listeners=routing.network_listeners,
         health_check_grace_period=routing.grace_period,
+        load_balancer=load_balancer(context, ports),
+        network_load_balancer=network_load_balancer(context, ports),
+        network=network(context),
+        discovery=discovery(context, ports) if isinstance(manifest, ManifestService) else None,
+        connect=connect(context, ports) if isinstance(manifest, ManifestService) else None,
+        deployment=deployment(manifest) if isinstance(manifest, ManifestService) else Deployment(),
+        capacity_providers=capacity_providers(manifest.count),
+        scaling=scaling(context),
+        # Copilot takes the key for jobs and does nothing with it.
+        execute_command=manifest.exec is not None and isinstance(manifest, ManifestService),
+        schedule=job_schedule(context),
+        topics=topics(context),
+        queues=queues(context),
+        subscriptions=subscriptions(context),
+        managed_file_system=managed_file_system(context),
+        task_role_policies=[AddonReference(name=name) for name in sorted(surroundings.addons.policies)],
         log_group=LogGroup(name=context.log_group, retention_in_days=_retention(manifest)),
         manifest=path,
         positions=context.positions,

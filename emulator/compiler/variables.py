@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from emulator.compiler.context import Context
-from emulator.compiler.messaging import topic_name, topic_queues
+from emulator.compiler.messaging import EVENTS_QUEUE, topic_name, topic_queues
 from emulator.compiler.ports import Ports
 from emulator.compiler.values import arn, json_text, snake_case
 from emulator.ecs.references import AddonReference, Join, ParameterReference, ResourceReference, Value
@@ -19,7 +19,6 @@ from emulator.manifest.schema.worker_service import WorkerService
 PUBLIC_LOAD_BALANCER = "PublicLoadBalancer"
 INTERNAL_LOAD_BALANCER = "InternalLoadBalancer"
 IMPORTED_LOAD_BALANCER_DNS_NAME = "LoadBalancerDNSName"
-EVENTS_QUEUE = "EventsQueue"
 
 
 def common_variables(context: Context, ports: Ports) -> list[KeyValuePair]:

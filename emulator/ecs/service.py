@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from emulator.ecs.deployment import CapacityProvider, Deployment, Scaling
+from emulator.ecs.job import JobSchedule, ManagedFileSystem
+from emulator.ecs.messaging import Queue, Subscription, Topic
+from emulator.ecs.model import Model
+from emulator.ecs.network import LoadBalancer, Network, ServiceConnect, ServiceDiscovery
+from emulator.ecs.references import AddonReference
 from emulator.ecs.task_definition import TaskDefinition
 from emulator.errors import Position
-
-
-class Model(BaseModel):
-    """Base of the shapes around a task definition."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class Build(Model):
@@ -199,6 +199,24 @@ class Service(Model):
     listener_rules: list[ListenerRule] = Field(default_factory=list)
     network_listeners: list[NetworkListener] = Field(default_factory=list)
     health_check_grace_period: int = 60
+    load_balancer: LoadBalancer | None = None
+    network_load_balancer: LoadBalancer | None = None
+    network: Network = Field(default_factory=Network)
+    discovery: ServiceDiscovery | None = None
+    connect: ServiceConnect | None = None
+    deployment: Deployment = Field(default_factory=Deployment)
+    capacity_providers: list[CapacityProvider] = Field(default_factory=list)
+    """Empty: all tasks on Fargate."""
+    scaling: Scaling | None = None
+    execute_command: bool = False
+    schedule: JobSchedule | None = None
+    """Of a job, which has no service: its tasks run at times."""
+    topics: list[Topic] = Field(default_factory=list)
+    queues: list[Queue] = Field(default_factory=list)
+    subscriptions: list[Subscription] = Field(default_factory=list)
+    managed_file_system: ManagedFileSystem | None = None
+    task_role_policies: list[AddonReference] = Field(default_factory=list)
+    """Addon outputs that are managed policies of the task role."""
     log_group: LogGroup
     manifest: str = ""
     """The manifest's path, for messages."""

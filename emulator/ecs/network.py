@@ -1,0 +1,70 @@
+"""Where tasks are in the network, and by which names they are found."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from emulator.ecs.model import Model
+from emulator.ecs.references import Value
+from emulator.errors import Position
+
+
+class Network(Model):
+    """Subnets and security groups of the tasks."""
+
+    placement: Literal["public", "private"] = "public"
+    """Which of the environment's subnets; only tasks in public ones have a public address."""
+    subnets: list[str] = Field(default_factory=list)
+    """Particular subnets, instead of the environment's."""
+    subnet_tags: dict[str, list[str]] = Field(default_factory=dict)
+    """Tags that the subnets have, each with the values that fit; instead of the environment's."""
+    security_groups: list[Value] = Field(default_factory=list)
+    """Groups on top of the environment's."""
+    environment_security_group: bool = True
+    """Whether the environment's own group applies."""
+
+    @property
+    def assign_public_ip(self) -> bool:
+        """Whether tasks have a public address."""
+        return self.placement == "public" and not self.subnets and not self.subnet_tags
+
+
+class ServiceDiscovery(Model):
+    """The service's name in the environment's private DNS: `<name>.<namespace>`."""
+
+    name: str
+    namespace: str
+    port: int | None = None
+    """The port of its SRV records; None: the service has none and is not registered."""
+
+
+class ServiceConnect(Model):
+    """Service Connect. Without `port_name` the service is a client only."""
+
+    namespace: str
+    port_name: str | None = None
+    """The name of the port mapping that is served."""
+    port: int | None = None
+    discovery_name: str | None = None
+    dns_name: str | None = None
+    """The name that clients use."""
+
+
+class DnsAlias(Model):
+    """A domain name of the service. Without a hosted zone, the environment knows where its record goes."""
+
+    name: str
+    hosted_zone: str | None = None
+    position: Position | None = None
+
+
+class LoadBalancer(Model):
+    """A load balancer that the service is behind."""
+
+    type: Literal["application", "network"] = "application"
+    scheme: Literal["internet-facing", "internal"] = "internet-facing"
+    imported: str | None = None
+    """ARN or name of an existing one; None: the environment's own."""
+    aliases: list[DnsAlias] = Field(default_factory=list)

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from emulator.ecs.references import Join, PseudoReference, ResourceReference
+from emulator.ecs.service import Service
+from emulator.ecs.task_definition import TaskDefinition, Ulimit
+from emulator.errors import InputError, Unsupported
+
+Compile = Callable[..., Service]
+BASE = """
+name: api
+type: Backend Service
+image: {location: api, port: 80}
+variables: {A: b}
+secrets: {S: {from_cfn: Exported}}
+taskdef_overrides:
+"""
+
+
+@pytest.fixture
+def override(compile: Compile) -> Callable[..., TaskDefinition]:
+    """The task definition with rules, each a path and a value in YAML."""
+
+    def run(*rules: tuple[str, str]) -> TaskDefinition:
+        text = "".join(f"  - path: {path}\n    value: {value}\n" for path, value in rules)
+        return compile(BASE + text).task_definition
+
+    return run
+
+
+Override = Callable[..., TaskDefinition]
+
+
+def test_rules_apply_one_after_the_other(override: Override) -> None:
+    definition = override(
+        ("ContainerDefinitions[0].Ulimits[-]", "{Name: nofile, HardLimit: 1024, SoftLimit: 512}"),
+        ("ContainerDefinitions[0].Ulimits[0].SoftLimit", "600"),
+    )
+    assert definition.container("api").ulimits == [Ulimit(name="nofile", hard_limit=1024, soft_limit=600)]
+
+
+def test_the_rest_stays_as_it_was(override: Override, compile: Compile) -> None:
+    changed = override(("ContainerDefinitions[0].StopTimeout", "90"))
+    plain = compile(BASE.replace("taskdef_overrides:", "")).task_definition
+    assert changed.container("api").stop_timeout == 90
+    changed.container("api").stop_timeout = None
+    assert changed.model_dump(exclude={"container_definitions"}) == plain.model_dump(exclude={"container_definitions"})
+    assert changed.container("api").environment == plain.container("api").environment
+    assert changed.container("api").log_configuration == plain.container("api").log_configuration
+
+
+def test_values_become_text_where_ecs_has_text(override: Override) -> None:
+    definition = override(
+        ("Cpu", "512"),
+        ("ContainerDefinitions[0].Cpu", "128"),
+        ("ContainerDefinitions[0].Environment[-]", "{Name: FLAG, Value: true}"),
+        ("ContainerDefinitions[0].DockerLabels", "{Build: 7}"),
+        ("ContainerDefinitions[0].LinuxParameters.InitProcessEnabled", "true"),
+    )
+    container = definition.container("api")
+    assert (definition.cpu, container.cpu) == ("512", 128)
+    assert (container.environment[-1].name, container.environment[-1].value) == ("FLAG", "true")
+    assert container.docker_labels == {"Build": "7"}
+    assert container.linux_parameters is not None
+    assert container.linux_parameters.init_process_enabled is True
+
+
+def test_functions_become_references(override: Override) -> None:
+    container = override(
+        ("ContainerDefinitions[0].Environment[0].Value", "!Ref AWS::Region"),
+        ("ContainerDefinitions[0].Environment[1].Value", "!GetAtt LogGroup.Arn"),
+        ("ContainerDefinitions[0].Environment[2].Value", "!Sub 'a-${AWS::Region}-${!X}'"),
+    ).container("api")
+    region, group, joined = (pair.value for pair in container.environment[:3])
+    assert isinstance(region, PseudoReference)
+    assert isinstance(group, ResourceReference)
+    assert (group.name, group.attribute) == ("LogGroup", "Arn")
+    assert isinstance(joined, Join)
+    assert [part if isinstance(part, str) else part.kind for part in joined.parts] == ["a-", "pseudo", "-", "${X}"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (
+            "ContainerDefinitions[3].Cpu",
+            "1",
+            r"cannot specify ContainerDefinitions\[3\] because the current length is 1",
+        ),
+        ("ContainerDefinitions[0].Colour", "red", "makes no valid task definition: .*olour"),
+        ("ContainerDefinitions[0].Image.Tag", "x", "Image is not a map"),
+        ("Cpu[0]", "1", "Cpu is not a list"),
+    ],
+)
+def test_a_rule_that_cannot_apply_is_an_error_at_its_line(
+    override: Override, path: str, value: str, message: str
+) -> None:
+    with pytest.raises(InputError, match=message) as error:
+        override((path, value))
+    assert error.value.position is not None
+    assert error.value.position.line == 8
+    assert error.value.hint
+
+
+def test_a_function_without_a_form_here_is_refused(override: Override) -> None:
+    with pytest.raises(Unsupported, match="Fn::Select"):
+        override(("ContainerDefinitions[0].User", '!Select [0, ["a"]]'))
