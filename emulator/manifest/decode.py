@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from emulator.manifest.schema.values import parse_duration
 from emulator.manifest.suggest import unknown_key
 from emulator.manifest.untyped import untyped
 from emulator.manifest.wording import ABSENT, MISSING_HINTS, PARSED_HINTS, describe, what, zero
+from emulator.manifest.words import split_words
 
 Rule = Callable[[Block, Mapping, str], None]
 """Looks at one decoded block: the block, its node (an empty map for a shorthand) and its path."""
@@ -275,9 +275,9 @@ class Decoder:
 
     def _words(self, node: Scalar, path: str) -> object:
         try:
-            return shlex.split(node.text, comments=True)
+            return split_words(node.text)
         except ValueError as error:
-            message = f"cannot be split into words as a shell would: {str(error).lower()}"
+            message = f"cannot be split into words: {error}"
             self.report.add("CL107", node, path, message, hint="close the quote, or write a list")
             return ABSENT
 

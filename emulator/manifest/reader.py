@@ -70,8 +70,13 @@ def parse(text: str, file: str) -> Document:
         mark = error.problem_mark or error.context_mark
         message = error.problem or "this is not YAML"
         if error.context:
-            message = f"{message} ({error.context})"
+            begun = error.context_mark
+            since = f" that begins on line {begun.line + 1}" if begun and mark and begun.line != mark.line else ""
+            message = f"{message} ({error.context}{since})"
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 0)
+        last = max(1, len(text.splitlines()))
+        if line > last:  # the end of the file
+            line, column = last, 0
         raise _refused(file, line, column, message, _syntax_hint(text, line, message)) from error
     except yaml.YAMLError as error:  # the reader's: a character that YAML does not allow
         bad = next((c for c in text if not _allowed(c)), "")

@@ -10,6 +10,7 @@ from typing import Final, get_args
 from emulator.manifest import shapes
 from emulator.manifest.nodes import Mapping, Node, Scalar
 from emulator.manifest.schema.base import Block
+from emulator.manifest.schema.containers import Image
 
 
 def closest(word: str, known: Iterable[str]) -> str:
@@ -111,6 +112,9 @@ def unknown_key(block: type[Block], name: str, path: str, value: Node, workload:
     if block is workload and "image" in keys:
         return _unknown_at_the_top(workload, name, path, value)
     message = f"{_named(path)} has no key {name}; Copilot ignores it"
+    if block is Image and name == "port":
+        message = f"the main container of a {_kind(workload)} has no port; Copilot ignores it"
+        return message, "remove it, or make the service one that listens", "CL109"
     if (reason := _NOWHERE_IN.get((block.__name__, name))) is not None:
         return message, reason, "CL101"
     if (place := _MISPLACED.get((block.__name__, name))) is not None:

@@ -7,7 +7,9 @@ from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Final
 
+from emulator.manifest.nodes import Node, Scalar
 from emulator.manifest.rules.at import At
+from emulator.manifest.scalars import is_null
 from emulator.manifest.schema.containers import (
     Build,
     ContainerHealthCheck,
@@ -31,11 +33,16 @@ _RETENTIONS: Final = frozenset(
 
 def image(image: Image, at: At) -> None:
     """Exactly one of build and location (Copilot: `ImageLocationOrBuild.validate`)."""
-    if (image.build is None or _is_empty(image.build)) == (image.location is None):
+    wrong_build = image.build is None and not _is_null(at.node.get("build"))  # reported already
+    if not wrong_build and (image.build is None or _is_empty(image.build)) == (image.location is None):
         both = image.location is not None
         message = "gives both build and location" if both else "gives neither build nor location"
         at.add("CL120", message, *(("location",) if both else ()), hint="give exactly one of build and location")
     placeholder(image.location, at, "location")
+
+
+def _is_null(node: Node | None) -> bool:
+    return node is None or (isinstance(node, Scalar) and is_null(node))
 
 
 def _is_empty(build: Build) -> bool:

@@ -37,7 +37,7 @@ def ports(workload: Workload, at: At) -> None:
     exposed: dict[int, _Exposed] = {}
     for name, sidecar in workload.sidecars.items():
         if sidecar.port is not None:
-            protocol = sidecar.port.protocol or "tcp"
+            protocol = "udp" if sidecar.port.protocol == "udp" else "tcp"
             _claim(exposed, sidecar.port.number, protocol, name, ("sidecars", name, "port"), at)
     for keys, rule in rules:
         if rule.target_port is not None:
