@@ -20,6 +20,7 @@ import requests
 
 from emulator.engine.docker import faults
 from emulator.engine.docker.endpoint import Endpoint
+from emulator.engine.docker.transport import UnixAdapter
 from emulator.errors import EngineUnavailable, Unsupported
 
 OLDEST_API = (1, 41)
@@ -219,6 +220,8 @@ class Client:
             certificate = (files.certificate, files.key) if files.certificate and files.key else None
             tls = docker.tls.TLSConfig(client_cert=certificate, ca_cert=files.ca or None, verify=files.verify)
         session = docker.APIClient(base_url=self.endpoint.host, version=self._api_version, tls=tls)
+        if self.endpoint.host.startswith("unix://"):
+            session.mount("http+docker://", UnixAdapter(f"http+{self.endpoint.host}"))
         session.trust_env = False  # else proxies, netrc and REQUESTS_CA_BUNDLE would apply to the daemon
         return session
 

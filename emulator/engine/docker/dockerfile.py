@@ -19,9 +19,10 @@ _HEREDOC = re.compile(r"<<(-?)\s*([\"']?)([A-Za-z_]\w*)\2")
 _FROM = re.compile(r"(?is)^(\s*FROM(?:[\s\\]+--\S+)*[\s\\]+)([^\s\\]+)((?:[\s\\]+AS[\s\\]+([^\s\\]+))?.*)$")
 _COPY_FROM = re.compile(r"(?i)(--from=)([\"']?)([^\s\"']+)\2")
 _MOUNT_FROM = re.compile(r"(?i)(--mount=\S*?\bfrom=)([^\s,]+)")
+_FLAGS = r"(?i)^\s*(?:{})(?:[\s\\]+--\S+)*?[\s\\]+--(?:{})\b"
 _NEEDS_BUILDKIT = (
-    (re.compile(r"(?i)^\s*RUN\s[^#]*?--(?:mount|network|security)="), "RUN --mount"),
-    (re.compile(r"(?i)^\s*(?:COPY|ADD)\s[^#]*?--(?:chmod|link|parents|exclude|checksum)\b"), "COPY --chmod or --link"),
+    (re.compile(_FLAGS.format("RUN", "mount|network|security")), "RUN --mount"),
+    (re.compile(_FLAGS.format("COPY|ADD", "chmod|link|parents|exclude|checksum")), "COPY --chmod or --link"),
 )
 
 
@@ -168,8 +169,8 @@ def normalized(reference: str) -> str:
     registry, slash, rest = name.partition("/")
     if not slash or not ("." in registry or ":" in registry or registry == "localhost"):
         registry, rest = "docker.io", name
-    if registry in {"docker.io", "index.docker.io"} and "/" not in rest:
-        rest = f"library/{rest}"
+    if registry in {"docker.io", "index.docker.io"}:
+        registry, rest = "docker.io", rest if "/" in rest else f"library/{rest}"
     return f"{registry}/{rest}" + (f":{tag}" if tag else "") + (f"@{digest}" if at else "")
 
 
