@@ -19,6 +19,7 @@ from emulator.runtime.front import front_spec
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Observed, observe
 from emulator.runtime.reconcile import Reconciled, reconcile
+from emulator.runtime.restart import restartable
 from emulator.runtime.task_specs import TaskFactory
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,8 @@ class Supervisor:
         self._started_at = time.monotonic()
         self._troubles = 0
         self._restless_until = 0.0
+        self._started: dict[str, float] = {}
+        """Container id to when it last started, on the monotonic clock."""
         self._births: dict[str, float] = {}
         self._failures: dict[str, int] = {}
         self._not_before: dict[str, float] = {}
@@ -165,6 +168,10 @@ class Supervisor:
         while True:
             try:
                 for event in self.engine.events(self.names.labels()):
+                    if event.action == "start":
+                        self._started[event.container_id] = time.monotonic()
+                    elif event.action == "destroy":
+                        self._started.pop(event.container_id, None)
                     if event.action in WAKING or event.action.startswith("health_status"):
                         self._restless_until = time.monotonic() + RESTLESS
                         self.front.refresh()
@@ -192,6 +199,12 @@ class Supervisor:
     def _converge(self, emit: Emit, *, fresh_front_rules: bool = False) -> None:
         """One look and, if something differs, one plan."""
         observed = observe(self.engine, self.names)
+        if due := restartable(observed, self._started, time.monotonic()):
+            for member in due:
+                log.info("container %s exited and is started again by its restart policy", member.name)
+                self._started[member.container.id] = time.monotonic()
+                self.engine.start(member.container.name)
+            observed = observe(self.engine, self.names)
         factory = TaskFactory(self.state, self.private, self.engine.info().root_dir)
         held_back = [name for name, at in self._not_before.items() if at > time.monotonic()]
         result = reconcile(

@@ -23,6 +23,7 @@ DEPENDS_ON = PREFIX + "depends-on"
 STOP_TIMEOUT = PREFIX + "stop-timeout"
 LOG_ROUTER = PREFIX + "log-router"
 DATA = PREFIX + "data"
+RESTART_POLICY = PREFIX + "restart-policy"
 
 ECS_TASK_ARN = "com.amazonaws.ecs.task-arn"
 ECS_CONTAINER_NAME = "com.amazonaws.ecs.container-name"
@@ -92,6 +93,10 @@ class Names:
 
     def task_volume(self, task_id: str, volume: str) -> str:
         return f"{self.prefix}-{task_id[:16]}-{_safe(volume)}"
+
+    def file_system_volume(self, file_system: str) -> str:
+        """The volume that stands for an EFS file system, shared by all tasks of the environment."""
+        return f"{self.prefix}-efs-{_safe(file_system)}"
 
     def labels(self, role: Role | None = None) -> dict[str, str]:
         """The labels that everything of this environment carries."""

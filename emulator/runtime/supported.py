@@ -26,11 +26,6 @@ def refuse_unsupported(services: Sequence[Service], emit: Emit) -> None:
                 hint="use awsvpc",
             )
         for volume in definition.volumes:
-            if volume.efs_volume_configuration is not None:
-                raise Unsupported(
-                    f"{service.name}: volume {volume.name} is on EFS, which does not run locally",
-                    hint="leave the volume's `efs` out for a task-scoped volume",
-                )
             if volume.host is not None and volume.host.source_path:
                 raise Unsupported(f"{service.name}: volume {volume.name} is a host path, which Fargate refuses")
         for container in definition.container_definitions:
@@ -39,8 +34,6 @@ def refuse_unsupported(services: Sequence[Service], emit: Emit) -> None:
                 raise Unsupported(f"{where} is privileged, which Fargate refuses")
             if container.volumes_from:
                 raise Unsupported(f"{where} uses volumesFrom, which does not run locally")
-            if container.restart_policy is not None and container.restart_policy.enabled:
-                raise Unsupported(f"{where} has a restart policy, which does not run locally")
         for listener in service.network_listeners:
             _left_out(
                 emit,

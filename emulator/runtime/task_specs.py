@@ -17,7 +17,9 @@ from emulator.runtime import names
 from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.firelens import RouterSetup, router_setup
 from emulator.runtime.names import Names, Role
+from emulator.runtime.restart import restart_rule
 from emulator.runtime.values import resolve, resolve_all
+from emulator.runtime.volumes import docker_volumes
 
 MIB = 1024 * 1024
 FARGATE_NO_FILE = UlimitSpec("nofile", 65535, 65535)
@@ -85,7 +87,10 @@ class TaskFactory:
         router = router_setup(desired, identity, self.names, self.docker_root)
         if router is not None:
             volumes[router.socket_volume] = {**task_labels, names.ROLE: Role.VOLUME}
-        mounts = self._volume_mounts(desired, task_id, task_labels, volumes)
+        mounts: dict[str, str] = {}
+        for name, (docker_name, labels) in docker_volumes(desired, task_id, self.names, task_labels).items():
+            mounts[name] = docker_name
+            volumes[docker_name] = labels
         pause = ContainerSpec(
             name=self.names.pause(service.name, task_id),
             image=self.state.pause_image,
@@ -93,6 +98,7 @@ class TaskFactory:
             entrypoint=("sh", "-c"),
             command=(_PAUSE_SCRIPT,),
             network=self.names.network,
+            network_aliases=self._names_of(desired),
             hostname=f"ip-{task_id[:8]}.{'ec2' if identity.region == 'us-east-1' else identity.region}.internal",
             extra_hosts=("host.docker.internal:host-gateway",),
             init=True,
@@ -118,20 +124,12 @@ class TaskFactory:
             names.ECS_CLUSTER: cluster_arn(identity.region, identity.cluster, desired.options.account),
         }
 
-    def _volume_mounts(
-        self,
-        desired: DesiredService,
-        task_id: str,
-        task_labels: Mapping[str, str],
-        volumes: dict[str, Mapping[str, str]],
-    ) -> dict[str, str]:
-        """Task volume name to Docker volume name; the Docker volumes are added to `volumes`."""
-        mounts: dict[str, str] = {}
-        for volume in desired.service.task_definition.volumes:
-            name = self.names.task_volume(task_id, volume.name)
-            mounts[volume.name] = name
-            volumes[name] = {**task_labels, names.ROLE: Role.VOLUME}
-        return mounts
+    def _names_of(self, desired: DesiredService) -> tuple[str, ...]:
+        """The service's name in service discovery, which it has when it exposes a port."""
+        service = desired.service
+        if not any(c.port_mappings for c in service.task_definition.container_definitions):
+            return ()
+        return (f"{service.name}.{self.state.environment}.{self.state.app}.local",)
 
     def _member(
         self,
@@ -194,6 +192,7 @@ class TaskFactory:
                     options.time.stop_timeout if container.stop_timeout is None else container.stop_timeout
                 ),
                 names.LOG_ROUTER: router.container if router is not None and logs_to_router else "",
+                names.RESTART_POLICY: rule.label() if (rule := restart_rule(container)) else "",
                 names.ECS_CONTAINER_NAME: container.name,
             },
             entrypoint=_tuple(container.entry_point),
