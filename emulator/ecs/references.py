@@ -157,4 +157,16 @@ def describe(reference: Reference) -> str:
         case PseudoReference(name="AWS::AccountId"):
             return "the account"
         case _:
-            return f"{value_name(reference)} of the deployed service"
+            name = value_name(reference)
+            return _RESOURCES.get(name, f"{name} of the deployed service")
+
+
+_RESOURCES = {
+    "TaskRole.Arn": "the ARN of the task role",
+    "ExecutionRole.Arn": "the ARN of the task execution role",
+    "PublicLoadBalancer.DNSName": "the DNS name of the load balancer",
+    "InternalLoadBalancer.DNSName": "the DNS name of the internal load balancer",
+    "EventsQueue": "the URL of the service's queue",
+    "ManagedFileSystem": "the id of the environment's file system",
+    "AccessPoint": "the id of the service's access point in that file system",
+}

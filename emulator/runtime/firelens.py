@@ -70,13 +70,14 @@ def router_setup(
 
 
 def router_configuration(desired: DesiredService, identity: TaskIdentity) -> LocalRouterConfiguration:
-    """The configuration that the router of a task runs on; the user's own files were read from its image before."""
+    """The configuration that the router of a task runs on; the user's own files were read from its image before, other
+    than for a dry run, which has no image yet."""
     return local_router_configuration(
         desired.service.task_definition,
         identity,
         service=desired.service.name,
         fidelity=desired.options.fidelity,
-        read=desired.options.router_files.get,
+        read=desired.options.router_files.get if desired.options.router_files else None,
     )
 
 

@@ -36,6 +36,7 @@ from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import Member, Observed, observe
 from emulator.runtime.plan import Plan
 from emulator.runtime.reconcile import reconcile
+from emulator.runtime.router_files import read_router_files
 from emulator.runtime.supported import refuse_unsupported
 from emulator.runtime.task_specs import TaskFactory, unresolved
 from emulator.settings import LocalOptions, Settings
@@ -120,7 +121,7 @@ def dry_run(engine: Engine, request: UpRequest) -> Plan:
     }
     resolver = ImageResolver(engine, request.workspace, request.settings.substitute, request.replacements, _silent)
     resolver.check_replacements(request.services)
-    state = _desired(request, observed, images, request.support.pause, request.support.front, "copilot-local/agent")
+    state = _desired(request, observed, images, {}, request.support.pause, request.support.front, "copilot-local/agent")
     factory = TaskFactory(state, request.private, engine.info().root_dir)
     network = request.environment.network in engine.list_networks(request.environment.labels())
     return reconcile(factory, observed, front_spec(state), network_exists=network).plan
@@ -154,7 +155,8 @@ def up(
     if cancelled.is_set():
         raise Cancelled
     observed = observe(engine, request.environment)
-    state = _desired(request, observed, images, pause_image, front_image, agent_reference)
+    router_files = {service.name: _router_files(engine, request, service, images) for service in request.services}
+    state = _desired(request, observed, images, router_files, pause_image, front_image, agent_reference)
     if observed.agent is not None and _alive(engine, observed.agent):
         return _join(engine, request, state, emit)
     return _Bringup(engine, request, state, observed, emit, cancelled, on_started, before_remove).run()
@@ -348,6 +350,7 @@ def _desired(
     request: UpRequest,
     observed: Observed,
     images: Mapping[str, Mapping[str, str]],
+    router_files: Mapping[str, dict[str, str]],
     pause: str,
     front: str,
     agent: str,
@@ -362,6 +365,7 @@ def _desired(
                 time=request.settings.time,
                 timing="ecs" if request.timing == "ecs" else "local",
                 values=dict(request.settings.values),
+                router_files=router_files.get(service.name, {}),
             ),
         )
         for service in request.services
@@ -375,6 +379,16 @@ def _desired(
         front_image=front,
         agent_image=agent,
     )
+
+
+def _router_files(
+    engine: Engine, request: UpRequest, service: Service, images: Mapping[str, Mapping[str, str]]
+) -> dict[str, str]:
+    router = service.task_definition.log_router
+    if router is None:
+        return {}
+    image = images[service.name][router.name]
+    return read_router_files(engine, request.environment, service.task_definition, image)
 
 
 def _port(request: UpRequest, observed: Observed) -> int:

@@ -1,0 +1,47 @@
+"""Reads a user's own log router configuration out of the router's image: its outputs must not send anything off."""
+
+from __future__ import annotations
+
+import secrets
+
+from emulator.ecs.identity import task_identity
+from emulator.ecs.task_definition import TaskDefinition
+from emulator.engine.interface import ContainerSpec, Engine
+from emulator.errors import InputError, NotFound
+from emulator.firelens.local import local_router_configuration
+from emulator.firelens.routing import find_router
+from emulator.runtime.names import Names
+
+
+def read_router_files(engine: Engine, environment: Names, definition: TaskDefinition, image: str) -> dict[str, str]:
+    """The configuration file that the router includes, and those that it includes itself: absolute path to text.
+
+    Empty where the router has no file of the user's. `image` is the router's image here, which must be local already; a
+    container of it is made, read and removed, never started. Raises InputError where a file is missing.
+    """
+    router = find_router(definition)
+    if router is None or router.include_path is None:
+        return {}
+    container = engine.create_container(
+        ContainerSpec(
+            name=f"{environment.prefix}-read-{secrets.token_hex(4)}", image=image, labels=environment.labels()
+        )
+    )
+    found: dict[str, str] = {}
+
+    def read(path: str) -> str | None:
+        try:
+            found[path] = engine.read_file(container, path).decode()
+        except NotFound:
+            return None
+        except UnicodeDecodeError:
+            raise InputError(f"the log router's configuration file {path} is not UTF-8 text") from None
+        return found[path]
+
+    try:
+        # Whatever the configuration is made for, it asks for the same files.
+        identity = task_identity(cluster="any", family=definition.family)
+        local_router_configuration(definition, identity, service="any", read=read)
+    finally:
+        engine.remove(container)
+    return found
