@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator.agent.front_monitor import FrontMonitor
+from emulator.agent.recovery import LOST, recover_private
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError, EnvironmentBusy
 from emulator.events import Emit, Event, EventKind
@@ -50,6 +51,12 @@ class Supervisor:
         self.front.use(self.state)
         self.front.refresh()
         self._acting = self.state.acting
+        self._lost: set[str] = set()
+        """Services whose private values are nowhere any more: their tasks are not replaced."""
+        if self._acting:
+            self.private, self._lost = recover_private(engine, self.state, observe(engine, self.names))
+            for service in self._lost:
+                log.error("%s: %s", service, LOST)
         self._holder = False
         self._retired = False
         self._wake = threading.Event()
@@ -77,6 +84,7 @@ class Supervisor:
             self._holder = True
             self._acting = False
             self.private = private
+            self._lost.clear()
 
     def act(self) -> None:
         """The agent takes charge."""
@@ -111,6 +119,7 @@ class Supervisor:
             for name in wanted.services:
                 self._failures.pop(name, None)
                 self._not_before.pop(name, None)
+                self._lost.discard(name)
             try:
                 self._converge(emit, fresh_front_rules=True)
             except BaseException:
@@ -134,6 +143,7 @@ class Supervisor:
                     "revision": desired.revision,
                     "hash": desired.config_hash(),
                     "failed_starts": self._failures.get(name, 0),
+                    "failure": LOST if name in self._lost else "",
                 }
                 for name, desired in self.state.services.items()
             },
@@ -206,7 +216,8 @@ class Supervisor:
                 self.engine.start(member.container.name)
             observed = observe(self.engine, self.names)
         factory = TaskFactory(self.state, self.private, self.engine.info().root_dir)
-        held_back = [name for name, at in self._not_before.items() if at > time.monotonic()]
+        held_back = list(self._lost)
+        held_back += [name for name, at in self._not_before.items() if at > time.monotonic()]
         result = reconcile(
             factory,
             observed,

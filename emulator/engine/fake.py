@@ -250,6 +250,11 @@ class FakeEngine:
             record = self._daemon.find(container)
             self._daemon.storage.write(record, folder, files)
 
+    def variables(self, container: str) -> Mapping[str, str]:
+        self._call("variables", container)
+        with self._daemon.changed:
+            return dict(self._daemon.find(container).spec.environment)
+
     def read_file(self, container: str, path: str) -> bytes:
         self._call("read_file", container)
         with self._daemon.changed:

@@ -227,6 +227,7 @@ class EngineEvent:
     """Docker's word: `start`, `die`, `oom`, `health_status: healthy`, `destroy`, …"""
     container_id: str
     labels: Mapping[str, str]
+    """The container's labels, among them Docker's own attributes: `name`, `image`, and for a `die` its `exitCode`."""
     time: datetime
 
 
@@ -334,6 +335,10 @@ class Engine(Protocol):
 
     def exec_stream(self, container: str, command: Sequence[str]) -> ExecStream:
         """Starts a command inside a running container with standard streams attached."""
+        ...
+
+    def variables(self, container: str) -> Mapping[str, str]:
+        """The variables a container was made with. This inspects it: only for containers known not to hang."""
         ...
 
     def put_files(self, container: str, folder: str, files: Sequence[File]) -> None:

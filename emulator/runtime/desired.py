@@ -20,6 +20,8 @@ class DesiredService(BaseModel):
     options: LocalOptions
     revision: int = 1
     """Of the task definition; one more each time it changes."""
+    private_names: dict[str, list[str]] = Field(default_factory=dict)
+    """Container to the names of the variables in it that are private: what a restarted agent looks for."""
 
     def config_hash(self) -> str:
         """Identifies everything a task of this service is made from; a task with another one is replaced."""

@@ -367,6 +367,10 @@ def _desired(
                 values=dict(request.settings.values),
                 router_files=router_files.get(service.name, {}),
             ),
+            private_names={
+                container: sorted(values)
+                for container, values in request.private.services.get(service.name, {}).items()
+            },
         )
         for service in request.services
     }

@@ -1,7 +1,7 @@
 """The volumes of a task as Docker volumes.
 
 An empty volume lives and dies with its task. A file system (EFS) is a named volume that all tasks of the environment
-share and that `down` keeps. Access points and their owners are not emulated: a container sees the folder as root made it.
+share and that `down` keeps. Access points and their owners are not emulated: a container sees what root made.
 """
 
 from __future__ import annotations

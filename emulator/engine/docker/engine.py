@@ -34,6 +34,7 @@ from emulator.engine.interface import (
 from emulator.errors import Conflict, EngineTimeout, NotFound
 
 LIST_TIMEOUT = 10.0
+INSPECT_TIMEOUT = 5.0
 CREATE_TIMEOUT = 60.0
 START_TIMEOUT = 60.0
 KILL_TIMEOUT = 10.0
@@ -233,6 +234,11 @@ class DockerEngine:
     def put_files(self, container: str, folder: str, files: Sequence[File]) -> None:
         put_files(self._client, container, folder, files)
 
+    def variables(self, container: str) -> Mapping[str, str]:
+        found = self._client.get(f"/containers/{container}/json", f"inspect {container}", timeout=INSPECT_TIMEOUT)
+        pairs = [str(pair).partition("=") for pair in found["Config"]["Env"] or ()]
+        return {name: value for name, _, value in pairs}
+
     def read_file(self, container: str, path: str) -> bytes:
         return read_file(self._client, container, path)
 
@@ -278,7 +284,7 @@ class DockerEngine:
         filters = {"type": ["container"], "event": list(_EVENTS), "label": label_filter(labels)}
         # `since` closes the gap between the answer's header and the daemon's subscription.
         params = {"filters": json.dumps(filters), "since": f"{time.time():.6f}"}
-        return HttpStream(self._client, "GET", "/events", "report events", decode_events, params)
+        return HttpStream(self._client, "GET", "/events", "report events", decode_events, params, endless=True)
 
     def close(self) -> None:
         self._client.close()
