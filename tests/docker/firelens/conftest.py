@@ -11,13 +11,11 @@ import pytest
 
 from emulator.ecs.identity import TaskIdentity, task_identity
 from emulator.ecs.task_definition import TaskDefinition
-from emulator.engine.connect import connect
 from emulator.engine.interface import ContainerSpec, Engine, File, LogLine, Mount
 from emulator.errors import LogDriverNotReady, NotFound
 from emulator.firelens.local import LOG_FOLDER, record_file
 from emulator.firelens.log_options import docker_log_configuration
 from emulator.logstore.records import Record, read_records
-from emulator.settings import load_settings
 
 ROUTER_IMAGE = "public.ecr.aws/aws-observability/aws-for-fluent-bit:stable"
 SHELL_IMAGE = "busybox:1.37"
@@ -42,6 +40,7 @@ class Router:
     definition: TaskDefinition
     identity: TaskIdentity
     socket: str
+    shell_image: str
     started: list[str]
 
     def run(self, container: str, *command: str, asynchronous: bool = False) -> None:
@@ -54,7 +53,7 @@ class Router:
         self.engine.create_container(
             ContainerSpec(
                 name=name,
-                image=image(SHELL_IMAGE),
+                image=self.shell_image,
                 command=("sh", "-c", *command),
                 labels={LABEL: self.container},
                 log_driver=log.driver,
@@ -105,15 +104,8 @@ class Router:
 StartRouter = Callable[..., Router]
 
 
-@pytest.fixture(scope="session")
-def engine() -> Iterator[Engine]:
-    engine = connect()
-    yield engine
-    engine.close()
-
-
 @pytest.fixture
-def start_router(engine: Engine) -> Iterator[StartRouter]:
+def start_router(engine: Engine, local_image: Callable[[str], str]) -> Iterator[StartRouter]:
     """Starts a router of a task on a configuration file and further files; all is removed after the test."""
     routers: list[Router] = []
 
@@ -129,13 +121,13 @@ def start_router(engine: Engine) -> Iterator[StartRouter]:
         engine.create_container(
             ContainerSpec(
                 name=name,
-                image=image(ROUTER_IMAGE),
+                image=local_image(ROUTER_IMAGE),
                 labels={LABEL: name},
                 environment=variables or {},
                 mounts=(Mount(f"{name}-socket", "/var/run"), Mount(f"{name}-logs", LOG_FOLDER)),
             )
         )
-        router = Router(engine, name, definition, identity, f"{mount_point}/fluent.sock", [])
+        router = Router(engine, name, definition, identity, f"{mount_point}/fluent.sock", local_image(SHELL_IMAGE), [])
         routers.append(router)
         engine.put_files(name, "/", [File(path.lstrip("/"), text.encode()) for path, text in files.items()])
         engine.start(name)
@@ -154,8 +146,3 @@ def start_router(engine: Engine) -> Iterator[StartRouter]:
 @pytest.fixture
 def identity() -> TaskIdentity:
     return task_identity(cluster="demo-test", family="demo-test-hello")
-
-
-def image(name: str) -> str:
-    """The image, or what stands in for it on a machine without a registry."""
-    return load_settings().substitute.get(name, name)

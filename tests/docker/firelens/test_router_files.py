@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,15 +10,23 @@ from emulator.engine.interface import Engine
 from emulator.errors import InputError
 from emulator.runtime.names import Names
 from emulator.runtime.router_files import read_router_files
-from emulator.settings import load_settings
 
 pytestmark = pytest.mark.docker
 
 IMAGE = "public.ecr.aws/aws-observability/aws-for-fluent-bit:stable"
 
 
-def read(engine: Engine, environment: Names, options: dict[str, Any]) -> dict[str, str]:
-    definition = TaskDefinition.model_validate(
+Read = Callable[[dict[str, Any]], dict[str, str]]
+
+
+@pytest.fixture
+def read(engine: Engine, environment: Names, local_image: Callable[[str], str]) -> Read:
+    """Reads the files of a router with these FireLens options."""
+    return lambda options: read_router_files(engine, environment, task(options), local_image(IMAGE))
+
+
+def task(options: dict[str, Any]) -> TaskDefinition:
+    return TaskDefinition.model_validate(
         {
             "family": "demo",
             "containerDefinitions": [
@@ -25,7 +34,6 @@ def read(engine: Engine, environment: Names, options: dict[str, Any]) -> dict[st
             ],
         }
     )
-    return read_router_files(engine, environment, definition, load_settings().substitute.get(IMAGE, IMAGE))
 
 
 @pytest.fixture
@@ -33,20 +41,20 @@ def environment(worker_id: str) -> Names:
     return Names("test", f"router-files-{worker_id}")
 
 
-def test_the_users_file_is_read_from_the_image(engine: Engine, environment: Names) -> None:
+def test_the_users_file_is_read_from_the_image(read: Read, engine: Engine, environment: Names) -> None:
     path = "/fluent-bit/configs/parse-json.conf"
-    found = read(engine, environment, {"config-file-type": "file", "config-file-value": path})
+    found = read({"config-file-type": "file", "config-file-value": path})
     assert list(found) == [path]
     assert "Key_Name" in found[path]
     assert engine.list_containers(environment.labels()) == []
 
 
-def test_without_a_file_of_the_users_nothing_is_read(engine: Engine, environment: Names) -> None:
-    assert read(engine, environment, {}) == {}
+def test_without_a_file_of_the_users_nothing_is_read(read: Read, engine: Engine, environment: Names) -> None:
+    assert read({}) == {}
 
 
-def test_a_file_that_is_not_in_the_image_is_named(engine: Engine, environment: Names) -> None:
+def test_a_file_that_is_not_in_the_image_is_named(read: Read, engine: Engine, environment: Names) -> None:
     with pytest.raises(InputError, match=r"image has no file /nope\.conf") as error:
-        read(engine, environment, {"config-file-type": "file", "config-file-value": "/nope.conf"})
+        read({"config-file-type": "file", "config-file-value": "/nope.conf"})
     assert "configFilePath" in error.value.hint
     assert engine.list_containers(environment.labels()) == []
