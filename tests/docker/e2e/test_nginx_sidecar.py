@@ -1,0 +1,110 @@
+"""examples/nginx-sidecar: the load balancer, nginx and the main container as one service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.docker.e2e.conftest import ROOT, docker, wait_until
+
+if TYPE_CHECKING:
+    from tests.docker.e2e.conftest import MakeProject, Project
+
+pytestmark = pytest.mark.docker
+
+MANIFEST = "copilot/hello/manifest.yml"
+
+
+@pytest.fixture(scope="module")
+def hello(make_shared_project: MakeProject) -> Project:
+    """The example, up and healthy."""
+    project = make_shared_project("nginx-sidecar")
+    project.up()
+    return project
+
+
+class TestRequests:
+    def test_are_answered_by_the_main_container_through_nginx(self, hello: Project) -> None:
+        response = hello.get("/api/some/thing?x=1")
+        assert response.status_code == 200
+        body = response.text
+        assert "hello from the main container" in body
+        assert "GET /api/some/thing?x=1" in body
+        assert "X-Proxy: nginx" in body
+        assert "x-forwarded-for:" in body.lower()
+
+    def test_are_in_the_log_of_both_containers(self, hello: Project) -> None:
+        hello.get("/api/in-both-logs")
+        printed = hello.run("logs").ok().out.splitlines()
+        lines = [line for line in printed if "/api/in-both-logs" in line]
+        assert sorted(line.split()[0] for line in lines) == ["hello/hello", "hello/nginx"]
+
+    @pytest.mark.parametrize("path", ["/", "/elsewhere", "/apis"])
+    def test_outside_of_the_rule_get_503(self, hello: Project, path: str) -> None:
+        assert hello.get(path).status_code == 503
+
+    def test_of_the_load_balancers_health_check_reach_nginx(self, hello: Project) -> None:
+        lines = [line for line in hello.run("logs").ok().out.splitlines() if "ELB-HealthChecker/2.0" in line]
+        assert lines
+        assert all(line.startswith("hello/nginx") and "GET /api/health-check " in line for line in lines)
+        assert " 200 " in lines[-1]
+
+
+def test_the_private_image_is_replaced_with_the_manifest_untouched(hello: Project) -> None:
+    example = ROOT / "examples" / "nginx-sidecar" / MANIFEST
+    manifest = (hello.folder / MANIFEST).read_bytes()
+    assert manifest == example.read_bytes()
+    assert b"1234567890.dkr.ecr.us-west-2.amazonaws.com/reverse-proxy:revision_1" in manifest
+    configuration = docker("exec", hello.container("nginx"), "cat", "/etc/nginx/conf.d/default.conf")
+    assert configuration == (hello.folder / "nginx" / "default.conf").read_text()
+
+
+def test_ps_shows_containers_targets_and_address(hello: Project) -> None:
+    printed = hello.run("ps").ok().out
+    assert f"http://127.0.0.1:{hello.port}" in printed
+    assert "is healthy" in printed
+    for name in ("hello", "nginx", "agent", "front"):
+        assert any(name in line.split() and "running" in line for line in printed.splitlines())
+
+
+class TestWithoutARunningTask:
+    def test_a_service_of_count_0_answers_503(self, nginx: Project) -> None:
+        nginx.edit(MANIFEST, "count: 1", "count: 0")
+        nginx.up()
+        assert nginx.tasks() == set()
+        assert nginx.get("/api/x").status_code == 503
+
+    def test_a_task_that_died_answers_503_until_it_is_replaced(self, nginx: Project) -> None:
+        nginx.up()
+        docker("kill", *(nginx.container(name) for name in ("hello", "nginx")))
+        statuses = [502]
+        while statuses[-1] != 200 and len(statuses) < 2000:
+            statuses.append(nginx.get("/api/x").status_code)
+        assert statuses[-1] == 200
+        # 502 as long as the load balancer has not heard of the death, as in AWS.
+        assert set(statuses) == {502, 503, 200}
+
+
+class TestAnUnhealthyTarget:
+    OVERRIDE = "\nenvironments:\n  test:\n    http:\n      healthcheck: '/not-there'\n"
+
+    def test_gets_traffic_where_it_is_the_only_one(self, nginx: Project) -> None:
+        nginx.write(MANIFEST, (nginx.folder / MANIFEST).read_text() + self.OVERRIDE)
+        nginx.run("up", "-d", "--port", str(nginx.port)).ok()
+        wait_until(lambda: nginx.targets() == ["unhealthy"], lambda: f"an unhealthy target: {nginx.targets()}")
+        response = nginx.get("/api/x")
+        assert response.status_code == 200
+        assert "hello from the main container" in response.text
+
+    def test_ends_up_wait_with_the_reason_and_leaves_nothing(self, nginx: Project) -> None:
+        nginx.write(MANIFEST, (nginx.folder / MANIFEST).read_text() + self.OVERRIDE)
+        nginx.write(
+            "copilot-local.toml", (nginx.folder / "copilot-local.toml").read_text() + "[time]\nwait_timeout = 4\n"
+        )
+        result = nginx.run("up", "-d", "--wait", "--port", str(nginx.port))
+        assert result.code == 1
+        assert "not healthy after 4 s" in result.err
+        assert "404" in result.err
+        assert "hint:" in result.err
+        assert nginx.everything() == []
