@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,8 @@ class FrontMonitor(FrontControl):
         self._wake = threading.Event()
         self._restless_until = 0.0
         self._changed = threading.Condition()
+        self.on_verdict: Callable[[], None] = lambda: None
+        """Called when the verdict on a target changes."""
 
     # what the supervisor and the control API use
 
@@ -79,6 +82,16 @@ class FrontMonitor(FrontControl):
         with self._changed:
             healthy = [h for h in self._health if h.name == target_name(task) and h.state is TargetState.HEALTHY]
         return len(healthy) >= len(groups)
+
+    def failing_targets(self) -> dict[str, str]:
+        """Task id to why its target is unhealthy, in the words of the service scheduler's events."""
+        with self._changed:
+            unhealthy = {h.name: h for h in self._health if h.state is TargetState.UNHEALTHY}
+        return {
+            task.id: f"Task failed ELB health checks in (target-group {health.target_group}): {health.description}"
+            for task in self._observed.tasks.values()
+            if (health := unhealthy.get(target_name(task)))
+        }
 
     def configure(self, engine: Engine) -> None:
         """Writes the rules and loads them where they changed; targets alone need no reload."""
@@ -170,7 +183,10 @@ class FrontMonitor(FrontControl):
         with self._changed:
             for before, after in _changes(self._health, health):
                 log.info("target %s: %s -> %s %s", after.name, before, after.state, after.description)
+            changed = bool(_changes(self._health, health))
             self._health = health
+        if changed:
+            self.on_verdict()
         settled = all(h.state is not TargetState.INITIAL for h in health)
         return IDLE if settled and not commands and self._restless_until < now else BUSY
 

@@ -6,10 +6,12 @@ import logging
 import os
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from emulator.agent.front_monitor import FrontMonitor
+from emulator.agent.health import given_up
 from emulator.agent.recovery import LOST, recover_private
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError, EnvironmentBusy
@@ -21,7 +23,7 @@ from emulator.runtime.names import Names
 from emulator.runtime.observed import Observed, observe
 from emulator.runtime.reconcile import Reconciled, reconcile
 from emulator.runtime.restart import restartable
-from emulator.runtime.task_specs import TaskFactory
+from emulator.runtime.task_specs import task_factory
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,8 @@ LONGEST_DELAY = 60.0
 RESTLESS = 3.0
 """Seconds after an event during which the listing is looked at again: Docker tells of a death before it lists it."""
 RESTLESS_INTERVAL = 0.2
+FAILING_INTERVAL = 1.0
+"""Seconds between two looks while a target is unhealthy: its task is given up once its grace period is over."""
 WAKING = ("die", "oom", "destroy", "kill", "stop", "start", "pause", "unpause")
 
 
@@ -61,6 +65,7 @@ class Supervisor:
         self._retired = False
         self._wake = threading.Event()
         self._work = threading.RLock()
+        self.front.on_verdict = self._wake.set
         self._cancelled = threading.Event()
         self._started_at = time.monotonic()
         self._troubles = 0
@@ -200,6 +205,8 @@ class Supervisor:
     def _next_look(self) -> float:
         now = time.monotonic()
         soon = [at - now for at in self._not_before.values() if at > now]
+        if self.front.failing_targets():
+            soon.append(FAILING_INTERVAL)
         if self._restless_until > now:
             soon.append(RESTLESS_INTERVAL)
         if not self._acting and not self._holder:
@@ -215,7 +222,7 @@ class Supervisor:
                 self._started[member.container.id] = time.monotonic()
                 self.engine.start(member.container.name)
             observed = observe(self.engine, self.names)
-        factory = TaskFactory(self.state, self.private, self.engine.info().root_dir)
+        factory = task_factory(self.state, self.private, self.engine)
         held_back = list(self._lost)
         held_back += [name for name, at in self._not_before.items() if at > time.monotonic()]
         result = reconcile(
@@ -225,6 +232,7 @@ class Supervisor:
             network_exists=True,
             fresh_front_rules=fresh_front_rules,
             held_back=held_back,
+            unhealthy=given_up(self.state, observed, self.front.failing_targets(), datetime.now(UTC)),
         )
         if not result.plan:
             return

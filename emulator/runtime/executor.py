@@ -21,6 +21,7 @@ from emulator.events import Emit, Event, EventKind
 from emulator.runtime import names
 from emulator.runtime.drain import open_drain
 from emulator.runtime.front import FrontControl
+from emulator.runtime.limits import BELOW_PAUSE, below
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Member, Task, observe
 from emulator.runtime.plan import Operation, Plan, Verb
@@ -74,6 +75,8 @@ class Executor:
         self.drain_image = drain_image
         self._stopping = threading.Event()
         self._limit_lowered = False
+        self._ids: dict[str, str] = {}
+        """Container name to id, of what this executor made."""
 
     def run(self, plan: Plan) -> None:
         """Carries out every operation; raises the first error after those under way have ended."""
@@ -158,7 +161,11 @@ class Executor:
 
     def _create(self, operation: Operation) -> None:
         assert operation.spec is not None
-        self.engine.create_container(operation.spec)
+        spec = operation.spec
+        if spec.cgroup_parent == BELOW_PAUSE and spec.network:
+            # The name that says whose network it joins is that of its pause.
+            spec = replace(spec, cgroup_parent=below(self._ids[spec.network.removeprefix("container:")]))
+        self._ids[spec.name] = self.engine.create_container(spec)
         for folder, files in operation.files:
             self.engine.put_files(operation.spec.name, folder, files)
 

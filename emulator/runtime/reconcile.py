@@ -37,12 +37,14 @@ def reconcile(
     network_exists: bool,
     fresh_front_rules: bool = False,
     held_back: Iterable[str] = (),
+    unhealthy: Mapping[str, str] | None = None,
     new_id: Callable[[], str] = new_task_id,
 ) -> Reconciled:
     """What has to be done so that an environment runs as desired.
 
     `front` is None where nothing is routed. `held_back` are services whose replacement waits (back-off); their broken
-    tasks are stopped all the same. `fresh_front_rules` asks for a front configuration even if no task changes.
+    tasks are stopped all the same. `unhealthy` are tasks that the service scheduler gives up, with the reason.
+    `fresh_front_rules` asks for a front configuration even if no task changes.
     """
     state = factory.state
     result = Reconciled(Plan())
@@ -53,32 +55,33 @@ def reconcile(
             Verb.CREATE_NETWORK, factory.names.network, "no such network", labels=factory.names.labels(Role.NETWORK)
         )
     pauses: list[int] = []
-    started: list[tuple[str, int]] = []
+    starts: dict[str, tuple[int, ...]] = {}
     outdated: list[Task] = []
     for name, desired in state.services.items():
         wanted = desired.config_hash()
         expected = [container.name for container in desired.service.task_definition.container_definitions]
-        good = []
+        good: list[Task] = []
+        changed: list[Task] = []
         for task in observed.tasks_of(name):
-            reason = task.fault(expected)
+            reason = task.fault(expected) or (unhealthy or {}).get(task.id)
             if reason:
                 result.stopped[task.id] = reason
             elif task.config_hash != wanted:
-                outdated.append(task)
-                result.stopped[task.id] = "its definition changed"
+                changed.append(task)
             else:
                 good.append(task)
         for task in good[desired.service.desired_count :]:
             result.stopped[task.id] = f"more tasks than the desired {desired.service.desired_count}"
         missing = desired.service.desired_count - len(good)
         if name in held_back:
-            continue
+            continue  # what runs on the old definition is better than nothing
+        outdated += changed
+        result.stopped |= {task.id: "its definition changed" for task in changed}
         for _ in range(max(0, missing)):
             cause = f"{desired.service.desired_count} desired, {len(good)} running"
             task_id = new_id()
-            pause, last = _start_task(plan, factory, factory.task(desired, task_id), network, cause)
+            pause, starts[task_id] = _start_task(plan, factory, factory.task(desired, task_id), network, cause)
             pauses.append(pause)
-            started.append((task_id, last))
             result.started[task_id] = name
     for task in observed.tasks.values():
         if task.service not in state.services and task.id not in result.stopped:
@@ -88,26 +91,26 @@ def reconcile(
     configured = _front(
         plan, factory.names, observed, front, network, pauses, bool(result.stopped) or fresh_front_rules
     )
-    steady = [
-        plan.add(
-            Verb.AWAIT,
-            task_id[:8],
-            "the old task stops when the new one is steady",
-            [last, configured],
-            condition=TASK_STEADY,
-            waiting="the old task",
-            timeout=state.services[result.started[task_id]].options.time.wait_timeout,
-            task_id=task_id,
-            title=f"wait until {result.started[task_id]} {task_id[:8]} is steady",
-        )
-        for task_id, last in started
-        if any(task.service == result.started[task_id] for task in outdated)
-    ]
+    steady: dict[str, list[int]] = {}
+    for task_id, service in result.started.items():
+        if any(task.service == service for task in outdated):
+            await_steady = plan.add(
+                Verb.AWAIT,
+                task_id[:8],
+                "the old task stops when the new one is steady",
+                [*starts[task_id], configured],
+                condition=TASK_STEADY,
+                waiting="the old task",
+                timeout=state.services[service].options.time.wait_timeout,
+                task_id=task_id,
+                title=f"wait until {service} {task_id[:8]} is steady",
+            )
+            steady.setdefault(service, []).append(await_steady)
     for task_id in broken:
         stop_task(plan, observed.tasks[task_id], result.stopped[task_id], deregister=None if front is None else 0)
     for task in outdated:
         delay = None if front is None else _deregistration_delay(factory, task)
-        stop_task(plan, task, result.stopped[task.id], needs=steady, deregister=delay)
+        stop_task(plan, task, result.stopped[task.id], needs=steady.get(task.service, ()), deregister=delay)
     return result
 
 
@@ -152,8 +155,10 @@ def _front(
     )
 
 
-def _start_task(plan: Plan, factory: TaskFactory, task: TaskSpec, network: int | None, cause: str) -> tuple[int, int]:
-    """Operations that start one task; returns the ids of its pause's start and of its last operation."""
+def _start_task(
+    plan: Plan, factory: TaskFactory, task: TaskSpec, network: int | None, cause: str
+) -> tuple[int, tuple[int, ...]]:
+    """Operations that start one task; returns the ids of its pause's start and of its containers' starts."""
     task_id = task.identity.task_id
     pause_create = plan.add(Verb.CREATE_CONTAINER, task.pause.name, cause, [network], spec=task.pause, task_id=task_id)
     pause_start = plan.add(Verb.START_CONTAINER, task.pause.name, cause, [pause_create], task_id=task_id)
@@ -206,7 +211,7 @@ def _start_task(plan: Plan, factory: TaskFactory, task: TaskSpec, network: int |
             timeout=default_timeout,
             title=f"start {_service_of(task)}/{name} {task_id[:8]}",
         )
-    return pause_start, max(starts.values())
+    return pause_start, tuple(starts.values())
 
 
 def _service_of(task: TaskSpec) -> str:
@@ -214,8 +219,19 @@ def _service_of(task: TaskSpec) -> str:
 
 
 def _in_dependency_order(task: TaskSpec) -> list[MemberSpec]:
-    """Members such that each one comes after those it depends on. Raises `InputError` for a cycle or unknown name."""
+    """Members such that each one comes after those it depends on.
+
+    Raises `InputError` for what ECS stops a task over: a circle, an unknown name, HEALTHY of a container unchecked.
+    """
     members = {member.definition.name: member for member in task.members}
+    for member in task.members:
+        for dependency, condition in member.depends_on:
+            if condition == "HEALTHY" and dependency in members and members[dependency].definition.health_check is None:
+                raise InputError(
+                    f"container {member.definition.name} waits for {dependency} to be HEALTHY, "
+                    f"but {dependency} has no health check",
+                    hint=f"give {dependency} a health check, or wait for it to START",
+                )
     order: list[MemberSpec] = []
     placed: set[str] = set()
     while len(order) < len(members):
@@ -250,14 +266,16 @@ def stop_task(
     if deregister is not None:
         first = [plan.add(Verb.DEREGISTER, task.short_id, reason, first, task_id=task.id, timeout=deregister)]
     router = task.router
-    if router is not None and not router.running and any(m.logs_to_router and m.running for m in task.members.values()):
+    listens = router is not None and router.running
+    if not listens and any(member.logs_to_router and member.running for member in task.members.values()):
         # A dead router blocks the containers that log to it: they could be neither stopped nor removed.
         first = [
             plan.add(
                 Verb.REVIVE_ROUTER,
-                router.container.name,
+                router.container.name if router is not None else f"of {task.short_id}",
                 "containers still log to it",
                 first,
+                task_id=task.id,
                 title=f"revive the log router of {task.short_id}",
             )
         ]

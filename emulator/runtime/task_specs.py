@@ -9,19 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from emulator import __version__
-from emulator.ecs.fargate import memory_mib
 from emulator.ecs.identity import TaskIdentity, cluster_arn, task_identity
 from emulator.ecs.task_definition import ContainerDefinition
-from emulator.engine.interface import ContainerSpec, File, HealthCheckSpec, Mount, UlimitSpec
+from emulator.engine.interface import ContainerSpec, Engine, File, HealthCheckSpec, Mount, UlimitSpec
 from emulator.runtime import names
 from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.firelens import RouterSetup, router_setup
+from emulator.runtime.limits import BELOW_PAUSE, MIB, TaskLimits, can_nest
 from emulator.runtime.names import Names, Role
 from emulator.runtime.restart import restart_rule
 from emulator.runtime.values import resolve, resolve_all
 from emulator.runtime.volumes import docker_volumes
 
-MIB = 1024 * 1024
 FARGATE_NO_FILE = UlimitSpec("nofile", 65535, 65535)
 """Fargate's default; always explicit, since a daemon may hand out a huge or a tiny one."""
 NO_FILE = UlimitSpec("nofile", 16384, 16384)
@@ -64,10 +63,11 @@ class TaskSpec:
 class TaskFactory:
     """Makes the specifications of new tasks of an environment."""
 
-    def __init__(self, state: DesiredState, private: Private, docker_root: str) -> None:
+    def __init__(self, state: DesiredState, private: Private, docker_root: str, *, nested_limits: bool = False) -> None:
         self.state = state
         self.private = private
         self.docker_root = docker_root
+        self.nested_limits = nested_limits
         self.names = Names(state.app, state.environment)
 
     def task(self, desired: DesiredService, task_id: str) -> TaskSpec:
@@ -91,6 +91,7 @@ class TaskFactory:
         for name, (docker_name, labels) in docker_volumes(desired, task_id, self.names, task_labels).items():
             mounts[name] = docker_name
             volumes[docker_name] = labels
+        limits = TaskLimits.of(definition, nested=self.nested_limits)
         pause = ContainerSpec(
             name=self.names.pause(service.name, task_id),
             image=self.state.pause_image,
@@ -104,9 +105,11 @@ class TaskFactory:
             init=True,
             ulimits=(NO_FILE,),
             cap_drop=("ALL",),
+            nano_cpus=limits.nano_cpus if limits.nested else None,
+            memory=limits.memory if limits.nested else None,
         )
         members = tuple(
-            self._member(desired, identity, container, task_labels, mounts, router)
+            self._member(desired, identity, container, task_labels, mounts, router, limits)
             for container in definition.container_definitions
         )
         return TaskSpec(identity, pause, members, volumes)
@@ -139,6 +142,7 @@ class TaskFactory:
         task_labels: Mapping[str, str],
         volume_names: Mapping[str, str],
         router: RouterSetup | None,
+        limits: TaskLimits,
     ) -> MemberSpec:
         service, options = desired.service, desired.options
         is_router = router is not None and router.container == container.name
@@ -211,13 +215,22 @@ class TaskFactory:
             cap_drop=tuple(linux.capabilities.drop) if linux and linux.capabilities else (),
             ulimits=tuple(UlimitSpec(u.name, u.soft_limit, u.hard_limit) for u in container.ulimits)
             or (FARGATE_NO_FILE,),
-            memory=_memory(container, service.task_definition.memory),
+            cpu_shares=limits.shares(container),
+            nano_cpus=None if limits.nested else limits.nano_cpus,
+            memory=limits.member_memory(container),
+            cgroup_parent=BELOW_PAUSE if limits.nested else None,
             memory_reservation=container.memory_reservation * MIB if container.memory_reservation else None,
             tty=bool(container.pseudo_terminal),
             stdin_open=bool(container.interactive),
         )
         router_name = self.names.container(service.name, identity.task_id, router.container) if router else ""
         return MemberSpec(container, spec, files, tuple(dependencies), router_name if logs_to_router else "")
+
+
+def task_factory(state: DesiredState, private: Private, engine: Engine) -> TaskFactory:
+    """The factory for the daemon that is there."""
+    info = engine.info()
+    return TaskFactory(state, private, info.root_dir, nested_limits=can_nest(info))
 
 
 def unresolved(desired: DesiredService) -> list[str]:
@@ -236,13 +249,6 @@ def unresolved(desired: DesiredService) -> list[str]:
 
 def _tuple(words: list[str] | None) -> tuple[str, ...] | None:
     return None if words is None else tuple(words)
-
-
-def _memory(container: ContainerDefinition, task_memory: str | None) -> int | None:
-    """The container's own limit, else the task's: no container may take more than the whole task has."""
-    if container.memory:
-        return container.memory * MIB
-    return memory_mib(task_memory) * MIB if task_memory else None
 
 
 def _health_check(container: ContainerDefinition) -> HealthCheckSpec:

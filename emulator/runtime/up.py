@@ -38,7 +38,7 @@ from emulator.runtime.plan import Plan
 from emulator.runtime.reconcile import reconcile
 from emulator.runtime.router_files import read_router_files
 from emulator.runtime.supported import refuse_unsupported
-from emulator.runtime.task_specs import TaskFactory, unresolved
+from emulator.runtime.task_specs import task_factory, unresolved
 from emulator.settings import LocalOptions, Settings
 
 DEFAULT_PORT = 8080
@@ -122,7 +122,7 @@ def dry_run(engine: Engine, request: UpRequest) -> Plan:
     resolver = ImageResolver(engine, request.workspace, request.settings.substitute, request.replacements, _silent)
     resolver.check_replacements(request.services)
     state = _desired(request, observed, images, {}, request.support.pause, request.support.front, "copilot-local/agent")
-    factory = TaskFactory(state, request.private, engine.info().root_dir)
+    factory = task_factory(state, request.private, engine)
     network = request.environment.network in engine.list_networks(request.environment.labels())
     return reconcile(factory, observed, front_spec(state), network_exists=network).plan
 
@@ -244,7 +244,7 @@ class _Bringup:
             ) from error
 
     def _execute(self) -> None:
-        factory = TaskFactory(self.state, self.request.private, self.engine.info().root_dir)
+        factory = task_factory(self.state, self.request.private, self.engine)
         result = reconcile(factory, self.observed, front_spec(self.state), network_exists=True)
         front = FrontControl(self.names)
         front.use(self.state)
