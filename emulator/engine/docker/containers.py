@@ -19,6 +19,7 @@ from emulator.engine.interface import (
 
 _EXITED = re.compile(r"^(?:Exited|Restarting) \((-?\d+)\)")
 _HEALTH = {"(healthy)": Health.HEALTHY, "(unhealthy)": Health.UNHEALTHY, "(health: starting)": Health.STARTING}
+_STATES = {str(state): state for state in ContainerState}
 _CONNECTED = {ContainerState.RUNNING, ContainerState.PAUSED}
 _NANOSECONDS = 1_000_000_000
 
@@ -37,7 +38,7 @@ def parse_container(row: Json) -> Container:
     status = str(row.get("Status") or "")
     exited = _EXITED.match(status)
     names = [str(name).lstrip("/") for name in row.get("Names") or []]
-    state = ContainerState(str(row.get("State") or "created"))
+    state = _STATES.get(str(row.get("State")), ContainerState.EXITED if exited else ContainerState.CREATED)
     # A container whose start failed keeps showing an address that it does not have.
     networks = (row.get("NetworkSettings") or {}).get("Networks") or {} if state in _CONNECTED else {}
     return Container(

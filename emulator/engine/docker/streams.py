@@ -50,10 +50,13 @@ class HttpStream(Generic[T]):
         headers: Mapping[str, str] | None = None,
         timeout: float = CALL_TIMEOUT,
         idle_timeout: float | None = None,
+        endless: bool = False,
     ) -> None:
-        """Seconds: `timeout` for the answer's start, `idle_timeout` for each wait after that (None: for ever)."""
+        """Seconds: `timeout` for the answer's start, `idle_timeout` for each wait after that (None: for ever).
+        An `endless` stream that ends although nobody closed it is broken: EngineError."""
         self._client = client
         self._doing = doing
+        self._endless = endless
         self._closed = threading.Event()
         self._reading = threading.RLock()
         self._response, self._session = client.open(
@@ -74,6 +77,8 @@ class HttpStream(Generic[T]):
             if isinstance(error, CopilotLocalError):
                 raise
             raise EngineError(f"the connection to Docker broke while it should {self._doing}: {error}") from error
+        if self._endless and not self._closed.is_set():
+            raise EngineError(f"Docker went away while it should {self._doing}")
 
     def __iter__(self) -> HttpStream[T]:
         return self

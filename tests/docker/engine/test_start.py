@@ -5,10 +5,12 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 
 import pytest
 
+from emulator.engine.connect import connect
 from emulator.engine.docker import engine as limits
 from emulator.engine.interface import ContainerState, Engine, File, Mount, PublishedPort, UlimitSpec
 from emulator.errors import EngineError, EngineTimeout, LogDriverNotReady, PortInUse
@@ -117,7 +119,7 @@ def test_what_a_spec_says_holds_inside(lab: Lab, engine: Engine) -> None:
         dns_search=("test.local",),
         tmpfs={"/scratch": "size=1m,mode=1777"},
         read_only=True,
-        ulimits=(UlimitSpec("nofile", 2048, 4096),),
+        ulimits=(UlimitSpec("nofile", 4096, 4096),),
         sysctls={"net.ipv6.conf.all.disable_ipv6": "1"},
         memory=64 * 1024 * 1024,
         cap_drop=("ALL",),
@@ -129,7 +131,7 @@ def test_what_a_spec_says_holds_inside(lab: Lab, engine: Engine) -> None:
         return result.stdout.decode().strip()
 
     assert out("echo $GREETING; id -u; id -g; pwd; hostname") == "hello = world\n1000\n1000\n/tmp\ninside"
-    assert out("ulimit -Sn; ulimit -Hn") == "2048\n4096"
+    assert out("ulimit -Sn; ulimit -Hn") == "4096\n4096"
     assert out("cat /proc/sys/net/ipv6/conf/all/disable_ipv6") == "1"
     assert out("grep -c host.docker.internal /etc/hosts; grep fixed /etc/hosts") == "1\n10.1.2.3\tfixed"
     assert "test.local" in out("cat /etc/resolv.conf")
@@ -151,6 +153,21 @@ def test_members_of_a_namespace_share_localhost(lab: Lab, engine: Engine) -> Non
         assert time.monotonic() < end, result
         time.sleep(0.05)
     assert result.stdout == b"from next door"
+
+
+def test_processes_that_make_one_network_at_once_leave_one(lab: Lab, engine: Engine) -> None:
+    """Each engine is a process of its own, as far as Docker can tell."""
+    engines = [connect() for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda one: one.ensure_network(lab.name("net"), lab.labels), engines))
+    for one in engines:
+        one.close()
+    lab.run("one", network=lab.name("net"))
+    assert list(lab.rows()["one"].addresses) == [lab.name("net")]
+    engine.kill(lab.name("one"))
+    lab.exited("one")
+    engine.remove_network(lab.name("net"))
+    assert engine.list_networks(lab.labels) == []
 
 
 def test_the_daemon_tells_what_it_is(engine: Engine) -> None:

@@ -41,7 +41,7 @@ class Daemon:
                 if daemon.hang and path.endswith(daemon.hang):
                     daemon.release.wait(30)
                 status, answer = daemon.answers.get(path, (404, {"message": f"page {path} not found"}))
-                body = json.dumps(answer).encode()
+                body = json.dumps(answer).encode() + b"\n"
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -151,6 +151,17 @@ def test_nobody_behind_a_socket_or_port_is_no_docker(monkeypatch: pytest.MonkeyP
         monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{closed.getsockname()[1]}")
         with pytest.raises(EngineUnavailable, match="no Docker daemon answers at tcp://"):
             connect()
+
+
+def test_events_that_end_by_themselves_are_an_error(daemon: Daemon) -> None:
+    event = {"Action": "start", "Actor": {"ID": "1", "Attributes": {}}, "timeNano": 1790000000000000000}
+    daemon.answers["/v1.51/events"] = (200, event)
+    engine = connect()
+    events = engine.events({})
+    assert next(events).action == "start"
+    with pytest.raises(EngineError, match="Docker went away"):
+        next(events)
+    engine.close()
 
 
 def test_a_closed_engine_says_so(daemon: Daemon) -> None:
