@@ -1,0 +1,51 @@
+"""The examples are what they say: the published manifests, unchanged, and without a finding."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from emulator.cli.main import main
+
+ROOT = Path(__file__).parents[3]
+PUBLISHED = ROOT.parent / "shared" / "published"
+EXAMPLES = {
+    "nginx-sidecar": "nginx-sidecar.manifest.yml",
+    "firelens-cloudwatch": "firelens-cloudwatch.manifest.yml",
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_manifest_is_the_published_one(name: str) -> None:
+    published = PUBLISHED / EXAMPLES[name]
+    if not published.is_file():
+        pytest.skip("the published manifests are not beside the project")
+    example = ROOT / "examples" / name / "copilot" / "hello" / "manifest.yml"
+    assert example.read_bytes() == published.read_bytes()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_it_validates(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.chdir(ROOT / "examples" / name)
+    assert main(["validate"]) == 0
+    assert "error" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_its_names_need_no_option(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    for variable in ("COPILOT_LOCAL_APP", "COPILOT_LOCAL_ENV"):
+        monkeypatch.delenv(variable, raising=False)
+    copy = tmp_path / "copy"
+    shutil.copytree(ROOT / "examples" / name, copy)
+    monkeypatch.chdir(copy)
+    assert main(["render", "taskdef", "--placeholders"]) == 0
+    family = {"nginx-sidecar": "nginx-sidecar-test-hello", "firelens-cloudwatch": "sidecar-test-hello"}[name]
+    assert f'"family": "{family}"' in capsys.readouterr().out
