@@ -107,6 +107,8 @@ def _conditions(part: dict[str, Any]) -> list[dict[str, Any]]:
         "source": "source-ip",
     }
     found = [{"field": fields[key], "values": part[key]} for key in part if key in fields]
+    if "own_name" in part:
+        found.append({"field": "host-header", "values": part["own_name"], "load_balancer_name": True})
     if "header" in part:
         found.append({"field": "http-header", **part["header"]})
     return found

@@ -8,6 +8,8 @@ file, checked (`haproxy -c`), and a reload: SIGUSR2 to the front's first process
 from __future__ import annotations
 
 from emulator.frontdoor.admin import SHOW_STAT, SHOW_STATE, Server, parse_show_stat, placed, reconcile, refused
+from emulator.frontdoor.advice import advice
+from emulator.frontdoor.explain import Explanation, explain
 from emulator.frontdoor.haproxy import (
     ADMIN_SOCKET,
     CONFIGURATION_FILE,
@@ -30,6 +32,7 @@ __all__ = [
     "SHOW_STATE",
     "STATE_FILE",
     "USER_ID",
+    "Explanation",
     "FrontFiles",
     "FrontOptions",
     "Https",
@@ -38,6 +41,8 @@ __all__ = [
     "Target",
     "TargetHealth",
     "TargetState",
+    "advice",
+    "explain",
     "front_configuration",
     "parse_show_stat",
     "placed",

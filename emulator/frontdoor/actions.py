@@ -7,6 +7,7 @@ action is guarded by that: a redirect of low priority would else win over a forw
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from emulator.ecs.service import FixedResponse, Forward, Redirect
 from emulator.frontdoor.options import FrontOptions, backend_name, open_backend_name
@@ -55,19 +56,37 @@ def fixed_response_path(placed: PlacedRule, listener: Listener) -> str:
 
 def redirect(placed: PlacedRule, action: Redirect, listener: Listener, folder: str, options: FrontOptions) -> list[str]:
     """Answers with a `Location` that always spells its port, as an ALB's does."""
-    protocol = action.protocol.lower().replace("#{protocol}", listener.lower())
-    port = redirect_port(action, protocol, listener, options)
-    before_query = f"{protocol}://{action.host}:{port}{action.path}"
-    location = _expand(before_query, listener, options)
-    with_query = f"{location}?{_expand(action.query, listener, options)}"
+    samples = {
+        "protocol": listener.lower(),
+        "port": str(listener_port(listener, options)),
+        "host": "%[var(txn.host)]",
+        "path": "%[path,regsub(^/,)]",
+        "query": "%[query]",
+    }
+    before_query, query = location_template(action, listener, options)
+    location = expand(literal(before_query), samples)
+    with_query = f"{location}?{expand(literal(query), samples)}"
 
     def answer(target: str, condition: str) -> str:
         return generated(action.status_code, folder, f"if {guard(placed)}{condition}", f"hdr Location {quote(target)}")
 
-    if action.query == "#{query}":
+    if query == "#{query}":
         # A request without a query gets a Location without a question mark.
-        return [answer(with_query, " { query -m found }"), answer(location, "")]
-    return [answer(with_query if action.query else location, "")]
+        return [answer(with_query, " { query -m len gt 0 }"), answer(location, "")]
+    return [answer(with_query if query else location, "")]
+
+
+def location_template(action: Redirect, listener: Listener, options: FrontOptions) -> tuple[str, str]:
+    """A redirect's `Location` up to the query, and the query, with keywords such as `#{path}` still in them."""
+    protocol = action.protocol.lower().replace("#{protocol}", listener.lower())
+    port = redirect_port(action, protocol, listener, options)
+    return f"{protocol}://{action.host}:{port}{action.path}", action.query
+
+
+def expand(template: str, values: Mapping[str, str]) -> str:
+    """A template of a redirect with its keywords replaced."""
+    parts = _KEYWORD.split(template)
+    return "".join(values[part] if index % 2 else part for index, part in enumerate(parts))
 
 
 def redirect_port(action: Redirect, protocol: str, listener: Listener, options: FrontOptions) -> str:
@@ -86,18 +105,6 @@ def listener_port(listener: Listener, options: FrontOptions) -> int:
     if listener == "HTTPS" and options.https:
         return options.https.listener_port
     return options.listener_port
-
-
-def _expand(template: str, listener: Listener, options: FrontOptions) -> str:
-    samples = {
-        "protocol": listener.lower(),
-        "port": str(listener_port(listener, options)),
-        "host": "%[var(txn.host)]",
-        "path": "%[path,regsub(^/,)]",
-        "query": "%[query]",
-    }
-    parts = _KEYWORD.split(template)
-    return "".join(samples[part] if index % 2 else literal(part) for index, part in enumerate(parts))
 
 
 def forward(placed: PlacedRule, action: Forward) -> list[str]:

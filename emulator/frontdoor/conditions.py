@@ -15,6 +15,7 @@ from emulator.ecs.service import (
     QueryString,
     SourceIp,
 )
+from emulator.frontdoor.options import LOAD_BALANCER_NAMES
 from emulator.frontdoor.patterns import glob_regex, has_wildcards
 from emulator.frontdoor.text import quote
 
@@ -28,7 +29,7 @@ def _tests(condition: Condition) -> list[str]:
     if isinstance(condition, PathPattern):
         return [_glob("var(txn.path)", value) for value in condition.values]
     if isinstance(condition, HostHeader):
-        return [_glob("var(txn.host)", value.lower()) for value in condition.values]
+        return [_glob("var(txn.host)", value) for value in host_patterns(condition)]
     if isinstance(condition, HttpHeader):
         # req.fhdr walks the lines of a header; req.hdr would cut them at commas as well.
         return [_glob(f"req.fhdr({condition.name})", value, fold_case=True) for value in condition.values]
@@ -39,6 +40,12 @@ def _tests(condition: Condition) -> list[str]:
         return [_query(key, value) for key, value in condition.values]
     assert isinstance(condition, SourceIp)
     return [f"src {block}" for block in condition.values]
+
+
+def host_patterns(condition: HostHeader) -> list[str]:
+    """The patterns of a host condition in lower case, with the load balancer's own names where they count."""
+    own = LOAD_BALANCER_NAMES if condition.load_balancer_name else ()
+    return [value.lower() for value in (*condition.values, *own)]
 
 
 def _glob(sample: str, pattern: str, *, fold_case: bool = False) -> str:

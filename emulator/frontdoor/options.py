@@ -21,6 +21,9 @@ NOFILE = 16384
 COMMAND = ("haproxy", "-W", "-db", "-f", f"{FOLDER}/haproxy.cfg")
 """Master-worker mode: SIGUSR2 to the master loads a new configuration without closing the listening sockets."""
 
+LOAD_BALANCER_NAMES = ("localhost", "127.0.0.1", "[::1]", "host.docker.internal")
+"""The front's own DNS names: how a browser and a container reach it."""
+
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 

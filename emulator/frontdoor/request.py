@@ -56,7 +56,7 @@ def path_lines() -> list[str]:
         f"http-request set-pathq '%[var(txn.sent)]' {odd}",
         generated(400, FOLDER, f"{odd} {{ var(txn.path) -m reg '^/\\.\\.(?:/|$)' }}", "hdr Connection close"),
         # The index matters: without it HAProxy takes the last of several Host headers.
-        "http-request set-var(txn.host) req.hdr(host,1),regsub(:[0-9]+$,),lower",
+        "http-request set-var(txn.host) req.fhdr(host,1),regsub(:[0-9]+$,),lower",
     ]
 
 
@@ -91,8 +91,8 @@ def _host_lines(port: int) -> list[str]:
     if port in (80, 443):
         return ["http-request set-header Host '%[var(txn.host)]' if { req.hdr(host) -m found }", missing]
     return [
-        "http-request set-header Host '%[req.hdr(host,1),lower]' if { req.hdr(host,1) -m reg ':[0-9]+$' }",
+        "http-request set-header Host '%[req.fhdr(host,1),lower]' if { req.fhdr(host,1) -m reg ':[0-9]+$' }",
         f"http-request set-header Host '%[var(txn.host)]:{port}'"
-        " if { req.hdr(host) -m found } !{ req.hdr(host,1) -m reg ':[0-9]+$' }",
+        " if { req.hdr(host) -m found } !{ req.fhdr(host,1) -m reg ':[0-9]+$' }",
         missing,
     ]

@@ -1,0 +1,117 @@
+"""Explanation and running front agree on random rules and requests."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from emulator.ecs.service import (
+    Condition,
+    FixedResponse,
+    HostHeader,
+    HttpHeader,
+    HttpRequestMethod,
+    ListenerRule,
+    PathPattern,
+    QueryString,
+    SourceIp,
+)
+from emulator.frontdoor import explain
+from tests.frontdoor_table import service_with
+
+if TYPE_CHECKING:
+    from tests.docker.frontdoor.conftest import StartFront
+
+pytestmark = pytest.mark.docker
+
+RULES = 25
+REQUESTS = 120
+
+# Few letters, so that patterns and requests meet often.
+_SEGMENTS = (
+    "a",
+    "b",
+    "ab",
+    "A",
+    "a.b",
+    "",
+    ".",
+    "..",
+    "%61",
+    "%2f",
+    "%2e%2e",
+    "a%20b",
+    "%zz",
+    "%",
+    "a+b",
+    "~$'\"@:&",
+    "x-y",
+)
+_GLOBS = ("*", "?", "a", "b", "ab", "a*", "*b", "a?", "", "~$'\"@:&", "a.b", "x-y", "A")
+_HOSTS = ("a.test", "b.test", "x.a.test", "A.Test:8080", "a.test:1", "ab.test", "[::1]:80")
+_HOST_GLOBS = ("a.test", "*.test", "?.test", "*.a.*", "B.TEST", "a?.test", "*.*")
+_WORDS = ("a", "b", "aa", "A b", "a, b", "a=b", "100%", "it's", "$HOME", "\\", "}", "-i", "a|b", "(a)", "[a]", "^a$")
+
+
+def pick_condition(chance: random.Random) -> Condition:
+    """Any kind of condition with one to three values."""
+    count = chance.randint(1, 3)
+    kind = chance.randrange(7)
+    if kind < 3:
+        parts = ["/".join(chance.choices(_GLOBS, k=chance.randint(1, 3))) for _ in range(count)]
+        return PathPattern(values=[chance.choice(("/", "/", "/", "*")) + part for part in parts])
+    if kind == 3:
+        return HostHeader(values=chance.choices(_HOST_GLOBS, k=count))
+    if kind == 4:
+        name = chance.choice(("X-A", "X-B"))
+        values = [
+            chance.choice(("", "*")) + chance.choice(_WORDS) + chance.choice(("", "?", "*")) for _ in range(count)
+        ]
+        return HttpHeader(name=name, values=values)
+    if kind == 5:
+        keys = [chance.choice(("", "a", "b", "?", "a*", "A")) for _ in range(count)]
+        return QueryString(values=[(key, chance.choice(("", "*", "1", "?", "*1*", "a\\*b"))) for key in keys])
+    if chance.random() < 0.5:
+        return HttpRequestMethod(values=chance.choices(("GET", "POST", "PUT", "get"), k=count))
+    return SourceIp(values=chance.choices(("127.0.0.0/8", "127.0.0.1/32", "10.0.0.0/8", "::1/128"), k=count))
+
+
+def pick_request(chance: random.Random) -> tuple[str, str, list[tuple[str, str]]]:
+    """A method, a request target and headers."""
+    target = "/" + "/".join(chance.choices(_SEGMENTS, k=chance.randint(1, 4)))
+    if chance.random() < 0.4:
+        pairs = [chance.choice(("a", "b", "ab", "A", "a=b")) for _ in range(chance.randint(0, 3))]
+        target += "?" + "&".join(pair + chance.choice(("", "=", "=1", "=21", "=a*b", "=axb", "==1")) for pair in pairs)
+    headers = [("Host", chance.choice(_HOSTS))]
+    for _ in range(chance.randint(0, 3)):
+        headers.append((chance.choice(("X-A", "x-a", "X-B")), chance.choice((*_WORDS, ""))))
+    return chance.choice(("GET", "GET", "POST", "PUT", "get", "TRACE")), target, headers
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_explanation_and_front_agree(start_front: StartFront, seed: int) -> None:
+    chance = random.Random(seed)
+    rules = [
+        ListenerRule(
+            name=f"rule{number}",
+            priority=number,
+            conditions=[pick_condition(chance) for _ in range(chance.choice((1, 2, 2)))],
+            action=FixedResponse(status_code=200, content_type="text/plain", message_body=str(number)),
+        )
+        for number in range(1, RULES + 1)
+    ]
+    service = service_with(rules, [])
+    front = start_front([service])
+    hits = set()
+    for _ in range(REQUESTS):
+        method, target, headers = pick_request(chance)
+        answer = front.request(method, target, headers)
+        explanation = explain([service], method, target, headers, options=front.options)
+        hits.add(explanation.priority)
+        got = (answer.status, answer.body.decode() if answer.status == 200 else "0")
+        assert got == (explanation.status, str(explanation.priority)), (
+            f"{method} {target} {headers}: {rules[explanation.priority - 1]}, and the front's: {got}"
+        )
+    assert len(hits) > 1
