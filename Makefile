@@ -27,7 +27,7 @@ up: setup  ## Set up, run examples/nginx-sidecar and ask it something
 	  $(BIN)/python -c 'import sys, httpx; answer = httpx.get(sys.argv[1]); \
 	    print(f"\nGET {answer.url} → {answer.status_code}\n{answer.text}")' "$$url"
 	@printf '%s\n' 'Next:' '  source $(BIN)/activate; cd $(EXAMPLE)' '  copilot-local logs -f' \
-	  '  copilot-local logs --routed' '  copilot-local render taskdef' 'and back here: make down'
+	  '  copilot-local logs --routed' '  copilot-local render taskdef --placeholders' 'and back here: make down'
 
 .PHONY: down
 down: venv  ## Remove what `make up` started
