@@ -41,6 +41,14 @@ def refuse_unsupported(services: Sequence[Service], emit: Emit) -> None:
                 f"the network load balancer's port {listener.port} is not published",
                 str(listener.position or ""),
             )
+        if service.scaling is not None:
+            what = f"the number of tasks stays {service.desired_count}: nothing scales it here"
+            _left_out(emit, service, what, str(service.positions.get("count", "")))
+        for topic in service.topics:
+            _left_out(emit, service, f"there is no topic {topic.name} here", str(topic.position or ""))
+        for subscription in service.subscriptions:
+            what = f"no message comes from topic {subscription.topic} of {subscription.service} here"
+            _left_out(emit, service, what, str(subscription.position or ""))
 
 
 def _left_out(emit: Emit, service: Service, what: str, where: str) -> None:
