@@ -28,6 +28,7 @@ from emulator.engine.interface import (
     ExecStream,
     File,
     Health,
+    HealthProbe,
     Image,
     LogLine,
     OnLine,
@@ -46,7 +47,8 @@ class FakeEngine:
 
     `calls` is every verb with its target in order; `before` runs ahead of each one, outside of all locks, so a test can
     hold a call back. `registry` is what can be pulled, `builds` what was built, `execs` the commands that ran, with
-    their containers, `stop_timeouts` the last one given for each. `reachable` False: no daemon answers.
+    their containers, `stop_timeouts` the last one given for each, `health_logs` and `statistics` what a
+    container's name is answered. `reachable` False: no daemon answers.
     """
 
     def __init__(self) -> None:
@@ -69,6 +71,8 @@ class FakeEngine:
         self.builds: list[BuildSpec] = []
         self.stop_timeouts: dict[str, int] = {}
         self.execs: list[tuple[str, tuple[str, ...]]] = []
+        self.health_logs: dict[str, tuple[HealthProbe, ...]] = {}
+        self.statistics: dict[str, dict[str, object]] = {}
         self._daemon = FakeDaemon()
         self._failures: list[Failure] = []
         self._closed = False
@@ -243,6 +247,17 @@ class FakeEngine:
             self.execs.append((record.spec.name, tuple(command)))
             stream = record.behaviour.stream
         return stream(command) if stream else EchoStream()
+
+    def health_log(self, container: str) -> tuple[HealthProbe, ...]:
+        self._call("health_log", container)
+        with self._daemon.changed:
+            return self.health_logs.get(self._daemon.find(container).spec.name, ())
+
+    def stats(self, container: str) -> Mapping[str, object]:
+        self._call("stats", container)
+        with self._daemon.changed:
+            record = self._daemon.running(container)
+            return self.statistics.get(record.spec.name, {"name": f"/{record.spec.name}", "id": record.id})
 
     def put_files(self, container: str, folder: str, files: Sequence[File]) -> None:
         self._call("put_files", container)

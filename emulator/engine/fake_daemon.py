@@ -11,6 +11,7 @@ from emulator.engine.docker.dockerfile import normalized
 from emulator.engine.fake_parts import Behaviour, Record, event
 from emulator.engine.fake_storage import FakeStorage
 from emulator.engine.interface import (
+    Attachment,
     Container,
     ContainerSpec,
     ContainerState,
@@ -180,7 +181,16 @@ class FakeDaemon:
             health=record.health,
             addresses={record.spec.network or "bridge": record.address} if record.address else {},
             ports=tuple(self._ports(record)) if record.running else (),
+            image_id=image.id if (image := self.images.get(normalized(record.spec.image))) else "",
+            attachments=self._attachments(record),
         )
+
+    def _attachments(self, record: Record) -> dict[str, Attachment]:
+        if not record.address:
+            return {}
+        octets = [int(part) for part in record.address.split(".")]
+        mac = ":".join(["02", "42", *(f"{octet:02x}" for octet in octets)])
+        return {record.spec.network or "bridge": Attachment(mac, "172.30.0.1", 16)}
 
     def emit(self, action: str, record: Record) -> None:
         """Something happened to it."""

@@ -55,6 +55,24 @@ class EngineInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """How a running container is attached to a network."""
+
+    mac_address: str
+    gateway: str
+    prefix_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class HealthProbe:
+    """One run of a health check. `output` as Docker keeps it: 4096 bytes at most."""
+
+    ended: datetime
+    exit_code: int
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
 class Container:
     """One row of the container listing."""
 
@@ -71,6 +89,9 @@ class Container:
     addresses: Mapping[str, str] = field(default_factory=dict)
     """IPv4 address by network name; empty while not running."""
     ports: tuple[PublishedPort, ...] = ()
+    image_id: str = ""
+    attachments: Mapping[str, Attachment] = field(default_factory=dict)
+    """By network name; empty while not running."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +360,16 @@ class Engine(Protocol):
 
     def variables(self, container: str) -> Mapping[str, str]:
         """The variables a container was made with. This inspects it: only for containers known not to hang."""
+        ...
+
+    def health_log(self, container: str) -> tuple[HealthProbe, ...]:
+        """The last runs of a container's health check (Docker keeps five), oldest first. This inspects the container,
+        which hangs where its log driver is stuck: `EngineTimeout` after two seconds then."""
+        ...
+
+    def stats(self, container: str) -> Mapping[str, object]:
+        """One sample of a running container's statistics, at once, in the Docker API's own shape (GET stats): without
+        `precpu_stats`, and without `networks` where the container lives in another's namespace."""
         ...
 
     def put_files(self, container: str, folder: str, files: Sequence[File]) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -52,7 +51,6 @@ class Client:
         return self._api_version
 
     def _negotiate(self, timeout: float) -> Json:
-        self._knock(timeout)
         answer: Json = self._request("GET", "/version", "answer", timeout, versioned=False).json()
         server = _version(str(answer.get("ApiVersion", "")))
         oldest = _version(str(answer.get("MinAPIVersion", "")))
@@ -65,14 +63,6 @@ class Client:
         agreed = max(min(server, NEWEST_API), oldest)
         self._api_version = f"{agreed[0]}.{agreed[1]}"
         return answer
-
-    def _knock(self, timeout: float) -> None:
-        """Where nobody listens, the SDK would leave its socket to the garbage collector, which warns of it."""
-        if not self.endpoint.host.startswith("unix://"):
-            return
-        with self.translated("answer", timeout), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-            probe.settimeout(timeout)
-            probe.connect(self.endpoint.host.removeprefix("unix://"))
 
     def get(self, path: str, doing: str, *, params: Mapping[str, str] | None = None, timeout: float = 0) -> Any:
         """GET, answer as JSON. `doing` completes "Docker did not …" in messages."""

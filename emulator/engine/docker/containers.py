@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 
 from emulator.engine.docker.client import Json
 from emulator.engine.interface import (
+    Attachment,
     Container,
     ContainerSpec,
     ContainerState,
     Health,
     HealthCheckSpec,
+    HealthProbe,
     Mount,
     PublishedPort,
 )
@@ -66,6 +68,29 @@ def parse_container(row: Json) -> Container:
             for port in row.get("Ports") or []
             if port.get("PublicPort")
         ),
+        image_id=str(row.get("ImageID") or ""),
+        attachments={
+            str(name): Attachment(
+                mac_address=str(network.get("MacAddress") or ""),
+                gateway=str(network.get("Gateway") or ""),
+                prefix_length=int(network.get("IPPrefixLen") or 0),
+            )
+            for name, network in networks.items()
+            if network and network.get("IPAddress")
+        },
+    )
+
+
+def parse_health_log(document: Json) -> tuple[HealthProbe, ...]:
+    """The health check's runs from `GET /containers/…/json`."""
+    health = (document.get("State") or {}).get("Health") or {}
+    return tuple(
+        HealthProbe(
+            ended=datetime.fromisoformat(str(probe["End"])).astimezone(UTC),
+            exit_code=int(probe.get("ExitCode") or 0),
+            output=str(probe.get("Output") or ""),
+        )
+        for probe in health.get("Log") or []
     )
 
 

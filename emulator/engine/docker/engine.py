@@ -10,7 +10,7 @@ from datetime import datetime
 
 from emulator.engine.docker.build import build_image
 from emulator.engine.docker.client import CONNECT_TIMEOUT, Client, Json
-from emulator.engine.docker.containers import create_body, label_filter, parse_container
+from emulator.engine.docker.containers import create_body, label_filter, parse_container, parse_health_log
 from emulator.engine.docker.endpoint import Endpoint
 from emulator.engine.docker.files import put_files, read_file
 from emulator.engine.docker.images import inspect_image, pull
@@ -25,6 +25,7 @@ from emulator.engine.interface import (
     ExecResult,
     ExecStream,
     File,
+    HealthProbe,
     Image,
     LogLine,
     OnLine,
@@ -41,6 +42,8 @@ KILL_TIMEOUT = 10.0
 STOP_SLACK = 10.0
 """Seconds beyond a stop's own timeout in which the daemon must have killed the container."""
 REMOVE_TIMEOUT = 20.0
+QUICK_TIMEOUT = 2.0
+"""Seconds for what somebody waits for who can do without."""
 
 _DEFAULT_SOCKET = "/var/run/docker.sock"
 _EVENTS = (
@@ -230,6 +233,15 @@ class DockerEngine:
         }
         answer = self._client.post(f"/containers/{container}/exec", f"run a command in {container}", body=body)
         return str(answer["Id"])
+
+    def health_log(self, container: str) -> tuple[HealthProbe, ...]:
+        path, doing = f"/containers/{container}/json", f"inspect {container}"
+        return parse_health_log(self._client.get(path, doing, timeout=QUICK_TIMEOUT))
+
+    def stats(self, container: str) -> Mapping[str, object]:
+        params = {"stream": "false", "one-shot": "true"}
+        path, doing = f"/containers/{container}/stats", f"give the statistics of {container}"
+        return dict(self._client.get(path, doing, params=params, timeout=QUICK_TIMEOUT))
 
     def put_files(self, container: str, folder: str, files: Sequence[File]) -> None:
         put_files(self._client, container, folder, files)

@@ -241,6 +241,12 @@ class EngineContract:
             list(pool.map(live, range(8)))
         assert lab.rows() == {}
 
+    def test_the_variables_that_a_container_was_made_with(self, lab: Lab) -> None:
+        container = lab.create("one", environment={"EMPTY": "", "GREETING": "hello = world"})
+        assert lab.engine.variables(container).items() >= {"EMPTY": "", "GREETING": "hello = world"}.items()
+        with pytest.raises(NotFound):
+            lab.engine.variables(lab.name("nobody"))
+
     # Health and ports
 
     def test_health_follows_the_check(self, lab: Lab) -> None:
