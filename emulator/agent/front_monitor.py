@@ -50,6 +50,8 @@ class FrontMonitor(FrontControl):
         self._changed = threading.Condition()
         self.on_verdict: Callable[[], None] = lambda: None
         """Called when the verdict on a target changes."""
+        self.on_look: Callable[[Observed, frozenset[str], frozenset[str]], None] = lambda *_: None
+        """Called after each listing with it, the tasks with a registered target and those that drain, by id."""
 
     # what the supervisor and the control API use
 
@@ -166,6 +168,7 @@ class FrontMonitor(FrontControl):
         if self._restless_until > now or now - self._listed > LISTING:
             self._observed = observe(self.engine, self.names)
             self._listed = now
+            self.on_look(self._observed, *self._registered(now))
         if self.state is None or self._observed.front is None:
             return IDLE
         services = [desired.service for desired in self.state.services.values()]
@@ -189,6 +192,13 @@ class FrontMonitor(FrontControl):
             self.on_verdict()
         settled = all(h.state is not TargetState.INITIAL for h in health)
         return IDLE if settled and not commands and self._restless_until < now else BUSY
+
+    def _registered(self, now: float) -> tuple[frozenset[str], frozenset[str]]:
+        """The tasks that have a target, and those whose targets drain."""
+        with self._changed:
+            known = {health.name for health in self._health if health.state is not TargetState.DRAINING}
+            draining = frozenset(task_id for task_id, until in self._leaving.items() if until > now)
+        return frozenset(t.id for t in self._observed.tasks.values() if target_name(t) in known), draining
 
     def _split(self, targets: list[Target], now: float) -> tuple[list[Target], list[Target]]:
         """Targets that stay, and those that drain; those that are done draining are in neither."""

@@ -73,6 +73,11 @@ class _Connection(socketserver.StreamRequestHandler):
                 services = cast("list[str]", request.get("services", []))
                 for record in follow_records(self.server.log_folder, services, follow=bool(request.get("follow"))):
                     yield {"record": record}
+            case "tasks":
+                yield {"tasks": self.server.supervisor.history.tasks(request.get("service"))}
+            case "events":
+                for event in self.server.supervisor.history.events(follow=bool(request.get("follow"))):
+                    yield {"task_event": event}
             case verb:
                 raise CopilotLocalError(f"the agent does not know the request {verb!r}")
 

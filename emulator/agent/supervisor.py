@@ -12,6 +12,7 @@ from typing import Any
 
 from emulator.agent.front_monitor import FrontMonitor
 from emulator.agent.health import given_up
+from emulator.agent.history import ESSENTIAL_EXITED, Stop, TaskHistory
 from emulator.agent.recovery import LOST, recover_private
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError, EnvironmentBusy
@@ -66,6 +67,8 @@ class Supervisor:
         self._wake = threading.Event()
         self._work = threading.RLock()
         self.front.on_verdict = self._wake.set
+        self.history = TaskHistory()
+        self.front.on_look = self._note_states
         self._cancelled = threading.Event()
         self._started_at = time.monotonic()
         self._troubles = 0
@@ -251,12 +254,16 @@ class Supervisor:
         executor.run(result.plan)
         self._wake.set()  # something may have changed while we were busy
 
+    def _note_states(self, observed: Observed, registered: frozenset[str], draining: frozenset[str]) -> None:
+        self.history.look(self.state, observed, registered, draining)
+
     def _note_failures(self, observed: Observed, result: Reconciled) -> None:
         """A task that died young delays the next replacement of its service: 1 s, 2 s, 4 s, … up to a minute."""
         now = time.monotonic()
         for task_id, reason in result.stopped.items():
             task = observed.tasks[task_id]
             log.info("task %s of %s stops: %s", task.short_id, task.service, reason)
+            self.history.stopping(task_id, _stop(reason))
             born = self._births.pop(task_id, None)
             if born is None or now - born > HEALTHY_LIFE:
                 self._failures.pop(task.service, None)
@@ -283,6 +290,13 @@ def _merged(present: DesiredState, wanted: DesiredState) -> DesiredState:
             revision += 1
         services[name] = desired.model_copy(update={"revision": revision})
     return wanted.model_copy(update={"services": services, "acting": present.acting})
+
+
+def _stop(reason: str) -> Stop:
+    """ECS's stop code for a reason of the plan; an essential container's exit has fixed words in ECS."""
+    if reason.startswith("essential container "):
+        return Stop(*ESSENTIAL_EXITED)
+    return Stop("ServiceSchedulerInitiated", reason)
 
 
 def _log_event(event: Event) -> None:

@@ -11,7 +11,21 @@ from typing import Annotated, TextIO
 import typer
 
 from emulator import __version__
-from emulator.cli import config, doctor, down, failing, firelens, logs, ps, render, schema, up, validate
+from emulator.cli import (
+    config,
+    doctor,
+    down,
+    events,
+    failing,
+    firelens,
+    inspect,
+    logs,
+    ps,
+    render,
+    schema,
+    up,
+    validate,
+)
 from emulator.errors import CopilotLocalError, ExitCode
 
 _PROGRAM = "copilot-local"
@@ -61,6 +75,8 @@ app.command("up")(up.up)
 app.command("down")(down.down)
 app.command("ps")(ps.ps)
 app.command("logs")(logs.logs)
+app.command("events")(events.events)
+app.command("inspect")(inspect.inspect)
 app.command("validate")(validate.validate)
 app.command("config")(config.config)
 _group("render", "Print a service as it would be deployed.").command("taskdef")(render.taskdef)

@@ -11,11 +11,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from emulator.engine.interface import Engine, ExecStream
-from emulator.errors import CopilotLocalError, EngineError, TaskError
+from emulator.engine.interface import ContainerState, Engine, ExecStream
+from emulator.errors import CopilotLocalError, EngineError, InputError, TaskError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.desired import DesiredState, Private
 from emulator.runtime.names import Names
+from emulator.runtime.observed import observe
 
 SOCKET = "/run/copilot-local/agent.sock"
 BRIDGE = ("python3", "-S", "-m", "emulator.agent.bridge", SOCKET)
@@ -58,6 +59,19 @@ class Agent:
             answer = message.get("status", answer)
         return answer
 
+    def tasks(self, service: str | None = None) -> list[Message]:
+        """DescribeTasks' `Task` of every task, the last stopped ones too, oldest first."""
+        found: list[Message] = []
+        for message in self._ask({"verb": "tasks", "service": service}):
+            found = message.get("tasks", found)
+        return found
+
+    def task_events(self, *, follow: bool) -> Iterator[Message]:
+        """Task state change events as EventBridge has them, oldest first; with `follow` without end."""
+        for message in self._ask({"verb": "events", "follow": follow}):
+            if "task_event" in message:
+                yield message["task_event"]
+
     def records(self, *, follow: bool, services: list[str]) -> Iterator[Message]:
         """The records that log routers delivered, oldest first; with `follow` without end."""
         for message in self._ask({"verb": "records", "follow": follow, "services": services}):
@@ -85,6 +99,17 @@ class Agent:
         stream = self.engine.exec_stream(self.names.agent, BRIDGE)
         stream.write(json.dumps(request).encode() + b"\n")
         return stream
+
+
+def agent_of(engine: Engine, environment: Names) -> Agent:
+    """The agent of an environment that runs. Raises `InputError` where none does."""
+    agent = observe(engine, environment).agent
+    if agent is None or agent.state is not ContainerState.RUNNING:
+        raise InputError(
+            f"{environment.app}/{environment.environment} is not running",
+            hint="`copilot-local up -d` starts it; -a and -e choose another one",
+        )
+    return Agent(engine, environment)
 
 
 class Lease:

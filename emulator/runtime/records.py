@@ -1,15 +1,13 @@
-"""The records that log routers delivered, also after the environment was taken down."""
+"""The records that log routers delivered, those of earlier runs included."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from emulator.engine.interface import ContainerState, Engine
-from emulator.errors import InputError
-from emulator.runtime.control import Agent
+from emulator.engine.interface import Engine
+from emulator.runtime.control import agent_of
 from emulator.runtime.names import Names
-from emulator.runtime.observed import observe
 
 
 def routed_records(
@@ -19,10 +17,4 @@ def routed_records(
 
     The agent reads them from the log store. Raises `InputError` where no environment runs.
     """
-    observed = observe(engine, environment)
-    if observed.agent is None or observed.agent.state is not ContainerState.RUNNING:
-        raise InputError(
-            f"{environment.app}/{environment.environment} is not running",
-            hint="`copilot-local up -d` starts it; records of earlier runs are kept and shown then",
-        )
-    yield from Agent(engine, environment).records(follow=follow, services=list(services))
+    yield from agent_of(engine, environment).records(follow=follow, services=list(services))

@@ -1,0 +1,39 @@
+"""`copilot-local inspect`: tasks as DescribeTasks shows them."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from emulator.cli.loading import Selection, find_names
+from emulator.cli.options import App, Env, Name
+from emulator.errors import InputError
+
+
+def inspect(
+    tasks: Annotated[
+        list[str] | None, typer.Argument(metavar="[TASK]...", help="Task ids or their beginnings.")
+    ] = None,
+    app: App = None,
+    env: Env = None,
+    name: Name = None,
+) -> None:
+    """Print tasks in the shape of `aws ecs describe-tasks`: those that run, and the last that stopped."""
+    from emulator.engine.connect import connect
+    from emulator.runtime.control import agent_of
+    from emulator.runtime.names import Names
+
+    found = agent_of(connect(), Names(*find_names(Selection(app, env)))).tasks(name)
+    if tasks:
+        chosen = [task for task in found if any(_id(task).startswith(wanted) for wanted in tasks)]
+        missing = [wanted for wanted in tasks if not any(_id(task).startswith(wanted) for task in found)]
+        if missing:
+            raise InputError(f"no such task: {', '.join(missing)}", hint="`copilot-local ps` shows their ids")
+        found = chosen
+    typer.echo(json.dumps({"tasks": found}, indent=2))
+
+
+def _id(task: dict[str, str]) -> str:
+    return task["taskArn"].rpartition("/")[2]
