@@ -236,19 +236,22 @@ class Source:
         if not isinstance(node, Mapping) or not finding.position or finding.path.startswith("environments"):
             return finding
         override = node.entries.get(self.environment or "")
-        if override is None or not override.key.line < finding.position.line <= last_line(override.value):
+        place = (finding.position.line, finding.position.column)
+        if override is None or not (override.key.line, override.key.column) <= place <= _end(override.value):
             return finding
         return replace(finding, path=child("environments", override.key.text) + "." + finding.path)
 
 
-def last_line(node: Node) -> int:
-    """The last line of the file on which something of `node` begins."""
+def _end(node: Node) -> tuple[int, int]:
+    """The line and column at which the last thing in `node` begins."""
+    place = (node.line, node.column)
     if isinstance(node, Mapping):
-        lines = [max(entry.key.line, last_line(entry.value)) for entry in node.entries.values()]
-        return max([node.line, *lines])
-    if isinstance(node, Sequence):
-        return max([node.line, *(last_line(item) for item in node.items)])
-    return node.line
+        for entry in node.entries.values():
+            place = max(place, (entry.key.line, entry.key.column), _end(entry.value))
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            place = max(place, _end(item))
+    return place
 
 
 def _without(node: Mapping, names: Iterable[str]) -> Mapping:

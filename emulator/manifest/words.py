@@ -7,8 +7,8 @@ def split_words(text: str) -> list[str]:
     """The words of `text`. Quotes group, a backslash takes the next character as it is (in double quotes too, whatever
     it is), `#` at the start of a word begins a comment that ends with the line. Nothing is expanded.
 
-    Raises ValueError where a quote does not close or nothing follows a backslash. (Python's shlex differs: it keeps most
-    backslashes in double quotes, and lets `#` end a word.)
+    Raises ValueError where a quote does not close or nothing follows a backslash. (Python's shlex differs: it keeps
+    most backslashes in double quotes, and lets `#` end a word.)
     """
     words: list[str] = []
     word: str | None = None  # None between words

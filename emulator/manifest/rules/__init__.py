@@ -30,7 +30,7 @@ from emulator.manifest.schema.routing import Http, HttpHealthCheck, Nlb, NlbHeal
 from emulator.manifest.schema.scaling import Count, QueueDelayTarget, Range
 from emulator.manifest.schema.scheduled_job import ScheduledJob
 from emulator.manifest.schema.storage import Efs, Storage, Volume
-from emulator.manifest.schema.workload import Workload
+from emulator.manifest.schema.workload import ListeningService, Workload
 
 _Rule = Callable[[Any, At], None]
 
@@ -105,6 +105,11 @@ def check_workload(workload: Workload, tree: Mapping, report: Report) -> None:
     containers.env_file(workload.env_file, at)
     if isinstance(workload, LoadBalancedWebService):
         _load_balancers(workload, tree, at)
+    if isinstance(workload, ListeningService) and getattr(workload, "http", None) is None:
+        for name in ("requests", "response_time"):
+            if getattr(workload.count, name) is not None:
+                message = f"{name} is measured by the application load balancer, and http is off"
+                at.add("CL130", message, "count", name, hint="give http, or scale on cpu_percentage")
     for rule in _WORKLOAD_RULES:
         rule(workload, at)
 
@@ -122,10 +127,6 @@ def _load_balancers(service: LoadBalancedWebService, tree: Mapping, at: At) -> N
         at.add(
             "CL106", "neither http nor nlb is on", "http", hint="a service behind no load balancer is a Backend Service"
         )
-    if http is None:
-        for name in ("requests", "response_time"):
-            if getattr(service.count, name) is not None:
-                at.add("CL130", f"{name} is measured by the application load balancer, which is off", "count", name)
     if http is not None and nlb is not None:
         both = (http.healthcheck, nlb.healthcheck)
         if all(check is not None and check.grace_period is not None for check in both):

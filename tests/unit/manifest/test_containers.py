@@ -223,7 +223,7 @@ def test_ports_of_a_sidecar(manifests: Any, text: str) -> None:
     assert port.number in (80, 65535)
 
 
-@pytest.mark.parametrize("text", ["80/tls", "80/sctp", "80/udp/tcp", "http", "0", "65536", "-1", "8080-8090", "''"])
+@pytest.mark.parametrize("text", ["81/tls", "80/sctp", "80/udp/tcp", "http", "0", "65536", "-1", "8080-8090", "''"])
 def test_ports_that_are_none(manifests: Any, text: str) -> None:
     assert manifests.bad(sidecars=f"{{n: {{image: x, port: {text}}}}}") == [("CL107", "sidecars.n.port")]
 
