@@ -282,7 +282,7 @@ def stop_task(
     stops: dict[str, int] = {}
     for name in _stop_order(task):
         member = task.members[name]
-        dependents = [stops[other] for other in stops if name in task.members[other].depends_on]
+        dependents = [stops[other] for other in _dependents(task, name) if other in stops]
         if member.running:
             stops[name] = plan.add(
                 Verb.STOP_CONTAINER,
@@ -305,15 +305,25 @@ def stop_task(
     return plan.add(Verb.REMOVE_VOLUME, task.id, "volumes of the task", removals or first, task_id=task.id)
 
 
+def _dependents(task: Task, name: str) -> list[str]:
+    """The containers that stop before this one: those that depend on it; for the log router those that log to it too,
+    which ECS makes depend on it unless it has dependencies itself."""
+    member = task.members[name]
+    routes = member.role == Role.ROUTER
+    return [
+        other.name
+        for other in task.members.values()
+        if other is not member
+        and (name in other.depends_on or (routes and other.logs_to_router and other.name not in member.depends_on))
+    ]
+
+
 def _stop_order(task: Task) -> list[str]:
     """Containers such that each one comes after all that depend on it; a cycle (impossible in ECS) is cut."""
     order: list[str] = []
-    remaining: Mapping[str, tuple[str, ...]] = {name: member.depends_on for name, member in task.members.items()}
+    remaining = list(task.members)
     while remaining:
-        free = [
-            name for name in remaining if not any(name in needs for other, needs in remaining.items() if other != name)
-        ]
-        free = free or list(remaining)
+        free = [name for name in remaining if not set(_dependents(task, name)) & set(remaining)] or remaining
         order += free
-        remaining = {name: needs for name, needs in remaining.items() if name not in free}
+        remaining = [name for name in remaining if name not in free]
     return order
