@@ -58,6 +58,19 @@ class ValidateSettings(_Section):
     ignore: tuple[str, ...] = ()
 
 
+class CredentialSettings(_Section):
+    """`[credentials]`: what tasks get from the ECS credentials endpoint. Nothing here is secret.
+
+    `static`: the keys in the shell's variables; `profile`: those of an AWS profile; `role`: those of a role, assumed
+    with the profile's keys, or the shell's where no profile is named.
+    """
+
+    source: Literal["none", "static", "profile", "role"] = "none"
+    profile: str = ""
+    """Default: AWS_PROFILE, else `default`."""
+    role_arn: str = ""
+
+
 class Settings(BaseModel):
     """Everything the settings files say, merged. Paths in `substitute` are absolute."""
 
@@ -70,6 +83,7 @@ class Settings(BaseModel):
     front: FrontSettings = FrontSettings()
     logs: LogSettings = LogSettings()
     time: TimeSettings = TimeSettings()
+    credentials: CredentialSettings = CredentialSettings()
     validation: ValidateSettings = Field(default=ValidateSettings(), alias="validate")
 
 
@@ -88,6 +102,8 @@ class LocalOptions(BaseModel):
     values: dict[str, str] = Field(default_factory=dict)
     router_files: dict[str, str] = Field(default_factory=dict)
     """The user's own log router configuration as it stands in the router's image: absolute path to text."""
+    credentials: Literal["none", "static", "profile", "role"] = "none"
+    """The kind of credentials that its tasks are offered; the keys themselves are in `Private`."""
 
 
 def configuration_folder(environment: Mapping[str, str] | None = None) -> Path:

@@ -122,7 +122,7 @@ class Supervisor:
             previous = self.state
             previous_private = self.private
             self.state = _merged(previous, wanted)
-            self.private = Private(services={**previous_private.services, **private.services})
+            self.private = previous_private.updated(private)
             self.front.use(self.state)
             for name in wanted.services:
                 self._failures.pop(name, None)

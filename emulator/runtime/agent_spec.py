@@ -18,8 +18,9 @@ DOCKER_SOCKET = "/var/run/docker.sock"
 def agent_spec(engine: Engine, environment: Names, state: DesiredState) -> ContainerSpec:
     """The agent: our own image with the daemon's socket.
 
-    It is root with no capability but the one that lets root open files of others: the front's admin socket belongs to
-    HAProxy's user. Docker restarts it when it dies; everything it knows is on its volume and in Docker's labels.
+    It is root with few capabilities: one lets root open files of others, since the front's admin socket belongs to
+    HAProxy's user; the others are for 169.254.170.2, which it takes, announces and serves on port 80. Docker restarts
+    it when it dies; everything it knows is on its volume and in Docker's labels.
     """
     return ContainerSpec(
         name=environment.agent,
@@ -37,6 +38,6 @@ def agent_spec(engine: Engine, environment: Names, state: DesiredState) -> Conta
         restart="unless-stopped",
         init=True,
         cap_drop=("ALL",),
-        cap_add=("DAC_OVERRIDE",),
+        cap_add=("DAC_OVERRIDE", "NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE"),
         ulimits=(NO_FILE,),
     )

@@ -41,13 +41,13 @@ class Agent:
 
     def hold(self, private: Private) -> Lease:
         """Takes charge: the agent leaves tasks alone until told to act, or until this connection ends."""
-        stream = self._open({"verb": "hold", "private": private.model_dump()})
+        stream = self._open({"verb": "hold", "private": private.model_dump(mode="json")})
         _expect_ok(stream)
         return Lease(stream)
 
     def apply(self, state: DesiredState, private: Private, emit: Emit) -> None:
         """Sends what should run and passes on the agent's events until it runs. Raises `AgentError`."""
-        request = {"verb": "apply", "state": state.model_dump(mode="json"), "private": private.model_dump()}
+        request = {"verb": "apply", "state": state.model_dump(mode="json"), "private": private.model_dump(mode="json")}
         for message in self._ask(request):
             if "event" in message:
                 emit(event_from(message["event"]))

@@ -8,6 +8,7 @@ import json
 from pydantic import BaseModel, ConfigDict, Field
 
 from emulator.ecs.service import Service
+from emulator.runtime.credentials import TaskRole
 from emulator.settings import LocalOptions
 
 
@@ -57,13 +58,21 @@ class DesiredState(BaseModel):
 class Private(BaseModel):
     """Values that are never written down: variables from secrets and environment files, by container name.
 
-    They reach containers as variables through the API, and live in the agent's memory.
+    They reach containers as variables through the API, and live in the agent's memory. So do the AWS credentials that
+    tasks ask the agent for.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     services: dict[str, dict[str, dict[str, str]]] = Field(default_factory=dict)
     """Service to container to variable to value."""
+    task_roles: dict[str, TaskRole] = Field(default_factory=dict)
+    """Service to the source of its tasks' credentials."""
 
     def of(self, service: str, container: str) -> dict[str, str]:
         return self.services.get(service, {}).get(container, {})
+
+    def updated(self, newer: Private) -> Private:
+        """These values with those of the services that `newer` is about in place of their own."""
+        kept = {name: role for name, role in self.task_roles.items() if name not in newer.services}
+        return Private(services={**self.services, **newer.services}, task_roles={**kept, **newer.task_roles})

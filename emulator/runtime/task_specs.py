@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from emulator import __version__
+from emulator.ecs.endpoints import ADDRESS as ENDPOINT_ADDRESS
+from emulator.ecs.endpoints import credentials_variables, metadata_variables, private_dns_name
 from emulator.ecs.identity import TaskIdentity, cluster_arn, task_identity
 from emulator.ecs.task_definition import ContainerDefinition
 from emulator.engine.interface import ContainerSpec, Engine, File, HealthCheckSpec, Mount, UlimitSpec
@@ -28,8 +30,11 @@ NO_FILE = UlimitSpec("nofile", 16384, 16384)
 JSON_FILE_OPTIONS = {"max-size": "20m", "max-file": "5"}
 LOG_FOLDER = "/copilot-local/logs"
 
+# The route comes first: a member may ask for its metadata as soon as it runs. The agent answers for that address on the
+# environment's network, whatever address it has itself.
 # Fargate's /etc/hosts knows localhost and the task's own address; extra hosts that Docker added are kept.
 _PAUSE_SCRIPT = (
+    f"ip route add {ENDPOINT_ADDRESS}/32 dev eth0; "
     'address=$(hostname -i | cut -d" " -f1); extra=$(grep "host.docker.internal" /etc/hosts); '
     '{ echo "127.0.0.1 localhost"; echo "$address $(hostname)"; [ -z "$extra" ] || echo "$extra"; } > /tmp/hosts; '
     "cat /tmp/hosts > /etc/hosts; exec tail -f /dev/null"
@@ -100,11 +105,12 @@ class TaskFactory:
             command=(_PAUSE_SCRIPT,),
             network=self.names.network,
             network_aliases=self._names_of(desired),
-            hostname=f"ip-{task_id[:8]}.{'ec2' if identity.region == 'us-east-1' else identity.region}.internal",
+            hostname=private_dns_name(task_id, identity.region),
             extra_hosts=("host.docker.internal:host-gateway",),
             init=True,
             ulimits=(NO_FILE,),
             cap_drop=("ALL",),
+            cap_add=("NET_ADMIN",),
             nano_cpus=limits.nano_cpus if limits.nested else None,
             memory=limits.memory if limits.nested else None,
         )
@@ -181,6 +187,10 @@ class TaskFactory:
                 Mount(self.names.log_volume, LOG_FOLDER, copy=False),
             ]
             files = router.files
+        # As on ECS, nobody's own variable of the same name wins over these.
+        environment |= metadata_variables(identity.container_id(container.name))
+        if options.credentials != "none":
+            environment |= credentials_variables(identity.task_id)
         linux = container.linux_parameters
         spec = ContainerSpec(
             name=self.names.container(service.name, identity.task_id, container.name),

@@ -366,6 +366,7 @@ def _desired(
                 timing="ecs" if request.timing == "ecs" else "local",
                 values=dict(request.settings.values),
                 router_files=router_files.get(service.name, {}),
+                credentials=role.source if (role := request.private.task_roles.get(service.name)) else "none",
             ),
             private_names={
                 container: sorted(values)
