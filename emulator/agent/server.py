@@ -9,14 +9,14 @@ import json
 import queue
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
 from emulator.agent.records import follow_records
 from emulator.agent.supervisor import Supervisor
 from emulator.errors import CopilotLocalError
-from emulator.events import Event
+from emulator.events import Emit, Event
 from emulator.runtime.control import Message, event_to
 from emulator.runtime.desired import DesiredState, Private
 
@@ -64,9 +64,17 @@ class _Connection(socketserver.StreamRequestHandler):
             case "hold":
                 yield from self._hold(Private.model_validate(request["private"]))
             case "apply":
-                yield from self._apply(
-                    DesiredState.model_validate(request["state"]), Private.model_validate(request["private"])
-                )
+                state = DesiredState.model_validate(request["state"])
+                private = Private.model_validate(request["private"])
+                yield from self._with_events(lambda emit: self.server.supervisor.apply(state, private, emit))
+            case "scale":
+                counts = {str(name): int(count) for name, count in request["counts"].items()}
+                yield from self._with_events(lambda emit: self.server.supervisor.scale(counts, emit))
+            case "restart":
+                chosen = [str(name) for name in request["services"]]
+                yield from self._with_events(lambda emit: self.server.supervisor.redeploy(chosen, emit))
+            case "stop-task":
+                yield from self._with_events(lambda emit: self.server.supervisor.stop_task(str(request["task"]), emit))
             case "status":
                 yield {"status": self.server.supervisor.status()}
             case "records":
@@ -94,12 +102,13 @@ class _Connection(socketserver.StreamRequestHandler):
             supervisor.act()
         yield from ()
 
-    def _apply(self, state: DesiredState, private: Private) -> Iterator[Message]:
+    def _with_events(self, act: Callable[[Emit], None]) -> Iterator[Message]:
+        """Passes on the events of something that takes a while, as they come."""
         events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
 
         def work() -> None:
             try:
-                self.server.supervisor.apply(state, private, events.put)
+                act(events.put)
                 events.put(None)
             except BaseException as error:
                 events.put(error)

@@ -15,14 +15,15 @@ from emulator.agent.health import given_up
 from emulator.agent.history import ESSENTIAL_EXITED, Stop, TaskHistory
 from emulator.agent.recovery import LOST, recover_private
 from emulator.engine.interface import Engine
-from emulator.errors import CopilotLocalError, EnvironmentBusy
+from emulator.errors import CopilotLocalError, EnvironmentBusy, InputError
 from emulator.events import Emit, Event, EventKind
-from emulator.runtime.desired import DesiredState, Private
+from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.executor import Executor
 from emulator.runtime.front import front_spec
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Observed, observe
-from emulator.runtime.reconcile import Reconciled, reconcile
+from emulator.runtime.plan import Plan
+from emulator.runtime.reconcile import Reconciled, reconcile, stop_task
 from emulator.runtime.restart import restartable
 from emulator.runtime.task_specs import task_factory
 
@@ -114,30 +115,74 @@ class Supervisor:
     def apply(self, wanted: DesiredState, private: Private, emit: Emit) -> None:
         """Merges what should run into what runs already, and makes it so. Raises what went wrong."""
         with self._work:
-            if self._holder:
-                raise EnvironmentBusy(
-                    "a foreground `copilot-local up` is in charge of this environment",
-                    hint="end it first (Ctrl-C where it runs), or start it with -d",
+            self._lost -= set(wanted.services)
+            self._deploy(_merged(self.state, wanted), self.private.updated(private), list(wanted.services), emit)
+
+    def scale(self, counts: dict[str, int], emit: Emit) -> None:
+        """Sets how many tasks services should run, until the next `up` of them."""
+        self._change({name: {"count": count} for name, count in counts.items()}, emit)
+
+    def redeploy(self, services: list[str], emit: Emit) -> None:
+        """Replaces every task of these services (none: all) by a new one of the same definition."""
+        state = self.state
+        chosen = services or list(state.services)
+        self._change({name: {"deployments": self._service(name).deployments + 1} for name in chosen}, emit)
+
+    def stop_task(self, task_id: str, emit: Emit) -> None:
+        """Stops one task, named by its id or the beginning of it; the scheduler replaces it. As StopTask in ECS."""
+        with self._work:
+            self._refuse_held()
+            found = [task for task in observe(self.engine, self.names).tasks.values() if task.id.startswith(task_id)]
+            if len(found) != 1:
+                raise InputError(
+                    f"{'no task' if not found else 'several tasks'} of that id: {task_id}",
+                    hint="`copilot-local ps` shows the ids",
                 )
-            previous = self.state
-            previous_private = self.private
-            self.state = _merged(previous, wanted)
-            self.private = previous_private.updated(private)
-            self.front.use(self.state)
-            for name in wanted.services:
-                self._failures.pop(name, None)
-                self._not_before.pop(name, None)
-                self._lost.discard(name)
-            try:
-                self._converge(emit, fresh_front_rules=True)
-            except BaseException:
-                # As a failed deployment in ECS rolls back: what ran before goes on.
-                self.state, self.private = previous, previous_private
-                self.front.use(self.state)
-                self._wake.set()
-                raise
-            self._acting = True
-            self._remember()
+            self.history.stopping(found[0].id, Stop("UserInitiated", "Task stopped by user"))
+            plan = Plan()
+            stop_task(plan, found[0], "stopped by the user", deregister=None if front_spec(self.state) is None else 0)
+            self._executor(emit).run(plan)
+        self._wake.set()
+
+    def _change(self, updates: dict[str, dict[str, int]], emit: Emit) -> None:
+        with self._work:
+            services = dict(self.state.services)
+            for name, update in updates.items():
+                services[name] = self._service(name).model_copy(update=update)
+            self._deploy(self.state.model_copy(update={"services": services}), self.private, list(updates), emit)
+
+    def _service(self, name: str) -> DesiredService:
+        if name not in self.state.services:
+            raise InputError(
+                f"{name} does not run here", hint=f"services that do: {', '.join(self.state.services) or 'none'}"
+            )
+        return self.state.services[name]
+
+    def _refuse_held(self) -> None:
+        if self._holder:
+            raise EnvironmentBusy(
+                "a foreground `copilot-local up` is in charge of this environment",
+                hint="end it first (Ctrl-C where it runs), or start it with -d",
+            )
+
+    def _deploy(self, state: DesiredState, private: Private, services: list[str], emit: Emit) -> None:
+        """Makes another state the desired one and waits for it; a failed deployment is rolled back, as in ECS."""
+        self._refuse_held()
+        previous, previous_private = self.state, self.private
+        self.state, self.private = state, private
+        self.front.use(state)
+        for name in services:
+            self._failures.pop(name, None)
+            self._not_before.pop(name, None)
+        try:
+            self._converge(emit, fresh_front_rules=True)
+        except BaseException:
+            self.state, self.private = previous, previous_private
+            self.front.use(previous)
+            self._wake.set()
+            raise
+        self._acting = True
+        self._remember()
 
     def status(self) -> dict[str, Any]:
         """What the agent knows that the listing does not show."""
@@ -147,7 +192,7 @@ class Supervisor:
             "targets": self.front.targets(),
             "services": {
                 name: {
-                    "desired_count": desired.service.desired_count,
+                    "desired_count": desired.desired_count,
                     "revision": desired.revision,
                     "hash": desired.config_hash(),
                     "failed_starts": self._failures.get(name, 0),
@@ -240,7 +285,13 @@ class Supervisor:
         if not result.plan:
             return
         self._note_failures(observed, result)
-        executor = Executor(
+        now = time.monotonic()
+        self._births.update(dict.fromkeys(result.started, now))
+        self._executor(emit).run(result.plan)
+        self._wake.set()  # something may have changed while we were busy
+
+    def _executor(self, emit: Emit) -> Executor:
+        return Executor(
             self.engine,
             self.names,
             self.front,
@@ -249,10 +300,6 @@ class Supervisor:
             target_healthy=self.front.task_healthy,
             drain_image=self.state.agent_image,
         )
-        now = time.monotonic()
-        self._births.update(dict.fromkeys(result.started, now))
-        executor.run(result.plan)
-        self._wake.set()  # something may have changed while we were busy
 
     def _note_states(self, observed: Observed, registered: frozenset[str], draining: frozenset[str]) -> None:
         self.history.look(self.state, observed, registered, draining)

@@ -12,14 +12,17 @@ import typer
 
 from emulator import __version__
 from emulator.cli import (
+    change,
     config,
     doctor,
     down,
     events,
+    exec,
     failing,
     firelens,
     inspect,
     logs,
+    port,
     ps,
     render,
     schema,
@@ -75,6 +78,11 @@ app.command("up")(up.up)
 app.command("down")(down.down)
 app.command("ps")(ps.ps)
 app.command("logs")(logs.logs)
+app.command("scale")(change.scale)
+app.command("restart")(change.restart)
+app.command("stop")(change.stop)
+app.command("exec")(exec.exec)
+app.command("port")(port.port)
 app.command("events")(events.events)
 app.command("inspect")(inspect.inspect)
 app.command("validate")(validate.validate)

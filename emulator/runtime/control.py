@@ -48,6 +48,21 @@ class Agent:
     def apply(self, state: DesiredState, private: Private, emit: Emit) -> None:
         """Sends what should run and passes on the agent's events until it runs. Raises `AgentError`."""
         request = {"verb": "apply", "state": state.model_dump(mode="json"), "private": private.model_dump(mode="json")}
+        self._act(request, emit)
+
+    def scale(self, counts: dict[str, int], emit: Emit) -> None:
+        """Sets how many tasks services run and waits until they do. Raises `AgentError`."""
+        self._act({"verb": "scale", "counts": counts}, emit)
+
+    def restart(self, services: list[str], emit: Emit) -> None:
+        """Replaces the tasks of services (none: all), new ones first. Raises `AgentError`."""
+        self._act({"verb": "restart", "services": services}, emit)
+
+    def stop_task(self, task_id: str, emit: Emit) -> None:
+        """Stops one task; the agent replaces it. Raises `AgentError`."""
+        self._act({"verb": "stop-task", "task": task_id}, emit)
+
+    def _act(self, request: Message, emit: Emit) -> None:
         for message in self._ask(request):
             if "event" in message:
                 emit(event_from(message["event"]))

@@ -19,16 +19,26 @@ class DesiredService(BaseModel):
 
     service: Service
     options: LocalOptions
+    count: int | None = None
+    """Asked for since it came up (`scale`, `stop`); None: what the service says."""
+    deployments: int = 0
+    """How often a new deployment was forced (`restart`)."""
     revision: int = 1
     """Of the task definition; one more each time it changes."""
     private_names: dict[str, list[str]] = Field(default_factory=dict)
     """Container to the names of the variables in it that are private: what a restarted agent looks for."""
+
+    @property
+    def desired_count(self) -> int:
+        """How many tasks should run."""
+        return self.service.desired_count if self.count is None else self.count
 
     def config_hash(self) -> str:
         """Identifies everything a task of this service is made from; a task with another one is replaced."""
         content = {
             "task": self.service.task_definition.model_dump(mode="json", by_alias=True, exclude_none=True),
             "options": self.options.model_dump(mode="json"),
+            "deployments": self.deployments,
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 

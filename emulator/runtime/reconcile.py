@@ -70,15 +70,15 @@ def reconcile(
                 changed.append(task)
             else:
                 good.append(task)
-        for task in good[desired.service.desired_count :]:
-            result.stopped[task.id] = f"more tasks than the desired {desired.service.desired_count}"
-        missing = desired.service.desired_count - len(good)
+        for task in good[desired.desired_count :]:
+            result.stopped[task.id] = f"more tasks than the desired {desired.desired_count}"
+        missing = desired.desired_count - len(good)
         if name in held_back:
             continue  # what runs on the old definition is better than nothing
         outdated += changed
         result.stopped |= {task.id: "its definition changed" for task in changed}
         for _ in range(max(0, missing)):
-            cause = f"{desired.service.desired_count} desired, {len(good)} running"
+            cause = f"{desired.desired_count} desired, {len(good)} running"
             task_id = new_id()
             pause, starts[task_id] = _start_task(plan, factory, factory.task(desired, task_id), network, cause)
             pauses.append(pause)

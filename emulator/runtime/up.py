@@ -307,7 +307,7 @@ def wait_healthy(running: Running, cancelled: threading.Event, timeout: int) -> 
     """
     agent = Agent(running.engine, running.environment)
     deadline = time.monotonic() + timeout
-    wanted = sum(desired.service.desired_count for desired in running.state.services.values())
+    wanted = sum(desired.desired_count for desired in running.state.services.values())
     while True:
         observed = observe(running.engine, running.environment)
         check_front(running.engine, observed)
@@ -333,7 +333,7 @@ def wait_healthy(running: Running, cancelled: threading.Event, timeout: int) -> 
 
 
 def _expected_targets(state: DesiredState) -> int:
-    return sum(len(d.service.target_groups) * d.service.desired_count for d in state.services.values())
+    return sum(len(d.service.target_groups) * d.desired_count for d in state.services.values())
 
 
 def _unready(engine: Engine, members: Mapping[str, Member]) -> Iterator[str]:

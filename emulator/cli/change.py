@@ -1,0 +1,76 @@
+"""`copilot-local scale`, `restart` and `stop`: what is asked of an environment that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emulator.cli.loading import Selection, assignments, find_names
+from emulator.cli.options import App, Env
+from emulator.errors import UsageError
+from emulator.events import Emit
+
+if TYPE_CHECKING:
+    from emulator.runtime.control import Agent
+
+
+def scale(
+    counts: Annotated[list[str], typer.Argument(metavar="SERVICE=N...", help="How many tasks of which service.")],
+    app: App = None,
+    env: Env = None,
+) -> None:
+    """Set how many tasks of a service run, until the next `up` of it."""
+    wanted: dict[str, int] = {}
+    for service, text in assignments(counts, "scale").items():
+        if not text.isdecimal():
+            raise UsageError(f"{service}={text}: the number of tasks is a whole number, zero or more")
+        wanted[service] = int(text)
+    _ask(app, env, lambda agent, emit: agent.scale(wanted, emit))
+
+
+def restart(
+    services: Annotated[list[str] | None, typer.Argument(metavar="[SERVICE]...", help="Services. Else all.")] = None,
+    app: App = None,
+    env: Env = None,
+) -> None:
+    """Replace the tasks of services by new ones: the new are healthy before the old stop."""
+    _ask(app, env, lambda agent, emit: agent.restart(services or [], emit))
+
+
+def stop(
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SERVICE|TASK...", help="A service: no task of it runs any more. A task: it is replaced."
+        ),
+    ],
+    app: App = None,
+    env: Env = None,
+) -> None:
+    """Stop services, or single tasks by their ids; the network and the other services stay."""
+
+    def act(agent: Agent, emit: Emit) -> None:
+        running = agent.status()["services"]
+        agent.scale({name: 0 for name in names if name in running}, emit)
+        for name in names:
+            if name not in running:
+                agent.stop_task(name, emit)
+
+    _ask(app, env, act)
+
+
+def _ask(app: str | None, env: str | None, act: Callable[[Agent, Emit], None]) -> None:
+    from emulator.display import make_display
+    from emulator.engine.connect import connect
+    from emulator.runtime.control import agent_of
+    from emulator.runtime.names import Names
+
+    engine = connect()
+    display = make_display("text")
+    try:
+        act(agent_of(engine, Names(*find_names(Selection(app, env)))), display.emit)
+    finally:
+        display.close()
+        engine.close()
