@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from emulator.engine.interface import Engine
-from emulator.errors import Conflict, EngineError
-from emulator.events import Emit
+from emulator.engine.interface import Container, Engine
+from emulator.errors import CopilotLocalError, EngineError
+from emulator.events import Emit, Event, EventKind
 from emulator.runtime import names
-from emulator.runtime.executor import Cancelled, Executor
+from emulator.runtime.drain import open_drain
+from emulator.runtime.executor import Cancelled, Executor, remove_volume
 from emulator.runtime.front import FrontControl
-from emulator.runtime.names import Names
-from emulator.runtime.observed import observe
+from emulator.runtime.names import Names, Role
+from emulator.runtime.observed import observe, sort_containers
 from emulator.runtime.plan import Plan, Verb
 from emulator.runtime.reconcile import stop_task
 
@@ -37,7 +37,7 @@ def down(
 
     Containers stop in reverse dependency order, without the deregistration delay. Volumes that hold data (the log
     store, shared file systems) stay unless `volumes`. `timeout` shortens every stop timeout, in seconds. `cancelled`
-    ends the orderly stop: what is left is killed and removed at once.
+    ends the orderly stop: what is left is killed and removed at once, as it is where the orderly stop fails.
     """
     observed = observe(engine, environment)
     found = bool(observed.containers or engine.list_networks(environment.labels()))
@@ -59,40 +59,47 @@ def down(
         before_remove=before_remove,
         drain_image=drain_image,
     )
-    with contextlib.suppress(Cancelled):
-        executor.run(plan)
-    remove_all(engine, environment, volumes=volumes)
+    try:
+        with contextlib.suppress(Cancelled):
+            executor.run(plan)
+    except CopilotLocalError as error:
+        emit(Event(EventKind.WARNING, environment.app, f"the orderly stop failed, the rest is killed: {error}"))
+    remove_all(engine, environment, volumes=volumes, drain_image=drain_image)
     return found
 
 
-def remove_all(engine: Engine, environment: Names, *, volumes: bool, keep: frozenset[str] = frozenset()) -> None:
+def remove_all(
+    engine: Engine, environment: Names, *, volumes: bool, keep: frozenset[str] = frozenset(), drain_image: str = ""
+) -> None:
     """Removes what still carries the environment's labels at once, running or not; volumes in `keep` stay."""
     for _ in range(LEFTOVER_ROUNDS):
         containers = engine.list_containers(environment.labels())
         if not containers:
             break
-        # Pause goes last: its members would go on without a network for a moment.
-        for last in (False, True):
-            batch = [c.name for c in containers if (c.labels.get(names.ROLE) == names.Role.PAUSE) is last]
+        _let_logs_end(engine, environment, containers, drain_image)
+        # A container hangs without the router that it logs to. Pause goes last: its members would go on without a
+        # network for a moment.
+        for rank in range(3):
+            batch = [c.name for c in containers if _LATE.get(c.labels.get(names.ROLE, ""), 0) == rank]
             with ThreadPoolExecutor(8) as pool:
                 list(pool.map(engine.remove, batch))
     for network in engine.list_networks(environment.labels()):
         engine.remove_network(network)
     for volume, labels in engine.list_volumes(environment.labels()).items():
         if volume not in keep and (volumes or names.DATA not in labels):
-            _remove_volume(engine, volume)
+            remove_volume(engine, volume)
 
 
-def _remove_volume(engine: Engine, volume: str) -> None:
-    """Removes a volume; Docker may call it in use for a moment after its last container went."""
-    for attempt in range(20):
-        try:
-            engine.remove_volume(volume)
-            return
-        except Conflict:
-            if attempt == 19:
-                raise
-            time.sleep(0.1)
+_LATE: dict[str, int] = {Role.ROUTER: 1, Role.DRAIN: 1, Role.PAUSE: 2}
+"""Which containers are removed after others; the rest goes first."""
+
+
+def _let_logs_end(engine: Engine, environment: Names, containers: list[Container], drain_image: str) -> None:
+    """Opens a drain where containers log to a router that is dead: else they could not be removed."""
+    for task in sort_containers(containers).tasks.values():
+        listens = task.router is not None and task.router.running
+        if drain_image and not listens and any(m.logs_to_router and m.running for m in task.members.values()):
+            open_drain(engine, environment, task.service, task.id, drain_image)
 
 
 def running_environments(engine: Engine) -> list[Names]:

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 
-from emulator.engine.interface import Container, ContainerSpec, ContainerState, Engine, Health
+from emulator.engine.interface import ContainerSpec, Engine, Health
 from emulator.errors import (
+    Conflict,
     ContainerFailed,
     CopilotLocalError,
     EngineError,
@@ -63,6 +64,7 @@ class Executor:
         before_remove: Callable[[str], None] | None = None,
         target_healthy: Callable[[str], bool] | None = None,
         drain_image: str = "",
+        revival: float = REVIVAL,
     ) -> None:
         self.engine = engine
         self.names = environment
@@ -73,6 +75,7 @@ class Executor:
         self.before_remove = before_remove
         self.target_healthy = target_healthy
         self.drain_image = drain_image
+        self.revival = revival
         self._stopping = threading.Event()
         self._limit_lowered = False
         self._ids: dict[str, str] = {}
@@ -147,7 +150,7 @@ class Executor:
             case Verb.DEREGISTER:
                 self.front.deregister(self.engine, operation.task_id, operation.timeout)
             case Verb.REVIVE_ROUTER:
-                self._revive(operation.subject)
+                self._revive(operation.task_id)
             case Verb.STOP_CONTAINER:
                 self._stop(operation)
             case Verb.REMOVE_CONTAINER:
@@ -208,13 +211,13 @@ class Executor:
             self.emit(Event(EventKind.WARNING, "nofile", message))
 
     def _member_behind(self, operation: Operation) -> Member | None:
-        task = observe(self.engine, self.names).tasks.get(operation.task_id)
+        task = self._task(operation.task_id)
         return task.router if task else None
 
     def _await(self, operation: Operation) -> None:
         deadline = time.monotonic() + operation.timeout
         while True:
-            task = observe(self.engine, self.names).tasks.get(operation.task_id)
+            task = self._task(operation.task_id)
             if task is not None and self._holds(operation, task):
                 return
             if time.monotonic() > deadline:
@@ -263,44 +266,45 @@ class Executor:
             self.engine.stop(operation.subject, operation.timeout)
         except EngineTimeout:
             # Its log driver may hang on a router that died meanwhile: give it somebody who listens, and ask again.
-            task = observe(self.engine, self.names).tasks.get(operation.task_id)
-            router = task.router if task else None
-            if router is None:
+            task = self._task(operation.task_id)
+            members = task.members.values() if task else ()
+            if not any(m.logs_to_router and m.container.name == operation.subject for m in members):
                 raise
-            self._revive(router.container.name)
+            self._revive(operation.task_id)
             self.engine.stop(operation.subject, operation.timeout)
 
-    def _revive(self, router: str) -> None:
-        """Makes something listen on a router's socket again: the router itself, or a drain if it will not stay up."""
-        container = self._container(router)
-        if container is None:
+    def _revive(self, task_id: str) -> None:
+        """Makes something listen on the socket of a task's router again: the router, or a drain if it does not stay."""
+        task = self._task(task_id)
+        if task is None or (task.router is not None and self._stays_up(task.router.container.name, task_id)):
             return
+        message = "the log router does not stay up; a drain takes its place"
+        self.emit(Event(EventKind.WARNING, f"{task.service} {task.short_id}", message))
+        open_drain(self.engine, self.names, task.service, task.id, self.drain_image)
+
+    def _stays_up(self, router: str, task_id: str) -> bool:
+        """Starts a log router again; whether it runs on."""
         try:
             self.engine.start(router)
         except EngineError as error:
             self.emit(Event(EventKind.WARNING, router, f"the log router cannot be started again: {error}"))
-        else:
-            until = time.monotonic() + REVIVAL
-            while (container := self._container(router)) and container.state is ContainerState.RUNNING:
-                if time.monotonic() > until:
-                    return
-                time.sleep(POLL)
-        self.emit(Event(EventKind.WARNING, router, "the log router does not stay up; a drain takes its place"))
-        if container is not None:
-            labels = container.labels
-            open_drain(
-                self.engine, self.names, labels.get(names.SERVICE, ""), labels.get(names.TASK, ""), self.drain_image
-            )
+            return False
+        until = time.monotonic() + self.revival
+        while (task := self._task(task_id)) and task.router is not None and task.router.running:
+            if time.monotonic() > until:
+                return True
+            time.sleep(min(POLL, self.revival))
+        return False
 
-    def _container(self, name: str) -> Container | None:
-        return next((c for c in observe(self.engine, self.names).containers if c.name == name), None)
+    def _task(self, task_id: str) -> Task | None:
+        return observe(self.engine, self.names).tasks.get(task_id)
 
     def _remove_volumes(self, subject: str) -> None:
         """Removes the volume of that name, or all volumes of the task of that id, and what of it still uses them."""
         for container in self.engine.list_containers({**self.names.labels(), names.TASK: subject}):
             self.engine.remove(container.name)
         for volume in self.engine.list_volumes({**self.names.labels(), names.TASK: subject}) or [subject]:
-            self.engine.remove_volume(volume)
+            remove_volume(self.engine, volume)
 
     def _failed(self, member: Member, why: str) -> ContainerFailed:
         return container_failed(self.engine, member, why)
@@ -308,6 +312,17 @@ class Executor:
     def _pause(self, seconds: float) -> None:
         if self._stopping.wait(seconds) or self.cancelled.is_set():
             raise Cancelled
+
+
+def remove_volume(engine: Engine, volume: str) -> None:
+    """Removes a volume; Docker may call it in use for a moment after its last container went."""
+    for _ in range(20):
+        try:
+            engine.remove_volume(volume)
+            return
+        except Conflict:
+            time.sleep(0.1)
+    engine.remove_volume(volume)
 
 
 def container_failed(engine: Engine, member: Member, why: str) -> ContainerFailed:

@@ -1,0 +1,200 @@
+"""Taking an environment down, from labels alone and whatever state it is in."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from emulator.engine.interface import ContainerSpec
+from emulator.errors import Conflict, EngineError, EngineTimeout, EngineUnavailable
+from emulator.runtime import names
+from emulator.runtime.agent_spec import agent_spec
+from emulator.runtime.down import down, running_environments
+from emulator.runtime.names import Names, Role
+from tests.unit.runtime.conftest import Bench
+from tests.unit.runtime.world import DEMO, desired_state, firelens, make_service
+
+ROUTER = "cl-demo-test-hello-task0001-firelens_log_router"
+HELLO = "cl-demo-test-hello-task0001-hello"
+
+
+def take_down(bench: Bench, **options: Any) -> bool:
+    return down(bench.engine, DEMO, bench.emit, **options)
+
+
+@pytest.fixture
+def running(bench: Bench) -> Bench:
+    """A service that logs through FireLens, with front and agent, as `up` leaves it."""
+    state = desired_state(firelens())
+    labels = DEMO.labels(Role.VOLUME)
+    bench.engine.ensure_network(DEMO.network, DEMO.labels(Role.NETWORK))
+    bench.engine.ensure_volume(DEMO.state_volume, labels)
+    bench.engine.ensure_volume(DEMO.log_volume, {**labels, names.DATA: "logs"})
+    bench.engine.create_container(agent_spec(bench.engine, DEMO, state))
+    bench.engine.start(DEMO.agent)
+    bench.start(state)
+    bench.engine.calls.clear()
+    return bench
+
+
+def left(bench: Bench) -> dict[str, list[str]]:
+    """What still carries the environment's labels."""
+    labels = DEMO.labels()
+    return {
+        "containers": [container.name for container in bench.engine.list_containers(labels)],
+        "networks": bench.engine.list_networks(labels),
+        "volumes": sorted(bench.engine.list_volumes(labels)),
+    }
+
+
+def test_only_volumes_with_data_are_left(running: Bench) -> None:
+    assert take_down(running) is True
+    assert left(running) == {"containers": [], "networks": [], "volumes": ["cl-demo-test-logs"]}
+
+
+def test_with_volumes_nothing_is_left(running: Bench) -> None:
+    take_down(running, volumes=True)
+    assert left(running) == {"containers": [], "networks": [], "volumes": []}
+
+
+def test_the_agent_goes_first_then_the_task_in_order(running: Bench) -> None:
+    take_down(running)
+    done = running.did("stop", "remove")
+    assert done[0] == "remove agent", "or it would replace what is being stopped"
+    order = [step for step in done if step in ("stop hello", "stop firelens_log_router", "remove pause")]
+    assert order == ["stop hello", "stop firelens_log_router", "remove pause"]
+
+
+def test_targets_get_no_time_to_drain(running: Bench) -> None:
+    take_down(running)
+    assert not [event for event in running.events if "deregister" in event.subject]
+
+
+def test_the_stop_timeout_can_be_shortened(running: Bench) -> None:
+    take_down(running, timeout=2)
+    assert running.engine.stop_timeouts[HELLO] == 2
+
+
+def test_down_again_finds_nothing(running: Bench) -> None:
+    take_down(running)
+    assert take_down(running) is False
+
+
+def test_nothing_of_others_is_touched(running: Bench) -> None:
+    for number, labels in enumerate(({}, {names.APP: "demo", names.ENVIRONMENT: "prod"}, {names.APP: "other"})):
+        running.engine.create_container(ContainerSpec(name=f"other-{number}", image="hello:1", labels=labels))
+        running.engine.ensure_network(f"other-{number}", labels)
+        running.engine.ensure_volume(f"other-{number}", labels)
+    take_down(running, volumes=True)
+    others = {"other-0", "other-1", "other-2"}
+    assert {container.name for container in running.engine.list_containers({})} == others
+    assert set(running.engine.list_networks({})) == others
+    assert set(running.engine.list_volumes({})) >= others
+
+
+@pytest.mark.parametrize("role", [Role.DRAIN, Role.MEMBER, Role.FRONT])
+def test_leftovers_of_a_crash_go_too(running: Bench, role: Role) -> None:
+    labels = {**DEMO.labels(role), names.TASK: "deadbeef"}
+    running.engine.create_container(ContainerSpec(name="leftover", image="hello:1", labels=labels))
+    running.engine.start("leftover")
+    take_down(running)
+    assert left(running)["containers"] == []
+
+
+def test_what_a_dying_command_still_created_goes_too(running: Bench) -> None:
+    """A request that was under way when its maker was killed is carried out by the daemon all the same."""
+    late = ContainerSpec(name="late", image="hello:1", labels=DEMO.labels(Role.MEMBER))
+
+    def create(verb: str, target: str) -> None:
+        if (verb, target) == ("remove", f"{DEMO.prefix}-front"):
+            running.engine.before = None
+            running.engine.create_container(late)
+
+    running.engine.before = create
+    take_down(running)
+    assert left(running)["containers"] == []
+
+
+def test_a_volume_that_docker_still_calls_in_use_is_asked_for_again(running: Bench) -> None:
+    running.engine.fail("remove_volume", Conflict("volume is in use"), target="*-state", times=2)
+    running.engine.fail("remove_volume", Conflict("volume is in use"), target="cl-fl-*")
+    take_down(running)
+    assert left(running)["volumes"] == ["cl-demo-test-logs"]
+
+
+def test_a_stop_that_fails_is_told_and_the_rest_is_removed_all_the_same(running: Bench) -> None:
+    running.engine.fail("stop", EngineError("cannot stop: broken pipe"), target="*-hello")
+    take_down(running)
+    assert left(running)["containers"] == []
+    assert running.warnings() == ["the orderly stop failed, the rest is killed: cannot stop: broken pipe"]
+
+
+def test_a_daemon_that_goes_away_is_an_error(running: Bench) -> None:
+    def leave(verb: str, target: str) -> None:
+        if verb == "stop":
+            running.engine.reachable = False
+
+    running.engine.before = leave
+    with pytest.raises(EngineUnavailable):
+        take_down(running)
+
+
+def test_an_interrupted_stop_kills_and_still_removes_all(running: Bench) -> None:
+    killed = threading.Event()
+
+    def kill(verb: str, target: str) -> None:
+        if (verb, target) == ("stop", HELLO):
+            killed.set()
+
+    running.engine.before = kill
+    take_down(running, cancelled=killed)
+    assert "stop firelens_log_router" not in running.did("stop")
+    assert left(running)["containers"] == []
+
+
+def test_killing_removes_containers_before_the_router_they_log_to(running: Bench) -> None:
+    """The engine in memory hangs, as Docker does, where a container is removed that logs to a dead router."""
+    killed = threading.Event()
+    killed.set()
+    take_down(running, cancelled=killed)
+    removed = running.did("remove")
+    assert removed.index("remove hello") < removed.index("remove firelens_log_router") < removed.index("remove pause")
+    assert left(running)["containers"] == []
+
+
+@pytest.mark.parametrize("removed", [False, True])
+def test_killing_opens_a_drain_for_a_dead_router(running: Bench, removed: bool) -> None:
+    running.engine.finish(ROUTER, 1)
+    if removed:
+        running.engine.remove(ROUTER)
+    killed = threading.Event()
+    killed.set()
+    take_down(running, cancelled=killed)
+    assert "create_container drain" in running.did("create_container")
+    assert left(running)["containers"] == []
+
+
+def test_a_container_that_cannot_be_removed_is_an_error(running: Bench) -> None:
+    running.engine.fail("remove", EngineTimeout("Docker did not remove it in time"), target="*-hello", times=None)
+    with pytest.raises(EngineTimeout, match="did not remove it"):
+        take_down(running)
+
+
+def test_logs_are_read_to_their_end_before_a_container_is_removed(running: Bench) -> None:
+    ahead: list[tuple[str, bool]] = []
+
+    def before_remove(container: str) -> None:
+        ahead.append((container.rpartition("-")[2], container in {c.name for c in running.engine.list_containers({})}))
+
+    take_down(running, before_remove=before_remove)
+    assert ("hello", True) in ahead
+
+
+def test_the_environments_that_run_are_known_by_their_labels(bench: Bench) -> None:
+    assert running_environments(bench.engine) == []
+    bench.start(desired_state(make_service()))
+    labels = {names.APP: "app", names.ENVIRONMENT: "prod"}
+    bench.engine.create_container(ContainerSpec(name="other", image="hello:1", labels=labels))
+    assert running_environments(bench.engine) == [Names("app", "prod"), Names("demo", "test")]

@@ -1,0 +1,261 @@
+"""Carrying out a plan: along its edges, in parallel, until something fails or somebody interrupts."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from emulator.engine.fake import Behaviour
+from emulator.engine.interface import ContainerSpec, Health, UlimitSpec
+from emulator.errors import ContainerFailed, EngineError, TaskError
+from emulator.events import EventKind
+from emulator.runtime.executor import Cancelled
+from emulator.runtime.plan import Operation, Verb
+from emulator.runtime.reconcile import TASK_STEADY
+from tests.unit.runtime.conftest import Bench
+from tests.unit.runtime.world import desired_state, make_service, nginx_sidecar
+
+CHECK = {"healthCheck": {"command": ["CMD-SHELL", "true"]}}
+
+
+def depends(**conditions: str) -> dict[str, Any]:
+    return {"dependsOn": [{"containerName": name, "condition": word} for name, word in conditions.items()]}
+
+
+def waiting(condition: str) -> Any:
+    """`hello` waits for `db`, which is not essential."""
+    db: dict[str, Any] = {"essential": False, **(CHECK if condition == "HEALTHY" else {})}
+    return desired_state(make_service({"hello": depends(db=condition), "db": db}))
+
+
+def test_everything_of_a_service_runs_in_the_end(bench: Bench) -> None:
+    bench.start(desired_state(nginx_sidecar()))
+    assert bench.states() == {
+        "hello-task0001-pause": "running",
+        "hello-task0001-hello": "running",
+        "hello-task0001-nginx": "running",
+        "front": "running",
+    }
+    assert b"server hello-task0001" in bench.engine.read_file("cl-demo-test-front", "/copilot-local/front/haproxy.cfg")
+
+
+def test_what_nothing_orders_is_done_at_the_same_time(bench: Bench) -> None:
+    together = threading.Barrier(2)
+
+    def meet(verb: str, target: str) -> None:
+        if verb == "start" and target.endswith(("-hello", "-nginx")):
+            together.wait(10)  # raises unless the other start is under way too
+
+    bench.engine.before = meet
+    bench.start(desired_state(nginx_sidecar()))
+    assert not together.broken
+
+
+def test_a_chain_of_dependencies_starts_in_its_order(bench: Bench) -> None:
+    containers = {"hello": depends(web="START"), "web": depends(db="START"), "db": {}}
+    bench.start(desired_state(make_service(containers)))
+    assert bench.did("start") == ["start pause", "start db", "start web", "start hello"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "behaviour"),
+    [
+        ("START", Behaviour()),
+        ("START", Behaviour(exits=(1,))),
+        ("COMPLETE", Behaviour(exits=(1,))),
+        ("SUCCESS", Behaviour(exits=(0,))),
+        ("HEALTHY", Behaviour(health=(Health.STARTING, Health.UNHEALTHY, Health.HEALTHY))),
+    ],
+)
+def test_a_container_starts_once_its_dependency_is_as_awaited(
+    bench: Bench, condition: str, behaviour: Behaviour
+) -> None:
+    bench.engine.behave("*-db", behaviour)
+    bench.start(waiting(condition))
+    assert bench.states()["hello-task0001-hello"] == "running"
+
+
+@pytest.mark.parametrize(
+    ("condition", "code", "message"),
+    [
+        ("SUCCESS", 1, "container db exited with code 1: hello needs it to succeed"),
+        ("HEALTHY", 0, "container db exited with code 0: hello needs it to be healthy"),
+    ],
+)
+def test_a_dependency_that_can_never_be_as_awaited_fails_at_once_with_its_last_lines(
+    bench: Bench, condition: str, code: int, message: str
+) -> None:
+    bench.engine.behave("*-db", Behaviour(exits=(code,), log=("connecting", "no such host")))
+    with pytest.raises(ContainerFailed) as caught:
+        bench.start(waiting(condition))
+    assert str(caught.value) == message
+    assert (caught.value.container, caught.value.container_exit_code) == ("db", code)
+    assert caught.value.output == ["connecting", "no such host"]
+    assert bench.states()["hello-task0001-hello"] == "created", "what depends on it never starts"
+
+
+@pytest.mark.parametrize("condition", ["COMPLETE", "SUCCESS", "HEALTHY"])
+def test_waiting_for_a_dependency_ends(bench: Bench, condition: str) -> None:
+    bench.engine.behave("*-db", Behaviour(health=(Health.STARTING, Health.UNHEALTHY)))
+    plan = bench.plan(waiting(condition))
+    plan.operations = [
+        operation if operation.verb is not Verb.AWAIT else Operation(**fields(operation) | {"timeout": 0})
+        for operation in plan.operations
+    ]
+    with pytest.raises(TaskError, match=f"hello waited 0 s for .*-db to be {condition}") as caught:
+        bench.run(plan)
+    assert caught.value.hint
+    assert bench.did("start") == ["start pause", "start db"]
+
+
+def fields(operation: Operation) -> dict[str, Any]:
+    return {name: getattr(operation, name) for name in Operation.__dataclass_fields__}
+
+
+def test_what_is_under_way_ends_before_the_first_error_is_raised(bench: Bench) -> None:
+    failed = threading.Event()
+
+    def hold(verb: str, target: str) -> None:
+        if verb == "start" and target.endswith("-nginx"):
+            failed.wait(10)
+
+    bench.engine.before = hold
+    bench.engine.fail("start", EngineError("no space left"), target="*-hello")
+    bench.on_event = lambda event: failed.set() if event.kind is EventKind.STEP_FAILED else None
+    with pytest.raises(EngineError, match="no space left"):
+        bench.start(desired_state(nginx_sidecar()))
+    assert bench.states()["hello-task0001-nginx"] == "running"
+
+
+def test_nothing_new_begins_after_an_error(bench: Bench) -> None:
+    bench.engine.fail("start", EngineError("no space left"), target="*-db")
+    with pytest.raises(EngineError, match="no space left"):
+        bench.start(desired_state(make_service({"hello": depends(db="START"), "db": {}})))
+    assert "start hello" not in bench.did("start")
+
+
+def test_an_interruption_ends_a_wait(bench: Bench) -> None:
+    state = desired_state(make_service({"hello": depends(db="COMPLETE"), "db": {}}))
+
+    def interrupt(verb: str, target: str) -> None:
+        if verb == "start" and target.endswith("-db"):
+            bench.cancelled.set()
+
+    bench.engine.before = interrupt
+    with pytest.raises(Cancelled):
+        bench.start(state)
+    assert bench.states()["hello-task0001-hello"] == "created"
+
+
+def test_an_interruption_before_the_start_does_nothing(bench: Bench) -> None:
+    bench.cancelled.set()
+    plan = bench.plan(desired_state(nginx_sidecar()))
+    with pytest.raises(Cancelled):
+        bench.run(plan)
+    assert bench.states() == {}
+
+
+def test_a_failure_after_an_interruption_is_still_told(bench: Bench) -> None:
+    def interrupt(verb: str, target: str) -> None:
+        if verb == "start" and target.endswith("-pause"):
+            bench.cancelled.set()
+
+    bench.engine.before = interrupt
+    bench.engine.fail("start", EngineError("the daemon is out of memory"), target="*-pause")
+    with pytest.raises(EngineError, match="out of memory"):
+        bench.start(desired_state(nginx_sidecar()))
+
+
+RLIMIT = EngineError("OCI runtime create failed: error setting rlimit type 7: operation not permitted")
+
+
+def test_a_daemon_that_cannot_give_fargates_open_file_limit_gives_a_lower_one(bench: Bench) -> None:
+    bench.engine.fail("start", RLIMIT, target="*-hello")
+    bench.engine.fail("start", RLIMIT, target="*-nginx")
+    bench.start(desired_state(nginx_sidecar()))
+    for container in ("hello", "nginx"):
+        assert bench.states()[f"hello-task0001-{container}"] == "running"
+        spec = bench.engine.spec(f"cl-demo-test-hello-task0001-{container}")
+        assert spec.ulimits == (UlimitSpec("nofile", 16384, 16384),)
+    assert bench.warnings() == ["this Docker daemon cannot give containers Fargate's open-file limit; they get 16384"]
+
+
+def test_the_lower_limit_is_tried_once(bench: Bench) -> None:
+    bench.engine.fail("start", RLIMIT, target="*-hello", times=None)
+    with pytest.raises(EngineError, match="error setting rlimit"):
+        bench.start(desired_state(make_service()))
+    assert bench.did("start") == ["start pause", "start hello", "start hello"]
+
+
+def test_who_follows_the_logs_hears_of_every_container_of_a_task(bench: Bench) -> None:
+    started: list[str] = []
+
+    def on_started(spec: ContainerSpec) -> None:
+        started.append(spec.name.rpartition("-")[2])
+
+    bench.executor["on_started"] = on_started
+    bench.start(desired_state(nginx_sidecar()))
+    assert sorted(started) == ["hello", "nginx"]
+
+
+def test_every_step_is_told_with_its_cause_and_how_long_it_took(bench: Bench) -> None:
+    bench.start(desired_state(make_service()))
+    done = [event for event in bench.events if event.kind is EventKind.STEP_DONE]
+    [start] = [event for event in done if event.subject == "start hello/hello task0001"]
+    assert start.fields["cause"] == "1 desired, 0 running"
+    assert isinstance(start.fields["seconds"], float)
+    begun = [event.subject for event in bench.events if event.kind is EventKind.STEP_STARTED]
+    assert sorted(begun) == sorted(event.subject for event in done)
+
+
+class TestSteady:
+    """The new task of a replacement, before the old one may stop."""
+
+    def wait(self, bench: Bench, task_id: str, timeout: int = 0) -> None:
+        bench.perform(
+            Operation(
+                1,
+                Verb.AWAIT,
+                "new",
+                "",
+                condition=TASK_STEADY,
+                waiting="the old task",
+                timeout=timeout,
+                task_id=task_id,
+            )
+        )
+
+    def test_a_task_without_checks_is_steady_when_it_runs(self, bench: Bench) -> None:
+        self.wait(bench, bench.start(desired_state(make_service())).id)
+
+    def test_a_health_check_has_to_pass(self, bench: Bench) -> None:
+        task = bench.start(desired_state(make_service({"hello": CHECK})))
+        bench.engine.set_health("cl-demo-test-hello-task0001-hello", Health.UNHEALTHY)
+        with pytest.raises(TaskError, match="the old task waited 0 s for new to be STEADY"):
+            self.wait(bench, task.id)
+        bench.engine.set_health("cl-demo-test-hello-task0001-hello", Health.HEALTHY)
+        self.wait(bench, task.id)
+
+    def test_the_load_balancer_has_its_say(self, bench: Bench) -> None:
+        task = bench.start(desired_state(make_service(target=("hello", 80))))
+        bench.executor["target_healthy"] = lambda task_id: task_id != task.id
+        with pytest.raises(TaskError, match="to be STEADY"):
+            self.wait(bench, task.id)
+        bench.executor["target_healthy"] = lambda task_id: task_id == task.id
+        self.wait(bench, task.id)
+
+    def test_a_task_that_breaks_fails_at_once(self, bench: Bench) -> None:
+        task = bench.start(desired_state(make_service()))
+        bench.engine.print_line("cl-demo-test-hello-task0001-hello", "out of luck")
+        bench.engine.finish("cl-demo-test-hello-task0001-hello", 9)
+        with pytest.raises(ContainerFailed, match="container hello exited with code 9") as caught:
+            self.wait(bench, task.id, timeout=60)
+        assert caught.value.output == ["out of luck"]
+
+    def test_a_task_that_loses_its_namespace_fails_at_once(self, bench: Bench) -> None:
+        task = bench.start(desired_state(make_service()))
+        bench.engine.finish("cl-demo-test-hello-task0001-pause", 137)
+        with pytest.raises(TaskError, match="task task0001: its network namespace is gone"):
+            self.wait(bench, task.id, timeout=60)

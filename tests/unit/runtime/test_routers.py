@@ -1,0 +1,148 @@
+"""The log router: waited for at the start, and never missing while a container logs to it."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator.ecs.service import Service
+from emulator.engine.fake import Behaviour
+from emulator.errors import ContainerFailed, EngineError, EngineTimeout, LogDriverNotReady, NotFound, TaskError
+from emulator.runtime.plan import Operation, Plan, Verb
+from tests.unit.runtime.conftest import LISTENS, Bench
+from tests.unit.runtime.world import AGENT, ROUTED, desired_state, make_service
+from tests.unit.runtime.world import ROUTER as ROUTER_DEFINITION
+
+ROUTER = "cl-demo-test-hello-task0001-firelens_log_router"
+HELLO = "cl-demo-test-hello-task0001-hello"
+DRAIN = "cl-demo-test-task0001-drain"
+NOT_YET = LogDriverNotReady("failed to initialize logging driver: dial unix fluent.sock: no such file or directory")
+
+
+def logging() -> Service:
+    """A service that logs through FireLens, without a load balancer."""
+    return make_service({"hello": ROUTED, "firelens_log_router": ROUTER_DEFINITION})
+
+
+def start_of_hello(plan: Plan, timeout: int) -> Plan:
+    """The plan with another timeout for the start of the container that logs."""
+    for number, operation in enumerate(plan.operations):
+        if operation.verb is Verb.START_CONTAINER and operation.subject == HELLO:
+            values = {name: getattr(operation, name) for name in Operation.__dataclass_fields__}
+            plan.operations[number] = Operation(**values | {"timeout": timeout})
+    return plan
+
+
+def test_a_container_is_started_again_until_its_router_listens(bench: Bench) -> None:
+    bench.engine.fail("start", NOT_YET, target="*-hello", times=3)
+    bench.start(desired_state(logging()))
+    assert bench.did("start")[-4:] == ["start hello"] * 4
+    assert bench.states()["hello-task0001-hello"] == "running"
+
+
+def test_a_router_that_never_listens_is_given_up(bench: Bench) -> None:
+    bench.engine.behave("*-firelens_log_router", Behaviour())
+    plan = start_of_hello(bench.plan(desired_state(logging())), timeout=0)
+    with pytest.raises(TaskError, match="the log router did not open its socket within 0 s") as caught:
+        bench.run(plan)
+    assert "firelens config" in caught.value.hint
+
+
+def test_a_router_that_exits_first_is_what_failed(bench: Bench) -> None:
+    bench.engine.behave("*-firelens_log_router", Behaviour(exits=(255,), log=("[error] unknown plugin",)))
+    with pytest.raises(ContainerFailed) as caught:
+        bench.start(desired_state(logging()))
+    assert caught.value.container == "firelens_log_router"
+    assert caught.value.container_exit_code == 255
+    assert caught.value.output == ["[error] unknown plugin"]
+    assert "before it opened its socket" in str(caught.value)
+
+
+def test_a_router_that_died_is_started_before_its_containers_stop(bench: Bench) -> None:
+    task = bench.start(desired_state(logging()))
+    bench.engine.finish(ROUTER, 139)
+    bench.engine.calls.clear()
+    bench.stop(bench.observed.tasks[task.id])
+    assert bench.did("start", "stop") == ["start firelens_log_router", "stop hello"]
+    assert bench.states() == {}
+    assert bench.warnings() == []
+
+
+@pytest.mark.parametrize(
+    "kept_down", [Behaviour(exits=(None, 1), listens=LISTENS.listens), "start fails", "it is removed"]
+)
+def test_where_the_router_does_not_come_back_a_drain_listens_in_its_place(
+    bench: Bench, kept_down: Behaviour | str
+) -> None:
+    if isinstance(kept_down, Behaviour):
+        bench.engine.behave("*-firelens_log_router", kept_down)
+    task = bench.start(desired_state(logging()))
+    bench.engine.finish(ROUTER, 1)
+    if kept_down == "start fails":
+        bench.engine.fail("start", EngineError("cannot start"), target=ROUTER)
+    elif kept_down == "it is removed":
+        bench.engine.remove(ROUTER)
+    bench.engine.calls.clear()
+    bench.stop(bench.observed.tasks[task.id])
+    assert bench.did("create_container", "stop") == ["create_container drain", "stop hello"]
+    assert bench.states() == {}, "the drain goes with its task"
+    assert bench.engine.list_volumes({}) == {"cl-demo-test-logs": {}}
+    assert any("a drain takes its place" in warning for warning in bench.warnings())
+
+
+def test_the_drain_takes_the_routers_socket_and_writes_to_the_log_store(bench: Bench) -> None:
+    bench.engine.behave("*-firelens_log_router", Behaviour(exits=(None, 1), listens=LISTENS.listens))
+    task = bench.start(desired_state(logging()))
+    bench.engine.finish(ROUTER, 1)
+    bench.perform(Operation(1, Verb.REVIVE_ROUTER, ROUTER, "", task_id=task.id))
+    spec = bench.engine.spec(DRAIN)
+    assert spec.image == AGENT
+    assert spec.command == (
+        "/copilot-local/socket/fluent.sock",
+        f"/copilot-local/logs/hello.{task.id}.drained",
+    )
+    router = {mount.source for mount in bench.engine.spec(ROUTER).mounts}
+    assert {mount.source for mount in spec.mounts} == router
+    assert spec.network == "none"
+
+
+def test_a_drain_that_is_there_already_is_used(bench: Bench) -> None:
+    bench.engine.behave("*-firelens_log_router", Behaviour(exits=(None, 1), listens=LISTENS.listens))
+    task = bench.start(desired_state(logging()))
+    bench.engine.finish(ROUTER, 1)
+    revive = Operation(1, Verb.REVIVE_ROUTER, ROUTER, "", task_id=task.id)
+    bench.perform(revive)
+    bench.perform(revive)
+    assert bench.states()["task0001-drain"] == "running"
+
+
+def test_a_router_that_dies_while_its_container_stops_is_revived(bench: Bench) -> None:
+    task = bench.start(desired_state(logging()))
+
+    def die(verb: str, target: str) -> None:
+        if (verb, target) == ("stop", HELLO) and bench.did("stop") == ["stop hello"]:
+            bench.engine.finish(ROUTER, 137)
+
+    bench.engine.before = die
+    bench.stop(task)
+    assert bench.did("stop")[:2] == ["stop hello", "stop hello"]
+    assert bench.states() == {}
+
+
+def test_a_container_that_hangs_for_another_reason_is_told(bench: Bench) -> None:
+    task = bench.start(desired_state(make_service()))
+    bench.engine.fail("stop", EngineTimeout("Docker did not stop hello in time"), target="*-hello")
+    with pytest.raises(EngineTimeout, match="did not stop hello"):
+        bench.stop(task)
+
+
+def test_a_task_that_somebody_removed_meanwhile_needs_no_router(bench: Bench) -> None:
+    bench.perform(Operation(1, Verb.REVIVE_ROUTER, ROUTER, "", task_id="gone"))
+    assert bench.did("start", "create_container") == []
+
+
+def test_a_missing_image_of_the_drain_is_told(bench: Bench) -> None:
+    task = bench.start(desired_state(logging()))
+    bench.engine.remove(ROUTER)
+    bench.executor["drain_image"] = "nowhere:1"
+    with pytest.raises(NotFound, match="nowhere:1"):
+        bench.stop(bench.observed.tasks[task.id])
