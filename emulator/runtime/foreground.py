@@ -12,7 +12,8 @@ from emulator.runtime.down import down
 from emulator.runtime.executor import Cancelled, container_failed
 from emulator.runtime.logs import LogFollower
 from emulator.runtime.observed import Member, observe
-from emulator.runtime.up import Running, UpRequest, up
+from emulator.runtime.running import Running
+from emulator.runtime.up import UpRequest, up
 
 
 def run_foreground(

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulator.ecs.service import Service
-from emulator.engine.interface import Container, ContainerSpec, ContainerState, Engine, File, Health
+from emulator.engine.interface import ContainerSpec, Engine, File
 from emulator.errors import (
     Conflict,
     ContainerFailed,
@@ -21,7 +19,6 @@ from emulator.errors import (
     EnvironmentBusy,
     InputError,
     PortInUse,
-    TaskError,
 )
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime import names
@@ -31,19 +28,20 @@ from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.down import down, remove_all
 from emulator.runtime.executor import Cancelled, Executor, container_failed
 from emulator.runtime.front import FrontControl, front_spec
+from emulator.runtime.host_port import choose_port
 from emulator.runtime.images import ImageResolver
+from emulator.runtime.join import is_alive, join
 from emulator.runtime.names import Names, Role
-from emulator.runtime.observed import Member, Observed, observe
+from emulator.runtime.observed import Observed, observe
 from emulator.runtime.plan import Plan
 from emulator.runtime.reconcile import reconcile
 from emulator.runtime.router_files import read_router_files
+from emulator.runtime.running import Running, check_front, wait_healthy
 from emulator.runtime.supported import refuse_unsupported
 from emulator.runtime.task_specs import task_factory, unresolved
 from emulator.settings import LocalOptions, Settings
 
-DEFAULT_PORT = 8080
 AGENT_PATIENCE = 15.0
-HEALTH_POLL = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,43 +73,6 @@ class UpRequest:
     """Whoever asks stays with it: an essential container that exits ends the command, and is no failed start."""
 
 
-@dataclass(slots=True)
-class Running:
-    """An environment that is up. `lease` is None where its agent is in charge already."""
-
-    engine: Engine
-    environment: Names
-    state: DesiredState
-    lease: Lease | None
-    fresh: bool
-
-    @property
-    def url(self) -> str | None:
-        """Where the front answers; None where nothing is routed."""
-        if front_spec(self.state) is None:
-            return None
-        return f"http://127.0.0.1:{self.state.front_port}"
-
-    def hand_over(self) -> None:
-        """Leaves the environment to its agent."""
-        if self.lease is not None:
-            self.lease.hand_over()
-            self.lease = None
-
-    def wait_for_exit(self, interrupted: threading.Event) -> Member | None:
-        """Blocks until an essential container exits, and returns it; None where somebody interrupts or removes all."""
-        while not interrupted.is_set():
-            observed = observe(self.engine, self.environment)
-            if not observed.containers:
-                return None
-            for task in observed.tasks.values():
-                for member in task.members.values():
-                    if member.essential and member.started and not member.running:
-                        return member
-            interrupted.wait(0.25)
-        return None
-
-
 def dry_run(engine: Engine, request: UpRequest) -> Plan:
     """The plan that `up` would carry out, without building, pulling or making anything."""
     observed = observe(engine, request.environment)
@@ -121,7 +82,9 @@ def dry_run(engine: Engine, request: UpRequest) -> Plan:
     }
     resolver = ImageResolver(engine, request.workspace, request.settings.substitute, request.replacements, _silent)
     resolver.check_replacements(request.services)
-    state = _desired(request, observed, images, {}, request.support.pause, request.support.front, "copilot-local/agent")
+    port = _port(request, observed, ())
+    support = request.support
+    state = _desired(request, images, {}, support.pause, support.front, "copilot-local/agent", port)
     factory = task_factory(state, request.private, engine)
     network = request.environment.network in engine.list_networks(request.environment.labels())
     return reconcile(factory, observed, front_spec(state), network_exists=network).plan
@@ -154,12 +117,25 @@ def up(
         agent_reference = agent_image.result()
     if cancelled.is_set():
         raise Cancelled
-    observed = observe(engine, request.environment)
     router_files = {service.name: _router_files(engine, request, service, images) for service in request.services}
-    state = _desired(request, observed, images, router_files, pause_image, front_image, agent_reference)
-    if observed.agent is not None and _alive(engine, observed.agent):
-        return _join(engine, request, state, emit)
-    return _Bringup(engine, request, state, observed, emit, cancelled, on_started, before_remove).run()
+    taken: set[int] = set()
+    while True:
+        observed = observe(engine, request.environment)
+        port = _port(request, observed, taken)
+        state = _desired(request, images, router_files, pause_image, front_image, agent_reference, port)
+        if observed.agent is not None and is_alive(engine, observed.agent):
+            join(engine, request.environment, observed.agent, state, request.private, emit)
+            running = Running(engine, request.environment, state, None, fresh=False)
+            if request.wait:
+                wait_healthy(running, cancelled, request.settings.time.wait_timeout)
+            return running
+        try:
+            return _Bringup(engine, request, state, observed, emit, cancelled, on_started, before_remove).run()
+        except PortInUse:
+            # Somebody was faster; with a port that nobody asked for, the next one will do.
+            if _asked_port(request) is not None or request.retain:
+                raise
+            taken.add(port)
 
 
 class _Bringup:
@@ -280,80 +256,14 @@ class _Bringup:
         remove_all(self.engine, self.names, volumes=True, keep=self.existing_volumes)
 
 
-def _join(engine: Engine, request: UpRequest, state: DesiredState, emit: Emit) -> Running:
-    """The environment has an agent: it does the work."""
-    Agent(engine, request.environment).apply(state, request.private, emit)
-    running = Running(engine, request.environment, state, None, fresh=False)
-    if request.wait:
-        wait_healthy(running, threading.Event(), request.settings.time.wait_timeout)
-    return running
-
-
-def check_front(engine: Engine, observed: Observed) -> None:
-    """Raises `ContainerFailed` with HAProxy's last words where the front does not stay up."""
-    front = observed.front
-    if front is None or front.state in (ContainerState.RUNNING, ContainerState.CREATED):
-        return
-    lines: list[str] = []
-    with contextlib.suppress(CopilotLocalError):
-        lines = [line.text for line in engine.logs(front.name, tail=15)]
-    raise ContainerFailed("the front does not stay up", container="front", output=lines)
-
-
-def wait_healthy(running: Running, cancelled: threading.Event, timeout: int) -> None:
-    """Waits until every task has its containers running and healthy and its targets healthy in the front.
-
-    Raises `ContainerFailed` as soon as an essential container exits, `TaskError` when the time is over.
-    """
-    agent = Agent(running.engine, running.environment)
-    deadline = time.monotonic() + timeout
-    wanted = sum(desired.desired_count for desired in running.state.services.values())
-    while True:
-        observed = observe(running.engine, running.environment)
-        check_front(running.engine, observed)
-        unready = [reason for task in observed.tasks.values() for reason in _unready(running.engine, task.members)]
-        targets = agent.status()["targets"] if running.url else []
-        unready += [
-            f"target {target['name']} of {target['service']} is {target['state']}"
-            + (f" ({target['description']})" if target["description"] else "")
-            for target in targets
-            if target["state"] != "healthy"
-        ]
-        if running.url and len(targets) < _expected_targets(running.state):
-            unready.append("the front has not seen every target")
-        if not unready and len(observed.tasks) >= wanted:
-            return
-        if time.monotonic() > deadline:
-            raise TaskError(
-                f"not healthy after {timeout} s: {'; '.join(unready) or 'tasks are missing'}",
-                hint="look at `copilot-local ps` and `copilot-local logs`; [time] wait_timeout sets how long to wait",
-            )
-        if cancelled.wait(HEALTH_POLL):
-            raise Cancelled
-
-
-def _expected_targets(state: DesiredState) -> int:
-    return sum(len(d.service.target_groups) * d.desired_count for d in state.services.values())
-
-
-def _unready(engine: Engine, members: Mapping[str, Member]) -> Iterator[str]:
-    for member in members.values():
-        if member.essential and member.started and not member.running:
-            raise container_failed(engine, member, "an essential container of the task has to keep running")
-        if not member.started:
-            yield f"container {member.name} has not started"
-        elif member.running and member.container.health in (Health.STARTING, Health.UNHEALTHY):
-            yield f"container {member.name} is {member.container.health}"
-
-
 def _desired(
     request: UpRequest,
-    observed: Observed,
     images: Mapping[str, Mapping[str, str]],
     router_files: Mapping[str, dict[str, str]],
     pause: str,
     front: str,
     agent: str,
+    port: int,
 ) -> DesiredState:
     services = {
         service.name: DesiredService(
@@ -379,11 +289,20 @@ def _desired(
         app=request.environment.app,
         environment=request.environment.environment,
         services=services,
-        front_port=_port(request, observed),
+        front_port=port,
         pause_image=pause,
         front_image=front,
         agent_image=agent,
     )
+
+
+def _port(request: UpRequest, observed: Observed, taken: Collection[int]) -> int:
+    current = next((p.host_port for p in observed.front.ports), None) if observed.front else None
+    return choose_port(_asked_port(request), current, taken)
+
+
+def _asked_port(request: UpRequest) -> int | None:
+    return request.port or request.settings.front.port
 
 
 def _router_files(
@@ -394,48 +313,6 @@ def _router_files(
         return {}
     image = images[service.name][router.name]
     return read_router_files(engine, request.environment, service.task_definition, image)
-
-
-def _port(request: UpRequest, observed: Observed) -> int:
-    """The asked-for port; else the one the running front has; else 8080 or the next one that is free."""
-    current = next((p.host_port for p in observed.front.ports), None) if observed.front else None
-    asked = request.port or request.settings.front.port
-    if asked is not None:
-        if asked != current and not _free(asked):
-            raise PortInUse(
-                f"port {asked} on 127.0.0.1 is taken by another program",
-                hint="give another one: --port 8081 (without --port the next free one is taken)",
-            )
-        return asked
-    if current is not None:
-        return current
-    return next(port for port in range(DEFAULT_PORT, 65536) if _free(port))
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _alive(engine: Engine, agent: Container) -> bool:
-    """Whether an agent can answer. One that was only created belongs to a command that is under way or has died."""
-    if agent.state is ContainerState.RUNNING:
-        return True
-    if agent.state is ContainerState.CREATED:
-        deadline = time.monotonic() + 3
-        while time.monotonic() < deadline:
-            found = [c for c in engine.list_containers({names.ROLE: Role.AGENT}) if c.id == agent.id]
-            if not found:
-                return False
-            if found[0].state is ContainerState.RUNNING:
-                return True
-            time.sleep(0.1)
-    return False
 
 
 def _refuse_unresolved(request: UpRequest) -> None:

@@ -1,0 +1,67 @@
+"""Joining an environment that has an agent: it does the work."""
+
+from __future__ import annotations
+
+import time
+
+from emulator.engine.interface import Container, ContainerState, Engine
+from emulator.errors import CopilotLocalError
+from emulator.events import Emit, Event, EventKind
+from emulator.runtime import names
+from emulator.runtime.agent_spec import agent_spec
+from emulator.runtime.control import Agent, AgentError
+from emulator.runtime.desired import DesiredState, Private
+from emulator.runtime.names import Names, Role
+
+UNDER_WAY = 3.0
+"""Seconds that an agent which was only created gets to start: the command that made it is under way, or has died."""
+POLL = 0.1
+
+
+def is_alive(engine: Engine, agent: Container) -> bool:
+    """Whether an agent can answer."""
+    if agent.state is ContainerState.RUNNING:
+        return True
+    if agent.state is not ContainerState.CREATED:
+        return False
+    deadline = time.monotonic() + UNDER_WAY
+    while time.monotonic() < deadline:
+        found = [c for c in engine.list_containers({names.ROLE: Role.AGENT}) if c.id == agent.id]
+        if not found:
+            return False
+        if found[0].state is ContainerState.RUNNING:
+            return True
+        time.sleep(POLL)
+    return False
+
+
+def join(
+    engine: Engine, environment: Names, agent: Container, state: DesiredState, private: Private, emit: Emit
+) -> None:
+    """Sends what should run to the agent, and waits until it runs. Raises `AgentError`.
+
+    An agent of another version is replaced first: everything it knows is on its volume and in the containers.
+    """
+    if agent.image != state.agent_image:
+        _replace(engine, environment, agent, state, emit)
+    Agent(engine, environment).apply(state, private, emit)
+
+
+def _replace(engine: Engine, environment: Names, agent: Container, state: DesiredState, emit: Emit) -> None:
+    subject = "replace the agent by one of this version"
+    emit(Event(EventKind.STEP_STARTED, subject))
+    status = Agent(engine, environment).status()
+    if status["held"]:
+        return  # its refusal says who is in charge
+    engine.remove(agent.name)
+    engine.create_container(agent_spec(engine, environment, state))
+    engine.start(environment.agent)
+    try:
+        Agent(engine, environment).status()
+    except CopilotLocalError as error:
+        emit(Event(EventKind.STEP_FAILED, subject, str(error)))
+        raise AgentError(
+            "what runs was started by another version of copilot-local, which this one cannot take over",
+            hint="run `copilot-local down`, then `up` again; the log store is kept",
+        ) from error
+    emit(Event(EventKind.STEP_DONE, subject))

@@ -1,0 +1,114 @@
+"""An environment that is up: where it answers, whether it is healthy, when it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from emulator.engine.interface import ContainerState, Engine, Health
+from emulator.errors import ContainerFailed, CopilotLocalError, TaskError
+from emulator.runtime.control import Agent, Lease
+from emulator.runtime.desired import DesiredState
+from emulator.runtime.executor import Cancelled, container_failed
+from emulator.runtime.front import front_spec
+from emulator.runtime.names import Names
+from emulator.runtime.observed import Member, Observed, observe
+
+HEALTH_POLL = 0.1
+
+
+@dataclass(slots=True)
+class Running:
+    """An environment that is up. `lease` is None where its agent is in charge already."""
+
+    engine: Engine
+    environment: Names
+    state: DesiredState
+    lease: Lease | None
+    fresh: bool
+
+    @property
+    def url(self) -> str | None:
+        """Where the front answers; None where nothing is routed."""
+        if front_spec(self.state) is None:
+            return None
+        return f"http://127.0.0.1:{self.state.front_port}"
+
+    def hand_over(self) -> None:
+        """Leaves the environment to its agent."""
+        if self.lease is not None:
+            self.lease.hand_over()
+            self.lease = None
+
+    def wait_for_exit(self, interrupted: threading.Event) -> Member | None:
+        """Blocks until an essential container exits, and returns it; None where somebody interrupts or removes all."""
+        while not interrupted.is_set():
+            observed = observe(self.engine, self.environment)
+            if not observed.containers:
+                return None
+            for task in observed.tasks.values():
+                for member in task.members.values():
+                    if member.essential and member.started and not member.running:
+                        return member
+            interrupted.wait(0.25)
+        return None
+
+
+def check_front(engine: Engine, observed: Observed) -> None:
+    """Raises `ContainerFailed` with HAProxy's last words where the front does not stay up."""
+    front = observed.front
+    if front is None or front.state in (ContainerState.RUNNING, ContainerState.CREATED):
+        return
+    lines: list[str] = []
+    with contextlib.suppress(CopilotLocalError):
+        lines = [line.text for line in engine.logs(front.name, tail=15)]
+    raise ContainerFailed("the front does not stay up", container="front", output=lines)
+
+
+def wait_healthy(running: Running, cancelled: threading.Event, timeout: int) -> None:
+    """Waits until every task has its containers running and healthy and its targets healthy in the front.
+
+    Raises `ContainerFailed` as soon as an essential container exits, `TaskError` when the time is over.
+    """
+    agent = Agent(running.engine, running.environment)
+    deadline = time.monotonic() + timeout
+    wanted = sum(desired.desired_count for desired in running.state.services.values())
+    while True:
+        observed = observe(running.engine, running.environment)
+        check_front(running.engine, observed)
+        unready = [reason for task in observed.tasks.values() for reason in _unready(running.engine, task.members)]
+        targets = agent.status()["targets"] if running.url else []
+        unready += [
+            f"target {target['name']} of {target['service']} is {target['state']}"
+            + (f" ({target['description']})" if target["description"] else "")
+            for target in targets
+            if target["state"] != "healthy"
+        ]
+        if running.url and len(targets) < _expected_targets(running.state):
+            unready.append("the front has not seen every target")
+        if not unready and len(observed.tasks) >= wanted:
+            return
+        if time.monotonic() > deadline:
+            raise TaskError(
+                f"not healthy after {timeout} s: {'; '.join(unready) or 'tasks are missing'}",
+                hint="look at `copilot-local ps` and `copilot-local logs`; [time] wait_timeout sets how long to wait",
+            )
+        if cancelled.wait(HEALTH_POLL):
+            raise Cancelled
+
+
+def _expected_targets(state: DesiredState) -> int:
+    return sum(len(d.service.target_groups) * d.desired_count for d in state.services.values())
+
+
+def _unready(engine: Engine, members: Mapping[str, Member]) -> Iterator[str]:
+    for member in members.values():
+        if member.essential and member.started and not member.running:
+            raise container_failed(engine, member, "an essential container of the task has to keep running")
+        if not member.started:
+            yield f"container {member.name} has not started"
+        elif member.running and member.container.health in (Health.STARTING, Health.UNHEALTHY):
+            yield f"container {member.name} is {member.container.health}"
