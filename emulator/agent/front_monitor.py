@@ -15,10 +15,10 @@ from typing import Any
 from emulator.engine.interface import ContainerState, Engine
 from emulator.errors import CopilotLocalError, EngineError
 from emulator.frontdoor import admin
-from emulator.frontdoor.haproxy import ADMIN_SOCKET, CONFIGURATION_FILE, STATE_FILE, front_configuration
+from emulator.frontdoor.haproxy import SHOW_KEY, STATE_FILE, front_configuration
 from emulator.frontdoor.health import TargetHealth, TargetState, target_health
-from emulator.frontdoor.options import FOLDER, Target
-from emulator.runtime.front import RULES_KEY_FILE, FrontControl, front_options, packed, target_name, targets_of
+from emulator.frontdoor.options import ADMIN_SOCKET, MASTER_SOCKET, Target
+from emulator.runtime.front import FrontControl, front_options, packed, target_name, targets_of
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Observed, observe
 
@@ -109,8 +109,7 @@ class FrontMonitor(FrontControl):
                 servers = admin.parse_show_stat(self._ask(admin.SHOW_STAT))
                 targets = admin.placed(services, servers, targets, options)
         configuration = front_configuration(services, targets, options)
-        key = self.folder / RULES_KEY_FILE
-        if running and key.exists() and key.read_text(encoding="utf-8") == configuration.rules_key:
+        if running and self._has_rules(configuration.rules_key):
             self.refresh()
             return
         if running:
@@ -121,8 +120,8 @@ class FrontMonitor(FrontControl):
             if not file.directory:
                 self._write(file.path, file.content)
         if running:
-            self._check(engine, observed.front.name)
-            engine.kill(observed.front.name, "SIGUSR2")
+            if problem := admin.reload_problem(self._ask(admin.RELOAD, MASTER_SOCKET)):
+                raise EngineError(f"HAProxy refuses the front's configuration: {problem}")
         else:
             # Made by the command that first brought the environment up, with the folder that the socket needs.
             engine.start(observed.front.name)
@@ -212,17 +211,17 @@ class FrontMonitor(FrontControl):
         staying = [target for target in targets if target.name not in leaving]
         return staying, [target for target in targets if leaving.get(target.name, 0.0) > now]
 
-    def _check(self, engine: Engine, front: str) -> None:
-        """HAProxy's own word on the new configuration, before a running front is asked to load it."""
-        result = engine.exec(front, ("haproxy", "-c", "-f", f"{FOLDER}/{CONFIGURATION_FILE}"))
-        if result.exit_code:
-            said = result.stderr.decode(errors="replace").strip().splitlines()
-            raise EngineError(f"HAProxy refuses the front's configuration: {said[-1] if said else 'no reason given'}")
+    def _has_rules(self, key: str) -> bool:
+        """Whether the rules of that key are in force."""
+        try:
+            return key in self._ask(SHOW_KEY)
+        except OSError:
+            return False
 
-    def _ask(self, command: str) -> str:
+    def _ask(self, command: str, path: str = ADMIN_SOCKET) -> str:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(5)
-            connection.connect(str(self.folder / ADMIN_SOCKET))
+            connection.connect(str(self.folder / path))
             connection.sendall(command.encode() + b"\n")
             chunks = []
             while chunk := connection.recv(65536):

@@ -2,16 +2,25 @@
 
 The files of `front_configuration` go into the folder `FOLDER` of a volume that front and agent share; it belongs to
 user and group `USER_ID`. A change of targets goes over the admin socket (`reconcile`); a change of `rules_key` is a new
-file, checked (`haproxy -c`), and a reload: SIGUSR2 to the front's first process.
+file and a reload (`RELOAD` on the master socket).
 """
 
 from __future__ import annotations
 
-from emulator.frontdoor.admin import SHOW_STAT, SHOW_STATE, Server, parse_show_stat, placed, reconcile, refused
+from emulator.frontdoor.admin import (
+    RELOAD,
+    SHOW_STAT,
+    SHOW_STATE,
+    Server,
+    parse_show_stat,
+    placed,
+    reconcile,
+    refused,
+    reload_problem,
+)
 from emulator.frontdoor.advice import advice
 from emulator.frontdoor.explain import Explanation, explain
 from emulator.frontdoor.haproxy import (
-    ADMIN_SOCKET,
     CONFIGURATION_FILE,
     SHOW_KEY,
     STATE_FILE,
@@ -19,14 +28,29 @@ from emulator.frontdoor.haproxy import (
     front_configuration,
 )
 from emulator.frontdoor.health import TargetHealth, TargetState, target_health
-from emulator.frontdoor.options import COMMAND, FOLDER, NOFILE, USER_ID, FrontOptions, Https, Placement, Target
+from emulator.frontdoor.options import (
+    ADMIN_SOCKET,
+    COMMAND,
+    FOLDER,
+    MASTER_SOCKET,
+    NOFILE,
+    RUN_FOLDER,
+    USER_ID,
+    FrontOptions,
+    Https,
+    Placement,
+    Target,
+)
 
 __all__ = [
     "ADMIN_SOCKET",
     "COMMAND",
     "CONFIGURATION_FILE",
     "FOLDER",
+    "MASTER_SOCKET",
     "NOFILE",
+    "RELOAD",
+    "RUN_FOLDER",
     "SHOW_KEY",
     "SHOW_STAT",
     "SHOW_STATE",
@@ -48,5 +72,6 @@ __all__ = [
     "placed",
     "reconcile",
     "refused",
+    "reload_problem",
     "target_health",
 ]

@@ -22,13 +22,16 @@ from emulator.frontdoor.options import (
     initial_backend_name,
     open_backend_name,
 )
-from emulator.frontdoor.rules import Listener, forwarded_groups, rules_in_order
+from emulator.frontdoor.rules import group_table
 from emulator.frontdoor.servers import backends_of, check_interval, server_options
 
 SHOW_STAT = "show stat -1 4 -1"
 """Servers of all backends, and nothing else."""
 SHOW_STATE = "show servers state"
 """Its answer is written to `haproxy.STATE_FILE` just before a reload."""
+
+RELOAD = "reload"
+"""Said on the master socket: loads the configuration file. It answers when that is done; see `reload_problem`."""
 
 _DONE = ("", "New server registered.", "Server deleted.")
 
@@ -86,14 +89,12 @@ def refused(answer: str) -> str | None:
     return None if text in _DONE else text
 
 
-def group_table(services: Sequence[Service]) -> dict[tuple[str, str], TargetGroup]:
-    """The target groups that a rule forwards to, by service and name. Others are never checked (`unused`)."""
-    listeners: tuple[Listener, ...] = ("HTTP", "HTTPS")
-    return {
-        (service.name, name): service.target_group(name)
-        for listener in listeners
-        for service, name in forwarded_groups(rules_in_order(services, listener))
-    }
+def reload_problem(answer: str) -> str | None:
+    """Why HAProxy did not load the new configuration, and goes on with the old one; None where it loaded it."""
+    if answer.startswith("Success=1"):
+        return None
+    complaints = [line.partition(" : ")[2] for line in answer.splitlines() if line.startswith("[ALERT]")]
+    return "; ".join(complaints) or answer.strip() or "no reason given"
 
 
 class View:
@@ -187,13 +188,15 @@ def _settle(view: View, group: TargetGroup, options: FrontOptions) -> list[str]:
             continue
         server = f"{backend}/{target.name}"
         commands.append(f"add server {server} {server_options(target, group, backend, options)}")
-        if backend == backend_name(target.service, target.target_group):
-            # Full health, so that it takes the whole unhealthy threshold to fail; or none, in need of the healthy one.
-            verdict = "up" if view.initial is not None and view.initial.passed else "down"
-            commands.append(f"set server {server} health {verdict}")
         if not backend.startswith("open:"):
             commands.append(f"enable health {server}")
-        commands.append(f"enable server {server}")
+        enable = f"enable server {server}"
+        if backend == backend_name(target.service, target.target_group):
+            # Full health, so that it takes the whole unhealthy threshold to fail; or none, in need of the healthy one.
+            # In one go with `enable server`, which leaves it up with the least health there is.
+            verdict = "up" if view.initial is not None and view.initial.passed else "down"
+            enable += f"; set server {server} health {verdict}"
+        commands.append(enable)
     for backend, server_row in view.by_backend.items():
         if server_row in view.servers and backend not in backends:
             commands += _remove(server_row)

@@ -11,6 +11,7 @@ from emulator.ecs.service import FixedResponse, Forward, Redirect, Service
 from emulator.errors import Finding, UsageError
 from emulator.frontdoor.actions import expand, listener_port, location_template
 from emulator.frontdoor.advice import advice, prefix_note
+from emulator.frontdoor.checks import check_rules
 from emulator.frontdoor.matching import ConditionResult, Request, evaluate, normalised_path
 from emulator.frontdoor.options import FrontOptions
 from emulator.frontdoor.request import MAX_FORWARDED_FOR, MAX_HEADER, MAX_REQUEST_LINE
@@ -81,8 +82,9 @@ def explain(
     options: FrontOptions | None = None,
 ) -> Explanation:
     """Explains a request. `url` is a path, or a whole URL whose scheme picks the listener and whose host is the Host
-    header unless `headers` has one. UsageError where it is neither."""
+    header unless `headers` has one. UsageError where it is neither, InputError for rules that would be refused."""
     options = options or FrontOptions()
+    check_rules(services)
     listener, request = _request(method, url, tuple(headers), options.source_ip or source_ip, options)
     placed = rules_in_order(services, listener)
     matched_path = normalised_path(request.path)

@@ -13,19 +13,25 @@ from dataclasses import dataclass
 from emulator.ecs.service import FixedResponse, Forward, Redirect, Service
 from emulator.errors import Unsupported
 from emulator.frontdoor import actions
+from emulator.frontdoor.checks import check_rules
 from emulator.frontdoor.conditions import acl_lines
-from emulator.frontdoor.options import FOLDER, FrontOptions, Target
+from emulator.frontdoor.options import ADMIN_SOCKET, FOLDER, FrontOptions, Placement, Target
 from emulator.frontdoor.pages import REASONS, UNREACHABLE_PAGE, error_pages, page_path
 from emulator.frontdoor.request import header_lines, limit_lines, path_lines
-from emulator.frontdoor.rules import DEFAULT_PRIORITY, Listener, PlacedRule, forwarded_groups, rules_in_order
+from emulator.frontdoor.rules import (
+    DEFAULT_PRIORITY,
+    Listener,
+    PlacedRule,
+    forwarded_groups,
+    group_table,
+    rules_in_order,
+)
 from emulator.frontdoor.servers import group_backends
 from emulator.frontdoor.text import quote
 
 CONFIGURATION_FILE = "haproxy.cfg"
 STATE_FILE = "servers.state"
 """What `show servers state` printed just before a reload: it carries the health of the targets over."""
-ADMIN_SOCKET = "run/admin.sock"
-"""In a folder of its own that belongs to `USER_ID`: Docker cannot give away the root of a volume."""
 CERTIFICATE_FILE = "certificate.pem"
 KEY_VARIABLE = "COPILOT_LOCAL_RULES"
 SHOW_KEY = f"show env {KEY_VARIABLE}"
@@ -73,14 +79,22 @@ def front_configuration(
 ) -> FrontFiles:
     """The front's files for the services of one environment, in manifest order, with the targets they have now.
 
-    Raises InputError for rules that a load balancer would refuse and Unsupported for what the front cannot do.
+    Raises InputError (FindingsError with all there is) for rules that a load balancer would refuse, Unsupported for
+    what the front cannot do.
     """
     options = options or FrontOptions()
+    check_rules(services)
     files = error_pages()
     if options.https:
         files[CERTIFICATE_FILE] = options.https.certificate.encode()
     files |= _fixed_response_files(services)
-    digest = hashlib.sha256(_configuration(services, (), options, "").encode())
+    # With a target in every backend, since health check settings only show in the lines of servers.
+    anyone = [
+        Target("any", service, group, "0.0.0.0", 1, placement)
+        for service, group in group_table(services)
+        for placement in (Placement.NEW, Placement.JUDGED)
+    ]
+    digest = hashlib.sha256(_configuration(services, anyone, options, "").encode())
     for path, content in sorted(files.items()):
         digest.update(path.encode() + b"\0" + content + b"\0")
     key = digest.hexdigest()[:16]

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emulator.ecs.service import Service
-from emulator.frontdoor.admin import Server, View, group_table
+from emulator.frontdoor.admin import Server, View
 from emulator.frontdoor.options import FrontOptions, Target
+from emulator.frontdoor.rules import group_table
 
 
 class TargetState(enum.StrEnum):

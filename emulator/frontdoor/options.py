@@ -18,8 +18,14 @@ USER_ID = 99
 NOFILE = 16384
 """The open-file limit that the default `FrontOptions.maxconn` needs. Some daemons cannot give a container much more."""
 
-COMMAND = ("haproxy", "-W", "-db", "-f", f"{FOLDER}/haproxy.cfg")
-"""Master-worker mode: SIGUSR2 to the master loads a new configuration without closing the listening sockets."""
+RUN_FOLDER = "run"
+"""For the sockets; relative to `FOLDER`. It must belong to `USER_ID`: Docker cannot give away the root of a volume."""
+ADMIN_SOCKET = f"{RUN_FOLDER}/admin.sock"
+MASTER_SOCKET = f"{RUN_FOLDER}/master.sock"
+
+COMMAND = ("haproxy", "-W", "-db", "-S", f"{FOLDER}/{MASTER_SOCKET},mode,660", "-f", f"{FOLDER}/haproxy.cfg")
+"""Master-worker mode: a new configuration is loaded without closing the listening sockets. Ask for it with
+`admin.RELOAD` on the master socket, which says how it went; the signal SIGUSR2 gets lost while the master starts."""
 
 LOAD_BALANCER_NAMES = ("localhost", "127.0.0.1", "[::1]", "host.docker.internal")
 """The front's own DNS names: how a browser and a container reach it."""

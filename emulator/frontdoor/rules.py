@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from emulator.ecs.service import Forward, ListenerRule, Service
+from emulator.ecs.service import Forward, ListenerRule, Service, TargetGroup
 from emulator.errors import InputError
 
 Listener = Literal["HTTP", "HTTPS"]
@@ -85,3 +85,13 @@ def forwarded_groups(rules: Iterable[PlacedRule]) -> Iterator[tuple[Service, str
             if key not in seen:
                 seen.add(key)
                 yield placed.service, weighted.target_group
+
+
+def group_table(services: Sequence[Service]) -> dict[tuple[str, str], TargetGroup]:
+    """The target groups that a rule forwards to, by service and name. Others are never checked (`unused`)."""
+    listeners: tuple[Listener, ...] = ("HTTP", "HTTPS")
+    return {
+        (service.name, name): service.target_group(name)
+        for listener in listeners
+        for service, name in forwarded_groups(rules_in_order(services, listener))
+    }

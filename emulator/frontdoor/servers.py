@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-import re
 
 from emulator.ecs.service import TargetGroup
-from emulator.errors import InputError, Unsupported
+from emulator.errors import Unsupported
 from emulator.frontdoor.options import (
     FrontOptions,
     Placement,
@@ -19,8 +18,6 @@ from emulator.frontdoor.text import duration, quote
 
 USER_AGENT = "ELB-HealthChecker/2.0"
 COOKIES = ("AWSALB", "AWSALBCORS")
-
-_SUCCESS_CODES = re.compile(r"\d{3}(-\d{3})?(,\d{3}(-\d{3})?)*")
 
 
 def check_interval(group: TargetGroup, options: FrontOptions) -> float:
@@ -130,11 +127,6 @@ def _check_lines(service: str, group: TargetGroup, options: FrontOptions) -> lis
             hint="remove `http.version: grpc` to run the service locally over HTTP/1.1",
         )
     codes = check.success_codes.replace(" ", "")
-    if not _SUCCESS_CODES.fullmatch(codes):
-        raise InputError(
-            f"{service}: health check success codes {check.success_codes!r} cannot be read",
-            hint="write codes and ranges separated by commas, such as 200,202 or 200-299",
-        )
     version = "HTTP/1.1" if group.protocol_version == "HTTP1" else "HTTP/2"
     return [
         *lines,

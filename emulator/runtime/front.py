@@ -5,8 +5,8 @@ from __future__ import annotations
 import posixpath
 
 from emulator.engine.interface import ContainerSpec, ContainerState, Engine, File, Mount, PublishedPort
-from emulator.frontdoor.haproxy import ADMIN_SOCKET, FrontFiles, front_configuration
-from emulator.frontdoor.options import COMMAND, FOLDER, USER_ID, FrontOptions, Target
+from emulator.frontdoor.haproxy import FrontFiles, front_configuration
+from emulator.frontdoor.options import ADMIN_SOCKET, COMMAND, FOLDER, USER_ID, FrontOptions, Target
 from emulator.runtime import names
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.names import Names, Role

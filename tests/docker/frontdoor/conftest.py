@@ -25,10 +25,11 @@ from emulator.ecs.service import Service
 from emulator.engine.connect import connect
 from emulator.engine.interface import ContainerSpec, Engine, File, UlimitSpec
 from emulator.frontdoor import (
-    ADMIN_SOCKET,
     CONFIGURATION_FILE,
     FOLDER,
     NOFILE,
+    RELOAD,
+    RUN_FOLDER,
     SHOW_KEY,
     SHOW_STAT,
     SHOW_STATE,
@@ -44,6 +45,7 @@ from emulator.frontdoor import (
     placed,
     reconcile,
     refused,
+    reload_problem,
     target_health,
 )
 from emulator.settings import load_settings
@@ -235,13 +237,14 @@ class Front:
     ) -> None:
         self.host, self.folder = host, folder
         self.services, self.options = services, options
-        self.port, self.admin_port = options.bind_port, free_port()
+        self.port, self.admin_port, self.master_port = options.bind_port, free_port(), free_port()
         self.targets = list(targets)
         self.draining: list[Target] = []
         self.commands: list[str] = []
         self._write(front_configuration(services, targets, options))
         self.host.run("haproxy", "-c", "-f", f"{folder}/{CONFIGURATION_FILE}")
-        self.host.run("haproxy", "-W", "-D", "-p", f"{folder}/pid", *self._files())
+        master = ("-S", f"127.0.0.1:{self.master_port}")
+        self.host.run("haproxy", "-W", "-D", "-p", f"{folder}/pid", *master, *self._files())
 
     def _files(self) -> tuple[str, ...]:
         return ("-f", f"{self.folder}/{CONFIGURATION_FILE}", "-f", f"{self.folder}/test.cfg")
@@ -257,9 +260,11 @@ class Front:
 
     def admin(self, command: str) -> str:
         """The answer to one command on the admin socket."""
-        with socket.create_connection(("127.0.0.1", self.admin_port), timeout=10) as connection:
+        return self._ask(self.admin_port, command)
+
+    def _ask(self, port: int, command: str) -> str:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
             connection.sendall(command.encode() + b"\n")
-            connection.shutdown(socket.SHUT_WR)
             return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
 
     def servers(self) -> list[Server]:
@@ -295,8 +300,9 @@ class Front:
         targets = placed(services, self.servers(), self.targets, self.options)
         self.services = services
         self._write(front_configuration(services, targets, self.options), state)
-        self.host.run("sh", "-c", f"kill -USR2 $(cat {self.folder}/pid)")
-        wait_until(lambda: self.key in self.admin(SHOW_KEY), "the new rules")
+        problem = reload_problem(self._ask(self.master_port, RELOAD))
+        assert problem is None, problem
+        assert self.key in self.admin(SHOW_KEY)
 
     def request(
         self,
@@ -333,8 +339,8 @@ class FrontHost:
         self._numbers = itertools.count()
 
     def put(self, folder: str, files: dict[str, bytes]) -> None:
-        own = (".", ADMIN_SOCKET.partition("/")[0])
-        entries = [File(path, mode=0o770, uid=USER_ID, gid=USER_ID, directory=True) for path in own]
+        folders = (".", RUN_FOLDER)
+        entries = [File(path, mode=0o770, uid=USER_ID, gid=USER_ID, directory=True) for path in folders]
         entries += [File(path, content, uid=USER_ID, gid=USER_ID) for path, content in files.items()]
         self.engine.put_files(self.container, folder, entries)
 

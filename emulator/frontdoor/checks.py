@@ -1,0 +1,174 @@
+"""Rules that Elastic Load Balancing would refuse, found before anything is written.
+
+Source: the elbv2 API's patterns and lengths, the user guide's quotas. It also keeps text out of the
+configuration that HAProxy could not take.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from emulator.ecs.service import (
+    Action,
+    Condition,
+    FixedResponse,
+    Forward,
+    HostHeader,
+    HttpHeader,
+    HttpRequestMethod,
+    ListenerRule,
+    PathPattern,
+    QueryString,
+    Redirect,
+    Service,
+    SourceIp,
+)
+from emulator.errors import Finding, FindingsError
+
+CONDITION = "CL710"
+QUOTA = "CL711"
+ACTION = "CL712"
+HEALTH_CHECK = "CL713"
+
+MAX_VALUES = 5
+MAX_GROUPS = 5
+
+_PATH = re.compile(r"[A-Za-z0-9_\-.$/~\"'@:+&*?]{1,128}")
+_HOST = re.compile(r"[A-Za-z0-9_\-.*?]{1,128}")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'+.^_`|~-]{1,40}")
+_METHOD = re.compile(r"[A-Z_-]{1,40}")
+_VISIBLE = re.compile(r"[\x20-\x7e]{0,128}")
+_SUCCESS_CODES = re.compile(r"\d{3}(-\d{3})?(, ?\d{3}(-\d{3})?)*")
+_REDIRECT = {
+    "protocol": re.compile(r"HTTPS?|#\{protocol\}"),
+    "port": re.compile(r"[1-9][0-9]{0,4}|#\{port\}"),
+    "host": re.compile(r"[A-Za-z0-9.\-_#{}]{1,128}"),
+    "path": re.compile(r"/[\x21-\x7e]{0,127}"),
+    "query": re.compile(r"[\x21-\x7e]{0,128}"),
+}
+_CONTENT_TYPES = ("text/plain", "text/css", "text/html", "application/javascript", "application/json")
+_ONCE = (PathPattern, HostHeader, HttpRequestMethod, SourceIp)
+
+
+def check_rules(services: Sequence[Service]) -> None:
+    """Raises FindingsError, per service, with everything that a load balancer would refuse."""
+    for service in services:
+        findings = list(_service_findings(service))
+        if findings:
+            raise FindingsError(service.manifest or service.name, findings)
+
+
+def _service_findings(service: Service) -> Iterator[Finding]:
+    for rule in service.listener_rules:
+        yield from _rule_findings(service, rule)
+    for group in service.target_groups:
+        check = group.health_check
+        if not re.fullmatch(r"/[\x21-\x7e]{0,1023}", check.path):
+            message = f"health check path {check.path!r} does not start with / or has a character that no URL has"
+            yield Finding(HEALTH_CHECK, message, None, f"target group {group.name}", "write a path such as /health")
+        if not _SUCCESS_CODES.fullmatch(check.success_codes):
+            hint = "write codes and ranges separated by commas, such as 200,202 or 200-299"
+            message = f"success codes {check.success_codes!r} cannot be read"
+            yield Finding(HEALTH_CHECK, message, None, f"target group {group.name}", hint)
+
+
+def _rule_findings(service: Service, rule: ListenerRule) -> Iterator[Finding]:
+    def finding(code: str, message: str, hint: str) -> Finding:
+        return Finding(code, message, rule.position, f"rule {rule.name}", hint)
+
+    kinds = Counter(type(condition) for condition in rule.conditions)
+    for kind in _ONCE:
+        if kinds[kind] > 1:
+            name = next(condition.field for condition in rule.conditions if isinstance(condition, kind))
+            yield finding(QUOTA, f"more than one {name} condition", "put the values into one condition")
+    values = sum(len(condition.values) for condition in rule.conditions)
+    if not values:
+        yield finding(QUOTA, "no condition", "a rule needs at least one; only the default action has none")
+    if values > MAX_VALUES:
+        message = f"{values} values in its conditions; a load balancer takes {MAX_VALUES} a rule"
+        yield finding(QUOTA, message, "split it into several rules")
+    for condition in rule.conditions:
+        for problem in _condition_problems(condition):
+            yield finding(
+                CONDITION, f"{condition.field} {problem}", "see the characters and lengths of rule conditions"
+            )
+    for problem in _action_problems(service, rule, rule.action):
+        yield finding(ACTION, f"{rule.action.type} {problem}", "see the limits of listener rule actions")
+
+
+def _condition_problems(condition: Condition) -> Iterator[str]:
+    if isinstance(condition, QueryString):
+        texts = [text for pair in condition.values for text in pair]
+        yield from (f"{text!r} is too long or has characters outside of ASCII" for text in texts if not _is_text(text))
+        return
+    if isinstance(condition, SourceIp):
+        yield from (f"{block!r} is no CIDR block" for block in condition.values if not _is_block(block))
+        return
+    if isinstance(condition, HttpHeader):
+        if not _HEADER_NAME.fullmatch(condition.name) or condition.name.lower() == "host":
+            yield f"name {condition.name!r} is not allowed"
+        yield from (
+            f"{text!r} is too long or has characters outside of ASCII"
+            for text in condition.values
+            if not _is_text(text)
+        )
+        return
+    pattern = _PATH if isinstance(condition, PathPattern) else _HOST if isinstance(condition, HostHeader) else _METHOD
+    yield from (
+        f"{value!r} is too long or has other characters" for value in condition.values if not pattern.fullmatch(value)
+    )
+
+
+def _is_text(text: str) -> bool:
+    return _VISIBLE.fullmatch(text) is not None
+
+
+def _is_block(block: str) -> bool:
+    try:
+        return str(ipaddress.ip_network(block, strict=False)) != "255.255.255.255/32" and "/" in block
+    except ValueError:
+        return False
+
+
+def _action_problems(service: Service, rule: ListenerRule, action: Action) -> Iterator[str]:
+    if isinstance(action, Forward):
+        yield from _forward_problems(service, action)
+    elif isinstance(action, Redirect):
+        yield from _redirect_problems(rule, action)
+    else:
+        yield from _fixed_response_problems(action)
+
+
+def _forward_problems(service: Service, action: Forward) -> Iterator[str]:
+    if not 1 <= len(action.target_groups) <= MAX_GROUPS:
+        yield f"names {len(action.target_groups)} target groups; 1 to {MAX_GROUPS} are allowed"
+    known = {group.name for group in service.target_groups}
+    for item in action.target_groups:
+        if item.target_group not in known:
+            yield f"names target group {item.target_group!r}, which is not there"
+        if not 0 <= item.weight <= 999:
+            yield f"has weight {item.weight}; 0 to 999 are allowed"
+
+
+def _redirect_problems(rule: ListenerRule, action: Redirect) -> Iterator[str]:
+    for name, pattern in _REDIRECT.items():
+        value = getattr(action, name)
+        if not pattern.fullmatch(value):
+            yield f"{name} {value!r} is not allowed"
+    if rule.listener == "HTTPS" and action.protocol == "HTTP":
+        yield "from HTTPS to HTTP is not allowed"
+    kept = Redirect()
+    if all(getattr(action, name) == getattr(kept, name) for name in ("protocol", "host", "port", "path")):
+        yield "leads to where the request came from: protocol, host, port or path has to change"
+
+
+def _fixed_response_problems(action: FixedResponse) -> Iterator[str]:
+    if action.status_code // 100 not in (2, 4, 5):
+        yield f"status {action.status_code} is not allowed: 2xx, 4xx or 5xx"
+    if len((action.message_body or "").encode()) > 1024:
+        yield "body has more than 1024 bytes"
+    if action.content_type is not None and action.content_type not in _CONTENT_TYPES:
+        yield f"content type {action.content_type!r} is none of {', '.join(_CONTENT_TYPES)}"
