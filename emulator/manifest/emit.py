@@ -71,9 +71,10 @@ def _scalar(node: Scalar, indent: str) -> str:
         return text
     literal = _VARIABLE.sub(r"\\${", text)
     if json_texts(text) is not None:
-        # As a literal block it stays text when it is loaded again.
-        body = "\n".join(indent + line for line in literal.split("\n"))
-        return f"|-\n{body}"
+        # As a literal block it stays text when it is loaded again; 2 is the depth of its indentation.
+        kept = literal.endswith("\n")
+        body = "\n".join(indent + line for line in literal.removesuffix("\n").split("\n"))
+        return f"|2{'+' if kept else '-'}\n{body}"
     if plain and _PLAIN_TEXT.fullmatch(text):
         return text
     return _quoted(literal)

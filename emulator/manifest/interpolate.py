@@ -81,7 +81,7 @@ class _Interpolation:
     def substitute(self, node: Scalar, path: str, other: str) -> None:
         used: list[str] = []
         text = node.text
-        for escape, name in _VARIABLE.findall(text):
+        for escape, name in dict.fromkeys(_VARIABLE.findall(text)):
             if escape:
                 text = text.replace(f"\\${{{name}}}", f"${{{name}}}")
                 continue

@@ -51,6 +51,7 @@ class Report:
         self.copilot = copilot
         self.findings: list[Finding] = []
         self._seen: set[tuple[str, int, int, str]] = set()
+        self._changed: set[tuple[int, int]] = set()
 
     def add(
         self,
@@ -69,8 +70,10 @@ class Report:
         work with the Copilot binary, or means something else there."""
         line, column = (node.line, node.column) if node is not None else (1, 0)
         mark = (code, line, column, message)
-        if mark in self._seen:
-            return
+        if mark in self._seen or (code != "CL104" and (line, column) in self._changed):
+            return  # what follows from a value that Copilot changed is not said again
+        if code == "CL104":
+            self._changed.add((line, column))
         self._seen.add(mark)
         position = Position(self.file, line, column)
         severity = Severity.WARNING if warning and not (copilot_refuses and self.copilot) else Severity.ERROR

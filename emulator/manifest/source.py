@@ -44,6 +44,7 @@ REFUSED_TYPES: Final = {
     ),
 }
 """Types that are recognised and refused: why, and what else serves."""
+_BASE_ONLY: Final = ("name", "type", "environments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,8 @@ class Source:
                 path = child("environments", environment_name)
                 checker.block(self._override(override, path), block, path)
         override = overrides.get(environment) if environment is not None else None
+        if override is not None:
+            override = _without(override, _BASE_ONLY)
         tree = merge(self.root, override, block, environment or "")
         decoder = Decoder(self.report, block, rule=check_block(self.report, kind), names=False)
         manifest = decoder.block(tree, block, "")
@@ -208,11 +211,11 @@ class Source:
 
     def _override(self, override: Mapping, path: str) -> Mapping:
         """An environment's override without keys that only the base can have, which are reported."""
-        for name in ("name", "type", "environments"):
+        for name in _BASE_ONLY:
             if (entry := override.entries.get(name)) is not None:
                 message = f"{name} cannot be overridden; Copilot ignores it here"
                 self.report.add("CL101", entry.key, child(path, name), message, hint="remove it", copilot_accepts=True)
-        return _without(override, ("name", "type", "environments"))
+        return _without(override, _BASE_ONLY)
 
     def findings(self) -> list[Finding]:
         """What was found, silenced, softened and sorted as the options say."""
