@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 from emulator.agent.front_monitor import FrontMonitor
+from emulator.agent.metadata.serving import metadata_listener, serve_metadata
 from emulator.agent.server import ControlServer
 from emulator.agent.supervisor import Supervisor
 from emulator.engine.connect import connect
@@ -25,9 +26,11 @@ def main(state_file: Path) -> None:
     # The container's own init forwards SIGTERM; nothing needs saving, so leave at once.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     state = DesiredState.model_validate_json(state_file.read_bytes())
+    listener = metadata_listener()
     engine = connect()
     front = FrontMonitor(Names(state.app, state.environment), engine, Path(FRONT_FOLDER))
     supervisor = Supervisor(engine, state_file, front)
+    serve_metadata(engine, supervisor, listener)
     server = ControlServer(Path(SOCKET), supervisor, Path(LOG_FOLDER))
     threading.Thread(target=server.serve_forever, daemon=True, name="control").start()
     threading.Thread(target=front.run, daemon=True, name="front").start()

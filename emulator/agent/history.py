@@ -70,6 +70,11 @@ class TaskHistory:
         with self._changed:
             self._stops.setdefault(task_id, stop)
 
+    def is_stopping(self, task_id: str) -> bool:
+        """Whether somebody decided so."""
+        with self._changed:
+            return task_id in self._stops
+
     def look(
         self,
         state: DesiredState,

@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from emulator.agent.front_monitor import FrontMonitor
 from emulator.agent.health import given_up
 from emulator.agent.history import ESSENTIAL_EXITED, Stop, TaskHistory
 from emulator.agent.recovery import LOST, recover_private
-from emulator.engine.interface import Engine
+from emulator.engine.interface import Engine, EngineEvent
 from emulator.errors import CopilotLocalError, EnvironmentBusy, InputError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.desired import DesiredService, DesiredState, Private
@@ -70,6 +71,8 @@ class Supervisor:
         self.front.on_verdict = self._wake.set
         self.history = TaskHistory()
         self.front.on_look = self._note_states
+        self.on_event: Callable[[EngineEvent], None] = lambda _: None
+        """Hears of every event of the environment's containers."""
         self._cancelled = threading.Event()
         self._started_at = time.monotonic()
         self._troubles = 0
@@ -231,6 +234,7 @@ class Supervisor:
         while True:
             try:
                 for event in self.engine.events(self.names.labels()):
+                    self.on_event(event)
                     if event.action == "start":
                         self._started[event.container_id] = time.monotonic()
                     elif event.action == "destroy":

@@ -6,6 +6,7 @@ Sources: the ECS developer guide (ARN formats, task metadata endpoint) and recor
 from __future__ import annotations
 
 import secrets
+import uuid
 from dataclasses import dataclass
 
 LOCAL_ACCOUNT_ID = "000000000000"
@@ -110,3 +111,8 @@ def container_id(task_id: str, container: str) -> str:
     Seen in public log records of platform 1.4; AWS does not promise it.
     """
     return f"{task_id}-{fnv1a_32(container)}"
+
+
+def container_arn(task_arn: str, container: str) -> str:
+    """The ARN of a container of a task; its last part is a UUID, here always the same for the same container."""
+    return f"{task_arn.replace(':task/', ':container/')}/{uuid.uuid5(uuid.NAMESPACE_URL, f'{task_arn}/{container}')}"

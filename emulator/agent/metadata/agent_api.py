@@ -1,0 +1,49 @@
+"""What answers below ECS_AGENT_URI: task protection; fault injection, which is recognised and refused."""
+
+from __future__ import annotations
+
+from emulator.agent.metadata.answers import NOT_ALLOWED, Answer, Request, json_answer
+from emulator.agent.metadata.protection import Protection, Refused, error
+from emulator.agent.metadata.tasks import Tasks
+from emulator.errors import EngineError
+
+
+class AgentApi:
+    """Answers requests below `/api/<id>/`."""
+
+    def __init__(self, tasks: Tasks, protection: Protection) -> None:
+        self._tasks = tasks
+        self._protection = protection
+
+    def task_protection(self, request: Request) -> Answer:
+        """Answers `task-protection/v1/state`."""
+        if request.method not in ("GET", "PUT"):
+            return NOT_ALLOWED
+        message = "Failed to find a task for the request"
+        try:
+            task = self._tasks.by_container(request.id)
+        except EngineError:
+            return json_answer(500, error(message, "ServerException"))
+        if task is None:
+            return json_answer(404, error(message, "ResourceNotFoundException"))
+        if request.method == "GET":
+            return json_answer(200, self._protection.state(task.arn))
+        try:
+            return json_answer(200, self._protection.update(task.arn, request.body))
+        except Refused as refused:
+            return json_answer(400, refused.body)
+
+    def fault(self, request: Request) -> Answer:
+        """Answers `fault/v1/…`: nothing disturbs the network here."""
+        if request.method != "POST":
+            return NOT_ALLOWED
+        try:
+            task = self._tasks.by_container(request.id)
+        except EngineError:
+            message = f"failed to get task metadata due to internal server error for container: {request.id}"
+            return json_answer(500, {"Error": message})
+        if task is None:
+            return json_answer(404, {"Error": f"unable to lookup container: {request.id}"})
+        if task.desired is None or not task.desired.service.task_definition.enable_fault_injection:
+            return json_answer(400, {"Error": f"enableFaultInjection is not enabled for task: {task.arn}"})
+        return json_answer(501, {"Error": "copilot-local does not inject network faults"})

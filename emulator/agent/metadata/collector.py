@@ -1,0 +1,99 @@
+"""Collects statistics of a task while somebody asks for them.
+
+Collecting costs the daemon something, and most tasks never ask: so a task is sampled from its first request on, and no
+longer a minute after its last.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from emulator.agent.metadata.stats import Raw, Sample
+from emulator.errors import CopilotLocalError
+
+log = logging.getLogger(__name__)
+
+FIRST = 1.0
+"""Seconds between the first two samples of a container: the earliest that there is something to tell."""
+INTERVAL = 10.0
+"""Seconds between samples, as on Fargate."""
+LINGER = 60.0
+
+
+class StatsCollector:
+    """Samples of the tasks that ask. `running` lists the containers of a task by Docker name, `read` reads one's
+    statistics; times in seconds."""
+
+    def __init__(
+        self,
+        running: Callable[[str], Sequence[str]],
+        read: Callable[[str], Raw],
+        *,
+        first: float = FIRST,
+        interval: float = INTERVAL,
+        linger: float = LINGER,
+    ) -> None:
+        self._running = running
+        self._read = read
+        self._first = first
+        self._interval = interval
+        self._linger = linger
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._samples: dict[str, Mapping[str, Sample]] = {}
+        """Of the tasks that are being watched."""
+        self._asked: dict[str, float] = {}
+
+    def samples(self, task_id: str) -> Mapping[str, Sample]:
+        """The last samples by Docker name; nothing at first."""
+        with self._lock:
+            self._asked[task_id] = time.monotonic()
+            if task_id not in self._samples:
+                self._samples[task_id] = {}
+                thread = threading.Thread(target=self._watch, args=(task_id,), daemon=True, name=f"stats {task_id[:8]}")
+                thread.start()
+            return self._samples[task_id]
+
+    def watched(self) -> set[str]:
+        """The tasks that are sampled now."""
+        with self._lock:
+            return set(self._samples)
+
+    def close(self) -> None:
+        """Ends all sampling."""
+        self._closed.set()
+
+    def _watch(self, task_id: str) -> None:
+        previous: dict[str, Raw] = {}
+        wanted = True
+        while wanted:
+            latest = self._look(task_id)
+            pairs = {name: Sample(previous[name], raw) for name, raw in latest.items() if name in previous}
+            previous = latest
+            with self._lock:
+                self._samples[task_id] = pairs
+            self._closed.wait(self._interval if len(pairs) == len(latest) else self._first)
+            wanted = self._wanted(task_id, alive=bool(latest))
+
+    def _look(self, task_id: str) -> dict[str, Raw]:
+        found: dict[str, Raw] = {}
+        try:
+            for name in self._running(task_id):
+                try:
+                    found[name] = self._read(name)
+                except CopilotLocalError as error:
+                    log.debug("no statistics of %s: %s", name, error)
+        except CopilotLocalError as error:
+            log.debug("no statistics of task %s: %s", task_id, error)
+        return found
+
+    def _wanted(self, task_id: str, *, alive: bool) -> bool:
+        with self._lock:
+            recent = time.monotonic() - self._asked[task_id] < self._linger
+            if alive and recent and not self._closed.is_set():
+                return True
+            del self._samples[task_id], self._asked[task_id]
+            return False

@@ -1,0 +1,50 @@
+"""Puts the endpoint together in the agent's process."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+
+from emulator.agent.credentials import Credentials
+from emulator.agent.link_local import open_listener, take_address
+from emulator.agent.metadata.collector import StatsCollector
+from emulator.agent.metadata.endpoint import Endpoint
+from emulator.agent.metadata.moments import Moments
+from emulator.agent.metadata.protection import Protection
+from emulator.agent.metadata.server import MetadataServer
+from emulator.agent.metadata.tasks import Tasks
+from emulator.agent.supervisor import Supervisor
+from emulator.engine.interface import Engine
+
+log = logging.getLogger(__name__)
+
+
+def metadata_listener() -> socket.socket | None:
+    """Listens on 169.254.170.2 and takes the address; None, and a warning, where the kernel refuses.
+
+    To be called early: what arrives before anything is served waits.
+    """
+    listener = None
+    try:
+        listener = open_listener()
+        take_address()
+    except OSError as error:
+        log.warning("tasks have no metadata and no credentials: 169.254.170.2 cannot be had here: %s", error)
+        if listener is not None:
+            listener.close()
+        return None
+    return listener
+
+
+def serve_metadata(engine: Engine, supervisor: Supervisor, listener: socket.socket | None) -> None:
+    """Answers on the listener from now on, in threads of its own."""
+    if listener is None:
+        return
+    moments = Moments()
+    supervisor.on_event = moments.note
+    tasks = Tasks(engine, supervisor.names, lambda: supervisor.state, supervisor.history.is_stopping, moments)
+    stats = StatsCollector(tasks.running, engine.stats)
+    credentials = Credentials(tasks, lambda: supervisor.private)
+    server = MetadataServer(listener, Endpoint(tasks, stats, credentials, Protection()))
+    threading.Thread(target=server.serve_forever, daemon=True, name="metadata").start()
