@@ -126,8 +126,10 @@ def up_request(
     wait: bool,
     retain: bool,
     foreground: bool,
+    credentials: str | None = None,
 ) -> UpRequest:
     """Everything that `up` needs to know, from options, workspace, settings and manifests."""
+    from emulator.runtime.credentials import chosen, task_role
     from emulator.runtime.names import Names
     from emulator.runtime.private import collect_private
     from emulator.runtime.up import SupportImages, UpRequest
@@ -137,13 +139,17 @@ def up_request(
     target = find_target(selection)
     services = [loaded.service for loaded in load_services(selection, emit, strict=strict)]
     root = target.workspace.root
+    settings = load_settings(root)
+    private = collect_private(services, root, target.variables)
+    if role := task_role(chosen(credentials, settings.credentials), target.variables, region()):
+        private.task_roles = {service.name: role for service in services}
     return UpRequest(
         environment=Names(target.app, target.environment),
         services=services,
-        settings=load_settings(root),
+        settings=settings,
         workspace=root,
         support=SupportImages(PAUSE_IMAGE, FRONT_IMAGE, lambda: ensure_agent_image(emit)),
-        private=collect_private(services, root, target.variables),
+        private=private,
         replacements=replacements,
         port=port,
         region=region(),

@@ -57,6 +57,14 @@ def up(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done and do nothing.")] = False,
     retain: Annotated[bool, typer.Option("--retain", help="Keep what was made when something fails.")] = False,
     timing: Annotated[Timing, typer.Option("--timing", help="Whose delays and intervals.")] = Timing.LOCAL,
+    credentials: Annotated[
+        str | None,
+        typer.Option(
+            "--credentials",
+            metavar="SOURCE",
+            help="AWS credentials that tasks get: none, static (this shell's), profile=NAME, role=ARN.",
+        ),
+    ] = None,
     strict: Strict = False,
     format: Format = OutputFormat.TEXT,
 ) -> None:
@@ -82,6 +90,7 @@ def up(
             wait=wait,
             retain=retain,
             foreground=not detach,
+            credentials=credentials,
         )
         with closing(connect()) as engine:
             code = _run(engine, request, display.emit, detach=detach, dry=dry_run)
@@ -96,6 +105,9 @@ def _run(engine: Engine, request: UpRequest, emit: Emit, *, detach: bool, dry: b
 
         typer.echo(str(dry_run(engine, request)) or "nothing to do")
         return ExitCode.OK
+    from emulator.runtime.sts import check_roles
+
+    check_roles(request.private)
     interrupted, killed = interruptions(emit)
     if not detach:
         from emulator.runtime.foreground import run_foreground

@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 
 from emulator.errors import TaskError
 from emulator.runtime.credentials import Keys, TaskRole
+from emulator.runtime.desired import Private
 
 TIMEOUT = 10.0
 DURATION = 3600
@@ -64,6 +65,13 @@ def assume_role(role: TaskRole, session_name: str) -> Keys:
             hint="AWS_ENDPOINT_URL_STS names another address",
         ) from None
     return _keys(document, role.role_arn)
+
+
+def check_roles(private: Private) -> None:
+    """Assumes every role once, so that a role which nobody lets us assume fails here and not inside a task. Raises
+    `AssumeRoleError`."""
+    for role in {role for role in private.task_roles.values() if role.source == "role"}:
+        assume_role(role, "copilot-local")
 
 
 def signed_headers(url: str, body: bytes, keys: Keys, region: str, now: datetime) -> Mapping[str, str]:
