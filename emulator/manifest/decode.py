@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from emulator.manifest import scalars, shapes
 from emulator.manifest.nodes import Entry, Mapping, Node, Scalar, Sequence
@@ -17,6 +17,7 @@ from emulator.manifest.untyped import untyped
 from emulator.manifest.wording import ABSENT, MISSING_HINTS, PARSED_HINTS, describe, what, zero
 from emulator.manifest.words import split_words
 
+_NOTHING: Final = Block.model_construct()
 Rule = Callable[[Block, Mapping, str], None]
 """Looks at one decoded block: the block, its node (an empty map for a shorthand) and its path."""
 
@@ -79,7 +80,7 @@ class Decoder:
     def _short(self, node: Node, block: type[Block], path: str) -> object:
         field = shapes.fields_of(block)[block.short]
         if isinstance(node, Scalar) and block.null and scalars.is_null(node):
-            return _block(block, {field.attribute: ""})
+            return self._make(block, {field.attribute: ""})
         if isinstance(node, Sequence) and not isinstance(field.shape, shapes.ListOf):
             if node.text is not None:
                 return self._json_text(node, path)
@@ -88,7 +89,7 @@ class Decoder:
         value = self.value(node, field.shape, path)
         if value is ABSENT:
             return ABSENT
-        return self._complete(_block(block, {field.attribute: value}), node, path)
+        return self._complete(self._make(block, {field.attribute: value}), node, path)
 
     def _map_form(self, node: Mapping, block: type[Block], path: str, swallower: str) -> object:
         keys = shapes.keys_of(block)
@@ -118,7 +119,7 @@ class Decoder:
             values["firelens"] = any(name != "retention" for name in values)
         if not complete:
             return ABSENT
-        return self._complete(_block(block, values), node, path)
+        return self._complete(self._make(block, values), node, path)
 
     def report_empty(self, node: Mapping, block: type[Block], path: str) -> bool:
         """Reports a map form in which nothing is set: Copilot then tries the other form and fails."""
@@ -163,6 +164,11 @@ class Decoder:
 
     def _path(self, path: str, entry: Entry) -> str:
         return child(path, entry.key.text)
+
+    def _make(self, block: type[Block], values: dict[str, Any]) -> Block:
+        """The block with these attributes. They are checked, so Pydantic need not: models stay unbuilt. Nobody looks at
+        the blocks of a partial tree."""
+        return _NOTHING if self.partial else block.model_construct(None, **values)
 
     def _complete(self, value: Block, node: Node, path: str) -> Block:
         if self.rule is not None:
@@ -342,8 +348,3 @@ class Decoder:
         message = f"{message}; Copilot says nothing and {shown}"
         self.report.add("CL104", node, path, message, hint=hint, copilot_accepts=True)
         return value
-
-
-def _block(block: type[Block], values: dict[str, Any]) -> Block:
-    """The block with these attributes. The decoder checked them, so Pydantic need not: models stay unbuilt."""
-    return block.model_construct(None, **values)

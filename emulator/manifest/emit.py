@@ -13,7 +13,7 @@ from emulator.manifest.loader import LoadedManifest
 from emulator.manifest.nodes import Entry, Mapping, Node, Scalar, Sequence
 from emulator.manifest.report import child, split_path
 from emulator.manifest.schema.base import Block
-from emulator.manifest.suggest import closest
+from emulator.manifest.spelling import closest
 from emulator.manifest.untyped import untyped
 
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")

@@ -164,8 +164,8 @@ def check(
     chosen: list[str | None] = list(first.environments() if environments is None else environments) or [None]
     if kind not in WORKLOAD_TYPES:
         chosen = [path.parent.name if kind == ENVIRONMENT else None]
-    for environment in chosen:
-        source = Source.read(path, options)
+    for number, environment in enumerate(chosen):
+        source = Source.read(path, options) if number else first
         source.interpolate(variables, app, environment)
         kind = source.kind()
         if kind in REFUSED_TYPES:

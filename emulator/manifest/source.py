@@ -16,7 +16,7 @@ from emulator.manifest.reader import parse, read
 from emulator.manifest.report import Report, child
 from emulator.manifest.scalars import is_null
 from emulator.manifest.silence import silence
-from emulator.manifest.suggest import closest
+from emulator.manifest.spelling import closest
 
 if TYPE_CHECKING:
     from emulator.manifest.schema.base import Block

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from functools import cache
 from typing import Final, get_args
 
@@ -11,20 +9,7 @@ from emulator.manifest import shapes
 from emulator.manifest.nodes import Mapping, Node, Scalar
 from emulator.manifest.schema.base import Block
 from emulator.manifest.schema.containers import Image
-
-
-def closest(word: str, known: Iterable[str]) -> str:
-    """The known word that `word` is most probably a misspelling of; empty where none is close."""
-    candidates = {name.lower().replace("-", "_"): name for name in known}
-    plain = word.lower().replace("-", "_")[:100]
-    if plain in candidates:
-        return candidates[plain]
-    squeezed = {name.replace("_", ""): name for name in candidates}
-    if (same := squeezed.get(plain.replace("_", ""))) is not None:
-        return candidates[same]
-    found = difflib.get_close_matches(plain, candidates, n=1, cutoff=0.7)
-    return candidates[found[0]] if found else ""
-
+from emulator.manifest.spelling import closest
 
 _BUILD_KEYS: Final = ("context", "dockerfile", "args", "target", "cache_from")
 _HEALTH_KEYS: Final = (

@@ -12,7 +12,7 @@ from emulator.manifest.schema.messaging import DeadLetter, FifoQueue, Queue, Top
 from emulator.manifest.schema.network import Placement
 from emulator.manifest.schema.scheduled_job import ScheduledJob
 from emulator.manifest.schema.values import format_duration
-from emulator.manifest.suggest import closest
+from emulator.manifest.spelling import closest
 
 _TOPIC: Final = re.compile(r"[a-zA-Z0-9_-]*")
 _SERVICE: Final = re.compile(r"[a-z](?!.*--)[a-z0-9-]*[a-z0-9]")

@@ -7,7 +7,7 @@ from typing import Final
 from emulator.manifest.rules.at import At
 from emulator.manifest.schema.routing import Http, HttpHealthCheck, Nlb, NlbHealthCheck, NlbListener, RoutingRule
 from emulator.manifest.schema.values import Arn
-from emulator.manifest.suggest import closest
+from emulator.manifest.spelling import closest
 
 _VERSIONS: Final = ("http1", "http2", "grpc")
 _MOST_CONDITIONS: Final = 5

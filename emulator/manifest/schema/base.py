@@ -4,7 +4,7 @@ reads the models through these few conventions, so that a field is described in 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -82,6 +82,11 @@ class Block(BaseModel):
     union: ClassVar[bool] = False
     empty_is_none: ClassVar[bool] = False
     null: ClassVar[bool] = False
+
+    def __deepcopy__(self, memo: dict[int, object] | None = None) -> Self:
+        """Blocks do not change, so that defaults need not be copied."""
+        del memo
+        return self
 
     @classmethod
     def parse(cls, text: str) -> Block:

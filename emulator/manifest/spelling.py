@@ -1,0 +1,20 @@
+"""Did you mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """The known word that `word` is most probably a misspelling of; empty where none is close."""
+    candidates = {name.lower().replace("-", "_"): name for name in known}
+    plain = word.lower().replace("-", "_")[:100]
+    if plain in candidates:
+        return candidates[plain]
+    squeezed = {name.replace("_", ""): name for name in candidates}
+    if (same := squeezed.get(plain.replace("_", ""))) is not None:
+        return candidates[same]
+    from difflib import get_close_matches
+
+    found = get_close_matches(plain, candidates, n=1, cutoff=0.7)
+    return candidates[found[0]] if found else ""
