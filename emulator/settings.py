@@ -33,10 +33,18 @@ class FrontSettings(_Section):
     port: int | None = Field(default=None, ge=1, le=65535)
 
 
+LogPolicy = Literal["capture", "local-aws", "live"]
+"""What happens to a log destination here: kept on this machine, sent to the local AWS endpoint, or really sent."""
+
+
 class LogSettings(_Section):
     """`[logs]`: `fidelity = "ecs"` runs the router on ECS's own file and driver mode, outputs apart."""
 
     fidelity: Literal["local", "ecs"] = "local"
+    destinations: Mapping[str, LogPolicy] = Field(default_factory=dict)
+    """Container, output plugin or `*` to what happens to its destination. Default: `capture`."""
+    limit: int = Field(default=1024, ge=16)
+    """MiB that the log store of an environment may take; the oldest go first."""
 
 
 class TimeSettings(_Section):
@@ -97,6 +105,9 @@ class LocalOptions(BaseModel):
     region: str = "us-east-1"
     account: str = "000000000000"
     fidelity: Literal["local", "ecs"] = "local"
+    log_destinations: dict[str, LogPolicy] = Field(default_factory=dict)
+    router_plugins: tuple[str, ...] = ()
+    """Output plugins written in Go that the log router's image ships."""
     time: TimeSettings = TimeSettings()
     timing: Literal["local", "ecs"] = "local"
     values: dict[str, str] = Field(default_factory=dict)

@@ -41,7 +41,6 @@ class Purpose(enum.Enum):
     HEALTH_OUTPUT = enum.auto()
     OUTPUT = enum.auto()
     SERVICE = enum.auto()  # only in the file in use here
-    IDENTITY_FILTER = enum.auto()  # only in the file in use here
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Rewrites a user's own Fluent Bit configuration file, in the classic format, so that its outputs are captured.
+"""Rewrites a user's own Fluent Bit configuration file, in the classic format: its outputs go where they should here.
 
 Everything else stays as it is written, comments included.
 """
@@ -8,24 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-Entries = list[tuple[str, str]]
-"""Keys and values of a section, in order; a key may come twice."""
+from emulator.firelens.output import Entries, parse_entries
 
-
-@dataclass(frozen=True, slots=True)
-class FileOutput:
-    """A file that stands for a destination."""
-
-    folder: str
-    file: str
-
-    def lines(self, section: tuple[str, ...]) -> tuple[str, ...]:
-        """The [OUTPUT] section that captures what the given one would have sent; one that drops records stays."""
-        entries = parse_entries(section[1:])
-        if any(key.lower() == "name" and value.lower() == "null" for key, value in entries):
-            return section
-        matches = [f"    {key} {value}" for key, value in entries if key.lower() in ("match", "match_regex")]
-        return ("[OUTPUT]", "    Name file", *matches, f"    File {self.file}", f"    Path {self.folder}")
+Lines = tuple[str, ...]
+"""A section, its header included."""
 
 
 @dataclass(slots=True)
@@ -36,8 +22,6 @@ class Rewritten:
     """What its [SERVICE] sections said, where they are taken out."""
     includes: list[str] = field(default_factory=list)
     """The paths it includes, absolute or as written."""
-    outputs: list[tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=list)
-    """Each [OUTPUT] section that changed: its lines before, and now."""
     _lines: list[str] = field(default_factory=list)
 
     def text(self, folder: str) -> str:
@@ -49,17 +33,14 @@ class Rewritten:
         return "\n".join(lines) + "\n"
 
 
-def rewrite_included(text: str, next_output: Callable[[], FileOutput], *, keep_service: bool) -> Rewritten:
-    """The file with each [OUTPUT] captured in the next file that `next_output` names, and without its [SERVICE]."""
+def rewrite_included(text: str, change_output: Callable[[Lines], Lines], *, keep_service: bool) -> Rewritten:
+    """The file with each [OUTPUT] as `change_output` returns it, and without its [SERVICE]."""
     result = Rewritten()
     for section in _sections(text):
         name = section[0].strip().lower()
         if name == "[output]":
             body, rest = _without_tail(section)
-            captured = next_output().lines(body)
-            if captured != body:
-                result.outputs.append((body, captured))
-            result._lines += [*captured, *rest]
+            result._lines += [*change_output(body), *rest]
         elif name == "[service]" and not keep_service:
             body, rest = _without_tail(section)
             result.service += parse_entries(body[1:])
@@ -70,18 +51,7 @@ def rewrite_included(text: str, next_output: Callable[[], FileOutput], *, keep_s
     return result
 
 
-def parse_entries(lines: tuple[str, ...]) -> Entries:
-    """The keys and values of a section's lines, comments left out."""
-    entries: Entries = []
-    for line in lines:
-        stripped = line.strip()
-        if stripped and not stripped.startswith("#"):
-            key, *value = stripped.split(None, 1)
-            entries.append((key, "".join(value)))
-    return entries
-
-
-def _sections(text: str) -> list[tuple[str, ...]]:
+def _sections(text: str) -> list[Lines]:
     """The file cut before each section header; the first part is what stands before any."""
     sections: list[list[str]] = [[]]
     for line in text.splitlines():
@@ -91,7 +61,7 @@ def _sections(text: str) -> list[tuple[str, ...]]:
     return [tuple(section) for section in sections if section]
 
 
-def _without_tail(section: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _without_tail(section: Lines) -> tuple[Lines, Lines]:
     """A section's own lines, and what follows them up to the next section: blank lines, comments, directives."""
     end = 1
     for number, line in enumerate(section[1:], start=2):

@@ -1,10 +1,11 @@
-"""The router's configuration in use here: ECS's, with outputs, buffering and identity changed, and each change shown.
+"""The router's configuration in use here: ECS's, with outputs and buffering changed, and each change shown.
 
-- Outputs: what would leave the machine is captured in files of JSON records that `emulator.logstore` reads.
+- Outputs: what would leave the machine is captured in files of JSON records that `emulator.logstore` reads, or goes to
+  the local AWS endpoint, unless it is asked for by name to leave.
 - Buffering: ECS's memory limit and five-second flush lose lines of a burst; a buffer on disk and one second do not.
-- Identity: Docker's log driver names the container as Docker does; Fargate's records have ECS's name and id.
 
-`fidelity="ecs"` changes the outputs alone. The files are read by Fluent Bit 1.8 and later.
+Records have Fargate's names of containers through the log driver (`emulator.firelens.log_options`), not through a
+filter. `fidelity="ecs"` changes the outputs alone. The files are read by Fluent Bit 1.8 and later.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Literal
 from emulator.ecs.identity import TaskIdentity
 from emulator.ecs.task_definition import TaskDefinition
 from emulator.errors import InputError, Unsupported
+from emulator.firelens.destinations import Destinations, LocalOutput, changed_output
 from emulator.firelens.ecs_config import (
     SOCKET_FOLDER,
     Purpose,
@@ -23,9 +25,9 @@ from emulator.firelens.ecs_config import (
     ecs_sections,
     render_sections,
 )
-from emulator.firelens.included import Entries, FileOutput, rewrite_included
-from emulator.firelens.log_options import record_tag
-from emulator.firelens.routing import Router, find_router, routed_containers
+from emulator.firelens.included import Lines, rewrite_included
+from emulator.firelens.output import Entries, OutputSection
+from emulator.firelens.routing import Router, find_router
 
 LOG_FOLDER = "/copilot-local/logs"
 """Where the log store's volume is mounted in the router."""
@@ -34,7 +36,6 @@ CONFIGURATION_FOLDER = "/copilot-local/config"
 BUFFER_FOLDER = f"{SOCKET_FOLDER}/copilot-local-buffer"
 """The router's buffer: on the socket's volume, so it lives as long as the task, a restarted router included."""
 
-Policy = Literal["capture", "local-aws", "live"]
 ReadFile = Callable[[str], str | None]
 """Reads a file of the router's image by its absolute path; None if it is not there."""
 
@@ -58,6 +59,8 @@ class LocalRouterConfiguration:
     files: dict[str, str] = field(default_factory=dict)
     """Absolute path to text: rewritten copies of the user's own configuration files."""
     differences: tuple[Difference, ...] = ()
+    outputs: tuple[LocalOutput, ...] = ()
+    """Where records end up here, those of the user's own file last (where it could be read)."""
 
 
 def local_router_configuration(
@@ -66,7 +69,7 @@ def local_router_configuration(
     *,
     service: str,
     fidelity: Literal["local", "ecs"] = "local",
-    policy: Policy = "capture",
+    destinations: Destinations | None = None,
     read: ReadFile | None = None,
 ) -> LocalRouterConfiguration:
     """The configuration that the task's router runs on here, and how it differs from ECS's.
@@ -78,9 +81,9 @@ def local_router_configuration(
     router = find_router(task_definition)
     if router is None:
         raise AssertionError("ecs_sections raises where there is no router")
-    _check_supported(router, policy)
-    change = _Change(task_definition, identity, service, fidelity == "ecs", read)
-    local = [changed for section in sections for changed in change.section(section)]
+    _check_supported(router)
+    change = _Change(identity, service, fidelity == "ecs", destinations or Destinations(), read)
+    local = [change.section(section) for section in sections]
     if service_section := change.service_section():
         local.insert(0, service_section)
     return LocalRouterConfiguration(
@@ -88,6 +91,7 @@ def local_router_configuration(
         text=render_sections(local),
         files=change.files,
         differences=tuple(change.differences),
+        outputs=tuple(change.outputs),
     )
 
 
@@ -99,12 +103,7 @@ def record_file(service: str, identity: TaskIdentity, stream: str) -> str:
     return f"{service}.{identity.task_id}.{stream}"
 
 
-def _check_supported(router: Router, policy: Policy) -> None:
-    if policy != "capture":
-        raise Unsupported(
-            f"log destinations cannot be sent to `{policy}` yet",
-            hint="leave the policy at `capture`: records stay on this machine",
-        )
+def _check_supported(router: Router) -> None:
     if router.type != "fluentbit":
         raise Unsupported(
             f"a log router of type {router.type} cannot run here yet",
@@ -122,37 +121,33 @@ class _Change:
 
     def __init__(
         self,
-        task_definition: TaskDefinition,
         identity: TaskIdentity,
         service: str,
         as_ecs: bool,
+        destinations: Destinations,
         read: ReadFile | None,
     ) -> None:
-        self._task_definition = task_definition
         self._identity = identity
         self._service = service
         self._as_ecs = as_ecs
+        self._destinations = destinations
         self._read = read
         self._user_service: Entries = []
-        self._outputs = 0
-        self._identity_written = as_ecs or identity.ec2_instance_id is not None
+        self._user_outputs = 0
         self.files: dict[str, str] = {}
         self.differences: list[Difference] = []
+        self.outputs: list[LocalOutput] = []
 
-    def section(self, section: Section) -> list[Section]:
+    def section(self, section: Section) -> Section:
         """What stands here for a section of ECS's file."""
-        changed = section
         if section.purpose is Purpose.SOCKET_INPUT and not self._as_ecs:
-            changed = self._buffered(section)
-        elif section.purpose is Purpose.USER_CONFIGURATION:
-            changed = self._included(section)
-        elif section.purpose is Purpose.OUTPUT:
-            changed = self._captured(section)
-        before: list[Section] = []
-        if section.purpose in (Purpose.USER_CONFIGURATION, Purpose.HEALTH_OUTPUT, Purpose.OUTPUT):
-            # The user's own filters must see the fields as on Fargate.
-            before = self._identity_filters()
-        return [*before, changed]
+            return self._buffered(section)
+        if section.purpose is Purpose.USER_CONFIGURATION:
+            return self._included(section)
+        if section.purpose is Purpose.OUTPUT:
+            lines = self._output(section.lines, section.container, "")
+            return Section(section.purpose, lines, section.container)
+        return section
 
     def service_section(self) -> Section | None:
         """The [SERVICE] section, with the user's own settings: a second one would not be read."""
@@ -182,31 +177,13 @@ class _Change:
         )
         return Section(section.purpose, lines)
 
-    def _identity_filters(self) -> list[Section]:
-        if self._identity_written:
-            return []
-        self._identity_written = True
-        sections = []
-        for container in routed_containers(self._task_definition):
-            lines = (
-                "[FILTER]",
-                "    Name modify",
-                f"    Match {record_tag(container.name, self._identity)}",
-                f"    Set container_id {self._identity.container_id(container.name)}",
-                f"    Set container_name {container.name}",
-            )
-            sections.append(Section(Purpose.IDENTITY_FILTER, lines, container.name))
-            reason = f"records of {container.name} carry the name and id that Fargate gives it, not Docker's"
-            self.differences.append(Difference((), lines, reason))
-        return sections
-
     def _included(self, section: Section) -> Section:
         [line] = section.lines
         path = line.removeprefix("@INCLUDE ")
         local = f"{CONFIGURATION_FOLDER}{path if path.startswith('/') else '/' + path}"
         self._copy(path, local)
         changed = f"@INCLUDE {local}"
-        reason = "a copy of your file, the same but that its outputs are captured on this machine"
+        reason = "a copy of your file, the same but for where its outputs go"
         self.differences.append(Difference((line,), (changed,), reason))
         return Section(section.purpose, (changed,))
 
@@ -231,25 +208,33 @@ class _Change:
                 hint="build the file into the image that `logging.image` names, or correct `configFilePath`",
             )
         self.files[local] = ""  # before its includes are followed: two files may include each other
-        rewritten = rewrite_included(text, self._next_output, keep_service=self._as_ecs)
+        rewritten = rewrite_included(text, lambda lines: self._users_output(lines, path), keep_service=self._as_ecs)
         for nested in rewritten.includes:
             self._copy(nested, CONFIGURATION_FOLDER + nested)
         self.files[local] = rewritten.text(CONFIGURATION_FOLDER)
         self._user_service += rewritten.service
-        for ecs, here in rewritten.outputs:
-            self.differences.append(Difference(ecs, here, f"{path}: {_CAPTURED}"))
 
-    def _next_output(self) -> FileOutput:
-        self._outputs += 1
-        return FileOutput(LOG_FOLDER, record_file(self._service, self._identity, f"output-{self._outputs}"))
+    def _users_output(self, lines: Lines, path: str) -> Lines:
+        self._user_outputs += 1
+        return self._output(lines, f"output-{self._user_outputs}", f"{path}: ")
 
-    def _captured(self, section: Section) -> Section:
-        output = FileOutput(LOG_FOLDER, record_file(self._service, self._identity, section.container))
-        lines = output.lines(section.lines)
-        if lines == section.lines:
-            return section
-        self.differences.append(Difference(section.lines, lines, _CAPTURED))
-        return Section(section.purpose, lines, section.container)
+    def _output(self, lines: Lines, stream: str, where: str) -> Lines:
+        """The output that runs here; one that drops records stays."""
+        section = OutputSection.parse(lines)
+        if section.plugin.lower() == "null":
+            return lines
+        if self._destinations.policy(stream, section.plugin) == "capture":
+            file = record_file(self._service, self._identity, stream)
+            changed = OutputSection("file", section.match, (("File", file), ("Path", LOG_FOLDER)))
+            self.outputs.append(LocalOutput(stream, section.plugin, "capture"))
+            reason = _CAPTURED
+        else:
+            changed, output, reason = changed_output(section, stream, self._destinations, self._identity)
+            self.outputs.append(output)
+        if changed == section:
+            return lines
+        self.differences.append(Difference(lines, changed.lines(), where + reason))
+        return changed.lines()
 
 
 _CAPTURED = "nothing leaves this machine: the records are captured in the log store, `copilot-local logs --routed`"

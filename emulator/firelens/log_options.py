@@ -23,6 +23,8 @@ class DockerLogConfiguration:
 
     driver: str
     options: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    """Labels of the container whose values the driver puts into each record, under the label's name."""
 
 
 def record_tag(container: str, identity: TaskIdentity) -> str:
@@ -36,7 +38,8 @@ def docker_log_configuration(
     """The log driver of a container that logs through the router.
 
     `socket` is the router's socket as the Docker daemon sees it. `asynchronous` is how ECS on EC2 runs the driver: the
-    container never waits for the router, and what is queued when it exits is dropped.
+    container never waits for the router, and what is queued when it exits is dropped. Otherwise records carry the name
+    and id that Fargate gives the container: fields that come from labels win over Docker's own of the same name.
     Raises InputError if the container does not log through the router or the socket's path is too long.
     """
     if not uses_router(container) or container.log_configuration is None:
@@ -53,10 +56,18 @@ def docker_log_configuration(
         "fluentd-async": "true" if asynchronous else "false",
         "fluentd-sub-second-precision": "true",
     }
+    labels = {} if asynchronous or identity.ec2_instance_id else identity_labels(container, identity)
+    if labels:
+        options["labels"] = ",".join(labels)
     log_options = container.log_configuration.options
     if BUFFER_LIMIT_OPTION in log_options:
         options["fluentd-buffer-limit"] = text_option(container, BUFFER_LIMIT_OPTION, log_options[BUFFER_LIMIT_OPTION])
-    return DockerLogConfiguration("fluentd", options)
+    return DockerLogConfiguration("fluentd", options, labels)
+
+
+def identity_labels(container: ContainerDefinition, identity: TaskIdentity) -> dict[str, str]:
+    """The fields by which Fargate's records name a container, as Docker labels."""
+    return {"container_id": identity.container_id(container.name), "container_name": container.name}
 
 
 def fluent_variables(

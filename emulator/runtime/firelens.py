@@ -6,9 +6,11 @@ import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from emulator.ecs.identity import TaskIdentity
+from emulator.ecs.identity import TaskIdentity, task_identity
 from emulator.engine.interface import File
+from emulator.firelens.destinations import Destinations
 from emulator.firelens.local import LocalRouterConfiguration, local_router_configuration
+from emulator.firelens.local_aws import GO_VARIABLES
 from emulator.firelens.log_options import docker_log_configuration, fluent_variables, router_variables
 from emulator.firelens.routing import find_router, routed_containers, router_dependencies
 from emulator.runtime.desired import DesiredService
@@ -29,6 +31,10 @@ class RouterSetup:
     """Variables of the router itself."""
     log_options: Mapping[str, Mapping[str, str]]
     """Options of Docker's `fluentd` driver, by the name of each container that logs to the router."""
+    labels: Mapping[str, Mapping[str, str]]
+    """Labels that the log driver takes fields of records from, by container."""
+    aws: bool
+    """Whether it sends to the local AWS endpoint."""
     client_variables: Mapping[str, Mapping[str, str]]
     """FLUENT_HOST and FLUENT_PORT, by container."""
     dependencies: Mapping[str, tuple[str, str]]
@@ -50,17 +56,21 @@ def router_setup(
     volume = environment.socket_volume(identity.task_id)
     socket = f"{docker_root}/volumes/{volume}/_data/{SOCKET_NAME}"
     routed = routed_containers(definition)
+    drivers = {
+        container.name: docker_log_configuration(
+            container, identity, socket, asynchronous=desired.options.fidelity == "ecs"
+        )
+        for container in routed
+    }
+    aws = any(output.policy == "local-aws" for output in configuration.outputs)
     return RouterSetup(
         container=router.container.name,
         socket_volume=volume,
         files=_files({configuration.path: configuration.text, **configuration.files}),
-        variables=router_variables(definition),
-        log_options={
-            container.name: docker_log_configuration(
-                container, identity, socket, asynchronous=desired.options.fidelity == "ecs"
-            ).options
-            for container in routed
-        },
+        variables={**router_variables(definition), **(_aws_variables(desired) if aws else {})},
+        log_options={name: driver.options for name, driver in drivers.items()},
+        labels={name: driver.labels for name, driver in drivers.items()},
+        aws=aws,
         client_variables={container.name: fluent_variables(definition, container) for container in routed},
         dependencies={
             name: (dependency.container_name, dependency.condition)
@@ -77,8 +87,26 @@ def router_configuration(desired: DesiredService, identity: TaskIdentity) -> Loc
         identity,
         service=desired.service.name,
         fidelity=desired.options.fidelity,
+        destinations=Destinations(desired.options.log_destinations, frozenset(desired.options.router_plugins)),
         read=desired.options.router_files.get if desired.options.router_files else None,
     )
+
+
+def uses_local_aws(desired: DesiredService) -> bool:
+    """Whether the log router of a service's tasks sends to the local AWS endpoint."""
+    if "local-aws" not in desired.options.log_destinations.values():
+        return False
+    if find_router(desired.service.task_definition) is None:
+        return False
+    identity = task_identity(cluster="any", family=desired.service.task_definition.family)
+    return any(output.policy == "local-aws" for output in router_configuration(desired, identity).outputs)
+
+
+def _aws_variables(desired: DesiredService) -> dict[str, str]:
+    """The local endpoint takes any keys; where the task is offered real ones, those serve."""
+    if desired.options.credentials != "none":
+        return dict(GO_VARIABLES)
+    return {**GO_VARIABLES, "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
 
 def _files(texts: Mapping[str, str]) -> tuple[tuple[str, tuple[File, ...]], ...]:

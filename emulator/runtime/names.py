@@ -23,6 +23,7 @@ DEPENDS_ON = PREFIX + "depends-on"
 STOP_TIMEOUT = PREFIX + "stop-timeout"
 LOG_ROUTER = PREFIX + "log-router"
 DATA = PREFIX + "data"
+ONE_OFF = PREFIX + "one-off"
 RESTART_POLICY = PREFIX + "restart-policy"
 
 ECS_TASK_ARN = "com.amazonaws.ecs.task-arn"
@@ -30,6 +31,9 @@ ECS_CONTAINER_NAME = "com.amazonaws.ecs.container-name"
 ECS_FAMILY = "com.amazonaws.ecs.task-definition-family"
 ECS_REVISION = "com.amazonaws.ecs.task-definition-version"
 ECS_CLUSTER = "com.amazonaws.ecs.cluster"
+
+RECORD_LABELS = ("container_id", "container_name")
+"""Labels that Docker's log driver takes Fargate's names of a container from; nobody else is to see them."""
 
 
 class Role(enum.StrEnum):

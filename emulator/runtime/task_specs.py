@@ -174,8 +174,10 @@ class TaskFactory:
             for point in container.mount_points
         ]
         log_driver, log_options = "json-file", dict(JSON_FILE_OPTIONS)
+        record_labels: Mapping[str, str] = {}
         if router is not None and logs_to_router:
             log_driver, log_options = "fluentd", dict(router.log_options[container.name])
+            record_labels = router.labels[container.name]
             # ECS puts these in last: they win over the user's own of the same name.
             environment |= router.client_variables[container.name]
             if container.name in router.dependencies:
@@ -197,6 +199,7 @@ class TaskFactory:
             image=options.images.get(container.name) or resolve(container.image, desired),
             labels={
                 **container.docker_labels,
+                **record_labels,
                 **task_labels,
                 names.ROLE: Role.ROUTER if is_router else Role.MEMBER,
                 names.CONTAINER: container.name,

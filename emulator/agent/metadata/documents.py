@@ -181,7 +181,8 @@ def _image(task: TaskView, view: ContainerView) -> str:
 
 def _labels(labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """What a task definition and ECS give; our own are nobody's business in there."""
-    return ((name, value) for name, value in labels.items() if not name.startswith(names.PREFIX))
+    ours = names.RECORD_LABELS
+    return ((name, value) for name, value in labels.items() if not name.startswith(names.PREFIX) and name not in ours)
 
 
 def _limits(view: ContainerView) -> Json:

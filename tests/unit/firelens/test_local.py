@@ -133,11 +133,6 @@ def test_the_users_service_section_is_merged_because_only_one_is_read(
     assert "[SERVICE]" in as_ecs.files["/copilot-local/config/extra.conf"]
 
 
-def test_identity_is_set_before_the_users_filters(make_task: MakeTask, fargate_task: TaskIdentity) -> None:
-    text = local(make_task(firelens=FILE), fargate_task, {"/extra.conf": USER_FILE}).text
-    assert text.index("ecs_cluster") < text.index("Set container_name web") < text.index("@INCLUDE")
-
-
 def test_files_that_the_users_file_includes_are_followed(make_task: MakeTask, fargate_task: TaskIdentity) -> None:
     files = {
         "/extra.conf": "@INCLUDE /more/outputs.conf\n",
@@ -172,5 +167,3 @@ def test_what_does_not_run_here_is_refused(make_task: MakeTask, fargate_task: Ta
         with pytest.raises(Unsupported) as error:
             local_router_configuration(task, fargate_task, service="hello")
         assert error.value.hint
-    with pytest.raises(Unsupported, match="`live`"):
-        local_router_configuration(make_task(), fargate_task, service="hello", policy="live")

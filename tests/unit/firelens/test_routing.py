@@ -46,13 +46,17 @@ def test_docker_log_driver(make_task: MakeTask, fargate_task: TaskIdentity, fire
         "fluentd-async": "false",
         "fluentd-sub-second-precision": "true",
         "fluentd-buffer-limit": "4096",
+        "labels": "container_id,container_name",
     }
+    assert configuration.labels == {"container_id": fargate_task.container_id("web"), "container_name": "web"}
 
 
 def test_driver_mode_of_ecs_on_ec2(make_task: MakeTask, fargate_task: TaskIdentity) -> None:
-    options = docker_log_configuration(make_task().container("web"), fargate_task, SOCKET, asynchronous=True).options
-    assert options["fluentd-async"] == "true"
-    assert "fluentd-buffer-limit" not in options
+    driver = docker_log_configuration(make_task().container("web"), fargate_task, SOCKET, asynchronous=True)
+    assert driver.options["fluentd-async"] == "true"
+    assert "fluentd-buffer-limit" not in driver.options
+    assert "labels" not in driver.options
+    assert not driver.labels
 
 
 def test_a_socket_path_longer_than_linux_takes_is_refused(make_task: MakeTask, fargate_task: TaskIdentity) -> None:

@@ -1,0 +1,87 @@
+"""What happens on this machine to each destination of a log router: captured, sent to local AWS, or really sent.
+
+A policy is chosen by the name of a container (or `output-<n>`, an output of the user's own configuration file), by the
+name of an output plugin, or by `*`; the first of these that is there counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from emulator.ecs.identity import TaskIdentity
+from emulator.errors import InputError, Unsupported
+from emulator.firelens.local_aws import AWS_PLUGINS, local_aws_output
+from emulator.firelens.output import OutputSection
+from emulator.settings import LogPolicy
+
+DEFAULT_POLICY: LogPolicy = "capture"
+EVERY = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Destinations:
+    """The policies that were chosen, and what the router's image has."""
+
+    policies: Mapping[str, LogPolicy] = field(default_factory=dict)
+    go_plugins: frozenset[str] = frozenset()
+    """Output plugins written in Go that the router's image ships: `cloudwatch`, `firehose`, `kinesis`."""
+
+    def policy(self, stream: str, plugin: str) -> LogPolicy:
+        """What happens to the output of a stream. Raises Unsupported where local AWS has nothing like it."""
+        for name in (stream, plugin):
+            if name in self.policies:
+                if self.policies[name] == "local-aws" and plugin not in AWS_PLUGINS:
+                    raise Unsupported(
+                        f"the log output {plugin} of {stream} cannot go to local AWS: it is no plugin of AWS",
+                        hint=f'set [logs.destinations] "{name}" to "capture" or "live"; AWS has {_listed()}',
+                    )
+                return self.policies[name]
+        policy = self.policies.get(EVERY, DEFAULT_POLICY)
+        return DEFAULT_POLICY if policy == "local-aws" and plugin not in AWS_PLUGINS else policy
+
+    def check_names(self, known: set[str]) -> None:
+        """Raises InputError for a name that is no output of the task, with those that are."""
+        for name in self.policies:
+            if name != EVERY and name not in known:
+                raise InputError(
+                    f"no log destination is called {name}",
+                    hint=f"in [logs.destinations] or --logs, use one of: {', '.join(sorted(known))}, *",
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class LocalOutput:
+    """An output of the router as it is here. `stream` is a container's name or `output-<n>`."""
+
+    stream: str
+    plugin: str
+    policy: LogPolicy
+    options: Mapping[str, str] = field(default_factory=dict)
+    """The plugin's options where records leave the container: for `local-aws` and `live`."""
+
+    @property
+    def target(self) -> str:
+        """Where records go, for people: the plugin and the options that say where."""
+        where = [f"{key} {self.options[key]}" for key in _WHERE if key in self.options]
+        return ", ".join([self.plugin, *where])
+
+
+_WHERE = (
+    "host", "Host", "port", "uri", "URI", "region", "log_group_name", "delivery_stream", "stream", "bucket", "endpoint"
+)  # fmt: skip
+
+
+def changed_output(
+    section: OutputSection, stream: str, destinations: Destinations, identity: TaskIdentity
+) -> tuple[OutputSection, LocalOutput, str]:
+    """The section that runs here in place of an output that is not captured, what it is, and the reason."""
+    policy = destinations.policy(stream, section.plugin)
+    if policy == "live":
+        return section, LocalOutput(stream, section.plugin, policy, dict(section.entries)), ""
+    changed, reason = local_aws_output(section, identity, keep_plugin=section.plugin in destinations.go_plugins)
+    return changed, LocalOutput(stream, section.plugin, policy, dict(changed.entries)), reason
+
+
+def _listed() -> str:
+    return ", ".join(sorted(AWS_PLUGINS))

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import cast
+
+import pytest
+
+from emulator.ecs.identity import TaskIdentity
+from emulator.ecs.task_definition import TaskDefinition
+from emulator.errors import InputError, Unsupported
+from emulator.firelens.destinations import Destinations
+from emulator.firelens.local import LocalRouterConfiguration, local_router_configuration
+from emulator.settings import LogPolicy
+
+MakeTask = Callable[..., TaskDefinition]
+DATADOG = {"Name": "datadog", "apikey": "none", "Host": "logs.example.com"}
+FILE = {"config-file-type": "file", "config-file-value": "/extra.conf"}
+USER_FILE = "[OUTPUT]\n    Name s3\n    Match web*\n    bucket logs\n    region eu-west-1\n"
+
+
+def local(
+    task: TaskDefinition, identity: TaskIdentity, policies: Mapping[str, str], go_plugins: frozenset[str] = frozenset()
+) -> LocalRouterConfiguration:
+    destinations = Destinations(cast("Mapping[str, LogPolicy]", policies), go_plugins)
+    read = {"/extra.conf": USER_FILE}.get
+    return local_router_configuration(task, identity, service="hello", destinations=destinations, read=read)
+
+
+def outputs(configuration: LocalRouterConfiguration) -> dict[str, tuple[str, str]]:
+    return {output.stream: (output.plugin, output.policy) for output in configuration.outputs}
+
+
+@pytest.mark.parametrize(
+    ("policies", "expected"),
+    [
+        ({}, "capture"),
+        ({"*": "live"}, "live"),
+        ({"*": "live", "datadog": "capture"}, "capture"),
+        ({"datadog": "capture", "web": "live"}, "live"),
+        ({"*": "local-aws"}, "capture"),  # AWS has nothing like it, and nobody named it
+    ],
+)
+def test_the_most_specific_policy_counts(
+    make_task: MakeTask, fargate_task: TaskIdentity, policies: Mapping[str, str], expected: str
+) -> None:
+    configuration = local(make_task(options=DATADOG), fargate_task, policies)
+    assert outputs(configuration) == {"web": ("datadog", expected)}
+    assert ("logs.example.com" in configuration.text) is (expected == "live")
+
+
+def test_what_leaves_the_machine_is_named_with_its_target(make_task: MakeTask, fargate_task: TaskIdentity) -> None:
+    [output] = local(make_task(options=DATADOG), fargate_task, {"*": "live"}).outputs
+    assert output.target == "datadog, Host logs.example.com"
+
+
+def test_a_plugin_that_is_not_of_aws_cannot_be_sent_to_local_aws(
+    make_task: MakeTask, fargate_task: TaskIdentity
+) -> None:
+    with pytest.raises(Unsupported, match="datadog of web cannot go to local AWS") as error:
+        local(make_task(options=DATADOG), fargate_task, {"web": "local-aws"})
+    assert "cloudwatch_logs" in error.value.hint
+
+
+def test_cloudwatch_of_the_published_manifest_goes_to_the_local_endpoint_by_fluent_bits_own_plugin(
+    make_task: MakeTask, fargate_task: TaskIdentity, cloudwatch: dict[str, str]
+) -> None:
+    options = {**cloudwatch, "new_log_group_tags": "a=b", "log_group_name": "/$(ecs_cluster)/logs"}
+    configuration = local(make_task(options=options), fargate_task, {"cloudwatch": "local-aws"})
+    assert configuration.text.endswith(
+        "\n[OUTPUT]\n"
+        "    Name cloudwatch_logs\n"
+        "    Match web-firelens*\n"
+        "    log_group_name /mycluster/logs\n"
+        "    log_stream_prefix copilot/\n"
+        "    region us-west-2\n"
+        "    endpoint local-aws.internal\n"
+        "    tls On\n"
+        "    tls.ca_file /copilot-local/aws/ca.pem\n"
+    )
+    difference = configuration.differences[-1]
+    assert "Fluent Bit's own cloudwatch_logs takes its place, without new_log_group_tags" in difference.reason
+
+
+def test_a_router_image_with_the_go_plugin_uses_it(
+    make_task: MakeTask, fargate_task: TaskIdentity, cloudwatch: dict[str, str]
+) -> None:
+    text = local(make_task(options=cloudwatch), fargate_task, {"*": "local-aws"}, frozenset({"cloudwatch"})).text
+    assert "    Name cloudwatch\n" in text
+    assert "    endpoint https://local-aws.internal\n" in text
+
+
+def test_a_name_made_from_each_record_is_refused(
+    make_task: MakeTask, fargate_task: TaskIdentity, cloudwatch: dict[str, str]
+) -> None:
+    task = make_task(options={**cloudwatch, "log_group_name": "$(tenant)"})
+    with pytest.raises(Unsupported, match=r"log_group_name \$\(tenant\) is made from each record"):
+        local(task, fargate_task, {"*": "local-aws"})
+
+
+def test_outputs_of_the_users_file_have_policies_too(
+    make_task: MakeTask, fargate_task: TaskIdentity, cloudwatch: dict[str, str]
+) -> None:
+    task = make_task(options=cloudwatch, firelens=FILE)
+    configuration = local(task, fargate_task, {"s3": "local-aws"})
+    assert outputs(configuration) == {"output-1": ("s3", "local-aws"), "web": ("cloudwatch", "capture")}
+    text = configuration.files["/copilot-local/config/extra.conf"]
+    assert "    Name s3\n    Match web*\n    bucket logs\n    region eu-west-1\n    endpoint local-aws.internal" in text
+
+
+def test_a_policy_for_something_that_is_not_there_is_refused() -> None:
+    with pytest.raises(InputError, match="no log destination is called wbe") as error:
+        Destinations({"*": "live", "wbe": "live"}).check_names({"web", "cloudwatch"})
+    assert "cloudwatch, web" in error.value.hint
