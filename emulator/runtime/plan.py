@@ -83,12 +83,14 @@ class Plan:
         title: str = "",
     ) -> int:
         """Appends an operation, returns its id. `None` among `needs` is left out."""
+        present = tuple(dict.fromkeys(need for need in needs if need is not None))
+        assert all(1 <= need <= len(self.operations) for need in present), "it would wait for ever"
         operation = Operation(
             id=len(self.operations) + 1,
             verb=verb,
             subject=subject,
             cause=cause,
-            needs=tuple(dict.fromkeys(need for need in needs if need is not None)),
+            needs=present,
             spec=spec,
             files=files,
             labels=labels or {},

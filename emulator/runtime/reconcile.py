@@ -279,12 +279,12 @@ def stop_task(
                 title=f"revive the log router of {task.short_id}",
             )
         ]
-    stops: dict[str, int] = {}
+    stops: dict[str, list[int]] = {}
     for name in _stop_order(task):
         member = task.members[name]
-        dependents = [stops[other] for other in _dependents(task, name) if other in stops]
+        dependents = [stop for other in _dependents(task, name) for stop in stops.get(other, [])]
         if member.running:
-            stops[name] = plan.add(
+            stop = plan.add(
                 Verb.STOP_CONTAINER,
                 member.container.name,
                 reason,
@@ -293,9 +293,10 @@ def stop_task(
                 task_id=task.id,
                 title=f"stop {task.service}/{name} {task.short_id}",
             )
+            stops[name] = [stop]
         else:
-            stops[name] = max([*first, *dependents], default=0)
-    after = [stop for stop in stops.values() if stop] or first
+            stops[name] = dependents  # it has stopped by itself: what waits for it waits for what it waited for
+    after = [stop for found in stops.values() for stop in found] or first
     removals = [
         plan.add(Verb.REMOVE_CONTAINER, member.container.name, reason, after, task_id=task.id)
         for member in task.members.values()

@@ -114,6 +114,18 @@ def test_a_dead_router_stays_dead_where_nobody_logs_to_it_any_more() -> None:
     assert "revive" not in text_of(stop_plan(world))
 
 
+def test_a_router_stops_at_once_where_all_that_logged_to_it_have_exited() -> None:
+    world = World(firelens())
+    world.runs_task("hello", {"hello": 3})
+    assert text_of(stop_plan(world)) == lines("""
+        #1 stop container hello-00000001-firelens_log_router: down
+        #2 remove container hello-00000001-hello after #1: down
+        #3 remove container hello-00000001-firelens_log_router after #1: down
+        #4 remove container hello-00000001-pause after #2, #3: down
+        #5 remove volume 00000001000000010000000100000001 after #4: volumes of the task
+    """)
+
+
 def test_targets_leave_the_load_balancer_before_the_first_stop() -> None:
     world = World(make_service(target=("hello", 80)))
     world.runs_task()
