@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from emulator.ecs.addons import Addons, TemplatePatch
 from emulator.errors import Position
 from emulator.manifest.schema.workload import Workload
 
@@ -36,9 +37,17 @@ class Surroundings:
 
     https: bool = False
     domain: str | None = None
+    certificates: tuple[str, ...] = ()
+    """ARNs of the certificates of the load balancer that the service is behind."""
+    load_balancer: str | None = None
+    """ARN or name of an existing load balancer, where the manifest names none."""
     discovery_endpoint: str | None = None
     """The environment's private DNS namespace; None: `<environment>.<app>.local`."""
     addons: AddonOutputs = AddonOutputs()
+    addon_template: Addons | None = None
+    """The workload's addon templates, whose outputs are in `addons`."""
+    patches: tuple[TemplatePatch, ...] = ()
+    """Changes to the finished template (`overrides/cfn.patches.yml`)."""
 
 
 def nowhere(path: str) -> Position | None:

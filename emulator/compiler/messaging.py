@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import timedelta
 
 from emulator.compiler.context import Context
 from emulator.compiler.values import seconds
 from emulator.ecs.messaging import Queue, Subscription, Topic
+from emulator.ecs.names import logical_id
 from emulator.errors import Position
 from emulator.manifest.schema.messaging import Queue as ManifestQueue
 from emulator.manifest.schema.messaging import Topic as ManifestTopic
@@ -27,11 +27,6 @@ class TopicQueueName:
     variable_key: str
     subscription: TopicSubscription
     queue: TopicQueue
-
-
-def logical_id(name: str) -> str:
-    """A name without what a logical id may not hold. Source: `logicalIDSafe`."""
-    return re.sub(r"[^a-zA-Z0-9]", "", name)
 
 
 def topic_name(topic: ManifestTopic) -> str:

@@ -77,7 +77,9 @@ def load_balancer(context: Context, ports: Ports) -> LoadBalancer | None:
     return LoadBalancer(
         scheme="internal" if internal else "internet-facing",
         # Copilot reads the key for a Backend Service and does nothing with it.
-        imported=None if internal else http.alb,
+        imported=(None if internal else http.alb) or context.surroundings.load_balancer,
+        domain=None if internal else context.surroundings.domain,
+        certificates=list(context.surroundings.certificates),
         aliases=_aliases(context, "http.alias", http.alias, http.hosted_zone) if context.surroundings.https else [],
     )
 
@@ -86,7 +88,8 @@ def network_load_balancer(context: Context, ports: Ports) -> LoadBalancer | None
     """The network load balancer, which is the service's own."""
     if ports.nlb is None:
         return None
-    return LoadBalancer(type="network", aliases=_aliases(context, "nlb.alias", ports.nlb.alias, None))
+    domain = context.surroundings.domain
+    return LoadBalancer(type="network", domain=domain, aliases=_aliases(context, "nlb.alias", ports.nlb.alias, None))
 
 
 def _aliases(context: Context, path: str, aliases: list[Alias], hosted_zone: str | None) -> list[DnsAlias]:

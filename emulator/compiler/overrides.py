@@ -1,4 +1,4 @@
-"""`taskdef_overrides`: values put at paths of the CloudFormation task definition.
+"""`taskdef_overrides` and patches: values put at paths of the CloudFormation task definition.
 
 Copilot applies the rules to the resource's properties after its own template. Here they apply to the ECS model, so
 that what runs has them too. Source: Copilot, internal/pkg/template/override.
@@ -7,12 +7,14 @@ that what runs has them too. Source: Copilot, internal/pkg/template/override.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pydantic import BaseModel, ValidationError
 
 from emulator.compiler.context import Context
 from emulator.compiler.intrinsics import is_intrinsic, to_value
+from emulator.ecs.addons import TemplatePatch
+from emulator.ecs.json_patch import apply_patch
 from emulator.ecs.references import REFERENCE_TYPES
 from emulator.ecs.task_definition import TaskDefinition
 from emulator.errors import InputError, Position
@@ -78,17 +80,31 @@ def apply_overrides(context: Context, definition: TaskDefinition) -> TaskDefinit
         properties = _properties(definition)
         steps = _steps(rule.path, position)
         _put(properties, steps, _references(rule.value, position), rule.path, position)
-        try:
-            definition = TaskDefinition.model_validate(_model_input(properties))
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise InputError(
-                f"taskdef_overrides: {rule.path} makes no valid task definition: {where}: {first['msg']}",
-                position=position,
-                hint="the properties are those of AWS::ECS::TaskDefinition",
-            ) from None
+        definition = _validated(properties, f"taskdef_overrides: {rule.path}", position)
     return definition
+
+
+def apply_patches(definition: TaskDefinition, patches: Sequence[TemplatePatch]) -> TaskDefinition:
+    """The task definition with patches of its properties applied, in order. Raises InputError at the line of a patch
+    that cannot be applied or whose result is no task definition."""
+    for patch in patches:
+        properties = _properties(definition)
+        apply_patch(properties, patch, _references(patch.value, patch.position))
+        definition = _validated(properties, "/" + "/".join(patch.path), patch.position)
+    return definition
+
+
+def _validated(properties: Properties, path: str, position: Position | None) -> TaskDefinition:
+    try:
+        return TaskDefinition.model_validate(_model_input(properties))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(
+            f"{path} makes no valid task definition: {where}: {first['msg']}",
+            position=position,
+            hint="the properties are those of AWS::ECS::TaskDefinition",
+        ) from None
 
 
 def _steps(path: str, position: Position | None) -> list[tuple[str, int | str | None]]:

@@ -7,7 +7,8 @@ from emulator.compiler.context import Context, FindPosition, Surroundings, nowhe
 from emulator.compiler.jobs import job_schedule, managed_file_system
 from emulator.compiler.messaging import queues, subscriptions, topics
 from emulator.compiler.network import connect, discovery, load_balancer, network, network_load_balancer
-from emulator.compiler.overrides import apply_overrides
+from emulator.compiler.overrides import apply_overrides, apply_patches
+from emulator.compiler.patches import for_task_definition, for_template
 from emulator.compiler.ports import Ports
 from emulator.compiler.routing import Routing
 from emulator.compiler.scaling import capacity_providers, deployment, scaling
@@ -72,7 +73,7 @@ def compile_service(
         environment=environment,
         name=manifest.name,
         type=manifest.type,
-        task_definition=apply_overrides(context, definition),
+        task_definition=apply_patches(apply_overrides(context, definition), for_task_definition(surroundings.patches)),
         main_container=manifest.name,
         desired_count=manifest.count.desired,
         builds=containers.builds,
@@ -96,6 +97,8 @@ def compile_service(
         subscriptions=subscriptions(context),
         managed_file_system=managed_file_system(context),
         task_role_policies=[AddonReference(name=name) for name in sorted(surroundings.addons.policies)],
+        addons=surroundings.addon_template,
+        template_patches=for_template(surroundings.patches),
         log_group=LogGroup(name=context.log_group, retention_in_days=_retention(manifest)),
         manifest=path,
         positions=context.positions,

@@ -73,10 +73,13 @@ def _json(values: Mapping[str, Value]) -> Join:
 
 
 def _load_balancer_name(context: Context, ports: Ports) -> Value:
-    if isinstance(context.manifest, BackendService):
-        return ResourceReference(name=INTERNAL_LOAD_BALANCER, attribute="DNSName")
-    if ports.http is not None and ports.http.alb:
-        position = context.position("http.alb")
-        described = f"DNS name of the load balancer {ports.http.alb}"
+    internal = isinstance(context.manifest, BackendService)
+    named = ports.http.alb if ports.http is not None and not internal else None
+    imported = named or context.surroundings.load_balancer
+    if imported:
+        position = context.position("http.alb") if named else None
+        described = f"DNS name of the load balancer {imported}"
         return ParameterReference(name=IMPORTED_LOAD_BALANCER_DNS_NAME, description=described, position=position)
+    if internal:
+        return ResourceReference(name=INTERNAL_LOAD_BALANCER, attribute="DNSName")
     return ResourceReference(name=PUBLIC_LOAD_BALANCER, attribute="DNSName", position=context.position("http"))

@@ -67,4 +67,8 @@ class LoadBalancer(Model):
     scheme: Literal["internet-facing", "internal"] = "internet-facing"
     imported: str | None = None
     """ARN or name of an existing one; None: the environment's own."""
+    domain: str | None = None
+    """The application's domain, below which the service has its names."""
+    certificates: list[str] = Field(default_factory=list)
+    """ARNs of the certificates of its HTTPS listener, the default one first."""
     aliases: list[DnsAlias] = Field(default_factory=list)

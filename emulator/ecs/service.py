@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from emulator.ecs.addons import Addons, TemplatePatch
 from emulator.ecs.deployment import CapacityProvider, Deployment, Scaling
 from emulator.ecs.job import JobSchedule, ManagedFileSystem
 from emulator.ecs.messaging import Queue, Subscription, Topic
@@ -217,6 +218,9 @@ class Service(Model):
     managed_file_system: ManagedFileSystem | None = None
     task_role_policies: list[AddonReference] = Field(default_factory=list)
     """Addon outputs that are managed policies of the task role."""
+    addons: Addons | None = None
+    template_patches: list[TemplatePatch] = Field(default_factory=list)
+    """Changes that a renderer of templates applies to its finished template."""
     log_group: LogGroup
     manifest: str = ""
     """The manifest's path, for messages."""

@@ -4,9 +4,10 @@ anchors and merge keys. Limits on size, depth and expansion keep hostile files f
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import yaml
 
@@ -64,8 +65,21 @@ class Document:
 
 def parse(text: str, file: str) -> Document:
     """The first document of `text`, a map. Raises FindingsError (CL100 for syntax, CL105 for every duplicate key)."""
+    return _explained(text, file, _Builder.document)
+
+
+def parse_node(text: str, file: str) -> Node | None:
+    """The first document of `text`, whatever it is, None where there is none: for files that are no manifests. Raises
+    FindingsError as `parse` does."""
+    return _explained(text, file, _Builder.root)
+
+
+_Found = TypeVar("_Found")
+
+
+def _explained(text: str, file: str, build: Callable[[_Builder], _Found]) -> _Found:
     try:
-        return _Builder(text, file).document()
+        return build(_Builder(text, file))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         message = error.problem or "this is not YAML"
@@ -133,6 +147,15 @@ class _Builder:
             return Document(root, self._rest())
         finally:
             loader.dispose()
+
+    def root(self) -> Node | None:
+        try:
+            found = self._root()
+            if self.duplicates:
+                raise FindingsError(self.file, self.duplicates)
+            return found
+        finally:
+            self.loader.dispose()
 
     def _rest(self) -> int | None:
         """The line at which something follows the first document, whether it can be parsed or not."""

@@ -1,0 +1,92 @@
+"""`overrides/cfn.patches.yml`: changes to the finished template.
+
+Copilot applies them to the text of its template (internal/pkg/override/patch.go). Here, those that change the task
+definition apply to the ECS model, so that what runs has them too; the renderer applies the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from pydantic import JsonValue
+
+from emulator.compiler.addons import SourceText
+from emulator.ecs.addons import TemplatePatch
+from emulator.errors import InputError, Position
+from emulator.manifest.nodes import Mapping, Scalar
+from emulator.manifest.nodes import Sequence as ListNode
+from emulator.manifest.reader import parse_node
+from emulator.manifest.untyped import untyped
+
+TASK_DEFINITION = ("Resources", "TaskDefinition", "Properties")
+OPERATIONS = ("add", "remove", "replace")
+_KEYS = ("op", "path", "value")
+
+
+def read_patches(source: SourceText) -> tuple[TemplatePatch, ...]:
+    """The patches of a file, in its order. Raises InputError with the line of one that is none."""
+    root = parse_node(source.text, source.file)
+    if root is None:
+        return ()
+    if not isinstance(root, ListNode):
+        raise InputError(
+            "the patches are not a list",
+            position=Position(source.file, root.line, root.column),
+            hint="write `- op: add`, `path:` and `value:` for each",
+        )
+    return tuple(_patch(source.file, item) for item in root.items)
+
+
+def for_task_definition(patches: Sequence[TemplatePatch]) -> list[TemplatePatch]:
+    """Those that change the properties of the task definition; their paths start there."""
+    depth = len(TASK_DEFINITION)
+    return [
+        patch.model_copy(update={"path": patch.path[depth:]})
+        for patch in patches
+        if tuple(patch.path[:depth]) == TASK_DEFINITION and len(patch.path) > depth
+    ]
+
+
+def for_template(patches: Sequence[TemplatePatch]) -> list[TemplatePatch]:
+    """All others."""
+    depth = len(TASK_DEFINITION)
+    return [
+        patch for patch in patches if tuple(patch.path[:depth]) != TASK_DEFINITION or len(patch.path) <= depth
+    ]  # fmt: skip
+
+
+def _patch(file: str, node: object) -> TemplatePatch:
+    if not isinstance(node, Mapping):
+        line = node.line if isinstance(node, Scalar | ListNode) else 1
+        raise InputError(
+            "a patch is a map", position=Position(file, line), hint="write `op:`, `path:` and `value:`"
+        )  # fmt: skip
+    position = Position(file, node.line, node.column)
+    for key, entry in node.entries.items():
+        if key not in _KEYS:
+            where = Position(file, entry.key.line, entry.key.column)
+            raise InputError(f"unknown key {key!r} of a patch", position=where, hint=f"known are {', '.join(_KEYS)}")
+    op, path = node.get("op"), node.get("path")
+    if not isinstance(op, Scalar) or op.text not in OPERATIONS:
+        given = op.text if isinstance(op, Scalar) else ""
+        raise InputError(
+            f"unsupported operation {given!r}: supported operations are {', '.join(OPERATIONS)}",
+            position=Position(file, op.line, op.column) if op else position,
+            hint="correct `op`",
+        )
+    if not isinstance(path, Scalar) or not path.text.startswith("/"):
+        raise InputError(
+            "a patch needs a `path` that starts with /",
+            position=Position(file, path.line, path.column) if path else position,
+            hint="write it like /Resources/Service/Properties/PlatformVersion",
+        )
+    value = node.get("value")
+    if value is None and op.text != "remove":
+        raise InputError(f"`value` required for operation {op.text!r}", position=position, hint="give a value")
+    return TemplatePatch(
+        op=op.text,
+        path=[step.replace("~1", "/").replace("~0", "~") for step in path.text[1:].split("/")],
+        value=cast("JsonValue", None if value is None else untyped(value)),
+        position=position,
+    )

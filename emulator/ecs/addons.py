@@ -1,0 +1,35 @@
+"""What a workload's addon templates add to its stack."""
+
+from __future__ import annotations
+
+from pydantic import Field, JsonValue
+
+from emulator.ecs.model import Model
+from emulator.errors import Position
+
+
+class Addons(Model):
+    """All addon templates of a workload as one template. Functions are in CloudFormation's long form (`Fn::Sub`)."""
+
+    sections: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
+    """`Parameters`, `Conditions`, `Resources`, `Outputs`, `Mappings`, `Metadata`; not those that are absent."""
+    transforms: list[str] = Field(default_factory=list)
+    parameters: dict[str, JsonValue] = Field(default_factory=dict)
+    """Values of the template's own parameters; they may refer to resources of the workload's stack."""
+    positions: dict[str, Position] = Field(default_factory=dict)
+    """`Resources.Table` and the like to where it stands."""
+
+    def section(self, name: str) -> dict[str, JsonValue]:
+        """The entries of a section, none where it is absent."""
+        return self.sections.get(name, {})
+
+
+class TemplatePatch(Model):
+    """A change to the finished template, as `overrides/cfn.patches.yml` asks for it (JSON Patch)."""
+
+    op: str
+    """`add`, `remove` or `replace`."""
+    path: list[str]
+    """The keys and indexes of the path, unescaped."""
+    value: JsonValue = None
+    position: Position | None = None

@@ -1,0 +1,1 @@
+"""A service as a CloudFormation stack: one template that deploys as it stands, without custom resources and Lambda."""
