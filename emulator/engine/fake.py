@@ -315,8 +315,7 @@ class FakeEngine:
     def image(self, reference: str) -> Image | None:
         self._call("image", reference)
         with self._daemon.changed:
-            by_id = {image.id: image for image in self._daemon.images.values()}
-            return by_id.get(reference) or self._daemon.images.get(normalized(reference))
+            return self._daemon.image(reference)
 
     def pull(
         self,

@@ -43,7 +43,7 @@ class FakeDaemon:
 
     def create(self, spec: ContainerSpec) -> Record:
         """Image there, name free, nothing given that belongs to the owner of a shared namespace."""
-        image = self.images.get(normalized(spec.image))
+        image = self.image(spec.image)
         if image is None:
             raise NotFound(f"No such image: {spec.image}")
         if any(record.spec.name == spec.name for record in self.records.values()):
@@ -58,6 +58,11 @@ class FakeDaemon:
         self.records[record.id] = record
         self.emit("create", record)
         return record
+
+    def image(self, reference: str) -> Image | None:
+        """A local image by id or reference."""
+        by_id = {image.id: image for image in self.images.values()}
+        return by_id.get(reference) or self.images.get(normalized(reference))
 
     def maybe(self, container: str) -> Record | None:
         """A container by id or name."""

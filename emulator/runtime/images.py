@@ -78,6 +78,19 @@ class ImageResolver:
                 resolved.setdefault(service_name, {})[container_name] = future.result()
         return resolved
 
+    def known(self, service: Service, container: ContainerDefinition) -> str:
+        """The image a container would run, as far as that is known without building or pulling anything."""
+        source = self.source(service, container)
+        if source.build is not None:
+            return f"(built from {_shown(source.build.dockerfile, self.workspace)})"
+        return self.known_local(source.reference)
+
+    def known_local(self, reference: str) -> str:
+        """The id of the image that stands for a reference here if it is local, else its name."""
+        actual = self.substitutes.get(reference, reference)
+        found = self.engine.image(actual)
+        return actual if found is None else found.id
+
     def source(self, service: Service, container: ContainerDefinition) -> ImageSource:
         """Where a container's image comes from, decided without asking anybody."""
         replacement = self.replacements.get(container.name)

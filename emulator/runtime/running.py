@@ -47,7 +47,7 @@ class Running:
         """Blocks until an essential container exits, and returns it; None where somebody interrupts or removes all."""
         while not interrupted.is_set():
             observed = observe(self.engine, self.environment)
-            if not observed.containers:
+            if observed.agent is None:  # `down` begins with it
                 return None
             for task in observed.tasks.values():
                 for member in task.members.values():
@@ -85,7 +85,7 @@ def wait_healthy(running: Running, cancelled: threading.Event, timeout: int) -> 
             f"target {target['name']} of {target['service']} is {target['state']}"
             + (f" ({target['description']})" if target["description"] else "")
             for target in targets
-            if target["state"] != "healthy"
+            if target["state"] not in ("healthy", "unused")
         ]
         if running.url and len(targets) < _expected_targets(running.state):
             unready.append("the front has not seen every target")

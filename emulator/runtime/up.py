@@ -20,7 +20,7 @@ from emulator.errors import (
     InputError,
     PortInUse,
 )
-from emulator.events import Emit, Event, EventKind
+from emulator.events import Emit, Event, EventKind, discard
 from emulator.runtime import names
 from emulator.runtime.agent_spec import STATE_FILE, STATE_FOLDER, agent_spec
 from emulator.runtime.control import Agent, Lease
@@ -75,16 +75,18 @@ class UpRequest:
 
 def dry_run(engine: Engine, request: UpRequest) -> Plan:
     """The plan that `up` would carry out, without building, pulling or making anything."""
+    refuse_unsupported(request.services, discard)
+    _refuse_unresolved(request)
     observed = observe(engine, request.environment)
+    resolver = ImageResolver(engine, request.workspace, request.settings.substitute, request.replacements, discard)
+    resolver.check_replacements(request.services)
     images = {
-        service.name: {c.name: _image_label(c.image) for c in service.task_definition.container_definitions}
+        service.name: {c.name: resolver.known(service, c) for c in service.task_definition.container_definitions}
         for service in request.services
     }
-    resolver = ImageResolver(engine, request.workspace, request.settings.substitute, request.replacements, _silent)
-    resolver.check_replacements(request.services)
     port = _port(request, observed, ())
-    support = request.support
-    state = _desired(request, images, {}, support.pause, support.front, "copilot-local/agent", port)
+    pause, front = (resolver.known_local(image) for image in (request.support.pause, request.support.front))
+    state = _desired(request, images, {}, pause, front, "copilot-local/agent", port)
     factory = task_factory(state, request.private, engine)
     network = request.environment.network in engine.list_networks(request.environment.labels())
     return reconcile(factory, observed, front_spec(state), network_exists=network).plan
@@ -98,11 +100,13 @@ def up(
     cancelled: threading.Event | None = None,
     on_started: Callable[[ContainerSpec], None] | None = None,
     before_remove: Callable[[str], None] | None = None,
+    agent_patience: float = AGENT_PATIENCE,
 ) -> Running:
     """Makes an environment run what is asked for and returns it, still in charge of it.
 
     Builds and pulls first, so that a broken image leaves nothing behind. What was made is removed again if something
-    fails, unless `retain`. Raises the `CopilotLocalError` that says what.
+    fails, unless `retain`: then it stays as it is, without an agent that would replace it. `agent_patience` is how many
+    seconds the agent may take to answer. Raises the `CopilotLocalError` that says what.
     """
     cancelled = cancelled or threading.Event()
     refuse_unsupported(request.services, emit)
@@ -130,7 +134,8 @@ def up(
                 wait_healthy(running, cancelled, request.settings.time.wait_timeout)
             return running
         try:
-            return _Bringup(engine, request, state, observed, emit, cancelled, on_started, before_remove).run()
+            hooks = (on_started, before_remove)
+            return _Bringup(engine, request, state, observed, emit, cancelled, *hooks, agent_patience).run()
         except PortInUse:
             # Somebody was faster; with a port that nobody asked for, the next one will do.
             if _asked_port(request) is not None or request.retain:
@@ -151,6 +156,7 @@ class _Bringup:
         cancelled: threading.Event,
         on_started: Callable[[ContainerSpec], None] | None,
         before_remove: Callable[[str], None] | None,
+        agent_patience: float,
     ) -> None:
         self.engine = engine
         self.request = request
@@ -161,23 +167,25 @@ class _Bringup:
         self.cancelled = cancelled
         self.on_started = on_started
         self.before_remove = before_remove
+        self.agent_patience = agent_patience
         self.existing_volumes = frozenset(engine.list_volumes(self.names.labels()))
 
     def run(self) -> Running:
-        lock = self._lock()
         lease: Future[Lease] | None = None
         pool = ThreadPoolExecutor(1, thread_name_prefix="agent")
         try:
+            lock = self._lock()
             lease = pool.submit(self._start_agent, lock)
             self._execute()
-            running = Running(self.engine, self.names, self.state, lease.result(AGENT_PATIENCE), fresh=True)
+            running = Running(self.engine, self.names, self.state, self._answer(lease), fresh=True)
             self._check_alive()
             if self.request.wait:
                 wait_healthy(running, self.cancelled, self.request.settings.time.wait_timeout)
             return running
+        except EnvironmentBusy:
+            raise  # nothing of what is there is ours
         except BaseException:
-            if not self.request.retain:
-                self._roll_back(lease)
+            self._clean_up()
             raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -212,12 +220,20 @@ class _Bringup:
         try:
             return Agent(self.engine, self.names).hold(self.request.private)
         except EngineError as error:
-            lines: list[str] = []
-            with contextlib.suppress(CopilotLocalError):
-                lines = [line.text for line in self.engine.logs(self.names.agent, tail=15)]
-            raise ContainerFailed(
-                f"the agent did not come up: {error.message}", container="agent", output=lines
-            ) from error
+            raise self._agent_failed(error.message) from error
+
+    def _answer(self, lease: Future[Lease]) -> Lease:
+        """What the agent answers, which it should have done by now."""
+        try:
+            return lease.result(self.agent_patience)
+        except TimeoutError:
+            raise self._agent_failed(f"no answer within {self.agent_patience:g} s") from None
+
+    def _agent_failed(self, why: str) -> ContainerFailed:
+        lines: list[str] = []
+        with contextlib.suppress(CopilotLocalError):
+            lines = [line.text for line in self.engine.logs(self.names.agent, tail=15)]
+        return ContainerFailed(f"the agent did not come up: {why}", container="agent", output=lines)
 
     def _execute(self) -> None:
         factory = task_factory(self.state, self.request.private, self.engine)
@@ -248,12 +264,19 @@ class _Bringup:
                         self.engine, member, "an essential container of the task has to keep running"
                     )
 
-    def _roll_back(self, lease: Future[Lease] | None) -> None:
-        if lease is not None:
-            with contextlib.suppress(Exception):
-                lease.result(AGENT_PATIENCE).leave()
-        down(self.engine, self.names, _silent, timeout=2, before_remove=self.before_remove)
-        remove_all(self.engine, self.names, volumes=True, keep=self.existing_volumes)
+    def _clean_up(self) -> None:
+        """After a failure, of which whoever asked hears whatever happens here: removes what was made, or retains it."""
+        try:
+            if self.request.retain:
+                self.engine.remove(self.names.agent)  # it would take charge, and replace what is to be looked at
+                what = "kept as it is; `copilot-local down` removes it"
+                self.emit(Event(EventKind.INFO, self.names.app, what))
+                return
+            down(self.engine, self.names, discard, timeout=2, before_remove=self.before_remove)
+            remove_all(self.engine, self.names, volumes=True, keep=self.existing_volumes)
+        except CopilotLocalError as error:
+            what = f"not everything could be removed; `copilot-local down` tries again: {error}"
+            self.emit(Event(EventKind.WARNING, self.names.app, what))
 
 
 def _desired(
@@ -326,12 +349,3 @@ def _refuse_unresolved(request: UpRequest) -> None:
             "values are missing that only a deployment gives: " + "; ".join(missing),
             hint='give each a local value in copilot-local.toml: [values] "NAME" = "…"',
         )
-
-
-def _image_label(image: object) -> str:
-    return image if isinstance(image, str) else "(built)"
-
-
-def _silent(event: Event) -> None:
-    if event.kind is EventKind.WARNING:
-        return

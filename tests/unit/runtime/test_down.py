@@ -13,7 +13,7 @@ from emulator.runtime import names
 from emulator.runtime.agent_spec import agent_spec
 from emulator.runtime.down import down, running_environments
 from emulator.runtime.names import Names, Role
-from tests.unit.runtime.conftest import Bench
+from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import DEMO, desired_state, firelens, make_service
 
 ROUTER = "cl-demo-test-hello-task0001-firelens_log_router"
@@ -39,24 +39,14 @@ def running(bench: Bench) -> Bench:
     return bench
 
 
-def left(bench: Bench) -> dict[str, list[str]]:
-    """What still carries the environment's labels."""
-    labels = DEMO.labels()
-    return {
-        "containers": [container.name for container in bench.engine.list_containers(labels)],
-        "networks": bench.engine.list_networks(labels),
-        "volumes": sorted(bench.engine.list_volumes(labels)),
-    }
-
-
 def test_only_volumes_with_data_are_left(running: Bench) -> None:
     assert take_down(running) is True
-    assert left(running) == {"containers": [], "networks": [], "volumes": ["cl-demo-test-logs"]}
+    assert running.left() == {"containers": [], "networks": [], "volumes": ["cl-demo-test-logs"]}
 
 
 def test_with_volumes_nothing_is_left(running: Bench) -> None:
     take_down(running, volumes=True)
-    assert left(running) == {"containers": [], "networks": [], "volumes": []}
+    assert running.left() == {"containers": [], "networks": [], "volumes": []}
 
 
 def test_the_agent_goes_first_then_the_task_in_order(running: Bench) -> None:
@@ -100,7 +90,7 @@ def test_leftovers_of_a_crash_go_too(running: Bench, role: Role) -> None:
     running.engine.create_container(ContainerSpec(name="leftover", image="hello:1", labels=labels))
     running.engine.start("leftover")
     take_down(running)
-    assert left(running)["containers"] == []
+    assert running.left()["containers"] == []
 
 
 def test_what_a_dying_command_still_created_goes_too(running: Bench) -> None:
@@ -114,20 +104,20 @@ def test_what_a_dying_command_still_created_goes_too(running: Bench) -> None:
 
     running.engine.before = create
     take_down(running)
-    assert left(running)["containers"] == []
+    assert running.left()["containers"] == []
 
 
 def test_a_volume_that_docker_still_calls_in_use_is_asked_for_again(running: Bench) -> None:
     running.engine.fail("remove_volume", Conflict("volume is in use"), target="*-state", times=2)
     running.engine.fail("remove_volume", Conflict("volume is in use"), target="cl-fl-*")
     take_down(running)
-    assert left(running)["volumes"] == ["cl-demo-test-logs"]
+    assert running.left()["volumes"] == ["cl-demo-test-logs"]
 
 
 def test_a_stop_that_fails_is_told_and_the_rest_is_removed_all_the_same(running: Bench) -> None:
     running.engine.fail("stop", EngineError("cannot stop: broken pipe"), target="*-hello")
     take_down(running)
-    assert left(running)["containers"] == []
+    assert running.left()["containers"] == []
     assert running.warnings() == ["the orderly stop failed, the rest is killed: cannot stop: broken pipe"]
 
 
@@ -151,7 +141,7 @@ def test_an_interrupted_stop_kills_and_still_removes_all(running: Bench) -> None
     running.engine.before = kill
     take_down(running, cancelled=killed)
     assert "stop firelens_log_router" not in running.did("stop")
-    assert left(running)["containers"] == []
+    assert running.left()["containers"] == []
 
 
 def test_killing_removes_containers_before_the_router_they_log_to(running: Bench) -> None:
@@ -161,7 +151,7 @@ def test_killing_removes_containers_before_the_router_they_log_to(running: Bench
     take_down(running, cancelled=killed)
     removed = running.did("remove")
     assert removed.index("remove hello") < removed.index("remove firelens_log_router") < removed.index("remove pause")
-    assert left(running)["containers"] == []
+    assert running.left()["containers"] == []
 
 
 @pytest.mark.parametrize("removed", [False, True])
@@ -173,7 +163,7 @@ def test_killing_opens_a_drain_for_a_dead_router(running: Bench, removed: bool) 
     killed.set()
     take_down(running, cancelled=killed)
     assert "create_container drain" in running.did("create_container")
-    assert left(running)["containers"] == []
+    assert running.left()["containers"] == []
 
 
 def test_a_container_that_cannot_be_removed_is_an_error(running: Bench) -> None:

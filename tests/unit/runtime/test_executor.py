@@ -14,7 +14,7 @@ from emulator.events import EventKind
 from emulator.runtime.executor import Cancelled
 from emulator.runtime.plan import Operation, Verb
 from emulator.runtime.reconcile import TASK_STEADY
-from tests.unit.runtime.conftest import Bench
+from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import desired_state, make_service, nginx_sidecar
 
 CHECK = {"healthCheck": {"command": ["CMD-SHELL", "true"]}}

@@ -8,7 +8,7 @@ from emulator.ecs.service import Service
 from emulator.engine.fake import Behaviour
 from emulator.errors import ContainerFailed, EngineError, EngineTimeout, LogDriverNotReady, NotFound, TaskError
 from emulator.runtime.plan import Operation, Plan, Verb
-from tests.unit.runtime.conftest import LISTENS, Bench
+from tests.unit.runtime.bench import LISTENS, Bench
 from tests.unit.runtime.world import AGENT, ROUTED, desired_state, make_service
 from tests.unit.runtime.world import ROUTER as ROUTER_DEFINITION
 

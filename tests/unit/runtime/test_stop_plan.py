@@ -85,6 +85,19 @@ def test_a_container_that_exited_is_removed_without_being_stopped() -> None:
     """)
 
 
+@pytest.mark.parametrize("state", [1, "created"])
+def test_a_dependency_stops_where_what_depends_on_it_does_not_run(state: int | str) -> None:
+    world = World(make_service({"hello": depends("db"), "db": {}}))
+    world.runs_task("hello", {"hello": state})
+    assert text_of(stop_plan(world)) == lines("""
+        #1 stop container hello-00000001-db: down
+        #2 remove container hello-00000001-hello after #1: down
+        #3 remove container hello-00000001-db after #1: down
+        #4 remove container hello-00000001-pause after #2, #3: down
+        #5 remove volume 00000001000000010000000100000001 after #4: volumes of the task
+    """)
+
+
 @pytest.mark.parametrize("router", [1, "created", "dead"])
 def test_a_dead_router_is_revived_before_anything_stops(router: int | str) -> None:
     world = World(firelens())

@@ -1,0 +1,206 @@
+"""Bringing an environment up where it does not run, and joining one that does."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+
+from emulator.engine.fake import Behaviour
+from emulator.engine.interface import Health
+from emulator.errors import ImageError, InputError, TaskError, Unsupported, UsageError
+from emulator.events import Event, EventKind
+from emulator.runtime.control import AgentError
+from emulator.runtime.desired import DesiredState, Private
+from emulator.runtime.executor import Cancelled
+from emulator.runtime.up import dry_run
+from emulator.settings import Settings, TimeSettings
+from tests.unit.runtime.bench import Bench
+from tests.unit.runtime.world import DEMO, firelens, make_service, nginx_sidecar
+
+
+def names_of(bench: Bench) -> list[str]:
+    return sorted({c.name.rpartition("-")[2] for c in bench.observed.containers})
+
+
+def test_a_service_runs_beside_its_front_and_its_agent(bench: Bench) -> None:
+    running = bench.up(nginx_sidecar())
+    assert names_of(bench) == ["agent", "front", "hello", "nginx", "pause"]
+    assert set(bench.states().values()) == {"running"}
+    assert running.url == f"http://127.0.0.1:{running.state.front_port}"
+    assert running.fresh
+
+
+def test_a_service_without_rules_has_no_url(bench: Bench) -> None:
+    assert bench.up(make_service()).url is None
+    assert names_of(bench) == ["agent", "hello", "pause"]
+
+
+def test_the_command_is_in_charge_until_it_hands_over(bench: Bench) -> None:
+    running = bench.up(make_service())
+    assert bench.agent.said == ["hold"]
+    running.hand_over()
+    assert bench.agent.said == ["hold", "act"]
+
+
+def test_the_agent_finds_what_should_run_without_any_secret(bench: Bench) -> None:
+    private = Private(services={"hello": {"hello": {"PASSWORD": "hunter2"}}})
+    bench.up(make_service(), private=private)
+    stored = bench.engine.read_file(DEMO.agent, "/copilot-local/state/desired.json")
+    assert list(DesiredState.model_validate_json(stored).services) == ["hello"]
+    assert b"hunter2" not in stored
+    assert bench.agent.requests[0]["private"]["services"]["hello"]["hello"] == {"PASSWORD": "hunter2"}
+
+
+def test_a_secret_reaches_its_container_as_a_variable_and_no_label(bench: Bench) -> None:
+    private = Private(services={"hello": {"hello": {"PASSWORD": "hunter2"}}})
+    bench.up(make_service({"hello": {"secrets": [{"name": "PASSWORD", "valueFrom": "/p"}]}}), private=private)
+    [hello] = [c for c in bench.observed.containers if c.name.endswith("-hello")]
+    spec = bench.engine.spec(hello.name)
+    assert spec.environment["PASSWORD"] == "hunter2"
+    assert "hunter2" not in json.dumps([dict(spec.labels), spec.command, spec.log_options])
+
+
+def test_values_that_nothing_gives_are_asked_for_together(bench: Bench) -> None:
+    def variable(name: str) -> dict[str, object]:
+        return {"name": name, "value": {"kind": "import", "name": f"export-{name}"}}
+
+    containers = {"hello": {"environment": [variable("A"), variable("B")]}, "web": {"environment": [variable("C")]}}
+    with pytest.raises(InputError) as caught:
+        bench.up(make_service(containers))
+    for name in ("export-A", "export-B", "export-C"):
+        assert name in str(caught.value)
+    assert "[values]" in caught.value.hint
+    assert bench.left() == {"containers": [], "networks": [], "volumes": []}
+
+
+@pytest.mark.parametrize("run", ["up", "dry run"])
+def test_what_does_not_run_here_is_refused_before_anything_is_made(bench: Bench, run: str) -> None:
+    service = make_service({"hello": {"privileged": True}})
+    with pytest.raises(Unsupported, match="container hello is privileged"):
+        bench.up(service) if run == "up" else dry_run(bench.engine, bench.request(service))
+    assert bench.left() == {"containers": [], "networks": [], "volumes": []}
+
+
+def test_the_first_image_that_is_missing_leaves_nothing_behind(bench: Bench) -> None:
+    with pytest.raises(ImageError, match="cannot pull private:1"):
+        bench.up(make_service({"hello": {"image": "private:1"}}))
+    assert bench.left() == {"containers": [], "networks": [], "volumes": []}
+
+
+class TestJoining:
+    """A second `up`: the agent that runs does the work."""
+
+    @pytest.fixture
+    def running(self, bench: Bench) -> Bench:
+        bench.up(make_service()).hand_over()
+        bench.agent.said.clear()
+        bench.engine.calls.clear()
+        return bench
+
+    def test_the_agent_gets_what_should_run_and_nothing_else_is_done(self, running: Bench) -> None:
+        running.agent.events = [Event(EventKind.STEP_DONE, "start hello")]
+        joined = running.up(make_service(), make_service(name="web"), private=Private(services={"web": {}}))
+        assert running.agent.said == ["apply"]
+        assert sorted(running.agent.requests[-1]["state"]["services"]) == ["hello", "web"]
+        assert running.agent.requests[-1]["private"]["services"] == {"web": {}}
+        assert running.did("create_container", "start", "stop", "remove") == []
+        assert "start hello" in [event.subject for event in running.events]
+        assert not joined.fresh
+
+    def test_what_the_agent_says_against_it_is_told(self, running: Bench) -> None:
+        running.agent.refuses = {"message": "container web exited", "hint": "look", "output": ["boom"]}
+        with pytest.raises(AgentError, match="container web exited") as caught:
+            running.up(make_service())
+        assert (caught.value.hint, caught.value.output) == ("look", ["boom"])
+        assert names_of(running) == ["agent", "hello", "pause"], "what ran before goes on"
+
+    def test_a_dead_agent_is_replaced(self, running: Bench) -> None:
+        running.engine.stop(DEMO.agent, 0)
+        joined = running.up(make_service())
+        assert joined.fresh
+        assert running.states()["agent"] == "running"
+        assert running.agent.said == ["hold"]
+        assert running.did("create_container") == ["create_container agent"], "the task that runs is kept"
+
+
+class TestWaiting:
+    """`up --wait`."""
+
+    def target(self, state: str = "healthy", description: str = "") -> dict[str, str]:
+        return {"name": "hello-x", "service": "hello", "state": state, "description": description}
+
+    def test_it_ends_when_containers_and_targets_are_healthy(self, bench: Bench) -> None:
+        verdicts = iter(["initial", "unhealthy", "healthy"])
+
+        def look(command: object) -> object:
+            bench.agent.status["targets"] = [self.target(next(verdicts, "healthy"))]
+            return bench.agent.open([])
+
+        bench.engine.behave("*-agent", Behaviour(stream=look))  # type: ignore[arg-type]
+        check = {"healthCheck": {"command": ["CMD-SHELL", "true"]}}
+        bench.engine.behave("*-hello", Behaviour(health=(Health.STARTING, Health.STARTING, Health.HEALTHY)))
+        bench.up(make_service({"hello": check}, target=("hello", 80)), wait=True)
+        assert bench.agent.status["targets"] == [self.target("healthy")]
+
+    def test_a_target_of_a_group_that_no_rule_names_is_not_waited_for(self, bench: Bench) -> None:
+        bench.agent.status["targets"] = [self.target("unused")]
+        bench.up(make_service(target=("hello", 80)), wait=True)
+
+    def test_what_is_not_healthy_in_time_is_named(self, bench: Bench) -> None:
+        bench.agent.status["targets"] = [self.target("unhealthy", "Health checks failed")]
+        settings = Settings(time=TimeSettings(wait_timeout=1))
+        with pytest.raises(TaskError, match=r"not healthy after 1 s: target hello-x of hello is unhealthy \(Health"):
+            bench.up(make_service(target=("hello", 80)), wait=True, settings=settings)
+        assert bench.left()["containers"] == []
+
+    def test_an_interruption_ends_it(self, bench: Bench) -> None:
+        threading.Timer(0.2, bench.cancelled.set).start()
+        with pytest.raises(Cancelled):
+            bench.up(make_service(target=("hello", 80)), wait=True)
+        assert bench.left()["containers"] == []
+
+
+class TestDryRun:
+    """The plan, and nothing done."""
+
+    def test_it_prints_what_up_would_do(self, bench: Bench) -> None:
+        plan = str(dry_run(bench.engine, bench.request(firelens())))
+        assert plan.startswith("#1 create network cl-demo-test: no such network")
+        assert "start container" in plan
+        assert bench.left() == {"containers": [], "networks": [], "volumes": []}
+
+    def test_nothing_is_to_be_done_where_all_of_it_runs(self, bench: Bench) -> None:
+        bench.up(nginx_sidecar())
+        assert str(dry_run(bench.engine, bench.request(nginx_sidecar()))) == ""
+
+    def test_a_replacement_of_an_unknown_container_is_refused(self, bench: Bench) -> None:
+        with pytest.raises(UsageError, match="there is no container nginx"):
+            dry_run(bench.engine, bench.request(make_service(), replacements={"nginx": "nginx:1"}))
+
+
+class TestUntilItEnds:
+    """What a foreground `up` waits for."""
+
+    def test_the_essential_container_that_exits(self, bench: Bench) -> None:
+        running = bench.up(make_service({"hello": {}, "init": {"essential": False, "image": "db:1"}}))
+        [init] = [c.name for c in bench.observed.containers if c.name.endswith("-init")]
+        [hello] = [c.name for c in bench.observed.containers if c.name.endswith("-hello")]
+        bench.engine.finish(init, 1)
+        threading.Timer(0.05, bench.engine.finish, (hello, 7)).start()
+        ended = running.wait_for_exit(threading.Event())
+        assert ended is not None
+        assert (ended.name, ended.container.exit_code) == ("hello", 7)
+
+    def test_an_interruption(self, bench: Bench) -> None:
+        interrupted = threading.Event()
+        interrupted.set()
+        assert bench.up(make_service()).wait_for_exit(interrupted) is None
+
+    def test_a_down_from_elsewhere_is_no_failure(self, bench: Bench) -> None:
+        running = bench.up(make_service())
+        [hello] = [c.name for c in bench.observed.containers if c.name.endswith("-hello")]
+        bench.engine.remove(DEMO.agent)  # which is what `down` begins with
+        bench.engine.stop(hello, 0)
+        assert running.wait_for_exit(threading.Event()) is None

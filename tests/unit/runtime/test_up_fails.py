@@ -1,0 +1,246 @@
+"""A start that fails: one error that says why, and nothing left behind unless asked."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from emulator.engine.fake import Behaviour
+from emulator.errors import (
+    ContainerFailed,
+    CopilotLocalError,
+    EngineError,
+    EngineTimeout,
+    EngineUnavailable,
+    EnvironmentBusy,
+    InputError,
+    PortInUse,
+)
+from emulator.events import Event, EventKind
+from emulator.runtime.down import down
+from emulator.runtime.executor import Cancelled
+from emulator.runtime.up import up
+from tests.unit.runtime.bench import Bench
+from tests.unit.runtime.world import DEMO, firelens, make_service, nginx_sidecar
+
+NOTHING: dict[str, list[str]] = {"containers": [], "networks": [], "volumes": []}
+EXITS = Behaviour(exits=(3,), log=("reading settings", "no DATABASE_URL"))
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    """A port of 127.0.0.1 that another program listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("verb", "target"),
+    [
+        ("ensure_network", "*"),
+        ("ensure_volume", "cl-demo-test-logs"),
+        ("create_container", "*-agent"),
+        ("put_files", "*-agent"),
+        ("start", "*-agent"),
+        ("exec_stream", "*-agent"),
+        ("create_container", "*-pause"),
+        ("start", "*-pause"),
+        ("create_container", "*-firelens_log_router"),
+        ("put_files", "*-firelens_log_router"),
+        ("start", "*-hello"),
+        ("ensure_volume", "cl-fl-*"),
+        ("create_container", "*-front"),
+        ("put_files", "*-front"),
+        ("start", "*-front"),
+    ],
+)
+def test_whatever_fails_is_told_and_nothing_is_left(bench: Bench, verb: str, target: str) -> None:
+    bench.engine.fail(verb, EngineError("no space left on device"), target=target)
+    with pytest.raises(CopilotLocalError, match="no space left on device"):
+        bench.up(firelens())
+    assert bench.left() == NOTHING
+
+
+def test_an_essential_container_that_exits_at_once_fails_with_its_code_and_last_lines(bench: Bench) -> None:
+    bench.engine.behave("*-hello", EXITS)
+    with pytest.raises(ContainerFailed, match="container hello exited with code 3") as caught:
+        bench.up(nginx_sidecar())
+    assert caught.value.container_exit_code == 3
+    assert caught.value.output == ["reading settings", "no DATABASE_URL"]
+    assert bench.left() == NOTHING
+
+
+def test_a_container_that_printed_nothing_can_be_tried_by_hand(bench: Bench) -> None:
+    bench.engine.behave("*-hello", Behaviour(exits=(0,)))
+    with pytest.raises(ContainerFailed, match="exited with code 0") as caught:
+        bench.up(make_service())
+    assert "docker run -it" in caught.value.hint
+
+
+def test_whoever_stays_sees_the_exit_for_himself(bench: Bench) -> None:
+    bench.engine.behave("*-hello", EXITS)
+    running = bench.up(make_service(), foreground=True)
+    ended = running.wait_for_exit(threading.Event())
+    assert ended is not None
+    assert ended.container.exit_code == 3
+
+
+def test_a_container_that_is_not_essential_may_exit_at_once(bench: Bench) -> None:
+    bench.engine.behave("*-init", EXITS)
+    bench.up(make_service({"hello": {}, "init": {"image": "db:1", "essential": False}}))
+
+
+def test_a_front_that_does_not_stay_up_is_told_in_its_own_words(bench: Bench) -> None:
+    bench.engine.behave("*-front", Behaviour(exits=(1,), log=("[ALERT] cannot bind socket",)))
+    with pytest.raises(ContainerFailed, match="the front does not stay up") as caught:
+        bench.up(make_service(target=("hello", 80)))
+    assert "[ALERT] cannot bind socket" in caught.value.output
+    assert bench.left() == NOTHING
+
+
+def test_retain_keeps_what_was_made_without_anybody_who_would_replace_it(bench: Bench) -> None:
+    bench.engine.behave("*-hello", EXITS)
+    with pytest.raises(ContainerFailed):
+        bench.up(make_service(), retain=True)
+    states = {name.rpartition("-")[2]: state for name, state in bench.states().items()}
+    assert states == {"hello": "exited", "pause": "running"}
+    assert bench.left()["volumes"]
+    assert "`copilot-local down` removes it" in bench.events[-1].message
+    assert down(bench.engine, DEMO, bench.emit, volumes=True)
+    assert bench.left() == NOTHING
+
+
+def test_volumes_that_were_there_before_are_kept(bench: Bench) -> None:
+    bench.up(make_service()).hand_over()
+    down(bench.engine, DEMO, bench.emit)
+    bench.engine.behave("*-hello", EXITS)
+    with pytest.raises(ContainerFailed):
+        bench.up(make_service())
+    assert bench.left() == {**NOTHING, "volumes": ["cl-demo-test-logs"]}
+
+
+def test_what_cannot_be_removed_does_not_hide_the_first_error(bench: Bench) -> None:
+    bench.engine.behave("*-hello", EXITS)
+    bench.engine.fail("remove", EngineTimeout("Docker hangs"), target="*-hello", times=None)
+    with pytest.raises(ContainerFailed, match="container hello exited with code 3"):
+        bench.up(make_service())
+    assert any("not everything could be removed" in warning for warning in bench.warnings())
+
+
+def test_an_interruption_takes_everything_back(bench: Bench) -> None:
+    def interrupt(verb: str, target: str) -> None:
+        if verb == "start" and target.endswith("-pause"):
+            bench.cancelled.set()
+
+    bench.engine.before = interrupt
+    with pytest.raises(Cancelled):
+        bench.up(nginx_sidecar())
+    assert bench.left() == NOTHING
+
+
+def test_circular_dependencies_leave_nothing(bench: Bench) -> None:
+    circle = {"dependsOn": [{"containerName": "hello", "condition": "START"}]}
+    with pytest.raises(InputError, match="wait for each other"):
+        bench.up(make_service({"hello": circle}))
+    assert bench.left() == NOTHING
+
+
+def test_no_docker_is_told_as_such(bench: Bench) -> None:
+    bench.engine.reachable = False
+    with pytest.raises(EngineUnavailable):
+        bench.up(make_service())
+
+
+class TestAgent:
+    def test_one_that_does_not_answer_is_shown_with_its_last_lines(self, bench: Bench) -> None:
+        bench.agent.mute = True
+        bench.engine.behave("*-agent", Behaviour(stream=bench.agent.open, log=("Traceback", "ImportError")))
+        with pytest.raises(ContainerFailed, match="the agent did not come up: no answer within") as caught:
+            up(bench.engine, bench.request(make_service()), bench.emit, agent_patience=0.05)
+        assert caught.value.output == ["Traceback", "ImportError"]
+        assert bench.left() == NOTHING
+
+    def test_one_that_dies_is_shown_with_its_last_lines(self, bench: Bench) -> None:
+        bench.engine.behave("*-agent", Behaviour(exits=(1,), log=("ImportError",)))
+        with pytest.raises(ContainerFailed, match="the agent did not come up") as caught:
+            bench.up(make_service())
+        assert caught.value.container == "agent"
+        assert caught.value.output[-1] == "ImportError"
+        assert bench.left() == NOTHING
+
+    def test_one_that_ends_the_connection_is_told(self, bench: Bench) -> None:
+        def cut(command: object) -> object:
+            stream = bench.agent.open([])
+            stream.close()
+            return stream
+
+        bench.agent.mute = True
+        bench.engine.behave("*-agent", Behaviour(stream=cut))  # type: ignore[arg-type]
+        with pytest.raises(ContainerFailed, match="does not answer: the connection was closed"):
+            bench.up(make_service())
+        assert bench.left() == NOTHING
+
+
+class TestTwoAtOnce:
+    def test_one_of_two_ups_is_refused_and_the_other_one_runs(self, bench: Bench) -> None:
+        both_looked = threading.Barrier(2)
+
+        def meet(verb: str, target: str) -> None:
+            if (verb, target) == ("ensure_network", DEMO.network):
+                both_looked.wait(10)  # each of them has seen an environment without an agent
+
+        bench.engine.before = meet
+        with ThreadPoolExecutor(2) as pool:
+            ups = [pool.submit(bench.up, make_service()) for _ in range(2)]
+        errors = [error for future in ups if (error := future.exception())]
+        assert [type(error) for error in errors] == [EnvironmentBusy]
+        assert isinstance(errors[0], EnvironmentBusy)
+        assert errors[0].hint
+        assert len(bench.observed.tasks) == 1
+        assert set(bench.states().values()) == {"running"}
+        assert bench.agent.said == ["hold"]
+
+
+class TestPort:
+    def test_one_that_is_taken_is_refused_before_anything_is_made(self, bench: Bench, taken_port: int) -> None:
+        with pytest.raises(PortInUse, match=f"port {taken_port} on 127.0.0.1") as caught:
+            bench.up(make_service(target=("hello", 80)), port=taken_port)
+        assert "--port" in caught.value.hint
+        assert bench.left() == NOTHING
+
+    def test_one_that_somebody_takes_meanwhile_leaves_nothing(self, bench: Bench) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            free = probe.getsockname()[1]
+        bench.engine.used_ports.add(free)
+        with pytest.raises(PortInUse, match="port is already allocated"):
+            bench.up(make_service(target=("hello", 80)), port=free)
+        assert bench.left() == NOTHING
+
+    def test_without_one_asked_for_the_next_free_one_is_taken(self, bench: Bench) -> None:
+        first = bench.up(make_service(target=("hello", 80))).state.front_port
+        down(bench.engine, DEMO, bench.emit)
+        bench.engine.used_ports.add(first)
+        second = bench.up(make_service(target=("hello", 80))).state.front_port
+        assert second > first >= 8080
+
+    def test_the_running_front_keeps_its_port(self, bench: Bench) -> None:
+        first = bench.up(make_service(target=("hello", 80)))
+        first.hand_over()
+        bench.up(make_service(target=("hello", 80)))
+        assert bench.agent.requests[-1]["state"]["front_port"] == first.state.front_port
+
+
+def test_steps_that_failed_are_told_as_they_happen(bench: Bench) -> None:
+    bench.engine.fail("start", EngineError("no space left"), target="*-hello")
+    with pytest.raises(EngineError):
+        bench.up(make_service())
+    failed = [event for event in bench.events if event.kind is EventKind.STEP_FAILED]
+    assert [type(event) for event in failed] == [Event]
+    assert failed[0].message == "no space left"
