@@ -10,9 +10,9 @@ from emulator.compiler.values import seconds
 from emulator.ecs.messaging import Queue, Subscription, Topic
 from emulator.ecs.names import logical_id
 from emulator.errors import Position
-from emulator.manifest.schema.messaging import Queue as ManifestQueue
-from emulator.manifest.schema.messaging import Topic as ManifestTopic
-from emulator.manifest.schema.messaging import TopicQueue, TopicSubscription
+from emulator.manifest.schema.publish import Topic as ManifestTopic
+from emulator.manifest.schema.subscribe import Queue as ManifestQueue
+from emulator.manifest.schema.subscribe import TopicQueue, TopicSubscription
 from emulator.manifest.schema.worker_service import WorkerService
 
 FIFO_SUFFIX = ".fifo"

@@ -9,8 +9,8 @@ from emulator.compiler.context import Context
 from emulator.compiler.values import seconds
 from emulator.ecs.deployment import CapacityProvider, Deployment, RollbackAlarms, Scaling, ScalingPolicy
 from emulator.manifest.schema.deployment import RollbackAlarms as ManifestAlarms
-from emulator.manifest.schema.deployment import WorkerRollbackAlarms
 from emulator.manifest.schema.scaling import Cooldown, Count
+from emulator.manifest.schema.worker_service import WorkerRollbackAlarms
 from emulator.manifest.schema.workload import Service
 
 DEFAULT_IN = 120

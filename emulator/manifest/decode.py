@@ -10,7 +10,6 @@ from emulator.manifest.nodes import Entry, Mapping, Node, Scalar, Sequence
 from emulator.manifest.report import Report, child
 from emulator.manifest.schema.base import Block
 from emulator.manifest.schema.logs import Logging, LoggingSidecars, SidecarLogging
-from emulator.manifest.schema.routing import Http
 from emulator.manifest.schema.values import parse_duration
 from emulator.manifest.suggest import unknown_key
 from emulator.manifest.untyped import untyped
@@ -156,7 +155,7 @@ class Decoder:
             return
         known[name] = entry
         message, in_copilot = f"{old} is an older spelling of {name}", True
-        if not (block is Http and old == "targetContainer"):
+        if not (block.__name__ == "Http" and old == "targetContainer"):
             message, in_copilot = f"{message}; Copilot ignores it", False
         self.report.add(
             "CL108", entry.key, place, message, warning=True, hint=f"write {name}", copilot_refuses=not in_copilot

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from emulator.manifest.schema.base import INT64, Bits, Block, Key, OneOrMany, ShellWords
 from emulator.manifest.schema.schedule import Schedule
@@ -95,17 +95,17 @@ class Field:
     hidden: bool
 
 
+_PLAIN = Key()
+
+
 @cache
 def fields_of(block: type[Block]) -> dict[str, Field]:
     """The fields of a block by the key in the file; hidden ones are there under their attribute's name."""
     fields = {}
-    hints = get_type_hints(block, include_extras=True)
     for attribute, info in block.__pydantic_fields__.items():
-        annotation = hints[attribute]
-        metadata = _metadata(annotation)
-        key = next((item for item in metadata if isinstance(item, Key)), Key())
+        key = next((item for item in info.metadata if isinstance(item, Key)), _PLAIN)
         name = key.name or attribute
-        shape = _shape(annotation)
+        shape = _shape(info.annotation, tuple(info.metadata))
         fields[name] = Field(attribute, name, shape, info.is_required(), key.legacy, key.default, key.hidden)
     return fields
 
@@ -122,20 +122,16 @@ def legacy_of(block: type[Block]) -> dict[str, Field]:
     return {old: field for field in fields_of(block).values() for old in field.legacy}
 
 
-def _metadata(annotation: object) -> tuple[object, ...]:
-    return get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
-
-
-def _shape(annotation: Any) -> Shape:
-    metadata = _metadata(annotation)
-    if metadata:
-        annotation = get_args(annotation)[0]
+def _shape(annotation: Any, metadata: tuple[object, ...] = ()) -> Shape:
+    if get_origin(annotation) is Annotated:
+        annotation, *inner = get_args(annotation)
+        metadata = (*metadata, *inner)
     if annotation == Network:
         return Parsed(parse_cidr, "a CIDR block")
     if get_origin(annotation) in (Union, types.UnionType):
         members = [member for member in get_args(annotation) if member is not type(None)]
         if len(members) == 1:
-            return _shape(Annotated[members[0], *metadata] if metadata else members[0])
+            return _shape(members[0], metadata)
         return Untyped()
     origin = get_origin(annotation)
     if origin is list:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from emulator.manifest.nodes import Mapping, Scalar
 from emulator.manifest.report import Report
@@ -11,61 +11,46 @@ from emulator.manifest.rules import containers, messaging, ports, routing, scali
 from emulator.manifest.rules.at import At
 from emulator.manifest.scalars import boolean, is_null
 from emulator.manifest.schema.base import Block
-from emulator.manifest.schema.containers import (
-    ContainerHealthCheck,
-    Exec,
-    Image,
-    ImageSource,
-    MountPoint,
-    Platform,
-    Sidecar,
-    Variable,
-)
-from emulator.manifest.schema.deployment import Deployment, Observability, TaskDefinitionOverride
-from emulator.manifest.schema.load_balanced_web_service import LoadBalancedWebService
-from emulator.manifest.schema.logs import Logging
-from emulator.manifest.schema.messaging import DeadLetter, FifoQueue, Queue, Topic, TopicSubscription
-from emulator.manifest.schema.network import Placement
-from emulator.manifest.schema.routing import Http, HttpHealthCheck, Nlb, NlbHealthCheck, NlbListener, RoutingRule
-from emulator.manifest.schema.scaling import Count, QueueDelayTarget, Range
-from emulator.manifest.schema.scheduled_job import ScheduledJob
-from emulator.manifest.schema.storage import Efs, Storage, Volume
 from emulator.manifest.schema.workload import ListeningService, Workload
+
+if TYPE_CHECKING:
+    from emulator.manifest.schema.load_balanced_web_service import LoadBalancedWebService
 
 _Rule = Callable[[Any, At], None]
 
-_BLOCK_RULES: Final[dict[type[Block], _Rule]] = {
-    Image: containers.image,
-    ImageSource: containers.image_source,
-    ContainerHealthCheck: containers.health_check,
-    Variable: containers.variable,
-    Exec: containers.exec_,
-    MountPoint: containers.mount_point,
-    Sidecar: containers.sidecar,
-    Logging: containers.logging,
-    Platform: scaling.platform,
-    Count: scaling.count,
-    Range: scaling.range_,
-    QueueDelayTarget: scaling.queue_delay,
-    RoutingRule: routing.routing_rule,
-    Http: routing.http,
-    HttpHealthCheck: routing.http_health_check,
-    NlbListener: routing.nlb_listener,
-    NlbHealthCheck: routing.nlb_health_check,
-    Nlb: routing.nlb,
-    Storage: storage.storage,
-    Volume: storage.volume,
-    Efs: storage.efs,
-    Topic: messaging.topic,
-    TopicSubscription: messaging.subscription,
-    Queue: messaging.queue,
-    DeadLetter: messaging.dead_letter,
-    FifoQueue: messaging.fifo_queue,
-    Deployment: messaging.deployment,
-    Observability: messaging.observability,
-    Placement: messaging.placement,
-    TaskDefinitionOverride: messaging.override,
-    ScheduledJob: messaging.job,
+# By the name of the block, so that one workload type does not bring the models of all the others along.
+_BLOCK_RULES: Final[dict[str, _Rule]] = {
+    "Image": containers.image,
+    "ImageSource": containers.image_source,
+    "ContainerHealthCheck": containers.health_check,
+    "Variable": containers.variable,
+    "Exec": containers.exec_,
+    "MountPoint": containers.mount_point,
+    "Sidecar": containers.sidecar,
+    "Logging": containers.logging,
+    "Platform": scaling.platform,
+    "Count": scaling.count,
+    "Range": scaling.range_,
+    "QueueDelayTarget": scaling.queue_delay,
+    "RoutingRule": routing.routing_rule,
+    "Http": routing.http,
+    "HttpHealthCheck": routing.http_health_check,
+    "NlbListener": routing.nlb_listener,
+    "NlbHealthCheck": routing.nlb_health_check,
+    "Nlb": routing.nlb,
+    "Storage": storage.storage,
+    "Volume": storage.volume,
+    "Efs": storage.efs,
+    "Topic": messaging.topic,
+    "TopicSubscription": messaging.subscription,
+    "Queue": messaging.queue,
+    "DeadLetter": messaging.dead_letter,
+    "FifoQueue": messaging.fifo_queue,
+    "Deployment": messaging.deployment,
+    "Observability": messaging.observability,
+    "Placement": messaging.placement,
+    "TaskDefinitionOverride": messaging.override,
+    "ScheduledJob": messaging.job,
 }
 _WORKLOAD_RULES: Final[tuple[_Rule, ...]] = (
     task.names,
@@ -89,7 +74,7 @@ def check_block(report: Report, workload: str) -> Callable[[Block, Mapping, str]
     def check(block: Block, node: Mapping, path: str) -> None:
         rules = _of_class.get(type(block))
         if rules is None:
-            rules = tuple(_BLOCK_RULES[kind] for kind in type(block).__mro__ if kind in _BLOCK_RULES)
+            rules = tuple(_BLOCK_RULES[kind.__name__] for kind in type(block).__mro__ if kind.__name__ in _BLOCK_RULES)
             _of_class[type(block)] = rules
         if rules:
             at = At(report, node, path, workload)
@@ -103,8 +88,8 @@ def check_workload(workload: Workload, tree: Mapping, report: Report) -> None:
     """The rules that need the whole workload."""
     at = At(report, tree, "", workload.type)
     containers.env_file(workload.env_file, at)
-    if isinstance(workload, LoadBalancedWebService):
-        _load_balancers(workload, tree, at)
+    if workload.type == "Load Balanced Web Service":
+        _load_balancers(cast("LoadBalancedWebService", workload), tree, at)
     if isinstance(workload, ListeningService) and getattr(workload, "http", None) is None:
         for name in ("requests", "response_time"):
             if getattr(workload.count, name) is not None:

@@ -23,8 +23,8 @@ from emulator.manifest.schema.containers import (
 from emulator.manifest.schema.logs import Logging
 from emulator.manifest.schema.values import format_duration
 
-VOLUME_PATH: Final = re.compile(r"[a-zA-Z0-9\-._/]+")
-_PLACEHOLDER = re.compile(r"<[A-Za-z][\w .-]*>")
+VOLUME_PATH: Final = r"[a-zA-Z0-9\-._/]+"
+_PLACEHOLDER = r"<[A-Za-z][\w .-]*>"
 _SECOND = timedelta(seconds=1)
 _RETENTIONS: Final = frozenset(
     (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
@@ -51,7 +51,7 @@ def _is_empty(build: Build) -> bool:
 
 def placeholder(location: str | None, at: At, *keys: str) -> None:
     """`repository:<image_tag>` is what `copilot init` and documentation leave for people to fill in."""
-    if location and (found := _PLACEHOLDER.search(location)):
+    if location and (found := re.search(_PLACEHOLDER, location)):
         hint = "put the tag there, or use ${TAG} and set TAG"
         at.add("CL157", f"{found[0]} is a placeholder, not an image's tag", *keys, hint=hint, copilot_accepts=True)
 
@@ -136,7 +136,7 @@ def mount_point(mount: MountPoint, at: At) -> None:
 def volume_path(path: str, at: At, key: str) -> None:
     if not path:
         at.add("CL106", f"{key} is empty", key)
-    elif not VOLUME_PATH.fullmatch(path):
+    elif not re.fullmatch(VOLUME_PATH, path):
         at.add("CL134", f"{path!r} may only hold letters, digits and . - _ /", key)
 
 

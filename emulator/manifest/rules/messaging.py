@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from emulator.manifest.rules.at import At
-from emulator.manifest.schema.deployment import Deployment, Observability, TaskDefinitionOverride
-from emulator.manifest.schema.messaging import DeadLetter, FifoQueue, Queue, Topic, TopicSubscription
-from emulator.manifest.schema.network import Placement
-from emulator.manifest.schema.scheduled_job import ScheduledJob
 from emulator.manifest.schema.values import format_duration
 from emulator.manifest.spelling import closest
 
-_TOPIC: Final = re.compile(r"[a-zA-Z0-9_-]*")
-_SERVICE: Final = re.compile(r"[a-z](?!.*--)[a-z0-9-]*[a-z0-9]")
+if TYPE_CHECKING:
+    from emulator.manifest.schema.deployment import Deployment, Observability, TaskDefinitionOverride
+    from emulator.manifest.schema.network import Placement
+    from emulator.manifest.schema.publish import Topic
+    from emulator.manifest.schema.scheduled_job import ScheduledJob
+    from emulator.manifest.schema.subscribe import DeadLetter, FifoQueue, Queue, TopicSubscription
+
+_TOPIC: Final = r"[a-zA-Z0-9_-]*"
+_SERVICE: Final = r"[a-z](?!.*--)[a-z0-9-]*[a-z0-9]"
 _SCOPES: Final = ("messageGroup", "queue")
 _LIMITS: Final = ("perMessageGroupId", "perQueue")
 _STRATEGIES: Final = ("default", "recreate")
-_SEGMENT: Final = re.compile(r"[a-zA-Z0-9_-]+(?:\[(?:\d+|-)\])?")
+_SEGMENT: Final = r"[a-zA-Z0-9_-]+(?:\[(?:\d+|-)\])?"
 
 
 def _choice(value: str, choices: tuple[str, ...], at: At, key: str) -> None:
@@ -35,7 +38,7 @@ def topic(topic: Topic, at: At) -> None:
 def _topic_name(name: str, at: At) -> None:
     if not name:
         at.add("CL106", "the name is empty", "name")
-    elif not _TOPIC.fullmatch(name):
+    elif not re.fullmatch(_TOPIC, name):
         hint = "write it without .fifo and set fifo: true" if name.endswith(".fifo") else ""
         at.add("CL136", f"{name!r} may only hold letters, digits, - and _", "name", hint=hint)
 
@@ -44,7 +47,7 @@ def subscription(subscription: TopicSubscription, at: At) -> None:
     _topic_name(subscription.name, at)
     if not subscription.service:
         at.add("CL106", "the service is empty", "service")
-    elif not _SERVICE.fullmatch(subscription.service):
+    elif not re.fullmatch(_SERVICE, subscription.service):
         message = f"{subscription.service!r} is not a service's name"
         hint = "lower-case letters, digits and single hyphens, a letter first"
         at.add("CL136", message, "service", hint=hint)
@@ -109,7 +112,7 @@ def override(rule: TaskDefinitionOverride, at: At) -> None:
         at.add("CL138", f"{rule.path} cannot be overridden", "path", hint="names hold the task together")
         return
     for segment in rule.path.split("."):
-        if not _SEGMENT.fullmatch(segment):
+        if not re.fullmatch(_SEGMENT, segment):
             message = f"{segment!r} is not a step of a path"
             at.add("CL138", message, "path", hint="a name, a name with an index [0], or a name with [-] to append")
             return

@@ -7,11 +7,13 @@ internal/pkg/manifest/validate.go.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from emulator.manifest.rules.at import At
-from emulator.manifest.schema.load_balanced_web_service import LoadBalancedWebService
-from emulator.manifest.schema.routing import Http, Nlb, NlbListener, RoutingRule
 from emulator.manifest.schema.workload import ListeningService, Workload
+
+if TYPE_CHECKING:
+    from emulator.manifest.schema.routing import Http, Nlb, NlbListener, RoutingRule
 
 Keys = tuple[str | int, ...]
 
@@ -52,7 +54,7 @@ def ports(workload: Workload, at: At) -> None:
         known = exposed.get(main_port)
         _claim(exposed, main_port, known.protocol if known else "tcp", workload.name, ("image", "port"), at)
     _health_checks(rules, listeners, exposed, main_port, at)
-    if http is not None and main_port is None and not isinstance(workload, LoadBalancedWebService):
+    if http is not None and main_port is None and at.workload == "Backend Service":
         for keys, rule in rules:
             if rule.target_container is None and rule.target_port is None:
                 message = "no port to send requests to: the main container has none"

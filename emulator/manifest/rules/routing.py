@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from emulator.manifest.rules.at import At
-from emulator.manifest.schema.routing import Http, HttpHealthCheck, Nlb, NlbHealthCheck, NlbListener, RoutingRule
 from emulator.manifest.schema.values import Arn
 from emulator.manifest.spelling import closest
+
+if TYPE_CHECKING:
+    from emulator.manifest.schema.routing import Http, HttpHealthCheck, Nlb, NlbHealthCheck, NlbListener, RoutingRule
 
 _VERSIONS: Final = ("http1", "http2", "grpc")
 _MOST_CONDITIONS: Final = 5

@@ -9,15 +9,13 @@ from typing import Final
 
 from emulator.manifest.rules.at import At
 from emulator.manifest.schema.containers import DependencyCondition, Secret, Variable
-from emulator.manifest.schema.load_balanced_web_service import LoadBalancedWebService
 from emulator.manifest.schema.logs import Logging, SidecarLogging
-from emulator.manifest.schema.worker_service import WorkerService
 from emulator.manifest.schema.workload import ListeningService, Workload
 
 ROUTER: Final = "firelens_log_router"
 COLLECTOR: Final = "aws-otel-collector"
-_CONTAINER_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,255}")
-_VARIABLE_NAME: Final = re.compile(r"[^=\s\0]+")
+_CONTAINER_NAME: Final = r"[A-Za-z0-9_-]{1,255}"
+_VARIABLE_NAME: Final = r"[^=\s\0]+"
 _MOST_CONTAINERS: Final = 10
 _MOST_BYTES: Final = 65536
 _RESERVED: Final = frozenset(
@@ -46,7 +44,7 @@ def names(workload: Workload, at: At) -> None:
     safe: dict[str, str] = {}
     for name in workload.sidecars:
         keys = ("sidecars", name)
-        if not _CONTAINER_NAME.fullmatch(name):
+        if not re.fullmatch(_CONTAINER_NAME, name):
             message = f"{name!r} is not a container's name"
             at.add("CL155", message, *keys, hint="letters, digits, - and _, 255 at most", copilot_accepts=True)
         if name == workload.name:
@@ -73,7 +71,7 @@ def variables(workload: Workload, at: At) -> None:
             if name in _RESERVED:
                 message = f"Copilot sets {name} itself; the container would get it twice"
                 at.add("CL153", message, *place, hint="rename it", copilot_accepts=True)
-            if not _VARIABLE_NAME.fullmatch(name):
+            if not re.fullmatch(_VARIABLE_NAME, name):
                 at.add("CL136", f"{name!r} cannot be a variable's name", *place, copilot_accepts=True)
         for name, secret in secrets.items():
             place = (*keys, "secrets", name)
@@ -184,9 +182,9 @@ def connect(workload: Workload, at: At) -> None:
     if workload.network.connect is None or workload.network.connect.alias is None:
         return
     message = "an alias is for a service with a port; this one only calls others"
-    if isinstance(workload, WorkerService):
+    if at.workload == "Worker Service":
         at.add("CL140", message, "network", "connect", "alias", hint="write network.connect: true")
-    elif isinstance(workload, ListeningService) and not isinstance(workload, LoadBalancedWebService):
+    elif isinstance(workload, ListeningService) and at.workload == "Backend Service":
         http = getattr(workload, "http", None)
         if workload.image.port is None and (http is None or http.target_container is None):
             at.add("CL140", message, "network", "connect", "alias", hint="give image.port, or remove the alias")

@@ -23,26 +23,12 @@ class RollbackAlarms(Block):
     """Percent."""
 
 
-class WorkerRollbackAlarms(RollbackAlarms):
-    """Alarms of a Worker Service."""
-
-    messages_delayed: int | None = None
-    """Messages waiting in the queue."""
-
-
 class Deployment(Block):
     """How tasks are replaced."""
 
     rolling: Annotated[str | None, Key(default="default")] = None
     """`default` (100 to 200 % of the tasks run) or `recreate` (0 to 100 %)."""
     rollback_alarms: RollbackAlarms | None = None
-    """Alarms that roll a deployment back."""
-
-
-class WorkerDeployment(Deployment):
-    """How tasks of a Worker Service are replaced."""
-
-    rollback_alarms: WorkerRollbackAlarms | None = None
     """Alarms that roll a deployment back."""
 
 

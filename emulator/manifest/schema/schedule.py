@@ -9,8 +9,8 @@ from typing import Final
 
 from emulator.manifest.schema.values import parse_duration
 
-_PASS_THROUGH = re.compile(r"(?:rate|cron)\(.*\)|none", re.DOTALL)
-_RATE = re.compile(r"rate\(\s*([1-9]\d*)\s+(minute|minutes|hour|hours|day|days)\s*\)")
+_PASS_THROUGH = r"(?s:(?:rate|cron)\(.*\)|none)"
+_RATE = r"rate\(\s*([1-9]\d*)\s+(minute|minutes|hour|hours|day|days)\s*\)"
 _PRESETS: Final = {
     "@hourly": "0 * * * ? *",
     "@midnight": "0 0 * * ? *",
@@ -53,7 +53,7 @@ class Schedule:
         """
         if not text.strip():
             raise ValueError("the schedule is empty")
-        if _PASS_THROUGH.search(text):
+        if re.search(_PASS_THROUGH, text):
             return _pass_through(text)
         if text.startswith("@every "):
             return cls(text, _rate(text.removeprefix("@every ").strip()))
@@ -71,7 +71,7 @@ def _pass_through(text: str) -> Schedule:
     if text == "none":
         return Schedule(text, "rate(5 minutes)", enabled=False)
     if text.startswith("rate(") and text.endswith(")"):
-        found = _RATE.fullmatch(text)
+        found = re.fullmatch(_RATE, text)
         if found is None:
             raise ValueError(f"{text!r} is not rate(<number> minutes|hours|days)")
         if (found[1] == "1") == found[2].endswith("s"):

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from typing import Literal
 
-from emulator.manifest.schema.deployment import WorkerDeployment
-from emulator.manifest.schema.messaging import Subscribe
+from emulator.manifest.schema.deployment import Deployment, RollbackAlarms
+from emulator.manifest.schema.subscribe import Subscribe
 from emulator.manifest.schema.workload import Service
+
+
+class WorkerRollbackAlarms(RollbackAlarms):
+    """Alarms of a Worker Service."""
+
+    messages_delayed: int | None = None
+    """Messages waiting in the queue."""
+
+
+class WorkerDeployment(Deployment):
+    """How tasks of a Worker Service are replaced."""
+
+    rollback_alarms: WorkerRollbackAlarms | None = None
+    """Alarms that roll a deployment back."""
 
 
 class WorkerService(Service):

@@ -8,8 +8,8 @@ from emulator.manifest.schema.base import INT64, Block, Key, ShellWords
 from emulator.manifest.schema.containers import Exec, Image, ImageWithPort, Platform, Secret, Sidecar, Variable
 from emulator.manifest.schema.deployment import Deployment, Observability, TaskDefinitionOverride
 from emulator.manifest.schema.logs import Logging
-from emulator.manifest.schema.messaging import Publish
 from emulator.manifest.schema.network import NetworkConfig
+from emulator.manifest.schema.publish import Publish
 from emulator.manifest.schema.scaling import Count
 from emulator.manifest.schema.storage import Storage
 
