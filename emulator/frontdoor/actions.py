@@ -139,15 +139,26 @@ def forward(placed: PlacedRule, action: Forward) -> list[str]:
     return lines
 
 
-def use_backends(service: str, target_group: str, folder: str) -> tuple[str, list[str]]:
-    """For one target group: the answer where it has no target to use, and the `use_backend` lines.
-
-    With no healthy target the requests go to the unhealthy ones (an ALB fails open); with none of these either, 503.
-    """
+def empty_group_line(service: str, target_group: str, folder: str) -> str:
+    """503 where a target group has no target that a request could go to."""
     name, fallback = backend_name(service, target_group), open_backend_name(service, target_group)
     here = f"{{ var(txn.group) -m str {name} }}"
-    empty = generated(503, folder, f"if {here} {{ nbsrv({name}) eq 0 }} {{ nbsrv({fallback}) eq 0 }}")
-    return empty, [
-        f"use_backend {fallback} if {here} {{ nbsrv({name}) eq 0 }}",
-        f"use_backend {name} if {here}",
+    return generated(503, folder, f"if {here} {{ nbsrv({name}) eq 0 }} {{ nbsrv({fallback}) eq 0 }}")
+
+
+def use_backend_lines(service: str, target_group: str) -> list[str]:
+    """The way to the targets: with none healthy, requests go to the unhealthy ones, as an ALB fails open."""
+    name, fallback = backend_name(service, target_group), open_backend_name(service, target_group)
+    here = f"{{ var(txn.group) -m str {name} }}"
+    return [f"use_backend {fallback} if {here} {{ nbsrv({name}) eq 0 }}", f"use_backend {name} if {here}"]
+
+
+def group_cookie_lines(*, secure: bool) -> list[str]:
+    """The cookie that keeps a client's target group, on every answer of a sticky forward."""
+    value = "%[var(txn.group),base64]; Expires=%[date(604800),http_date]; Path=/"
+    sticky = "if { var(txn.sticky) -m bool }"
+    cors = f"{value}; SameSite=None{'; Secure' if secure else ''}"
+    return [
+        f"http-response add-header Set-Cookie '{GROUP_COOKIE}={value}' {sticky}",
+        f"http-response add-header Set-Cookie '{GROUP_COOKIE}CORS={cors}' {sticky}",
     ]

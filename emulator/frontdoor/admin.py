@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from emulator.ecs.service import Service, TargetGroup
 from emulator.errors import EngineError
+from emulator.frontdoor.health_checks import check_interval
 from emulator.frontdoor.options import (
     FrontOptions,
     Placement,
@@ -23,7 +24,7 @@ from emulator.frontdoor.options import (
     open_backend_name,
 )
 from emulator.frontdoor.rules import group_table
-from emulator.frontdoor.servers import backends_of, check_interval, server_options
+from emulator.frontdoor.servers import backends_of, is_network, server_options
 
 SHOW_STAT = "show stat -1 4 -1"
 """Servers of all backends, and nothing else."""
@@ -54,7 +55,8 @@ class Server:
 
     @property
     def in_maintenance(self) -> bool:
-        return self.status.startswith("MAINT")
+        """Whether it was told to take nothing new."""
+        return self.status.startswith(("MAINT", "DRAIN"))
 
     @property
     def passed(self) -> bool:
@@ -165,10 +167,13 @@ def reconcile(
         expected |= {(server.backend, server.name) for server in view.servers}
         commands += _remove_all(view) if view.outdated else _settle(view, group, options)
     for target in draining:
+        group = groups.get((target.service, target.target_group))
+        # Maintenance sends sticky clients elsewhere at once, but would cut the connections of a network group.
+        state = "drain" if group is not None and is_network(group) else "maint"
         view = View(servers, target)
         expected |= {(server.backend, server.name) for server in view.servers}
         commands += [
-            f"set server {server.backend}/{server.name} state maint"
+            f"set server {server.backend}/{server.name} state {state}"
             for server in view.servers
             if not server.in_maintenance
         ]

@@ -42,6 +42,7 @@ _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'+.^_`|~-]{1,40}")
 _METHOD = re.compile(r"[A-Z_-]{1,40}")
 _VISIBLE = re.compile(r"[\x20-\x7e]{0,128}")
 _SUCCESS_CODES = re.compile(r"\d{3}(-\d{3})?(, ?\d{3}(-\d{3})?)*")
+_GRPC_CODES = re.compile(r"\d{1,2}(-\d{1,2})?(, ?\d{1,2}(-\d{1,2})?)*")
 _REDIRECT = {
     "protocol": re.compile(r"HTTPS?|#\{protocol\}"),
     "port": re.compile(r"[1-9][0-9]{0,4}|#\{port\}"),
@@ -69,7 +70,8 @@ def _service_findings(service: Service) -> Iterator[Finding]:
         if not re.fullmatch(r"/[\x21-\x7e]{0,1023}", check.path):
             message = f"health check path {check.path!r} does not start with / or has a character that no URL has"
             yield Finding(HEALTH_CHECK, message, None, f"target group {group.name}", "write a path such as /health")
-        if not _SUCCESS_CODES.fullmatch(check.success_codes):
+        grpc = group.protocol_version == "GRPC" and check.success_codes != "200"
+        if not (_GRPC_CODES if grpc else _SUCCESS_CODES).fullmatch(check.success_codes):
             hint = "write codes and ranges separated by commas, such as 200,202 or 200-299"
             message = f"success codes {check.success_codes!r} cannot be read"
             yield Finding(HEALTH_CHECK, message, None, f"target group {group.name}", hint)

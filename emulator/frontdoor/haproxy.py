@@ -1,4 +1,4 @@
-"""The front's whole configuration: what makes HAProxy behave as an Application Load Balancer.
+"""The front's whole configuration: what makes HAProxy behave as an Application (and a Network) Load Balancer.
 
 Sources: the AWS user guide for Application Load Balancers (rules, headers, errors, limits, health checks) and recorded
 exchanges where the guide is silent. HAProxy 3.0 or later is needed: older ones cannot tell 502 and 504 from 503.
@@ -10,29 +10,21 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from emulator.ecs.service import FixedResponse, Forward, Redirect, Service
+from emulator.ecs.service import FixedResponse, Service
 from emulator.errors import Unsupported
 from emulator.frontdoor import actions
 from emulator.frontdoor.checks import check_rules
-from emulator.frontdoor.conditions import acl_lines
-from emulator.frontdoor.options import ADMIN_SOCKET, FOLDER, FrontOptions, Placement, Target
-from emulator.frontdoor.pages import REASONS, UNREACHABLE_PAGE, error_pages, page_path
-from emulator.frontdoor.request import header_lines, limit_lines, path_lines
-from emulator.frontdoor.rules import (
-    DEFAULT_PRIORITY,
-    Listener,
-    PlacedRule,
-    forwarded_groups,
-    group_table,
-    rules_in_order,
-)
-from emulator.frontdoor.servers import group_backends
+from emulator.frontdoor.frontend import frontend_lines
+from emulator.frontdoor.network import IDLE_TIMEOUT, network_frontends
+from emulator.frontdoor.options import ADMIN_SOCKET, CERTIFICATE_FILE, FOLDER, FrontOptions, Placement, Target
+from emulator.frontdoor.pages import error_pages, page_path
+from emulator.frontdoor.rules import Listener, group_table, rules_in_order
+from emulator.frontdoor.servers import HTTP_DEFAULTS, TCP_DEFAULTS, group_backends
 from emulator.frontdoor.text import quote
 
 CONFIGURATION_FILE = "haproxy.cfg"
 STATE_FILE = "servers.state"
 """What `show servers state` printed just before a reload: it carries the health of the targets over."""
-CERTIFICATE_FILE = "certificate.pem"
 KEY_VARIABLE = "COPILOT_LOCAL_RULES"
 SHOW_KEY = f"show env {KEY_VARIABLE}"
 """Asks on the admin socket which rules are in force: the answer names `FrontFiles.rules_key` once a reload is done."""
@@ -104,14 +96,13 @@ def front_configuration(
 
 def _configuration(services: Sequence[Service], targets: Sequence[Target], options: FrontOptions, key: str) -> str:
     listeners: list[Listener] = ["HTTP", "HTTPS"] if options.https else ["HTTP"]
-    rules = {listener: rules_in_order(services, listener) for listener in listeners}
     _refuse_https_rules(services, options)
-    lines = [*_global_lines(options, key), *_defaults_lines(options)]
+    lines = [*_global_lines(options, key), *_application_defaults(options), *_network_defaults()]
     for listener in listeners:
-        lines += _frontend_lines(listener, rules[listener], options)
-    for service, name in forwarded_groups(placed for listener in listeners for placed in rules[listener]):
-        here = [target for target in targets if (target.service, target.target_group) == (service.name, name)]
-        lines += group_backends(service.name, service.target_group(name), here, options)
+        lines += frontend_lines(listener, rules_in_order(services, listener), options)
+    lines += network_frontends(services, options)
+    for (service, _), group in group_table(services).items():
+        lines += group_backends(service, group, targets, options)
     return "\n".join(lines) + "\n"
 
 
@@ -165,11 +156,11 @@ def _global_lines(options: FrontOptions, key: str) -> list[str]:
     ]
 
 
-def _defaults_lines(options: FrontOptions) -> list[str]:
+def _application_defaults(options: FrontOptions) -> list[str]:
     idle = f"{options.idle_timeout}s"
     return [
         "",
-        "defaults",
+        f"defaults {HTTP_DEFAULTS}",
         "  mode http",
         "  balance roundrobin",
         "  retries 0",
@@ -188,88 +179,15 @@ def _defaults_lines(options: FrontOptions) -> list[str]:
     ]
 
 
-def _frontend_lines(listener: Listener, rules: Sequence[PlacedRule], options: FrontOptions) -> list[str]:
-    secure = listener == "HTTPS" and options.https is not None
-    lines = ["", f"frontend {listener.lower()}"]
-    if secure and options.https:
-        address = f"{options.bind_address}:{options.https.bind_port}"
-        lines.append(f"  bind {address} ssl crt {FOLDER}/{CERTIFICATE_FILE} alpn h2,http/1.1")
-    else:
-        # An ALB speaks HTTP/2 on HTTPS listeners only.
-        lines.append(f"  bind {options.bind_address}:{options.bind_port} proto h1")
-    lines += [
-        "  option h1-case-adjust-bogus-client",
-        "  option idle-close-on-response",
-        # Not in `defaults`: HAProxy 3.0 crashes over a regular expression in a page that is declared there.
-        f"  http-error status 503 content-type text/html lf-file {FOLDER}/{UNREACHABLE_PAGE}"
-        f" {actions.SERVER_HEADER} {actions.DATE}",
-    ]
-    if options.source_ip:
-        lines.append(f"  http-request set-src str({options.source_ip})")
-    body = [*limit_lines(), *path_lines()]
-    for placed in rules:
-        body += _choose_lines(placed)
-    chosen = "if !{ var(txn.rule) -m found }"
-    body.append(f"http-request set-var(txn.rule) str({DEFAULT_PRIORITY}) {chosen}")
-    body += header_lines(listener, options)
-    routes: list[str] = []
-    sticky = False
-    for placed in rules:
-        action = placed.rule.action
-        if isinstance(action, Redirect):
-            body += actions.redirect(placed, action, listener, FOLDER, options)
-        elif isinstance(action, FixedResponse):
-            body += actions.fixed_response(placed, action, listener, FOLDER)
-        else:
-            body += actions.forward(placed, action)
-            body += _protocol_version_lines(placed, action)
-            sticky = sticky or bool(action.stickiness_duration)
-    for service, name in forwarded_groups(rules):
-        empty, use = actions.use_backends(service.name, name, FOLDER)
-        body.append(empty)
-        routes += use
-    # The default action of a Copilot environment: a target group that never has targets.
-    body.append(actions.generated(503, FOLDER, "if !{ var(txn.group) -m found }"))
-    if sticky:
-        body += _group_cookie_lines(secure=secure)
-    body += [
-        f"http-after-response set-status 502 reason {quote(REASONS[502])}"
-        " if { status 503 } { txn.sess_term_state -m beg SC }",
-        f"http-after-response set-status 504 reason {quote(REASONS[504])}"
-        " if { status 503 } { txn.sess_term_state -m beg sC }",
-    ]
-    return [*lines, *(f"  {line}" for line in [*body, *routes])]
-
-
-def _choose_lines(placed: PlacedRule) -> list[str]:
-    """Chooses this rule unless one before it was chosen."""
-    lines: list[str] = []
-    names: list[str] = []
-    for index, condition in enumerate(placed.rule.conditions):
-        name = f"rule-{placed.priority}-{index}"
-        names.append(name)
-        lines += acl_lines(name, condition)
-    tests = " ".join(["!{ var(txn.rule) -m found }", *names])
-    lines.append(f"http-request set-var(txn.rule) str({placed.priority}) if {tests}")
-    return lines
-
-
-def _protocol_version_lines(placed: PlacedRule, action: Forward) -> list[str]:
-    """464 for a request of a protocol version that the target group does not take."""
-    group = placed.service.target_group(action.target_groups[0].target_group)
-    if group.protocol_version == "HTTP1":
-        return []
+def _network_defaults() -> list[str]:
     return [
-        f"http-request return status 464 {actions.SERVER_HEADER} {actions.DATE}"
-        f" if {actions.guard(placed)} !{{ req.ver -m str 2.0 }}"
-    ]
-
-
-def _group_cookie_lines(*, secure: bool) -> list[str]:
-    value = "%[var(txn.group),base64]; Expires=%[date(604800),http_date]; Path=/"
-    sticky = "if { var(txn.sticky) -m bool }"
-    cors = f"{value}; SameSite=None{'; Secure' if secure else ''}"
-    return [
-        f"http-response add-header Set-Cookie '{actions.GROUP_COOKIE}={value}' {sticky}",
-        f"http-response add-header Set-Cookie '{actions.GROUP_COOKIE}CORS={cors}' {sticky}",
+        "",
+        f"defaults {TCP_DEFAULTS}",
+        "  mode tcp",
+        "  balance roundrobin",
+        "  retries 0",
+        "  timeout connect 10s",
+        f"  timeout client {IDLE_TIMEOUT}s",
+        f"  timeout server {IDLE_TIMEOUT}s",
+        "  load-server-state-from-file global",
     ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from emulator.errors import InputError
@@ -22,6 +23,7 @@ RUN_FOLDER = "run"
 """For the sockets; relative to `FOLDER`. It must belong to `USER_ID`: Docker cannot give away the root of a volume."""
 ADMIN_SOCKET = f"{RUN_FOLDER}/admin.sock"
 MASTER_SOCKET = f"{RUN_FOLDER}/master.sock"
+CERTIFICATE_FILE = "certificate.pem"
 
 COMMAND = ("haproxy", "-W", "-db", "-S", f"{FOLDER}/{MASTER_SOCKET},mode,660", "-f", f"{FOLDER}/haproxy.cfg")
 """Master-worker mode: a new configuration is loaded without closing the listening sockets. Ask for it with
@@ -82,6 +84,9 @@ class FrontOptions:
     bind_address: str = ""
     """The address it listens on; empty is all of the container's."""
     https: Https | None = None
+    network_ports: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    """Ports inside the container for listeners of network load balancers, by service and listener port; the listener's
+    own port where there is none."""
     timing: Literal["local", "ecs"] = "local"
     """`local`: until a target's first success it is checked every `initial_interval` and one success makes it healthy,
     whatever came before. `ecs`: checks are as configured from the start."""

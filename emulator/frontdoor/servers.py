@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 
 from emulator.ecs.service import TargetGroup
-from emulator.errors import Unsupported
+from emulator.frontdoor.health_checks import check_lines, check_options
 from emulator.frontdoor.options import (
     FrontOptions,
     Placement,
@@ -14,15 +15,10 @@ from emulator.frontdoor.options import (
     initial_backend_name,
     open_backend_name,
 )
-from emulator.frontdoor.text import duration, quote
 
-USER_AGENT = "ELB-HealthChecker/2.0"
 COOKIES = ("AWSALB", "AWSALBCORS")
-
-
-def check_interval(group: TargetGroup, options: FrontOptions) -> float:
-    """Seconds between two checks of a target that had a verdict."""
-    return options.check_interval or group.health_check.interval
+HTTP_DEFAULTS, TCP_DEFAULTS = "application", "network"
+"""The `defaults` sections, named after the load balancer that they make."""
 
 
 def backends_of(placement: Placement, service: str, target_group: str) -> list[str]:
@@ -40,13 +36,21 @@ def server_options(target: Target, group: TargetGroup, backend: str, options: Fr
     """What follows `server NAME` in the file and `add server BACKEND/NAME` on the admin socket."""
     words = [f"{target.address}:{target.port}"]
     initial = backend.startswith("initial:")
-    if group.stickiness and not initial:
+    if group.stickiness and not initial and not is_network(group):
         words.append(f"cookie {base64.b64encode(target.name.encode()).decode()}")
     if not initial:
         words += _protocol(group)
     if not backend.startswith("open:"):
-        words += _check(group, options, initial=initial)
+        words += check_options(group, options, initial=initial)
+    if is_network(group) and not initial:
+        # A network load balancer cuts the connections of a target that turns unhealthy; an application one does not.
+        words.append("on-marked-down shutdown-sessions")
     return " ".join(words)
+
+
+def is_network(group: TargetGroup) -> bool:
+    """Whether the group belongs to a network load balancer."""
+    return group.protocol not in ("HTTP", "HTTPS")
 
 
 def _protocol(group: TargetGroup) -> list[str]:
@@ -58,30 +62,12 @@ def _protocol(group: TargetGroup) -> list[str]:
     return words
 
 
-def _check(group: TargetGroup, options: FrontOptions, *, initial: bool) -> list[str]:
-    check = group.health_check
-    interval = check_interval(group, options)
-    if initial:
-        # One success ends the initial state whatever the healthy threshold is; how many failures end it is `admin`'s.
-        if options.timing == "local":
-            interval = min(interval, options.initial_interval)
-        thresholds = "rise 1 fall 1"
-    else:
-        thresholds = f"rise {check.healthy_threshold} fall {check.unhealthy_threshold}"
-    words = [f"check inter {duration(interval)} {thresholds}"]
-    if check.port is not None:
-        words.append(f"port {check.port}")
-    if check.protocol == "HTTPS":
-        words.append("check-ssl verify none")
-    elif group.protocol in ("HTTPS", "TLS"):
-        words.append("no-check-ssl")
-    if group.protocol_version != "HTTP1" and check.protocol != "TCP":
-        words.append("check-proto h2")
-    return words
-
-
-def group_backends(service: str, group: TargetGroup, targets: list[Target], options: FrontOptions) -> list[str]:
+def group_backends(service: str, group: TargetGroup, targets: Iterable[Target], options: FrontOptions) -> list[str]:
     """The lines of the three backends of a target group."""
+    here = sorted(
+        (target for target in targets if (target.service, target.target_group) == (service, group.name)),
+        key=lambda target: target.name,
+    )
     lines: list[str] = []
     names = (
         backend_name(service, group.name),
@@ -89,52 +75,36 @@ def group_backends(service: str, group: TargetGroup, targets: list[Target], opti
         initial_backend_name(service, group.name),
     )
     for backend in names:
-        lines += ["", f"backend {backend}"]
+        body: list[str] = []
         if not backend.startswith("initial:"):
-            lines += _traffic_lines(group)
+            body += _network_lines(group) if is_network(group) else _application_lines(group)
         if not backend.startswith("open:"):
-            lines += _check_lines(service, group, options)
-        lines += [
-            f"  server {target.name} {server_options(target, group, backend, options)}"
-            for target in sorted(targets, key=lambda target: target.name)
+            body += check_lines(group, options)
+        body += [
+            f"server {target.name} {server_options(target, group, backend, options)}"
+            for target in here
             if backend in backends_of(target.placement, service, group.name)
         ]
+        defaults = TCP_DEFAULTS if is_network(group) else HTTP_DEFAULTS
+        lines += ["", f"backend {backend} from {defaults}", *(f"  {line}" for line in body)]
     return lines
 
 
-def _traffic_lines(group: TargetGroup) -> list[str]:
-    lines = ["  option h1-case-adjust-bogus-server"]
+def _application_lines(group: TargetGroup) -> list[str]:
+    lines = ["option h1-case-adjust-bogus-server"]
     if group.stickiness:
         value = "%[srv_name,base64]; Expires=%[date(604800),http_date]; Path=/"
         # Written on every response; HAProxy's own `cookie … insert` writes it once and never renews its expiry.
         lines += [
-            f"  cookie {COOKIES[0]}",
-            f"  http-response add-header Set-Cookie '{COOKIES[0]}={value}'",
-            f"  http-response add-header Set-Cookie '{COOKIES[1]}={value}; SameSite=None' unless {{ ssl_fc }}",
-            f"  http-response add-header Set-Cookie '{COOKIES[1]}={value}; SameSite=None; Secure' if {{ ssl_fc }}",
+            f"cookie {COOKIES[0]}",
+            f"http-response add-header Set-Cookie '{COOKIES[0]}={value}'",
+            f"http-response add-header Set-Cookie '{COOKIES[1]}={value}; SameSite=None' unless {{ ssl_fc }}",
+            f"http-response add-header Set-Cookie '{COOKIES[1]}={value}; SameSite=None; Secure' if {{ ssl_fc }}",
         ]
     return lines
 
 
-def _check_lines(service: str, group: TargetGroup, options: FrontOptions) -> list[str]:
-    check = group.health_check
-    lines = [f"  timeout check {duration(options.check_timeout or check.timeout)}"]
-    if check.protocol == "TCP":
-        return lines
-    if group.protocol_version == "GRPC":
-        raise Unsupported(
-            f"{service}: the front cannot check the health of a gRPC target group yet",
-            hint="remove `http.version: grpc` to run the service locally over HTTP/1.1",
-        )
-    codes = check.success_codes.replace(" ", "")
-    version = "HTTP/1.1" if group.protocol_version == "HTTP1" else "HTTP/2"
-    return [
-        *lines,
-        "  option h1-case-adjust-bogus-server",
-        "  option httpchk",
-        # A clean close; HAProxy's default is a reset, which some servers log as an error at every check.
-        "  http-check connect default linger",
-        f"  http-check send meth GET uri {quote(check.path)} ver {version} hdr Host '%[bc_dst]:%[bc_dst_port]'"
-        f" hdr Connection close hdr User-Agent {USER_AGENT} hdr Accept-Encoding 'gzip, compressed'",
-        f"  http-check expect status {codes}",
-    ]
+def _network_lines(group: TargetGroup) -> list[str]:
+    if not group.stickiness:
+        return []
+    return ["stick-table type ip size 10k expire 350s", "stick on src"]

@@ -6,12 +6,16 @@ on 127.0.0.1. The container is as bare as the real front: HAProxy's own user, no
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import http.client
 import http.server
 import itertools
 import json
+import shutil
 import socket
 import struct
+import subprocess
 import threading
 import time
 import uuid
@@ -117,6 +121,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             else:
                 self.target.gate.wait(20)
             return
+        if self.headers.get("Upgrade") == "websocket":
+            self._websocket()
+            return
         if path == "/slow":
             self.target.waiting.set()
             self.target.gate.wait(20)
@@ -146,6 +153,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if name.startswith("do_"):
             return self.do_ANY
         raise AttributeError(name)
+
+    def _websocket(self) -> None:
+        """Becomes a tunnel that sends everything back."""
+        self.send_response(101)
+        key = self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        self.send_header("Sec-WebSocket-Accept", base64.b64encode(hashlib.sha1(key.encode()).digest()).decode())
+        self.send_header("Upgrade", "websocket")
+        self.send_header("Connection", "Upgrade")
+        self.end_headers()
+        self.close_connection = True
+        while data := self.connection.recv(65536):
+            self.connection.sendall(data)
 
     def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
@@ -241,6 +260,7 @@ class Front:
         self.targets = list(targets)
         self.draining: list[Target] = []
         self.commands: list[str] = []
+        self._beside = False
         self._write(front_configuration(services, targets, options))
         self.host.run("haproxy", "-c", "-f", f"{folder}/{CONFIGURATION_FILE}")
         master = ("-S", f"127.0.0.1:{self.master_port}")
@@ -304,6 +324,13 @@ class Front:
         assert problem is None, problem
         assert self.key in self.admin(SHOW_KEY)
 
+    def run_beside(self, configuration: str) -> None:
+        """A HAProxy with a configuration of the test's own, as a client or target that speaks what Python does not."""
+        self.host.put(f"{self.folder}/beside", {"haproxy.cfg": configuration.encode()})
+        file = f"{self.folder}/beside/haproxy.cfg"
+        self.host.run("haproxy", "-D", "-p", f"{self.folder}/beside/pid", "-f", file)
+        self._beside = True
+
     def request(
         self,
         method: str,
@@ -329,6 +356,8 @@ class Front:
 
     def stop(self) -> None:
         self.host.run("sh", "-c", f"kill $(cat {self.folder}/pid)")
+        if self._beside:
+            self.host.run("sh", "-c", f"kill $(cat {self.folder}/beside/pid)")
 
 
 class FrontHost:
@@ -394,6 +423,18 @@ def start_front(front_host: FrontHost) -> Iterator[StartFront]:
     yield start
     for front in fronts:
         front.stop()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A self-signed certificate for h.test with its key, PEM."""
+    if not shutil.which("openssl"):
+        pytest.skip("there is no openssl to make a certificate with")
+    folder = tmp_path_factory.mktemp("certificate")
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-days", "2", "-subj", "/CN=h.test", "-addext", "subjectAltName=DNS:h.test"]
+    subprocess.run([*command, "-keyout", "key", "-out", "crt"], cwd=folder, check=True, capture_output=True, timeout=30)
+    return (folder / "crt").read_text() + (folder / "key").read_text()
 
 
 Make = Callable[[str], Upstream]

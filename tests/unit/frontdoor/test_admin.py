@@ -171,7 +171,7 @@ def test_placements_for_a_reload() -> None:
     text = front_configuration([service()], found).configuration
     for target in found:
         for backend in backends_of(target.placement, "web", "default"):
-            section = text.partition(f"\nbackend {backend}\n")[2].partition("\nbackend ")[0]
+            section = text.partition(f"\nbackend {backend} ")[2].partition("\nbackend ")[0]
             assert f"  server {target.name} {target.address}:80" in section
 
 

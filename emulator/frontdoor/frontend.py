@@ -1,0 +1,113 @@
+"""The frontend of an HTTP or HTTPS listener: what happens to a request from its first byte to its target group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from emulator.ecs.service import FixedResponse, Redirect
+from emulator.frontdoor import actions
+from emulator.frontdoor.conditions import acl_lines
+from emulator.frontdoor.options import CERTIFICATE_FILE, FOLDER, FrontOptions, backend_name
+from emulator.frontdoor.pages import REASONS, SERVER, UNREACHABLE_PAGE
+from emulator.frontdoor.request import header_lines, limit_lines, path_lines
+from emulator.frontdoor.rules import DEFAULT_PRIORITY, Listener, PlacedRule, forwarded_groups
+from emulator.frontdoor.servers import HTTP_DEFAULTS
+from emulator.frontdoor.text import quote
+
+
+def frontend_lines(listener: Listener, rules: Sequence[PlacedRule], options: FrontOptions) -> list[str]:
+    """The lines of one listener's frontend with its rules in order of priority."""
+    body = [
+        _bind_line(listener, rules, options),
+        "option h1-case-adjust-bogus-client",
+        "option idle-close-on-response",
+        # Not in `defaults`: HAProxy 3.0 crashes over a regular expression in a page that is declared there.
+        f"http-error status 503 content-type text/html lf-file {FOLDER}/{UNREACHABLE_PAGE}"
+        f" {actions.SERVER_HEADER} {actions.DATE}",
+    ]
+    if options.source_ip:
+        body.append(f"http-request set-src str({options.source_ip})")
+    body += [*limit_lines(), *path_lines()]
+    for placed in rules:
+        body += _choose_lines(placed)
+    body.append(f"http-request set-var(txn.rule) str({DEFAULT_PRIORITY}) if !{{ var(txn.rule) -m found }}")
+    body += header_lines(listener, options)
+    body += _action_lines(listener, rules, options)
+    body += _answer_lines()
+    for service, name in forwarded_groups(rules):
+        body += actions.use_backend_lines(service.name, name)
+    return ["", f"frontend {listener.lower()} from {HTTP_DEFAULTS}", *(f"  {line}" for line in body)]
+
+
+def _bind_line(listener: Listener, rules: Sequence[PlacedRule], options: FrontOptions) -> str:
+    if listener == "HTTPS" and options.https:
+        address = f"{options.bind_address}:{options.https.bind_port}"
+        return f"bind {address} ssl crt {FOLDER}/{CERTIFICATE_FILE} alpn h2,http/1.1"
+    # An ALB speaks HTTP/2 on HTTPS listeners only, and forwards gRPC from there only. Where a rule forwards gRPC from
+    # the HTTP listener, nothing at all would reach the target but for HTTP/2 without TLS.
+    versions = {service.target_group(name).protocol_version for service, name in forwarded_groups(rules)}
+    return f"bind {options.bind_address}:{options.bind_port}{'' if versions - {'HTTP1'} else ' proto h1'}"
+
+
+def _choose_lines(placed: PlacedRule) -> list[str]:
+    """Chooses this rule unless one before it was chosen."""
+    lines: list[str] = []
+    names: list[str] = []
+    for index, condition in enumerate(placed.rule.conditions):
+        name = f"rule-{placed.priority}-{index}"
+        names.append(name)
+        lines += acl_lines(name, condition)
+    tests = " ".join(["!{ var(txn.rule) -m found }", *names])
+    lines.append(f"http-request set-var(txn.rule) str({placed.priority}) if {tests}")
+    return lines
+
+
+def _action_lines(listener: Listener, rules: Sequence[PlacedRule], options: FrontOptions) -> list[str]:
+    """What the chosen rule does, and the answers where its target group cannot take the request."""
+    lines: list[str] = []
+    sticky = False
+    for placed in rules:
+        action = placed.rule.action
+        if isinstance(action, Redirect):
+            lines += actions.redirect(placed, action, listener, FOLDER, options)
+        elif isinstance(action, FixedResponse):
+            lines += actions.fixed_response(placed, action, listener, FOLDER)
+        else:
+            lines += actions.forward(placed, action)
+            sticky = sticky or bool(action.stickiness_duration)
+    for service, name in forwarded_groups(rules):
+        lines += _protocol_version_lines(backend_name(service.name, name), service.target_group(name).protocol_version)
+        lines.append(actions.empty_group_line(service.name, name, FOLDER))
+    # The default action of a Copilot environment: a target group that never has targets.
+    lines.append(actions.generated(503, FOLDER, "if !{ var(txn.group) -m found }"))
+    if sticky:
+        lines += actions.group_cookie_lines(secure=listener == "HTTPS")
+    return lines
+
+
+def _protocol_version_lines(backend: str, version: str) -> list[str]:
+    """464 for a request of a protocol version that the target group does not take.
+
+    Source: the user guide's table of target group protocol versions.
+    """
+    here = f"{{ var(txn.group) -m str {backend} }}"
+    answer = f"http-request return status 464 {actions.SERVER_HEADER} {actions.DATE} if {here}"
+    if version == "HTTP1":
+        return [f"{answer} {{ req.ver -m str 2.0 }} {{ req.hdr(content-type) -m beg application/grpc }}"]
+    lines = [f"{answer} !{{ req.ver -m str 2.0 }}"]
+    if version == "GRPC":
+        lines.append(f"{answer} !{{ method POST }}")
+    return lines
+
+
+def _answer_lines() -> list[str]:
+    """502 and 504 where HAProxy says 503 by itself (the page follows in `pages`), and an ALB's own reason phrases."""
+    lines = [
+        f"http-after-response set-status {code} if {{ status 503 }} {{ txn.sess_term_state -m beg {state} }}"
+        for code, state in ((502, "SC"), (504, "sC"))
+    ]
+    own = f"{{ res.fhdr(server) -m str {SERVER} }}"
+    return lines + [
+        f"http-after-response set-status {code} reason {quote(REASONS[code])} if {{ status {code} }} {own}"
+        for code in (405, 408, 414, 502, 503, 504)
+    ]
