@@ -1,215 +1,42 @@
-"""From what the command line says to services ready to run or render."""
+"""What verbs read their options and the workspace with."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from emulator.errors import Finding, UsageError
-from emulator.events import Emit, Event, EventKind
-from emulator.workspace import (
-    Workspace,
-    find_workspace,
-    interpolation_variables,
-    resolve_app,
-    resolve_environment,
+from emulator.errors import UsageError
+from emulator.loading import (
+    LoadedService,
+    Selection,
+    Target,
+    find_names,
+    find_one,
+    find_target,
+    is_path,
+    load_manifest,
+    load_one,
+    load_services,
+    region,
+    up_request,
+    warning,
 )
 
-if TYPE_CHECKING:
-    from emulator.ecs.service import Service
-    from emulator.manifest import LoadedManifest
-    from emulator.runtime.up import UpRequest
-    from emulator.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What the options and arguments of a verb select. `services` are names or paths of manifests; none means all."""
-
-    app: str | None = None
-    environment: str | None = None
-    services: tuple[str, ...] = ()
-    env_file: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One environment of one workspace, and the services of it that are meant."""
-
-    workspace: Workspace
-    app: str
-    environment: str
-    services: tuple[str, ...]
-    variables: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedService:
-    """A service, compiled for the environment, with everything that belongs to it on this machine."""
-
-    service: Service
-    settings: Settings
-    workspace: Workspace
-    findings: tuple[Finding, ...]
-
-
-def find_target(selection: Selection, start: Path | None = None) -> Target:
-    """The workspace, the names, and the services that are meant (all of the workspace where none is named).
-
-    Raises InputError where there is no manifest, UsageError where a name is not there.
-    """
-    paths = [Path(service) for service in selection.services if is_path(service)]
-    if len(paths) > 1 or (paths and len(selection.services) > 1):
-        raise UsageError(
-            "a manifest's path cannot be combined with other services",
-            hint="name the services of one workspace instead",
-        )
-    workspace = find_workspace(paths[0] if paths else start or Path.cwd())
-    names = workspace.services if paths or not selection.services else selection.services
-    for name in names:
-        workspace.manifest_path(name)
-    return Target(
-        workspace=workspace,
-        app=resolve_app(workspace, selection.app),
-        environment=resolve_environment(workspace, selection.environment),
-        services=names,
-        variables=interpolation_variables(workspace.root, selection.env_file),
-    )
-
-
-def find_names(selection: Selection) -> tuple[str, str]:
-    """Application and environment alone, for verbs that work without a manifest too when both are given."""
-    if selection.app and selection.environment:
-        empty = Workspace(root=Path.cwd(), application=None, manifests={})
-        return resolve_app(empty, selection.app), resolve_environment(empty, selection.environment)
-    workspace = find_workspace(Path.cwd())
-    return resolve_app(workspace, selection.app), resolve_environment(workspace, selection.environment)
-
-
-def load_services(selection: Selection, emit: Emit, *, strict: bool = False) -> list[LoadedService]:
-    """Loads, checks and compiles every service that is meant; findings that do not stop us are emitted as warnings.
-
-    Raises FindingsError with every finding of the first manifest that has errors, and what `find_target` raises.
-    """
-    from emulator.compiler import compile_service
-    from emulator.settings import load_settings
-
-    target = find_target(selection)
-    settings = load_settings(target.workspace.root)
-    loaded = []
-    for name in target.services:
-        manifest = load_manifest(target, name, strict=strict)
-        for finding in manifest.findings:
-            emit(warning(finding))
-        service = compile_service(
-            manifest.manifest,
-            app=target.app,
-            environment=target.environment,
-            position=manifest.position,
-            path=str(manifest.path),
-        )
-        loaded.append(LoadedService(service, settings, target.workspace, tuple(manifest.findings)))
-    return loaded
-
-
-def up_request(
-    selection: Selection,
-    emit: Emit,
-    *,
-    strict: bool,
-    replacements: Mapping[str, str],
-    port: int | None,
-    timing: str,
-    wait: bool,
-    retain: bool,
-    foreground: bool,
-    credentials: str | None = None,
-) -> UpRequest:
-    """Everything that `up` needs to know, from options, workspace, settings and manifests."""
-    from emulator.runtime.credentials import chosen, task_role
-    from emulator.runtime.names import Names
-    from emulator.runtime.private import collect_private
-    from emulator.runtime.up import SupportImages, UpRequest
-    from emulator.settings import load_settings
-    from emulator.setup.images import FRONT_IMAGE, PAUSE_IMAGE, ensure_agent_image
-
-    target = find_target(selection)
-    services = [loaded.service for loaded in load_services(selection, emit, strict=strict)]
-    root = target.workspace.root
-    settings = load_settings(root)
-    private = collect_private(services, root, target.variables)
-    if role := task_role(chosen(credentials, settings.credentials), target.variables, region()):
-        private.task_roles = {service.name: role for service in services}
-    return UpRequest(
-        environment=Names(target.app, target.environment),
-        services=services,
-        settings=settings,
-        workspace=root,
-        support=SupportImages(PAUSE_IMAGE, FRONT_IMAGE, lambda: ensure_agent_image(emit)),
-        private=private,
-        replacements=replacements,
-        port=port,
-        region=region(),
-        timing=timing,
-        wait=wait,
-        retain=retain,
-        foreground=foreground,
-    )
-
-
-def load_manifest(target: Target, name: str, *, strict: bool) -> LoadedManifest:
-    """One manifest, merged for the environment and checked. Messages name it as the user would."""
-    from emulator.display.failure import shown_path
-    from emulator.manifest import load
-    from emulator.settings import load_settings
-
-    return load(
-        Path(shown_path(target.workspace.manifest_path(name))),
-        environment=target.environment,
-        variables=target.variables,
-        app=target.app,
-        strict=strict,
-        ignore=load_settings(target.workspace.root).validation.ignore,
-    )
-
-
-def load_one(selection: Selection, emit: Emit, *, strict: bool = False) -> LoadedService:
-    """The one service that a verb works on. Raises UsageError where several could be meant."""
-    find_one(selection)
-    return load_services(selection, emit, strict=strict)[0]
-
-
-def find_one(selection: Selection) -> tuple[Target, str]:
-    """The one service that a verb works on, not loaded yet. Raises UsageError where several could be meant."""
-    target = find_target(selection)
-    if len(target.services) != 1:
-        raise UsageError(
-            f"{len(target.services)} services could be meant: {', '.join(target.services)}",
-            hint="choose one with -n",
-        )
-    return target, target.services[0]
-
-
-def is_path(service: str) -> bool:
-    """Whether an argument that stands for a service is the path of a manifest: service names hold neither."""
-    return os.sep in service or service.endswith((".yml", ".yaml"))
-
-
-def warning(finding: Finding) -> Event:
-    """A finding that does not stop the command, as an event."""
-    from emulator.display.failure import shown
-
-    fields: dict[str, str | int | float | bool] = {"code": finding.code}
-    if finding.hint:
-        fields["hint"] = finding.hint
-    if finding.position:
-        fields |= {"file": finding.position.file, "line": finding.position.line, "column": finding.position.column}
-    what = f"{finding.path}: {finding.message}" if finding.path else finding.message
-    where = shown(finding.position) if finding.position else ""
-    return Event(EventKind.WARNING, where, f"{what} [{finding.code}]", fields)
+__all__ = [
+    "LoadedService",
+    "Selection",
+    "Target",
+    "assignments",
+    "find_names",
+    "find_one",
+    "find_target",
+    "is_path",
+    "load_manifest",
+    "load_one",
+    "load_services",
+    "region",
+    "up_request",
+    "warning",
+]
 
 
 def assignments(pairs: Sequence[str], option: str) -> dict[str, str]:
@@ -221,9 +48,3 @@ def assignments(pairs: Sequence[str], option: str) -> dict[str, str]:
             raise UsageError(f"{option} takes NAME=VALUE, not {pair!r}")
         found[name] = value
     return found
-
-
-def region(environ: Mapping[str, str] | None = None) -> str:
-    """The region of this shell, else us-east-1."""
-    variables = os.environ if environ is None else environ
-    return variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION") or "us-east-1"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,7 +69,7 @@ def _targets(paths: list[Path], selection: Selection) -> Iterator[Target]:
         yield find_target(selection)
     for path in paths:
         for file in _manifests(path):
-            yield find_target(selection, start=file)
+            yield find_target(replace(selection, start=file))
 
 
 def _manifests(path: Path) -> list[Path]:

@@ -49,6 +49,7 @@ class DesiredState(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     app: str
+    """As it stands in the names of Docker's objects: the application, or the name of a copy of it."""
     environment: str
     services: dict[str, DesiredService] = Field(default_factory=dict)
     front_port: int
@@ -61,8 +62,10 @@ class DesiredState(BaseModel):
 
     @property
     def cluster(self) -> str:
-        """The name of the ECS cluster that tasks say they run in."""
-        return f"{self.app}-{self.environment}"
+        """The name of the ECS cluster that tasks say they run in. It is Copilot's also where `app` is not the
+        application but a copy of it: what a container sees does not depend on how many copies there are."""
+        app = next((desired.service.app for desired in self.services.values()), self.app)
+        return f"{app}-{self.environment}"
 
 
 class Private(BaseModel):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 PREFIX = "copilot-local."
 APP = PREFIX + "app"
@@ -23,6 +23,7 @@ DEPENDS_ON = PREFIX + "depends-on"
 STOP_TIMEOUT = PREFIX + "stop-timeout"
 LOG_ROUTER = PREFIX + "log-router"
 DATA = PREFIX + "data"
+OWNER = PREFIX + "owner"
 ONE_OFF = PREFIX + "one-off"
 RESTART_POLICY = PREFIX + "restart-policy"
 
@@ -55,6 +56,8 @@ class Names:
 
     app: str
     environment: str
+    owner: str = field(default="", compare=False)
+    """The process that removes it all when it ends, as a test does; empty where a person does."""
 
     @property
     def prefix(self) -> str:
@@ -107,6 +110,8 @@ class Names:
         labels = {APP: self.app, ENVIRONMENT: self.environment}
         if role is not None:
             labels[ROLE] = role
+            if self.owner:
+                labels[OWNER] = self.owner
         return labels
 
 

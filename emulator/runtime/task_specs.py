@@ -138,7 +138,7 @@ class TaskFactory:
         service = desired.service
         if not any(c.port_mappings for c in service.task_definition.container_definitions):
             return ()
-        return (f"{service.name}.{self.state.environment}.{self.state.app}.local",)
+        return (f"{service.name}.{service.environment}.{service.app}.local",)
 
     def _member(
         self,

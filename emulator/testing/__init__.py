@@ -1,0 +1,39 @@
+"""Integration tests of Copilot services: a Python API, and a pytest plugin with the fixtures.
+
+    from emulator.testing import Environment
+
+    with Environment("examples/nginx-sidecar") as environment:
+        assert environment.http.get("/api/orders").status_code == 200
+
+The plugin (`copilot_environment` and others) needs no import: pytest finds it. docs/testing.md describes both.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from emulator.testing.asynchronous import AsyncEnvironment
+    from emulator.testing.environment import Environment
+    from emulator.testing.journal import Death, LogLine
+    from emulator.testing.records import RoutedRecord
+    from emulator.testing.results import CommandResult
+
+__all__ = ["AsyncEnvironment", "CommandResult", "Death", "Environment", "LogLine", "RoutedRecord"]
+
+_HOMES = {
+    "AsyncEnvironment": "asynchronous",
+    "CommandResult": "results",
+    "Death": "journal",
+    "Environment": "environment",
+    "LogLine": "journal",
+    "RoutedRecord": "records",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Every pytest on the machine imports this package on its way to the plugin: the rest waits until it is used.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

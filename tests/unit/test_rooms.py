@@ -28,8 +28,14 @@ RULES: dict[str, set[str]] = {
     "engine": set(),
     "runtime": {"ecs", "engine", "firelens", "frontdoor", "settings"},
     "agent": {"runtime", "engine", "ecs", "logstore", "frontdoor"},
-    "testing": {"runtime", "engine", "compiler", "frontdoor", "trace", "logstore", "workspace", "settings"},
+    "testing": {
+        *("runtime", "engine", "compiler", "frontdoor", "trace", "logstore", "workspace", "settings"),
+        *("loading", "display", "ecs"),  # what `up` loads, and how it words errors and events: one way, not two
+    },
     "setup": {"engine", "settings"},
+    # From a selection to an `up` request, for the command line and for tests alike: the one place that joins the
+    # manifest's side of the house to the runtime's.
+    "loading": {"workspace", "manifest", "compiler", "ecs", "runtime", "settings", "setup", "display"},
 }
 ANY = {"cli"}
 

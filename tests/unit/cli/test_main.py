@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from emulator import __version__
-from emulator.cli import loading
+from emulator import __version__, loading
 from emulator.errors import ImageError, Unsupported
 
 VERBS = ["up", "down", "ps", "logs", "validate", "config", "schema", "doctor", "render taskdef", "firelens config"]

@@ -1,0 +1,125 @@
+"""`Environment` for asynchronous tests: the same verbs, each awaited.
+
+    async with AsyncEnvironment("examples/nginx-sidecar") as environment:
+        answer = await environment.http.get("/api/orders")
+        await environment.wait_for_log("GET /api/orders")
+
+The work is done in threads; `environment.sync` is the synchronous one, for what does not wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from emulator.frontdoor.explain import Explanation
+from emulator.testing.environment import WAIT_FOR_LOG, Environment
+from emulator.testing.journal import LogLine
+from emulator.testing.records import RoutedRecord
+from emulator.testing.results import CommandResult
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class AsyncEnvironment:
+    """An environment for `async with`. Takes what `Environment` takes."""
+
+    def __init__(self, workspace: Path | str = ".", services: Sequence[str] = (), **options: Any) -> None:
+        self.sync = Environment(workspace, services, **options)
+
+    async def start(self) -> Self:
+        """As `Environment.start`. A task that is cancelled meanwhile leaves nothing behind."""
+        starting = asyncio.create_task(asyncio.to_thread(self.sync.start))
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            self.sync.cancel()
+            with contextlib.suppress(Exception):
+                await starting
+            await asyncio.to_thread(self.sync.stop)
+            raise
+        return self
+
+    async def stop(self) -> None:
+        if "http" in self.__dict__:
+            await self.http.aclose()
+        await asyncio.to_thread(self.sync.stop)
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    @property
+    def url(self) -> str:
+        return self.sync.url
+
+    @cached_property
+    def http(self) -> httpx.AsyncClient:
+        """An HTTP client for the load balancer."""
+        import httpx
+
+        return httpx.AsyncClient(base_url=self.url, timeout=30)
+
+    def mark(self) -> int:
+        return self.sync.mark()
+
+    def route(self, method: str, url: str, headers: Mapping[str, str] | None = None) -> Explanation:
+        return self.sync.route(method, url, headers)
+
+    async def logs(self, container: str | None = None, *, since: int = 0) -> list[LogLine]:
+        return await asyncio.to_thread(self.sync.logs, container, since=since)
+
+    async def wait_for_log(
+        self,
+        pattern: str | re.Pattern[str],
+        timeout: float = WAIT_FOR_LOG,
+        *,
+        container: str | None = None,
+        since: int = 0,
+    ) -> LogLine:
+        return await asyncio.to_thread(self.sync.wait_for_log, pattern, timeout, container=container, since=since)
+
+    async def routed_logs(self, service: str | None = None) -> list[RoutedRecord]:
+        return await asyncio.to_thread(self.sync.routed_logs, service)
+
+    async def wait_for_routed_log(
+        self, pattern: str | re.Pattern[str], timeout: float = WAIT_FOR_LOG, *, service: str | None = None
+    ) -> RoutedRecord:
+        return await asyncio.to_thread(self.sync.wait_for_routed_log, pattern, timeout, service=service)
+
+    async def wait_healthy(self, timeout: float | None = None) -> None:
+        await asyncio.to_thread(self.sync.wait_healthy, timeout)
+
+    @contextlib.asynccontextmanager
+    async def expect_exit(self, container: str, timeout: float = 30) -> AsyncIterator[None]:
+        expected = self.sync.expect_exit(container, timeout)
+        await asyncio.to_thread(expected.__enter__)
+        try:
+            yield
+        except BaseException as error:
+            expected.__exit__(type(error), error, error.__traceback__)
+            raise
+        await asyncio.to_thread(expected.__exit__, None, None, None)
+
+    async def exec(self, container: str, command: str | Sequence[str], *, timeout: float = 30) -> CommandResult:
+        return await asyncio.to_thread(self.sync.exec, container, command, timeout=timeout)
+
+    async def kill(self, container: str, signal: str = "SIGKILL") -> None:
+        await asyncio.to_thread(self.sync.kill, container, signal)
+
+    async def restart(self, *services: str) -> None:
+        await asyncio.to_thread(self.sync.restart, *services)
+
+    async def scale(self, service: str, count: int) -> None:
+        await asyncio.to_thread(self.sync.scale, service, count)

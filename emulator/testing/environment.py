@@ -1,0 +1,216 @@
+"""An environment for a test: up when the block begins, gone when it ends.
+
+    with Environment("examples/nginx-sidecar") as environment:
+        assert environment.http.get("/api/orders").status_code == 200
+        environment.wait_for_log("GET /api/orders")
+
+Needs httpx (`copilot-local[testing]`) for `http` alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+from emulator.errors import InputError, TaskError
+from emulator.frontdoor.explain import Explanation, explain
+from emulator.runtime import names
+from emulator.runtime.front import front_options
+from emulator.runtime.observed import Member, observe
+from emulator.testing.choice import chooser
+from emulator.testing.failures import died_of_itself, in_vain
+from emulator.testing.journal import LogLine
+from emulator.testing.lifecycle import Lifecycle
+from emulator.testing.readiness import missing
+from emulator.testing.records import RoutedRecord, matcher, record_from
+from emulator.testing.results import CommandResult
+
+POLL = 0.1
+ROUTED_POLL = 0.3
+WAIT_FOR_LOG = 30.0
+GONE = 10.0
+"""Seconds until a container that was killed must be seen as ended."""
+
+
+class Environment(Lifecycle):
+    """A Copilot environment of its own, isolated from every other one on the machine.
+
+    `workspace` is a folder in a workspace (or a manifest); `services` those to run (none: all). `app` and
+    `environment` are Copilot's names, which containers see; `instance` is the name that Docker's objects carry in the
+    application's place, a new one each time, so that copies run side by side. `variables` win over the shell's, for
+    `${NAME}` in manifests and for secrets; `images` replace those of containers, as `up --image`; `time` overrides keys
+    of `[time]`. `stop_timeout` shortens the stop of every container, in seconds.
+
+    `reuse` joins the environment of that name that runs already (else it starts it), and leaves it running.
+
+    Every wait ends with `ContainerFailed` as soon as an essential container dies, unless within `expect_exit`.
+    """
+
+    # what it printed
+
+    def mark(self) -> int:
+        """This moment, for `since`: lines that came before do not count."""
+        return self._journal.count
+
+    def logs(self, container: str | None = None, *, since: int = 0) -> list[LogLine]:
+        """What the containers printed, in the order it came; those of tasks that are gone included.
+
+        `container` is a name in the manifest, or `service/container`.
+        """
+        if self._watcher is not None:
+            self._watcher.drain()
+        wanted = chooser(container)
+        return [line for line in self._journal.lines(since) if wanted(line.service, line.container)]
+
+    def wait_for_log(
+        self,
+        pattern: str | re.Pattern[str],
+        timeout: float = WAIT_FOR_LOG,
+        *,
+        container: str | None = None,
+        since: int = 0,
+    ) -> LogLine:
+        """The first line in which the regular expression is found, waiting for it if need be.
+
+        Raises `TaskError` with the last lines when the time is over.
+        """
+        expression, wanted = re.compile(pattern), chooser(container)
+        found = self._journal.wait(
+            lambda line: wanted(line.service, line.container) and expression.search(line.text) is not None,
+            since,
+            time.monotonic() + timeout,
+        )
+        if found is not None:
+            return found
+        self.check()
+        printed = [str(line) for line in self._journal.lines(since) if wanted(line.service, line.container)]
+        raise in_vain(f"no line of {container or 'any container'} matches {expression.pattern!r}", timeout, printed)
+
+    def routed_logs(self, service: str | None = None) -> list[RoutedRecord]:
+        """The records that left the log routers, oldest first, as their destinations would get them."""
+        found = self.agent.records(follow=False, services=[service] if service else [])
+        return [record_from(message) for message in found]
+
+    def wait_for_routed_log(
+        self, pattern: str | re.Pattern[str], timeout: float = WAIT_FOR_LOG, *, service: str | None = None
+    ) -> RoutedRecord:
+        """The first record whose `log` field (or the whole record as JSON) matches the regular expression."""
+        matches = matcher(pattern)
+        deadline = time.monotonic() + timeout
+        while True:
+            records = self.routed_logs(service)
+            for record in records:
+                if matches(record):
+                    return record
+            self.check()
+            if time.monotonic() > deadline:
+                raise in_vain(f"no record matches {pattern!r}", timeout, [str(record) for record in records])
+            time.sleep(ROUTED_POLL)
+
+    # waiting
+
+    def check(self) -> None:
+        """Raises `ContainerFailed` if an essential container died of itself since the last time somebody was told."""
+        deaths = self._journal.take_unreported()
+        if deaths:
+            raise died_of_itself(deaths[0])
+
+    def wait_healthy(self, timeout: float | None = None) -> None:
+        """Waits until every service runs as many healthy tasks as it should, with healthy targets.
+
+        Raises `ContainerFailed` as soon as an essential container dies, `TaskError` when the time is over.
+        """
+        seconds = self._request_or_fail.settings.time.wait_timeout if timeout is None else timeout
+        deadline = time.monotonic() + seconds
+        services = {name: desired.service for name, desired in self._up.state.services.items()}
+        while True:
+            self.check()
+            reasons = missing(services, observe(self.engine, self.names), self.agent.status())
+            if not reasons:
+                return
+            if time.monotonic() > deadline:
+                raise TaskError(f"not healthy after {seconds:g} s: {'; '.join(reasons)}")
+            time.sleep(POLL)
+
+    @contextlib.contextmanager
+    def expect_exit(self, container: str, timeout: float = 30) -> Iterator[None]:
+        """Within this block the end of that container is what the test wants; its end waits until it came.
+
+        Raises `TaskError` where the container goes on running.
+        """
+        member = self._find(container)
+        name, service = member.name, member.container.labels.get(names.SERVICE, "")
+        watcher = self._watcher
+        assert watcher is not None
+        before = len(self._journal.deaths())
+        with watcher.expecting(service, name):
+            yield
+            died = self._journal.wait_for_death(
+                before, lambda death: (death.service, death.container) == (service, name), time.monotonic() + timeout
+            )
+        if died is None:
+            raise TaskError(f"container {name} of {service} did not exit within {timeout:g} s")
+
+    # what tests do to it
+
+    def exec(self, container: str, command: str | Sequence[str], *, timeout: float = 30) -> CommandResult:
+        """Runs a command in a running container; a text is run by `sh -c`."""
+        words = ["sh", "-c", command] if isinstance(command, str) else list(command)
+        result = self.engine.exec(self._find(container).container.name, words, timeout=timeout)
+        return CommandResult(
+            result.exit_code, result.stdout.decode(errors="replace"), result.stderr.decode(errors="replace")
+        )
+
+    def route(self, method: str, url: str, headers: Mapping[str, str] | None = None) -> Explanation:
+        """Which listener rule a request hits and why, without sending it."""
+        state = self._up.state
+        services = [desired.service for desired in state.services.values()]
+        return explain(services, method, url, tuple((headers or {}).items()), options=front_options(state))
+
+    def kill(self, container: str, signal: str = "SIGKILL") -> None:
+        """Sends a signal; after SIGKILL waits until the container has ended."""
+        member = self._find(container)
+        self.engine.kill(member.container.name, signal)
+        if signal in ("SIGKILL", "KILL", "9"):
+            self._until_ended(member)
+
+    def restart(self, *services: str) -> None:
+        """Replaces the tasks of these services (none: all) by new ones, and waits until they are healthy."""
+        self.agent.restart(list(services), self._emit)
+        self.wait_healthy()
+
+    def scale(self, service: str, count: int) -> None:
+        """Sets how many tasks a service runs, and waits until they are healthy."""
+        self.agent.scale({service: count}, self._emit)
+        self.wait_healthy()
+
+    def _until_ended(self, member: Member) -> None:
+        deadline = time.monotonic() + GONE
+        while time.monotonic() < deadline:
+            rows = [c for c in observe(self.engine, self.names).containers if c.id == member.container.id]
+            if not rows or not Member(rows[0]).running:
+                return
+            time.sleep(POLL / 2)
+        raise TaskError(f"container {member.name} was killed and still runs after {GONE:g} s")
+
+    def _find(self, container: str) -> Member:
+        """A running container by name, or `service/name`, in the oldest task. Raises `InputError`."""
+        wanted = chooser(container)
+        observed = observe(self.engine, self.names)
+        tasks = [task for service in self.services for task in observed.tasks_of(service)]
+        found = [
+            (task.service, member)
+            for task in tasks
+            for member in task.members.values()
+            if member.running and wanted(task.service, member.name)
+        ]
+        services = {service for service, _ in found}
+        if len(services) == 1:
+            return found[0][1]
+        if services:
+            choice = ", ".join(sorted(f"{service}/{found[0][1].name}" for service in services))
+            raise InputError(f"{container} runs in several services", hint=f"say which: {choice}")
+        running = sorted({f"{t.service}/{m.name}" for t in tasks for m in t.members.values() if m.running})
+        raise InputError(f"no container {container} is running", hint=f"running: {', '.join(running) or 'none'}")

@@ -1,0 +1,229 @@
+"""How an environment for a test comes up, is cleaned up, and is known by."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from emulator.engine.connect import connect
+from emulator.engine.interface import Engine
+from emulator.errors import InputError
+from emulator.events import Emit, Event, EventKind, discard
+from emulator.loading import Selection, up_request
+from emulator.runtime.control import Agent
+from emulator.runtime.down import down
+from emulator.runtime.names import Names
+from emulator.runtime.overview import ContainerRow, overview
+from emulator.runtime.running import Running
+from emulator.runtime.up import UpRequest, dry_run, up
+from emulator.settings import TimeSettings
+from emulator.testing import live
+from emulator.testing.journal import Death, Journal
+from emulator.testing.owner import remove_stale, this_process
+from emulator.testing.watcher import Watcher
+
+if TYPE_CHECKING:
+    import httpx
+
+NOT_UP = "use it in a `with` block, or call start()"
+
+
+class Lifecycle:
+    """What `Environment` is, without what tests do to it."""
+
+    def __init__(
+        self,
+        workspace: Path | str = ".",
+        services: Sequence[str] = (),
+        *,
+        app: str | None = None,
+        environment: str | None = None,
+        instance: str | None = None,
+        variables: Mapping[str, str] | None = None,
+        env_file: Path | str | None = None,
+        images: Mapping[str, str] | None = None,
+        time: Mapping[str, int] | None = None,
+        port: int | None = None,
+        timing: str = "local",
+        stop_timeout: int = 2,
+        reuse: bool = False,
+        emit: Emit = discard,
+    ) -> None:
+        self._selection = Selection(
+            app,
+            environment,
+            tuple(services),
+            Path(env_file) if env_file else None,
+            start=Path(workspace),
+            variables=dict(variables or {}),
+        )
+        self._instance = instance
+        self._images = dict(images or {})
+        self._time = dict(time or {})
+        self._port = port
+        self._timing = timing
+        self._stop_timeout = stop_timeout
+        self._reuse = reuse
+        self._emit_further = emit
+        self._journal = Journal()
+        self._engine: Engine | None = None
+        self._request: UpRequest | None = None
+        self._running: Running | None = None
+        self._watcher: Watcher | None = None
+        self._http: httpx.Client | None = None
+        self._cancelled = threading.Event()
+        self.plan = ""
+        """What `up` had to do, as `up --dry-run` prints it."""
+
+    # life
+
+    def start(self) -> Self:
+        """Brings everything up and waits until it is healthy. Raises the `CopilotLocalError` that says what failed,
+        and leaves nothing behind then."""
+        if self._running is not None:
+            return self
+        engine = self._engine = connect()
+        live.add(self)
+        try:
+            request = self._request = self._make_request(engine)
+            self.plan = str(dry_run(engine, request)) or "nothing to do"
+            running = up(engine, request, self._emit, cancelled=self._cancelled)
+            running.hand_over()
+        except BaseException:
+            live.remove(self)
+            engine.close()
+            raise
+        self._running = running
+        self._watcher = Watcher(engine, request.environment, self._journal, self._died)
+        self._watcher.start()
+        return self
+
+    def stop(self) -> None:
+        """Takes everything down, data too; with `reuse` leaves it running."""
+        live.remove(self)
+        if self._http is not None:
+            self._http.close()
+        if self._watcher is not None:
+            self._watcher.close()
+        if self._engine is not None and self._request is not None:
+            if not self._reuse:
+                down(self._engine, self.names, self._emit, volumes=True, timeout=self._stop_timeout)
+            self._engine.close()
+        self._running = self._watcher = self._engine = self._http = None
+
+    def cancel(self) -> None:
+        """Ends a `start` that is under way in another thread; it raises `Cancelled` and leaves nothing."""
+        self._cancelled.set()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _make_request(self, engine: Engine) -> UpRequest:
+        request = up_request(
+            self._selection,
+            self._emit,
+            strict=False,
+            replacements=self._images,
+            port=self._port,
+            timing=self._timing,
+            wait=True,
+        )
+        if self._time:
+            values = {**request.settings.time.model_dump(), **self._time}
+            settings = request.settings.model_copy(update={"time": TimeSettings.model_validate(values)})
+            request = replace(request, settings=settings)
+        if self._reuse:
+            names = replace(request.environment, app=self._instance or request.environment.app)
+        else:
+            remove_stale(engine, self._emit)
+            instance = self._instance or f"{request.environment.app}-{uuid.uuid4().hex[:8]}"
+            names = replace(request.environment, app=instance, owner=str(this_process()))
+        return replace(request, environment=names)
+
+    # what it is
+
+    @property
+    def names(self) -> Names:
+        """Under which names Docker has it: `copilot-local ps -a NAMES.app -e NAMES.environment` shows it."""
+        if self._request is None:
+            raise InputError("the environment is not up", hint=NOT_UP)
+        return self._request.environment
+
+    @property
+    def url(self) -> str:
+        """Where the load balancer answers. Raises `InputError` where nothing is routed."""
+        url = self._up.url
+        if url is None:
+            raise InputError("no service here has a load balancer", hint="give one an `http` section")
+        return url
+
+    @property
+    def http(self) -> httpx.Client:
+        """An HTTP client for the load balancer: `environment.http.get("/api/x")`."""
+        if self._http is None:
+            import httpx
+
+            self._http = httpx.Client(base_url=self.url, timeout=30)
+        return self._http
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The services that run, by name."""
+        return tuple(self._up.state.services)
+
+    @property
+    def containers(self) -> tuple[ContainerRow, ...]:
+        """The containers of all tasks as they are now, stopped ones too, without those that are not the manifest's."""
+        rows = overview(self.engine, self.names).containers
+        return tuple(row for row in rows if row.service and row.name != "pause")
+
+    @property
+    def events(self) -> list[Event]:
+        """What happened so far: the steps of `up`, and starts, ends and health of containers."""
+        return [event for _, event in self._journal.events()]
+
+    @property
+    def journal(self) -> Journal:
+        """Everything that was printed and that happened."""
+        return self._journal
+
+    @property
+    def engine(self) -> Engine:
+        """Docker."""
+        if self._engine is None:
+            raise InputError("the environment is not up", hint=NOT_UP)
+        return self._engine
+
+    @property
+    def agent(self) -> Agent:
+        """The local ECS agent: task descriptions, task events, stopping a task."""
+        return Agent(self.engine, self.names)
+
+    @property
+    def _up(self) -> Running:
+        if self._running is None:
+            raise InputError("the environment is not up", hint=NOT_UP)
+        return self._running
+
+    @property
+    def _request_or_fail(self) -> UpRequest:
+        assert self._request is not None
+        return self._request
+
+    def _emit(self, event: Event) -> None:
+        if event.kind is not EventKind.LOG:
+            self._journal.add_event(event)
+        self._emit_further(event)
+
+    def _died(self, death: Death) -> None:
+        live.died(self, death)
