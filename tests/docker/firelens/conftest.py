@@ -23,11 +23,12 @@ LABEL = "copilot-local.test"
 DEADLINE = 30.0
 
 
-def wait_until(condition: Callable[[], bool], what: str) -> None:
+def wait_until(condition: Callable[[], bool], what: str | Callable[[], str]) -> None:
     """Returns once the condition holds; fails the test after the deadline."""
     end = time.monotonic() + DEADLINE
     while not condition():
-        assert time.monotonic() < end, f"{what}: not within {DEADLINE:.0f} s"
+        if time.monotonic() > end:
+            pytest.fail(f"{what if isinstance(what, str) else what()}: not within {DEADLINE:.0f} s")
         time.sleep(0.05)
 
 
@@ -45,7 +46,12 @@ class Router:
 
     def run(self, container: str, *command: str, asynchronous: bool = False) -> None:
         """Runs a shell command as a container of the task, and waits until it has ended."""
-        name = f"{self.container}-{len(self.started)}"
+        name = self.start(container, *command, asynchronous=asynchronous)
+        wait_until(lambda: self.exited(name), f"the end of {container}")
+
+    def start(self, container: str, *command: str, asynchronous: bool = False) -> str:
+        """Starts a shell command as a container of the task, and returns its Docker name."""
+        name = f"{self.container}-{uuid.uuid4().hex[:8]}"
         log = docker_log_configuration(
             self.definition.container(container), self.identity, self.socket, asynchronous=asynchronous
         )
@@ -55,13 +61,32 @@ class Router:
                 name=name,
                 image=self.shell_image,
                 command=("sh", "-c", *command),
-                labels={LABEL: self.container},
+                labels={LABEL: self.container, **log.labels},
+                network="none",
                 log_driver=log.driver,
                 log_options=log.options,
             )
         )
         wait_until(lambda: self._start(name), "the router's socket")
-        wait_until(lambda: self._exited(name), f"the end of {container}")
+        return name
+
+    def count(self, stream: str = "web") -> int:
+        """How many lines the file of a stream has by now."""
+        result = self.engine.exec(self.container, ("wc", "-l", f"{LOG_FOLDER}/{self.file(stream)}"))
+        return int(result.stdout.split()[0]) if result.exit_code == 0 else 0
+
+    def wait_for_lines(self, count: int, stream: str = "web") -> None:
+        """Until the file of a stream has as many lines, parts of split ones included."""
+        wait_until(lambda: self.count(stream) >= count, lambda: f"{count} of {stream}: {self.count(stream)}")
+
+    def peak_memory(self) -> int:
+        """The most memory the router has had, in bytes."""
+        paths = ("/sys/fs/cgroup/memory.peak", "/sys/fs/cgroup/memory/memory.max_usage_in_bytes")
+        for path in paths:
+            result = self.engine.exec(self.container, ("cat", path))
+            if result.exit_code == 0:
+                return int(result.stdout)
+        raise AssertionError("this kernel does not tell the peak of a container's memory")
 
     def records(self, stream: str, *, join: bool = True) -> list[Record]:
         """What the log store has of a stream by now."""
@@ -96,7 +121,7 @@ class Router:
             return False
         return True
 
-    def _exited(self, name: str) -> bool:
+    def exited(self, name: str) -> bool:
         listed = self.engine.list_containers({LABEL: self.container})
         return any(row.name == name and row.exit_code is not None and row.state != "running" for row in listed)
 
@@ -114,6 +139,8 @@ def start_router(engine: Engine, local_image: Callable[[str], str]) -> Iterator[
         identity: TaskIdentity,
         files: dict[str, str],
         variables: dict[str, str] | None = None,
+        *,
+        memory: int | None = None,
     ) -> Router:
         name = f"cl-test-{uuid.uuid4().hex[:12]}"
         mount_point = engine.ensure_volume(f"{name}-socket", {LABEL: name})
@@ -124,6 +151,7 @@ def start_router(engine: Engine, local_image: Callable[[str], str]) -> Iterator[
                 image=local_image(ROUTER_IMAGE),
                 labels={LABEL: name},
                 environment=variables or {},
+                memory=memory,
                 mounts=(Mount(f"{name}-socket", "/var/run"), Mount(f"{name}-logs", LOG_FOLDER)),
             )
         )

@@ -1,0 +1,143 @@
+"""Lines in = lines out, on a real daemon and a real Fluent Bit, in the configuration that runs by default."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from emulator.ecs.identity import TaskIdentity
+from emulator.ecs.task_definition import TaskDefinition
+from emulator.engine.interface import ContainerState
+from emulator.firelens.local import local_router_configuration
+from emulator.logstore.records import Record
+from tests.docker.firelens.conftest import wait_until
+
+pytestmark = pytest.mark.docker
+
+MIB = 1 << 20
+TASK_MEMORY = 512 * MIB
+"""The smallest that Fargate has."""
+CONTAINERS = ("one", "two", "three", "four", "five")
+SLOW_FILTER = """\
+[FILTER]
+    Name lua
+    Match *
+    call slow
+    script /extra/slow.lua
+"""
+SLOW_LUA = """\
+function slow(tag, timestamp, record)
+    local ready = os.clock() + 0.001
+    while os.clock() < ready do end
+    return 0, timestamp, record
+end
+"""
+
+
+def task(*containers: str, **firelens: str) -> TaskDefinition:
+    log = {"logDriver": "awsfirelens", "options": {"Name": "cloudwatch"}}
+    definitions: list[dict[str, Any]] = [{"name": name, "image": name, "logConfiguration": log} for name in containers]
+    router = {"type": "fluentbit", "options": firelens}
+    definitions.append({"name": "firelens_log_router", "image": "router", "firelensConfiguration": router})
+    return TaskDefinition.model_validate(
+        {"family": "demo-test-hello", "networkMode": "awsvpc", "containerDefinitions": definitions}
+    )
+
+
+@pytest.fixture
+def start(start_router: Callable[..., Any], identity: TaskIdentity) -> Callable[..., Any]:
+    """Starts a router, in as much memory as the smallest task has, for these containers; its own files are given."""
+
+    def start(*containers: str, files: dict[str, str] | None = None, **firelens: str) -> Any:
+        definition = task(*containers, **firelens)
+        local = local_router_configuration(definition, identity, service="hello", read=(files or {}).get)
+        every = {local.path: local.text, **local.files, **(files or {})}
+        return start_router(definition, identity, every, memory=TASK_MEMORY)
+
+    return start
+
+
+def logs(records: Iterable[Record]) -> list[str]:
+    return [str(record.fields["log"]) for record in records]
+
+
+def alive(router: Any) -> bool:
+    """The router has run since its start, within its task's memory."""
+    [row] = [row for row in router.engine.list_containers({}) if row.name == router.container]
+    assert router.peak_memory() <= TASK_MEMORY
+    return bool(row.state is ContainerState.RUNNING)
+
+
+def test_two_hundred_containers_that_print_and_exit_at_once(start: Callable[..., Any]) -> None:
+    router = start("web")
+    rounds = 20
+
+    def print_and_exit(number: int) -> None:
+        """A container that is started again as soon as it has exited: no time goes to making it."""
+        name = router.start("web", f"echo line {number}")
+        for _ in range(rounds - 1):
+            wait_until(lambda: router.exited(name), "its exit")
+            router.engine.start(name)
+
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(print_and_exit, range(10)))
+    router.wait_for_lines(200)
+    assert Counter(logs(router.records("web"))) == {f"line {number}": rounds for number in range(10)}
+
+
+def test_five_containers_that_print_as_fast_as_a_shell_can(start: Callable[..., Any]) -> None:
+    router = start(*CONTAINERS)
+    count = 40_000
+    script = f"i=0; while [ $i -lt {count} ]; do i=$((i+1)); echo line $i; done"
+    with ThreadPoolExecutor(len(CONTAINERS)) as pool:
+        list(pool.map(lambda name: router.run(name, script), CONTAINERS))
+    for name in CONTAINERS:
+        router.wait_for_lines(count, name)
+        assert logs(router.records(name)) == [f"line {number}" for number in range(1, count + 1)]
+    assert alive(router)
+
+
+def test_a_router_slower_than_its_containers(start: Callable[..., Any]) -> None:
+    files = {"/extra/slow.conf": SLOW_FILTER, "/extra/slow.lua": SLOW_LUA}
+    options = {"config-file-type": "file", "config-file-value": "/extra/slow.conf"}
+    router = start("web", files=files, **options)
+    count, length = 2000, 1000  # 2 MB: more than all the pipes between a container and its router hold
+    line = f"x=$(head -c {length} /dev/zero | tr '\\0' x)"
+    name = router.start("web", f"{line}; i=0; while [ $i -lt {count} ]; do i=$((i+1)); echo $i $x; done")
+    assert not router.exited(name)  # it has to wait for the router
+    router.wait_for_lines(count)
+    assert [line.split()[0] for line in logs(router.records("web"))] == [str(n) for n in range(1, count + 1)]
+    assert alive(router)
+
+
+@pytest.mark.parametrize(
+    ("printed", "expected"),
+    [
+        pytest.param("printf 'x\\n'", "x", id="a byte"),
+        pytest.param("head -c 16383 /dev/zero | tr '\\0' x; echo", "x" * 16383, id="just below 16 KB"),
+        pytest.param("head -c 16384 /dev/zero | tr '\\0' x; echo", "x" * 16384, id="16 KB"),
+        pytest.param("head -c 17408 /dev/zero | tr '\\0' x; echo", "x" * 17408, id="17 KB"),
+        pytest.param("head -c 1048576 /dev/zero | tr '\\0' x; echo", "x" * MIB, id="1 MB"),
+        pytest.param("printf 'a\\377\\376z\\n'", None, id="invalid UTF-8"),
+        pytest.param("printf '\\033[31mred\\033[0m\\n'", "\x1b[31mred\x1b[0m", id="ANSI"),
+        pytest.param("printf 'a\\000z\\n'", "a\x00z", id="NUL"),
+        pytest.param("printf '\"quoted\" \\\\ \\t\\n'", '"quoted" \\ \t', id="what JSON escapes"),
+        pytest.param("echo 'héllo ☃ 𝄞'", "héllo ☃ 𝄞", id="beyond ASCII"),
+        pytest.param("printf 'no end'", "no end", id="without a line end"),
+    ],
+)
+def test_odd_lines(start: Callable[..., Any], printed: str, expected: str | None) -> None:
+    router = start("web")
+    router.run("web", f"echo before; {printed}")
+    router.run("web", "echo after")
+    before, odd, after = sorted(router.wait_for(3), key=lambda record: record.time_ns)
+    assert logs([before, after]) == ["before", "after"]
+    [text] = logs([odd])
+    if expected is None:
+        assert text.startswith("a")  # Fluent Bit's own JSON ends before bytes that are no UTF-8
+    else:
+        assert text == expected
