@@ -46,6 +46,7 @@ class FrontMonitor(FrontControl):
         """Task id to the monotonic time until which its targets drain."""
         self._health: list[TargetHealth] = []
         self._wake = threading.Event()
+        self._closed = threading.Event()
         self._restless_until = 0.0
         self._changed = threading.Condition()
         self.on_verdict: Callable[[], None] = lambda: None
@@ -81,8 +82,10 @@ class FrontMonitor(FrontControl):
         if task is None or self.state is None:
             return False
         groups = self.state.services[task.service].service.target_groups if task.service in self.state.services else []
+        # A target that no rule forwards to is never checked.
+        good = (TargetState.HEALTHY, TargetState.UNUSED)
         with self._changed:
-            healthy = [h for h in self._health if h.name == target_name(task) and h.state is TargetState.HEALTHY]
+            healthy = [h for h in self._health if h.name == target_name(task) and h.state in good]
         return len(healthy) >= len(groups)
 
     def failing_targets(self) -> dict[str, str]:
@@ -120,7 +123,11 @@ class FrontMonitor(FrontControl):
             if not file.directory:
                 self._write(file.path, file.content)
         if running:
-            if problem := admin.reload_problem(self._ask(admin.RELOAD, MASTER_SOCKET)):
+            try:
+                problem = admin.reload_problem(self._ask(admin.RELOAD, MASTER_SOCKET))
+            except OSError as error:
+                raise EngineError(f"the front does not answer: {error}") from error
+            if problem:
                 raise EngineError(f"HAProxy refuses the front's configuration: {problem}")
         else:
             # Made by the command that first brought the environment up, with the folder that the socket needs.
@@ -147,12 +154,17 @@ class FrontMonitor(FrontControl):
 
     # the loop
 
+    def close(self) -> None:
+        """Ends the watch."""
+        self._closed.set()
+        self._wake.set()
+
     def run(self) -> None:
-        """Watches until the process ends."""
-        while True:
+        """Watches until it is closed."""
+        while not self._closed.is_set():
             pause = IDLE
             try:
-                pause = self._look()
+                pause = self.look()
             except (CopilotLocalError, OSError) as error:
                 log.debug("the front does not answer: %s", error)
                 pause = BUSY if self._observed.front is not None else IDLE
@@ -161,7 +173,7 @@ class FrontMonitor(FrontControl):
             self._wake.wait(pause)
             self._wake.clear()
 
-    def _look(self) -> float:
+    def look(self) -> float:
         """One round; returns the seconds until the next."""
         now = time.monotonic()
         if self._restless_until > now or now - self._listed > LISTING:

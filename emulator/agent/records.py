@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,16 @@ from emulator.logstore.store import Follower
 FOLLOW_INTERVAL = 0.2
 
 
-def follow_records(folder: Path, services: Sequence[str], *, follow: bool) -> Iterator[dict[str, Any]]:
-    """The records of these services (none: all), oldest first; with `follow`, then those that come, without end."""
+def follow_records(
+    folder: Path, services: Sequence[str], ended: Callable[[], bool] | None = None
+) -> Iterator[dict[str, Any]]:
+    """The records of these services (none: all), oldest first; with `ended`, then those that come until it says so."""
     follower = Follower(folder, lambda file: not services or file.service in services)
     try:
         while True:
             for file, record in follower.read():
                 yield _as_json(file, record)
-            if not follow:
+            if ended is None or ended():
                 for file, record in follower.close():
                     yield _as_json(file, record)
                 return

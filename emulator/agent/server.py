@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import queue
+import socket
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
@@ -79,7 +80,8 @@ class _Connection(socketserver.StreamRequestHandler):
                 yield {"status": self.server.supervisor.status()}
             case "records":
                 services = cast("list[str]", request.get("services", []))
-                for record in follow_records(self.server.log_folder, services, follow=bool(request.get("follow"))):
+                ended = self._gone if request.get("follow") else None
+                for record in follow_records(self.server.log_folder, services, ended):
                     yield {"record": record}
             case "tasks":
                 yield {"tasks": self.server.supervisor.history.tasks(request.get("service"))}
@@ -93,14 +95,27 @@ class _Connection(socketserver.StreamRequestHandler):
         """Leaves the tasks to the connected command. A connection that ends without a word puts the agent in charge."""
         supervisor = self.server.supervisor
         supervisor.held(private)
-        self._send({"ok": True})
-        word = self.rfile.readline()
-        verb = json.loads(word).get("verb") if word else "act"
+        verb = "act"
+        try:
+            self._send({"ok": True})
+            word = self.rfile.readline()
+            verb = json.loads(word)["verb"] if word else "act"
+        except (OSError, ValueError, LookupError, TypeError):
+            pass  # a command that was killed in the middle of a word
         if verb == "leave":
             supervisor.retire()
         else:
             supervisor.act()
         yield from ()
+
+    def _gone(self) -> bool:
+        """Whether whoever asked has left."""
+        try:
+            return not self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def _with_events(self, act: Callable[[Emit], None]) -> Iterator[Message]:
         """Passes on the events of something that takes a while, as they come."""

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from emulator.engine.interface import Engine, EngineEvent
 from emulator.errors import CopilotLocalError, EnvironmentBusy, InputError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.desired import DesiredService, DesiredState, Private
-from emulator.runtime.executor import Executor
+from emulator.runtime.executor import Cancelled, Executor
 from emulator.runtime.front import front_spec
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Observed, observe
@@ -30,13 +31,6 @@ from emulator.runtime.task_specs import task_factory
 
 log = logging.getLogger(__name__)
 
-LOOK_INTERVAL = 30.0
-"""Seconds between two looks at the listing when no event comes: a stuck container sends none."""
-GRACE = 20.0
-"""Seconds that a new agent waits for the command that made it to take charge, before it acts by itself."""
-HEALTHY_LIFE = 60.0
-"""A task that lived this many seconds was no failed start: its replacement is not delayed."""
-LONGEST_DELAY = 60.0
 RESTLESS = 3.0
 """Seconds after an event during which the listing is looked at again: Docker tells of a death before it lists it."""
 RESTLESS_INTERVAL = 0.2
@@ -45,11 +39,40 @@ FAILING_INTERVAL = 1.0
 WAKING = ("die", "oom", "destroy", "kill", "stop", "start", "pause", "unpause")
 
 
-class Supervisor:
-    """Holds what should run, and makes it so whenever it is in charge."""
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the supervisor waits for what, in seconds."""
 
-    def __init__(self, engine: Engine, state_file: Path, front: FrontMonitor) -> None:
+    look: float = 30.0
+    """Between two looks at the listing when no event comes: a stuck container sends none."""
+    grace: float = 20.0
+    """For the command that made the agent to take charge, before the agent acts by itself."""
+    healthy_life: float = 60.0
+    """A task that lived this long was no failed start: its replacement is not delayed."""
+    longest_delay: float = 60.0
+    """Between two tasks of a service that die young."""
+    longest_trouble: float = 30.0
+    """Between two tries of what fails, such as a Docker daemon that does not answer."""
+    first_trouble: float = 1.0
+    reconnect: float = 1.0
+    """After an event stream that ended."""
+
+
+class Supervisor:
+    """Holds what should run, and makes it so whenever it is in charge. `clock` gives seconds, like `time.monotonic`."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        state_file: Path,
+        front: FrontMonitor,
+        *,
+        patience: Patience = Patience(),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.engine = engine
+        self.patience = patience
+        self._clock = clock
         self.state_file = state_file
         self.state = DesiredState.model_validate_json(state_file.read_bytes())
         self.names = Names(self.state.app, self.state.environment)
@@ -74,7 +97,7 @@ class Supervisor:
         self.on_event: Callable[[EngineEvent], None] = lambda _: None
         """Hears of every event of the environment's containers."""
         self._cancelled = threading.Event()
-        self._started_at = time.monotonic()
+        self._started_at = clock()
         self._troubles = 0
         self._restless_until = 0.0
         self._started: dict[str, float] = {}
@@ -88,6 +111,7 @@ class Supervisor:
     def held(self, private: Private) -> None:
         """A command takes charge. Raises `EnvironmentBusy` if another one has."""
         with self._work:
+            self._refuse_retired()
             if self._holder:
                 raise EnvironmentBusy(
                     "another copilot-local command is in charge of this environment",
@@ -161,7 +185,14 @@ class Supervisor:
             )
         return self.state.services[name]
 
+    def _refuse_retired(self) -> None:
+        if self._retired:
+            raise EnvironmentBusy(
+                "this environment is being taken down", hint="wait for that, or run `copilot-local down`"
+            )
+
     def _refuse_held(self) -> None:
+        self._refuse_retired()
         if self._holder:
             raise EnvironmentBusy(
                 "a foreground `copilot-local up` is in charge of this environment",
@@ -183,6 +214,7 @@ class Supervisor:
             self.state, self.private = previous, previous_private
             self.front.use(previous)
             self._wake.set()
+            self._refuse_retired()
             raise
         self._acting = True
         self._remember()
@@ -214,69 +246,76 @@ class Supervisor:
         while not self._retired:
             self._wake.wait(self._next_look())
             self._wake.clear()
-            if not self._acting and not self._holder and time.monotonic() - self._started_at > GRACE:
-                log.info("nobody took charge within %s s", GRACE)
-                self.act()
-            if self._acting:
-                try:
-                    with self._work:
-                        if self._acting:
-                            self._converge(_log_event)
-                    self._troubles = 0
-                except CopilotLocalError as error:
-                    self._trouble()
-                    log.warning("%s", error)
-                except Exception:
-                    self._trouble()
-                    log.exception("looking after the environment failed")
+            self.look()
+
+    def look(self) -> None:
+        """One round: takes charge if nobody else did in time, and does what has to be done if in charge."""
+        if not self._acting and not self._holder and self._clock() - self._started_at > self.patience.grace:
+            log.info("nobody took charge within %s s", self.patience.grace)
+            self.act()
+        if self._acting:
+            try:
+                with self._work:
+                    if self._acting:
+                        self._converge(_log_event)
+                self._troubles = 0
+            except Cancelled:
+                return  # the environment is being taken down
+            except CopilotLocalError as error:
+                log.warning("%s", error)
+                self._trouble()
+            except Exception:
+                log.exception("looking after the environment failed")
+                self._trouble()
 
     def _listen(self) -> None:
-        while True:
+        while not self._retired:
             try:
                 for event in self.engine.events(self.names.labels()):
                     self.on_event(event)
                     if event.action == "start":
-                        self._started[event.container_id] = time.monotonic()
+                        self._started[event.container_id] = self._clock()
                     elif event.action == "destroy":
                         self._started.pop(event.container_id, None)
                     if event.action in WAKING or event.action.startswith("health_status"):
-                        self._restless_until = time.monotonic() + RESTLESS
+                        self._restless_until = self._clock() + RESTLESS
                         self.front.refresh()
                         self._wake.set()
             except CopilotLocalError as error:
                 log.warning("the event stream ended: %s", error)
-            time.sleep(1)
+            self._cancelled.wait(self.patience.reconnect)
             self._wake.set()
 
     def _trouble(self) -> None:
         """What failed is tried again after 1 s, 2 s, 4 s, … up to half a minute, however many events come."""
         self._troubles += 1
-        self._cancelled.wait(min(2.0 ** (self._troubles - 1), LOOK_INTERVAL))
+        delay = self.patience.first_trouble * 2.0 ** (self._troubles - 1)
+        self._cancelled.wait(min(delay, self.patience.longest_trouble))
         self._wake.set()
 
     def _next_look(self) -> float:
-        now = time.monotonic()
+        now = self._clock()
         soon = [at - now for at in self._not_before.values() if at > now]
         if self.front.failing_targets():
             soon.append(FAILING_INTERVAL)
         if self._restless_until > now:
             soon.append(RESTLESS_INTERVAL)
         if not self._acting and not self._holder:
-            soon.append(GRACE + 0.1 - (now - self._started_at))
-        return max(0.05, min([LOOK_INTERVAL, *soon]))
+            soon.append(self.patience.grace + 0.1 - (now - self._started_at))
+        return max(0.05, min([self.patience.look, *soon]))
 
     def _converge(self, emit: Emit, *, fresh_front_rules: bool = False) -> None:
         """One look and, if something differs, one plan."""
         observed = observe(self.engine, self.names)
-        if due := restartable(observed, self._started, time.monotonic()):
+        if due := restartable(observed, self._started, self._clock()):
             for member in due:
                 log.info("container %s exited and is started again by its restart policy", member.name)
-                self._started[member.container.id] = time.monotonic()
+                self._started[member.container.id] = self._clock()
                 self.engine.start(member.container.name)
             observed = observe(self.engine, self.names)
         factory = task_factory(self.state, self.private, self.engine)
         held_back = list(self._lost)
-        held_back += [name for name, at in self._not_before.items() if at > time.monotonic()]
+        held_back += [name for name, at in self._not_before.items() if at > self._clock()]
         result = reconcile(
             factory,
             observed,
@@ -289,8 +328,7 @@ class Supervisor:
         if not result.plan:
             return
         self._note_failures(observed, result)
-        now = time.monotonic()
-        self._births.update(dict.fromkeys(result.started, now))
+        self._births.update(dict.fromkeys(result.started, self._clock()))
         self._executor(emit).run(result.plan)
         self._wake.set()  # something may have changed while we were busy
 
@@ -310,18 +348,18 @@ class Supervisor:
 
     def _note_failures(self, observed: Observed, result: Reconciled) -> None:
         """A task that died young delays the next replacement of its service: 1 s, 2 s, 4 s, … up to a minute."""
-        now = time.monotonic()
+        now = self._clock()
         for task_id, reason in result.stopped.items():
             task = observed.tasks[task_id]
             log.info("task %s of %s stops: %s", task.short_id, task.service, reason)
             self.history.stopping(task_id, _stop(reason))
             born = self._births.pop(task_id, None)
-            if born is None or now - born > HEALTHY_LIFE:
+            if born is None or now - born > self.patience.healthy_life:
                 self._failures.pop(task.service, None)
                 continue
             failures = self._failures[task.service] = self._failures.get(task.service, 0) + 1
             if failures > 1:
-                self._not_before[task.service] = now + min(2.0 ** (failures - 2), LONGEST_DELAY)
+                self._not_before[task.service] = now + min(2.0 ** (failures - 2), self.patience.longest_delay)
 
     def _remember(self) -> None:
         """Writes what should run to the volume, whole: a restarted agent goes on from there."""
