@@ -25,6 +25,7 @@ from emulator.cli import (
     port,
     ps,
     render,
+    run,
     schema,
     up,
     validate,
@@ -76,6 +77,7 @@ def _group(name: str, help: str) -> typer.Typer:
 
 app.command("up")(up.up)
 app.command("down")(down.down)
+app.command("run")(run.run)
 app.command("ps")(ps.ps)
 app.command("logs")(logs.logs)
 app.command("scale")(change.scale)

@@ -61,6 +61,8 @@ class Task:
     service: str
     config_hash: str
     revision: str
+    one_off: bool = False
+    """Somebody runs it once: no service wants it, and none replaces it."""
     pause: Container | None = None
     members: dict[str, Member] = field(default_factory=dict)
 
@@ -102,8 +104,8 @@ class Observed:
     drains: list[Container] = field(default_factory=list)
 
     def tasks_of(self, service: str) -> list[Task]:
-        """The tasks of one service, oldest first."""
-        found = [task for task in self.tasks.values() if task.service == service]
+        """The tasks of one service, oldest first, without those that somebody runs once."""
+        found = [task for task in self.tasks.values() if task.service == service and not task.one_off]
         return sorted(found, key=lambda task: (task.pause.created.timestamp() if task.pause else 0.0, task.id))
 
 
@@ -132,6 +134,7 @@ def sort_containers(containers: list[Container]) -> Observed:
                     service=labels.get(names.SERVICE, ""),
                     config_hash=labels.get(names.CONFIG_HASH, ""),
                     revision=labels.get(names.ECS_REVISION, ""),
+                    one_off=names.ONE_OFF in labels,
                 )
             if role == Role.PAUSE:
                 task.pause = container

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from emulator.ecs.identity import new_task_id
 from emulator.engine.interface import ContainerSpec, ContainerState
 from emulator.errors import InputError
 from emulator.runtime import names
+from emulator.runtime.desired import DesiredState
 from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import Observed, Task
 from emulator.runtime.plan import Plan, Verb
@@ -80,11 +81,11 @@ def reconcile(
         for _ in range(max(0, missing)):
             cause = f"{desired.desired_count} desired, {len(good)} running"
             task_id = new_id()
-            pause, starts[task_id] = _start_task(plan, factory, factory.task(desired, task_id), network, cause)
+            pause, starts[task_id] = start_task(plan, state, factory.task(desired, task_id), [network], cause)
             pauses.append(pause)
             result.started[task_id] = name
     for task in observed.tasks.values():
-        if task.service not in state.services and task.id not in result.stopped:
+        if task.service not in state.services and not task.one_off and task.id not in result.stopped:
             result.stopped[task.id] = "its service is not wanted any more"
 
     broken = [task_id for task_id in result.stopped if task_id not in {task.id for task in outdated}]
@@ -155,12 +156,17 @@ def _front(
     )
 
 
-def _start_task(
-    plan: Plan, factory: TaskFactory, task: TaskSpec, network: int | None, cause: str
+def start_task(
+    plan: Plan, state: DesiredState, task: TaskSpec, needs_first: Sequence[int | None], cause: str
 ) -> tuple[int, tuple[int, ...]]:
-    """Operations that start one task; returns the ids of its pause's start and of its containers' starts."""
+    """Operations that start one task; returns the ids of its pause's start and of its containers' starts.
+
+    `needs_first` are what must be there before: network and volumes of the environment.
+    """
     task_id = task.identity.task_id
-    pause_create = plan.add(Verb.CREATE_CONTAINER, task.pause.name, cause, [network], spec=task.pause, task_id=task_id)
+    pause_create = plan.add(
+        Verb.CREATE_CONTAINER, task.pause.name, cause, needs_first, spec=task.pause, task_id=task_id
+    )
     pause_start = plan.add(Verb.START_CONTAINER, task.pause.name, cause, [pause_create], task_id=task_id)
     volumes = [plan.add(Verb.CREATE_VOLUME, name, cause, labels=dict(labels)) for name, labels in task.volumes.items()]
     creates = {
@@ -178,7 +184,7 @@ def _start_task(
     starts: dict[str, int] = {}
     docker_names = {member.definition.name: member.spec.name for member in task.members}
     timeouts = {member.definition.name: member.definition.start_timeout for member in task.members}
-    default_timeout = factory.state.services[_service_of(task)].options.time.start_timeout
+    default_timeout = state.services[_service_of(task)].options.time.start_timeout
     for member in _in_dependency_order(task):
         name = member.definition.name
         needs: list[int | None] = [pause_start, creates[name]]

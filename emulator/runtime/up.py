@@ -110,23 +110,14 @@ def up(
     """
     cancelled = cancelled or threading.Event()
     refuse_unsupported(request.services, emit)
-    _refuse_unresolved(request)
-    engine.info()
-    resolver = ImageResolver(engine, request.workspace, request.settings.substitute, request.replacements, emit)
-    with ThreadPoolExecutor(4, thread_name_prefix="images") as pool:
-        agent_image = pool.submit(request.support.agent)
-        support = [pool.submit(resolver.local, image) for image in (request.support.pause, request.support.front)]
-        images = resolver.resolve(request.services)
-        pause_image, front_image = (future.result() for future in support)
-        agent_reference = agent_image.result()
+    prepared = prepare(engine, request, emit)
     if cancelled.is_set():
         raise Cancelled
-    router_files = {service.name: _router_files(engine, request, service, images) for service in request.services}
     taken: set[int] = set()
     while True:
         observed = observe(engine, request.environment)
         port = _port(request, observed, taken)
-        state = _desired(request, images, router_files, pause_image, front_image, agent_reference, port)
+        state = prepared.model_copy(update={"front_port": port})
         if observed.agent is not None and is_alive(engine, observed.agent):
             join(engine, request.environment, observed.agent, state, request.private, emit)
             running = Running(engine, request.environment, state, None, fresh=False)
@@ -141,6 +132,27 @@ def up(
             if _asked_port(request) is not None or request.retain:
                 raise
             taken.add(port)
+
+
+def prepare(engine: Engine, request: UpRequest, emit: Emit, *, with_front: bool = True) -> DesiredState:
+    """What should run, with every image built or pulled; the front's port is still to be chosen (0)."""
+    _refuse_unresolved(request)
+    engine.info()
+    resolver = ImageResolver(engine, request.workspace, request.settings.substitute, request.replacements, emit)
+    with ThreadPoolExecutor(4, thread_name_prefix="images") as pool:
+        agent_image = pool.submit(request.support.agent)
+        pause_image = pool.submit(resolver.local, request.support.pause)
+        front_image = pool.submit(resolver.local, request.support.front) if with_front else None
+        images = resolver.resolve(request.services)
+        return _desired(
+            request,
+            images,
+            {service.name: _router_files(engine, request, service, images) for service in request.services},
+            pause_image.result(),
+            front_image.result() if front_image else "",
+            agent_image.result(),
+            port=0,
+        )
 
 
 class _Bringup:

@@ -1,0 +1,138 @@
+"""Runs a Scheduled Job once, now: one task beside whatever else runs in the environment.
+
+Deployed, a state machine runs the task on its schedule, with timeout and retries; here somebody asks for one run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from dataclasses import replace
+
+from emulator.ecs.identity import new_task_id
+from emulator.engine.interface import ContainerSpec, Engine
+from emulator.errors import ExitCode, TaskError
+from emulator.events import Emit, Event, EventKind
+from emulator.runtime import names
+from emulator.runtime.executor import Cancelled, Executor, container_failed
+from emulator.runtime.front import FrontControl
+from emulator.runtime.logs import LogFollower
+from emulator.runtime.names import Role
+from emulator.runtime.observed import Member, observe
+from emulator.runtime.plan import Plan, Verb
+from emulator.runtime.reconcile import start_task, stop_task
+from emulator.runtime.supported import refuse_on_fargate
+from emulator.runtime.task_specs import TaskSpec, task_factory
+from emulator.runtime.up import UpRequest, prepare
+
+POLL = 0.1
+
+
+def run_job(
+    engine: Engine, request: UpRequest, emit: Emit, *, interrupted: threading.Event, killed: threading.Event
+) -> int:
+    """Runs the one job of the request to its end; returns the exit code of the container that ended it.
+
+    Everything of the task is removed at the end. Raises what kept it from starting; `TaskError` after its timeout.
+    """
+    [job] = request.services
+    refuse_on_fargate(job)
+    environment = request.environment
+    state = prepare(engine, request, emit, with_front=False)
+    task = _as_one_off(task_factory(state, request.private, engine).task(state.services[job.name], new_task_id()))
+    task_id = task.identity.task_id
+    follower = LogFollower(engine, emit)
+    front = FrontControl(environment)
+    executor = Executor(
+        engine,
+        environment,
+        front,
+        emit,
+        cancelled=interrupted,
+        on_started=lambda spec: follower.follow(spec.name, spec.labels[names.CONTAINER]),
+        drain_image=state.agent_image,
+    )
+    network_is_ours = environment.network not in engine.list_networks(environment.labels())
+    plan = Plan()
+    network = None
+    if network_is_ours:
+        labels = environment.labels(Role.NETWORK)
+        network = plan.add(Verb.CREATE_NETWORK, environment.network, "no such network", labels=labels)
+    data = {**environment.labels(Role.VOLUME), names.DATA: "logs"}
+    logs = plan.add(Verb.CREATE_VOLUME, environment.log_volume, "the log store", labels=data)
+    start_task(plan, state, task, [network, logs], "run once")
+    try:
+        executor.run(plan)
+        ended = _wait(engine, request, task_id, interrupted, job.schedule.timeout if job.schedule else None)
+        code = ended.container.exit_code if ended else None
+        if ended is not None and code:
+            raise _with_code(container_failed(engine, ended, "the job failed"), code)
+        return ExitCode.INTERRUPTED if ended is None else ExitCode.OK
+    except Cancelled:
+        return ExitCode.INTERRUPTED
+    finally:
+        _clean_up(engine, request, task_id, follower, emit, killed, network_is_ours)
+
+
+def _as_one_off(task: TaskSpec) -> TaskSpec:
+    """The task with a label that keeps the service scheduler's hands off it."""
+
+    def marked(spec: ContainerSpec) -> ContainerSpec:
+        return replace(spec, labels={**spec.labels, names.ONE_OFF: "true"})
+
+    members = tuple(replace(member, spec=marked(member.spec)) for member in task.members)
+    return replace(task, pause=marked(task.pause), members=members)
+
+
+def _wait(
+    engine: Engine, request: UpRequest, task_id: str, interrupted: threading.Event, timeout: int | None
+) -> Member | None:
+    """The essential container whose exit ended the task; None where somebody interrupted."""
+    deadline = time.monotonic() + timeout if timeout else None
+    while not interrupted.wait(POLL):
+        task = observe(engine, request.environment).tasks.get(task_id)
+        if task is None:
+            return None
+        for member in task.members.values():
+            if member.essential and member.started and not member.running:
+                return member
+        if deadline is not None and time.monotonic() > deadline:
+            raise TaskError(
+                f"the job ran longer than its timeout of {timeout} s and was stopped",
+                hint="`timeout` in the manifest sets it",
+            )
+    return None
+
+
+def _clean_up(
+    engine: Engine,
+    request: UpRequest,
+    task_id: str,
+    follower: LogFollower,
+    emit: Emit,
+    killed: threading.Event,
+    network_is_ours: bool,
+) -> None:
+    environment = request.environment
+    task = observe(engine, environment).tasks.get(task_id)
+    if task is not None:
+        plan = Plan()
+        stop_task(plan, task, "the job has ended")
+        front = FrontControl(environment)
+        stopping = Executor(engine, environment, front, emit, cancelled=killed, before_remove=follower.finish)
+        with contextlib.suppress(Cancelled):
+            stopping.run(plan)
+        for container in engine.list_containers({**environment.labels(), names.TASK: task_id}):
+            engine.remove(container.name)
+        for volume in engine.list_volumes({**environment.labels(), names.TASK: task_id}):
+            engine.remove_volume(volume)
+    follower.close()
+    if network_is_ours and not engine.list_containers(environment.labels()):
+        engine.remove_network(environment.network)
+    emit(Event(EventKind.INFO, request.services[0].name, "the run has ended"))
+
+
+def _with_code(error: TaskError, code: int) -> TaskError:
+    error.exit_code = code
+    return error
