@@ -170,7 +170,10 @@ def _without_jobs(services: list[Service], emit: Emit) -> list[Service]:
     for job in (service for service in services if service.type == "Scheduled Job"):
         hint = f"a job is not started with the services; `copilot-local run {job.name}` runs it once"
         emit(Event(EventKind.INFO, job.name, hint))
-    return [service for service in services if service.type != "Scheduled Job"]
+    rest = [service for service in services if service.type != "Scheduled Job"]
+    if not rest:
+        raise UsageError("there is no service to run, only jobs", hint=f"`copilot-local run {services[0].name}`")
+    return rest
 
 
 def load_manifest(target: Target, name: str, *, strict: bool) -> LoadedManifest:
