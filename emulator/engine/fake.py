@@ -202,6 +202,22 @@ class FakeEngine:
                 record.stopped_by_hand = True
                 self._daemon.end(record, code)
 
+    def pause(self, container: str) -> None:
+        self._call("pause", container)
+        with self._daemon.changed:
+            record = self._daemon.running(container)
+            if record.state is ContainerState.RUNNING:
+                record.state = ContainerState.PAUSED
+                self._daemon.emit("pause", record)
+
+    def unpause(self, container: str) -> None:
+        self._call("unpause", container)
+        with self._daemon.changed:
+            record = self._daemon.find(container)
+            if record.state is ContainerState.PAUSED:
+                record.state = ContainerState.RUNNING
+                self._daemon.emit("unpause", record)
+
     def remove(self, container: str) -> None:
         self._call("remove", container)
         with self._daemon.changed:

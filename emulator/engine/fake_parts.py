@@ -66,7 +66,7 @@ class Record:
 
     @property
     def running(self) -> bool:
-        return self.state is ContainerState.RUNNING
+        return self.state in (ContainerState.RUNNING, ContainerState.PAUSED)
 
     @property
     def status(self) -> str:
@@ -80,6 +80,8 @@ class Record:
                     Health.UNHEALTHY: " (unhealthy)",
                 }
                 return "Up 1 second" + words[self.health]
+            case ContainerState.PAUSED:
+                return "Up 1 second (Paused)"
             case ContainerState.EXITED:
                 return f"Exited ({self.exit_code}) 1 second ago"
             case ContainerState.RESTARTING:

@@ -338,6 +338,14 @@ class Engine(Protocol):
         """Sends a signal; a stopped or missing container is fine."""
         ...
 
+    def pause(self, container: str) -> None:
+        """Freezes every process of a container; one that is paused already is fine. `Conflict`: it does not run."""
+        ...
+
+    def unpause(self, container: str) -> None:
+        """Lets a paused container go on; one that is not paused is fine."""
+        ...
+
     def remove(self, container: str) -> None:
         """Removes a container (by force) with its anonymous volumes; a missing one is fine."""
         ...

@@ -118,6 +118,15 @@ class AsyncEnvironment:
     async def kill(self, container: str, signal: str = "SIGKILL") -> None:
         await asyncio.to_thread(self.sync.kill, container, signal)
 
+    @contextlib.asynccontextmanager
+    async def pause_container(self, container: str) -> AsyncIterator[None]:
+        paused = self.sync.pause_container(container)
+        await asyncio.to_thread(paused.__enter__)
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(paused.__exit__, None, None, None)
+
     async def restart(self, *services: str) -> None:
         await asyncio.to_thread(self.sync.restart, *services)
 

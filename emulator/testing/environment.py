@@ -14,7 +14,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
-from emulator.errors import InputError, TaskError
+from emulator.errors import InputError, NotFound, TaskError
 from emulator.frontdoor.explain import Explanation, explain
 from emulator.runtime import names
 from emulator.runtime.front import front_options
@@ -175,6 +175,17 @@ class Environment(Lifecycle):
         self.engine.kill(member.container.name, signal)
         if signal in ("SIGKILL", "KILL", "9"):
             self._until_ended(member)
+
+    @contextlib.contextmanager
+    def pause_container(self, container: str) -> Iterator[None]:
+        """Within this block every process of a container is frozen: it keeps its connections and answers nothing."""
+        name = self._find(container).container.name
+        self.engine.pause(name)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(NotFound):  # its task was given up as unhealthy, and replaced
+                self.engine.unpause(name)
 
     def restart(self, *services: str) -> None:
         """Replaces the tasks of these services (none: all) by new ones, and waits until they are healthy."""

@@ -32,7 +32,7 @@ from emulator.engine.interface import (
     RegistryAuth,
     Stream,
 )
-from emulator.errors import Conflict, EngineTimeout, NotFound
+from emulator.errors import Conflict, EngineError, EngineTimeout, NotFound
 
 LIST_TIMEOUT = 10.0
 INSPECT_TIMEOUT = 5.0
@@ -154,6 +154,20 @@ class DockerEngine:
             return
         except Conflict as error:
             if "is not running" not in error.message:
+                raise
+
+    def pause(self, container: str) -> None:
+        try:
+            self._client.post(f"/containers/{container}/pause", f"pause {container}", timeout=KILL_TIMEOUT)
+        except Conflict as error:
+            if "already paused" not in error.message:
+                raise
+
+    def unpause(self, container: str) -> None:
+        try:
+            self._client.post(f"/containers/{container}/unpause", f"unpause {container}", timeout=KILL_TIMEOUT)
+        except EngineError as error:
+            if "not paused" not in error.message:
                 raise
 
     def remove(self, container: str) -> None:

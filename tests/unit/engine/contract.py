@@ -222,6 +222,19 @@ class EngineContract:
         assert lab.exited("one").exit_code == code
         lab.engine.kill(container, signal)
 
+    def test_a_paused_container_is_listed_as_such_and_goes_on(self, lab: Lab) -> None:
+        container = lab.run("one")
+        lab.engine.pause(container)
+        lab.engine.pause(container)
+        assert lab.rows()["one"].state is ContainerState.PAUSED
+        lab.engine.unpause(container)
+        lab.engine.unpause(container)
+        assert lab.rows()["one"].state is ContainerState.RUNNING
+        lab.engine.kill(container)
+        lab.exited("one")
+        with pytest.raises(EngineError):
+            lab.engine.pause(container)
+
     def test_remove_frees_the_name_of_a_running_container(self, lab: Lab) -> None:
         container = lab.run("one", Act(deaf=True))
         lab.engine.remove(container)
