@@ -1,42 +1,15 @@
-"""Findings as text with the line that is wrong, as JSON, and as SARIF."""
+"""Findings for programs: JSON and SARIF."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from emulator.errors import Finding, Severity
 from emulator.manifest.codes import CODES
 
-_WIDEST: Final = 160
 SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
-
-
-def as_text(finding: Finding, lines: Sequence[str] = ()) -> str:
-    """A finding over several lines: what, the line with a caret below the place, and the hint.
-
-    `lines` is the file; without it (or with a place outside of it) the line is left out.
-    """
-    parts = [str(finding)]
-    position = finding.position
-    if position is not None and 0 < position.line <= len(lines):
-        parts.extend(_excerpt(lines[position.line - 1], position.line, position.column))
-    if finding.hint:
-        parts.append(f"  hint: {finding.hint}")
-    return "\n".join(parts)
-
-
-def _excerpt(line: str, number: int, column: int) -> list[str]:
-    # Tabs and other control characters take one cell, so that the caret stands where it should.
-    shown = "".join(character if character.isprintable() else " " for character in line)
-    start = max(0, column - _WIDEST // 2) if len(shown) > _WIDEST else 0
-    shown = shown[start : start + _WIDEST]
-    gutter = f"{number:>5} | "
-    excerpt = [f"{gutter}{shown}".rstrip()]
-    if column:
-        excerpt.append(" " * (len(gutter) - 2) + "| " + " " * (column - 1 - start) + "^")
-    return excerpt
 
 
 def as_json(findings: Iterable[Finding]) -> str:

@@ -24,6 +24,7 @@ _BLOCK_RULES: Final[dict[str, _Rule]] = {
     "ImageSource": containers.image_source,
     "ContainerHealthCheck": containers.health_check,
     "Variable": containers.variable,
+    "Secret": containers.secret,
     "Exec": containers.exec_,
     "MountPoint": containers.mount_point,
     "Sidecar": containers.sidecar,

@@ -17,6 +17,7 @@ from emulator.manifest.schema.containers import (
     Image,
     ImageSource,
     MountPoint,
+    Secret,
     Sidecar,
     Variable,
 )
@@ -109,6 +110,19 @@ def variable(value: Variable, at: At) -> None:
     if value.from_cfn == "":
         main = at.path.startswith("variables")
         at.add("CL107", "from_cfn names no export", "from_cfn", copilot_accepts=not main)
+
+
+def secret(secret: Secret, at: At) -> None:
+    """ECS takes an ARN of Parameter Store or Secrets Manager; Copilot hands on whatever there is."""
+    try:
+        arn = secret.arn
+    except ValueError as error:
+        at.add("CL107", str(error), copilot_accepts=True)
+        return
+    if arn is not None and arn.service not in ("ssm", "secretsmanager"):
+        message = f"an ARN of {arn.service} is not a secret"
+        hint = "give the ARN of an SSM parameter or of a Secrets Manager secret"
+        at.add("CL107", message, hint=hint, copilot_accepts=True)
 
 
 def exec_(block: Exec, at: At) -> None:

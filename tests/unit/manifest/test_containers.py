@@ -156,7 +156,8 @@ def test_forms_of_secrets(manifests: Any) -> None:
         "n:key::",
         "e",
     )
-    assert secrets["B"].value_from.startswith("arn:")
+    assert (secrets["A"].arn, secrets["B"].arn.service, secrets["B"].arn.region) == (None, "ssm", "a")
+    assert str(secrets["B"].arn) == secrets["B"].value_from
 
 
 @pytest.mark.parametrize(
@@ -168,6 +169,8 @@ def test_forms_of_secrets(manifests: Any) -> None:
         ({"variables": "[A]"}, [("CL103", "variables")]),
         ({"secrets": "{A: [x]}"}, [("CL103", "secrets.A")]),
         ({"secrets": "{A: }"}, [("CL107", "secrets.A")]),
+        ({"secrets": "{A: 'arn:aws'}"}, [("CL107", "secrets.A")]),
+        ({"secrets": "{A: 'arn:aws:s3:::bucket'}"}, [("CL107", "secrets.A")]),
         ({"variables": "{A: x}", "secrets": "{A: y}"}, [("CL152", "secrets.A")]),
         ({"variables": "{COPILOT_SERVICE_NAME: x}"}, [("CL153", "variables.COPILOT_SERVICE_NAME")]),
         ({"variables": "{'A B': x}"}, [("CL136", 'variables["A B"]')]),

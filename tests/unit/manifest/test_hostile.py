@@ -26,7 +26,7 @@ from emulator.manifest import (
     shapes,
 )
 from emulator.manifest.emit import as_json, as_yaml, explain
-from emulator.manifest.formats import as_text
+from emulator.manifest.formats import as_sarif
 from emulator.manifest.schema.base import Block
 
 MODELS: list[type[Block]] = [LoadBalancedWebService, BackendService, WorkerService, ScheduledJob]
@@ -110,7 +110,7 @@ def answered(text: str, folder: Path) -> None:
         for finding in found.findings:
             assert finding.position is not None
             assert finding.position.line >= 1
-            as_text(finding, found.lines)
+        as_sarif(found.findings, version="0")
     try:
         loaded = load(path, environment="test", variables={"TAG": "t"}, app="a", strict=False)
     except (FindingsError, InputError):

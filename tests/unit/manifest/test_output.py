@@ -1,4 +1,4 @@
-"""Findings as text, JSON and SARIF; the merged manifest and where its values come from; the JSON Schema; folders."""
+"""Findings as JSON and SARIF; the merged manifest and where its values come from; the JSON Schema."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ import yaml
 from emulator.errors import Finding, InputError, Position, Severity
 from emulator.manifest import load
 from emulator.manifest.codes import CODES
-from emulator.manifest.discover import manifests_in
 from emulator.manifest.emit import as_json, as_yaml, explain
 from emulator.manifest.formats import as_json as findings_as_json
-from emulator.manifest.formats import as_sarif, as_text
+from emulator.manifest.formats import as_sarif
 from emulator.manifest.jsonschema import json_schema
 from tests.unit.manifest.conftest import BACKEND, JOB, WEB, WORKER
 
@@ -25,28 +24,6 @@ FINDING = Finding("CL101", "no such key", Position("m.yml", 2, 3), "http.x", "di
 
 
 # findings
-
-
-def test_a_finding_shows_its_line_with_a_caret() -> None:
-    assert as_text(FINDING, ["http:", "  x: 1"]) == (
-        "m.yml:2:3: error[CL101]: http.x: no such key\n"
-        "    2 |   x: 1\n"
-        "      |   ^\n"
-        "  hint: did you mean y?"
-    )  # fmt: skip
-
-
-def test_a_finding_without_its_file() -> None:
-    assert as_text(FINDING) == "m.yml:2:3: error[CL101]: http.x: no such key\n  hint: did you mean y?"
-    assert as_text(Finding("CL100", "nothing here")) == "error[CL100]: nothing here"
-
-
-def test_the_caret_stands_right_below_tabs_and_in_long_lines() -> None:
-    lines = as_text(Finding("CL100", "x", Position("m", 1, 3)), ["\ta: 1"]).splitlines()
-    assert lines[1].index("a") == lines[2].index("^") - 1
-    lines = as_text(Finding("CL100", "x", Position("m", 1, 5001)), ["x" * 5000 + "Y" + "z" * 5000]).splitlines()
-    assert lines[1][lines[2].index("^")] == "Y"
-    assert len(lines[1]) < 200
 
 
 def test_findings_as_json() -> None:
@@ -262,22 +239,3 @@ _Yaml12.yaml_implicit_resolvers = {
 def test_the_schema_against_small_manifests(manifests: Any, kind: str, blocks: dict[str, str], fits: bool) -> None:
     document = yaml.load(manifests.text(kind, **blocks), Loader=_Yaml12)
     assert jsonschema.Draft202012Validator(json_schema()).is_valid(document) is fits
-
-
-# folders
-
-
-def test_the_manifests_of_a_folder(tmp_path: Path) -> None:
-    wanted = ["copilot/api", "copilot/environments/test", "copilot/pipelines/p", "deployment/copilot/web"]
-    others = ["charts/api", ".git/copilot/x", "node_modules/copilot/x"]
-    for place in wanted + others:
-        (tmp_path / place).mkdir(parents=True)
-        (tmp_path / place / "manifest.yml").write_text("")
-    found = [str(path.parent.relative_to(tmp_path)) for path in manifests_in(tmp_path)]
-    assert found == wanted
-    assert [path.parent.name for path in manifests_in(tmp_path / "copilot")] == ["api", "test", "p"]
-
-
-def test_a_folder_without_manifests(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no manifest"):
-        manifests_in(tmp_path)
