@@ -45,7 +45,7 @@ class Decoder:
         errors Copilot discards."""
         if block is LoggingSidecars:
             return self._logging_sidecars(node, path)
-        if isinstance(node, Scalar) and scalars.is_null(node) and not block.null:
+        if _is_null(node) and not block.null:
             return ABSENT
         if isinstance(node, Mapping) and not block.parsed_only:
             return self._map_form(node, block, path, swallower)
@@ -97,10 +97,11 @@ class Decoder:
         elif block.union or block.short:
             swallower = ""
         known = self._known(node, block, path)
-        if not known and block.empty_is_none:
+        given = any(not _is_null(entry.value) for entry in known.values())
+        if not given and block.empty_is_none:
             return None
-        if not known and (block.swallows or block.union) and not self.report_empty(node, block, path):
-            return ABSENT
+        if not given and (block.swallows or block.union):
+            return self._nothing_set(node, block, path)
         values: dict[str, Any] = {}
         complete = True
         for name, field in keys.items():
@@ -112,7 +113,7 @@ class Decoder:
                 values[field.attribute] = value
             elif field.required and not self.partial:
                 complete = False
-                if entry is None or (isinstance(entry.value, Scalar) and scalars.is_null(entry.value)):
+                if entry is None or _is_null(entry.value):
                     self._missing(node if entry is None else entry.key, path, name)
         if block is Logging:
             values["firelens"] = any(name != "retention" for name in values)
@@ -120,12 +121,12 @@ class Decoder:
             return ABSENT
         return self._complete(self._make(block, values), node, path)
 
-    def report_empty(self, node: Mapping, block: type[Block], path: str) -> bool:
-        """Reports a map form in which nothing is set: Copilot then tries the other form and fails."""
-        if not node.entries:
-            forms = "true or false" if block.switch else "a single value"
-            self.report.add("CL103", node, path, "is an empty map", hint=f"set a key, write {forms}, or remove it")
-        return False
+    def _nothing_set(self, node: Mapping, block: type[Block], path: str) -> object:
+        """Reports a map in which nothing is set that Copilot knows: it then tries the other form, and fails."""
+        form = "true or false" if block.switch else "a single value"
+        message = "sets none of its keys" if node.entries else "is an empty map"
+        self.report.add("CL103", node, path, message, hint=f"set a key, write {form}, or remove it")
+        return ABSENT
 
     def _missing(self, node: Node, path: str, name: str) -> None:
         message = f"{name} is missing" if path else f"the manifest has no {name}"
@@ -347,3 +348,7 @@ class Decoder:
         message = f"{message}; Copilot says nothing and {shown}"
         self.report.add("CL104", node, path, message, hint=hint, copilot_accepts=True)
         return value
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, Scalar) and scalars.is_null(node)

@@ -113,7 +113,11 @@ def _syntax_hint(text: str, line: int, message: str) -> str:
         return "quote the value: a plain value cannot start with @, `, % or a tab"
     if "mapping values are not allowed" in message:
         return "a value that holds ': ' needs quotes, and nested keys need deeper indentation"
-    return ""
+    if "flow sequence" in message or "flow mapping" in message:
+        return "close the bracket, or quote the value if it is no list or map"
+    if "quoted scalar" in message:
+        return "close the quote"
+    return "the mistake may stand on a line above: look for a missing colon, quote, space or bracket"
 
 
 def _refused(file: str, line: int, column: int, message: str, hint: str = "") -> FindingsError:

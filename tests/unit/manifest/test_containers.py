@@ -164,7 +164,8 @@ def test_forms_of_secrets(manifests: Any) -> None:
     ("blocks", "expected"),
     [
         ({"variables": "{A: [x]}"}, [("CL103", "variables.A")]),
-        ({"variables": "{A: {x: y}}"}, [("CL101", "variables.A.x")]),
+        ({"variables": "{A: {x: y}}"}, [("CL101", "variables.A.x"), ("CL103", "variables.A")]),
+        ({"variables": "{A: {from_cfn: }}"}, [("CL103", "variables.A")]),
         ({"variables": "{A: {from_cfn: ''}}"}, [("CL107", "variables.A.from_cfn")]),
         ({"variables": "[A]"}, [("CL103", "variables")]),
         ({"secrets": "{A: [x]}"}, [("CL103", "secrets.A")]),

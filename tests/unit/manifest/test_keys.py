@@ -129,6 +129,6 @@ def test_what_an_environment_cannot_override(manifests: Any, key: str) -> None:
 
 
 def test_misplaced_keys_in_an_environment_have_its_path(manifests: Any) -> None:
-    text = manifests.text() + "environments: {test: {port: 80, http: {port: 80}}}\n"
+    text = manifests.text() + "environments: {test: {port: 80, http: {path: /a, port: 80}}}\n"
     hints = [finding.hint for finding in manifests.findings(text, "test")]
     assert hints == ["it belongs to environments.test.image.port"] * 2

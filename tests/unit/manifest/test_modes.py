@@ -55,6 +55,14 @@ def test_lenient_makes_warnings_of_what_copilot_accepts_and_of_nothing_else(mani
         manifests.load(manifests.text(http="{path: /, version: x}"), strict=False)
 
 
+@pytest.mark.parametrize("block", ["http: {pth: /}", "exec: {enabled: true}", "count: {spots: 1}", "exec: {enable: }"])
+def test_a_map_without_a_known_key_is_refused_by_copilot_too(manifests: Any, block: str) -> None:
+    key, _, value = block.partition(": ")
+    with pytest.raises(FindingsError) as error:
+        manifests.load(manifests.text(**{key: value}), strict=False)
+    assert ("CL103", key) in [(finding.code, finding.path) for finding in error.value.findings]
+
+
 def test_an_error_lists_warnings_too_in_the_order_of_the_file(manifests: Any) -> None:
     text = manifests.text(http="{path: /, version: x, targetContainer: web}", cpus="1")
     with pytest.raises(FindingsError) as error:
