@@ -7,6 +7,7 @@ file and a reload (`RELOAD` on the master socket).
 
 from __future__ import annotations
 
+from emulator.frontdoor.access_log import AccessRecord, LoadBalancerName, alb_line, as_json, parse_record, split_frames
 from emulator.frontdoor.admin import (
     RELOAD,
     SHOW_STAT,
@@ -29,6 +30,7 @@ from emulator.frontdoor.haproxy import (
 )
 from emulator.frontdoor.health import TargetHealth, TargetState, target_health
 from emulator.frontdoor.options import (
+    ACCESS_LOG_SOCKET,
     ADMIN_SOCKET,
     COMMAND,
     FOLDER,
@@ -43,6 +45,7 @@ from emulator.frontdoor.options import (
 )
 
 __all__ = [
+    "ACCESS_LOG_SOCKET",
     "ADMIN_SOCKET",
     "COMMAND",
     "CONFIGURATION_FILE",
@@ -56,22 +59,28 @@ __all__ = [
     "SHOW_STATE",
     "STATE_FILE",
     "USER_ID",
+    "AccessRecord",
     "Explanation",
     "FrontFiles",
     "FrontOptions",
     "Https",
+    "LoadBalancerName",
     "Placement",
     "Server",
     "Target",
     "TargetHealth",
     "TargetState",
     "advice",
+    "alb_line",
+    "as_json",
     "explain",
     "front_configuration",
+    "parse_record",
     "parse_show_stat",
     "placed",
     "reconcile",
     "refused",
     "reload_problem",
+    "split_frames",
     "target_health",
 ]

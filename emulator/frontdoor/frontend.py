@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from emulator.ecs.service import FixedResponse, Redirect
 from emulator.frontdoor import actions
+from emulator.frontdoor.access_log import LOCATION_LINE, frontend_log_lines
 from emulator.frontdoor.conditions import acl_lines
 from emulator.frontdoor.options import CERTIFICATE_FILE, FOLDER, FrontOptions, backend_name
 from emulator.frontdoor.pages import REASONS, SERVER, UNREACHABLE_PAGE
@@ -25,6 +26,8 @@ def frontend_lines(listener: Listener, rules: Sequence[PlacedRule], options: Fro
         f"http-error status 503 content-type text/html lf-file {FOLDER}/{UNREACHABLE_PAGE}"
         f" {actions.SERVER_HEADER} {actions.DATE}",
     ]
+    if options.access_log:
+        body += frontend_log_lines()
     if options.source_ip:
         body.append(f"http-request set-src str({options.source_ip})")
     body += [*limit_lines(), *path_lines()]
@@ -34,6 +37,8 @@ def frontend_lines(listener: Listener, rules: Sequence[PlacedRule], options: Fro
     body += header_lines(listener, options)
     body += _action_lines(listener, rules, options)
     body += _answer_lines()
+    if options.access_log:
+        body.append(LOCATION_LINE)
     for service, name in forwarded_groups(rules):
         body += actions.use_backend_lines(service.name, name)
     return ["", f"frontend {listener.lower()} from {HTTP_DEFAULTS}", *(f"  {line}" for line in body)]

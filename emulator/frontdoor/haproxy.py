@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from emulator.ecs.service import FixedResponse, Service
 from emulator.errors import Unsupported
 from emulator.frontdoor import actions
+from emulator.frontdoor.access_log import ring_lines
 from emulator.frontdoor.checks import check_rules
 from emulator.frontdoor.frontend import frontend_lines
 from emulator.frontdoor.network import IDLE_TIMEOUT, network_frontends
@@ -97,7 +98,10 @@ def front_configuration(
 def _configuration(services: Sequence[Service], targets: Sequence[Target], options: FrontOptions, key: str) -> str:
     listeners: list[Listener] = ["HTTP", "HTTPS"] if options.https else ["HTTP"]
     _refuse_https_rules(services, options)
-    lines = [*_global_lines(options, key), *_application_defaults(options), *_network_defaults()]
+    lines = _global_lines(options, key)
+    if options.access_log:
+        lines += ring_lines()
+    lines += [*_application_defaults(options), *_network_defaults()]
     for listener in listeners:
         lines += frontend_lines(listener, rules_in_order(services, listener), options)
     lines += network_frontends(services, options)

@@ -23,6 +23,7 @@ RUN_FOLDER = "run"
 """For the sockets; relative to `FOLDER`. It must belong to `USER_ID`: Docker cannot give away the root of a volume."""
 ADMIN_SOCKET = f"{RUN_FOLDER}/admin.sock"
 MASTER_SOCKET = f"{RUN_FOLDER}/master.sock"
+ACCESS_LOG_SOCKET = f"{RUN_FOLDER}/access.sock"
 CERTIFICATE_FILE = "certificate.pem"
 
 COMMAND = ("haproxy", "-W", "-db", "-S", f"{FOLDER}/{MASTER_SOCKET},mode,660", "-f", f"{FOLDER}/haproxy.cfg")
@@ -99,6 +100,8 @@ class FrontOptions:
     """The load balancer attribute `idle_timeout.timeout_seconds`."""
     maxconn: int = 8000
     """Connections of clients; each may take two files."""
+    access_log: bool = False
+    """Whether requests are logged; see `access_log`."""
     source_ip: str | None = None
     """The address that requests seem to come from, for rules with source-ip conditions; None: where they come from."""
 

@@ -29,6 +29,7 @@ from emulator.ecs.service import Service
 from emulator.engine.connect import connect
 from emulator.engine.interface import ContainerSpec, Engine, File, UlimitSpec
 from emulator.frontdoor import (
+    ACCESS_LOG_SOCKET,
     CONFIGURATION_FILE,
     FOLDER,
     NOFILE,
@@ -253,10 +254,12 @@ class Front:
         services: Sequence[Service],
         targets: Sequence[Target],
         options: FrontOptions,
+        log_port: int = 0,
     ) -> None:
         self.host, self.folder = host, folder
         self.services, self.options = services, options
         self.port, self.admin_port, self.master_port = options.bind_port, free_port(), free_port()
+        self.log_port = log_port
         self.targets = list(targets)
         self.draining: list[Target] = []
         self.commands: list[str] = []
@@ -276,6 +279,10 @@ class Front:
         files = {
             path: content.replace(FOLDER.encode(), self.folder.encode()) for path, content in written.files.items()
         }
+        # The same for the socket that the access log goes to.
+        listener = f"unix@{self.folder}/{ACCESS_LOG_SOCKET}".encode()
+        configuration = files[CONFIGURATION_FILE].replace(listener, f"127.0.0.1:{self.log_port}".encode())
+        files[CONFIGURATION_FILE] = configuration
         self.host.put(self.folder, {**files, STATE_FILE: state.encode(), "test.cfg": extra.encode()})
 
     def admin(self, command: str) -> str:
@@ -378,8 +385,10 @@ class FrontHost:
         assert result.exit_code == 0, (command, result.stdout.decode(), result.stderr.decode())
         return result.stdout.decode()
 
-    def start(self, services: Sequence[Service], targets: Sequence[Target], options: FrontOptions) -> Front:
-        return Front(self, f"/tmp/front-{next(self._numbers)}", services, targets, options)
+    def start(
+        self, services: Sequence[Service], targets: Sequence[Target], options: FrontOptions, log_port: int
+    ) -> Front:
+        return Front(self, f"/tmp/front-{next(self._numbers)}", services, targets, options, log_port)
 
 
 @pytest.fixture(scope="session")
@@ -415,9 +424,11 @@ def start_front(front_host: FrontHost) -> Iterator[StartFront]:
     """Starts fronts that stop with the test. A test's own options are keyword arguments of `FrontOptions`."""
     fronts: list[Front] = []
 
-    def start(services: Sequence[Service], targets: Sequence[Target] = (), **options: Any) -> Front:
+    def start(
+        services: Sequence[Service], targets: Sequence[Target] = (), *, log_port: int = 0, **options: Any
+    ) -> Front:
         settings = FrontOptions(bind_address="127.0.0.1", bind_port=free_port(), initial_interval=0.05)
-        fronts.append(front_host.start(services, targets, replace(settings, **options)))
+        fronts.append(front_host.start(services, targets, replace(settings, **options), log_port))
         return fronts[-1]
 
     yield start
