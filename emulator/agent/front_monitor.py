@@ -17,7 +17,7 @@ from emulator.errors import CopilotLocalError, EngineError
 from emulator.frontdoor import admin
 from emulator.frontdoor.haproxy import SHOW_KEY, STATE_FILE, front_configuration
 from emulator.frontdoor.health import TargetHealth, TargetState, target_health
-from emulator.frontdoor.options import ADMIN_SOCKET, MASTER_SOCKET, Target
+from emulator.frontdoor.options import ADMIN_SOCKET, FOLDER, MASTER_SOCKET, Target
 from emulator.runtime.front import FrontControl, front_options, packed, target_name, targets_of
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Observed, observe
@@ -119,10 +119,9 @@ class FrontMonitor(FrontControl):
             # Carries the verdicts over the reload.
             with contextlib.suppress(OSError):
                 self._write(STATE_FILE, self._ask(admin.SHOW_STATE).encode())
-        for file in packed(configuration):
-            if not file.directory:
-                self._write(file.path, file.content)
-        if running:
+            for file in packed(configuration):
+                if not file.directory:
+                    self._write(file.path, file.content)
             try:
                 problem = admin.reload_problem(self._ask(admin.RELOAD, MASTER_SOCKET))
             except OSError as error:
@@ -130,7 +129,8 @@ class FrontMonitor(FrontControl):
             if problem:
                 raise EngineError(f"HAProxy refuses the front's configuration: {problem}")
         else:
-            # Made by the command that first brought the environment up, with the folder that the socket needs.
+            # Whoever made it may be gone. Docker can give the sockets' folder to HAProxy's user, the agent cannot.
+            engine.put_files(observed.front.name, FOLDER, packed(configuration))
             engine.start(observed.front.name)
         self.refresh()
 

@@ -9,11 +9,9 @@ from pathlib import Path
 from emulator.display import colours
 from emulator.display.colours import paint
 from emulator.errors import (
-    ContainerFailed,
     CopilotLocalError,
     Finding,
     FindingsError,
-    ImageError,
     Position,
     Severity,
 )
@@ -28,8 +26,8 @@ def render_error(error: CopilotLocalError, *, colour: bool = False) -> str:
     lines = [f"{paint('error', colours.RED, colour)}: {where}{error.message}"]
     if error.position:
         lines += excerpt(error.position, colour=colour)
-    if isinstance(error, ImageError | ContainerFailed):
-        lines += [f"  {line.rstrip()}" for line in error.output]
+    # What failed may have failed at the agent: several errors bring the last lines that something printed.
+    lines += [f"  {line.rstrip()}" for line in getattr(error, "output", [])]
     if error.hint:
         lines += ["", _hint(error.hint, "", colour)]
     return "\n".join(lines)

@@ -254,7 +254,7 @@ class Executor:
         if reason:
             broken = next((m for m in task.members.values() if m.essential and m.started and not m.running), None)
             if broken is not None:
-                raise self._failed(broken, reason)
+                raise self._failed(broken, "it is essential, so its task stops")
             raise TaskError(f"task {task.short_id}: {reason}")
         checked = [m.container.health for m in task.members.values() if m.container.health is not Health.NONE]
         if any(health is not Health.HEALTHY for health in checked):
