@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from emulator.testing.journal import Death, LogLine
     from emulator.testing.records import RoutedRecord
     from emulator.testing.results import CommandResult
+    from emulator.testing.service import ServiceHandle
 
-__all__ = ["AsyncEnvironment", "CommandResult", "Death", "Environment", "LogLine", "RoutedRecord"]
+__all__ = ["AsyncEnvironment", "CommandResult", "Death", "Environment", "LogLine", "RoutedRecord", "ServiceHandle"]
 
 _HOMES = {
     "AsyncEnvironment": "asynchronous",
@@ -29,6 +30,7 @@ _HOMES = {
     "Environment": "environment",
     "LogLine": "journal",
     "RoutedRecord": "records",
+    "ServiceHandle": "service",
 }
 
 

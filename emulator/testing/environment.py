@@ -26,6 +26,7 @@ from emulator.testing.lifecycle import Lifecycle
 from emulator.testing.readiness import missing
 from emulator.testing.records import RoutedRecord, matcher, record_from
 from emulator.testing.results import CommandResult
+from emulator.testing.service import ServiceHandle
 
 POLL = 0.1
 ROUTED_POLL = 0.3
@@ -47,6 +48,15 @@ class Environment(Lifecycle):
 
     Every wait ends with `ContainerFailed` as soon as an essential container dies, unless within `expect_exit`.
     """
+
+    def service(self, name: str | None = None) -> ServiceHandle:
+        """One service; the only one where none is named. Raises `InputError`."""
+        if name is None and len(self.services) == 1:
+            name = self.services[0]
+        if name not in self.services:
+            what = f"no service {name} runs here" if name else "several services run here"
+            raise InputError(what, hint=f"say which: {', '.join(self.services)}")
+        return ServiceHandle(self, name)
 
     # what it printed
 

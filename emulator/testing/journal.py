@@ -108,6 +108,11 @@ class Journal:
             taken, self._unreported = self._unreported, []
             return taken
 
+    def wait_for_unreported(self, deadline: float) -> bool:
+        """Whether there is a death that nobody was told of, waiting for one until `deadline` (monotonic clock)."""
+        with self._changed:
+            return self._changed.wait_for(lambda: bool(self._unreported), max(0.0, deadline - time.monotonic()))
+
     def wait(self, found: Callable[[LogLine], bool], since: int, deadline: float) -> LogLine | None:
         """The first line from number `since` on for which `found` holds; None at `deadline` (monotonic clock) or as
         soon as there is a death that nobody was told of."""

@@ -160,6 +160,12 @@ class Lifecycle:
         return self._request.environment
 
     @property
+    def title(self) -> str:
+        """Its name, for reports; also where it did not come up."""
+        names = self._request.environment if self._request else None
+        return f"{names.app}/{names.environment}" if names else str(self._selection.start)
+
+    @property
     def url(self) -> str:
         """Where the load balancer answers. Raises `InputError` where nothing is routed."""
         url = self._up.url

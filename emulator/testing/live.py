@@ -1,8 +1,9 @@
-"""The environments that run in this process, and who wants to hear of deaths in them: how the plugin is told."""
+"""The environments that are up in this process, and who wants to hear of deaths in them: how the plugin is told."""
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -11,25 +12,40 @@ if TYPE_CHECKING:
     from emulator.testing.lifecycle import Lifecycle
 
 _lock = threading.Lock()
-_environments: list[Lifecycle] = []
+_up: list[Lifecycle] = []
+_ended: deque[Lifecycle] = deque(maxlen=8)
 _listeners: list[Callable[[Lifecycle, Death], None]] = []
 
 
 def add(environment: Lifecycle) -> None:
+    """It is up, or comes up."""
     with _lock:
-        _environments.append(environment)
+        _up.append(environment)
 
 
 def remove(environment: Lifecycle) -> None:
+    """It goes down, or did not come up."""
     with _lock:
-        if environment in _environments:
-            _environments.remove(environment)
+        if environment in _up:
+            _up.remove(environment)
+            _ended.append(environment)
 
 
 def environments() -> list[Lifecycle]:
-    """Those that are up or coming up, oldest first."""
+    """Those that are up or come up, oldest first."""
     with _lock:
-        return list(_environments)
+        return list(_up)
+
+
+def ended() -> list[Lifecycle]:
+    """The last ones that went down or did not come up, since `forget_ended`."""
+    with _lock:
+        return list(_ended)
+
+
+def forget_ended() -> None:
+    with _lock:
+        _ended.clear()
 
 
 def listen(listener: Callable[[Lifecycle, Death], None]) -> None:
@@ -38,7 +54,13 @@ def listen(listener: Callable[[Lifecycle, Death], None]) -> None:
         _listeners.append(listener)
 
 
+def leave(listener: Callable[[Lifecycle, Death], None]) -> None:
+    with _lock:
+        _listeners.remove(listener)
+
+
 def died(environment: Lifecycle, death: Death) -> None:
+    """Tells the listeners."""
     with _lock:
         listeners = list(_listeners)
     for listener in listeners:

@@ -1,0 +1,45 @@
+"""What a failing test's report says about its environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from emulator.events import Event, EventKind
+
+if TYPE_CHECKING:
+    from emulator.testing.lifecycle import Lifecycle
+
+MOST_LINES = 200
+SILENT = (EventKind.PROGRESS, EventKind.STEP_STARTED)
+
+
+def sections(environment: Lifecycle, since: int) -> Iterator[tuple[str, str]]:
+    """Title and text of each section. `since` is the number of the first log line that the test saw."""
+    name = environment.title
+    logs = _shortened([str(line) for line in environment.journal.lines(since)])
+    yield f"copilot-local logs of {name}", logs or "(nothing was printed during this test)"
+    events = [_words(at, event) for at, event in environment.journal.events() if event.kind not in SILENT]
+    if events:
+        yield f"copilot-local events of {name}", _shortened(events)
+    if environment.plan:
+        yield f"copilot-local plan of {name}", environment.plan
+
+
+def marks(environments: list[Lifecycle]) -> Mapping[int, int]:
+    """How many lines each environment has printed so far."""
+    return {id(environment): environment.journal.count for environment in environments}
+
+
+def _words(at: float, event: Event) -> str:
+    seconds = event.fields.get("seconds")
+    took = f" ({seconds:.1f} s)" if isinstance(seconds, int | float) else ""
+    time = datetime.fromtimestamp(at).strftime("%H:%M:%S.%f")[:-3]
+    return f"{time} {event.kind} {event.subject} {event.message}".rstrip() + took
+
+
+def _shortened(lines: list[str]) -> str:
+    left_out = len(lines) - MOST_LINES
+    head = [f"… {left_out} lines before"] if left_out > 0 else []
+    return "\n".join([*head, *lines[-MOST_LINES:]])

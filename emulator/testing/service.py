@@ -1,0 +1,83 @@
+"""One service of an environment: the environment's verbs without having to name the service each time."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from emulator.frontdoor.explain import Explanation
+from emulator.runtime.overview import ContainerRow
+from emulator.testing.journal import LogLine
+from emulator.testing.records import RoutedRecord
+from emulator.testing.results import CommandResult
+
+if TYPE_CHECKING:
+    import httpx
+
+    from emulator.testing.environment import Environment
+
+
+class ServiceHandle:
+    """A service. Where a container is named it is one of the task's; None is the main one, or all for `logs`."""
+
+    def __init__(self, environment: Environment, name: str) -> None:
+        self.environment = environment
+        self.name = name
+
+    @property
+    def url(self) -> str:
+        return self.environment.url
+
+    @property
+    def http(self) -> httpx.Client:
+        return self.environment.http
+
+    @property
+    def containers(self) -> tuple[ContainerRow, ...]:
+        return tuple(row for row in self.environment.containers if row.service == self.name)
+
+    def logs(self, container: str | None = None, *, since: int = 0) -> list[LogLine]:
+        lines = self.environment.logs(self._named(container) if container else None, since=since)
+        return [line for line in lines if line.service == self.name]
+
+    def wait_for_log(
+        self, pattern: str | re.Pattern[str], timeout: float = 30, *, container: str | None = None, since: int = 0
+    ) -> LogLine:
+        """As of the environment; None is the main container."""
+        return self.environment.wait_for_log(pattern, timeout, container=self._named(container), since=since)
+
+    def routed_logs(self) -> list[RoutedRecord]:
+        return self.environment.routed_logs(self.name)
+
+    def wait_for_routed_log(self, pattern: str | re.Pattern[str], timeout: float = 30) -> RoutedRecord:
+        return self.environment.wait_for_routed_log(pattern, timeout, service=self.name)
+
+    def wait_healthy(self, timeout: float | None = None) -> None:
+        """Waits for the whole environment."""
+        self.environment.wait_healthy(timeout)
+
+    def exec(self, command: str | Sequence[str], *, container: str | None = None, timeout: float = 30) -> CommandResult:
+        return self.environment.exec(self._named(container), command, timeout=timeout)
+
+    def route(self, method: str, url: str, headers: Mapping[str, str] | None = None) -> Explanation:
+        return self.environment.route(method, url, headers)
+
+    def kill(self, container: str | None = None, signal: str = "SIGKILL") -> None:
+        self.environment.kill(self._named(container), signal)
+
+    def pause_container(self, container: str | None = None) -> contextlib.AbstractContextManager[None]:
+        return self.environment.pause_container(self._named(container))
+
+    def expect_exit(self, container: str | None = None, timeout: float = 30) -> contextlib.AbstractContextManager[None]:
+        return self.environment.expect_exit(self._named(container), timeout)
+
+    def restart(self) -> None:
+        self.environment.restart(self.name)
+
+    def scale(self, count: int) -> None:
+        self.environment.scale(self.name, count)
+
+    def _named(self, container: str | None) -> str:
+        return f"{self.name}/{container or self.name}"
