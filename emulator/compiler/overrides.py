@@ -7,26 +7,19 @@ that what runs has them too. Source: Copilot, internal/pkg/template/override.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from emulator.compiler.context import Context
 from emulator.compiler.intrinsics import is_intrinsic, to_value
 from emulator.ecs.addons import TemplatePatch
 from emulator.ecs.json_patch import apply_patch
-from emulator.ecs.references import REFERENCE_TYPES
+from emulator.ecs.properties import Properties, api_name, properties
 from emulator.ecs.task_definition import TaskDefinition
 from emulator.errors import InputError, Position
 
 _SEGMENT = re.compile(r"([a-zA-Z0-9_-]+)(?:\[(\d+|-)\])?")
-_IRREGULAR = {
-    "efsVolumeConfiguration": "EFSVolumeConfiguration",
-    "fileSystemId": "FilesystemId",
-    "iam": "IAM",
-    "sizeInGiB": "SizeInGiB",
-}
-"""Names that CloudFormation does not derive from the API's by its first letter."""
 _FREE = frozenset({"Options", "DockerLabels", "DriverOpts", "Labels"})
 """Maps whose keys are the user's."""
 _NUMBERS = frozenset(
@@ -69,18 +62,16 @@ _BOOLEANS = frozenset(
     ]
 )
 
-Properties = dict[str, object]
-
 
 def apply_overrides(context: Context, definition: TaskDefinition) -> TaskDefinition:
     """The task definition with the manifest's rules applied, in order. Raises InputError at the line of a rule that
     cannot be applied or whose result is no task definition."""
     for number, rule in enumerate(context.manifest.taskdef_overrides):
         position = context.position(f"taskdef_overrides[{number}]")
-        properties = _properties(definition)
+        tree = properties(definition)
         steps = _steps(rule.path, position)
-        _put(properties, steps, _references(rule.value, position), rule.path, position)
-        definition = _validated(properties, f"taskdef_overrides: {rule.path}", position)
+        _put(tree, steps, _references(rule.value, position), rule.path, position)
+        definition = _validated(tree, f"taskdef_overrides: {rule.path}", position)
     return definition
 
 
@@ -88,15 +79,15 @@ def apply_patches(definition: TaskDefinition, patches: Sequence[TemplatePatch]) 
     """The task definition with patches of its properties applied, in order. Raises InputError at the line of a patch
     that cannot be applied or whose result is no task definition."""
     for patch in patches:
-        properties = _properties(definition)
-        apply_patch(properties, patch, _references(patch.value, patch.position))
-        definition = _validated(properties, "/" + "/".join(patch.path), patch.position)
+        tree = properties(definition)
+        apply_patch(tree, patch, _references(patch.value, patch.position))
+        definition = _validated(tree, "/" + "/".join(patch.path), patch.position)
     return definition
 
 
-def _validated(properties: Properties, path: str, position: Position | None) -> TaskDefinition:
+def _validated(tree: Properties, path: str, position: Position | None) -> TaskDefinition:
     try:
-        return TaskDefinition.model_validate(_model_input(properties))
+        return TaskDefinition.model_validate(_model_input(tree))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -128,13 +119,13 @@ def _steps(path: str, position: Position | None) -> list[tuple[str, int | str | 
 
 
 def _put(
-    properties: Properties,
+    tree: Properties,
     steps: list[tuple[str, int | str | None]],
     value: object,
     path: str,
     position: Position | None,
 ) -> None:
-    here = properties
+    here = tree
     for number, (key, index) in enumerate(steps):
         last = number == len(steps) - 1
         if index is None:
@@ -166,40 +157,13 @@ def _not_there(path: str, message: str, position: Position | None, hint: str = "
     return InputError(f"taskdef_overrides: {path}: {message}", position=position, hint=hint or "correct the path")
 
 
-def _properties(model: BaseModel) -> Properties:
-    """A model as CloudFormation's properties, references left as they are."""
-    found: Properties = {}
-    for name, field in type(model).model_fields.items():
-        value = getattr(model, name)
-        if value is not None and value not in ([], {}):
-            found[_property_name(field.alias or name)] = _each(value, _properties)
-    return found
-
-
-def _each(value: object, convert: Callable[[BaseModel], Properties]) -> object:
-    if isinstance(value, list):
-        return [_each(item, convert) for item in value]
-    if isinstance(value, REFERENCE_TYPES) or not isinstance(value, BaseModel):
-        return dict(value) if isinstance(value, dict) else value
-    return convert(value)
-
-
-def _property_name(api_name: str) -> str:
-    return _IRREGULAR.get(api_name, api_name[:1].upper() + api_name[1:])
-
-
-_API_NAMES = {name: api for api, name in _IRREGULAR.items()}
-
-
 def _model_input(value: object, key: str = "", *, top: bool = True) -> object:
     """Properties as the model takes them: the API's names, and text where the API has text."""
     if isinstance(value, dict):
         if key in _FREE:
             return {name: _text(item) for name, item in value.items()}
         return {
-            _API_NAMES.get(name, name[:1].lower() + name[1:]): _text(item)
-            if top and name in ("Cpu", "Memory")
-            else _model_input(item, name, top=False)
+            api_name(name): _text(item) if top and name in ("Cpu", "Memory") else _model_input(item, name, top=False)
             for name, item in value.items()
         }
     if isinstance(value, list):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from emulator.errors import InputError, Position
@@ -55,8 +55,10 @@ class Template:
     conditions: dict[str, object] = field(default_factory=dict)
     resources: dict[str, Resource] = field(default_factory=dict)
     outputs: dict[str, Output] = field(default_factory=dict)
-    sections: dict[str, dict[str, object]] = field(default_factory=dict)
-    """Sections that only addons have: Metadata, Mappings, Transform and the like."""
+    sections: dict[str, object] = field(default_factory=dict)
+    """Sections that only addons have: Metadata, Mappings, Transform."""
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    """Defaults of parameters by name, which win over those that the parameters are declared with."""
 
     def parameter(
         self,
@@ -69,7 +71,8 @@ class Template:
     ) -> Ref:
         """A reference to a parameter, which is declared with its first use."""
         if name not in self.parameters:
-            self.parameters[name] = Parameter(type, description, default, tuple(allowed_values))
+            given = self.defaults.get(name, default)
+            self.parameters[name] = Parameter(type, description, given, tuple(allowed_values))
         return Ref(name)
 
     def condition(self, name: str, expression: Fn) -> str:
@@ -96,7 +99,7 @@ class Template:
                 position=position,
                 hint="names that differ only in characters other than letters and digits cannot both be used",
             )
-        where = f" ({position.file}:{position.line})" if position else ""
+        where = f" ({place(position)})" if position else ""
         self.resources[name] = Resource(
             type,
             {key: value for key, value in properties.items() if value is not None},
@@ -125,6 +128,11 @@ class Template:
         if self.outputs:
             found["Outputs"] = {name: _output(it) for name, it in self.outputs.items()}
         return found
+
+
+def place(position: Position) -> str:
+    """A position as comments have it: by the file's name alone, so that output does not depend on where it is made."""
+    return f"{position.file.rpartition('/')[2]}:{position.line}"
 
 
 def plain(document: dict[str, object]) -> dict[str, object]:

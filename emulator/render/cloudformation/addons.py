@@ -1,0 +1,183 @@
+"""Addons: as a stack within the stack, or as resources of it, with their outputs wired.
+
+Source: Copilot, partial `addons.yml`, for the nested form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from pydantic import JsonValue
+
+from emulator.ecs.addons import Addons
+from emulator.ecs.service import Service
+from emulator.errors import InputError
+from emulator.render.cloudformation.intrinsics import (
+    Fn,
+    GetAtt,
+    Ref,
+    Sub,
+    from_long_form,
+    replace_sub_variables,
+    sub_variables,
+)
+from emulator.render.cloudformation.options import StackOptions
+from emulator.render.cloudformation.template import Parameter, Resource, Template, place
+from emulator.render.cloudformation.values import copilot_parameters
+
+NESTED = "AddonsStack"
+TEMPLATE_URL = "AddonsTemplateURL"
+
+
+class AddonResources:
+    """The addons of one stack."""
+
+    def __init__(self, template: Template, service: Service, options: StackOptions) -> None:
+        self._template = template
+        self._service = service
+        self._nested = options.nested_addons
+        addons = service.addons
+        self._addons = addons or Addons()
+        own = copilot_parameters(service)
+        given = {"App": service.app, "Env": service.environment, "Name": service.name}
+        self._given: dict[str, object] = {
+            **given,
+            **{name: substituted(from_long_form(value), own) for name, value in self._addons.parameters.items()},
+        }
+
+    def output(self, name: str) -> object:
+        """What an output stands for in the stack."""
+        if self._nested:
+            return GetAtt(NESTED, f"Outputs.{name}")
+        output = self._addons.section("Outputs").get(name)
+        value = output.get("Value") if isinstance(output, dict) else None
+        return substituted(from_long_form(value), self._given)
+
+    def add(self) -> None:
+        """Adds the nested stack, or the resources."""
+        if not self._service.addons:
+            return
+        if self._nested:
+            url = self._template.parameter(TEMPLATE_URL, "URL of the addons' template in S3.")
+            self._template.resource(
+                NESTED,
+                "AWS::CloudFormation::Stack",
+                {"TemplateURL": url, "Parameters": dict(self._given)},
+                comment="The addons; their template is rendered beside this one",
+            )
+            return
+        self._inline()
+
+    def _inline(self) -> None:
+        template, addons = self._template, self._addons
+        for name, definition in addons.section("Parameters").items():
+            if name not in self._given:
+                self._add_to("Parameters", name, template.parameters, _parameter(definition))
+        for name, condition in addons.section("Conditions").items():
+            self._add_to("Conditions", name, template.conditions, substituted(from_long_form(condition), self._given))
+        for name, resource in addons.section("Resources").items():
+            self._add_to("Resources", name, template.resources, self._resource(name, resource))
+        for section in ("Metadata", "Mappings"):
+            if entries := addons.section(section):
+                template.sections[section] = {
+                    key: substituted(from_long_form(value), self._given) for key, value in entries.items()
+                }
+        if addons.transforms:
+            template.sections["Transform"] = list(addons.transforms)
+
+    def _add_to(self, section: str, name: str, entries: Mapping[str, object], value: object) -> None:
+        if name in entries:
+            raise InputError(
+                f"the addon's {name} has the name of a part of the stack",
+                position=self._addons.positions.get(f"{section}.{name}"),
+                hint="rename it, or keep the addons a stack of their own with --addons nested",
+            )
+        cast("dict[str, object]", entries)[name] = value
+
+    def _resource(self, name: str, value: JsonValue) -> Resource:
+        definition = value if isinstance(value, dict) else {}
+        position = self._addons.positions.get(f"Resources.{name}")
+        depends = definition.get("DependsOn")
+        other = {
+            key: substituted(from_long_form(item), self._given)
+            for key, item in definition.items()
+            if key not in ("Type", "Properties", "DependsOn", "Condition")
+        }
+        properties = substituted(from_long_form(definition.get("Properties") or {}), self._given)
+        condition = definition.get("Condition")
+        return Resource(
+            type=str(definition.get("Type", "")),
+            properties=properties if isinstance(properties, dict) else {},
+            comment=f"Addon ({place(position)})" if position else "Addon",
+            depends_on=[depends] if isinstance(depends, str) else [str(item) for item in depends or []],  # type: ignore[union-attr]
+            condition=condition if isinstance(condition, str) else "",
+            other=other,
+        )
+
+
+def nested_template(service: Service) -> dict[str, object] | None:
+    """The addons' own template, as a tree; None where there are none."""
+    addons = service.addons
+    if addons is None:
+        return None
+    found: dict[str, object] = {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": f"Addons of {service.name}",
+    }
+    if addons.transforms:
+        found["Transform"] = list(addons.transforms)
+    sections = {name: dict(entries) for name, entries in addons.sections.items()}
+    parameters = sections.setdefault("Parameters", {})
+    for name in ("App", "Env", "Name"):
+        parameters.setdefault(name, {"Type": "String"})
+    order = ("Metadata", "Parameters", "Mappings", "Conditions", "Resources", "Outputs")
+    found |= {name: from_long_form(sections[name]) for name in order if sections.get(name)}
+    return found
+
+
+def substituted(value: object, values: Mapping[str, object]) -> object:
+    """A template's value with references to some names replaced by what these names stand for."""
+    match value:
+        case Ref(name):
+            return values.get(name, value)
+        case Sub(text, variables):
+            return _substituted_text(text, {key: substituted(it, values) for key, it in variables.items()}, values)
+        case Fn(name, argument):
+            return Fn(name, substituted(argument, values))
+        case dict():
+            return {key: substituted(item, values) for key, item in value.items()}
+        case list():
+            return [substituted(item, values) for item in value]
+        case _:
+            return value
+
+
+def _substituted_text(text: str, variables: dict[str, object], values: Mapping[str, object]) -> object:
+    replacements: dict[str, str] = {}
+    for name in sub_variables(text):
+        if name in variables or name not in values:
+            continue
+        match values[name]:
+            case str() as plain:
+                replacements[name] = plain
+            case Ref(other):
+                replacements[name] = f"${{{other}}}"
+            case GetAtt(resource, attribute):
+                replacements[name] = f"${{{resource}.{attribute}}}"
+            case other:
+                variables[name] = other
+    text = replace_sub_variables(text, replacements)
+    return Sub(text, variables) if "${" in text else text
+
+
+def _parameter(definition: JsonValue) -> Parameter:
+    it = definition if isinstance(definition, dict) else {}
+    default = it.get("Default")
+    allowed = it.get("AllowedValues")
+    return Parameter(
+        type=str(it.get("Type", "String")),
+        description=str(it.get("Description", "Of an addon.")),
+        default=default if isinstance(default, str | int) else None,
+        allowed_values=tuple(str(value) for value in allowed) if isinstance(allowed, list) else (),
+    )

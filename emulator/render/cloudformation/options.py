@@ -1,0 +1,30 @@
+"""What a stack is rendered with besides the service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+AddonsForm = Literal["inline", "nested"]
+
+
+@dataclass(frozen=True, slots=True)
+class StackOptions:
+    """`in_copilot_environment`: the stack goes into an environment that Copilot made and imports what that exports;
+    else it stands alone in a VPC and a cluster."""
+
+    in_copilot_environment: bool = False
+    addons: AddonsForm | None = None
+    """Whether addon resources are part of the stack or a stack within it. None: nested in Copilot's environment, as
+    Copilot has them (moving a table to another stack would make a new, empty one), inline else."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """Known values by name (`emulator.ecs.references.value_name`), which become defaults of parameters."""
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    """Defaults of the stack's parameters, by the parameter's name."""
+    permissions_boundary: str | None = None
+    """Name or ARN of the policy that bounds every role."""
+
+    @property
+    def nested_addons(self) -> bool:
+        return (self.addons or ("nested" if self.in_copilot_environment else "inline")) == "nested"

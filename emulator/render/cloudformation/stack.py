@@ -1,0 +1,134 @@
+"""From a service to its stack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from emulator.ecs.json_patch import apply_patch
+from emulator.ecs.service import Service
+from emulator.errors import InputError, Position
+from emulator.render.cloudformation.addons import AddonResources, substituted
+from emulator.render.cloudformation.copilot_environment import CopilotEnvironment
+from emulator.render.cloudformation.ecs_service import add_service
+from emulator.render.cloudformation.foundation import Foundation
+from emulator.render.cloudformation.intrinsics import Commented, Fn, from_long_form, names_used
+from emulator.render.cloudformation.job import add_job
+from emulator.render.cloudformation.load_balancing import add_load_balancing
+from emulator.render.cloudformation.messaging import add_queues, add_topics
+from emulator.render.cloudformation.network_load_balancer import add_network_load_balancer
+from emulator.render.cloudformation.options import StackOptions
+from emulator.render.cloudformation.own_vpc import OwnVpc
+from emulator.render.cloudformation.roles import add_roles
+from emulator.render.cloudformation.scaling import add_scaling
+from emulator.render.cloudformation.storage import add_access_point
+from emulator.render.cloudformation.task_definition import add_task_definition
+from emulator.render.cloudformation.template import Template
+from emulator.render.cloudformation.values import Values, copilot_parameters
+from emulator.render.cloudformation.writer import to_yaml
+
+_PSEUDO = "AWS::"
+
+
+def render_stack(service: Service, options: StackOptions = StackOptions()) -> str:  # noqa: B008 - frozen
+    """The stack's template as YAML. Raises what `stack_document` raises."""
+    document = stack_document(service, options)
+    where = "in the environment that Copilot made" if options.in_copilot_environment else "in a VPC and a cluster"
+    source = f" Rendered from {_source(service.manifest)}." if service.manifest else ""
+    header = f"{service.name} of {service.app}, environment {service.environment}, {where}.{source}"
+    return to_yaml(document, header=header)
+
+
+def stack_document(service: Service, options: StackOptions = StackOptions()) -> dict[str, object]:  # noqa: B008
+    """The stack's template as a tree, patches applied.
+
+    Raises InputError with file and line where an override or an addon does not fit, or something refers to what the
+    stack does not have.
+    """
+    template = Template(
+        description=f"{service.name}, a {service.type} on Amazon ECS, in {service.app}-{service.environment}",
+        defaults=options.defaults,
+    )
+    foundation: Foundation
+    if options.in_copilot_environment:
+        foundation = CopilotEnvironment(template, service, options)
+    else:
+        foundation = OwnVpc(template, service, options)
+    addons = AddonResources(template, service, options)
+    values = Values(template, service, foundation, options.values, addons.output)
+    foundation.prepare()
+    add_task_definition(template, service, values)
+    add_roles(template, service, values, options)
+    add_access_point(template, service, foundation)
+    if service.schedule is not None:
+        add_job(template, service, service.schedule, foundation, values, options)
+    else:
+        waits_for = add_load_balancing(template, service, foundation)
+        waits_for += add_network_load_balancer(template, service, foundation)
+        add_service(template, service, foundation, values, waits_for)
+        add_scaling(template, service, foundation)
+    add_topics(template, service)
+    add_queues(template, service)
+    addons.add()
+    document = template.document()
+    _patch(document, service)
+    _check_references(document, service, values.positions)
+    return document
+
+
+def _source(manifest: str) -> str:
+    """The manifest's path from the folder `copilot` on, its name alone where it is in none."""
+    parts = manifest.split("/")
+    return "/".join(parts[parts.index("copilot") :] if "copilot" in parts else parts[-1:])
+
+
+def _patch(document: dict[str, object], service: Service) -> None:
+    names = copilot_parameters(service)
+    for patch in service.template_patches:
+        hint = ""
+        if patch.path[:1] == ["Resources"] and len(patch.path) > 1:
+            hint = "Copilot's custom resources and their roles are not part of this stack"
+        value = substituted(from_long_form(patch.value), names)
+        apply_patch(document, patch, value, unwrap=_open, hint=hint)
+
+
+def _open(node: object) -> object:
+    """The map or list that a node holds: a comment's value, a function's argument."""
+    match node:
+        case Commented(_, value):
+            return _open(value)
+        case Fn(_, argument) if isinstance(argument, list):
+            return argument
+        case _:
+            return node
+
+
+def _check_references(document: dict[str, object], service: Service, positions: Mapping[str, Position]) -> None:
+    """Raises InputError for the first reference to something that the template does not have."""
+    sections = {name: document.get(name) for name in ("Parameters", "Resources")}
+    known = {name for section in sections.values() if isinstance(section, dict) for name in section}
+    resources = sections["Resources"]
+    for owner, resource in resources.items() if isinstance(resources, dict) else ():
+        for name, attribute in names_used(resource):
+            if name in known or name.startswith(_PSEUDO):
+                continue
+            wanted = f"{name}.{attribute}" if attribute else name
+            raise InputError(
+                f"{owner} refers to {wanted}, which the stack does not have",
+                position=positions.get(name) or _patch_position(service, name) or _addon_position(service, owner),
+                hint="refer to a resource or parameter of the rendered stack; Copilot's custom resources are not in it",
+            )
+
+
+def _addon_position(service: Service, owner: str) -> Position | None:
+    return service.addons.positions.get(f"Resources.{owner}") if service.addons else None
+
+
+def _patch_position(service: Service, name: str) -> Position | None:
+    """The patch whose value refers to a name."""
+    for patch in service.template_patches:
+        if any(used == name for used, _ in names_used(from_long_form(patch.value))):
+            return patch.position
+    return None
+
+
+__all__ = ["StackOptions", "render_stack", "stack_document"]

@@ -1,0 +1,144 @@
+"""Values of the ECS model as CloudFormation writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from emulator.ecs.names import logical_id
+from emulator.ecs.references import (
+    AddonReference,
+    EnvFileReference,
+    ImageReference,
+    ImportReference,
+    Join,
+    ParameterReference,
+    PseudoReference,
+    ResourceReference,
+    describe,
+    value_name,
+)
+from emulator.ecs.service import Service
+from emulator.errors import Position
+from emulator.render.cloudformation.foundation import Foundation
+from emulator.render.cloudformation.intrinsics import GetAtt, Ref, Sub, import_value
+from emulator.render.cloudformation.template import Template
+
+_LOAD_BALANCER_NAMES = (
+    "PublicLoadBalancer.DNSName",
+    "InternalLoadBalancer.DNSName",
+    "EnvControllerAction.PublicLoadBalancerDNSName",
+    "EnvControllerAction.InternalLoadBalancerDNSName",
+)
+_FILE_SYSTEMS = ("ManagedFileSystem", "EnvControllerAction.ManagedFileSystemID")
+
+
+class Values:
+    """Writes values for one stack, and declares the parameters they need."""
+
+    def __init__(
+        self,
+        template: Template,
+        service: Service,
+        foundation: Foundation,
+        known: Mapping[str, str],
+        addon_output: Callable[[str], object],
+    ) -> None:
+        self._template = template
+        self._service = service
+        self._foundation = foundation
+        self._known = known
+        self._addon_output = addon_output
+        self.names = copilot_parameters(service)
+        self.positions: dict[str, Position] = {}
+        """Where the manifest refers to a resource by its logical id."""
+
+    def node(self, value: object, container: str = "") -> object:
+        """A value as a template has it. `container` is the one that it is a property of."""
+        match value:
+            case ImageReference():
+                return self._image(value)
+            case EnvFileReference():
+                return self._env_file(value, container)
+            case ImportReference():
+                return import_value(value.name)
+            case AddonReference():
+                return self._addon_output(value.name)
+            case PseudoReference():
+                return Ref(value.name)
+            case ParameterReference():
+                return self._parameter(value)
+            case ResourceReference():
+                return self._resource(value)
+            case Join():
+                return self._joined(value, container)
+            case _:
+                return value
+
+    def _image(self, reference: ImageReference) -> Ref:
+        main = reference.name == self._service.main_container
+        name = "ContainerImage" if main else f"ContainerImageFor{logical_id(reference.name)}"
+        build = self._service.builds.get(reference.name)
+        built = f", built from {build.dockerfile}" if build else ""
+        return self._template.parameter(
+            name,
+            f"Image of container {reference.name}{built}: the address it was pushed to.",
+            default=self._known.get(value_name(reference)),
+        )
+
+    def _env_file(self, reference: EnvFileReference, container: str) -> Ref:
+        router = self._service.task_definition.log_router
+        if container == self._service.main_container:
+            name = "EnvFileARN"
+        elif router is not None and router.name == container:
+            name = "LoggingEnvFileARN"
+        else:
+            name = f"EnvFileARNFor{logical_id(container)}"
+        return self._template.parameter(
+            name,
+            f"ARN of {reference.name} in S3, the environment file of container {container}.",
+            default=self._known.get(value_name(reference)),
+        )
+
+    def _parameter(self, reference: ParameterReference) -> object:
+        if reference.name == "LoadBalancerDNSName" and self._foundation.imported:
+            return self._foundation.load_balancer("DNSName")
+        return self._template.parameter(
+            logical_id(reference.name), describe(reference), default=self._known.get(value_name(reference))
+        )
+
+    def _resource(self, reference: ResourceReference) -> object:
+        name = value_name(reference)
+        if name in self.names:
+            return self.names[name]
+        if name in _LOAD_BALANCER_NAMES:
+            return self._foundation.load_balancer("DNSName")
+        if name in _FILE_SYSTEMS:
+            return self._foundation.managed_file_system()
+        if reference.position is not None:
+            self.positions.setdefault(reference.name, reference.position)
+        return GetAtt(reference.name, reference.attribute) if reference.attribute else Ref(reference.name)
+
+    def _joined(self, join: Join, container: str) -> object:
+        text = ""
+        variables: dict[str, object] = {}
+        for part in join.parts:
+            node = self.node(part, container)
+            match node:
+                case str():
+                    text += node.replace("${", "${!")
+                case Ref(name):
+                    text += f"${{{name}}}"
+                case GetAtt(resource, attribute):
+                    text += f"${{{resource}.{attribute}}}"
+                case Sub(inner, own) if not own:
+                    text += inner
+                case _:
+                    name = f"Value{len(variables) + 1}"
+                    variables[name] = node
+                    text += f"${{{name}}}"
+        return Sub(text, variables) if variables or "${" in text else text
+
+
+def copilot_parameters(service: Service) -> dict[str, str]:
+    """Parameters of Copilot's template that are plain text here, for whoever refers to them."""
+    return {"AppName": service.app, "EnvName": service.environment, "WorkloadName": service.name}
