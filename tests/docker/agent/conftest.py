@@ -1,0 +1,164 @@
+"""A service whose main container has Python and botocore, as a user's would, on a real daemon."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import shlex
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.engine.interface import Container, Engine, ExecResult, File
+from tests.docker.cli.conftest import Shell, free_port
+
+MANIFEST = """
+name: sdk
+type: Backend Service
+image:
+  location: python:3.13-slim
+  healthcheck:
+    command: ["CMD-SHELL", "echo fine"]
+    interval: 5s
+command: ["python3", "-c", "import time; time.sleep(3600)"]
+cpu: 256
+memory: 512
+sidecars:
+  helper:
+    image: busybox:1.37
+    command: ["sh", "-c", "trap exit TERM; while :; do sleep 1; done"]
+    essential: false
+"""
+SDK = "/opt/sdk"
+PACKAGES = ("botocore", "urllib3", "jmespath", "dateutil", "six")
+DATA = ("partitions.json", "endpoints.json", "sdk-default-configuration.json", "_retry.json")
+"""Of botocore's data what a session needs that calls no service."""
+FETCH = """
+import json, sys, urllib.error, urllib.request
+try:
+    with urllib.request.urlopen(sys.argv[1], timeout=float(sys.argv[2])) as answer:
+        found = [answer.status, answer.read().decode()]
+except urllib.error.HTTPError as error:
+    found = [error.code, error.read().decode()]
+except OSError as error:
+    found = [0, str(error)]
+print(json.dumps(found))
+"""
+
+
+@dataclass
+class Service:
+    """The service and the command that runs it."""
+
+    shell: Shell
+    engine: Engine
+
+    def up(self, *arguments: str) -> None:
+        ended = self.shell.run("up", "-d", "--wait", *arguments)
+        assert ended.code == 0, ended.err
+
+    def configure(self, **variables: str) -> None:
+        """Sets the variables of `.env`."""
+        lines = [f"{name}={value}\n" for name, value in variables.items()]
+        (self.shell.folder / ".env").write_text("".join(lines))
+
+    def containers(self) -> list[Container]:
+        return self.engine.list_containers(self.shell.labels)
+
+    def name(self, container: str) -> str:
+        """Docker's name of a container of the service, or of that role."""
+        for row in self.containers():
+            if row.labels.get("copilot-local.container", row.labels.get("copilot-local.role")) == container:
+                return row.name
+        raise AssertionError(f"there is no {container}")
+
+    def exec(self, container: str, command: Sequence[str]) -> ExecResult:
+        return self.engine.exec(self.name(container), command)
+
+    def crash_agent(self) -> None:
+        """Kills the agent's process; Docker starts the container again, which it does not after `docker kill`."""
+        self.exec("agent", ["sh", "-c", "kill -9 -1"])
+
+    def variables(self, container: str = "sdk") -> dict[str, str]:
+        """What a process in the container finds in its environment."""
+        lines = self.exec(container, ["env"]).stdout.decode().splitlines()
+        return dict(line.partition("=")[::2] for line in lines)
+
+    def fetch(self, url: str, timeout: float = 5) -> tuple[int, str]:
+        """Status and body of a request from the main container; status 0 and the reason where nobody answers."""
+        if url.startswith("/"):
+            url = f"http://169.254.170.2{url}"
+        status, body = json.loads(self.exec("sdk", ["python3", "-c", FETCH, url, str(timeout)]).stdout)
+        return status, body
+
+    def json(self, url: str) -> Any:
+        status, body = self.fetch(url)
+        assert status == 200, body
+        return json.loads(body)
+
+    def metadata(self, path: str = "") -> Any:
+        """What the main container's metadata URI answers, with a path behind it."""
+        return self.json(self.variables()["ECS_CONTAINER_METADATA_URI_V4"] + path)
+
+    def install_botocore(self) -> None:
+        """Copies botocore and what it needs from this environment into the main container."""
+        self.engine.put_files(self.name("sdk"), "/", list(_packages()))
+
+    def python(self, script: str, *arguments: str) -> Any:
+        """Runs a script in the main container that prints JSON; botocore is on its path."""
+        words = " ".join(shlex.quote(word) for word in ("python3", "-c", script, *arguments))
+        done = self.exec("sdk", ["sh", "-c", f"PYTHONPATH={SDK} {words}"])
+        assert done.exit_code == 0, done.stderr.decode()
+        return json.loads(done.stdout)
+
+
+def _packages() -> Iterator[File]:
+    for package in PACKAGES:
+        source = Path(str(importlib.import_module(package).__file__))
+        if source.name != "__init__.py":
+            yield File(f"{SDK[1:]}/{source.name}", source.read_bytes())
+            continue
+        for file in source.parent.rglob("*"):
+            inside = file.relative_to(source.parent)
+            if not file.is_file() or file.suffix == ".pyc" or (inside.parts[0] == "data" and file.name not in DATA):
+                continue
+            if inside.parts[0] == "data" and len(inside.parts) > 2:
+                continue
+            yield File(f"{SDK[1:]}/{package}/{inside}", file.read_bytes())
+
+
+@pytest.fixture
+def service(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    """The service, not up yet. Everything of it is removed at the end."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    manifest = tmp_path / "copilot" / "sdk" / "manifest.yml"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text(MANIFEST)
+    shell = Shell(tmp_path, f"cl-{uuid.uuid4().hex[:8]}", engine, free_port())
+    yield Service(shell, engine)
+    shell.run("down", "-v", "-t", "1", "-e", "test")
+    assert shell.left() == {"containers": [], "networks": [], "volumes": []}
+
+
+@pytest.fixture
+def until() -> Callable[[str, Callable[[], object]], None]:
+    """Waits until something holds; fails with what it was."""
+    import time
+
+    def wait(what: str, holds: Callable[[], object], seconds: float = 30) -> None:
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
+            time.sleep(0.1)
+
+    return wait
+
+
+def keys(variables: Mapping[str, str]) -> dict[str, str]:
+    """The AWS variables among these."""
+    return {name: value for name, value in variables.items() if name.startswith("AWS_")}

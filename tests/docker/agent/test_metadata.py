@@ -1,0 +1,117 @@
+"""Task metadata as a container sees it: by its own URI, over the shared network namespace, also after the agent was
+restarted or made anew."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from emulator.engine.interface import ContainerSpec
+from tests.docker.agent.conftest import Service
+
+pytestmark = pytest.mark.docker
+
+Until = Callable[[str, Callable[[], object]], None]
+
+
+def test_every_container_finds_itself_and_its_task(service: Service, until: Until) -> None:
+    service.up()
+    mine = service.variables("sdk")
+    helpers = service.variables("helper")
+    own = service.metadata()
+    assert own["Name"] == "sdk"
+    assert mine["ECS_CONTAINER_METADATA_URI_V4"].endswith(f"/v4/{own['DockerId']}")
+    assert mine["ECS_CONTAINER_METADATA_URI"] == mine["ECS_CONTAINER_METADATA_URI_V4"].replace("/v4/", "/v3/")
+    # the other container asks from the same address and is another one
+    wget = service.exec("helper", ["wget", "-qO-", helpers["ECS_CONTAINER_METADATA_URI_V4"]])
+    assert json.loads(wget.stdout)["Name"] == "helper"
+
+    pause = next(row for row in service.containers() if row.labels.get("copilot-local.role") == "pause")
+    (address,) = pause.addresses.values()
+    network = own["Networks"][0]
+    assert network["IPv4Addresses"] == [address]
+    interface = service.exec("sdk", ["cat", "/sys/class/net/eth0/address", "/etc/hostname"]).stdout.decode().split()
+    assert interface == [network["MACAddress"], network["PrivateDNSName"]]
+
+    task = service.metadata("/task")
+    assert [c["Name"] for c in task["Containers"]] == ["sdk", "helper"]
+    assert (task["KnownStatus"], task["DesiredStatus"], task["Limits"]) == (
+        "RUNNING",
+        "RUNNING",
+        {"CPU": 0.25, "Memory": 512},
+    )
+    image = service.engine.image(next(r.image for r in service.containers() if r.name == service.name("sdk")))
+    assert image is not None
+    assert own["ImageID"] == image.id
+    assert service.json("/v2/metadata")["TaskARN"] == task["TaskARN"]
+    assert service.fetch("/v4/bad") == (
+        404,
+        '"V4 container metadata handler: unable to get container ID from request: '
+        'unable to get docker ID from v3 endpoint ID: bad"',
+    )
+    assert service.fetch("/v4/") != service.fetch("/v4") == (404, "404 page not found\n")
+
+    until("a healthy container", lambda: service.metadata()["Health"].get("status") == "HEALTHY")
+    health = service.metadata()["Health"]
+    assert health["output"] == "fine\n"
+    assert health["statusSince"] > own["StartedAt"]
+
+    service.engine.kill(service.name("helper"), "SIGTERM")
+    until("a stopped helper", lambda: service.metadata("/task")["Containers"][1]["KnownStatus"] == "STOPPED")
+    helper = service.metadata("/task")["Containers"][1]
+    assert {"ExitCode", "FinishedAt"} <= set(helper)
+
+
+def test_statistics_come_soon_after_the_first_request(service: Service, until: Until) -> None:
+    service.up()
+    uri = service.variables()["ECS_CONTAINER_METADATA_URI_V4"]
+    id = uri.rpartition("/")[2]
+    assert service.fetch(f"{uri}/stats") == (500, f'"Unable to get container stats for: {id}"')
+    until("statistics", lambda: service.fetch(f"{uri}/stats")[0] == 200)
+    found: dict[str, Any] = service.json(f"{uri}/stats")
+    assert found["cpu_stats"]["cpu_usage"]["total_usage"] >= found["precpu_stats"]["cpu_usage"]["total_usage"] > 0
+    assert found["cpu_stats"]["system_cpu_usage"] > found["precpu_stats"]["system_cpu_usage"]
+    assert found["memory_stats"]["usage"] > 1_000_000
+    assert found["memory_stats"]["stats"]["rss"] > 0
+    assert found["networks"]["eth1"]["rx_bytes"] > 0
+    assert found["network_rate_stats"]["rx_bytes_per_sec"] >= 0
+    assert found["preread"] < found["read"]
+    assert set(service.json(f"{uri}/task/stats")) == {c["DockerId"] for c in service.metadata("/task")["Containers"]}
+
+
+def test_a_restarted_agent_answers_again(service: Service, until: Until) -> None:
+    service.up()
+    before = service.metadata()
+    service.crash_agent()
+    # Nobody has to wait for an old neighbour entry to time out, which takes over ten seconds.
+    until("an answer", lambda: service.fetch(before_uri(before), timeout=1)[0] == 200)
+    after = service.metadata()
+    assert after["DockerId"] == before["DockerId"]
+    assert after["LogDriver"] == before["LogDriver"]  # it knows the definition again
+
+
+def test_an_agent_at_another_address_answers_too(service: Service, busybox: str) -> None:
+    service.up()
+    before = service.metadata()
+    agent = next(row for row in service.containers() if row.labels.get("copilot-local.role") == "agent")
+    (network, address), *_ = agent.addresses.items()
+    service.engine.remove(agent.name)
+    # Somebody else takes the address and, on older daemons, the hardware address that goes with it.
+    other = ContainerSpec(name=f"{network}-other", image=busybox, labels=service.shell.labels, network=network)
+    service.engine.create_container(replace(other, command=("sleep", "3600"), init=True))
+    service.engine.start(other.name)
+    try:
+        service.up()
+        assert service.fetch(before_uri(before), timeout=2)[0] == 200
+        agent = next(row for row in service.containers() if row.labels.get("copilot-local.role") == "agent")
+        assert agent.addresses[network] != address
+    finally:
+        service.engine.remove(other.name)
+
+
+def before_uri(container: dict[str, Any]) -> str:
+    return f"/v4/{container['DockerId']}"
