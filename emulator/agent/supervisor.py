@@ -90,6 +90,7 @@ class Supervisor:
         self._holder = False
         self._retired = False
         self._wake = threading.Event()
+        self._wake.set()  # an agent that was in charge before looks at once
         self._work = threading.RLock()
         self.front.on_verdict = self._wake.set
         self.history = TaskHistory()
@@ -313,10 +314,20 @@ class Supervisor:
                 self._started[member.container.id] = self._clock()
                 self.engine.start(member.container.name)
             observed = observe(self.engine, self.names)
+        result = self._reconcile(observed, fresh_front_rules)
+        if not result.plan:
+            return
+        if self._note_failures(observed, result):
+            result = self._reconcile(observed, fresh_front_rules)
+        self._births.update(dict.fromkeys(result.started, self._clock()))
+        self._executor(emit).run(result.plan)
+        self._wake.set()  # something may have changed while we were busy
+
+    def _reconcile(self, observed: Observed, fresh_front_rules: bool) -> Reconciled:
         factory = task_factory(self.state, self.private, self.engine)
         held_back = list(self._lost)
         held_back += [name for name, at in self._not_before.items() if at > self._clock()]
-        result = reconcile(
+        return reconcile(
             factory,
             observed,
             front_spec(self.state),
@@ -325,12 +336,6 @@ class Supervisor:
             held_back=held_back,
             unhealthy=given_up(self.state, observed, self.front.failing_targets(), datetime.now(UTC)),
         )
-        if not result.plan:
-            return
-        self._note_failures(observed, result)
-        self._births.update(dict.fromkeys(result.started, self._clock()))
-        self._executor(emit).run(result.plan)
-        self._wake.set()  # something may have changed while we were busy
 
     def _executor(self, emit: Emit) -> Executor:
         return Executor(
@@ -346,9 +351,11 @@ class Supervisor:
     def _note_states(self, observed: Observed, registered: frozenset[str], draining: frozenset[str]) -> None:
         self.history.look(self.state, observed, registered, draining)
 
-    def _note_failures(self, observed: Observed, result: Reconciled) -> None:
-        """A task that died young delays the next replacement of its service: 1 s, 2 s, 4 s, … up to a minute."""
+    def _note_failures(self, observed: Observed, result: Reconciled) -> bool:
+        """A task that died young delays its replacement, from the second one in a row on: 1 s, 2 s, 4 s, … up to a
+        minute. Returns whether a service is held back from now on."""
         now = self._clock()
+        held_back = False
         for task_id, reason in result.stopped.items():
             task = observed.tasks[task_id]
             log.info("task %s of %s stops: %s", task.short_id, task.service, reason)
@@ -360,6 +367,8 @@ class Supervisor:
             failures = self._failures[task.service] = self._failures.get(task.service, 0) + 1
             if failures > 1:
                 self._not_before[task.service] = now + min(2.0 ** (failures - 2), self.patience.longest_delay)
+                held_back = True
+        return held_back
 
     def _remember(self) -> None:
         """Writes what should run to the volume, whole: a restarted agent goes on from there."""

@@ -1,0 +1,148 @@
+"""An agent over an engine in memory, reached through its real control socket as the command line reaches it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from emulator.agent.front_monitor import FrontMonitor
+from emulator.agent.server import ControlServer
+from emulator.agent.supervisor import Patience, Supervisor
+from emulator.engine.fake import Behaviour, FakeEngine
+from emulator.engine.interface import ExecStream
+from emulator.runtime import names
+from emulator.runtime.agent_spec import agent_spec
+from emulator.runtime.control import Agent
+from emulator.runtime.desired import DesiredState
+from emulator.runtime.names import Role
+from emulator.runtime.observed import Observed, Task, observe
+from tests.unit.agent.front_double import FrontDouble
+from tests.unit.runtime.world import AGENT, DEMO, FRONT, PAUSE
+
+LISTENS = Behaviour(listens=("unix://*/fluent.sock",))
+IMPATIENT = Patience(first_trouble=0.0, reconnect=0.01)
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class SocketStream:
+    """A connection to the agent's socket, as `docker exec` of the bridge gives one."""
+
+    def __init__(self, path: Path) -> None:
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(str(path))
+
+    def write(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def close_stdin(self) -> None:
+        self.socket.shutdown(socket.SHUT_WR)
+
+    def lines(self) -> Iterator[bytes]:
+        with self.socket.makefile("rb") as file:
+            for line in file:
+                yield line.rstrip(b"\n")
+
+    def error_output(self) -> bytes:
+        return b""
+
+    def exit_code(self) -> int | None:
+        return None
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
+class Rig:
+    """One environment with an agent. `clock` stands still unless a test moves it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.state_file = folder / "desired.json"
+        self.socket = folder / "agent.sock"
+        self.logs = folder / "logs"
+        self.logs.mkdir()
+        self.clock = Clock()
+        self.engine = FakeEngine()
+        for image in (PAUSE, FRONT, AGENT, "router:1", "hello:1", "nginx:1", "db:1", "web:1"):
+            self.engine.add_image(image)
+        self.engine.behave("*-firelens_log_router", LISTENS)
+        self.engine.behave("*-drain", LISTENS)
+        self.engine.behave("*-agent", Behaviour(stream=self._connect))
+        self.front = FrontDouble(folder / "front")
+        self.agent = Agent(self.engine, DEMO)
+        """The client."""
+        self.supervisor: Supervisor
+        self.monitor: FrontMonitor
+        self._closing: list[Callable[[], object]] = [self.engine.close, self.front.close]
+        self.streams: list[SocketStream] = []
+
+    def boot(self, state: DesiredState | None = None, patience: Patience = IMPATIENT) -> Supervisor:
+        """Starts the agent, as a container does: with the desired state, or again with what is on its volume."""
+        if state is not None:
+            self.engine.ensure_network(DEMO.network, DEMO.labels(Role.NETWORK))
+            self.engine.ensure_volume(DEMO.front_volume, DEMO.labels(Role.VOLUME))
+            self.engine.ensure_volume(DEMO.log_volume, {**DEMO.labels(Role.VOLUME), names.DATA: "logs"})
+            self.engine.create_container(agent_spec(self.engine, DEMO, state))
+            self.engine.start(DEMO.agent)
+            self.state_file.write_text(state.model_dump_json())
+        self.monitor = FrontMonitor(DEMO, self.engine, self.folder / "front")
+        self.supervisor = Supervisor(self.engine, self.state_file, self.monitor, patience=patience, clock=self.clock)
+        server = ControlServer(self.socket, self.supervisor, self.logs)
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        self._closing[:0] = [self.monitor.close, self.supervisor.retire, server.shutdown, server.server_close]
+        return self.supervisor
+
+    def run(self) -> None:
+        """Lets the agent's own threads work, the front's and the supervisor's."""
+        threading.Thread(target=self.monitor.run, daemon=True).start()
+        threading.Thread(target=self.supervisor.run, daemon=True).start()
+
+    def close(self) -> None:
+        for stream in self.streams:
+            stream.close()
+        for close in self._closing:
+            close()
+
+    # What there is
+
+    @property
+    def observed(self) -> Observed:
+        return observe(self.engine, DEMO)
+
+    @property
+    def tasks(self) -> list[Task]:
+        """Every task."""
+        return list(self.observed.tasks.values())
+
+    @property
+    def task(self) -> Task:
+        """The only task."""
+        [task] = self.tasks
+        return task
+
+    def did(self, *verbs: str) -> list[str]:
+        """The calls of these verbs in order: `start hello`."""
+        return [f"{verb} {target.rpartition('-')[2]}" for verb, target in self.engine.calls if verb in verbs]
+
+    def container(self, name: str) -> str:
+        """The Docker name of a container of the only task."""
+        return self.task.members[name].container.name
+
+    def _connect(self, command: Sequence[str]) -> ExecStream:
+        stream = SocketStream(self.socket)
+        self.streams.append(stream)
+        return stream

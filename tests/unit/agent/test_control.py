@@ -1,0 +1,191 @@
+"""The control API over its real socket: who is in charge, and what is asked for."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from emulator.engine.fake import Behaviour
+from emulator.events import Event, EventKind, discard
+from emulator.runtime.control import AgentError
+from emulator.runtime.desired import DesiredState, Private
+from tests.unit.agent.rig import IMPATIENT, Rig
+from tests.unit.runtime.world import desired_state, make_service
+
+Until = Callable[[Callable[[], object]], None]
+SECRET = Private(services={"hello": {"hello": {"PASSWORD": "hunter2"}}})
+
+
+def acting(state: DesiredState) -> DesiredState:
+    return state.model_copy(update={"acting": True})
+
+
+def start(rig: Rig, state: DesiredState) -> None:
+    """The agent is in charge and all of it runs."""
+    rig.boot(acting(state)).look()
+    rig.run()
+
+
+def saved(rig: Rig) -> DesiredState:
+    return DesiredState.model_validate_json(rig.state_file.read_bytes())
+
+
+class TestBeingInCharge:
+    def test_the_agent_does_nothing_while_a_command_is_in_charge(self, rig: Rig) -> None:
+        supervisor = rig.boot(desired_state(make_service()))
+        rig.agent.hold(Private())
+        rig.clock.now += 3600
+        supervisor.look()
+        assert rig.tasks == []
+        status = rig.agent.status()
+        assert (status["held"], status["acting"]) == (True, False)
+
+    def test_it_acts_when_the_command_hands_over(self, rig: Rig) -> None:
+        supervisor = rig.boot(desired_state(make_service()))
+        rig.agent.hold(SECRET).hand_over()
+        supervisor.look()
+        assert rig.engine.spec(rig.container("hello")).environment["PASSWORD"] == "hunter2"
+        assert rig.agent.status()["acting"] is True
+
+    def test_it_acts_when_the_connection_ends_without_a_word(self, rig: Rig, until: Until) -> None:
+        supervisor = rig.boot(desired_state(make_service()))
+        rig.agent.hold(Private())
+        rig.streams[-1].close()  # as when the command is killed
+        until(lambda: rig.agent.status()["acting"])
+        supervisor.look()
+        assert len(rig.tasks) == 1
+
+    def test_it_acts_when_the_connection_ends_in_the_middle_of_a_word(self, rig: Rig, until: Until) -> None:
+        rig.boot(desired_state(make_service()))
+        rig.agent.hold(Private())
+        rig.streams[-1].write(b'{"verb": "le')
+        rig.streams[-1].close()
+        until(lambda: rig.agent.status()["acting"])
+
+    def test_it_acts_when_the_command_is_killed_before_it_hears_the_answer(self, rig: Rig, until: Until) -> None:
+        rig.boot(desired_state(make_service()))
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(rig.socket))
+            connection.sendall(json.dumps({"verb": "hold", "private": {}}).encode() + b"\n")
+        until(lambda: rig.agent.status()["acting"])
+
+    def test_it_does_nothing_any_more_once_the_command_takes_all_down(self, rig: Rig) -> None:
+        supervisor = rig.boot(acting(desired_state(make_service())))
+        rig.agent.hold(Private()).leave()
+        supervisor.look()
+        assert rig.tasks == []
+        assert rig.agent.status()["acting"] is False
+
+    def test_what_is_asked_of_it_then_is_refused(self, rig: Rig) -> None:
+        state = desired_state(make_service())
+        rig.boot(state)
+        rig.agent.hold(Private()).leave()
+        with pytest.raises(AgentError, match="is being taken down"):
+            rig.agent.apply(state, Private(), discard)
+        with pytest.raises(AgentError, match="is being taken down"):
+            rig.agent.hold(Private())
+
+    def test_one_command_at_a_time_is_in_charge(self, rig: Rig) -> None:
+        rig.boot(desired_state(make_service()))
+        first = rig.agent.hold(Private())
+        with pytest.raises(AgentError, match="another copilot-local command is in charge") as caught:
+            rig.agent.hold(Private())
+        assert caught.value.hint
+        first.hand_over()
+        rig.agent.hold(Private()).hand_over()
+
+    def test_others_only_ask_while_a_command_is_in_charge(self, rig: Rig) -> None:
+        state = desired_state(make_service())
+        rig.boot(state)
+        rig.agent.hold(Private())
+        with pytest.raises(AgentError, match="a foreground `copilot-local up` is in charge"):
+            rig.agent.apply(state, Private(), discard)
+        assert rig.agent.status()["held"] is True
+
+    def test_it_acts_by_itself_when_nobody_takes_charge_in_time(self, rig: Rig) -> None:
+        supervisor = rig.boot(desired_state(make_service()))
+        rig.clock.now += IMPATIENT.grace
+        supervisor.look()
+        assert rig.tasks == []
+        rig.clock.now += 1
+        supervisor.look()
+        assert len(rig.tasks) == 1
+        assert saved(rig).acting
+
+
+class TestApply:
+    def test_a_new_service_runs_when_the_answer_comes(self, rig: Rig) -> None:
+        start(rig, desired_state(make_service()))
+        events: list[Event] = []
+        rig.agent.apply(desired_state(make_service(name="web")), Private(), events.append)
+        assert sorted(task.service for task in rig.tasks) == ["hello", "web"]
+        assert all(member.running for task in rig.tasks for member in task.members.values())
+        assert any(event.kind is EventKind.STEP_DONE and "start web/web" in event.subject for event in events)
+        assert sorted(saved(rig).services) == ["hello", "web"]
+
+    def test_a_changed_definition_gets_the_next_revision(self, rig: Rig) -> None:
+        start(rig, desired_state(make_service()))
+        changed = desired_state(make_service({"hello": {"command": ["new"]}}))
+        for expected in (2, 2):
+            rig.agent.apply(changed, Private(), discard)
+            assert rig.agent.status()["services"]["hello"]["revision"] == expected
+            assert rig.task.revision == "2"
+        assert rig.engine.spec(rig.container("hello")).command == ("new",)
+
+    def test_private_values_of_other_services_stay(self, rig: Rig) -> None:
+        supervisor = rig.boot(desired_state(make_service()))
+        rig.agent.hold(SECRET).hand_over()
+        rig.agent.apply(desired_state(make_service(name="web")), Private(services={"web": {}}), discard)
+        supervisor.look()
+        [hello] = [task for task in rig.tasks if task.service == "hello"]
+        assert rig.engine.spec(hello.members["hello"].container.name).environment["PASSWORD"] == "hunter2"
+
+    def test_no_secret_is_written_down(self, rig: Rig) -> None:
+        rig.boot(desired_state(make_service()))
+        rig.agent.apply(desired_state(make_service()), SECRET, discard)
+        assert b"hunter2" not in rig.state_file.read_bytes()
+
+    def test_a_deployment_that_fails_is_told_and_what_ran_before_goes_on(self, rig: Rig, until: Until) -> None:
+        start(rig, desired_state(make_service()))
+        before = rig.task.id
+        rig.engine.behave("*-hello", Behaviour(exits=(1,), log=("no settings",)))
+        with pytest.raises(AgentError, match="container hello exited with code 1") as caught:
+            rig.agent.apply(desired_state(make_service({"hello": {"command": ["bad"]}})), Private(), discard)
+        assert caught.value.output == ["no settings"]
+        until(lambda: [task.id for task in rig.tasks] == [before])
+        assert saved(rig).services["hello"].service.task_definition.container("hello").command is None
+        assert rig.agent.status()["services"]["hello"]["revision"] == 1
+
+    def test_a_failed_first_deployment_leaves_no_task(self, rig: Rig, until: Until) -> None:
+        start(rig, desired_state(make_service()))
+        rig.engine.behave("*-db", Behaviour(exits=(1,)))
+        waits = {"dependsOn": [{"containerName": "db", "condition": "SUCCESS"}]}
+        with pytest.raises(AgentError, match="web needs it to succeed"):
+            rig.agent.apply(
+                desired_state(make_service({"web": waits, "db": {"essential": False}}, name="web")), Private(), discard
+            )
+        until(lambda: [task.service for task in rig.tasks] == ["hello"])
+
+
+class TestErrors:
+    def ask(self, rig: Rig, line: bytes) -> dict[str, object]:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(rig.socket))
+            connection.sendall(line + b"\n")
+            with connection.makefile("rb") as file:
+                answer: dict[str, object] = json.loads(file.readline())
+        return answer
+
+    def test_a_request_of_a_newer_version_is_refused(self, rig: Rig) -> None:
+        rig.boot(desired_state(make_service()))
+        answer = self.ask(rig, b'{"verb": "dance"}')
+        assert answer["error"] == {"message": "the agent does not know the request 'dance'", "hint": "", "output": []}
+
+    def test_a_connection_without_a_request_is_no_trouble(self, rig: Rig) -> None:
+        rig.boot(desired_state(make_service()))
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(rig.socket))
+        assert rig.agent.status()["acting"] is False

@@ -1,0 +1,282 @@
+"""The scheduler's part: what breaks is replaced, what dies young is held back, a restarted agent goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from emulator.agent.supervisor import Patience
+from emulator.ecs.service import Service
+from emulator.engine.interface import EngineEvent, Health
+from emulator.errors import EngineError, EngineTimeout
+from emulator.events import discard
+from emulator.runtime.control import AgentError
+from emulator.runtime.desired import DesiredState, Private
+from tests.unit.agent.rig import IMPATIENT, Rig
+from tests.unit.runtime.world import ROUTED, ROUTER, desired_state, make_service
+
+Until = Callable[[Callable[[], object]], None]
+CHECK = {"healthCheck": {"command": ["CMD-SHELL", "true"]}}
+
+
+def acting(*services: Service) -> DesiredState:
+    return desired_state(*services).model_copy(update={"acting": True})
+
+
+def age(rig: Rig, seconds: float = 3600) -> None:
+    rig.clock.now += seconds
+
+
+class TestReplacing:
+    @pytest.mark.parametrize("container", ["hello", "pause"])
+    def test_a_task_whose_essential_container_or_namespace_dies_is_replaced(self, rig: Rig, container: str) -> None:
+        supervisor = rig.boot(acting(make_service()))
+        supervisor.look()
+        dead = rig.task
+        rig.engine.finish(f"cl-demo-test-hello-{dead.short_id}-{container}", 137)
+        supervisor.look()
+        assert rig.task.id != dead.id
+        assert all(member.running for member in rig.task.members.values())
+
+    def test_a_task_that_somebody_removed_is_replaced(self, rig: Rig) -> None:
+        supervisor = rig.boot(acting(make_service()))
+        supervisor.look()
+        for container in rig.observed.containers:
+            if "hello" in container.name:
+                rig.engine.remove(container.name)
+        supervisor.look()
+        assert len(rig.tasks) == 1
+
+    def test_a_death_wakes_the_agent(self, rig: Rig, until: Until) -> None:
+        supervisor = rig.boot(acting(make_service()))
+        supervisor.look()
+        dead = rig.task
+        rig.run()
+        until(lambda: "events " in rig.did("events"))
+        rig.engine.finish(rig.container("hello"), 1)
+        until(lambda: [task.id != dead.id for task in rig.tasks] == [True])
+
+    def test_an_event_stream_that_breaks_is_opened_again(self, rig: Rig, until: Until) -> None:
+        supervisor = rig.boot(acting(make_service()))
+        supervisor.look()
+        dead = rig.task
+        rig.engine.fail("events", EngineError("unexpected EOF"), times=2)
+        rig.run()
+        until(lambda: rig.did("events") == ["events "] * 3)
+        rig.engine.finish(rig.container("hello"), 1)
+        until(lambda: [task.id != dead.id for task in rig.tasks] == [True])
+
+    def test_a_dead_router_hangs_nothing(self, rig: Rig) -> None:
+        supervisor = rig.boot(acting(make_service({"hello": ROUTED, "firelens_log_router": ROUTER})))
+        supervisor.look()
+        dead = rig.task
+        rig.engine.finish(rig.container("firelens_log_router"), 139)
+        rig.engine.fail("start", EngineError("gone"), target=f"*{dead.short_id}-firelens_log_router")
+        supervisor.look()
+        assert rig.task.id != dead.id
+        assert "create_container drain" in rig.did("create_container")
+        assert rig.observed.drains == []
+
+    def test_a_container_that_is_not_essential_may_stop(self, rig: Rig) -> None:
+        supervisor = rig.boot(acting(make_service({"hello": {}, "db": {"essential": False}})))
+        supervisor.look()
+        kept = rig.task.id
+        rig.engine.finish(rig.container("db"), 1)
+        supervisor.look()
+        assert rig.task.id == kept
+
+    def test_an_unhealthy_essential_container_is_replaced_after_the_grace_period(self, rig: Rig) -> None:
+        service = make_service({"hello": CHECK})
+        service.health_check_grace_period = 0
+        supervisor = rig.boot(acting(service))
+        supervisor.look()
+        sick = rig.task
+        rig.engine.set_health(rig.container("hello"), Health.UNHEALTHY)
+        supervisor.look()
+        assert rig.task.id != sick.id
+
+    def test_an_unhealthy_container_has_its_grace_period(self, rig: Rig) -> None:
+        supervisor = rig.boot(acting(make_service({"hello": CHECK})))
+        supervisor.look()
+        kept = rig.task.id
+        rig.engine.set_health(rig.container("hello"), Health.UNHEALTHY)
+        supervisor.look()
+        assert rig.task.id == kept
+
+
+class TestBackingOff:
+    """A task that dies young: its first replacement comes at once, then after 1 s, 2 s, 4 s, … up to a minute."""
+
+    def die(self, rig: Rig) -> None:
+        for task in rig.tasks:
+            rig.engine.finish(task.members["hello"].container.name, 1)
+        rig.supervisor.look()
+
+    def test_replacements_come_ever_later(self, rig: Rig) -> None:
+        rig.boot(acting(make_service())).look()
+        self.die(rig)
+        assert len(rig.tasks) == 1, "the first time may be an accident"
+        for delay in (1, 2, 4, 8, 16, 32, 60, 60):
+            self.die(rig)
+            assert rig.tasks == [], "it is removed at once, but not replaced"
+            age(rig, delay - 0.01)
+            rig.supervisor.look()
+            assert rig.tasks == []
+            age(rig, 0.02)
+            rig.supervisor.look()
+            assert len(rig.tasks) == 1
+
+    def test_it_is_said(self, rig: Rig) -> None:
+        rig.boot(acting(make_service())).look()
+        self.die(rig)
+        self.die(rig)
+        assert rig.agent.status()["services"]["hello"]["failed_starts"] == 2
+
+    def test_a_task_that_lived_was_no_failed_start(self, rig: Rig) -> None:
+        rig.boot(acting(make_service())).look()
+        for _ in range(4):
+            age(rig, 61)
+            self.die(rig)
+            assert len(rig.tasks) == 1
+        assert rig.agent.status()["services"]["hello"]["failed_starts"] == 0
+
+    def test_other_services_do_not_wait(self, rig: Rig) -> None:
+        rig.boot(acting(make_service(), make_service(name="web"))).look()
+        for _ in range(2):
+            hello = [task for task in rig.tasks if task.service == "hello"]
+            rig.engine.finish(hello[0].members["hello"].container.name, 1)
+            rig.supervisor.look()
+        web = next(task for task in rig.tasks if task.service == "web")
+        rig.engine.finish(web.members["web"].container.name, 1)
+        rig.supervisor.look()
+        assert [task.service for task in rig.tasks] == ["web"]
+
+    def test_a_new_deployment_does_not_wait(self, rig: Rig) -> None:
+        rig.boot(acting(make_service())).look()
+        self.die(rig)
+        self.die(rig)
+        assert rig.tasks == []
+        rig.agent.apply(desired_state(make_service()), Private(), discard)
+        assert len(rig.tasks) == 1
+        assert rig.agent.status()["services"]["hello"]["failed_starts"] == 0
+
+    def test_a_task_that_cannot_be_started_counts_as_dead(self, rig: Rig) -> None:
+        supervisor = rig.boot(acting(make_service()))
+        rig.engine.fail("start", EngineError("no space left"), target="*-hello", times=3)
+        for _ in range(3):
+            supervisor.look()
+        assert rig.agent.status()["services"]["hello"]["failed_starts"] == 2
+
+
+class TestTrouble:
+    def test_what_fails_is_tried_again(self, rig: Rig, until: Until) -> None:
+        rig.boot(acting(make_service()))
+        rig.engine.fail("create_container", EngineTimeout("Docker did not answer"), target="*-pause", times=3)
+        rig.run()
+        until(lambda: [member.running for task in rig.tasks for member in task.members.values()] == [True])
+
+    def test_it_does_not_spin(self, rig: Rig, until: Until) -> None:
+        supervisor = rig.boot(acting(make_service()), Patience(first_trouble=600, longest_trouble=600))
+        heard: list[EngineEvent] = []
+        supervisor.on_event = heard.append
+        rig.engine.fail("create_container", EngineTimeout("Docker did not answer"), target="*-pause", times=None)
+        rig.run()
+        until(lambda: rig.did("create_container").count("create_container pause") == 1)
+        for _ in range(20):
+            rig.engine.kill("cl-demo-test-agent", "SIGUSR1")
+        until(lambda: len(heard) == 20)
+        assert rig.did("create_container").count("create_container pause") == 1
+
+
+class TestRestarting:
+    """The agent's container has a restart policy; its process starts anew with what is on its volume."""
+
+    def test_an_agent_that_was_in_charge_goes_on_at_once(self, rig: Rig) -> None:
+        rig.boot(desired_state(make_service()))
+        rig.agent.hold(Private()).hand_over()
+        rig.supervisor.look()
+        kept = rig.task.id
+        rig.supervisor.retire()
+        supervisor = rig.boot()
+        supervisor.look()
+        assert rig.agent.status()["acting"] is True
+        assert rig.task.id == kept, "what runs is not touched"
+        rig.engine.finish(rig.container("hello"), 1)
+        supervisor.look()
+        assert rig.task.id != kept
+
+    def test_an_agent_that_was_not_waits_for_its_command(self, rig: Rig) -> None:
+        rig.boot(desired_state(make_service()))
+        rig.supervisor.retire()
+        supervisor = rig.boot()
+        supervisor.look()
+        assert rig.tasks == []
+
+    def test_it_takes_private_values_back_from_the_containers(self, rig: Rig) -> None:
+        state = desired_state(make_service())
+        state.services["hello"].private_names = {"hello": ["PASSWORD"]}
+        rig.boot(state)
+        rig.agent.hold(Private(services={"hello": {"hello": {"PASSWORD": "hunter2"}}})).hand_over()
+        rig.supervisor.look()
+        rig.supervisor.retire()
+        supervisor = rig.boot()
+        rig.engine.finish(rig.container("hello"), 1)
+        supervisor.look()
+        assert rig.engine.spec(rig.container("hello")).environment["PASSWORD"] == "hunter2"
+
+    def test_where_they_are_gone_the_service_fails_and_says_so(self, rig: Rig) -> None:
+        state = acting(make_service(), make_service(name="web"))
+        state.services["hello"].private_names = {"hello": ["PASSWORD"]}
+        supervisor = rig.boot(state)
+        supervisor.look()
+        assert [task.service for task in rig.tasks] == ["web"], "no task of it starts without its secret"
+        assert rig.agent.status()["services"]["hello"]["failure"] == "its secrets are gone, run up again"
+        private = Private(services={"hello": {"hello": {"PASSWORD": "new"}}})
+        rig.agent.apply(desired_state(make_service()), private, discard)
+        assert sorted(task.service for task in rig.tasks) == ["hello", "web"]
+        assert rig.agent.status()["services"]["hello"]["failure"] == ""
+
+
+class TestScaling:
+    def test_more_tasks_and_fewer(self, rig: Rig) -> None:
+        supervisor = rig.boot(acting(make_service()))
+        supervisor.look()
+        rig.agent.scale({"hello": 3}, discard)
+        assert len(rig.tasks) == 3
+        rig.agent.scale({"hello": 0}, discard)
+        assert rig.tasks == []
+        supervisor.look()
+        assert rig.tasks == [], "until the next up"
+
+    def test_an_unknown_service_is_refused(self, rig: Rig) -> None:
+        rig.boot(acting(make_service())).look()
+        with pytest.raises(AgentError, match="other does not run here") as caught:
+            rig.agent.scale({"other": 1}, discard)
+        assert "hello" in caught.value.hint
+
+    def test_a_task_that_is_stopped_is_replaced(self, rig: Rig) -> None:
+        supervisor = rig.boot(acting(make_service()))
+        supervisor.look()
+        stopped = rig.task
+        rig.agent.stop_task(stopped.id[:6], discard)
+        supervisor.look()
+        assert rig.task.id != stopped.id
+
+    def test_a_task_that_is_not_there_cannot_be_stopped(self, rig: Rig) -> None:
+        rig.boot(acting(make_service())).look()
+        with pytest.raises(AgentError, match="no task of that id: nothing"):
+            rig.agent.stop_task("nothing", discard)
+
+
+def test_an_agent_that_retires_in_the_middle_of_a_plan_ends_it(rig: Rig) -> None:
+    waits = {"dependsOn": [{"containerName": "db", "condition": "COMPLETE"}]}
+    supervisor = rig.boot(acting(make_service({"hello": waits, "db": {"essential": False}})), IMPATIENT)
+
+    def retire(verb: str, target: str) -> None:
+        if verb == "start" and target.endswith("-db"):
+            supervisor.retire()
+
+    rig.engine.before = retire
+    supervisor.look()
+    assert "start hello" not in rig.did("start")
