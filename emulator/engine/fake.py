@@ -10,6 +10,7 @@ them; the same contract tests run over it and over a real daemon.
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -351,8 +352,10 @@ class FakeEngine:
         if on_line is not None:
             on_line(f"Status: Downloaded newer image for {reference}")
 
-    def build(self, spec: BuildSpec, *, on_line: OnLine | None = None) -> str:
+    def build(self, spec: BuildSpec, *, on_line: OnLine | None = None, cancelled: threading.Event | None = None) -> str:
         self._call("build", spec.tag)
+        if cancelled is not None and cancelled.is_set():
+            raise ImageError(f"the build of {spec.dockerfile} failed: it was cancelled")
         check_inputs(spec)
         if on_line is not None:
             on_line(f"naming to {spec.tag}")

@@ -7,6 +7,7 @@ one listing never blocks, while inspecting a container whose log driver is stuck
 from __future__ import annotations
 
 import enum
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -426,8 +427,9 @@ class Engine(Protocol):
         """Pulls an image; `ImageError` with the registry's answer and a hint where that fails."""
         ...
 
-    def build(self, spec: BuildSpec, *, on_line: OnLine | None = None) -> str:
-        """Builds an image, returns its id. `ImageError` carries the last lines of the build."""
+    def build(self, spec: BuildSpec, *, on_line: OnLine | None = None, cancelled: threading.Event | None = None) -> str:
+        """Builds an image, returns its id. `ImageError` carries the last lines of the build. `cancelled` ends it, with
+        `ImageError` too."""
         ...
 
     def events(self, labels: Mapping[str, str]) -> Stream[EngineEvent]:

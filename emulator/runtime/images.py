@@ -7,6 +7,7 @@ a pull. An image that lives in somebody's private registry must never block loca
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -43,12 +44,14 @@ class ImageResolver:
         substitutes: Mapping[str, str],
         replacements: Mapping[str, str],
         emit: Emit,
+        cancelled: threading.Event | None = None,
     ) -> None:
         self.engine = engine
         self.workspace = workspace
         self.substitutes = substitutes
         self.replacements = replacements
         self.emit = emit
+        self.cancelled = cancelled or threading.Event()
 
     def check_replacements(self, services: Sequence[Service]) -> None:
         """Raises `UsageError` for a `--image` whose container no service has."""
@@ -149,12 +152,19 @@ class ImageResolver:
         began = time.monotonic()
         self.emit(Event(EventKind.STEP_STARTED, subject))
         try:
-            built = self.engine.build(spec, on_line=lambda line: self.emit(Event(EventKind.PROGRESS, subject, line)))
+            built = self.engine.build(
+                spec, on_line=lambda line: self._progress(subject, line), cancelled=self.cancelled
+            )
         except Exception as error:
             self.emit(Event(EventKind.STEP_FAILED, subject, str(error)))
             raise
         self.emit(Event(EventKind.STEP_DONE, subject, "", {"seconds": round(time.monotonic() - began, 3)}))
         return built
+
+    def _progress(self, subject: str, line: str) -> None:
+        if self.cancelled.is_set():
+            raise ImageError(f"{subject}: it was cancelled")
+        self.emit(Event(EventKind.PROGRESS, subject, line))
 
     def local(self, reference: str) -> str:
         """The id of the image that stands for a reference here, pulled if need be."""
@@ -165,7 +175,7 @@ class ImageResolver:
         subject = f"pull {actual}"
         self.emit(Event(EventKind.STEP_STARTED, subject))
         try:
-            self.engine.pull(actual, on_line=lambda line: self.emit(Event(EventKind.PROGRESS, subject, line)))
+            self.engine.pull(actual, on_line=lambda line: self._progress(subject, line))
             found = self.engine.image(actual)
         except ImageError as error:
             self.emit(Event(EventKind.STEP_FAILED, subject, str(error)))

@@ -39,7 +39,7 @@ def run_job(
     [job] = request.services
     refuse_on_fargate(job)
     environment = request.environment
-    state = prepare(engine, request, emit, with_front=False)
+    state = prepare(engine, request, emit, with_front=False, cancelled=interrupted)
     task = _as_one_off(task_factory(state, request.private, engine).task(state.services[job.name], new_task_id()))
     task_id = task.identity.task_id
     follower = LogFollower(engine, emit)

@@ -17,6 +17,7 @@ from emulator.errors import (
     CopilotLocalError,
     EngineError,
     EnvironmentBusy,
+    ImageError,
     InputError,
     PortInUse,
 )
@@ -110,7 +111,7 @@ def up(
     """
     cancelled = cancelled or threading.Event()
     refuse_unsupported(request.services, emit)
-    prepared = prepare(engine, request, emit)
+    prepared = prepare(engine, request, emit, cancelled=cancelled)
     if cancelled.is_set():
         raise Cancelled
     taken: set[int] = set()
@@ -134,11 +135,35 @@ def up(
             taken.add(port)
 
 
-def prepare(engine: Engine, request: UpRequest, emit: Emit, *, with_front: bool = True) -> DesiredState:
-    """What should run, with every image built or pulled; the front's port is still to be chosen (0)."""
+def prepare(
+    engine: Engine,
+    request: UpRequest,
+    emit: Emit,
+    *,
+    with_front: bool = True,
+    cancelled: threading.Event | None = None,
+) -> DesiredState:
+    """What should run, with every image built or pulled; the front's port is still to be chosen (0).
+
+    Builds and pulls end when it is `cancelled`; raises `Cancelled` then.
+    """
     _refuse_unresolved(request)
     engine.info()
-    resolver = ImageResolver(engine, request.workspace, request.settings.substitute, request.replacements, emit)
+    cancelled = cancelled or threading.Event()
+    try:
+        return _prepare(engine, request, emit, with_front, cancelled)
+    except ImageError:
+        if cancelled.is_set():
+            raise Cancelled from None
+        raise
+
+
+def _prepare(
+    engine: Engine, request: UpRequest, emit: Emit, with_front: bool, cancelled: threading.Event
+) -> DesiredState:
+    resolver = ImageResolver(
+        engine, request.workspace, request.settings.substitute, request.replacements, emit, cancelled
+    )
     with ThreadPoolExecutor(4, thread_name_prefix="images") as pool:
         agent_image = pool.submit(request.support.agent)
         pause_image = pool.submit(resolver.local, request.support.pause)

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from emulator.errors import ImageError, Position
 BUILD_TIMEOUT = 3600.0
 """Seconds for a whole build."""
 
+_CANCEL_POLL = 0.2
 _LAST_LINES = 20
 _REGISTRY = re.compile(r"/v2/|pull access denied|manifest|resolve source metadata")
 """Lines about an image that the build starts from, as opposed to what its own steps print."""
@@ -35,7 +37,9 @@ _NOTICE = re.compile(
 _BUILDX_TIMEOUT = 20.0
 
 
-def build_image(client: Client, spec: BuildSpec, on_line: OnLine | None) -> str:
+def build_image(
+    client: Client, spec: BuildSpec, on_line: OnLine | None, cancelled: threading.Event | None = None
+) -> str:
     """Builds an image and returns its id. Raises ImageError; its output is the last lines of the build."""
     reader.check_inputs(spec)
     text = spec.dockerfile.read_text(encoding="utf-8", errors="surrogateescape")
@@ -48,7 +52,7 @@ def build_image(client: Client, spec: BuildSpec, on_line: OnLine | None) -> str:
             hint="install the docker-buildx plugin (package docker-buildx or docker-buildx-plugin)",
             position=Position(str(spec.dockerfile), unknown[0]),
         )
-    builder = _Builder(client, spec, command, buildkit, on_line)
+    builder = _Builder(client, spec, command, buildkit, on_line, cancelled or threading.Event())
     try:
         builder.run(text, substituted)
     except ImageError as error:
@@ -85,13 +89,20 @@ class _Builder:
     """One build: which tool, with what, and where its lines go."""
 
     def __init__(
-        self, client: Client, spec: BuildSpec, command: str | None, buildkit: bool, on_line: OnLine | None
+        self,
+        client: Client,
+        spec: BuildSpec,
+        command: str | None,
+        buildkit: bool,
+        on_line: OnLine | None,
+        cancelled: threading.Event,
     ) -> None:
         self._client = client
         self._spec = spec
         self._command = command
         self._buildkit = buildkit
         self._on_line = on_line
+        self._cancelled = cancelled
         self._lines: collections.deque[str] = collections.deque(maxlen=_LAST_LINES)
 
     def say(self, line: str) -> None:
@@ -157,15 +168,19 @@ class _Builder:
             )
         except OSError as error:
             raise ImageError(f"{command} cannot be run: {error}") from error
+        ended = threading.Event()
         expired = threading.Event()
 
-        def expire() -> None:
-            expired.set()
-            process.kill()
+        def watch() -> None:
+            deadline = time.monotonic() + BUILD_TIMEOUT
+            while not ended.wait(_CANCEL_POLL):
+                if self._cancelled.is_set():
+                    process.terminate()
+                if time.monotonic() > deadline:
+                    expired.set()
+                    process.kill()
 
-        timer = threading.Timer(BUILD_TIMEOUT, expire)
-        timer.daemon = True
-        timer.start()
+        threading.Thread(target=watch, daemon=True, name="build").start()
         try:
             assert process.stdout is not None
             for line in process.stdout:
@@ -177,9 +192,11 @@ class _Builder:
             process.wait()
             raise
         finally:
-            timer.cancel()
+            ended.set()
             if process.stdout is not None:
                 process.stdout.close()
+        if code != 0 and self._cancelled.is_set():
+            raise self._failed("it was cancelled")
         if expired.is_set():
             raise self._failed(f"it did not end within {BUILD_TIMEOUT:g} s")
         if code != 0:
@@ -206,6 +223,9 @@ class _Builder:
                 )
                 error = ""
                 for document in stream:  # to its end, which gives the connection back
+                    if self._cancelled.is_set():
+                        error = "it was cancelled"
+                        break
                     error = error or str(document.get("error") or "").strip()
                     for line in str(document.get("stream") or document.get("status") or "").splitlines():
                         if line.strip():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -303,8 +304,8 @@ class DockerEngine:
     ) -> None:
         pull(self._client, reference, on_line=on_line, auth=auth, platform=platform)
 
-    def build(self, spec: BuildSpec, *, on_line: OnLine | None = None) -> str:
-        return build_image(self._client, spec, on_line)
+    def build(self, spec: BuildSpec, *, on_line: OnLine | None = None, cancelled: threading.Event | None = None) -> str:
+        return build_image(self._client, spec, on_line, cancelled)
 
     def events(self, labels: Mapping[str, str]) -> Stream[EngineEvent]:
         filters = {"type": ["container"], "event": list(_EVENTS), "label": label_filter(labels)}
