@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from emulator.errors import Finding, UsageError
 from emulator.events import Emit, Event, EventKind
 from emulator.workspace import (
+    DEFAULT_ENVIRONMENT,
     Workspace,
     find_workspace,
     interpolation_variables,
@@ -21,8 +22,11 @@ from emulator.workspace import (
 if TYPE_CHECKING:
     from emulator.ecs.service import Service
     from emulator.manifest import LoadedManifest
+    from emulator.runtime.names import Names
     from emulator.runtime.up import UpRequest
-    from emulator.settings import Settings
+    from emulator.settings import LogPolicy, Settings
+
+LOG_POLICIES = ("capture", "local-aws", "live")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class Selection:
     env_file: Path | None = None
     start: Path | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    task_definition: Path | None = None
+    """A plain ECS task definition to run instead of services of a workspace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +136,7 @@ def up_request(
     retain: bool = False,
     foreground: bool = False,
     credentials: str | None = None,
+    logs: Sequence[str] = (),
 ) -> UpRequest:
     """Everything that `up` needs to know, from options, workspace, settings and manifests."""
     from emulator.runtime.credentials import chosen, task_role
@@ -137,23 +144,28 @@ def up_request(
     from emulator.runtime.private import collect_private
     from emulator.runtime.up import SupportImages, UpRequest
     from emulator.settings import load_settings
-    from emulator.setup.images import FRONT_IMAGE, PAUSE_IMAGE, ensure_agent_image
+    from emulator.setup.images import FRONT_IMAGE, PAUSE_IMAGE, ensure_agent_image, ensure_aws_image
 
-    target = find_target(selection)
-    services = [loaded.service for loaded in load_services(selection, emit, strict=strict)]
-    if not selection.services:
-        services = _without_jobs(services, emit)
-    root = target.workspace.root
-    settings = load_settings(root)
-    private = collect_private(services, root, target.variables)
-    if role := task_role(chosen(credentials, settings.credentials), target.variables, region()):
+    if selection.task_definition is not None:
+        root, names, variables, services = _plain(selection, selection.task_definition)
+    else:
+        target = find_target(selection)
+        root, names, variables = target.workspace.root, Names(target.app, target.environment), target.variables
+        services = [loaded.service for loaded in load_services(selection, emit, strict=strict)]
+        if not selection.services:
+            services = _without_jobs(services, emit)
+    settings = load_settings(root).with_destinations(log_destinations(logs))
+    private = collect_private(services, root, variables)
+    if role := task_role(chosen(credentials, settings.credentials), variables, region()):
         private.task_roles = {service.name: role for service in services}
     return UpRequest(
-        environment=Names(target.app, target.environment),
+        environment=names,
         services=services,
         settings=settings,
         workspace=root,
-        support=SupportImages(PAUSE_IMAGE, FRONT_IMAGE, lambda: ensure_agent_image(emit)),
+        support=SupportImages(
+            PAUSE_IMAGE, FRONT_IMAGE, lambda: ensure_agent_image(emit), lambda: ensure_aws_image(emit)
+        ),
         private=private,
         replacements=replacements,
         port=port,
@@ -163,6 +175,34 @@ def up_request(
         retain=retain,
         foreground=foreground,
     )
+
+
+def log_destinations(chosen: Sequence[str]) -> dict[str, LogPolicy]:
+    """`--logs` options, `POLICY` or `NAME=POLICY`, as policies by name. Raises UsageError for one that is neither."""
+    found: dict[str, LogPolicy] = {}
+    for option in chosen:
+        name, separator, policy = option.rpartition("=")
+        if policy not in LOG_POLICIES or (separator and not name):
+            raise UsageError(
+                f"--logs takes POLICY or NAME=POLICY, not {option!r}",
+                hint=f"policies: {', '.join(LOG_POLICIES)}; a name is a container's or an output plugin's",
+            )
+        found[name or "*"] = cast("LogPolicy", policy)
+    return found
+
+
+def _plain(selection: Selection, path: Path) -> tuple[Path, Names, Mapping[str, str], list[Service]]:
+    """What runs a plain task definition: its folder is the workspace, its family the application and the service."""
+    from emulator.ecs.plain import read_task_definition, service_of
+    from emulator.runtime.names import Names
+
+    if selection.services:
+        raise UsageError("--task-definition cannot be combined with services: it runs the one that the file describes")
+    definition = read_task_definition(path)
+    root = path.resolve().parent
+    names = Names(selection.app or definition.family, selection.environment or DEFAULT_ENVIRONMENT)
+    service = service_of(definition, app=names.app, environment=names.environment, path=str(path))
+    return root, names, interpolation_variables(root, selection.env_file), [service]
 
 
 def _without_jobs(services: list[Service], emit: Emit) -> list[Service]:

@@ -94,6 +94,14 @@ class Settings(BaseModel):
     credentials: CredentialSettings = CredentialSettings()
     validation: ValidateSettings = Field(default=ValidateSettings(), alias="validate")
 
+    def with_destinations(self, destinations: Mapping[str, LogPolicy]) -> Settings:
+        """These settings with what the command line says of log destinations. A bare policy is for all of them."""
+        if not destinations:
+            return self
+        kept = {} if "*" in destinations else self.logs.destinations
+        logs = self.logs.model_copy(update={"destinations": {**kept, **destinations}})
+        return self.model_copy(update={"logs": logs})
+
 
 class LocalOptions(BaseModel):
     """What exists only on this machine for one service, applied when its containers are made. Never holds a secret."""

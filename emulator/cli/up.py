@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -65,6 +66,19 @@ def up(
             help="AWS credentials that tasks get: none, static (this shell's), profile=NAME, role=ARN.",
         ),
     ] = None,
+    logs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--logs",
+            metavar="[NAME=]POLICY",
+            help="What happens to FireLens destinations: capture, local-aws or live. NAME: a container or an output "
+            "plugin. Repeatable.",
+        ),
+    ] = None,
+    task_definition: Annotated[
+        Path | None,
+        typer.Option("--task-definition", metavar="FILE", help="Run a plain ECS task definition (JSON) instead."),
+    ] = None,
     strict: Strict = False,
     format: Format = OutputFormat.TEXT,
 ) -> None:
@@ -78,7 +92,8 @@ def up(
         raise UsageError("--dry-run cannot be combined with -d or --wait")
     replacements = assignments(images or [], "--image")
     display = make_display("json" if format is OutputFormat.JSON else "text")
-    selection = Selection(app, env, (*([name] if name else []), *(services or [])), env_file)
+    chosen = (*([name] if name else []), *(services or []))
+    selection = Selection(app, env, chosen, env_file, task_definition=task_definition)
     try:
         request = up_request(
             selection,
@@ -91,6 +106,7 @@ def up(
             retain=retain,
             foreground=not detach,
             credentials=credentials,
+            logs=logs or (),
         )
         with closing(connect()) as engine:
             code = _run(engine, request, display.emit, detach=detach, dry=dry_run)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from emulator.ecs.identity import TaskIdentity
-from emulator.errors import InputError, Unsupported
+from emulator.errors import Unsupported
 from emulator.firelens.local_aws import AWS_PLUGINS, local_aws_output
 from emulator.firelens.output import OutputSection
 from emulator.settings import LogPolicy
@@ -40,14 +40,9 @@ class Destinations:
         policy = self.policies.get(EVERY, DEFAULT_POLICY)
         return DEFAULT_POLICY if policy == "local-aws" and plugin not in AWS_PLUGINS else policy
 
-    def check_names(self, known: set[str]) -> None:
-        """Raises InputError for a name that is no output of the task, with those that are."""
-        for name in self.policies:
-            if name != EVERY and name not in known:
-                raise InputError(
-                    f"no log destination is called {name}",
-                    hint=f"in [logs.destinations] or --logs, use one of: {', '.join(sorted(known))}, *",
-                )
+    def unknown_names(self, known: set[str]) -> list[str]:
+        """The names that are neither `*` nor among the known ones: a typing error, or another service's."""
+        return [name for name in self.policies if name != EVERY and name not in known]
 
 
 @dataclass(frozen=True, slots=True)

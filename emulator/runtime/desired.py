@@ -57,6 +57,8 @@ class DesiredState(BaseModel):
     pause_image: str
     front_image: str
     agent_image: str
+    aws_image: str = ""
+    """Of the local AWS endpoint; empty where no log router needs one."""
     acting: bool = False
     """The agent is in charge: a restarted one goes on at once instead of waiting for the command that made it."""
 

@@ -20,6 +20,7 @@ from emulator.errors import (
 )
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime import names
+from emulator.runtime.aws import prepare_aws
 from emulator.runtime.drain import open_drain
 from emulator.runtime.front import FrontControl
 from emulator.runtime.limits import BELOW_PAUSE, below
@@ -145,6 +146,8 @@ class Executor:
                 self._start(operation)
             case Verb.AWAIT:
                 self._await(operation)
+            case Verb.PREPARE_AWS:
+                prepare_aws(self.engine, operation.subject, operation.log_groups)
             case Verb.CONFIGURE_FRONT:
                 self.front.configure(self.engine)
             case Verb.DEREGISTER:

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 from emulator.ecs.identity import TaskIdentity, task_identity
 from emulator.engine.interface import File
-from emulator.firelens.destinations import Destinations
+from emulator.events import Emit, Event, EventKind
+from emulator.firelens.destinations import Destinations, LocalOutput
 from emulator.firelens.local import LocalRouterConfiguration, local_router_configuration
-from emulator.firelens.local_aws import GO_VARIABLES
+from emulator.firelens.local_aws import CORE_PLUGINS, GO_VARIABLES
 from emulator.firelens.log_options import docker_log_configuration, fluent_variables, router_variables
 from emulator.firelens.routing import find_router, routed_containers, router_dependencies
-from emulator.runtime.desired import DesiredService
+from emulator.runtime.desired import DesiredService, DesiredState
 from emulator.runtime.names import Names
+from emulator.settings import LogPolicy
 
 SOCKET_NAME = "fluent.sock"
 
@@ -92,14 +94,33 @@ def router_configuration(desired: DesiredService, identity: TaskIdentity) -> Loc
     )
 
 
+def local_outputs(desired: DesiredService) -> tuple[LocalOutput, ...]:
+    """The outputs of the log router of a service's tasks, and what happens to each here; none without a router."""
+    if find_router(desired.service.task_definition) is None:
+        return ()
+    identity = task_identity(cluster="any", family=desired.service.task_definition.family)
+    return router_configuration(desired, identity).outputs
+
+
 def uses_local_aws(desired: DesiredService) -> bool:
     """Whether the log router of a service's tasks sends to the local AWS endpoint."""
-    if "local-aws" not in desired.options.log_destinations.values():
-        return False
-    if find_router(desired.service.task_definition) is None:
-        return False
-    identity = task_identity(cluster="any", family=desired.service.task_definition.family)
-    return any(output.policy == "local-aws" for output in router_configuration(desired, identity).outputs)
+    chosen = "local-aws" in desired.options.log_destinations.values()
+    return chosen and any(output.policy == "local-aws" for output in local_outputs(desired))
+
+
+def check_destinations(state: DesiredState, emit: Emit) -> None:
+    """Says of every log destination that leaves this machine where to, and of a policy that nothing answers to."""
+    known: set[str] = set()
+    policies: dict[str, LogPolicy] = {}
+    for name, desired in state.services.items():
+        policies |= desired.options.log_destinations
+        for output in local_outputs(desired):
+            known |= {output.stream, output.plugin, *(go for go, core in CORE_PLUGINS.items() if core == output.plugin)}
+            if output.policy == "live":
+                emit(Event(EventKind.WARNING, name, f"logs of {output.stream} leave this machine: {output.target}"))
+    for name in Destinations(policies).unknown_names(known):
+        there = ", ".join(sorted(known)) or "none"
+        emit(Event(EventKind.WARNING, "logs", f"no log destination is called {name}; those of the task: {there}"))
 
 
 def _aws_variables(desired: DesiredService) -> dict[str, str]:

@@ -41,6 +41,7 @@ class Role(enum.StrEnum):
     """What a container is for."""
 
     FRONT = "front"
+    AWS = "aws"
     AGENT = "agent"
     PAUSE = "pause"
     MEMBER = "member"
@@ -75,6 +76,16 @@ class Names:
     @property
     def front(self) -> str:
         return f"{self.prefix}-front"
+
+    @property
+    def aws(self) -> str:
+        """The container of the local AWS endpoint."""
+        return f"{self.prefix}-aws"
+
+    @property
+    def aws_volume(self) -> str:
+        """What the endpoint shares with log routers: the certificate of its authority."""
+        return f"{self.prefix}-aws"
 
     @property
     def state_volume(self) -> str:

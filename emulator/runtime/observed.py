@@ -100,6 +100,7 @@ class Observed:
     containers: list[Container]
     agent: Container | None = None
     front: Container | None = None
+    aws: Container | None = None
     tasks: dict[str, Task] = field(default_factory=dict)
     drains: list[Container] = field(default_factory=list)
 
@@ -124,6 +125,8 @@ def sort_containers(containers: list[Container]) -> Observed:
             observed.agent = container
         elif role == Role.FRONT:
             observed.front = container
+        elif role == Role.AWS:
+            observed.aws = container
         elif role == Role.DRAIN:
             observed.drains.append(container)
         elif task_id := labels.get(names.TASK):

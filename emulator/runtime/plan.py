@@ -17,6 +17,7 @@ class Verb(enum.StrEnum):
     CREATE_CONTAINER = "create container"
     START_CONTAINER = "start container"
     AWAIT = "await"
+    PREPARE_AWS = "prepare local AWS"
     CONFIGURE_FRONT = "configure front"
     DEREGISTER = "deregister target"
     REVIVE_ROUTER = "revive log router"
@@ -48,6 +49,8 @@ class Operation:
     task_id: str = ""
     router: str = ""
     """START_CONTAINER: the log router container whose socket this one needs."""
+    log_groups: tuple[str, ...] = ()
+    """PREPARE_AWS: `region=group` of the log groups that have to be there."""
     title: str = ""
     """What people read while it goes on; empty for steps that only matter when they fail or take long."""
 
@@ -80,6 +83,7 @@ class Plan:
         timeout: int = 0,
         task_id: str = "",
         router: str = "",
+        log_groups: tuple[str, ...] = (),
         title: str = "",
     ) -> int:
         """Appends an operation, returns its id. `None` among `needs` is left out."""
@@ -99,6 +103,7 @@ class Plan:
             timeout=timeout,
             task_id=task_id,
             router=router,
+            log_groups=log_groups,
             title=title,
         )
         self.operations.append(operation)

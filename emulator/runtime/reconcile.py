@@ -9,6 +9,7 @@ from emulator.ecs.identity import new_task_id
 from emulator.engine.interface import ContainerSpec, ContainerState
 from emulator.errors import InputError
 from emulator.runtime import names
+from emulator.runtime.aws import PATIENCE, aws_spec, log_groups
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import Observed, Task
@@ -55,6 +56,7 @@ def reconcile(
         network = plan.add(
             Verb.CREATE_NETWORK, factory.names.network, "no such network", labels=factory.names.labels(Role.NETWORK)
         )
+    aws = _local_aws(plan, state, observed, network)
     pauses: list[int] = []
     starts: dict[str, tuple[int, ...]] = {}
     outdated: list[Task] = []
@@ -81,7 +83,7 @@ def reconcile(
         for _ in range(max(0, missing)):
             cause = f"{desired.desired_count} desired, {len(good)} running"
             task_id = new_id()
-            pause, starts[task_id] = start_task(plan, state, factory.task(desired, task_id), [network], cause)
+            pause, starts[task_id] = start_task(plan, state, factory.task(desired, task_id), [network], cause, aws)
             pauses.append(pause)
             result.started[task_id] = name
     for task in observed.tasks.values():
@@ -156,12 +158,51 @@ def _front(
     )
 
 
+def _local_aws(plan: Plan, state: DesiredState, observed: Observed, network: int | None) -> int | None:
+    """Operations that make the local AWS endpoint answer; the id of the last one. One that is not needed any more stays
+    until `down`: it holds what it was sent."""
+    spec = aws_spec(state)
+    if spec is None:
+        return None
+    present = observed.aws
+    ready: list[int | None] = [network]
+    if present is not None and present.labels.get(names.CONFIG_HASH) != spec.labels.get(names.CONFIG_HASH):
+        ready.append(plan.add(Verb.REMOVE_CONTAINER, present.name, "its image changed"))
+        present = None
+    if present is not None and present.state is ContainerState.RUNNING and _has_tasks(state, observed):
+        return None
+    if present is None:
+        environment = Names(state.app, state.environment)
+        cause = "a log router sends to local AWS"
+        volume = plan.add(Verb.CREATE_VOLUME, environment.aws_volume, cause, labels=environment.labels(Role.VOLUME))
+        ready = [plan.add(Verb.CREATE_CONTAINER, spec.name, cause, [*ready, volume], spec=spec)]
+    start = plan.add(Verb.START_CONTAINER, spec.name, "local AWS", ready, timeout=PATIENCE)
+    title = "make the local AWS endpoint ready"
+    return plan.add(
+        Verb.PREPARE_AWS, spec.name, "log groups of the stacks", [start], log_groups=log_groups(state), title=title
+    )
+
+
+def _has_tasks(state: DesiredState, observed: Observed) -> bool:
+    """Whether every service runs as it should already: then the endpoint was made ready for it before."""
+    return all(
+        [task.config_hash for task in observed.tasks_of(name)] == [desired.config_hash()] * desired.desired_count
+        for name, desired in state.services.items()
+    )
+
+
 def start_task(
-    plan: Plan, state: DesiredState, task: TaskSpec, needs_first: Sequence[int | None], cause: str
+    plan: Plan,
+    state: DesiredState,
+    task: TaskSpec,
+    needs_first: Sequence[int | None],
+    cause: str,
+    aws: int | None = None,
 ) -> tuple[int, tuple[int, ...]]:
     """Operations that start one task; returns the ids of its pause's start and of its containers' starts.
 
-    `needs_first` are what must be there before: network and volumes of the environment.
+    `needs_first` are what must be there before: network and volumes of the environment. `aws` is what makes the local
+    AWS endpoint ready, for log routers that send to it.
     """
     task_id = task.identity.task_id
     pause_create = plan.add(
@@ -187,7 +228,7 @@ def start_task(
     default_timeout = state.services[_service_of(task)].options.time.start_timeout
     for member in _in_dependency_order(task):
         name = member.definition.name
-        needs: list[int | None] = [pause_start, creates[name]]
+        needs: list[int | None] = [pause_start, creates[name], aws if member.needs_aws else None]
         for dependency, condition in member.depends_on:
             if condition == "START":
                 needs.append(starts[dependency])

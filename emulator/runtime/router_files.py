@@ -2,32 +2,50 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+from dataclasses import dataclass, field
 
 from emulator.ecs.identity import task_identity
 from emulator.ecs.task_definition import TaskDefinition
 from emulator.engine.interface import ContainerSpec, Engine
 from emulator.errors import InputError, NotFound
 from emulator.firelens.local import local_router_configuration
+from emulator.firelens.local_aws import CORE_PLUGINS
 from emulator.firelens.routing import find_router
 from emulator.runtime.names import Names
 
+ENTRYPOINT = "/entrypoint.sh"
+"""The start script of AWS's image, which names the plugins that it loads."""
 
-def read_router_files(engine: Engine, environment: Names, definition: TaskDefinition, image: str) -> dict[str, str]:
-    """The configuration file that the router includes, and those that it includes itself: absolute path to text.
 
-    Empty where the router has no file of the user's. `image` is the router's image here, which must be local already; a
+@dataclass(frozen=True, slots=True)
+class RouterImage:
+    """What a log router's image holds. `files`: absolute path to text, the user's own configuration files."""
+
+    files: dict[str, str] = field(default_factory=dict)
+    go_plugins: tuple[str, ...] = ()
+
+
+def read_router_image(
+    engine: Engine, environment: Names, definition: TaskDefinition, image: str, *, plugins: bool = False
+) -> RouterImage:
+    """The configuration file that the router includes, and those that it includes itself; with `plugins` also which of
+    AWS's output plugins in Go it loads.
+
+    No files where the router has none of the user's. `image` is the router's image here, which must be local already; a
     container of it is made, read and removed, never started. Raises InputError where a file is missing.
     """
     router = find_router(definition)
-    if router is None or router.include_path is None:
-        return {}
+    if router is None or (router.include_path is None and not plugins):
+        return RouterImage()
     container = engine.create_container(
         ContainerSpec(
             name=f"{environment.prefix}-read-{secrets.token_hex(4)}", image=image, labels=environment.labels()
         )
     )
     found: dict[str, str] = {}
+    go_plugins: tuple[str, ...] = ()
 
     def read(path: str) -> str | None:
         try:
@@ -42,6 +60,10 @@ def read_router_files(engine: Engine, environment: Names, definition: TaskDefini
         # Whatever the configuration is made for, it asks for the same files.
         identity = task_identity(cluster="any", family=definition.family)
         local_router_configuration(definition, identity, service="any", read=read)
+        if plugins:
+            with contextlib.suppress(NotFound):
+                script = engine.read_file(container, ENTRYPOINT).decode(errors="replace")
+                go_plugins = tuple(name for name in CORE_PLUGINS if f"{name}.so" in script)
     finally:
         engine.remove(container)
-    return found
+    return RouterImage(found, go_plugins)

@@ -14,6 +14,7 @@ from emulator.ecs.endpoints import credentials_variables, metadata_variables, pr
 from emulator.ecs.identity import TaskIdentity, cluster_arn, task_identity
 from emulator.ecs.task_definition import ContainerDefinition
 from emulator.engine.interface import ContainerSpec, Engine, File, HealthCheckSpec, Mount, UlimitSpec
+from emulator.firelens.local_aws import FOLDER as AWS_FOLDER
 from emulator.runtime import names
 from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.firelens import RouterSetup, router_setup
@@ -52,6 +53,8 @@ class MemberSpec:
     """(container, condition), the implicit dependency on the log router included."""
     router: str = ""
     """The Docker name of the log router whose socket this container's log driver needs."""
+    needs_aws: bool = False
+    """It is a log router that sends to the local AWS endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +192,8 @@ class TaskFactory:
                 Mount(self.names.log_volume, LOG_FOLDER, copy=False),
             ]
             files = router.files
+            if router.aws:
+                mounts.append(Mount(self.names.aws_volume, AWS_FOLDER, read_only=True, copy=False))
         # As on ECS, nobody's own variable of the same name wins over these.
         environment |= metadata_variables(identity.container_id(container.name))
         if options.credentials != "none":
@@ -236,8 +241,9 @@ class TaskFactory:
             tty=bool(container.pseudo_terminal),
             stdin_open=bool(container.interactive),
         )
+        needs_aws = is_router and router is not None and router.aws
         router_name = self.names.container(service.name, identity.task_id, router.container) if router else ""
-        return MemberSpec(container, spec, files, tuple(dependencies), router_name if logs_to_router else "")
+        return MemberSpec(container, spec, files, tuple(dependencies), router_name if logs_to_router else "", needs_aws)
 
 
 def task_factory(state: DesiredState, private: Private, engine: Engine) -> TaskFactory:

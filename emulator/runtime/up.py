@@ -28,6 +28,7 @@ from emulator.runtime.control import Agent, Lease
 from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.down import down, remove_all
 from emulator.runtime.executor import Cancelled, Executor, container_failed
+from emulator.runtime.firelens import check_destinations, uses_local_aws
 from emulator.runtime.front import FrontControl, front_spec
 from emulator.runtime.host_port import choose_port
 from emulator.runtime.images import ImageResolver
@@ -36,7 +37,7 @@ from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import Observed, observe
 from emulator.runtime.plan import Plan
 from emulator.runtime.reconcile import reconcile
-from emulator.runtime.router_files import read_router_files
+from emulator.runtime.router_files import RouterImage, read_router_image
 from emulator.runtime.running import Running, check_front, wait_healthy
 from emulator.runtime.supported import refuse_unsupported
 from emulator.runtime.task_specs import task_factory, unresolved
@@ -52,6 +53,8 @@ class SupportImages:
     pause: str
     front: str
     agent: Callable[[], str]
+    aws: Callable[[], str] | None = None
+    """The local AWS endpoint's, asked for only where one is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ def dry_run(engine: Engine, request: UpRequest) -> Plan:
     port = _port(request, observed, ())
     pause, front = (resolver.known_local(image) for image in (request.support.pause, request.support.front))
     state = _desired(request, images, {}, pause, front, "copilot-local/agent", port)
+    state.aws_image = "copilot-local/aws"
     factory = task_factory(state, request.private, engine)
     network = request.environment.network in engine.list_networks(request.environment.labels())
     return reconcile(factory, observed, front_spec(state), network_exists=network).plan
@@ -169,15 +173,19 @@ def _prepare(
         pause_image = pool.submit(resolver.local, request.support.pause)
         front_image = pool.submit(resolver.local, request.support.front) if with_front else None
         images = resolver.resolve(request.services)
-        return _desired(
+        state = _desired(
             request,
             images,
-            {service.name: _router_files(engine, request, service, images) for service in request.services},
+            {service.name: _router_image(engine, request, service, images) for service in request.services},
             pause_image.result(),
             front_image.result() if front_image else "",
             agent_image.result(),
             port=0,
         )
+    check_destinations(state, emit)
+    if request.support.aws is not None and any(uses_local_aws(desired) for desired in state.services.values()):
+        state.aws_image = request.support.aws()
+    return state
 
 
 class _Bringup:
@@ -319,7 +327,7 @@ class _Bringup:
 def _desired(
     request: UpRequest,
     images: Mapping[str, Mapping[str, str]],
-    router_files: Mapping[str, dict[str, str]],
+    routers: Mapping[str, RouterImage],
     pause: str,
     front: str,
     agent: str,
@@ -335,7 +343,9 @@ def _desired(
                 time=request.settings.time,
                 timing="ecs" if request.timing == "ecs" else "local",
                 values=dict(request.settings.values),
-                router_files=router_files.get(service.name, {}),
+                log_destinations=dict(request.settings.logs.destinations),
+                router_files=routers.get(service.name, RouterImage()).files,
+                router_plugins=routers.get(service.name, RouterImage()).go_plugins,
                 credentials=role.source if (role := request.private.task_roles.get(service.name)) else "none",
             ),
             private_names={
@@ -365,14 +375,15 @@ def _asked_port(request: UpRequest) -> int | None:
     return request.port or request.settings.front.port
 
 
-def _router_files(
+def _router_image(
     engine: Engine, request: UpRequest, service: Service, images: Mapping[str, Mapping[str, str]]
-) -> dict[str, str]:
+) -> RouterImage:
     router = service.task_definition.log_router
     if router is None:
-        return {}
+        return RouterImage()
     image = images[service.name][router.name]
-    return read_router_files(engine, request.environment, service.task_definition, image)
+    local_aws = "local-aws" in request.settings.logs.destinations.values()
+    return read_router_image(engine, request.environment, service.task_definition, image, plugins=local_aws)
 
 
 def _refuse_unresolved(request: UpRequest) -> None:

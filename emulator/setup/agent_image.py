@@ -80,25 +80,30 @@ def agent_tag(sources: Path, architecture: str, requirements: Sequence[str]) -> 
 
 def snapshot(target: Path) -> None:
     """Copies the sources that the agent needs into `target`, from the running package: key and image see one state."""
-    for name in MODULES:
+    copy_rooms(ROOMS, target, MODULES)
+
+
+def copy_rooms(rooms: Sequence[str], target: Path, modules: Sequence[str] = ("__init__.py",)) -> None:
+    """Copies packages and modules of `emulator` into `target`."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name in modules:
         if (PACKAGE / name).is_file():
-            target.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(PACKAGE / name, target / name)
-    for room in ROOMS:
+    for room in rooms:
         for path in files_of(PACKAGE / room):
             copy = target / room / path
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(PACKAGE / room / path, copy)
 
 
-def fetch_wheels(requirements: Sequence[str], architecture: str) -> Path:
+def fetch_wheels(requirements: Sequence[str], architecture: str, image: str = "agent") -> Path:
     """The folder with the wheels of those requirements, fetched by pip once and kept. Raises ImageError."""
     key = hashlib.sha256(" ".join((*requirements, architecture, PYTHON_VERSION)).encode()).hexdigest()[:12]
     kept = cache_dir() / "wheels" / key
     if kept.is_dir():
         return kept
     kept.parent.mkdir(parents=True, exist_ok=True)
-    log = log_file("agent")
+    log = log_file(image)
     with tempfile.TemporaryDirectory(dir=kept.parent, prefix=".fetching-") as folder:
         options = ["--only-binary=:all:", "--no-deps", "--implementation=cp", f"--python-version={PYTHON_VERSION}"]
         options += [f"--platform={platform}" for platform in platforms(architecture)]
@@ -110,10 +115,10 @@ def fetch_wheels(requirements: Sequence[str], architecture: str) -> Path:
         )
         if "No module named pip" in result.output or result.code == NOT_FOUND:
             raise ImageError(
-                "pip, which fetches the wheels of the agent's image, is not installed beside copilot-local",
+                f"pip, which fetches the wheels of the image {image}, is not installed beside copilot-local",
                 hint=f"run `{sys.executable} -m ensurepip`",
             )
-        docker_cli.require(result, "the wheels of the agent's image could not be fetched", log)
+        docker_cli.require(result, f"the wheels of the image {image} could not be fetched", log)
         wheels.replace(kept)
     return kept
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from emulator.errors import ImageError
 from emulator.events import Emit, Event, EventKind, discard
-from emulator.setup import agent_image, docker_cli, standins, substitutes
+from emulator.setup import agent_image, aws_image, docker_cli, standins, substitutes
 from emulator.setup.docker_cli import Pull
 from emulator.setup.paths import locked, log_file
 
@@ -77,14 +77,24 @@ def ensure_agent_image(emit: Emit = discard) -> str:
             return tag
         with locked("agent", emit):
             if not docker_cli.image_exists(tag):
-                base = _local(AGENT_BASE_IMAGE, substitutes.read())
-                if base is None:
-                    with locked("images", emit):
-                        provide([image for image in IMAGES if image.reference == AGENT_BASE_IMAGE], emit)
-                    base = _local(AGENT_BASE_IMAGE, substitutes.read()) or AGENT_BASE_IMAGE
                 wheels = agent_image.fetch_wheels(requirements, architecture)
-                agent_image.build_agent(context, tag, base, wheels, emit)
+                agent_image.build_agent(context, tag, _python_base(emit), wheels, emit)
     return tag
+
+
+def ensure_aws_image(emit: Emit = discard) -> str:
+    """Makes sure that the image of the local AWS endpoint is there. Returns its reference. Raises as the agent's."""
+    return aws_image.ensure_aws_image(_python_base(emit), docker_cli.server_architecture(), emit)
+
+
+def _python_base(emit: Emit) -> str:
+    """The local image with the Python that our own images are built on."""
+    base = _local(AGENT_BASE_IMAGE, substitutes.read())
+    if base is None:
+        with locked("images", emit):
+            provide([image for image in IMAGES if image.reference == AGENT_BASE_IMAGE], emit)
+        base = _local(AGENT_BASE_IMAGE, substitutes.read()) or AGENT_BASE_IMAGE
+    return base
 
 
 def choose(image: Image, outcome: Pull, stand_in_there: bool, forced: bool) -> bool:

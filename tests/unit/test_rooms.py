@@ -25,6 +25,7 @@ RULES: dict[str, set[str]] = {
     "frontdoor": {"ecs"},
     "trace": {"ecs", "engine"},
     "logstore": set(),
+    "aws": {"logstore"},
     "engine": set(),
     "runtime": {"ecs", "engine", "firelens", "frontdoor", "settings"},
     "agent": {"runtime", "engine", "ecs", "logstore", "frontdoor"},

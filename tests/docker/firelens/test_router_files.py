@@ -9,7 +9,7 @@ from emulator.ecs.task_definition import TaskDefinition
 from emulator.engine.interface import Engine
 from emulator.errors import InputError
 from emulator.runtime.names import Names
-from emulator.runtime.router_files import read_router_files
+from emulator.runtime.router_files import read_router_image
 
 pytestmark = pytest.mark.docker
 
@@ -22,7 +22,7 @@ Read = Callable[[dict[str, Any]], dict[str, str]]
 @pytest.fixture
 def read(engine: Engine, environment: Names, local_image: Callable[[str], str]) -> Read:
     """Reads the files of a router with these FireLens options."""
-    return lambda options: read_router_files(engine, environment, task(options), local_image(IMAGE))
+    return lambda options: read_router_image(engine, environment, task(options), local_image(IMAGE)).files
 
 
 def task(options: dict[str, Any]) -> TaskDefinition:

@@ -7,7 +7,7 @@ import pytest
 
 from emulator.ecs.identity import TaskIdentity
 from emulator.ecs.task_definition import TaskDefinition
-from emulator.errors import InputError, Unsupported
+from emulator.errors import Unsupported
 from emulator.firelens.destinations import Destinations
 from emulator.firelens.local import LocalRouterConfiguration, local_router_configuration
 from emulator.settings import LogPolicy
@@ -107,7 +107,5 @@ def test_outputs_of_the_users_file_have_policies_too(
     assert "    Name s3\n    Match web*\n    bucket logs\n    region eu-west-1\n    endpoint local-aws.internal" in text
 
 
-def test_a_policy_for_something_that_is_not_there_is_refused() -> None:
-    with pytest.raises(InputError, match="no log destination is called wbe") as error:
-        Destinations({"*": "live", "wbe": "live"}).check_names({"web", "cloudwatch"})
-    assert "cloudwatch, web" in error.value.hint
+def test_a_policy_for_something_that_is_not_there_is_found() -> None:
+    assert Destinations({"*": "live", "wbe": "live", "web": "live"}).unknown_names({"web", "cloudwatch"}) == ["wbe"]

@@ -1,0 +1,55 @@
+"""The endpoint: `python3 -m emulator.aws SHARED_FOLDER OWN_FOLDER NAME…`, inside the `aws` container.
+
+TLS on port 443 for Fluent Bit's plugins, which speak nothing else; plain HTTP on port 5000 for tools on the host.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import run_simple
+
+from emulator.aws.certificates import ensure_certificates
+from emulator.aws.ports import PLAIN_PORT, TLS_PORT
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def with_request_ids(application: Application) -> Application:
+    """Adds the header x-amzn-RequestId, which AWS always sends.
+
+    Without it Fluent Bit takes each PutLogEvents for failed and sends it again.
+    """
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            if not any(name.lower() == "x-amzn-requestid" for name, _ in headers):
+                headers = [*headers, ("x-amzn-RequestId", str(uuid.uuid4()))]
+            return start_response(status, headers, *more)
+
+        return application(environ, start)
+
+    return answer
+
+
+def main(shared: Path, own: Path, names: list[str]) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # all of it is in memory: there is nothing to save
+    certificate = ensure_certificates(shared, own, names)
+    application = with_request_ids(DomainDispatcherApplication(create_backend_app))
+    plain = threading.Thread(
+        target=run_simple, args=("0.0.0.0", PLAIN_PORT, application), kwargs={"threaded": True}, daemon=True
+    )
+    plain.start()
+    run_simple("0.0.0.0", TLS_PORT, application, threaded=True, ssl_context=tuple(map(str, certificate)))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])

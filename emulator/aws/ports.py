@@ -1,0 +1,4 @@
+"""Where the endpoint listens."""
+
+TLS_PORT = 443
+PLAIN_PORT = 5000

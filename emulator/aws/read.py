@@ -1,0 +1,95 @@
+"""Prints what the log groups of the endpoint hold: `python3 -m emulator.aws.read FOLLOW REGION…`, JSON lines.
+
+`FOLLOW` is `follow` or `once`. A line has `group`, `stream`, `time` (ISO 8601) and `record`: the message as JSON, or
+`{"log": message}`. Lines that Docker split are joined.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from emulator.aws.client import client
+from emulator.logstore.records import Joiner, Record
+
+INTERVAL = 0.3
+
+Key = tuple[str, str, str]
+"""Region, group and stream."""
+
+
+class LogReader:
+    """Gives the events of every stream in some regions, each once."""
+
+    def __init__(self, regions: list[str]) -> None:
+        self._clients = {region: client("logs", region) for region in regions}
+        self._seen: dict[Key, int] = {}
+        self._joiners: dict[Key, Joiner] = {}
+
+    def read(self, *, last: bool) -> list[tuple[Key, Record]]:
+        """The events that came since the last call, by time; with `last`, what is left of lines without an end too."""
+        found: list[tuple[Key, Record]] = []
+        for key in self._streams():
+            joiner = self._joiners.setdefault(key, Joiner())
+            for event in self._events(key):
+                whole = joiner.add(_record(key[2], event))
+                if whole is not None:
+                    found.append((key, whole))
+            if last:
+                found += [(key, record) for record in joiner.rest()]
+        return sorted(found, key=lambda item: item[1].time_ns)
+
+    def _streams(self) -> Iterator[Key]:
+        for region, logs in self._clients.items():
+            for page in logs.get_paginator("describe_log_groups").paginate():
+                for group in page["logGroups"]:
+                    streams = logs.get_paginator("describe_log_streams").paginate(logGroupName=group["logGroupName"])
+                    for more in streams:
+                        yield from ((region, group["logGroupName"], s["logStreamName"]) for s in more["logStreams"])
+
+    def _events(self, key: Key) -> list[dict[str, Any]]:
+        region, group, stream = key
+        token: dict[str, str] = {}
+        events: list[dict[str, Any]] = []
+        while True:
+            page = self._clients[region].get_log_events(
+                logGroupName=group, logStreamName=stream, startFromHead=True, **token
+            )
+            events += page["events"]
+            if not page["events"] or page["nextForwardToken"] == token.get("nextToken"):
+                break
+            token = {"nextToken": page["nextForwardToken"]}
+        new = events[self._seen.get(key, 0) :]
+        self._seen[key] = len(events)
+        return new
+
+
+def _record(stream: str, event: dict[str, Any]) -> Record:
+    try:
+        fields = json.loads(event["message"])
+    except ValueError:
+        fields = None
+    if not isinstance(fields, dict):
+        fields = {"log": event["message"]}
+    return Record(stream, event["timestamp"] * 1_000_000, fields)
+
+
+def main(follow: bool, regions: list[str]) -> None:
+    reader = LogReader(regions)
+    while True:
+        for (_, group, stream), record in reader.read(last=not follow):
+            moment = datetime.fromtimestamp(record.time_ns / 1_000_000_000, UTC).isoformat(timespec="milliseconds")
+            line = {"group": group, "stream": stream, "time": moment, "record": record.fields}
+            sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+        if not follow:
+            return
+        time.sleep(INTERVAL)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] == "follow", sys.argv[2:])

@@ -1,0 +1,90 @@
+"""The local AWS endpoint's container, and what the stack would have made in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from emulator.engine.interface import ContainerSpec, Engine, Mount, PublishedPort
+from emulator.errors import ContainerFailed
+from emulator.firelens.local_aws import ENDPOINT, FOLDER
+from emulator.runtime import names
+from emulator.runtime.desired import DesiredService, DesiredState
+from emulator.runtime.firelens import local_outputs, uses_local_aws
+from emulator.runtime.names import Names, Role
+from emulator.runtime.task_specs import JSON_FILE_OPTIONS, NO_FILE
+
+PLAIN_PORT = 5000
+"""Where it speaks HTTP, published on a free port of 127.0.0.1 for tools on the host."""
+OWN_FOLDER = "/copilot-local/own"
+PATIENCE = 90
+
+
+def aws_spec(state: DesiredState) -> ContainerSpec | None:
+    """The endpoint; None where no log router sends to it."""
+    if not any(uses_local_aws(desired) for desired in state.services.values()):
+        return None
+    environment = Names(state.app, state.environment)
+    return ContainerSpec(
+        name=environment.aws,
+        image=state.aws_image,
+        labels={**environment.labels(Role.AWS), names.CONFIG_HASH: state.aws_image},
+        command=(FOLDER, OWN_FOLDER, ENDPOINT, environment.aws, "localhost"),
+        network=environment.network,
+        network_aliases=(ENDPOINT,),
+        ports=(PublishedPort(PLAIN_PORT, 0),),
+        mounts=(Mount(environment.aws_volume, FOLDER, copy=False),),
+        log_options=JSON_FILE_OPTIONS,
+        cap_drop=("ALL",),
+        cap_add=("NET_BIND_SERVICE",),
+        ulimits=(NO_FILE,),
+        restart="unless-stopped",
+        init=True,
+    )
+
+
+def log_groups(state: DesiredState) -> tuple[str, ...]:
+    """`region=group` of the log groups that the stacks of the services make.
+
+    A stack makes its group in its own region. An output that names the very group in another region is taken to mean
+    the region that the service is deployed to, which nothing here says.
+    """
+    return tuple(
+        dict.fromkeys(
+            f"{region}={desired.service.log_group.name}"
+            for desired in state.services.values()
+            if uses_local_aws(desired)
+            for region in _regions(desired, desired.service.log_group.name)
+        )
+    )
+
+
+def regions(state: DesiredState) -> tuple[str, ...]:
+    """The regions that log routers send to, and the one that the environment is in."""
+    return tuple(
+        dict.fromkeys(
+            region
+            for desired in state.services.values()
+            if uses_local_aws(desired)
+            for region in _regions(desired, None)
+        )
+    )
+
+
+def _regions(desired: DesiredService, group: str | None) -> Iterator[str]:
+    yield desired.options.region
+    for output in local_outputs(desired):
+        if output.policy != "local-aws" or "region" not in output.options:
+            continue
+        if group is None or output.options.get("log_group_name") == group:
+            yield output.options["region"]
+
+
+def prepare_aws(engine: Engine, name: str, groups: tuple[str, ...]) -> None:
+    """Waits until the endpoint answers, and makes those log groups. Raises ContainerFailed."""
+    result = engine.exec(name, ("python3", "-m", "emulator.aws.prepare", *groups), timeout=PATIENCE)
+    if result.exit_code != 0:
+        raise ContainerFailed(
+            "the local AWS endpoint does not come up",
+            container="aws",
+            output=(result.stdout + result.stderr).decode(errors="replace").splitlines()[-15:],
+        )
