@@ -1,0 +1,119 @@
+"""A plain ECS task definition as a service: the pivot's second entrance, for what no Copilot manifest describes.
+
+Reads what `aws ecs register-task-definition --cli-input-json` takes and what `aws ecs describe-task-definition` prints.
+A task definition says nothing about a load balancer, so the front sends everything to the first port that a container
+maps, and takes any answer that is no server error for healthy.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from emulator.ecs.service import (
+    Forward,
+    ListenerRule,
+    LogGroup,
+    PathPattern,
+    Service,
+    TargetGroup,
+    TargetHealthCheck,
+    WeightedTargetGroup,
+)
+from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
+from emulator.errors import Finding, FindingsError, InputError, Position
+
+SERVICE_TYPE = "ECS Service"
+OUTPUT_ONLY = (
+    "taskDefinitionArn",
+    "revision",
+    "status",
+    "requiresAttributes",
+    "compatibilities",
+    "registeredAt",
+    "registeredBy",
+    "deregisteredAt",
+    "deleteRequestedAt",
+)
+"""What DescribeTaskDefinition adds and RegisterTaskDefinition does not take."""
+
+
+def read_task_definition(path: Path) -> TaskDefinition:
+    """The task definition in a JSON file. Raises `FindingsError` with everything that is wrong in it."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {path}: {error}") from None
+    except json.JSONDecodeError as error:
+        position = Position(str(path), error.lineno, error.colno)
+        raise InputError(f"not valid JSON: {error.msg}", position=position) from None
+    if isinstance(content, dict) and isinstance(content.get("taskDefinition"), dict):
+        content = content["taskDefinition"]
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds no task definition", hint="a JSON object with `containerDefinitions`")
+    given = {key: value for key, value in content.items() if key not in OUTPUT_ONLY}
+    try:
+        return TaskDefinition.model_validate(given)
+    except ValidationError as error:
+        raise FindingsError(
+            path, [_finding(path, text, detail) for detail in error.errors(include_url=False)]
+        ) from None
+
+
+def service_of(definition: TaskDefinition, *, app: str, environment: str, path: str) -> Service:
+    """A service of one task of this definition, named after its family."""
+    target = next((found for found in map(_web_port, definition.container_definitions) if found), None)
+    groups, rules = [], []
+    if target is not None:
+        container, port = target
+        check = TargetHealthCheck(path="/", success_codes="200-499")
+        groups = [TargetGroup(name="default", container_name=container, container_port=port, health_check=check)]
+        action = Forward(target_groups=[WeightedTargetGroup(target_group="default")])
+        rules = [ListenerRule(name="default", conditions=[PathPattern(values=["/*"])], action=action, root=True)]
+    main = next((c.name for c in definition.container_definitions if c.essential), "")
+    return Service(
+        app=app,
+        environment=environment,
+        name=definition.family,
+        type=SERVICE_TYPE,
+        task_definition=definition,
+        main_container=main,
+        target_groups=groups,
+        listener_rules=rules,
+        log_group=LogGroup(name=_log_group(definition)),
+        manifest=path,
+    )
+
+
+def _web_port(container: ContainerDefinition) -> tuple[str, int] | None:
+    ports = [m.container_port for m in container.port_mappings if m.protocol == "tcp" and m.container_port]
+    return (container.name, ports[0]) if ports else None
+
+
+def _log_group(definition: TaskDefinition) -> str:
+    for container in definition.container_definitions:
+        group = container.log_configuration.options.get("awslogs-group") if container.log_configuration else None
+        if isinstance(group, str):
+            return group
+    return f"/ecs/{definition.family}"
+
+
+def _finding(path: Path, text: str, detail: ErrorDetails) -> Finding:
+    keys = [str(part) for part in detail["loc"] if isinstance(part, str) and not part.startswith("function-")]
+    message = "no such field of a task definition" if detail["type"] == "extra_forbidden" else detail["msg"]
+    where = ".".join(str(part) for part in detail["loc"])
+    return Finding("CL900", message, Position(str(path), _line_of(text, keys)), where)
+
+
+def _line_of(text: str, keys: list[str]) -> int:
+    """The first line that has the innermost key that stands in the file at all; JSON keeps no positions."""
+    lines = text.splitlines()
+    for key in reversed(keys):
+        for number, line in enumerate(lines, start=1):
+            if f'"{key}"' in line:
+                return number
+    return 1

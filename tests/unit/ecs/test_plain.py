@@ -1,0 +1,65 @@
+"""A plain task definition enters at the pivot."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from emulator.ecs.plain import read_task_definition, service_of
+from emulator.errors import FindingsError, InputError
+
+CONTAINER = {"name": "web", "image": "nginx:1.27", "portMappings": [{"containerPort": 80, "protocol": "tcp"}]}
+DEFINITION = {"family": "plain", "networkMode": "awsvpc", "containerDefinitions": [CONTAINER]}
+
+
+def write(folder: Path, content: object) -> Path:
+    path = folder / "td.json"
+    path.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    return path
+
+
+def test_what_describe_task_definition_prints_is_read(tmp_path: Path) -> None:
+    described = {"taskDefinition": {**DEFINITION, "revision": 7, "status": "ACTIVE", "taskDefinitionArn": "arn:x"}}
+    definition = read_task_definition(write(tmp_path, described))
+    assert definition.family == "plain"
+    assert definition.container("web").port_mappings[0].container_port == 80
+
+
+def test_requests_go_to_the_first_mapped_port(tmp_path: Path) -> None:
+    sidecar = {"name": "side", "image": "x"}
+    definition = read_task_definition(write(tmp_path, {**DEFINITION, "containerDefinitions": [sidecar, CONTAINER]}))
+    service = service_of(definition, app="a", environment="test", path="td.json")
+    [group] = service.target_groups
+    assert (group.container_name, group.container_port) == ("web", 80)
+    assert service.listener_rules[0].root
+
+
+def test_without_a_port_nothing_is_routed(tmp_path: Path) -> None:
+    definition = read_task_definition(
+        write(tmp_path, {**DEFINITION, "containerDefinitions": [{"name": "a", "image": "x"}]})
+    )
+    assert service_of(definition, app="a", environment="test", path="td.json").listener_rules == []
+
+
+def test_every_wrong_field_is_named_with_its_line(tmp_path: Path) -> None:
+    wrong = {**DEFINITION, "containerDefinitions": [{**CONTAINER, "esential": True, "cpu": "much"}]}
+    with pytest.raises(FindingsError) as raised:
+        read_task_definition(write(tmp_path, wrong))
+    found = {finding.path: finding for finding in raised.value.findings}
+    assert found["containerDefinitions.0.esential"].message == "no such field of a task definition"
+    lines = (tmp_path / "td.json").read_text(encoding="utf-8").splitlines()
+    for path, key in (("containerDefinitions.0.esential", "esential"), ("containerDefinitions.0.cpu", "cpu")):
+        position = found[path].position
+        assert position is not None
+        assert f'"{key}"' in lines[position.line - 1]
+
+
+def test_broken_json_has_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "td.json"
+    path.write_text('{"family":\n}', encoding="utf-8")
+    with pytest.raises(InputError) as raised:
+        read_task_definition(path)
+    assert raised.value.position is not None
+    assert raised.value.position.line == 2
