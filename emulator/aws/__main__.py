@@ -24,16 +24,15 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 def with_request_ids(application: Application) -> Application:
-    """Adds the header x-amzn-RequestId, which AWS always sends.
+    """Adds the header x-amzn-RequestId, which AWS always sends, in exactly this spelling.
 
-    Without it Fluent Bit takes each PutLogEvents for failed and sends it again.
+    Without it Fluent Bit, which looks for these very letters, takes each PutLogEvents for failed and sends it again.
     """
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-            if not any(name.lower() == "x-amzn-requestid" for name, _ in headers):
-                headers = [*headers, ("x-amzn-RequestId", str(uuid.uuid4()))]
-            return start_response(status, headers, *more)
+            others = [(name, value) for name, value in headers if name.lower() != "x-amzn-requestid"]
+            return start_response(status, [*others, ("x-amzn-RequestId", str(uuid.uuid4()))], *more)
 
         return application(environ, start)
 

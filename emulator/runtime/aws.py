@@ -32,7 +32,10 @@ def aws_spec(state: DesiredState) -> ContainerSpec | None:
         network=environment.network,
         network_aliases=(ENDPOINT,),
         ports=(PublishedPort(PLAIN_PORT, 0),),
-        mounts=(Mount(environment.aws_volume, FOLDER, copy=False),),
+        mounts=(
+            Mount(environment.aws_volume, FOLDER, copy=False),
+            Mount(environment.aws_key_volume, OWN_FOLDER, copy=False),
+        ),
         log_options=JSON_FILE_OPTIONS,
         cap_drop=("ALL",),
         cap_add=("NET_BIND_SERVICE",),

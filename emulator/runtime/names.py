@@ -88,6 +88,11 @@ class Names:
         return f"{self.prefix}-aws"
 
     @property
+    def aws_key_volume(self) -> str:
+        """The endpoint's own certificate and key: a new container of it is the same to log routers that run."""
+        return f"{self.prefix}-aws-key"
+
+    @property
     def state_volume(self) -> str:
         return f"{self.prefix}-state"
 

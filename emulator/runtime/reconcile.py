@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from emulator.ecs.identity import new_task_id
@@ -16,6 +17,8 @@ from emulator.runtime.observed import Observed, Task
 from emulator.runtime.plan import Plan, Verb
 from emulator.runtime.task_specs import MemberSpec, TaskFactory, TaskSpec
 
+FRONT = ""
+"""Stands for the front among the services that `reconcile` leaves alone."""
 TASK_STEADY = "STEADY"
 """Condition of an await on a whole task: running, container checks healthy, target healthy."""
 
@@ -40,13 +43,14 @@ def reconcile(
     fresh_front_rules: bool = False,
     held_back: Iterable[str] = (),
     unhealthy: Mapping[str, str] | None = None,
+    leave_alone: AbstractSet[str] = frozenset(),
     new_id: Callable[[], str] = new_task_id,
 ) -> Reconciled:
     """What has to be done so that an environment runs as desired.
 
     `front` is None where nothing is routed. `held_back` are services whose replacement waits (back-off); their broken
     tasks are stopped all the same. `unhealthy` are tasks that the service scheduler gives up, with the reason.
-    `fresh_front_rules` asks for a front configuration even if no task changes.
+    `leave_alone` are services, or `FRONT`, that another plan is at work on. `fresh_front_rules` asks for a front configuration even if no task changes.
     """
     state = factory.state
     result = Reconciled(Plan())
@@ -61,6 +65,8 @@ def reconcile(
     starts: dict[str, tuple[int, ...]] = {}
     outdated: list[Task] = []
     for name, desired in state.services.items():
+        if name in leave_alone:
+            continue
         wanted = desired.config_hash()
         expected = [container.name for container in desired.service.task_definition.container_definitions]
         good: list[Task] = []
@@ -87,13 +93,14 @@ def reconcile(
             pauses.append(pause)
             result.started[task_id] = name
     for task in observed.tasks.values():
-        if task.service not in state.services and not task.one_off and task.id not in result.stopped:
+        if task.service not in state.services and task.service not in leave_alone and not task.one_off:
             result.stopped[task.id] = "its service is not wanted any more"
 
     broken = [task_id for task_id in result.stopped if task_id not in {task.id for task in outdated}]
-    configured = _front(
-        plan, factory.names, observed, front, network, pauses, bool(result.stopped) or fresh_front_rules
-    )
+    configured = None
+    if FRONT not in leave_alone:
+        changes = bool(result.stopped) or fresh_front_rules
+        configured = _front(plan, factory.names, observed, front, network, pauses, changes)
     steady: dict[str, list[int]] = {}
     for task_id, service in result.started.items():
         if any(task.service == service for task in outdated):
@@ -174,8 +181,10 @@ def _local_aws(plan: Plan, state: DesiredState, observed: Observed, network: int
     if present is None:
         environment = Names(state.app, state.environment)
         cause = "a log router sends to local AWS"
-        volume = plan.add(Verb.CREATE_VOLUME, environment.aws_volume, cause, labels=environment.labels(Role.VOLUME))
-        ready = [plan.add(Verb.CREATE_CONTAINER, spec.name, cause, [*ready, volume], spec=spec)]
+        labels = environment.labels(Role.VOLUME)
+        for volume in (environment.aws_volume, environment.aws_key_volume):
+            ready.append(plan.add(Verb.CREATE_VOLUME, volume, cause, labels=labels))
+        ready = [plan.add(Verb.CREATE_CONTAINER, spec.name, cause, ready, spec=spec)]
     start = plan.add(Verb.START_CONTAINER, spec.name, "local AWS", ready, timeout=PATIENCE)
     title = "make the local AWS endpoint ready"
     return plan.add(
