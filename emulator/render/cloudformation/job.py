@@ -117,7 +117,7 @@ def _definition(schedule: JobSchedule, public: bool) -> Properties:
             }
         ]
     run["End"] = True
-    definition: Properties = {"Version": "1.0", "Comment": "Run AWS Fargate task"}
+    definition: Properties = {"Version": "1.0", "Comment": "One run of the job"}
     if schedule.timeout is not None:
         definition["TimeoutSeconds"] = schedule.timeout
     return {**definition, "StartAt": "Run Fargate Task", "States": {"Run Fargate Task": run}}

@@ -1,173 +1,166 @@
-"""The task definition, compared with the one in the stack that Copilot itself makes of the same manifest.
-
-Both sides become RegisterTaskDefinition's JSON. What is taken as equal, and why:
-- Copilot writes the names of application, environment and workload as references to parameters, we as text;
-- it makes an environment file of every container conditional, we write those that are there;
-- it leaves `essential` and the options' types to CloudFormation, we write what ECS then has.
-"""
+"""Our stacks and task definitions, compared with those that Copilot itself makes of the same manifests."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from pathlib import Path
 
 import pytest
-import yaml
 
-from emulator.compiler import Surroundings, compile_service
-from emulator.manifest import load
 from emulator.render.task_definition import render_task_definition
+from tests.unit.render.golden import (
+    ABSENT,
+    ACCOUNT,
+    CASES,
+    GOLDEN,
+    REGION,
+    Case,
+    Evaluation,
+    golden_parameters,
+    golden_service,
+    golden_template,
+)
+from tests.unit.render.parity import ACCEPTED, Row, additions, table
 
-GOLDEN = Path(__file__).parents[3].parent / "shared" / "copilot-golden"
-CASES = {
-    "svc-test": ("svc-manifest.yml", "svc-test.stack.yml", "test"),
-    "svc-staging": ("svc-manifest.yml", "svc-staging.stack.yml", "staging"),
-    "svc-prod": ("svc-manifest.yml", "svc-prod.stack.yml", "prod"),
-    "svc-grpc-test": ("svc-grpc-manifest.yml", "svc-grpc-test.stack.yml", "test"),
-    "worker-test": ("worker-manifest.yml", "worker-test.stack.yml", "test"),
-    "job-test": ("job-manifest.yml", "job-test.stack.yml", "test"),
-    "simple": ("backend/simple-manifest.yml", "backend/simple-template.yml", None),
-    "simple-without-port": (
-        "backend/simple-manifest-without-port-config.yml",
-        "backend/simple-template-without-port-config.yml",
-        None,
-    ),
-    "http-only-path": ("backend/http-only-path-manifest.yml", "backend/http-only-path-template.yml", None),
-    "http-full-config": ("backend/http-full-config-manifest.yml", "backend/http-full-config-template.yml", None),
-}
-VALUES = {
-    "AWS::Region": "us-west-2",
-    "AWS::AccountId": "123456789123",
-    "LoadBalancerDNSName": "mockImportALBDNSName",
-}
-NAMES = {
-    "EnvControllerAction.PublicLoadBalancerDNSName": "PublicLoadBalancer.DNSName",
-    "EnvControllerAction.InternalLoadBalancerDNSName": "InternalLoadBalancer.DNSName",
-    "EnvControllerAction.ManagedFileSystemID": "ManagedFileSystem",
-}
-"""Copilot's names for what has another name here."""
+DOCS = Path(__file__).parents[3] / "docs" / "rendering.md"
 API_NAMES = {"EFSVolumeConfiguration": "efsVolumeConfiguration", "FilesystemId": "fileSystemId", "IAM": "iam"}
+FLOOR = {
+    "svc-test": (18, 23),
+    "svc-staging": (16, 17),
+    "svc-prod": (19, 23),
+    "svc-grpc-test": (10, 14),
+    "worker-test": (33, 43),
+    "job-test": (9, 11),
+    "simple": (4, 6),
+    "simple-without-port": (4, 6),
+    "http-only-path": (7, 9),
+    "http-full-config": (9, 11),
+}
+"""Resources of each stack that are equal, of those that Copilot's stack has besides its custom resources."""
 
-pytestmark = pytest.mark.skipif(not GOLDEN.is_dir(), reason="Copilot's expected stacks are not here")
-
-
-class Loader(yaml.SafeLoader):
-    """Reads short-form tags as the long form."""
-
-
-def _tagged(loader: Loader, suffix: str, node: yaml.Node) -> object:
-    name = suffix if suffix == "Ref" else f"Fn::{suffix}"
-    if isinstance(node, yaml.ScalarNode):
-        return {name: loader.construct_scalar(node)}
-    if isinstance(node, yaml.SequenceNode):
-        return {name: loader.construct_sequence(node, deep=True)}
-    assert isinstance(node, yaml.MappingNode)
-    return {name: loader.construct_mapping(node, deep=True)}
-
-
-yaml.add_multi_constructor("!", _tagged, Loader)
+pytestmark = pytest.mark.skipif(not GOLDEN.is_dir(), reason=ABSENT)
 
 
-class Golden:
-    """A stack of Copilot's, with its functions evaluated as far as the deployment's inputs say."""
+@pytest.fixture(scope="module")
+def rows() -> list[Row]:
+    return [row for name, case in CASES.items() for row in table(name, case)]
 
-    def __init__(self, name: str, parameters: dict[str, str]) -> None:
-        text = (GOLDEN / name).read_text()
-        self.resources = yaml.load(text, Loader)["Resources"]
-        self._parameters = parameters
 
-    def task_definition(self) -> dict[str, object]:
-        found = self._evaluate(self.resources["TaskDefinition"]["Properties"])
-        assert isinstance(found, dict)
-        return {_api_name(key): _api(value, key) for key, value in found.items()}
+@pytest.mark.parametrize("name", CASES)
+def test_no_resource_differs_from_copilots_but_for_a_written_reason(name: str, rows: list[Row]) -> None:
+    assert [(row.resource, row.unexplained()) for row in rows if row.case == name and row.unexplained()] == []
 
-    def _evaluate(self, value: object) -> object:
-        if isinstance(value, list):
-            return [found for item in value if (found := self._evaluate(item)) is not None]
-        if not isinstance(value, dict):
-            return value
-        if len(value) == 1:
-            [(name, argument)] = value.items()
-            if name == "Ref":
-                return None if argument == "AWS::NoValue" else self._named(argument)
-            if name == "Fn::GetAtt":
-                return f"${{{NAMES.get(argument, argument)}}}"
-            if name == "Fn::ImportValue":
-                return f"${{{argument}}}"
-            if name == "Fn::Join":
-                separator, parts = argument
-                return separator.join(str(self._evaluate(part)) for part in parts)
-            if name == "Fn::If":
-                return None  # no environment file was uploaded
-            if name == "Fn::Sub":
-                return self._substituted(argument)
-        return {key: self._evaluate(item) for key, item in value.items()}
 
-    def _named(self, name: str) -> str:
-        return self._parameters.get(name, f"${{{NAMES.get(name, name)}}}")
+@pytest.mark.parametrize("name", CASES)
+def test_no_fewer_resources_are_equal_than_before(name: str, rows: list[Row]) -> None:
+    compared = [row for row in rows if row.case == name and not row.replaced]
+    assert (sum(row.equal for row in compared), len(compared)) >= FLOOR[name]
 
-    def _substituted(self, argument: object) -> str:
-        text, own = argument if isinstance(argument, list) else (argument, {})
-        assert isinstance(text, str)
-        for name, value in own.items():
-            text = text.replace(f"${{{name}}}", str(self._evaluate(value)))
-        for name, known in self._parameters.items():
-            text = text.replace(f"${{{name}}}", known)
-        return text
+
+@pytest.mark.parametrize(
+    "type",
+    [
+        "AWS::ECS::TaskDefinition",
+        "AWS::ElasticLoadBalancingV2::TargetGroup",
+        "AWS::ElasticLoadBalancingV2::ListenerRule",
+        "AWS::Logs::LogGroup",
+        "AWS::SNS::Topic",
+        "AWS::SNS::Subscription",
+        "AWS::SQS::Queue",
+        "AWS::SQS::QueuePolicy",
+        "AWS::CloudWatch::Alarm",
+        "AWS::EFS::AccessPoint",
+        "AWS::ServiceDiscovery::Service",
+        "AWS::Events::Rule",
+        "AWS::StepFunctions::StateMachine",
+    ],
+)
+def test_these_types_are_equal_everywhere(type: str, rows: list[Row]) -> None:
+    found = [row for row in rows if row.type == type and not row.replaced]
+    assert found
+    assert [row for row in found if not row.equal] == []
+
+
+def test_every_reason_is_needed(rows: list[Row]) -> None:
+    needed = {entry for row in rows for entry in row.reasons()}
+    assert [entry for entry in ACCEPTED if entry not in needed] == []
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_our_stack_has_nothing_that_copilots_has_not(name: str) -> None:
+    assert additions(CASES[name]) == set()
+
+
+def test_the_documentation_has_the_figures_and_the_reasons(rows: list[Row]) -> None:
+    text = DOCS.read_text()
+    for name in CASES:
+        mine = [row for row in rows if row.case == name]
+        compared = [row for row in mine if not row.replaced]
+        equal = sum(row.equal for row in compared)
+        assert f"| {name} | {equal} of {len(compared)} | {len(mine) - len(compared)} |" in text
+    for entry in ACCEPTED:
+        reason = re.sub("^as above, ?", "", entry.reason)
+        assert reason.split(":")[-1].strip() in re.sub(r"\s+", " ", text)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_task_definition_is_copilots(name: str) -> None:
+    """Both sides as RegisterTaskDefinition's JSON. Copilot makes an environment file of every container conditional; we
+    write those that are there. It leaves `essential` and the options' types to CloudFormation, we do not."""
+    case = CASES[name]
+    service = golden_service(case)
+    given = {**golden_parameters(case), "ContainerImage": "image"}
+    if not service.builds:
+        given["ContainerImage"] = str(service.task_definition.container(service.main_container).image)
+    names = {
+        "LogGroup": service.log_group.name,
+        "EnvControllerAction.PublicLoadBalancerDNSName": "${PublicLoadBalancer.DNSName}",
+        "EnvControllerAction.InternalLoadBalancerDNSName": "${InternalLoadBalancer.DNSName}",
+        "EnvControllerAction.ManagedFileSystemID": "${ManagedFileSystem}",
+    }
+    resources = golden_template(case)["Resources"]
+    assert isinstance(resources, dict)
+    theirs = Evaluation(given, names).of(resources["TaskDefinition"]["Properties"])
+    values = {
+        "AWS::Region": REGION,
+        "AWS::AccountId": ACCOUNT,
+        "LoadBalancerDNSName": "mockImportALBDNSName",
+        **{f"image:{container}": "image" for container in service.builds},
+    }
+    ours = render_task_definition(service, values, placeholders=True)
+    assert _comparable(_api(ours)) == _comparable(_api(theirs))
+
+
+def _api(value: object) -> object:
+    """CloudFormation's names as the API's, and every scalar as text."""
+    if isinstance(value, dict):
+        return {_api_name(key): _api(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_api(item) for item in value]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
 
 
 def _api_name(name: str) -> str:
     return API_NAMES.get(name, name[:1].lower() + name[1:])
 
 
-def _api(value: object, key: str) -> object:
-    if isinstance(value, dict):
-        if key in ("Options", "DockerLabels"):
-            return {name: "true" if item is True else str(item) for name, item in value.items()}
-        return {_api_name(name): _api(item, name) for name, item in value.items()}
-    return [_api(item, "") for item in value] if isinstance(value, list) else value
-
-
-def _comparable(document: dict[str, object]) -> dict[str, object]:
-    """What both sides write in their own way, made one: order of keys is of no meaning, order of lists is."""
-    containers = document["containerDefinitions"]
-    assert isinstance(containers, list)
-    for container in containers:
-        container.setdefault("essential", True)
+def _comparable(document: object) -> object:
+    """Order of keys is of no meaning, order of lists is."""
+    assert isinstance(document, dict)
+    for container in document["containerDefinitions"]:
+        container.setdefault("essential", "true")
         container.pop("environmentFiles", None)
-        if container["logConfiguration"]["logDriver"] == "awsfirelens":
-            container["logConfiguration"].setdefault("options", {})
+        logging = container["logConfiguration"]
+        logging["options"] = {_api_name(key): value for key, value in logging.get("options", {}).items()}
+        if "dockerLabels" in container:
+            container["dockerLabels"] = {_api_name(k): value for k, value in container["dockerLabels"].items()}
     return document
 
 
-def _cases() -> Iterator[object]:
-    for name, case in CASES.items():
-        yield pytest.param(*case, id=name)
+def test_a_case_has_its_manifest_and_its_stack() -> None:
+    def there(case: Case) -> bool:
+        return all((GOLDEN / file).is_file() for file in (case.manifest, case.stack, case.parameters))
 
-
-@pytest.mark.parametrize(("manifest", "stack", "environment"), list(_cases()))
-def test_task_definition_is_copilots(manifest: str, stack: str, environment: str | None) -> None:
-    loaded = load(GOLDEN / manifest, environment=environment, variables={"TAG": "cicdtest"}, app="my-app", strict=False)
-    name = environment or "my-env"
-    service = compile_service(
-        loaded.manifest, app="my-app", environment=name, surroundings=Surroundings(https=environment is not None)
-    )
-    values = {f"image:{container}": "image" for container in service.builds}
-    workload = loaded.manifest.name
-    golden = Golden(
-        stack,
-        {
-            "AppName": "my-app",
-            "EnvName": name,
-            "WorkloadName": workload,
-            "ContainerImage": "image" if service.builds else str(service.task_definition.container(workload).image),
-            "TaskCPU": str(loaded.manifest.cpu),
-            "TaskMemory": str(loaded.manifest.memory),
-            "LogGroup": f"/copilot/my-app-{name}-{workload}",
-            "AWS::Region": "us-west-2",
-            "AWS::AccountId": "123456789123",
-            "AWS::Partition": "aws",
-        },
-    )
-    ours = render_task_definition(service, {**VALUES, **values}, placeholders=True)
-    assert _comparable(ours) == _comparable(golden.task_definition())
+    assert [name for name, case in CASES.items() if not there(case)] == []
