@@ -16,7 +16,6 @@ from emulator.ecs.identity import partition
 from emulator.errors import CopilotLocalError, EngineError
 from emulator.runtime.credentials import Keys, TaskRole
 from emulator.runtime.desired import Private
-from emulator.runtime.sts import assume_role
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +34,12 @@ class Credentials:
         self,
         tasks: Tasks,
         private: Callable[[], Private],
-        assume: Callable[[TaskRole, str], Keys] = assume_role,
+        assume: Callable[[TaskRole, str], Keys] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._tasks = tasks
         self._private = private
-        self._assume = assume
+        self._assume = assume or _assume_role
         self._clock = clock
         self._lock = threading.Lock()
         self._busy: dict[tuple[str, TaskRole], threading.Lock] = {}
@@ -106,6 +105,12 @@ class Credentials:
         for key in [key for key, keys in self._assumed.items() if _left(keys, now) <= timedelta(0)]:
             del self._assumed[key]
             self._busy.pop(key, None)
+
+
+def _assume_role(role: TaskRole, session_name: str) -> Keys:
+    from emulator.runtime.sts import assume_role  # most agents never need it
+
+    return assume_role(role, session_name)
 
 
 def _left(keys: Keys, now: datetime) -> timedelta:

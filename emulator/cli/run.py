@@ -10,6 +10,7 @@ from emulator.cli.interrupt import interruptions
 from emulator.cli.loading import Selection, assignments, up_request
 from emulator.cli.options import App, Env, EnvFile, Strict
 from emulator.errors import UsageError
+from emulator.events import Event, EventKind
 
 
 def run(
@@ -38,7 +39,11 @@ def run(
             strict=strict,
             replacements=assignments(images or [], "--image"),
             foreground=True,
+            credentials="none",
         )
+        if request.settings.credentials.source != "none":
+            message = "a job that is run once gets no credentials yet: [credentials] is for services"
+            display.emit(Event(EventKind.WARNING, job, message))
         [service] = request.services
         if service.type != "Scheduled Job":
             raise UsageError(

@@ -7,7 +7,6 @@ Sources: the AWS CLI user guide on configuration files, the SDK reference guide 
 
 from __future__ import annotations
 
-import configparser
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from emulator.settings import CredentialSettings
 class Keys(BaseModel):
     """An access key; with a session token and an expiration where it is temporary."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     access_key_id: str = Field(repr=False)
     secret_access_key: str = Field(repr=False)
@@ -35,7 +34,7 @@ class Keys(BaseModel):
 class TaskRole(BaseModel):
     """Where the credentials of a service's tasks come from. Part of `Private`: never written down."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     source: Literal["static", "profile", "role"]
     name: str = ""
@@ -174,6 +173,8 @@ def _profiles(variables: Mapping[str, str]) -> dict[str, _Profile]:
 
 
 def _sections(file: Path) -> dict[str, dict[str, str]]:
+    import configparser  # takes longer to import than most commands have time for it
+
     parser = configparser.ConfigParser(interpolation=None, default_section="", strict=False)
     try:
         parser.read_string(file.read_text(encoding="utf-8"))

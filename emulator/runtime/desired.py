@@ -77,7 +77,7 @@ class Private(BaseModel):
     tasks ask the agent for.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     services: dict[str, dict[str, dict[str, str]]] = Field(default_factory=dict)
     """Service to container to variable to value."""

@@ -1,11 +1,15 @@
-"""What answers below ECS_AGENT_URI: task protection; fault injection, which is recognised and refused."""
+"""What answers below ECS_AGENT_URI: task protection, told and not heeded; fault injection, recognised and refused."""
 
 from __future__ import annotations
+
+import logging
 
 from emulator.agent.metadata.answers import NOT_ALLOWED, Answer, Request, json_answer
 from emulator.agent.metadata.protection import Protection, Refused, error
 from emulator.agent.metadata.tasks import Tasks
 from emulator.errors import EngineError
+
+log = logging.getLogger(__name__)
 
 
 class AgentApi:
@@ -29,9 +33,12 @@ class AgentApi:
         if request.method == "GET":
             return json_answer(200, self._protection.state(task.arn))
         try:
-            return json_answer(200, self._protection.update(task.arn, request.body))
+            answer = self._protection.update(task.arn, request.body)
         except Refused as refused:
             return json_answer(400, refused.body)
+        if self._protection.protected(task.arn):
+            log.warning("task %s asks for protection: `scale` and `up` stop it here all the same", task.id[:8])
+        return json_answer(200, answer)
 
     def fault(self, request: Request) -> Answer:
         """Answers `fault/v1/…`: nothing disturbs the network here."""

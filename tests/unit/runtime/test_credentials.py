@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from emulator.errors import CopilotLocalError, InputError, Unsupported, UsageError
 from emulator.runtime.credentials import TaskRole, chosen, task_role
@@ -209,3 +210,11 @@ def test_services_that_are_brought_up_again_bring_their_credentials_along() -> N
     after = before.updated(Private(services={"a": {}, "c": {}}, task_roles={"c": role}))
     assert set(after.task_roles) == {"b", "c"}
     assert after.services == {"a": {}, "b": {"x": {"K": "1"}}, "c": {}}
+
+
+def test_private_values_that_do_not_parse_are_not_quoted() -> None:
+    with pytest.raises(ValidationError) as error:
+        Private.model_validate(
+            {"services": {"a": "hush"}, "task_roles": {"a": {"keys": {"secret_access_key": "hush"}}}}
+        )
+    assert "hush" not in str(error.value)
