@@ -24,6 +24,7 @@ def rig(folder: Path) -> Iterator[Rig]:
     rig = Rig(folder)
     yield rig
     rig.close()
+    assert rig.front.problems == []
 
 
 @pytest.fixture

@@ -49,6 +49,8 @@ class FrontDouble:
         self.verdict = ("UP", "L7OK", "200")
         self.complaint = ""
         self.rules = ""
+        self.problems: list[str] = []
+        """What this double could not answer: the end of every test asks for it."""
         self.lock = threading.RLock()
         self._listeners = [self._listen(ADMIN_SOCKET, self.admin), self._listen(MASTER_SOCKET, self.master)]
 
@@ -64,7 +66,7 @@ class FrontDouble:
             if command.startswith("show servers state"):
                 return "1\n"
             self.commands.append(command)
-            return self._change(command)
+            return "".join(self._change(one.strip()) for one in command.split(";"))
 
     def master(self, command: str) -> str:
         """Answers as the master socket."""
@@ -80,7 +82,7 @@ class FrontDouble:
         """Reads the configuration file, as at a start: its rules are in force, its servers are there."""
         with self.lock:
             text = (self.folder / CONFIGURATION_FILE).read_text()
-            found = re.search(rf'setenv {KEY_VARIABLE} "?([0-9a-f]+)', text)
+            found = re.search(rf"setenv {KEY_VARIABLE} '?([0-9a-f]+)", text)
             assert found, text
             self.rules = found[1]
             self.servers = {}
@@ -109,9 +111,10 @@ class FrontDouble:
 
     def _check(self) -> None:
         status, check_status, code = self.verdict
+        since = 0 if check_status == "INI" else 60
         for key, row in self.servers.items():
             if not row.status.startswith("MAINT") and not row.backend.startswith("open:"):
-                self.servers[key] = replace(row, status=status, check_status=check_status, check_code=code, since=60)
+                self.servers[key] = replace(row, status=status, check_status=check_status, check_code=code, since=since)
 
     def _change(self, command: str) -> str:
         words = command.split()
@@ -141,9 +144,15 @@ class FrontDouble:
         return "\n"
 
     def _listen(self, path: str, answer: Callable[[str], str]) -> socketserver.UnixStreamServer:
+        problems = self.problems
+
         class Connection(socketserver.StreamRequestHandler):
             def handle(self) -> None:
-                self.wfile.write(answer(self.rfile.readline().decode().strip()).encode())
+                command = self.rfile.readline().decode().strip()
+                try:
+                    self.wfile.write(answer(command).encode())
+                except Exception as error:
+                    problems.append(f"{command}: {error!r}")
 
         (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
         listener = socketserver.ThreadingUnixStreamServer(str(self.folder / path), Connection)

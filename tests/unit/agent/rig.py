@@ -13,6 +13,8 @@ from emulator.agent.server import ControlServer
 from emulator.agent.supervisor import Patience, Supervisor
 from emulator.engine.fake import Behaviour, FakeEngine
 from emulator.engine.interface import ExecStream
+from emulator.frontdoor.haproxy import CONFIGURATION_FILE
+from emulator.frontdoor.options import FOLDER
 from emulator.runtime import names
 from emulator.runtime.agent_spec import agent_spec
 from emulator.runtime.control import Agent
@@ -110,6 +112,12 @@ class Rig:
         """Lets the agent's own threads work, the front's and the supervisor's."""
         threading.Thread(target=self.monitor.run, daemon=True).start()
         threading.Thread(target=self.supervisor.run, daemon=True).start()
+
+    def start_front(self) -> None:
+        """What the front's program does once its container runs: it reads the file that was put into its volume."""
+        content = self.engine.read_file(DEMO.front, f"{FOLDER}/{CONFIGURATION_FILE}")
+        (self.front.folder / CONFIGURATION_FILE).write_bytes(content)
+        self.front.load()
 
     def close(self) -> None:
         for stream in self.streams:

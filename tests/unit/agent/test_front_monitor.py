@@ -1,0 +1,229 @@
+"""Targets of the front: registered, judged, drained and removed over HAProxy's admin socket."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from emulator.ecs.service import Service
+from emulator.engine.interface import ContainerState
+from emulator.errors import EngineError
+from tests.unit.agent.rig import Rig
+from tests.unit.runtime.world import DEMO, desired_state, make_service
+
+Until = Callable[[Callable[[], object]], None]
+MAIN, INITIAL, OPEN = "hello:default", "initial:hello:default", "open:hello:default"
+
+
+def routed(count: int = 1) -> Service:
+    return make_service(count=count, target=("hello", 3000))
+
+
+def look(rig: Rig, times: int = 3) -> None:
+    """The monitor's rounds: one to register, one to see the verdict, one to move the target."""
+    for _ in range(times):
+        rig.monitor.refresh()
+        rig.monitor.look()
+
+
+@pytest.fixture
+def fronted(rig: Rig) -> Rig:
+    """A service with one task and a front that runs on the first configuration."""
+    rig.boot(desired_state(routed()).model_copy(update={"acting": True})).look()
+    rig.start_front()
+    return rig
+
+
+def states(rig: Rig) -> list[str]:
+    return [target["state"] for target in rig.agent.status()["targets"]]
+
+
+def test_the_first_configuration_has_the_tasks_that_run(fronted: Rig) -> None:
+    name = f"hello-{fronted.task.short_id}"
+    assert fronted.front.names(INITIAL) == [name]
+    assert fronted.task.pause is not None
+    address = fronted.task.pause.addresses[DEMO.network]
+    assert fronted.front.servers[INITIAL, name].address == f"{address}:3000"
+    assert fronted.did("start")[-1] == "start front"
+
+
+def test_a_target_gets_requests_once_its_check_passes(fronted: Rig) -> None:
+    name = f"hello-{fronted.task.short_id}"
+    fronted.front.verdict = ("DOWN", "INI", "")
+    look(fronted, 1)
+    assert states(fronted) == ["initial"]
+    assert not fronted.monitor.task_healthy(fronted.task.id)
+    fronted.front.verdict = ("UP", "L7OK", "200")
+    look(fronted)
+    assert states(fronted) == ["healthy"]
+    assert fronted.monitor.task_healthy(fronted.task.id)
+    assert fronted.front.names(MAIN) == [name]
+    assert fronted.front.names(INITIAL) == []
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code", "description"),
+    [
+        (("DOWN", "L7STS", "500"), "Target.ResponseCodeMismatch", "Health checks failed with these codes: [500]"),
+        (("DOWN", "L7TOUT", ""), "Target.Timeout", "Request timed out"),
+        (("DOWN", "L4CON", ""), "Target.FailedHealthChecks", "Health checks failed"),
+    ],
+)
+def test_an_unhealthy_target_has_the_load_balancers_reason(
+    fronted: Rig, verdict: tuple[str, str, str], code: str, description: str
+) -> None:
+    look(fronted)
+    fronted.front.verdict = verdict
+    look(fronted, 1)
+    [target] = fronted.agent.status()["targets"]
+    assert (target["state"], target["reason_code"], target["description"]) == ("unhealthy", code, description)
+    assert target["service"] == "hello"
+    assert description in fronted.monitor.failing_targets()[fronted.task.id]
+
+
+def test_another_task_is_registered_without_a_reload(fronted: Rig) -> None:
+    look(fronted)
+    fronted.supervisor.state.services["hello"].count = 2
+    fronted.supervisor.look()
+    look(fronted)
+    assert fronted.front.names(MAIN) == sorted(f"hello-{task.short_id}" for task in fronted.tasks)
+    assert states(fronted) == ["healthy", "healthy"]
+    assert fronted.front.reloads == 0
+
+
+def test_a_task_that_is_gone_is_removed(fronted: Rig) -> None:
+    look(fronted)
+    for container in fronted.observed.containers:
+        if container.name not in (DEMO.front, DEMO.agent):
+            fronted.engine.remove(container.name)
+    look(fronted)
+    assert fronted.front.servers == {}
+    assert states(fronted) == []
+
+
+def test_the_supervisor_hears_of_a_new_verdict(fronted: Rig) -> None:
+    heard: list[str] = []
+    fronted.monitor.on_verdict = lambda: heard.append("verdict")
+    look(fronted)
+    before = len(heard)
+    look(fronted)
+    assert (before > 0, len(heard)) == (True, before), "and not again where nothing changed"
+
+
+class TestRules:
+    def change(self, rig: Rig) -> None:
+        """Another path for the only rule."""
+        [rule] = rig.supervisor.state.services["hello"].service.listener_rules
+        rule.conditions[0].values = ["/other/*"]
+
+    def test_unchanged_rules_are_not_loaded_again(self, fronted: Rig) -> None:
+        look(fronted)
+        fronted.monitor.configure(fronted.engine)
+        assert fronted.front.reloads == 0
+
+    def test_changed_rules_are_loaded_with_the_targets_where_they_are(self, fronted: Rig) -> None:
+        look(fronted)
+        old = fronted.front.rules
+        self.change(fronted)
+        fronted.monitor.configure(fronted.engine)
+        assert fronted.front.reloads == 1
+        assert fronted.front.rules != old
+        assert fronted.front.names(MAIN) == [f"hello-{fronted.task.short_id}"], "a healthy target stays so"
+
+    def test_rules_that_haproxy_refuses_are_an_error_in_its_words(self, fronted: Rig) -> None:
+        self.change(fronted)
+        fronted.front.complaint = "parsing [haproxy.cfg:12] : unknown keyword"
+        for _ in range(2):
+            with pytest.raises(EngineError, match="HAProxy refuses the front's configuration: parsing"):
+                fronted.monitor.configure(fronted.engine)
+
+    def test_a_front_that_does_not_answer_is_an_error(self, fronted: Rig) -> None:
+        self.change(fronted)
+        fronted.front.close()
+        (fronted.folder / "front" / "run" / "master.sock").unlink()
+        with pytest.raises(EngineError, match="the front does not answer"):
+            fronted.monitor.configure(fronted.engine)
+
+    def test_a_stopped_front_is_started_with_what_it_needs(self, fronted: Rig) -> None:
+        fronted.engine.stop(DEMO.front, 0)
+        fronted.engine.calls.clear()
+        self.change(fronted)
+        fronted.monitor.configure(fronted.engine)
+        assert fronted.did("start") == ["start front"]
+        assert fronted.observed.front is not None
+        assert fronted.observed.front.state is ContainerState.RUNNING
+        assert fronted.front.reloads == 0
+        assert b"/other/" in fronted.engine.read_file(DEMO.front, "/copilot-local/front/haproxy.cfg")
+
+
+class TestDraining:
+    @pytest.fixture
+    def busy(self, fronted: Rig) -> Rig:
+        """A healthy target with requests under way."""
+        look(fronted)
+        fronted.front.set_sessions(2)
+        return fronted
+
+    def test_no_delay_means_no_waiting(self, busy: Rig) -> None:
+        busy.monitor.deregister(busy.engine, busy.task.id, 0)
+        look(busy)
+        assert busy.front.servers == {}, "its requests are cut off"
+        assert any(command.startswith("shutdown sessions") for command in busy.front.commands)
+
+    def test_requests_may_end_while_no_new_ones_come(self, busy: Rig) -> None:
+        draining = threading.Thread(target=busy.monitor.deregister, args=(busy.engine, busy.task.id, 600))
+        draining.start()
+        while states(busy) != ["draining"]:
+            look(busy, 1)
+        assert {row.status for row in busy.front.servers.values()} == {"MAINT"}
+        assert draining.is_alive()
+        busy.front.set_sessions(0)
+        draining.join(10)
+        assert not draining.is_alive()
+        look(busy)
+        assert busy.front.servers == {}
+        assert states(busy) == []
+
+    def test_the_delay_is_an_upper_bound(self, busy: Rig) -> None:
+        draining = threading.Thread(target=busy.monitor.deregister, args=(busy.engine, busy.task.id, 1))
+        draining.start()
+        while draining.is_alive():
+            look(busy, 1)
+            draining.join(0.02)
+        look(busy)
+        assert busy.front.servers == {}
+
+    def test_a_task_that_is_gone_already_is_not_waited_for(self, busy: Rig) -> None:
+        busy.monitor.deregister(busy.engine, "gone", 600)
+
+
+class TestTheLoop:
+    def test_it_registers_what_comes_and_survives_a_front_that_goes(self, fronted: Rig, until: Until) -> None:
+        fronted.front.close()
+        fronted.run()
+        until(lambda: fronted.monitor.targets() == [] and "list_containers " in fronted.did("list_containers"))
+        fronted.front = type(fronted.front)(fronted.folder / "front2")
+        fronted.monitor.folder = fronted.folder / "front2"
+        fronted.monitor.refresh()
+        until(lambda: [target["state"] for target in fronted.monitor.targets()] == ["healthy"])
+        fronted.front.close()
+
+    def test_a_new_task_is_steady_only_when_the_front_says_so(self, fronted: Rig, until: Until) -> None:
+        fronted.run()
+        until(lambda: states(fronted) == ["healthy"])
+        old = fronted.task.id
+        fronted.agent.restart(["hello"], lambda event: None)
+        assert fronted.task.id != old
+        assert fronted.monitor.task_healthy(fronted.task.id)
+
+
+def test_a_task_that_nobody_knows_is_not_healthy(fronted: Rig) -> None:
+    assert not fronted.monitor.task_healthy("unknown")
+
+
+def test_a_task_without_targets_is_healthy_when_it_runs(rig: Rig) -> None:
+    rig.boot(desired_state(make_service()).model_copy(update={"acting": True})).look()
+    look(rig, 1)
+    assert rig.monitor.task_healthy(rig.task.id)
