@@ -13,8 +13,8 @@ PATIENCE = 20.0
 """Seconds until a socket that nobody listens on is given up: an agent that was just started opens it in under one."""
 
 
-def main(path: str) -> int:
-    deadline = time.monotonic() + PATIENCE
+def main(path: str, patience: float = PATIENCE) -> int:
+    deadline = time.monotonic() + patience
     while True:
         connection = socket.socket(socket.AF_UNIX)
         try:

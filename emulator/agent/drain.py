@@ -24,7 +24,11 @@ def record_line(entry: Any) -> str | None:
     if not (isinstance(entry, list) and len(entry) >= 3 and isinstance(entry[0], str) and isinstance(entry[2], dict)):
         return None
     tag, time, record = entry[:3]
-    return format_record(Record(tag, _nanoseconds(time), record))
+    fields = {
+        str(name): value.decode(errors="replace") if isinstance(value, bytes) else value
+        for name, value in record.items()
+    }
+    return format_record(Record(tag, _nanoseconds(time), fields))
 
 
 def _nanoseconds(time: Any) -> int:

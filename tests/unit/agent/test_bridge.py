@@ -1,0 +1,60 @@
+"""The agent container's end of `docker exec`: standard streams joined to the control socket."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emulator.agent import bridge
+from tests.unit.agent.rig import Rig
+from tests.unit.runtime.world import desired_state, make_service
+
+
+def bridge_to(path: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "emulator.agent.bridge", str(path)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_a_request_and_its_answer_pass(rig: Rig) -> None:
+    rig.boot(desired_state(make_service()))
+    with bridge_to(rig.socket) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b'{"verb": "status"}\n')
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["status"]["held"] is False
+        assert json.loads(process.stdout.readline()) == {"ok": True}
+        assert process.wait(10) == 0, "it ends with the connection"
+
+
+def test_it_waits_for_an_agent_that_is_only_starting(rig: Rig) -> None:
+    with bridge_to(rig.socket) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b'{"verb": "status"}\n')
+        process.stdin.flush()
+        rig.boot(desired_state(make_service()))
+        assert "status" in json.loads(process.stdout.readline())
+
+
+def test_the_other_ends_departure_reaches_the_agent(folder: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / "agent.sock"))
+        listener.listen()
+        with bridge_to(folder / "agent.sock") as process:
+            connection, _ = listener.accept()
+            with connection:
+                assert process.stdin is not None
+                process.stdin.close()
+                assert connection.recv(10) == b""
+            assert process.wait(10) == 0
+
+
+def test_an_agent_that_never_listens_is_told(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert bridge.main(str(folder / "agent.sock"), patience=0.0) == 1
+    assert "agent.sock: [Errno 2] No such file or directory" in capfd.readouterr().err

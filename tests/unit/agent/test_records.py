@@ -1,0 +1,67 @@
+"""The routed records, through the control socket as `logs --routed` gets them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.logstore.records import Record, format_record
+from tests.unit.agent.rig import Rig
+from tests.unit.runtime.world import desired_state, make_service
+
+Until = Callable[[Callable[[], object]], None]
+SECONDS = 1_795_348_800
+
+
+def write(folder: Path, file: str, *lines: tuple[int, str]) -> None:
+    with (folder / file).open("a", encoding="utf-8") as out:
+        out.writelines(format_record(Record("tag", (SECONDS + at) * 10**9, {"log": text})) for at, text in lines)
+
+
+@pytest.fixture
+def stored(rig: Rig) -> Rig:
+    rig.boot(desired_state(make_service()))
+    write(rig.logs, "hello.aaaa.hello", (0, "first"), (2, "third"))
+    write(rig.logs, "web.bbbb.web", (1, "second"))
+    return rig
+
+
+def texts(found: Any) -> list[str]:
+    return [record["record"]["log"] for record in found]
+
+
+def test_records_of_all_services_come_by_their_time(stored: Rig) -> None:
+    found = list(stored.agent.records(follow=False, services=[]))
+    assert texts(found) == ["first", "second", "third"]
+    assert {key: found[1][key] for key in ("service", "task", "stream", "tag", "time")} == {
+        "service": "web",
+        "task": "bbbb",
+        "stream": "web",
+        "tag": "tag",
+        "time": "2026-11-22T12:00:01.000+00:00",
+    }
+
+
+def test_records_of_one_service(stored: Rig) -> None:
+    assert texts(stored.agent.records(follow=False, services=["web"])) == ["second"]
+
+
+def test_following_gives_what_comes_later_too_until_the_other_end_leaves(stored: Rig, until: Until) -> None:
+    threads = set(threading.enumerate())
+    following = stored.agent.records(follow=True, services=["hello"])
+    assert texts([next(following), next(following)]) == ["first", "third"]
+    write(stored.logs, "hello.cccc.hello", (3, "fourth"))
+    assert texts([next(following)]) == ["fourth"]
+    following.close()  # type: ignore[attr-defined]
+    until(lambda: set(threading.enumerate()) <= threads)
+
+
+def test_a_damaged_line_is_left_out(stored: Rig) -> None:
+    with (stored.logs / "hello.aaaa.hello").open("a") as file:
+        file.write("tag: [12, {half\n")
+    write(stored.logs, "hello.aaaa.hello", (4, "after"))
+    assert texts(stored.agent.records(follow=False, services=["hello"])) == ["first", "third", "after"]
