@@ -87,8 +87,9 @@ class Running:
 
     @staticmethod
     def _read(stream: IO[str], lines: list[str]) -> None:
-        for line in stream:
-            lines.append(line.rstrip("\n"))
+        with stream:
+            for line in stream:
+                lines.append(line.rstrip("\n"))
 
     def printed(self) -> str:
         return "\n".join([*self.out, *self.err])
@@ -108,9 +109,18 @@ class Running:
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
 
+    def end(self, number: int) -> None:
+        """Ends it, if it still runs."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(number)
+        self.wait()
+
     def wait(self, timeout: float = DEADLINE) -> Result:
         """Until it has ended."""
-        code = self.process.wait(timeout)
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"not ended within {timeout:g} s:\n{self.printed()}")
         for reader in self._readers:
             reader.join(timeout)
         return Result(code, "\n".join(self.out), "\n".join(self.err))
@@ -211,6 +221,10 @@ class Project:
         assert old in text
         self.write(path, text.replace(old, new))
 
+    def append(self, path: str, text: str) -> None:
+        """Adds text to the end of a file that must be there."""
+        self.write(path, (self.folder / path).read_text(encoding="utf-8") + text)
+
     # what it answers
 
     def get(self, path: str, **headers: str) -> httpx.Response:
@@ -263,11 +277,10 @@ class Project:
     def clean_up(self) -> None:
         """`down -v`, after which nothing may be left."""
         for running in self.started:
-            with contextlib.suppress(ProcessLookupError):
-                running.process.kill()
-            running.process.wait(20)
+            running.end(signal.SIGKILL)
         try:
-            self.run("down", "-v").ok()
+            if self.everything():
+                self.run("down", "-e", "test", "-v").ok()
             assert self.everything() == []
         finally:
             images = docker("image", "ls", "--quiet", "--filter", self.label).split()
@@ -314,13 +327,13 @@ class DockerEvents:
     """`docker events` of one application from now on."""
 
     def __init__(self, project: Project) -> None:
-        self.process = subprocess.Popen(
+        process = subprocess.Popen(
             ["docker", "events", "--since", str(int(time.time())), "--filter", project.label, "--format", "{{json .}}"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        self.running = Running(self.process)
+        self.running = Running(process)
 
     def actions(self, action: str) -> list[str]:
         """What the containers are called that this happened to, in that order."""
@@ -332,8 +345,7 @@ class DockerEvents:
         return found
 
     def close(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(10)
+        self.running.end(signal.SIGTERM)
 
 
 @pytest.fixture

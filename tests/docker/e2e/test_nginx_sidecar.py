@@ -87,24 +87,34 @@ class TestWithoutARunningTask:
 
 
 class TestAnUnhealthyTarget:
-    OVERRIDE = "\nenvironments:\n  test:\n    http:\n      healthcheck: '/not-there'\n"
+    OVERRIDE = """
+environments:
+  test:
+    http:
+      healthcheck:
+        path: '/not-there'
+        interval: 5s
+        timeout: 2s
+"""
 
-    def test_gets_traffic_where_it_is_the_only_one(self, nginx: Project) -> None:
-        nginx.write(MANIFEST, (nginx.folder / MANIFEST).read_text() + self.OVERRIDE)
-        nginx.run("up", "-d", "--port", str(nginx.port)).ok()
-        wait_until(lambda: nginx.targets() == ["unhealthy"], lambda: f"an unhealthy target: {nginx.targets()}")
-        response = nginx.get("/api/x")
+    @pytest.fixture
+    def unhealthy(self, nginx: Project) -> Project:
+        """A service whose health check nginx answers with 404: unhealthy after two checks, 5 s apart."""
+        nginx.append(MANIFEST, self.OVERRIDE)
+        return nginx
+
+    def test_gets_traffic_where_it_is_the_only_one(self, unhealthy: Project) -> None:
+        unhealthy.run("up", "-d", "--port", str(unhealthy.port)).ok()
+        wait_until(lambda: unhealthy.targets() == ["unhealthy"], lambda: f"unhealthy: {unhealthy.ps()['targets']}")
+        response = unhealthy.get("/api/x")
         assert response.status_code == 200
         assert "hello from the main container" in response.text
 
-    def test_ends_up_wait_with_the_reason_and_leaves_nothing(self, nginx: Project) -> None:
-        nginx.write(MANIFEST, (nginx.folder / MANIFEST).read_text() + self.OVERRIDE)
-        nginx.write(
-            "copilot-local.toml", (nginx.folder / "copilot-local.toml").read_text() + "[time]\nwait_timeout = 4\n"
-        )
-        result = nginx.run("up", "-d", "--wait", "--port", str(nginx.port))
+    def test_ends_up_wait_with_the_reason_and_leaves_nothing(self, unhealthy: Project) -> None:
+        unhealthy.append("copilot-local.toml", "[time]\nwait_timeout = 8\n")
+        result = unhealthy.run("up", "-d", "--wait", "--port", str(unhealthy.port))
         assert result.code == 1
-        assert "not healthy after 4 s" in result.err
-        assert "404" in result.err
+        assert "not healthy after 8 s" in result.err
+        assert "[404]" in result.err
         assert "hint:" in result.err
-        assert nginx.everything() == []
+        assert unhealthy.everything() == []

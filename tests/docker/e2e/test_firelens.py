@@ -1,0 +1,85 @@
+"""examples/firelens-cloudwatch: from a line of the main container to a record behind Fluent Bit."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.docker.e2e.conftest import docker, wait_until
+
+if TYPE_CHECKING:
+    from tests.docker.e2e.conftest import MakeProject, Project
+
+pytestmark = pytest.mark.docker
+
+MANIFEST = "copilot/hello/manifest.yml"
+ONE_LINERS = 100
+
+
+@pytest.fixture(scope="module")
+def hello(make_shared_project: MakeProject) -> Project:
+    """The example, up and healthy."""
+    project = make_shared_project("firelens-cloudwatch")
+    project.up()
+    return project
+
+
+def records_with(project: Project, text: str, count: int = 1) -> list[dict[str, Any]]:
+    """The routed records with this text, once there are as many."""
+
+    def found() -> list[dict[str, Any]]:
+        return [record for record in project.records() if text in record["log"]]
+
+    wait_until(lambda: len(found()) >= count, lambda: f"{count} records with {text!r}: {len(found())}")
+    return found()
+
+
+def test_what_the_main_container_prints_arrives_as_a_record_with_the_fields_of_ecs(hello: Project) -> None:
+    assert hello.get("/hello/records").status_code == 200
+    (record,) = records_with(hello, "/hello/records")
+    (task,) = hello.tasks()
+    assert record["ecs_cluster"] == f"{hello.app}-test"
+    assert record["ecs_task_arn"] == f"arn:aws:ecs:us-east-1:000000000000:task/{hello.app}-test/{task}"
+    assert record["ecs_task_definition"] == f"{hello.app}-test-hello:1"
+    assert record["container_name"] == "hello"
+    assert record["source"] == "stdout"
+
+
+def test_containers_that_print_one_line_and_exit_at_once_lose_nothing(hello: Project) -> None:
+    main = json.loads(docker("inspect", hello.container("hello")))[0]
+    logging = [f"--log-opt={key}={value}" for key, value in main["HostConfig"]["LogConfig"]["Config"].items()]
+    labels = [f"--label=copilot-local.{name}" for name in (f"app={hello.app}", "env=test", "role=member")]
+    command = ("sh", "-c", "echo one line $(cat /proc/sys/kernel/random/uuid)")
+
+    def run(count: int) -> list[str]:
+        """Starts a container that logs as the task's main container does, again and again; returns what it printed."""
+        container = docker(
+            "create", "--network=none", *labels, "--log-driver=fluentd", *logging, main["Image"], *command
+        ).strip()
+        return [docker("start", "--attach", container).strip() for _ in range(count)]
+
+    with ThreadPoolExecutor(4) as pool:
+        printed = [line for lines in pool.map(run, [ONE_LINERS // 4] * 4) for line in lines]
+    assert len(set(printed)) == ONE_LINERS
+    assert sorted(record["log"] for record in records_with(hello, "one line", ONE_LINERS)) == sorted(printed)
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_main_container_that_exits_at_once_ends_up_with_its_code_and_loses_no_line(
+    firelens: Project, code: int
+) -> None:
+    manifest = (firelens.folder / MANIFEST).read_text()
+    firelens.append(MANIFEST, f"\ncommand: sh -c {shlex.quote(f'echo my only line; exit {code}')}\n")
+    result = firelens.start("up", "--port", str(firelens.port)).wait()
+    assert result.code == code
+    assert [line for line in result.out.splitlines() if "my only line" in line and "hello" in line]
+    assert not firelens.containers()
+    firelens.write(MANIFEST, manifest)
+    firelens.up()
+    (record,) = records_with(firelens, "my only line")
+    assert record["ecs_task_definition"] == f"{firelens.app}-test-hello:1"
+    assert record["ecs_task_arn"].rpartition("/")[2] not in firelens.tasks()

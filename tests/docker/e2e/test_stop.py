@@ -1,0 +1,122 @@
+"""Every way a run can end leaves what `down` leaves: the log volume, and with `-v` nothing."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.docker.e2e.conftest import docker, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.docker.e2e.conftest import DockerEvents, Project
+
+pytestmark = pytest.mark.docker
+
+MANIFEST = "copilot/hello/manifest.yml"
+Watch = "Callable[[Project], DockerEvents]"
+
+
+def log_volume(project: Project) -> list[str]:
+    return [f"cl-{project.app}-test-logs"]
+
+
+class TestCtrlC:
+    def test_stops_in_reverse_order_of_dependencies_and_leaves_the_log_volume(
+        self, firelens: Project, watch: Callable[[Project], DockerEvents]
+    ) -> None:
+        running = firelens.foreground()
+        events = watch(firelens)
+        running.signal(signal.SIGINT)
+        result = running.wait()
+        assert result.code == 130
+        assert "stopping" in result.out  # the main container's own word: it was sent SIGTERM
+        wait_until(lambda: "pause" in events.actions("die"), "the end of pause")
+        members = [name for name in events.actions("die") if name not in ("agent", "front")]
+        assert members == ["hello", "firelens_log_router", "pause"]
+        assert firelens.everything() == log_volume(firelens)
+
+    def test_follows_depends_on(self, nginx: Project, watch: Callable[[Project], DockerEvents]) -> None:
+        nginx.edit(MANIFEST, "    port: 80\n", "    port: 80\n    depends_on:\n      hello: start\n")
+        running = nginx.foreground()
+        events = watch(nginx)
+        running.signal(signal.SIGINT)
+        assert running.wait().code == 130
+        wait_until(lambda: "pause" in events.actions("die"), "the end of pause")
+        members = [name for name in events.actions("die") if name not in ("agent", "front")]
+        assert members == ["nginx", "hello", "pause"]
+
+    def test_twice_stops_at_once(self, nginx: Project) -> None:
+        nginx.append(MANIFEST, "\ncommand: sh -c 'trap \"\" TERM; echo deaf; while :; do sleep 1; done'\n")
+        running = nginx.start("up", "--port", str(nginx.port))
+        running.wait_for("deaf")
+        running.wait_for("is the load balancer")
+        running.signal(signal.SIGINT)
+        running.wait_for("Ctrl-C again stops at once")
+        began = time.monotonic()
+        running.signal(signal.SIGINT)
+        assert running.wait().code == 130
+        assert time.monotonic() - began < 15  # its stop timeout is 30 s
+        assert nginx.everything() == log_volume(nginx)
+
+    def test_while_it_comes_up_leaves_nothing(self, nginx: Project) -> None:
+        running = nginx.start("up", "--port", str(nginx.port))
+        wait_until(lambda: bool(nginx.containers()), "the first container")
+        running.signal(signal.SIGINT)
+        assert running.wait().code == 130
+        assert [name for name in nginx.everything() if name not in log_volume(nginx)] == []
+
+    def test_ends_a_build(self, nginx: Project) -> None:
+        nginx.append("hello/Dockerfile", "\nRUN echo begun && sleep 300\n")
+        running = nginx.start("up", "-d")
+        running.wait_for("build hello/Dockerfile …")
+        running.signal(signal.SIGINT)
+        assert running.wait(30).code == 130
+        assert nginx.everything() == []
+
+
+class TestKilled:
+    def test_in_the_foreground_the_agent_takes_over(self, nginx: Project) -> None:
+        running = nginx.foreground()
+        running.signal(signal.SIGKILL)
+        running.wait()
+        (task,) = nginx.tasks()
+        docker("kill", nginx.container("hello"))
+        wait_until(lambda: task not in nginx.tasks() and nginx.answers("/api/x"), "a replacement that answers")
+        nginx.run("down").ok()
+        assert nginx.everything() == log_volume(nginx)
+
+    @pytest.mark.parametrize("moment", ["agent", "pause", "front", "hello"])
+    def test_in_the_middle_of_up_nothing_stays_after_down(self, nginx: Project, moment: str) -> None:
+        running = nginx.start("up", "-d", "--port", str(nginx.port))
+        wait_until(lambda: any(moment in c.name.split("-") for c in nginx.containers()), f"container {moment}")
+        running.signal(signal.SIGKILL)
+        running.wait()
+        nginx.run("down", "-v").ok()
+        assert nginx.everything() == []
+
+    def test_in_the_middle_of_up_the_next_up_works(self, nginx: Project) -> None:
+        running = nginx.start("up", "-d", "--port", str(nginx.port))
+        wait_until(lambda: any("agent" in c.name for c in nginx.containers()), "the agent's container")
+        running.signal(signal.SIGKILL)
+        running.wait()
+        nginx.up()
+        assert nginx.answers("/api/x")
+        assert len(nginx.tasks()) == 1
+
+
+class TestDown:
+    def test_keeps_the_log_volume_and_with_v_nothing(self, firelens: Project) -> None:
+        firelens.up()
+        firelens.run("down").ok()
+        assert firelens.everything() == log_volume(firelens)
+        firelens.run("down", "-v").ok()
+        assert firelens.everything() == []
+
+    def test_of_nothing_says_so(self, nginx: Project) -> None:
+        result = nginx.run("down").ok()
+        assert f"nothing of {nginx.app}/test is running" in result.err
