@@ -7,17 +7,23 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from emulator.logstore.records import Record, RecordFile
+from emulator.logstore.records import KEPT, Record, RecordFile
 from emulator.logstore.store import Follower
 
 FOLLOW_INTERVAL = 0.2
 
 
 def follow_records(
-    folder: Path, services: Sequence[str], ended: Callable[[], bool] | None = None
+    folder: Path, services: Sequence[str], ended: Callable[[], bool] | None = None, *, kept: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """The records of these services (none: all), oldest first; with `ended`, then those that come until it says so."""
-    follower = Follower(folder, lambda file: not services or file.service in services)
+    """The records of these services (none: all), oldest first; with `ended`, then those that come until it says so.
+
+    `kept`: instead of what log routers delivered, what containers printed that log to CloudWatch by themselves.
+    """
+    follower = Follower(
+        folder,
+        lambda file: (not services or file.service in services) and file.stream.startswith(KEPT) is kept,
+    )
     try:
         while True:
             for file, record in follower.read():

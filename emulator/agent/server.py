@@ -81,7 +81,7 @@ class _Connection(socketserver.StreamRequestHandler):
             case "records":
                 services = cast("list[str]", request.get("services", []))
                 ended = self._gone if request.get("follow") else None
-                for record in follow_records(self.server.log_folder, services, ended):
+                for record in follow_records(self.server.log_folder, services, ended, kept=bool(request.get("kept"))):
                     yield {"record": record}
             case "tasks":
                 yield {"tasks": self.server.supervisor.history.tasks(request.get("service"))}

@@ -16,6 +16,9 @@ from pathlib import Path
 Fields = Mapping[str, object]
 """A record's fields, as JSON has them."""
 
+KEPT = "@"
+"""Starts the stream of a container that logs to CloudWatch by itself, not through a log router."""
+
 _LINE = re.compile(r"(?P<tag>.*?): \[(?P<seconds>\d+)(?:\.(?P<fraction>\d{1,9}))?, (?P<fields>\{.*\})\]\s*", re.DOTALL)
 _PARTIAL_FIELDS = ("partial_message", "partial_id", "partial_ordinal", "partial_last")
 
@@ -42,7 +45,8 @@ class RecordFile:
     service: str
     task_id: str
     stream: str
-    """A container's name, or `output-<n>` for an output of the user's own configuration."""
+    """A container's name; `output-<n>` for an output of the user's own configuration; `@<container>` for a container
+    that does not log through the router; `drained` for what a drain took in place of a dead router."""
     rotation: int = 0
 
     @property

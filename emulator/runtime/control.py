@@ -87,9 +87,12 @@ class Agent:
             if "task_event" in message:
                 yield message["task_event"]
 
-    def records(self, *, follow: bool, services: list[str]) -> Iterator[Message]:
-        """The records that log routers delivered, oldest first; with `follow` without end."""
-        for message in self._ask({"verb": "records", "follow": follow, "services": services}):
+    def records(self, *, follow: bool, services: list[str], kept: bool = False) -> Iterator[Message]:
+        """The records that log routers delivered, oldest first; with `follow` without end.
+
+        `kept`: instead, what removed containers had printed that do not log through a router.
+        """
+        for message in self._ask({"verb": "records", "follow": follow, "services": services, "kept": kept}):
             if "record" in message:
                 yield message["record"]
 

@@ -58,6 +58,7 @@ def down(
         cancelled=cancelled,
         before_remove=before_remove,
         drain_image=drain_image,
+        keep_output=not volumes,
     )
     try:
         with contextlib.suppress(Cancelled):

@@ -23,6 +23,7 @@ from emulator.runtime import names
 from emulator.runtime.aws import prepare_aws
 from emulator.runtime.drain import open_drain
 from emulator.runtime.front import FrontControl
+from emulator.runtime.keep import Keeper
 from emulator.runtime.limits import BELOW_PAUSE, below
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Member, Task, observe
@@ -66,6 +67,7 @@ class Executor:
         target_healthy: Callable[[str], bool] | None = None,
         drain_image: str = "",
         revival: float = REVIVAL,
+        keep_output: bool = True,
     ) -> None:
         self.engine = engine
         self.names = environment
@@ -76,6 +78,8 @@ class Executor:
         self.before_remove = before_remove
         self.target_healthy = target_healthy
         self.drain_image = drain_image
+        self.keep_output = keep_output
+        self._keeper = Keeper(engine, environment)
         self.revival = revival
         self._stopping = threading.Event()
         self._limit_lowered = False
@@ -109,6 +113,7 @@ class Executor:
                     elif error is None or isinstance(error, Cancelled):
                         error = problem if not isinstance(problem, Cancelled) or error is None else error
                         self._stopping.set()
+        self._keeper.close()
         if error is not None:
             raise error
 
@@ -159,6 +164,8 @@ class Executor:
             case Verb.REMOVE_CONTAINER:
                 if self.before_remove is not None:
                     self.before_remove(operation.subject)
+                if self.keep_output and operation.task_id:
+                    self._keeper.keep(operation.subject)
                 self.engine.remove(operation.subject)
             case Verb.REMOVE_VOLUME:
                 self._remove_volumes(operation.subject)

@@ -214,6 +214,7 @@ class TaskFactory:
                     options.time.stop_timeout if container.stop_timeout is None else container.stop_timeout
                 ),
                 names.LOG_ROUTER: router.container if router is not None and logs_to_router else "",
+                **_log_stream(desired, identity, container),
                 names.RESTART_POLICY: rule.label() if (rule := restart_rule(container)) else "",
                 names.ECS_CONTAINER_NAME: container.name,
             },
@@ -264,6 +265,16 @@ def unresolved(desired: DesiredService) -> list[str]:
         )
     ]
     return resolve_all(values, desired)
+
+
+def _log_stream(desired: DesiredService, identity: TaskIdentity, container: ContainerDefinition) -> dict[str, str]:
+    """Where the container's output would stand in CloudWatch, if it logs there by itself, as labels."""
+    configuration = container.log_configuration
+    if configuration is None or configuration.log_driver != "awslogs":
+        return {}
+    options = {key: resolve(value, desired) for key, value in configuration.options.items()}
+    stream = f"{options.get('awslogs-stream-prefix', '')}/{container.name}/{identity.task_id}"
+    return {names.LOG_GROUP: options.get("awslogs-group", ""), names.LOG_STREAM: stream}
 
 
 def _tuple(words: list[str] | None) -> tuple[str, ...] | None:

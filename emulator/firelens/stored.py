@@ -1,0 +1,21 @@
+"""How a record stands in the log store: as Fluent Bit's `file` output writes it. `emulator.logstore` reads it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+KEPT = "@"
+"""Starts the stream of a container that logs to CloudWatch by itself; no container's name holds it."""
+
+
+def stored_line(tag: str, time_ns: int, fields: Mapping[str, object]) -> str:
+    """One record, with its line end. `time_ns`: nanoseconds since 1970."""
+    seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
+    text = json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
+    return f"{tag}: [{seconds}.{nanoseconds:09d}, {text}]\n"
+
+
+def kept_stream(container: str) -> str:
+    """The stream of the log store that holds what a container printed that does not log through the router."""
+    return f"{KEPT}{container}"
