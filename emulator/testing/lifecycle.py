@@ -91,16 +91,19 @@ class Lifecycle:
         live.add(self)
         try:
             request = self._request = self._make_request(engine)
+            self._watcher = Watcher(engine, request.environment, self._journal, self._died)
+            self._watcher.start()
             self.plan = str(dry_run(engine, request)) or "nothing to do"
             running = up(engine, request, self._emit, cancelled=self._cancelled)
             running.hand_over()
         except BaseException:
             live.remove(self)
+            if self._watcher is not None:
+                self._watcher.close()
             engine.close()
             raise
         self._running = running
-        self._watcher = Watcher(engine, request.environment, self._journal, self._died)
-        self._watcher.start()
+        self._watcher.judging = True
         return self
 
     def stop(self) -> None:

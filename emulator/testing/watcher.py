@@ -51,6 +51,8 @@ class Watcher:
         """Ids of containers that somebody told to end."""
         self._out_of_memory: set[str] = set()
         self._expected: list[tuple[str, str]] = []
+        self.judging = False
+        """Whether deaths count yet: who brings the environment up hears of those before by itself."""
         self._closed = threading.Event()
         self._ready = threading.Event()
         self._events: Stream[EngineEvent] | None = None
@@ -156,7 +158,7 @@ class Watcher:
         printed = [line.text for line in self._journal.lines() if (line.container, line.task_id) == (name, task)]
         code = int(labels.get("exitCode") or 0)
         death = Death(service, name, task, code, container in self._out_of_memory, tuple(printed[-LAST_LINES:]))
-        expected = (service, name) in self._expected
+        expected = not self.judging or (service, name) in self._expected
         self._journal.add_death(death, expected=expected)
         if not expected:
             self._on_death(death)

@@ -1,0 +1,127 @@
+"""pytest run in pytest: a workspace of its own, test files written by the test, and what is left in Docker after."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from emulator.engine.interface import Engine
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "nginx-sidecar"
+PATIENCE = 90.0
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a run of pytest ended."""
+
+    code: int
+    out: str
+    seconds: float
+
+    def counts(self) -> dict[str, int]:
+        """`{"passed": 2, "failed": 1}`, from the last line."""
+        found = re.findall(r"(\d+) (passed|failed|errors?|skipped)", self.out.splitlines()[-1])
+        return {word.removesuffix("s"): int(number) for number, word in found}
+
+    def section(self, title: str) -> str:
+        """The text below the heading that begins with `title`, to the next heading."""
+        match = re.search(rf"^-+ {re.escape(title)}.*? -+\n(.*?)(?=^-{{5,}} |^=+ |^_+ |\Z)", self.out, re.M | re.S)
+        assert match, f"no section {title!r} in:\n{self.out}"
+        return match[1]
+
+
+class Suite:
+    """A copy of examples/nginx-sidecar with tests in it; its application has a name of its own."""
+
+    def __init__(self, folder: Path, engine: Engine) -> None:
+        self.folder = folder
+        self.engine = engine
+        self.app = f"cl-test-{uuid.uuid4().hex[:8]}"
+        shutil.copytree(EXAMPLE, folder)
+        (folder / "copilot" / ".workspace").write_text(f"application: {self.app}\n", encoding="utf-8")
+        (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+        self.processes: list[subprocess.Popen[str]] = []
+
+    def write(self, text: str, name: str = "test_it.py") -> None:
+        (self.folder / name).write_text(textwrap.dedent(text), encoding="utf-8")
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """`pytest …`, in a process group of its own, as a shell starts it."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+            cwd=self.folder,
+            env=self._variables(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.processes.append(process)
+        return process
+
+    def run(self, *arguments: str) -> Ran:
+        began = time.monotonic()
+        return self.ended(self.start(*arguments), began)
+
+    def ended(self, process: subprocess.Popen[str], began: float) -> Ran:
+        out, _ = process.communicate(timeout=PATIENCE)
+        return Ran(process.returncode, out, time.monotonic() - began)
+
+    def until(self, what: str, holds: Callable[[], bool]) -> None:
+        """Waits until something holds; fails with the output where pytest ends before."""
+        deadline = time.monotonic() + PATIENCE
+        while not holds():
+            for process in self.processes:
+                assert process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < deadline, f"{what}: not within {PATIENCE:g} s"
+            time.sleep(0.1)
+
+    def said(self, name: str) -> str:
+        """What a test wrote into a file of the workspace; empty until it did."""
+        file = self.folder / name
+        return file.read_text(encoding="utf-8") if file.exists() else ""
+
+    def instances(self) -> set[str]:
+        """Names of the copies of the application that Docker has anything of."""
+        found = {row.labels.get("copilot-local.app", "") for row in self.engine.list_containers({})}
+        found |= {labels.get("copilot-local.app", "") for labels in self.engine.list_volumes({}).values()}
+        return {name for name in found if name.startswith(self.app)}
+
+    def clean_up(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+        from emulator.runtime.down import down
+        from emulator.runtime.names import Names
+
+        for instance in self.instances():
+            down(self.engine, Names(instance, "test"), lambda event: None, volumes=True, timeout=1)
+
+    def _variables(self) -> dict[str, str]:
+        # What this very run of pytest sets is nothing that its child should see.
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COPILOT_"))}
+        return {**kept, "NO_COLOR": "1", "COLUMNS": "100"}
+
+
+@pytest.fixture
+def suite(tmp_path: Path, engine: Engine) -> Iterator[Suite]:
+    made = Suite(tmp_path / "workspace", engine)
+    yield made
+    made.clean_up()
