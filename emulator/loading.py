@@ -20,11 +20,13 @@ from emulator.workspace import (
 )
 
 if TYPE_CHECKING:
+    from emulator.compiler.context import Surroundings
     from emulator.ecs.service import Service
     from emulator.manifest import LoadedManifest
     from emulator.runtime.names import Names
     from emulator.runtime.up import UpRequest
     from emulator.settings import LogPolicy, Settings
+    from emulator.surroundings import Deployment
 
 LOG_POLICIES = ("capture", "local-aws", "live")
 
@@ -63,6 +65,9 @@ class LoadedService:
     settings: Settings
     workspace: Workspace
     findings: tuple[Finding, ...]
+    manifest: LoadedManifest | None = None
+    surroundings: Surroundings | None = None
+    deployment: Deployment | None = None
 
 
 def find_target(selection: Selection) -> Target:
@@ -98,29 +103,46 @@ def find_names(selection: Selection) -> tuple[str, str]:
     return resolve_app(workspace, selection.app), resolve_environment(workspace, selection.environment)
 
 
-def load_services(selection: Selection, emit: Emit, *, strict: bool = False) -> list[LoadedService]:
+def load_services(
+    selection: Selection, emit: Emit, *, strict: bool = False, given: Deployment | None = None
+) -> list[LoadedService]:
     """Loads, checks and compiles every service that is meant; findings that do not stop us are emitted as warnings.
+    `given`: they are to be deployed, and this is what the options say of it; without it they run here.
 
     Raises FindingsError with every finding of the first manifest that has errors, and what `find_target` raises.
     """
     from emulator.compiler import compile_service
     from emulator.settings import load_settings
+    from emulator.surroundings import deployment, surroundings, with_environment_manifest
 
     target = find_target(selection)
     settings = load_settings(target.workspace.root)
+    where = None
+    if given is not None:
+        where = with_environment_manifest(
+            deployment(settings, target.environment, given),
+            target.workspace,
+            target.environment,
+            app=target.app,
+            variables=target.variables,
+        )
     loaded = []
     for name in target.services:
         manifest = load_manifest(target, name, strict=strict)
         for finding in manifest.findings:
             emit(warning(finding))
+        around = surroundings(target.workspace, name, manifest.manifest, where)
         service = compile_service(
             manifest.manifest,
             app=target.app,
             environment=target.environment,
             position=manifest.position,
             path=str(manifest.path),
+            surroundings=around,
         )
-        loaded.append(LoadedService(service, settings, target.workspace, tuple(manifest.findings)))
+        loaded.append(
+            LoadedService(service, settings, target.workspace, tuple(manifest.findings), manifest, around, where)
+        )
     return loaded
 
 

@@ -79,6 +79,34 @@ class CredentialSettings(_Section):
     role_arn: str = ""
 
 
+class AppSettings(_Section):
+    """`[app]`: what Copilot's store knows of the application, for rendering."""
+
+    domain: str | None = None
+    """The domain below which services have their names; HTTPS is on."""
+    permissions_boundary: str | None = None
+    """Name or ARN of the policy that bounds every role."""
+
+
+class EnvironmentSettings(_Section):
+    """`[environments.<name>]`: what Copilot's store knows of an environment, for rendering."""
+
+    account: str | None = Field(default=None, pattern=r"^\d{12}$")
+    region: str | None = None
+    certificates: tuple[str, ...] = ()
+    """ARNs of the certificates of the public load balancer; HTTPS is on."""
+    private_certificates: tuple[str, ...] = ()
+    """ARNs of the certificates of the internal load balancer."""
+    discovery_endpoint: str | None = None
+    """The private DNS namespace; default `<environment>.<app>.local`."""
+    load_balancer: str | None = None
+    """ARN or name of an existing load balancer that services are put behind."""
+    images: Mapping[str, str] = Field(default_factory=dict)
+    """Container name to the address its image was pushed to."""
+    parameters: Mapping[str, str] = Field(default_factory=dict)
+    """Defaults of parameters of rendered stacks, by name."""
+
+
 class Settings(BaseModel):
     """Everything the settings files say, merged. Paths in `substitute` are absolute."""
 
@@ -92,6 +120,9 @@ class Settings(BaseModel):
     logs: LogSettings = LogSettings()
     time: TimeSettings = TimeSettings()
     credentials: CredentialSettings = CredentialSettings()
+    app: AppSettings = AppSettings()
+    environments: Mapping[str, EnvironmentSettings] = Field(default_factory=dict)
+    """What rendering has to know of each environment, by its name."""
     validation: ValidateSettings = Field(default=ValidateSettings(), alias="validate")
 
     def with_destinations(self, destinations: Mapping[str, LogPolicy]) -> Settings:

@@ -25,6 +25,7 @@ from emulator.cli import (
     port,
     ps,
     render,
+    render_cloudformation,
     run,
     schema,
     up,
@@ -89,7 +90,9 @@ app.command("events")(events.events)
 app.command("inspect")(inspect.inspect)
 app.command("validate")(validate.validate)
 app.command("config")(config.config)
-_group("render", "Print a service as it would be deployed.").command("taskdef")(render.taskdef)
+_render = _group("render", "Print a service as it would be deployed.")
+_render.command("taskdef")(render.taskdef)
+_render.command("cloudformation")(render_cloudformation.cloudformation)
 _group("firelens", "Look at the log router.").command("config")(firelens.config)
 app.command("schema")(schema.schema)
 app.command("doctor")(doctor.doctor)

@@ -1,18 +1,19 @@
-"""`copilot-local render`: the same model that runs here, for a real deployment."""
+"""`copilot-local render taskdef`: the same model that runs here, for a real deployment."""
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
-from emulator.cli.loading import Selection, assignments, load_one
+from emulator.cli import rendering
+from emulator.cli.loading import LoadedService, Selection, assignments
 from emulator.cli.options import App, Env, EnvFile, Name, Strict
+from emulator.cli.rendering import Document, Output
 
 
 def taskdef(
-    service: Annotated[str | None, typer.Argument(help="The service, where the workspace has several.")] = None,
+    services: rendering.Services = None,
     app: App = None,
     env: Env = None,
     name: Name = None,
@@ -21,19 +22,37 @@ def taskdef(
     placeholders: Annotated[
         bool, typer.Option("--placeholders", help="Write ${NAME} for values that are only known when deployed.")
     ] = False,
-    values: Annotated[
-        list[str] | None,
-        typer.Option("--value", metavar="NAME=VALUE", help="A value that is only known when deployed. Repeatable."),
-    ] = None,
+    values: rendering.Values = None,
+    tag: rendering.Tag = None,
+    images: rendering.Images = None,
+    account: rendering.Account = None,
+    region: rendering.Region = None,
+    output_dir: rendering.OutputDir = None,
+    all_envs: rendering.AllEnvs = False,
+    diff: rendering.Diff = None,
 ) -> None:
     """Print the task definition as JSON, as `aws ecs register-task-definition --cli-input-json` takes it."""
-    from emulator.display import make_display
+    from emulator.surroundings import Deployment
+
+    known = assignments(values or [], "--value")
+    given = Deployment(account=account, region=region, images=assignments(images or [], "--image"))
+
+    def render(loaded: LoadedService) -> list[Document]:
+        return [_document(loaded, known, tag, placeholders)]
+
+    with rendering.display() as emit:
+        selection = Selection(app, env, rendering.names(services, name), env_file)
+        rendering.render_all(selection, given, Output(output_dir, all_envs, diff), render, emit, strict=strict)
+
+
+def _document(loaded: LoadedService, values: dict[str, str], tag: str | None, placeholders: bool) -> Document:
     from emulator.render.task_definition import render_task_definition, to_json
 
-    given = assignments(values or [], "--value")
-    display = make_display()
-    services = tuple(dict.fromkeys(filter(None, (name, service))))
-    loaded = load_one(Selection(app, env, services, env_file), display.emit, strict=strict)
-    known = {**loaded.settings.values, **given}
-    document = render_task_definition(loaded.service, known, placeholders=placeholders)
-    sys.stdout.write(to_json(document))
+    where = loaded.deployment
+    known = {**loaded.settings.values, **rendering.image_values(loaded, tag)}
+    if where is not None and where.account is not None:
+        known["AWS::AccountId"] = where.account
+    if where is not None and where.region is not None:
+        known["AWS::Region"] = where.region
+    document = render_task_definition(loaded.service, {**known, **values}, placeholders=placeholders)
+    return Document(f"{loaded.service.name}-{loaded.service.environment}.taskdef.json", to_json(document))

@@ -36,7 +36,8 @@ RULES: dict[str, set[str]] = {
     "setup": {"engine", "settings"},
     # From a selection to an `up` request, for the command line and for tests alike: the one place that joins the
     # manifest's side of the house to the runtime's.
-    "loading": {"workspace", "manifest", "compiler", "ecs", "runtime", "settings", "setup", "display"},
+    "surroundings": {"workspace", "manifest", "compiler", "ecs", "settings"},
+    "loading": {"surroundings", "workspace", "manifest", "compiler", "ecs", "runtime", "settings", "setup", "display"},
 }
 ANY = {"cli"}
 

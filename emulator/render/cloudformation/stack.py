@@ -31,11 +31,17 @@ _PSEUDO = "AWS::"
 
 def render_stack(service: Service, options: StackOptions = StackOptions()) -> str:  # noqa: B008 - frozen
     """The stack's template as YAML. Raises what `stack_document` raises."""
+    return render_template(service, options)[0]
+
+
+def render_template(service: Service, options: StackOptions) -> tuple[str, tuple[str, ...]]:
+    """The stack's template as YAML, and the names of its parameters. Raises what `stack_document` raises."""
     document = stack_document(service, options)
     where = "in the environment that Copilot made" if options.in_copilot_environment else "in a VPC and a cluster"
     source = f" Rendered from {_source(service.manifest)}." if service.manifest else ""
     header = f"{service.name} of {service.app}, environment {service.environment}, {where}.{source}"
-    return to_yaml(document, header=header)
+    parameters = document.get("Parameters")
+    return to_yaml(document, header=header), tuple(parameters) if isinstance(parameters, dict) else ()
 
 
 def stack_document(service: Service, options: StackOptions = StackOptions()) -> dict[str, object]:  # noqa: B008
@@ -131,4 +137,4 @@ def _patch_position(service: Service, name: str) -> Position | None:
     return None
 
 
-__all__ = ["StackOptions", "render_stack", "stack_document"]
+__all__ = ["StackOptions", "render_stack", "render_template", "stack_document"]

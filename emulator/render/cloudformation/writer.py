@@ -138,7 +138,7 @@ def _inline(value: object, width: int) -> str | None:
         return ("{}" if isinstance(value, dict) else "[]") if not value else None
     if isinstance(value, str) and _fits_block(value):
         return None
-    text = _flow(value)
+    text = _flow(value) if isinstance(value, Ref | GetAtt | Sub | Fn) else scalar(value)
     return text if text is not None and (len(text) <= width or not isinstance(value, Fn)) else None
 
 

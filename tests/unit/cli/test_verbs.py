@@ -141,7 +141,8 @@ def test_a_verb_for_one_service_asks_which(run: Run, workspace: Path, add_servic
     add_service("worker", BACKEND)
     ended = run("render", "taskdef", "--placeholders")
     assert ended.code == 2
-    assert ended.err == "error: 2 services could be meant: hello, worker\n\nhint: choose one with -n\n"
+    hint = "choose one with -n, or write all with --output-dir FOLDER"
+    assert ended.err == f"error: 2 services could be meant: hello, worker\n\nhint: {hint}\n"
     for arguments in (["-n", "worker"], ["worker"], ["-n", "copilot/worker/manifest.yml"]):
         chosen = run("render", "taskdef", "--placeholders", *arguments)
         assert json.loads(chosen.out)["family"] == "shop-test-worker"

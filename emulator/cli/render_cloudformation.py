@@ -1,0 +1,142 @@
+"""`copilot-local render cloudformation`: a service as a stack."""
+
+from __future__ import annotations
+
+import enum
+from typing import Annotated
+
+import typer
+
+from emulator.cli import rendering
+from emulator.cli.loading import LoadedService, Selection, assignments
+from emulator.cli.options import App, Env, EnvFile, Name, Strict
+from emulator.cli.rendering import Document, Output
+from emulator.errors import UsageError
+
+
+class AddonsForm(enum.StrEnum):
+    """Where the resources of addons go."""
+
+    INLINE = "inline"
+    NESTED = "nested"
+
+
+def cloudformation(
+    services: rendering.Services = None,
+    app: App = None,
+    env: Env = None,
+    name: Name = None,
+    env_file: EnvFile = None,
+    strict: Strict = False,
+    in_copilot_environment: Annotated[
+        bool,
+        typer.Option(
+            "--in-copilot-environment", help="For an environment that Copilot made, whose exports are imported."
+        ),
+    ] = False,
+    addons: Annotated[
+        AddonsForm | None,
+        typer.Option("--addons", help="Addons within the stack, or as a stack of their own that it nests."),
+    ] = None,
+    tag: rendering.Tag = None,
+    images: rendering.Images = None,
+    account: rendering.Account = None,
+    region: rendering.Region = None,
+    domain: Annotated[
+        str | None, typer.Option("--domain", metavar="NAME", help="The application's domain; HTTPS is on.")
+    ] = None,
+    certificates: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--certificate", metavar="ARN", help="A certificate of the public load balancer; HTTPS is on. Repeatable."
+        ),
+    ] = None,
+    private_certificates: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--private-certificate", metavar="ARN", help="A certificate of the internal load balancer. Repeatable."
+        ),
+    ] = None,
+    discovery_endpoint: Annotated[
+        str | None, typer.Option("--discovery-endpoint", metavar="NAME", help="The private DNS namespace.")
+    ] = None,
+    load_balancer: Annotated[
+        str | None,
+        typer.Option("--load-balancer", metavar="ARN", help="An existing load balancer, in place of a new one."),
+    ] = None,
+    permissions_boundary: Annotated[
+        str | None, typer.Option("--permissions-boundary", metavar="POLICY", help="Bounds every role.")
+    ] = None,
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", metavar="NAME=VALUE", help="The default of a parameter of the stack. Repeatable."),
+    ] = None,
+    values: rendering.Values = None,
+    output_dir: rendering.OutputDir = None,
+    all_envs: rendering.AllEnvs = False,
+    diff: rendering.Diff = None,
+) -> None:
+    """Print a CloudFormation stack for a service: no custom resources, no Lambda functions."""
+    from emulator.surroundings import Deployment
+
+    chosen = assignments(parameters or [], "--parameter")
+    given = Deployment(
+        domain=domain,
+        permissions_boundary=permissions_boundary,
+        account=account,
+        region=region,
+        certificates=tuple(certificates or ()),
+        private_certificates=tuple(private_certificates or ()),
+        discovery_endpoint=discovery_endpoint,
+        load_balancer=load_balancer,
+        images=assignments(images or [], "--image"),
+        parameters=chosen,
+    )
+    known = assignments(values or [], "--value")
+    form = addons.value if addons else None
+
+    def render(loaded: LoadedService) -> list[Document]:
+        return _documents(loaded, in_copilot_environment, form, known, tag, set(chosen))
+
+    with rendering.display() as emit:
+        selection = Selection(app, env, rendering.names(services, name), env_file)
+        rendering.render_all(selection, given, Output(output_dir, all_envs, diff), render, emit, strict=strict)
+
+
+def _documents(
+    loaded: LoadedService,
+    in_copilot_environment: bool,
+    addons: str | None,
+    values: dict[str, str],
+    tag: str | None,
+    chosen: set[str],
+) -> list[Document]:
+    from emulator.render.cloudformation.addons import nested_template
+    from emulator.render.cloudformation.options import StackOptions
+    from emulator.render.cloudformation.stack import render_template
+    from emulator.render.cloudformation.writer import to_yaml
+    from emulator.surroundings import require_https
+
+    assert loaded.manifest is not None
+    assert loaded.surroundings is not None
+    assert loaded.deployment is not None
+    require_https(loaded.manifest.manifest, loaded.surroundings, loaded.manifest.position)
+    options = StackOptions(
+        in_copilot_environment=in_copilot_environment,
+        addons="nested" if addons == "nested" else "inline" if addons == "inline" else None,
+        values={**loaded.settings.values, **rendering.image_values(loaded, tag), **values},
+        defaults=loaded.deployment.parameters,
+        permissions_boundary=loaded.deployment.permissions_boundary,
+    )
+    text, parameters = render_template(loaded.service, options)
+    if unknown := sorted(chosen - set(parameters)):
+        raise UsageError(
+            f"the stack of {loaded.service.name} has no parameter {unknown[0]}",
+            hint=f"it has {', '.join(sorted(parameters)) or 'none'}",
+        )
+    stem = f"{loaded.service.name}-{loaded.service.environment}"
+    found = [Document(f"{stem}.stack.yml", text)]
+    nested = nested_template(loaded.service) if options.nested_addons else None
+    if nested is not None:
+        found.append(Document(f"{stem}.addons.stack.yml", to_yaml(nested)))
+    return found

@@ -1,0 +1,167 @@
+"""What a manifest does not say and a deployment needs, from settings, options and the workspace: the application's
+domain, certificates, addons, overrides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from emulator.compiler.addons import SourceText, addon_outputs, merge_addons
+from emulator.compiler.context import FindPosition, Surroundings
+from emulator.compiler.patches import read_patches
+from emulator.ecs.addons import TemplatePatch
+from emulator.errors import InputError, Position, Unsupported
+from emulator.manifest import load_environment
+from emulator.manifest.schema.workload import Workload
+from emulator.settings import EnvironmentSettings, Settings
+from emulator.workspace import Workspace
+
+BACKEND = "Backend Service"
+ADDONS_FOLDER = "addons"
+ADDON_PARAMETERS = ("addons.parameters.yml", "addons.parameters.yaml")
+OVERRIDES_FOLDER = "overrides"
+PATCHES_FILE = "cfn.patches.yml"
+_CDK_FILES = ("cdk.json", "stack.ts", "package.json")
+_YAML = (".yml", ".yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Where and how something is deployed. The names are those of settings and options."""
+
+    domain: str | None = None
+    permissions_boundary: str | None = None
+    account: str | None = None
+    region: str | None = None
+    certificates: tuple[str, ...] = ()
+    private_certificates: tuple[str, ...] = ()
+    discovery_endpoint: str | None = None
+    load_balancer: str | None = None
+    images: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+def deployment(settings: Settings, environment: str, given: Deployment) -> Deployment:
+    """What options say, else what the settings say."""
+    here = settings.environments.get(environment, EnvironmentSettings())
+    return Deployment(
+        domain=given.domain or settings.app.domain,
+        permissions_boundary=given.permissions_boundary or settings.app.permissions_boundary,
+        account=given.account or here.account,
+        region=given.region or here.region,
+        certificates=given.certificates or here.certificates,
+        private_certificates=given.private_certificates or here.private_certificates,
+        discovery_endpoint=given.discovery_endpoint or here.discovery_endpoint,
+        load_balancer=given.load_balancer or here.load_balancer,
+        images={**here.images, **given.images},
+        parameters={**here.parameters, **given.parameters},
+    )
+
+
+def with_environment_manifest(
+    found: Deployment, workspace: Workspace, environment: str, *, app: str, variables: Mapping[str, str]
+) -> Deployment:
+    """With the certificates of the environment's manifest, where nobody named others."""
+    path = workspace.environment_manifest_path(environment)
+    if path is None or (found.certificates and found.private_certificates):
+        return found
+    http = load_environment(path, variables=variables, app=app, strict=False).manifest.http
+    return replace(
+        found,
+        certificates=found.certificates or tuple(http.public.certificates),
+        private_certificates=found.private_certificates or tuple(http.private.certificates),
+    )
+
+
+def surroundings(workspace: Workspace, name: str, manifest: Workload, where: Deployment | None = None) -> Surroundings:
+    """What a manifest is compiled with. `where` None: it runs here, where the load balancer speaks HTTP.
+
+    Raises InputError with file and line where an addon or an override is wrong, Unsupported for CDK overrides.
+    """
+    folder = workspace.manifest_path(name).parent
+    addons = merge_addons(*_addons(folder / ADDONS_FOLDER))
+    found = Surroundings(
+        addons=addon_outputs(addons), addon_template=addons, patches=_patches(folder / OVERRIDES_FOLDER)
+    )
+    if where is None:
+        return found
+    internal = manifest.type == BACKEND
+    certificates = where.private_certificates if internal else where.certificates
+    return replace(
+        found,
+        https=bool(certificates) or (bool(where.domain) and not internal),
+        domain=None if certificates else where.domain,
+        certificates=certificates,
+        load_balancer=where.load_balancer,
+        discovery_endpoint=where.discovery_endpoint,
+    )
+
+
+def require_https(manifest: Workload, found: Surroundings, position: FindPosition) -> None:
+    """Raises InputError where the manifest has domain names or redirects and nothing says how HTTPS comes about:
+    Copilot refuses these too, when it deploys."""
+    http = getattr(manifest, "http", None)
+    internal = manifest.type == BACKEND
+    if http is not None and not found.https:
+        keys = [
+            ("http", http),
+            *((f"http.additional_rules[{n}]", rule) for n, rule in enumerate(http.additional_rules)),
+        ]
+        for path, rule in keys:
+            for key in ("alias", "redirect_to_https"):
+                if getattr(rule, key) and not (internal and key == "redirect_to_https"):
+                    raise InputError(
+                        f"{path}.{key} needs HTTPS, and the environment has no certificate"
+                        + ("" if internal else " and the application no domain"),
+                        position=position(f"{path}.{key}"),
+                        hint="give `private_certificates` in [environments.<env>] of copilot-local.toml, or "
+                        "--private-certificate"
+                        if internal
+                        else "give --certificate ARN or --domain NAME, or `certificates` in [environments.<env>] or "
+                        "`domain` in [app] of copilot-local.toml",
+                    )
+    nlb = getattr(manifest, "nlb", None)
+    if nlb is not None and nlb.alias and not found.domain:
+        raise InputError(
+            "nlb.alias needs the application's domain",
+            position=position("nlb.alias"),
+            hint="give --domain NAME, or `domain` in [app] of copilot-local.toml",
+        )
+
+
+def _addons(folder: Path) -> tuple[list[SourceText], SourceText | None]:
+    """The templates in order of their names, and the parameters file."""
+    files = sorted(file for file in folder.iterdir() if file.suffix in _YAML) if folder.is_dir() else []
+    parameters = [file for file in files if file.name in ADDON_PARAMETERS]
+    if len(parameters) > 1:
+        raise InputError(
+            f"defining {' and '.join(sorted(file.name for file in parameters))} is not allowed under addons/",
+            position=Position(str(parameters[1]), 1),
+            hint="keep one of the two",
+        )
+    templates = [_read(file) for file in files if file not in parameters]
+    return templates, _read(parameters[0]) if parameters else None
+
+
+def _patches(folder: Path) -> tuple[TemplatePatch, ...]:
+    if any((folder / file).is_file() for file in _CDK_FILES):
+        raise Unsupported(
+            f"{folder} holds overrides in the AWS CDK, which are programs",
+            hint=f"write the changes as YAML patches in {PATCHES_FILE}",
+        )
+    file = folder / PATCHES_FILE
+    return read_patches(_read(file)) if file.is_file() else ()
+
+
+def _read(file: Path) -> SourceText:
+    try:
+        return SourceText(_shown(file), file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} cannot be read: {error}", hint="save it as UTF-8 text") from None
+
+
+def _shown(file: Path) -> str:
+    """As the user would name it: relative to the working directory, if it is below."""
+    here = Path.cwd()
+    return str(file.relative_to(here)) if file.is_relative_to(here) else str(file)
