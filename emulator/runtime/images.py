@@ -169,6 +169,11 @@ class ImageResolver:
     def local(self, reference: str) -> str:
         """The id of the image that stands for a reference here, pulled if need be."""
         actual = self.substitutes.get(reference, reference)
+        if actual.startswith("/"):
+            raise InputError(
+                f"{reference} is replaced by a folder, which nothing builds here: {actual}",
+                hint="give an image reference in its place under [substitute] in copilot-local.toml",
+            )
         found = self.engine.image(actual)
         if found is not None:
             return found.id

@@ -69,7 +69,7 @@ def parse_environment_file(text: str) -> dict[str, str]:
 
 def _read(path: Path, reference: EnvFileReference) -> dict[str, str]:
     try:
-        return parse_environment_file(path.read_text(encoding="utf-8"))
+        return parse_environment_file(path.read_bytes().decode())  # not read_text, which changes line ends
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"the environment file {reference.name} cannot be read: {error}",

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from emulator.errors import PortInUse
+from emulator.runtime.host_port import DEFAULT_PORT, choose_port, is_free
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that another program listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture
+def everywhere() -> Iterator[int]:
+    """A port that another program listens on at every address."""
+    with socket.socket() as listener:
+        listener.bind(("0.0.0.0", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def test_the_port_that_is_asked_for() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        free = probe.getsockname()[1]
+    assert choose_port(free, 9999) == free
+
+
+def test_a_port_that_another_program_has_is_refused(taken: int) -> None:
+    with pytest.raises(PortInUse, match=f"port {taken}"):
+        choose_port(taken, None)
+
+
+def test_a_port_that_is_taken_on_every_address_is_refused(everywhere: int) -> None:
+    assert not is_free(everywhere)
+
+
+def test_the_fronts_own_port_is_not_in_its_way(taken: int) -> None:
+    assert choose_port(taken, current=taken) == taken
+
+
+def test_the_running_front_keeps_its_port(taken: int) -> None:
+    assert choose_port(None, current=taken) == taken
+
+
+def test_else_the_first_free_one_from_8080_on() -> None:
+    first = choose_port(None, None)
+    assert first >= DEFAULT_PORT == 8080
+    assert is_free(first)
+    assert choose_port(None, None, taken=[first]) > first

@@ -1,0 +1,173 @@
+"""Which image a container runs here: a replacement, a substitute, a build, a local image, a pull, in this order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from emulator.ecs.references import ImageReference, ParameterReference
+from emulator.ecs.service import Build, Service
+from emulator.engine.fake import FakeEngine
+from emulator.engine.interface import Image
+from emulator.errors import ImageError, InputError, Position, UsageError
+from emulator.events import Event, EventKind
+from emulator.runtime.images import ImageResolver
+from tests.unit.runtime.world import make_service
+
+PRIVATE = "123456789012.dkr.ecr.us-west-2.amazonaws.com/nginx:1"
+
+
+class Shop:
+    """A workspace with folders to build from, and an engine."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.engine = FakeEngine()
+        self.events: list[Event] = []
+        self.substitutes: dict[str, str] = {}
+        self.replacements: dict[str, str] = {}
+        for folder in ("hello", "mine"):
+            (root / folder).mkdir()
+            (root / folder / "Dockerfile").write_text("FROM scratch\n")
+        (root / "mine" / "Dockerfile.dev").write_text("FROM scratch\n")
+
+    @property
+    def resolver(self) -> ImageResolver:
+        return ImageResolver(self.engine, self.root, self.substitutes, self.replacements, self.events.append)
+
+    def resolve(self, service: Service) -> dict[str, str]:
+        """Container to the first tag of the image it runs."""
+        found = self.resolver.resolve([service])[service.name]
+        return {name: image.tags[0] for name, id in found.items() if (image := self.engine.image(id))}
+
+    def can_pull(self, reference: str) -> None:
+        other = FakeEngine()
+        image: Image = other.add_image(reference)
+        self.engine.registry[reference] = image
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path)
+
+
+def service(image: str | ImageReference | ParameterReference = PRIVATE) -> Service:
+    made = make_service({"nginx": {}}, name="hello")
+    made.task_definition.container_definitions[0].image = image
+    made.builds = {"nginx": Build(context="hello", dockerfile="hello/Dockerfile", target="run", args={"A": "1"})}
+    return made
+
+
+BUILT = ImageReference(name="nginx")
+BUILT_TAG = "copilot-local-build/demo/hello/nginx:test"
+
+
+@pytest.mark.parametrize(
+    ("image", "given", "expected"),
+    [
+        pytest.param(PRIVATE, {"replacement", "substitute", "local", "pull"}, "replacement:1", id="a replacement"),
+        pytest.param(BUILT, {"replacement"}, "replacement:1", id="a replacement of what would be built"),
+        pytest.param(PRIVATE, {"substitute", "local", "pull"}, "substitute:1", id="a substitute"),
+        pytest.param(BUILT, {"substitute"}, BUILT_TAG, id="a build"),
+        pytest.param(PRIVATE, {"local", "pull"}, PRIVATE, id="a local image"),
+        pytest.param(PRIVATE, {"pull"}, PRIVATE, id="a pull"),
+    ],
+)
+def test_the_first_that_there_is_is_taken(
+    shop: Shop, image: str | ImageReference, given: set[str], expected: str
+) -> None:
+    shop.engine.add_image("replacement:1")
+    shop.engine.add_image("substitute:1")
+    if "replacement" in given:
+        shop.replacements["nginx"] = "replacement:1"
+    if "substitute" in given:
+        shop.substitutes[PRIVATE] = "substitute:1"
+    if "local" in given:
+        shop.engine.add_image(PRIVATE)
+    if "pull" in given:
+        shop.can_pull(PRIVATE)
+    assert shop.resolve(service(image)) == {"nginx": expected}
+    pulled = [target for verb, target in shop.engine.calls if verb == "pull"]
+    assert pulled == ([PRIVATE] if given == {"pull"} else []), "nothing is pulled that is there"
+
+
+def test_an_image_that_nobody_can_pull_says_how_to_replace_it(shop: Shop) -> None:
+    with pytest.raises(ImageError, match="cannot pull") as caught:
+        shop.resolve(service())
+    assert caught.value.hint
+    assert [event.kind for event in shop.events] == [EventKind.STEP_STARTED, EventKind.STEP_FAILED]
+
+
+def test_the_manifests_build_is_built_as_it_says(shop: Shop) -> None:
+    shop.substitutes = {"python:3.12": "stand-in/python:3.12", "nginx:1": "/folder"}
+    shop.resolve(service(BUILT))
+    [build] = shop.engine.builds
+    assert (build.context, build.dockerfile) == (shop.root / "hello", shop.root / "hello" / "Dockerfile")
+    assert (build.target, build.args) == ("run", {"A": "1"})
+    assert build.substitutes == {"python:3.12": "stand-in/python:3.12"}, "a FROM line names images only"
+
+
+@pytest.mark.parametrize("way", ["replacement", "substitute"])
+@pytest.mark.parametrize(
+    ("target", "dockerfile"), [("mine", "mine/Dockerfile"), ("mine/Dockerfile.dev", "mine/Dockerfile.dev")]
+)
+def test_a_folder_or_a_dockerfile_in_an_images_place_is_built(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, way: str, target: str, dockerfile: str
+) -> None:
+    monkeypatch.chdir(shop.root)
+    if way == "replacement":
+        shop.replacements["nginx"] = f"./{target}"
+    else:
+        shop.substitutes[PRIVATE] = str(shop.root / target)
+    assert shop.resolve(service()) == {"nginx": BUILT_TAG}
+    [build] = shop.engine.builds
+    assert (build.context, build.dockerfile) == (shop.root / "mine", shop.root / dockerfile)
+
+
+def test_a_path_that_is_not_there_is_refused(shop: Shop) -> None:
+    shop.replacements["nginx"] = "./nowhere"
+    with pytest.raises(InputError, match=r"replaced by \./nowhere, which does not exist"):
+        shop.resolve(service())
+
+
+def test_a_replacement_of_no_container_is_refused(shop: Shop) -> None:
+    shop.replacements["ngnix"] = "nginx:1"
+    with pytest.raises(UsageError, match="there is no container ngnix") as caught:
+        shop.resolve(service())
+    assert caught.value.hint == "containers: nginx"
+
+
+def test_an_image_that_only_a_deployment_knows_is_refused_with_its_line(shop: Shop) -> None:
+    image = ParameterReference(name="Image", position=Position("manifest.yml", 7))
+    with pytest.raises(InputError, match=r"manifest\.yml:7: the image of container nginx is only known when deployed"):
+        shop.resolve(service(image))
+
+
+def test_a_failing_build_is_told_with_its_lines(shop: Shop) -> None:
+    (shop.root / "hello" / "Dockerfile").unlink()
+    with pytest.raises(ImageError):
+        shop.resolve(service(BUILT))
+    failed = [event.subject for event in shop.events if event.kind is EventKind.STEP_FAILED]
+    assert failed == ["build hello/Dockerfile"]
+
+
+def test_an_image_of_several_containers_is_pulled_once(shop: Shop) -> None:
+    shop.can_pull("busybox:1")
+    shop.resolve(make_service({"a": {"image": "busybox:1"}, "b": {"image": "busybox:1"}}))
+    assert [call for call in shop.engine.calls if call[0] == "pull"] == [("pull", "busybox:1")]
+
+
+def test_our_own_images_can_be_substituted_too(shop: Shop) -> None:
+    shop.substitutes["haproxy:3.0"] = "stand-in/haproxy:3.0"
+    shop.engine.add_image("stand-in/haproxy:3.0")
+    found = shop.engine.image(shop.resolver.local("haproxy:3.0"))
+    assert found is not None
+    assert found.tags == ("stand-in/haproxy:3.0",)
+
+
+def test_a_folder_cannot_stand_for_one_of_ours(shop: Shop) -> None:
+    shop.substitutes["haproxy:3.0"] = str(shop.root / "mine")
+    with pytest.raises(InputError, match=r"haproxy:3\.0 is replaced by a folder") as caught:
+        shop.resolver.local("haproxy:3.0")
+    assert "image reference" in caught.value.hint

@@ -1,0 +1,128 @@
+"""Secrets and environment files: read as ECS reads them, asked for together where they are missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.ecs.service import Service
+from emulator.errors import InputError, Unsupported
+from emulator.events import discard
+from emulator.runtime.desired import Private
+from emulator.runtime.private import collect_private, parse_environment_file
+from emulator.runtime.supported import refuse_unsupported
+from emulator.runtime.task_specs import TaskFactory
+from tests.unit.runtime.world import ROOT, ROUTER, desired_state, make_service
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A=1\nB=2\n", {"A": "1", "B": "2"}),
+        ("A=1\r\nB=2\r\n", {"A": "1", "B": "2"}),
+        ("A=1", {"A": "1"}),
+        ("A=", {"A": ""}),
+        ("A=x=y", {"A": "x=y"}),
+        ("=x", {}),
+        ("A", {}),
+        ("", {}),
+        ("# A=1\nB=2", {"B": "2"}),
+        (" # A=1", {" # A": "1"}),
+        ("A=1 # one", {"A": "1 # one"}),
+        ('A="x y"', {"A": '"x y"'}),
+        ("A='x'", {"A": "'x'"}),
+        ("A= x ", {"A": " x "}),
+        (" A =1", {" A ": "1"}),
+        ("export A=1", {"export A": "1"}),
+        ("A=$HOME ${B}", {"A": "$HOME ${B}"}),
+        ("A=x\\ny", {"A": "x\\ny"}),
+        ("A=1\nA=2", {"A": "2"}),
+        ("A=a\rb\r\n", {"A": "a\rb"}),
+        ("A=zwölf", {"A": "zwölf"}),
+    ],
+)
+def test_an_environment_file_is_read_as_ecs_reads_it(text: str, expected: dict[str, str]) -> None:
+    assert parse_environment_file(text) == expected
+
+
+def with_files(*files: str, **fields: Any) -> Service:
+    environment_files = [{"type": "s3", "value": {"kind": "env-file", "name": file}} for file in files]
+    return make_service({"hello": {"environmentFiles": environment_files, **fields}})
+
+
+def collect(service: Service, root: Path, **variables: str) -> dict[str, str]:
+    return collect_private([service], root, variables).of("hello", "hello")
+
+
+def test_the_first_file_that_has_a_variable_wins(tmp_path: Path) -> None:
+    (tmp_path / "one.env").write_text("A=1\nB=1\n")
+    (tmp_path / "two.env").write_text("B=2\nC=2\n")
+    assert collect(with_files("one.env", "two.env"), tmp_path) == {"A": "1", "B": "1", "C": "2"}
+
+
+def test_line_ends_are_those_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "one.env").write_bytes(b"A=x\ry\r\nB=2\r\n")
+    assert collect(with_files("one.env"), tmp_path) == {"A": "x\ry", "B": "2"}
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"the environment file one\.env cannot be read") as caught:
+        collect(with_files("one.env"), tmp_path)
+    assert "copilot/" in caught.value.hint
+
+
+def test_a_file_in_s3_is_refused() -> None:
+    files = {"environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::bucket/one.env"}]}
+    with pytest.raises(Unsupported, match=r"environment file in S3, .*: arn:aws:s3:::bucket/one\.env"):
+        refuse_unsupported([make_service({"hello": files})], discard)
+
+
+def test_a_secret_is_the_variable_of_its_name(tmp_path: Path) -> None:
+    secrets = {"secrets": [{"name": "TOKEN", "valueFrom": "/prod/token"}]}
+    assert collect(make_service({"hello": secrets}), tmp_path, TOKEN="t", OTHER="o") == {"TOKEN": "t"}
+
+
+def test_all_missing_secrets_are_one_error(tmp_path: Path) -> None:
+    def secrets(*names: str) -> dict[str, Any]:
+        return {"secrets": [{"name": name, "valueFrom": f"/{name}"} for name in names]}
+
+    services = [
+        make_service({"hello": secrets("A", "B"), "side": secrets("C")}),
+        make_service({"web": secrets("D")}, name="web"),
+    ]
+    with pytest.raises(InputError) as caught:
+        collect_private(services, tmp_path, {"B": "b"})
+    assert str(caught.value) == ("secrets have no value here: A of hello/hello, C of hello/side, D of web/web")
+    assert "--env-file" in caught.value.hint
+
+
+def test_a_secret_log_option_reaches_the_router(tmp_path: Path) -> None:
+    options = {"Name": "datadog"}
+    log = {
+        "logDriver": "awsfirelens",
+        "options": options,
+        "secretOptions": [{"name": "apikey", "valueFrom": "/key"}],
+    }
+    service = make_service({"hello": {"logConfiguration": log}, "firelens_log_router": ROUTER})
+    with pytest.raises(InputError, match=r"apikey \(log option of hello\)"):
+        collect_private([service], tmp_path, {})
+    values = collect_private([service], tmp_path, {"apikey": "k"}).of("hello", "firelens_log_router")
+    assert list(values.values()) == ["k"]
+
+
+def test_a_definitions_variable_wins_over_a_file_and_a_secret_over_both() -> None:
+    service = make_service(
+        {
+            "hello": {
+                "environment": [{"name": "A", "value": "definition"}, {"name": "C", "value": "definition"}],
+                "secrets": [{"name": "C", "valueFrom": "/c"}],
+            }
+        }
+    )
+    private = Private(services={"hello": {"hello": {"A": "file", "B": "file", "C": "secret"}}})
+    state = desired_state(service)
+    [member] = TaskFactory(state, private, ROOT).task(state.services["hello"], "t" * 32).members
+    found = member.spec.environment
+    assert {name: found[name] for name in "ABC"} == {"A": "definition", "B": "file", "C": "secret"}

@@ -1,0 +1,65 @@
+"""What does not run here is refused by name, never passed over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from emulator.errors import Unsupported
+from emulator.events import discard
+from emulator.runtime.supported import refuse_unsupported
+from tests.unit.runtime.world import make_service
+
+CONTAINER: dict[str, dict[str, Any]] = {
+    "privileged": {"privileged": True},
+    "volumesFrom": {"volumesFrom": [{"sourceContainer": "db"}]},
+    "links": {"links": ["db"]},
+    "hostname": {"hostname": "web"},
+    "disableNetworking": {"disableNetworking": True},
+    "dnsServers": {"dnsServers": ["1.1.1.1"]},
+    "dnsSearchDomains": {"dnsSearchDomains": ["local"]},
+    "extraHosts": {"extraHosts": [{"hostname": "db", "ipAddress": "10.0.0.1"}]},
+    "dockerSecurityOptions": {"dockerSecurityOptions": ["no-new-privileges"]},
+    "systemControls": {"systemControls": [{"namespace": "net.core.somaxconn", "value": "1024"}]},
+    "resourceRequirements": {"resourceRequirements": [{"type": "GPU", "value": "1"}]},
+    "credentialSpecs": {"credentialSpecs": ["credentialspec:x"]},
+    "linuxParameters.sharedMemorySize": {"linuxParameters": {"sharedMemorySize": 64}},
+    "linuxParameters.tmpfs": {"linuxParameters": {"tmpfs": [{"containerPath": "/tmp", "size": 64}]}},
+    "linuxParameters.devices": {"linuxParameters": {"devices": [{"hostPath": "/dev/fuse"}]}},
+    "linuxParameters.maxSwap": {"linuxParameters": {"maxSwap": 1}},
+}
+TASK: dict[str, dict[str, Any]] = {
+    "network mode bridge": {"networkMode": "bridge"},
+    "volume data is a host path": {"volumes": [{"name": "data", "host": {"sourcePath": "/data"}}]},
+    "volume data is a Docker volume": {
+        "volumes": [{"name": "data", "dockerVolumeConfiguration": {"scope": "task"}}],
+    },
+    "WINDOWS_SERVER_2022_CORE": {"runtimePlatform": {"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}},
+    "pidMode": {"pidMode": "task"},
+    "ipcMode": {"ipcMode": "task"},
+    "enableFaultInjection": {"enableFaultInjection": True},
+}
+
+
+@pytest.mark.parametrize("words", CONTAINER)
+def test_a_container_that_cannot_run_here_is_refused_by_what_it_uses(words: str) -> None:
+    with pytest.raises(Unsupported, match=rf"hello: container side .*{words}"):
+        refuse_unsupported([make_service({"hello": {}, "side": CONTAINER[words]})], discard)
+
+
+@pytest.mark.parametrize("words", TASK)
+def test_a_task_that_cannot_run_here_is_refused_by_what_it_uses(words: str) -> None:
+    with pytest.raises(Unsupported, match=words):
+        refuse_unsupported([make_service(**TASK[words])], discard)
+
+
+def test_what_runs_is_not_refused() -> None:
+    fields = {
+        "linuxParameters": {"initProcessEnabled": True, "capabilities": {"add": ["SYS_PTRACE"]}},
+        "ulimits": [{"name": "nofile", "softLimit": 1024, "hardLimit": 1024}],
+        "readonlyRootFilesystem": True,
+        "user": "app",
+    }
+    platform = {"operatingSystemFamily": "LINUX", "cpuArchitecture": "ARM64"}
+    refuse_unsupported([make_service({"hello": fields}, runtimePlatform=platform, volumes=[{"name": "x"}])], discard)
