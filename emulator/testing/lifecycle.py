@@ -101,6 +101,7 @@ class Lifecycle:
             if self._watcher is not None:
                 self._watcher.close()
             engine.close()
+            self._engine = self._watcher = None
             raise
         self._running = running
         self._watcher.judging = True
