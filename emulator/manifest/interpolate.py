@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping as Variables
+from typing import Final
 
 from emulator.manifest import scalars
 from emulator.manifest.nodes import Entry, Mapping, Node, Scalar, Sequence
@@ -13,6 +14,10 @@ from emulator.manifest.report import Report, child
 _VARIABLE = re.compile(r"(\\?)\$\{([_a-zA-Z][_a-zA-Z0-9]*)\}")
 APPLICATION = "COPILOT_APPLICATION_NAME"
 ENVIRONMENT = "COPILOT_ENVIRONMENT_NAME"
+MAX_CHARACTERS: Final = 1_000_000
+MAX_STEPS: Final = 1000
+"""How long one value may grow, and how many replacements it may take: variables that name each other can double it
+with every step."""
 
 
 def interpolate(
@@ -79,17 +84,35 @@ class _Interpolation:
         return item
 
     def substitute(self, node: Scalar, path: str, other: str) -> None:
-        used: list[str] = []
+        """As Copilot does: for each variable as the file has them, in order, every place that has it by then. So what a
+        value brings in is replaced too where the file names that variable further on."""
+        used: dict[str, None] = {}
         text = node.text
-        for escape, name in dict.fromkeys(_VARIABLE.findall(text)):
-            if escape:
-                text = text.replace(f"\\${{{name}}}", f"${{{name}}}")
+        settled: set[tuple[str, str]] = set()  # the text has no place for these any more
+        steps = 0
+        for match in _VARIABLE.findall(text):
+            if match in settled:
                 continue
-            value = self.lookup(name, node, path, other)
+            escape, name = match
+            value = f"${{{name}}}" if escape else self.lookup(name, node, path, other)
             if value is None:
+                settled.add(match)
                 continue
-            text = text.replace(f"${{{name}}}", value)
-            used.append(name)
+            place = f"{escape}${{{name}}}"
+            places = text.count(place)
+            steps += 1
+            if steps > MAX_STEPS or len(text) + places * (len(value) - len(place)) > MAX_CHARACTERS:
+                message = (
+                    f"grows beyond {MAX_CHARACTERS:,} characters or {MAX_STEPS:,} steps as variables are filled in"
+                )
+                self.report.add("CL154", node, path, message, hint="look for variables whose values name each other")
+                return
+            text = text.replace(place, value)
+            if places and "${" in value:
+                settled.clear()
+            settled.add(match)
+            if not escape:
+                used[name] = None
         node.text = text
         node.variables = tuple(used)
 

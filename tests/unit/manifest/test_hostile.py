@@ -217,6 +217,7 @@ def test_the_manifest_that_is_spoilt_is_right(folder: Path) -> None:
         "variables: {" + ", ".join(f"K{number}: v" for number in range(3000)) + "}",
         "variables: {A: '" + "${TAG}" * 20000 + "'}",
         "variables: {A: '" + "\\\\${TAG}" * 5000 + "'}",
+        "variables: {A: '" + "".join(f"\\\\${{V{number}}}" for number in range(50000)) + "'}",
         "variables: {A: '" + "[" * 50000 + "'}",
         "command: '" + '"a b" ' * 50000 + "'",
         "image: {location: '" + "<a" * 100000 + "'}",

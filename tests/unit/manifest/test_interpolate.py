@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -38,6 +39,33 @@ def test_what_is_replaced(manifests: Any, text: str, expected: str) -> None:
 
 def test_a_value_is_not_looked_at_again(manifests: Any) -> None:
     assert value(manifests, "${FOO}", FOO="${BAR}") == "${BAR}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("${A} ${B}", "x x"),  # what A brings in is replaced when it is B's turn
+        ("${B} ${A}", "x ${B}"),  # B had its turn
+        ("${B} ${A} ${B}", "x x x"),  # and here another one
+        ("${A}", "${B}"),
+        ("\\${B} ${A}", "${B} ${B}"),
+        ("\\${A} ${A} ${B}", "x x x"),
+        ("${B} \\${B}", "x \\x"),
+        ("${C} ${D} ${C}", "${D} ${D} ${D}"),  # C is ${D} and D is ${C}
+    ],
+)
+def test_variables_are_replaced_in_their_order_in_the_file(manifests: Any, text: str, expected: str) -> None:
+    variables = {"A": "${B}", "B": "x", "C": "${D}", "D": "${C}"}
+    assert value(manifests, f"'{text}'", **variables) == expected
+
+
+def test_variables_that_name_each_other_are_refused_before_they_fill_the_memory(manifests: Any) -> None:
+    names = [f"V{number}" for number in range(60)]
+    variables = {name: f"${{{following}}}" * 2 for name, following in pairwise(names)} | {names[-1]: "x"}
+    text = manifests.text(variables="{A: '" + "".join(f"${{{name}}}" for name in names) + "'}")
+    (finding,) = manifests.findings(text, variables=variables)
+    assert (finding.code, finding.path) == ("CL154", "variables.A")
+    assert "name each other" in finding.hint
 
 
 def test_keys_and_comments_are_left_alone(manifests: Any) -> None:
