@@ -16,6 +16,10 @@ from emulator.events import Emit, Event, EventKind
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Member, Observed, observe
 
+LOOK = 0.5
+"""Seconds between two looks for new containers."""
+LAST_WORDS = 5.0
+"""Seconds that what a container printed last may take to arrive after it is gone."""
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -55,7 +59,7 @@ class LogFollower:
             for line in stream:
                 self.emit(Event(EventKind.LOG, subject, line.text, {"stream": line.stream}))
 
-    def finish(self, docker_name: str, seconds: float = 5.0) -> None:
+    def finish(self, docker_name: str, seconds: float = LAST_WORDS) -> None:
         """Waits until everything a stopped container printed was passed on."""
         thread = self._threads.get(docker_name)
         if thread is not None:
@@ -84,31 +88,31 @@ def follow_all(
 ) -> Iterator[ContainerLine]:
     """As `print_so_far`, then what comes, new tasks included, until interrupted or nothing of it runs any more."""
     lines: queue.SimpleQueue[ContainerLine | None] = queue.SimpleQueue()
-    known: set[str] = set()
-    active = threading.Semaphore(0)
+    readers: dict[str, threading.Thread] = {}
 
     def read(service: str, task_id: str, member: Member, last: int | None) -> None:
         with contextlib.suppress(CopilotLocalError):
             for line in engine.logs(member.container.name, follow=True, tail=last):
                 lines.put(ContainerLine(service, task_id, member.name, line))
-        active.release()
 
     def watch() -> None:
         first = True
         while not interrupted.is_set():
             with contextlib.suppress(CopilotLocalError):
                 observed = observe(engine, environment)
-                if not observed.containers and not first:
-                    break
-                for service, task_id, member in _members(observed, services):
-                    if member.container.id not in known and member.started:
-                        known.add(member.container.id)
-                        last = tail if first else None
-                        threading.Thread(target=read, args=(service, task_id, member, last), daemon=True).start()
-                first = False
                 if not observed.containers:
                     break
-            interrupted.wait(0.5)
+                for service, task_id, member in _members(observed, services):
+                    if member.container.id not in readers:
+                        last = tail if first else None
+                        reader = threading.Thread(target=read, args=(service, task_id, member, last), daemon=True)
+                        readers[member.container.id] = reader
+                        reader.start()
+                first = False
+            interrupted.wait(LOOK)
+        if not interrupted.is_set():
+            for reader in readers.values():
+                reader.join(LAST_WORDS)
         lines.put(None)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,169 @@
+"""`up` that stays: logs until something that matters exits or somebody interrupts, then everything is removed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+
+from emulator.ecs.service import Service
+from emulator.engine.fake import Behaviour
+from emulator.errors import ContainerFailed, EngineError
+from emulator.events import EventKind
+from emulator.runtime.down import down
+from emulator.runtime.foreground import run_foreground
+from tests.unit.runtime.bench import Bench
+from tests.unit.runtime.world import DEMO, firelens, make_service, nginx_sidecar
+
+Until = Callable[[Callable[[], object]], None]
+
+
+class Terminal:
+    """A foreground `up` in a thread, and what somebody does at its terminal."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.interrupted = threading.Event()
+        self.killed = threading.Event()
+        self.code: Future[int]
+
+    def run(self, *services: Service) -> int:
+        request = self.bench.request(*services, foreground=True)
+        return run_foreground(
+            self.bench.engine, request, self.bench.emit, interrupted=self.interrupted, killed=self.killed
+        )
+
+    @contextmanager
+    def running(self, *services: Service) -> Iterator[None]:
+        """It is up while the block runs; its code is there afterwards."""
+        with ThreadPoolExecutor(1) as pool:
+            self.code = pool.submit(self.run, *services)
+            try:
+                yield
+            finally:
+                self.code.exception(20)
+
+    def container(self, name: str) -> str:
+        [found] = [c.name for c in self.bench.observed.containers if c.name.endswith(f"-{name}")]
+        return found
+
+    def logged(self) -> list[tuple[str, str]]:
+        return [(event.subject, event.message) for event in self.bench.events if event.kind is EventKind.LOG]
+
+
+@pytest.fixture
+def terminal(bench: Bench) -> Terminal:
+    return Terminal(bench)
+
+
+def wait_until_up(terminal: Terminal, until: Until) -> None:
+    until(lambda: any("Ctrl-C stops it all" in event.message for event in terminal.bench.events))
+
+
+def test_ctrl_c_stops_in_reverse_order_and_removes_all(terminal: Terminal, until: Until) -> None:
+    with terminal.running(firelens()):
+        wait_until_up(terminal, until)
+        terminal.interrupted.set()
+    assert terminal.code.result() == 130
+    assert terminal.bench.left()["containers"] == []
+    stops = [step for step in terminal.bench.did("stop") if step != "stop agent"]
+    assert stops == ["stop hello", "stop firelens_log_router"]
+    assert terminal.bench.agent.said == ["hold", "leave"]
+
+
+def test_ctrl_c_twice_kills_and_removes_all(terminal: Terminal, until: Until) -> None:
+    with terminal.running(firelens()):
+        wait_until_up(terminal, until)
+        terminal.killed.set()
+        terminal.interrupted.set()
+    assert terminal.code.result() == 130
+    assert terminal.bench.left()["containers"] == []
+    assert terminal.bench.did("stop") == []
+
+
+def test_ctrl_c_while_it_comes_up(terminal: Terminal) -> None:
+    def interrupt(verb: str, target: str) -> None:
+        if verb == "start" and target.endswith("-pause"):
+            terminal.interrupted.set()
+
+    terminal.bench.engine.before = interrupt
+    assert terminal.run(nginx_sidecar()) == 130
+    assert terminal.bench.left() == {"containers": [], "networks": [], "volumes": []}
+
+
+def test_an_essential_container_that_fails_ends_it_with_its_code(terminal: Terminal, until: Until) -> None:
+    with terminal.running(nginx_sidecar()):
+        wait_until_up(terminal, until)
+        terminal.bench.engine.print_line(terminal.container("nginx"), "boom")
+        terminal.bench.engine.finish(terminal.container("nginx"), 7)
+    error = terminal.code.exception()
+    assert isinstance(error, ContainerFailed)
+    assert (error.container, error.exit_code, error.output) == ("nginx", 7, ["boom"])
+    assert terminal.bench.left()["containers"] == []
+
+
+def test_an_essential_container_that_is_done_ends_it_well(terminal: Terminal) -> None:
+    terminal.bench.engine.behave("*-hello", Behaviour(exits=(0,), log=("done",)))
+    assert terminal.run(make_service()) == 0
+    assert terminal.logged() == [("hello", "done")]
+    assert terminal.bench.left()["containers"] == []
+
+
+def test_a_container_that_exits_at_once_shows_what_it_printed(terminal: Terminal) -> None:
+    terminal.bench.engine.behave("*-hello", Behaviour(exits=(3,), log=("no settings",)))
+    with pytest.raises(ContainerFailed) as caught:
+        terminal.run(make_service())
+    assert caught.value.exit_code == 3
+    assert terminal.logged() == [("hello", "no settings")]
+
+
+def test_a_dependency_that_fails_gives_its_code(terminal: Terminal) -> None:
+    terminal.bench.engine.behave("*-db", Behaviour(exits=(4,)))
+    waits = {"dependsOn": [{"containerName": "db", "condition": "SUCCESS"}]}
+    with pytest.raises(ContainerFailed) as caught:
+        terminal.run(make_service({"hello": waits, "db": {"essential": False}}))
+    assert caught.value.exit_code == 4
+    assert terminal.bench.left() == {"containers": [], "networks": [], "volumes": []}
+
+
+def test_lines_are_prefixed_by_the_service_where_several_run(terminal: Terminal) -> None:
+    terminal.bench.engine.behave("*-hello", Behaviour(exits=(0,), log=("hi",)))
+    terminal.run(make_service(), make_service(name="web"))
+    assert terminal.logged() == [("hello/hello", "hi")]
+
+
+def test_a_down_from_elsewhere_ends_it_well(terminal: Terminal, until: Until) -> None:
+    with terminal.running(nginx_sidecar()):
+        wait_until_up(terminal, until)
+        down(terminal.bench.engine, DEMO, terminal.bench.emit)
+    assert terminal.code.result() == 0
+    assert terminal.bench.left()["containers"] == []
+
+
+def test_a_failing_start_is_an_error(terminal: Terminal) -> None:
+    terminal.bench.engine.fail("start", EngineError("no space left"), target="*-hello")
+    with pytest.raises(EngineError, match="no space left"):
+        terminal.run(make_service())
+
+
+class TestJoined:
+    """It runs already: logs are shown, and it goes on running."""
+
+    def test_ctrl_c_leaves_it_running(self, terminal: Terminal, until: Until) -> None:
+        terminal.bench.up(nginx_sidecar()).hand_over()
+        with terminal.running(nginx_sidecar()):
+            terminal.bench.engine.print_line(terminal.container("hello"), "still here")
+            until(lambda: ("hello", "still here") in terminal.logged())
+            terminal.interrupted.set()
+        assert terminal.code.result() == 130
+        assert set(terminal.bench.states().values()) == {"running"}
+
+    def test_it_ends_when_somebody_takes_it_down(self, terminal: Terminal, until: Until) -> None:
+        terminal.bench.up(nginx_sidecar()).hand_over()
+        with terminal.running(nginx_sidecar()):
+            wait_until_up(terminal, until)
+            down(terminal.bench.engine, DEMO, terminal.bench.emit)
+        assert terminal.code.result() == 0
