@@ -1,4 +1,4 @@
-"""Prints what the log groups of the endpoint hold: `python3 -m emulator.aws.read FOLLOW REGION…`, JSON lines.
+"""Prints what the log groups of the endpoint hold, in every region: `python3 -m emulator.aws.read FOLLOW`, JSON lines.
 
 `FOLLOW` is `follow` or `once`. A line has `group`, `stream`, `time` (ISO 8601) and `record`: the message as JSON, or
 `{"log": message}`. Lines that Docker split are joined.
@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import botocore.session
+
 from emulator.aws.client import client
 from emulator.logstore.records import Joiner, Record
 
@@ -23,9 +25,10 @@ Key = tuple[str, str, str]
 
 
 class LogReader:
-    """Gives the events of every stream in some regions, each once."""
+    """Gives the events of every stream of every region, each once."""
 
-    def __init__(self, regions: list[str]) -> None:
+    def __init__(self) -> None:
+        regions = botocore.session.Session().get_available_regions("logs")
         self._clients = {region: client("logs", region) for region in regions}
         self._seen: dict[Key, int] = {}
         self._joiners: dict[Key, Joiner] = {}
@@ -78,8 +81,8 @@ def _record(stream: str, event: dict[str, Any]) -> Record:
     return Record(stream, event["timestamp"] * 1_000_000, fields)
 
 
-def main(follow: bool, regions: list[str]) -> None:
-    reader = LogReader(regions)
+def main(follow: bool) -> None:
+    reader = LogReader()
     while True:
         for (_, group, stream), record in reader.read(last=not follow):
             moment = datetime.fromtimestamp(record.time_ns / 1_000_000_000, UTC).isoformat(timespec="milliseconds")
@@ -92,4 +95,4 @@ def main(follow: bool, regions: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] == "follow", sys.argv[2:])
+    main(sys.argv[1] == "follow")

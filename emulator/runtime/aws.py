@@ -56,29 +56,17 @@ def log_groups(state: DesiredState) -> tuple[str, ...]:
             f"{region}={desired.service.log_group.name}"
             for desired in state.services.values()
             if uses_local_aws(desired)
-            for region in _regions(desired, desired.service.log_group.name)
+            for region in _regions(desired)
         )
     )
 
 
-def regions(state: DesiredState) -> tuple[str, ...]:
-    """The regions that log routers send to, and the one that the environment is in."""
-    return tuple(
-        dict.fromkeys(
-            region
-            for desired in state.services.values()
-            if uses_local_aws(desired)
-            for region in _regions(desired, None)
-        )
-    )
-
-
-def _regions(desired: DesiredService, group: str | None) -> Iterator[str]:
+def _regions(desired: DesiredService) -> Iterator[str]:
+    """The service's region, and those in which an output names its log group."""
     yield desired.options.region
     for output in local_outputs(desired):
-        if output.policy != "local-aws" or "region" not in output.options:
-            continue
-        if group is None or output.options.get("log_group_name") == group:
+        own = output.options.get("log_group_name") == desired.service.log_group.name
+        if output.policy == "local-aws" and own and "region" in output.options:
             yield output.options["region"]
 
 

@@ -1,20 +1,95 @@
-"""The records that log routers delivered, those of earlier runs included."""
+"""The records that log routers delivered, those of earlier runs included: from the log store, and from local AWS."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from emulator.engine.interface import Engine
-from emulator.runtime.control import agent_of
+from emulator.engine.interface import ContainerState, Engine
+from emulator.errors import CopilotLocalError, EngineError
+from emulator.runtime.control import Agent, agent_of
 from emulator.runtime.names import Names
+from emulator.runtime.observed import observe
+
+Records = Iterator[dict[str, Any]]
 
 
-def routed_records(
-    engine: Engine, environment: Names, services: Sequence[str], *, follow: bool
-) -> Iterator[dict[str, Any]]:
+def routed_records(engine: Engine, environment: Names, services: Sequence[str], *, follow: bool) -> Records:
     """Records as JSON objects with `service`, `task`, `stream`, `tag`, `time` and `record`, oldest first.
 
-    The agent reads them from the log store. Raises `InputError` where no environment runs.
+    The agent reads them from the log store; those of the local AWS endpoint come from its CloudWatch Logs, with `group`
+    and `stream` as they are there. Raises `InputError` where no environment runs.
     """
-    yield from agent_of(engine, environment).records(follow=follow, services=list(services))
+    agent = agent_of(engine, environment)
+    sources: list[Callable[[], Records]] = [lambda: agent.records(follow=follow, services=list(services))]
+    endpoint = observe(engine, environment).aws
+    if endpoint is not None and endpoint.state is ContainerState.RUNNING:
+        sources.append(lambda: _from_local_aws(engine, environment, services, follow=follow))
+    if not follow:
+        found = [record for source in sources for record in source()]
+        yield from sorted(found, key=lambda record: str(record["time"])) if len(sources) > 1 else found
+        return
+    yield from _as_they_come(sources)
+
+
+def kept_records(engine: Engine, environment: Names, services: Sequence[str]) -> Records:
+    """What removed containers had printed that log to CloudWatch by themselves.
+
+    `stream` is `@<container>`, `tag` is the stream's name in CloudWatch.
+    """
+    agent: Agent = agent_of(engine, environment)
+    yield from agent.records(follow=False, services=list(services), kept=True)
+
+
+def _from_local_aws(engine: Engine, environment: Names, services: Sequence[str], *, follow: bool) -> Records:
+    mode = "follow" if follow else "once"
+    stream = engine.exec_stream(environment.aws, ("python3", "-m", "emulator.aws.read", mode))
+    try:
+        for line in stream.lines():
+            found: dict[str, Any] = json.loads(line)
+            service = _service_of(environment, found)
+            if not services or service in services:
+                yield {"service": service, "task": "", "tag": found["stream"], **found}
+        if not follow and stream.exit_code():
+            detail = stream.error_output().decode(errors="replace").strip().splitlines()[-1:]
+            raise EngineError(f"the local AWS endpoint could not be read: {' '.join(detail)}")
+    finally:
+        stream.close()
+
+
+def _service_of(environment: Names, found: dict[str, Any]) -> str:
+    """The service that an event belongs to, by the metadata in it, else by its log group; empty where neither says."""
+    prefix = f"{environment.app}-{environment.environment}-"
+    family = str(found["record"].get("ecs_task_definition", "")).partition(":")[0]
+    for name in (family, str(found["group"]).rpartition("/")[2]):
+        if name.startswith(prefix):
+            return name.removeprefix(prefix)
+    return ""
+
+
+def _as_they_come(sources: Sequence[Callable[[], Records]]) -> Records:
+    """The records of endless sources, each read in a thread of its own; ends when all have."""
+    records: queue.SimpleQueue[dict[str, Any] | BaseException | None] = queue.SimpleQueue()
+
+    def read(source: Callable[[], Records]) -> None:
+        try:
+            for record in source():
+                records.put(record)
+            records.put(None)
+        except CopilotLocalError as error:
+            records.put(error)
+
+    for source in sources:
+        threading.Thread(target=read, args=(source,), daemon=True).start()
+    ended = 0
+    while ended < len(sources):
+        found = records.get()
+        if isinstance(found, BaseException):
+            raise found
+        if found is None:
+            ended += 1
+        else:
+            yield found

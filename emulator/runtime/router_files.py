@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ from emulator.firelens.local import local_router_configuration
 from emulator.firelens.local_aws import CORE_PLUGINS
 from emulator.firelens.routing import find_router
 from emulator.runtime.names import Names
+from emulator.runtime.observed import observe
 
 ENTRYPOINT = "/entrypoint.sh"
 """The start script of AWS's image, which names the plugins that it loads."""
@@ -67,3 +69,19 @@ def read_router_image(
     finally:
         engine.remove(container)
     return RouterImage(found, go_plugins)
+
+
+def own_filters(engine: Engine, environment: Names) -> dict[str, list[str]]:
+    """Service to the plugins of the [FILTER] sections in the user's own file, as its running log routers have it."""
+    found: dict[str, list[str]] = {}
+    for task in observe(engine, environment).tasks.values():
+        if task.router is None or task.service in found:
+            continue
+        found[task.service] = []
+        with contextlib.suppress(NotFound):
+            name = task.router.container.name
+            main = engine.read_file(name, "/fluent-bit/etc/fluent-bit.conf").decode(errors="replace")
+            for path in re.findall(r"(?m)^@INCLUDE (\S+)$", main):
+                text = engine.read_file(name, path).decode(errors="replace")
+                found[task.service] += re.findall(r"(?mi)^\[FILTER\][^\[]*?^\s+Name\s+(\S+)", text)
+    return found
