@@ -5,13 +5,14 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.docker.e2e.conftest import Project, Result
+    from tests.docker.e2e.conftest import MakeProject, Project, Result
 
 pytestmark = pytest.mark.docker
 
@@ -96,6 +97,15 @@ class TestABusyPort:
         nginx.append("copilot-local.toml", f"[front]\nport = {nginx.port}\n")
         failed(nginx, nginx.run("up", "-d"), 1, f"port {nginx.port}", "127.0.0.1")
 
+    def test_is_passed_over_where_none_was_asked_for(self, make_project: MakeProject) -> None:
+        """Two at once: one of them finds the port that it chose taken."""
+        projects = [make_project("nginx-sidecar") for _ in range(2)]
+        for running in [project.start("up", "-d", "--wait") for project in projects]:
+            running.wait(120).ok()
+        addresses = [project.ps()["url"] for project in projects]
+        assert len(set(addresses)) == 2
+        assert {httpx.get(f"{address}/api/x", timeout=20).status_code for address in addresses} == {200}
+
 
 def test_a_dockerfile_that_fails(nginx: Project) -> None:
     nginx.append("hello/Dockerfile", '\nRUN echo "the compiler says no" && exit 7\n')
@@ -125,6 +135,15 @@ def test_a_main_container_that_exits_at_once(nginx: Project, wait: list[str]) ->
     for text in ("container hello", "code 3", "no database", "giving up"):
         assert text in result.err
     assert "Traceback" not in result.err
+    assert nginx.everything() == []
+
+
+def test_retain_keeps_what_failed_until_down(nginx: Project) -> None:
+    nginx.append(MANIFEST, "\ncommand: sh -c 'echo no database; exit 3'\n")
+    assert nginx.run("up", "-d", "--retain", "--port", str(nginx.port)).code == 1
+    assert "hello" in {container.labels.get("copilot-local.container") for container in nginx.containers()}
+    assert "no database" in nginx.run("logs").ok().out
+    nginx.run("down", "-v").ok()
     assert nginx.everything() == []
 
 

@@ -78,6 +78,19 @@ class TestCtrlC:
         assert running.wait(30).code == 130
         assert nginx.everything() == []
 
+    def test_of_an_up_that_joined_leaves_the_service_to_its_agent(self, nginx: Project) -> None:
+        nginx.up()
+        (task,) = nginx.tasks()
+        joined = nginx.foreground()
+        nginx.get("/api/who-asked")
+        joined.wait_for("/api/who-asked")
+        joined.signal(signal.SIGINT)
+        result = joined.wait()
+        assert result.code == 130
+        assert "it goes on running" in result.err
+        assert nginx.tasks() == {task}
+        assert nginx.answers("/api/x")
+
 
 class TestKilled:
     def test_in_the_foreground_the_agent_takes_over(self, nginx: Project) -> None:
@@ -116,6 +129,14 @@ class TestDown:
         assert firelens.everything() == log_volume(firelens)
         firelens.run("down", "-v").ok()
         assert firelens.everything() == []
+
+    def test_ends_those_who_follow_the_logs(self, nginx: Project) -> None:
+        nginx.up()
+        following = nginx.start("logs", "-f")
+        following.wait_for("listening on port 3000")
+        nginx.run("down").ok()
+        result = following.wait(20).ok()
+        assert [line for line in result.out.splitlines() if line.startswith("hello/hello") and "stopping" in line]
 
     def test_of_nothing_says_so(self, nginx: Project) -> None:
         result = nginx.run("down").ok()
