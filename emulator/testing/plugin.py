@@ -125,10 +125,7 @@ def _in_words() -> Iterator[None]:
     try:
         yield
     except CopilotLocalError as error:
-        text = render_error(error)
-    else:
-        return
-    pytest.fail(text, pytrace=False)
+        raise pytest.fail.Exception(render_error(error), pytrace=False) from None
 
 
 # the hooks

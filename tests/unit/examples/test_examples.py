@@ -26,7 +26,7 @@ def test_the_manifest_is_the_published_one(name: str) -> None:
     assert example.read_bytes() == published.read_bytes()
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", [*EXAMPLES, "shop"])
 def test_it_validates(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
