@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
-import typer
 from pydantic import BaseModel
+from typer.core import TyperGroup
 
-from emulator.cli.main import app
+from emulator.cli.app import command_line
+from emulator.cli.verbs import Verb
 from emulator.errors import ExitCode
 from emulator.events import EventKind
 from emulator.settings import Settings
@@ -19,19 +20,36 @@ COMMANDS = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 SETTINGS = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
 
 
+def verbs() -> list[tuple[str, Verb]]:
+    """Every verb by its words on the command line."""
+    found: list[tuple[str, Verb]] = []
+
+    def visit(group: TyperGroup, words: str) -> None:
+        for name, command in group.commands.items():
+            if isinstance(command, TyperGroup):
+                visit(command, f"{words}{name} ")
+            else:
+                assert isinstance(command, Verb)
+                found.append((f"{words}{name}", command))
+
+    visit(command_line(), "")
+    return found
+
+
 def options() -> list[tuple[str, str]]:
     """Every verb with every long option it has."""
-    found: list[tuple[str, str]] = []
+    return [
+        (words, option)
+        for words, verb in verbs()
+        for parameter in verb.command.params
+        for option in parameter.opts
+        if option.startswith("--")
+    ]
 
-    def visit(command: object, path: str) -> None:
-        for name, child in getattr(command, "commands", {}).items():
-            visit(child, f"{path} {name}".strip())
-        if not hasattr(command, "commands"):
-            for parameter in getattr(command, "params", ()):
-                found.extend((path, option) for option in parameter.opts if option.startswith("--"))
 
-    visit(typer.main.get_command(app), "")
-    return found
+@pytest.mark.parametrize(("words", "verb"), verbs(), ids=lambda value: value if isinstance(value, str) else "")
+def test_the_list_of_verbs_says_what_each_verb_says_of_itself(words: str, verb: Verb) -> None:
+    assert verb.help == (verb.command.help or "").partition("\n")[0]
 
 
 @pytest.mark.parametrize(("verb", "option"), options())

@@ -166,11 +166,36 @@ def test_a_reader_that_goes_away_is_no_error(workspace: Path) -> None:
     assert ended.stderr == b""
 
 
-def test_the_version_imports_no_heavy_room() -> None:
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_what_needs_no_verb_imports_none_and_nothing_heavy(option: str) -> None:
+    heavy = "docker pydantic requests yaml rich socket emulator.settings emulator.manifest emulator.compiler "
+    heavy += "emulator.runtime emulator.engine emulator.loading emulator.cli.up emulator.cli.validate"
     code = (
-        "import sys; from emulator.cli.main import main; main(['--version']);"
-        "print(sorted(set(sys.modules) & {'docker', 'requests', 'yaml', 'rich', 'emulator.settings',"
-        " 'emulator.manifest', 'emulator.compiler', 'emulator.runtime', 'emulator.engine'}))"
+        f"import sys; from emulator.cli.main import main; main(['{option}']);"
+        f"print(sorted(set(sys.modules) & set('{heavy}'.split())))"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert ended.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("va", ["validate"]),
+        ("render clo", ["cloudformation"]),
+        ("validate --form", ["--format"]),
+        ("render taskdef --env", ["--env", "--env-file"]),
+    ],
+)
+def test_the_shell_completes_verbs_and_options(typed: str, completed: list[str]) -> None:
+    command = [sys.executable, "-c", "import sys; from emulator.cli.main import main; sys.exit(main())"]
+    words = f"copilot-local {typed}"
+    asked = {
+        "_COPILOT_LOCAL_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split()) - 1),
+    }
+    ended = subprocess.run(
+        command, env={**os.environ, **asked}, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.stdout.split() == completed

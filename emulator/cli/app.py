@@ -1,0 +1,110 @@
+"""The command `copilot-local`: its verbs, and how every one of them ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, TextIO
+
+import typer
+from typer.core import TyperGroup
+
+from emulator import __version__
+from emulator.cli import failing
+from emulator.cli.verbs import GROUPS, VERBS, Table, Verb
+from emulator.errors import CopilotLocalError, ExitCode
+
+_PROGRAM = "copilot-local"
+# Click's own exception class, whether Typer brings its own Click or imports it.
+_ClickException: type[Exception] = typer.BadParameter.__mro__[2]
+_HELP = {"help_option_names": ["-h", "--help"]}
+
+app = typer.Typer(
+    name=_PROGRAM,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings=_HELP,
+    help="Runs AWS Copilot services on this machine the way ECS on Fargate would.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"{_PROGRAM} {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    del version
+    _help_without_verb(context)
+
+
+def _help_without_verb(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def command_line() -> TyperGroup:
+    """The verbs as Typer's own tree of commands."""
+    root = _filled(app, VERBS)
+    for name, (help, verbs) in GROUPS.items():
+        group = typer.Typer(name=name, rich_markup_mode=None, add_completion=False, context_settings=_HELP, help=help)
+        group.callback(invoke_without_command=True)(_help_without_verb)
+        root.add_command(_filled(group, verbs))
+    return root
+
+
+def _filled(group: typer.Typer, verbs: Table) -> TyperGroup:
+    command = typer.main.get_command(group)
+    assert isinstance(command, TyperGroup)
+    for name, (place, help) in verbs.items():
+        command.add_command(Verb(name, place, help))
+    return command
+
+
+def run(argv: Sequence[str] | None = None) -> int:
+    """Runs a command line; returns its exit code and never raises."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        _never_fail_to_encode(stream)
+    try:
+        result = command_line().main(arguments, prog_name=_PROGRAM, standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else ExitCode.OK
+    except CopilotLocalError as error:
+        return failing.expected(error)
+    except (KeyboardInterrupt, typer.Abort):
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        return _nobody_reads()
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else ExitCode.FAILURE
+    except _ClickException as error:
+        context = getattr(error, "ctx", None)
+        message = error.format_message() if hasattr(error, "format_message") else str(error)
+        return failing.usage(message, getattr(context, "command_path", _PROGRAM))
+    except Exception as error:
+        return failing.bug(error, arguments)
+
+
+def _nobody_reads() -> int:
+    """The reader of our output went away (`copilot-local ps | head -1`): end quietly, as other commands do."""
+    # Python flushes standard output once more when it ends and would complain about the same pipe.
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.FAILURE
+
+
+def _never_fail_to_encode(stream: TextIO) -> None:
+    """A container may print what the terminal cannot show."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="replace")

@@ -1,0 +1,94 @@
+"""The verbs: what the help says of each, and where its function is.
+
+A verb's module is imported when the verb is used, so that no verb waits for what another one needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from importlib import import_module
+from typing import Any, Final
+
+import typer
+from typer.core import TyperCommand
+
+Table = Mapping[str, tuple[str, str]]
+"""By the verb's name: `module:function` in this package, and the first line of the function's docstring."""
+
+VERBS: Final[Table] = {
+    "up": ("up:up", "Run services as ECS on Fargate would, and show their logs until Ctrl-C."),
+    "down": ("down:down", "Stop an environment in reverse order of its dependencies and remove it."),
+    "run": ("run:run", "Run a Scheduled Job once, show its logs, and exit with its code."),
+    "ps": ("ps:ps", "Show the tasks of an environment, their containers, and where they answer."),
+    "logs": ("logs:logs", "Show the logs of an environment's containers."),
+    "scale": ("change:scale", "Set how many tasks of a service run, until the next `up` of it."),
+    "restart": (
+        "change:restart",
+        "Replace the tasks of services by new ones: the new are healthy before the old stop.",
+    ),
+    "stop": ("change:stop", "Stop services, or single tasks by their ids; the network and the other services stay."),
+    "exec": ("exec:exec", "Run a command in a container, with this terminal where there is one."),
+    "port": ("port:port", "Print the address of the load balancer, such as 127.0.0.1:8080."),
+    "events": ("events:events", "Print ECS task state changes as EventBridge sends them, one JSON object a line."),
+    "inspect": (
+        "inspect:inspect",
+        "Print tasks in the shape of `aws ecs describe-tasks`: those that run, and the last that stopped.",
+    ),
+    "validate": (
+        "validate:validate",
+        "Check manifests: unknown keys, wrong values, and what Copilot would ignore without a word.",
+    ),
+    "config": ("config:config", "Print a manifest merged for the environment, with variables filled in."),
+    "schema": ("schema:schema", "Print the JSON Schema of manifests, for editors."),
+    "doctor": (
+        "doctor:doctor",
+        "Check Docker, images, ports and settings. Exits with 1 if something is broken, 125 without Docker.",
+    ),
+}
+GROUPS: Final[Mapping[str, tuple[str, Table]]] = {
+    "render": (
+        "Print a service as it would be deployed.",
+        {
+            "taskdef": (
+                "render:taskdef",
+                "Print the task definition as JSON, as `aws ecs register-task-definition --cli-input-json` takes it.",
+            ),
+            "cloudformation": (
+                "render_cloudformation:cloudformation",
+                "Print a CloudFormation stack for a service: no custom resources, no Lambda functions.",
+            ),
+        },
+    ),
+    "firelens": (
+        "Look at the log router.",
+        {
+            "config": (
+                "firelens:config",
+                "Print the router's configuration as ECS would generate it, the one in use here, and why they differ.",
+            ),
+        },
+    ),
+}
+"""Verbs of two words: what the help says of the first, and the table of the second."""
+
+
+class Verb(TyperCommand):
+    """A line in the list of verbs that becomes the verb itself as soon as it is parsed or completed."""
+
+    def __init__(self, name: str, place: str, help: str) -> None:
+        super().__init__(name, help=help, rich_markup_mode=None)
+        self._place = place
+
+    @cached_property
+    def command(self) -> TyperCommand:
+        """The verb with its options, imported now."""
+        module, _, function = self._place.partition(":")
+        alone = typer.Typer(rich_markup_mode=None, add_completion=False)
+        alone.command(self.name)(getattr(import_module(f"emulator.cli.{module}"), function))
+        command = typer.main.get_command(alone)
+        assert isinstance(command, TyperCommand)
+        return command
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        return self.command.make_context(*arguments, **options)
