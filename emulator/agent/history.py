@@ -33,6 +33,13 @@ class Stop:
     reason: str
 
 
+def stop_for(reason: str) -> Stop:
+    """ECS's stop code for a reason of a plan; an essential container's exit has fixed words in ECS."""
+    if reason.startswith("essential container "):
+        return Stop(*ESSENTIAL_EXITED)
+    return Stop("ServiceSchedulerInitiated", reason)
+
+
 @dataclass(slots=True)
 class TaskRecord:
     """One task, past or present."""

@@ -7,14 +7,16 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from emulator.agent.back_off import BackOff
 from emulator.agent.front_monitor import FrontMonitor
 from emulator.agent.health import given_up
-from emulator.agent.history import ESSENTIAL_EXITED, Stop, TaskHistory
+from emulator.agent.history import Stop, TaskHistory, stop_for
+from emulator.agent.patience import USUAL, Patience
 from emulator.agent.recovery import LOST, recover_private
 from emulator.engine.interface import Engine, EngineEvent
 from emulator.errors import CopilotLocalError, EnvironmentBusy, InputError
@@ -25,7 +27,7 @@ from emulator.runtime.front import front_spec
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Observed, observe
 from emulator.runtime.plan import Plan
-from emulator.runtime.reconcile import Reconciled, reconcile, stop_task
+from emulator.runtime.reconcile import FRONT, Reconciled, reconcile, stop_task
 from emulator.runtime.restart import restartable
 from emulator.runtime.task_specs import task_factory
 
@@ -39,27 +41,9 @@ FAILING_INTERVAL = 1.0
 WAKING = ("die", "oom", "destroy", "kill", "stop", "start", "pause", "unpause")
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long the supervisor waits for what, in seconds."""
-
-    look: float = 30.0
-    """Between two looks at the listing when no event comes: a stuck container sends none."""
-    grace: float = 20.0
-    """For the command that made the agent to take charge, before the agent acts by itself."""
-    healthy_life: float = 60.0
-    """A task that lived this long was no failed start: its replacement is not delayed."""
-    longest_delay: float = 60.0
-    """Between two tasks of a service that die young."""
-    longest_trouble: float = 30.0
-    """Between two tries of what fails, such as a Docker daemon that does not answer."""
-    first_trouble: float = 1.0
-    reconnect: float = 1.0
-    """After an event stream that ended."""
-
-
 class Supervisor:
-    """Holds what should run, and makes it so whenever it is in charge. `clock` gives seconds, like `time.monotonic`."""
+    """Holds what should run, and makes it so whenever it is in charge. `clock` gives seconds, like `time.monotonic`;
+    `spawn` carries out a plan beside the loop, in a thread unless a test wants it otherwise."""
 
     def __init__(
         self,
@@ -67,10 +51,12 @@ class Supervisor:
         state_file: Path,
         front: FrontMonitor,
         *,
-        patience: Patience = Patience(),
+        patience: Patience = USUAL,
         clock: Callable[[], float] = time.monotonic,
+        spawn: Callable[[Callable[[], None]], None] | None = None,
     ) -> None:
         self.engine = engine
+        self._spawn = spawn or _in_a_thread
         self.patience = patience
         self._clock = clock
         self.state_file = state_file
@@ -92,6 +78,9 @@ class Supervisor:
         self._wake = threading.Event()
         self._wake.set()  # an agent that was in charge before looks at once
         self._work = threading.RLock()
+        self._freed = threading.Condition(self._work)
+        self._busy: set[str] = set()
+        """Services that somebody works on, and `FRONT`."""
         self.front.on_verdict = self._wake.set
         self.history = TaskHistory()
         self.front.on_look = self._note_states
@@ -103,9 +92,7 @@ class Supervisor:
         self._restless_until = 0.0
         self._started: dict[str, float] = {}
         """Container id to when it last started, on the monotonic clock."""
-        self._births: dict[str, float] = {}
-        self._failures: dict[str, int] = {}
-        self._not_before: dict[str, float] = {}
+        self._back_off = BackOff(patience.healthy_life, patience.longest_delay)
 
     # what the control API asks for
 
@@ -139,12 +126,12 @@ class Supervisor:
         self._holder = False
         self._acting = False
         self._cancelled.set()
+        with self._freed:
+            self._freed.notify_all()
 
     def apply(self, wanted: DesiredState, private: Private, emit: Emit) -> None:
         """Merges what should run into what runs already, and makes it so. Raises what went wrong."""
-        with self._work:
-            self._lost -= set(wanted.services)
-            self._deploy(_merged(self.state, wanted), self.private.updated(private), list(wanted.services), emit)
+        self._deploy(list(wanted.services), lambda state: state.merged_with(wanted), emit, private)
 
     def scale(self, counts: dict[str, int], emit: Emit) -> None:
         """Sets how many tasks services should run, until the next `up` of them."""
@@ -167,17 +154,20 @@ class Supervisor:
                     hint="`copilot-local ps` shows the ids",
                 )
             self.history.stopping(found[0].id, Stop("UserInitiated", "Task stopped by user"))
-            plan = Plan()
-            stop_task(plan, found[0], "stopped by the user", deregister=None if front_spec(self.state) is None else 0)
+            claimed = self._claim({found[0].service})
+        plan = Plan()
+        stop_task(plan, found[0], "stopped by the user", deregister=None if front_spec(self.state) is None else 0)
+        try:
             self._executor(emit).run(plan)
-        self._wake.set()
+        finally:
+            self._release(claimed)
 
     def _change(self, updates: dict[str, dict[str, int]], emit: Emit) -> None:
-        with self._work:
-            services = dict(self.state.services)
-            for name, update in updates.items():
-                services[name] = self._service(name).model_copy(update=update)
-            self._deploy(self.state.model_copy(update={"services": services}), self.private, list(updates), emit)
+        def changed(state: DesiredState) -> DesiredState:
+            services = {name: self._service(name).model_copy(update=update) for name, update in updates.items()}
+            return state.model_copy(update={"services": {**state.services, **services}})
+
+        self._deploy(list(updates), changed, emit)
 
     def _service(self, name: str) -> DesiredService:
         if name not in self.state.services:
@@ -200,25 +190,63 @@ class Supervisor:
                 hint="end it first (Ctrl-C where it runs), or start it with -d",
             )
 
-    def _deploy(self, state: DesiredState, private: Private, services: list[str], emit: Emit) -> None:
-        """Makes another state the desired one and waits for it; a failed deployment is rolled back, as in ECS."""
-        self._refuse_held()
-        previous, previous_private = self.state, self.private
-        self.state, self.private = state, private
-        self.front.use(state)
-        for name in services:
-            self._failures.pop(name, None)
-            self._not_before.pop(name, None)
+    def _deploy(
+        self,
+        services: list[str],
+        change: Callable[[DesiredState], DesiredState],
+        emit: Emit,
+        private: Private | None = None,
+    ) -> None:
+        """Makes a changed state the desired one and waits for it; a failed deployment is rolled back, as in ECS.
+
+        What goes on in other services goes on meanwhile.
+        """
+        with self._work:
+            self._refuse_held()
+            claimed = self._claim({*services, FRONT})
+            try:
+                self._refuse_held()
+                previous, previous_private = self.state, self.private
+                self.state = change(previous)
+            except BaseException:
+                self._release(claimed)
+                raise
+            self.private = previous_private.updated(private) if private else previous_private
+            self._lost -= set(services) if private else set()
+            self.front.use(self.state)
+            self._back_off.forgive(services)
         try:
-            self._converge(emit, fresh_front_rules=True)
+            observed = observe(self.engine, self.names)
+            result = self._reconcile(observed, fresh_front_rules=True, leave_alone=self._busy - claimed)
+            self._note_failures(observed, result)
+            self._back_off.born(result.started, self._clock())
+            self._executor(emit).run(result.plan)
+            with self._work:
+                self._acting = True
+                self._remember()
         except BaseException:
-            self.state, self.private = previous, previous_private
-            self.front.use(previous)
-            self._wake.set()
+            with self._work:
+                self.state = self.state.with_services_of(previous, services)
+                self.private = previous_private
+                self.front.use(self.state)
             self._refuse_retired()
             raise
-        self._acting = True
-        self._remember()
+        finally:
+            self._release(claimed)
+
+    def _claim(self, subjects: set[str]) -> set[str]:
+        """Takes services (and the front) for one piece of work, once nobody else works on them."""
+        with self._freed:
+            self._freed.wait_for(lambda: self._retired or self._busy.isdisjoint(subjects))
+            self._refuse_retired()
+            self._busy |= subjects
+        return subjects
+
+    def _release(self, subjects: set[str]) -> None:
+        with self._freed:
+            self._busy -= subjects
+            self._freed.notify_all()
+        self._wake.set()  # something may have changed while we were busy
 
     def status(self) -> dict[str, Any]:
         """What the agent knows that the listing does not show."""
@@ -231,7 +259,7 @@ class Supervisor:
                     "desired_count": desired.desired_count,
                     "revision": desired.revision,
                     "hash": desired.config_hash(),
-                    "failed_starts": self._failures.get(name, 0),
+                    "failed_starts": self._back_off.failures(name),
                     "failure": LOST if name in self._lost else "",
                 }
                 for name, desired in self.state.services.items()
@@ -254,20 +282,17 @@ class Supervisor:
         if not self._acting and not self._holder and self._clock() - self._started_at > self.patience.grace:
             log.info("nobody took charge within %s s", self.patience.grace)
             self.act()
-        if self._acting:
-            try:
-                with self._work:
-                    if self._acting:
-                        self._converge(_log_event)
-                self._troubles = 0
-            except Cancelled:
-                return  # the environment is being taken down
-            except CopilotLocalError as error:
-                log.warning("%s", error)
-                self._trouble()
-            except Exception:
-                log.exception("looking after the environment failed")
-                self._trouble()
+        try:
+            with self._work:
+                work = self._dispatch() if self._acting else None
+            if work is not None:
+                self._spawn(work)
+        except CopilotLocalError as error:
+            log.warning("%s", error)
+            self._trouble()
+        except Exception:
+            log.exception("looking after the environment failed")
+            self._trouble()
 
     def _listen(self) -> None:
         while not self._retired:
@@ -296,7 +321,7 @@ class Supervisor:
 
     def _next_look(self) -> float:
         now = self._clock()
-        soon = [at - now for at in self._not_before.values() if at > now]
+        soon = self._back_off.next_release(now)
         if self.front.failing_targets():
             soon.append(FAILING_INTERVAL)
         if self._restless_until > now:
@@ -305,8 +330,8 @@ class Supervisor:
             soon.append(self.patience.grace + 0.1 - (now - self._started_at))
         return max(0.05, min([self.patience.look, *soon]))
 
-    def _converge(self, emit: Emit, *, fresh_front_rules: bool = False) -> None:
-        """One look and, if something differs, one plan."""
+    def _dispatch(self) -> Callable[[], None] | None:
+        """One look and, if something differs where nobody is at work, the work that has to be done there."""
         observed = observe(self.engine, self.names)
         if due := restartable(observed, self._started, self._clock()):
             for member in due:
@@ -314,19 +339,37 @@ class Supervisor:
                 self._started[member.container.id] = self._clock()
                 self.engine.start(member.container.name)
             observed = observe(self.engine, self.names)
-        result = self._reconcile(observed, fresh_front_rules)
+        result = self._reconcile(observed, leave_alone=self._busy)
         if not result.plan:
-            return
+            self._troubles = 0
+            return None
         if self._note_failures(observed, result):
-            result = self._reconcile(observed, fresh_front_rules)
-        self._births.update(dict.fromkeys(result.started, self._clock()))
-        self._executor(emit).run(result.plan)
-        self._wake.set()  # something may have changed while we were busy
+            result = self._reconcile(observed, leave_alone=self._busy)
+        self._back_off.born(result.started, self._clock())
+        touched = {*result.started.values(), *(observed.tasks[task_id].service for task_id in result.stopped)}
+        claimed = self._claim(touched or {FRONT})
+        return lambda: self._carry_out(result.plan, claimed)
 
-    def _reconcile(self, observed: Observed, fresh_front_rules: bool) -> Reconciled:
+    def _carry_out(self, plan: Plan, claimed: set[str]) -> None:
+        try:
+            self._executor(_log_event).run(plan)
+            self._troubles = 0
+        except Cancelled:
+            pass  # the environment is being taken down
+        except CopilotLocalError as error:
+            log.warning("%s", error)
+            self._trouble()
+        except Exception:
+            log.exception("looking after %s failed", ", ".join(claimed))
+            self._trouble()
+        finally:
+            self._release(claimed)
+
+    def _reconcile(
+        self, observed: Observed, *, leave_alone: AbstractSet[str], fresh_front_rules: bool = False
+    ) -> Reconciled:
         factory = task_factory(self.state, self.private, self.engine)
-        held_back = list(self._lost)
-        held_back += [name for name, at in self._not_before.items() if at > self._clock()]
+        held_back = [*self._lost, *self._back_off.held_back(self._clock())]
         return reconcile(
             factory,
             observed,
@@ -335,6 +378,7 @@ class Supervisor:
             fresh_front_rules=fresh_front_rules,
             held_back=held_back,
             unhealthy=given_up(self.state, observed, self.front.failing_targets(), datetime.now(UTC)),
+            leave_alone=leave_alone,
         )
 
     def _executor(self, emit: Emit) -> Executor:
@@ -352,22 +396,14 @@ class Supervisor:
         self.history.look(self.state, observed, registered, draining)
 
     def _note_failures(self, observed: Observed, result: Reconciled) -> bool:
-        """A task that died young delays its replacement, from the second one in a row on: 1 s, 2 s, 4 s, … up to a
-        minute. Returns whether a service is held back from now on."""
+        """Tells the history why tasks stop; returns whether a service is held back from now on."""
         now = self._clock()
         held_back = False
         for task_id, reason in result.stopped.items():
             task = observed.tasks[task_id]
             log.info("task %s of %s stops: %s", task.short_id, task.service, reason)
-            self.history.stopping(task_id, _stop(reason))
-            born = self._births.pop(task_id, None)
-            if born is None or now - born > self.patience.healthy_life:
-                self._failures.pop(task.service, None)
-                continue
-            failures = self._failures[task.service] = self._failures.get(task.service, 0) + 1
-            if failures > 1:
-                self._not_before[task.service] = now + min(2.0 ** (failures - 2), self.patience.longest_delay)
-                held_back = True
+            self.history.stopping(task_id, stop_for(reason))
+            held_back = self._back_off.died(task.service, task_id, now) or held_back
         return held_back
 
     def _remember(self) -> None:
@@ -378,23 +414,8 @@ class Supervisor:
         os.replace(temporary, self.state_file)
 
 
-def _merged(present: DesiredState, wanted: DesiredState) -> DesiredState:
-    """What ran plus what is asked for; a changed task definition gets the next revision."""
-    services = dict(present.services)
-    for name, desired in wanted.services.items():
-        before = present.services.get(name)
-        revision = 1 if before is None else before.revision
-        if before is not None and before.config_hash() != desired.config_hash():
-            revision += 1
-        services[name] = desired.model_copy(update={"revision": revision})
-    return wanted.model_copy(update={"services": services, "acting": present.acting})
-
-
-def _stop(reason: str) -> Stop:
-    """ECS's stop code for a reason of the plan; an essential container's exit has fixed words in ECS."""
-    if reason.startswith("essential container "):
-        return Stop(*ESSENTIAL_EXITED)
-    return Stop("ServiceSchedulerInitiated", reason)
+def _in_a_thread(work: Callable[[], None]) -> None:
+    threading.Thread(target=work, daemon=True, name="plan").start()
 
 
 def _log_event(event: Event) -> None:

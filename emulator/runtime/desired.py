@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -68,6 +69,23 @@ class DesiredState(BaseModel):
         application but a copy of it: what a container sees does not depend on how many copies there are."""
         app = next((desired.service.app for desired in self.services.values()), self.app)
         return f"{app}-{self.environment}"
+
+    def merged_with(self, wanted: DesiredState) -> DesiredState:
+        """What runs plus what is asked for; a changed task definition gets the next revision."""
+        services = dict(self.services)
+        for name, desired in wanted.services.items():
+            before = self.services.get(name)
+            revision = 1 if before is None else before.revision
+            if before is not None and before.config_hash() != desired.config_hash():
+                revision += 1
+            services[name] = desired.model_copy(update={"revision": revision})
+        return wanted.model_copy(update={"services": services, "acting": self.acting})
+
+    def with_services_of(self, previous: DesiredState, names: Collection[str]) -> DesiredState:
+        """The same, with these services as they were before, and without those that were not there."""
+        rest = {name: desired for name, desired in self.services.items() if name not in names}
+        back = {name: previous.services[name] for name in names if name in previous.services}
+        return self.model_copy(update={"services": {**rest, **back}})
 
 
 class Private(BaseModel):

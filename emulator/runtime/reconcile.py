@@ -50,7 +50,8 @@ def reconcile(
 
     `front` is None where nothing is routed. `held_back` are services whose replacement waits (back-off); their broken
     tasks are stopped all the same. `unhealthy` are tasks that the service scheduler gives up, with the reason.
-    `leave_alone` are services, or `FRONT`, that another plan is at work on. `fresh_front_rules` asks for a front configuration even if no task changes.
+    `leave_alone` are services, or `FRONT`, that another plan is at work on. `fresh_front_rules` asks for a front
+    configuration even if no task changes.
     """
     state = factory.state
     result = Reconciled(Plan())

@@ -9,8 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from emulator.agent.front_monitor import FrontMonitor
+from emulator.agent.patience import Patience
 from emulator.agent.server import ControlServer
-from emulator.agent.supervisor import Patience, Supervisor
+from emulator.agent.supervisor import Supervisor
 from emulator.engine.fake import Behaviour, FakeEngine
 from emulator.engine.interface import ExecStream
 from emulator.frontdoor.haproxy import CONFIGURATION_FILE
@@ -102,7 +103,9 @@ class Rig:
             self.engine.start(DEMO.agent)
             self.state_file.write_text(state.model_dump_json())
         self.monitor = FrontMonitor(DEMO, self.engine, self.folder / "front")
-        self.supervisor = Supervisor(self.engine, self.state_file, self.monitor, patience=patience, clock=self.clock)
+        self.supervisor = Supervisor(
+            self.engine, self.state_file, self.monitor, patience=patience, clock=self.clock, spawn=lambda work: work()
+        )
         server = ControlServer(self.socket, self.supervisor, self.logs)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         self._closing[:0] = [self.monitor.close, self.supervisor.retire, server.shutdown, server.server_close]

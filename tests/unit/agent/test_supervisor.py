@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from emulator.agent.supervisor import Patience
+from emulator.agent.patience import Patience
 from emulator.ecs.service import Service
 from emulator.engine.interface import EngineEvent, Health
 from emulator.errors import EngineError, EngineTimeout
