@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -280,3 +281,26 @@ def test_an_agent_that_retires_in_the_middle_of_a_plan_ends_it(rig: Rig) -> None
     rig.engine.before = retire
     supervisor.look()
     assert "start hello" not in rig.did("start")
+
+
+def test_a_deployment_that_waits_holds_up_no_other_service(rig: Rig) -> None:
+    supervisor = rig.boot(acting(make_service(), make_service(name="web")))
+    supervisor.look()
+    [dead] = rig.observed.tasks_of("web")
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait(verb: str, target: str) -> None:
+        if verb == "start" and "-test-hello-" in target and not begun.is_set():
+            begun.set()
+            go_on.wait(10)
+
+    rig.engine.before = wait
+    deployment = threading.Thread(target=supervisor.redeploy, args=(["hello"], discard))
+    deployment.start()
+    assert begun.wait(10)
+    rig.engine.finish(next(iter(dead.members.values())).container.name, 1)
+    supervisor.look()
+    assert [task.id != dead.id for task in rig.observed.tasks_of("web")] == [True]
+    go_on.set()
+    deployment.join(10)
+    assert len(rig.observed.tasks_of("hello")) == 1
