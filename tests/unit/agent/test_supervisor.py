@@ -295,6 +295,7 @@ def test_a_deployment_that_waits_holds_up_no_other_service(rig: Rig) -> None:
             go_on.wait(10)
 
     rig.engine.before = wait
+    threading.Thread(target=rig.monitor.run, daemon=True).start()  # which says when the new task is steady
     deployment = threading.Thread(target=supervisor.redeploy, args=(["hello"], discard))
     deployment.start()
     assert begun.wait(10)
