@@ -67,7 +67,10 @@ class _Connection(socketserver.StreamRequestHandler):
             case "apply":
                 state = DesiredState.model_validate(request["state"])
                 private = Private.model_validate(request["private"])
-                yield from self._with_events(lambda emit: self.server.supervisor.apply(state, private, emit))
+                in_place = bool(request.get("in_place"))
+                yield from self._with_events(
+                    lambda emit: self.server.supervisor.apply(state, private, emit, in_place=in_place)
+                )
             case "scale":
                 counts = {str(name): int(count) for name, count in request["counts"].items()}
                 yield from self._with_events(lambda emit: self.server.supervisor.scale(counts, emit))

@@ -24,12 +24,13 @@ from emulator.events import Emit, Event, EventKind
 from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.executor import Cancelled, Executor
 from emulator.runtime.front import front_spec
+from emulator.runtime.in_place import edit
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Observed, observe
 from emulator.runtime.plan import Plan
 from emulator.runtime.reconcile import FRONT, Reconciled, reconcile, stop_task
 from emulator.runtime.restart import restartable
-from emulator.runtime.task_specs import task_factory
+from emulator.runtime.task_specs import TaskFactory, task_factory
 
 log = logging.getLogger(__name__)
 
@@ -129,9 +130,13 @@ class Supervisor:
         with self._freed:
             self._freed.notify_all()
 
-    def apply(self, wanted: DesiredState, private: Private, emit: Emit) -> None:
-        """Merges what should run into what runs already, and makes it so. Raises what went wrong."""
-        self._deploy(list(wanted.services), lambda state: state.merged_with(wanted), emit, private)
+    def apply(self, wanted: DesiredState, private: Private, emit: Emit, *, in_place: bool = False) -> None:
+        """Merges what should run into what runs already, and makes it so. Raises what went wrong.
+
+        `in_place`: where single containers of a task differ, they are replaced in the task that runs.
+        """
+        services = list(wanted.services)
+        self._deploy(services, lambda state: state.merged_with(wanted), emit, private, in_place=in_place)
 
     def scale(self, counts: dict[str, int], emit: Emit) -> None:
         """Sets how many tasks services should run, until the next `up` of them."""
@@ -196,6 +201,8 @@ class Supervisor:
         change: Callable[[DesiredState], DesiredState],
         emit: Emit,
         private: Private | None = None,
+        *,
+        in_place: bool = False,
     ) -> None:
         """Makes a changed state the desired one and waits for it; a failed deployment is rolled back, as in ECS.
 
@@ -216,6 +223,8 @@ class Supervisor:
             self.front.use(self.state)
             self._back_off.forgive(services)
         try:
+            if in_place:
+                self._edit(task_factory(previous, previous_private, self.engine), services, emit)
             observed = observe(self.engine, self.names)
             result = self._reconcile(observed, fresh_front_rules=True, leave_alone=self._busy - claimed)
             self._note_failures(observed, result)
@@ -233,6 +242,15 @@ class Supervisor:
             raise
         finally:
             self._release(claimed)
+
+    def _edit(self, previous: TaskFactory, services: list[str], emit: Emit) -> None:
+        """Replaces the containers that differ in the tasks that run."""
+        with self._work:
+            wanted = task_factory(self.state, self.private, self.engine)
+            edited = edit(previous, wanted, services, observe(self.engine, self.names))
+            self.state = edited.state
+            self.front.use(self.state)
+        self._executor(emit).run(edited.plan)
 
     def _claim(self, subjects: set[str]) -> set[str]:
         """Takes services (and the front) for one piece of work, once nobody else works on them."""

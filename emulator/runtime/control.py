@@ -45,9 +45,17 @@ class Agent:
         _expect_ok(stream)
         return Lease(stream)
 
-    def apply(self, state: DesiredState, private: Private, emit: Emit) -> None:
-        """Sends what should run and passes on the agent's events until it runs. Raises `AgentError`."""
-        request = {"verb": "apply", "state": state.model_dump(mode="json"), "private": private.model_dump(mode="json")}
+    def apply(self, state: DesiredState, private: Private, emit: Emit, *, in_place: bool = False) -> None:
+        """Sends what should run and passes on the agent's events until it runs. Raises `AgentError`.
+
+        `in_place`: where single containers of a task differ, they are replaced in the task that runs.
+        """
+        request = {
+            "verb": "apply",
+            "state": state.model_dump(mode="json"),
+            "private": private.model_dump(mode="json"),
+            "in_place": in_place,
+        }
         self._act(request, emit)
 
     def scale(self, counts: dict[str, int], emit: Emit) -> None:

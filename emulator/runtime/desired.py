@@ -26,6 +26,8 @@ class DesiredService(BaseModel):
     """How often a new deployment was forced (`restart`)."""
     revision: int = 1
     """Of the task definition; one more each time it changes."""
+    equal_hashes: list[str] = Field(default_factory=list)
+    """What tasks may carry in place of `config_hash`: containers of theirs were replaced until they were equal."""
     private_names: dict[str, list[str]] = Field(default_factory=dict)
     """Container to the names of the variables in it that are private: what a restarted agent looks for."""
 
@@ -42,6 +44,10 @@ class DesiredService(BaseModel):
             "deployments": self.deployments,
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+    def accepted_hashes(self) -> frozenset[str]:
+        """The hashes of tasks that are as they should be."""
+        return frozenset({self.config_hash(), *self.equal_hashes})
 
 
 class DesiredState(BaseModel):
@@ -75,10 +81,13 @@ class DesiredState(BaseModel):
         services = dict(self.services)
         for name, desired in wanted.services.items():
             before = self.services.get(name)
-            revision = 1 if before is None else before.revision
-            if before is not None and before.config_hash() != desired.config_hash():
-                revision += 1
-            services[name] = desired.model_copy(update={"revision": revision})
+            if before is not None:
+                desired = desired.model_copy(update={"deployments": before.deployments, "revision": before.revision})
+                if before.config_hash() == desired.config_hash():
+                    desired = desired.model_copy(update={"equal_hashes": before.equal_hashes})
+                else:
+                    desired = desired.model_copy(update={"revision": before.revision + 1})
+            services[name] = desired
         return wanted.model_copy(update={"services": services, "acting": self.acting})
 
     def with_services_of(self, previous: DesiredState, names: Collection[str]) -> DesiredState:

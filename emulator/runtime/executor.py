@@ -177,10 +177,16 @@ class Executor:
         spec = operation.spec
         if spec.cgroup_parent == BELOW_PAUSE and spec.network:
             # The name that says whose network it joins is that of its pause.
-            spec = replace(spec, cgroup_parent=below(self._ids[spec.network.removeprefix("container:")]))
+            spec = replace(spec, cgroup_parent=below(self._id_of(spec.network.removeprefix("container:"))))
         self._ids[spec.name] = self.engine.create_container(spec)
         for folder, files in operation.files:
             self.engine.put_files(operation.spec.name, folder, files)
+
+    def _id_of(self, name: str) -> str:
+        """The id of a container that this executor made, or that was there before."""
+        if name not in self._ids:
+            self._ids |= {container.name: container.id for container in observe(self.engine, self.names).containers}
+        return self._ids[name]
 
     def _start(self, operation: Operation) -> None:
         deadline = time.monotonic() + operation.timeout

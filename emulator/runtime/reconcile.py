@@ -68,7 +68,7 @@ def reconcile(
     for name, desired in state.services.items():
         if name in leave_alone:
             continue
-        wanted = desired.config_hash()
+        wanted = desired.accepted_hashes()
         expected = [container.name for container in desired.service.task_definition.container_definitions]
         good: list[Task] = []
         changed: list[Task] = []
@@ -76,7 +76,7 @@ def reconcile(
             reason = task.fault(expected) or (unhealthy or {}).get(task.id)
             if reason:
                 result.stopped[task.id] = reason
-            elif task.config_hash != wanted:
+            elif task.config_hash not in wanted:
                 changed.append(task)
             else:
                 good.append(task)
