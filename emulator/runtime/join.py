@@ -18,13 +18,13 @@ UNDER_WAY = 3.0
 POLL = 0.1
 
 
-def is_alive(engine: Engine, agent: Container) -> bool:
-    """Whether an agent can answer."""
+def is_alive(engine: Engine, agent: Container, under_way: float = UNDER_WAY) -> bool:
+    """Whether an agent can answer; one that was only created gets `under_way` seconds to start."""
     if agent.state is ContainerState.RUNNING:
         return True
     if agent.state is not ContainerState.CREATED:
         return False
-    deadline = time.monotonic() + UNDER_WAY
+    deadline = time.monotonic() + under_way
     while time.monotonic() < deadline:
         found = [c for c in engine.list_containers({names.ROLE: Role.AGENT}) if c.id == agent.id]
         if not found:
@@ -48,11 +48,10 @@ def join(
 
 
 def _replace(engine: Engine, environment: Names, agent: Container, state: DesiredState, emit: Emit) -> None:
+    if Agent(engine, environment).status()["held"]:
+        return  # its refusal says who is in charge
     subject = "replace the agent by one of this version"
     emit(Event(EventKind.STEP_STARTED, subject))
-    status = Agent(engine, environment).status()
-    if status["held"]:
-        return  # its refusal says who is in charge
     engine.remove(agent.name)
     engine.create_container(agent_spec(engine, environment, state))
     engine.start(environment.agent)

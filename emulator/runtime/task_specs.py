@@ -158,18 +158,16 @@ class TaskFactory:
         logs_to_router = router is not None and container.name in router.log_options
         dependencies: list[tuple[str, str]] = [(d.container_name, d.condition) for d in container.depends_on]
         files: tuple[tuple[str, tuple[File, ...]], ...] = ()
+        # ECS: a variable of the definition wins over an environment file, a secret wins over both; the region is only
+        # set where nobody did.
+        private = self.private.of(service.name, container.name)
+        secret_names = {secret.name for secret in container.secrets}
         environment = {
             "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
             "AWS_REGION": options.region,
             "AWS_DEFAULT_REGION": options.region,
-            **{pair.name: resolve(pair.value, desired) for pair in container.environment},
-        }
-        # ECS: a variable of the definition wins over an environment file, a secret wins over both.
-        private = self.private.of(service.name, container.name)
-        secret_names = {secret.name for secret in container.secrets}
-        environment = {
             **{name: value for name, value in private.items() if name not in secret_names},
-            **environment,
+            **{pair.name: resolve(pair.value, desired) for pair in container.environment},
             **{name: value for name, value in private.items() if name in secret_names},
         }
         mounts = [
@@ -232,8 +230,7 @@ class TaskFactory:
             read_only=bool(container.readonly_root_filesystem),
             cap_add=tuple(linux.capabilities.add) if linux and linux.capabilities else (),
             cap_drop=tuple(linux.capabilities.drop) if linux and linux.capabilities else (),
-            ulimits=tuple(UlimitSpec(u.name, u.soft_limit, u.hard_limit) for u in container.ulimits)
-            or (FARGATE_NO_FILE,),
+            ulimits=_ulimits(container),
             cpu_shares=limits.shares(container),
             nano_cpus=None if limits.nested else limits.nano_cpus,
             memory=limits.member_memory(container),
@@ -275,6 +272,12 @@ def _log_stream(desired: DesiredService, identity: TaskIdentity, container: Cont
     options = {key: resolve(value, desired) for key, value in configuration.options.items()}
     stream = f"{options.get('awslogs-stream-prefix', '')}/{container.name}/{identity.task_id}"
     return {names.LOG_GROUP: options.get("awslogs-group", ""), names.LOG_STREAM: stream}
+
+
+def _ulimits(container: ContainerDefinition) -> tuple[UlimitSpec, ...]:
+    """The definition's limits, and Fargate's for open files where it has none."""
+    limits = tuple(UlimitSpec(u.name, u.soft_limit, u.hard_limit) for u in container.ulimits)
+    return limits if any(limit.name == FARGATE_NO_FILE.name for limit in limits) else (*limits, FARGATE_NO_FILE)
 
 
 def _tuple(words: list[str] | None) -> tuple[str, ...] | None:

@@ -30,7 +30,7 @@ def resolve(value: Value, desired: DesiredService) -> str:
     found = _lookup(value, desired)
     if found is None:
         raise InputError(
-            f"{_describe(value)} has no value here",
+            f"{_describe(value, placed=False)} has no value here",
             position=value.position,
             hint=f'give it one in copilot-local.toml: [values] "{value.name}" = "…"',
         )
@@ -77,7 +77,7 @@ def _front_address(desired: DesiredService) -> str:
     return f"{Names(desired.service.app, desired.service.environment).front}:{BIND_PORT}"
 
 
-def _describe(reference: Reference) -> str:
+def _describe(reference: Reference, *, placed: bool = True) -> str:
     if isinstance(reference, Join):
         return "a joined text"
     kind = {
@@ -89,7 +89,7 @@ def _describe(reference: Reference) -> str:
         "env-file": "the environment file",
         "pseudo": "the pseudo parameter",
     }[reference.kind]
-    where = f" ({reference.position})" if reference.position else ""
+    where = f" ({reference.position})" if reference.position and placed else ""
     attribute = f".{reference.attribute}" if isinstance(reference, ResourceReference) and reference.attribute else ""
     name = reference.name if isinstance(reference, EnvFileReference) else f"{reference.name}{attribute}"
     return f"{kind} {name}{where}"

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from emulator.engine.interface import Health
+from emulator.runtime.overview import overview
+from tests.unit.runtime.bench import Bench
+from tests.unit.runtime.world import DEMO, make_service
+
+CHECK = {"healthCheck": {"command": ["CMD-SHELL", "true"]}}
+
+
+def test_an_environment_with_its_containers_and_targets(bench: Bench) -> None:
+    running = bench.up(
+        make_service({"hello": CHECK, "init": {"image": "db:1", "essential": False}}, target=("hello", 80))
+    )
+    [init] = [c.name for c in bench.observed.containers if c.name.endswith("-init")]
+    [hello] = [c.name for c in bench.observed.containers if c.name.endswith("-hello")]
+    bench.engine.finish(init, 2)
+    bench.engine.set_health(hello, Health.UNHEALTHY)
+    bench.agent.status["targets"] = [{"name": "hello-1"}]
+    seen = overview(bench.engine, DEMO)
+    assert (seen.app, seen.environment, seen.supervised) == ("demo", "test", True)
+    assert seen.url == running.url
+    assert seen.targets == ({"name": "hello-1"},)
+    rows = [(row.service, row.name, row.state, row.health, row.exit_code) for row in seen.containers]
+    assert rows == [
+        ("hello", "hello", "running", "unhealthy", None),
+        ("hello", "init", "exited", "", 2),
+        ("hello", "pause", "running", "", None),
+        ("", "agent", "running", "", None),
+        ("", "front", "running", "", None),
+    ]
+
+
+def test_an_agent_that_does_not_answer_supervises_nothing(bench: Bench) -> None:
+    bench.up(make_service())
+    bench.agent.refuses = {"message": "busy"}
+    seen = overview(bench.engine, DEMO)
+    assert not seen.supervised
+    assert [row.name for row in seen.containers] == ["hello", "pause", "agent"]
+
+
+def test_a_front_that_does_not_run_has_no_url(bench: Bench) -> None:
+    bench.up(make_service(target=("hello", 80)))
+    bench.engine.stop(DEMO.front, 0)
+    assert overview(bench.engine, DEMO).url is None
+
+
+def test_nothing(bench: Bench) -> None:
+    seen = overview(bench.engine, DEMO)
+    assert (seen.url, seen.supervised, seen.containers, seen.targets) == (None, False, (), ())
