@@ -9,18 +9,15 @@ Files, later ones win key by key:
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from emulator.errors import InputError, Position
-
-FILE_NAME = "copilot-local.toml"
-STAND_INS_NAME = "stand-ins.toml"
+from emulator.settings_files import FILE_NAME, STAND_INS_NAME, configuration_folder
 
 
 class _Section(BaseModel):
@@ -43,6 +40,8 @@ class LogSettings(_Section):
     fidelity: Literal["local", "ecs"] = "local"
     destinations: Mapping[str, LogPolicy] = Field(default_factory=dict)
     """Container, output plugin or `*` to what happens to its destination. Default: `capture`."""
+    check: bool = True
+    """Whether the router checks the options of captured outputs, and ends over a wrong one as it would on ECS."""
     limit: int = Field(default=1024, ge=16)
     """MiB that the log store of an environment may take; the oldest go first."""
 
@@ -107,6 +106,30 @@ class EnvironmentSettings(_Section):
     """Defaults of parameters of rendered stacks, by name."""
 
 
+class SyncRule(_Section):
+    """`[[sync]]`: with `up --watch`, files that go into a running container as they are, without a build."""
+
+    service: str
+    container: str = ""
+    """Default: the main container."""
+    source: str
+    """A file or folder, relative to the settings file."""
+    target: str
+    """Where it is in the container: a folder for a folder, a file for a file; absolute."""
+    command: str = ""
+    """Runs in the container afterwards, by `sh -c`."""
+    signal: str = ""
+    """Goes to the container's main process afterwards: `SIGHUP`."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SyncRule:
+        if not self.target.startswith("/"):
+            raise ValueError("target is an absolute path in the container")
+        if self.command and self.signal:
+            raise ValueError("a rule has a command or a signal, not both")
+        return self
+
+
 class Settings(BaseModel):
     """Everything the settings files say, merged. Paths in `substitute` are absolute."""
 
@@ -116,6 +139,7 @@ class Settings(BaseModel):
     """Image reference to another reference, or to a folder or Dockerfile that is built instead."""
     values: Mapping[str, str] = Field(default_factory=dict)
     """Local values of CloudFormation exports, addon outputs and parameters, by name."""
+    sync: tuple[SyncRule, ...] = ()
     front: FrontSettings = FrontSettings()
     logs: LogSettings = LogSettings()
     time: TimeSettings = TimeSettings()
@@ -145,6 +169,7 @@ class LocalOptions(BaseModel):
     account: str = "000000000000"
     fidelity: Literal["local", "ecs"] = "local"
     log_destinations: dict[str, LogPolicy] = Field(default_factory=dict)
+    log_check: bool = True
     router_plugins: tuple[str, ...] = ()
     """Output plugins written in Go that the log router's image ships."""
     time: TimeSettings = TimeSettings()
@@ -154,13 +179,6 @@ class LocalOptions(BaseModel):
     """The user's own log router configuration as it stands in the router's image: absolute path to text."""
     credentials: Literal["none", "static", "profile", "role"] = "none"
     """The kind of credentials that its tasks are offered; the keys themselves are in `Private`."""
-
-
-def configuration_folder(environment: Mapping[str, str] | None = None) -> Path:
-    """The user's configuration folder of copilot-local (`$XDG_CONFIG_HOME/copilot-local`)."""
-    variables = os.environ if environment is None else environment
-    base = variables.get("XDG_CONFIG_HOME") or str(Path(variables.get("HOME") or "~").expanduser() / ".config")
-    return Path(base) / "copilot-local"
 
 
 def load_settings(workspace: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
@@ -194,11 +212,19 @@ def _read(file: Path) -> dict[str, object]:
         key = ".".join(str(part) for part in first["loc"])
         raise InputError(
             f"{key}: {first['msg']}",
-            position=Position(str(file), _line_of(text, str(first["loc"][-1]))),
+            position=Position(
+                str(file),
+                _line_of(text, next((str(part) for part in reversed(first["loc"]) if isinstance(part, str)), "")),
+            ),
             hint="see docs/settings.md for every key",
         ) from None
     if settings.substitute:
         content["substitute"] = {name: _target(file.parent, to) for name, to in settings.substitute.items()}
+    if settings.sync:
+        content["sync"] = [
+            {**rule.model_dump(), "source": str((file.parent / Path(rule.source).expanduser()).resolve())}
+            for rule in settings.sync
+        ]
     return content
 
 

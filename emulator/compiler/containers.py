@@ -86,12 +86,13 @@ class Containers:
                 MountPoint(source_volume=name, container_path=volume.path, read_only=volume.read_only)
                 for name, volume in volumes.items()
             ],
-            log_configuration=self._routed(None) if manifest.logging.firelens else self._awslogs(),
+            log_configuration=self._routed(manifest.name, None) if manifest.logging.firelens else self._awslogs(),
         )
 
     def _log_router(self) -> ContainerDefinition:
         logging = self._manifest.logging
         self._context.position("logging")
+        self._context.position("logging.configFilePath")
         options = {"enable-ecs-log-metadata": "false" if logging.enable_metadata is False else "true"}
         if logging.config_file_path is not None:
             options |= {"config-file-type": "file", "config-file-value": logging.config_file_path}
@@ -141,7 +142,7 @@ class Containers:
                 MountPoint(source_volume=mount.source_volume, container_path=mount.path, read_only=mount.read_only)
                 for mount in sidecar.mount_points
             ],
-            log_configuration=self._routed(routed) if routed is not None else self._awslogs(),
+            log_configuration=self._routed(name, routed) if routed is not None else self._awslogs(),
         )
 
     def _image(self, path: str, container: str, build: ManifestBuild | None, location: str | None) -> Value:
@@ -173,11 +174,14 @@ class Containers:
             return None
         return extension.named.get(name) or (SidecarLogging() if extension.everyone else None)
 
-    def _routed(self, own: SidecarLogging | None) -> LogConfiguration:
+    def _routed(self, name: str, own: SidecarLogging | None) -> LogConfiguration:
         """The log driver of a container that logs through the router: the main one's, or a sidecar's own options."""
         logging = self._manifest.logging
         destination = (own.destination if own else None) or logging.destination
+        block = f"logging.sidecars.{name}" if own and own.destination else "logging"
         secret_options = (own.secret_options if own else None) or logging.secret_options
+        for key in destination:
+            self._context.position(f"{block}.destination.{key}")
         return LogConfiguration(
             log_driver="awsfirelens",
             options=dict(sorted(destination.items())),

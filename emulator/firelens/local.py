@@ -26,6 +26,7 @@ from emulator.firelens.ecs_config import (
     render_sections,
 )
 from emulator.firelens.included import Lines, rewrite_included
+from emulator.firelens.local_aws import core_output
 from emulator.firelens.output import Entries, OutputSection
 from emulator.firelens.routing import Router, find_router
 
@@ -33,6 +34,16 @@ LOG_FOLDER = "/copilot-local/logs"
 """Where the log store's volume is mounted in the router."""
 CONFIGURATION_FOLDER = "/copilot-local/config"
 """Where the rewritten copies of the user's own configuration files go in the router."""
+NO_TAG = "copilot-local.none"
+"""A tag that no record has."""
+QUIET_PLUGINS = frozenset(
+    {
+        "cloudwatch_logs", "kinesis_firehose", "kinesis_streams", "s3", "datadog", "es", "forward", "gelf", "http",
+        "influxdb", "kafka-rest", "logdna", "loki", "nats", "nrlogs", "slack", "splunk", "syslog", "tcp", "td",
+        "websocket", "azure",
+    }
+)  # fmt: skip
+"""Output plugins that talk to nobody before a record comes, in every version of Fluent Bit from 1.8 on."""
 BUFFER_FOLDER = f"{SOCKET_FOLDER}/copilot-local-buffer"
 """The router's buffer: on the socket's volume, so it lives as long as the task, a restarted router included."""
 
@@ -71,9 +82,12 @@ def local_router_configuration(
     fidelity: Literal["local", "ecs"] = "local",
     destinations: Destinations | None = None,
     read: ReadFile | None = None,
+    check: bool = True,
 ) -> LocalRouterConfiguration:
     """The configuration that the task's router runs on here, and how it differs from ECS's.
 
+    `check`: the options of captured outputs stand in the file too, in sections that no record reaches: the router ends
+    over a wrong one as it would on ECS.
     Without `read`, what a configuration file in the router's image says is not known: the result is fit for showing,
     not for running. Raises InputError where ECS would refuse, and Unsupported for what is not emulated.
     """
@@ -82,7 +96,7 @@ def local_router_configuration(
     if router is None:
         raise AssertionError("ecs_sections raises where there is no router")
     _check_supported(router)
-    change = _Change(identity, service, fidelity == "ecs", destinations or Destinations(), read)
+    change = _Change(identity, service, fidelity == "ecs", destinations or Destinations(), read, check)
     local = [change.section(section) for section in sections]
     if service_section := change.service_section():
         local.insert(0, service_section)
@@ -126,12 +140,14 @@ class _Change:
         as_ecs: bool,
         destinations: Destinations,
         read: ReadFile | None,
+        check: bool,
     ) -> None:
         self._identity = identity
         self._service = service
         self._as_ecs = as_ecs
         self._destinations = destinations
         self._read = read
+        self._check = check
         self._user_service: Entries = []
         self._user_outputs = 0
         self.files: dict[str, str] = {}
@@ -234,7 +250,17 @@ class _Change:
         if changed == section:
             return lines
         self.differences.append(Difference(lines, changed.lines(), where + reason))
-        return changed.lines()
+        return (*changed.lines(), *self._checked(section, where)) if changed.plugin == "file" else changed.lines()
+
+    def _checked(self, section: OutputSection, where: str) -> Lines:
+        """A captured output as it is, but that no record reaches it."""
+        core = core_output(section)
+        if not self._check or core.plugin not in QUIET_PLUGINS:
+            return ()
+        unreached = OutputSection(core.plugin, (("Match", NO_TAG),), core.entries).lines()
+        self.differences.append(Difference((), unreached, where + _CHECKED))
+        return ("", *unreached)
 
 
+_CHECKED = "no record comes here: Fluent Bit checks the options of your output, as it would on ECS"
 _CAPTURED = "nothing leaves this machine: the records are captured in the log store, `copilot-local logs --routed`"

@@ -51,26 +51,41 @@ def local_aws_output(section: OutputSection, identity: TaskIdentity, *, keep_plu
     `keep_plugin`: the router's image has the very plugin. Raises Unsupported for a name that is made from each record,
     which only the plugin in Go can.
     """
-    core = CORE_PLUGINS.get(section.plugin)
+    core = CORE_PLUGINS.get(section.plugin, "")
     reason = "the real plugin sends to the local AWS endpoint of this environment, not to AWS"
-    if core is None or keep_plugin:
+    if not core or keep_plugin:
         own = [("endpoint", f"https://{ENDPOINT}")]
-        if core is None:
+        if not core:
             own = [("endpoint", ENDPOINT), ("tls", "On"), ("tls.ca_file", CA_FILE)]
         entries = [*_without(section.entries, {key for key, _ in own}), *own]
         return OutputSection(section.plugin, section.match, tuple(entries)), reason
-    kept, dropped = [], []
-    for key, value in _without(section.entries, {"endpoint", "tls", "tls.ca_file"}):
-        lower = key.lower()
-        if lower in _KNOWN[core] or lower in _FLUENT_BIT or lower.startswith(("net.", "tls.")):
-            kept.append((key, _filled(section.plugin, key, value, identity)))
-        else:
-            dropped.append(key)
+    kept, dropped = _core_entries(section)
+    kept = [(key, _filled(section.plugin, key, value, identity)) for key, value in kept]
     reason += f"; the router's image here has no plugin {section.plugin}: Fluent Bit's own {core} takes its place"
     if dropped:
         reason += f", without {', '.join(dropped)}, which it does not know"
     entries = [*kept, ("endpoint", ENDPOINT), ("tls", "On"), ("tls.ca_file", CA_FILE)]
     return OutputSection(core, section.match, tuple(entries)), reason
+
+
+def core_output(section: OutputSection) -> OutputSection:
+    """The output as Fluent Bit itself knows it: a Go plugin as its equivalent, without the options that this lacks."""
+    if section.plugin not in CORE_PLUGINS:
+        return section
+    return OutputSection(CORE_PLUGINS[section.plugin], section.match, tuple(_core_entries(section)[0]))
+
+
+def _core_entries(section: OutputSection) -> tuple[list[tuple[str, str]], list[str]]:
+    """The options of a Go plugin's output that its equivalent takes, and the names of the others."""
+    kept, dropped = [], []
+    known = _KNOWN[CORE_PLUGINS[section.plugin]]
+    for key, value in _without(section.entries, {"endpoint", "tls", "tls.ca_file"}):
+        lower = key.lower()
+        if lower in known or lower in _FLUENT_BIT or lower.startswith(("net.", "tls.")):
+            kept.append((key, value))
+        else:
+            dropped.append(key)
+    return kept, dropped
 
 
 def _without(entries: tuple[tuple[str, str], ...], names: set[str]) -> list[tuple[str, str]]:

@@ -22,6 +22,7 @@ from emulator.events import Emit, Event, EventKind
 from emulator.runtime import names
 from emulator.runtime.aws import prepare_aws
 from emulator.runtime.drain import open_drain
+from emulator.runtime.firelens import router_problems
 from emulator.runtime.front import FrontControl
 from emulator.runtime.keep import Keeper
 from emulator.runtime.limits import BELOW_PAUSE, below
@@ -349,7 +350,10 @@ def container_failed(engine: Engine, member: Member, why: str) -> ContainerFaile
         lines = [line.text for line in engine.logs(member.container.name, tail=LAST_LINES)]
     except CopilotLocalError:
         lines = []
-    return ContainerFailed(
+    problems = [p for p in router_problems(member.container.labels.get(names.LOG_OUTPUTS, ""), lines) if p.fatal]
+    if problems:
+        why = problems[0].message
+    failed = ContainerFailed(
         f"container {member.name} {ended}: {why}",
         container=member.name,
         container_exit_code=code,
@@ -358,3 +362,5 @@ def container_failed(engine: Engine, member: Member, why: str) -> ContainerFaile
         if lines
         else f"{member.name} printed nothing; try its command by hand: docker run -it {member.container.image} sh",
     )
+    failed.position = problems[0].position if problems else None
+    return failed

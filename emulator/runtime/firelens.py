@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from emulator.ecs.identity import TaskIdentity, task_identity
 from emulator.engine.interface import File
+from emulator.errors import Position
 from emulator.events import Emit, Event, EventKind
 from emulator.firelens.destinations import Destinations, LocalOutput
+from emulator.firelens.diagnose import Problem, find_problems
 from emulator.firelens.local import LocalRouterConfiguration, local_router_configuration
-from emulator.firelens.local_aws import CORE_PLUGINS, GO_VARIABLES
+from emulator.firelens.local_aws import AWS_PLUGINS, CORE_PLUGINS, GO_VARIABLES
 from emulator.firelens.log_options import docker_log_configuration, fluent_variables, router_variables
 from emulator.firelens.routing import find_router, routed_containers, router_dependencies
 from emulator.runtime.desired import DesiredService, DesiredState
@@ -31,6 +34,10 @@ class RouterSetup:
     """Files of the router: (folder, files)."""
     variables: Mapping[str, str]
     """Variables of the router itself."""
+    default_variables: Mapping[str, str]
+    """Variables of the router that its own of the same name win over."""
+    description: str
+    """What the router's errors are understood with, as JSON: a label of its container."""
     log_options: Mapping[str, Mapping[str, str]]
     """Options of Docker's `fluentd` driver, by the name of each container that logs to the router."""
     labels: Mapping[str, Mapping[str, str]]
@@ -69,7 +76,9 @@ def router_setup(
         container=router.container.name,
         socket_volume=volume,
         files=_files({configuration.path: configuration.text, **configuration.files}),
-        variables={**router_variables(definition), **(_aws_variables(desired) if aws else {})},
+        variables=router_variables(definition),
+        default_variables=_aws_variables(desired, configuration),
+        description=_description(desired, configuration),
         log_options={name: driver.options for name, driver in drivers.items()},
         labels={name: driver.labels for name, driver in drivers.items()},
         aws=aws,
@@ -90,6 +99,7 @@ def router_configuration(desired: DesiredService, identity: TaskIdentity) -> Loc
         service=desired.service.name,
         fidelity=desired.options.fidelity,
         destinations=Destinations(desired.options.log_destinations, frozenset(desired.options.router_plugins)),
+        check=desired.options.log_check,
         read=desired.options.router_files.get if desired.options.router_files else None,
     )
 
@@ -123,11 +133,34 @@ def check_destinations(state: DesiredState, emit: Emit) -> None:
         emit(Event(EventKind.WARNING, "logs", f"no log destination is called {name}; those of the task: {there}"))
 
 
-def _aws_variables(desired: DesiredService) -> dict[str, str]:
-    """The local endpoint takes any keys; where the task is offered real ones, those serve."""
-    if desired.options.credentials != "none":
-        return dict(GO_VARIABLES)
-    return {**GO_VARIABLES, "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+def _description(desired: DesiredService, configuration: LocalRouterConfiguration) -> str:
+    positions = {
+        path: [position.file, position.line, position.column]
+        for path, position in desired.service.positions.items()
+        if path.partition(".")[0] == "logging"
+    }
+    outputs = [[output.stream, output.plugin] for output in configuration.outputs]
+    return json.dumps({"main": desired.service.main_container, "outputs": outputs, "positions": positions})
+
+
+def router_problems(description: str, output: Iterable[str]) -> list[Problem]:
+    """What a log router complains about in what it printed, with the manifest's lines. `description`: its label."""
+    if not description:
+        return []
+    content = json.loads(description)
+    positions = {path: Position(*where) for path, where in content["positions"].items()}
+    outputs = [(stream, plugin) for stream, plugin in content["outputs"]]
+    return find_problems(output, outputs, positions, content["main"])
+
+
+def _aws_variables(desired: DesiredService, configuration: LocalRouterConfiguration) -> dict[str, str]:
+    """What AWS's plugins need to start. The local endpoint takes any keys; where the task is offered real ones, or its
+    records really leave, no others are given."""
+    aws = [output for output in configuration.outputs if output.plugin in AWS_PLUGINS]
+    variables = dict(GO_VARIABLES) if any(output.policy == "local-aws" for output in aws) else {}
+    if aws and desired.options.credentials == "none" and all(output.policy != "live" for output in aws):
+        variables |= {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+    return variables
 
 
 def _files(texts: Mapping[str, str]) -> tuple[tuple[str, tuple[File, ...]], ...]:

@@ -184,7 +184,8 @@ class TaskFactory:
             if container.name in router.dependencies:
                 dependencies.append(router.dependencies[container.name])
         if router is not None and is_router:
-            environment |= router.variables
+            environment = {**router.default_variables, **environment, **router.variables}
+            record_labels = {names.LOG_OUTPUTS: router.description}
             mounts += [
                 Mount(router.socket_volume, "/var/run", copy=False),
                 Mount(self.names.log_volume, LOG_FOLDER, copy=False),

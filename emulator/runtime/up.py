@@ -343,6 +343,7 @@ def _desired(
                 time=request.settings.time,
                 timing="ecs" if request.timing == "ecs" else "local",
                 values=dict(request.settings.values),
+                log_check=request.settings.logs.check,
                 log_destinations=dict(request.settings.logs.destinations),
                 router_files=routers.get(service.name, RouterImage()).files,
                 router_plugins=routers.get(service.name, RouterImage()).go_plugins,

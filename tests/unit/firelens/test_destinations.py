@@ -23,7 +23,9 @@ def local(
 ) -> LocalRouterConfiguration:
     destinations = Destinations(cast("Mapping[str, LogPolicy]", policies), go_plugins)
     read = {"/extra.conf": USER_FILE}.get
-    return local_router_configuration(task, identity, service="hello", destinations=destinations, read=read)
+    return local_router_configuration(
+        task, identity, service="hello", destinations=destinations, read=read, check=False
+    )
 
 
 def outputs(configuration: LocalRouterConfiguration) -> dict[str, tuple[str, str]]:

@@ -43,7 +43,7 @@ def reader(files: dict[str, str]) -> Callable[[str], str | None]:
 
 
 def local(task: TaskDefinition, identity: TaskIdentity, files: dict[str, str]) -> LocalRouterConfiguration:
-    return local_router_configuration(task, identity, service="hello", read=reader(files))
+    return local_router_configuration(task, identity, service="hello", read=reader(files), check=False)
 
 
 def test_file_in_use_here(make_task: MakeTask, fargate_task: TaskIdentity, golden: Golden) -> None:
@@ -65,7 +65,7 @@ def test_differences_turn_ecss_file_into_the_one_in_use(make_task: MakeTask, far
 
 def test_fidelity_ecs_changes_the_outputs_alone(make_task: MakeTask, fargate_task: TaskIdentity) -> None:
     task = make_task(router={"memory": 64})
-    configuration = local_router_configuration(task, fargate_task, service="hello", fidelity="ecs")
+    configuration = local_router_configuration(task, fargate_task, service="hello", fidelity="ecs", check=False)
     ecs = ecs_router_configuration(task, fargate_task)
     same, output = configuration.text.rsplit("\n[OUTPUT]\n", 1)
     assert ecs.startswith(same)
@@ -77,9 +77,22 @@ def test_fidelity_ecs_changes_the_outputs_alone(make_task: MakeTask, fargate_tas
     assert "    Name cloudwatch" in difference.ecs
 
 
-def test_secret_options_do_not_reach_the_file_in_use(make_task: MakeTask, fargate_task: TaskIdentity) -> None:
-    task = make_task(options={"Name": "datadog"}, secrets={"apikey": "key"})
-    assert "apikey" not in local_router_configuration(task, fargate_task, service="hello").text
+def test_options_of_a_captured_output_are_checked_where_no_record_reaches_them(
+    make_task: MakeTask, fargate_task: TaskIdentity
+) -> None:
+    task = make_task(options={"Name": "datadog", "Host": "logs"}, secrets={"apikey": "key"})
+    assert local_router_configuration(task, fargate_task, service="hello").text.endswith(
+        "\n[OUTPUT]\n    Name datadog\n    Match copilot-local.none\n    Host logs\n    apikey ${apikey_0}\n"
+    )
+    without = local_router_configuration(task, fargate_task, service="hello", check=False).text
+    assert without.endswith("    Path /copilot-local/logs\n")
+
+
+def test_a_plugin_that_may_talk_before_a_record_comes_is_not_started_to_be_checked(
+    make_task: MakeTask, fargate_task: TaskIdentity
+) -> None:
+    task = make_task(options={"Name": "stackdriver", "resource": "global"})
+    assert "stackdriver" not in local_router_configuration(task, fargate_task, service="hello").text
 
 
 def test_an_output_that_drops_records_goes_on_dropping_them(make_task: MakeTask, fargate_task: TaskIdentity) -> None:
