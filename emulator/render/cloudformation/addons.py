@@ -19,6 +19,7 @@ from emulator.render.cloudformation.intrinsics import (
     Ref,
     Sub,
     from_long_form,
+    names_used,
     replace_sub_variables,
     sub_variables,
 )
@@ -75,7 +76,9 @@ class AddonResources:
             if name not in self._given:
                 self._add_to("Parameters", name, template.parameters, _parameter(definition))
         for name, condition in addons.section("Conditions").items():
-            self._add_to("Conditions", name, template.conditions, substituted(from_long_form(condition), self._given))
+            expression = from_long_form(condition)
+            self._declare(name, expression)
+            self._add_to("Conditions", name, template.conditions, expression)
         for name, resource in addons.section("Resources").items():
             self._add_to("Resources", name, template.resources, self._resource(name, resource))
         for section in ("Metadata", "Mappings"):
@@ -85,6 +88,19 @@ class AddonResources:
                 }
         if addons.transforms:
             template.sections["Transform"] = list(addons.transforms)
+
+    def _declare(self, condition: str, expression: object) -> None:
+        """Parameters that a condition compares stay parameters: CloudFormation takes no comparison of constants."""
+        for name, _ in names_used(expression):
+            value = self._given.get(name)
+            if isinstance(value, str):
+                self._template.parameter(name, "An input of the addons.", default=value)
+            elif value is not None:
+                raise InputError(
+                    f"condition {condition} depends on {name}, whose value only the deployed stack knows",
+                    position=self._addons.positions.get(f"Conditions.{condition}"),
+                    hint="keep the addons a stack of their own with --addons nested",
+                )
 
     def _add_to(self, section: str, name: str, entries: Mapping[str, object], value: object) -> None:
         if name in entries:

@@ -258,9 +258,9 @@ def _records(template: Template, service: Service, foundation: Foundation) -> No
     hosts = {value for rule in service.listener_rules for it in rule.conditions if isinstance(it, HostHeader)
              for value in it.values}  # fmt: skip
     if balancer.scheme == "internal":
-        zone_id = foundation.internal_hosted_zone()
         own = sorted(host for host in hosts if host.endswith(".internal"))
-        if zone_id is not None and own:
+        zone_id = foundation.internal_hosted_zone() if own else None
+        if zone_id is not None:
             _record_set(template, "LoadBalancerInternalDNSAlias", zone_id, own, foundation)
     elif balancer.domain and not balancer.aliases:
         _record_set(template, "LoadBalancerDNSAlias", foundation.hosted_zone(), sorted(hosts), foundation)
