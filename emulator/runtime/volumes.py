@@ -44,4 +44,4 @@ def _file_system(volume: Volume, desired: DesiredService) -> str:
     point = efs.authorization_config.access_point_id if efs.authorization_config else None
     if point is not None:
         parts.append(resolve(point, desired))
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", "-".join(parts)).strip("-")
+    return re.sub(r"[^A-Za-z0-9_.]+", "-", "-".join(parts)).strip("-")

@@ -26,7 +26,7 @@ from emulator.setup.standins import step
 ROOMS = ("agent", "ecs", "engine", "firelens", "frontdoor", "logstore", "runtime")
 """The packages of `emulator` that the agent imports (DESIGN's table, followed from `agent`); a test reads this."""
 
-MODULES = ("__init__.py", "errors.py", "events.py", "settings.py", "py.typed")
+MODULES = ("__init__.py", "errors.py", "events.py", "settings.py", "settings_files.py", "py.typed")
 REQUIREMENTS = ("docker", "msgpack", "pydantic")
 PYTHON_VERSION = "3.13"
 

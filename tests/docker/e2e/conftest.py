@@ -283,9 +283,10 @@ class Project:
                 self.run("down", "-e", "test", "-v").ok()
             assert self.everything() == []
         finally:
-            images = docker("image", "ls", "--quiet", "--filter", self.label).split()
+            mine = f"reference=copilot-local-build/{self.app}/*/*"
+            images = docker("image", "ls", "--filter", mine, "--format", "{{.Repository}}:{{.Tag}}").split()
             if images:
-                docker("image", "rm", "--force", *dict.fromkeys(images), check=False)
+                docker("image", "rm", "--force", *images)
 
 
 MakeProject = Callable[[str], Project]
@@ -295,8 +296,11 @@ def _projects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeProject]
     made: list[Project] = []
 
     def make(example: str) -> Project:
-        folder = tmp_path_factory.mktemp("project") / example
-        shutil.copytree(ROOT / "examples" / example, folder)
+        folder = tmp_path_factory.mktemp("project") / (example or "empty")
+        if example:
+            shutil.copytree(ROOT / "examples" / example, folder)
+        else:
+            folder.mkdir()
         made.append(Project(folder))
         return made[-1]
 
@@ -309,6 +313,12 @@ make_project = pytest.fixture(_projects, name="make_project")
 """Makes copies of examples. What runs of them is taken down after the test, and nothing may be left then."""
 make_shared_project = pytest.fixture(_projects, scope="module", name="make_shared_project")
 """The same for a module."""
+
+
+@pytest.fixture
+def empty(make_project: MakeProject) -> Project:
+    """A folder with nothing in it."""
+    return make_project("")
 
 
 @pytest.fixture

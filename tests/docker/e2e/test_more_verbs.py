@@ -1,0 +1,85 @@
+"""Jobs, plain task definitions, scale, restart, stop and exec, as a user asks for them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.docker.e2e.conftest import Project, docker
+
+pytestmark = pytest.mark.docker
+
+JOB = """
+name: nightly
+type: Scheduled Job
+image:
+  location: busybox:1.37
+on:
+  schedule: "@daily"
+command: "sh -c 'echo working as $COPILOT_SERVICE_NAME; exit {code}'"
+"""
+
+
+@pytest.mark.parametrize("code", [0, 4])
+def test_a_job_runs_once_and_its_code_is_the_commands(empty: Project, code: int) -> None:
+    empty.write("copilot/nightly/manifest.yml", JOB.format(code=code))
+    result = empty.run("run", "nightly")
+    assert result.code == code
+    assert "nightly | working as nightly" in result.out
+    assert empty.containers() == []
+
+
+def test_a_bare_up_leaves_jobs_alone(empty: Project) -> None:
+    empty.write("copilot/nightly/manifest.yml", JOB.format(code=0))
+    result = empty.run("up", "-d")
+    assert result.code == 2
+    assert "copilot-local run nightly" in result.err
+    assert empty.containers() == []
+
+
+def test_a_plain_task_definition_runs(empty: Project) -> None:
+    container = {"name": "web", "image": "nginx:1.27", "portMappings": [{"containerPort": 80}]}
+    definition = {"family": "plain", "networkMode": "awsvpc", "containerDefinitions": [container]}
+    empty.write("td.json", json.dumps(definition))
+    empty.up("--task-definition", "td.json")
+    assert "nginx" in empty.get("/").text
+
+
+def test_scale_restart_exec_and_stop(nginx: Project) -> None:
+    nginx.up()
+    nginx.run("scale", "hello=2").ok()
+    tasks = {c.task for c in nginx.containers() if c.task}
+    assert len(tasks) == 2
+    nginx.run("restart").ok()
+    replaced = {c.task for c in nginx.containers() if c.task}
+    assert len(replaced) == 2
+    assert replaced.isdisjoint(tasks)
+    result = nginx.run("exec", "hello", "sh", "--", "-c", "echo from $COPILOT_SERVICE_NAME; exit 3")
+    assert (result.code, result.out) == (3, "from hello\n")
+    nginx.run("stop", "hello").ok()
+    assert [c for c in nginx.containers() if c.task] == []
+    assert nginx.get("/api/x").status_code == 503
+
+
+def test_history_says_why_a_task_stopped(nginx: Project) -> None:
+    nginx.up()
+    [task] = {c.task for c in nginx.containers() if c.task}
+    nginx.run("stop", task[:8]).ok()
+    found = json.loads(nginx.run("inspect", task[:8]).ok().out)["tasks"]
+    assert [(t["lastStatus"], t["stopCode"]) for t in found] == [("STOPPED", "UserInitiated")]
+    assert any(
+        json.loads(line)["detail"]["lastStatus"] == "RUNNING" for line in nginx.run("events").ok().out.splitlines()
+    )
+
+
+def test_the_task_as_a_whole_is_limited(nginx: Project) -> None:
+    nginx.up()
+    pause, hello = nginx.container("pause"), nginx.container("hello")
+    driver, version = docker("info", "--format", "{{.CgroupDriver}} {{.CgroupVersion}}").split()
+    limited = pause if (driver, version) == ("cgroupfs", "1") else hello
+    shown = docker("inspect", limited, "--format", "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}").split()
+    assert shown == [str(512 * 1024 * 1024), "250000000"]
+    if limited == pause:
+        pause_id = docker("inspect", pause, "--format", "{{.Id}}").strip()
+        assert docker("inspect", hello, "--format", "{{.HostConfig.CgroupParent}}").strip() == f"/docker/{pause_id}"

@@ -1,0 +1,143 @@
+"""What DescribeTasks and ECS's events say of a task, from its first container to its last."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+from emulator.agent.health import CONTAINER_REASON, given_up
+from emulator.agent.history import Stop, TaskHistory, stop_for
+from emulator.engine.interface import Health
+from emulator.runtime.observed import sort_containers
+from tests.unit.runtime.world import BORN, World, make_service, nginx_sidecar
+
+
+def statuses(history: TaskHistory) -> list[str]:
+    """The task's states in the order of the events, each once."""
+    found = [event["detail"]["lastStatus"] for event in history.events(follow=False)]
+    return [status for index, status in enumerate(found) if index == 0 or found[index - 1] != status]
+
+
+def look(history: TaskHistory, world: World, registered: bool = False) -> None:
+    ids = frozenset(world.observed.tasks) if registered else frozenset[str]()
+    history.look(world.state, world.observed, ids)
+
+
+def test_a_life_from_provisioning_to_stopped() -> None:
+    history = TaskHistory()
+    world = World(nginx_sidecar())
+    for states in ({"pause": "created", "hello": None, "nginx": None}, {"hello": "created", "nginx": "created"}, {}):
+        world = World(nginx_sidecar())
+        task_id = world.runs_task(states=states)
+        look(history, world)
+    look(history, world, registered=True)
+    history.stopping(task_id, stop_for("essential container hello exited with code 3"))
+    world = World(nginx_sidecar())
+    world.runs_task(states={"hello": 3})
+    look(history, world)
+    world = World(nginx_sidecar())
+    world.runs_task(states={"hello": 3, "nginx": 0})
+    look(history, world)
+    look(history, World(nginx_sidecar()))
+    assert statuses(history) == [
+        "PROVISIONING",
+        "PENDING",
+        "ACTIVATING",
+        "RUNNING",
+        "STOPPING",
+        "DEPROVISIONING",
+        "STOPPED",
+    ]
+    [task] = history.tasks()
+    assert (task["stopCode"], task["stoppedReason"]) == (
+        "EssentialContainerExited",
+        "Essential container in task exited",
+    )
+    assert {c["name"]: c["exitCode"] for c in task["containers"]} == {"hello": 3, "nginx": 0}
+    assert task["createdAt"] <= task["startedAt"] <= task["stoppingAt"] <= task["stoppedAt"]
+
+
+def test_a_draining_task_is_deactivating() -> None:
+    history = TaskHistory()
+    world = World(nginx_sidecar())
+    task_id = world.runs_task()
+    history.stopping(task_id, Stop("ServiceSchedulerInitiated", "its definition changed"))
+    history.look(world.state, world.observed, frozenset(), frozenset({task_id}))
+    assert history.tasks()[0]["lastStatus"] == "DEACTIVATING"
+    assert history.tasks()[0]["desiredStatus"] == "STOPPED"
+
+
+def test_the_first_reason_stays() -> None:
+    history = TaskHistory()
+    world = World(make_service())
+    task_id = world.runs_task()
+    history.stopping(task_id, Stop("UserInitiated", "Task stopped by user"))
+    history.stopping(task_id, stop_for("essential container hello exited with code 143"))
+    look(history, world)
+    assert history.tasks()[0]["stopCode"] == "UserInitiated"
+
+
+def test_nothing_new_is_no_event() -> None:
+    history = TaskHistory()
+    world = World(make_service())
+    world.runs_task()
+    look(history, world)
+    look(history, world)
+    assert len(list(history.events(follow=False))) == 1
+
+
+def test_whoever_follows_gets_what_comes() -> None:
+    history = TaskHistory()
+    world = World(make_service())
+    got = threading.Event()
+
+    def follow() -> None:
+        for event in history.events(follow=True):
+            if event["detail"]["lastStatus"] == "RUNNING":
+                got.set()
+                return
+
+    reader = threading.Thread(target=follow, daemon=True)
+    reader.start()
+    world.runs_task()
+    look(history, world)
+    assert got.wait(10)
+
+
+class TestGivingUp:
+    """An unhealthy task is replaced once its service's grace period is over."""
+
+    def sick(self, grace: int, after: float, failing: bool = False) -> dict[str, str]:
+        service = make_service({"hello": {"healthCheck": {"command": ["CMD-SHELL", "true"]}}})
+        service.health_check_grace_period = grace
+        world = World(service)
+        task_id = world.runs_task()
+        health = Health.HEALTHY if failing else Health.UNHEALTHY
+        for index, container in enumerate(world.containers):
+            if container.name.endswith("-hello"):
+                world.containers[index] = type(container)(
+                    **{field: getattr(container, field) for field in container.__slots__} | {"health": health}
+                )
+        failures = {task_id: "Task failed ELB health checks"} if failing else {}
+        now = max(c.created for c in world.containers) + timedelta(seconds=after)
+        return given_up(world.state, sort_containers(world.containers), failures, now)
+
+    def test_not_within_the_grace_period(self) -> None:
+        assert self.sick(60, 50) == {}
+        assert self.sick(60, 50, failing=True) == {}
+
+    def test_an_unhealthy_essential_container(self) -> None:
+        assert list(self.sick(60, 70).values()) == [f"{CONTAINER_REASON}: hello"]
+
+    def test_an_unhealthy_target(self) -> None:
+        assert list(self.sick(60, 70, failing=True).values()) == ["Task failed ELB health checks"]
+
+
+def test_times_are_utc() -> None:
+    assert BORN.tzinfo is UTC
+    history = TaskHistory()
+    world = World(make_service())
+    world.runs_task()
+    look(history, world)
+    created = datetime.fromisoformat(history.tasks()[0]["createdAt"])
+    assert created.utcoffset() == timedelta(0)
