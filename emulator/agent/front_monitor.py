@@ -193,7 +193,7 @@ class FrontMonitor(FrontControl):
                 log.debug("%s: %s", command, answer)
         if commands:
             servers = admin.parse_show_stat(self._ask(admin.SHOW_STAT))
-        health = target_health(services, servers, targets, draining, options)
+        health = target_health(services, servers, targets, draining, self._health)
         with self._changed:
             for before, after in _changes(self._health, health):
                 log.info("target %s: %s -> %s %s", after.name, before, after.state, after.description)

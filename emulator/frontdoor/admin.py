@@ -49,6 +49,7 @@ class Server:
     check_status: str
     """`L7OK`, `L4CON`, …; `INI` or empty before the first check."""
     check_code: int | None
+    """The status of a failed check; None also while the next check runs."""
     since: int
     """Seconds since it last went up or down."""
     sessions: int
@@ -79,7 +80,7 @@ def _server(row: Mapping[str, str]) -> Server:
         status=row["status"],
         # An asterisk stands in front while a check is under way.
         check_status=row["check_status"].removeprefix("* "),
-        check_code=int(row["check_code"]) if row["check_code"] else None,
+        check_code=int(row["check_code"] or 0) or None,
         since=int(row["lastchg"] or 0),
         sessions=int(row["scur"] or 0),
     )

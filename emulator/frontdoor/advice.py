@@ -28,6 +28,7 @@ SHADOWED = "CL701"
 HEALTH_CHECK_PATH = "CL702"
 NO_PORT = "CL703"
 PREFIX_KEPT = "CL704"
+PROTOCOL_VERSION = "CL705"
 
 # Stand for a `*` and a `?` of the pattern that is looked at as text.
 _RUN, _ONE = "\x01", "\x02"
@@ -111,6 +112,20 @@ def prefix_note(placed: PlacedRule) -> Iterator[Finding]:
             "serve the routes below the prefix, or let a proxy in front of them remove it",
             placed,
         )
+
+
+def protocol_note(placed: PlacedRule) -> Iterator[Finding]:
+    """A target group that takes HTTP/2 only: what a client that speaks HTTP/1.1 gets."""
+    for group in _groups(placed):
+        if group.protocol_version != "HTTP1":
+            calls = "gRPC calls (POST over HTTP/2)" if group.protocol_version == "GRPC" else "requests over HTTP/2"
+            yield _warning(
+                PROTOCOL_VERSION,
+                f"{placed.service.name}: target group {group.name} takes {calls} only;"
+                " anything else is answered with 464",
+                "call it with a client that speaks HTTP/2, or leave out `http.version`",
+                placed,
+            )
 
 
 def covers(earlier: Sequence[Condition], later: Sequence[Condition]) -> bool:

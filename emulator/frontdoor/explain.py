@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from emulator.ecs.service import FixedResponse, Forward, Redirect, Service
 from emulator.errors import Finding, UsageError
 from emulator.frontdoor.actions import expand, listener_port, location_template
-from emulator.frontdoor.advice import advice, prefix_note
+from emulator.frontdoor.advice import advice, prefix_note, protocol_note
 from emulator.frontdoor.checks import check_rules
 from emulator.frontdoor.matching import ConditionResult, Request, evaluate, normalised_path
 from emulator.frontdoor.options import FrontOptions
@@ -96,7 +96,7 @@ def explain(
     rules = _evaluate(placed, request)
     winner = next((result.placed for result in rules if result.verdict is Verdict.WINS), None)
     if winner:
-        warnings += tuple(prefix_note(winner))
+        warnings += (*prefix_note(winner), *protocol_note(winner))
     explanation = Explanation(request, listener, matched_path, rules, winner, "", warnings=warnings)
     return _with_outcome(explanation, options)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from emulator.ecs.service import Service
 from emulator.frontdoor.admin import Server, View
-from emulator.frontdoor.options import FrontOptions, Target
+from emulator.frontdoor.options import Target
 from emulator.frontdoor.rules import group_table
 
 
@@ -45,6 +45,7 @@ _NOT_IN_USE = (
     "Target.NotInUse",
     "Target group is not configured to receive traffic from the load balancer",
 )
+_UNKNOWN_CODE = (TargetState.UNHEALTHY, "Target.ResponseCodeMismatch", "Health checks failed")
 _TIMEOUTS = ("L4TOUT", "L6TOUT", "L7TOUT")
 
 
@@ -53,11 +54,14 @@ def target_health(
     servers: Sequence[Server],
     targets: Sequence[Target],
     draining: Sequence[Target],
-    options: FrontOptions | None = None,
+    previous: Sequence[TargetHealth] = (),
 ) -> list[TargetHealth]:
-    """The health of every target, in the order given, those that are draining last."""
-    options = options or FrontOptions()
+    """The health of every target, in the order given, those that are draining last.
+
+    `previous` is what this function said last: HAProxy forgets the code of a failed check while the next one runs.
+    """
     groups = group_table(services)
+    known = {(item.service, item.target_group, item.name): item for item in previous}
     result = []
     for target in targets:
         group = groups.get((target.service, target.target_group))
@@ -68,11 +72,15 @@ def target_health(
             verdict = _REGISTERING
         elif view.main is not None:
             verdict = _judged(view.main)
-        elif view.initial is not None and view.failed(group, options):
+        elif view.initial is not None and view.fallback is not None:
             verdict = _unhealthy(view.initial)
         else:
-            # Also where it has passed its first check, but is not moved to where it gets requests yet.
+            # Also where a verdict is there, but what follows from it (requests or none) is not in force yet.
             verdict = _CHECKING
+        if verdict == _UNKNOWN_CODE:
+            last = known.get((target.service, target.target_group, target.name))
+            if last is not None and last.reason_code == verdict[1]:
+                verdict = (last.state, last.reason_code, last.description)
         result.append(TargetHealth(target.name, target.service, target.target_group, *verdict))
     result += [TargetHealth(target.name, target.service, target.target_group, *_DRAINING) for target in draining]
     return result
@@ -86,6 +94,8 @@ def _judged(server: Server) -> tuple[TargetState, str, str]:
 
 def _unhealthy(server: Server) -> tuple[TargetState, str, str]:
     if server.check_status == "L7STS":
+        if server.check_code is None:
+            return _UNKNOWN_CODE
         description = f"Health checks failed with these codes: [{server.check_code}]"
         return (TargetState.UNHEALTHY, "Target.ResponseCodeMismatch", description)
     if server.check_status in _TIMEOUTS:

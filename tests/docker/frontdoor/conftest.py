@@ -7,11 +7,13 @@ on 127.0.0.1. The container is as bare as the real front: HAProxy's own user, no
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import http.client
 import http.server
 import itertools
 import json
+import os
 import shutil
 import socket
 import struct
@@ -77,6 +79,8 @@ class Upstream:
     fault: str = ""
     """`reset`, `garbage`, `hang`: what happens to a request that is not a health check."""
     probes: list[Probe] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    """Of all requests but health checks."""
     gate: threading.Event = field(default_factory=threading.Event)
     """A request to `/slow` waits for it."""
     waiting: threading.Event = field(default_factory=threading.Event)
@@ -122,6 +126,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             else:
                 self.target.gate.wait(20)
             return
+        self.target.paths.append(path)
         if self.headers.get("Upgrade") == "websocket":
             self._websocket()
             return
@@ -189,11 +194,18 @@ def wait_until(condition: Callable[[], bool], what: str, timeout: float = DEADLI
         time.sleep(0.02)
 
 
+# Below the range that the kernel takes the ports of outgoing connections from, and apart from other workers.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS = itertools.cycle(range(20000 + 500 * (_WORKER % 16), 20000 + 500 * (_WORKER % 16 + 1)))
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on, and that nobody else is told of soon."""
+    for port in _PORTS:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 @dataclass
@@ -264,6 +276,7 @@ class Front:
         self.draining: list[Target] = []
         self.commands: list[str] = []
         self._beside = False
+        self._health: list[TargetHealth] = []
         self._write(front_configuration(services, targets, options))
         self.host.run("haproxy", "-c", "-f", f"{folder}/{CONFIGURATION_FILE}")
         master = ("-S", f"127.0.0.1:{self.master_port}")
@@ -307,8 +320,8 @@ class Front:
         return commands
 
     def health(self) -> dict[str, TargetHealth]:
-        found = target_health(self.services, self.servers(), self.targets, self.draining, self.options)
-        return {item.name: item for item in found}
+        self._health = target_health(self.services, self.servers(), self.targets, self.draining, self._health)
+        return {item.name: item for item in self._health}
 
     def settle(self, **states: str) -> None:
         """Steps until the named targets are in these states and there is nothing left to do."""
@@ -365,6 +378,14 @@ class Front:
         self.host.run("sh", "-c", f"kill $(cat {self.folder}/pid)")
         if self._beside:
             self.host.run("sh", "-c", f"kill $(cat {self.folder}/beside/pid)")
+
+
+def targets_hit(front: Front, path: str = "/") -> set[str]:
+    """The targets that a number of requests go to.
+
+    HAProxy's round robin comes to a new server after a whole turn: 16 requests for every server there was before.
+    """
+    return {front.get(path).seen["target"] for _ in range(40)}
 
 
 class FrontHost:

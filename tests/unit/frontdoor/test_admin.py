@@ -102,7 +102,9 @@ def test_before_a_verdict_it_stays(row: str) -> None:
 def test_failing_for_as_long_as_the_threshold_takes_it_gets_requests_where_nothing_else_does() -> None:
     row = f"{INITIAL},one,0,DOWN,20,L7STS,500,10.0.0.1:80"
     assert commands(row) == [f"add server {OPEN}/one 10.0.0.1:80", f"enable server {OPEN}/one"]
-    assert health(row) == [("unhealthy", "Target.ResponseCodeMismatch", "Health checks failed with these codes: [500]")]
+    assert health(row, f"{OPEN},one,0,no check,0,,,10.0.0.1:80") == [
+        ("unhealthy", "Target.ResponseCodeMismatch", "Health checks failed with these codes: [500]")
+    ]
 
 
 def test_with_the_timing_of_ecs_it_needs_the_healthy_threshold_then() -> None:
@@ -131,6 +133,16 @@ def test_a_settled_target_needs_nothing() -> None:
 )
 def test_health_in_the_load_balancers_words(status: str, check: str, expected: tuple[str, str, str]) -> None:
     assert health(*settled(status, check)) == [expected]
+
+
+def test_the_code_of_a_failed_check_is_kept_while_the_next_one_runs() -> None:
+    services = [service()]
+    before = parse_show_stat(stat(*settled("DOWN", "L7STS,500")))
+    running = parse_show_stat(stat(*settled("DOWN", "* L7STS,0")))
+    first = target_health(services, before, [ONE], [])
+    assert target_health(services, running, [ONE], [], first) == first
+    (unknown,) = target_health(services, running, [ONE], [])
+    assert (unknown.reason_code, unknown.description) == ("Target.ResponseCodeMismatch", "Health checks failed")
 
 
 def test_a_draining_target_is_taken_out_and_kept() -> None:

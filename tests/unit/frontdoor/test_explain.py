@@ -27,13 +27,12 @@ from emulator.frontdoor.advice import covers
 from emulator.frontdoor.explain import Verdict
 from tests.frontdoor_table import Case, RuleSet, read_table, service_with
 
-TABLE = [(rule_set, case) for rule_set in read_table() for case in rule_set.cases]
+# An explanation always has a host.
+TABLE = [(rule_set, case) for rule_set in read_table() for case in rule_set.cases if case.headers]
 
 
 @pytest.mark.parametrize(("rule_set", "case"), TABLE, ids=[f"{rules.name}: {case}"[:120] for rules, case in TABLE])
 def test_the_explanation_is_what_an_alb_does(rule_set: RuleSet, case: Case) -> None:
-    if not case.headers:
-        pytest.skip("an explanation always has a host")
     options = FrontOptions(**rule_set.options)
     result = explain([rule_set.service], case.method, case.path, case.headers, options=options)
     if isinstance(case.expect, str):
@@ -147,6 +146,14 @@ def test_a_kept_prefix_is_a_warning_for_the_rule_that_wins() -> None:
     (finding,) = explain([hello()], "GET", "/api/x").warnings
     assert finding.code == "CL704"
     assert "sees /api/x as /api/x, not as /x" in finding.message
+
+
+def test_a_group_that_takes_http_2_only_is_a_warning() -> None:
+    service = hello("/", "/")
+    service.target_groups[0].protocol_version = "GRPC"
+    (finding,) = explain([service], "POST", "/pkg.Svc/Call").warnings
+    assert finding.code == "CL705"
+    assert "answered with 464" in finding.message
 
 
 def test_a_rule_in_the_shadow_of_another_is_a_warning() -> None:
