@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import enum
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emulator.cli.loading import Selection, load_one, region
-from emulator.cli.options import App, Env, EnvFile, Name, Strict
-from emulator.errors import InputError
+from emulator.cli.loading import Selection, find_names, load_one, region
+from emulator.cli.options import App, Env, EnvFile, Format, Name, OutputFormat, Strict
+from emulator.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,22 +34,30 @@ def config(
     name: Name = None,
     env_file: EnvFile = None,
     strict: Strict = False,
+    container: Annotated[
+        str | None, typer.Option("--container", "-c", metavar="NAME", help="Only the sections about this container.")
+    ] = None,
+    logs: Annotated[
+        list[str] | None, typer.Option("--logs", metavar="[NAME=]POLICY", help="As `up --logs`. Repeatable.")
+    ] = None,
     only: Annotated[Which, typer.Option("--only", help="Print one of the two files alone.")] = Which.BOTH,
 ) -> None:
     """Print the router's configuration as ECS would generate it, the one in use here, and why they differ."""
     from emulator.display import make_display
     from emulator.ecs.identity import task_identity
+    from emulator.firelens.destinations import Destinations
     from emulator.firelens.ecs_config import ecs_router_configuration
     from emulator.firelens.local import local_router_configuration
+    from emulator.firelens.routing import routed_containers
+    from emulator.loading import log_destinations
 
     display = make_display()
-    services = tuple(dict.fromkeys(filter(None, (name, service))))
-    loaded = load_one(Selection(app, env, services, env_file), display.emit, strict=strict)
+    loaded = load_one(_selection(app, env, name, service, env_file), display.emit, strict=strict)
     task = loaded.service.task_definition
     if task.log_router is None:
         raise InputError(
             f"service {loaded.service.name} has no log router",
-            hint="`logging:` with a `destination:` in its manifest adds one",
+            hint=_ADDS_ROUTER,
         )
     identity = task_identity(
         cluster=f"{loaded.service.app}-{loaded.service.environment}",
@@ -57,9 +66,23 @@ def config(
         region=region(),
     )
     ecs = ecs_router_configuration(task, identity)
+    settings = loaded.settings.with_destinations(log_destinations(logs or ())).logs
     local = local_router_configuration(
-        task, identity, service=loaded.service.name, fidelity=loaded.settings.logs.fidelity
+        task,
+        identity,
+        service=loaded.service.name,
+        fidelity=settings.fidelity,
+        destinations=Destinations(settings.destinations),
+        check=settings.check,
     )
+    if container is not None:
+        known = [one.name for one in routed_containers(task)]
+        if container not in known:
+            raise UsageError(f"{container} does not log through the router", hint=f"those do: {', '.join(known)}")
+        ecs, text = (_about(container, whole) for whole in (ecs, local.text))
+        printed = {Which.ECS: ecs, Which.LOCAL: text, Which.BOTH: _both(ecs, local.path, text, ())}
+        sys.stdout.write(printed[only])
+        return
     if only is Which.ECS:
         sys.stdout.write(ecs)
     elif only is Which.LOCAL:
@@ -70,9 +93,127 @@ def config(
 
 def _both(ecs: str, path: str, local: str, differences: Iterable[Difference]) -> str:
     lines = ["# ---- what ECS generates ----", ecs.rstrip(), "", f"# ---- in use here: {path} ----", local.rstrip(), ""]
-    lines.append("# ---- the differences ----")
+    differences = list(differences)
+    if differences:
+        lines.append("# ---- the differences ----")
     for number, difference in enumerate(differences, start=1):
         lines.append(f"# {number}. {difference.reason}")
         lines += [f"#    - {line}" for line in difference.ecs]
         lines += [f"#    + {line}" for line in difference.local]
     return "\n".join(lines) + "\n"
+
+
+def _about(container: str, text: str) -> str:
+    """The sections of a configuration that match the container's records, or every record."""
+    sections = text.strip("\n").split("\n\n")
+    return "".join(f"\n{one}\n" for one in sections if f"{container}-firelens" in one or "Match *" in one)
+
+
+def check(
+    service: Annotated[str | None, typer.Argument(help="The service, where the workspace has several.")] = None,
+    app: App = None,
+    env: Env = None,
+    name: Name = None,
+    env_file: EnvFile = None,
+    strict: Strict = False,
+    images: Annotated[
+        list[str] | None,
+        typer.Option("--image", metavar="NAME=REF_OR_FOLDER", help="Check with this image or folder. Repeatable."),
+    ] = None,
+) -> None:
+    """Start the real router on ECS's configuration for a moment, without network, and say what it rejects."""
+    from contextlib import closing
+
+    from emulator.cli.loading import assignments
+    from emulator.display import make_display
+    from emulator.engine.connect import connect
+    from emulator.runtime.images import ImageResolver
+    from emulator.runtime.names import Names
+    from emulator.runtime.router_check import check_router
+
+    display = make_display()
+    loaded = load_one(_selection(app, env, name, service, env_file), display.emit, strict=strict)
+    router = loaded.service.task_definition.log_router
+    if router is None:
+        raise InputError(f"service {loaded.service.name} has no log router", hint=_ADDS_ROUTER)
+    task = loaded.service.task_definition.model_copy(update={"container_definitions": [router]})
+    alone = loaded.service.model_copy(update={"task_definition": task})
+    with closing(connect()) as engine:
+        root = loaded.workspace.root
+        resolver = ImageResolver(
+            engine, root, loaded.settings.substitute, assignments(images or [], "--image"), display.emit
+        )
+        image = resolver.resolve([alone])[alone.name][router.name]
+        environment = Names(loaded.service.app, loaded.service.environment)
+        result = check_router(engine, environment, loaded.service, image, region())
+    display.close()
+    fatal = [problem for problem in result.problems if problem.fatal]
+    for problem in result.problems:
+        if not problem.fatal or problem is not fatal[0]:
+            typer.echo(f"{'error' if problem.fatal else 'warning'}: {problem}", err=True)
+    if fatal:
+        raise InputError(fatal[0].message, position=fatal[0].position, hint=f"said by {result.version}")
+    typer.echo(f"{result.version} takes the configuration of {loaded.service.name}: {result.outputs} output(s)")
+
+
+def metrics(
+    service: Annotated[str | None, typer.Argument(help="The service. Else all that have a log router.")] = None,
+    app: App = None,
+    env: Env = None,
+    name: Name = None,
+    format: Format = OutputFormat.TEXT,
+) -> None:
+    """Show Fluent Bit's own counters: records and bytes in and out, retries, errors, drops."""
+    import json
+    from contextlib import closing
+
+    from emulator.engine.connect import connect
+    from emulator.runtime.names import Names
+    from emulator.runtime.router_metrics import router_metrics, tasks_with_routers
+
+    environment = Names(*find_names(Selection(app, env)))
+    with closing(connect()) as engine:
+        for task in tasks_with_routers(engine, environment, tuple(filter(None, (name, service)))):
+            found = router_metrics(engine, task)
+            if format is OutputFormat.JSON:
+                typer.echo(json.dumps({"service": task.service, "task": task.id, **found}))
+                continue
+            typer.echo(f"{task.service} {task.short_id}")
+            for kind, plugins in found.items():
+                for plugin, counters in plugins.items():
+                    shown = ", ".join(f"{key} {value}" for key, value in counters.items())
+                    typer.echo(f"  {kind} {plugin}: {shown}")
+
+
+def tail(
+    service: Annotated[str | None, typer.Argument(help="The service, where several have a log router.")] = None,
+    app: App = None,
+    env: Env = None,
+    name: Name = None,
+    follow: Annotated[bool, typer.Option("--follow/--once", "-f/-1", help="Go on with what comes, or stop.")] = True,
+) -> None:
+    """Show what a log router says itself, its errors with the line of the manifest that they are about."""
+    from contextlib import closing
+
+    from emulator.engine.connect import connect
+    from emulator.runtime.names import Names
+    from emulator.runtime.router_metrics import router_words, tasks_with_routers
+
+    environment = Names(*find_names(Selection(app, env)))
+    with closing(connect()) as engine:
+        found = tasks_with_routers(engine, environment, tuple(filter(None, (name, service))))
+        if follow and len(found) > 1:
+            names = ", ".join(sorted({task.service for task in found}))
+            raise UsageError(f"several log routers run: {names}", hint="choose a service, or look --once")
+        for task in found:
+            for text, position in router_words(engine, task, follow=follow):
+                typer.echo(f"{text}  ← {position}" if position else text)
+
+
+def _selection(
+    app: str | None, env: str | None, name: str | None, service: str | None, env_file: Path | None
+) -> Selection:
+    return Selection(app, env, tuple(dict.fromkeys(filter(None, (name, service)))), env_file)
+
+
+_ADDS_ROUTER = "`logging:` with a `destination:` in its manifest adds one"

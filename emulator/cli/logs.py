@@ -67,7 +67,8 @@ def logs(
     if sum((routed, compare, previous)) > 1:
         raise UsageError("--routed, --compare and --previous are three different views: choose one")
     if (routed or compare or previous) and tail is not None:
-        raise UsageError("--tail is for what containers print: it cannot be combined with --routed or the like")
+        view = "--routed" if routed else "--compare" if compare else "--previous"
+        raise UsageError(f"--tail cannot be combined with {view}")
     if (compare or previous) and follow:
         raise UsageError("--compare and --previous look once: without -f")
     if follow and until:

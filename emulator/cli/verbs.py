@@ -67,6 +67,18 @@ GROUPS: Final[Mapping[str, tuple[str, Table]]] = {
                 "firelens:config",
                 "Print the router's configuration as ECS would generate it, the one in use here, and why they differ.",
             ),
+            "check": (
+                "firelens:check",
+                "Start the real router on ECS's configuration for a moment, without network, and say what it rejects.",
+            ),
+            "metrics": (
+                "firelens:metrics",
+                "Show Fluent Bit's own counters: records and bytes in and out, retries, errors, drops.",
+            ),
+            "tail": (
+                "firelens:tail",
+                "Show what a log router says itself, its errors with the line of the manifest that they are about.",
+            ),
         },
     ),
 }

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from emulator.ecs.identity import TaskIdentity
 from emulator.errors import Unsupported
-from emulator.firelens.local_aws import AWS_PLUGINS, local_aws_output
+from emulator.firelens.local_aws import AWS_PLUGINS, core_output, local_aws_output
 from emulator.firelens.output import OutputSection
 from emulator.settings import LogPolicy
 
@@ -73,7 +73,11 @@ def changed_output(
     """The section that runs here in place of an output that is not captured, what it is, and the reason."""
     policy = destinations.policy(stream, section.plugin)
     if policy == "live":
-        return section, LocalOutput(stream, section.plugin, policy, dict(section.entries)), ""
+        output = LocalOutput(stream, section.plugin, policy, dict(section.entries))
+        if section.plugin in destinations.go_plugins:
+            return section, output, ""
+        core = core_output(section)
+        return core, output, f"the router's image has no plugin {section.plugin}: Fluent Bit's own takes its place"
     changed, reason = local_aws_output(section, identity, keep_plugin=section.plugin in destinations.go_plugins)
     return changed, LocalOutput(stream, section.plugin, policy, dict(changed.entries)), reason
 

@@ -34,6 +34,8 @@ LOG_FOLDER = "/copilot-local/logs"
 """Where the log store's volume is mounted in the router."""
 CONFIGURATION_FOLDER = "/copilot-local/config"
 """Where the rewritten copies of the user's own configuration files go in the router."""
+METRICS_PORT = 24220
+METRICS_SERVER = (("http_listen", "127.0.0.1"), ("http_port", str(METRICS_PORT)), ("http_server", "On"))
 NO_TAG = "copilot-local.none"
 """A tag that no record has."""
 QUIET_PLUGINS = frozenset(
@@ -169,11 +171,14 @@ class _Change:
         """The [SERVICE] section, with the user's own settings: a second one would not be read."""
         if self._as_ecs:
             return None
-        own = [("flush", "1"), ("storage.path", BUFFER_FOLDER)]
+        own = [("flush", "1"), *METRICS_SERVER, ("storage.path", BUFFER_FOLDER)]
         set_by_user = {key.lower() for key, _ in self._user_service}
         entries = [entry for entry in own if entry[0] not in set_by_user] + self._user_service
         lines = ("[SERVICE]", *(f"    {key} {value}" for key, value in entries))
-        reason = "records are written after a second, not five, and wait on disk: a burst does not outrun the router"
+        reason = (
+            "records are written after a second, not five, and wait on disk: a burst does not outrun the router; "
+            "its counters are there for `copilot-local firelens metrics`"
+        )
         if self._user_service:
             reason += "; Fluent Bit reads one [SERVICE], so the one of your configuration file is merged into it"
         self.differences.insert(0, Difference((), lines, reason))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from emulator.ecs.identity import TaskIdentity, task_identity
+from emulator.ecs.service import Service
 from emulator.engine.interface import File
 from emulator.errors import Position
 from emulator.events import Emit, Event, EventKind
@@ -78,7 +79,7 @@ def router_setup(
         files=_files({configuration.path: configuration.text, **configuration.files}),
         variables=router_variables(definition),
         default_variables=_aws_variables(desired, configuration),
-        description=_description(desired, configuration),
+        description=describe_router(desired.service, configuration),
         log_options={name: driver.options for name, driver in drivers.items()},
         labels={name: driver.labels for name, driver in drivers.items()},
         aws=aws,
@@ -133,14 +134,15 @@ def check_destinations(state: DesiredState, emit: Emit) -> None:
         emit(Event(EventKind.WARNING, "logs", f"no log destination is called {name}; those of the task: {there}"))
 
 
-def _description(desired: DesiredService, configuration: LocalRouterConfiguration) -> str:
+def describe_router(service: Service, configuration: LocalRouterConfiguration) -> str:
+    """What `router_problems` needs to know of a router, as JSON: the manifest's lines and whose the outputs are."""
     positions = {
         path: [position.file, position.line, position.column]
-        for path, position in desired.service.positions.items()
+        for path, position in service.positions.items()
         if path.partition(".")[0] == "logging"
     }
     outputs = [[output.stream, output.plugin] for output in configuration.outputs]
-    return json.dumps({"main": desired.service.main_container, "outputs": outputs, "positions": positions})
+    return json.dumps({"main": service.main_container, "outputs": outputs, "positions": positions})
 
 
 def router_problems(description: str, output: Iterable[str]) -> list[Problem]:

@@ -383,8 +383,8 @@ def _router_image(
     if router is None:
         return RouterImage()
     image = images[service.name][router.name]
-    local_aws = "local-aws" in request.settings.logs.destinations.values()
-    return read_router_image(engine, request.environment, service.task_definition, image, plugins=local_aws)
+    sent = bool({"local-aws", "live"} & set(request.settings.logs.destinations.values()))
+    return read_router_image(engine, request.environment, service.task_definition, image, plugins=sent)
 
 
 def _refuse_unresolved(request: UpRequest) -> None:

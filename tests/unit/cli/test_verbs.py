@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from emulator import __version__
+
 Run = Callable[..., Any]
 AddService = Callable[[str, str], Path]
 
@@ -56,6 +58,29 @@ def test_validate_as_json_holds_every_finding(run: Run, workspace: Path) -> None
     assert (finding["code"], finding["severity"], finding["line"]) == ("CL101", "error", 10)
     assert finding["file"] == "copilot/hello/manifest.yml"
     assert finding["hint"] == "did you mean target_container?"
+
+
+def test_validate_as_sarif_is_a_log_for_code_scanning(run: Run, workspace: Path) -> None:
+    edit(workspace, "targetContainer", "target_containr")
+    ended = run("validate", "--format", "sarif")
+    assert ended.code == 1
+    log = json.loads(ended.out)
+    assert log["version"] == "2.1.0"
+    (scan,) = log["runs"]
+    assert scan["tool"]["driver"]["version"] == __version__
+    (result,) = scan["results"]
+    assert (result["ruleId"], result["level"]) == ("CL101", "error")
+    place = result["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "copilot/hello/manifest.yml"
+    assert place["region"]["startLine"] == 10
+    assert "did you mean target_container?" in result["message"]["text"]
+
+
+def test_validate_of_what_is_fine_has_no_results(run: Run, workspace: Path) -> None:
+    edit(workspace, "targetContainer", "target_container")
+    listed, scanned = run("validate", "--format", "json"), run("validate", "--format", "sarif")
+    assert (listed.code, json.loads(listed.out)) == (0, [])
+    assert (scanned.code, json.loads(scanned.out)["runs"][0]["results"]) == (0, [])
 
 
 def test_validate_goes_on_after_a_broken_manifest(run: Run, workspace: Path, add_service: AddService) -> None:
@@ -185,7 +210,7 @@ def test_firelens_config_shows_both_files_and_why_they_differ(
     assert ecs.startswith("what ECS generates")
     assert "cloudwatch" in ecs.lower()
     assert local.startswith("in use here")
-    assert "cloudwatch" not in "\n".join(line for line in local.splitlines() if not line.startswith("#")).lower()
+    assert "Name file\n    Match worker-firelens*" in local
     assert "#    - " in differences
     assert "#    + " in differences
     assert run("firelens", "config", "worker", "--only", "ecs").out.strip() in ecs

@@ -135,6 +135,9 @@ def test_the_users_service_section_is_merged_because_only_one_is_read(
     configuration = local(make_task(firelens=FILE), fargate_task, {"/extra.conf": USER_FILE})
     assert configuration.text.startswith(
         "\n[SERVICE]\n"
+        "    http_listen 127.0.0.1\n"
+        "    http_port 24220\n"
+        "    http_server On\n"
         "    storage.path /var/run/copilot-local-buffer\n"
         "    Parsers_File /fluent-bit/parsers/parsers.conf\n"
         "    Flush 2\n\n"

@@ -1,0 +1,107 @@
+"""Starts a log router for a moment, without a network, to hear what it says of its configuration.
+
+`fluent-bit --dry-run` takes wrong options; only a real start refuses them.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from emulator.ecs.identity import task_identity
+from emulator.ecs.service import Service
+from emulator.engine.interface import ContainerSpec, ContainerState, Engine, File, Mount
+from emulator.errors import InputError, TaskError
+from emulator.firelens.destinations import Destinations
+from emulator.firelens.diagnose import STARTED, Problem
+from emulator.firelens.local import LOG_FOLDER, local_router_configuration
+from emulator.firelens.routing import find_router, router_secrets
+from emulator.runtime.firelens import describe_router, router_problems
+from emulator.runtime.names import Names, Role
+from emulator.runtime.router_files import read_router_image
+
+PATIENCE = 30.0
+KEYS = {"AWS_ACCESS_KEY_ID": "check", "AWS_SECRET_ACCESS_KEY": "check"}
+
+
+@dataclass(frozen=True, slots=True)
+class RouterCheck:
+    """What a router said. `version`: its first line; `outputs`: how many it was given."""
+
+    problems: tuple[Problem, ...]
+    version: str
+    outputs: int
+
+
+def check_router(engine: Engine, environment: Names, service: Service, image: str, region: str) -> RouterCheck:
+    """Starts the router of a service on ECS's own file, every output as it would be deployed, and stops it.
+
+    `image` must be local. Plugins in Go that it lacks are checked as Fluent Bit's own. Nothing can leave: there is no
+    network, and the keys and secrets are none. Raises InputError where there is no router, TaskError where it says
+    nothing.
+    """
+    definition = service.task_definition
+    router = find_router(definition)
+    if router is None:
+        raise InputError(
+            f"service {service.name} has no log router",
+            hint="`logging:` with a `destination:` in its manifest adds one",
+        )
+    found = read_router_image(engine, environment, definition, image, plugins=True)
+    configuration = local_router_configuration(
+        definition,
+        task_identity(cluster=f"{service.app}-{service.environment}", family=definition.family, region=region),
+        service=service.name,
+        fidelity="ecs",
+        destinations=Destinations({"*": "live"}, frozenset(found.go_plugins)),
+        read=found.files.get,
+    )
+    variables: Mapping[str, str] = {
+        **KEYS,
+        **{pair.name: pair.value for pair in router.container.environment if isinstance(pair.value, str)},
+        **{secret.name: "check" for secret in (*router.container.secrets, *router_secrets(definition))},
+    }
+    name = f"{environment.prefix}-check-{secrets.token_hex(4)}"
+    volume = f"{name}-socket"
+    labels = environment.labels(Role.VOLUME)
+    engine.ensure_volume(volume, labels)
+    try:
+        engine.create_container(
+            ContainerSpec(
+                name=name,
+                image=image,
+                labels=environment.labels(),
+                environment=variables,
+                network="none",
+                mounts=(Mount(volume, "/var/run", copy=False), Mount(volume, LOG_FOLDER, copy=False)),
+            )
+        )
+        for path, text in {configuration.path: configuration.text, **configuration.files}.items():
+            engine.put_files(name, "/", [File(posixpath.relpath(path, "/"), text.encode())])
+        engine.start(name)
+        lines = _listen(engine, name)
+    finally:
+        engine.remove(name)
+        engine.remove_volume(volume)
+    version = next((line.strip() for line in lines if "Fluent Bit v" in line), "the log router")
+    problems = router_problems(describe_router(service, configuration), lines)
+    return RouterCheck(tuple(problems), version, len(configuration.outputs))
+
+
+def _listen(engine: Engine, name: str) -> list[str]:
+    """What the router prints until it has started or ended."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        ended = any(row.name == name and row.state is not ContainerState.RUNNING for row in engine.list_containers({}))
+        lines = [line.text for line in engine.logs(name)]
+        if ended or any(STARTED in line for line in lines):
+            return lines
+        if time.monotonic() > deadline:
+            raise TaskError(
+                f"the log router did not start within {PATIENCE:.0f} s",
+                hint="its last words: " + " | ".join(lines[-3:]),
+            )
+        time.sleep(0.1)
