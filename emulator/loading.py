@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from emulator.errors import Finding, UsageError
 from emulator.events import Emit, Event, EventKind
+from emulator.settings_files import has_settings
 from emulator.workspace import (
     DEFAULT_ENVIRONMENT,
     Workspace,
@@ -242,7 +243,6 @@ def load_manifest(target: Target, name: str, *, strict: bool) -> LoadedManifest:
     """One manifest, merged for the environment and checked. Messages name it as the user would."""
     from emulator.display.failure import shown_path
     from emulator.manifest import load
-    from emulator.settings import load_settings
 
     return load(
         Path(shown_path(target.workspace.manifest_path(name))),
@@ -250,8 +250,17 @@ def load_manifest(target: Target, name: str, *, strict: bool) -> LoadedManifest:
         variables=target.variables,
         app=target.app,
         strict=strict,
-        ignore=load_settings(target.workspace.root).validation.ignore,
+        ignore=ignored(target.workspace),
     )
+
+
+def ignored(workspace: Workspace) -> tuple[str, ...]:
+    """The codes of findings that the settings silence. Raises InputError where the settings are wrong."""
+    if not has_settings(workspace.root):
+        return ()
+    from emulator.settings import load_settings
+
+    return load_settings(workspace.root).validation.ignore
 
 
 def load_one(selection: Selection, emit: Emit, *, strict: bool = False) -> LoadedService:

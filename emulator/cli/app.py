@@ -70,13 +70,12 @@ def _filled(group: typer.Typer, verbs: Table) -> TyperGroup:
     return command
 
 
-def run(argv: Sequence[str] | None = None) -> int:
+def run(arguments: Sequence[str]) -> int:
     """Runs a command line; returns its exit code and never raises."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):
         _never_fail_to_encode(stream)
     try:
-        result = command_line().main(arguments, prog_name=_PROGRAM, standalone_mode=False)
+        result = command_line().main(list(arguments), prog_name=_PROGRAM, standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else ExitCode.OK
     except CopilotLocalError as error:

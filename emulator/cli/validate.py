@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import enum
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,12 +11,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emulator.cli.loading import Selection, Target, find_target
-from emulator.cli.options import App, Env, EnvFile, Format, Name, OutputFormat
+from emulator import __version__
+from emulator.cli.loading import Selection, Target, find_target, ignored
+from emulator.cli.options import App, Env, EnvFile, Name
 from emulator.errors import ExitCode, Finding, Severity, UsageError
 
 if TYPE_CHECKING:
     from emulator.manifest import Checked, Options
+
+
+class FindingsFormat(enum.StrEnum):
+    """How findings are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
 
 
 def validate(
@@ -38,7 +47,9 @@ def validate(
     copilot: Annotated[
         bool, typer.Option("--copilot", help="What works here and not with the Copilot command is an error too.")
     ] = False,
-    format: Format = OutputFormat.TEXT,
+    format: Annotated[
+        FindingsFormat, typer.Option("--format", help="How to print findings: sarif is for code scanning.")
+    ] = FindingsFormat.TEXT,
 ) -> None:
     """Check manifests: unknown keys, wrong values, and what Copilot would ignore without a word."""
     from emulator.manifest import Options
@@ -56,10 +67,7 @@ def validate(
         for file in _files(target, only_services=bool(paths or name))
     ]
     findings = [finding for one in checked for finding in one.findings]
-    if format is OutputFormat.JSON:
-        typer.echo(json.dumps([_as_json(finding) for finding in findings], indent=2, ensure_ascii=False))
-    else:
-        _print(checked, findings)
+    _print(checked, findings, format)
     if any(finding.severity is Severity.ERROR for finding in findings):
         raise typer.Exit(ExitCode.FAILURE)
 
@@ -92,42 +100,29 @@ def _files(target: Target, *, only_services: bool) -> list[Path]:
 
 
 def _check(target: Target, file: Path, options: Options, *, all_envs: bool) -> Checked:
-    from dataclasses import replace
-
     from emulator.display.failure import shown_path
     from emulator.manifest import check
-    from emulator.settings import load_settings
 
     return check(
         Path(shown_path(file)),
         environments=None if all_envs else [target.environment],
         variables=target.variables,
         app=target.app,
-        options=replace(options, ignore=load_settings(target.workspace.root).validation.ignore),
+        options=replace(options, ignore=ignored(target.workspace)),
     )
 
 
-def _print(checked: list[Checked], findings: list[Finding]) -> None:
-    from emulator.display.colours import wants_colour
-    from emulator.display.failure import render_findings
+def _print(checked: list[Checked], findings: list[Finding], format: FindingsFormat) -> None:
+    if format is not FindingsFormat.TEXT:
+        from emulator.manifest.formats import as_json, as_sarif
 
-    if findings:
+        as_sarif_log = format is FindingsFormat.SARIF
+        typer.echo(as_sarif(findings, version=__version__) if as_sarif_log else as_json(findings))
+    elif findings:
+        from emulator.display.colours import wants_colour
+        from emulator.display.failure import render_findings
+
         typer.echo(render_findings(findings, colour=wants_colour(sys.stdout)))
     else:
         for one in checked:
             typer.echo(f"✓ {one.path} ({one.kind})")
-
-
-def _as_json(finding: Finding) -> dict[str, object]:
-    position = finding.position
-    return {
-        "code": finding.code,
-        "severity": str(finding.severity),
-        "message": finding.message,
-        "path": finding.path,
-        "hint": finding.hint,
-        "copilot_accepts": finding.copilot_accepts,
-        "file": position.file if position else None,
-        "line": position.line if position else None,
-        "column": position.column if position else None,
-    }

@@ -15,7 +15,8 @@ RULES: dict[str, set[str]] = {
     "display": set(),
     "errors": set(),
     "events": set(),
-    "settings": set(),
+    "settings": {"settings_files"},
+    "settings_files": set(),
     "workspace": {"manifest", "settings"},
     "manifest": set(),
     "ecs": set(),
@@ -37,7 +38,10 @@ RULES: dict[str, set[str]] = {
     # From a selection to an `up` request, for the command line and for tests alike: the one place that joins the
     # manifest's side of the house to the runtime's.
     "surroundings": {"workspace", "manifest", "compiler", "ecs", "settings"},
-    "loading": {"surroundings", "workspace", "manifest", "compiler", "ecs", "runtime", "settings", "setup", "display"},
+    "loading": {
+        *("surroundings", "workspace", "manifest", "compiler", "ecs", "runtime", "setup", "display"),
+        *("settings", "settings_files"),
+    },
 }
 ANY = {"cli"}
 

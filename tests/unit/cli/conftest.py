@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.cli.main import main
+from emulator.cli import app
 
 MANIFEST = """\
 name: hello
@@ -49,7 +49,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
     def invoke(*arguments: str) -> Ended:
         capsys.readouterr()
-        code = main(arguments)
+        code = app.run(arguments)
         captured = capsys.readouterr()
         return Ended(code, captured.out, captured.err)
 

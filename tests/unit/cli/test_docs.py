@@ -88,7 +88,8 @@ def test_every_kind_of_event_is_documented() -> None:
 
 
 def test_the_example_of_the_settings_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from emulator.settings import FILE_NAME, load_settings
+    from emulator.settings import load_settings
+    from emulator.settings_files import FILE_NAME
 
     example = re.search(r"```toml\n(.*?)```", SETTINGS, re.DOTALL)
     assert example is not None

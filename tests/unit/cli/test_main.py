@@ -171,7 +171,7 @@ def test_what_needs_no_verb_imports_none_and_nothing_heavy(option: str) -> None:
     heavy = "docker pydantic requests yaml rich socket emulator.settings emulator.manifest emulator.compiler "
     heavy += "emulator.runtime emulator.engine emulator.loading emulator.cli.up emulator.cli.validate"
     code = (
-        f"import sys; from emulator.cli.main import main; main(['{option}']);"
+        f"import sys; from emulator.cli.app import run; run(['{option}']);"
         f"print(sorted(set(sys.modules) & set('{heavy}'.split())))"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

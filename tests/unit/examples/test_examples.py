@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.cli.main import main
+from emulator.cli.app import run
 
 ROOT = Path(__file__).parents[3]
 PUBLISHED = ROOT.parent / "shared" / "published"
@@ -32,7 +32,7 @@ def test_it_validates(
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.chdir(ROOT / "examples" / name)
-    assert main(["validate"]) == 0
+    assert run(["validate"]) == 0
     assert "error" not in capsys.readouterr().out
 
 
@@ -46,6 +46,6 @@ def test_its_names_need_no_option(
     copy = tmp_path / "copy"
     shutil.copytree(ROOT / "examples" / name, copy)
     monkeypatch.chdir(copy)
-    assert main(["render", "taskdef", "--placeholders"]) == 0
+    assert run(["render", "taskdef", "--placeholders"]) == 0
     family = {"nginx-sidecar": "nginx-sidecar-test-hello", "firelens-cloudwatch": "sidecar-test-hello"}[name]
     assert f'"family": "{family}"' in capsys.readouterr().out
