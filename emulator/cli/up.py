@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -38,6 +39,9 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return when it runs, and leave it running.")] = False,
     wait: Annotated[
         bool, typer.Option("--wait", help="With -d: return when containers and load balancer targets are healthy.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Follow changed files: rebuild, replace, copy what they belong to.")
     ] = False,
     port: Annotated[
         int | None,
@@ -90,14 +94,19 @@ def up(
         raise UsageError("--wait needs -d", hint="without -d, up stays and shows the logs")
     if dry_run and (detach or wait):
         raise UsageError("--dry-run cannot be combined with -d or --wait")
+    if watch and (detach or dry_run):
+        raise UsageError("--watch cannot be combined with -d or --dry-run", hint="it stays until Ctrl-C")
     replacements = assignments(images or [], "--image")
     display = make_display("json" if format is OutputFormat.JSON else "text")
     chosen = (*([name] if name else []), *(services or []))
     selection = Selection(app, env, chosen, env_file, task_definition=task_definition)
-    try:
-        request = up_request(
+
+    emit_once = _without_repeated_warnings(display.emit)
+
+    def load() -> UpRequest:
+        return up_request(
             selection,
-            display.emit,
+            emit_once,
             strict=strict,
             replacements=replacements,
             port=port,
@@ -108,11 +117,43 @@ def up(
             credentials=credentials,
             logs=logs or (),
         )
+
+    try:
+        request = load()
         with closing(connect()) as engine:
-            code = _run(engine, request, display.emit, detach=detach, dry=dry_run)
+            if watch:
+                extra = [file for file in (env_file, task_definition) if file]
+                code = _watch(engine, request, load, display.emit, extra)
+            else:
+                code = _run(engine, request, display.emit, detach=detach, dry=dry_run)
     finally:
         display.close()
     raise typer.Exit(code)
+
+
+def _watch(
+    engine: Engine, request: UpRequest, load: Callable[[], UpRequest], emit: Emit, extra_files: Sequence[Path]
+) -> int:
+    from emulator.runtime.sts import check_roles
+    from emulator.runtime.watch import run_watch
+
+    check_roles(request.private)
+    interrupted, killed = interruptions(emit)
+    return run_watch(engine, request, load, emit, extra_files=extra_files, interrupted=interrupted, killed=killed)
+
+
+def _without_repeated_warnings(emit: Emit) -> Emit:
+    """Manifests that are read again each time they change are warned about once."""
+    told: set[tuple[str, str]] = set()
+
+    def emit_once(event: Event) -> None:
+        if event.kind is EventKind.WARNING:
+            if (event.subject, event.message) in told:
+                return
+            told.add((event.subject, event.message))
+        emit(event)
+
+    return emit_once
 
 
 def _run(engine: Engine, request: UpRequest, emit: Emit, *, detach: bool, dry: bool) -> int:

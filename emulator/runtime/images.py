@@ -72,7 +72,7 @@ class ImageResolver:
         }
         references = sorted({source.reference for source in wanted.values() if not source.build})
         with ThreadPoolExecutor(8, thread_name_prefix="image") as pool:
-            builds = {key: pool.submit(self._build, source.build) for key, source in wanted.items() if source.build}
+            builds = {key: pool.submit(self.build, source.build) for key, source in wanted.items() if source.build}
             ids = {reference: pool.submit(self.local, reference) for reference in references}
             resolved: dict[str, dict[str, str]] = {}
             for (service_name, container_name), source in wanted.items():
@@ -147,7 +147,8 @@ class ImageResolver:
             substitutes={name: to for name, to in self.substitutes.items() if not to.startswith("/")},
         )
 
-    def _build(self, spec: BuildSpec) -> str:
+    def build(self, spec: BuildSpec) -> str:
+        """Builds an image, telling of it as it goes; returns its id."""
         subject = f"build {_shown(spec.dockerfile, self.workspace)}"
         began = time.monotonic()
         self.emit(Event(EventKind.STEP_STARTED, subject))

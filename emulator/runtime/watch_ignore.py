@@ -1,0 +1,122 @@
+"""What a build does not see: `.dockerignore`, and files that editors and tools make for themselves.
+
+Source: Docker's documentation of .dockerignore (Go's filepath.Match, `**`, `!` exceptions, the last match wins; a
+pattern that matches a folder matches all below it; `<Dockerfile>.dockerignore` takes precedence).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+IGNORE_FILE = ".dockerignore"
+
+_TEMPORARY = re.compile(
+    r"""
+      .*~ | .*\.sw[a-z] | 4913          # Vim and others: backup, swap, and its test whether a folder can be written to
+    | \.\#.* | \#.*\#                   # Emacs: lock and autosave
+    | .*___jb_(?:tmp|old|bak)___        # JetBrains: safe write
+    | \.goutputstream-.* | \.~.*        # GNOME
+    | \.DS_Store | Thumbs\.db
+    """,
+    re.VERBOSE,
+)
+_PRIVATE_FOLDERS = frozenset(
+    (".git", ".hg", ".svn", ".idea", ".vscode", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache")
+)
+
+
+def is_temporary(path: PurePosixPath | Path) -> bool:
+    """Whether a file is an editor's or a tool's own: `path` relative to what is watched."""
+    return _TEMPORARY.fullmatch(path.name) is not None or not _PRIVATE_FOLDERS.isdisjoint(path.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    expression: re.Pattern[str]
+    negated: bool
+
+
+class Ignore:
+    """The patterns of one ignore file."""
+
+    def __init__(self, lines: Iterable[str] = ()) -> None:
+        self._patterns = [pattern for line in lines if (pattern := _parse(line)) is not None]
+
+    def __contains__(self, path: object) -> bool:
+        """Whether a path, relative to the build context, is left out of the build."""
+        ignored = False
+        text = str(PurePosixPath(*path.parts)) if isinstance(path, PurePosixPath | Path) else str(path)
+        for pattern in self._patterns:
+            if pattern.negated == ignored and pattern.expression.fullmatch(text):
+                ignored = not pattern.negated
+        return ignored
+
+
+def ignore_file(context: Path, dockerfile: Path) -> Path:
+    """The ignore file that a build reads, whether it is there or not."""
+    own = dockerfile.with_name(f"{dockerfile.name}{IGNORE_FILE}")
+    return own if own.is_file() else context / IGNORE_FILE
+
+
+def read_ignore(context: Path, dockerfile: Path) -> Ignore:
+    """What a build leaves out of its context."""
+    try:
+        return Ignore(ignore_file(context, dockerfile).read_text(encoding="utf-8-sig").splitlines())
+    except (OSError, UnicodeDecodeError):
+        return Ignore()
+
+
+def _parse(line: str) -> _Pattern | None:
+    text = line.strip()
+    if not text or line.startswith("#"):
+        return None
+    negated = text.startswith("!")
+    parts = [part for part in text.removeprefix("!").strip().split("/") if part not in ("", ".")]
+    cleaned: list[str] = []
+    for part in parts:
+        if part == ".." and cleaned:
+            cleaned.pop()
+        elif part != "..":
+            cleaned.append(part)
+    if not cleaned:
+        return None
+    return _Pattern(re.compile(_expression(cleaned) + r"(?:/.*)?", re.DOTALL), negated)
+
+
+def _expression(parts: list[str]) -> str:
+    """A regular expression for a pattern's parts: `**` is any number of folders."""
+    text = ""
+    for number, part in enumerate(parts):
+        last = number == len(parts) - 1
+        if part == "**":
+            text += ".*" if last else "(?:.*/)?"
+        else:
+            text += _part(part) + ("" if last else "/")
+    return text
+
+
+def _part(part: str) -> str:
+    """One part: `*` and `?` do not cross a slash, `[…]` is a class, a backslash takes the next character as it is."""
+    text, rest = "", part
+    while rest:
+        character, rest = rest[0], rest[1:]
+        if character == "*":
+            text += ".*" if rest.startswith("*") else "[^/]*"
+            rest = rest.lstrip("*")
+        elif character == "?":
+            text += "[^/]"
+        elif character == "[" and "]" in rest:
+            inside, _, rest = rest.partition("]")
+            text += f"[{'^' if inside[:1] in '^!' and inside else ''}{_escaped_class(inside.lstrip('^!'))}]"
+        elif character == "\\" and rest:
+            text, rest = text + re.escape(rest[0]), rest[1:]
+        else:
+            text += re.escape(character)
+    return text
+
+
+def _escaped_class(inside: str) -> str:
+    return inside.replace("\\", "\\\\").replace("[", "\\[") or "\\\\"
