@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from emulator.runtime.names import Names, Role
 from emulator.runtime.router_files import read_router_image
 
 PATIENCE = 30.0
+_VERSION = re.compile(r"Fluent Bit v[0-9.]+")
 KEYS = {"AWS_ACCESS_KEY_ID": "check", "AWS_SECRET_ACCESS_KEY": "check"}
 
 
@@ -86,7 +88,7 @@ def check_router(engine: Engine, environment: Names, service: Service, image: st
     finally:
         engine.remove(name)
         engine.remove_volume(volume)
-    version = next((line.strip() for line in lines if "Fluent Bit v" in line), "the log router")
+    version = next((found[0] for line in lines if (found := _VERSION.search(line))), "the log router")
     problems = router_problems(describe_router(service, configuration), lines)
     return RouterCheck(tuple(problems), version, len(configuration.outputs))
 
