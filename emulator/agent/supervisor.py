@@ -135,8 +135,13 @@ class Supervisor:
 
         `in_place`: where single containers of a task differ, they are replaced in the task that runs.
         """
-        services = list(wanted.services)
-        self._deploy(services, lambda state: state.merged_with(wanted), emit, private, in_place=in_place)
+
+        def changed(state: DesiredState) -> DesiredState:
+            # Private values are in no hash; only here are the old and the new ones at hand.
+            new = [name for name in wanted.services if self.private.of_service(name) != private.of_service(name)]
+            return state.merged_with(wanted, forced=new)
+
+        self._deploy(list(wanted.services), changed, emit, private, in_place=in_place)
 
     def scale(self, counts: dict[str, int], emit: Emit) -> None:
         """Sets how many tasks services should run, until the next `up` of them."""

@@ -76,13 +76,17 @@ class DesiredState(BaseModel):
         app = next((desired.service.app for desired in self.services.values()), self.app)
         return f"{app}-{self.environment}"
 
-    def merged_with(self, wanted: DesiredState) -> DesiredState:
-        """What runs plus what is asked for; a changed task definition gets the next revision."""
+    def merged_with(self, wanted: DesiredState, forced: Collection[str] = ()) -> DesiredState:
+        """What runs plus what is asked for; a changed task definition gets the next revision.
+
+        `forced` are services whose tasks are replaced even though nothing in their definition changed.
+        """
         services = dict(self.services)
         for name, desired in wanted.services.items():
             before = self.services.get(name)
             if before is not None:
-                desired = desired.model_copy(update={"deployments": before.deployments, "revision": before.revision})
+                deployments = before.deployments + (1 if name in forced else 0)
+                desired = desired.model_copy(update={"deployments": deployments, "revision": before.revision})
                 if before.config_hash() == desired.config_hash():
                     desired = desired.model_copy(update={"equal_hashes": before.equal_hashes})
                 else:
@@ -110,6 +114,10 @@ class Private(BaseModel):
     """Service to container to variable to value."""
     task_roles: dict[str, TaskRole] = Field(default_factory=dict)
     """Service to the source of its tasks' credentials."""
+
+    def of_service(self, service: str) -> dict[str, dict[str, str]]:
+        """The values of every container of a service that has any."""
+        return {container: values for container, values in self.services.get(service, {}).items() if values}
 
     def of(self, service: str, container: str) -> dict[str, str]:
         return self.services.get(service, {}).get(container, {})

@@ -305,3 +305,17 @@ def test_a_deployment_that_waits_holds_up_no_other_service(rig: Rig) -> None:
     go_on.set()
     deployment.join(10)
     assert len(rig.observed.tasks_of("hello")) == 1
+
+
+class TestPrivateValues:
+    def test_a_changed_secret_replaces_the_task(self, rig: Rig) -> None:
+        state = acting(make_service())
+        rig.boot(state)
+        threading.Thread(target=rig.monitor.run, daemon=True).start()
+        rig.supervisor.apply(state, Private(services={"hello": {"hello": {"KEY": "old"}}}), discard)
+        old = rig.task.id
+        rig.supervisor.apply(state, Private(services={"hello": {"hello": {"KEY": "old"}}}), discard)
+        assert rig.task.id == old
+        rig.supervisor.apply(state, Private(services={"hello": {"hello": {"KEY": "new"}}}), discard)
+        assert rig.task.id != old
+        assert rig.engine.variables(rig.container("hello"))["KEY"] == "new"
