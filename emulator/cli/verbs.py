@@ -29,6 +29,14 @@ VERBS: Final[Table] = {
     ),
     "stop": ("change:stop", "Stop services, or single tasks by their ids; the network and the other services stay."),
     "exec": ("exec:exec", "Run a command in a container, with this terminal where there is one."),
+    "route": (
+        "route:route",
+        "Show which rule of the load balancer a request hits and why, and what the container will see.",
+    ),
+    "targets": (
+        "targets:targets",
+        "Show the load balancer's targets with their health, in the words of `describe-target-health`.",
+    ),
     "port": ("port:port", "Print the address of the load balancer, such as 127.0.0.1:8080."),
     "events": ("events:events", "Print ECS task state changes as EventBridge sends them, one JSON object a line."),
     "inspect": (
