@@ -13,7 +13,6 @@ import pytest
 from moto import mock_aws
 
 REGION = "us-west-2"
-CERTIFICATE = f"arn:aws:acm:{REGION}:123456789012:certificate/12345678-1234-1234-1234-123456789012"
 
 # Machine images and instance types fill seconds, and no stack here asks for them.
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
@@ -65,7 +64,7 @@ class Account:
             "ileSystemId": "fs-0123456789abcdef0",
             "fs-12345": "fs-0123456789abcdef0",
             "shared-fs": "fs-0123456789abcdef0",
-            "CertificateArn": CERTIFICATE,
+            "CertificateArn": self.client("acm").request_certificate(DomainName="example.com")["CertificateArn"],
             "EnvFileARN": "arn:aws:s3:::bucket/file.env",
             "db-clients": group,
             "NamespaceID": "ns-0123456789abcdef",
@@ -81,7 +80,7 @@ class Account:
     def export(self, names: list[str]) -> None:
         """An environment's stack that exports these."""
         template = {
-            "Resources": {"Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"}},
+            "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
             "Outputs": {
                 f"Output{number}": {"Value": self.value(name), "Export": {"Name": name}}
                 for number, name in enumerate(names)
@@ -101,7 +100,9 @@ class Account:
         [stack] = client.describe_stacks(StackName="service")["Stacks"]
         assert stack["StackStatus"] == "CREATE_COMPLETE"
         resources = client.describe_stack_resources(StackName="service")["StackResources"]
-        return {it["LogicalResourceId"]: it["PhysicalResourceId"] for it in resources}
+        return {
+            it["LogicalResourceId"]: it.get("PhysicalResourceId", "") for it in resources if "LogicalResourceId" in it
+        }
 
 
 @pytest.fixture

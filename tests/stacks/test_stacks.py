@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
+from moto.cloudformation.parsing import get_model_map
 from pydantic import BaseModel
 
 from emulator.compiler import compile_service
@@ -29,22 +30,20 @@ from tests.unit.render.golden import ABSENT, CASES, GOLDEN, golden_service, read
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 MODES = {"own": False, "copilot": True}
-UNKNOWN_TO_MOTO = (
-    "AWS::ServiceDiscovery::Service",
-    "AWS::ServiceDiscovery::PrivateDnsNamespace",
-    "AWS::SecretsManager::Secret",
-    "AWS::CloudFormation::Stack",
-)
-"""Left out before a stack is created, a text in the place of references to them. (Nested stacks moto knows, from S3
-only.)"""
+KNOWN_TO_MOTO = set(get_model_map()) - {"AWS::CloudFormation::Stack"}
+"""What is of another type is left out before a stack is created, with a text in the place of references to it. (Nested
+stacks moto takes from S3 only.)"""
+KEPT_BY_MOTO = {"family", "containerDefinitions", "volumes", "memory"}
+"""What moto's task definition keeps of the resource's properties (of volumes, not their file systems)."""
 
 
 def cases() -> Iterator[Any]:
     for mode in MODES:
         for name in FEATURES:
             yield pytest.param("feature", name, mode, id=f"{name}-{mode}")
-        for example in sorted(folder.name for folder in EXAMPLES.iterdir()):
-            yield pytest.param("example", example, mode, id=f"example-{example}-{mode}")
+        for manifest in sorted(EXAMPLES.glob("*/copilot/*/manifest.yml")):
+            name = f"{manifest.parts[-4]}/{manifest.parts[-2]}"
+            yield pytest.param("example", name, mode, id=f"example-{name}-{mode}")
         for name in CASES:
             absent = pytest.mark.skipif(not GOLDEN.is_dir(), reason=ABSENT)
             yield pytest.param("golden", name, mode, id=f"golden-{name}-{mode}", marks=absent)
@@ -55,13 +54,14 @@ def service_of(kind: str, name: str, folder: Path) -> tuple[Service, StackOption
         return FEATURES[name].service(folder), FEATURES[name].stack_options()
     if kind == "golden":
         return golden_service(CASES[name]), StackOptions()
-    [manifest] = (EXAMPLES / name / "copilot").glob("*/manifest.yml")
-    loaded = load(manifest, environment="test", variables={}, app=name, strict=False)
+    app, workload = name.split("/")
+    manifest = EXAMPLES / app / "copilot" / workload / "manifest.yml"
+    loaded = load(manifest, environment="test", variables={}, app=app, strict=False)
     texts = [SourceText(file.name, file.read_text()) for file in sorted((manifest.parent / "addons").glob("*.yml"))]
     addons = merge_addons(texts)
     around = Surroundings(addons=addon_outputs(addons), addon_template=addons)
     service = compile_service(
-        loaded.manifest, app=name, environment="test", position=loaded.position, surroundings=around
+        loaded.manifest, app=app, environment="test", position=loaded.position, surroundings=around
     )
     return service, StackOptions()
 
@@ -90,22 +90,49 @@ def test_stack_is_created_with_the_task_definition_of_render_taskdef(
         if "Default" not in it  # type: ignore[attr-defined]
     }
     account.export(sorted(set(_imports(template))))
-    known = _for_moto(template)
+    known = _for_moto(template, account)
     created = account.create(known, parameters)
     made = {key for key, it in known["Resources"].items() if "Condition" not in it}
     assert made <= set(created)
     client = account.client("ecs")
     [arn] = client.list_task_definitions()["taskDefinitionArns"]
     read_back = client.describe_task_definition(taskDefinition=arn)["taskDefinition"]
-    expected = render_task_definition(service, _values(account, created, service, parameters))
-    assert {key: read_back[key] for key in expected} == expected
+    expected = render_task_definition(service, _values(account, created, service, parameters, template))
+    for key in KEPT_BY_MOTO & set(expected):
+        wanted = _lower(_without_efs(expected[key]))
+        assert _lower(_like(read_back[key], wanted)) == wanted
+
+
+def _lower(value: object) -> object:
+    """moto lowers the first letter of every key, those of maps that are the user's included."""
+    if isinstance(value, dict):
+        return {key.lower(): _lower(item) for key, item in value.items()}
+    return [_lower(item) for item in value] if isinstance(value, list) else value
+
+
+def _without_efs(value: object) -> object:
+    if isinstance(value, list):
+        return [_without_efs(item) for item in value]
+    return {k: v for k, v in value.items() if k != "efsVolumeConfiguration"} if isinstance(value, dict) else value
+
+
+def _like(value: object, expected: object) -> object:
+    """What was read back, without the keys that ECS fills in and we did not write."""
+    if isinstance(value, dict) and isinstance(expected, dict):
+        wanted = {key.lower(): item for key, item in expected.items()}
+        return {key: _like(item, wanted[key.lower()]) for key, item in value.items() if key.lower() in wanted}
+    if isinstance(value, list) and isinstance(expected, list) and len(value) == len(expected):
+        return [_like(one, other) for one, other in zip(value, expected, strict=True)]
+    return value
 
 
 def _with_mode(options: StackOptions, mode: str) -> StackOptions:
     return replace(options, in_copilot_environment=MODES[mode])
 
 
-def _values(account: Account, created: dict[str, str], service: Service, parameters: dict[str, str]) -> dict[str, str]:
+def _values(
+    account: Account, created: dict[str, str], service: Service, parameters: dict[str, str], template: dict[str, Any]
+) -> dict[str, str]:
     """What the stack made of every reference in the task definition, by the names of `render taskdef`."""
     roles = {
         f"{name}.Arn": account.client("iam").get_role(RoleName=created[name])["Role"]["Arn"]
@@ -124,7 +151,13 @@ def _values(account: Account, created: dict[str, str], service: Service, paramet
         "AppName": service.app,
         **roles,
         **created,
+        # outputs of the addons
+        "TableName": created.get("Table", "text-for-AddonsStack"),
+        "TableArn": f"arn:aws:dynamodb:{REGION}:123456789012:table/{created.get('Table')}",
+        "DBPassword": "text-for-Password",
     }
+    if "AddonsStack" in template["Resources"]:
+        values |= dict.fromkeys(("TableName", "TableArn", "DBPassword"), "text-for-AddonsStack")
     for container in definition.container_definitions:
         if container.name in service.builds:
             main = container.name == service.main_container
@@ -163,14 +196,24 @@ def _imports(value: object) -> Iterator[str]:
             yield from _imports(item)
 
 
-def _for_moto(template: dict[str, Any]) -> dict[str, Any]:
+def _for_moto(template: dict[str, Any], account: Account) -> dict[str, Any]:
     """The template without what moto does not know, with a text in the place of references to it; queues that moto
-    would give a name that FIFO queues may not have are named."""
-    unknown = {key for key, it in template["Resources"].items() if it["Type"] in UNKNOWN_TO_MOTO}
+    would give a name that FIFO queues may not have are named; records go into the zone that is there, and
+    listeners have the certificate that is there. moto takes no listeners of a network load balancer."""
+    unknown = {
+        key
+        for key, it in template["Resources"].items()
+        if it["Type"] not in KNOWN_TO_MOTO
+        or (it["Type"].endswith("::Listener") and it["Properties"]["Protocol"] not in ("HTTP", "HTTPS"))
+    }
     resources = {key: it for key, it in template["Resources"].items() if key not in unknown}
     for key, it in resources.items():
         if it["Type"] == "AWS::SQS::Queue" and it["Properties"].get("FifoQueue"):
             it["Properties"]["QueueName"] = f"{key}.fifo"
+        if "Certificates" in it["Properties"]:
+            it["Properties"]["Certificates"] = [{"CertificateArn": account.value("CertificateArn")}]
+        if it["Type"] == "AWS::Route53::RecordSetGroup":
+            it["Properties"]["HostedZoneId"] = account.value("HostedZoneId")
     outputs = {key: it for key, it in template.get("Outputs", {}).items() if "Namespace" not in key}
     found = _without({**template, "Resources": resources, "Outputs": outputs}, unknown)
     assert isinstance(found, dict)
@@ -185,8 +228,6 @@ def _without(value: object, unknown: set[str]) -> object:
     if value.get("Ref") in unknown:
         return f"text-for-{value['Ref']}"
     attribute = value.get("Fn::GetAtt")
-    if isinstance(attribute, str):
-        attribute = attribute.split(".")
     # moto makes access points and does not tell their ARN.
     if attribute and (attribute[0] in unknown or attribute[0] == "AccessPoint"):
         return f"text-for-{attribute[0]}"

@@ -103,7 +103,8 @@ class Loader(yaml.SafeLoader):
 def _tagged(loader: Loader, suffix: str, node: yaml.Node) -> object:
     name = suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"
     if isinstance(node, yaml.ScalarNode):
-        return {name: loader.construct_scalar(node)}
+        text = loader.construct_scalar(node)
+        return {name: str(text).split(".", 1) if suffix == "GetAtt" else text}
     if isinstance(node, yaml.SequenceNode):
         return {name: loader.construct_sequence(node, deep=True)}
     assert isinstance(node, yaml.MappingNode)
