@@ -83,12 +83,8 @@ def test_stack_is_created_with_the_task_definition_of_render_taskdef(
     kind: str, name: str, mode: str, tmp_path: Path, account: Account
 ) -> None:
     service, options = service_of(kind, name, tmp_path)
-    template = read_template(render_stack(service, _with_mode(options, mode)))
-    parameters = {
-        key: account.value(key)
-        for key, it in template.get("Parameters", {}).items()
-        if "Default" not in it  # type: ignore[attr-defined]
-    }
+    template: dict[str, Any] = read_template(render_stack(service, _with_mode(options, mode)))
+    parameters = {key: account.value(key) for key, it in template.get("Parameters", {}).items() if "Default" not in it}
     account.export(sorted(set(_imports(template))))
     known = _for_moto(template, account)
     created = account.create(known, parameters)

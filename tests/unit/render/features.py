@@ -138,9 +138,7 @@ class Feature:
             changes |= {"addons": addon_outputs(addons), "addon_template": addons}
         if self.patches:
             changes["patches"] = read_patches(SourceText("overrides/cfn.patches.yml", self.patches))
-        around = Surroundings(
-            **{name: getattr(self.surroundings, name) for name in Surroundings.__slots__} | changes  # type: ignore[arg-type]
-        )
+        around = Surroundings(**{name: getattr(self.surroundings, name) for name in Surroundings.__slots__} | changes)
         return compile_service(
             loaded.manifest,
             app="demo",
