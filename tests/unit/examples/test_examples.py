@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
+import botocore.session
 import pytest
+from botocore.validate import ParamValidator
 
 from emulator.cli.app import run
 
@@ -49,3 +52,15 @@ def test_its_names_need_no_option(
     assert run(["render", "taskdef", "--placeholders"]) == 0
     family = {"nginx-sidecar": "nginx-sidecar-test-hello", "firelens-cloudwatch": "sidecar-test-hello"}[name]
     assert f'"family": "{family}"' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_what_it_renders_is_what_the_api_takes(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT / "examples" / name)
+    assert run(["render", "taskdef", "--placeholders"]) == 0
+    rendered = json.loads(capsys.readouterr().out)
+    operation = botocore.session.get_session().get_service_model("ecs").operation_model("RegisterTaskDefinition")
+    report = ParamValidator().validate(rendered, operation.input_shape)
+    assert not report.has_errors(), report.generate_report()
