@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from emulator.errors import Finding, UsageError
+from emulator.errors import Finding, InputError, UsageError
 from emulator.events import Emit, Event, EventKind
-from emulator.settings_files import has_settings
+from emulator.settings_files import FILE_NAME, has_settings
 from emulator.workspace import (
     DEFAULT_ENVIRONMENT,
     Workspace,
@@ -258,9 +258,17 @@ def ignored(workspace: Workspace) -> tuple[str, ...]:
     """The codes of findings that the settings silence. Raises InputError where the settings are wrong."""
     if not has_settings(workspace.root):
         return ()
+    from emulator.manifest.codes import CODES
     from emulator.settings import load_settings
 
-    return load_settings(workspace.root).validation.ignore
+    codes = load_settings(workspace.root).validation.ignore
+    for code in codes:
+        if code not in CODES:
+            raise InputError(
+                f"[validate] ignore in {FILE_NAME}: there is no finding {code}",
+                hint="docs/findings.md has all codes, such as CL101",
+            )
+    return codes
 
 
 def load_one(selection: Selection, emit: Emit, *, strict: bool = False) -> LoadedService:

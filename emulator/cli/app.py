@@ -89,6 +89,7 @@ def run(arguments: Sequence[str]) -> int:
     except _ClickException as error:
         context = getattr(error, "ctx", None)
         message = error.format_message() if hasattr(error, "format_message") else str(error)
+        message = message.replace("Value error, ", "")  # Pydantic's own words, which Typer passes on
         return failing.usage(message, getattr(context, "command_path", _PROGRAM))
     except Exception as error:
         return failing.bug(error, arguments)

@@ -36,20 +36,22 @@ def doctor(app: App = None, env: Env = None, name: Name = None, format: Format =
 
 
 def _examine() -> tuple[list[Check], ExitCode]:
-    from emulator.cli.checks import check_workspace
+    import yaml
+
+    from emulator.cli.checks import check_workspace, check_yaml
     from emulator.engine import connect
 
-    workspace = check_workspace(Path.cwd())
+    here = [check_yaml(yaml.__with_libyaml__), *check_workspace(Path.cwd())]
     try:
         with closing(connect.connect()) as engine:
-            return [*_with_engine(engine), *workspace], ExitCode.OK
+            return [*_with_engine(engine), *here], ExitCode.OK
     except EngineUnavailable as error:
         code = ExitCode.NO_DOCKER
         docker = Check("docker", Status.BROKEN, error.message, error.hint)
     except (EngineError, Unsupported) as error:  # it does not answer in time; an address or version we do not know
         code = ExitCode.FAILURE
         docker = Check("docker", Status.BROKEN, error.message, error.hint)
-    return [docker, *workspace], code
+    return [docker, *here], code
 
 
 def _with_engine(engine: Engine) -> list[Check]:

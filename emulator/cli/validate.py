@@ -60,12 +60,11 @@ def validate(
         raise UsageError("--all-envs cannot be combined with -e")
     if paths and name:
         raise UsageError("-n cannot be combined with paths")
-    options = Options(strict=not lenient, copilot=copilot)
-    checked = [
-        _check(target, file, options, all_envs=all_envs)
-        for target in _targets(paths or [], Selection(app, env, (name,) if name else (), env_file))
-        for file in _files(target, only_services=bool(paths or name))
-    ]
+    checked = []
+    for target in _targets(paths or [], Selection(app, env, (name,) if name else (), env_file)):
+        options = Options(strict=not lenient, copilot=copilot, ignore=ignored(target.workspace))
+        for file in _files(target, only_services=bool(paths or name)):
+            checked.append(_check(target, file, options, all_envs=all_envs))
     findings = [finding for one in checked for finding in one.findings]
     _print(checked, findings, format)
     if any(finding.severity is Severity.ERROR for finding in findings):
@@ -108,7 +107,7 @@ def _check(target: Target, file: Path, options: Options, *, all_envs: bool) -> C
         environments=None if all_envs else [target.environment],
         variables=target.variables,
         app=target.app,
-        options=replace(options, ignore=ignored(target.workspace)),
+        options=options,
     )
 
 

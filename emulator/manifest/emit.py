@@ -13,11 +13,13 @@ from emulator.manifest.loader import LoadedManifest
 from emulator.manifest.nodes import Entry, Mapping, Node, Scalar, Sequence
 from emulator.manifest.report import child, split_path
 from emulator.manifest.schema.base import Block
+from emulator.manifest.schema.logs import LoggingSidecars, SidecarLogging
 from emulator.manifest.spelling import closest
 from emulator.manifest.untyped import untyped
 
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
 _PLAIN_TEXT: Final = re.compile(r"[A-Za-z0-9_./+~-][A-Za-z0-9_./+@%~ -]*(?<! )")
+_PATH_HINT: Final = "for example http.path or sidecars.nginx.image"
 _VARIABLE: Final = re.compile(r"\$\{(?=[_a-zA-Z][_a-zA-Z0-9]*\})")
 
 
@@ -95,6 +97,8 @@ def _plain(node: Node, shape: shapes.Shape) -> object:
     if isinstance(shape, shapes.Untyped):
         return untyped(node)
     if isinstance(node, Mapping):
+        if shape == shapes.Model(LoggingSidecars):
+            shape = shapes.MapOf(shapes.Model(SidecarLogging))
         if isinstance(shape, shapes.Model):
             fields = shapes.keys_of(shape.block)
             return {
@@ -109,12 +113,16 @@ def _plain(node: Node, shape: shapes.Shape) -> object:
     value = scalars.resolve(node)
     if isinstance(shape, shapes.Model) and shape.block.short:
         return _plain(node, shapes.fields_of(shape.block)[shape.block.short].shape)
-    if isinstance(shape, shapes.Boolean) or (isinstance(shape, shapes.Model) and shape.block.switch):
+    if isinstance(shape, shapes.Boolean) or (isinstance(shape, shapes.Model) and _takes_flag(shape.block)):
         flag = scalars.boolean(node)
         return value if flag is None else flag
     if isinstance(shape, shapes.Integer | shapes.Number) or value is None:
         return value
     return node.text
+
+
+def _takes_flag(block: type[Block]) -> bool:
+    return block.switch or block is LoggingSidecars
 
 
 def explain(loaded: LoadedManifest, key: str) -> str:
@@ -125,7 +133,9 @@ def explain(loaded: LoadedManifest, key: str) -> str:
     try:
         steps = split_path(key)
     except ValueError as error:
-        raise InputError(str(error), hint="for example http.path or sidecars.nginx.image") from error
+        raise InputError(str(error), hint=_PATH_HINT) from error
+    if not steps:
+        raise InputError("which key is to be explained?", hint=_PATH_HINT)
     here: Node | None = loaded.tree
     shape: shapes.Shape = shapes.Model(type(loaded.manifest))
     found: Entry | Node | None = None

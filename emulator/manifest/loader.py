@@ -176,4 +176,14 @@ def check(
         elif kind:
             source.workload(kind, environment)
         findings.extend(finding for finding in source.findings() if finding not in findings)
-    return Checked(path, kind, sorted(findings, key=in_file_order), first.lines)
+    return Checked(path, kind, sorted(_worst(findings), key=in_file_order), first.lines)
+
+
+def _worst(findings: list[Finding]) -> list[Finding]:
+    """What is an error in one environment and a warning in the others, once: as the error."""
+    errors = {(finding.code, finding.position) for finding in findings if finding.severity is Severity.ERROR}
+    return [
+        finding
+        for finding in findings
+        if finding.severity is Severity.ERROR or (finding.code, finding.position) not in errors
+    ]

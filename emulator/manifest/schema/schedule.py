@@ -75,7 +75,7 @@ def _pass_through(text: str) -> Schedule:
         if found is None:
             raise ValueError(f"{text!r} is not rate(<number> minutes|hours|days)")
         if (found[1] == "1") == found[2].endswith("s"):
-            raise ValueError(f"{text!r}: EventBridge wants `1 minute` but `2 minutes`")
+            raise ValueError(f"{text!r} is not what EventBridge takes: rate(1 minute), but rate(2 minutes)")
         return Schedule(text, text)
     if text.startswith("cron(") and text.endswith(")"):
         fields = text[5:-1].split()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from emulator.cli import doctor
 from emulator.cli.checks import check_port
@@ -102,6 +103,16 @@ def test_an_image_that_can_be_pulled_is_a_note_and_one_that_cannot_is_broken(
     assert code == 1
     assert checks["image front"]["message"].endswith("is not here and cannot be pulled: no such host")
     assert "make setup" in checks["image front"]["hint"]
+
+
+def test_a_yaml_parser_without_c_is_broken(
+    run: Run, workspace: Path, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert checks_of(run)[1]["yaml"]["status"] == "ok"
+    monkeypatch.setattr(yaml, "__with_libyaml__", False)
+    code, checks = checks_of(run)
+    assert (code, checks["yaml"]["status"]) == (1, "broken")
+    assert "libyaml" in checks["yaml"]["hint"]
 
 
 def test_stand_ins_are_named_and_missing_ones_are_broken(

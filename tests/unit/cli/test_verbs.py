@@ -290,6 +290,27 @@ def test_findings_are_silenced_by_the_settings(run: Run, workspace: Path) -> Non
     assert (rendered.code, rendered.err) == (0, "")
 
 
+@pytest.mark.parametrize("code", ["CL1O1", "cl101", "CL999"])
+def test_a_code_that_is_none_is_not_ignored(run: Run, workspace: Path, code: str) -> None:
+    (workspace / "copilot-local.toml").write_text(f'[validate]\nignore = ["{code}"]\n')
+    for verb in ("validate", "config"):
+        ended = run(verb)
+        assert (ended.code, ended.out) == (1, "")
+        assert f"there is no finding {code}" in ended.err
+        assert "hint: " in ended.err
+
+
+def test_validate_says_once_what_is_an_error_in_one_environment_and_a_warning_in_others(
+    run: Run, workspace: Path
+) -> None:
+    edit(workspace, "targetContainer", "target_container")
+    edit(workspace, "count: 1\n", "count: 1\nenvironments:\n  test: {}\n  prod:\n    variables: {A: '${NOTHING}'}\n")
+    ended = run("validate", "--all-envs")
+    assert ended.code == 1
+    assert ended.out.count("[CL110]") == 1
+    assert ended.out.endswith("\n1 error\n")
+
+
 def test_validate_finds_the_workspaces_below_a_folder(
     run: Run, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -317,6 +338,9 @@ def test_config_explains_where_a_value_comes_from(run: Run, workspace: Path) -> 
     unknown = run("config", "--explain", "http.pth")
     assert unknown.code == 1
     assert "hint: did you mean http.path?" in unknown.err
+    nothing = run("config", "--explain", "")
+    assert (nothing.code, nothing.out) == (1, "")
+    assert "hint: for example http.path" in nothing.err
 
 
 def test_schema_is_a_json_schema_of_manifests(run: Run) -> None:

@@ -150,6 +150,16 @@ def test_the_merged_manifest_as_json_keeps_text_as_text(manifests: Any) -> None:
     assert shown["taskdef_overrides"][0]["value"] == [1.0, {"Ref": "X"}]
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("true", True), ("off", False), ("[a]", ["a"]), ("{a: yes}", {"a": True}), ("{a: {}}", {"a": {}})],
+)
+def test_the_sidecars_that_log_too_as_json(manifests: Any, text: str, value: object) -> None:
+    logging = f"{{destination: {{Name: x}}, sidecars: {text}}}"
+    loaded = manifests.load(manifests.text(sidecars="{a: {image: x}}", logging=logging))
+    assert json.loads(as_json(loaded))["logging"]["sidecars"] == value
+
+
 def test_where_a_value_comes_from(manifests: Any) -> None:
     text = manifests.text(image="{build: ./Dockerfile, port: 80}", variables="\n  A: '${FOO}-${BAR}'", http="{path: /}")
     text += "environments:\n  test:\n    cpu: 512\n    memory: 1024\n    http: {healthcheck: /up}\n"
