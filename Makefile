@@ -35,6 +35,7 @@ down: venv  ## Remove what `make up` started
 
 .PHONY: test
 test: setup  ## Run the whole suite, Docker tests included
+	@$(BIN)/python -m emulator.setup --plugins
 	@$(PYTEST)
 
 .PHONY: test-unit

@@ -11,6 +11,7 @@ from emulator.errors import CopilotLocalError, ExitCode, ImageError
 from emulator.events import Event, EventKind
 from emulator.setup.daemon import answers, ensure_daemon, stop_daemon
 from emulator.setup.images import ensure_images
+from emulator.setup.plugins import ensure_plugins
 from emulator.setup.substitutes import read, stand_ins_file
 
 _printing = threading.Lock()
@@ -33,6 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     action.add_argument("--daemon-only", action="store_true", help="only make sure that a Docker daemon answers")
     action.add_argument("--stop-daemon", action="store_true", help="stop the Docker daemon that this command started")
     action.add_argument("--ping", action="store_true", help="only tell, by the exit code, whether a daemon answers")
+    action.add_argument("--plugins", action="store_true", help="only make sure that docker has Compose and BuildKit")
     options = parser.parse_args(arguments)
     start = time.monotonic()
     try:
@@ -40,6 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
             return ExitCode.OK if answers() else ExitCode.NO_DOCKER
         if options.stop_daemon:
             stop_daemon(show)
+            return ExitCode.OK
+        if options.plugins:
+            ensure_plugins(show)
             return ExitCode.OK
         ensure_daemon(show)
         if options.daemon_only:
