@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from moto.server import DomainDispatcherApplication, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import run_simple
 
 from emulator.aws.certificates import ensure_certificates
@@ -41,13 +41,13 @@ def with_request_ids(application: Application) -> Application:
 
 def main(shared: Path, own: Path, names: list[str]) -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # all of it is in memory: there is nothing to save
-    certificate = ensure_certificates(shared, own, names)
+    certificate, key = ensure_certificates(shared, own, names)
     application = with_request_ids(DomainDispatcherApplication(create_backend_app))
     plain = threading.Thread(
         target=run_simple, args=("0.0.0.0", PLAIN_PORT, application), kwargs={"threaded": True}, daemon=True
     )
     plain.start()
-    run_simple("0.0.0.0", TLS_PORT, application, threaded=True, ssl_context=tuple(map(str, certificate)))
+    run_simple("0.0.0.0", TLS_PORT, application, threaded=True, ssl_context=(str(certificate), str(key)))
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ def check_router(engine: Engine, environment: Names, service: Service, image: st
     finally:
         engine.remove(name)
         engine.remove_volume(volume)
-    version = next((found[0] for line in lines if (found := _VERSION.search(line))), "the log router")
+    version = next((match[0] for line in lines if (match := _VERSION.search(line))), "the log router")
     problems = router_problems(describe_router(service, configuration), lines)
     return RouterCheck(tuple(problems), version, len(configuration.outputs))
 
