@@ -156,27 +156,18 @@ class Project:
 
     def run(self, *arguments: str, timeout: float = 120, variables: Mapping[str, str] | None = None) -> Result:
         """Runs `copilot-local VERB … -a APP` to its end."""
-        done = subprocess.run(
-            self._command(arguments),
-            cwd=self.folder,
-            env={**os.environ, **(variables or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-        return Result(done.returncode, done.stdout, done.stderr)
+        return self.start(*arguments, variables=variables).wait(timeout)
 
     def up(self, *arguments: str) -> Result:
         """`up -d --wait`, which must succeed."""
         return self.run("up", "-d", "--wait", "--port", str(self.port), *arguments).ok()
 
-    def start(self, *arguments: str) -> Running:
-        """Starts a command that stays; it is killed at the end of the test."""
+    def start(self, *arguments: str, variables: Mapping[str, str] | None = None) -> Running:
+        """Starts a command; if it still runs at the end of the test it is killed."""
         process = subprocess.Popen(
             self._command(arguments),
             cwd=self.folder,
+            env={**os.environ, **(variables or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -192,8 +183,8 @@ class Project:
         return running
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
-        verb, *rest = arguments
-        return [str(COMMAND), verb, "-a", self.app, *rest]
+        words = 2 if arguments[0] in ("firelens", "render") else 1
+        return [str(COMMAND), *arguments[:words], "-a", self.app, *arguments[words:]]
 
     def ps(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.run("ps", "--format", "json").ok().out)
