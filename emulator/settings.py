@@ -205,6 +205,8 @@ def _read(file: Path) -> dict[str, object]:
     try:
         content = tomllib.loads(text)
         settings = Settings.model_validate(content)
+    except RecursionError:
+        raise InputError(f"{file} is nested too deeply", hint="see docs/settings.md for the format") from None
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{file}: not valid TOML: {error}", hint="see docs/settings.md for the format") from None
     except ValidationError as error:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulator.errors import InputError, Position, UsageError
+from emulator.errors import FindingsError, InputError, Position, UsageError
 
 COPILOT_FOLDER = "copilot"
 WORKSPACE_FILE = ".workspace"
@@ -159,31 +159,32 @@ def _manifests(copilot: Path) -> dict[str, Path]:
         folders = sorted(folder for folder in copilot.iterdir() if folder.name not in NOT_SERVICES)
     except OSError as error:
         raise InputError(f"cannot read {copilot}: {error.strerror}") from None
-    return {folder.name: folder / MANIFEST_FILE for folder in folders if (folder / MANIFEST_FILE).is_file()}
+    # A link in a circle or a folder of that name is a manifest that cannot be read, not a folder without one.
+    return {folder.name: folder / MANIFEST_FILE for folder in folders if os.path.lexists(folder / MANIFEST_FILE)}
 
 
 def _application(file: Path) -> str | None:
     """`application:` of a `.workspace` file; None where there is no file."""
     if not file.is_file():
         return None
-    import yaml
+    from emulator.manifest.nodes import Mapping as Map
+    from emulator.manifest.nodes import Scalar
+    from emulator.manifest.reader import parse_node, read
 
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        position = Position(str(file), mark.line + 1, mark.column + 1) if mark else Position(str(file), 1)
-        raise InputError(f"not valid YAML: {error.problem}", position=position, hint=_WORKSPACE_HINT) from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise InputError(f"{file} cannot be read: {error}", hint=_WORKSPACE_HINT) from None
-    name = content.get("application") if isinstance(content, dict) else None
-    if name is None:
+        root = parse_node(read(file), str(file))
+    except FindingsError as error:
+        first = error.findings[0]
+        message = f"not readable YAML: {first.message}"
+        raise InputError(message, position=first.position, hint=_WORKSPACE_HINT) from None
+    node = root.get("application") if isinstance(root, Map) else None
+    if node is None:
         raise InputError("no `application` in this file", position=Position(str(file), 1), hint=_WORKSPACE_HINT)
-    if not isinstance(name, str) or not _NAME.match(name):
-        raise InputError(
-            f"{name!r} cannot be the name of an application", position=Position(str(file), 1), hint=_NAME_HINT
-        )
-    return name
+    if not isinstance(node, Scalar) or not _NAME.match(node.text):
+        what = repr(node.text) if isinstance(node, Scalar) else "this"
+        position = Position(str(file), node.line, node.column)
+        raise InputError(f"{what} cannot be the name of an application", position=position, hint=_NAME_HINT)
+    return node.text
 
 
 _WORKSPACE_HINT = "it holds one line: `application: <name>`"

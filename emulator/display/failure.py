@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from emulator.display import colours
@@ -15,6 +16,9 @@ from emulator.errors import (
     Position,
     Severity,
 )
+
+_WIDEST = 160
+_MOST_READ = 2_000_000
 
 
 def render_error(error: CopilotLocalError, *, colour: bool = False) -> str:
@@ -52,22 +56,48 @@ def count(findings: Iterable[Finding]) -> str:
 
 def excerpt(position: Position, *, colour: bool = False) -> list[str]:
     """The line at `position`, with its number and a caret below the column. Nothing where it cannot be read."""
-    try:
-        with Path(position.file).open(encoding="utf-8", errors="replace") as file:
-            text = next((line for number, line in enumerate(file, start=1) if number == position.line), None)
-    except OSError:
+    text, column = _window(_line(position), position.column)
+    if not text.strip():
         return []
-    if text is None or not text.strip():
-        return []
-    text = text.rstrip("\r\n")
     margin = f"{position.line:>5}"
     lines = [f"{paint(f'{margin} |', colours.DIM, colour)} {text}"]
-    if 0 < position.column <= len(text) + 1:
+    if 0 < column <= len(text) + 1:
         # Tabs stay tabs, so that the caret stands below its character whatever a tab is wide.
-        before = "".join("\t" if character == "\t" else " " for character in text[: position.column - 1])
+        before = "".join("\t" if character == "\t" else " " for character in text[: column - 1])
         bar = paint(f"{' ' * len(margin)} |", colours.DIM, colour)
-        lines.append(f"{bar} {before}{paint('^' * _width(text, position.column), colours.RED, colour)}")
+        lines.append(f"{bar} {before}{paint('^' * _width(text, column), colours.RED, colour)}")
     return lines
+
+
+def _line(position: Position) -> str:
+    """The line as it is in the file; nothing where it is not there."""
+    try:
+        if not os.path.isfile(position.file):
+            return ""
+        lines = _lines(position.file, os.stat(position.file).st_mtime_ns)
+    except OSError:
+        return ""
+    return lines[position.line - 1] if 0 < position.line <= len(lines) else ""
+
+
+@lru_cache(maxsize=4)
+def _lines(file: str, changed: int) -> list[str]:
+    """The lines of a file as it was when last changed: many findings are about the same one."""
+    del changed
+    with open(file, encoding="utf-8", errors="replace") as opened:
+        return opened.read(_MOST_READ).split("\n")
+
+
+def _window(text: str, column: int) -> tuple[str, int]:
+    """The part of a line around the column that is worth showing, and the column in it. What cannot be printed is
+    replaced, as a terminal might obey it."""
+    start = max(0, min(column - _WIDEST // 2, len(text) - _WIDEST)) if len(text) > _WIDEST else 0
+    part = text[start : start + _WIDEST]
+    part = "".join(character if character.isprintable() or character == "\t" else "\ufffd" for character in part)
+    end = "…" if start + _WIDEST < len(text) else ""
+    if start:
+        return f"…{part}{end}", column - start + 1
+    return part + end, column
 
 
 def shown(position: Position) -> str:

@@ -153,13 +153,16 @@ def check(
     options: Options | None = None,
 ) -> Checked:
     """Every finding of the manifest at `path`, of whatever kind, in each of `environments` (None: in every one that the
-    file names, or without overrides where it names none). Raises InputError only where the file cannot be read."""
+    file names, or without overrides where it names none). A file that cannot be read is a finding too."""
     options = options or Options()
     findings: list[Finding] = []
     try:
         first = Source.read(path, options)
     except FindingsError as error:
         return Checked(path, "", error.findings, [])
+    except InputError as error:
+        message = error.message.removeprefix(f"{path} ")
+        return Checked(path, "", [Finding("CL100", message, Position(str(path), 1), hint=error.hint)], [])
     kind = first.kind(report=False)
     chosen: list[str | None] = list(first.environments() if environments is None else environments) or [None]
     if kind not in WORKLOAD_TYPES:

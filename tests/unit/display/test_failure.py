@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,40 @@ def test_a_whole_line_has_no_caret_and_a_tab_moves_it_as_on_the_line_above(manif
 def test_a_line_that_is_not_there_is_left_out(manifest: Path, line: int) -> None:
     assert len(render_error(InputError("x", position=Position(str(manifest), line, 1))).splitlines()) == 1
     assert len(render_error(InputError("x", position=Position("gone.yml", 1, 1))).splitlines()) == 1
+
+
+def test_of_a_long_line_the_part_around_the_column_is_shown(manifest: Path) -> None:
+    manifest.write_text("a" * 5000 + " bad " + "z" * 5000)
+    _, line, caret = render_error(InputError("x", position=Position(str(manifest), 1, 5002))).splitlines()
+    assert len(line) < 200
+    assert "a bad z" in line
+    assert line[caret.index("^") :].startswith("bad z")
+    assert caret.strip("| ") == "^^^"
+    start = render_error(InputError("x", position=Position(str(manifest), 1, 3))).splitlines()[1]
+    assert start.startswith("    1 | aaaa")
+    assert start.endswith("a…")
+    end = render_error(InputError("x", position=Position(str(manifest), 1, 10005))).splitlines()[1]
+    assert end.startswith("    1 | …z")
+    assert end.endswith("z")
+
+
+def test_what_a_terminal_would_obey_is_not_shown(manifest: Path) -> None:
+    manifest.write_bytes(b"\x7fELF\0\x1b[2J\xff x\n")
+    shown = render_error(InputError("x", position=Position(str(manifest), 1)))
+    assert shown.splitlines()[1] == "    1 | \ufffdELF\ufffd\ufffd[2J\ufffd x"
+
+
+def test_a_file_that_changes_is_shown_as_it_is_now(manifest: Path) -> None:
+    error = InputError("x", position=Position(str(manifest), 1))
+    assert "name: hello" in render_error(error)
+    manifest.write_text("name: other\n")
+    os.utime(manifest, ns=(1, 1))
+    assert "name: other" in render_error(error)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert len(render_error(InputError("x", position=Position(str(tmp_path / "pipe"), 1))).splitlines()) == 1
 
 
 def test_a_file_elsewhere_keeps_its_whole_path(manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:

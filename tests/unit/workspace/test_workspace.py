@@ -126,10 +126,14 @@ def test_environment_is_the_option_the_only_one_or_test(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "line", "message"),
     [
-        ("application: [\n", 2, "not valid YAML"),
+        ("application: [\n", 1, "not readable YAML: .*flow"),
+        ("application: " + "[" * 5000, 1, "nested deeper"),
+        ("application: \0", 1, "binary"),
+        ("#" * 2_000_000, 1, "larger than"),
         ("path: ''\n", 1, "no `application`"),
         ("", 1, "no `application`"),
         ("application: Shop!\n", 1, "cannot be the name"),
+        ("\napplication: [shop]\n", 2, "cannot be the name"),
     ],
 )
 def test_a_broken_workspace_file_is_named_with_its_line(tmp_path: Path, content: str, line: int, message: str) -> None:
