@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,8 @@ class FrontMonitor(FrontControl):
         self._leaving: dict[str, float] = {}
         """Task id to the monotonic time until which its targets drain."""
         self._health: list[TargetHealth] = []
+        self._kept: frozenset[str] = frozenset()
+        """Ids of tasks that stay targets although their container does not run at the moment."""
         self._wake = threading.Event()
         self._closed = threading.Event()
         self._restless_until = 0.0
@@ -60,6 +62,16 @@ class FrontMonitor(FrontControl):
         """Something happened to a container: look at the listing again."""
         self._restless_until = time.monotonic() + RESTLESS
         self._wake.set()
+
+    @contextlib.contextmanager
+    def keeping(self, tasks: Collection[str]) -> Iterator[None]:
+        """Within this block these tasks, by id, stay targets whatever happens to their containers."""
+        self._kept |= frozenset(tasks)
+        try:
+            yield
+        finally:
+            self.refresh()
+            self._kept -= frozenset(tasks)
 
     def targets(self) -> list[dict[str, Any]]:
         """The health of every target, as JSON."""
@@ -105,7 +117,7 @@ class FrontMonitor(FrontControl):
             return
         services = [desired.service for desired in self.state.services.values()]
         options = front_options(self.state)
-        targets = targets_of(self.state, observed)
+        targets = targets_of(self.state, observed, self._kept)
         running = observed.front.state is ContainerState.RUNNING
         if running:
             with contextlib.suppress(OSError, EngineError):
@@ -184,7 +196,7 @@ class FrontMonitor(FrontControl):
             return IDLE
         services = [desired.service for desired in self.state.services.values()]
         options = front_options(self.state)
-        every = targets_of(self.state, self._observed)
+        every = targets_of(self.state, self._observed, self._kept)
         targets, draining = self._split(every, now)
         servers = admin.parse_show_stat(self._ask(admin.SHOW_STAT))
         commands = admin.reconcile(services, servers, targets, draining, options)

@@ -255,7 +255,8 @@ class Supervisor:
             edited = edit(previous, wanted, services, observe(self.engine, self.names))
             self.state = edited.state
             self.front.use(self.state)
-        self._executor(emit).run(edited.plan)
+        with self.front.keeping({operation.task_id for operation in edited.plan.operations}):
+            self._executor(emit).run(edited.plan)
 
     def _claim(self, subjects: set[str]) -> set[str]:
         """Takes services (and the front) for one piece of work, once nobody else works on them."""

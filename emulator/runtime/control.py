@@ -38,6 +38,7 @@ class Agent:
     def __init__(self, engine: Engine, environment: Names) -> None:
         self.engine = engine
         self.names = environment
+        self._ahead: ExecStream | None = None
 
     def hold(self, private: Private) -> Lease:
         """Takes charge: the agent leaves tasks alone until told to act, or until this connection ends."""
@@ -121,8 +122,23 @@ class Agent:
         finally:
             stream.close()
 
+    def connect_ahead(self) -> None:
+        """Opens the connection of the next request: that takes longer than the agent's answer to most."""
+        if self._ahead is None:
+            self._ahead = self.engine.exec_stream(self.names.agent, BRIDGE)
+
+    def close(self) -> None:
+        """Gives up a connection that was opened ahead."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead.close()
+
     def _open(self, request: Message) -> ExecStream:
-        stream = self.engine.exec_stream(self.names.agent, BRIDGE)
+        stream, self._ahead = self._ahead, None
+        if stream is not None and stream.exit_code() is not None:
+            stream.close()  # the agent was started anew since
+            stream = None
+        stream = stream or self.engine.exec_stream(self.names.agent, BRIDGE)
         stream.write(json.dumps(request).encode() + b"\n")
         return stream
 

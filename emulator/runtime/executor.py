@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -42,6 +43,8 @@ PARALLEL = 16
 LAST_LINES = 15
 RLIMIT_REFUSED = "error setting rlimit"
 """In runc's words: the daemon may not raise a limit that high."""
+_LOWERED: weakref.WeakSet[Engine] = weakref.WeakSet()
+"""Daemons that refused Fargate's limit once: they are not asked again."""
 
 
 class Cancelled(Exception):
@@ -83,7 +86,6 @@ class Executor:
         self._keeper = Keeper(engine, environment)
         self.revival = revival
         self._stopping = threading.Event()
-        self._limit_lowered = False
         self._ids: dict[str, str] = {}
         """Container name to id, of what this executor made."""
 
@@ -176,6 +178,8 @@ class Executor:
     def _create(self, operation: Operation) -> None:
         assert operation.spec is not None
         spec = operation.spec
+        if self.engine in _LOWERED:
+            spec = _with_lower_limit(spec)
         if spec.cgroup_parent == BELOW_PAUSE and spec.network:
             # The name that says whose network it joins is that of its pause.
             spec = replace(spec, cgroup_parent=below(self._id_of(spec.network.removeprefix("container:"))))
@@ -217,13 +221,10 @@ class Executor:
 
     def _create_with_lower_limit(self, operation: Operation, spec: ContainerSpec) -> None:
         """Makes the container anew with an open-file limit that a daemon may give which cannot raise its own."""
-        limits = tuple(
-            NO_FILE if limit.name == NO_FILE.name and limit.hard > NO_FILE.hard else limit for limit in spec.ulimits
-        )
         self.engine.remove(spec.name)
-        self._create(replace(operation, spec=replace(spec, ulimits=limits)))
-        if not self._limit_lowered:
-            self._limit_lowered = True
+        self._create(replace(operation, spec=_with_lower_limit(spec)))
+        if self.engine not in _LOWERED:
+            _LOWERED.add(self.engine)
             message = f"this Docker daemon cannot give containers Fargate's open-file limit; they get {NO_FILE.hard}"
             self.emit(Event(EventKind.WARNING, "nofile", message))
 
@@ -340,6 +341,13 @@ def remove_volume(engine: Engine, volume: str) -> None:
         except Conflict:
             time.sleep(0.1)
     engine.remove_volume(volume)
+
+
+def _with_lower_limit(spec: ContainerSpec) -> ContainerSpec:
+    limits = tuple(
+        NO_FILE if limit.name == NO_FILE.name and limit.hard > NO_FILE.hard else limit for limit in spec.ulimits
+    )
+    return replace(spec, ulimits=limits)
 
 
 def container_failed(engine: Engine, member: Member, why: str) -> ContainerFailed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Collection
 
 from emulator.engine.interface import ContainerSpec, ContainerState, Engine, File, Mount, PublishedPort
 from emulator.frontdoor.haproxy import FrontFiles, front_configuration
@@ -56,8 +57,11 @@ def front_options(state: DesiredState) -> FrontOptions:
     )
 
 
-def targets_of(state: DesiredState, observed: Observed) -> list[Target]:
-    """A target for every port that a target group forwards to, in every task whose target container runs."""
+def targets_of(state: DesiredState, observed: Observed, kept: Collection[str] = ()) -> list[Target]:
+    """A target for every port that a target group forwards to, in every task whose target container runs.
+
+    `kept` are tasks, by id, that stay targets while a container of theirs is replaced.
+    """
     network = Names(state.app, state.environment).network
     found: list[Target] = []
     for name, desired in state.services.items():
@@ -66,7 +70,7 @@ def targets_of(state: DesiredState, observed: Observed) -> list[Target]:
                 continue
             for group in desired.service.target_groups:
                 member = task.members.get(group.container_name)
-                if member is not None and member.running:
+                if member is not None and (member.running or task.id in kept):
                     target = target_name(task)
                     found.append(Target(target, name, group.name, address, group.container_port))
     return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain, count
 
 from emulator.ecs.task_definition import ContainerDefinition
 from emulator.runtime import names
@@ -54,7 +55,7 @@ def edit(old: TaskFactory, new: TaskFactory, services: Collection[str], observed
             continue
         tasks = [task for task in observed.tasks_of(name) if task.config_hash in before.accepted_hashes()]
         for task in tasks if changed else ():
-            _replace(plan, new, desired, task, changed)
+            _replace(plan, new, desired, observed, task, changed)
         accepted = {task.config_hash for task in tasks} - {desired.config_hash()}
         settled[name] = desired.model_copy(update={"equal_hashes": sorted(accepted)})
     return Edit(new.state.model_copy(update={"services": settled}), plan)
@@ -109,38 +110,41 @@ def _next_deployment(before: DesiredService, desired: DesiredService) -> Desired
     return desired.model_copy(update={"deployments": before.deployments + 1})
 
 
-def _replace(plan: Plan, factory: TaskFactory, desired: DesiredService, task: Task, changed: Collection[str]) -> None:
-    """Operations that replace containers of one task."""
+def _replace(
+    plan: Plan, factory: TaskFactory, desired: DesiredService, observed: Observed, task: Task, changed: Collection[str]
+) -> None:
+    """Operations that replace containers of one task. The new one is there before the old one stops, under another
+    Docker name, so that as little as possible happens in between."""
+    taken = {container.name for container in observed.containers}
     for member in _of(factory, desired, task, changed):
-        name = member.definition.name
-        present = task.members.get(name)
-        before: list[int] = []
+        spec = replace(member.spec, name=_free_name(member.spec.name, taken))
+        present = task.members.get(member.definition.name)
+        ready = [plan.add(Verb.CREATE_CONTAINER, spec.name, _CAUSE, spec=spec, files=member.files, task_id=task.id)]
         if present is not None and present.running:
             timeout = min(STOP_TIMEOUT, present.stop_timeout)
-            before = [plan.add(Verb.STOP_CONTAINER, present.container.name, _CAUSE, timeout=timeout, task_id=task.id)]
-        if present is not None:
-            before = [plan.add(Verb.REMOVE_CONTAINER, present.container.name, _CAUSE, before, task_id=task.id)]
-        created = plan.add(
-            Verb.CREATE_CONTAINER,
-            member.spec.name,
-            _CAUSE,
-            before,
-            spec=member.spec,
-            files=member.files,
-            task_id=task.id,
-        )
-        plan.add(
+            ready = [
+                plan.add(Verb.STOP_CONTAINER, present.container.name, _CAUSE, ready, timeout=timeout, task_id=task.id)
+            ]
+        started = plan.add(
             Verb.START_CONTAINER,
-            member.spec.name,
+            spec.name,
             _CAUSE,
-            [created],
-            spec=member.spec,
+            ready,
+            spec=spec,
             files=member.files,
             task_id=task.id,
             router=member.router,
             timeout=desired.options.time.start_timeout,
-            title=f"replace {task.service}/{name} {task.short_id}",
+            title=f"replace {task.service}/{member.definition.name} {task.short_id}",
         )
+        if present is not None:
+            plan.add(Verb.REMOVE_CONTAINER, present.container.name, _CAUSE, [started], task_id=task.id)
+
+
+def _free_name(name: str, taken: Collection[str]) -> str:
+    """The container's own name, or that with a number behind it."""
+    numbered = (f"{name}-{number}" for number in count(2))
+    return next(candidate for candidate in chain([name], numbered) if candidate not in taken)
 
 
 def _of(factory: TaskFactory, desired: DesiredService, task: Task, changed: Collection[str]) -> Iterator[MemberSpec]:

@@ -143,5 +143,8 @@ def sort_containers(containers: list[Container]) -> Observed:
                 task.pause = container
             else:
                 member = Member(container)
-                task.members[member.name] = member
+                present = task.members.get(member.name)
+                if present is None or not present.running:
+                    # Of two of one name, where one is being replaced by the other, the one that runs is meant.
+                    task.members[member.name] = member
     return observed

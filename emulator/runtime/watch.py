@@ -105,6 +105,7 @@ class Watch:
     def close(self) -> None:
         """Stops watching."""
         self._changes.close()
+        self._agent.close()
 
     def run(self, running: Running, interrupted: threading.Event) -> None:
         """Applies changes until interrupted, or until nothing of the environment is left."""
@@ -116,6 +117,7 @@ class Watch:
         while not interrupted.is_set():
             ticks += 1
             try:
+                self._agent.connect_ahead()
                 self._copy_again()
                 changed = self._changes.next(TICK)
                 if changed:

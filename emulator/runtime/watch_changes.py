@@ -12,7 +12,7 @@ import watchfiles
 
 from emulator.errors import TaskError
 
-STEP = 50
+STEP = 20
 """Milliseconds without a change that end a batch."""
 LONGEST = 2000
 """Milliseconds that a batch takes at most."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import functools
 import os
 import re
 import shutil
@@ -71,8 +72,11 @@ def build_image(
 
 
 def _has_buildkit(command: str) -> bool:
-    if os.environ.get("DOCKER_BUILDKIT") == "0":
-        return False
+    return os.environ.get("DOCKER_BUILDKIT") != "0" and _has_buildx(command)
+
+
+@functools.cache
+def _has_buildx(command: str) -> bool:
     try:
         done = subprocess.run([command, "buildx", "version"], capture_output=True, timeout=_BUILDX_TIMEOUT, check=False)
     except (OSError, subprocess.TimeoutExpired):

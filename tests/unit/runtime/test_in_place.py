@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from emulator.ecs.service import Service
+from emulator.engine.interface import ContainerState
 from emulator.runtime.desired import DesiredState, Private
 from emulator.runtime.in_place import Edit, edit
+from emulator.runtime.plan import Verb
 from emulator.runtime.task_specs import TaskFactory
 from tests.unit.runtime.world import ROOT, World, desired_state, firelens, lines, make_service, nginx_sidecar, text_of
 
@@ -48,12 +51,12 @@ def test_one_container_is_replaced_where_it_is_and_the_task_counts_as_new() -> N
     world.runs_front()
     result = edited(world, with_image(world.state, "hello", "sha256:new"))
     assert text_of(result.plan) == lines("""
-        #1 stop container hello-00000001-hello: it is made from something else now
-        #2 remove container hello-00000001-hello after #1: it is made from something else now
-        #3 create container hello-00000001-hello after #2: it is made from something else now
-        #4 start container hello-00000001-hello after #3: it is made from something else now
+        #1 create container hello-00000001-hello-2: it is made from something else now
+        #2 stop container hello-00000001-hello after #1: it is made from something else now
+        #3 start container hello-00000001-hello-2 after #2: it is made from something else now
+        #4 remove container hello-00000001-hello after #3: it is made from something else now
     """)
-    stop, _, create, _ = result.plan.operations
+    create, stop, _, _ = result.plan.operations
     assert stop.timeout == 2
     assert create.spec is not None
     assert create.spec.image == "sha256:new"
@@ -71,7 +74,7 @@ def test_a_second_replacement_finds_the_task_of_the_first() -> None:
     world.runs_task()
     world.state = edited(world, with_image(world.state, "hello", "sha256:second")).state
     again = edited(world, with_image(world.state, "nginx", "sha256:third"))
-    assert [operation.subject.rpartition("-")[2] for operation in again.plan.operations] == ["nginx"] * 4
+    assert {operation.subject.removesuffix("-2").rpartition("-")[2] for operation in again.plan.operations} == {"nginx"}
     world.state, world.factory = again.state, TaskFactory(again.state, Private(), ROOT)
     world.runs_front()
     assert str(world.reconcile().plan) == ""
@@ -83,7 +86,7 @@ def test_every_task_of_the_service_is_edited_and_no_other() -> None:
     world.runs_task()
     world.runs_task("web")
     plan = edited(world, with_image(world.state, "hello", "sha256:new")).plan
-    assert {operation.subject.removeprefix("cl-demo-test-") for operation in plan.operations} == {
+    assert {operation.subject.removeprefix("cl-demo-test-").removesuffix("-2") for operation in plan.operations} == {
         "hello-00000001-hello",
         "hello-00000002-hello",
     }
@@ -94,9 +97,9 @@ def test_a_container_that_has_exited_is_made_again_without_being_stopped() -> No
     world.runs_task(states={"hello": 1})
     plan = edited(world, with_image(world.state, "hello", "sha256:new")).plan
     assert [str(operation.verb) for operation in plan.operations] == [
-        "remove container",
         "create container",
         "start container",
+        "remove container",
     ]
 
 
@@ -122,7 +125,9 @@ def test_another_private_value_replaces_the_container_that_has_it() -> None:
     old = Private(services={"hello": {"hello": {"PASSWORD": "old"}}})
     assert edited(world, world.state, secret, secret).plan.operations == []
     plan = edited(world, world.state, secret, old).plan
-    assert {operation.subject for operation in plan.operations} == {"cl-demo-test-hello-00000001-hello"}
+    assert {operation.subject.removesuffix("-2") for operation in plan.operations} == {
+        "cl-demo-test-hello-00000001-hello"
+    }
     assert "new" not in str(plan)
 
 
@@ -138,7 +143,8 @@ def test_the_log_router_is_left_to_a_new_task_and_what_logs_to_it_is_not() -> No
     world.runs_task()
     assert leaves_to_a_new_task(world, with_image(world.state, "firelens_log_router", "sha256:new"))
     plan = edited(world, with_image(world.state, "hello", "sha256:new")).plan
-    assert plan.operations[-1].router == "cl-demo-test-hello-00000001-firelens_log_router"
+    [start] = [operation for operation in plan.operations if operation.verb is Verb.START_CONTAINER]
+    assert start.router == "cl-demo-test-hello-00000001-firelens_log_router"
 
 
 @pytest.mark.parametrize("condition", ["COMPLETE", "SUCCESS"])
@@ -158,3 +164,23 @@ def test_a_private_value_of_a_log_router_makes_the_same_revision_anew() -> None:
     assert not result.plan
     assert (after.revision, after.deployments) == (before.revision, before.deployments + 1)
     assert after.config_hash() != before.config_hash()
+
+
+def test_the_name_of_a_container_that_is_there_is_not_taken_again() -> None:
+    world = World(nginx_sidecar())
+    world.runs_task()
+    first = edited(world, with_image(world.state, "hello", "sha256:new")).plan.operations[0].spec
+    assert first is not None
+    world.containers.append(replace(world.containers[1], id="f" * 64, name=first.name))
+    second = edited(world, with_image(world.state, "hello", "sha256:newer")).plan.operations[0]
+    assert second.subject == first.name.removesuffix("-2") + "-3"
+
+
+def test_of_two_containers_of_one_name_the_running_one_is_meant() -> None:
+    world = World(nginx_sidecar())
+    task = world.runs_task()
+    [running] = [c for c in world.containers if c.name.endswith("-hello")]
+    world.containers += [replace(running, id="e" * 64, name=f"{running.name}-2", state=ContainerState.CREATED)]
+    assert world.observed.tasks[task].members["hello"].container == running
+    world.containers.reverse()
+    assert world.observed.tasks[task].members["hello"].container == running
