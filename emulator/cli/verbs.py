@@ -66,6 +66,10 @@ GROUPS: Final[Mapping[str, tuple[str, Table]]] = {
                 "render_cloudformation:cloudformation",
                 "Print a CloudFormation stack for a service: no custom resources, no Lambda functions.",
             ),
+            "compose": (
+                "render_compose:compose",
+                "Print a Compose file that runs one task of a service with plain `docker compose`.",
+            ),
         },
     ),
     "firelens": (

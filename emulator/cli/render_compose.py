@@ -1,0 +1,53 @@
+"""`copilot-local render compose`: a task for plain `docker compose`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from emulator.cli import rendering
+from emulator.cli.loading import LoadedService, Selection, assignments
+from emulator.cli.loading import region as shell_region
+from emulator.cli.options import App, Env, EnvFile, Name, Strict
+from emulator.cli.rendering import Document, Output
+
+
+def compose(
+    services: rendering.Services = None,
+    app: App = None,
+    env: Env = None,
+    name: Name = None,
+    env_file: EnvFile = None,
+    strict: Strict = False,
+    values: rendering.Values = None,
+    tag: rendering.Tag = None,
+    images: rendering.Images = None,
+    account: rendering.Account = None,
+    region: rendering.Region = None,
+    output_dir: rendering.OutputDir = None,
+    all_envs: rendering.AllEnvs = False,
+    diff: rendering.Diff = None,
+) -> None:
+    """Print a Compose file that runs one task of a service with plain `docker compose`."""
+    from emulator.render.compose import ComposeOptions, render_compose
+    from emulator.surroundings import Deployment
+
+    chosen = assignments(images or [], "--image")
+    known = assignments(values or [], "--value")
+
+    def render(loaded: LoadedService) -> list[Document]:
+        service, where = loaded.service, loaded.deployment
+        pushed = {key.removeprefix("image:"): uri for key, uri in rendering.image_values(loaded, tag).items()}
+        options = ComposeOptions(
+            root=os.path.relpath(loaded.workspace.root, output_dir or Path.cwd()),
+            values={**loaded.settings.values, **known},
+            images={**pushed, **chosen},
+            region=(where.region if where else None) or shell_region(),
+            account=(where.account if where else None) or "000000000000",
+        )
+        return [Document(f"{service.name}-{service.environment}.compose.yml", render_compose(service, options))]
+
+    with rendering.display() as emit:
+        selection = Selection(app, env, rendering.names(services, name), env_file)
+        given = Deployment(account=account, region=region)
+        rendering.render_all(selection, given, Output(output_dir, all_envs, diff), render, emit, strict=strict)
