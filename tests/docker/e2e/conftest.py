@@ -123,7 +123,7 @@ class Running:
             pytest.fail(f"not ended within {timeout:g} s:\n{self.printed()}")
         for reader in self._readers:
             reader.join(timeout)
-        return Result(code, "\n".join(self.out), "\n".join(self.err))
+        return Result(code, *("".join(f"{line}\n" for line in lines) for lines in (self.out, self.err)))
 
 
 @dataclass(frozen=True)
