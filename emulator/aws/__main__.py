@@ -5,6 +5,7 @@ TLS on port 443 for Fluent Bit's plugins, which speak nothing else; plain HTTP o
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -14,11 +15,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from moto.logs.models import logs_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import run_simple
 
 from emulator.aws.certificates import ensure_certificates
-from emulator.aws.ports import PLAIN_PORT, TLS_PORT
+from emulator.aws.ports import LOG_REGIONS, PLAIN_PORT, TLS_PORT
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -39,10 +41,26 @@ def with_request_ids(application: Application) -> Application:
     return answer
 
 
+def with_log_regions(application: Application) -> Application:
+    """Answers one path of our own: the regions that have log groups, as JSON. AWS has no such question."""
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ.get("PATH_INFO") != LOG_REGIONS:
+            return application(environ, start_response)
+        accounts = list(logs_backends.values())
+        regions = sorted({region for account in accounts for region, backend in account.items() if backend.groups})
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [json.dumps(regions).encode()]
+
+    return answer
+
+
 def main(shared: Path, own: Path, names: list[str]) -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # all of it is in memory: there is nothing to save
     certificate, key = ensure_certificates(shared, own, names)
-    application = with_request_ids(DomainDispatcherApplication(create_backend_app))
+    # A bucket is the first part of a path here: the endpoint's own name has dots, as a bucket's host name would.
+    os.environ["S3_IGNORE_SUBDOMAIN_BUCKETNAME"] = "true"
+    application = with_log_regions(with_request_ids(DomainDispatcherApplication(create_backend_app)))
     plain = threading.Thread(
         target=run_simple, args=("0.0.0.0", PLAIN_PORT, application), kwargs={"threaded": True}, daemon=True
     )

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import botocore.session
-
 from emulator.aws.client import client
+from emulator.aws.ports import LOG_REGIONS, PLAIN_PORT
 from emulator.logstore.records import Joiner, Record
 
 INTERVAL = 0.3
@@ -28,8 +28,7 @@ class LogReader:
     """Gives the events of every stream of every region, each once."""
 
     def __init__(self) -> None:
-        regions = botocore.session.Session().get_available_regions("logs")
-        self._clients = {region: client("logs", region) for region in regions}
+        self._clients: dict[str, Any] = {}
         self._seen: dict[Key, int] = {}
         self._joiners: dict[Key, Joiner] = {}
 
@@ -47,7 +46,8 @@ class LogReader:
         return sorted(found, key=lambda item: item[1].time_ns)
 
     def _streams(self) -> Iterator[Key]:
-        for region, logs in self._clients.items():
+        for region in _regions():
+            logs = self._clients.setdefault(region, client("logs", region))
             for page in logs.get_paginator("describe_log_groups").paginate():
                 for group in page["logGroups"]:
                     streams = logs.get_paginator("describe_log_streams").paginate(logGroupName=group["logGroupName"])
@@ -69,6 +69,12 @@ class LogReader:
         new = events[self._seen.get(key, 0) :]
         self._seen[key] = len(events)
         return new
+
+
+def _regions() -> list[str]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{PLAIN_PORT}{LOG_REGIONS}", timeout=10) as answer:
+        regions: list[str] = json.load(answer)
+    return regions
 
 
 def _record(stream: str, event: dict[str, Any]) -> Record:

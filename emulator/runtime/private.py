@@ -12,7 +12,7 @@ from pathlib import Path
 
 from emulator.ecs.references import EnvFileReference
 from emulator.ecs.service import Service
-from emulator.errors import InputError
+from emulator.errors import InputError, Position
 from emulator.firelens.routing import find_router, router_secrets
 from emulator.runtime.desired import Private
 
@@ -21,6 +21,7 @@ def collect_private(services: Sequence[Service], workspace: Path, variables: Map
     """The private variables of every container. Raises `InputError` that lists every secret without a value."""
     private = Private()
     missing: list[str] = []
+    positions: list[Position | None] = []
     for service in services:
         definition = service.task_definition
         containers = private.services.setdefault(service.name, {})
@@ -34,6 +35,7 @@ def collect_private(services: Sequence[Service], workspace: Path, variables: Map
                     values[secret.name] = variables[secret.name]
                 else:
                     missing.append(f"{secret.name} of {service.name}/{container.name}")
+                    positions.append(_position(service, container.name, f"secrets.{secret.name}"))
             containers[container.name] = values
         router = find_router(definition)
         if router is not None:
@@ -42,14 +44,23 @@ def collect_private(services: Sequence[Service], workspace: Path, variables: Map
                 found = variables.get(secret.name, variables.get(option))
                 if found is None:
                     missing.append(f"{option} (log option of {service.name})")
+                    positions.append(service.positions.get(f"logging.secretOptions.{option}"))
                 else:
                     containers[router.container.name][secret.name] = found
     if missing:
         raise InputError(
             f"secrets have no value here: {', '.join(missing)}",
             hint="set a variable of the same name in your shell, in .env beside copilot/, or with --env-file",
+            position=next(filter(None, positions), None),
         )
     return private
+
+
+def _position(service: Service, container: str, path: str) -> Position | None:
+    """Where something of a container stands in the manifest."""
+    block = "" if container == service.main_container else f"sidecars.{container}."
+    found = (service.positions.get(f"{prefix}{path}") for prefix in (block, "logging."))
+    return next(filter(None, found), None)
 
 
 def parse_environment_file(text: str) -> dict[str, str]:

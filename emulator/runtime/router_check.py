@@ -52,7 +52,9 @@ def check_router(engine: Engine, environment: Names, service: Service, image: st
             f"service {service.name} has no log router",
             hint="`logging:` with a `destination:` in its manifest adds one",
         )
-    found = read_router_image(engine, environment, definition, image, plugins=True)
+    found = read_router_image(
+        engine, environment, definition, image, plugins=True, position=service.positions.get("logging.configFilePath")
+    )
     configuration = local_router_configuration(
         definition,
         task_identity(cluster=f"{service.app}-{service.environment}", family=definition.family, region=region),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from emulator.ecs.identity import task_identity
 from emulator.ecs.task_definition import TaskDefinition
 from emulator.engine.interface import ContainerSpec, Engine
-from emulator.errors import InputError, NotFound
+from emulator.errors import InputError, NotFound, Position, Unsupported
 from emulator.firelens.local import local_router_configuration
 from emulator.firelens.local_aws import CORE_PLUGINS
 from emulator.firelens.routing import find_router
@@ -30,13 +30,20 @@ class RouterImage:
 
 
 def read_router_image(
-    engine: Engine, environment: Names, definition: TaskDefinition, image: str, *, plugins: bool = False
+    engine: Engine,
+    environment: Names,
+    definition: TaskDefinition,
+    image: str,
+    *,
+    plugins: bool = False,
+    position: Position | None = None,
 ) -> RouterImage:
     """The configuration file that the router includes, and those that it includes itself; with `plugins` also which of
     AWS's output plugins in Go it loads.
 
     No files where the router has none of the user's. `image` is the router's image here, which must be local already; a
-    container of it is made, read and removed, never started. Raises InputError where a file is missing.
+    container of it is made, read and removed, never started. Raises InputError, with the `position` of what names the
+    file, where one is missing.
     """
     router = find_router(definition)
     if router is None or (router.include_path is None and not plugins):
@@ -66,6 +73,9 @@ def read_router_image(
             with contextlib.suppress(NotFound):
                 script = engine.read_file(container, ENTRYPOINT).decode(errors="replace")
                 go_plugins = tuple(name for name in CORE_PLUGINS if f"{name}.so" in script)
+    except (InputError, Unsupported) as error:
+        error.position = error.position or position
+        raise
     finally:
         engine.remove(container)
     return RouterImage(found, go_plugins)

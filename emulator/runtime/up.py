@@ -384,7 +384,10 @@ def _router_image(
         return RouterImage()
     image = images[service.name][router.name]
     sent = bool({"local-aws", "live"} & set(request.settings.logs.destinations.values()))
-    return read_router_image(engine, request.environment, service.task_definition, image, plugins=sent)
+    position = service.positions.get("logging.configFilePath")
+    return read_router_image(
+        engine, request.environment, service.task_definition, image, plugins=sent, position=position
+    )
 
 
 def _refuse_unresolved(request: UpRequest) -> None:

@@ -16,6 +16,9 @@ from emulator.errors import LogDriverNotReady, NotFound
 from emulator.firelens.local import LOG_FOLDER, record_file
 from emulator.firelens.log_options import docker_log_configuration
 from emulator.logstore.records import Record, read_records
+from tests.docker.e2e.conftest import make_project
+
+__all__ = ["make_project"]  # the fixture: a copy of an example, and the command to run in it
 
 ROUTER_IMAGE = "public.ecr.aws/aws-observability/aws-for-fluent-bit:stable"
 SHELL_IMAGE = "busybox:1.37"
