@@ -1,0 +1,82 @@
+"""Changes as the system tells of them, on a real file system."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from emulator.runtime.watch_changes import FileChanges
+
+Watching = Callable[..., FileChanges]
+PATIENCE = 10.0
+
+
+@pytest.fixture
+def watching(tmp_path: Path) -> Iterator[Watching]:
+    """Starts to watch; returns once a first change has been seen, since the system needs a moment."""
+    made: list[FileChanges] = []
+
+    def start(*, flat: bool = False, ignoring: str = "\0") -> FileChanges:
+        folders = ([], [tmp_path]) if flat else ([tmp_path], [])
+        changes = FileChanges(*folders, lambda path: path.is_relative_to(tmp_path) and ignoring not in path.name)
+        changes.start()
+        made.append(changes)
+        probe = tmp_path / "probe"
+        while not changes.next(0.1):
+            probe.write_text("x", encoding="utf-8")
+        while changes.next(0.3):
+            pass
+        return changes
+
+    yield start
+    for changes in made:
+        changes.close()
+
+
+def test_a_save_is_told(tmp_path: Path, watching: Watching) -> None:
+    changes = watching()
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "app.py").write_text("1", encoding="utf-8")
+    assert tmp_path / "deep" / "app.py" in changes.next(PATIENCE)
+
+
+def test_a_thousand_files_are_one_batch(tmp_path: Path, watching: Watching) -> None:
+    changes = watching()
+    for number in range(1000):
+        (tmp_path / f"file{number}").write_text("x", encoding="utf-8")
+    assert len(changes.next(PATIENCE)) == 1000
+    assert changes.next(0.5) == set()
+
+
+def test_a_file_that_came_and_went_is_none(tmp_path: Path, watching: Watching) -> None:
+    changes = watching()
+    (tmp_path / "4914").write_text("", encoding="utf-8")
+    (tmp_path / "4914").unlink()
+    (tmp_path / "real").write_text("", encoding="utf-8")
+    assert changes.next(PATIENCE) == {tmp_path / "real"}
+
+
+def test_an_atomic_save_is_one_changed_file(tmp_path: Path, watching: Watching) -> None:
+    (tmp_path / "app.py").write_text("old", encoding="utf-8")
+    changes = watching(ignoring="~")
+    (tmp_path / "app.py~").write_text("new", encoding="utf-8")
+    os.replace(tmp_path / "app.py~", tmp_path / "app.py")
+    assert changes.next(PATIENCE) == {tmp_path / "app.py"}
+
+
+def test_a_removed_file_is_told(tmp_path: Path, watching: Watching) -> None:
+    (tmp_path / "app.py").write_text("old", encoding="utf-8")
+    changes = watching()
+    (tmp_path / "app.py").unlink()
+    assert changes.next(PATIENCE) == {tmp_path / "app.py"}
+
+
+def test_below_a_flat_folder_nothing_is_told(tmp_path: Path, watching: Watching) -> None:
+    (tmp_path / "deep").mkdir()
+    changes = watching(flat=True)
+    (tmp_path / "deep" / "hidden").write_text("", encoding="utf-8")
+    (tmp_path / "seen").write_text("", encoding="utf-8")
+    assert changes.next(PATIENCE) == {tmp_path / "seen"}
