@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emulator.cli.loading import Selection, assignments, find_names
-from emulator.cli.options import App, Env
+from emulator.cli.environment import running_agent
+from emulator.cli.options import App, Env, assignments
 from emulator.errors import UsageError
 from emulator.events import Emit
 
@@ -63,14 +64,6 @@ def stop(
 
 def _ask(app: str | None, env: str | None, act: Callable[[Agent, Emit], None]) -> None:
     from emulator.display import make_display
-    from emulator.engine.connect import connect
-    from emulator.runtime.control import agent_of
-    from emulator.runtime.names import Names
 
-    engine = connect()
-    display = make_display("text")
-    try:
-        act(agent_of(engine, Names(*find_names(Selection(app, env)))), display.emit)
-    finally:
-        display.close()
-        engine.close()
+    with closing(make_display()) as display, running_agent(app, env) as agent:
+        act(agent, display.emit)

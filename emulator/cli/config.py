@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from emulator.cli.loading import Selection, find_one, load_manifest, warning
-from emulator.cli.options import App, Env, EnvFile, Name, Strict
+from emulator.cli.options import App, Env, EnvFile, Name, Service, Strict, services_of
+from emulator.loading import Selection, find_one, load_manifest, warning
 
 
 class ConfigFormat(enum.StrEnum):
@@ -20,7 +20,7 @@ class ConfigFormat(enum.StrEnum):
 
 
 def config(
-    service: Annotated[str | None, typer.Argument(help="The service, where the workspace has several.")] = None,
+    service: Service = None,
     app: App = None,
     env: Env = None,
     name: Name = None,
@@ -35,8 +35,7 @@ def config(
     from emulator.display import make_display
     from emulator.manifest import emit
 
-    services = tuple(dict.fromkeys(filter(None, (name, service))))
-    target, one = find_one(Selection(app, env, services, env_file))
+    target, one = find_one(Selection(app, env, services_of(name, service), env_file))
     loaded = load_manifest(target, one, strict=strict)
     display = make_display()
     for finding in loaded.findings:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from emulator.cli.loading import Selection, find_names
+from emulator.cli.environment import running_agent
 from emulator.cli.options import App, Env
 
 
@@ -17,9 +17,6 @@ def events(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes.")] = False,
 ) -> None:
     """Print ECS task state changes as EventBridge sends them, one JSON object a line."""
-    from emulator.engine.connect import connect
-    from emulator.runtime.control import agent_of
-    from emulator.runtime.names import Names
-
-    for event in agent_of(connect(), Names(*find_names(Selection(app, env)))).task_events(follow=follow):
-        typer.echo(json.dumps(event))
+    with running_agent(app, env) as agent:
+        for event in agent.task_events(follow=follow):
+            typer.echo(json.dumps(event))

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
+import threading
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emulator.cli.loading import Selection, find_names
+from emulator.cli.environment import chosen_environment
 from emulator.cli.options import App, Env, Name
-from emulator.errors import InputError
+from emulator.errors import EngineError, InputError
 
 if TYPE_CHECKING:
+    from emulator.engine.interface import ExecStream
     from emulator.runtime.observed import Member, Observed
+
+_CHUNK = 65536
 
 
 def exec(
@@ -27,31 +33,37 @@ def exec(
     name: Name = None,
 ) -> None:
     """Run a command in a container, with this terminal where there is one."""
-    from emulator.engine.connect import connect
-    from emulator.runtime.names import Names
     from emulator.runtime.observed import observe
 
-    engine = connect()
-    member = _find(observe(engine, Names(*find_names(Selection(app, env)))), container, name)
-    words = command or ["sh"]
-    terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    docker = shutil.which("docker")
-    if terminal and docker:
-        # The docker command already knows terminals, their size and their signals.
-        engine.close()
-        os.execv(docker, ["docker", "exec", "-it", member.container.name, *words])
-    stream = engine.exec_stream(member.container.name, words)
-    if not sys.stdin.isatty():
-        stream.write(sys.stdin.buffer.read())
-    stream.close_stdin()
+    with chosen_environment(app, env) as (engine, names):
+        member = _find(observe(engine, names), container, name)
+        words = command or ["sh"]
+        docker = shutil.which("docker")
+        if docker is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
+            with closing(engine.exec_stream(member.container.name, words)) as stream:
+                raise typer.Exit(_pass_through(stream))
+    # The docker command already knows terminals, their size and their signals.
+    os.execv(docker, ["docker", "exec", "-it", member.container.name, *words])
+
+
+def _pass_through(stream: ExecStream) -> int:
+    """Standard input to the command and its output back, until it ends. Returns its exit code."""
+    threading.Thread(target=_feed, args=(stream,), daemon=True).start()
     for line in stream.lines():
         sys.stdout.buffer.write(line + b"\n")
         sys.stdout.buffer.flush()
     sys.stderr.buffer.write(stream.error_output())
-    code = stream.exit_code()
-    stream.close()
-    engine.close()
-    raise typer.Exit(code or 0)
+    return stream.exit_code() or 0
+
+
+def _feed(stream: ExecStream) -> None:
+    """Beside the output: the input may never end (a service's, an open pipe's), and the command may not want it."""
+    with contextlib.suppress(OSError, ValueError, EngineError):
+        if not sys.stdin.isatty():
+            # Not through `sys.stdin`: its lock would be held by this thread when the process ends.
+            while data := os.read(sys.stdin.fileno(), _CHUNK):
+                stream.write(data)
+        stream.close_stdin()
 
 
 def _find(observed: Observed, container: str, service: str | None) -> Member:

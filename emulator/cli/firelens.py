@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import enum
+import json
 import sys
-from pathlib import Path
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emulator.cli.loading import Selection, find_names, load_one, region
-from emulator.cli.options import App, Env, EnvFile, Format, Name, OutputFormat, Strict
+from emulator.cli.environment import chosen_environment
+from emulator.cli.options import (
+    App,
+    Env,
+    EnvFile,
+    Format,
+    Name,
+    OutputFormat,
+    Replacements,
+    Service,
+    Strict,
+    assignments,
+    services_of,
+)
 from emulator.errors import InputError, UsageError
+from emulator.loading import Selection, load_one, log_destinations, region
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from emulator.firelens.local import Difference
+
+_ADDS_ROUTER = "`logging:` with a `destination:` in its manifest adds one"
 
 
 class Which(enum.StrEnum):
@@ -28,7 +44,7 @@ class Which(enum.StrEnum):
 
 
 def config(
-    service: Annotated[str | None, typer.Argument(help="The service, where the workspace has several.")] = None,
+    service: Service = None,
     app: App = None,
     env: Env = None,
     name: Name = None,
@@ -49,16 +65,12 @@ def config(
     from emulator.firelens.ecs_config import ecs_router_configuration
     from emulator.firelens.local import local_router_configuration
     from emulator.firelens.routing import routed_containers
-    from emulator.loading import log_destinations
 
     display = make_display()
-    loaded = load_one(_selection(app, env, name, service, env_file), display.emit, strict=strict)
+    loaded = load_one(Selection(app, env, services_of(name, service), env_file), display.emit, strict=strict)
     task = loaded.service.task_definition
     if task.log_router is None:
-        raise InputError(
-            f"service {loaded.service.name} has no log router",
-            hint=_ADDS_ROUTER,
-        )
+        raise InputError(f"service {loaded.service.name} has no log router", hint=_ADDS_ROUTER)
     identity = task_identity(
         cluster=f"{loaded.service.app}-{loaded.service.environment}",
         family=task.family,
@@ -110,21 +122,15 @@ def _about(container: str, text: str) -> str:
 
 
 def check(
-    service: Annotated[str | None, typer.Argument(help="The service, where the workspace has several.")] = None,
+    service: Service = None,
     app: App = None,
     env: Env = None,
     name: Name = None,
     env_file: EnvFile = None,
     strict: Strict = False,
-    images: Annotated[
-        list[str] | None,
-        typer.Option("--image", metavar="NAME=REF_OR_FOLDER", help="Check with this image or folder. Repeatable."),
-    ] = None,
+    images: Replacements = None,
 ) -> None:
     """Start the real router on ECS's configuration for a moment, without network, and say what it rejects."""
-    from contextlib import closing
-
-    from emulator.cli.loading import assignments
     from emulator.display import make_display
     from emulator.engine.connect import connect
     from emulator.runtime.images import ImageResolver
@@ -132,7 +138,7 @@ def check(
     from emulator.runtime.router_check import check_router
 
     display = make_display()
-    loaded = load_one(_selection(app, env, name, service, env_file), display.emit, strict=strict)
+    loaded = load_one(Selection(app, env, services_of(name, service), env_file), display.emit, strict=strict)
     router = loaded.service.task_definition.log_router
     if router is None:
         raise InputError(f"service {loaded.service.name} has no log router", hint=_ADDS_ROUTER)
@@ -140,9 +146,7 @@ def check(
     alone = loaded.service.model_copy(update={"task_definition": task})
     with closing(connect()) as engine:
         root = loaded.workspace.root
-        resolver = ImageResolver(
-            engine, root, loaded.settings.substitute, assignments(images or [], "--image"), display.emit
-        )
+        resolver = ImageResolver(engine, root, loaded.settings.substitute, assignments(images, "--image"), display.emit)
         image = resolver.resolve([alone])[alone.name][router.name]
         environment = Names(loaded.service.app, loaded.service.environment)
         result = check_router(engine, environment, loaded.service, image, region())
@@ -164,16 +168,10 @@ def metrics(
     format: Format = OutputFormat.TEXT,
 ) -> None:
     """Show Fluent Bit's own counters: records and bytes in and out, retries, errors, drops."""
-    import json
-    from contextlib import closing
-
-    from emulator.engine.connect import connect
-    from emulator.runtime.names import Names
     from emulator.runtime.router_metrics import router_metrics, tasks_with_routers
 
-    environment = Names(*find_names(Selection(app, env)))
-    with closing(connect()) as engine:
-        for task in tasks_with_routers(engine, environment, tuple(filter(None, (name, service)))):
+    with chosen_environment(app, env) as (engine, names):
+        for task in tasks_with_routers(engine, names, services_of(name, service)):
             found = router_metrics(engine, task)
             if format is OutputFormat.JSON:
                 typer.echo(json.dumps({"service": task.service, "task": task.id, **found}))
@@ -193,27 +191,13 @@ def tail(
     follow: Annotated[bool, typer.Option("--follow/--once", "-f/-1", help="Go on with what comes, or stop.")] = True,
 ) -> None:
     """Show what a log router says itself, its errors with the line of the manifest that they are about."""
-    from contextlib import closing
-
-    from emulator.engine.connect import connect
-    from emulator.runtime.names import Names
     from emulator.runtime.router_metrics import router_words, tasks_with_routers
 
-    environment = Names(*find_names(Selection(app, env)))
-    with closing(connect()) as engine:
-        found = tasks_with_routers(engine, environment, tuple(filter(None, (name, service))))
+    with chosen_environment(app, env) as (engine, names):
+        found = tasks_with_routers(engine, names, services_of(name, service))
         if follow and len(found) > 1:
-            names = ", ".join(sorted({task.service for task in found}))
-            raise UsageError(f"several log routers run: {names}", hint="choose a service, or look --once")
+            several = ", ".join(sorted({task.service for task in found}))
+            raise UsageError(f"several log routers run: {several}", hint="choose a service, or look --once")
         for task in found:
             for text, position in router_words(engine, task, follow=follow):
                 typer.echo(f"{text}  ← {position}" if position else text)
-
-
-def _selection(
-    app: str | None, env: str | None, name: str | None, service: str | None, env_file: Path | None
-) -> Selection:
-    return Selection(app, env, tuple(dict.fromkeys(filter(None, (name, service)))), env_file)
-
-
-_ADDS_ROUTER = "`logging:` with a `destination:` in its manifest adds one"

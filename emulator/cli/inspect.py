@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from emulator.cli.loading import Selection, find_names
+from emulator.cli.environment import running_agent
 from emulator.cli.options import App, Env, Name
 from emulator.errors import InputError
 
@@ -21,11 +21,8 @@ def inspect(
     name: Name = None,
 ) -> None:
     """Print tasks in the shape of `aws ecs describe-tasks`: those that run, and the last that stopped."""
-    from emulator.engine.connect import connect
-    from emulator.runtime.control import agent_of
-    from emulator.runtime.names import Names
-
-    found = agent_of(connect(), Names(*find_names(Selection(app, env)))).tasks(name)
+    with running_agent(app, env) as agent:
+        found = agent.tasks(name)
     if tasks:
         chosen = [task for task in found if any(_id(task).startswith(wanted) for wanted in tasks)]
         missing = [wanted for wanted in tasks if not any(_id(task).startswith(wanted) for task in found)]

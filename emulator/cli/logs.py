@@ -6,16 +6,16 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emulator.cli.options import App, Env, Format, Name, OutputFormat
+from emulator.cli.environment import chosen_environment
+from emulator.cli.options import App, Env, Format, Name, OutputFormat, services_of
 from emulator.errors import UsageError
 from emulator.events import Event, EventKind
-from emulator.loading import Selection, find_names
+from emulator.loading import Selection
 
 if TYPE_CHECKING:
     from emulator.engine.interface import Engine
@@ -61,9 +61,6 @@ def logs(
     format: Format = OutputFormat.TEXT,
 ) -> None:
     """Show the logs of an environment's containers."""
-    from emulator.engine.connect import connect
-    from emulator.runtime.names import Names
-
     if sum((routed, compare, previous)) > 1:
         raise UsageError("--routed, --compare and --previous are three different views: choose one")
     if (routed or compare or previous) and tail is not None:
@@ -74,11 +71,10 @@ def logs(
     if follow and until:
         raise UsageError("--until cannot be combined with -f")
     keep = _filter(container or [], since, until, grep)
-    selection = Selection(app, env, (*([name] if name else []), *(services or [])))
-    environment = Names(*find_names(Selection(app, env)))
+    selection = Selection(app, env, services_of(name, *(services or ())))
     chosen = list(selection.services)
     as_json = format is OutputFormat.JSON
-    with closing(connect()) as engine:
+    with chosen_environment(app, env) as (engine, environment):
         if routed:
             _print_records(engine, environment, chosen, keep, follow=follow, as_json=as_json)
         elif compare:

@@ -1,12 +1,15 @@
-"""Options that every verb has, and those that several have."""
+"""Options that every verb has, those that several have, and how they are read."""
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from emulator.errors import UsageError
 
 App = Annotated[
     str | None,
@@ -40,6 +43,13 @@ EnvFile = Annotated[
         help="NAME=value lines for ${NAME} in manifests. Else .env beside copilot/. The shell's variables win.",
     ),
 ]
+Service = Annotated[str | None, typer.Argument(help="The service, where the workspace has several.")]
+Replacements = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--image", metavar="NAME=REF_OR_FOLDER", help="Run a container from this image or folder. Repeatable."
+    ),
+]
 Strict = Annotated[
     bool, typer.Option("--strict", help="What Copilot would ignore without a word is an error, not a warning.")
 ]
@@ -53,3 +63,19 @@ class OutputFormat(enum.StrEnum):
 
 
 Format = Annotated[OutputFormat, typer.Option("--format", help="How to print it.")]
+
+
+def assignments(pairs: Sequence[str] | None, option: str) -> dict[str, str]:
+    """`NAME=VALUE` options as a map. Raises UsageError naming the one that is not."""
+    found: dict[str, str] = {}
+    for pair in pairs or ():
+        name, separator, value = pair.partition("=")
+        if not (separator and name and value):
+            raise UsageError(f"{option} takes NAME=VALUE, not {pair!r}")
+        found[name] = value
+    return found
+
+
+def services_of(name: str | None, *others: str | None) -> tuple[str, ...]:
+    """The services that `-n` and the arguments name, each once."""
+    return tuple(dict.fromkeys(service for service in (name, *others) if service))

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from emulator.cli.loading import Selection, find_names
+from emulator.cli.environment import chosen_environment
 from emulator.cli.options import App, Env
 from emulator.errors import InputError
 
 
 def port(app: App = None, env: Env = None) -> None:
     """Print the address of the load balancer, such as 127.0.0.1:8080."""
-    from emulator.engine.connect import connect
-    from emulator.runtime.names import Names
     from emulator.runtime.observed import observe
 
-    engine = connect()
-    front = observe(engine, Names(*find_names(Selection(app, env)))).front
-    engine.close()
+    with chosen_environment(app, env) as (engine, names):
+        front = observe(engine, names).front
     published = [port for port in front.ports if port.host_port] if front else []
     if not published:
         raise InputError(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import typer
 
-from emulator.cli.loading import Selection, find_names
+from emulator.cli.environment import chosen_environment
 from emulator.cli.options import App, Env, Format, Name, OutputFormat
 
 if TYPE_CHECKING:
@@ -18,13 +17,10 @@ if TYPE_CHECKING:
 
 def ps(app: App = None, env: Env = None, name: Name = None, format: Format = OutputFormat.TEXT) -> None:
     """Show the tasks of an environment, their containers, and where they answer."""
-    from emulator.engine.connect import connect
-    from emulator.runtime.names import Names
     from emulator.runtime.overview import overview
 
-    environment = Names(*find_names(Selection(app, env)))
-    with closing(connect()) as engine:
-        found = overview(engine, environment)
+    with chosen_environment(app, env) as (engine, names):
+        found = overview(engine, names)
     rows = [row for row in found.containers if name is None or row.service == name]
     targets = [target for target in found.targets if name is None or target["service"] == name]
     if format is OutputFormat.JSON:

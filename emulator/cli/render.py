@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from emulator.cli import rendering
-from emulator.cli.loading import LoadedService, Selection, assignments
-from emulator.cli.options import App, Env, EnvFile, Name, Strict
+from emulator.cli.options import App, Env, EnvFile, Name, Strict, assignments, services_of
 from emulator.cli.rendering import Document, Output
+from emulator.loading import LoadedService, Selection
 
 
 def taskdef(
@@ -34,14 +34,14 @@ def taskdef(
     """Print the task definition as JSON, as `aws ecs register-task-definition --cli-input-json` takes it."""
     from emulator.surroundings import Deployment
 
-    known = assignments(values or [], "--value")
-    given = Deployment(account=account, region=region, images=assignments(images or [], "--image"))
+    known = assignments(values, "--value")
+    given = Deployment(account=account, region=region, images=assignments(images, "--image"))
 
     def render(loaded: LoadedService) -> list[Document]:
         return [_document(loaded, known, tag, placeholders)]
 
     with rendering.display() as emit:
-        selection = Selection(app, env, rendering.names(services, name), env_file)
+        selection = Selection(app, env, services_of(name, *(services or ())), env_file)
         rendering.render_all(selection, given, Output(output_dir, all_envs, diff), render, emit, strict=strict)
 
 

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from emulator.cli import rendering
-from emulator.cli.loading import LoadedService, Selection, assignments
-from emulator.cli.options import App, Env, EnvFile, Name, Strict
+from emulator.cli.options import App, Env, EnvFile, Name, Strict, assignments, services_of
 from emulator.cli.rendering import Document, Output
 from emulator.errors import UsageError
+from emulator.loading import LoadedService, Selection
 
 
 class AddonsForm(enum.StrEnum):
@@ -79,7 +79,7 @@ def cloudformation(
     """Print a CloudFormation stack for a service: no custom resources, no Lambda functions."""
     from emulator.surroundings import Deployment
 
-    chosen = assignments(parameters or [], "--parameter")
+    chosen = assignments(parameters, "--parameter")
     given = Deployment(
         domain=domain,
         permissions_boundary=permissions_boundary,
@@ -89,17 +89,17 @@ def cloudformation(
         private_certificates=tuple(private_certificates or ()),
         discovery_endpoint=discovery_endpoint,
         load_balancer=load_balancer,
-        images=assignments(images or [], "--image"),
+        images=assignments(images, "--image"),
         parameters=chosen,
     )
-    known = assignments(values or [], "--value")
+    known = assignments(values, "--value")
     form = addons.value if addons else None
 
     def render(loaded: LoadedService) -> list[Document]:
         return _documents(loaded, in_copilot_environment, form, known, tag, set(chosen))
 
     with rendering.display() as emit:
-        selection = Selection(app, env, rendering.names(services, name), env_file)
+        selection = Selection(app, env, services_of(name, *(services or ())), env_file)
         rendering.render_all(selection, given, Output(output_dir, all_envs, diff), render, emit, strict=strict)
 
 

@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 from emulator.cli import rendering
-from emulator.cli.loading import LoadedService, Selection, assignments
-from emulator.cli.loading import region as shell_region
-from emulator.cli.options import App, Env, EnvFile, Name, Strict
+from emulator.cli.options import App, Env, EnvFile, Name, Strict, assignments, services_of
 from emulator.cli.rendering import Document, Output
+from emulator.loading import LoadedService, Selection
+from emulator.loading import region as shell_region
 
 
 def compose(
@@ -32,8 +32,8 @@ def compose(
     from emulator.render.compose import ComposeOptions, render_compose
     from emulator.surroundings import Deployment
 
-    chosen = assignments(images or [], "--image")
-    known = assignments(values or [], "--value")
+    chosen = assignments(images, "--image")
+    known = assignments(values, "--value")
 
     def render(loaded: LoadedService) -> list[Document]:
         service, where = loaded.service, loaded.deployment
@@ -48,6 +48,6 @@ def compose(
         return [Document(f"{service.name}-{service.environment}.compose.yml", render_compose(service, options))]
 
     with rendering.display() as emit:
-        selection = Selection(app, env, rendering.names(services, name), env_file)
+        selection = Selection(app, env, services_of(name, *(services or ())), env_file)
         given = Deployment(account=account, region=region)
         rendering.render_all(selection, given, Output(output_dir, all_envs, diff), render, emit, strict=strict)

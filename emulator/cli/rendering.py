@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emulator.cli.loading import LoadedService, Selection, find_target, load_services
 from emulator.errors import InputError, UsageError
 from emulator.events import Emit, Event, EventKind
+from emulator.loading import LoadedService, Selection, find_target, load_services
 
 if TYPE_CHECKING:
     from emulator.surroundings import Deployment
@@ -208,15 +208,10 @@ def _plain(text: str, file: str) -> object:
     return None if node is None else untyped(node)
 
 
-def names(services: Sequence[str] | None, name: str | None) -> tuple[str, ...]:
-    """The services of arguments and `--name`, each once."""
-    return tuple(dict.fromkeys([*([name] if name else []), *(services or [])]))
-
-
 @contextlib.contextmanager
 def display() -> Iterator[Emit]:
     """Where events go while a verb renders."""
     from emulator.display import make_display
 
-    shown = make_display()
-    yield shown.emit
+    with contextlib.closing(make_display()) as shown:
+        yield shown.emit

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emulator.cli.loading import Selection, load_services
 from emulator.cli.options import App, Env, EnvFile, Format, OutputFormat
 from emulator.errors import UsageError
+from emulator.loading import Selection, load_services
 
 if TYPE_CHECKING:
     from emulator.ecs.service import Condition
@@ -35,11 +36,8 @@ def route(
     from emulator.display import make_display
     from emulator.frontdoor import explain
 
-    display = make_display("text")
-    try:
+    with closing(make_display()) as display:
         loaded = load_services(Selection(app, env, (), env_file), display.emit)
-    finally:
-        display.close()
     explanation = explain([found.service for found in loaded], method.upper(), url, _pairs(headers or []), source)
     if format is OutputFormat.JSON:
         typer.echo(json.dumps(_as_json(explanation), indent=2))

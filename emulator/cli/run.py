@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Annotated
 
 import typer
 
 from emulator.cli.interrupt import interruptions
-from emulator.cli.loading import Selection, assignments, up_request
-from emulator.cli.options import App, Env, EnvFile, Strict
+from emulator.cli.options import App, Env, EnvFile, Replacements, Strict, assignments
 from emulator.errors import UsageError
 from emulator.events import Event, EventKind
+from emulator.loading import Selection, up_request
 
 
 def run(
@@ -18,12 +19,7 @@ def run(
     app: App = None,
     env: Env = None,
     env_file: EnvFile = None,
-    images: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--image", metavar="NAME=REF_OR_FOLDER", help="Run a container from this image or folder. Repeatable."
-        ),
-    ] = None,
+    images: Replacements = None,
     strict: Strict = False,
 ) -> None:
     """Run a Scheduled Job once, show its logs, and exit with its code."""
@@ -31,13 +27,12 @@ def run(
     from emulator.engine.connect import connect
     from emulator.runtime.jobs import run_job
 
-    display = make_display("text")
-    try:
+    with closing(make_display()) as display:
         request = up_request(
             Selection(app, env, (job,), env_file),
             display.emit,
             strict=strict,
-            replacements=assignments(images or [], "--image"),
+            replacements=assignments(images, "--image"),
             foreground=True,
             credentials="none",
         )
@@ -49,10 +44,7 @@ def run(
             raise UsageError(
                 f"{service.name} is a {service.type}, not a job", hint=f"`copilot-local up {service.name}`"
             )
-        engine = connect()
-        interrupted, killed = interruptions(display.emit)
-        code = run_job(engine, request, display.emit, interrupted=interrupted, killed=killed)
-        engine.close()
-    finally:
-        display.close()
+        with closing(connect()) as engine:
+            interrupted, killed = interruptions(display.emit)
+            code = run_job(engine, request, display.emit, interrupted=interrupted, killed=killed)
     raise typer.Exit(code)

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
 
 import typer
 
-from emulator.cli.loading import Selection, find_names
+from emulator.cli.environment import running_agent
 from emulator.cli.options import App, Env, Format, OutputFormat
 
 
 def targets(app: App = None, env: Env = None, format: Format = OutputFormat.TEXT) -> None:
     """Show the load balancer's targets with their health, in the words of `describe-target-health`."""
     from emulator.display.table import table
-    from emulator.engine.connect import connect
-    from emulator.runtime.control import agent_of
-    from emulator.runtime.names import Names
 
-    names = Names(*find_names(Selection(app, env)))
-    with closing(connect()) as engine:
-        found = agent_of(engine, names).status()["targets"]
+    with running_agent(app, env) as agent:
+        found = agent.status()["targets"]
     if format is OutputFormat.JSON:
         typer.echo(json.dumps(found, indent=2))
         return

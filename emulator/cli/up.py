@@ -11,10 +11,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emulator.cli.interrupt import interruptions
-from emulator.cli.loading import Selection, assignments, up_request
-from emulator.cli.options import App, Env, EnvFile, Format, Name, OutputFormat, Strict
+from emulator.cli.options import (
+    App,
+    Env,
+    EnvFile,
+    Format,
+    Name,
+    OutputFormat,
+    Replacements,
+    Strict,
+    assignments,
+    services_of,
+)
 from emulator.errors import ExitCode, UsageError
 from emulator.events import Emit, Event, EventKind
+from emulator.loading import Selection, up_request
 
 if TYPE_CHECKING:
     from emulator.engine.interface import Engine
@@ -53,12 +64,7 @@ def up(
             help="Port of the load balancer on 127.0.0.1. Else 8080 or the next free one.",
         ),
     ] = None,
-    images: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--image", metavar="NAME=REF_OR_FOLDER", help="Run a container from this image or folder. Repeatable."
-        ),
-    ] = None,
+    images: Replacements = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done and do nothing.")] = False,
     retain: Annotated[bool, typer.Option("--retain", help="Keep what was made when something fails.")] = False,
     timing: Annotated[Timing, typer.Option("--timing", help="Whose delays and intervals.")] = Timing.LOCAL,
@@ -96,9 +102,9 @@ def up(
         raise UsageError("--dry-run cannot be combined with -d or --wait")
     if watch and (detach or dry_run):
         raise UsageError("--watch cannot be combined with -d or --dry-run", hint="it stays until Ctrl-C")
-    replacements = assignments(images or [], "--image")
+    replacements = assignments(images, "--image")
     display = make_display("json" if format is OutputFormat.JSON else "text")
-    chosen = (*([name] if name else []), *(services or []))
+    chosen = services_of(name, *(services or ()))
     selection = Selection(app, env, chosen, env_file, task_definition=task_definition)
 
     emit_once = _without_repeated_warnings(display.emit)

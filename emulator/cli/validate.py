@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emulator import __version__
-from emulator.cli.loading import Selection, Target, find_target, ignored
 from emulator.cli.options import App, Env, EnvFile, Name
 from emulator.errors import ExitCode, Finding, Severity, UsageError
+from emulator.loading import Selection, Target, find_target, ignored
 
 if TYPE_CHECKING:
     from emulator.manifest import Checked, Options
