@@ -1,0 +1,156 @@
+"""`up --watch`: what runs follows its files."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.docker.e2e.conftest import Project, Running, docker, wait_until
+
+if TYPE_CHECKING:
+    pass
+
+pytestmark = pytest.mark.docker
+
+SYNC = """
+[[sync]]
+service = "hello"
+source = "./hello/answer"
+target = "/app/answer"
+command = "echo synced > /proc/1/fd/1"
+"""
+
+
+class Watched:
+    """A copy of examples/nginx-sidecar under `up --watch`."""
+
+    def __init__(self, project: Project, *arguments: str) -> None:
+        self.project = project
+        self.running: Running = project.start("up", "--watch", "--port", str(project.port), *arguments)
+        self.running.wait_for("watching for changes")
+        wait_until(lambda: project.answers("/api/x"), "it answers")
+
+    def ids(self) -> dict[str, str]:
+        """The id of every running container of the task, by its name in the manifest."""
+        columns = '{{.ID}} {{.Label "copilot-local.role"}} {{.Label "copilot-local.container"}}'
+        rows = docker("ps", "--no-trunc", "--filter", self.project.label, "--format", columns).splitlines()
+        return {words[-1]: words[0] for words in map(str.split, rows) if len(words) > 1}
+
+    def replaced(self, name: str, before: dict[str, str]) -> bool:
+        """Whether another container of that name runs than before."""
+        return self.ids().get(name, before[name]) != before[name]
+
+    def greets(self, greeting: str) -> None:
+        """Waits until the main container answers with this."""
+        wait_until(lambda: greeting in self.project.get("/api/x").text, lambda: self.running.printed())
+
+    def save(self, greeting: str) -> None:
+        """Makes the main container answer another greeting."""
+        text = (self.project.folder / "hello" / "answer").read_text(encoding="utf-8")
+        old = text.split('body="')[1].split(" from")[0]
+        self.project.edit("hello/answer", f'body="{old} from', f'body="{greeting} from')
+
+    def printed(self, line: str) -> int:
+        """How often a line was printed so far."""
+        return [*self.running.out, *self.running.err].count(line)
+
+    def builds(self) -> int:
+        return sum("✓ build hello/Dockerfile" in line for line in self.running.err)
+
+
+def test_a_saved_file_replaces_its_container_and_nothing_else(nginx: Project) -> None:
+    nginx.write("hello/.dockerignore", "*.md\n")
+    watched = Watched(nginx)
+    before, builds = watched.ids(), watched.builds()
+
+    nginx.write("hello/notes.md", "left out of the build\n")
+    nginx.write("hello/.answer.swp", "an editor's\n")
+    watched.save("one")
+    watched.greets("one from the main container")
+    watched.save("two")
+    watched.greets("two from the main container")
+    after = watched.ids()
+    assert (after["pause"], after["nginx"]) == (before["pause"], before["nginx"])
+    assert after["hello"] != before["hello"]
+    assert nginx.targets() == ["healthy"]
+    assert watched.builds() == builds + 2
+
+    for number in range(1000):
+        nginx.write(f"hello/many/file{number}", "x\n")
+    watched.running.wait_for("the image is the same")
+    assert watched.builds() == builds + 3
+
+    watched.running.signal(signal.SIGINT)
+    assert watched.running.wait().code == 130
+    assert nginx.containers() == []
+    assert nginx.networks() == []
+
+
+def test_what_is_broken_is_told_and_what_ran_goes_on(nginx: Project) -> None:
+    watched = Watched(nginx)
+    before = watched.ids()
+    manifest = nginx.folder / "copilot" / "hello" / "manifest.yml"
+    good = manifest.read_text(encoding="utf-8")
+
+    nginx.append("copilot/hello/manifest.yml", "variables: [\n")
+    watched.running.wait_for("✗ copilot/hello/manifest.yml:")
+    watched.running.wait_for("what ran goes on running")
+    nginx.write("hello/Dockerfile", "FROM busybox:1.37\nRUN echo no luck here && false\n")
+    watched.running.wait_for("no luck here")
+    assert watched.ids() == before
+    assert nginx.get("/api/x").status_code == 200
+
+    nginx.write("hello/Dockerfile", 'FROM busybox:1.37\nCOPY start answer /app/\nCMD ["/app/start"]\n')
+    temporary = manifest.with_suffix(".yml.new")
+    temporary.write_text(good + "variables:\n  GREETING: hi\n", encoding="utf-8")
+    os.replace(temporary, manifest)
+    wait_until(lambda: watched.replaced("hello", before), watched.running.printed)
+    assert "GREETING=hi\n" in docker("exec", watched.ids()["hello"], "env")
+    assert watched.ids()["nginx"] == before["nginx"]
+
+
+def test_another_value_in_a_variables_file_reaches_the_container(nginx: Project) -> None:
+    nginx.append("copilot/hello/manifest.yml", "env_file: values.env\n")
+    nginx.write("values.env", "WORD=old\n")
+    watched = Watched(nginx)
+    before = watched.ids()
+    nginx.write("values.env", "WORD=new\n")
+    wait_until(lambda: watched.replaced("hello", before), watched.running.printed)
+    assert "WORD=new\n" in docker("exec", watched.ids()["hello"], "env")
+
+
+def test_a_container_that_exits_is_told_and_the_next_save_mends_it(nginx: Project) -> None:
+    watched = Watched(nginx)
+    good = (nginx.folder / "hello" / "start").read_text(encoding="utf-8")
+    nginx.write("hello/start", "#!/bin/sh\necho no configuration\nexit 7\n")
+    watched.running.wait_for("hello exited with code 7")
+    assert any("hello" in line and "| no configuration" in line for line in watched.running.out)
+    nginx.write("hello/start", good)
+    wait_until(lambda: nginx.answers("/api/x"), watched.running.printed)
+
+
+def test_a_sync_rule_copies_and_builds_nothing(nginx: Project) -> None:
+    nginx.append("copilot-local.toml", SYNC)
+    watched = Watched(nginx)
+    before, builds = watched.ids(), watched.builds()
+    watched.save("copied")
+    watched.greets("copied from the main container")
+    watched.running.wait_for("synced")
+    assert watched.ids() == before
+    assert watched.builds() == builds
+
+    docker("kill", before["hello"])
+    wait_until(lambda: watched.replaced("hello", before), watched.running.printed)
+    watched.greets("copied from the main container")
+
+
+def test_a_sync_rule_into_a_read_only_container_is_refused(nginx: Project) -> None:
+    nginx.append("copilot-local.toml", SYNC)
+    nginx.append("copilot/hello/manifest.yml", "storage:\n  readonly_fs: true\n")
+    ended = nginx.run("up", "--watch")
+    assert ended.code == 1
+    assert "its file system is read-only" in ended.err
+    assert nginx.everything() == []
