@@ -8,11 +8,12 @@ which holds `ok` or `error`.
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 from emulator.engine.interface import ContainerState, Engine, ExecStream
-from emulator.errors import CopilotLocalError, EngineError, InputError, TaskError
+from emulator.errors import CopilotLocalError, EngineError, EngineTimeout, InputError, TaskError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.desired import DesiredState, Private
 from emulator.runtime.names import Names
@@ -20,6 +21,8 @@ from emulator.runtime.observed import observe
 
 SOCKET = "/run/copilot-local/agent.sock"
 BRIDGE = ("python3", "-S", "-m", "emulator.agent.bridge", SOCKET)
+PATIENCE = 25.0
+"""Seconds for an answer that the agent has at hand; an agent that was just started takes some until it listens."""
 
 Message = dict[str, Any]
 
@@ -35,9 +38,10 @@ class AgentError(TaskError):
 class Agent:
     """The agent of one environment."""
 
-    def __init__(self, engine: Engine, environment: Names) -> None:
+    def __init__(self, engine: Engine, environment: Names, *, patience: float = PATIENCE) -> None:
         self.engine = engine
         self.names = environment
+        self.patience = patience
         self._ahead: ExecStream | None = None
 
     def hold(self, private: Private) -> Lease:
@@ -77,16 +81,19 @@ class Agent:
                 emit(event_from(message["event"]))
 
     def status(self) -> Message:
-        """Tasks and targets as the agent sees them: `{"acting": bool, "targets": [...], "services": {...}}`."""
+        """Tasks and targets as the agent sees them: `{"acting": bool, "targets": [...], "services": {...}}`.
+
+        Raises `EngineTimeout` where no answer comes.
+        """
         answer: Message = {}
-        for message in self._ask({"verb": "status"}):
+        for message in self._ask({"verb": "status"}, self.patience):
             answer = message.get("status", answer)
         return answer
 
     def tasks(self, service: str | None = None) -> list[Message]:
         """DescribeTasks' `Task` of every task, the last stopped ones too, oldest first."""
         found: list[Message] = []
-        for message in self._ask({"verb": "tasks", "service": service}):
+        for message in self._ask({"verb": "tasks", "service": service}, self.patience):
             found = message.get("tasks", found)
         return found
 
@@ -105,8 +112,18 @@ class Agent:
             if "record" in message:
                 yield message["record"]
 
-    def _ask(self, request: Message) -> Iterator[Message]:
+    def _ask(self, request: Message, patience: float | None = None) -> Iterator[Message]:
         stream = self._open(request)
+        expired = threading.Event()
+
+        def expire() -> None:
+            expired.set()
+            stream.close()
+
+        timer = threading.Timer(patience or 0.0, expire)
+        timer.daemon = True
+        if patience is not None:
+            timer.start()
         try:
             for line in stream.lines():
                 message: Message = json.loads(line)
@@ -115,11 +132,16 @@ class Agent:
                 if message.get("ok"):
                     return
                 yield message
+            if expired.is_set():
+                raise EngineTimeout(
+                    f"the agent did not answer within {patience:g} s", hint=f"its log: docker logs {self.names.agent}"
+                )
             raise AgentError(
                 f"the agent ended the connection: {stream.error_output().decode(errors='replace').strip()}",
                 hint=f"its log: docker logs {self.names.agent}",
             )
         finally:
+            timer.cancel()
             stream.close()
 
     def connect_ahead(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from emulator.engine.interface import ContainerState, Engine, Health
-from emulator.errors import ContainerFailed, CopilotLocalError, TaskError
+from emulator.errors import ContainerFailed, CopilotLocalError, EngineTimeout, TaskError
 from emulator.runtime.control import Agent, Lease
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.executor import Cancelled, container_failed
@@ -80,7 +80,12 @@ def wait_healthy(running: Running, cancelled: threading.Event, timeout: int) -> 
         observed = observe(running.engine, running.environment)
         check_front(running.engine, observed)
         unready = [reason for task in observed.tasks.values() for reason in _unready(running.engine, task.members)]
-        targets = agent.status()["targets"] if running.url else []
+        targets = []
+        if running.url:
+            try:
+                targets = agent.status()["targets"]
+            except EngineTimeout as error:
+                unready.append(error.message)
         unready += [
             f"target {target['name']} of {target['service']} is {target['state']}"
             + (f" ({target['description']})" if target["description"] else "")
