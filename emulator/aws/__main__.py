@@ -58,8 +58,6 @@ def with_log_regions(application: Application) -> Application:
 def main(shared: Path, own: Path, names: list[str]) -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # all of it is in memory: there is nothing to save
     certificate, key = ensure_certificates(shared, own, names)
-    # A bucket is the first part of a path here: the endpoint's own name has dots, as a bucket's host name would.
-    os.environ["S3_IGNORE_SUBDOMAIN_BUCKETNAME"] = "true"
     application = with_log_regions(with_request_ids(DomainDispatcherApplication(create_backend_app)))
     plain = threading.Thread(
         target=run_simple, args=("0.0.0.0", PLAIN_PORT, application), kwargs={"threaded": True}, daemon=True
