@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from emulator.ecs.service import Service
 from tests.bench.harness import Figure
 from tests.bench.manifests import big_manifest
 
@@ -29,7 +30,7 @@ def figures() -> Iterator[Figure]:
             path.write_text(big_manifest(f"svc{number}", 60), encoding="utf-8")
             paths.append(path)
 
-        def compiled(path: Path):  # type: ignore[no-untyped-def]
+        def compiled(path: Path) -> Service:
             loaded = load(path, environment="env0", variables={}, app="bench")
             return compile_service(
                 loaded.manifest, app="bench", environment="env0", position=loaded.position, path=str(path)
@@ -42,9 +43,11 @@ def figures() -> Iterator[Figure]:
         }
         for name, render in targets.items():
             render(compiled(paths[0]))
-            began = time.perf_counter()
+            began = time.process_time()
             for path in paths:
                 render(compiled(path))
-            rate = len(paths) / (time.perf_counter() - began)
-            note = "manifests of 60 lines, read, checked, compiled and rendered in one process"
+            rate = len(paths) / (time.process_time() - began)
+            note = (
+                "manifests of 60 lines, read, checked, compiled and rendered in one process, a second of its CPU time"
+            )
             yield Figure(f"`render {name}`, manifests a second", rate, WANTED, "/s", "the wanted rate", 1.0, True, note)

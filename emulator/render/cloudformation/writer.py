@@ -6,6 +6,7 @@ or a boolean is quoted where text is meant.
 
 from __future__ import annotations
 
+import functools
 import re
 import textwrap
 from collections.abc import Mapping
@@ -49,6 +50,7 @@ def scalar(value: object, *, flow: bool = False) -> str:
     return '"' + "".join(_escaped(c) for c in text) + '"'
 
 
+@functools.lru_cache(maxsize=4096)  # keys and words of a template come again and again
 def _fits_plain(text: str) -> bool:
     return (
         _PLAIN.fullmatch(text) is not None
