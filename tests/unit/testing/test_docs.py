@@ -1,0 +1,51 @@
+"""docs/testing.md names everything that the API and the plugin have."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from emulator import testing
+from emulator.testing import plugin
+from emulator.testing.environment import Environment
+
+TEXT = (Path(__file__).parents[3] / "docs" / "testing.md").read_text(encoding="utf-8")
+
+
+def named(word: str) -> bool:
+    """Whether the word stands in code in the document, alone or with what follows it in brackets or an argument."""
+    return re.search(rf"`(?:[^`\n]*\W)?{re.escape(word)}(?:\W[^`\n]*)?`", TEXT) is not None
+
+
+@pytest.mark.parametrize("verb", [name for name in dir(Environment) if not name.startswith("_")])
+def test_every_verb_is_documented(verb: str) -> None:
+    assert named(verb)
+
+
+@pytest.mark.parametrize("argument", list(inspect.signature(Environment).parameters))
+def test_every_argument_is_documented(argument: str) -> None:
+    assert named(argument)
+
+
+@pytest.mark.parametrize("name", [name for name in dir(plugin) if name.startswith("copilot_")])
+def test_every_fixture_is_documented(name: str) -> None:
+    assert named(name)
+
+
+@pytest.mark.parametrize("option", ["--copilot-workspace", "--copilot-scope", "--copilot-reuse"])
+def test_every_option_is_documented_and_there(option: str, pytestconfig: pytest.Config) -> None:
+    assert named(option)
+    pytestconfig.getoption(option)
+
+
+@pytest.mark.parametrize("name", testing.__all__)
+def test_the_package_has_what_it_says(name: str) -> None:
+    assert inspect.isclass(getattr(testing, name))
+
+
+def test_what_the_package_does_not_have() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Enviroment'"):
+        testing.Enviroment  # noqa: B018 - the access is what is tried
