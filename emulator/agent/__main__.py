@@ -11,6 +11,7 @@ from pathlib import Path
 
 from emulator.agent.front_monitor import FrontMonitor
 from emulator.agent.metadata.serving import metadata_listener, serve_metadata
+from emulator.agent.records import keep_bounded
 from emulator.agent.server import ControlServer
 from emulator.agent.supervisor import Supervisor
 from emulator.engine.connect import connect
@@ -33,6 +34,8 @@ def main(state_file: Path) -> None:
     serve_metadata(engine, supervisor, listener)
     server = ControlServer(Path(SOCKET), supervisor, Path(LOG_FOLDER))
     threading.Thread(target=server.serve_forever, daemon=True, name="control").start()
+    bounded = (Path(LOG_FOLDER), state.log_limit << 20)
+    threading.Thread(target=keep_bounded, args=bounded, daemon=True, name="log store").start()
     threading.Thread(target=front.run, daemon=True, name="front").start()
     supervisor.run()
     threading.Event().wait()  # retired: the container is about to be removed

@@ -1,4 +1,4 @@
-"""Listens in place of a dead log router: `python3 -m emulator.agent.drain SOCKET FILE`.
+"""Listens in place of a dead log router: `python3 -m emulator.agent.drain SOCKET FILE [FIELD=VALUE…]`.
 
 Docker's `fluentd` driver speaks Fluentd's forward protocol: MessagePack arrays `[tag, time, record]`, one a line that a
 container printed. Each becomes a line of FILE in the form that the router's file output has, so the log store reads
@@ -11,6 +11,7 @@ import os
 import socketserver
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,8 +20,11 @@ import msgpack
 from emulator.logstore.records import Record, format_record
 
 
-def record_line(entry: Any) -> str | None:
-    """A log store line from one forward-protocol message; None for what is no message of Docker's driver."""
+def record_line(entry: Any, metadata: Mapping[str, str] | None = None) -> str | None:
+    """A log store line from one forward-protocol message; None for what is no message of Docker's driver.
+
+    `metadata`: fields that the router would have added to the record.
+    """
     if not (isinstance(entry, list) and len(entry) >= 3 and isinstance(entry[0], str) and isinstance(entry[2], dict)):
         return None
     tag, time, record = entry[:3]
@@ -28,7 +32,7 @@ def record_line(entry: Any) -> str | None:
         str(name): value.decode(errors="replace") if isinstance(value, bytes) else value
         for name, value in record.items()
     }
-    return format_record(Record(tag, _nanoseconds(time), fields))
+    return format_record(Record(tag, _nanoseconds(time), {**fields, **(metadata or {})}))
 
 
 def _nanoseconds(time: Any) -> int:
@@ -41,12 +45,13 @@ def _nanoseconds(time: Any) -> int:
 class _Connection(socketserver.BaseRequestHandler):
     lock: ClassVar[threading.Lock] = threading.Lock()
     file: ClassVar[Path]
+    metadata: ClassVar[dict[str, str]] = {}
 
     def handle(self) -> None:
         unpacker = msgpack.Unpacker(raw=False, unicode_errors="replace", max_buffer_size=64 * 1024 * 1024)
         while data := self.request.recv(65536):
             unpacker.feed(data)
-            lines = [line for entry in unpacker if (line := record_line(entry))]
+            lines = [line for entry in unpacker if (line := record_line(entry, self.metadata))]
             if lines:
                 with self.lock, self.file.open("a", encoding="utf-8") as file:
                     file.writelines(lines)
@@ -56,8 +61,9 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
 
 
-def main(path: str, file: str) -> None:
+def main(path: str, file: str, *metadata: str) -> None:
     _Connection.file = Path(file)
+    _Connection.metadata = dict(field.split("=", 1) for field in metadata)
     # Bind beside and rename: there is no moment in which the socket's name leads nowhere.
     beside = f"{path}.{os.getpid()}"
     server = _Server(beside, _Connection)
@@ -67,4 +73,4 @@ def main(path: str, file: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(*sys.argv[1:])

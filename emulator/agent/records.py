@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from emulator.logstore.records import KEPT, Record, RecordFile
-from emulator.logstore.store import Follower
+from emulator.logstore.store import Follower, bound
+
+log = logging.getLogger(__name__)
 
 FOLLOW_INTERVAL = 0.2
+BOUND_INTERVAL = 5.0
+"""Seconds between two looks at the log store's size: at full speed a router writes about 50 MB in them."""
 
 
 def follow_records(
@@ -35,6 +40,17 @@ def follow_records(
             time.sleep(FOLLOW_INTERVAL)
     finally:
         follower.close()
+
+
+def keep_bounded(folder: Path, max_bytes: int) -> None:
+    """Holds the log store below a size, without end."""
+    while True:
+        try:
+            for path in bound(folder, max_bytes):
+                log.info("the log store is full: %s is removed", path.name)
+        except OSError as error:
+            log.warning("the log store cannot be kept below its limit: %s", error)
+        time.sleep(BOUND_INTERVAL)
 
 
 def _as_json(file: RecordFile, record: Record) -> dict[str, Any]:

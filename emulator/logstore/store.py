@@ -49,6 +49,20 @@ def rotate(folder: Path, *, max_bytes: int, keep: int) -> list[Path]:
     return removed
 
 
+def bound(folder: Path, max_bytes: int) -> list[Path]:
+    """Keeps a folder below a size: rotates files past a sixteenth of it, then removes the oldest; returns these."""
+    removed = rotate(folder, max_bytes=max_bytes // 16, keep=15)
+    sizes = {path: path.stat() for _, path in record_files(folder)}
+    total = sum(status.st_size for status in sizes.values())
+    for path, status in sorted(sizes.items(), key=lambda item: item[1].st_mtime):
+        if total <= max_bytes:
+            break
+        path.unlink(missing_ok=True)
+        removed.append(path)
+        total -= status.st_size
+    return removed
+
+
 def _older(folder: Path, file: RecordFile) -> Iterator[tuple[int, Path]]:
     for other, path in record_files(folder, lambda other: other.rotation > 0):
         if (other.service, other.task_id, other.stream) == (file.service, file.task_id, file.stream):

@@ -64,6 +64,8 @@ class DesiredState(BaseModel):
     pause_image: str
     front_image: str
     agent_image: str
+    log_limit: int = 1024
+    """MiB that the log store may take."""
     aws_image: str = ""
     """Of the local AWS endpoint; empty where no log router needs one."""
     acting: bool = False

@@ -7,6 +7,8 @@ listens on the same socket, takes what the driver still has to deliver and write
 from __future__ import annotations
 
 import contextlib
+import json
+from collections.abc import Sequence
 
 from emulator.engine.interface import ContainerSpec, Engine, Mount
 from emulator.errors import Conflict
@@ -17,14 +19,19 @@ from emulator.runtime.task_specs import JSON_FILE_OPTIONS, LOG_FOLDER, NO_FILE
 SOCKET_FOLDER = "/copilot-local/socket"
 
 
-def drain_spec(environment: Names, service: str, task_id: str, image: str) -> ContainerSpec:
-    """The drain of one task: our agent's image, the router's socket volume, no network."""
+def drain_spec(
+    environment: Names, service: str, task_id: str, image: str, metadata: Sequence[str] = ()
+) -> ContainerSpec:
+    """The drain of one task: our agent's image, the router's socket volume, no network.
+
+    `metadata`: `field=value` of the fields that the router would have added to each record.
+    """
     return ContainerSpec(
         name=f"{environment.prefix}-{task_id[:8]}-drain",
         image=image,
         labels={**environment.labels(Role.DRAIN), names.TASK: task_id},
         entrypoint=("python3", "-m", "emulator.agent.drain"),
-        command=(f"{SOCKET_FOLDER}/fluent.sock", f"{LOG_FOLDER}/{service}.{task_id}.drained"),
+        command=(f"{SOCKET_FOLDER}/fluent.sock", f"{LOG_FOLDER}/{service}.{task_id}.drained", *metadata),
         network="none",
         mounts=(
             Mount(environment.socket_volume(task_id), SOCKET_FOLDER),
@@ -39,8 +46,22 @@ def drain_spec(environment: Names, service: str, task_id: str, image: str) -> Co
 
 def open_drain(engine: Engine, environment: Names, service: str, task_id: str, image: str) -> str:
     """Starts the drain of a task and returns its name; one that is there already is used."""
-    spec = drain_spec(environment, service, task_id, image)
+    spec = drain_spec(environment, service, task_id, image, _metadata(engine, environment, task_id))
     with contextlib.suppress(Conflict):
         engine.create_container(spec)
     engine.start(spec.name)
     return spec.name
+
+
+def _metadata(engine: Engine, environment: Names, task_id: str) -> list[str]:
+    """The fields that the task's router adds to its records, from the labels of its container; none if it is gone."""
+    for row in engine.list_containers({**environment.labels(), names.TASK: task_id, names.LOG_OUTPUTS: ""}):
+        labels = row.labels
+        if not json.loads(labels[names.LOG_OUTPUTS])["metadata"]:
+            return []
+        return [
+            f"ecs_cluster={labels[names.ECS_CLUSTER].rpartition('/')[2]}",
+            f"ecs_task_arn={labels[names.ECS_TASK_ARN]}",
+            f"ecs_task_definition={labels[names.ECS_FAMILY]}:{labels[names.ECS_REVISION]}",
+        ]
+    return []

@@ -142,7 +142,9 @@ def describe_router(service: Service, configuration: LocalRouterConfiguration) -
         if path.partition(".")[0] == "logging"
     }
     outputs = [[output.stream, output.plugin] for output in configuration.outputs]
-    return json.dumps({"main": service.main_container, "outputs": outputs, "positions": positions})
+    router = find_router(service.task_definition)
+    content = {"main": service.main_container, "outputs": outputs, "positions": positions}
+    return json.dumps({**content, "metadata": router is not None and router.metadata})
 
 
 def router_problems(description: str, output: Iterable[str]) -> list[Problem]:

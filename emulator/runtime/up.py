@@ -364,6 +364,7 @@ def _desired(
         pause_image=pause,
         front_image=front,
         agent_image=agent,
+        log_limit=request.settings.logs.limit,
     )
 
 

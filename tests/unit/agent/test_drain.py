@@ -141,3 +141,12 @@ def test_bytes_in_a_record_do_not_end_the_connection(drain: Path, until: Until) 
     with connect(drain) as connection:
         connection.sendall(packed + message("after"))
         until(lambda: [r for r in records(drain) if r.fields["log"] == "after"])
+
+
+def test_a_drained_record_has_the_fields_that_the_router_would_have_added() -> None:
+    entry = msgpack.unpackb(message("last words"))
+    line = record_line(entry, {"ecs_cluster": "demo-test"})
+    assert line is not None
+    record = parse_record(line.rstrip("\n"))
+    assert record is not None
+    assert (record.fields["log"], record.fields["ecs_cluster"]) == ("last words", "demo-test")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from emulator.ecs.identity import task_identity
 from emulator.firelens.local import record_file
 from emulator.logstore.records import Record, RecordFile, format_record, parse_record, read_records
-from emulator.logstore.store import Follower, record_files, rotate
+from emulator.logstore.store import Follower, bound, record_files, rotate
 
 TASK = "0123456789abcdef0123456789abcdef"
 TAG = f"web-firelens-{TASK}"
@@ -130,3 +131,18 @@ def test_a_removed_file_gives_what_was_left_of_it(tmp_path: Path) -> None:
     current.unlink()
     assert logs([record for _, record in follower.read()]) == ["aa"]
     follower.close()
+
+
+def test_a_store_past_its_limit_loses_the_oldest_first(tmp_path: Path) -> None:
+    def write(name: str, size: int, moment: float) -> None:
+        (tmp_path / name).write_bytes(b"x" * size)
+        os.utime(tmp_path / name, (moment, moment))
+
+    write("hello.t1.web", 6000, 1)
+    write("hello.t2.web.1", 5000, 2)
+    write("hello.t2.web", 5000, 3)
+    (tmp_path / "notes.txt").write_bytes(b"x" * 50_000)
+    removed = bound(tmp_path, 16_000 * 16)
+    assert removed == []
+    assert [path.name for path in bound(tmp_path, 11_000)] == ["hello.t1.web.1"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["hello.t2.web.1", "hello.t2.web.2", "notes.txt"]

@@ -99,6 +99,9 @@ def test_the_drain_takes_the_routers_socket_and_writes_to_the_log_store(bench: B
     assert spec.command == (
         "/copilot-local/socket/fluent.sock",
         f"/copilot-local/logs/hello.{task.id}.drained",
+        "ecs_cluster=demo-test",
+        f"ecs_task_arn=arn:aws:ecs:us-east-1:000000000000:task/demo-test/{task.id}",
+        "ecs_task_definition=demo-test-hello:1",
     )
     router = {mount.source for mount in bench.engine.spec(ROUTER).mounts}
     assert {mount.source for mount in spec.mounts} == router
