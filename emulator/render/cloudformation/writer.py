@@ -30,7 +30,9 @@ def to_yaml(document: Mapping[str, object], *, header: str = "") -> str:
     for number, (key, value) in enumerate(document.items()):
         if isinstance(value, dict) and number:
             lines.append("")
-        lines += _sections(key, value) if key == "Resources" and isinstance(value, dict) else _pair(key, value, 0)
+        lines += (
+            _sections(key, value) if key == "Resources" and value and isinstance(value, dict) else _pair(key, value, 0)
+        )
     return "\n".join(lines) + "\n"
 
 
