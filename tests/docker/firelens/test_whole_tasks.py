@@ -1,0 +1,97 @@
+"""Whole tasks through `copilot-local`: what their log routers deliver, lose on purpose, and leave behind."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.docker.e2e.conftest import wait_until
+
+if TYPE_CHECKING:
+    from tests.docker.e2e.conftest import MakeProject, Project
+
+pytestmark = pytest.mark.docker
+
+MANIFEST = "copilot/hello/manifest.yml"
+COUNT_UNTIL_STOPPED = """
+command: >-
+  sh -c 'trap "echo last \\$i; exit 0" TERM; /app/start > /dev/null & i=0;
+  while :; do i=$((i+1)); echo line $i; [ $((i % 200)) -ne 0 ] || usleep 10000; done'
+"""
+
+
+@pytest.fixture
+def project(make_project: MakeProject) -> Project:
+    return make_project("firelens-cloudwatch")
+
+
+def logs(project: Project, condition: Callable[[dict[str, Any]], bool]) -> list[str]:
+    return [str(record.get("log")) for record in project.records() if condition(record)]
+
+
+def test_down_in_the_middle_of_a_stream_loses_nothing(project: Project) -> None:
+    manifest = (project.folder / MANIFEST).read_text()
+    project.append(MANIFEST, COUNT_UNTIL_STOPPED)
+    project.up()
+    (task,) = project.tasks()
+    project.run("down").ok()
+    project.write(MANIFEST, manifest)
+    project.up()
+    lines = logs(project, lambda record: task in record["ecs_task_arn"])
+    count = len(lines) - 1
+    assert count > 1000
+    assert lines[-1] == f"last {count}"
+    assert lines[:-1] == [f"line {number}" for number in range(1, count + 1)]
+
+
+def test_with_ecss_own_file_and_driver_mode_the_loss_is_counted_with_its_cause(project: Project) -> None:
+    count = 90_000  # some 36 MB as records: more than the 25 MB that ECS's file allows
+    project.write("copilot-local.toml", '[logs]\nfidelity = "ecs"\n')
+    project.append(MANIFEST, f"\ncommand: sh -c 'seq {count}; exec /app/start'\n")
+    project.up()
+
+    def compared() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(project.run("logs", "--compare", "--format", "json").ok().out)
+        return found
+
+    def settled() -> bool:
+        first = compared()
+        return first["records_out"] > 0 and first["lines_in"] > count and compared() == first
+
+    wait_until(settled, lambda: str(compared()))
+    result = compared()
+    assert result["lines_in"] == count + 1
+    assert result["lost"] == result["lines_in"] - result["records_out"]
+    assert result["lost"] > 0
+    assert re.match(r"the router's buffer limit \(it paused its input \d+ times\)", result["cause"])
+
+
+def test_sidecars_keep_a_log_stream_of_their_own_unless_they_are_routed(project: Project) -> None:
+    project.append(
+        MANIFEST,
+        """
+sidecars:
+  plain:
+    image: busybox:1.37
+    essential: false
+    command: sh -c 'echo from the plain sidecar'
+  routed:
+    image: busybox:1.37
+    command: sh -c 'echo from the routed sidecar; trap "exit 0" TERM; sleep 3600 & wait'
+""",
+    )
+    project.edit(MANIFEST, "logging:\n", "logging:\n  sidecars: [routed]\n")
+    project.up()
+    wait_until(lambda: bool(logs(project, lambda record: "sidecar" in record["log"])), "the sidecar's record")
+    (record,) = (record for record in project.records() if "sidecar" in record["log"])
+    assert (record["log"], record["container_name"]) == ("from the routed sidecar", "routed")
+    (task,) = project.tasks()
+    project.append(MANIFEST, "\nvariables:\n  NEW: definition\n")
+    project.up()  # replaces the task: its containers are gone, with what Docker kept of them
+    assert task not in project.tasks()
+    kept = project.run("logs", "--previous", "--container", "plain").ok().out
+    assert kept.splitlines() == [f"copilot/plain/{task} | from the plain sidecar"]
