@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from emulator.cli import checks
 from emulator.cli.checks import Check, Status
 from emulator.cli.options import App, Env, Format, Name, OutputFormat
 from emulator.errors import CopilotLocalError, EngineError, EngineUnavailable, ExitCode, Unsupported
@@ -25,12 +26,12 @@ _MANIFEST_TIMEOUT = 20.0
 def doctor(app: App = None, env: Env = None, name: Name = None, format: Format = OutputFormat.TEXT) -> None:
     """Check Docker, images, ports and settings. Exits with 1 if something is broken, 125 without Docker."""
     del app, env, name  # every verb takes them; here they change nothing
-    checks, code = _examine()
+    found, code = _examine()
     if format is OutputFormat.JSON:
-        typer.echo(json.dumps([asdict(check) for check in checks], indent=2, ensure_ascii=False))
+        typer.echo(json.dumps([asdict(check) for check in found], indent=2, ensure_ascii=False))
     else:
-        _print(checks)
-    if code == ExitCode.OK and any(check.status is Status.BROKEN for check in checks):
+        _print(found)
+    if code == ExitCode.OK and any(check.status is Status.BROKEN for check in found):
         code = ExitCode.FAILURE
     raise typer.Exit(code)
 
@@ -38,10 +39,9 @@ def doctor(app: App = None, env: Env = None, name: Name = None, format: Format =
 def _examine() -> tuple[list[Check], ExitCode]:
     import yaml
 
-    from emulator.cli.checks import check_workspace, check_yaml
     from emulator.engine import connect
 
-    here = [check_yaml(yaml.__with_libyaml__), *check_workspace(Path.cwd())]
+    here = [checks.check_yaml(yaml.__with_libyaml__), *checks.check_workspace(Path.cwd())]
     try:
         with closing(connect.connect()) as engine:
             return [*_with_engine(engine), *here], ExitCode.OK
@@ -55,7 +55,6 @@ def _examine() -> tuple[list[Check], ExitCode]:
 
 
 def _with_engine(engine: Engine) -> list[Check]:
-    from emulator.cli import checks
     from emulator.setup import images, substitutes
 
     settings = _settings()
@@ -102,17 +101,16 @@ def _why_not_pullable(reference: str) -> str:
     return " ".join(result.tail(1)) or result.reason()
 
 
-def _print(checks: list[Check]) -> None:
-    from emulator.display import colours
-    from emulator.display.colours import paint, wants_colour
+def _print(found: list[Check]) -> None:
+    from emulator.display.colours import GREEN, RED, YELLOW, paint, wants_colour
 
     colour = wants_colour(sys.stdout)
     marks = {
-        Status.OK: paint("✓", colours.GREEN, colour),
-        Status.NOTE: paint("•", colours.YELLOW, colour),
-        Status.BROKEN: paint("✗", colours.RED, colour),
+        Status.OK: paint("✓", GREEN, colour),
+        Status.NOTE: paint("•", YELLOW, colour),
+        Status.BROKEN: paint("✗", RED, colour),
     }
-    for check in checks:
+    for check in found:
         typer.echo(f" {marks[check.status]} {check.name}: {check.message}")
         if check.hint:
             typer.echo(f"     hint: {check.hint}")

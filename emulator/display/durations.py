@@ -19,12 +19,3 @@ def human(seconds: float) -> str:
         return f"{hours}h {minutes}m"
     days, hours = divmod(hours, 24)
     return f"{days}d {hours}h"
-
-
-def age(seconds: float) -> str:
-    """How long ago, in its largest unit: `4s`, `3m`, `2h`, `5d`."""
-    whole = int(max(seconds, 0.0))
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        if whole >= size:
-            return f"{whole // size}{unit}"
-    return f"{whole}s"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.display.durations import age, human
+from emulator.display.durations import human
 from emulator.display.table import table
 
 
@@ -23,13 +23,6 @@ from emulator.display.table import table
 )
 def test_durations(seconds: float, text: str) -> None:
     assert human(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0s"), (59, "59s"), (60, "1m"), (7300, "2h"), (90000, "1d"), (-5, "0s")]
-)
-def test_ages(seconds: float, text: str) -> None:
-    assert age(seconds) == text
 
 
 def test_a_table_is_as_wide_as_its_cells() -> None:
