@@ -178,6 +178,18 @@ def test_what_needs_no_verb_imports_none_and_nothing_heavy(option: str) -> None:
     assert ended.stdout.splitlines()[-1] == "[]"
 
 
+def test_validate_imports_what_one_workload_type_needs(workspace: Path) -> None:
+    heavy = "docker requests rich emulator.settings emulator.compiler emulator.runtime emulator.engine "
+    heavy += "emulator.manifest.schema.scheduled_job emulator.manifest.schema.subscribe emulator.cli.up"
+    code = (
+        "import sys; from emulator.cli.app import run; run(['validate']);"
+        f"print(sorted(set(sys.modules) & set('{heavy}'.split())))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert "copilot/hello/manifest.yml" in ended.stdout
+    assert ended.stdout.splitlines()[-1] == "[]"
+
+
 @pytest.mark.parametrize(
     ("typed", "completed"),
     [
