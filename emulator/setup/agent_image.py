@@ -14,6 +14,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
 from emulator.errors import ImageError, Unsupported
@@ -27,6 +28,8 @@ ROOMS = ("agent", "ecs", "engine", "firelens", "frontdoor", "logstore", "runtime
 """The packages of `emulator` that the agent imports (DESIGN's table, followed from `agent`); a test reads this."""
 
 MODULES = ("__init__.py", "errors.py", "events.py", "settings.py", "settings_files.py", "py.typed")
+COMMAND_ONLY = "runtime/watch*.py"
+"""What only the command uses: it needs watchfiles, which the agent does without."""
 REQUIREMENTS = ("docker", "msgpack", "pydantic")
 PYTHON_VERSION = "3.13"
 
@@ -91,6 +94,8 @@ def copy_rooms(rooms: Sequence[str], target: Path, modules: Sequence[str] = ("__
             shutil.copyfile(PACKAGE / name, target / name)
     for room in rooms:
         for path in files_of(PACKAGE / room):
+            if fnmatch(f"{room}/{path}", COMMAND_ONLY):
+                continue
             copy = target / room / path
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(PACKAGE / room / path, copy)
