@@ -114,7 +114,7 @@ def load_services(
     """
     from emulator.compiler import compile_service
     from emulator.settings import load_settings
-    from emulator.surroundings import deployment, surroundings, with_environment_manifest
+    from emulator.surroundings import cdk_overrides, deployment, surroundings, with_environment_manifest
 
     target = find_target(selection)
     settings = load_settings(target.workspace.root)
@@ -132,6 +132,9 @@ def load_services(
         manifest = load_manifest(target, name, strict=strict)
         for finding in manifest.findings:
             emit(warning(finding))
+        if where is None and (overrides := cdk_overrides(target.workspace, name)) is not None:
+            what = f"what the AWS CDK changes in {overrides} is not run here: it changes the deployed stack only"
+            emit(Event(EventKind.WARNING, name, what))
         around = surroundings(target.workspace, name, manifest.manifest, where)
         service = compile_service(
             manifest.manifest,

@@ -77,9 +77,16 @@ def with_environment_manifest(
 def surroundings(workspace: Workspace, name: str, manifest: Workload, where: Deployment | None = None) -> Surroundings:
     """What a manifest is compiled with. `where` None: it runs here, where the load balancer speaks HTTP.
 
-    Raises InputError with file and line where an addon or an override is wrong, Unsupported for CDK overrides.
+    Raises InputError with file and line where an addon or an override is wrong, and, where it is deployed, Unsupported
+    for CDK overrides.
     """
     folder = workspace.manifest_path(name).parent
+    cdk = cdk_overrides(workspace, name)
+    if cdk is not None and where is not None:
+        raise Unsupported(
+            f"{cdk} holds overrides in the AWS CDK, which are programs",
+            hint=f"write the changes as YAML patches in {PATCHES_FILE}",
+        )
     addons = merge_addons(*_addons(folder / ADDONS_FOLDER))
     found = Surroundings(
         addons=addon_outputs(addons), addon_template=addons, patches=_patches(folder / OVERRIDES_FOLDER)
@@ -96,6 +103,12 @@ def surroundings(workspace: Workspace, name: str, manifest: Workload, where: Dep
         load_balancer=where.load_balancer,
         discovery_endpoint=where.discovery_endpoint,
     )
+
+
+def cdk_overrides(workspace: Workspace, name: str) -> Path | None:
+    """The folder of a service's overrides, if they are programs in the AWS CDK."""
+    folder = workspace.manifest_path(name).parent / OVERRIDES_FOLDER
+    return folder if any((folder / file).is_file() for file in _CDK_FILES) else None
 
 
 def require_https(manifest: Workload, found: Surroundings, position: FindPosition) -> None:
@@ -145,11 +158,6 @@ def _addons(folder: Path) -> tuple[list[SourceText], SourceText | None]:
 
 
 def _patches(folder: Path) -> tuple[TemplatePatch, ...]:
-    if any((folder / file).is_file() for file in _CDK_FILES):
-        raise Unsupported(
-            f"{folder} holds overrides in the AWS CDK, which are programs",
-            hint=f"write the changes as YAML patches in {PATCHES_FILE}",
-        )
     file = folder / PATCHES_FILE
     return read_patches(_read(file)) if file.is_file() else ()
 

@@ -23,6 +23,7 @@ def taskdef(
         bool, typer.Option("--placeholders", help="Write ${NAME} for values that are only known when deployed.")
     ] = False,
     values: rendering.Values = None,
+    values_file: rendering.ValuesFile = None,
     tag: rendering.Tag = None,
     images: rendering.Images = None,
     account: rendering.Account = None,
@@ -34,7 +35,7 @@ def taskdef(
     """Print the task definition as JSON, as `aws ecs register-task-definition --cli-input-json` takes it."""
     from emulator.surroundings import Deployment
 
-    known = assignments(values, "--value")
+    known = rendering.given_values(values, values_file)
     given = Deployment(account=account, region=region, images=assignments(images, "--image"))
 
     def render(loaded: LoadedService) -> list[Document]:

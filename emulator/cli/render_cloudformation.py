@@ -72,6 +72,7 @@ def cloudformation(
         typer.Option("--parameter", metavar="NAME=VALUE", help="The default of a parameter of the stack. Repeatable."),
     ] = None,
     values: rendering.Values = None,
+    values_file: rendering.ValuesFile = None,
     output_dir: rendering.OutputDir = None,
     all_envs: rendering.AllEnvs = False,
     diff: rendering.Diff = None,
@@ -92,7 +93,7 @@ def cloudformation(
         images=assignments(images, "--image"),
         parameters=chosen,
     )
-    known = assignments(values, "--value")
+    known = rendering.given_values(values, values_file)
     form = addons.value if addons else None
 
     def render(loaded: LoadedService) -> list[Document]:

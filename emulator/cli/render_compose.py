@@ -20,6 +20,7 @@ def compose(
     env_file: EnvFile = None,
     strict: Strict = False,
     values: rendering.Values = None,
+    values_file: rendering.ValuesFile = None,
     tag: rendering.Tag = None,
     images: rendering.Images = None,
     account: rendering.Account = None,
@@ -33,7 +34,7 @@ def compose(
     from emulator.surroundings import Deployment
 
     chosen = assignments(images, "--image")
-    known = assignments(values, "--value")
+    known = rendering.given_values(values, values_file)
 
     def render(loaded: LoadedService) -> list[Document]:
         service, where = loaded.service, loaded.deployment

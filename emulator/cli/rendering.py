@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from emulator.cli.options import assignments
 from emulator.errors import InputError, UsageError
 from emulator.events import Emit, Event, EventKind
 from emulator.loading import LoadedService, Selection, find_target, load_services
@@ -41,6 +42,10 @@ Diff = Annotated[
 Values = Annotated[
     list[str] | None,
     typer.Option("--value", metavar="NAME=VALUE", help="A value that is only known when deployed. Repeatable."),
+]
+ValuesFile = Annotated[
+    Path | None,
+    typer.Option("--values-file", metavar="FILE", help="Such values as a map, YAML or JSON. --value wins."),
 ]
 Tag = Annotated[
     str | None,
@@ -114,6 +119,17 @@ def write_all(folder: Path, documents: Sequence[Document]) -> None:
         raise InputError(
             f"{error.filename or folder} cannot be written: {error.strerror}", hint="choose another --output-dir"
         ) from None
+
+
+def given_values(pairs: Sequence[str] | None, file: Path | None) -> dict[str, str]:
+    """The values of `--value` and `--values-file`. Raises InputError where the file is no map of texts."""
+    found: dict[str, str] = {}
+    if file is not None:
+        content = _read(file)
+        if not isinstance(content, dict) or any(isinstance(value, dict | list) for value in content.values()):
+            raise InputError(f"{file} is no map of names to values", hint="write a line `NAME: VALUE` for each")
+        found = {str(name): str(value) for name, value in content.items()}
+    return {**found, **assignments(pairs, "--value")}
 
 
 def image_values(loaded: LoadedService, tag: str | None) -> dict[str, str]:
@@ -196,7 +212,7 @@ def _read(path: Path) -> object:
         return _plain(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise InputError(f"{path} cannot be read: {reason}", hint="--diff takes a file, or `previous`") from None
+        raise InputError(f"{path} cannot be read: {reason}", hint="give the path of a file") from None
 
 
 def _plain(text: str, file: str) -> object:

@@ -262,3 +262,15 @@ def test_what_has_no_value_is_named_with_its_line(run: Run, workspace: Path) -> 
     assert "--value shop-table=…" in ended.err
     assert "copilot/hello/manifest.yml:" in ended.err
     assert not (workspace / "out").exists()
+
+
+def test_values_come_from_a_file_and_options_win(run: Run, workspace: Path) -> None:
+    manifest = workspace / "copilot" / "hello" / "manifest.yml"
+    manifest.write_text(manifest.read_text() + "\nvariables:\n  TABLE: {from_cfn: shop-table}\n  B: {from_cfn: b}\n")
+    (workspace / "values.yml").write_text("shop-table: from-file\nb: from-file\n")
+    options = ("--placeholders", "--values-file", "values.yml", "--value", "b=from-option")
+    [main, *_] = json.loads(run("render", "taskdef", *options).out)["containerDefinitions"]
+    found = {pair["name"]: pair["value"] for pair in main["environment"]}
+    assert (found["TABLE"], found["B"]) == ("from-file", "from-option")
+    (workspace / "values.yml").write_text("- a\n")
+    assert run("render", "taskdef", *options).code == 1

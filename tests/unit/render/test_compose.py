@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from emulator.errors import Unsupported
+from emulator.render.compose import ComposeOptions, compose_document, render_compose
+from tests.unit.render.features import FEATURES, WEB, Feature
+
+
+def services(manifest: str, folder: Path, **options: Any) -> dict[str, Any]:
+    document = yaml.safe_load(render_compose(Feature(manifest).service(folder), ComposeOptions(**options)))
+    found: dict[str, Any] = document["services"]
+    return found
+
+
+def test_secrets_are_variables_and_never_text(tmp_path: Path) -> None:
+    text = render_compose(Feature(WEB + "secrets: {TOKEN: /web/token}\n").service(tmp_path))
+    assert "TOKEN: ${TOKEN:?secret of web}" in text
+    assert "/web/token" not in text
+
+
+def test_a_dollar_is_not_a_variable(tmp_path: Path) -> None:
+    found = services(WEB + "command: [sh, -c, 'echo $HOME']\nvariables: {PRICE: $5}\n", tmp_path)["web"]
+    assert found["command"] == ["sh", "-c", "echo $$HOME"]
+    assert found["environment"]["PRICE"] == "$$5"
+
+
+def test_what_only_a_deployment_knows_is_a_variable_or_a_given_value(tmp_path: Path) -> None:
+    manifest = WEB + "variables: {TABLE: {from_cfn: shop-table}}\n"
+    assert services(manifest, tmp_path)["web"]["environment"]["TABLE"] == (
+        "${shop_table:?the CloudFormation export shop-table}"
+    )
+    assert services(manifest, tmp_path, values={"shop-table": "t"})["web"]["environment"]["TABLE"] == "t"
+
+
+def test_the_task_in_composes_words(tmp_path: Path) -> None:
+    found = services(
+        WEB
+        + """\
+storage: {readonly_fs: true, volumes: {data: {path: /data}}}
+sidecars:
+  side:
+    image: nginx:1.27
+    port: 81
+    depends_on: {web: start}
+    healthcheck: {command: [CMD, 'true'], interval: 7s}
+    mount_points: [{source_volume: data, path: /here, read_only: false}]
+""",
+        tmp_path,
+    )
+    assert set(found) == {"pause", "web", "side"}
+    assert found["pause"]["ports"] == ["127.0.0.1:${PORT:-8080}:8080", "127.0.0.1:${PORT_81:-0}:81"]
+    assert {found[name]["network_mode"] for name in ("web", "side")} == {"service:pause"}
+    assert found["web"]["read_only"] is True
+    assert (found["web"]["cpus"], found["web"]["mem_limit"]) == (0.25, "512m")
+    assert found["web"]["volumes"] == [{"type": "volume", "source": "data", "target": "/data", "read_only": True}]
+    assert found["side"]["volumes"] == [{"type": "volume", "source": "data", "target": "/here"}]
+    assert found["side"]["depends_on"]["web"] == {"condition": "service_started"}
+    assert found["side"]["healthcheck"] == {
+        "test": ["CMD", "true"], "interval": "7s", "timeout": "5s", "retries": 2, "start_period": "0s",
+    }  # fmt: skip
+
+
+def test_containers_that_log_wait_for_the_routers_socket(tmp_path: Path) -> None:
+    document: Any = yaml.safe_load(
+        render_compose(Feature(WEB + "logging: {destination: {Name: cloudwatch}}\n").service(tmp_path))
+    )
+    web = document["services"]["web"]
+    assert web["depends_on"]["firelens_log_router"] == {"condition": "service_healthy"}
+    assert web["logging"]["options"]["fluentd-address"] == (
+        "unix://${DOCKER_ROOT_DIR:-/var/lib/docker}/volumes/demo-test-web-firelens/_data/fluent.sock"
+    )
+    assert document["volumes"]["demo-test-web-firelens"] == {"name": "demo-test-web-firelens"}
+    assert "Path /copilot-local/logs" in document["configs"]["log-router"]["content"]
+
+
+def test_a_router_with_its_own_file_would_send_logs_away(tmp_path: Path) -> None:
+    with pytest.raises(Unsupported, match=r"/extra\.conf"):
+        compose_document(FEATURES["firelens"].service(tmp_path))
+
+
+def test_waiting_for_completion_with_any_code_is_refused(tmp_path: Path) -> None:
+    manifest = WEB.replace("  port: 8080\n", "  port: 8080\n  depends_on: {setup: complete}\n")
+    with pytest.raises(Unsupported, match="success only"):
+        compose_document(
+            Feature(manifest + "sidecars: {setup: {image: nginx:1.27, essential: false}}\n").service(tmp_path)
+        )
