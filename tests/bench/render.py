@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from emulator.ecs.service import Service
@@ -36,7 +36,7 @@ def figures() -> Iterator[Figure]:
                 loaded.manifest, app="bench", environment="env0", position=loaded.position, path=str(path)
             )
 
-        targets = {
+        targets: dict[str, Callable[[Service], object]] = {
             "cloudformation": lambda service: render_stack(service, StackOptions()),
             "taskdef": lambda service: to_json(render_task_definition(service, placeholders=True)),
             "compose": render_compose,
