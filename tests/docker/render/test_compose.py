@@ -84,7 +84,9 @@ def running(example: str, folder: Path, images: dict[str, str]) -> Iterator[Stac
     file = folder / "hello-test.compose.yml"
     root = run("docker", "info", "--format", "{{.DockerRootDir}}").strip()
     command = f"env DOCKER_ROOT_DIR={root} PORT=0 docker compose"
-    with get_docker_services(command, str(file), app, ["up -d --wait"], ["down -v -t 0"]) as services:
+    # Started within, not as its set-up: it cleans up only after a set-up that succeeded.
+    with get_docker_services(command, str(file), app, [], ["down -v -t 0"]) as services:
+        run(*command.split(), "-f", str(file), "-p", app, "up", "-d", "--wait")
         pause = run("docker", "ps", "-q", "--filter", f"label=com.docker.compose.project={app}",
                     "--filter", "label=com.docker.compose.service=pause").strip()  # fmt: skip
         target = {"nginx-sidecar": 80, "firelens-cloudwatch": 3000}[example]
