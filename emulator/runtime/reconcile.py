@@ -73,7 +73,8 @@ def reconcile(
         good: list[Task] = []
         changed: list[Task] = []
         for task in observed.tasks_of(name):
-            reason = task.fault(expected) or (unhealthy or {}).get(task.id)
+            # A task of an older definition has the containers of that one.
+            reason = task.fault(expected if task.config_hash in wanted else ()) or (unhealthy or {}).get(task.id)
             if reason:
                 result.stopped[task.id] = reason
             elif task.config_hash not in wanted:

@@ -187,3 +187,16 @@ def test_the_front_goes_with_the_last_rule() -> None:
     world.runs_task()
     world.runs_front()
     assert text_of(world.reconcile().plan) == "#1 remove container front: nothing is routed any more"
+
+
+def test_a_task_that_lacks_a_container_of_the_new_definition_runs_until_the_new_one_is_steady() -> None:
+    world = World(nginx_sidecar())
+    old = world.runs_task(state=desired_state(make_service(target=("hello", 80))))
+    world.runs_front()
+    result = world.reconcile()
+    assert result.stopped == {old: "its definition changed"}
+    stops = [str(operation) for operation in result.plan.operations if operation.subject.endswith("-00000001-hello")]
+    assert all("its definition changed" in stop for stop in stops)
+    [steady] = [operation.id for operation in result.plan.operations if operation.condition == "STEADY"]
+    [deregistered] = [operation for operation in result.plan.operations if operation.task_id == old][:1]
+    assert steady in deregistered.needs

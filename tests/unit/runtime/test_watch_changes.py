@@ -37,10 +37,18 @@ def watching(tmp_path: Path) -> Iterator[Watching]:
 
 
 def test_a_save_is_told(tmp_path: Path, watching: Watching) -> None:
-    changes = watching()
     (tmp_path / "deep").mkdir()
+    changes = watching()
     (tmp_path / "deep" / "app.py").write_text("1", encoding="utf-8")
-    assert tmp_path / "deep" / "app.py" in changes.next(PATIENCE)
+    assert changes.next(PATIENCE) == {tmp_path / "deep" / "app.py"}
+
+
+def test_a_new_folder_is_told_with_what_came_into_it(tmp_path: Path, watching: Watching) -> None:
+    changes = watching()
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "app.py").write_text("1", encoding="utf-8")
+    # The system may begin to watch a folder after its first files came: whoever is told of it looks below it.
+    assert tmp_path / "new" in changes.next(PATIENCE)
 
 
 def test_a_thousand_files_are_one_batch(tmp_path: Path, watching: Watching) -> None:
