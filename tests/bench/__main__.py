@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.bench.harness import HEADER
 
-GROUPS = ("manifests", "render", "watch")
+GROUPS = ("manifests", "render", "watch", "firelens")
 FILE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
 
