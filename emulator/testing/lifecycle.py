@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import uuid
 from collections.abc import Mapping, Sequence
@@ -12,16 +13,17 @@ from typing import TYPE_CHECKING, Self
 
 from emulator.engine.connect import connect
 from emulator.engine.interface import Engine
-from emulator.errors import InputError
+from emulator.errors import InputError, PortInUse
 from emulator.events import Emit, Event, EventKind, discard
 from emulator.loading import Selection, up_request
 from emulator.runtime.control import Agent
 from emulator.runtime.down import down
+from emulator.runtime.host_port import is_free
 from emulator.runtime.names import Names
 from emulator.runtime.overview import ContainerRow, overview
 from emulator.runtime.running import Running
 from emulator.runtime.up import UpRequest, dry_run, up
-from emulator.settings import TimeSettings
+from emulator.settings import FrontSettings, TimeSettings
 from emulator.testing import live
 from emulator.testing.journal import Death, Journal
 from emulator.testing.owner import remove_stale, this_process
@@ -30,6 +32,7 @@ from emulator.testing.watcher import Watcher
 if TYPE_CHECKING:
     import httpx
 
+PORT_ATTEMPTS = 5
 NOT_UP = "use it in a `with` block, or call start()"
 
 
@@ -94,7 +97,7 @@ class Lifecycle:
             self._watcher = Watcher(engine, request.environment, self._journal, self._died)
             self._watcher.start()
             self.plan = str(dry_run(engine, request)) or "nothing to do"
-            running = up(engine, request, self._emit, cancelled=self._cancelled)
+            running = self._up_on_a_free_port(engine, request)
             running.hand_over()
         except BaseException:
             live.remove(self)
@@ -132,6 +135,18 @@ class Lifecycle:
     ) -> None:
         self.stop()
 
+    def _up_on_a_free_port(self, engine: Engine, request: UpRequest) -> Running:
+        """Not on 8080 and those above it, which people expect their own environment on."""
+        for attempt in range(PORT_ATTEMPTS):
+            own_port = self._port is None and not self._reuse
+            chosen = replace(request, port=_free_port()) if own_port else request
+            try:
+                return up(engine, chosen, self._emit, cancelled=self._cancelled)
+            except PortInUse:
+                if not own_port or attempt == PORT_ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")
+
     def _make_request(self, engine: Engine) -> UpRequest:
         request = up_request(
             self._selection,
@@ -150,6 +165,8 @@ class Lifecycle:
             names = replace(request.environment, app=self._instance or request.environment.app)
         else:
             remove_stale(engine, self._emit)
+            # The port in the settings is that of the environment that people have.
+            request = replace(request, settings=request.settings.model_copy(update={"front": FrontSettings()}))
             instance = self._instance or f"{request.environment.app}-{uuid.uuid4().hex[:8]}"
             names = replace(request.environment, app=instance, owner=str(this_process()))
         return replace(request, environment=names)
@@ -237,3 +254,11 @@ class Lifecycle:
 
     def _died(self, death: Death) -> None:
         live.died(self, death)
+
+
+def _free_port() -> int:
+    """A port that nobody listens on, below those that the system hands out to clients."""
+    while True:
+        port = random.randint(20_000, 32_000)
+        if is_free(port):
+            return port
