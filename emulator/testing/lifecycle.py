@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import uuid
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from emulator.engine.connect import connect
 from emulator.engine.interface import Engine
-from emulator.errors import InputError, PortInUse
+from emulator.errors import CopilotLocalError, InputError, PortInUse
 from emulator.events import Emit, Event, EventKind, discard
 from emulator.loading import Selection, up_request
 from emulator.runtime.control import Agent
@@ -100,11 +101,8 @@ class Lifecycle:
             running = self._up_on_a_free_port(engine, request)
             running.hand_over()
         except BaseException:
-            live.remove(self)
-            if self._watcher is not None:
-                self._watcher.close()
-            engine.close()
-            self._engine = self._watcher = None
+            with contextlib.suppress(CopilotLocalError):
+                self.stop()  # `up` cleans up after itself; who is interrupted after it has not
             raise
         self._running = running
         self._watcher.judging = True
@@ -117,11 +115,12 @@ class Lifecycle:
             self._http.close()
         if self._watcher is not None:
             self._watcher.close()
-        if self._engine is not None and self._request is not None:
-            if not self._reuse:
-                down(self._engine, self.names, self._emit, volumes=True, timeout=self._stop_timeout)
-            self._engine.close()
-        self._running = self._watcher = self._engine = self._http = None
+        engine, self._engine = self._engine, None
+        self._running = self._watcher = self._http = None
+        if engine is not None:
+            with contextlib.closing(engine):
+                if self._request is not None and not self._reuse:
+                    down(engine, self.names, self._emit, volumes=True, timeout=self._stop_timeout)
 
     def cancel(self) -> None:
         """Ends a `start` that is under way in another thread; it raises `Cancelled` and leaves nothing."""
@@ -198,8 +197,10 @@ class Lifecycle:
     def http(self) -> httpx.Client:
         """An HTTP client for the load balancer: `environment.http.get("/api/x")`."""
         if self._http is None:
-            import httpx
-
+            try:
+                import httpx
+            except ImportError:
+                raise InputError("httpx is not installed", hint="pip install 'copilot-local[testing]'") from None
             self._http = httpx.Client(base_url=self.url, timeout=30)
         return self._http
 

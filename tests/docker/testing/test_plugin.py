@@ -64,7 +64,7 @@ def test_a_failing_test_reports_logs_events_and_the_plan(suite: Suite) -> None:
     assert ran.counts() == {"passed": 1, "failed": 1}, ran.out
     logs = ran.section("copilot-local logs of")
     assert "hello/hello | GET /api/second\n" in logs
-    assert "GET /api/first" not in logs
+    assert "hello/hello | GET /api/first" not in logs
     events = ran.section("copilot-local events of")
     assert "step-done build hello/Dockerfile" in events
     assert "state hello/hello started" in events
