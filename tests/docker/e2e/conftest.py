@@ -136,7 +136,7 @@ class Container:
 
     @property
     def role(self) -> str:
-        return self.labels["copilot-local.role"]
+        return self.labels.get("copilot-local.role", "")
 
     @property
     def task(self) -> str:

@@ -24,6 +24,8 @@ ROUTER_IMAGE = "public.ecr.aws/aws-observability/aws-for-fluent-bit:stable"
 SHELL_IMAGE = "busybox:1.37"
 LABEL = "copilot-local.test"
 DEADLINE = 30.0
+AWS_KEYS = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
+"""As the runtime gives them: AWS's plugins look for keys when they start, in the end on the network."""
 
 
 def wait_until(condition: Callable[[], bool], what: str | Callable[[], str]) -> None:
@@ -153,7 +155,7 @@ def start_router(engine: Engine, local_image: Callable[[str], str]) -> Iterator[
                 name=name,
                 image=local_image(ROUTER_IMAGE),
                 labels={LABEL: name},
-                environment=variables or {},
+                environment={**AWS_KEYS, **(variables or {})},
                 memory=memory,
                 mounts=(Mount(f"{name}-socket", "/var/run"), Mount(f"{name}-logs", LOG_FOLDER)),
             )
