@@ -21,6 +21,7 @@ pytestmark = pytest.mark.docker
 MIB = 1 << 20
 TASK_MEMORY = 512 * MIB
 """The smallest that Fargate has."""
+CLOUDWATCH = {"Name": "cloudwatch", "region": "eu-west-1", "log_group_name": "/demo", "log_stream_prefix": "copilot/"}
 CONTAINERS = ("one", "two", "three", "four", "five")
 SLOW_FILTER = """\
 [FILTER]
@@ -39,7 +40,7 @@ end
 
 
 def task(*containers: str, **firelens: str) -> TaskDefinition:
-    log = {"logDriver": "awsfirelens", "options": {"Name": "cloudwatch"}}
+    log = {"logDriver": "awsfirelens", "options": CLOUDWATCH}
     definitions: list[dict[str, Any]] = [{"name": name, "image": name, "logConfiguration": log} for name in containers]
     router = {"type": "fluentbit", "options": firelens}
     definitions.append({"name": "firelens_log_router", "image": "router", "firelensConfiguration": router})

@@ -13,6 +13,7 @@ from emulator.firelens.local import local_router_configuration
 pytestmark = pytest.mark.docker
 
 StartRouter = Callable[..., Any]
+CLOUDWATCH = {"Name": "cloudwatch", "region": "eu-west-1", "log_group_name": "/demo", "log_stream_prefix": "copilot/"}
 USER_FILE = """\
 [SERVICE]
     Parsers_File /fluent-bit/parsers/parsers.conf
@@ -56,7 +57,7 @@ def local_files(definition: TaskDefinition, identity: TaskIdentity, **options: A
 
 
 def test_records_are_those_of_fargate(start_router: StartRouter, identity: TaskIdentity) -> None:
-    definition = task({"Name": "cloudwatch", "region": "eu-west-1", "log_group_name": "/demo"})
+    definition = task(CLOUDWATCH)
     router = start_router(definition, identity, local_files(definition, identity))
     router.run("web", "echo 'first é'; echo '{\"a\":1}' >&2")
     first, second = sorted(router.wait_for(2), key=lambda record: str(record.fields["source"]), reverse=True)
@@ -88,7 +89,7 @@ def test_a_line_that_docker_splits_is_whole_again(start_router: StartRouter, ide
 
 
 def test_a_burst_arrives_whole(start_router: StartRouter, identity: TaskIdentity) -> None:
-    definition = task({"Name": "cloudwatch"})
+    definition = task(CLOUDWATCH)
     router = start_router(definition, identity, local_files(definition, identity))
     count = 30_000
     router.run("web", f"seq {count}")
@@ -109,7 +110,7 @@ def test_the_users_file_works_and_its_outputs_stay_here(start_router: StartRoute
 
 
 def test_a_router_that_comes_back_goes_on(start_router: StartRouter, identity: TaskIdentity) -> None:
-    definition = task({"Name": "cloudwatch"})
+    definition = task(CLOUDWATCH)
     router = start_router(definition, identity, local_files(definition, identity))
     router.run("web", "echo before")
     router.engine.kill(router.container)
