@@ -78,7 +78,7 @@ def router_setup(
         socket_volume=volume,
         files=_files({configuration.path: configuration.text, **configuration.files}),
         variables=router_variables(definition),
-        default_variables=_aws_variables(desired, configuration),
+        default_variables=_aws_variables(configuration),
         description=describe_router(desired.service, configuration),
         log_options={name: driver.options for name, driver in drivers.items()},
         labels={name: driver.labels for name, driver in drivers.items()},
@@ -157,12 +157,12 @@ def router_problems(description: str, output: Iterable[str]) -> list[Problem]:
     return find_problems(output, outputs, positions, content["main"])
 
 
-def _aws_variables(desired: DesiredService, configuration: LocalRouterConfiguration) -> dict[str, str]:
-    """What AWS's plugins need to start. The local endpoint takes any keys; where the task is offered real ones, or its
-    records really leave, no others are given."""
+def _aws_variables(configuration: LocalRouterConfiguration) -> dict[str, str]:
+    """What AWS's plugins need to start: they look for keys at once, in the end on the network. The local endpoint takes
+    any; where records really leave, none are given but the user's own."""
     aws = [output for output in configuration.outputs if output.plugin in AWS_PLUGINS]
     variables = dict(GO_VARIABLES) if any(output.policy == "local-aws" for output in aws) else {}
-    if aws and desired.options.credentials == "none" and all(output.policy != "live" for output in aws):
+    if aws and all(output.policy != "live" for output in aws):
         variables |= {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
     return variables
 
