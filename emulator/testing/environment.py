@@ -137,7 +137,8 @@ class Environment(Lifecycle):
         services = {name: desired.service for name, desired in self._up.state.services.items()}
         while True:
             self.check()
-            reasons = missing(services, observe(self.engine, self.names), self.agent.status())
+            dead = {death.task_id for death in self._journal.deaths()}
+            reasons = missing(services, observe(self.engine, self.names), self.agent.status(), dead)
             if not reasons:
                 return
             if time.monotonic() > deadline:

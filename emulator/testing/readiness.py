@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from emulator.ecs.service import Service
@@ -13,11 +13,14 @@ from emulator.runtime.observed import Observed, Task
 HEALTHY = "healthy"
 
 
-def missing(services: dict[str, Service], observed: Observed, status: dict[str, Any]) -> list[str]:
+def missing(
+    services: dict[str, Service], observed: Observed, status: dict[str, Any], dead: Collection[str] = ()
+) -> list[str]:
     """What keeps an environment from being healthy, in words; nothing where it is.
 
     `status` is the agent's answer: the desired count of each service and the state of every target. A task that has
-    lost a container is on its way out and counts as little as one that does not run yet.
+    lost a container is on its way out and counts as little as one that does not run yet. `dead` are ids of tasks that
+    lost one whatever the listing says: Docker tells of a death before it lists it.
     """
     targets: dict[str, list[dict[str, Any]]] = {}
     for target in status["targets"]:
@@ -29,7 +32,7 @@ def missing(services: dict[str, Service], observed: Observed, status: dict[str, 
         service = services.get(name)
         expected = [c.name for c in service.task_definition.container_definitions] if service else []
         groups = len(service.target_groups) if service else 0
-        whole = [task for task in observed.tasks_of(name) if task.fault(expected) is None]
+        whole = [task for task in observed.tasks_of(name) if task.id not in dead and task.fault(expected) is None]
         if len(whole) != desired["desired_count"]:
             found.append(f"{name} runs {len(whole)} tasks of {desired['desired_count']}")
         for task in whole:

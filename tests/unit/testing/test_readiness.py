@@ -62,3 +62,7 @@ def test_a_service_that_failed_for_good_is_told() -> None:
     assert reasons([pause(), member()], status("healthy", failure="its secrets are gone")) == [
         "web: its secrets are gone"
     ]
+
+
+def test_a_task_that_is_known_to_be_dead_does_not_count_although_it_is_listed_as_running() -> None:
+    assert missing({}, sort_containers([pause(), member()]), status("healthy"), {TASK}) == ["web runs 0 tasks of 1"]
