@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from emulator.cli import choices
 from emulator.cli.environment import running_agent
-from emulator.cli.options import App, Env, assignments
+from emulator.cli.options import App, Env, Quiet, assignments
 from emulator.errors import UsageError
 from emulator.events import Emit
 
@@ -18,9 +19,13 @@ if TYPE_CHECKING:
 
 
 def scale(
-    counts: Annotated[list[str], typer.Argument(metavar="SERVICE=N...", help="How many tasks of which service.")],
+    counts: Annotated[
+        list[str],
+        typer.Argument(metavar="SERVICE=N...", help="How many tasks of which service.", autocompletion=choices.scales),
+    ],
     app: App = None,
     env: Env = None,
+    quiet: Quiet = False,
 ) -> None:
     """Set how many tasks of a service run, until the next `up` of it."""
     wanted: dict[str, int] = {}
@@ -28,27 +33,34 @@ def scale(
         if not text.isdecimal():
             raise UsageError(f"{service}={text}: the number of tasks is a whole number, zero or more")
         wanted[service] = int(text)
-    _ask(app, env, lambda agent, emit: agent.scale(wanted, emit))
+    _ask(app, env, quiet, lambda agent, emit: agent.scale(wanted, emit))
 
 
 def restart(
-    services: Annotated[list[str] | None, typer.Argument(metavar="[SERVICE]...", help="Services. Else all.")] = None,
+    services: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SERVICE]...", help="Services. Else all.", autocompletion=choices.running_services),
+    ] = None,
     app: App = None,
     env: Env = None,
+    quiet: Quiet = False,
 ) -> None:
     """Replace the tasks of services by new ones: the new are healthy before the old stop."""
-    _ask(app, env, lambda agent, emit: agent.restart(services or [], emit))
+    _ask(app, env, quiet, lambda agent, emit: agent.restart(services or [], emit))
 
 
 def stop(
     names: Annotated[
         list[str],
         typer.Argument(
-            metavar="SERVICE|TASK...", help="A service: no task of it runs any more. A task: it is replaced."
+            metavar="SERVICE|TASK...",
+            help="A service: no task of it runs any more. A task: it is replaced.",
+            autocompletion=choices.services_and_tasks,
         ),
     ],
     app: App = None,
     env: Env = None,
+    quiet: Quiet = False,
 ) -> None:
     """Stop services, or single tasks by their ids; the network and the other services stay."""
 
@@ -59,11 +71,11 @@ def stop(
             if name not in running:
                 agent.stop_task(name, emit)
 
-    _ask(app, env, act)
+    _ask(app, env, quiet, act)
 
 
-def _ask(app: str | None, env: str | None, act: Callable[[Agent, Emit], None]) -> None:
+def _ask(app: str | None, env: str | None, quiet: bool, act: Callable[[Agent, Emit], None]) -> None:
     from emulator.display import make_display
 
-    with closing(make_display()) as display, running_agent(app, env) as agent:
+    with closing(make_display(quiet=quiet)) as display, running_agent(app, env) as agent:
         act(agent, display.emit)

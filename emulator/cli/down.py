@@ -9,7 +9,7 @@ import typer
 
 from emulator.cli.environment import chosen_environment
 from emulator.cli.interrupt import interruptions
-from emulator.cli.options import App, Env, Name
+from emulator.cli.options import App, Env, Name, Quiet
 from emulator.errors import UsageError
 from emulator.events import Event, EventKind
 
@@ -23,6 +23,7 @@ def down(
         int | None,
         typer.Option("--timeout", "-t", min=0, metavar="SECONDS", help="SIGTERM to SIGKILL, instead of each its own."),
     ] = None,
+    quiet: Quiet = False,
 ) -> None:
     """Stop an environment in reverse order of its dependencies and remove it."""
     from emulator.display import make_display
@@ -30,7 +31,7 @@ def down(
 
     if name is not None:
         raise UsageError("down stops a whole environment: -n does not go with it")
-    with closing(make_display()) as display, chosen_environment(app, env) as (engine, names):
+    with closing(make_display(quiet=quiet)) as display, chosen_environment(app, env) as (engine, names):
         _, killed = interruptions(display.emit)
         if not take_down(engine, names, display.emit, volumes=volumes, timeout=timeout, cancelled=killed):
             message = f"nothing of {names.app}/{names.environment} is running"

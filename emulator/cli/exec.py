@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from emulator.cli.choices import containers
+from emulator.cli.containers import find_container
 from emulator.cli.environment import chosen_environment
 from emulator.cli.options import App, Env, Name
-from emulator.errors import EngineError, InputError
+from emulator.errors import EngineError
 
 if TYPE_CHECKING:
     from emulator.engine.interface import ExecStream
-    from emulator.runtime.observed import Member, Observed
 
 _CHUNK = 65536
 
 
 def exec(
-    container: Annotated[str, typer.Argument(help="The container's name in the manifest.")],
+    container: Annotated[str, typer.Argument(help="The container's name in the manifest.", autocompletion=containers)],
     command: Annotated[
         list[str] | None, typer.Argument(metavar="[COMMAND]...", help="Else a shell. After `--` if it has options.")
     ] = None,
@@ -36,7 +37,7 @@ def exec(
     from emulator.runtime.observed import observe
 
     with chosen_environment(app, env) as (engine, names):
-        member = _find(observe(engine, names), container, name)
+        member = find_container(observe(engine, names), container, name)
         words = command or ["sh"]
         docker = shutil.which("docker")
         if docker is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -64,21 +65,3 @@ def _feed(stream: ExecStream) -> None:
             while data := os.read(sys.stdin.fileno(), _CHUNK):
                 stream.write(data)
         stream.close_stdin()
-
-
-def _find(observed: Observed, container: str, service: str | None) -> Member:
-    """The container in the newest task. Raises `InputError` where none runs or several services have one."""
-    found = [
-        (task, member)
-        for task in observed.tasks.values()
-        if service in (None, task.service)
-        for member in task.members.values()
-        if member.name == container and member.running
-    ]
-    services = sorted({task.service for task, _ in found})
-    if len(services) > 1:
-        raise InputError(f"{container} runs in {' and '.join(services)}", hint="choose a service with -n")
-    if not found:
-        names = sorted({m.name for t in observed.tasks.values() for m in t.members.values() if m.running})
-        raise InputError(f"no container {container} is running", hint=f"running: {', '.join(names) or 'none'}")
-    return max(found, key=lambda item: item[1].container.created)[1]

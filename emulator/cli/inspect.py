@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from emulator.cli import choices
 from emulator.cli.environment import running_agent
 from emulator.cli.options import App, Env, Name
 from emulator.errors import InputError
@@ -14,7 +15,8 @@ from emulator.errors import InputError
 
 def inspect(
     tasks: Annotated[
-        list[str] | None, typer.Argument(metavar="[TASK]...", help="Task ids or their beginnings.")
+        list[str] | None,
+        typer.Argument(metavar="[TASK]...", help="Task ids or their beginnings.", autocompletion=choices.task_ids),
     ] = None,
     app: App = None,
     env: Env = None,

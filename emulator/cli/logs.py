@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from emulator.cli import choices
 from emulator.cli.environment import chosen_environment
 from emulator.cli.options import App, Env, Format, Name, OutputFormat, services_of
 from emulator.errors import UsageError
@@ -30,7 +31,10 @@ Keep = Callable[[str, str, datetime | None], bool]
 
 
 def logs(
-    services: Annotated[list[str] | None, typer.Argument(metavar="[SERVICE]...", help="Services. Else all.")] = None,
+    services: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SERVICE]...", help="Services. Else all.", autocompletion=choices.running_services),
+    ] = None,
     app: App = None,
     env: Env = None,
     name: Name = None,
@@ -48,7 +52,14 @@ def logs(
         int | None, typer.Option("--tail", min=0, metavar="LINES", help="Only the last lines of each container.")
     ] = None,
     container: Annotated[
-        list[str] | None, typer.Option("--container", "-c", metavar="NAME", help="Only this container. Repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--container",
+            "-c",
+            metavar="NAME",
+            help="Only this container. Repeatable.",
+            autocompletion=choices.containers,
+        ),
     ] = None,
     since: Annotated[
         str | None, typer.Option("--since", metavar="TIME", help="Only from then on: 10s, 5m, 2h, 1d ago, or a date.")

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from emulator.cli import choices
 from emulator.errors import UsageError
 
 App = Annotated[
@@ -28,12 +29,19 @@ Env = Annotated[
         "-e",
         metavar="NAME",
         envvar="COPILOT_LOCAL_ENV",
+        autocompletion=choices.environments,
         help="The environment. Else the only one in copilot/environments, else test.",
     ),
 ]
 Name = Annotated[
     str | None,
-    typer.Option("--name", "-n", metavar="SERVICE", help="The service: a folder of copilot/, or a manifest's path."),
+    typer.Option(
+        "--name",
+        "-n",
+        metavar="SERVICE",
+        help="The service: a folder of copilot/, or a manifest's path.",
+        autocompletion=choices.services,
+    ),
 ]
 EnvFile = Annotated[
     Path | None,
@@ -43,7 +51,10 @@ EnvFile = Annotated[
         help="NAME=value lines for ${NAME} in manifests. Else .env beside copilot/. The shell's variables win.",
     ),
 ]
-Service = Annotated[str | None, typer.Argument(help="The service, where the workspace has several.")]
+Service = Annotated[
+    str | None,
+    typer.Argument(help="The service, where the workspace has several.", autocompletion=choices.services),
+]
 Replacements = Annotated[
     list[str] | None,
     typer.Option(
@@ -52,6 +63,11 @@ Replacements = Annotated[
 ]
 Strict = Annotated[
     bool, typer.Option("--strict", help="What Copilot would ignore without a word is an error, not a warning.")
+]
+
+
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Say nothing of steps that succeed: warnings, errors and logs only.")
 ]
 
 

@@ -7,27 +7,32 @@ from typing import Annotated
 
 import typer
 
+from emulator.cli import choices
 from emulator.cli.interrupt import interruptions
-from emulator.cli.options import App, Env, EnvFile, Replacements, Strict, assignments
+from emulator.cli.options import App, Env, EnvFile, Quiet, Replacements, Strict, assignments
 from emulator.errors import UsageError
 from emulator.events import Event, EventKind
 from emulator.loading import Selection, up_request
 
 
 def run(
-    job: Annotated[str, typer.Argument(help="The job: a folder of copilot/, or a manifest's path.")],
+    job: Annotated[
+        str,
+        typer.Argument(help="The job: a folder of copilot/, or a manifest's path.", autocompletion=choices.services),
+    ],
     app: App = None,
     env: Env = None,
     env_file: EnvFile = None,
     images: Replacements = None,
     strict: Strict = False,
+    quiet: Quiet = False,
 ) -> None:
     """Run a Scheduled Job once, show its logs, and exit with its code."""
     from emulator.display import make_display
     from emulator.engine.connect import connect
     from emulator.runtime.jobs import run_job
 
-    with closing(make_display()) as display:
+    with closing(make_display(quiet=quiet)) as display:
         request = up_request(
             Selection(app, env, (job,), env_file),
             display.emit,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from emulator.cli import choices
 from emulator.cli.interrupt import interruptions
 from emulator.cli.options import (
     App,
@@ -18,6 +19,7 @@ from emulator.cli.options import (
     Format,
     Name,
     OutputFormat,
+    Quiet,
     Replacements,
     Strict,
     assignments,
@@ -41,7 +43,12 @@ class Timing(enum.StrEnum):
 
 def up(
     services: Annotated[
-        list[str] | None, typer.Argument(metavar="[SERVICE]...", help="Services, or one manifest's path. Else all.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[SERVICE]...",
+            help="Services, or one manifest's path. Else all.",
+            autocompletion=choices.services,
+        ),
     ] = None,
     app: App = None,
     env: Env = None,
@@ -90,6 +97,7 @@ def up(
         typer.Option("--task-definition", metavar="FILE", help="Run a plain ECS task definition (JSON) instead."),
     ] = None,
     strict: Strict = False,
+    quiet: Quiet = False,
     format: Format = OutputFormat.TEXT,
 ) -> None:
     """Run services as ECS on Fargate would, and show their logs until Ctrl-C."""
@@ -103,7 +111,9 @@ def up(
     if watch and (detach or dry_run):
         raise UsageError("--watch cannot be combined with -d or --dry-run", hint="it stays until Ctrl-C")
     replacements = assignments(images, "--image")
-    display = make_display("json" if format is OutputFormat.JSON else "text")
+    if quiet and format is OutputFormat.JSON:
+        raise UsageError("--quiet cannot be combined with --format json", hint="its reader chooses by `kind`")
+    display = make_display("json" if format is OutputFormat.JSON else "text", quiet=quiet)
     chosen = services_of(name, *(services or ()))
     selection = Selection(app, env, chosen, env_file, task_definition=task_definition)
 

@@ -29,6 +29,7 @@ VERBS: Final[Table] = {
     ),
     "stop": ("change:stop", "Stop services, or single tasks by their ids; the network and the other services stay."),
     "exec": ("exec:exec", "Run a command in a container, with this terminal where there is one."),
+    "cp": ("cp:cp", "Copy files or folders into a container or out of it, as `docker cp` does."),
     "route": (
         "route:route",
         "Show which rule of the load balancer a request hits and why, and what the container will see.",

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Literal, Protocol, TextIO
 
 from emulator.display.ndjson import JsonDisplay
+from emulator.display.quiet import QuietDisplay
 from emulator.display.text import TextDisplay
 from emulator.events import Event
 
@@ -27,9 +28,12 @@ def make_display(
     out: TextIO | None = None,
     err: TextIO | None = None,
     on_broken: Callable[[], None] = _thread.interrupt_main,
+    *,
+    quiet: bool = False,
 ) -> Display:
-    """A display of `format`. When nobody reads `out` any more, as in `copilot-local up | head -1`, the command is
-    interrupted as by Ctrl-C."""
+    """A display of `format`; `quiet` leaves out everything that went well but the logs. When nobody reads `out` any
+    more, as in `copilot-local up | head -1`, the command is interrupted as by Ctrl-C."""
     if format == "json":
         return JsonDisplay(out or sys.stdout, on_broken)
-    return TextDisplay(out or sys.stdout, err or sys.stderr, on_broken)
+    text = TextDisplay(out or sys.stdout, err or sys.stderr, on_broken)
+    return QuietDisplay(text) if quiet else text

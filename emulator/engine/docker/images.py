@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import docker.auth
 
 from emulator.engine.docker.client import Client, Json
+from emulator.engine.docker.pull_progress import PullProgress
 from emulator.engine.docker.streams import HttpStream, decode_progress
 from emulator.engine.interface import Image, OnLine, RegistryAuth
 from emulator.errors import EngineError, ImageError, NotFound
@@ -123,10 +123,16 @@ def pull(
             timeout=PULL_TIMEOUT,
             idle_timeout=PULL_TIMEOUT,
         )
-        for line in _progress(stream):
-            lines.append(line)
-            if on_line is not None:
-                on_line(line)
+        progress = PullProgress()
+        for document in stream:
+            if document.get("error"):
+                raise _Refused(str(document["error"]))
+            state = progress.state(document)
+            if state is not None:
+                lines.append(state)  # the end of a failed pull in words, without its bytes
+            told = progress.bytes(document) or state
+            if told is not None and on_line is not None:
+                on_line(told)
     except (EngineError, _Refused) as error:
         message = error.message if isinstance(error, EngineError) else str(error)
         raise ImageError(
@@ -136,18 +142,6 @@ def pull(
 
 class _Refused(Exception):
     """The stream of a pull ended with an error document."""
-
-
-def _progress(stream: Iterator[Json]) -> Iterator[str]:
-    """A line for each new state of a layer; bytes in flight would be thousands of lines."""
-    seen: dict[str, str] = {}
-    for document in stream:
-        if document.get("error"):
-            raise _Refused(str(document["error"]))
-        layer, status = str(document.get("id") or ""), str(document.get("status") or "").strip()
-        if status and seen.get(layer) != status:
-            seen[layer] = status
-            yield f"{layer}: {status}" if layer else status
 
 
 def _credentials(client: Client, name: str, auth: RegistryAuth | None) -> dict[str, str]:

@@ -57,6 +57,15 @@ def test_scale_restart_exec_and_stop(nginx: Project) -> None:
     assert replaced.isdisjoint(tasks)
     result = nginx.run("exec", "hello", "sh", "--", "-c", "echo from $COPILOT_SERVICE_NAME; exit 3")
     assert (result.code, result.out) == (3, "from hello\n")
+    (nginx.folder / "note.txt").write_text("from here")
+    nginx.run("cp", "note.txt", "nginx:/tmp/there.txt").ok()
+    nginx.run("cp", "nginx:/tmp/there.txt", "back.txt").ok()
+    assert (nginx.folder / "back.txt").read_text() == "from here"
+    assert nginx.run("cp", "nginx:/tmp/nothing", "x").code == 1
+    assert "no container api is running" in nginx.run("cp", "api:/x", "x").err
+    words = {"COMP_WORDS": f"copilot-local exec -a {nginx.app} h", "COMP_CWORD": "4"}
+    completed = nginx.run("exec", variables={"_COPILOT_LOCAL_COMPLETE": "complete_bash", **words})
+    assert completed.out.split() == ["hello"]
     nginx.run("stop", "hello").ok()
     assert [c for c in nginx.containers() if c.task] == []
     assert nginx.get("/api/x").status_code == 503

@@ -347,3 +347,16 @@ def test_schema_is_a_json_schema_of_manifests(run: Run) -> None:
     schema = json.loads(run("schema").out)
     assert schema["$schema"].startswith("https://json-schema.org/")
     assert "Load Balanced Web Service" in schema["properties"]["type"]["enum"]
+
+
+def test_cp_wants_one_end_in_a_container(run: Run) -> None:
+    for ends in (("a", "./b"), ("hello:/a", "nginx:/b")):
+        ended = run("cp", *ends)
+        assert ended.code == 2
+        assert "hint: one of the two is CONTAINER:PATH" in ended.err
+
+
+def test_quiet_and_events_for_programs_exclude_each_other(run: Run) -> None:
+    ended = run("up", "--quiet", "--format", "json")
+    assert ended.code == 2
+    assert "--quiet cannot be combined with --format json" in ended.err
