@@ -23,7 +23,9 @@ class BackOff:
         """A task stops. One that died young delays the next of its service, from the second in a row on: 1 s, 2 s,
         4 s, … Returns whether the service is held back because of it."""
         born = self._births.pop(task_id, None)
-        if born is None or now - born > self._healthy_life:
+        if born is None:
+            return False  # told before, or not ours
+        if now - born > self._healthy_life:
             self._failures.pop(service, None)
             return False
         failures = self._failures[service] = self._failures.get(service, 0) + 1

@@ -17,7 +17,7 @@ from emulator.ecs.identity import cluster_arn, ecs_arn, task_definition_arn
 from emulator.engine.interface import ContainerState, Health
 from emulator.runtime import names
 from emulator.runtime.desired import DesiredState
-from emulator.runtime.observed import Member, Observed, Task
+from emulator.runtime.observed import FAILED_TO_START, Member, Observed, Task
 
 KEPT_STOPPED = 100
 KEPT_EVENTS = 1000
@@ -37,6 +37,8 @@ def stop_for(reason: str) -> Stop:
     """ECS's stop code for a reason of a plan; an essential container's exit has fixed words in ECS."""
     if reason.startswith("essential container "):
         return Stop(*ESSENTIAL_EXITED)
+    if reason.startswith(FAILED_TO_START):
+        return Stop("TaskFailedToStart", FAILED_TO_START)
     return Stop("ServiceSchedulerInitiated", reason)
 
 
@@ -239,6 +241,8 @@ def _container(member: Member, task_arn: str) -> dict[str, Any]:
     }
     if status == "STOPPED" and container.exit_code is not None:
         found["exitCode"] = container.exit_code
+    if member.given_up:
+        found["reason"] = member.given_up
     return found
 
 

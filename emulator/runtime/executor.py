@@ -16,14 +16,24 @@ from emulator.errors import (
     CopilotLocalError,
     EngineError,
     EngineTimeout,
+    EngineUnavailable,
     LogDriverNotReady,
     TaskError,
 )
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime import names
 from emulator.runtime.aws import prepare_aws
+from emulator.runtime.dependencies import (
+    TIMED_OUT,
+    UNSUCCESSFUL,
+    NeverStarts,
+    cannot_start,
+    failed_for_good,
+    holds,
+    waits_for_ever,
+)
 from emulator.runtime.drain import open_drain
-from emulator.runtime.firelens import router_problems
+from emulator.runtime.failed import container_failed
 from emulator.runtime.front import FrontControl
 from emulator.runtime.keep import Keeper
 from emulator.runtime.limits import BELOW_PAUSE, below
@@ -40,7 +50,6 @@ SOCKET_POLL = 0.05
 REVIVAL = 2.0
 """Seconds that a revived log router must stay up before we count on it."""
 PARALLEL = 16
-LAST_LINES = 15
 RLIMIT_REFUSED = "error setting rlimit"
 """In runc's words: the daemon may not raise a limit that high."""
 _LOWERED: weakref.WeakSet[Engine] = weakref.WeakSet()
@@ -94,6 +103,7 @@ class Executor:
         self._stopping.clear()
         waiting = {operation.id: operation for operation in plan.operations}
         done: set[int] = set()
+        lost: dict[int, NeverStarts] = {}
         running: dict[Future[None], Operation] = {}
         error: BaseException | None = None
         with ThreadPoolExecutor(PARALLEL, thread_name_prefix="plan") as pool:
@@ -104,7 +114,8 @@ class Executor:
                 if error is None:
                     for operation in [o for o in waiting.values() if done.issuperset(o.needs)]:
                         del waiting[operation.id]
-                        running[pool.submit(self._perform, operation)] = operation
+                        cause = next((lost[need] for need in operation.needs if need in lost), None)
+                        running[pool.submit(self._perform, operation, cause)] = operation
                 elif not running:
                     break
                 finished, _ = wait(running, timeout=POLL, return_when=FIRST_COMPLETED)
@@ -113,6 +124,9 @@ class Executor:
                     problem = future.exception()
                     if problem is None:
                         done.add(operation.id)
+                    elif isinstance(problem, NeverStarts):
+                        done.add(operation.id)
+                        lost[operation.id] = problem
                     elif error is None or isinstance(error, Cancelled):
                         error = problem if not isinstance(problem, Cancelled) or error is None else error
                         self._stopping.set()
@@ -120,9 +134,12 @@ class Executor:
         if error is not None:
             raise error
 
-    def _perform(self, operation: Operation) -> None:
+    def _perform(self, operation: Operation, lost: NeverStarts | None = None) -> None:
+        """`lost`: what this operation needs will never start."""
         if self._stopping.is_set():
             raise Cancelled
+        if lost is not None and operation.condition != TASK_STEADY:
+            self._lose(operation, lost)
         subject = operation.title or f"{operation.verb} {operation.subject}"
         fields: dict[str, str | int | float | bool] = {
             "operation": operation.verb,
@@ -213,7 +230,9 @@ class Executor:
                 self._pause(SOCKET_POLL)
             except EngineError as error:
                 if lowered or operation.spec is None or RLIMIT_REFUSED not in str(error):
-                    raise
+                    if isinstance(error, (EngineTimeout, EngineUnavailable)) or not _may_fail(operation):
+                        raise
+                    raise self._given_up(operation, error.message, error) from error
                 lowered = True
                 self._create_with_lower_limit(operation, operation.spec)
         if self.on_started is not None and operation.spec is not None:
@@ -239,41 +258,74 @@ class Executor:
             if task is not None and self._holds(operation, task):
                 return
             if time.monotonic() > deadline:
-                raise TaskError(
+                error = TaskError(
                     f"{operation.waiting} waited {operation.timeout} s for {operation.subject} to be "
                     f"{operation.condition}",
                     hint="look at its log: copilot-local logs",
                 )
+                member = _awaited(operation, task)
+                if member is None:
+                    raise error
+                raise NeverStarts(operation.waiting, TIMED_OUT.format(member.name, operation.waiting), error)
             self._pause(POLL)
 
     def _holds(self, operation: Operation, task: Task) -> bool:
-        """Whether an awaited condition holds; raises `ContainerFailed` where it never will."""
+        """Whether an awaited condition holds; raises `NeverStarts` where it never will, and `TaskError` where the task
+        has to stop meanwhile."""
         if operation.condition == TASK_STEADY:
             return self._steady(task)
-        member = next((m for m in task.members.values() if m.container.name == operation.subject), None)
+        member = _awaited(operation, task)
         if member is None:
             return False
-        ended = member.started and not member.running
-        code = member.container.exit_code
-        match operation.condition:
-            case "COMPLETE":
-                return ended
-            case "SUCCESS":
-                if ended and code != 0:
-                    raise self._failed(member, f"{operation.waiting} needs it to succeed")
-                return ended
-            case _:
-                if ended:
-                    raise self._failed(member, f"{operation.waiting} needs it to be healthy")
-                return member.container.health is Health.HEALTHY
+        if holds(operation.condition, member):
+            return True
+        if failed_for_good(operation.condition, member):
+            error = self._failed(member, f"{operation.waiting} needs it to succeed")
+            raise NeverStarts(operation.waiting, UNSUCCESSFUL.format(member.name, operation.waiting), error)
+        self._refuse_broken(task)
+        if waits_for_ever(operation.condition, member):
+            error = self._failed(member, f"{operation.waiting} needs it to be healthy, and stays PENDING as on ECS")
+            self.emit(Event(EventKind.WARNING, f"{task.service} {task.short_id}", error.message))
+            raise NeverStarts(operation.waiting, None, error)
+        return False
 
-    def _steady(self, task: Task) -> bool:
+    def _refuse_broken(self, task: Task) -> None:
+        """Raises what ends a task, where something does."""
         reason = task.fault(())
         if reason:
             broken = next((m for m in task.members.values() if m.essential and m.started and not m.running), None)
             if broken is not None:
                 raise self._failed(broken, "it is essential, so its task stops")
             raise TaskError(f"task {task.short_id}: {reason}")
+
+    def _lose(self, operation: Operation, lost: NeverStarts) -> None:
+        """Passes on that what is awaited, or the container itself, will never start."""
+        if operation.verb is Verb.AWAIT:
+            raise lost.of_dependent(operation.waiting)
+        if operation.verb is not Verb.START_CONTAINER or operation.spec is None:
+            return
+        name = operation.spec.labels.get(names.CONTAINER, "")
+        own = lost if lost.container == name else lost.of_dependent(name)
+        if own.reason is None:
+            raise own
+        raise self._given_up(operation, own.reason, own.error)
+
+    def _given_up(self, operation: Operation, reason: str, error: CopilotLocalError) -> CopilotLocalError | NeverStarts:
+        """Leaves a mark in place of a container that will not start; returns what that means for its task."""
+        assert operation.spec is not None
+        spec, why = operation.spec, cannot_start(reason)
+        self.engine.remove(spec.name)
+        self._create(replace(operation, spec=replace(spec, labels={**spec.labels, names.GIVEN_UP: why}), files=()))
+        if not _may_fail(operation):
+            error.hint = error.hint or f"ECS says: {why}"
+            return error
+        subject = f"{spec.labels.get(names.SERVICE, '')}/{spec.labels.get(names.CONTAINER, '')}"
+        message = f"{error.message}; it is not essential, so the task goes on without it ({why})"
+        self.emit(Event(EventKind.WARNING, subject, message))
+        return NeverStarts(spec.labels.get(names.CONTAINER, ""), reason, error)
+
+    def _steady(self, task: Task) -> bool:
+        self._refuse_broken(task)
         checked = [m.container.health for m in task.members.values() if m.container.health is not Health.NONE]
         if any(health is not Health.HEALTHY for health in checked):
             return False
@@ -350,25 +402,12 @@ def _with_lower_limit(spec: ContainerSpec) -> ContainerSpec:
     return replace(spec, ulimits=limits)
 
 
-def container_failed(engine: Engine, member: Member, why: str) -> ContainerFailed:
-    """The error for a container that exited, with its code and last lines."""
-    code = member.container.exit_code
-    ended = "could not start" if code is None else f"exited with code {code}"
-    try:
-        lines = [line.text for line in engine.logs(member.container.name, tail=LAST_LINES)]
-    except CopilotLocalError:
-        lines = []
-    problems = [p for p in router_problems(member.container.labels.get(names.LOG_OUTPUTS, ""), lines) if p.fatal]
-    if problems:
-        why = problems[0].message
-    failed = ContainerFailed(
-        f"container {member.name} {ended}: {why}",
-        container=member.name,
-        container_exit_code=code,
-        output=lines,
-        hint=""
-        if lines
-        else f"{member.name} printed nothing; try its command by hand: docker run -it {member.container.image} sh",
-    )
-    failed.position = problems[0].position if problems else None
-    return failed
+def _awaited(operation: Operation, task: Task | None) -> Member | None:
+    """The container whose condition is awaited."""
+    members = task.members.values() if task is not None else ()
+    return next((member for member in members if member.container.name == operation.subject), None)
+
+
+def _may_fail(operation: Operation) -> bool:
+    """Whether a task goes on without the container that an operation starts."""
+    return operation.spec is not None and operation.spec.labels.get(names.ESSENTIAL) == "false"

@@ -15,7 +15,8 @@ from emulator.engine.interface import ContainerSpec, Engine
 from emulator.errors import ExitCode, TaskError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime import names
-from emulator.runtime.executor import Cancelled, Executor, container_failed
+from emulator.runtime.executor import Cancelled, Executor
+from emulator.runtime.failed import container_failed
 from emulator.runtime.front import FrontControl
 from emulator.runtime.logs import LogFollower
 from emulator.runtime.names import Role

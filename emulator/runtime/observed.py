@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from emulator.engine.interface import Container, ContainerState, Engine
 from emulator.runtime import names
 from emulator.runtime.names import Names, Role
+
+FAILED_TO_START = "Task failed to start"
+GIVEN_UP_CODE = 143
+"""ECS's exit code of a container that is stopped before it ever ran."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,18 @@ class Member:
     @property
     def depends_on(self) -> tuple[str, ...]:
         """Names of the containers that must outlive this one."""
-        return tuple(filter(None, self.container.labels.get(names.DEPENDS_ON, "").split(",")))
+        return tuple(dict.fromkeys(name for name, _ in self.dependencies))
+
+    @property
+    def dependencies(self) -> tuple[tuple[str, str], ...]:
+        """(container, condition) of what this one waited for before it started."""
+        found = filter(None, self.container.labels.get(names.DEPENDS_ON, "").split(","))
+        return tuple((name, condition or "START") for name, _, condition in (word.partition(":") for word in found))
+
+    @property
+    def given_up(self) -> str:
+        """Why it never started and never will, in ECS's words; empty for every other container."""
+        return self.container.labels.get(names.GIVEN_UP, "")
 
     @property
     def stop_timeout(self) -> int:
@@ -49,7 +64,7 @@ class Member:
 
     @property
     def started(self) -> bool:
-        """It runs or has run."""
+        """It runs or has run, or was given up, which counts as an exit."""
         return self.container.state is not ContainerState.CREATED
 
 
@@ -82,15 +97,30 @@ class Task:
         if self.pause is None or self.pause.state is not ContainerState.RUNNING:
             return "its network namespace is gone"
         for member in self.members.values():
+            if member.essential and member.given_up:
+                return f"{FAILED_TO_START}: {member.given_up}"
             if member.essential and member.started and not member.running:
                 code = member.container.exit_code
                 return f"essential container {member.name} exited" + (f" with code {code}" if code is not None else "")
         for name in expected:
             if name not in self.members:
                 return f"container {name} is missing"
-            if not self.members[name].started:
+            if not self.members[name].started and not self.stays_pending(name):
                 return f"container {name} was never started"
         return None
+
+    def stays_pending(self, name: str) -> bool:
+        """Whether a container waits for what will never be, and ECS lets it wait: for a dependency to become healthy
+        that has exited, or for a container that waits so itself."""
+        if name not in self.members or self.members[name].started:
+            return False
+        for dependency, condition in self.members[name].dependencies:
+            other = self.members.get(dependency)
+            if other is not None and condition == "HEALTHY" and other.started and not other.running:
+                return True
+            if dependency != name and self.stays_pending(dependency):
+                return True
+        return False
 
 
 @dataclass(slots=True)
@@ -117,6 +147,9 @@ def observe(engine: Engine, environment: Names) -> Observed:
 
 def sort_containers(containers: list[Container]) -> Observed:
     """Sorts a listing by what the labels say."""
+    containers = [
+        _as_stopped(container) if names.GIVEN_UP in container.labels else container for container in containers
+    ]
     observed = Observed(containers=containers)
     for container in containers:
         labels = container.labels
@@ -148,3 +181,9 @@ def sort_containers(containers: list[Container]) -> Observed:
                     # Of two of one name, where one is being replaced by the other, the one that runs is meant.
                     task.members[member.name] = member
     return observed
+
+
+def _as_stopped(container: Container) -> Container:
+    """A container that never started, as ECS shows it."""
+    status = f"Exited ({GIVEN_UP_CODE})"
+    return replace(container, state=ContainerState.EXITED, exit_code=GIVEN_UP_CODE, status=status)

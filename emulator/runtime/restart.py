@@ -59,7 +59,7 @@ def restartable(observed: Observed, started: Mapping[str, float], now: float) ->
         for member in task.members.values():
             rule = rule_of(member)
             code = member.container.exit_code
-            if rule is None or member.running or not member.started or code is None:
+            if rule is None or member.running or not member.started or member.given_up or code is None:
                 continue
             lived = now - started.get(member.container.id, float("-inf"))
             if code not in rule.ignored_exit_codes and lived >= rule.period:

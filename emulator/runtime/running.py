@@ -12,7 +12,8 @@ from emulator.engine.interface import ContainerState, Engine, Health
 from emulator.errors import ContainerFailed, CopilotLocalError, EngineTimeout, TaskError
 from emulator.runtime.control import Agent, Lease
 from emulator.runtime.desired import DesiredState
-from emulator.runtime.executor import Cancelled, container_failed
+from emulator.runtime.executor import Cancelled
+from emulator.runtime.failed import container_failed
 from emulator.runtime.front import front_spec
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Member, Observed, observe

@@ -208,7 +208,7 @@ class TaskFactory:
                 names.ROLE: Role.ROUTER if is_router else Role.MEMBER,
                 names.CONTAINER: container.name,
                 names.ESSENTIAL: "true" if container.essential else "false",
-                names.DEPENDS_ON: ",".join(dict.fromkeys(name for name, _ in dependencies)),
+                names.DEPENDS_ON: ",".join(f"{name}:{condition}" for name, condition in dependencies),
                 names.STOP_TIMEOUT: str(
                     options.time.stop_timeout if container.stop_timeout is None else container.stop_timeout
                 ),

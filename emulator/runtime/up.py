@@ -27,7 +27,8 @@ from emulator.runtime.agent_spec import STATE_FILE, STATE_FOLDER, agent_spec
 from emulator.runtime.control import Agent, Lease
 from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.down import down, remove_all
-from emulator.runtime.executor import Cancelled, Executor, container_failed
+from emulator.runtime.executor import Cancelled, Executor
+from emulator.runtime.failed import container_failed
 from emulator.runtime.firelens import check_destinations, uses_local_aws
 from emulator.runtime.front import FrontControl, front_spec
 from emulator.runtime.host_port import choose_port

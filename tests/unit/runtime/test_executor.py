@@ -77,39 +77,6 @@ def test_a_container_starts_once_its_dependency_is_as_awaited(
     assert bench.states()["hello-task0001-hello"] == "running"
 
 
-@pytest.mark.parametrize(
-    ("condition", "code", "message"),
-    [
-        ("SUCCESS", 1, "container db exited with code 1: hello needs it to succeed"),
-        ("HEALTHY", 0, "container db exited with code 0: hello needs it to be healthy"),
-    ],
-)
-def test_a_dependency_that_can_never_be_as_awaited_fails_at_once_with_its_last_lines(
-    bench: Bench, condition: str, code: int, message: str
-) -> None:
-    bench.engine.behave("*-db", Behaviour(exits=(code,), log=("connecting", "no such host")))
-    with pytest.raises(ContainerFailed) as caught:
-        bench.start(waiting(condition))
-    assert str(caught.value) == message
-    assert (caught.value.container, caught.value.container_exit_code) == ("db", code)
-    assert caught.value.output == ["connecting", "no such host"]
-    assert bench.states()["hello-task0001-hello"] == "created", "what depends on it never starts"
-
-
-@pytest.mark.parametrize("condition", ["COMPLETE", "SUCCESS", "HEALTHY"])
-def test_waiting_for_a_dependency_ends(bench: Bench, condition: str) -> None:
-    bench.engine.behave("*-db", Behaviour(health=(Health.STARTING, Health.UNHEALTHY)))
-    plan = bench.plan(waiting(condition))
-    plan.operations = [
-        operation if operation.verb is not Verb.AWAIT else Operation(**fields(operation) | {"timeout": 0})
-        for operation in plan.operations
-    ]
-    with pytest.raises(TaskError, match=f"hello waited 0 s for .*-db to be {condition}") as caught:
-        bench.run(plan)
-    assert caught.value.hint
-    assert bench.did("start") == ["start pause", "start db"]
-
-
 def fields(operation: Operation) -> dict[str, Any]:
     return {name: getattr(operation, name) for name in Operation.__dataclass_fields__}
 
