@@ -9,12 +9,14 @@ import sys
 import threading
 from pathlib import Path
 
+from emulator.agent.access_log import AccessLog
 from emulator.agent.front_monitor import FrontMonitor
 from emulator.agent.metadata.serving import metadata_listener, serve_metadata
 from emulator.agent.records import keep_bounded
 from emulator.agent.server import ControlServer
 from emulator.agent.supervisor import Supervisor
 from emulator.engine.connect import connect
+from emulator.frontdoor.options import ACCESS_LOG_SOCKET
 from emulator.frontdoor.options import FOLDER as FRONT_FOLDER
 from emulator.runtime.control import SOCKET
 from emulator.runtime.desired import DesiredState
@@ -36,6 +38,7 @@ def main(state_file: Path) -> None:
     threading.Thread(target=server.serve_forever, daemon=True, name="control").start()
     bounded = (Path(LOG_FOLDER), state.log_limit << 20)
     threading.Thread(target=keep_bounded, args=bounded, daemon=True, name="log store").start()
+    AccessLog(Path(FRONT_FOLDER) / ACCESS_LOG_SOCKET, Path(LOG_FOLDER)).start()
     threading.Thread(target=front.run, daemon=True, name="front").start()
     supervisor.run()
     threading.Event().wait()  # retired: the container is about to be removed

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from emulator.logstore.records import KEPT, Record, RecordFile
+from emulator.frontdoor import FrontOptions, LoadBalancerName, alb_line, as_json, record_of
+from emulator.logstore.records import ACCESS, KEPT, Record, RecordFile
 from emulator.logstore.store import Follower, bound
 
 log = logging.getLogger(__name__)
@@ -25,17 +26,49 @@ def follow_records(
 
     `kept`: instead of what log routers delivered, what containers printed that log to CloudWatch by themselves.
     """
-    follower = Follower(
-        folder,
-        lambda file: (not services or file.service in services) and file.stream.startswith(KEPT) is kept,
-    )
+
+    def chosen(file: RecordFile) -> bool:
+        wanted = not services or file.service in services
+        return wanted and file.service != ACCESS.service and file.stream.startswith(KEPT) is kept
+
+    for file, record in _follow(folder, chosen, ended):
+        yield _as_json(file, record)
+
+
+def follow_access(
+    folder: Path,
+    services: Sequence[str],
+    ended: Callable[[], bool] | None,
+    name: LoadBalancerName,
+    options: FrontOptions,
+) -> Iterator[dict[str, Any]]:
+    """The requests that the load balancer logged, as `follow_records` gives records; those of these services (none:
+    all, and those that no rule took)."""
+    for _, record in _follow(folder, lambda file: file.service == ACCESS.service, ended):
+        try:
+            request = record_of(record.fields)
+        except (ValueError, KeyError, TypeError):
+            log.warning("an access record cannot be read: %s", record.fields)
+            continue
+        if not services or request.service in services:
+            yield {
+                "time": record.time.isoformat(timespec="microseconds"),
+                "service": request.service,
+                "line": alb_line(request, name, options),
+                "fields": as_json(request, name, options),
+            }
+
+
+def _follow(
+    folder: Path, choose: Callable[[RecordFile], bool], ended: Callable[[], bool] | None
+) -> Iterator[tuple[RecordFile, Record]]:
+    """What is there; with `ended`, then what comes until it says so."""
+    follower = Follower(folder, choose)
     try:
         while True:
-            for file, record in follower.read():
-                yield _as_json(file, record)
+            yield from follower.read()
             if ended is None or ended():
-                for file, record in follower.close():
-                    yield _as_json(file, record)
+                yield from follower.close()
                 return
             time.sleep(FOLLOW_INTERVAL)
     finally:

@@ -1,6 +1,7 @@
 """The agent's control API: a unix socket, one JSON request a connection, JSON lines back.
 
-Requests: `hold`, `apply`, `status`, `records`. What they mean is written down in `emulator.runtime.control`.
+Requests: `hold`, `apply`, `status`, `records`, `access` and more. What they mean is written down in
+`emulator.runtime.control`.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from emulator.agent.records import follow_records
+from emulator.agent.records import follow_access, follow_records
 from emulator.agent.supervisor import Supervisor
 from emulator.errors import CopilotLocalError
 from emulator.events import Emit, Event
+from emulator.frontdoor import FrontOptions, LoadBalancerName
 from emulator.runtime.control import Message, event_to
 from emulator.runtime.desired import DesiredState, Private
+from emulator.runtime.front import front_options
 
 
 class ControlServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
@@ -86,6 +89,12 @@ class _Connection(socketserver.StreamRequestHandler):
                 ended = self._gone if request.get("follow") else None
                 for record in follow_records(self.server.log_folder, services, ended, kept=bool(request.get("kept"))):
                     yield {"record": record}
+            case "access":
+                services = cast("list[str]", request.get("services", []))
+                ended = self._gone if request.get("follow") else None
+                name, options = _load_balancer(self.server.supervisor.state)
+                for access in follow_access(self.server.log_folder, services, ended, name, options):
+                    yield {"access": access}
             case "tasks":
                 yield {"tasks": self.server.supervisor.history.tasks(request.get("service"))}
             case "events":
@@ -136,3 +145,12 @@ class _Connection(socketserver.StreamRequestHandler):
             if isinstance(item, BaseException):
                 raise item
             yield {"event": event_to(item)}
+
+
+def _load_balancer(state: DesiredState) -> tuple[LoadBalancerName, FrontOptions]:
+    """What lines of the access log say of the load balancer itself."""
+    options = next((desired.options for desired in state.services.values()), None)
+    name = LoadBalancerName(state.app, state.environment)
+    if options is not None:
+        name = LoadBalancerName(state.app, state.environment, options.region, options.account)
+    return name, front_options(state)

@@ -45,6 +45,9 @@ def logs(
     compare: Annotated[
         bool, typer.Option("--compare", help="What went into the log router against what came out, a container a line.")
     ] = False,
+    access: Annotated[
+        bool, typer.Option("--access", help="The load balancer's access log, a request a line in an ALB's format.")
+    ] = False,
     previous: Annotated[
         bool, typer.Option("--previous", help="What removed containers had printed that do not log through FireLens.")
     ] = False,
@@ -72,11 +75,14 @@ def logs(
     format: Format = OutputFormat.TEXT,
 ) -> None:
     """Show the logs of an environment's containers."""
-    if sum((routed, compare, previous)) > 1:
-        raise UsageError("--routed, --compare and --previous are three different views: choose one")
-    if (routed or compare or previous) and tail is not None:
-        view = "--routed" if routed else "--compare" if compare else "--previous"
-        raise UsageError(f"--tail cannot be combined with {view}")
+    flags = {"--routed": routed, "--access": access, "--compare": compare, "--previous": previous}
+    views = [view for view, wanted in flags.items() if wanted]
+    if len(views) > 1:
+        raise UsageError(f"{', '.join(flags)} are different views: choose one")
+    if views and tail is not None:
+        raise UsageError(f"--tail cannot be combined with {views[0]}")
+    if access and container:
+        raise UsageError("--container cannot be combined with --access", hint="name services, or --grep for a target")
     if (compare or previous) and follow:
         raise UsageError("--compare and --previous look once: without -f")
     if follow and until:
@@ -88,6 +94,8 @@ def logs(
     with chosen_environment(app, env) as (engine, environment):
         if routed:
             _print_records(engine, environment, chosen, keep, follow=follow, as_json=as_json)
+        elif access:
+            _print_access(engine, environment, chosen, keep, follow=follow, as_json=as_json)
         elif compare:
             _print_comparison(engine, environment, selection, as_json=as_json)
         elif previous:
@@ -108,6 +116,18 @@ def _print_records(
         text = json.dumps(record["record"], ensure_ascii=False)
         if keep(container, text, datetime.fromisoformat(str(record["time"]))):
             typer.echo(json.dumps(record, ensure_ascii=False) if as_json else text)
+
+
+def _print_access(
+    engine: Engine, environment: Names, services: list[str], keep: Keep, *, follow: bool, as_json: bool
+) -> None:
+    """Each request as a line of an ALB's access log; as JSON under the names of the log's fields."""
+    from emulator.runtime.control import agent_of
+
+    for request in agent_of(engine, environment).access(follow=follow, services=services):
+        line = str(request["line"])
+        if keep("", line, datetime.fromisoformat(str(request["time"]))):
+            typer.echo(json.dumps(request["fields"], ensure_ascii=False) if as_json else line)
 
 
 def _print_comparison(engine: Engine, environment: Names, selection: Selection, *, as_json: bool) -> None:

@@ -7,7 +7,16 @@ file and a reload (`RELOAD` on the master socket).
 
 from __future__ import annotations
 
-from emulator.frontdoor.access_log import AccessRecord, LoadBalancerName, alb_line, as_json, parse_record, split_frames
+from emulator.frontdoor.access_log import (
+    AccessRecord,
+    LoadBalancerName,
+    alb_line,
+    as_json,
+    created_at,
+    parse_record,
+    record_of,
+    split_frames,
+)
 from emulator.frontdoor.admin import (
     RELOAD,
     SHOW_STAT,
@@ -73,12 +82,14 @@ __all__ = [
     "advice",
     "alb_line",
     "as_json",
+    "created_at",
     "explain",
     "front_configuration",
     "parse_record",
     "parse_show_stat",
     "placed",
     "reconcile",
+    "record_of",
     "refused",
     "reload_problem",
     "split_frames",

@@ -23,7 +23,8 @@ RUN_FOLDER = "run"
 """For the sockets; relative to `FOLDER`. It must belong to `USER_ID`: Docker cannot give away the root of a volume."""
 ADMIN_SOCKET = f"{RUN_FOLDER}/admin.sock"
 MASTER_SOCKET = f"{RUN_FOLDER}/master.sock"
-ACCESS_LOG_SOCKET = f"{RUN_FOLDER}/access.sock"
+ACCESS_LOG_SOCKET = "access.sock"
+"""The agent's, which makes it before `RUN_FOLDER` is there."""
 CERTIFICATE_FILE = "certificate.pem"
 
 COMMAND = ("haproxy", "-W", "-db", "-S", f"{FOLDER}/{MASTER_SOCKET},mode,660", "-f", f"{FOLDER}/haproxy.cfg")

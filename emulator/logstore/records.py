@@ -63,6 +63,10 @@ class RecordFile:
         return cls(parts[0], parts[1], parts[2]) if len(parts) == 3 and all(parts) else None
 
 
+ACCESS = RecordFile("@front", "0", "@access")
+"""The load balancer's access log. No service has such a name."""
+
+
 def parse_record(line: str) -> Record | None:
     """A line of a file as a record; None if it is damaged, as by a full disk."""
     match = _LINE.fullmatch(line)

@@ -112,6 +112,13 @@ class Agent:
             if "record" in message:
                 yield message["record"]
 
+    def access(self, *, follow: bool, services: list[str]) -> Iterator[Message]:
+        """Requests as the load balancer logged them, oldest first, each with its `time`, `service`, the `line` of its
+        log and the line's `fields`; with `follow` without end."""
+        for message in self._ask({"verb": "access", "follow": follow, "services": services}):
+            if "access" in message:
+                yield message["access"]
+
     def _ask(self, request: Message, patience: float | None = None) -> Iterator[Message]:
         stream = self._open(request)
         expired = threading.Event()

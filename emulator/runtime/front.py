@@ -54,6 +54,7 @@ def front_options(state: DesiredState) -> FrontOptions:
         timing="ecs" if timing == {"ecs"} else "local",
         initial_interval=INITIAL_INTERVAL,
         maxconn=MAX_CONNECTIONS,
+        access_log=True,
     )
 
 

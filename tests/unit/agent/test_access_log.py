@@ -1,0 +1,161 @@
+"""The access log, from the socket that HAProxy writes to until `logs --access` prints it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.agent.access_log import AccessLog
+from emulator.logstore.records import ACCESS
+from emulator.logstore.store import rotate
+from tests.unit.agent.rig import Rig
+from tests.unit.runtime.world import desired_state, make_service
+
+Until = Callable[[Callable[[], object]], None]
+CREATED = 1_795_348_800_123_456
+
+FIELDS: dict[str, Any] = {
+    "second": CREATED // 1_000_000,
+    "created": CREATED,
+    "frontend": "http",
+    "client": "172.20.0.1",
+    "client_port": 50000,
+    "target": "172.20.0.5",
+    "target_port": 80,
+    "queue": 0,
+    "connect": 1,
+    "respond": 7,
+    "active": 9,
+    "status": 200,
+    "received": 80,
+    "sent": 120,
+    "end": "--",
+    "method": "GET",
+    "uri": "/api/x",
+    "version": "HTTP/1.1",
+    "cipher": None,
+    "tls": None,
+    "sni": None,
+    "host": "localhost",
+    "agent": "curl/8.5.0",
+    "rule": "1",
+    "group": "hello:default",
+    "trace": "Root=1-6aab787c-27aaf3f93f32ff1f5a67dc16",
+    "target_status": 200,
+    "location": None,
+    "grpc": None,
+}
+
+
+def frame(**changes: object) -> bytes:
+    content = json.dumps({**FIELDS, **changes}, ensure_ascii=False).encode("latin-1")
+    return b"%d %s" % (len(content), content)
+
+
+@pytest.fixture
+def connect(rig: Rig) -> Iterator[Callable[[], socket.socket]]:
+    """Opens connections as HAProxy's workers do. The socket's path is short, as it has to be."""
+    rig.boot(desired_state(make_service()))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "access.sock"
+        taken = AccessLog(path, rig.logs)
+        taken.start()
+        opened: list[socket.socket] = []
+
+        def connect() -> socket.socket:
+            opened.append(socket.socket(socket.AF_UNIX))
+            opened[-1].connect(str(path))
+            return opened[-1]
+
+        yield connect
+        for one in opened:
+            one.close()
+        taken.close()
+
+
+Connect = Callable[[], socket.socket]
+
+
+def requests(rig: Rig, *services: str) -> list[dict[str, Any]]:
+    return list(rig.agent.access(follow=False, services=list(services)))
+
+
+def test_a_request_as_a_load_balancer_logs_it(rig: Rig, connect: Connect, until: Until) -> None:
+    connect().sendall(frame())
+    until(lambda: requests(rig))
+    (found,) = requests(rig)
+    assert found["time"] == "2026-11-22T12:00:00.123456+00:00"
+    assert found["service"] == "hello"
+    assert found["line"].startswith("http 2026-11-22T12:00:00.132456Z app/demo-test/")
+    assert '"GET http://localhost:8080/api/x HTTP/1.1" "curl/8.5.0"' in found["line"]
+    assert found["fields"]["target"] == "172.20.0.5:80"
+
+
+def test_the_requests_of_one_service(rig: Rig, connect: Connect, until: Until) -> None:
+    connect().sendall(frame() + frame(group="web:default", uri="/web") + frame(group=None, rule=0, uri="/nobody"))
+    until(lambda: len(requests(rig)) == 3)
+    assert [found["fields"]["request"].split("8080")[1] for found in requests(rig, "web")] == ["/web HTTP/1.1"]
+
+
+def test_a_record_that_comes_in_pieces_while_another_worker_writes_too(
+    rig: Rig, connect: Connect, until: Until
+) -> None:
+    old, new = connect(), connect()
+    whole = frame(uri="/old")
+    old.sendall(whole[:100])
+    new.sendall(frame(uri="/new"))
+    until(lambda: requests(rig))
+    old.sendall(whole[100:])
+    until(lambda: len(requests(rig)) == 2)
+    assert {found["fields"]["request"].split("8080")[1] for found in requests(rig)} == {
+        "/old HTTP/1.1",
+        "/new HTTP/1.1",
+    }
+
+
+def test_what_clients_send_breaks_no_line(rig: Rig, connect: Connect, until: Until) -> None:
+    connect().sendall(frame(agent='tab\tline\nquote" é \\ ]') + frame(uri="/next"))
+    until(lambda: len(requests(rig)) == 2)
+    assert rig.logs.joinpath(ACCESS.name).read_bytes().count(b"\n") == 2
+    assert '"tab\\x09line\\x0Aquote\\x22 \\xE9 \\x5C ]"' in requests(rig)[0]["line"]
+
+
+def test_what_is_no_record_ends_that_connection_and_no_other(rig: Rig, connect: Connect, until: Until) -> None:
+    broken, fine = connect(), connect()
+    broken.sendall(b"this is no record")
+    assert broken.recv(1) == b""
+    fine.sendall(frame())
+    until(lambda: requests(rig))
+
+
+def test_rotation_loses_nothing(rig: Rig, connect: Connect, until: Until) -> None:
+    worker = connect()
+    for number in range(20):
+        worker.sendall(frame(uri=f"/{number}"))
+        until(lambda number=number: len(requests(rig)) == number + 1)  # type: ignore[misc]
+        rotate(rig.logs, max_bytes=1500, keep=15)
+    assert len(list(rig.logs.iterdir())) > 3
+    assert len(requests(rig)) == 20
+
+
+def test_it_is_no_record_of_a_log_router_nor_of_a_container(rig: Rig, connect: Connect, until: Until) -> None:
+    connect().sendall(frame())
+    until(lambda: requests(rig))
+    assert list(rig.agent.records(follow=False, services=[])) == []
+    assert list(rig.agent.records(follow=False, services=[], kept=True)) == []
+
+
+def test_following_gives_what_comes_later(rig: Rig, connect: Connect) -> None:
+    worker = connect()
+    worker.sendall(frame(uri="/first"))
+    following = rig.agent.access(follow=True, services=[])
+    assert "/first" in next(following)["line"]
+    worker.sendall(frame(uri="/second"))
+    assert "/second" in next(following)["line"]
+    following.close()  # type: ignore[attr-defined]
