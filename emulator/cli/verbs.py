@@ -44,6 +44,10 @@ VERBS: Final[Table] = {
         "inspect:inspect",
         "Print tasks in the shape of `aws ecs describe-tasks`: those that run, and the last that stopped.",
     ),
+    "export": (
+        "export:export",
+        "Write what helps to find a bug into one archive: plan, events, logs, configurations, versions; no secrets.",
+    ),
     "validate": (
         "validate:validate",
         "Check manifests: unknown keys, wrong values, and what Copilot would ignore without a word.",
