@@ -28,11 +28,21 @@ def down(
     """Stop an environment in reverse order of its dependencies and remove it."""
     from emulator.display import make_display
     from emulator.runtime.down import down as take_down
+    from emulator.setup.images import any_agent_image
 
     if name is not None:
         raise UsageError("down stops a whole environment: -n does not go with it")
     with closing(make_display(quiet=quiet)) as display, chosen_environment(app, env) as (engine, names):
         _, killed = interruptions(display.emit)
-        if not take_down(engine, names, display.emit, volumes=volumes, timeout=timeout, cancelled=killed):
+        found = take_down(
+            engine,
+            names,
+            display.emit,
+            volumes=volumes,
+            timeout=timeout,
+            cancelled=killed,
+            agent_image=lambda: any_agent_image(display.emit),
+        )
+        if not found:
             message = f"nothing of {names.app}/{names.environment} is running"
             display.emit(Event(EventKind.INFO, "down", message))

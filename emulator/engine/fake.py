@@ -106,6 +106,10 @@ class FakeEngine:
         self._daemon.images[normalized(reference)] = image
         return image
 
+    def remove_image(self, reference: str) -> None:
+        """Somebody removes a local image by force; containers made from it stay."""
+        del self._daemon.images[normalized(reference)]
+
     def behave(self, pattern: str, behaviour: Behaviour) -> None:
         """Containers created from now on whose name or image matches (shell pattern) behave so; the last one wins."""
         self._daemon.behaviours.insert(0, (pattern, behaviour))

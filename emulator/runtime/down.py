@@ -15,7 +15,7 @@ from emulator.runtime.drain import open_drain
 from emulator.runtime.executor import Cancelled, Executor, remove_volume
 from emulator.runtime.front import FrontControl
 from emulator.runtime.names import Names, Role
-from emulator.runtime.observed import observe, sort_containers
+from emulator.runtime.observed import Observed, observe, sort_containers
 from emulator.runtime.plan import Plan, Verb
 from emulator.runtime.reconcile import stop_task
 
@@ -32,19 +32,22 @@ def down(
     timeout: int | None = None,
     cancelled: threading.Event | None = None,
     before_remove: Callable[[str], None] | None = None,
+    agent_image: Callable[[], str] | None = None,
 ) -> bool:
     """Stops and removes everything of an environment; returns whether there was anything.
 
     Containers stop in reverse dependency order, without the deregistration delay. Volumes that hold data (the log
     store, shared file systems) stay unless `volumes`. `timeout` shortens every stop timeout, in seconds. `cancelled`
     ends the orderly stop: what is left is killed and removed at once, as it is where the orderly stop fails.
+    `agent_image` gives an image of the agent, asked for only where there is no agent any more to take it from: a
+    container that logs to a dead router cannot be stopped without a drain.
     """
     observed = observe(engine, environment)
     found = bool(observed.containers or engine.list_networks(environment.labels()))
     if observed.agent is not None:
         # First: it must not replace what is being stopped.
         engine.remove(observed.agent.name)
-    drain_image = observed.agent.image if observed.agent is not None else ""
+    drain_image = _drain_image(engine, observed, emit, agent_image)
     plan = Plan()
     for task in observed.tasks.values():
         stop_task(plan, task, "down", timeout=timeout)
@@ -67,6 +70,21 @@ def down(
         emit(Event(EventKind.WARNING, environment.app, f"the orderly stop failed, the rest is killed: {error}"))
     remove_all(engine, environment, volumes=volumes, drain_image=drain_image)
     return found
+
+
+def _drain_image(engine: Engine, observed: Observed, emit: Emit, agent_image: Callable[[], str] | None) -> str:
+    """The image for drains: the agent's; empty where nobody needs one, or none is had."""
+    if observed.agent is not None and engine.image(observed.agent.image) is not None:
+        return observed.agent.image
+    logging = any(m.logs_to_router and m.running for task in observed.tasks.values() for m in task.members.values())
+    if not logging or agent_image is None:
+        return ""
+    try:
+        return agent_image()
+    except CopilotLocalError as error:
+        # Its router may still run, or run again.
+        emit(Event(EventKind.WARNING, "drain", f"no image for a drain, should a log router be dead: {error}"))
+        return ""
 
 
 def remove_all(

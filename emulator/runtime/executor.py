@@ -348,6 +348,11 @@ class Executor:
         task = self._task(task_id)
         if task is None or (task.router is not None and self._stays_up(task.router.container.name, task_id)):
             return
+        if not self.drain_image:
+            raise TaskError(
+                f"the log router of {task.short_id} does not stay up, and no image is there for a drain in its place",
+                hint="containers that log to it cannot be stopped until something listens: `make setup`, then again",
+            )
         message = "the log router does not stay up; a drain takes its place"
         self.emit(Event(EventKind.WARNING, f"{task.service} {task.short_id}", message))
         open_drain(self.engine, self.names, task.service, task.id, self.drain_image)

@@ -53,7 +53,14 @@ def run_foreground(
         running.lease.leave()
     if not interrupted.is_set() or not killed.is_set():
         emit(Event(EventKind.INFO, request.environment.app, "stopping"))
-    down(engine, request.environment, emit, cancelled=killed, before_remove=follower.finish)
+    down(
+        engine,
+        request.environment,
+        emit,
+        cancelled=killed,
+        before_remove=follower.finish,
+        agent_image=lambda: running.state.agent_image,
+    )
     follower.close()
     if failure is not None:
         raise failure

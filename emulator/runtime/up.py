@@ -318,8 +318,10 @@ class _Bringup:
                 what = "kept as it is; `copilot-local down` removes it"
                 self.emit(Event(EventKind.INFO, self.names.app, what))
                 return
-            down(self.engine, self.names, discard, timeout=2, before_remove=self.before_remove)
-            remove_all(self.engine, self.names, volumes=True, keep=self.existing_volumes)
+            agent = self.state.agent_image
+            before_remove = self.before_remove
+            down(self.engine, self.names, discard, timeout=2, before_remove=before_remove, agent_image=lambda: agent)
+            remove_all(self.engine, self.names, volumes=True, keep=self.existing_volumes, drain_image=agent)
         except CopilotLocalError as error:
             what = f"not everything could be removed; `copilot-local down` tries again: {error}"
             self.emit(Event(EventKind.WARNING, self.names.app, what))

@@ -63,7 +63,14 @@ def run_watch(
         watch.run(running, interrupted)
         if running.fresh:
             emit(Event(EventKind.INFO, request.environment.app, "stopping"))
-            down(engine, request.environment, emit, cancelled=killed, before_remove=follower.finish)
+            down(
+                engine,
+                request.environment,
+                emit,
+                cancelled=killed,
+                before_remove=follower.finish,
+                agent_image=lambda: running.state.agent_image,
+            )
         else:
             emit(Event(EventKind.INFO, request.environment.app, "it goes on running; `copilot-local down` stops it"))
     except Cancelled:

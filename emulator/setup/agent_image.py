@@ -35,7 +35,8 @@ PYTHON_VERSION = "3.13"
 
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _PLATFORMS = ("manylinux_2_5", "manylinux1", "manylinux_2_12", "manylinux2010", "manylinux_2_17", "manylinux2014")
-_OLD = ("--filter", "label=copilot-local.image=agent", "--filter", "until=24h")
+LABEL = "copilot-local.image=agent"
+_OLD = ("--filter", f"label={LABEL}", "--filter", "until=24h")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 

@@ -70,6 +70,12 @@ def image_exists(reference: str) -> bool:
     return result.ok
 
 
+def labelled_images(label: str) -> list[str]:
+    """The ids of the daemon's images with a label, `name=value`, newest first; none where no daemon answers."""
+    result = run(["docker", "image", "ls", "--quiet", "--no-trunc", "--filter", f"label={label}"], timeout=60)
+    return list(dict.fromkeys(result.output.split())) if result.ok else []
+
+
 def server_architecture() -> str:
     """The daemon's architecture in Docker's spelling: amd64, arm64. Raises EngineUnavailable."""
     result = run(["docker", "version", "--format", "{{.Server.Arch}}"], timeout=60)

@@ -82,6 +82,15 @@ def ensure_agent_image(emit: Emit = discard) -> str:
     return tag
 
 
+def any_agent_image(emit: Emit = discard) -> str:
+    """An image of the agent, whichever code it holds; this code's is built where there is none.
+
+    For what every version of it can do, such as draining logs. Raises as `ensure_agent_image`.
+    """
+    present = docker_cli.labelled_images(agent_image.LABEL)
+    return present[0] if present else ensure_agent_image(emit)
+
+
 def ensure_aws_image(emit: Emit = discard) -> str:
     """Makes sure that the image of the local AWS endpoint is there. Returns its reference. Raises as the agent's."""
     return aws_image.ensure_aws_image(_python_base(emit), docker_cli.server_architecture(), emit)

@@ -120,7 +120,14 @@ class Lifecycle:
         if engine is not None:
             with contextlib.closing(engine):
                 if self._request is not None and not self._reuse:
-                    down(engine, self.names, self._emit, volumes=True, timeout=self._stop_timeout)
+                    down(
+                        engine,
+                        self.names,
+                        self._emit,
+                        volumes=True,
+                        timeout=self._stop_timeout,
+                        agent_image=self._request.support.agent,
+                    )
 
     def cancel(self) -> None:
         """Ends a `start` that is under way in another thread; it raises `Cancelled` and leaves nothing."""

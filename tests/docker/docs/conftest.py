@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from emulator.settings_files import STAND_INS_NAME, configuration_folder
-from tests.docker.e2e.conftest import free_port
+from tests.docker.project import free_port
 
 ROOT = Path(__file__).parents[3]
 PORT = "8080"

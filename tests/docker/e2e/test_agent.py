@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tests.docker.e2e.conftest import docker, wait_until
+from tests.docker.project import docker, wait_until
 
 if TYPE_CHECKING:
-    from tests.docker.e2e.conftest import Project
+    from tests.docker.project import Project
 
 pytestmark = pytest.mark.docker
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.docker.e2e.conftest import MakeProject, Project, Result
+    from tests.docker.project import MakeProject, Project, Result
 
 pytestmark = pytest.mark.docker
 

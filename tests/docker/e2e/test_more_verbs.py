@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.docker.e2e.conftest import Project, docker
+from tests.docker.project import Project, docker
 
 pytestmark = pytest.mark.docker
 

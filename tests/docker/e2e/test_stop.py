@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docker.e2e.conftest import docker, wait_until
+from tests.docker.project import docker, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.docker.e2e.conftest import DockerEvents, Project
+    from tests.docker.project import DockerEvents, Project
 
 pytestmark = pytest.mark.docker
 

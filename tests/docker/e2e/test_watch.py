@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docker.e2e.conftest import Project, Running, docker, wait_until
+from tests.docker.project import Project, Running, docker, wait_until
 
 if TYPE_CHECKING:
     pass

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from emulator.engine.fake import Behaviour
 from emulator.engine.interface import ContainerSpec
-from emulator.errors import Conflict, EngineError, EngineTimeout, EngineUnavailable
+from emulator.errors import Conflict, CopilotLocalError, EngineError, EngineTimeout, EngineUnavailable, ImageError
 from emulator.runtime import names
 from emulator.runtime.agent_spec import agent_spec
 from emulator.runtime.down import down, running_environments
 from emulator.runtime.names import Names, Role
 from tests.unit.runtime.bench import Bench
-from tests.unit.runtime.world import DEMO, desired_state, firelens, make_service
+from tests.unit.runtime.world import AGENT, DEMO, desired_state, firelens, make_service
 
 ROUTER = "cl-demo-test-hello-task0001-firelens_log_router"
 HELLO = "cl-demo-test-hello-task0001-hello"
@@ -164,6 +166,56 @@ def test_killing_opens_a_drain_for_a_dead_router(running: Bench, removed: bool) 
     take_down(running, cancelled=killed)
     assert "create_container drain" in running.did("create_container")
     assert running.left()["containers"] == []
+
+
+class TestADeadRouterWithoutAnAgent:
+    """The agent goes first, so this is what an interrupted `down` leaves for the next one."""
+
+    @pytest.fixture
+    def orphaned(self, running: Bench) -> Bench:
+        running.engine.behave("*-firelens_log_router", Behaviour(exits=(1,)))
+        running.engine.remove(DEMO.agent)
+        running.engine.finish(ROUTER, 1)
+        running.engine.remove(ROUTER)
+        return running
+
+    @pytest.mark.parametrize("at_once", [False, True])
+    def test_is_drained_by_an_image_of_the_agent_that_is_asked_for(self, orphaned: Bench, at_once: bool) -> None:
+        killed = threading.Event()
+        if at_once:
+            killed.set()
+        take_down(orphaned, cancelled=killed, volumes=True, agent_image=lambda: AGENT)
+        assert "create_container drain" in orphaned.did("create_container")
+        assert orphaned.left() == {"containers": [], "networks": [], "volumes": []}
+
+    def test_is_drained_though_the_agents_own_image_was_removed(self, running: Bench) -> None:
+        running.engine.remove(DEMO.agent)
+        old = replace(agent_spec(running.engine, DEMO, desired_state(firelens())), image="agent:0")
+        running.engine.add_image("agent:0")
+        running.engine.create_container(old)
+        running.engine.remove_image("agent:0")
+        running.engine.finish(ROUTER, 1)
+        running.engine.remove(ROUTER)
+        take_down(running, volumes=True, agent_image=lambda: AGENT)
+        assert running.left()["containers"] == []
+
+    def test_where_there_is_no_image_either_is_told_with_what_to_do(self, orphaned: Bench) -> None:
+        def none() -> str:
+            raise ImageError("the wheels could not be fetched")
+
+        with pytest.raises(CopilotLocalError):
+            take_down(orphaned, agent_image=none)
+        assert any("the wheels could not be fetched" in warning for warning in orphaned.warnings())
+        assert any("no image is there for a drain" in warning for warning in orphaned.warnings())
+
+    def test_needs_no_image_where_nothing_logs_to_it(self, orphaned: Bench) -> None:
+        orphaned.engine.listening.add("unix://*/fluent.sock")
+        orphaned.engine.finish(HELLO, 0)
+
+        def ask() -> str:
+            raise AssertionError("nobody needs it")
+
+        assert take_down(orphaned, agent_image=ask)
 
 
 def test_a_container_that_cannot_be_removed_is_an_error(running: Bench) -> None:

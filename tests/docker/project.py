@@ -1,0 +1,329 @@
+"""`copilot-local` as a user runs it, in a copy of an example, on a real daemon.
+
+Docker is looked at through the `docker` command, not through the code under test.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COMMAND = Path(sys.executable).parent / "copilot-local"
+DEADLINE = 60.0
+
+
+def wait_until(condition: Callable[[], bool], what: str | Callable[[], str], timeout: float = DEADLINE) -> float:
+    """Returns the seconds until the condition held; fails with `what` where it does not in time."""
+    began = time.monotonic()
+    while not condition():
+        if time.monotonic() - began > timeout:
+            pytest.fail(f"not within {timeout:g} s: {what if isinstance(what, str) else what()}")
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def docker(*arguments: str, check: bool = True) -> str:
+    """What a `docker` command prints on standard output."""
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=60, check=False)
+    if check and done.returncode:
+        raise AssertionError(f"docker {' '.join(arguments)}: code {done.returncode}\n{done.stderr}")
+    return done.stdout
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True)
+class Result:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    def ok(self) -> Result:
+        assert self.code == 0, f"code {self.code}\n{self.out}\n{self.err}"
+        return self
+
+
+@dataclass
+class Running:
+    """A command that runs in the background, and what it has printed so far."""
+
+    process: subprocess.Popen[str]
+    out: list[str] = field(default_factory=list)
+    err: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self._readers = [
+            threading.Thread(target=self._read, args=(stream, lines), daemon=True)
+            for stream, lines in ((self.process.stdout, self.out), (self.process.stderr, self.err))
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    @staticmethod
+    def _read(stream: IO[str], lines: list[str]) -> None:
+        with stream:
+            for line in stream:
+                lines.append(line.rstrip("\n"))
+
+    def printed(self) -> str:
+        return "\n".join([*self.out, *self.err])
+
+    def wait_for(self, text: str) -> None:
+        """Until it has printed this; fails at once where it ends before."""
+
+        def seen() -> bool:
+            ended = self.process.poll() is not None
+            if text in self.printed():
+                return True
+            assert not ended, f"ended with code {self.process.returncode} before {text!r}:\n{self.printed()}"
+            return False
+
+        wait_until(seen, lambda: f"{text!r} in:\n{self.printed()}")
+
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def end(self, number: int) -> None:
+        """Ends it, if it still runs."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(number)
+        self.wait()
+
+    def wait(self, timeout: float = DEADLINE) -> Result:
+        """Until it has ended."""
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"not ended within {timeout:g} s:\n{self.printed()}")
+        for reader in self._readers:
+            reader.join(timeout)
+        return Result(code, *("".join(f"{line}\n" for line in lines) for lines in (self.out, self.err)))
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container as `docker ps` lists it."""
+
+    name: str
+    state: str
+    labels: Mapping[str, str]
+
+    @property
+    def role(self) -> str:
+        return self.labels.get("copilot-local.role", "")
+
+    @property
+    def task(self) -> str:
+        return self.labels.get("copilot-local.task", "")
+
+
+class Project:
+    """A workspace in a folder of its own, with an application name of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.app = f"e2e-{uuid.uuid4().hex[:8]}"
+        self.port = free_port()
+        self.started: list[Running] = []
+
+    # the command
+
+    def run(self, *arguments: str, timeout: float = 120, variables: Mapping[str, str] | None = None) -> Result:
+        """Runs `copilot-local VERB … -a APP` to its end."""
+        return self.start(*arguments, variables=variables).wait(timeout)
+
+    def up(self, *arguments: str) -> Result:
+        """`up -d --wait`, which must succeed."""
+        return self.run("up", "-d", "--wait", "--port", str(self.port), *arguments).ok()
+
+    def start(self, *arguments: str, variables: Mapping[str, str] | None = None) -> Running:
+        """Starts a command; if it still runs at the end of the test it is killed."""
+        process = subprocess.Popen(
+            self._command(arguments),
+            cwd=self.folder,
+            env={**os.environ, **(variables or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.started.append(Running(process))
+        return self.started[-1]
+
+    def foreground(self, *arguments: str) -> Running:
+        """`up`, once the load balancer answers for the service."""
+        running = self.start("up", "--port", str(self.port), *arguments)
+        running.wait_for("is the load balancer")
+        return running
+
+    def _command(self, arguments: tuple[str, ...]) -> list[str]:
+        words = 2 if arguments[0] in ("firelens", "render") else 1
+        return [str(COMMAND), *arguments[:words], "-a", self.app, *arguments[words:]]
+
+    def ps(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.run("ps", "--format", "json").ok().out)
+        return found
+
+    def targets(self) -> list[str]:
+        """The state of every target of the load balancer."""
+        return [target["state"] for target in self.ps()["targets"]]
+
+    def records(self) -> list[dict[str, Any]]:
+        """What `logs --routed` prints."""
+        return [json.loads(line) for line in self.run("logs", "--routed").ok().out.splitlines()]
+
+    # its files
+
+    def write(self, path: str, text: str) -> Path:
+        file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        """Replaces text of a file that must be there."""
+        text = (self.folder / path).read_text(encoding="utf-8")
+        assert old in text
+        self.write(path, text.replace(old, new))
+
+    def append(self, path: str, text: str) -> None:
+        """Adds text to the end of a file that must be there."""
+        self.write(path, (self.folder / path).read_text(encoding="utf-8") + text)
+
+    # what it answers
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}", headers=headers, timeout=20)
+
+    def answers(self, path: str, status: int = 200) -> bool:
+        with contextlib.suppress(httpx.TransportError):
+            return self.get(path).status_code == status
+        return False
+
+    # what Docker has of it
+
+    @property
+    def label(self) -> str:
+        return f"label=copilot-local.app={self.app}"
+
+    def containers(self) -> list[Container]:
+        lines = docker("ps", "-a", "--no-trunc", "--filter", self.label, "--format", "{{json .}}").splitlines()
+        found = []
+        for row in map(json.loads, lines):
+            labels = dict(pair.partition("=")[::2] for pair in row["Labels"].split(","))
+            found.append(Container(row["Names"], row["State"], labels))
+        return found
+
+    def container(self, name: str, *, other_than: str = "") -> str:
+        """The Docker name of the running container that the task definition calls so, or of that role.
+
+        Empty where there is none. `other_than` is a container that does not count.
+        """
+        for container in self.containers():
+            called = container.labels.get("copilot-local.container", container.role)
+            if called == name and container.state == "running" and container.name != other_than:
+                return container.name
+        return ""
+
+    def tasks(self) -> set[str]:
+        """The ids of the tasks that have containers."""
+        return {container.task for container in self.containers()} - {""}
+
+    def volumes(self) -> list[str]:
+        return docker("volume", "ls", "--quiet", "--filter", self.label).split()
+
+    def networks(self) -> list[str]:
+        return docker("network", "ls", "--filter", self.label, "--format", "{{.Name}}").split()
+
+    def everything(self) -> list[str]:
+        """Every container, network and volume that carries the application's label."""
+        return [*(container.name for container in self.containers()), *self.networks(), *self.volumes()]
+
+    def clean_up(self) -> None:
+        """`down -v`, after which nothing may be left."""
+        for running in self.started:
+            running.end(signal.SIGKILL)
+        try:
+            if self.everything():
+                self.run("down", "-e", "test", "-v").ok()
+            assert self.everything() == []
+        finally:
+            mine = f"reference=copilot-local-build/{self.app}/*/*"
+            images = docker("image", "ls", "--filter", mine, "--format", "{{.Repository}}:{{.Tag}}").split()
+            if images:
+                docker("image", "rm", "--force", *images)
+
+
+class DockerEvents:
+    """`docker events` of one application from now on."""
+
+    def __init__(self, project: Project) -> None:
+        process = subprocess.Popen(
+            ["docker", "events", "--since", str(int(time.time())), "--filter", project.label, "--format", "{{json .}}"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.running = Running(process)
+
+    def actions(self, action: str) -> list[str]:
+        """What the containers are called that this happened to, in that order."""
+        found = []
+        for event in map(json.loads, list(self.running.out)):
+            attributes = event["Actor"]["Attributes"]
+            if event["Type"] == "container" and event["Action"] == action:
+                found.append(attributes.get("copilot-local.container", attributes["copilot-local.role"]))
+        return found
+
+    def close(self) -> None:
+        self.running.end(signal.SIGTERM)
+
+
+MakeProject = Callable[[str], Project]
+
+
+def projects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeProject]:
+    """A fixture for any scope: makes copies of examples.
+
+    What runs of them is taken down at its end, and nothing may be left then.
+    """
+    made: list[Project] = []
+
+    def make(example: str) -> Project:
+        folder = tmp_path_factory.mktemp("project") / (example or "empty")
+        if example:
+            shutil.copytree(ROOT / "examples" / example, folder)
+        else:
+            folder.mkdir()
+        made.append(Project(folder))
+        return made[-1]
+
+    yield make
+    for project in made:
+        project.clean_up()
