@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from emulator.engine.interface import Container, Engine
-from emulator.errors import CopilotLocalError, EngineError
+from emulator.errors import CopilotLocalError, EngineError, EngineTimeout
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime import names
 from emulator.runtime.drain import open_drain
@@ -20,7 +20,8 @@ from emulator.runtime.plan import Plan, Verb
 from emulator.runtime.reconcile import stop_task
 
 LEFTOVER_ROUNDS = 5
-"""How often the listing is looked at again: a request that was under way when its maker died may still create one."""
+"""How often the listing is looked at again: a request that was under way when its maker died may still create one, and
+Docker's log driver may take up to a minute until it finds out that somebody listens again."""
 
 
 def down(
@@ -91,22 +92,37 @@ def remove_all(
     engine: Engine, environment: Names, *, volumes: bool, keep: frozenset[str] = frozenset(), drain_image: str = ""
 ) -> None:
     """Removes what still carries the environment's labels at once, running or not; volumes in `keep` stay."""
+    stuck: list[EngineTimeout] = []
     for _ in range(LEFTOVER_ROUNDS):
         containers = engine.list_containers(environment.labels())
         if not containers:
             break
+        stuck.clear()
         _let_logs_end(engine, environment, containers, drain_image)
         # A container hangs without the router that it logs to. Pause goes last: its members would go on without a
         # network for a moment.
         for rank in range(3):
             batch = [c.name for c in containers if _LATE.get(c.labels.get(names.ROLE, ""), 0) == rank]
             with ThreadPoolExecutor(8) as pool:
-                list(pool.map(engine.remove, batch))
+                stuck += filter(None, pool.map(lambda name: _late_removal(engine, name), batch))
+            if stuck:
+                break  # it may need its router, or the drain, to get away
+    if stuck and engine.list_containers(environment.labels()):
+        raise stuck[0]
     for network in engine.list_networks(environment.labels()):
         engine.remove_network(network)
     for volume, labels in engine.list_volumes(environment.labels()).items():
         if volume not in keep and (volumes or names.DATA not in labels):
             remove_volume(engine, volume)
+
+
+def _late_removal(engine: Engine, container: str) -> EngineTimeout | None:
+    """Removes a container; returns what there is to say where that takes longer than a call may."""
+    try:
+        engine.remove(container)
+    except EngineTimeout as error:
+        return error
+    return None
 
 
 _LATE: dict[str, int] = {Role.ROUTER: 1, Role.DRAIN: 1, Role.PAUSE: 2}

@@ -1,7 +1,8 @@
 """A stand-in for a log router that will not come back.
 
 A container that logs to a dead router can be neither stopped nor removed: Docker waits for its log driver. The drain
-listens on the same socket, takes what the driver still has to deliver and writes it to the log store.
+listens on the same socket, takes what the driver still has to deliver and writes it to the log store, after what the
+router had buffered.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ def drain_spec(
         ),
         log_options=JSON_FILE_OPTIONS,
         cap_drop=("ALL",),
+        cap_add=("DAC_OVERRIDE",),  # the socket's folder and the router's buffer belong to the router's user
         ulimits=(NO_FILE,),
         init=True,
     )

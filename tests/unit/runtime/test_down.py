@@ -218,6 +218,23 @@ class TestADeadRouterWithoutAnAgent:
         assert take_down(orphaned, agent_image=ask)
 
 
+def test_a_container_that_docker_takes_long_to_remove_is_waited_for_and_its_drain_stays_meanwhile(
+    running: Bench,
+) -> None:
+    """Docker's log driver waits longer and longer between two tries to reach a router that is gone."""
+    running.engine.finish(ROUTER, 1)
+    running.engine.remove(ROUTER)
+    killed = threading.Event()
+    killed.set()
+    stuck = EngineTimeout("Docker did not remove it in time")
+    running.engine.fail("remove", stuck, target="*-hello", times=3)
+    take_down(running, cancelled=killed, volumes=True)
+    removed = running.did("remove")
+    assert removed.count("remove hello") == 4
+    assert removed.index("remove drain") > len(removed) - removed[::-1].index("remove hello") - 1
+    assert running.left() == {"containers": [], "networks": [], "volumes": []}
+
+
 def test_a_container_that_cannot_be_removed_is_an_error(running: Bench) -> None:
     running.engine.fail("remove", EngineTimeout("Docker did not remove it in time"), target="*-hello", times=None)
     with pytest.raises(EngineTimeout, match="did not remove it"):
