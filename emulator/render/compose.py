@@ -57,6 +57,8 @@ class ComposeOptions:
     """Container name (`pause` too) to the image that it runs."""
     region: str = "us-east-1"
     account: str = "000000000000"
+    port: int = DEFAULT_PORT
+    """Host port of the first rule's target where the variable PORT does not say another; 0 is a free one."""
 
 
 def render_compose(service: Service, options: ComposeOptions = ComposeOptions()) -> str:
@@ -135,7 +137,7 @@ class _Compose:
                 port = mapping.container_port
                 if port is None:
                     continue
-                host = f"${{PORT:-{DEFAULT_PORT}}}" if port == first else f"${{PORT_{port}:-0}}"
+                host = f"${{PORT:-{self._options.port}}}" if port == first else f"${{PORT_{port}:-0}}"
                 suffix = "/udp" if mapping.protocol == "udp" else ""
                 found.append(f"127.0.0.1:{host}:{port}{suffix}")
         return found
@@ -283,7 +285,7 @@ class _Compose:
         if name == "LogGroup":
             return self._service.log_group.name
         if name in _LOAD_BALANCER_NAMES:
-            return f"localhost:${{PORT:-{DEFAULT_PORT}}}"
+            return f"localhost:${{PORT:-{self._options.port}}}"
         return _required(name, describe(reference))
 
 

@@ -118,17 +118,32 @@ class AsyncEnvironment:
     async def kill(self, container: str, signal: str = "SIGKILL") -> None:
         await asyncio.to_thread(self.sync.kill, container, signal)
 
-    @contextlib.asynccontextmanager
-    async def pause_container(self, container: str) -> AsyncIterator[None]:
-        paused = self.sync.pause_container(container)
-        await asyncio.to_thread(paused.__enter__)
-        try:
-            yield
-        finally:
-            await asyncio.to_thread(paused.__exit__, None, None, None)
+    def pause_container(self, container: str) -> contextlib.AbstractAsyncContextManager[None]:
+        return _in_a_thread(self.sync.pause_container(container))
+
+    def partition(self, service: str, other: str | None = None) -> contextlib.AbstractAsyncContextManager[None]:
+        return _in_a_thread(self.sync.partition(service, other))
+
+    def slow(
+        self, service: str, *, delay: float | None = None, rate: int | None = None
+    ) -> contextlib.AbstractAsyncContextManager[None]:
+        return _in_a_thread(self.sync.slow(service, delay=delay, rate=rate))
+
+    def fill_disk(self, container: str, path: str) -> contextlib.AbstractAsyncContextManager[None]:
+        return _in_a_thread(self.sync.fill_disk(container, path))
 
     async def restart(self, *services: str) -> None:
         await asyncio.to_thread(self.sync.restart, *services)
 
     async def scale(self, service: str, count: int) -> None:
         await asyncio.to_thread(self.sync.scale, service, count)
+
+
+@contextlib.asynccontextmanager
+async def _in_a_thread(block: contextlib.AbstractContextManager[None]) -> AsyncIterator[None]:
+    """A fault that is made and mended in a thread."""
+    await asyncio.to_thread(block.__enter__)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(block.__exit__, None, None, None)

@@ -20,9 +20,11 @@ from emulator.runtime import names
 from emulator.runtime.front import front_options
 from emulator.runtime.observed import Member, observe
 from emulator.testing.choice import chooser
+from emulator.testing.disk_faults import fill_disk
 from emulator.testing.failures import died_of_itself, in_vain
 from emulator.testing.journal import LogLine
 from emulator.testing.lifecycle import Lifecycle
+from emulator.testing.network_faults import partition, slow
 from emulator.testing.readiness import missing
 from emulator.testing.records import RoutedRecord, matcher, record_from
 from emulator.testing.results import CommandResult
@@ -197,6 +199,29 @@ class Environment(Lifecycle):
         finally:
             with contextlib.suppress(NotFound):  # its task was given up as unhealthy, and replaced
                 self.engine.unpause(name)
+
+    def partition(self, service: str, other: str | None = None) -> contextlib.AbstractContextManager[None]:
+        """Within this block packets between the tasks of a service and those of another (None: everybody) vanish.
+
+        Only tasks that run when the block begins: one that takes the place of an unhealthy one is not cut off.
+        """
+        return partition(self.engine, self.names, service, other)
+
+    def slow(
+        self, service: str, *, delay: float | None = None, rate: int | None = None
+    ) -> contextlib.AbstractContextManager[None]:
+        """Within this block what the tasks of a service send comes `delay` seconds late, at `rate` bytes a second.
+
+        Raises `InputError` where the kernel that Docker runs on cannot delay packets.
+        """
+        return slow(self.engine, self.names, self._up.state.agent_image, service, delay, rate)
+
+    def fill_disk(self, container: str, path: str) -> contextlib.AbstractContextManager[None]:
+        """Within this block nothing more can be written to the file system of a folder of a container.
+
+        Raises `InputError` where that is the disk of Docker's host.
+        """
+        return fill_disk(self.engine, self._find(container).container.name, path)
 
     def restart(self, *services: str) -> None:
         """Replaces the tasks of these services (none: all) by new ones, and waits until they are healthy."""

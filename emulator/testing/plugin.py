@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from emulator.testing.service import ServiceHandle
 
 T = TypeVar("T")
+ComposeFile = Callable[..., Path]
+"""A service's name, and keywords of `Environment`, to the Compose file that was written for it."""
 Scope = Literal["session", "package", "module", "class", "function"]
 SCOPES: tuple[Scope, ...] = ("session", "package", "module", "class", "function")
 LATE = 0.5
@@ -67,11 +69,15 @@ def _scope(fixture_name: str, config: pytest.Config) -> Scope:
     return cast(Scope, scope)
 
 
+def _chosen_workspace(config: pytest.Config) -> Path:
+    chosen = config.getoption("--copilot-workspace")
+    return Path(chosen).absolute() if chosen else config.rootpath / config.getini("copilot_workspace")
+
+
 @pytest.fixture(scope=_scope)
 def copilot_workspace(pytestconfig: pytest.Config) -> Path:
     """The folder that holds `copilot/`. Override it, for example with a copy that tests may change."""
-    chosen = pytestconfig.getoption("--copilot-workspace")
-    return Path(chosen).absolute() if chosen else pytestconfig.rootpath / pytestconfig.getini("copilot_workspace")
+    return _chosen_workspace(pytestconfig)
 
 
 @pytest.fixture(scope=_scope)
@@ -113,6 +119,24 @@ def copilot_service(
     """One service of the environment: that of `copilot_service_name`, or of an indirect parametrization."""
     with _in_words():
         return copilot_environment.service(getattr(request, "param", copilot_service_name))
+
+
+@pytest.fixture(scope="session")
+def copilot_compose_file(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> ComposeFile:
+    """Renders a service as a Compose file for pytest-docker: `copilot_compose_file(service)` returns its path.
+
+    The workspace is that of the command line or the settings, unless it is given; the other keywords are those of
+    `Environment`.
+    """
+
+    def write(service: str | None = None, *, workspace: Path | str | None = None, **options: Any) -> Path:
+        from emulator.testing.compose import write_compose_file
+
+        where = Path(workspace) if workspace is not None else _chosen_workspace(pytestconfig)
+        with _in_words():
+            return write_compose_file(where, service, tmp_path_factory.mktemp("compose"), options)
+
+    return write
 
 
 @contextlib.contextmanager

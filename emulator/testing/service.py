@@ -70,6 +70,15 @@ class ServiceHandle:
     def pause_container(self, container: str | None = None) -> contextlib.AbstractContextManager[None]:
         return self.environment.pause_container(self._named(container))
 
+    def partition(self, other: str | None = None) -> contextlib.AbstractContextManager[None]:
+        return self.environment.partition(self.name, other)
+
+    def slow(self, *, delay: float | None = None, rate: int | None = None) -> contextlib.AbstractContextManager[None]:
+        return self.environment.slow(self.name, delay=delay, rate=rate)
+
+    def fill_disk(self, path: str, *, container: str | None = None) -> contextlib.AbstractContextManager[None]:
+        return self.environment.fill_disk(self._named(container), path)
+
     def expect_exit(self, container: str | None = None, timeout: float = 30) -> contextlib.AbstractContextManager[None]:
         return self.environment.expect_exit(self._named(container), timeout)
 

@@ -32,6 +32,7 @@ RULES: dict[str, set[str]] = {
     "agent": {"runtime", "engine", "ecs", "logstore", "frontdoor"},
     "testing": {
         *("runtime", "engine", "compiler", "frontdoor", "trace", "logstore", "workspace", "settings"),
+        "render",  # the Compose file for pytest-docker
         *("loading", "display", "ecs"),  # what `up` loads, and how it words errors and events: one way, not two
     },
     "setup": {"engine", "settings"},

@@ -248,3 +248,40 @@ def test_a_suite_that_does_not_use_it_is_left_alone(suite: Suite) -> None:
 def test_the_owner_of_a_living_process_is_not_dead() -> None:
     assert Owner.parse(f"elsewhere:{os.getpid()}:1") == Owner("elsewhere", os.getpid(), "1")
     assert Owner.parse("nobody") is None
+
+
+def test_a_compose_file_for_the_suite_that_has_pytest_docker(suite: Suite) -> None:
+    manifest = "name: page\ntype: Backend Service\nimage:\n  location: nginx:1.27\n  port: 80\n"
+    (suite.folder / "copilot" / "page").mkdir()
+    suite.write(manifest, "copilot/page/manifest.yml")
+    suite.write(
+        f"""
+        import httpx
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def docker_compose_file(copilot_compose_file):
+            return copilot_compose_file("page")
+
+        @pytest.fixture(scope="session")
+        def docker_compose_project_name():
+            return "{suite.app}"
+
+        def answers(url):
+            try:
+                return httpx.get(url).status_code == 200
+            except httpx.TransportError:
+                return False
+
+        def test_it(docker_services):
+            url = f"http://127.0.0.1:{{docker_services.port_for('pause', 80)}}/"
+            docker_services.wait_until_responsive(timeout=30, pause=0.1, check=lambda: answers(url))
+
+        def test_what_is_wrong_is_told_in_words(copilot_compose_file):
+            copilot_compose_file("nobody")
+        """
+    )
+    ran = suite.run()
+    assert ran.counts() == {"passed": 1, "failed": 1}, ran.out
+    assert "error: there is no service nobody in" in ran.out
+    assert "Traceback" not in ran.out
