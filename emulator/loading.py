@@ -219,13 +219,15 @@ def log_destinations(chosen: Sequence[str]) -> dict[str, LogPolicy]:
 
 def _plain(selection: Selection, path: Path) -> tuple[Path, Names, Mapping[str, str], list[Service]]:
     """What runs a plain task definition: its folder is the workspace, its family the application and the service."""
-    from emulator.ecs.plain import read_task_definition, service_of
+    from emulator.ecs.plain import read_task_definition, refuse_problems, service_of
     from emulator.runtime.names import Names
+    from emulator.settings import load_settings
 
     if selection.services:
         raise UsageError("--task-definition cannot be combined with services: it runs the one that the file describes")
     definition = read_task_definition(path)
     root = path.resolve().parent
+    refuse_problems(definition, path, ecs_limits=load_settings(root).time.ecs_limits)
     names = Names(selection.app or definition.family, selection.environment or DEFAULT_ENVIRONMENT)
     service = service_of(definition, app=names.app, environment=names.environment, path=str(path))
     return root, names, interpolation_variables(root, selection.env_file), [service]

@@ -57,6 +57,8 @@ class TimeSettings(_Section):
     """How long `up --wait` waits for healthy."""
     deregistration_delay_cap: int = Field(default=5, ge=0)
     """Upper bound of the delay between leaving the load balancer and SIGTERM when a task is replaced."""
+    ecs_limits: bool = True
+    """Times of a task definition that are shorter than ECS takes them are refused."""
 
 
 class ValidateSettings(_Section):
@@ -177,6 +179,8 @@ class LocalOptions(BaseModel):
     values: dict[str, str] = Field(default_factory=dict)
     router_files: dict[str, str] = Field(default_factory=dict)
     """The user's own log router configuration as it stands in the router's image: absolute path to text."""
+    own_region: tuple[str, ...] = ()
+    """Containers whose image names an AWS region itself: they get no other."""
     credentials: Literal["none", "static", "profile", "role"] = "none"
     """The kind of credentials that its tasks are offered; the keys themselves are in `Private`."""
 

@@ -21,3 +21,33 @@ def cpu_units(text: str) -> int:
     if not match:
         raise ValueError(f"cpu {text!r} is neither CPU units (256) nor vCPU (.25 vCPU)")
     return int(float(match[1]) * 1024) if match[2] else int(float(match[1]))
+
+
+_SIZES = {
+    256: (512, 1024, 2048),
+    512: tuple(range(1024, 4097, 1024)),
+    1024: tuple(range(2048, 8193, 1024)),
+    2048: tuple(range(4096, 16385, 1024)),
+    4096: tuple(range(8192, 30721, 1024)),
+    8192: tuple(range(16384, 61441, 4096)),
+    16384: tuple(range(32768, 122881, 8192)),
+}
+"""CPU units to the MiB that go with them."""
+
+
+def size_problem(cpu: str | None, memory: str | None) -> tuple[str, str]:
+    """What ECS says to a task size that Fargate does not have, and what to do; both empty for one that it has."""
+    try:
+        units = cpu_units(cpu) if cpu is not None else None
+        mib = memory_mib(memory) if memory is not None else None
+    except ValueError as error:
+        return str(error), ""
+    if units is None or mib is None:
+        return f"Fargate requires that '{'cpu' if units is None else 'memory'}' be defined at the task level", ""
+    if units not in _SIZES:
+        hint = f"one of {', '.join(map(str, _SIZES))} CPU units"
+        return f"Invalid 'cpu' setting for task: {cpu}", hint
+    if mib not in _SIZES[units]:
+        hint = f"with {units} CPU units: {', '.join(map(str, _SIZES[units]))} MiB"
+        return f"No Fargate configuration exists for given values: {units} CPU units with {mib} MiB", hint
+    return "", ""

@@ -8,11 +8,14 @@ maps, and takes any answer that is no server error for healthy.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from emulator.ecs.problem import Problem
+from emulator.ecs.registration import SHORT_HINT, judge
 from emulator.ecs.service import (
     Forward,
     ListenerRule,
@@ -39,6 +42,8 @@ OUTPUT_ONLY = (
     "deleteRequestedAt",
 )
 """What DescribeTaskDefinition adds and RegisterTaskDefinition does not take."""
+NOT_ON_FARGATE = ("placementConstraints", "inferenceAccelerators")
+"""What describe-task-definition always prints, empty; Fargate takes it no other way."""
 
 
 def read_task_definition(path: Path) -> TaskDefinition:
@@ -55,13 +60,39 @@ def read_task_definition(path: Path) -> TaskDefinition:
         content = content["taskDefinition"]
     if not isinstance(content, dict):
         raise InputError(f"{path} holds no task definition", hint="a JSON object with `containerDefinitions`")
-    given = {key: value for key, value in content.items() if key not in OUTPUT_ONLY}
+    empty = [key for key in (*NOT_ON_FARGATE, "proxyConfiguration") if content.get(key) in (None, [], {})]
+    given = {key: value for key, value in content.items() if key not in OUTPUT_ONLY and key not in empty}
     try:
         return TaskDefinition.model_validate(given)
     except ValidationError as error:
         raise FindingsError(
             path, [_finding(path, text, detail) for detail in error.errors(include_url=False)]
         ) from None
+
+
+def refuse_problems(definition: TaskDefinition, path: Path, *, ecs_limits: bool = True) -> None:
+    """Raises `FindingsError` with everything that ECS and Fargate refuse of it. Without `ecs_limits` times may be
+    shorter than ECS takes them."""
+    verdict = judge(definition)
+    found = [*verdict.refused, *(verdict.short if ecs_limits else ())]
+    if not found:
+        return
+    text = path.read_text(encoding="utf-8")
+    findings = []
+    for problem in found:
+        keys = [str(key) for key in problem.keys if isinstance(key, str)]
+        where = ".".join(str(key) for key in problem.keys)
+        hint = problem.hint or (SHORT_HINT if problem.timing and ecs_limits else "")
+        position = Position(str(path), _line_of(text, keys, _container_of(definition, problem)))
+        findings.append(Finding("CL901", problem.message, position, where, hint))
+    raise FindingsError(path, findings)
+
+
+def _container_of(definition: TaskDefinition, problem: Problem) -> str:
+    """The name of the container that a problem is about; empty where it is about the task."""
+    if problem.keys[:1] == ("containerDefinitions",) and len(problem.keys) > 1:
+        return definition.container_definitions[int(problem.keys[1])].name
+    return ""
 
 
 def service_of(definition: TaskDefinition, *, app: str, environment: str, path: str) -> Service:
@@ -105,15 +136,22 @@ def _log_group(definition: TaskDefinition) -> str:
 def _finding(path: Path, text: str, detail: ErrorDetails) -> Finding:
     keys = [str(part) for part in detail["loc"] if isinstance(part, str) and not part.startswith("function-")]
     message = "no such field of a task definition" if detail["type"] == "extra_forbidden" else detail["msg"]
+    if keys and keys[0] in NOT_ON_FARGATE:
+        message = f"Fargate compatible task definitions do not support {keys[0]}"
+    elif keys and keys[0] == "proxyConfiguration":
+        message = "App Mesh is not emulated"
     where = ".".join(str(part) for part in detail["loc"])
     return Finding("CL900", message, Position(str(path), _line_of(text, keys)), where)
 
 
-def _line_of(text: str, keys: list[str]) -> int:
-    """The first line that has the innermost key that stands in the file at all; JSON keeps no positions."""
+def _line_of(text: str, keys: list[str], container: str = "") -> int:
+    """The first line that has the innermost key that stands in the file at all, for a container from its name on:
+    JSON keeps no positions."""
     lines = text.splitlines()
+    name = re.compile(rf'"name"\s*:\s*"{re.escape(container)}"')
+    named = next((n for n, line in enumerate(lines, 1) if container and name.search(line)), 0)
     for key in reversed(keys):
-        for number, line in enumerate(lines, start=1):
-            if f'"{key}"' in line:
-                return number
-    return 1
+        found = [number for number, line in enumerate(lines, start=1) if f'"{key}"' in line]
+        if found:
+            return next((number for number in found if number >= named), found[-1])
+    return named or 1

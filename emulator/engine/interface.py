@@ -159,6 +159,8 @@ class ContainerSpec:
     dns_search: tuple[str, ...] = ()
     ports: tuple[PublishedPort, ...] = ()
     mounts: tuple[Mount, ...] = ()
+    volumes_from: tuple[str, ...] = ()
+    """Containers whose mounts this one gets too: `name`, or `name:ro`."""
     tmpfs: Mapping[str, str] = field(default_factory=dict)
     log_driver: str = "json-file"
     log_options: Mapping[str, str] = field(default_factory=dict)

@@ -41,7 +41,7 @@ from emulator.runtime.names import Names
 from emulator.runtime.observed import Member, Task, observe
 from emulator.runtime.plan import Operation, Plan, Verb
 from emulator.runtime.reconcile import TASK_STEADY
-from emulator.runtime.task_specs import NO_FILE
+from emulator.runtime.task_specs import NO_FILE, NO_IPV6
 
 POLL = 0.1
 """Seconds between two listings while something is awaited."""
@@ -52,6 +52,8 @@ REVIVAL = 2.0
 PARALLEL = 16
 RLIMIT_REFUSED = "error setting rlimit"
 """In runc's words: the daemon may not raise a limit that high."""
+NO_IPV6_REFUSED = "conf/all/disable_ipv6: no such file"
+"""In runc's words: the kernel has no IPv6."""
 _LOWERED: weakref.WeakSet[Engine] = weakref.WeakSet()
 """Daemons that refused Fargate's limit once: they are not asked again."""
 
@@ -97,6 +99,7 @@ class Executor:
         self._stopping = threading.Event()
         self._ids: dict[str, str] = {}
         """Container name to id, of what this executor made."""
+        self._made: dict[str, ContainerSpec] = {}
 
     def run(self, plan: Plan) -> None:
         """Carries out every operation; raises the first error after those under way have ended."""
@@ -201,6 +204,7 @@ class Executor:
             # The name that says whose network it joins is that of its pause.
             spec = replace(spec, cgroup_parent=below(self._id_of(spec.network.removeprefix("container:"))))
         self._ids[spec.name] = self.engine.create_container(spec)
+        self._made[spec.name] = spec
         for folder, files in operation.files:
             self.engine.put_files(operation.spec.name, folder, files)
 
@@ -229,6 +233,16 @@ class Executor:
                     ) from error
                 self._pause(SOCKET_POLL)
             except EngineError as error:
+                if (
+                    NO_IPV6_REFUSED in str(error)
+                    and (made := self._made.get(operation.subject))
+                    and NO_IPV6 in made.sysctls
+                ):
+                    # A kernel without IPv6: nothing is to be switched off there.
+                    rest = {name: value for name, value in made.sysctls.items() if name != NO_IPV6}
+                    self.engine.remove(made.name)
+                    self._create(replace(operation, spec=replace(made, sysctls=rest)))
+                    continue
                 if lowered or operation.spec is None or RLIMIT_REFUSED not in str(error):
                     if isinstance(error, (EngineTimeout, EngineUnavailable)) or not _may_fail(operation):
                         raise

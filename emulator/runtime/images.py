@@ -20,6 +20,7 @@ from emulator.ecs.task_definition import ContainerDefinition
 from emulator.engine.interface import BuildSpec, Engine
 from emulator.errors import ImageError, InputError, UsageError
 from emulator.events import Emit, Event, EventKind
+from emulator.runtime.task_specs import REGION_VARIABLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,3 +209,13 @@ def _shown(path: Path, workspace: Path) -> str:
         return str(path.relative_to(workspace))
     except ValueError:
         return str(path)
+
+
+def own_regions(engine: Engine, images: Mapping[str, str]) -> tuple[str, ...]:
+    """The containers, given with their local images, whose image names an AWS region itself."""
+    found = {container: engine.image(reference) for container, reference in images.items()}
+    return tuple(
+        container
+        for container, image in found.items()
+        if image is not None and any(pair.partition("=")[0] in REGION_VARIABLES for pair in image.environment)
+    )

@@ -38,7 +38,7 @@ def run_job(
     Everything of the task is removed at the end. Raises what kept it from starting; `TaskError` after its timeout.
     """
     [job] = request.services
-    refuse_on_fargate(job)
+    refuse_on_fargate(job, ecs_limits=request.settings.time.ecs_limits)
     environment = request.environment
     state = prepare(engine, request, emit, with_front=False, cancelled=interrupted)
     task = _as_one_off(task_factory(state, request.private, engine).task(state.services[job.name], new_task_id()))

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 from emulator.ecs.identity import new_task_id
 from emulator.engine.interface import ContainerSpec, ContainerState
-from emulator.errors import InputError
 from emulator.runtime import names
 from emulator.runtime.aws import PATIENCE, aws_spec, log_groups
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import Observed, Task
+from emulator.runtime.order import in_dependency_order, in_volume_order
 from emulator.runtime.plan import Plan, Verb
-from emulator.runtime.task_specs import MemberSpec, TaskFactory, TaskSpec
+from emulator.runtime.task_specs import TaskFactory, TaskSpec
 
 FRONT = ""
 """Stands for the front among the services that `reconcile` leaves alone."""
@@ -221,23 +221,23 @@ def start_task(
     )
     pause_start = plan.add(Verb.START_CONTAINER, task.pause.name, cause, [pause_create], task_id=task_id)
     volumes = [plan.add(Verb.CREATE_VOLUME, name, cause, labels=dict(labels)) for name, labels in task.volumes.items()]
-    creates = {
-        member.definition.name: plan.add(
+    creates: dict[str, int] = {}
+    for member in in_volume_order(task):
+        sources = [creates[source.source_container] for source in member.definition.volumes_from]
+        creates[member.definition.name] = plan.add(
             Verb.CREATE_CONTAINER,
             member.spec.name,
             cause,
-            [pause_create, *volumes],
+            [pause_create, *volumes, *sources],
             spec=member.spec,
             files=member.files,
             task_id=task_id,
         )
-        for member in task.members
-    }
     starts: dict[str, int] = {}
     docker_names = {member.definition.name: member.spec.name for member in task.members}
     timeouts = {member.definition.name: member.definition.start_timeout for member in task.members}
     default_timeout = state.services[_service_of(task)].options.time.start_timeout
-    for member in _in_dependency_order(task):
+    for member in in_dependency_order(task):
         name = member.definition.name
         needs: list[int | None] = [pause_start, creates[name], aws if member.needs_aws else None]
         for dependency, condition in member.depends_on:
@@ -274,35 +274,6 @@ def start_task(
 
 def _service_of(task: TaskSpec) -> str:
     return task.pause.labels[names.SERVICE]
-
-
-def _in_dependency_order(task: TaskSpec) -> list[MemberSpec]:
-    """Members such that each one comes after those it depends on.
-
-    Raises `InputError` for what ECS stops a task over: a circle, an unknown name, HEALTHY of a container unchecked.
-    """
-    members = {member.definition.name: member for member in task.members}
-    for member in task.members:
-        for dependency, condition in member.depends_on:
-            if condition == "HEALTHY" and dependency in members and members[dependency].definition.health_check is None:
-                raise InputError(
-                    f"container {member.definition.name} waits for {dependency} to be HEALTHY, "
-                    f"but {dependency} has no health check",
-                    hint=f"give {dependency} a health check, or wait for it to START",
-                )
-    order: list[MemberSpec] = []
-    placed: set[str] = set()
-    while len(order) < len(members):
-        free = [m for name, m in members.items() if name not in placed and {d for d, _ in m.depends_on} <= placed]
-        if not free:
-            stuck = ", ".join(name for name in members if name not in placed)
-            raise InputError(
-                f"containers {stuck} wait for each other or for a container that is not there",
-                hint="every name under depends_on must be a container of the task, without circles",
-            )
-        order += free
-        placed |= {member.definition.name for member in free}
-    return order
 
 
 def stop_task(

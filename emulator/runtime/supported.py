@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from emulator.ecs.references import EnvFileReference, describe
+from emulator.ecs.registration import SHORT_HINT, judge
 from emulator.ecs.service import Service
 from emulator.errors import Unsupported
 from emulator.events import Emit, Event, EventKind
@@ -12,47 +13,39 @@ from emulator.events import Emit, Event, EventKind
 RUN_TYPES = ("Load Balanced Web Service", "Backend Service", "Worker Service", "ECS Service")
 
 
-def refuse_unsupported(services: Sequence[Service], emit: Emit) -> None:
-    """Raises `Unsupported` for what would run wrongly; emits a warning for what is merely left out."""
+def refuse_unsupported(services: Sequence[Service], emit: Emit, *, ecs_limits: bool = True) -> None:
+    """Raises `Unsupported` for what would run wrongly; emits a warning for what is merely left out.
+
+    Without `ecs_limits` times may be shorter than ECS takes them.
+    """
     for service in services:
         if service.type not in RUN_TYPES:
             raise Unsupported(
                 f"{service.name} is a {service.type}: `up` runs services only",
                 hint=f"`copilot-local run {service.name}` runs it once",
             )
-        refuse_on_fargate(service)
+        refuse_on_fargate(service, ecs_limits=ecs_limits)
         _say_what_is_left_out(service, emit)
 
 
-def refuse_on_fargate(service: Service) -> None:
+def refuse_on_fargate(service: Service, *, ecs_limits: bool = True) -> None:
     """Raises `Unsupported` for what Fargate refuses, or what cannot run here."""
     definition = service.task_definition
-    if definition.network_mode not in (None, "awsvpc"):
-        raise Unsupported(
-            f"{service.name}: network mode {definition.network_mode} is not Fargate's",
-            hint="use awsvpc",
-        )
-    for volume in definition.volumes:
-        if volume.host is not None and volume.host.source_path:
-            raise Unsupported(f"{service.name}: volume {volume.name} is a host path, which Fargate refuses")
-        if volume.docker_volume_configuration is not None:
-            raise Unsupported(f"{service.name}: volume {volume.name} is a Docker volume, which Fargate refuses")
+    verdict = judge(definition)
+    refused = [*verdict.refused, *(verdict.short if ecs_limits else ())]
+    if refused:
+        hints = [problem.hint for problem in refused if problem.hint]
+        if not verdict.refused:
+            hints = [SHORT_HINT]
+        said = "; ".join(problem.message for problem in refused)
+        raise Unsupported(f"{service.name}: {said}", hint=hints[0] if len(set(hints)) == 1 else "")
     platform = definition.runtime_platform
     if platform is not None and (platform.operating_system_family or "LINUX") != "LINUX":
         raise Unsupported(f"{service.name}: {platform.operating_system_family} containers do not run locally")
-    for field, name in _TASK_FIELDS.items():
-        if getattr(definition, field):
-            raise Unsupported(f"{service.name} uses {name}, which does not run locally")
+    if definition.enable_fault_injection:
+        raise Unsupported(f"{service.name} uses enableFaultInjection, which does not run locally")
     for container in definition.container_definitions:
         where = f"{service.name}: container {container.name}"
-        if container.privileged:
-            raise Unsupported(f"{where} is privileged, which Fargate refuses")
-        for field, name in _CONTAINER_FIELDS.items():
-            if getattr(container, field):
-                raise Unsupported(f"{where} uses {name}, which does not run locally")
-        for field, name in _LINUX_FIELDS.items():
-            if container.linux_parameters is not None and getattr(container.linux_parameters, field):
-                raise Unsupported(f"{where} uses linuxParameters.{name}, which Fargate refuses")
         for file in container.environment_files:
             if not isinstance(file.value, EnvFileReference):
                 value = file.value if isinstance(file.value, str) else describe(file.value)
@@ -62,31 +55,11 @@ def refuse_on_fargate(service: Service) -> None:
                 )
 
 
-_TASK_FIELDS = {"pid_mode": "pidMode", "ipc_mode": "ipcMode", "enable_fault_injection": "enableFaultInjection"}
-_CONTAINER_FIELDS = {
-    "volumes_from": "volumesFrom",
-    "links": "links",
-    "hostname": "hostname",
-    "disable_networking": "disableNetworking",
-    "dns_servers": "dnsServers",
-    "dns_search_domains": "dnsSearchDomains",
-    "extra_hosts": "extraHosts",
-    "docker_security_options": "dockerSecurityOptions",
-    "system_controls": "systemControls",
-    "resource_requirements": "resourceRequirements",
-    "credential_specs": "credentialSpecs",
-}
-"""What no container here is given. Most of it Fargate or the awsvpc mode refuses too."""
-_LINUX_FIELDS = {
-    "devices": "devices",
-    "shared_memory_size": "sharedMemorySize",
-    "tmpfs": "tmpfs",
-    "max_swap": "maxSwap",
-    "swappiness": "swappiness",
-}
-
-
 def _say_what_is_left_out(service: Service, emit: Emit) -> None:
+    for container in service.task_definition.container_definitions:
+        logs = container.log_configuration
+        if logs is not None and logs.log_driver == "splunk":
+            _left_out(emit, service, f"what {container.name} prints stays here: nothing goes to Splunk", "")
     for listener in service.network_listeners:
         _left_out(
             emit,

@@ -12,7 +12,7 @@ from emulator import __version__
 from emulator.ecs.endpoints import ADDRESS as ENDPOINT_ADDRESS
 from emulator.ecs.endpoints import credentials_variables, metadata_variables, private_dns_name
 from emulator.ecs.identity import TaskIdentity, cluster_arn, task_identity
-from emulator.ecs.task_definition import ContainerDefinition
+from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
 from emulator.engine.interface import ContainerSpec, Engine, File, HealthCheckSpec, Mount, UlimitSpec
 from emulator.firelens.local_aws import FOLDER as AWS_FOLDER
 from emulator.runtime import names
@@ -28,6 +28,9 @@ FARGATE_NO_FILE = UlimitSpec("nofile", 65535, 65535)
 """Fargate's default; always explicit, since a daemon may hand out a huge or a tiny one."""
 NO_FILE = UlimitSpec("nofile", 16384, 16384)
 """For containers of our own, and where a daemon may not raise the limit to Fargate's."""
+NO_IPV6 = "net.ipv6.conf.all.disable_ipv6"
+"""Set in every task: `localhost` is 127.0.0.1 alone, also where an engine gives containers an IPv6 loopback."""
+REGION_VARIABLES = frozenset({"AWS_REGION", "AWS_DEFAULT_REGION"})
 JSON_FILE_OPTIONS = {"max-size": "20m", "max-file": "5"}
 LOG_FOLDER = "/copilot-local/logs"
 
@@ -114,6 +117,7 @@ class TaskFactory:
             ulimits=(NO_FILE,),
             cap_drop=("ALL",),
             cap_add=("NET_ADMIN",),
+            sysctls={NO_IPV6: "1", **_network_parameters(definition)},
             nano_cpus=limits.nano_cpus if limits.nested else None,
             memory=limits.memory if limits.nested else None,
         )
@@ -159,17 +163,17 @@ class TaskFactory:
         dependencies: list[tuple[str, str]] = [(d.container_name, d.condition) for d in container.depends_on]
         files: tuple[tuple[str, tuple[File, ...]], ...] = ()
         # ECS: a variable of the definition wins over an environment file, a secret wins over both; the region is only
-        # set where nobody did.
+        # set where nobody did, the image included.
         private = self.private.of(service.name, container.name)
         secret_names = {secret.name for secret in container.secrets}
         environment = {
             "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
-            "AWS_REGION": options.region,
-            "AWS_DEFAULT_REGION": options.region,
             **{name: value for name, value in private.items() if name not in secret_names},
             **{pair.name: resolve(pair.value, desired) for pair in container.environment},
             **{name: value for name, value in private.items() if name in secret_names},
         }
+        if container.name not in options.own_region and not environment.keys() & REGION_VARIABLES:
+            environment |= dict.fromkeys(REGION_VARIABLES, options.region)
         mounts = [
             Mount(volume_names[point.source_volume], point.container_path, read_only=bool(point.read_only))
             for point in container.mount_points
@@ -198,6 +202,7 @@ class TaskFactory:
         if options.credentials != "none":
             environment |= credentials_variables(identity.task_id)
         linux = container.linux_parameters
+        definition, pause = service.task_definition, self.names.pause(service.name, identity.task_id)
         spec = ContainerSpec(
             name=self.names.container(service.name, identity.task_id, container.name),
             image=options.images.get(container.name) or resolve(container.image, desired),
@@ -222,8 +227,13 @@ class TaskFactory:
             environment=environment,
             user=container.user,
             working_directory=container.working_directory,
-            network=f"container:{self.names.pause(service.name, identity.task_id)}",
+            network=f"container:{pause}",
             mounts=tuple(mounts),
+            volumes_from=tuple(
+                self.names.container(service.name, identity.task_id, source.source_container)
+                + (":ro" if source.read_only else "")
+                for source in container.volumes_from
+            ),
             log_driver=log_driver,
             log_options=log_options,
             health_check=_health_check(container),
@@ -239,6 +249,9 @@ class TaskFactory:
             memory_reservation=container.memory_reservation * MIB if container.memory_reservation else None,
             tty=bool(container.pseudo_terminal),
             stdin_open=bool(container.interactive),
+            # Fargate has a process namespace of the task's own, with a pause container as its first process.
+            pid_mode=f"container:{pause}" if definition.pid_mode == "task" else None,
+            sysctls={c.namespace: c.value for c in container.system_controls if not c.namespace.startswith("net.")},
         )
         needs_aws = is_router and router is not None and router.aws
         router_name = self.names.container(service.name, identity.task_id, router.container) if router else ""
@@ -263,6 +276,16 @@ def unresolved(desired: DesiredService) -> list[str]:
         )
     ]
     return resolve_all(values, desired)
+
+
+def _network_parameters(definition: TaskDefinition) -> dict[str, str]:
+    """Kernel parameters of the network, which the containers share: of two of one name the last one counts."""
+    return {
+        control.namespace: control.value
+        for container in definition.container_definitions
+        for control in container.system_controls
+        if control.namespace.startswith("net.")
+    }
 
 
 def _log_stream(desired: DesiredService, identity: TaskIdentity, container: ContainerDefinition) -> dict[str, str]:

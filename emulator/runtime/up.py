@@ -32,7 +32,7 @@ from emulator.runtime.failed import container_failed
 from emulator.runtime.firelens import check_destinations, uses_local_aws
 from emulator.runtime.front import FrontControl, front_spec
 from emulator.runtime.host_port import choose_port
-from emulator.runtime.images import ImageResolver
+from emulator.runtime.images import ImageResolver, own_regions
 from emulator.runtime.join import is_alive, join
 from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import Observed, observe
@@ -80,7 +80,7 @@ class UpRequest:
 
 def dry_run(engine: Engine, request: UpRequest) -> Plan:
     """The plan that `up` would carry out, without building, pulling or making anything."""
-    refuse_unsupported(request.services, discard)
+    refuse_unsupported(request.services, discard, ecs_limits=request.settings.time.ecs_limits)
     _refuse_unresolved(request)
     observed = observe(engine, request.environment)
     resolver = ImageResolver(engine, request.workspace, request.settings.substitute, request.replacements, discard)
@@ -115,7 +115,7 @@ def up(
     seconds the agent may take to answer. Raises the `CopilotLocalError` that says what.
     """
     cancelled = cancelled or threading.Event()
-    refuse_unsupported(request.services, emit)
+    refuse_unsupported(request.services, emit, ecs_limits=request.settings.time.ecs_limits)
     prepared = prepare(engine, request, emit, cancelled=cancelled)
     if cancelled.is_set():
         raise Cancelled
@@ -183,6 +183,8 @@ def _prepare(
             agent_image.result(),
             port=0,
         )
+    for name, desired in state.services.items():
+        desired.options.own_region = own_regions(engine, images[name])
     check_destinations(state, emit)
     if request.support.aws is not None and any(uses_local_aws(desired) for desired in state.services.values()):
         state.aws_image = request.support.aws()

@@ -125,6 +125,7 @@ def _host_config(spec: ContainerSpec) -> Json:
         "DnsSearch": list(spec.dns_search) or None,
         "PortBindings": _port_bindings(spec.ports),
         "Mounts": [_mount(mount) for mount in spec.mounts] or None,
+        "VolumesFrom": list(spec.volumes_from) or None,
         "Tmpfs": dict(spec.tmpfs) or None,
         "LogConfig": {"Type": spec.log_driver, "Config": dict(spec.log_options)},
         "Init": spec.init or None,

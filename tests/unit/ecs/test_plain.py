@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.ecs.plain import read_task_definition, service_of
+from emulator.ecs.plain import read_task_definition, refuse_problems, service_of
 from emulator.errors import FindingsError, InputError
 
 CONTAINER = {"name": "web", "image": "nginx:1.27", "portMappings": [{"containerPort": 80, "protocol": "tcp"}]}
@@ -63,3 +63,39 @@ def test_broken_json_has_its_place(tmp_path: Path) -> None:
         read_task_definition(path)
     assert raised.value.position is not None
     assert raised.value.position.line == 2
+
+
+def test_what_describe_always_prints_is_no_field_too_many(tmp_path: Path) -> None:
+    described = {**DEFINITION, "placementConstraints": [], "compatibilities": ["FARGATE"]}
+    assert read_task_definition(write(tmp_path, described)).family == "plain"
+
+
+def test_what_only_ec2_knows_is_refused_by_name(tmp_path: Path) -> None:
+    wrong = {**DEFINITION, "placementConstraints": [{"type": "memberOf", "expression": "x"}]}
+    with pytest.raises(FindingsError) as raised:
+        read_task_definition(write(tmp_path, wrong))
+    assert raised.value.findings[0].message == (
+        "Fargate compatible task definitions do not support placementConstraints"
+    )
+
+
+def test_every_refused_field_has_the_line_of_its_container(tmp_path: Path) -> None:
+    other = {"name": "api", "image": "x", "portMappings": [{"containerPort": 80}], "privileged": True}
+    path = write(tmp_path, {**DEFINITION, "containerDefinitions": [{**CONTAINER, "privileged": False}, other]})
+    with pytest.raises(FindingsError) as raised:
+        refuse_problems(read_task_definition(path), path)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    found = {finding.message.split(",")[0]: finding.position for finding in raised.value.findings}
+    place = found["container api is privileged"]
+    assert place is not None
+    assert lines[place.line - 1].strip() == '"privileged": true'
+    assert "container api maps port 80" in found
+
+
+def test_short_times_are_refused_with_what_lets_them_pass(tmp_path: Path) -> None:
+    path = write(tmp_path, {**DEFINITION, "containerDefinitions": [{**CONTAINER, "startTimeout": 1}]})
+    definition = read_task_definition(path)
+    with pytest.raises(FindingsError) as raised:
+        refuse_problems(definition, path)
+    assert "ecs_limits = false" in raised.value.findings[0].hint
+    refuse_problems(definition, path, ecs_limits=False)

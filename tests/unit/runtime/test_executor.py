@@ -226,3 +226,13 @@ class TestSteady:
         bench.engine.finish("cl-demo-test-hello-task0001-pause", 137)
         with pytest.raises(TaskError, match="task task0001: its network namespace is gone"):
             self.wait(bench, task.id, timeout=60)
+
+
+def test_a_kernel_without_ipv6_has_none_to_switch_off(bench: Bench) -> None:
+    refusal = EngineError(
+        "open /proc/sys/net/ipv6/conf/all/disable_ipv6: no such file (net.ipv6.conf.all.disable_ipv6)"
+    )
+    bench.engine.fail("start", refusal, target="*-pause")
+    bench.start(desired_state(make_service()))
+    assert bench.states()["hello-task0001-hello"] == "running"
+    assert dict(bench.engine.spec("cl-demo-test-hello-task0001-pause").sysctls) == {}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from emulator.errors import InputError
+from emulator.runtime.plan import Verb
 from tests.unit.runtime.world import ROUTED, ROUTER, World, firelens, lines, make_service, nginx_sidecar, text_of
 
 CHECK = {"healthCheck": {"command": ["CMD-SHELL", "true"]}}
@@ -157,3 +158,10 @@ def test_every_task_that_is_desired_starts() -> None:
 def test_the_front_waits_for_the_addresses_of_all_new_tasks() -> None:
     plan = text_of(World(make_service(count=2, target=("hello", 80))).reconcile().plan)
     assert "#11 configure front front after #10, #2, #6: targets and rules" in plan
+
+
+def test_a_container_is_made_after_those_whose_volumes_it_takes() -> None:
+    containers = {"hello": {"volumesFrom": [{"sourceContainer": "db"}]}, "db": {}}
+    plan = World(make_service(containers)).reconcile().plan
+    creates = {o.subject.rpartition("-")[2]: o for o in plan.operations if o.verb is Verb.CREATE_CONTAINER}
+    assert creates["db"].id in creates["hello"].needs

@@ -89,6 +89,50 @@ def test_whose_variable_wins(definition: dict[str, Any], private: dict[str, str]
     assert spec_of(definition, private).environment["AWS_REGION"] == expected
 
 
+@pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_whoever_names_one_of_the_regions_variables_gets_neither(name: str) -> None:
+    found = spec_of({"environment": variables((name, "eu-west-1"))}).environment
+    assert {key: value for key, value in found.items() if "REGION" in key} == {name: "eu-west-1"}
+
+
+def test_an_image_that_names_a_region_keeps_it() -> None:
+    state = desired_state(make_service())
+    state.services["hello"].options.own_region = ("hello",)
+    [member] = TaskFactory(state, Private(), ROOT).task(state.services["hello"], TASK_ID).members
+    assert "AWS_REGION" not in member.spec.environment
+
+
+def test_kernel_parameters_of_the_network_are_the_tasks_and_the_last_one_counts() -> None:
+    def control(name: str, value: str) -> dict[str, Any]:
+        return {"systemControls": [{"namespace": name, "value": value}]}
+
+    task = task_of(
+        make_service(
+            {
+                "hello": control("net.core.somaxconn", "1"),
+                "db": control("net.core.somaxconn", "2"),
+                "web": control("kernel.sem", "1 2 3 4"),
+            }
+        )
+    )
+    assert task.pause.sysctls == {"net.ipv6.conf.all.disable_ipv6": "1", "net.core.somaxconn": "2"}
+    assert [dict(member.spec.sysctls) for member in task.members] == [{}, {}, {"kernel.sem": "1 2 3 4"}]
+
+
+@pytest.mark.parametrize(("mode", "expected"), [("task", "container:cl-demo-test-hello-01234567-pause"), (None, None)])
+def test_a_process_namespace_of_the_task(mode: str | None, expected: str | None) -> None:
+    assert spec_of({}, pidMode=mode).pid_mode == expected
+
+
+def test_volumes_of_another_container() -> None:
+    sources = [{"sourceContainer": "db", "readOnly": True}, {"sourceContainer": "web"}]
+    task = task_of(make_service({"hello": {"volumesFrom": sources}, "db": {}, "web": {}}))
+    assert task.members[0].spec.volumes_from == (
+        "cl-demo-test-hello-01234567-db:ro",
+        "cl-demo-test-hello-01234567-web",
+    )
+
+
 @pytest.mark.parametrize(
     ("check", "expected"),
     [

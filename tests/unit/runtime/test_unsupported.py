@@ -13,7 +13,7 @@ from tests.unit.runtime.world import make_service
 
 CONTAINER: dict[str, dict[str, Any]] = {
     "privileged": {"privileged": True},
-    "volumesFrom": {"volumesFrom": [{"sourceContainer": "db"}]},
+    "takes volumes from db, which is not there": {"volumesFrom": [{"sourceContainer": "db"}]},
     "links": {"links": ["db"]},
     "hostname": {"hostname": "web"},
     "disableNetworking": {"disableNetworking": True},
@@ -21,7 +21,7 @@ CONTAINER: dict[str, dict[str, Any]] = {
     "dnsSearchDomains": {"dnsSearchDomains": ["local"]},
     "extraHosts": {"extraHosts": [{"hostname": "db", "ipAddress": "10.0.0.1"}]},
     "dockerSecurityOptions": {"dockerSecurityOptions": ["no-new-privileges"]},
-    "systemControls": {"systemControls": [{"namespace": "net.core.somaxconn", "value": "1024"}]},
+    "sets vm.swappiness": {"systemControls": [{"namespace": "vm.swappiness", "value": "1"}]},
     "resourceRequirements": {"resourceRequirements": [{"type": "GPU", "value": "1"}]},
     "credentialSpecs": {"credentialSpecs": ["credentialspec:x"]},
     "linuxParameters.sharedMemorySize": {"linuxParameters": {"sharedMemorySize": 64}},
@@ -36,7 +36,7 @@ TASK: dict[str, dict[str, Any]] = {
         "volumes": [{"name": "data", "dockerVolumeConfiguration": {"scope": "task"}}],
     },
     "WINDOWS_SERVER_2022_CORE": {"runtimePlatform": {"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}},
-    "pidMode": {"pidMode": "task"},
+    "pidMode host": {"pidMode": "host"},
     "ipcMode": {"ipcMode": "task"},
     "enableFaultInjection": {"enableFaultInjection": True},
 }

@@ -17,8 +17,8 @@ from emulator.errors import (
     EngineTimeout,
     EngineUnavailable,
     EnvironmentBusy,
-    InputError,
     PortInUse,
+    Unsupported,
 )
 from emulator.events import Event, EventKind
 from emulator.runtime.down import down
@@ -146,7 +146,7 @@ def test_an_interruption_takes_everything_back(bench: Bench) -> None:
 
 def test_circular_dependencies_leave_nothing(bench: Bench) -> None:
     circle = {"dependsOn": [{"containerName": "hello", "condition": "START"}]}
-    with pytest.raises(InputError, match="wait for each other"):
+    with pytest.raises(Unsupported, match="wait for each other"):
         bench.up(make_service({"hello": circle}))
     assert bench.left() == NOTHING
 
