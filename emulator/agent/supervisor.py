@@ -30,6 +30,7 @@ from emulator.runtime.observed import Observed, observe
 from emulator.runtime.plan import Plan
 from emulator.runtime.reconcile import FRONT, Reconciled, reconcile, stop_task
 from emulator.runtime.restart import restartable
+from emulator.runtime.service_connect import ServiceConnect
 from emulator.runtime.task_specs import TaskFactory, task_factory
 
 log = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ class Supervisor:
             self.private, self._lost = recover_private(engine, self.state, observe(engine, self.names))
             for service in self._lost:
                 log.error("%s: %s", service, LOST)
+        self._connect = ServiceConnect(engine, self.names)
         self._holder = False
         self._retired = False
         self._wake = threading.Event()
@@ -166,7 +168,8 @@ class Supervisor:
             self.history.stopping(found[0].id, Stop("UserInitiated", "Task stopped by user"))
             claimed = self._claim({found[0].service})
         plan = Plan()
-        stop_task(plan, found[0], "stopped by the user", deregister=None if front_spec(self.state) is None else 0)
+        delay = None if front_spec(self.state) is None else 0
+        stop_task(plan, found[0], "stopped by the user", deregister=delay, withdraw=True)
         try:
             self._executor(emit).run(plan)
         finally:
@@ -363,6 +366,8 @@ class Supervisor:
                 self._started[member.container.id] = self._clock()
                 self.engine.start(member.container.name)
             observed = observe(self.engine, self.names)
+        if not self._connect.is_writing and self._connect.is_outdated(observed):
+            self._spawn(self._write_names)
         result = self._reconcile(observed, leave_alone=self._busy)
         if not result.plan:
             self._troubles = 0
@@ -373,6 +378,13 @@ class Supervisor:
         touched = {*result.started.values(), *(observed.tasks[task_id].service for task_id in result.stopped)}
         claimed = self._claim(touched or {FRONT})
         return lambda: self._carry_out(result.plan, claimed)
+
+    def _write_names(self) -> None:
+        try:
+            self._connect.refresh()
+            self._wake.set()  # something may have changed meanwhile
+        except CopilotLocalError as error:
+            log.warning("%s", error)  # and is tried again at the next look
 
     def _carry_out(self, plan: Plan, claimed: set[str]) -> None:
         try:
@@ -414,6 +426,7 @@ class Supervisor:
             cancelled=self._cancelled,
             target_healthy=self.front.task_healthy,
             drain_image=self.state.agent_image,
+            connect=self._connect,
         )
 
     def _note_states(self, observed: Observed, registered: frozenset[str], draining: frozenset[str]) -> None:

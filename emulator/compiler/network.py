@@ -58,6 +58,7 @@ def connect(context: Context, ports: Ports) -> ServiceConnect | None:
     if target is None:
         return ServiceConnect(namespace=context.discovery_endpoint)
     name = context.manifest.name
+    context.position("network.connect.alias")
     return ServiceConnect(
         namespace=context.discovery_endpoint,
         port_name=CONNECT_PORT_NAME,

@@ -43,6 +43,8 @@ class DesiredService(BaseModel):
             "options": self.options.model_dump(mode="json"),
             "deployments": self.deployments,
         }
+        if self.service.connect is not None:
+            content["connect"] = self.service.connect.model_dump(mode="json")
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def accepted_hashes(self) -> frozenset[str]:

@@ -41,6 +41,7 @@ from emulator.runtime.names import Names
 from emulator.runtime.observed import Member, Task, observe
 from emulator.runtime.plan import Operation, Plan, Verb
 from emulator.runtime.reconcile import TASK_STEADY
+from emulator.runtime.service_connect import ServiceConnect
 from emulator.runtime.task_specs import NO_FILE, NO_IPV6
 
 POLL = 0.1
@@ -83,6 +84,7 @@ class Executor:
         drain_image: str = "",
         revival: float = REVIVAL,
         keep_output: bool = True,
+        connect: ServiceConnect | None = None,
     ) -> None:
         self.engine = engine
         self.names = environment
@@ -94,6 +96,7 @@ class Executor:
         self.target_healthy = target_healthy
         self.drain_image = drain_image
         self.keep_output = keep_output
+        self.connect = connect or ServiceConnect(engine, environment)
         self._keeper = Keeper(engine, environment)
         self.revival = revival
         self._stopping = threading.Event()
@@ -180,6 +183,10 @@ class Executor:
                 self.front.configure(self.engine)
             case Verb.DEREGISTER:
                 self.front.deregister(self.engine, operation.task_id, operation.timeout)
+            case Verb.WRITE_NAMES:
+                self.connect.refresh()
+            case Verb.WITHDRAW_NAME:
+                self._withdraw(operation)
             case Verb.REVIVE_ROUTER:
                 self._revive(operation.task_id)
             case Verb.STOP_CONTAINER:
@@ -356,6 +363,12 @@ class Executor:
                 raise
             self._revive(operation.task_id)
             self.engine.stop(operation.subject, operation.timeout)
+
+    def _withdraw(self, operation: Operation) -> None:
+        try:
+            self.connect.withdraw(operation.task_id)
+        except EngineError as error:  # no reason not to stop it
+            self.emit(Event(EventKind.WARNING, operation.subject, str(error)))
 
     def _revive(self, task_id: str) -> None:
         """Makes something listen on the socket of a task's router again: the router, or a drain if it does not stay."""

@@ -31,6 +31,7 @@ ONE_OFF = PREFIX + "one-off"
 RESTART_POLICY = PREFIX + "restart-policy"
 GIVEN_UP = PREFIX + "given-up"
 """Why a container never started, in ECS's words: it stands for one that has stopped."""
+CONNECT = PREFIX + "service-connect"
 
 ECS_TASK_ARN = "com.amazonaws.ecs.task-arn"
 ECS_CONTAINER_NAME = "com.amazonaws.ecs.container-name"

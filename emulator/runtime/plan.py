@@ -20,6 +20,8 @@ class Verb(enum.StrEnum):
     PREPARE_AWS = "prepare local AWS"
     CONFIGURE_FRONT = "configure front"
     DEREGISTER = "deregister target"
+    WRITE_NAMES = "write Service Connect names"
+    WITHDRAW_NAME = "withdraw Service Connect name"
     REVIVE_ROUTER = "revive log router"
     STOP_CONTAINER = "stop container"
     REMOVE_CONTAINER = "remove container"

@@ -15,6 +15,7 @@ from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import Observed, Task
 from emulator.runtime.order import in_dependency_order, in_volume_order
 from emulator.runtime.plan import Plan, Verb
+from emulator.runtime.service_connect import serves
 from emulator.runtime.task_specs import TaskFactory, TaskSpec
 
 FRONT = ""
@@ -64,6 +65,7 @@ def reconcile(
     aws = _local_aws(plan, state, observed, network)
     pauses: list[int] = []
     starts: dict[str, tuple[int, ...]] = {}
+    connected: list[StartingTask] = []
     outdated: list[Task] = []
     for name, desired in state.services.items():
         if name in leave_alone:
@@ -91,9 +93,19 @@ def reconcile(
         for _ in range(max(0, missing)):
             cause = f"{desired.desired_count} desired, {len(good)} running"
             task_id = new_id()
-            pause, starts[task_id] = start_task(plan, state, factory.task(desired, task_id), [network], cause, aws)
-            pauses.append(pause)
+            starting = start_pause(plan, factory.task(desired, task_id), [network], cause)
+            pauses.append(starting.pause)
             result.started[task_id] = name
+            if desired.service.connect is None:
+                starts[task_id] = start_members(plan, state, starting, aws=aws)
+            else:
+                connected.append(starting)
+    if connected:
+        # The addresses are known once the pauses run, and the names are there before anything asks for them.
+        cause, needs = "tasks have other addresses", [starting.pause for starting in connected]
+        written = plan.add(Verb.WRITE_NAMES, factory.names.prefix, cause, needs)
+        for starting in connected:
+            starts[starting.task_id] = start_members(plan, state, starting, aws=aws, names_written=written)
     for task in observed.tasks.values():
         if task.service not in state.services and task.service not in leave_alone and not task.one_off:
             result.stopped[task.id] = "its service is not wanted any more"
@@ -119,10 +131,13 @@ def reconcile(
             )
             steady.setdefault(service, []).append(await_steady)
     for task_id in broken:
-        stop_task(plan, observed.tasks[task_id], result.stopped[task_id], deregister=None if front is None else 0)
+        delay = None if front is None else 0
+        stop_task(plan, observed.tasks[task_id], result.stopped[task_id], deregister=delay, withdraw=True)
     for task in outdated:
         delay = None if front is None else _deregistration_delay(factory, task)
-        stop_task(plan, task, result.stopped[task.id], needs=steady.get(task.service, ()), deregister=delay)
+        stop_task(
+            plan, task, result.stopped[task.id], needs=steady.get(task.service, ()), deregister=delay, withdraw=True
+        )
     return result
 
 
@@ -202,24 +217,47 @@ def _has_tasks(state: DesiredState, observed: Observed) -> bool:
     )
 
 
-def start_task(
+@dataclass(frozen=True, slots=True)
+class StartingTask:
+    """A task whose pause is planned: the ids of its creation and its start."""
+
+    task: TaskSpec
+    cause: str
+    created: int
+    pause: int
+
+    @property
+    def task_id(self) -> str:
+        return self.task.identity.task_id
+
+
+def start_task(plan: Plan, state: DesiredState, task: TaskSpec, needs_first: Sequence[int | None], cause: str) -> None:
+    """Operations that start one task. `needs_first` are what must be there before: network and volumes."""
+    start_members(plan, state, start_pause(plan, task, needs_first, cause))
+
+
+def start_pause(plan: Plan, task: TaskSpec, needs_first: Sequence[int | None], cause: str) -> StartingTask:
+    """Operations that start a task's pause. `needs_first` are what must be there before."""
+    name, task_id = task.pause.name, task.identity.task_id
+    created = plan.add(Verb.CREATE_CONTAINER, name, cause, needs_first, spec=task.pause, task_id=task_id)
+    return StartingTask(task, cause, created, plan.add(Verb.START_CONTAINER, name, cause, [created], task_id=task_id))
+
+
+def start_members(
     plan: Plan,
     state: DesiredState,
-    task: TaskSpec,
-    needs_first: Sequence[int | None],
-    cause: str,
+    starting: StartingTask,
+    *,
     aws: int | None = None,
-) -> tuple[int, tuple[int, ...]]:
-    """Operations that start one task; returns the ids of its pause's start and of its containers' starts.
+    names_written: int | None = None,
+) -> tuple[int, ...]:
+    """Operations that start the containers of a task; returns the ids of their starts.
 
-    `needs_first` are what must be there before: network and volumes of the environment. `aws` is what makes the local
-    AWS endpoint ready, for log routers that send to it.
+    `aws` is what makes the local AWS endpoint ready, for log routers that send to it; `names_written` what puts
+    Service Connect's names into the task.
     """
-    task_id = task.identity.task_id
-    pause_create = plan.add(
-        Verb.CREATE_CONTAINER, task.pause.name, cause, needs_first, spec=task.pause, task_id=task_id
-    )
-    pause_start = plan.add(Verb.START_CONTAINER, task.pause.name, cause, [pause_create], task_id=task_id)
+    task, task_id, cause = starting.task, starting.task_id, starting.cause
+    pause_create, pause_start = starting.created, starting.pause
     volumes = [plan.add(Verb.CREATE_VOLUME, name, cause, labels=dict(labels)) for name, labels in task.volumes.items()]
     creates: dict[str, int] = {}
     for member in in_volume_order(task):
@@ -239,7 +277,7 @@ def start_task(
     default_timeout = state.services[_service_of(task)].options.time.start_timeout
     for member in in_dependency_order(task):
         name = member.definition.name
-        needs: list[int | None] = [pause_start, creates[name], aws if member.needs_aws else None]
+        needs: list[int | None] = [pause_start, names_written, creates[name], aws if member.needs_aws else None]
         for dependency, condition in member.depends_on:
             if condition == "START":
                 needs.append(starts[dependency])
@@ -269,7 +307,7 @@ def start_task(
             timeout=default_timeout,
             title=f"start {_service_of(task)}/{name} {task_id[:8]}",
         )
-    return pause_start, tuple(starts.values())
+    return tuple(starts.values())
 
 
 def _service_of(task: TaskSpec) -> str:
@@ -283,15 +321,19 @@ def stop_task(
     *,
     needs: Iterable[int] = (),
     deregister: int | None = None,
+    withdraw: bool = False,
     timeout: int | None = None,
 ) -> int:
     """Operations that stop and remove one task; returns the id of the last one.
 
     ECS: a container is stopped when every container that depends on it has stopped; each one's stop timeout starts
     at its own turn; the log router therefore goes last, and after it pause. `timeout` shortens every stop timeout.
-    `deregister` is how many seconds its targets may drain; None where there is no front.
+    `deregister` is how many seconds its targets may drain; None where there is no front. `withdraw`: others go on, and
+    are not to find it behind its Service Connect name any more.
     """
     first: list[int] = list(needs)
+    if withdraw and serves(task):
+        first = [plan.add(Verb.WITHDRAW_NAME, task.short_id, reason, first, task_id=task.id)]
     if deregister is not None:
         first = [plan.add(Verb.DEREGISTER, task.short_id, reason, first, task_id=task.id, timeout=deregister)]
     router = task.router

@@ -9,6 +9,7 @@ from emulator.ecs.registration import SHORT_HINT, judge
 from emulator.ecs.service import Service
 from emulator.errors import Unsupported
 from emulator.events import Emit, Event, EventKind
+from emulator.runtime.service_connect import is_host_name
 
 RUN_TYPES = ("Load Balanced Web Service", "Backend Service", "Worker Service", "ECS Service")
 
@@ -70,6 +71,10 @@ def _say_what_is_left_out(service: Service, emit: Emit) -> None:
     if service.scaling is not None:
         what = f"the number of tasks stays {service.desired_count}: nothing scales it here"
         _left_out(emit, service, what, str(service.positions.get("count", "")))
+    alias = service.connect.dns_name if service.connect is not None else None
+    if alias and not is_host_name(alias):
+        where = str(service.positions.get("network.connect.alias", ""))
+        _left_out(emit, service, f"the Service Connect alias {alias!r} is no host name: nobody finds it here", where)
     for topic in service.topics:
         _left_out(emit, service, f"there is no topic {topic.name} here", str(topic.position or ""))
     for subscription in service.subscriptions:

@@ -21,6 +21,7 @@ from emulator.runtime.firelens import RouterSetup, router_setup
 from emulator.runtime.limits import BELOW_PAUSE, MIB, TaskLimits, can_nest
 from emulator.runtime.names import Names, Role
 from emulator.runtime.restart import restart_rule
+from emulator.runtime.service_connect import HOSTS_READY, connect_labels
 from emulator.runtime.values import resolve, resolve_all
 from emulator.runtime.volumes import docker_volumes
 
@@ -36,12 +37,13 @@ LOG_FOLDER = "/copilot-local/logs"
 
 # The route comes first: a member may ask for its metadata as soon as it runs. The agent answers for that address on the
 # environment's network, whatever address it has itself.
-# Fargate's /etc/hosts knows localhost and the task's own address; extra hosts that Docker added are kept.
+# Fargate's /etc/hosts knows localhost and the task's own address; extra hosts that Docker added are kept. Service
+# Connect's names come after them, once the file says so.
 _PAUSE_SCRIPT = (
     f"ip route add {ENDPOINT_ADDRESS}/32 dev eth0; "
     'address=$(hostname -i | cut -d" " -f1); extra=$(grep "host.docker.internal" /etc/hosts); '
     '{ echo "127.0.0.1 localhost"; echo "$address $(hostname)"; [ -z "$extra" ] || echo "$extra"; } > /tmp/hosts; '
-    "cat /tmp/hosts > /etc/hosts; exec tail -f /dev/null"
+    f"cat /tmp/hosts > /etc/hosts; : > {HOSTS_READY}; exec tail -f /dev/null"
 )
 
 
@@ -106,7 +108,7 @@ class TaskFactory:
         pause = ContainerSpec(
             name=self.names.pause(service.name, task_id),
             image=self.state.pause_image,
-            labels={**task_labels, names.ROLE: Role.PAUSE},
+            labels={**task_labels, names.ROLE: Role.PAUSE, **connect_labels(service)},
             entrypoint=("sh", "-c"),
             command=(_PAUSE_SCRIPT,),
             network=self.names.network,
@@ -141,11 +143,11 @@ class TaskFactory:
         }
 
     def _names_of(self, desired: DesiredService) -> tuple[str, ...]:
-        """The service's name in service discovery, which it has when it exposes a port."""
-        service = desired.service
-        if not any(c.port_mappings for c in service.task_definition.container_definitions):
+        """The service's name in service discovery, where it is registered there."""
+        discovery = desired.service.discovery
+        if discovery is None or discovery.port is None:
             return ()
-        return (f"{service.name}.{service.environment}.{service.app}.local",)
+        return (f"{discovery.name}.{discovery.namespace}",)
 
     def _member(
         self,

@@ -80,7 +80,7 @@ class Rig:
         self.logs.mkdir()
         self.clock = Clock()
         self.engine = FakeEngine()
-        for image in (PAUSE, FRONT, AGENT, "router:1", "hello:1", "nginx:1", "db:1", "web:1"):
+        for image in (PAUSE, FRONT, AGENT, "router:1", "hello:1", "nginx:1", "db:1", "web:1", "api:1"):
             self.engine.add_image(image)
         self.engine.behave("*-firelens_log_router", LISTENS)
         self.engine.behave("*-drain", LISTENS)

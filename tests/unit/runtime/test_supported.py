@@ -17,18 +17,39 @@ subscribe: {topics: [{name: in, service: other}]}
 """
 
 
-def test_what_does_nothing_here_is_said_with_its_line(tmp_path: Path) -> None:
+ALIASED = """\
+name: api
+type: Backend Service
+image: {location: api, port: 80}
+network:
+  connect:
+    alias: 'the api'
+"""
+
+
+def said(tmp_path: Path, manifest: str) -> list[str]:
+    """The warnings about a manifest."""
     path = tmp_path / "manifest.yml"
-    path.write_text(MANIFEST)
+    path.write_text(manifest)
     loaded = load(path, environment=None, variables={}, app="demo")
     service = compile_service(loaded.manifest, app="demo", environment="test", position=loaded.position)
     events: list[Event] = []
     refuse_unsupported([service], events.append)
     assert {event.kind for event in events} == {EventKind.WARNING}
-    said = [event.message for event in events]
-    assert [message.split(" (")[0] for message in said] == [
+    return [event.message for event in events]
+
+
+def test_what_does_nothing_here_is_said_with_its_line(tmp_path: Path) -> None:
+    messages = said(tmp_path, MANIFEST)
+    assert [message.split(" (")[0] for message in messages] == [
         "the number of tasks stays 2: nothing scales it here",
         "there is no topic out here",
         "no message comes from topic in of other here",
     ]
-    assert [message.split("manifest.yml:")[1][0] for message in said] == ["4", "5", "6"]
+    assert [message.split("manifest.yml:")[1][0] for message in messages] == ["4", "5", "6"]
+
+
+def test_an_alias_that_is_no_host_name_is_said_with_its_line(tmp_path: Path) -> None:
+    [message] = said(tmp_path, ALIASED)
+    assert message.startswith("the Service Connect alias 'the api' is no host name")
+    assert "manifest.yml:6" in message

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
+from emulator.ecs.network import ServiceConnect
 from emulator.ecs.service import Forward, ListenerRule, LogGroup, PathPattern, Service, TargetGroup, WeightedTargetGroup
 from emulator.ecs.task_definition import TaskDefinition
 from emulator.engine.interface import Container, ContainerState, PublishedPort
@@ -69,6 +70,12 @@ def make_service(
         listener_rules=rules,
         log_group=LogGroup(name=f"/copilot/demo-test-{name}"),
     )
+
+
+def connected(name: str, *, serves: str = "", **options: Any) -> Service:
+    """A service with Service Connect: a client, and behind the name `serves` if it has one."""
+    connect = ServiceConnect(namespace="test.demo.local", dns_name=serves or None, port=8080 if serves else None)
+    return make_service(name=name, type="Backend Service", **options).model_copy(update={"connect": connect})
 
 
 def nginx_sidecar() -> Service:

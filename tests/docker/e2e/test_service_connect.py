@@ -1,0 +1,133 @@
+"""Names of other services: who finds whom, before the first line runs and after every change of the tasks behind."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.docker.e2e.conftest import docker, wait_until
+
+if TYPE_CHECKING:
+    from tests.docker.e2e.conftest import MakeProject, Project
+
+pytestmark = pytest.mark.docker
+
+SERVER = """
+name: {name}
+type: Backend Service
+image:
+  location: busybox:1.37
+  port: 8080
+command: "sh -c 'cd /tmp; hostname > index.html; trap exit TERM; httpd -f -p 8080 & wait'"
+"""
+CLIENT = """
+name: {name}
+type: Backend Service
+image:
+  location: busybox:1.37
+command: "sh -c 'cat /etc/hosts; trap exit TERM; sleep 3600 & wait'"
+sidecars:
+  beside:
+    image: busybox:1.37
+    command: "sh -c 'trap exit TERM; sleep 3600 & wait'"
+"""
+CONNECT = "network: {connect: true}\n"
+
+
+@pytest.fixture(scope="module")
+def shop(make_shared_project: MakeProject) -> Project:
+    """`api` and `web` with Service Connect, `plain` and `alien` without; the first and the third listen."""
+    project = make_shared_project("")
+    for name, text, more in (
+        ("api", SERVER, CONNECT),
+        ("web", CLIENT, CONNECT),
+        ("plain", SERVER, ""),
+        ("alien", CLIENT, ""),
+    ):
+        project.write(f"copilot/{name}/manifest.yml", text.format(name=name) + more)
+    project.run("up", "-d").ok()
+    return project
+
+
+def addresses(project: Project, service: str) -> list[str]:
+    """Of the tasks of a service that run, as Docker's network has them."""
+    members = json.loads(docker("network", "inspect", "--format", "{{json .Containers}}", f"cl-{project.app}-test"))
+    pauses = re.compile(rf"cl-{project.app}-test-{service}-[0-9a-f]+-pause")
+    return sorted(it["IPv4Address"].partition("/")[0] for it in members.values() if pauses.fullmatch(it["Name"]))
+
+
+def hosts(project: Project, container: str, name: str) -> list[str]:
+    """The addresses that a container's /etc/hosts has for a name."""
+    rows = [line.split() for line in docker("exec", project.container(container), "cat", "/etc/hosts").splitlines()]
+    return sorted(row[0] for row in rows if name in row[1:])
+
+
+def asks(project: Project, container: str, host: str) -> str:
+    """What a container is answered at a name, "" where it finds or reaches nobody."""
+    command = f"timeout 5 wget -qO- http://{host}:8080/ 2> /dev/null || true"
+    return docker("exec", project.container(container), "sh", "-c", command).strip()
+
+
+def is_answered(project: Project, container: str, host: str) -> None:
+    """Sooner or later: a server starts to listen when it has started."""
+    wait_until(lambda: asks(project, container, host).startswith("ip-"), f"an answer from {host}")
+
+
+def test_a_client_finds_a_server_by_name_before_its_first_line_runs(shop: Project) -> None:
+    [api] = addresses(shop, "api")
+    first = docker("logs", shop.container("web"))
+    assert f"{api} api" in first
+    is_answered(shop, "web", "api")
+    assert first.splitlines()[0] == "127.0.0.1 localhost"
+    assert docker("exec", shop.container("web"), "hostname").strip() in first.splitlines()[1]
+    assert "host.docker.internal" in first
+
+
+def test_who_finds_whom(shop: Project) -> None:
+    """By the short name where both have Service Connect, by the long one whoever listens; nobody by another name."""
+    expected = {
+        "web": {"api": True, "api.LOCAL": True, "plain": False, "plain.LOCAL": True, "web": False, "web.LOCAL": False},
+        "beside": {"api": True, "web": False, "pause": False},
+        "alien": {"api": False, "api.LOCAL": True, "web": False},
+    }
+    local = f"test.{shop.app}.local"
+    for who, names in expected.items():
+        for name, found in names.items():
+            host = name.replace("LOCAL", local)
+            if found:
+                is_answered(shop, who, host)
+            else:
+                assert not asks(shop, who, host), f"{who} finds {host}"
+
+
+def test_the_name_follows_the_tasks(shop: Project) -> None:
+    def follows(count: int) -> bool:
+        found = addresses(shop, "api")
+        return len(found) == count and hosts(shop, "web", "api") == found == hosts(shop, "beside", "api")
+
+    [old] = addresses(shop, "api")
+    docker("kill", shop.container("api"))
+    wait_until(
+        lambda: follows(1) and addresses(shop, "api") != [old], "the new task's address in place of the old one's"
+    )
+    is_answered(shop, "web", "api")
+    for count in (3, 0):
+        shop.run("scale", f"api={count}").ok()
+        wait_until(lambda count=count: follows(count), f"{count} addresses")  # type: ignore[misc]
+        assert hosts(shop, "web", "localhost") == ["127.0.0.1"]
+        assert len(hosts(shop, "web", "host.docker.internal")) == 1
+
+
+def test_a_server_that_comes_later_is_found_by_its_alias_and_forgotten_when_it_drops_it(shop: Project) -> None:
+    alias = "network: {connect: {alias: orders.internal}}\n"
+    shop.write("copilot/late/manifest.yml", SERVER.format(name="late") + alias)
+    shop.run("up", "-d", "late").ok()
+    is_answered(shop, "web", "orders.internal")
+    assert not asks(shop, "web", "late")
+    assert hosts(shop, "alien", "orders.internal") == []
+    shop.write("copilot/late/manifest.yml", SERVER.format(name="late"))
+    shop.run("up", "-d", "late").ok()
+    assert hosts(shop, "web", "orders.internal") == []

@@ -1,0 +1,83 @@
+"""The file that the containers of a task share is written over while they read it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from emulator.engine.interface import ContainerSpec
+from emulator.runtime.service_connect import HOSTS_READY, WRITE_HOSTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emulator.engine.interface import Engine
+    from tests.docker.conftest import DockerLab
+
+pytestmark = pytest.mark.docker
+
+PAUSE = f'echo "127.0.0.1 localhost" > /etc/hosts; : > {HOSTS_READY}; exec tail -f /dev/null'
+READ = """
+import os
+looks, problems = 0, set()
+while not os.path.exists("/tmp/end"):
+    with open("/etc/hosts", "rb", buffering=0) as file:
+        found = file.read(65536)
+    looks += 1
+    if not found.startswith(b"127.0.0.1 localhost\\n10.0.0.0 name0 # Service Connect\\n"):
+        problems.add(found)
+print(looks, sorted(problems))
+"""
+"""Reads as a resolver does, and prints how often and what was wrong."""
+
+
+def test_what_stays_is_always_there(lab: DockerLab, engine: Engine, local_image: Callable[[str], str]) -> None:
+    pause = lab.run("pause", command=("sh", "-c", PAUSE))
+    python = local_image("python:3.13-slim")
+    spec = ContainerSpec(
+        name=lab.name("member"),
+        image=python,
+        labels=lab.spec("member").labels,
+        command=("sleep", "3600"),
+        network=f"container:{pause}",
+        init=True,
+    )
+    member = engine.create_container(spec)
+    engine.start(member)
+    printed: list[bytes] = []
+
+    def write(count: int) -> None:
+        lines = "".join(f"10.0.0.{number} name{number} # Service Connect\n" for number in range(count))
+        done = engine.exec(pause, ["sh", "-c", WRITE_HOSTS, "hosts", lines])
+        assert done.exit_code == 0, done.stderr
+        assert engine.exec(member, ["cat", "/etc/hosts"]).stdout.decode() == "127.0.0.1 localhost\n" + lines
+
+    def read() -> None:
+        printed.append(engine.exec(member, ["python3", "-c", READ], timeout=60).stdout)
+
+    write(1)
+    reader = threading.Thread(target=read)
+    reader.start()
+    for count in (3, 9, 1, 2) * 4:
+        write(count)
+    engine.exec(member, ["touch", "/tmp/end"])
+    reader.join(60)
+    looks, _, problems = printed[0].decode().strip().partition(" ")
+    assert problems == "[]"
+    assert int(looks) > 100
+
+
+def test_lines_of_others_stay(lab: DockerLab, engine: Engine) -> None:
+    """An image's entry point may add some."""
+    pause = lab.run("pause", command=("sh", "-c", PAUSE))
+
+    def write(lines: str) -> None:
+        assert engine.exec(pause, ["sh", "-c", WRITE_HOSTS, "hosts", lines]).exit_code == 0
+
+    write("10.0.0.1 api # Service Connect\n10.0.0.2 api # Service Connect\n")
+    engine.exec(pause, ["sh", "-c", "echo 10.9.9.9 mine >> /etc/hosts"])
+    write("10.0.0.3 api # Service Connect\n")
+    found = engine.exec(pause, ["cat", "/etc/hosts"]).stdout.decode().splitlines()
+    assert found == ["127.0.0.1 localhost", "10.9.9.9 mine", "10.0.0.3 api # Service Connect"]
