@@ -60,6 +60,10 @@ format: venv  ## Format the code and mend what lint can mend
 bench: setup  ## Run the benchmarks
 	@$(BIN)/python -m tests.bench
 
+.PHONY: reference
+reference: venv  ## Write the reference, made from the code, to build/reference.md
+	@mkdir -p build && $(CLI) reference > build/reference.md && echo build/reference.md
+
 .PHONY: lock
 lock: venv  ## Choose new versions and write requirements/dev.lock
 	@$(BIN)/python -m venv build/lock

@@ -28,6 +28,7 @@ class FrontSettings(_Section):
     """`[front]`: the local load balancer. `port` is the host port on 127.0.0.1."""
 
     port: int | None = Field(default=None, ge=1, le=65535)
+    """The host port; default 8080, or the next free one."""
 
 
 LogPolicy = Literal["capture", "local-aws", "live"]
@@ -38,6 +39,7 @@ class LogSettings(_Section):
     """`[logs]`: `fidelity = "ecs"` runs the router on ECS's own file and driver mode, outputs apart."""
 
     fidelity: Literal["local", "ecs"] = "local"
+    """Whose configuration the router runs on."""
     destinations: Mapping[str, LogPolicy] = Field(default_factory=dict)
     """Container, output plugin or `*` to what happens to its destination. Default: `capture`."""
     check: bool = True
@@ -65,6 +67,7 @@ class ValidateSettings(_Section):
     """`[validate]`: `ignore` lists finding codes that are not reported."""
 
     ignore: tuple[str, ...] = ()
+    """Codes of findings."""
 
 
 class CredentialSettings(_Section):
@@ -75,9 +78,11 @@ class CredentialSettings(_Section):
     """
 
     source: Literal["none", "static", "profile", "role"] = "none"
+    """Where the keys come from."""
     profile: str = ""
     """Default: AWS_PROFILE, else `default`."""
     role_arn: str = ""
+    """The role that is assumed."""
 
 
 class AppSettings(_Section):
@@ -93,7 +98,9 @@ class EnvironmentSettings(_Section):
     """`[environments.<name>]`: what Copilot's store knows of an environment, for rendering."""
 
     account: str | None = Field(default=None, pattern=r"^\d{12}$")
+    """The AWS account, 12 digits."""
     region: str | None = None
+    """The AWS region."""
     certificates: tuple[str, ...] = ()
     """ARNs of the certificates of the public load balancer; HTTPS is on."""
     private_certificates: tuple[str, ...] = ()
@@ -112,6 +119,7 @@ class SyncRule(_Section):
     """`[[sync]]`: with `up --watch`, files that go into a running container as they are, without a build."""
 
     service: str
+    """The service whose container gets them."""
     container: str = ""
     """Default: the main container."""
     source: str

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any, Final
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperArgument, TyperCommand
 
 Table = Mapping[str, tuple[str, str]]
 """By the verb's name: `module:function` in this package, and the first line of the function's docstring."""
@@ -54,6 +54,10 @@ VERBS: Final[Table] = {
     ),
     "config": ("config:config", "Print a manifest merged for the environment, with variables filled in."),
     "schema": ("schema:schema", "Print the JSON Schema of manifests, for editors."),
+    "reference": (
+        "reference:reference",
+        "Print the reference as Markdown, made from the code: commands, settings, manifest, findings, testing.",
+    ),
     "doctor": (
         "doctor:doctor",
         "Check Docker, images, ports and settings. Exits with 1 if something is broken, 125 without Docker.",
@@ -102,6 +106,39 @@ GROUPS: Final[Mapping[str, tuple[str, Table]]] = {
 """Verbs of two words: what the help says of the first, and the table of the second."""
 
 
+class PlainHelp(TyperCommand):
+    """A verb whose help names its arguments as people write them: `SERVICE`, `[SERVICE]...`."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        del ctx
+        return ["[OPTIONS]", *(place_of(argument) for argument in arguments_of(self))]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        arguments = [(place_of(argument), argument.help or "") for argument in arguments_of(self)]
+        options = [parameter.get_help_record(ctx) for parameter in self.get_params(ctx)]
+        sections = {
+            "Arguments": arguments,
+            "Options": [record for record in options if record is not None and record[0].startswith("-")],
+        }
+        for title, records in sections.items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+
+def arguments_of(command: TyperCommand) -> list[TyperArgument]:
+    """What the command takes besides options, in order."""
+    return [parameter for parameter in command.params if isinstance(parameter, TyperArgument)]
+
+
+def place_of(argument: TyperArgument) -> str:
+    """How the argument stands in the command line."""
+    if argument.metavar:
+        return argument.metavar
+    name = (argument.name or "").upper()
+    return name if argument.required else f"[{name}]"
+
+
 class Verb(TyperCommand):
     """A line in the list of verbs that becomes the verb itself as soon as it is parsed or completed."""
 
@@ -114,7 +151,7 @@ class Verb(TyperCommand):
         """The verb with its options, imported now."""
         module, _, function = self._place.partition(":")
         alone = typer.Typer(rich_markup_mode=None, add_completion=False)
-        alone.command(self.name)(getattr(import_module(f"emulator.cli.{module}"), function))
+        alone.command(self.name, cls=PlainHelp)(getattr(import_module(f"emulator.cli.{module}"), function))
         command = typer.main.get_command(alone)
         assert isinstance(command, TyperCommand)
         return command

@@ -10,6 +10,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from emulator.manifest import shapes
 from emulator.manifest.schema.base import Block
 from emulator.manifest.schema.logs import LoggingSidecars, SidecarLogging
@@ -149,11 +151,11 @@ def _summary(docstring: str) -> str:
 
 
 @cache
-def descriptions(block: type[Block]) -> dict[str, str]:
-    """The docstrings of a block's attributes, by attribute, from its source and its bases'."""
+def descriptions(model: type[BaseModel]) -> dict[str, str]:
+    """The docstrings of a model's attributes, by attribute, from its source and its bases'."""
     found: dict[str, str] = {}
-    for kind in reversed(block.__mro__):
-        if issubclass(kind, Block):
+    for kind in reversed(model.__mro__):
+        if issubclass(kind, BaseModel) and kind is not BaseModel:
             found.update(_descriptions_in(kind.__module__).get(kind.__name__, {}))
     return found
 
