@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from emulator.errors import Finding, InputError, UsageError
+from emulator.errors import CopilotLocalError, Finding, InputError, Severity, UsageError
 from emulator.events import Emit, Event, EventKind
 from emulator.settings_files import FILE_NAME, has_settings
 from emulator.workspace import (
@@ -112,9 +113,8 @@ def load_services(
 
     Raises FindingsError with every finding of the first manifest that has errors, and what `find_target` raises.
     """
-    from emulator.compiler import compile_service
     from emulator.settings import load_settings
-    from emulator.surroundings import cdk_overrides, deployment, surroundings, with_environment_manifest
+    from emulator.surroundings import cdk_overrides, deployment, with_environment_manifest
 
     target = find_target(selection)
     settings = load_settings(target.workspace.root)
@@ -135,19 +135,56 @@ def load_services(
         if where is None and (overrides := cdk_overrides(target.workspace, name)) is not None:
             what = f"what the AWS CDK changes in {overrides} is not run here: it changes the deployed stack only"
             emit(Event(EventKind.WARNING, name, what))
-        around = surroundings(target.workspace, name, manifest.manifest, where)
-        service = compile_service(
-            manifest.manifest,
-            app=target.app,
-            environment=target.environment,
-            position=manifest.position,
-            path=str(manifest.path),
-            surroundings=around,
-        )
+        service, around = _compiled(target, name, manifest, where)
         loaded.append(
             LoadedService(service, settings, target.workspace, tuple(manifest.findings), manifest, around, where)
         )
     return loaded
+
+
+def _compiled(
+    target: Target, name: str, manifest: LoadedManifest, where: Deployment | None
+) -> tuple[Service, Surroundings]:
+    from emulator.compiler import compile_service
+    from emulator.surroundings import surroundings
+
+    around = surroundings(target.workspace, name, manifest.manifest, where)
+    service = compile_service(
+        manifest.manifest,
+        app=target.app,
+        environment=target.environment,
+        position=manifest.position,
+        path=str(manifest.path),
+        surroundings=around,
+    )
+    return service, around
+
+
+def warn_out_of_reach(target: Target, services: Sequence[Service], emit: Emit) -> None:
+    """Says which variables of these services name a service of the workspace that they do not find when deployed
+    (CL141). It can be silenced like a finding of the manifest."""
+    from emulator.ecs.reach import names_hosts, out_of_reach
+    from emulator.manifest.silence import silence
+
+    clients = [service for service in services if names_hosts(service)]
+    if not clients:
+        return
+    workspace = {service.name: service for service in services}
+    for name in target.workspace.services:
+        # What is wrong with the manifest of a service that was not asked for is not said here.
+        with contextlib.suppress(CopilotLocalError):
+            workspace[name] = workspace.get(name) or _compiled(target, name, load_manifest(target, name), None)[0]
+    for client in clients:
+        findings = [
+            Finding("CL141", it.message, client.positions.get(it.path), it.path, it.hint, Severity.WARNING)
+            for it in out_of_reach(client, workspace)
+        ]
+        with contextlib.suppress(OSError):
+            lines = Path(client.manifest).read_text(encoding="utf-8").splitlines()
+            findings = silence(findings, lines, client.manifest, ignored(target.workspace))
+        for finding in findings:
+            if finding.code == "CL141":
+                emit(warning(finding))
 
 
 def up_request(
@@ -180,6 +217,7 @@ def up_request(
         services = [loaded.service for loaded in load_services(selection, emit, strict=strict)]
         if not selection.services:
             services = _without_jobs(services, emit)
+        warn_out_of_reach(target, services, emit)
     settings = load_settings(root).with_destinations(log_destinations(logs))
     private = collect_private(services, root, variables)
     if role := task_role(chosen(credentials, settings.credentials), variables, region()):
@@ -244,7 +282,7 @@ def _without_jobs(services: list[Service], emit: Emit) -> list[Service]:
     return rest
 
 
-def load_manifest(target: Target, name: str, *, strict: bool) -> LoadedManifest:
+def load_manifest(target: Target, name: str, *, strict: bool = False) -> LoadedManifest:
     """One manifest, merged for the environment and checked. Messages name it as the user would."""
     from emulator.display.failure import shown_path
     from emulator.manifest import load

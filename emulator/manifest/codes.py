@@ -54,6 +54,7 @@ CODES: Final = {
     "CL138": Code("task definition override that is not possible"),
     "CL139": Code("job settings that do not fit"),
     "CL140": Code("Service Connect alias without a port"),
+    "CL141": Code("variable that names a service out of reach"),
     "CL150": Code("task size that Fargate does not have"),
     "CL151": Code("health check outside of the limits"),
     "CL152": Code("variable and secret of one name"),
