@@ -8,7 +8,7 @@ from emulator.frontdoor.options import FOLDER as FRONT_FOLDER
 from emulator.runtime import names
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.names import Names, Role
-from emulator.runtime.task_specs import JSON_FILE_OPTIONS, LOG_FOLDER, NO_FILE
+from emulator.runtime.task_specs import JSON_FILE_OPTIONS, LOG_FOLDER, NO_FILE, RESTART
 
 STATE_FOLDER = "/copilot-local/state"
 STATE_FILE = "desired.json"
@@ -35,7 +35,7 @@ def agent_spec(engine: Engine, environment: Names, state: DesiredState) -> Conta
             Mount(environment.log_volume, LOG_FOLDER, copy=False),
         ),
         log_options=JSON_FILE_OPTIONS,
-        restart="unless-stopped",
+        restart=RESTART,
         init=True,
         cap_drop=("ALL",),
         cap_add=("DAC_OVERRIDE", "NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE"),

@@ -11,7 +11,7 @@ from emulator.runtime import names
 from emulator.runtime.desired import DesiredService, DesiredState
 from emulator.runtime.firelens import local_outputs, uses_local_aws
 from emulator.runtime.names import Names, Role
-from emulator.runtime.task_specs import JSON_FILE_OPTIONS, NO_FILE
+from emulator.runtime.task_specs import JSON_FILE_OPTIONS, NO_FILE, RESTART
 
 PLAIN_PORT = 5000
 """Where it speaks HTTP, published on a free port of 127.0.0.1 for tools on the host."""
@@ -40,7 +40,7 @@ def aws_spec(state: DesiredState) -> ContainerSpec | None:
         cap_drop=("ALL",),
         cap_add=("NET_BIND_SERVICE",),
         ulimits=(NO_FILE,),
-        restart="unless-stopped",
+        restart=RESTART,
         init=True,
     )
 

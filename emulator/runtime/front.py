@@ -12,7 +12,7 @@ from emulator.runtime import names
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import Observed, Task, observe
-from emulator.runtime.task_specs import JSON_FILE_OPTIONS, NO_FILE
+from emulator.runtime.task_specs import JSON_FILE_OPTIONS, NO_FILE, RESTART
 
 BIND_PORT = 8080
 RULES_KEY_FILE = "rules.key"
@@ -40,7 +40,7 @@ def front_spec(state: DesiredState) -> ContainerSpec | None:
         log_options=JSON_FILE_OPTIONS,
         cap_drop=("ALL",),
         ulimits=(NO_FILE,),
-        restart="unless-stopped",
+        restart=RESTART,
         init=False,
     )
 

@@ -33,6 +33,9 @@ NO_IPV6 = "net.ipv6.conf.all.disable_ipv6"
 """Set in every task: `localhost` is 127.0.0.1 alone, also where an engine gives containers an IPv6 loopback."""
 REGION_VARIABLES = frozenset({"AWS_REGION", "AWS_DEFAULT_REGION"})
 JSON_FILE_OPTIONS = {"max-size": "20m", "max-file": "5"}
+RESTART = "always"
+"""Restart policy of the containers that are no task's. Not `unless-stopped`: a daemon that was killed stops, when it
+starts again, what it finds still running, and takes that for stopped by somebody."""
 LOG_FOLDER = "/copilot-local/logs"
 
 # The route comes first: a member may ask for its metadata as soon as it runs. The agent answers for that address on the
