@@ -13,6 +13,7 @@ class BackOff:
         self._longest_delay = longest_delay
         self._births: dict[str, float] = {}
         self._failures: dict[str, int] = {}
+        self._last_death: dict[str, float] = {}
         self._not_before: dict[str, float] = {}
 
     def born(self, tasks: Iterable[str], now: float) -> None:
@@ -28,6 +29,7 @@ class BackOff:
         if now - born > self._healthy_life:
             self._failures.pop(service, None)
             return False
+        self._last_death[service] = now
         failures = self._failures[service] = self._failures.get(service, 0) + 1
         if failures < 2:
             return False
@@ -40,9 +42,10 @@ class BackOff:
             self._failures.pop(service, None)
             self._not_before.pop(service, None)
 
-    def failures(self, service: str) -> int:
-        """How many tasks of a service died young in a row."""
-        return self._failures.get(service, 0)
+    def failures(self, service: str, now: float) -> int:
+        """How many tasks of a service died young in a row; none once nothing died for as long as a healthy life."""
+        last = max(self._last_death.get(service, 0.0), self._not_before.get(service, 0.0))
+        return self._failures.get(service, 0) if now - last <= self._healthy_life else 0
 
     def held_back(self, now: float) -> list[str]:
         """The services that get no new task yet."""

@@ -18,10 +18,17 @@ from emulator.engine.interface import ContainerState, Health
 from emulator.runtime import names
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.observed import FAILED_TO_START, Member, Observed, Task
+from emulator.runtime.plan import Verb
 
 KEPT_STOPPED = 100
 KEPT_EVENTS = 1000
 
+NO_IMAGE = "No such image"
+"""In Docker's words."""
+_START_ERRORS: dict[str, str] = {
+    Verb.CREATE_CONTAINER: "CannotCreateContainerError",
+    Verb.START_CONTAINER: "CannotStartContainerError",
+}
 ESSENTIAL_EXITED = ("EssentialContainerExited", "Essential container in task exited")
 
 
@@ -40,6 +47,16 @@ def stop_for(reason: str) -> Stop:
     if reason.startswith(FAILED_TO_START):
         return Stop("TaskFailedToStart", FAILED_TO_START)
     return Stop("ServiceSchedulerInitiated", reason)
+
+
+def start_failure(verb: str, message: str) -> Stop | None:
+    """What ECS calls an operation of a plan that failed while a task was being started; None for any other one."""
+    name = _START_ERRORS.get(verb)
+    if name is None:
+        return None
+    if NO_IMAGE in message:
+        name = "CannotPullContainerError"
+    return Stop("TaskFailedToStart", f"{name}: {message}")
 
 
 @dataclass(slots=True)
@@ -78,6 +95,12 @@ class TaskHistory:
         """Somebody decided that a task stops. The first reason stays."""
         with self._changed:
             self._stops.setdefault(task_id, stop)
+
+    def why(self, task_id: str) -> str:
+        """The reason that a task stops for, in words; empty where nobody decided so."""
+        with self._changed:
+            stop = self._stops.get(task_id)
+        return stop.reason if stop is not None else ""
 
     def is_stopping(self, task_id: str) -> bool:
         """Whether somebody decided so."""

@@ -15,7 +15,7 @@ from typing import Any
 from emulator.agent.back_off import BackOff
 from emulator.agent.front_monitor import FrontMonitor
 from emulator.agent.health import given_up
-from emulator.agent.history import Stop, TaskHistory, stop_for
+from emulator.agent.history import ESSENTIAL_EXITED, Stop, TaskHistory, start_failure, stop_for
 from emulator.agent.patience import USUAL, Patience
 from emulator.agent.recovery import LOST, recover_private
 from emulator.engine.interface import Engine, EngineEvent
@@ -96,6 +96,8 @@ class Supervisor:
         self._started: dict[str, float] = {}
         """Container id to when it last started, on the monotonic clock."""
         self._back_off = BackOff(patience.healthy_life, patience.longest_delay)
+        self._last_failure: dict[str, str] = {}
+        """Service to why its last task stopped."""
 
     # what the control API asks for
 
@@ -277,6 +279,8 @@ class Supervisor:
 
     def status(self) -> dict[str, Any]:
         """What the agent knows that the listing does not show."""
+        now = self._clock()
+        failures = {name: self._back_off.failures(name, now) for name in self.state.services}
         return {
             "acting": self._acting,
             "held": self._holder,
@@ -286,7 +290,8 @@ class Supervisor:
                     "desired_count": desired.desired_count,
                     "revision": desired.revision,
                     "hash": desired.config_hash(),
-                    "failed_starts": self._back_off.failures(name),
+                    "failed_starts": failures[name],
+                    "last_failure": self._last_failure.get(name, "") if failures[name] else "",
                     "failure": LOST if name in self._lost else "",
                 }
                 for name, desired in self.state.services.items()
@@ -418,11 +423,18 @@ class Supervisor:
         )
 
     def _executor(self, emit: Emit) -> Executor:
+        def note(event: Event) -> None:
+            if event.kind is EventKind.STEP_FAILED and (task_id := str(event.fields["task"])):
+                stop = start_failure(str(event.fields["operation"]), event.message)
+                if stop is not None:
+                    self.history.stopping(task_id, stop)
+            emit(event)
+
         return Executor(
             self.engine,
             self.names,
             self.front,
-            emit,
+            note,
             cancelled=self._cancelled,
             target_healthy=self.front.task_healthy,
             drain_image=self.state.agent_image,
@@ -441,6 +453,8 @@ class Supervisor:
             log.info("task %s of %s stops: %s", task.short_id, task.service, reason)
             self.history.stopping(task_id, stop_for(reason))
             held_back = self._back_off.died(task.service, task_id, now) or held_back
+            told = self.history.why(task_id)
+            self._last_failure[task.service] = reason if told == ESSENTIAL_EXITED[1] else told
         return held_back
 
     def _remember(self) -> None:

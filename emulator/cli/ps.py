@@ -47,6 +47,8 @@ def _print(found: Overview, rows: list[ContainerRow], targets: list[dict[str, st
     for target in targets:
         reason = f": {target['description']}" if target["description"] else ""
         typer.echo(f"target {target['name']} ({target['target_group']}) is {target['state']}{reason}")
+    for failure in found.failures:
+        typer.echo(failure)
     if found.url:
         typer.echo(found.url)
     if not found.supervised:

@@ -151,6 +151,7 @@ class Executor:
             "operation": operation.verb,
             "object": operation.subject,
             "cause": operation.cause,
+            "task": operation.task_id,
             "quiet": not operation.title,
         }
         began = time.monotonic()

@@ -12,7 +12,7 @@ from emulator.errors import CopilotLocalError
 from emulator.runtime import names
 from emulator.runtime.control import Agent
 from emulator.runtime.names import Names
-from emulator.runtime.observed import observe
+from emulator.runtime.observed import Observed, observe
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class Overview:
     """An agent is there and answers."""
     containers: tuple[ContainerRow, ...]
     targets: tuple[dict[str, Any], ...]
+    failures: tuple[str, ...] = ()
+    """Services whose tasks do not stay, or cannot be started, and why."""
 
 
 def overview(engine: Engine, environment: Names) -> Overview:
@@ -66,10 +68,12 @@ def overview(engine: Engine, environment: Names) -> Overview:
             )
         )
     targets: list[dict[str, Any]] = []
+    failures: list[str] = []
     supervised = observed.agent is not None and observed.agent.state is ContainerState.RUNNING
     if supervised:
         try:
-            targets = Agent(engine, environment).status()["targets"]
+            status = Agent(engine, environment).status()
+            targets, failures = status["targets"], _failures(observed, status["services"])
         except CopilotLocalError:
             supervised = False
     port = None
@@ -83,4 +87,19 @@ def overview(engine: Engine, environment: Names) -> Overview:
         supervised=supervised,
         containers=tuple(sorted(rows, key=lambda row: (row.service == "", row.service, row.task_id, row.name))),
         targets=tuple(targets),
+        failures=tuple(failures),
     )
+
+
+def _failures(observed: Observed, services: dict[str, dict[str, Any]]) -> list[str]:
+    """What is wrong with each service, by the agent's status of them; one death that was made good is no news."""
+    found = []
+    for name, service in services.items():
+        run = len([task for task in observed.tasks_of(name) if task.fault(()) is None])
+        wanted, deaths = service["desired_count"], service["failed_starts"]
+        if service["failure"]:
+            found.append(f"{name}: {service['failure']}")
+        elif deaths > 1 or (deaths and run < wanted):
+            tasks = "the last one" if deaths == 1 else f"the last {deaths}"
+            found.append(f"{name}: {run} of {wanted} tasks run; {tasks} did not stay: {service['last_failure']}")
+    return found

@@ -29,6 +29,7 @@ _HINTS: tuple[tuple[str, str], ...] = (
         r"non-overlapping IPv4 address pool|all predefined address pools",
         "Docker has run out of networks (31 by default): `docker network prune` removes unused ones",
     ),
+    (r"No such image", "it is not there any more: `copilot-local up` builds or pulls it again"),
     (r"no space left on device", "the disk of the Docker daemon is full: `docker system df` shows by what"),
     (
         r"unable to start container process|exec format error",

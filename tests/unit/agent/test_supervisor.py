@@ -134,6 +134,15 @@ class TestBackingOff:
         self.die(rig)
         assert rig.agent.status()["services"]["hello"]["failed_starts"] == 2
 
+    def test_it_is_said_no_longer_once_a_task_lives(self, rig: Rig) -> None:
+        rig.boot(acting(make_service())).look()
+        self.die(rig)
+        age(rig, 61)
+        assert (
+            rig.agent.status()["services"]["hello"] | {"failed_starts": 0, "last_failure": ""}
+            == (rig.agent.status()["services"]["hello"])
+        )
+
     def test_a_task_that_lived_was_no_failed_start(self, rig: Rig) -> None:
         rig.boot(acting(make_service())).look()
         for _ in range(4):
@@ -168,6 +177,41 @@ class TestBackingOff:
         for _ in range(3):
             supervisor.look()
         assert rig.agent.status()["services"]["hello"]["failed_starts"] == 2
+
+
+class TestWhyItStops:
+    def stopped(self, rig: Rig) -> dict[str, str]:
+        """The last task that stopped, as DescribeTasks has it."""
+        rig.monitor.look()
+        return [task for task in rig.agent.tasks() if task["lastStatus"] == "STOPPED"][-1]
+
+    def reason(self, rig: Rig) -> str:
+        return str(rig.agent.status()["services"]["hello"]["last_failure"])
+
+    def test_an_image_that_is_gone(self, rig: Rig, until: Until) -> None:
+        rig.boot(acting(make_service())).look()
+        rig.run()
+        rig.engine.remove_image("hello:1")
+        rig.engine.finish(rig.container("hello"), 1)
+        until(lambda: self.reason(rig).startswith("CannotPullContainerError: No such image: hello:1"))
+        until(lambda: self.stopped(rig)["stopCode"] == "TaskFailedToStart")
+        assert self.stopped(rig)["stoppedReason"].startswith("CannotPullContainerError: No such image: hello:1")
+
+    @pytest.mark.parametrize(
+        ("verb", "name"), [("create_container", "CannotCreateContainerError"), ("start", "CannotStartContainerError")]
+    )
+    def test_a_container_that_docker_does_not_make_or_start(self, rig: Rig, verb: str, name: str) -> None:
+        supervisor = rig.boot(acting(make_service()))
+        rig.engine.fail(verb, EngineError("no space left on device"), target="*-hello", times=None)
+        supervisor.look()
+        supervisor.look()
+        assert self.reason(rig) == f"{name}: no space left on device"
+
+    def test_an_essential_container_that_exits(self, rig: Rig) -> None:
+        rig.boot(acting(make_service())).look()
+        rig.engine.finish(rig.container("hello"), 3)
+        rig.supervisor.look()
+        assert self.reason(rig) == "essential container hello exited with code 3"
 
 
 class TestTrouble:

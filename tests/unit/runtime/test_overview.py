@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from emulator.engine.interface import Health
 from emulator.runtime.overview import overview
 from tests.unit.runtime.bench import Bench
@@ -29,6 +31,31 @@ def test_an_environment_with_its_containers_and_targets(bench: Bench) -> None:
         ("", "agent", "running", "", None),
         ("", "front", "running", "", None),
     ]
+
+
+def status(*, desired: int = 1, deaths: int = 0, failure: str = "") -> dict[str, object]:
+    why = "CannotPullContainerError: No such image" if deaths else ""
+    return {"desired_count": desired, "failed_starts": deaths, "last_failure": why, "failure": failure}
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (status(), ()),
+        (status(deaths=1), ()),
+        (status(deaths=1, desired=2), ("hello: 1 of 2 tasks run; the last one did not stay: CannotPull",)),
+        (status(deaths=3), ("hello: 1 of 1 tasks run; the last 3 did not stay: CannotPullContainerError",)),
+        (status(failure="its secrets are gone, run up again"), ("hello: its secrets are gone, run up again",)),
+    ],
+)
+def test_a_service_whose_tasks_do_not_stay_says_why(
+    bench: Bench, said: dict[str, object], expected: tuple[str, ...]
+) -> None:
+    bench.up(make_service())
+    bench.agent.status["services"] = {"hello": said}
+    found = overview(bench.engine, DEMO).failures
+    assert len(found) == len(expected)
+    assert all(text.startswith(start) for text, start in zip(found, expected, strict=True))
 
 
 def test_an_agent_that_does_not_answer_supervises_nothing(bench: Bench) -> None:
