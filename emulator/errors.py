@@ -3,7 +3,8 @@
 CopilotLocalError            what went wrong, where, and what to do about it
 ├── UsageError               the command line asks for something impossible            exit 2
 ├── InputError               a manifest, settings file or Dockerfile is wrong          exit 1
-│   └── FindingsError        a file has findings; carries them all                     exit 1
+│   ├── FindingsError        a file has findings; carries them all                     exit 1
+│   └── SecretsError         secrets that a task needs have no value; carries them all exit 1
 ├── TaskError                a task, container or image did not do what it should      exit 1
 │   ├── ImageError           an image could not be built, pulled or found              exit 1
 │   ├── ContainerFailed      a container exited or would not start                     exit 1, or the container's code
@@ -109,6 +110,16 @@ class FindingsError(InputError):
         errors = sum(finding.severity is Severity.ERROR for finding in findings)
         super().__init__(f"{file}: {errors} error{'s' if errors != 1 else ''}")
         self.findings = findings
+
+
+class SecretsError(InputError):
+    """Secrets that a task needs cannot be had, in ECS's words. `output` says which, and where each is named."""
+
+    def __init__(
+        self, message: str, *, hint: str = "", position: Position | None = None, output: list[str] | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, position=position)
+        self.output = output or []
 
 
 class TaskError(CopilotLocalError):

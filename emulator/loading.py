@@ -14,11 +14,14 @@ from emulator.events import Emit, Event, EventKind
 from emulator.settings_files import FILE_NAME, has_settings
 from emulator.workspace import (
     DEFAULT_ENVIRONMENT,
+    SECRETS_FILE,
     Workspace,
     find_workspace,
     interpolation_variables,
+    read_secrets,
     resolve_app,
     resolve_environment,
+    secrets_are_exposed,
 )
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from emulator.ecs.service import Service
     from emulator.manifest import LoadedManifest
     from emulator.runtime.names import Names
+    from emulator.runtime.secrets.sources import SecretChoice
     from emulator.runtime.up import UpRequest
     from emulator.settings import LogPolicy, Settings
     from emulator.surroundings import Deployment
@@ -200,11 +204,18 @@ def up_request(
     foreground: bool = False,
     credentials: str | None = None,
     logs: Sequence[str] = (),
+    secrets: SecretChoice | None = None,
 ) -> UpRequest:
-    """Everything that `up` needs to know, from options, workspace, settings and manifests."""
+    """Everything that `up` needs to know, from options, workspace, settings and manifests.
+
+    Raises what these have wrong, and SecretsError where secrets have no value.
+    """
     from emulator.runtime.credentials import chosen, task_role
     from emulator.runtime.names import Names
     from emulator.runtime.private import collect_private
+    from emulator.runtime.secrets.logins import RegistryLogins
+    from emulator.runtime.secrets.sources import SecretValues
+    from emulator.runtime.secrets.wanted import Finder
     from emulator.runtime.up import SupportImages, UpRequest
     from emulator.settings import load_settings
     from emulator.setup.images import FRONT_IMAGE, PAUSE_IMAGE, ensure_agent_image, ensure_aws_image
@@ -219,7 +230,11 @@ def up_request(
             services = _without_jobs(services, emit)
         warn_out_of_reach(target, services, emit)
     settings = load_settings(root).with_destinations(log_destinations(logs))
-    private = collect_private(services, root, variables)
+    if secrets_are_exposed(root):
+        emit(Event(EventKind.WARNING, SECRETS_FILE, "git does not ignore it: `echo '*' > .copilot-local/.gitignore`"))
+    values = SecretValues(variables, read_secrets(root), settings.secrets, secrets)
+    finder = Finder(dict(settings.values), region())
+    private = collect_private(services, root, finder, values)
     if role := task_role(chosen(credentials, settings.credentials), variables, region()):
         private.task_roles = {service.name: role for service in services}
     return UpRequest(
@@ -231,6 +246,7 @@ def up_request(
             PAUSE_IMAGE, FRONT_IMAGE, lambda: ensure_agent_image(emit), lambda: ensure_aws_image(emit)
         ),
         private=private,
+        logins=RegistryLogins([login for service in services for login in finder.logins(service)], values),
         replacements=replacements,
         port=port,
         region=region(),

@@ -85,6 +85,15 @@ class CredentialSettings(_Section):
     """The role that is assumed."""
 
 
+class SecretSettings(_Section):
+    """`[secrets]`: who is asked for secrets that have no value on this machine. Nothing here is secret."""
+
+    source: Literal["local", "ask", "aws"] = "local"
+    """Nobody, whoever sits at the terminal, or SSM and Secrets Manager."""
+    profile: str = ""
+    """AWS profile that AWS is asked with; default: what the AWS command line takes."""
+
+
 class AppSettings(_Section):
     """`[app]`: what Copilot's store knows of the application, for rendering."""
 
@@ -154,6 +163,7 @@ class Settings(BaseModel):
     logs: LogSettings = LogSettings()
     time: TimeSettings = TimeSettings()
     credentials: CredentialSettings = CredentialSettings()
+    secrets: SecretSettings = SecretSettings()
     app: AppSettings = AppSettings()
     environments: Mapping[str, EnvironmentSettings] = Field(default_factory=dict)
     """What rendering has to know of each environment, by its name."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ COPILOT_FOLDER = "copilot"
 WORKSPACE_FILE = ".workspace"
 MANIFEST_FILE = "manifest.yml"
 DEFAULT_ENVIRONMENT = "test"
+SECRETS_FILE = ".copilot-local/secrets.env"
 NOT_SERVICES = ("environments", "pipelines")
 """Folders of `copilot/` that hold no workload."""
 NOT_ENVIRONMENTS = ("addons", "overrides")
@@ -118,6 +120,31 @@ def interpolation_variables(
     return {**variables, **(os.environ if environ is None else environ)}
 
 
+def read_secrets(root: Path) -> dict[str, str]:
+    """What `.copilot-local/secrets.env` says, if it is there: names of variables, and names and ARNs of secrets.
+
+    Raises InputError where it cannot be read or a line is none.
+    """
+    file = root / SECRETS_FILE
+    return _read_variables(file, _SECRET_LINE) if file.is_file() else {}
+
+
+def secrets_are_exposed(root: Path) -> bool:
+    """Whether `.copilot-local/secrets.env` is in a git repository that does not ignore it."""
+    if not (root / SECRETS_FILE).is_file():
+        return False
+    try:
+        asked = subprocess.run(
+            ["git", "-C", str(root), "check-ignore", "--quiet", SECRETS_FILE],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=5,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return asked.returncode == 1  # 0: ignored, 128: no repository
+
+
 def _is_workspace(folder: Path) -> bool:
     copilot = folder / COPILOT_FOLDER
     return copilot.is_dir() and ((copilot / WORKSPACE_FILE).is_file() or bool(_manifests(copilot)))
@@ -198,10 +225,11 @@ def _checked(what: str, name: str) -> str:
 
 
 _LINE = re.compile(r"\s*(?:export\s+)?(?P<key>[A-Za-z_][A-Za-z0-9_.-]*)\s*=\s*(?P<value>.*?)\s*\Z")
+_SECRET_LINE = re.compile(r"\s*(?:export\s+)?(?P<key>[^\s=]+)\s*=\s*(?P<value>.*?)\s*\Z")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", '"': '"', "$": "$"}
 
 
-def _read_variables(file: Path) -> dict[str, str]:
+def _read_variables(file: Path, form: re.Pattern[str] = _LINE) -> dict[str, str]:
     """`NAME=value` lines, as Compose reads them: `#` comments, `export`, single quotes as they are, double quotes with
     escapes. Values are not interpolated."""
     try:
@@ -214,11 +242,12 @@ def _read_variables(file: Path) -> dict[str, str]:
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        match = _LINE.match(line)
+        match = form.match(line)
         value = _value(match["value"]) if match else None
         if match is None or value is None:
             problem = "this is not a NAME=value line" if match is None else "the quote is not closed on this line"
-            raise InputError(problem, position=Position(str(file), number), hint="write NAME=value, comments after #")
+            # Without a position, whose line would be shown: it may hold a secret.
+            raise InputError(f"{file}:{number}: {problem}", hint="write NAME=value, comments after #")
         variables[match["key"]] = value
     return variables
 

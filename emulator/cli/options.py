@@ -51,6 +51,22 @@ EnvFile = Annotated[
         help="NAME=value lines for ${NAME} in manifests. Else .env beside copilot/. The shell's variables win.",
     ),
 ]
+Secrets = Annotated[
+    str | None,
+    typer.Option(
+        "--secrets",
+        metavar="SOURCE",
+        help="Who is asked for secrets without a value here: local (nobody), ask (you), aws (SSM, Secrets Manager).",
+    ),
+]
+Credentials = Annotated[
+    str | None,
+    typer.Option(
+        "--credentials",
+        metavar="SOURCE",
+        help="AWS credentials that tasks get: none, static (this shell's), profile=NAME, role=ARN.",
+    ),
+]
 Service = Annotated[
     str | None,
     typer.Argument(help="The service, where the workspace has several.", autocompletion=choices.services),

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from emulator.cli import choices
+from emulator.cli.ask import secret_choice
 from emulator.cli.interrupt import interruptions
-from emulator.cli.options import App, Env, EnvFile, Quiet, Replacements, Strict, assignments
+from emulator.cli.options import App, Env, EnvFile, Quiet, Replacements, Secrets, Strict, assignments
 from emulator.errors import UsageError
 from emulator.events import Event, EventKind
 from emulator.loading import Selection, up_request
@@ -24,14 +25,17 @@ def run(
     env: Env = None,
     env_file: EnvFile = None,
     images: Replacements = None,
+    secrets: Secrets = None,
     strict: Strict = False,
     quiet: Quiet = False,
 ) -> None:
     """Run a Scheduled Job once, show its logs, and exit with its code."""
     from emulator.display import make_display
     from emulator.engine.connect import connect
+    from emulator.runtime.images import check_logins
     from emulator.runtime.jobs import run_job
 
+    choice = secret_choice(secrets)
     with closing(make_display(quiet=quiet)) as display:
         request = up_request(
             Selection(app, env, (job,), env_file),
@@ -40,6 +44,7 @@ def run(
             replacements=assignments(images, "--image"),
             foreground=True,
             credentials="none",
+            secrets=choice,
         )
         if request.settings.credentials.source != "none":
             message = "a job that is run once gets no credentials yet: [credentials] is for services"
@@ -50,6 +55,8 @@ def run(
                 f"{service.name} is a {service.type}, not a job", hint=f"`copilot-local up {service.name}`"
             )
         with closing(connect()) as engine:
+            check_logins(engine, request)
+            choice.ask = None
             interrupted, killed = interruptions(display.emit)
             code = run_job(engine, request, display.emit, interrupted=interrupted, killed=killed)
     raise typer.Exit(code)

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emulator.cli import choices
+from emulator.cli.ask import secret_choice
 from emulator.cli.interrupt import interruptions
 from emulator.cli.options import (
     App,
+    Credentials,
     Env,
     EnvFile,
     Format,
@@ -21,6 +23,7 @@ from emulator.cli.options import (
     OutputFormat,
     Quiet,
     Replacements,
+    Secrets,
     Strict,
     assignments,
     services_of,
@@ -75,14 +78,8 @@ def up(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done and do nothing.")] = False,
     retain: Annotated[bool, typer.Option("--retain", help="Keep what was made when something fails.")] = False,
     timing: Annotated[Timing, typer.Option("--timing", help="Whose delays and intervals.")] = Timing.LOCAL,
-    credentials: Annotated[
-        str | None,
-        typer.Option(
-            "--credentials",
-            metavar="SOURCE",
-            help="AWS credentials that tasks get: none, static (this shell's), profile=NAME, role=ARN.",
-        ),
-    ] = None,
+    credentials: Credentials = None,
+    secrets: Secrets = None,
     logs: Annotated[
         list[str] | None,
         typer.Option(
@@ -103,6 +100,7 @@ def up(
     """Run services as ECS on Fargate would, and show their logs until Ctrl-C."""
     from emulator.display import make_display
     from emulator.engine.connect import connect
+    from emulator.runtime.images import check_logins
 
     if wait and not detach:
         raise UsageError("--wait needs -d", hint="without -d, up stays and shows the logs")
@@ -117,6 +115,7 @@ def up(
     chosen = services_of(name, *(services or ()))
     selection = Selection(app, env, chosen, env_file, task_definition=task_definition)
 
+    choice = secret_choice(secrets)
     emit_once = _without_repeated_warnings(display.emit)
 
     def load() -> UpRequest:
@@ -132,11 +131,15 @@ def up(
             foreground=not detach,
             credentials=credentials,
             logs=logs or (),
+            secrets=choice,
         )
 
     try:
         request = load()
         with closing(connect()) as engine:
+            if not dry_run:
+                check_logins(engine, request)
+            choice.ask = None  # from here on somebody who types means the containers' logs
             if watch:
                 extra = [file for file in (env_file, task_definition) if file]
                 code = _watch(engine, request, load, display.emit, extra)

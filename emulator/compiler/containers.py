@@ -39,6 +39,7 @@ LOG_ROUTER_IMAGE = "public.ecr.aws/aws-observability/aws-for-fluent-bit:stable"
 COLLECTOR = "aws-otel-collector"
 COLLECTOR_IMAGE = "public.ecr.aws/aws-observability/aws-otel-collector:v0.17.0"
 STREAM_PREFIX = "copilot"
+_CREDENTIALS_KEYS = ("credentialsParameter", "credentialParameter", "credentials_parameter")
 
 
 class Containers:
@@ -67,7 +68,7 @@ class Containers:
         return ContainerDefinition(
             name=manifest.name,
             image=self._image("image", manifest.name, manifest.image.build, manifest.image.location),
-            repository_credentials=_credentials(manifest.image.credentials),
+            repository_credentials=self._credentials(manifest.image.credentials, "image.credentials"),
             entry_point=manifest.entrypoint,
             command=manifest.command,
             port_mappings=self._ports.mappings(manifest.name),
@@ -127,7 +128,9 @@ class Containers:
         return ContainerDefinition(
             name=name,
             image=self._image(f"{path}.image", name, sidecar.image.build, sidecar.image.location),
-            repository_credentials=_credentials(sidecar.credentials_parameter),
+            repository_credentials=self._credentials(
+                sidecar.credentials_parameter, *(f"{path}.{key}" for key in _CREDENTIALS_KEYS)
+            ),
             essential=sidecar.essential is not False,
             entry_point=sidecar.entrypoint,
             command=sidecar.command,
@@ -164,6 +167,16 @@ class Containers:
             )
         return location
 
+    def _credentials(self, secret: str | None, *paths: str) -> RepositoryCredentials | None:
+        """The registry login that stands under the first of these keys; older manifests spell it otherwise."""
+        if not secret:
+            return None
+        spelt = (path for path in paths if self._context.find_position(path) is not None)
+        position = self._context.position(next(spelt, paths[0]))
+        if position is not None:
+            self._context.positions[paths[0]] = position
+        return RepositoryCredentials(credentials_parameter=secret)
+
     def _awslogs(self) -> LogConfiguration:
         return awslogs(self._context.log_group)
 
@@ -199,10 +212,6 @@ def awslogs(log_group: str) -> LogConfiguration:
             "awslogs-stream-prefix": STREAM_PREFIX,
         },
     )
-
-
-def _credentials(secret: str | None) -> RepositoryCredentials | None:
-    return RepositoryCredentials(credentials_parameter=secret) if secret else None
 
 
 def _build_paths(build: ManifestBuild) -> dict[str, str]:

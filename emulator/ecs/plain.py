@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from emulator.ecs.problem import Problem
+from emulator.ecs.references import Value
 from emulator.ecs.registration import SHORT_HINT, judge
 from emulator.ecs.service import (
     Forward,
@@ -117,7 +119,38 @@ def service_of(definition: TaskDefinition, *, app: str, environment: str, path: 
         listener_rules=rules,
         log_group=LogGroup(name=_log_group(definition)),
         manifest=path,
+        positions=_positions(path, definition),
     )
+
+
+def _positions(path: str, definition: TaskDefinition) -> dict[str, Position]:
+    """Where images and secrets stand in the file, as `containerDefinitions.<container>.<key>`: the lines that have
+    these texts, one after the other. JSON keeps no positions; a file that is not there has none."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return {}
+    found: dict[str, Position] = {}
+    seen: dict[str, int] = {}
+    for key, text in _texts(definition):
+        quoted = json.dumps(text)
+        lines_with_it = [number for number, line in enumerate(lines, start=1) if quoted in line]
+        if lines_with_it:
+            which = seen[quoted] = seen.get(quoted, -1) + 1
+            found[key] = Position(path, lines_with_it[min(which, len(lines_with_it) - 1)])
+    return found
+
+
+def _texts(definition: TaskDefinition) -> Iterator[tuple[str, str]]:
+    for container in definition.container_definitions:
+        block = f"containerDefinitions.{container.name}"
+        values: list[tuple[str, Value]] = [(f"{block}.image", container.image)]
+        if container.repository_credentials is not None:
+            values.append((f"{block}.credentialsParameter", container.repository_credentials.credentials_parameter))
+        values += [(f"{block}.secrets.{secret.name}", secret.value_from) for secret in container.secrets]
+        log = container.log_configuration
+        values += [(f"logging.secretOptions.{s.name}", s.value_from) for s in (log.secret_options if log else ())]
+        yield from ((key, value) for key, value in values if isinstance(value, str))
 
 
 def _web_port(container: ContainerDefinition) -> tuple[str, int] | None:

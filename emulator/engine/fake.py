@@ -47,9 +47,9 @@ class FakeEngine:
     """An `Engine` in memory. All public attributes may be set and read by tests.
 
     `calls` is every verb with its target in order; `before` runs ahead of each one, outside of all locks, so a test can
-    hold a call back. `registry` is what can be pulled, `builds` what was built, `execs` the commands that ran, with
-    their containers, `stop_timeouts` the last one given for each, `health_logs` and `statistics` what a
-    container's name is answered. `reachable` False: no daemon answers.
+    hold a call back. `registry` is what can be pulled, `guarded` the login that some of it takes, `builds` what was
+    built, `execs` the commands that ran, with their containers, `stop_timeouts` the last one given for each,
+    `health_logs` and `statistics` what a container's name is answered. `reachable` False: no daemon answers.
     """
 
     def __init__(self) -> None:
@@ -69,6 +69,7 @@ class FakeEngine:
         self.calls: list[tuple[str, str]] = []
         self.before: Callable[[str, str], None] | None = None
         self.registry: dict[str, Image] = {}
+        self.guarded: dict[str, RegistryAuth] = {}
         self.builds: list[BuildSpec] = []
         self.stop_timeouts: dict[str, int] = {}
         self.execs: list[tuple[str, tuple[str, ...]]] = []
@@ -346,8 +347,10 @@ class FakeEngine:
         auth: RegistryAuth | None = None,
         platform: str | None = None,
     ) -> None:
-        del auth, platform
+        del platform
         self._call("pull", reference)
+        if reference in self.guarded and auth != self.guarded[reference]:
+            raise ImageError(f"cannot pull {reference}: unauthorized", hint="the registry wants another login")
         with self._daemon.changed:
             image = self.registry.get(reference)
             if image is None:

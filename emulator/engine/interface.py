@@ -292,7 +292,7 @@ class RegistryAuth:
     """Credentials of an image registry."""
 
     username: str
-    password: str
+    password: str = field(repr=False)
 
 
 T_co = TypeVar("T_co", covariant=True)

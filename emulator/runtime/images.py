@@ -9,33 +9,45 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emulator.ecs.references import ImageReference
 from emulator.ecs.service import Build, Service
 from emulator.ecs.task_definition import ContainerDefinition
-from emulator.engine.interface import BuildSpec, Engine
+from emulator.engine.interface import BuildSpec, Engine, RegistryAuth
 from emulator.errors import ImageError, InputError, UsageError
-from emulator.events import Emit, Event, EventKind
+from emulator.events import Emit, Event, EventKind, discard
+from emulator.runtime.secrets.logins import RegistryLogins
+from emulator.runtime.secrets.wanted import Wanted, position_of
 from emulator.runtime.task_specs import REGION_VARIABLES
+
+if TYPE_CHECKING:
+    from emulator.runtime.up import UpRequest
 
 
 @dataclass(frozen=True, slots=True)
 class ImageSource:
-    """Where one image comes from: a reference, or a build."""
+    """Where one image comes from: a reference, or a build. `login`: what is needed to pull the reference."""
 
     reference: str = ""
     build: BuildSpec | None = None
+    login: Wanted | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Equal for what one pull serves."""
+        return self.reference, self.login.text if self.login else ""
 
 
 class ImageResolver:
     """Finds, builds and pulls the images of services.
 
     `replacements` are `--image` options: container name to a reference or a folder. `substitutes` is the settings'
-    table; it applies to the FROM lines of builds as well.
+    table; it applies to the FROM lines of builds as well. `logins` are asked only for images that are not here.
     """
 
     def __init__(
@@ -46,6 +58,7 @@ class ImageResolver:
         replacements: Mapping[str, str],
         emit: Emit,
         cancelled: threading.Event | None = None,
+        logins: RegistryLogins | None = None,
     ) -> None:
         self.engine = engine
         self.workspace = workspace
@@ -53,6 +66,7 @@ class ImageResolver:
         self.replacements = replacements
         self.emit = emit
         self.cancelled = cancelled or threading.Event()
+        self.logins = logins or RegistryLogins()
 
     def check_replacements(self, services: Sequence[Service]) -> None:
         """Raises `UsageError` for a `--image` whose container no service has."""
@@ -64,23 +78,46 @@ class ImageResolver:
                 )
 
     def resolve(self, services: Sequence[Service]) -> dict[str, dict[str, str]]:
-        """Service to container to the id of a local image. Builds and pulls run side by side."""
+        """Service to container to the id of a local image. Builds and pulls run side by side.
+
+        Raises `ImageError`, in ECS's words, for an image that cannot be pulled, and what `require_logins` raises.
+        """
         self.check_replacements(services)
-        wanted = {
-            (service.name, container.name): self.source(service, container)
+        self.require_logins(services)
+        wanted = [
+            (service, container, self.source(service, container))
             for service in services
             for container in service.task_definition.container_definitions
-        }
-        references = sorted({source.reference for source in wanted.values() if not source.build})
+        ]
         with ThreadPoolExecutor(8, thread_name_prefix="image") as pool:
-            builds = {key: pool.submit(self.build, source.build) for key, source in wanted.items() if source.build}
-            ids = {reference: pool.submit(self.local, reference) for reference in references}
+            ids: dict[tuple[str, str], Future[str]] = {}
+            for _, _, source in wanted:
+                if source.build is None and source.key not in ids:
+                    ids[source.key] = pool.submit(self._pulled, source)
+            builds = [pool.submit(self.build, source.build) if source.build else None for _, _, source in wanted]
             resolved: dict[str, dict[str, str]] = {}
-            for (service_name, container_name), source in wanted.items():
-                key = (service_name, container_name)
-                future = builds[key] if source.build else ids[source.reference]
-                resolved.setdefault(service_name, {})[container_name] = future.result()
+            for (service, container, source), build in zip(wanted, builds, strict=True):
+                try:
+                    found = (build or ids[source.key]).result()
+                except ImageError as error:
+                    raise error if build else _cannot_pull(error, service, container, source) from error
+                resolved.setdefault(service.name, {})[container.name] = found
         return resolved
+
+    def require_logins(self, services: Sequence[Service]) -> None:
+        """Looks up the registry logins of those images that are not here. Raises `SecretsError` with all that lack."""
+        needed = []
+        for service in services:
+            for container in service.task_definition.container_definitions:
+                source = self.source(service, container)
+                if source.login is not None and self.engine.image(source.reference) is None:
+                    needed.append(source.login)
+        self.logins.require(needed)
+
+    def _pulled(self, source: ImageSource) -> str:
+        """The id of a container's image, pulled with its own login if need be."""
+        login = source.login
+        return self.local(source.reference, (lambda: self.logins.get(login)) if login else None)
 
     def known(self, service: Service, container: ContainerDefinition) -> str:
         """The image a container would run, as far as that is known without building or pulling anything."""
@@ -113,7 +150,7 @@ class ImageResolver:
         substitute = self.substitutes.get(container.image)
         if substitute is not None:
             return self._replacement(service, container.name, substitute, self.workspace)
-        return ImageSource(reference=container.image)
+        return ImageSource(reference=container.image, login=self.logins.secret(service.name, container.name))
 
     def _replacement(self, service: Service, container: str, target: str, base: Path) -> ImageSource:
         path = (base / Path(target).expanduser()).resolve()
@@ -168,8 +205,8 @@ class ImageResolver:
             raise ImageError(f"{subject}: it was cancelled")
         self.emit(Event(EventKind.PROGRESS, subject, line))
 
-    def local(self, reference: str) -> str:
-        """The id of the image that stands for a reference here, pulled if need be."""
+    def local(self, reference: str, auth: Callable[[], RegistryAuth] | None = None) -> str:
+        """The id of the image that stands for a reference here, pulled if need be, with `auth` if that is given."""
         actual = self.substitutes.get(reference, reference)
         if actual.startswith("/"):
             raise InputError(
@@ -182,7 +219,9 @@ class ImageResolver:
         subject = f"pull {actual}"
         self.emit(Event(EventKind.STEP_STARTED, subject))
         try:
-            self.engine.pull(actual, on_line=lambda line: self._progress(subject, line))
+            self.engine.pull(
+                actual, on_line=lambda line: self._progress(subject, line), auth=auth() if auth is not None else None
+            )
             found = self.engine.image(actual)
         except ImageError as error:
             self.emit(Event(EventKind.STEP_FAILED, subject, str(error)))
@@ -197,6 +236,40 @@ class ImageResolver:
             raise ImageError(f"{actual} was pulled but is not there")
         self.emit(Event(EventKind.STEP_DONE, subject))
         return found.id
+
+
+def check_logins(engine: Engine, request: UpRequest) -> None:
+    """Looks up the registry logins that `up` will need: while somebody can still be asked, before anything is made.
+
+    Raises `SecretsError` with all that lack.
+    """
+    resolver_of(engine, request, discard).require_logins(request.services)
+
+
+def resolver_of(
+    engine: Engine, request: UpRequest, emit: Emit, cancelled: threading.Event | None = None
+) -> ImageResolver:
+    """Finds, builds and pulls the images of a request."""
+    return ImageResolver(
+        engine,
+        request.workspace,
+        request.settings.substitute,
+        request.replacements,
+        emit,
+        cancelled,
+        request.logins,
+    )
+
+
+def _cannot_pull(
+    error: ImageError, service: Service, container: ContainerDefinition, source: ImageSource
+) -> ImageError:
+    """What ECS's stoppedReason says of an image that cannot be pulled, and where the manifest asks for it."""
+    hint, position = error.hint, position_of(service, container.name, "image")
+    if source.login is not None:
+        hint = f"{hint}\nits login is in the secret {source.login.text}"
+        position = source.login.position or position
+    return ImageError(f"CannotPullContainerError: {error.message}", hint=hint, position=position, output=error.output)
 
 
 def _repository(text: str) -> str:

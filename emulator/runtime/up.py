@@ -32,7 +32,7 @@ from emulator.runtime.failed import container_failed
 from emulator.runtime.firelens import check_destinations, uses_local_aws
 from emulator.runtime.front import FrontControl, front_spec
 from emulator.runtime.host_port import choose_port
-from emulator.runtime.images import ImageResolver, own_regions
+from emulator.runtime.images import own_regions, resolver_of
 from emulator.runtime.join import is_alive, join
 from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import Observed, observe
@@ -40,6 +40,7 @@ from emulator.runtime.plan import Plan
 from emulator.runtime.reconcile import reconcile
 from emulator.runtime.router_files import RouterImage, read_router_image
 from emulator.runtime.running import Running, check_front, wait_healthy
+from emulator.runtime.secrets.logins import RegistryLogins
 from emulator.runtime.supported import refuse_unsupported
 from emulator.runtime.task_specs import task_factory, unresolved
 from emulator.settings import LocalOptions, Settings
@@ -68,6 +69,8 @@ class UpRequest:
     workspace: Path
     support: SupportImages
     private: Private = field(default_factory=Private)
+    logins: RegistryLogins = field(default_factory=RegistryLogins)
+    """Of the registries that images are pulled from; never handed to the agent."""
     replacements: Mapping[str, str] = field(default_factory=dict)
     port: int | None = None
     region: str = "us-east-1"
@@ -83,7 +86,7 @@ def dry_run(engine: Engine, request: UpRequest) -> Plan:
     refuse_unsupported(request.services, discard, ecs_limits=request.settings.time.ecs_limits)
     _refuse_unresolved(request)
     observed = observe(engine, request.environment)
-    resolver = ImageResolver(engine, request.workspace, request.settings.substitute, request.replacements, discard)
+    resolver = resolver_of(engine, request, discard)
     resolver.check_replacements(request.services)
     images = {
         service.name: {c.name: resolver.known(service, c) for c in service.task_definition.container_definitions}
@@ -166,9 +169,8 @@ def prepare(
 def _prepare(
     engine: Engine, request: UpRequest, emit: Emit, with_front: bool, cancelled: threading.Event
 ) -> DesiredState:
-    resolver = ImageResolver(
-        engine, request.workspace, request.settings.substitute, request.replacements, emit, cancelled
-    )
+    resolver = resolver_of(engine, request, emit, cancelled)
+    resolver.require_logins(request.services)
     with ThreadPoolExecutor(4, thread_name_prefix="images") as pool:
         agent_image = pool.submit(request.support.agent)
         pause_image = pool.submit(resolver.local, request.support.pause)

@@ -22,7 +22,7 @@ from emulator.runtime.desired import DesiredState
 from emulator.runtime.down import down
 from emulator.runtime.executor import Cancelled
 from emulator.runtime.follow import EnvironmentFollower
-from emulator.runtime.images import ImageResolver
+from emulator.runtime.images import ImageResolver, resolver_of
 from emulator.runtime.observed import Member, observe
 from emulator.runtime.running import Running
 from emulator.runtime.supported import refuse_unsupported
@@ -249,9 +249,7 @@ class Watch:
         return files, changes
 
     def _resolver(self, request: UpRequest) -> ImageResolver:
-        return ImageResolver(
-            self._engine, request.workspace, request.settings.substitute, request.replacements, self._emit
-        )
+        return resolver_of(self._engine, request, self._emit)
 
     @property
     def _present(self) -> DesiredState:

@@ -18,6 +18,7 @@ from emulator.settings import SyncRule
 MANIFESTS = "copilot"
 SETTINGS_FILE = "copilot-local.toml"
 VARIABLES_FILE = ".env"
+SECRETS_FILE = ".copilot-local/secrets.env"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class WatchedFiles:
             *(path.absolute() for path in extra),
             request.workspace / SETTINGS_FILE,
             request.workspace / VARIABLES_FILE,
+            request.workspace / SECRETS_FILE,
             *_environment_files(request),
         }
 

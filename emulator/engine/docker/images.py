@@ -24,6 +24,12 @@ PULL_TIMEOUT = 300.0
 
 _LAST_LINES = 20
 
+_NO_LOGIN = (
+    "the image does not exist or needs a login: check its name, `docker login REGISTRY`; or replace it by"
+    " `--image NAME=…` or a [substitute] entry in copilot-local.toml"
+)
+_WRONG_LOGIN = "the registry refused the user name and password that it was given, or this user may not read the image"
+
 # What registries and the way to them answer, in Docker's words, and what helps. First match wins.
 _PULL_HINTS: tuple[tuple[str, str], ...] = (
     (
@@ -52,8 +58,7 @@ _PULL_HINTS: tuple[tuple[str, str], ...] = (
     ),
     (
         r"unauthorized|denied|authentication required|incorrect username or password",
-        "the image does not exist or needs a login: check its name, `docker login REGISTRY`; or replace it by"
-        " `--image NAME=…` or a [substitute] entry in copilot-local.toml",
+        _NO_LOGIN,
     ),
     (r"no space left on device", "the disk of the Docker daemon is full: `docker system df` shows by what"),
 )
@@ -135,9 +140,10 @@ def pull(
                 on_line(told)
     except (EngineError, _Refused) as error:
         message = error.message if isinstance(error, EngineError) else str(error)
-        raise ImageError(
-            f"cannot pull {reference}: {message}", hint=pull_hint(f"{message} {name}"), output=lines[-_LAST_LINES:]
-        ) from error
+        hint = pull_hint(f"{message} {name}")
+        if auth is not None and hint == _NO_LOGIN:
+            hint = _WRONG_LOGIN
+        raise ImageError(f"cannot pull {reference}: {message}", hint=hint, output=lines[-_LAST_LINES:]) from error
 
 
 class _Refused(Exception):

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import http.client
 import json
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +14,10 @@ import pytest
 from emulator.engine.connect import connect
 from emulator.engine.interface import Engine, File, PublishedPort, RegistryAuth
 from emulator.errors import ImageError
+from tests.docker.registry import COMMAND, HTPASSWD, PASSWORD, SETTINGS, USER, until_it_answers
 from tests.unit.engine.contract import Lab
 
 pytestmark = pytest.mark.docker
-
-USER, PASSWORD = "reader", "open-sesame"
-# The password above, hashed by bcrypt with the fewest rounds that a registry takes.
-HTPASSWD = b"reader:$2b$04$kK0Edxdt8KHwpbBfpXqLY.febbl.VDdo.Fg.gonZt.c1y91711n6u\n"
 
 
 @dataclass(frozen=True)
@@ -38,18 +33,13 @@ def registry(
     lab: Lab, engine: Engine, busybox: str, local_image: Callable[[str], str], tmp_path: Path
 ) -> Iterator[Registry]:
     """A registry with one image, of which this daemon has no copy under that name."""
-    settings = {
-        "REGISTRY_AUTH": "htpasswd",
-        "REGISTRY_AUTH_HTPASSWD_REALM": "test",
-        "REGISTRY_AUTH_HTPASSWD_PATH": "/htpasswd",
-    }
     container = engine.create_container(
         lab.spec(
             "registry",
             image=local_image("registry:2"),
-            environment=settings,
+            environment=SETTINGS,
             ports=(PublishedPort(5000, 0),),
-            command=("serve", "/etc/docker/registry/config.yml"),
+            command=COMMAND,
         )
     )
     engine.put_files(container, "/", [File("htpasswd", HTPASSWD)])
@@ -69,21 +59,6 @@ def registry(
 def docker(*arguments: str) -> None:
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-
-
-def until_it_answers(address: str) -> None:
-    end = time.monotonic() + 20
-    while True:
-        connection = http.client.HTTPConnection(address, timeout=5)
-        try:
-            connection.request("GET", "/v2/")
-            assert connection.getresponse().status == 401
-            return
-        except OSError:
-            assert time.monotonic() < end
-            time.sleep(0.05)
-        finally:
-            connection.close()
 
 
 def test_a_pull_with_credentials_reports_its_progress(engine: Engine, registry: Registry) -> None:
@@ -110,7 +85,7 @@ def test_without_a_login_the_hint_is_to_log_in(engine: Engine, registry: Registr
 def test_a_wrong_password_says_so_too(engine: Engine, registry: Registry) -> None:
     with pytest.raises(ImageError) as caught:
         engine.pull(registry.image, auth=RegistryAuth(USER, "wrong"))
-    assert "docker login" in caught.value.hint
+    assert "refused the user name and password" in caught.value.hint
     assert "wrong" not in str(caught.value)
 
 

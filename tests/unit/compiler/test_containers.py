@@ -92,6 +92,20 @@ def test_a_worker_knows_its_queues(compile: Compile) -> None:
     assert found["COPILOT_TOPIC_QUEUE_URIS"] == ('{"catsvcGivecatsfifoEventsQueue":"<catsvcgivecatsfifoEventsQueue>"}')
 
 
+@pytest.mark.parametrize("key", ["credentialsParameter", "credentialParameter", "credentials_parameter"])
+def test_a_registry_login_keeps_its_line_however_it_is_spelt(compile: Compile, key: str) -> None:
+    service = compile(f"{BASE}sidecars:\n  nginx:\n    image: nginx\n    {key}: hub\n")
+    credentials = container(service, "nginx").repository_credentials
+    assert credentials is not None
+    assert credentials.credentials_parameter == "hub"
+    assert service.positions["sidecars.nginx.credentialsParameter"].line == 7
+
+
+def test_the_main_containers_registry_login_keeps_its_line(compile: Compile) -> None:
+    service = compile("name: api\ntype: Backend Service\nimage:\n  location: api\n  credentials: hub\n")
+    assert service.positions["image.credentials"].line == 5
+
+
 def test_a_sidecar_has_its_own_variables_and_mount_points(compile: Compile) -> None:
     text = f"""{BASE}storage: {{volumes: {{data: {{path: /data, read_only: false}}}}}}
 sidecars:

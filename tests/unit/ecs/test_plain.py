@@ -99,3 +99,22 @@ def test_short_times_are_refused_with_what_lets_them_pass(tmp_path: Path) -> Non
         refuse_problems(definition, path)
     assert "ecs_limits = false" in raised.value.findings[0].hint
     refuse_problems(definition, path, ecs_limits=False)
+
+
+def test_secrets_and_images_have_their_lines(tmp_path: Path) -> None:
+    secret = {"secrets": [{"name": "TOKEN", "valueFrom": "/prod/token"}]}
+    login = {"repositoryCredentials": {"credentialsParameter": "hub"}}
+    containers = [{**CONTAINER, **secret, **login}, {"name": "side", "image": "nginx:1.27", **secret}]
+    path = write(tmp_path, {**DEFINITION, "containerDefinitions": containers})
+    lines = path.read_text(encoding="utf-8").splitlines()
+    service = service_of(read_task_definition(path), app="a", environment="test", path=str(path))
+
+    def at(key: str) -> str:
+        position = service.positions[f"containerDefinitions.{key}"]
+        assert position.file == str(path)
+        return lines[position.line - 1].strip()
+
+    assert at("web.credentialsParameter") == '"credentialsParameter": "hub"'
+    assert at("web.secrets.TOKEN") == at("side.secrets.TOKEN") == '"valueFrom": "/prod/token"'
+    web, side = (service.positions[f"containerDefinitions.{name}.image"].line for name in ("web", "side"))
+    assert web < side

@@ -9,10 +9,13 @@ import pytest
 from emulator.ecs.references import ImageReference, ParameterReference
 from emulator.ecs.service import Build, Service
 from emulator.engine.fake import FakeEngine
-from emulator.engine.interface import Image
-from emulator.errors import ImageError, InputError, Position, UsageError
+from emulator.engine.interface import Image, RegistryAuth
+from emulator.errors import ImageError, InputError, Position, SecretsError, UsageError
 from emulator.events import Event, EventKind
 from emulator.runtime.images import ImageResolver
+from emulator.runtime.secrets.logins import RegistryLogins
+from emulator.runtime.secrets.sources import SecretValues
+from emulator.runtime.secrets.wanted import Finder
 from tests.unit.runtime.world import make_service
 
 PRIVATE = "123456789012.dkr.ecr.us-west-2.amazonaws.com/nginx:1"
@@ -27,18 +30,21 @@ class Shop:
         self.events: list[Event] = []
         self.substitutes: dict[str, str] = {}
         self.replacements: dict[str, str] = {}
+        self.secrets: dict[str, str] = {}
         for folder in ("hello", "mine"):
             (root / folder).mkdir()
             (root / folder / "Dockerfile").write_text("FROM scratch\n")
         (root / "mine" / "Dockerfile.dev").write_text("FROM scratch\n")
 
-    @property
-    def resolver(self) -> ImageResolver:
-        return ImageResolver(self.engine, self.root, self.substitutes, self.replacements, self.events.append)
+    def resolver(self, *services: Service) -> ImageResolver:
+        finder, values = Finder({}, "us-east-1"), SecretValues({}, self.secrets)
+        logins = RegistryLogins([login for service in services for login in finder.logins(service)], values)
+        emit = self.events.append
+        return ImageResolver(self.engine, self.root, self.substitutes, self.replacements, emit, logins=logins)
 
     def resolve(self, service: Service) -> dict[str, str]:
         """Container to the first tag of the image it runs."""
-        found = self.resolver.resolve([service])[service.name]
+        found = self.resolver(service).resolve([service])[service.name]
         return {name: image.tags[0] for name, id in found.items() if (image := self.engine.image(id))}
 
     def can_pull(self, reference: str) -> None:
@@ -161,7 +167,7 @@ def test_an_image_of_several_containers_is_pulled_once(shop: Shop) -> None:
 def test_our_own_images_can_be_substituted_too(shop: Shop) -> None:
     shop.substitutes["haproxy:3.0"] = "stand-in/haproxy:3.0"
     shop.engine.add_image("stand-in/haproxy:3.0")
-    found = shop.engine.image(shop.resolver.local("haproxy:3.0"))
+    found = shop.engine.image(shop.resolver().local("haproxy:3.0"))
     assert found is not None
     assert found.tags == ("stand-in/haproxy:3.0",)
 
@@ -169,5 +175,52 @@ def test_our_own_images_can_be_substituted_too(shop: Shop) -> None:
 def test_a_folder_cannot_stand_for_one_of_ours(shop: Shop) -> None:
     shop.substitutes["haproxy:3.0"] = str(shop.root / "mine")
     with pytest.raises(InputError, match=r"haproxy:3\.0 is replaced by a folder") as caught:
-        shop.resolver.local("haproxy:3.0")
+        shop.resolver().local("haproxy:3.0")
     assert "image reference" in caught.value.hint
+
+
+class TestAPrivateRegistry:
+    SECRET = "arn:aws:secretsmanager:us-west-2:123456789012:secret:hub-AbCdEf"
+
+    @pytest.fixture
+    def guarded(self, shop: Shop) -> Service:
+        """A service whose image takes a login; the login stands on line 9."""
+        shop.can_pull(PRIVATE)
+        shop.engine.guarded[PRIVATE] = RegistryAuth("reader", "open-sesame")
+        made = make_service({"nginx": {"image": PRIVATE, **self.login()}}, name="hello")
+        made.positions["sidecars.nginx.credentialsParameter"] = Position("copilot/hello/manifest.yml", 9, 5)
+        return made
+
+    def login(self) -> dict[str, object]:
+        return {"repositoryCredentials": {"credentialsParameter": self.SECRET}}
+
+    def test_is_given_the_login_in_the_secret(self, shop: Shop, guarded: Service) -> None:
+        shop.secrets["hub"] = '{"username": "reader", "password": "open-sesame"}'
+        assert shop.resolve(guarded) == {"nginx": PRIVATE}
+        assert "open-sesame" not in repr(shop.events)
+
+    def test_that_refuses_it_is_told_in_ecs_words_with_the_line(self, shop: Shop, guarded: Service) -> None:
+        shop.secrets["hub"] = '{"username": "reader", "password": "open-barley"}'
+        with pytest.raises(ImageError) as caught:
+            shop.resolve(guarded)
+        assert caught.value.message.startswith(f"CannotPullContainerError: cannot pull {PRIVATE}: ")
+        assert str(caught.value.position) == "copilot/hello/manifest.yml:9:5"
+        assert self.SECRET in caught.value.hint
+        assert "open-barley" not in f"{caught.value} {caught.value.hint} {caught.value.output} {shop.events!r}"
+
+    def test_whose_login_is_missing_stops_before_anything_is_pulled(self, shop: Shop, guarded: Service) -> None:
+        with pytest.raises(SecretsError) as caught:
+            shop.resolve(guarded)
+        assert caught.value.output == [
+            f"copilot/hello/manifest.yml:9: the registry login of hello/nginx: {self.SECRET}"
+        ]
+        assert "pull" not in [verb for verb, _ in shop.engine.calls]
+
+    @pytest.mark.parametrize("way", ["local", "replacement", "substitute"])
+    def test_is_not_asked_for_an_image_that_is_here(self, shop: Shop, guarded: Service, way: str) -> None:
+        image = shop.engine.add_image(PRIVATE if way == "local" else "mine:1").tags[0]
+        if way == "replacement":
+            shop.replacements["nginx"] = image
+        elif way == "substitute":
+            shop.substitutes[PRIVATE] = image
+        assert shop.resolve(guarded) == {"nginx": image}

@@ -12,6 +12,8 @@ from emulator.errors import InputError, Unsupported
 from emulator.events import discard
 from emulator.runtime.desired import Private
 from emulator.runtime.private import collect_private, parse_environment_file
+from emulator.runtime.secrets.sources import SecretValues
+from emulator.runtime.secrets.wanted import Finder
 from emulator.runtime.supported import refuse_unsupported
 from emulator.runtime.task_specs import TaskFactory
 from tests.unit.runtime.world import ROOT, ROUTER, desired_state, make_service
@@ -52,8 +54,12 @@ def with_files(*files: str, **fields: Any) -> Service:
     return make_service({"hello": {"environmentFiles": environment_files, **fields}})
 
 
+def collect_all(services: list[Service], root: Path, **variables: str) -> Private:
+    return collect_private(services, root, Finder({}, "us-east-1"), SecretValues(variables))
+
+
 def collect(service: Service, root: Path, **variables: str) -> dict[str, str]:
-    return collect_private([service], root, variables).of("hello", "hello")
+    return collect_all([service], root, **variables).of("hello", "hello")
 
 
 def test_the_first_file_that_has_a_variable_wins(tmp_path: Path) -> None:
@@ -93,8 +99,11 @@ def test_all_missing_secrets_are_one_error(tmp_path: Path) -> None:
         make_service({"web": secrets("D")}, name="web"),
     ]
     with pytest.raises(InputError) as caught:
-        collect_private(services, tmp_path, {"B": "b"})
-    assert str(caught.value) == ("secrets have no value here: A of hello/hello, C of hello/side, D of web/web")
+        collect_all(services, tmp_path, B="b")
+    assert str(caught.value) == (
+        "ResourceInitializationError: unable to pull secrets or registry auth: "
+        "secrets have no value here: A of hello/hello, C of hello/side, D of web/web"
+    )
     assert "--env-file" in caught.value.hint
 
 
@@ -107,8 +116,8 @@ def test_a_secret_log_option_reaches_the_router(tmp_path: Path) -> None:
     }
     service = make_service({"hello": {"logConfiguration": log}, "firelens_log_router": ROUTER})
     with pytest.raises(InputError, match=r"apikey \(log option of hello\)"):
-        collect_private([service], tmp_path, {})
-    values = collect_private([service], tmp_path, {"apikey": "k"}).of("hello", "firelens_log_router")
+        collect_all([service], tmp_path)
+    values = collect_all([service], tmp_path, apikey="k").of("hello", "firelens_log_router")
     assert list(values.values()) == ["k"]
 
 

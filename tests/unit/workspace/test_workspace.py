@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from emulator.errors import ExitCode, InputError, UsageError
-from emulator.workspace import find_workspace, interpolation_variables, resolve_app, resolve_environment
+from emulator.workspace import (
+    find_workspace,
+    interpolation_variables,
+    read_secrets,
+    resolve_app,
+    resolve_environment,
+    secrets_are_exposed,
+)
 
 MANIFEST = "name: {name}\ntype: Backend Service\n"
 
@@ -171,4 +179,46 @@ def test_a_broken_env_file_is_named_with_its_line(tmp_path: Path, line: str) -> 
     (tmp_path / ".env").write_text(f"FINE=1\n{line}\n")
     with pytest.raises(InputError) as caught:
         interpolation_variables(tmp_path, environ={})
-    assert str(caught.value.position) == f"{tmp_path / '.env'}:2"
+    assert str(caught.value).startswith(f"{tmp_path / '.env'}:2: ")
+    assert caught.value.position is None  # its line would be shown, and may hold a secret
+
+
+def test_secrets_env_knows_variables_names_and_arns(tmp_path: Path) -> None:
+    assert read_secrets(tmp_path) == {}
+    (tmp_path / ".copilot-local").mkdir()
+    (tmp_path / ".copilot-local" / "secrets.env").write_text(
+        "# of this machine\n"
+        "TOKEN='t #1'\n"
+        "export OTHER=o\n"
+        "/prod/token = p\n"
+        'arn:aws:secretsmanager:us-east-2:123456789012:secret:hub-AbCdEf={"username": "u", "password": "a=b#c"}\n'
+        'KEY="line 1\\nline 2"\n'
+    )
+    assert read_secrets(tmp_path) == {
+        "TOKEN": "t #1",
+        "OTHER": "o",
+        "/prod/token": "p",
+        "arn:aws:secretsmanager:us-east-2:123456789012:secret:hub-AbCdEf": '{"username": "u", "password": "a=b#c"}',
+        "KEY": "line 1\nline 2",
+    }
+
+
+def test_a_broken_line_of_secrets_env_is_named_and_not_shown(tmp_path: Path) -> None:
+    (tmp_path / ".copilot-local").mkdir()
+    (tmp_path / ".copilot-local" / "secrets.env").write_text("A=1\nTOKEN='very secret\n")
+    with pytest.raises(InputError, match=r"secrets\.env:2: the quote is not closed") as caught:
+        read_secrets(tmp_path)
+    assert "very secret" not in f"{caught.value} {caught.value.hint}"
+    assert caught.value.position is None
+
+
+def test_secrets_are_exposed_where_git_does_not_ignore_them(tmp_path: Path) -> None:
+    file = tmp_path / ".copilot-local" / "secrets.env"
+    assert not secrets_are_exposed(tmp_path)
+    file.parent.mkdir()
+    file.write_text("TOKEN=t\n")
+    assert not secrets_are_exposed(tmp_path), "there is no repository"
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True, timeout=30)
+    assert secrets_are_exposed(tmp_path)
+    (file.parent / ".gitignore").write_text("*\n")
+    assert not secrets_are_exposed(tmp_path)

@@ -1,0 +1,37 @@
+"""Asking whoever sits at the terminal for secrets: what is typed is not shown, and not kept."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from emulator.runtime.secrets.sources import SecretChoice
+    from emulator.runtime.secrets.wanted import Wanted
+
+
+def secret_choice(option: str | None) -> SecretChoice:
+    """What `--secrets` says, with somebody to ask where standard input is a terminal. Raises UsageError for another
+    source than there are."""
+    from emulator.errors import UsageError
+    from emulator.runtime.secrets.sources import SOURCES, SecretChoice
+
+    if option is not None and option not in SOURCES:
+        raise UsageError(f"--secrets does not know {option!r}", hint=f"one of {', '.join(SOURCES)}")
+    return SecretChoice(option, _ask if sys.stdin.isatty() else None)
+
+
+def _ask(wanted: Wanted) -> str:
+    where = f"{wanted} ({wanted.text})"
+    if wanted.kind != "login":
+        return _hidden(where)
+    username: str = typer.prompt(f"{where}, user name", err=True)
+    return json.dumps({"username": username, "password": _hidden(f"{where}, password")})
+
+
+def _hidden(what: str) -> str:
+    answer: str = typer.prompt(what, hide_input=True, err=True, default="", show_default=False)
+    return answer

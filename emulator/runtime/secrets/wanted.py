@@ -1,0 +1,123 @@
+"""The secrets that a service's task needs before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from emulator.ecs.references import Value, describe, references_in
+from emulator.ecs.service import Service
+from emulator.errors import InputError, Position
+from emulator.firelens.routing import find_router, router_secrets
+from emulator.runtime.desired import DesiredService
+from emulator.runtime.secrets.names import SecretName, parse_secret
+from emulator.runtime.values import resolve, resolve_all
+from emulator.settings import LocalOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One secret of one container: a variable's value, a log option's, or the login of an image registry."""
+
+    service: str
+    container: str
+    kind: Literal["variable", "log option", "login"]
+    variable: str
+    """That it becomes in the container; of a login: that may hold it on this machine."""
+    option: str
+    """Of a log option, its name."""
+    name: SecretName | None
+    """None where only a deployment knows which secret it is."""
+    text: str
+    """As it stands in the manifest, or what it refers to."""
+    position: Position | None
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The variables that give it its value here, the most exact first."""
+        return tuple(name for name in (self.variable, self.option) if name)
+
+    def __str__(self) -> str:
+        where = f"{self.service}/{self.container}"
+        match self.kind:
+            case "variable":
+                return f"{self.variable} of {where}"
+            case "log option":
+                return f"{self.option} (log option of {self.service})"
+            case "login":
+                return f"the registry login of {where}"
+
+
+class Finder:
+    """Finds the secrets of services. `values` are those of `[values]`, `region` is the task's."""
+
+    def __init__(self, values: dict[str, str], region: str) -> None:
+        self._values = values
+        self._region = region
+
+    def variables(self, service: Service) -> Iterator[Wanted]:
+        """What becomes a variable of a container: secrets, and secret log options, which the router gets.
+
+        Raises InputError, with the manifest's line, for what names neither a parameter nor a secret.
+        """
+        definition = service.task_definition
+        for container in definition.container_definitions:
+            for secret in container.secrets:
+                paths = (f"secrets.{secret.name}", f"logging.secrets.{secret.name}")
+                yield self._wanted(service, container.name, "variable", secret.name, "", secret.value_from, *paths)
+        router = find_router(definition)
+        for secret in router_secrets(definition) if router else ():
+            assert router is not None
+            option = secret.name.rpartition("_")[0]
+            yield self._wanted(
+                service,
+                router.container.name,
+                "log option",
+                secret.name,
+                option,
+                secret.value_from,
+                f"logging.secretOptions.{option}",
+            )
+
+    def logins(self, service: Service) -> Iterator[Wanted]:
+        """The registry logins of containers whose image is not simply there for everybody."""
+        for container in service.task_definition.container_definitions:
+            if container.repository_credentials is not None:
+                value = container.repository_credentials.credentials_parameter
+                paths = ("image.credentials", "credentialsParameter")
+                yield self._wanted(service, container.name, "login", "", "", value, *paths)
+
+    def _wanted(
+        self,
+        service: Service,
+        container: str,
+        kind: Literal["variable", "log option", "login"],
+        variable: str,
+        option: str,
+        value: Value,
+        *paths: str,
+    ) -> Wanted:
+        position = position_of(service, container, *paths)
+        options = LocalOptions(values=self._values, region=self._region)
+        desired = DesiredService(service=service, options=options)
+        name = None
+        if resolve_all([value], desired):
+            text = ", ".join(describe(reference) for reference in references_in(value))
+        else:
+            text = resolve(value, desired)
+            try:
+                name = parse_secret(text, self._region, login=kind == "login")
+            except InputError as error:
+                raise InputError(error.message, position=position, hint=error.hint) from None
+        if kind == "login" and name is not None:
+            variable = name.variable
+        return Wanted(service.name, container, kind, variable, option, name, text, position)
+
+
+def position_of(service: Service, container: str, *keys: str) -> Position | None:
+    """Where one of these keys of a container stands in the manifest or task definition; None where in neither."""
+    block = "" if container == service.main_container else f"sidecars.{container}."
+    paths = [f"{prefix}{key}" for prefix in (block, f"containerDefinitions.{container}.") for key in keys]
+    paths += [key for key in keys if key.startswith("logging.")]
+    return next((service.positions[path] for path in paths if path in service.positions), None)
