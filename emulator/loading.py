@@ -243,7 +243,7 @@ def up_request(
         settings=settings,
         workspace=root,
         support=SupportImages(
-            PAUSE_IMAGE, FRONT_IMAGE, lambda: ensure_agent_image(emit), lambda: ensure_aws_image(emit)
+            PAUSE_IMAGE, FRONT_IMAGE, lambda engine: ensure_agent_image(emit, engine), lambda: ensure_aws_image(emit)
         ),
         private=private,
         logins=RegistryLogins([login for service in services for login in finder.logins(service)], values),

@@ -110,8 +110,9 @@ class _Connection(socketserver.StreamRequestHandler):
         verb = "act"
         try:
             self._send({"ok": True})
-            word = self.rfile.readline()
-            verb = json.loads(word)["verb"] if word else "act"
+            while (verb := self._word()) == "status":
+                self._send({"status": supervisor.status()})
+                self._send({"ok": True})
         except (OSError, ValueError, LookupError, TypeError):
             pass  # a command that was killed in the middle of a word
         if verb == "leave":
@@ -119,6 +120,11 @@ class _Connection(socketserver.StreamRequestHandler):
         else:
             supervisor.act()
         yield from ()
+
+    def _word(self) -> str:
+        """What the connected command says next; `act` where it has gone."""
+        word = self.rfile.readline()
+        return str(json.loads(word)["verb"]) if word else "act"
 
     def _gone(self) -> bool:
         """Whether whoever asked has left."""

@@ -53,6 +53,8 @@ class EngineInfo:
     rootless: bool
     host: str
     """How it is reached: `unix:///var/run/docker.sock`."""
+    id: str = ""
+    """What tells it from other daemons; empty where it does not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ which holds `ok` or `error`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Iterator
@@ -121,34 +122,21 @@ class Agent:
 
     def _ask(self, request: Message, patience: float | None = None) -> Iterator[Message]:
         stream = self._open(request)
-        expired = threading.Event()
-
-        def expire() -> None:
-            expired.set()
-            stream.close()
-
-        timer = threading.Timer(patience or 0.0, expire)
-        timer.daemon = True
-        if patience is not None:
-            timer.start()
+        hint = f"its log: docker logs {self.names.agent}"
         try:
-            for line in stream.lines():
-                message: Message = json.loads(line)
-                if "error" in message:
-                    raise _error_from(message["error"])
-                if message.get("ok"):
-                    return
-                yield message
+            with _closed_after(stream, patience) as expired:
+                for line in stream.lines():
+                    message: Message = json.loads(line)
+                    if "error" in message:
+                        raise _error_from(message["error"])
+                    if message.get("ok"):
+                        return
+                    yield message
             if expired.is_set():
-                raise EngineTimeout(
-                    f"the agent did not answer within {patience:g} s", hint=f"its log: docker logs {self.names.agent}"
-                )
-            raise AgentError(
-                f"the agent ended the connection: {stream.error_output().decode(errors='replace').strip()}",
-                hint=f"its log: docker logs {self.names.agent}",
-            )
+                raise EngineTimeout(f"the agent did not answer within {patience:g} s", hint=hint)
+            detail = stream.error_output().decode(errors="replace").strip()
+            raise AgentError(f"the agent ended the connection: {detail}", hint=hint)
         finally:
-            timer.cancel()
             stream.close()
 
     def connect_ahead(self) -> None:
@@ -189,6 +177,18 @@ class Lease:
     def __init__(self, stream: ExecStream) -> None:
         self._stream = stream
 
+    def status(self) -> Message:
+        """As `Agent.status`, over the connection that is open already: that costs no `docker exec`.
+
+        Raises EngineError where no answer comes; the agent is in charge then.
+        """
+        self._stream.write(b'{"verb": "status"}\n')
+        answer: Message = {}
+        with _closed_after(self._stream, PATIENCE):
+            for message in _until_ok(self._stream):
+                answer = message.get("status", answer)
+        return answer
+
     def hand_over(self) -> None:
         """The agent acts from now on."""
         self._stream.write(b'{"verb": "act"}\n')
@@ -205,13 +205,39 @@ class Lease:
         self._stream.close()
 
 
+@contextlib.contextmanager
+def _closed_after(stream: ExecStream, seconds: float | None) -> Iterator[threading.Event]:
+    """Closes the stream if the block takes longer, which ends reading from it; the event tells. None: never."""
+    expired = threading.Event()
+
+    def expire() -> None:
+        expired.set()
+        stream.close()
+
+    timer = threading.Timer(seconds or 0.0, expire)
+    timer.daemon = True
+    if seconds is not None:
+        timer.start()
+    try:
+        yield expired
+    finally:
+        timer.cancel()
+
+
 def _expect_ok(stream: ExecStream) -> None:
+    for _ in _until_ok(stream):
+        pass
+
+
+def _until_ok(stream: ExecStream) -> Iterator[Message]:
+    """The messages before the one that says `ok`."""
     for line in stream.lines():
         message: Message = json.loads(line)
         if "error" in message:
             raise _error_from(message["error"])
         if message.get("ok"):
             return
+        yield message
     detail = stream.error_output().decode(errors="replace").strip()
     raise EngineError(f"the agent does not answer{': ' + detail if detail else ''}")
 

@@ -23,6 +23,7 @@ from emulator.errors import (
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime import names
 from emulator.runtime.aws import prepare_aws
+from emulator.runtime.daemon_memory import has_low_limit, remember_low_limit
 from emulator.runtime.dependencies import (
     TIMED_OUT,
     UNSUCCESSFUL,
@@ -103,6 +104,7 @@ class Executor:
         self._ids: dict[str, str] = {}
         """Container name to id, of what this executor made."""
         self._made: dict[str, ContainerSpec] = {}
+        self._told_of_limit = False
 
     def run(self, plan: Plan) -> None:
         """Carries out every operation; raises the first error after those under way have ended."""
@@ -206,8 +208,11 @@ class Executor:
     def _create(self, operation: Operation) -> None:
         assert operation.spec is not None
         spec = operation.spec
-        if self.engine in _LOWERED:
-            spec = _with_lower_limit(spec)
+        if self._has_low_limit():
+            lowered = _with_lower_limit(spec)
+            if lowered != spec:
+                self._tell_of_limit()
+            spec = lowered
         if spec.cgroup_parent == BELOW_PAUSE and spec.network:
             # The name that says whose network it joins is that of its pause.
             spec = replace(spec, cgroup_parent=below(self._id_of(spec.network.removeprefix("container:"))))
@@ -266,6 +271,19 @@ class Executor:
         self._create(replace(operation, spec=_with_lower_limit(spec)))
         if self.engine not in _LOWERED:
             _LOWERED.add(self.engine)
+            remember_low_limit(self.engine.info())
+        self._tell_of_limit()
+
+    def _has_low_limit(self) -> bool:
+        """Whether it is known of this daemon that it cannot give Fargate's open-file limit."""
+        if self.engine not in _LOWERED and has_low_limit(self.engine.info()):
+            _LOWERED.add(self.engine)
+        return self.engine in _LOWERED
+
+    def _tell_of_limit(self) -> None:
+        """Once for each plan's executor: several containers find it out at the same time."""
+        if not self._told_of_limit:
+            self._told_of_limit = True
             message = f"this Docker daemon cannot give containers Fargate's open-file limit; they get {NO_FILE.hard}"
             self.emit(Event(EventKind.WARNING, "nofile", message))
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from emulator.engine.interface import ContainerState, Engine, Health
-from emulator.errors import ContainerFailed, CopilotLocalError, EngineTimeout, TaskError
-from emulator.runtime.control import Agent, Lease
+from emulator.errors import ContainerFailed, CopilotLocalError, EngineError, EngineTimeout, TaskError
+from emulator.runtime.control import Agent, Lease, Message
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.executor import Cancelled
 from emulator.runtime.failed import container_failed
@@ -18,7 +18,7 @@ from emulator.runtime.front import front_spec
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Member, Observed, observe
 
-HEALTH_POLL = 0.1
+HEALTH_POLL = 0.03
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ def wait_healthy(running: Running, cancelled: threading.Event, timeout: int) -> 
         targets = []
         if running.url:
             try:
-                targets = agent.status()["targets"]
+                targets = _status(running, agent)["targets"]
             except EngineTimeout as error:
                 unready.append(error.message)
         unready += [
@@ -104,6 +104,14 @@ def wait_healthy(running: Running, cancelled: threading.Event, timeout: int) -> 
             )
         if cancelled.wait(HEALTH_POLL):
             raise Cancelled
+
+
+def _status(running: Running, agent: Agent) -> Message:
+    """What the agent knows; where the connection is gone that this command holds to it, over another one."""
+    if running.lease is not None:
+        with contextlib.suppress(EngineError):
+            return running.lease.status()
+    return agent.status()
 
 
 def _expected_targets(state: DesiredState) -> int:

@@ -54,7 +54,7 @@ class SupportImages:
 
     pause: str
     front: str
-    agent: Callable[[], str]
+    agent: Callable[[Engine], str]
     aws: Callable[[], str] | None = None
     """The local AWS endpoint's, asked for only where one is needed."""
 
@@ -172,7 +172,7 @@ def _prepare(
     resolver = resolver_of(engine, request, emit, cancelled)
     resolver.require_logins(request.services)
     with ThreadPoolExecutor(4, thread_name_prefix="images") as pool:
-        agent_image = pool.submit(request.support.agent)
+        agent_image = pool.submit(request.support.agent, engine)
         pause_image = pool.submit(resolver.local, request.support.pause)
         front_image = pool.submit(resolver.local, request.support.front) if with_front else None
         images = resolver.resolve(request.services)

@@ -20,7 +20,16 @@ from pathlib import Path
 from emulator.errors import ImageError, Unsupported
 from emulator.events import Emit, discard
 from emulator.setup import docker_cli
-from emulator.setup.paths import PACKAGE, cache_dir, content_key, copy_normalised, data_path, files_of, log_file
+from emulator.setup.paths import (
+    PACKAGE,
+    cache_dir,
+    content_key,
+    content_key_of,
+    copy_normalised,
+    data_path,
+    files_of,
+    log_file,
+)
 from emulator.setup.process import NOT_FOUND, run
 from emulator.setup.standins import step
 
@@ -82,6 +91,13 @@ def agent_tag(sources: Path, architecture: str, requirements: Sequence[str]) -> 
     return f"copilot-local/agent:{content_key(sources, recipe, architecture, PYTHON_VERSION, *requirements)}"
 
 
+def running_tag(architecture: str, requirements: Sequence[str]) -> str:
+    """The tag that a snapshot taken now would get, without taking one."""
+    recipe = content_key(data_path("agent"))
+    key = content_key_of(room_files(ROOMS, MODULES), recipe, architecture, PYTHON_VERSION, *requirements)
+    return f"copilot-local/agent:{key}"
+
+
 def snapshot(target: Path) -> None:
     """Copies the sources that the agent needs into `target`, from the running package: key and image see one state."""
     copy_rooms(ROOMS, target, MODULES)
@@ -89,17 +105,20 @@ def snapshot(target: Path) -> None:
 
 def copy_rooms(rooms: Sequence[str], target: Path, modules: Sequence[str] = ("__init__.py",)) -> None:
     """Copies packages and modules of `emulator` into `target`."""
-    target.mkdir(parents=True, exist_ok=True)
-    for name in modules:
-        if (PACKAGE / name).is_file():
-            shutil.copyfile(PACKAGE / name, target / name)
+    for path, source in room_files(rooms, modules).items():
+        copy = target / path
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, copy)
+
+
+def room_files(rooms: Sequence[str], modules: Sequence[str] = ("__init__.py",)) -> dict[Path, Path]:
+    """The files of packages and modules of `emulator` that an image gets: the path in it, and where the file is."""
+    found = {Path(name): PACKAGE / name for name in modules if (PACKAGE / name).is_file()}
     for room in rooms:
         for path in files_of(PACKAGE / room):
-            if fnmatch(f"{room}/{path}", COMMAND_ONLY):
-                continue
-            copy = target / room / path
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(PACKAGE / room / path, copy)
+            if not fnmatch(f"{room}/{path}", COMMAND_ONLY):
+                found[Path(room) / path] = PACKAGE / room / path
+    return found
 
 
 def fetch_wheels(requirements: Sequence[str], architecture: str, image: str = "agent") -> Path:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from emulator.engine.interface import Engine
 from emulator.errors import ImageError
 from emulator.events import Emit, Event, EventKind, discard
 from emulator.setup import agent_image, aws_image, docker_cli, standins, substitutes
@@ -62,13 +63,19 @@ def ensure_images(emit: Emit = discard) -> None:
     ensure_agent_image(emit)
 
 
-def ensure_agent_image(emit: Emit = discard) -> str:
+def ensure_agent_image(emit: Emit = discard, engine: Engine | None = None) -> str:
     """Makes sure that the agent's image for this very code is there. Returns its reference.
+
+    `engine` is asked first, where there is one: that takes a tenth of what the `docker` command takes.
 
     Raises ImageError, EngineUnavailable, and Unsupported for a daemon on an architecture we have no wheels for.
     """
-    architecture = docker_cli.server_architecture()
     requirements = agent_image.pinned_closure()
+    if engine is not None:
+        tag = agent_image.running_tag(engine.info().architecture, requirements)
+        if engine.image(tag) is not None:
+            return tag
+    architecture = docker_cli.server_architecture()
     with tempfile.TemporaryDirectory(prefix="copilot-local-") as folder:
         context = Path(folder)
         agent_image.snapshot(context / "emulator")

@@ -7,7 +7,7 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import emulator
@@ -59,9 +59,14 @@ def content_key(folder: Path, *more: str) -> str:
 
     File modes and times do not count: they differ between a checkout and an installed package.
     """
+    return content_key_of({path: folder / path for path in files_of(folder)}, *more)
+
+
+def content_key_of(files: Mapping[Path, Path], *more: str) -> str:
+    """As `content_key`, of a folder that would have these files: the path in it, and where it is read from."""
     digest = hashlib.sha256()
-    for path in files_of(folder):
-        content = (folder / path).read_bytes()
+    for path, source in sorted(files.items()):
+        content = source.read_bytes()
         digest.update(f"{path.as_posix()}\0{len(content)}\0".encode() + content)
     for text in more:
         digest.update(f"\0{text}".encode())

@@ -119,14 +119,14 @@ class Lifecycle:
         self._running = self._watcher = self._http = None
         if engine is not None:
             with contextlib.closing(engine):
-                if self._request is not None and not self._reuse:
+                if (request := self._request) is not None and not self._reuse:
                     down(
                         engine,
                         self.names,
                         self._emit,
                         volumes=True,
                         timeout=self._stop_timeout,
-                        agent_image=self._request.support.agent,
+                        agent_image=lambda: request.support.agent(engine),
                     )
 
     def cancel(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -10,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench.harness import Figure, paired
+from tests.bench.harness import Figure, as_installed, paired
 
 COMMAND = str(Path(sys.executable).with_name("copilot-local"))
 
@@ -56,9 +55,7 @@ def big_manifest(name: str, lines: int) -> str:
 
 def _process(folder: str, *command: str) -> None:
     """Runs a command to its end. Bytecode is kept, below `folder`, as an installation has it."""
-    variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    variables["PYTHONPYCACHEPREFIX"] = str(Path(folder) / "bytecode")
-    subprocess.run(command, env=variables, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, env=as_installed(Path(folder) / "bytecode"), check=True, capture_output=True, timeout=60)
 
 
 def figures() -> Iterator[Figure]:

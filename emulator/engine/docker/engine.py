@@ -98,6 +98,7 @@ class DockerEngine:
             cgroup_driver=str(document.get("CgroupDriver", "")),
             rootless=any("rootless" in option for option in options),
             host=self._endpoint.host,
+            id=str(document.get("ID") or ""),
         )
 
     def agent_socket(self) -> str:

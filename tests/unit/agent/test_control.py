@@ -50,6 +50,13 @@ class TestBeingInCharge:
         assert rig.engine.spec(rig.container("hello")).environment["PASSWORD"] == "hunter2"
         assert rig.agent.status()["acting"] is True
 
+    def test_the_command_asks_over_the_connection_that_it_holds(self, rig: Rig) -> None:
+        rig.boot(desired_state(make_service()))
+        lease = rig.agent.hold(Private())
+        assert [lease.status()["held"], lease.status()["held"]] == [True, True]
+        lease.hand_over()
+        assert rig.agent.status()["held"] is False
+
     def test_it_acts_when_the_connection_ends_without_a_word(self, rig: Rig, until: Until) -> None:
         supervisor = rig.boot(desired_state(make_service()))
         rig.agent.hold(Private())

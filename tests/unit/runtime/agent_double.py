@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from emulator.events import Event
@@ -15,6 +15,7 @@ class AgentDouble:
     """Answers the control API as an agent would, in memory. Set what it answers; read what it was asked.
 
     `said` is every verb, those of a held connection too. `mute`: it never answers. `refuses`: the error it gives.
+    `before_status` is called before it answers what it sees.
     """
 
     def __init__(self) -> None:
@@ -24,6 +25,7 @@ class AgentDouble:
         self.refuses: dict[str, Any] | None = None
         self.events: list[Event] = []
         self.status: dict[str, Any] = {"acting": True, "held": False, "targets": [], "services": {}}
+        self.before_status: Callable[[], None] = lambda: None
         self.streams: list[AgentStream] = []
 
     def open(self, command: Sequence[str]) -> AgentStream:
@@ -42,6 +44,7 @@ class AgentDouble:
         if request["verb"] == "apply":
             body = [{"event": event_to(event)} for event in self.events]
         elif request["verb"] == "status":
+            self.before_status()
             body = [{"status": self.status}]
         return [*body, {"ok": True}]
 

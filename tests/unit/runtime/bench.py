@@ -82,7 +82,7 @@ class Bench:
     def request(self, *services: Service, **options: Any) -> UpRequest:
         """What `up` is asked for; images are those that are local already."""
         options = {"settings": Settings(), "workspace": Path("/nowhere"), **options}
-        support = SupportImages(PAUSE, FRONT, lambda: AGENT)
+        support = SupportImages(PAUSE, FRONT, lambda _: AGENT)
         return UpRequest(environment=DEMO, services=services, support=support, **options)
 
     def up(self, *services: Service, **options: Any) -> Running:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +15,7 @@ from emulator.engine.fake import Behaviour
 from emulator.engine.interface import ContainerSpec, Health, UlimitSpec
 from emulator.errors import ContainerFailed, EngineError, TaskError
 from emulator.events import EventKind
+from emulator.runtime.daemon_memory import DAY, has_low_limit, remember_low_limit
 from emulator.runtime.executor import Cancelled
 from emulator.runtime.plan import Operation, Verb
 from emulator.runtime.reconcile import TASK_STEADY
@@ -147,6 +152,29 @@ def test_a_daemon_that_cannot_give_fargates_open_file_limit_gives_a_lower_one(be
         spec = bench.engine.spec(f"cl-demo-test-hello-task0001-{container}")
         assert spec.ulimits == (UlimitSpec("nofile", 16384, 16384),)
     assert bench.warnings() == ["this Docker daemon cannot give containers Fargate's open-file limit; they get 16384"]
+
+
+def test_that_it_cannot_is_known_the_next_time(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    info = replace(bench.engine.engine_info, id="A1:B2")
+    remember_low_limit(info)
+    assert not has_low_limit(replace(info, id="C3"))
+    bench.engine.engine_info = info
+    bench.start(desired_state(make_service()))
+    assert bench.did("start") == ["start pause", "start hello"]
+    assert bench.engine.spec("cl-demo-test-hello-task0001-hello").ulimits == (UlimitSpec("nofile", 16384, 16384),)
+    assert bench.warnings() == ["this Docker daemon cannot give containers Fargate's open-file limit; they get 16384"]
+
+
+def test_what_a_daemon_refused_a_day_ago_is_tried_again(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    info = replace(bench.engine.engine_info, id="A1:B2")
+    remember_low_limit(info)
+    [file] = (path for path in tmp_path.rglob("*") if path.is_file())
+    os.utime(file, (time.time() - DAY - 1,) * 2)
+    assert not has_low_limit(info)
 
 
 def test_the_lower_limit_is_tried_once(bench: Bench) -> None:

@@ -134,15 +134,27 @@ class TestWaiting:
     def test_it_ends_when_containers_and_targets_are_healthy(self, bench: Bench) -> None:
         verdicts = iter(["initial", "unhealthy", "healthy"])
 
-        def look(command: object) -> object:
+        def look() -> None:
             bench.agent.status["targets"] = [self.target(next(verdicts, "healthy"))]
-            return bench.agent.open([])
 
-        bench.engine.behave("*-agent", Behaviour(stream=look))  # type: ignore[arg-type]
+        bench.agent.before_status = look
         check = {"healthCheck": {"command": ["CMD-SHELL", "true"]}}
         bench.engine.behave("*-hello", Behaviour(health=(Health.STARTING, Health.STARTING, Health.HEALTHY)))
         bench.up(make_service({"hello": check}, target=("hello", 80)), wait=True)
         assert bench.agent.status["targets"] == [self.target("healthy")]
+
+    def test_it_asks_over_the_connection_that_it_holds(self, bench: Bench) -> None:
+        bench.agent.status["targets"] = [self.target()]
+        bench.up(make_service(target=("hello", 80)), wait=True)
+        assert bench.agent.said == ["hold", "status"]
+        assert len(bench.agent.streams) == 1
+
+    def test_where_that_connection_is_gone_it_asks_over_another_one(self, bench: Bench) -> None:
+        bench.agent.status["targets"] = [self.target()]
+        bench.agent.before_status = lambda: bench.agent.streams[0].close()
+        bench.up(make_service(target=("hello", 80)), wait=True)
+        assert bench.agent.said == ["hold", "status", "status"]
+        assert len(bench.agent.streams) == 2
 
     def test_a_target_of_a_group_that_no_rule_names_is_not_waited_for(self, bench: Bench) -> None:
         bench.agent.status["targets"] = [self.target("unused")]

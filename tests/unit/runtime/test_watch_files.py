@@ -48,7 +48,7 @@ def watched(root: Path, *rules: SyncRule, **definition: Any) -> WatchedFiles:
         services=services,
         settings=Settings(sync=rules),
         workspace=root,
-        support=SupportImages("pause", "front", lambda: "agent"),
+        support=SupportImages("pause", "front", lambda _: "agent"),
     )
     resolver = ImageResolver(FakeEngine(), root, {}, {}, discard)
     return WatchedFiles(request, resolver, [root / "values.env"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from emulator.errors import ImageError, Unsupported
-from emulator.setup.agent_image import agent_tag, pinned_closure, platforms, snapshot, unpack_wheels
+from emulator.setup.agent_image import agent_tag, pinned_closure, platforms, running_tag, snapshot, unpack_wheels
 from emulator.setup.paths import PACKAGE
 
 
@@ -39,6 +39,7 @@ def test_an_unknown_architecture_is_refused() -> None:
 def test_the_tag_changes_with_code_dependencies_and_architecture(tmp_path: Path) -> None:
     snapshot(tmp_path)
     tags = [agent_tag(tmp_path, "amd64", ["a==1"])]
+    assert running_tag("amd64", ["a==1"]) == tags[0]
     assert agent_tag(tmp_path, "amd64", ["a==1"]) == tags[0]
     tags.append(agent_tag(tmp_path, "arm64", ["a==1"]))
     tags.append(agent_tag(tmp_path, "amd64", ["a==2"]))
