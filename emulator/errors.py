@@ -155,7 +155,11 @@ class ContainerFailed(TaskError):
 
 
 class PortInUse(TaskError):
-    """A host port that we should publish is taken."""
+    """A host port that we should publish is taken; `port` is None where Docker does not say which."""
+
+    def __init__(self, message: str, *, hint: str = "", port: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.port = port
 
 
 class EnvironmentBusy(CopilotLocalError):

@@ -110,49 +110,64 @@ def find_names(selection: Selection) -> tuple[str, str]:
 
 
 def load_services(
-    selection: Selection, emit: Emit, *, strict: bool = False, given: Deployment | None = None
+    selection: Selection,
+    emit: Emit,
+    *,
+    strict: bool = False,
+    given: Deployment | None = None,
+    https: bool | None = None,
 ) -> list[LoadedService]:
     """Loads, checks and compiles every service that is meant; findings that do not stop us are emitted as warnings.
-    `given`: they are to be deployed, and this is what the options say of it; without it they run here.
+    `given`: they are to be deployed, and this is what the options say of it; without it they run here, and `https` says
+    whether with an HTTPS listener (None: what the settings say, else where a deployment would have one).
 
     Raises FindingsError with every finding of the first manifest that has errors, and what `find_target` raises.
     """
     from emulator.settings import load_settings
-    from emulator.surroundings import cdk_overrides, deployment, with_environment_manifest
+    from emulator.surroundings import Deployment, cdk_overrides, deployment, with_environment_manifest
 
     target = find_target(selection)
     settings = load_settings(target.workspace.root)
-    where = None
-    if given is not None:
-        where = with_environment_manifest(
-            deployment(settings, target.environment, given),
-            target.workspace,
-            target.environment,
-            app=target.app,
-            variables=target.variables,
-        )
+    here = given is None
+    if here and https is None:
+        https = settings.front.https
+    where = with_environment_manifest(
+        deployment(settings, target.environment, given or Deployment()),
+        target.workspace,
+        target.environment,
+        app=target.app,
+        variables=target.variables,
+    )
     loaded = []
     for name in target.services:
         manifest = load_manifest(target, name, strict=strict)
         for finding in manifest.findings:
             emit(warning(finding))
-        if where is None and (overrides := cdk_overrides(target.workspace, name)) is not None:
+        if here and (overrides := cdk_overrides(target.workspace, name)) is not None:
             what = f"what the AWS CDK changes in {overrides} is not run here: it changes the deployed stack only"
             emit(Event(EventKind.WARNING, name, what))
-        service, around = _compiled(target, name, manifest, where)
+        service, around = _compiled(target, name, manifest, where, here=here, https=https)
         loaded.append(
-            LoadedService(service, settings, target.workspace, tuple(manifest.findings), manifest, around, where)
+            LoadedService(
+                service,
+                settings,
+                target.workspace,
+                tuple(manifest.findings),
+                manifest,
+                around,
+                None if here else where,
+            )
         )
     return loaded
 
 
 def _compiled(
-    target: Target, name: str, manifest: LoadedManifest, where: Deployment | None
+    target: Target, name: str, manifest: LoadedManifest, where: Deployment, *, here: bool, https: bool | None
 ) -> tuple[Service, Surroundings]:
     from emulator.compiler import compile_service
     from emulator.surroundings import surroundings
 
-    around = surroundings(target.workspace, name, manifest.manifest, where)
+    around = surroundings(target.workspace, name, manifest.manifest, where, here=here, https=https)
     service = compile_service(
         manifest.manifest,
         app=target.app,
@@ -169,6 +184,7 @@ def warn_out_of_reach(target: Target, services: Sequence[Service], emit: Emit) -
     (CL141). It can be silenced like a finding of the manifest."""
     from emulator.ecs.reach import names_hosts, out_of_reach
     from emulator.manifest.silence import silence
+    from emulator.surroundings import Deployment
 
     clients = [service for service in services if names_hosts(service)]
     if not clients:
@@ -177,7 +193,9 @@ def warn_out_of_reach(target: Target, services: Sequence[Service], emit: Emit) -
     for name in target.workspace.services:
         # What is wrong with the manifest of a service that was not asked for is not said here.
         with contextlib.suppress(CopilotLocalError):
-            workspace[name] = workspace.get(name) or _compiled(target, name, load_manifest(target, name), None)[0]
+            if name not in workspace:
+                manifest = load_manifest(target, name, strict=False)
+                workspace[name] = _compiled(target, name, manifest, Deployment(), here=True, https=False)[0]
     for client in clients:
         findings = [
             Finding("CL141", it.message, client.positions.get(it.path), it.path, it.hint, Severity.WARNING)
@@ -198,6 +216,8 @@ def up_request(
     strict: bool,
     replacements: Mapping[str, str],
     port: int | None = None,
+    https: bool | None = None,
+    https_port: int | None = None,
     timing: str = "local",
     wait: bool = False,
     retain: bool = False,
@@ -221,11 +241,11 @@ def up_request(
     from emulator.setup.images import FRONT_IMAGE, PAUSE_IMAGE, ensure_agent_image, ensure_aws_image
 
     if selection.task_definition is not None:
-        root, names, variables, services = _plain(selection, selection.task_definition)
+        root, names, variables, services = _plain(selection, selection.task_definition, https)
     else:
         target = find_target(selection)
         root, names, variables = target.workspace.root, Names(target.app, target.environment), target.variables
-        services = [loaded.service for loaded in load_services(selection, emit, strict=strict)]
+        services = [loaded.service for loaded in load_services(selection, emit, strict=strict, https=https)]
         if not selection.services:
             services = _without_jobs(services, emit)
         warn_out_of_reach(target, services, emit)
@@ -237,6 +257,7 @@ def up_request(
     private = collect_private(services, root, finder, values)
     if role := task_role(chosen(credentials, settings.credentials), variables, region()):
         private.task_roles = {service.name: role for service in services}
+    private.certificates = _certificates(services, emit)
     return UpRequest(
         environment=names,
         services=services,
@@ -249,12 +270,25 @@ def up_request(
         logins=RegistryLogins([login for service in services for login in finder.logins(service)], values),
         replacements=replacements,
         port=port,
+        https_port=https_port,
         region=region(),
         timing=timing,
         wait=wait,
         retain=retain,
         foreground=foreground,
     )
+
+
+def _certificates(services: Sequence[Service], emit: Emit) -> dict[str, str]:
+    """A certificate of this user's own authority for every service that a listener with TLS forwards to."""
+    from emulator.frontdoor.certificates import certificate_names
+
+    wanted = {service.name: names for service in services if (names := certificate_names(service))}
+    if not wanted:
+        return {}
+    from emulator.setup.authority import server_certificate
+
+    return {service: server_certificate(names, emit) for service, names in wanted.items()}
 
 
 def log_destinations(chosen: Sequence[str]) -> dict[str, LogPolicy]:
@@ -271,7 +305,9 @@ def log_destinations(chosen: Sequence[str]) -> dict[str, LogPolicy]:
     return found
 
 
-def _plain(selection: Selection, path: Path) -> tuple[Path, Names, Mapping[str, str], list[Service]]:
+def _plain(
+    selection: Selection, path: Path, https: bool | None
+) -> tuple[Path, Names, Mapping[str, str], list[Service]]:
     """What runs a plain task definition: its folder is the workspace, its family the application and the service."""
     from emulator.ecs.plain import read_task_definition, refuse_problems, service_of
     from emulator.runtime.names import Names
@@ -284,6 +320,9 @@ def _plain(selection: Selection, path: Path) -> tuple[Path, Names, Mapping[str, 
     refuse_problems(definition, path, ecs_limits=load_settings(root).time.ecs_limits)
     names = Names(selection.app or definition.family, selection.environment or DEFAULT_ENVIRONMENT)
     service = service_of(definition, app=names.app, environment=names.environment, path=str(path))
+    if https or (https is None and load_settings(root).front.https):
+        rules = [rule.model_copy(update={"name": "https", "listener": "HTTPS"}) for rule in service.listener_rules]
+        service = service.model_copy(update={"listener_rules": [*service.listener_rules, *rules]})
     return root, names, interpolation_variables(root, selection.env_file), [service]
 
 

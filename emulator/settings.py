@@ -12,7 +12,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -25,10 +25,16 @@ class _Section(BaseModel):
 
 
 class FrontSettings(_Section):
-    """`[front]`: the local load balancer. `port` is the host port on 127.0.0.1."""
+    """`[front]`: the local load balancer. `port` and `https_port` are host ports on 127.0.0.1."""
 
     port: int | None = Field(default=None, ge=1, le=65535)
     """The host port; default 8080, or the next free one."""
+    https: bool | None = None
+    """Whether there is an HTTPS listener; None: where the deployed load balancer has one."""
+    https_port: int | None = Field(default=None, ge=1, le=65535)
+    """The host port of that; default 8443, or the next free one."""
+    network_ports: Mapping[str, Annotated[int, Field(ge=1, le=65535)]] = Field(default_factory=dict)
+    """Host ports of listeners of network load balancers, by `PORT` or `SERVICE:PORT`."""
 
 
 LogPolicy = Literal["capture", "local-aws", "live"]
@@ -199,6 +205,8 @@ class LocalOptions(BaseModel):
     """The user's own log router configuration as it stands in the router's image: absolute path to text."""
     own_region: tuple[str, ...] = ()
     """Containers whose image names an AWS region itself: they get no other."""
+    udp_ports: dict[int, int] = Field(default_factory=dict)
+    """Port of a container to the host port on 127.0.0.1 that its datagrams come from: UDP goes past the front."""
     credentials: Literal["none", "static", "profile", "role"] = "none"
     """The kind of credentials that its tasks are offered; the keys themselves are in `Private`."""
 

@@ -3,7 +3,7 @@ domain, certificates, addons, overrides."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from emulator.compiler.patches import read_patches
 from emulator.ecs.addons import TemplatePatch
 from emulator.errors import InputError, Position, Unsupported
 from emulator.manifest import load_environment
+from emulator.manifest.schema.routing import RoutingRule
 from emulator.manifest.schema.workload import Workload
 from emulator.settings import EnvironmentSettings, Settings
 from emulator.workspace import Workspace
@@ -74,15 +75,18 @@ def with_environment_manifest(
     )
 
 
-def surroundings(workspace: Workspace, name: str, manifest: Workload, where: Deployment | None = None) -> Surroundings:
-    """What a manifest is compiled with. `where` None: it runs here, where the load balancer speaks HTTP.
+def surroundings(
+    workspace: Workspace, name: str, manifest: Workload, where: Deployment, *, here: bool = False, https: bool | None
+) -> Surroundings:
+    """What a manifest is compiled with. `here`: it runs on this machine, and `https` says whether the load balancer has
+    an HTTPS listener; None: where a deployment would have one.
 
     Raises InputError with file and line where an addon or an override is wrong, and, where it is deployed, Unsupported
     for CDK overrides.
     """
     folder = workspace.manifest_path(name).parent
     cdk = cdk_overrides(workspace, name)
-    if cdk is not None and where is not None:
+    if cdk is not None and not here:
         raise Unsupported(
             f"{cdk} holds overrides in the AWS CDK, which are programs",
             hint=f"write the changes as YAML patches in {PATCHES_FILE}",
@@ -91,18 +95,36 @@ def surroundings(workspace: Workspace, name: str, manifest: Workload, where: Dep
     found = Surroundings(
         addons=addon_outputs(addons), addon_template=addons, patches=_patches(folder / OVERRIDES_FOLDER)
     )
-    if where is None:
-        return found
     internal = manifest.type == BACKEND
     certificates = where.private_certificates if internal else where.certificates
+    secure = bool(certificates) or (bool(where.domain) and not internal)
+    if here:
+        # Copilot deploys names and redirects with HTTPS only; where they come from is not known here.
+        secure = https if https is not None else secure or _asks_for_https(manifest, internal=internal)
+    found = replace(found, https=secure, here=here)
+    if here and not secure:
+        return found
     return replace(
         found,
-        https=bool(certificates) or (bool(where.domain) and not internal),
         domain=None if certificates else where.domain,
         certificates=certificates,
-        load_balancer=where.load_balancer,
-        discovery_endpoint=where.discovery_endpoint,
+        # These two are AWS's; an environment here has its own.
+        load_balancer=None if here else where.load_balancer,
+        discovery_endpoint=None if here else where.discovery_endpoint,
     )
+
+
+def _asks_for_https(manifest: Workload, *, internal: bool) -> bool:
+    """Whether a rule has what only a load balancer with HTTPS is deployed with."""
+    return any(rule.alias or (rule.redirect_to_https and not internal) for _, rule in _rules(manifest))
+
+
+def _rules(manifest: Workload) -> Iterator[tuple[str, RoutingRule]]:
+    """The listener rules of a manifest, by the path that they stand at."""
+    http = getattr(manifest, "http", None)
+    if http is not None:
+        yield "http", http
+        yield from ((f"http.additional_rules[{number}]", rule) for number, rule in enumerate(http.additional_rules))
 
 
 def cdk_overrides(workspace: Workspace, name: str) -> Path | None:
@@ -114,14 +136,9 @@ def cdk_overrides(workspace: Workspace, name: str) -> Path | None:
 def require_https(manifest: Workload, found: Surroundings, position: FindPosition) -> None:
     """Raises InputError where the manifest has domain names or redirects and nothing says how HTTPS comes about:
     Copilot refuses these too, when it deploys."""
-    http = getattr(manifest, "http", None)
     internal = manifest.type == BACKEND
-    if http is not None and not found.https:
-        keys = [
-            ("http", http),
-            *((f"http.additional_rules[{n}]", rule) for n, rule in enumerate(http.additional_rules)),
-        ]
-        for path, rule in keys:
+    if not found.https:
+        for path, rule in _rules(manifest):
             for key in ("alias", "redirect_to_https"):
                 if getattr(rule, key) and not (internal and key == "redirect_to_https"):
                     raise InputError(

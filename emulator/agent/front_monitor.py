@@ -17,8 +17,9 @@ from emulator.errors import CopilotLocalError, EngineError
 from emulator.frontdoor import admin
 from emulator.frontdoor.haproxy import SHOW_KEY, STATE_FILE, front_configuration
 from emulator.frontdoor.health import TargetHealth, TargetState, target_health
-from emulator.frontdoor.options import ADMIN_SOCKET, FOLDER, MASTER_SOCKET, Target
-from emulator.runtime.front import FrontControl, front_options, packed, target_name, targets_of
+from emulator.frontdoor.options import ADMIN_SOCKET, CERTIFICATES_FOLDER, FOLDER, MASTER_SOCKET, Target
+from emulator.runtime.front import FrontControl, packed, target_name, targets_of
+from emulator.runtime.front_ports import balanced
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Observed, observe
 
@@ -40,6 +41,9 @@ class FrontMonitor(FrontControl):
         super().__init__(environment)
         self.engine = engine
         self.folder = folder
+        # What was written before: a restarted agent has no other place to know them from.
+        written = (folder / CERTIFICATES_FOLDER).glob("*.pem")
+        self.certificates = {file.stem: file.read_text(encoding="ascii") for file in written}
         self._observed = Observed([])
         self._listed = 0.0
         self._leaving: dict[str, float] = {}
@@ -93,7 +97,8 @@ class FrontMonitor(FrontControl):
         task = self._observed.tasks.get(task_id)
         if task is None or self.state is None:
             return False
-        groups = self.state.services[task.service].service.target_groups if task.service in self.state.services else []
+        desired = self.state.services.get(task.service)
+        groups = list(balanced(desired.service)) if desired is not None else []
         # A target that no rule forwards to is never checked.
         good = (TargetState.HEALTHY, TargetState.UNUSED)
         with self._changed:
@@ -116,7 +121,7 @@ class FrontMonitor(FrontControl):
         if self.state is None or observed.front is None:
             return
         services = [desired.service for desired in self.state.services.values()]
-        options = front_options(self.state)
+        options = self.options()
         targets = targets_of(self.state, observed, self._kept)
         running = observed.front.state is ContainerState.RUNNING
         if running:
@@ -195,7 +200,7 @@ class FrontMonitor(FrontControl):
         if self.state is None or self._observed.front is None:
             return IDLE
         services = [desired.service for desired in self.state.services.values()]
-        options = front_options(self.state)
+        options = self.options()
         every = targets_of(self.state, self._observed, self._kept)
         targets, draining = self._split(every, now)
         servers = admin.parse_show_stat(self._ask(admin.SHOW_STAT))

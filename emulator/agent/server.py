@@ -23,6 +23,7 @@ from emulator.frontdoor import FrontOptions, LoadBalancerName
 from emulator.runtime.control import Message, event_to
 from emulator.runtime.desired import DesiredState, Private
 from emulator.runtime.front import front_options
+from emulator.runtime.service_url import service_urls
 
 
 class ControlServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
@@ -84,6 +85,8 @@ class _Connection(socketserver.StreamRequestHandler):
                 yield from self._with_events(lambda emit: self.server.supervisor.stop_task(str(request["task"]), emit))
             case "status":
                 yield {"status": self.server.supervisor.status()}
+            case "urls":
+                yield {"urls": service_urls(self.server.supervisor.state)}
             case "records":
                 services = cast("list[str]", request.get("services", []))
                 ended = self._gone if request.get("follow") else None

@@ -31,6 +31,7 @@ from emulator.runtime.plan import Plan
 from emulator.runtime.reconcile import FRONT, Reconciled, reconcile, stop_task
 from emulator.runtime.restart import restartable
 from emulator.runtime.service_connect import ServiceConnect
+from emulator.runtime.supported import refuse_several
 from emulator.runtime.task_specs import TaskFactory, task_factory
 
 log = logging.getLogger(__name__)
@@ -113,6 +114,7 @@ class Supervisor:
             self._holder = True
             self._acting = False
             self.private = private
+            self.front.use(self.state, private.certificates)
             self._lost.clear()
 
     def act(self) -> None:
@@ -148,7 +150,10 @@ class Supervisor:
         self._deploy(list(wanted.services), changed, emit, private, in_place=in_place)
 
     def scale(self, counts: dict[str, int], emit: Emit) -> None:
-        """Sets how many tasks services should run, until the next `up` of them."""
+        """Sets how many tasks services should run, until the next `up` of them. Raises `Unsupported` for what can only
+        have one."""
+        for name, count in counts.items():
+            refuse_several(self._service(name).service, count)
         self._change({name: {"count": count} for name, count in counts.items()}, emit)
 
     def redeploy(self, services: list[str], emit: Emit) -> None:
@@ -230,7 +235,7 @@ class Supervisor:
                 raise
             self.private = previous_private.updated(private) if private else previous_private
             self._lost -= set(services) if private else set()
-            self.front.use(self.state)
+            self.front.use(self.state, self.private.certificates)
             self._back_off.forgive(services)
         try:
             if in_place:

@@ -31,10 +31,10 @@ def ps(app: App = None, env: Env = None, name: Name = None, format: Format = Out
         }
         typer.echo(json.dumps(content, indent=2))
         return
-    _print(found, rows, targets)
+    _print(found, rows, targets, name)
 
 
-def _print(found: Overview, rows: list[ContainerRow], targets: list[dict[str, str]]) -> None:
+def _print(found: Overview, rows: list[ContainerRow], targets: list[dict[str, str]], name: str | None) -> None:
     from emulator.display.table import table
 
     if not rows:
@@ -45,12 +45,15 @@ def _print(found: Overview, rows: list[ContainerRow], targets: list[dict[str, st
     body += [["", "", row.name, _state(row), row.status] for row in rows if not row.service]
     typer.echo(table(["SERVICE", "TASK", "CONTAINER", "STATE", "SINCE"], body))
     for target in targets:
-        reason = f": {target['description']}" if target["description"] else ""
+        reason = f": {target['description']} ({target['reason_code']})" if target["description"] else ""
         typer.echo(f"target {target['name']} ({target['target_group']}) is {target['state']}{reason}")
     for failure in found.failures:
         typer.echo(failure)
-    if found.url:
-        typer.echo(found.url)
+    for listener in found.listeners:
+        if not listener.service:
+            typer.echo(listener.url)
+        elif name in (None, listener.service):
+            typer.echo(f"{listener.url} is port {listener.name} of {listener.service}")
     if not found.supervised:
         typer.echo("no agent looks after it: `copilot-local up` or `copilot-local down`", err=True)
 

@@ -74,6 +74,20 @@ def up(
             help="Port of the load balancer on 127.0.0.1. Else 8080 or the next free one.",
         ),
     ] = None,
+    https: Annotated[
+        bool | None,
+        typer.Option("--https/--no-https", help="Whether there is an HTTPS listener. Else where a deployment has one."),
+    ] = None,
+    https_port: Annotated[
+        int | None,
+        typer.Option(
+            "--https-port",
+            min=1,
+            max=65535,
+            metavar="PORT",
+            help="Port of the HTTPS listener on 127.0.0.1. Else 8443 or the next free one.",
+        ),
+    ] = None,
     images: Replacements = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done and do nothing.")] = False,
     retain: Annotated[bool, typer.Option("--retain", help="Keep what was made when something fails.")] = False,
@@ -125,6 +139,8 @@ def up(
             strict=strict,
             replacements=replacements,
             port=port,
+            https=https,
+            https_port=https_port,
             timing=timing,
             wait=wait,
             retain=retain,
@@ -198,6 +214,6 @@ def _run(engine: Engine, request: UpRequest, emit: Emit, *, detach: bool, dry: b
         return ExitCode.INTERRUPTED
     running.hand_over()
     names = ", ".join(service.name for service in request.services)
-    where = f" at {running.url}" if running.url else ""
+    where = f" at {running.where}" if running.where else ""
     emit(Event(EventKind.INFO, names, f"running{where}; `copilot-local logs -f` shows its logs"))
     return ExitCode.OK

@@ -39,6 +39,11 @@ VERBS: Final[Table] = {
         "Show the load balancer's targets with their health, in the words of `describe-target-health`.",
     ),
     "port": ("port:port", "Print the address of the load balancer, such as 127.0.0.1:8080."),
+    "open": ("open:open", "Open a running service in the browser, and print its URL."),
+    "trust": (
+        "trust:trust",
+        "Print how programs, browsers and systems are made to trust the local HTTPS certificates.",
+    ),
     "events": ("events:events", "Print ECS task state changes as EventBridge sends them, one JSON object a line."),
     "inspect": (
         "inspect:inspect",

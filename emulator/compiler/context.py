@@ -41,6 +41,8 @@ class Surroundings:
     """ARNs of the certificates of the load balancer that the service is behind."""
     load_balancer: str | None = None
     """ARN or name of an existing load balancer, where the manifest names none."""
+    here: bool = False
+    """It runs on this machine, where nobody resolves its names: a rule takes the load balancer's own name too."""
     discovery_endpoint: str | None = None
     """The environment's private DNS namespace; None: `<environment>.<app>.local`."""
     addons: AddonOutputs = AddonOutputs()

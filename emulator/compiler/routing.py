@@ -101,12 +101,14 @@ class Routing:
         name = self._context.manifest.name
         environment = f"{self._context.environment}.{self._context.app}"
         https = self._context.surroundings.https
+        here = self._context.surroundings.here
         if https and rule.alias:
-            return HostHeader(values=[alias.name for alias in rule.alias])
+            return HostHeader(values=[alias.name for alias in rule.alias], load_balancer_name=here)
         if self._internal:
             return HostHeader(values=[f"{name}.{environment}.internal"], load_balancer_name=True)
         if https and self._context.surroundings.domain:
-            return HostHeader(values=[f"{name}.{environment}.{self._context.surroundings.domain}"])
+            host = f"{name}.{environment}.{self._context.surroundings.domain}"
+            return HostHeader(values=[host], load_balancer_name=here)
         return None
 
     def _network_group(self, name: str, path: str, listener: NlbListener, target: Target) -> TargetGroup:

@@ -20,6 +20,7 @@ from emulator.errors import EngineError
 from emulator.frontdoor.actions import listener_port
 from emulator.frontdoor.options import ACCESS_LOG_SOCKET, FOLDER, FrontOptions
 
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _HASHED = re.compile(r"#([0-9A-F]{2})")
 _CREATED = re.compile(rb'"created":\s*"?(\d+)')
 _SECOND = re.compile(rb'"second":\s*"?(\d+)')
@@ -212,7 +213,10 @@ def record_of(fields: Mapping[str, object]) -> AccessRecord:
         sent=number("sent"),
         method=text("method") if readable else "",
         # HAProxy writes a few characters as #22; a # itself is never part of a request.
-        uri=_HASHED.sub(lambda found: chr(int(found[1], 16)), text("uri")) if readable else "",
+        # Of a request over HTTP/2 it writes the whole URL.
+        uri=_ABSOLUTE.sub("", _HASHED.sub(lambda found: chr(int(found[1], 16)), text("uri")), count=1)
+        if readable
+        else "",
         version=text("version") if readable else "",
         host=text("host"),
         user_agent=text("agent"),

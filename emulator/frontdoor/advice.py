@@ -81,7 +81,9 @@ def _group_advice(placed: PlacedRule, group: TargetGroup) -> Iterator[Finding]:
     service = placed.service
     paths = _paths(placed)
     checked = group.health_check.path.partition("?")[0]
-    if paths and group.health_check.protocol != "TCP" and not any(glob_matches(path, checked) for path in paths):
+    # A gRPC server is asked for a method that it does not have, and says so.
+    calls = group.protocol_version == "GRPC" or group.health_check.protocol == "TCP"
+    if paths and not calls and not any(glob_matches(path, checked) for path in paths):
         yield _warning(
             HEALTH_CHECK_PATH,
             f"{service.name}: health checks ask container {group.container_name} for {checked}, which no request that"

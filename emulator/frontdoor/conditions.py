@@ -43,9 +43,19 @@ def _tests(condition: Condition) -> list[str]:
 
 
 def host_patterns(condition: HostHeader) -> list[str]:
-    """The patterns of a host condition in lower case, with the load balancer's own names where they count."""
+    """The patterns of a host condition in lower case, with the load balancer's own names where they count.
+
+    Each name also counts below `localhost`, where it leads to this machine without any set-up: browsers, curl and
+    systemd-resolved know all names below it as loopback.
+    """
     own = LOAD_BALANCER_NAMES if condition.load_balancer_name else ()
-    return [value.lower() for value in (*condition.values, *own)]
+    local = [local_name(value) for value in condition.values]
+    return [value.lower() for value in (*condition.values, *local, *own)]
+
+
+def local_name(host: str) -> str:
+    """The name under which a host of a deployment is reached on this machine."""
+    return f"{host}.localhost"
 
 
 def _glob(sample: str, pattern: str, *, fold_case: bool = False) -> str:

@@ -8,7 +8,7 @@ from emulator.ecs.service import FixedResponse, Redirect
 from emulator.frontdoor import actions
 from emulator.frontdoor.access_log import LOCATION_LINE, frontend_log_lines
 from emulator.frontdoor.conditions import acl_lines
-from emulator.frontdoor.options import CERTIFICATE_FILE, FOLDER, FrontOptions, backend_name
+from emulator.frontdoor.options import CERTIFICATES_FOLDER, FOLDER, FrontOptions, backend_name
 from emulator.frontdoor.pages import REASONS, SERVER, UNREACHABLE_PAGE
 from emulator.frontdoor.request import header_lines, limit_lines, path_lines
 from emulator.frontdoor.rules import DEFAULT_PRIORITY, Listener, PlacedRule, forwarded_groups
@@ -47,7 +47,7 @@ def frontend_lines(listener: Listener, rules: Sequence[PlacedRule], options: Fro
 def _bind_line(listener: Listener, rules: Sequence[PlacedRule], options: FrontOptions) -> str:
     if listener == "HTTPS" and options.https:
         address = f"{options.bind_address}:{options.https.bind_port}"
-        return f"bind {address} ssl crt {FOLDER}/{CERTIFICATE_FILE} alpn h2,http/1.1"
+        return f"bind {address} ssl crt {FOLDER}/{CERTIFICATES_FOLDER} alpn h2,http/1.1"
     # An ALB speaks HTTP/2 on HTTPS listeners only, and forwards gRPC from there only. Where a rule forwards gRPC from
     # the HTTP listener, nothing at all would reach the target but for HTTP/2 without TLS.
     versions = {service.target_group(name).protocol_version for service, name in forwarded_groups(rules)}

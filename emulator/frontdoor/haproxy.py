@@ -17,7 +17,15 @@ from emulator.frontdoor.access_log import ring_lines
 from emulator.frontdoor.checks import check_rules
 from emulator.frontdoor.frontend import frontend_lines
 from emulator.frontdoor.network import IDLE_TIMEOUT, network_frontends
-from emulator.frontdoor.options import ADMIN_SOCKET, CERTIFICATE_FILE, FOLDER, FrontOptions, Placement, Target
+from emulator.frontdoor.options import (
+    ADMIN_SOCKET,
+    CERTIFICATES_FOLDER,
+    FOLDER,
+    FrontOptions,
+    Placement,
+    Target,
+    check_name,
+)
 from emulator.frontdoor.pages import error_pages, page_path
 from emulator.frontdoor.rules import Listener, group_table, rules_in_order
 from emulator.frontdoor.servers import HTTP_DEFAULTS, TCP_DEFAULTS, group_backends
@@ -79,7 +87,8 @@ def front_configuration(
     check_rules(services)
     files = error_pages()
     if options.https:
-        files[CERTIFICATE_FILE] = options.https.certificate.encode()
+        for name, certificate in options.https.certificates.items():
+            files[f"{CERTIFICATES_FOLDER}/{check_name('certificate', name)}.pem"] = certificate.encode()
     files |= _fixed_response_files(services)
     # With a target in every backend, since health check settings only show in the lines of servers.
     anyone = [

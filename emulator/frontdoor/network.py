@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from emulator.ecs.service import NetworkListener, Service
 from emulator.errors import InputError, Unsupported
 from emulator.frontdoor.options import (
-    CERTIFICATE_FILE,
+    CERTIFICATES_FOLDER,
     FOLDER,
     FrontOptions,
     backend_name,
@@ -68,7 +68,7 @@ def _frontend(service: Service, listener: NetworkListener, port: int, options: F
                 hint="start the front with HTTPS, or use a tcp listener in this environment",
                 position=listener.position,
             )
-        bind += f" ssl crt {FOLDER}/{CERTIFICATE_FILE}"
+        bind += f" ssl crt {FOLDER}/{CERTIFICATES_FOLDER}"
     return [
         "",
         f"frontend network:{check_name('service', service.name)}:{listener.port} from {TCP_DEFAULTS}",

@@ -25,7 +25,8 @@ ADMIN_SOCKET = f"{RUN_FOLDER}/admin.sock"
 MASTER_SOCKET = f"{RUN_FOLDER}/master.sock"
 ACCESS_LOG_SOCKET = "access.sock"
 """The agent's, which makes it before `RUN_FOLDER` is there."""
-CERTIFICATE_FILE = "certificate.pem"
+CERTIFICATES_FOLDER = "certificates"
+"""Relative to `FOLDER`: HAProxy picks from it by the name that a client asks for, else the first."""
 
 COMMAND = ("haproxy", "-W", "-db", "-S", f"{FOLDER}/{MASTER_SOCKET},mode,660", "-f", f"{FOLDER}/haproxy.cfg")
 """Master-worker mode: a new configuration is loaded without closing the listening sockets. Ask for it with
@@ -68,9 +69,9 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Https:
-    """The HTTPS listener. `certificate` is PEM: certificate, chain and key in one text."""
+    """The HTTPS listener. `certificates` are PEM by a name of theirs: certificate, chain and key in one text."""
 
-    certificate: str
+    certificates: Mapping[str, str]
     listener_port: int = 8443
     bind_port: int = 8443
 

@@ -91,6 +91,13 @@ class Agent:
             answer = message.get("status", answer)
         return answer
 
+    def urls(self) -> dict[str, str]:
+        """Where browsers find the services that a rule forwards to, by their names."""
+        found: dict[str, str] = {}
+        for message in self._ask({"verb": "urls"}, self.patience):
+            found = message.get("urls", found)
+        return found
+
     def tasks(self, service: str | None = None) -> list[Message]:
         """DescribeTasks' `Task` of every task, the last stopped ones too, oldest first."""
         found: list[Message] = []

@@ -52,6 +52,17 @@ class DesiredService(BaseModel):
         return frozenset({self.config_hash(), *self.equal_hashes})
 
 
+class NetworkPort(BaseModel):
+    """Where a listener of a network load balancer is published. UDP is not among them: the task itself publishes it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    service: str
+    port: int
+    protocol: str
+    host_port: int
+
+
 class DesiredState(BaseModel):
     """Everything that should run in one environment."""
 
@@ -62,7 +73,10 @@ class DesiredState(BaseModel):
     environment: str
     services: dict[str, DesiredService] = Field(default_factory=dict)
     front_port: int
-    """Host port of the front on 127.0.0.1."""
+    """Host port of the front's HTTP listener on 127.0.0.1."""
+    https_port: int = 0
+    """The same of its HTTPS listener; 0 where there is none."""
+    network_ports: list[NetworkPort] = Field(default_factory=list)
     pause_image: str
     front_image: str
     agent_image: str
@@ -96,13 +110,16 @@ class DesiredState(BaseModel):
                 else:
                     desired = desired.model_copy(update={"revision": before.revision + 1})
             services[name] = desired
-        return wanted.model_copy(update={"services": services, "acting": self.acting})
+        ports = [*wanted.network_ports, *(port for port in self.network_ports if port.service not in wanted.services)]
+        update = {"services": services, "acting": self.acting, "network_ports": ports}
+        return wanted.model_copy(update={**update, "https_port": wanted.https_port or self.https_port})
 
     def with_services_of(self, previous: DesiredState, names: Collection[str]) -> DesiredState:
         """The same, with these services as they were before, and without those that were not there."""
         rest = {name: desired for name, desired in self.services.items() if name not in names}
         back = {name: previous.services[name] for name in names if name in previous.services}
-        return self.model_copy(update={"services": {**rest, **back}})
+        ports = {"https_port": previous.https_port, "network_ports": previous.network_ports}
+        return self.model_copy(update={**ports, "services": {**rest, **back}})
 
 
 class Private(BaseModel):
@@ -118,6 +135,8 @@ class Private(BaseModel):
     """Service to container to variable to value."""
     task_roles: dict[str, TaskRole] = Field(default_factory=dict)
     """Service to the source of its tasks' credentials."""
+    certificates: dict[str, str] = Field(default_factory=dict)
+    """Service to the certificate and key that listeners with TLS show for its names, PEM."""
 
     def of_service(self, service: str) -> dict[str, dict[str, str]]:
         """The values of every container of a service that has any."""
@@ -129,4 +148,8 @@ class Private(BaseModel):
     def updated(self, newer: Private) -> Private:
         """These values with those of the services that `newer` is about in place of their own."""
         kept = {name: role for name, role in self.task_roles.items() if name not in newer.services}
-        return Private(services={**self.services, **newer.services}, task_roles={**kept, **newer.task_roles})
+        return Private(
+            services={**self.services, **newer.services},
+            task_roles={**kept, **newer.task_roles},
+            certificates={**self.certificates, **newer.certificates},
+        )

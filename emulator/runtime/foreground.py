@@ -43,8 +43,9 @@ def run_foreground(
         if error.container_exit_code:
             error.exit_code = error.container_exit_code
         raise
-    if running.url:
-        emit(Event(EventKind.INFO, request.environment.app, f"{running.url} is the load balancer; Ctrl-C stops it all"))
+    if running.where:
+        what = f"{running.where} is the load balancer; Ctrl-C stops it all"
+        emit(Event(EventKind.INFO, request.environment.app, what))
     if not running.fresh:
         return _watch(running, request, follower, emit, interrupted)
     ended = running.wait_for_exit(interrupted)

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
-from emulator.engine.interface import ContainerSpec, ContainerState, Engine, File, Mount, PublishedPort
+from emulator.engine.interface import ContainerSpec, ContainerState, Engine, File, Mount
 from emulator.frontdoor.haproxy import FrontFiles, front_configuration
-from emulator.frontdoor.options import ADMIN_SOCKET, COMMAND, FOLDER, USER_ID, FrontOptions, Target
+from emulator.frontdoor.options import ADMIN_SOCKET, COMMAND, FOLDER, USER_ID, FrontOptions, Https, Target
 from emulator.runtime import names
 from emulator.runtime.desired import DesiredState
+from emulator.runtime.front_ports import (
+    BIND_PORT,
+    HTTPS_BIND_PORT,
+    bind_ports,
+    front_ports,
+    listeners_of,
+    routes,
+    to_label,
+)
 from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import Observed, Task, observe
 from emulator.runtime.task_specs import JSON_FILE_OPTIONS, NO_FILE, RESTART
 
-BIND_PORT = 8080
 RULES_KEY_FILE = "rules.key"
 MAX_CONNECTIONS = 4000
 """Each takes two files, and HAProxy refuses to start where the open-file limit does not fit."""
@@ -23,19 +32,28 @@ INITIAL_INTERVAL = 0.25
 
 
 def front_spec(state: DesiredState) -> ContainerSpec | None:
-    """The front's container; None where no service is routed to. HAProxy runs as its own user without capabilities."""
-    if not any(desired.service.listener_rules for desired in state.services.values()):
+    """The front's container; None where nothing goes through it. HAProxy runs as its own user without capabilities.
+
+    Docker fixes the published ports of a container when it makes it, so other listeners are another front.
+    """
+    if not routes(state) and not state.network_ports:
         return None
+    ports = front_ports(state)
+    listeners = [listener for listener in listeners_of(state) if listener.protocol != "UDP"]
     environment = Names(state.app, state.environment)
     return ContainerSpec(
         name=environment.front,
         image=state.front_image,
-        labels={**environment.labels(Role.FRONT), names.CONFIG_HASH: f"{state.front_image}@{state.front_port}"},
+        labels={
+            **environment.labels(Role.FRONT),
+            names.CONFIG_HASH: f"{state.front_image}@{','.join(f'{p.host_port}-{p.container_port}' for p in ports)}",
+            names.LISTENERS: to_label(listeners),
+        },
         entrypoint=COMMAND[:1],
         command=COMMAND[1:],
         user=f"{USER_ID}:{USER_ID}",
         network=environment.network,
-        ports=(PublishedPort(BIND_PORT, state.front_port),),
+        ports=ports,
         mounts=(Mount(environment.front_volume, FOLDER, copy=False),),
         log_options=JSON_FILE_OPTIONS,
         cap_drop=("ALL",),
@@ -45,12 +63,15 @@ def front_spec(state: DesiredState) -> ContainerSpec | None:
     )
 
 
-def front_options(state: DesiredState) -> FrontOptions:
-    """What the front's configuration needs to know beyond the services."""
+def front_options(state: DesiredState, certificates: Mapping[str, str] = MappingProxyType({})) -> FrontOptions:
+    """What the front's configuration needs to know beyond the services; `certificates` are PEM, by service."""
+    secure = state.https_port or any(port.protocol == "TLS" for port in state.network_ports)
     timing = {desired.options.timing for desired in state.services.values()}
     return FrontOptions(
         listener_port=state.front_port,
         bind_port=BIND_PORT,
+        https=Https(certificates, state.https_port or HTTPS_BIND_PORT, HTTPS_BIND_PORT) if secure else None,
+        network_ports=bind_ports(state),
         timing="ecs" if timing == {"ecs"} else "local",
         initial_interval=INITIAL_INTERVAL,
         maxconn=MAX_CONNECTIONS,
@@ -70,6 +91,8 @@ def targets_of(state: DesiredState, observed: Observed, kept: Collection[str] = 
             if task.pause is None or not (address := task.pause.addresses.get(network)):
                 continue
             for group in desired.service.target_groups:
+                if group.protocol == "UDP":
+                    continue  # goes past the front
                 member = task.members.get(group.container_name)
                 if member is not None and (member.running or task.id in kept):
                     target = target_name(task)
@@ -92,10 +115,12 @@ class FrontControl:
     def __init__(self, environment: Names) -> None:
         self.names = environment
         self.state: DesiredState | None = None
+        self.certificates: dict[str, str] = {}
 
-    def use(self, state: DesiredState) -> None:
-        """The services from now on."""
+    def use(self, state: DesiredState, certificates: Mapping[str, str] = MappingProxyType({})) -> None:
+        """The services from now on, and certificates for their names."""
         self.state = state
+        self.certificates |= certificates
 
     def configure(self, engine: Engine) -> None:
         """Writes the configuration; starts the front, or makes a running one load it."""
@@ -109,11 +134,16 @@ class FrontControl:
         else:
             engine.start(observed.front.name)
 
+    def options(self) -> FrontOptions:
+        """What the front's configuration needs to know beyond the services."""
+        assert self.state is not None
+        return front_options(self.state, self.certificates)
+
     def files(self, observed: Observed) -> FrontFiles:
         """The front's files for what runs now."""
         assert self.state is not None
         services = [desired.service for desired in self.state.services.values()]
-        return front_configuration(services, targets_of(self.state, observed), front_options(self.state))
+        return front_configuration(services, targets_of(self.state, observed), self.options())
 
     def deregister(self, engine: Engine, task_id: str, delay: int) -> None:
         """Takes a task's targets out of the front and waits for their requests, `delay` seconds at most."""

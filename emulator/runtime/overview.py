@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +10,7 @@ from emulator.engine.interface import ContainerState, Engine, Health
 from emulator.errors import CopilotLocalError
 from emulator.runtime import names
 from emulator.runtime.control import Agent
+from emulator.runtime.front_ports import PublishedListener, published
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Observed, observe
 
@@ -44,6 +44,8 @@ class Overview:
     targets: tuple[dict[str, Any], ...]
     failures: tuple[str, ...] = ()
     """Services whose tasks do not stay, or cannot be started, and why."""
+    listeners: tuple[PublishedListener, ...] = ()
+    """What the load balancers listen on, on this machine."""
 
 
 def overview(engine: Engine, environment: Names) -> Overview:
@@ -76,18 +78,17 @@ def overview(engine: Engine, environment: Names) -> Overview:
             targets, failures = status["targets"], _failures(observed, status["services"])
         except CopilotLocalError:
             supervised = False
-    port = None
-    if observed.front is not None and observed.front.state is ContainerState.RUNNING:
-        with contextlib.suppress(StopIteration):
-            port = next(port.host_port for port in observed.front.ports if port.host_port)
+    answers = observed.front is not None and observed.front.state is ContainerState.RUNNING
+    listeners = [one for one in published(observed) if answers or one.protocol == "UDP"]
     return Overview(
         app=environment.app,
         environment=environment.environment,
-        url=f"http://127.0.0.1:{port}" if port else None,
+        url=next((one.url for one in listeners if one.protocol == "HTTP"), None),
         supervised=supervised,
         containers=tuple(sorted(rows, key=lambda row: (row.service == "", row.service, row.task_id, row.name))),
         targets=tuple(targets),
         failures=tuple(failures),
+        listeners=tuple(listeners),
     )
 
 

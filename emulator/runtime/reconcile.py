@@ -67,6 +67,8 @@ def reconcile(
     starts: dict[str, tuple[int, ...]] = {}
     connected: list[StartingTask] = []
     outdated: list[Task] = []
+    handled: set[str] = set()
+    """Tasks whose end is in the plan already."""
     for name, desired in state.services.items():
         if name in leave_alone:
             continue
@@ -88,12 +90,20 @@ def reconcile(
         missing = desired.desired_count - len(good)
         if name in held_back:
             continue  # what runs on the old definition is better than nothing
-        outdated += changed
+        if not desired.options.udp_ports:
+            outdated += changed
         result.stopped |= {task.id: "its definition changed" for task in changed}
+        first: list[int | None] = [network]
+        if desired.options.udp_ports:
+            # Both would publish one port of this machine: the old task goes before the new one comes.
+            for task in (task for task in observed.tasks_of(name) if task.id in result.stopped):
+                reason = result.stopped[task.id]
+                first.append(stop_task(plan, task, reason, deregister=None if front is None else 0))
+                handled.add(task.id)
         for _ in range(max(0, missing)):
             cause = f"{desired.desired_count} desired, {len(good)} running"
             task_id = new_id()
-            starting = start_pause(plan, factory.task(desired, task_id), [network], cause)
+            starting = start_pause(plan, factory.task(desired, task_id), first, cause)
             pauses.append(starting.pause)
             result.started[task_id] = name
             if desired.service.connect is None:
@@ -110,7 +120,8 @@ def reconcile(
         if task.service not in state.services and task.service not in leave_alone and not task.one_off:
             result.stopped[task.id] = "its service is not wanted any more"
 
-    broken = [task_id for task_id in result.stopped if task_id not in {task.id for task in outdated}]
+    late = {task.id for task in outdated} | handled
+    broken = [task_id for task_id in result.stopped if task_id not in late]
     configured = None
     if FRONT not in leave_alone:
         changes = bool(result.stopped) or fresh_front_rules

@@ -15,6 +15,7 @@ from emulator.runtime.desired import DesiredState
 from emulator.runtime.executor import Cancelled
 from emulator.runtime.failed import container_failed
 from emulator.runtime.front import front_spec
+from emulator.runtime.front_ports import balanced, listeners_of, routes
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Member, Observed, observe
 
@@ -33,10 +34,20 @@ class Running:
 
     @property
     def url(self) -> str | None:
-        """Where the front answers; None where nothing is routed."""
-        if front_spec(self.state) is None:
-            return None
-        return f"http://127.0.0.1:{self.state.front_port}"
+        """Where the front's HTTP listener answers; None where nothing is routed."""
+        return f"http://127.0.0.1:{self.state.front_port}" if routes(self.state) else None
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where everything answers, HTTPS first: it is where browsers are sent to."""
+        urls = [listener.url for listener in listeners_of(self.state)]
+        return sorted(urls, key=lambda url: not url.startswith("https:"))
+
+    @property
+    def where(self) -> str:
+        """The same in words; empty where nothing answers."""
+        first, *others = self.addresses or [""]
+        return f"{first} (also {', '.join(others)})" if others else first
 
     def hand_over(self) -> None:
         """Leaves the environment to its agent."""
@@ -82,7 +93,8 @@ def wait_healthy(running: Running, cancelled: threading.Event, timeout: int) -> 
         check_front(running.engine, observed)
         unready = [reason for task in observed.tasks.values() for reason in _unready(running.engine, task.members)]
         targets = []
-        if running.url:
+        balances = front_spec(running.state) is not None
+        if balances:
             try:
                 targets = _status(running, agent)["targets"]
             except EngineTimeout as error:
@@ -93,7 +105,7 @@ def wait_healthy(running: Running, cancelled: threading.Event, timeout: int) -> 
             for target in targets
             if target["state"] not in ("healthy", "unused")
         ]
-        if running.url and len(targets) < _expected_targets(running.state):
+        if balances and len(targets) < _expected_targets(running.state):
             unready.append("the front has not seen every target")
         if not unready and len(observed.tasks) >= wanted:
             return
@@ -115,7 +127,7 @@ def _status(running: Running, agent: Agent) -> Message:
 
 
 def _expected_targets(state: DesiredState) -> int:
-    return sum(len(d.service.target_groups) * d.desired_count for d in state.services.values())
+    return sum(len(list(balanced(d.service))) * d.desired_count for d in state.services.values())
 
 
 def _unready(engine: Engine, members: Mapping[str, Member]) -> Iterator[str]:

@@ -26,7 +26,20 @@ def refuse_unsupported(services: Sequence[Service], emit: Emit, *, ecs_limits: b
                 hint=f"`copilot-local run {service.name}` runs it once",
             )
         refuse_on_fargate(service, ecs_limits=ecs_limits)
+        refuse_several(service, service.desired_count)
         _say_what_is_left_out(service, emit)
+
+
+def refuse_several(service: Service, count: int) -> None:
+    """Raises `Unsupported` for several tasks behind one UDP port, of which none would get the others' datagrams."""
+    listener = next((listener for listener in service.network_listeners if listener.protocol == "UDP"), None)
+    if listener is not None and count > 1:
+        raise Unsupported(
+            f"{service.name}: port {listener.port}/udp is published from the task itself, and only one of {count} tasks"
+            " could be",
+            hint="set `count: 1` in this environment: HAProxy, which balances here, does not forward UDP",
+            position=listener.position,
+        )
 
 
 def refuse_on_fargate(service: Service, *, ecs_limits: bool = True) -> None:
@@ -61,13 +74,6 @@ def _say_what_is_left_out(service: Service, emit: Emit) -> None:
         logs = container.log_configuration
         if logs is not None and logs.log_driver == "splunk":
             _left_out(emit, service, f"what {container.name} prints stays here: nothing goes to Splunk", "")
-    for listener in service.network_listeners:
-        _left_out(
-            emit,
-            service,
-            f"the network load balancer's port {listener.port} is not published",
-            str(listener.position or ""),
-        )
     if service.scaling is not None:
         what = f"the number of tasks stays {service.desired_count}: nothing scales it here"
         _left_out(emit, service, what, str(service.positions.get("count", "")))

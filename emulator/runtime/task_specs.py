@@ -13,11 +13,12 @@ from emulator.ecs.endpoints import ADDRESS as ENDPOINT_ADDRESS
 from emulator.ecs.endpoints import credentials_variables, metadata_variables, private_dns_name
 from emulator.ecs.identity import TaskIdentity, cluster_arn, task_identity
 from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
-from emulator.engine.interface import ContainerSpec, Engine, File, HealthCheckSpec, Mount, UlimitSpec
+from emulator.engine.interface import ContainerSpec, Engine, File, HealthCheckSpec, Mount, PublishedPort, UlimitSpec
 from emulator.firelens.local_aws import FOLDER as AWS_FOLDER
 from emulator.runtime import names
 from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.firelens import RouterSetup, router_setup
+from emulator.runtime.front_ports import task_listeners, to_label
 from emulator.runtime.limits import BELOW_PAUSE, MIB, TaskLimits, can_nest
 from emulator.runtime.names import Names, Role
 from emulator.runtime.restart import restart_rule
@@ -108,16 +109,19 @@ class TaskFactory:
             mounts[name] = docker_name
             volumes[docker_name] = labels
         limits = TaskLimits.of(definition, nested=self.nested_limits)
+        listeners = task_listeners(desired)
+        udp = {names.LISTENERS: to_label(listeners)} if listeners else {}
         pause = ContainerSpec(
             name=self.names.pause(service.name, task_id),
             image=self.state.pause_image,
-            labels={**task_labels, names.ROLE: Role.PAUSE, **connect_labels(service)},
+            labels={**task_labels, names.ROLE: Role.PAUSE, **connect_labels(service), **udp},
             entrypoint=("sh", "-c"),
             command=(_PAUSE_SCRIPT,),
             network=self.names.network,
             network_aliases=self._names_of(desired),
             hostname=private_dns_name(task_id, identity.region),
             extra_hosts=("host.docker.internal:host-gateway",),
+            ports=tuple(PublishedPort(inside, on, protocol="udp") for inside, on in desired.options.udp_ports.items()),
             init=True,
             ulimits=(NO_FILE,),
             cap_drop=("ALL",),

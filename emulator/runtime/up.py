@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +31,7 @@ from emulator.runtime.executor import Cancelled, Executor
 from emulator.runtime.failed import container_failed
 from emulator.runtime.firelens import check_destinations, uses_local_aws
 from emulator.runtime.front import FrontControl, front_spec
-from emulator.runtime.host_port import choose_port
+from emulator.runtime.front_ports import AskedPorts, listeners_of, with_ports
 from emulator.runtime.images import own_regions, resolver_of
 from emulator.runtime.join import is_alive, join
 from emulator.runtime.names import Names, Role
@@ -61,7 +61,8 @@ class SupportImages:
 
 @dataclass(frozen=True, slots=True)
 class UpRequest:
-    """What `up` is asked to run. `replacements` are `--image` options, `port` is the host port of the front."""
+    """What `up` is asked to run. `replacements` are `--image` options, `port` and `https_port` are host ports of
+    the front."""
 
     environment: Names
     services: Sequence[Service]
@@ -73,6 +74,7 @@ class UpRequest:
     """Of the registries that images are pulled from; never handed to the agent."""
     replacements: Mapping[str, str] = field(default_factory=dict)
     port: int | None = None
+    https_port: int | None = None
     region: str = "us-east-1"
     timing: str = "local"
     wait: bool = False
@@ -92,9 +94,9 @@ def dry_run(engine: Engine, request: UpRequest) -> Plan:
         service.name: {c.name: resolver.known(service, c) for c in service.task_definition.container_definitions}
         for service in request.services
     }
-    port = _port(request, observed, ())
     pause, front = (resolver.known_local(image) for image in (request.support.pause, request.support.front))
-    state = _desired(request, images, {}, pause, front, "copilot-local/agent", port)
+    desired = _desired(request, images, {}, pause, front, "copilot-local/agent")
+    state = with_ports(desired, asked_ports(request), observed, frozenset())
     state.aws_image = "copilot-local/aws"
     factory = task_factory(state, request.private, engine)
     network = request.environment.network in engine.list_networks(request.environment.labels())
@@ -125,8 +127,7 @@ def up(
     taken: set[int] = set()
     while True:
         observed = observe(engine, request.environment)
-        port = _port(request, observed, taken)
-        state = prepared.model_copy(update={"front_port": port})
+        state = with_ports(prepared, asked_ports(request), observed, frozenset(taken))
         if observed.agent is not None and is_alive(engine, observed.agent):
             join(engine, request.environment, observed.agent, state, request.private, emit)
             running = Running(engine, request.environment, state, None, fresh=False)
@@ -136,11 +137,13 @@ def up(
         try:
             hooks = (on_started, before_remove)
             return _Bringup(engine, request, state, observed, emit, cancelled, *hooks, agent_patience).run()
-        except PortInUse:
+        except PortInUse as error:
             # Somebody was faster; with a port that nobody asked for, the next one will do.
-            if _asked_port(request) is not None or request.retain:
+            mine = {listener.host_port for listener in listeners_of(state)} - asked_ports(request).values()
+            ours = mine if error.port is None else mine & {error.port}
+            if not ours or request.retain:
                 raise
-            taken.add(port)
+            taken |= ours
 
 
 def prepare(
@@ -151,7 +154,7 @@ def prepare(
     with_front: bool = True,
     cancelled: threading.Event | None = None,
 ) -> DesiredState:
-    """What should run, with every image built or pulled; the front's port is still to be chosen (0).
+    """What should run, with every image built or pulled; host ports are still to be chosen (0).
 
     Builds and pulls end when it is `cancelled`; raises `Cancelled` then.
     """
@@ -183,7 +186,6 @@ def _prepare(
             pause_image.result(),
             front_image.result() if front_image else "",
             agent_image.result(),
-            port=0,
         )
     for name, desired in state.services.items():
         desired.options.own_region = own_regions(engine, images[name])
@@ -289,7 +291,7 @@ class _Bringup:
         factory = task_factory(self.state, self.request.private, self.engine)
         result = reconcile(factory, self.observed, front_spec(self.state), network_exists=True)
         front = FrontControl(self.names)
-        front.use(self.state)
+        front.use(self.state, self.request.private.certificates)
         executor = Executor(
             self.engine,
             self.names,
@@ -338,7 +340,6 @@ def _desired(
     pause: str,
     front: str,
     agent: str,
-    port: int,
 ) -> DesiredState:
     services = {
         service.name: DesiredService(
@@ -367,7 +368,7 @@ def _desired(
         app=request.environment.app,
         environment=request.environment.environment,
         services=services,
-        front_port=port,
+        front_port=0,
         pause_image=pause,
         front_image=front,
         agent_image=agent,
@@ -375,13 +376,10 @@ def _desired(
     )
 
 
-def _port(request: UpRequest, observed: Observed, taken: Collection[int]) -> int:
-    current = next((p.host_port for p in observed.front.ports), None) if observed.front else None
-    return choose_port(_asked_port(request), current, taken)
-
-
-def _asked_port(request: UpRequest) -> int | None:
-    return request.port or request.settings.front.port
+def asked_ports(request: UpRequest) -> AskedPorts:
+    """The host ports that options and settings ask for."""
+    front = request.settings.front
+    return AskedPorts(request.port or front.port, request.https_port or front.https_port, front.network_ports)
 
 
 def _router_image(

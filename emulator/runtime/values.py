@@ -72,7 +72,7 @@ _LOAD_BALANCER_NAMES = ("PublicLoadBalancer.DNSName", "InternalLoadBalancer.DNSN
 
 def _front_address(desired: DesiredService) -> str:
     """What stands for the load balancer's DNS name: the front, as containers reach it, whose port is not 80."""
-    from emulator.runtime.front import BIND_PORT  # which needs this module
+    from emulator.runtime.front_ports import BIND_PORT  # which needs this module
 
     return f"{Names(desired.service.app, desired.service.environment).front}:{BIND_PORT}"
 

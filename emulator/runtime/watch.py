@@ -22,11 +22,12 @@ from emulator.runtime.desired import DesiredState
 from emulator.runtime.down import down
 from emulator.runtime.executor import Cancelled
 from emulator.runtime.follow import EnvironmentFollower
+from emulator.runtime.front_ports import with_ports
 from emulator.runtime.images import ImageResolver, resolver_of
 from emulator.runtime.observed import Member, observe
 from emulator.runtime.running import Running
 from emulator.runtime.supported import refuse_unsupported
-from emulator.runtime.up import UpRequest, prepare, up
+from emulator.runtime.up import UpRequest, asked_ports, prepare, up
 from emulator.runtime.watch_changes import FileChanges
 from emulator.runtime.watch_files import WatchedBuild, WatchedFiles, WatchedSync
 from emulator.runtime.watch_sync import copy
@@ -118,7 +119,7 @@ class Watch:
         """Applies changes until interrupted, or until nothing of the environment is left."""
         self._state = running.state
         app = running.environment.app
-        where = f"{running.url} is the load balancer; " if running.url else ""
+        where = f"{running.where} is the load balancer; " if running.where else ""
         self._emit(Event(EventKind.INFO, app, f"{where}watching for changes; Ctrl-C stops it all"))
         ticks = 0
         while not interrupted.is_set():
@@ -163,7 +164,8 @@ class Watch:
         self._request, self._files, self._changes = request, files, changes
         try:
             state = prepare(self._engine, request, self._emit)
-            state = state.model_copy(update={"front_port": self._present.front_port})
+            observed = observe(self._engine, request.environment)
+            state = with_ports(state, asked_ports(request), observed, frozenset())
             if state == self._present and request.private == before.private:
                 self._emit(Event(EventKind.INFO, self._shown(paths), "what runs is as it says already"))
             else:

@@ -27,6 +27,11 @@ def config_dir() -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME", "") or Path.home() / ".config") / "copilot-local"
 
 
+def data_dir() -> Path:
+    """`$XDG_DATA_HOME/copilot-local`: the certificate authority of this user and what it signed."""
+    return Path(os.environ.get("XDG_DATA_HOME", "") or Path.home() / ".local" / "share") / "copilot-local"
+
+
 def log_file(name: str) -> Path:
     """The log of the commands that made the image `name`."""
     return cache_dir() / "logs" / f"{name}.log"

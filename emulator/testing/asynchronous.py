@@ -69,7 +69,7 @@ class AsyncEnvironment:
         """An HTTP client for the load balancer."""
         import httpx
 
-        return httpx.AsyncClient(base_url=self.url, timeout=30)
+        return httpx.AsyncClient(base_url=self.url, timeout=30, verify=self.sync.trust)
 
     def mark(self) -> int:
         return self.sync.mark()

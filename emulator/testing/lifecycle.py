@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import ssl
 import threading
 import uuid
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from emulator.events import Emit, Event, EventKind, discard
 from emulator.loading import Selection, up_request
 from emulator.runtime.control import Agent
 from emulator.runtime.down import down
+from emulator.runtime.front_ports import PublishedListener, listeners_of
 from emulator.runtime.host_port import is_free
 from emulator.runtime.names import Names
 from emulator.runtime.overview import ContainerRow, overview
@@ -145,7 +147,7 @@ class Lifecycle:
         """Not on 8080 and those above it, which people expect their own environment on."""
         for attempt in range(PORT_ATTEMPTS):
             own_port = self._port is None and not self._reuse
-            chosen = replace(request, port=_free_port()) if own_port else request
+            chosen = replace(request, port=_free_port(), https_port=_free_port()) if own_port else request
             try:
                 return up(engine, chosen, self._emit, cancelled=self._cancelled)
             except PortInUse:
@@ -194,8 +196,9 @@ class Lifecycle:
 
     @property
     def url(self) -> str:
-        """Where the load balancer answers. Raises `InputError` where nothing is routed."""
-        url = self._up.url
+        """Where the load balancer answers: over HTTPS where it does, since plain HTTP is then mostly redirected. Raises
+        `InputError` where nothing is routed."""
+        url = next((url for url in self._up.addresses if url.startswith("http")), None)
         if url is None:
             raise InputError("no service here has a load balancer", hint="give one an `http` section")
         return url
@@ -208,8 +211,22 @@ class Lifecycle:
                 import httpx
             except ImportError:
                 raise InputError("httpx is not installed", hint="pip install 'copilot-local[testing]'") from None
-            self._http = httpx.Client(base_url=self.url, timeout=30)
+            self._http = httpx.Client(base_url=self.url, timeout=30, verify=self.trust)
         return self._http
+
+    @property
+    def trust(self) -> ssl.SSLContext:
+        """What an HTTPS client needs to accept the load balancer's certificate, and nobody else's on this machine."""
+        if self._up.state.https_port:
+            from emulator.setup.authority import ensure_authority
+
+            return ssl.create_default_context(cafile=ensure_authority().path)
+        return ssl.create_default_context()
+
+    @property
+    def listeners(self) -> list[PublishedListener]:
+        """Where the load balancers answer on this machine: HTTP, HTTPS, and what network load balancers listen on."""
+        return listeners_of(self._up.state)
 
     @property
     def services(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 from emulator.ecs.service import Service
 from emulator.engine.interface import Health
 from emulator.runtime.front import target_name
+from emulator.runtime.front_ports import balanced
 from emulator.runtime.observed import Observed, Task
 
 HEALTHY = "healthy"
@@ -31,7 +32,7 @@ def missing(
             found.append(f"{name}: {desired['failure']}")
         service = services.get(name)
         expected = [c.name for c in service.task_definition.container_definitions] if service else []
-        groups = len(service.target_groups) if service else 0
+        groups = len(list(balanced(service))) if service else 0
         whole = [task for task in observed.tasks_of(name) if task.id not in dead and task.fault(expected) is None]
         if len(whole) != desired["desired_count"]:
             found.append(f"{name} runs {len(whole)} tasks of {desired['desired_count']}")

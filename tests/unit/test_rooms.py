@@ -32,7 +32,7 @@ RULES: dict[str, set[str]] = {
     "agent": {"runtime", "engine", "ecs", "logstore", "frontdoor"},
     "testing": {
         *("runtime", "engine", "compiler", "frontdoor", "trace", "logstore", "workspace", "settings"),
-        "render",  # the Compose file for pytest-docker
+        *("render", "setup"),  # the Compose file for pytest-docker; the certificate that its client trusts
         *("loading", "display", "ecs"),  # what `up` loads, and how it words errors and events: one way, not two
     },
     "setup": {"engine", "settings"},
@@ -40,7 +40,7 @@ RULES: dict[str, set[str]] = {
     # manifest's side of the house to the runtime's.
     "surroundings": {"workspace", "manifest", "compiler", "ecs", "settings"},
     "loading": {
-        *("surroundings", "workspace", "manifest", "compiler", "ecs", "runtime", "setup", "display"),
+        *("surroundings", "workspace", "manifest", "compiler", "ecs", "runtime", "setup", "display", "frontdoor"),
         *("settings", "settings_files"),
     },
 }

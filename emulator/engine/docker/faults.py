@@ -54,7 +54,8 @@ def from_response(status: int, message: str) -> CopilotLocalError:
     if _PORT_TAKEN.search(text):
         found = _PORT.search(text)
         port = f"port {found[1]}" if found else "a host port"
-        return PortInUse(f"{port} is in use: {text}", hint="choose another one, or stop what listens there")
+        hint = "choose another one, or stop what listens there"
+        return PortInUse(f"{port} is in use: {text}", hint=hint, port=int(found[1]) if found else None)
     hint = next((hint for pattern, hint in _HINTS if re.search(pattern, text)), "")
     if status == 404:
         return NotFound(text, hint=hint)

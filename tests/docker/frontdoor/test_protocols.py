@@ -77,7 +77,7 @@ def one(upstream: Make) -> Upstream:
 @pytest.fixture
 def https(certificate: str) -> Https:
     port = free_port()
-    return Https(certificate, listener_port=port, bind_port=port)
+    return Https({SERVICE: certificate}, listener_port=port, bind_port=port)
 
 
 def insecure() -> ssl.SSLContext:
@@ -105,7 +105,7 @@ def test_https_with_its_own_rules_and_headers(start_front: StartFront, one: Upst
 
 def test_the_certificate_is_the_one_given(start_front: StartFront, https: Https) -> None:
     start_front([service([rule("HTTPS")])], https=https)
-    context = ssl.create_default_context(cadata=https.certificate.partition("-----BEGIN PRIVATE")[0])
+    context = ssl.create_default_context(cadata=https.certificates[SERVICE].partition("-----BEGIN PRIVATE")[0])
     with (
         socket.create_connection(("127.0.0.1", https.bind_port), timeout=10) as plain,
         context.wrap_socket(plain, server_hostname="h.test") as secure,

@@ -81,7 +81,7 @@ def test_types(fields: dict[str, object], kind: str) -> None:
 
 def test_https_has_cipher_name_and_its_own_port() -> None:
     raw = record(frontend="https", cipher="TLS_AES_128_GCM_SHA256", tls="TLSv1.3", sni="h.test")
-    options = FrontOptions(https=Https("", listener_port=8443))
+    options = FrontOptions(https=Https({}, listener_port=8443))
     line = alb_line(parse_record(raw), NAME, options)
     assert '"GET https://h.test:8443/api/x HTTP/1.1"' in line
     assert " TLS_AES_128_GCM_SHA256 TLSv1.3 " in line
@@ -118,3 +118,9 @@ def test_what_is_no_record_is_an_error(data: bytes) -> None:
 def test_a_broken_record_is_an_error(frame: bytes) -> None:
     with pytest.raises(EngineError, match="cannot be read"):
         parse_record(frame)
+
+
+def test_a_whole_url_is_written_once() -> None:
+    secure = record(frontend="https", version="HTTP/2.0", uri="https://h.test:8443/x?y=https://z/", host="h.test")
+    line = alb_line(parse_record(secure), NAME, FrontOptions(https=Https({}, 8443)))
+    assert '"GET https://h.test:8443/x?y=https://z/ HTTP/2.0"' in line

@@ -1,0 +1,168 @@
+"""The ports that listeners are published on, and a task that publishes one itself."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from emulator.ecs.service import ListenerRule, NetworkListener, Service, TargetGroup
+from emulator.errors import InputError, PortInUse, Unsupported
+from emulator.events import discard
+from emulator.runtime import names
+from emulator.runtime.desired import DesiredState, Private
+from emulator.runtime.front import front_options, front_spec
+from emulator.runtime.front_ports import AskedPorts, PublishedListener, listeners_of, published, with_ports
+from emulator.runtime.observed import Observed
+from emulator.runtime.plan import Verb
+from emulator.runtime.supported import refuse_unsupported
+from emulator.runtime.task_specs import TaskFactory
+from tests.unit.runtime.world import ROOT, World, desired_state, make_service
+
+ANY = AskedPorts()
+
+
+def https(service: Service) -> Service:
+    rules: list[ListenerRule] = [rule.model_copy(update={"listener": "HTTPS"}) for rule in service.listener_rules]
+    return service.model_copy(update={"listener_rules": [*service.listener_rules, *rules]})
+
+
+def network(*listeners: tuple[int, str], name: str = "hello", web: bool = False) -> Service:
+    """A service with a network load balancer that forwards to ports 9000, 9001, …"""
+    made = make_service(name=name, target=(name, 80) if web else None)
+    for number, (port, protocol) in enumerate(listeners):
+        group: Any = {"name": f"nlb-{number}", "container_name": name, "container_port": 9000 + number}
+        made.target_groups.append(TargetGroup(**group, protocol="UDP" if protocol == "UDP" else "TCP"))
+        made.network_listeners.append(NetworkListener(port=port, protocol=protocol, target_group=f"nlb-{number}"))
+    return made
+
+
+def chosen(state: DesiredState, asked: AskedPorts = ANY, observed: Observed | None = None) -> DesiredState:
+    return with_ports(state, asked, observed or Observed([]), frozenset())
+
+
+def ports(state: DesiredState) -> dict[tuple[str, int, str], int]:
+    return {(found.service, found.port, found.protocol): found.host_port for found in listeners_of(state)}
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that another program listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def in_a_world(state: DesiredState) -> World:
+    """A world where that is desired and nothing runs yet."""
+    world = World()
+    world.state = state
+    world.factory = TaskFactory(state, Private(), ROOT)
+    return world
+
+
+def test_each_listener_has_a_port_of_its_own() -> None:
+    state = chosen(desired_state(https(network((5000, "TCP"), (443, "TLS"), (53, "UDP"), web=True))))
+    found = ports(state)
+    assert list(found) == [
+        ("", 80, "HTTP"),
+        ("", 443, "HTTPS"),
+        ("hello", 5000, "TCP"),
+        ("hello", 443, "TLS"),
+        ("hello", 53, "UDP"),
+    ]
+    assert len(set(found.values())) == 5
+    assert found["hello", 443, "TLS"] >= 10443
+    assert found["hello", 53, "UDP"] >= 10053
+
+
+def test_without_rules_for_https_there_is_no_listener_for_it() -> None:
+    state = chosen(desired_state(make_service(target=("hello", 80))))
+    assert list(ports(state)) == [("", 80, "HTTP")]
+    assert front_options(state).https is None
+
+
+def test_what_answers_keeps_its_port_and_is_read_from_the_listing_alone() -> None:
+    service = https(network((5000, "TCP"), (53, "UDP"), web=True))
+    state = chosen(desired_state(service))
+    world = in_a_world(state)
+    world.runs_task()
+    world.runs_front(port=state.front_port)
+    assert {(p.service, p.port, p.protocol): p.host_port for p in published(world.observed)} == ports(state)
+    assert ports(chosen(desired_state(service), observed=world.observed)) == ports(state)
+
+
+def test_ports_that_are_asked_for() -> None:
+    service = https(network((5000, "TCP"), web=True))
+    with socket.socket() as one, socket.socket() as two, socket.socket() as three:
+        for probe in (one, two, three):
+            probe.bind(("127.0.0.1", 0))
+        http, secure, tcp = (probe.getsockname()[1] for probe in (one, two, three))
+    state = chosen(desired_state(service), AskedPorts(http, secure, {"hello:5000": tcp}))
+    assert list(ports(state).values()) == [http, secure, tcp]
+    with pytest.raises(InputError, match=f"port {http} of this machine is asked for twice"):
+        chosen(desired_state(service), AskedPorts(http, http))
+
+
+def test_a_taken_port_that_is_asked_for_names_the_option(taken: int) -> None:
+    with pytest.raises(PortInUse, match=f"port {taken}") as caught:
+        chosen(desired_state(https(make_service(target=("hello", 80)))), AskedPorts(https=taken))
+    assert "--https-port" in caught.value.hint
+
+
+def test_two_services_with_one_port() -> None:
+    state = chosen(desired_state(network((5000, "TCP"), name="a"), network((5000, "TCP"), name="b")))
+    found = ports(state)
+    assert found["a", 5000, "TCP"] != found["b", 5000, "TCP"]
+    assert len(set(front_options(state).network_ports.values())) == 2
+
+
+def test_a_front_with_other_listeners_is_another_front() -> None:
+    alone = chosen(desired_state(make_service(target=("hello", 80))))
+    both = alone.merged_with(chosen(desired_state(network((5000, "TCP"), name="other"))))
+    before, after = front_spec(alone), front_spec(both.model_copy(update={"front_port": alone.front_port}))
+    assert before is not None
+    assert after is not None
+    assert len(after.ports) == len(before.ports) + 1
+    assert before.labels[names.CONFIG_HASH] != after.labels[names.CONFIG_HASH]
+
+
+def test_joining_keeps_what_others_publish() -> None:
+    first = chosen(desired_state(https(network((5000, "TCP"), web=True))))
+    joined = first.merged_with(chosen(desired_state(make_service(name="other", target=("other", 80)))))
+    assert joined.https_port == first.https_port
+    assert joined.network_ports == first.network_ports
+
+
+def test_urls() -> None:
+    assert PublishedListener("", 443, "HTTPS", 8443).url == "https://localhost:8443"
+    assert PublishedListener("shop", 5000, "TCP", 5000).url == "tcp://127.0.0.1:5000"
+
+
+class TestUdp:
+    def test_comes_from_the_task_itself(self) -> None:
+        state = chosen(desired_state(network((53, "UDP"))))
+        assert front_spec(state) is None
+        task = in_a_world(state).factory.task(state.services["hello"], "a" * 32)
+        assert [(p.container_port, p.protocol) for p in task.pause.ports] == [(9000, "udp")]
+
+    def test_several_tasks_are_refused(self) -> None:
+        service = network((53, "UDP"))
+        service.desired_count = 2
+        with pytest.raises(Unsupported, match=r"port 53/udp is published from the task itself.*only one of 2 tasks"):
+            refuse_unsupported([service], discard)
+
+    def test_the_old_task_goes_before_the_new_one_comes(self) -> None:
+        before = chosen(desired_state(network((53, "UDP"))))
+        desired = before.services["hello"]
+        after = before.model_copy(update={"services": {"hello": desired.model_copy(update={"deployments": 1})}})
+        world = in_a_world(after)
+        world.runs_task(state=before)
+        plan = world.reconcile().plan
+        removed = next(o for o in plan.operations if o.verb is Verb.REMOVE_VOLUME)
+        made = next(o for o in plan.operations if o.verb is Verb.CREATE_CONTAINER)
+        assert removed.id in made.needs
+        assert [o.verb for o in plan.operations].count(Verb.STOP_CONTAINER) == 1
