@@ -111,3 +111,14 @@ def assignments(pairs: Sequence[str] | None, option: str) -> dict[str, str]:
 def services_of(name: str | None, *others: str | None) -> tuple[str, ...]:
     """The services that `-n` and the arguments name, each once."""
     return tuple(dict.fromkeys(service for service in (name, *others) if service))
+
+
+def header_pairs(headers: Sequence[str]) -> list[tuple[str, str]]:
+    """`NAME: VALUE` options as pairs. Raises UsageError naming the one that is not."""
+    found = []
+    for header in headers:
+        name, separator, value = header.partition(":")
+        if not separator or not name.strip():
+            raise UsageError(f"-H takes NAME: VALUE, not {header!r}")
+        found.append((name.strip(), value.strip()))
+    return found

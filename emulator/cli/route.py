@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emulator.cli.options import App, Env, EnvFile, Format, OutputFormat
-from emulator.errors import UsageError
+from emulator.cli.options import App, Env, EnvFile, Format, OutputFormat, header_pairs
 from emulator.loading import Selection, load_services
 
 if TYPE_CHECKING:
@@ -38,21 +37,11 @@ def route(
 
     with closing(make_display()) as display:
         loaded = load_services(Selection(app, env, (), env_file), display.emit)
-    explanation = explain([found.service for found in loaded], method.upper(), url, _pairs(headers or []), source)
+    explanation = explain([found.service for found in loaded], method.upper(), url, header_pairs(headers or []), source)
     if format is OutputFormat.JSON:
         typer.echo(json.dumps(_as_json(explanation), indent=2))
     else:
         _print(explanation)
-
-
-def _pairs(headers: list[str]) -> list[tuple[str, str]]:
-    found = []
-    for header in headers:
-        name, separator, value = header.partition(":")
-        if not separator or not name.strip():
-            raise UsageError(f"-H takes NAME: VALUE, not {header!r}")
-        found.append((name.strip(), value.strip()))
-    return found
 
 
 def _print(explanation: Explanation) -> None:

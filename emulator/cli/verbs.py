@@ -34,6 +34,10 @@ VERBS: Final[Table] = {
         "route:route",
         "Show which rule of the load balancer a request hits and why, and what the container will see.",
     ),
+    "trace": (
+        "trace:trace",
+        "Send a request and show every hop it takes, or show live traffic until Ctrl-C. Needs no change to containers.",
+    ),
     "targets": (
         "targets:targets",
         "Show the load balancer's targets with their health, in the words of `describe-target-health`.",

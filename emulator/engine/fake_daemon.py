@@ -149,6 +149,9 @@ class FakeDaemon:
         self.emit("die", record)
         if record.restarts:
             record.state = ContainerState.RESTARTING
+        elif record.spec.auto_remove:
+            self.records.pop(record.id, None)
+            self.emit("destroy", record)
 
     def advance(self, record: Record) -> None:
         """Time passes from one listing to the next: restart policies act, health checks give their next verdict."""

@@ -184,6 +184,8 @@ class ContainerSpec:
     stop_signal: str | None = None
     restart: str = "no"
     """Docker's restart policy: `no`, `always`, `unless-stopped`, `on-failure`."""
+    auto_remove: bool = False
+    """Docker removes it as soon as it ends."""
     tty: bool = False
     stdin_open: bool = False
     platform: str | None = None

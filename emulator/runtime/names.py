@@ -56,6 +56,7 @@ class Role(enum.StrEnum):
     DRAIN = "drain"
     VOLUME = "volume"
     NETWORK = "network"
+    TRACE = "trace"
 
 
 @dataclass(frozen=True, slots=True)

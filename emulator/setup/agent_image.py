@@ -33,13 +33,14 @@ from emulator.setup.paths import (
 from emulator.setup.process import NOT_FOUND, run
 from emulator.setup.standins import step
 
-ROOMS = ("agent", "ecs", "engine", "firelens", "frontdoor", "logstore", "runtime")
-"""The packages of `emulator` that the agent imports (DESIGN's table, followed from `agent`); a test reads this."""
+ROOMS = ("agent", "ecs", "engine", "firelens", "frontdoor", "logstore", "runtime", "trace")
+"""The packages of `emulator` that the agent imports (DESIGN's table, followed from `agent`), and those of the capture,
+which runs from the same image; a test reads this."""
 
 MODULES = ("__init__.py", "errors.py", "events.py", "settings.py", "settings_files.py", "py.typed")
 COMMAND_ONLY = "runtime/watch*.py"
 """What only the command uses: it needs watchfiles, which the agent does without."""
-REQUIREMENTS = ("docker", "msgpack", "pydantic")
+REQUIREMENTS = ("docker", "h11", "msgpack", "pydantic")
 PYTHON_VERSION = "3.13"
 
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}

@@ -33,12 +33,15 @@ RULES: dict[str, set[str]] = {
     "testing": {
         *("runtime", "engine", "compiler", "frontdoor", "trace", "logstore", "workspace", "settings"),
         *("render", "setup"),  # the Compose file for pytest-docker; the certificate that its client trusts
+        "tracing",
         *("loading", "display", "ecs"),  # what `up` loads, and how it words errors and events: one way, not two
     },
     "setup": {"engine", "settings"},
     # From a selection to an `up` request, for the command line and for tests alike: the one place that joins the
     # manifest's side of the house to the runtime's.
     "surroundings": {"workspace", "manifest", "compiler", "ecs", "settings"},
+    # From an environment that runs to a trace of it, for the command line and for tests alike.
+    "tracing": {"trace", "runtime", "engine", "ecs"},
     "loading": {
         *("surroundings", "workspace", "manifest", "compiler", "ecs", "runtime", "setup", "display", "frontdoor"),
         *("settings", "settings_files"),

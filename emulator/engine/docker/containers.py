@@ -142,6 +142,7 @@ def _host_config(spec: ContainerSpec) -> Json:
         "MemoryReservation": spec.memory_reservation,
         "CgroupParent": spec.cgroup_parent,
         "RestartPolicy": {"Name": spec.restart},
+        "AutoRemove": spec.auto_remove or None,
         "PidMode": spec.pid_mode,
     }
 

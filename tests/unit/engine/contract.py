@@ -166,6 +166,16 @@ class EngineContract:
         lab.exited("one")
         assert texts(list(lab.engine.logs(container))) == ["hello", "hello"]
 
+    def test_a_container_that_removes_itself_is_gone_when_it_has_ended(self, lab: Lab) -> None:
+        container = lab.run("one", Act(), auto_remove=True)
+        assert lab.rows()["one"].state is ContainerState.RUNNING
+        lab.engine.kill(container)
+        end = time.monotonic() + PATIENCE
+        while lab.rows():
+            assert time.monotonic() < end, f"still {lab.rows()}"
+            time.sleep(0.02)
+        lab.engine.remove(container)  # once more is fine
+
     def test_a_taken_name_is_a_conflict(self, lab: Lab) -> None:
         lab.create("one")
         with pytest.raises(Conflict, match=lab.name("one")):

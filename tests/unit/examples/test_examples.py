@@ -18,6 +18,7 @@ EXAMPLES = {
     "nginx-sidecar": "nginx-sidecar.manifest.yml",
     "firelens-cloudwatch": "firelens-cloudwatch.manifest.yml",
 }
+BROKEN = [f"broken-proxy/{fault}" for fault in ("wrong-port", "trailing-slash", "wrong-server-block")]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -29,7 +30,7 @@ def test_the_manifest_is_the_published_one(name: str) -> None:
     assert example.read_bytes() == published.read_bytes()
 
 
-@pytest.mark.parametrize("name", [*EXAMPLES, "shop"])
+@pytest.mark.parametrize("name", [*EXAMPLES, "shop", *BROKEN])
 def test_it_validates(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -37,6 +38,16 @@ def test_it_validates(
     monkeypatch.chdir(ROOT / "examples" / name)
     assert run(["validate"]) == 0
     assert "error" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", BROKEN[1:])
+def test_broken_proxies_differ_in_nginx_alone(name: str) -> None:
+    """The tests of what `trace` finds start the first of them and give it the configuration of the others."""
+    first, other = ROOT / "examples" / BROKEN[0], ROOT / "examples" / name
+    files = {path.relative_to(first) for path in first.rglob("*") if path.is_file()}
+    assert files == {path.relative_to(other) for path in other.rglob("*") if path.is_file()}
+    different = {str(file) for file in files if (first / file).read_bytes() != (other / file).read_bytes()}
+    assert different == {"README.md", "copilot/.workspace", "nginx/default.conf"}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -1,0 +1,135 @@
+"""The process in a capture's container, in the namespace of a task or of the front.
+
+It prints a `Report` a line, as JSON, until it reads `end` or the end of its input, which comes too when whoever reads
+is killed. Then it ends its container.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from emulator.trace.connections import Connections
+from emulator.trace.exchange import Exchange, Finished, Ready, Report
+from emulator.trace.listening import listeners
+from emulator.trace.packets import parse_ip, seen_twice
+from emulator.trace.ring import RETIRE, Ring
+
+BEGUN = Path("/run/capturing")
+"""The container's main process goes on only if this is there."""
+END = b"end\n"
+LONGEST = 24 * 3600.0
+"""Seconds after which a capture ends by itself."""
+_BEAT = 0.1
+"""Seconds after which what is not over is told for the first time: what it led to may be over before."""
+
+
+def main() -> None:
+    """Captures until told to end, and ends the container then."""
+    try:
+        BEGUN.touch()
+        try:
+            ring = Ring()
+        except OSError as error:
+            _say(Report(fault=f"no packet socket: {error.strerror or error}"))
+            return
+        Capture(ring).run()
+    finally:
+        with contextlib.suppress(OSError):
+            os.kill(1, signal.SIGTERM)
+
+
+class Capture:
+    """Reads a ring, prints what it means."""
+
+    def __init__(self, ring: Ring) -> None:
+        self._ring = ring
+        self._connections = Connections(self._exchange, listeners)
+        self._packets = 0
+        self._lines: list[bytes] = []
+        self._announced: set[tuple[str, str, int]] = set()
+
+    def run(self) -> None:
+        interfaces = tuple(name for _, name in socket.if_nameindex())
+        _say(Report(ready=Ready(interfaces, listeners())))
+        polled = select.poll()
+        polled.register(self._ring.socket, select.POLLIN)
+        polled.register(sys.stdin.fileno(), select.POLLIN | select.POLLHUP)
+        os.set_blocking(sys.stdin.fileno(), False)
+        until = time.monotonic() + LONGEST
+        said = b""
+        while time.monotonic() < until:
+            ready = dict(polled.poll(_BEAT * 1000))
+            self._read()
+            self._announce(time.time())
+            if sys.stdin.fileno() in ready:
+                word = os.read(sys.stdin.fileno(), 64)
+                said += word
+                if not word or END in said:
+                    break
+        self._last()
+
+    def _read(self) -> None:
+        for packet in self._ring.packets():
+            if seen_twice(packet.loopback, packet.kind):
+                continue
+            segment = parse_ip(packet.data, packet.time)
+            if segment is not None:
+                self._packets += 1
+                self._connections.feed(segment)
+        self._flush()
+
+    def _announce(self, now: float) -> None:
+        going_on = {(one.client, one.server, one.sequence): one for one in self._connections.unfinished(now)}
+        self._announced &= going_on.keys()
+        for key, one in going_on.items():
+            if key not in self._announced and now - one.began > _BEAT:
+                self._announced.add(key)
+                self._exchange(one)
+        self._flush()
+
+    def _last(self) -> None:
+        """What was on its way when the end was asked for is in the ring once its blocks are handed over."""
+        now = time.time()
+        until = time.monotonic() + 3 * RETIRE
+        while time.monotonic() < until:
+            time.sleep(RETIRE / 2)
+            self._read()
+        for exchange in self._connections.unfinished(now):
+            self._exchange(exchange)
+        finished = Finished(self._packets, self._ring.lost(), self._connections.missing)
+        self._lines.append(_line(Report(finished=finished)))
+        self._flush()
+
+    def _exchange(self, exchange: Exchange) -> None:
+        self._lines.append(_line(Report(exchange=exchange)))
+
+    def _flush(self) -> None:
+        if self._lines:
+            _write(b"".join(self._lines))
+            self._lines.clear()
+
+
+def _line(report: Report) -> bytes:
+    return json.dumps(asdict(report), separators=(",", ":")).encode() + b"\n"
+
+
+def _say(report: Report) -> None:
+    _write(_line(report))
+
+
+def _write(data: bytes) -> None:
+    while data:
+        data = data[os.write(1, data) :]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,237 @@
+"""What is wrong between the hops of a request, and what to do about it. Pure, but for reading nginx's configuration
+through the function that it is given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from emulator.errors import Position
+from emulator.trace import nginx
+from emulator.trace.exchange import Outcome
+from emulator.trace.hops import Hop, Trace
+
+ReadNginx = Callable[[str], Sequence[nginx.Directive]]
+"""nginx's configuration in a container, by the container's name in Docker; empty where no nginx is in it."""
+_DOCKERS_NAME_SERVER = "127.0.0.11:"
+"""Docker itself listens there, in every container."""
+_REDIRECTS = (301, 302, 307, 308)
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """A fault: what it is, where it stands if that is known, and what to do. `hop` counts from 0."""
+
+    message: str
+    hint: str
+    hop: int
+    position: Position | None = None
+    certain: bool = True
+    """False: it explains what was seen, and something else may too."""
+
+
+def diagnose(trace: Trace, read_nginx: ReadNginx = lambda _: ()) -> list[Diagnosis]:
+    """The faults of a request, those nearest to its end first."""
+    looker = _Looker(trace, read_nginx)
+    return [one for number in reversed(range(len(trace.hops))) for one in looker.look(number)]
+
+
+class _Looker:
+    def __init__(self, trace: Trace, read_nginx: ReadNginx) -> None:
+        self.hops = trace.hops
+        self._read = read_nginx
+
+    def look(self, number: int) -> list[Diagnosis]:
+        hop = self.hops[number]
+        match hop.exchange.outcome:
+            case Outcome.REFUSED:
+                return [self._refused(number, hop)]
+            case Outcome.UNREACHABLE:
+                hint = "is the address right, and does anything run there?"
+                return [Diagnosis(f"{hop.server} does not answer {hop.client}'s attempt to connect", hint, number)]
+            case Outcome.NO_ANSWER | Outcome.CUT:
+                hint = f"`copilot-local logs -c {hop.container}` has what it said" if hop.container else ""
+                return [Diagnosis(f"{hop.server} gave {hop.client} no whole answer: {hop.exchange.note}", hint, number)]
+            case Outcome.MALFORMED:
+                return [
+                    Diagnosis(f"{hop.client} → {hop.server} is no proper HTTP/1.1: {hop.exchange.note}", "", number)
+                ]
+            case _:
+                pass
+        found = (
+            self._prefix_eaten(number, hop)
+            or self._wrong_server_block(number, hop)
+            or self._host_changed(number, hop)
+            or self._front_alone(number, hop)
+        )
+        return [found] if found else []
+
+    # one fault each
+
+    def _refused(self, number: int, hop: Hop) -> Diagnosis:
+        address, _, port = hop.exchange.server.rpartition(":")
+        local = address.startswith("127.")
+        where = f"localhost:{port}" if local else hop.server
+        listening = [
+            entry.rpartition(":") for entry in hop.exchange.listening if not entry.startswith(_DOCKERS_NAME_SERVER)
+        ]
+        ports = hop.place.ports if hop.place else {}
+        only_local = [host for host, _, other in listening if other == port and host.startswith("127.")]
+        if only_local and not local:
+            name = ports.get(int(port), "the container")
+            return Diagnosis(
+                f"{hop.client} was refused at {where}: {name} listens on {only_local[0]}:{port} alone",
+                f"let {name} listen on 0.0.0.0:{port}",
+                number,
+            )
+        named = [f"{ports[int(other)]} on {other}" for _, _, other in listening if int(other) in ports]
+        unnamed = [f"port {other}" for _, _, other in listening if int(other) not in ports]
+        there = ", ".join(dict.fromkeys([*named, *unnamed])) or "nothing"
+        choices = [
+            int(other)
+            for _, _, other in listening
+            if int(other) in ports and ports[int(other)] != hop.client and ports[int(other)] != hop.container
+        ]
+        directive = self._proxy_pass(hop)
+        asker = f"{hop.client} passes to {where}" if directive else f"{hop.client} connects to {where}"
+        position = directive.position if directive else None
+        if len(set(choices)) == 1 and local:
+            target = f"http://localhost:{choices[0]}"
+            written = f"`proxy_pass {target};`" if directive else target
+            now = f", not `{_text(directive)}`" if directive else ""
+            hint = f"{ports[choices[0]]} listens on {choices[0]}: write {written}{now}"
+        else:
+            hint = "let a container listen there, or correct the port"
+        return Diagnosis(
+            f"{asker}, where nobody listens (connection refused); in this task listen: {there}", hint, number, position
+        )
+
+    def _prefix_eaten(self, number: int, hop: Hop) -> Diagnosis | None:
+        before = self._before(hop)
+        if before is None or hop.status is None or not 400 <= hop.status < 500:
+            return None
+        eaten = eaten_prefix(before.path, hop.path)
+        if not eaten:
+            return None
+        directive = self._proxy_pass(hop)
+        hint = f"if {hop.container or hop.server} expects the whole path, pass it on as it is"
+        if directive is not None and directive.arguments:
+            whole = directive.arguments[0]
+            kept = re.sub(r"^([a-z]+://[^/]+)/.*$", r"\1", whole)
+            if kept != whole:
+                what = "slash" if whole == kept + "/" else "path"
+                hint = (
+                    f"the {what} at the end of `{_text(directive)}` takes the place of the location's prefix:"
+                    f" with `proxy_pass {kept};` the path stays as it is"
+                )
+        return Diagnosis(
+            f"{hop.client} took {eaten} off the path: it was asked for {before.path} and asked"
+            f" {hop.container or hop.server} for {hop.path}, which answered {hop.status}",
+            hint,
+            number,
+            directive.position if directive else None,
+        )
+
+    def _wrong_server_block(self, number: int, hop: Hop) -> Diagnosis | None:
+        """nginx answered itself, while another of its server blocks was meant: the one for the Host that came before
+        somebody changed it, or the only kind that passes this path on."""
+        failed = hop.status is not None and (hop.status >= 400 or hop.status in _REDIRECTS)
+        if not failed or self._after(number):
+            return None
+        port = int(hop.exchange.server.rpartition(":")[2])
+        chosen = nginx.choose_server(self._configuration(hop), hop.host, port)
+        if chosen is None or nginx.proxy_pass(chosen.server, hop.path) is not None:
+            return None
+        before = self._before(hop)
+        changed = before is not None and _bare(before.host) != _bare(hop.host)
+        asked = nginx.choose_server(self._configuration(hop), before.host, port) if before and changed else None
+        if asked is not None and asked.matched and asked.server is not chosen.server:
+            meant, does = asked.server, f"is for {_bare(before.host) if before else ''}"
+        else:
+            better = [other for other in chosen.others if nginx.proxy_pass(other, hop.path) is not None]
+            if not better:
+                return None
+            meant, does = better[0], f"passes {hop.path} on"
+        names = [name for name in nginx.server_names(meant) if name] or ["without a name"]
+        which = "fits this block" if chosen.matched else "fits no server_name, so nginx takes its default server"
+        sent = f" ({hop.client} sent it in place of {before.host})" if before is not None and changed else ""
+        return Diagnosis(
+            f"{hop.container or hop.server} answered {hop.status} itself, from the wrong server block: Host"
+            f" {hop.host}{sent} {which}; {' '.join(names)} ({meant.position}) {does}",
+            f"ask with Host {names[0]}, or add `{_bare(hop.host)}` to the server_name at {meant.position}"
+            if not sent
+            else f"let {hop.client} pass the Host on: `proxy_set_header Host $host;`",
+            number,
+            chosen.server.position,
+            certain=bool(sent) or not chosen.matched,
+        )
+
+    def _host_changed(self, number: int, hop: Hop) -> Diagnosis | None:
+        before = self._before(hop)
+        if before is None or hop.status is None or _bare(before.host) == _bare(hop.host) or not hop.host:
+            return None
+        if hop.status not in (400, 403, 404, 421, *_REDIRECTS) or self._after(number):
+            return None
+        directive = self._proxy_pass(hop)
+        return Diagnosis(
+            f"{hop.client} put Host {hop.host} in place of {before.host}; {hop.container or hop.server}"
+            f" answered {hop.status}",
+            "if it chooses by Host, pass the Host on: `proxy_set_header Host $host;`",
+            number,
+            directive.position if directive else None,
+            certain=False,
+        )
+
+    def _front_alone(self, number: int, hop: Hop) -> Diagnosis | None:
+        if hop.depth or len(self.hops) > 1 or hop.container != "front" or hop.status is None or hop.status < 400:
+            return None
+        return Diagnosis(
+            f"the load balancer answered {hop.status} itself; no container was asked",
+            f"`copilot-local route {hop.method} {hop.path}` says which rules there are, `copilot-local targets` whether"
+            " a target is healthy",
+            number,
+        )
+
+    # what is around a hop
+
+    def _before(self, hop: Hop) -> Hop | None:
+        before = self.hops[hop.parent] if hop.parent is not None else None
+        return before if before is not None and before.exchange.request and hop.exchange.request else None
+
+    def _after(self, number: int) -> list[Hop]:
+        return [hop for hop in self.hops if hop.parent == number]
+
+    def _configuration(self, hop: Hop) -> Sequence[nginx.Directive]:
+        """That of the hop's server."""
+        name = hop.place.members.get(hop.container, "") if hop.place else ""
+        return self._read(name) if name else ()
+
+    def _proxy_pass(self, hop: Hop) -> nginx.Directive | None:
+        """The directive that made nginx ask this hop's server."""
+        before = self.hops[hop.parent] if hop.parent is not None else None
+        if before is None or not before.exchange.request:
+            return None
+        port = int(before.exchange.server.rpartition(":")[2])
+        chosen = nginx.choose_server(self._configuration(before), before.host, port)
+        return nginx.proxy_pass(chosen.server, before.path) if chosen else None
+
+
+def eaten_prefix(before: str, after: str) -> str:
+    """What a path has lost at its beginning (`/api` of `/api/x` and `/x`); empty where it changed otherwise, or not."""
+    old, new = before.partition("?")[0], after.partition("?")[0]
+    if old == new:
+        return ""
+    tail = "/" + new.lstrip("/")
+    if old.endswith(tail):
+        return old.removesuffix(tail)
+    return old if tail == "/" else ""
+
+
+def _bare(host: str) -> str:
+    return re.sub(r":\d+$", "", host).lower()
+
+
+def _text(directive: nginx.Directive) -> str:
+    return f"{directive.name} {' '.join(directive.arguments)};"

@@ -1,0 +1,286 @@
+"""Requests as they go from container to container: exchanges joined to hops, hops to requests. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from emulator.trace.changes import Change, changes, redacted
+from emulator.trace.exchange import Exchange, Headers, Outcome
+
+TRACE_HEADER = "x-amzn-trace-id"
+_ROOT = re.compile(r"(?:^|;)\s*Root=([^;]+)", re.IGNORECASE)
+CHECKER = "ELB-HealthChecker/"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A network namespace of the environment, where requests are seen: a task's, or the front's."""
+
+    container: str
+    """The container that owns it, by its name in Docker."""
+    name: str
+    """The service, or what it is: `front`."""
+    address: str
+    """Its IPv4 address in the environment's network."""
+    task: str = ""
+    ports: Mapping[int, str] = field(default_factory=dict)
+    """Which container listens where, as the task definition maps ports."""
+    members: Mapping[str, str] = field(default_factory=dict)
+    """Its containers that run: the name in the task definition, and the one in Docker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """A request from one container to the next, as it was on the wire between them.
+
+    `client` and `server` are the containers: `nginx`, `hello:3000`; `client` and the addresses of those outside.
+    """
+
+    client: str
+    server: str
+    service: str
+    """The service whose task was asked; empty for the front and for what is outside."""
+    task: str
+    depth: int
+    """0 for the request from outside, 1 for what that led to, and so on."""
+    exchange: Exchange
+    by: str = ""
+    """How it was found to belong to its request: `trace id`, `time`; empty for the first."""
+    parent: int | None = None
+    """The hop that led to this one: its place in `Trace.hops`."""
+    request_changes: tuple[Change, ...] = ()
+    """What became of the headers since the hop before, on the way in."""
+    response_changes: tuple[Change, ...] = ()
+    """What the client of this hop made of the answer's headers before it answered itself."""
+    place: Place | None = field(default=None, repr=False)
+    """Where the server is."""
+    container: str = ""
+    """The server's name in the task definition, where it is known."""
+
+    @property
+    def method(self) -> str:
+        return self.exchange.request.method if self.exchange.request else ""
+
+    @property
+    def path(self) -> str:
+        """Path and query, as they were sent."""
+        return self.exchange.request.target if self.exchange.request else ""
+
+    @property
+    def host(self) -> str:
+        return header(self.exchange.request.headers, "host") if self.exchange.request else ""
+
+    @property
+    def status(self) -> int | None:
+        return self.exchange.response.status if self.exchange.response else None
+
+    @property
+    def milliseconds(self) -> float | None:
+        """From the request's first byte to the answer's last."""
+        return None if self.exchange.ended is None else (self.exchange.ended - self.exchange.began) * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One request and everything it led to, in the order in which it began."""
+
+    hops: tuple[Hop, ...]
+    trace_id: str = ""
+    """The root of its X-Amzn-Trace-Id."""
+
+    @property
+    def is_health_check(self) -> bool:
+        request = self.hops[0].exchange.request
+        return request is not None and header(request.headers, "user-agent").startswith(CHECKER)
+
+
+@dataclass(slots=True)
+class _Found:
+    """An exchange with where it was seen."""
+
+    exchange: Exchange
+    origin: Place | None
+    """The namespace of the client, if it is one of ours."""
+    target: Place | None
+    root: str
+
+
+def header(headers: Headers, name: str) -> str:
+    """The first value of a header; empty without it."""
+    return next((value for found, value in headers if found.lower() == name), "")
+
+
+def trace_root(headers: Headers) -> str:
+    """The root of X-Amzn-Trace-Id: the same in every hop of a request whose containers pass the header on."""
+    match = _ROOT.search(header(headers, TRACE_HEADER))
+    return match[1].strip() if match else ""
+
+
+def assemble(seen: Iterable[tuple[Place, Exchange]], places: Sequence[Place], *, secrets: bool = False) -> list[Trace]:
+    """The requests among what was seen, each with its hops. `seen`: exchanges with the namespace of the capture.
+
+    Values of headers that hold secrets are replaced unless `secrets`.
+    """
+    found = _distinct(seen, places)
+    parents = _parents(found)
+    children: dict[int | None, list[int]] = {}
+    for index in range(len(found)):
+        children.setdefault(parents[index][0] if index in parents else None, []).append(index)
+    traces = []
+    for first in children.get(None, []):
+        order: list[tuple[int, int]] = []
+        _walk(first, 0, children, order)
+        place_of = {index: position for position, (index, _) in enumerate(order)}
+        hops = tuple(_hop(index, depth, found, parents, place_of, secrets=secrets) for index, depth in order)
+        ids = (one.root for one in (found[index] for index, _ in order) if one.root)
+        traces.append(Trace(hops, next(ids, "")))
+    return traces
+
+
+def _walk(index: int, depth: int, children: Mapping[int | None, list[int]], order: list[tuple[int, int]]) -> None:
+    order.append((index, depth))
+    for child in children.get(index, []):
+        _walk(child, depth + 1, children, order)
+
+
+def _distinct(seen: Iterable[tuple[Place, Exchange]], places: Sequence[Place]) -> list[_Found]:
+    """Each exchange once, though the namespaces of both its ends may have seen it. The server's account counts."""
+    by_address = {place.address: place for place in places}
+    found: dict[tuple[object, ...], _Found] = {}
+    for place, exchange in seen:
+        client, server = _host(exchange.client), _host(exchange.server)
+        inside = client.startswith("127.") or client == server
+        origin = place if inside else by_address.get(client)
+        target = place if inside else by_address.get(server)
+        key = (place.container if inside else "", exchange.client, exchange.server, exchange.sequence)
+        before = found.get(key)
+        if before is not None and (place is not target or _worth(before.exchange) > _worth(exchange)):
+            continue
+        root = trace_root(exchange.request.headers) if exchange.request else ""
+        found[key] = _Found(exchange, origin, target, root)
+    return sorted(found.values(), key=lambda one: one.exchange.began)
+
+
+def _worth(exchange: Exchange) -> int:
+    """How much an account of an exchange tells: the whole of it, a part, nothing."""
+    return 2 if exchange.outcome in _WHOLE else 1 if exchange.request else 0
+
+
+_WHOLE = {Outcome.ANSWERED, Outcome.UPGRADED, Outcome.REFUSED}
+
+
+def _parents(found: Sequence[_Found]) -> dict[int, tuple[int, str]]:
+    """For each exchange that another one led to: which one, and how that is known."""
+    parents: dict[int, tuple[int, str]] = {}
+    answering: dict[str, list[int]] = {}
+    """What each namespace is answering at the time, by its container."""
+    for index, one in enumerate(found):
+        if one.origin is not None:
+            began = one.exchange.began
+            running = answering.get(one.origin.container, [])
+            running[:] = [number for number in running if _ended(found[number]) >= began]
+            parent = _parent(one, running, found, parents)
+            if parent is not None:
+                parents[index] = parent
+        if one.target is not None and one.exchange.request is not None:
+            answering.setdefault(one.target.container, []).append(index)
+    return parents
+
+
+def _ended(one: _Found) -> float:
+    return math.inf if one.exchange.ended is None else one.exchange.ended
+
+
+def _parent(
+    one: _Found, running: Sequence[int], found: Sequence[_Found], parents: Mapping[int, tuple[int, str]]
+) -> tuple[int, str] | None:
+    """The request that its client was answering when it began; of several the one that began last."""
+    assert one.origin is not None
+    if not one.origin.task and one.exchange.request is not None and not one.root:
+        return None  # the front sends nothing on without an id: this is a health check of its own
+    same = [number for number in running if one.root and found[number].root == one.root]
+    if same:
+        return same[-1], "trace id"
+    # Where one of the two has no id they may still belong together; two ids that differ never do.
+    free = [number for number in running if not (one.root and found[number].root)]
+    alike = [number for number in free if _same_request(found[number], one)]
+    used = {parent for parent, _ in parents.values()} if len(alike) > 1 else set()
+    unused = [number for number in alike if number not in used]
+    best = unused or alike or free
+    return (best[-1], "time") if best else None
+
+
+def _same_request(one: _Found, other: _Found) -> bool:
+    first, second = one.exchange.request, other.exchange.request
+    return first is not None and second is not None and (first.method, first.target) == (second.method, second.target)
+
+
+def _hop(
+    index: int,
+    depth: int,
+    found: Sequence[_Found],
+    parents: Mapping[int, tuple[int, str]],
+    place_of: Mapping[int, int],
+    *,
+    secrets: bool,
+) -> Hop:
+    one = found[index]
+    exchange = one.exchange
+    parent, by = parents.get(index, (None, ""))
+    server, container = _server(exchange, one.target)
+    client = "client" if one.origin is None else one.origin.name
+    request_changes: tuple[Change, ...] = ()
+    response_changes: tuple[Change, ...] = ()
+    if parent is not None:
+        before = found[parent]
+        asked = _server(before.exchange, before.target)[1]
+        client = asked or client
+        if before.exchange.request and exchange.request:
+            request_changes = changes(before.exchange.request.headers, exchange.request.headers, secrets=secrets)
+        if before.exchange.response and exchange.response:
+            response_changes = changes(exchange.response.headers, before.exchange.response.headers, secrets=secrets)
+    if not secrets:
+        exchange = _without_secrets(exchange)
+    return Hop(
+        client=client,
+        server=server,
+        service=one.target.name if one.target and one.target.task else "",
+        task=one.target.task if one.target else "",
+        depth=depth,
+        exchange=exchange,
+        by=by,
+        parent=None if parent is None else place_of[parent],
+        request_changes=request_changes,
+        response_changes=response_changes,
+        place=one.target,
+        container=container,
+    )
+
+
+def _server(exchange: Exchange, place: Place | None) -> tuple[str, str]:
+    """What to call the server (`nginx:80`), and its container's name, empty where nobody knows it."""
+    host, port = _host(exchange.server), int(exchange.server.rpartition(":")[2])
+    if place is None:
+        return exchange.server, ""
+    if not place.task:
+        return f"{place.name}:{port}", place.name
+    container = place.ports.get(port, "")
+    if container:
+        return f"{container}:{port}", container
+    return (f"localhost:{port}" if host.startswith("127.") else f"{place.name}:{port}"), ""
+
+
+def _host(address: str) -> str:
+    return address.rpartition(":")[0]
+
+
+def _without_secrets(exchange: Exchange) -> Exchange:
+    request, response = exchange.request, exchange.response
+    return replace(
+        exchange,
+        request=request and replace(request, headers=redacted(request.headers)),
+        response=response and replace(response, headers=redacted(response.headers)),
+    )

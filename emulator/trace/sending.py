@@ -1,0 +1,99 @@
+"""Sends one request to the load balancer, as it was asked for and with nothing added."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from emulator.errors import UsageError
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_PRINTABLE = "".join(chr(code) for code in range(33, 127))
+_CHUNK = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request that can be sent."""
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+    data: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the client got: a status, or why there is none."""
+
+    status: int | None
+    fault: str = ""
+
+
+def prepare(method: str, url: str, headers: Sequence[tuple[str, str]] = (), data: bytes | None = None) -> Outgoing:
+    """A path, or a whole URL whose host is the request's. Raises UsageError for what HTTP cannot say."""
+    if not _TOKEN.fullmatch(method):
+        raise UsageError(f"{method!r} is no HTTP method")
+    host, target = "", url
+    if not url.startswith("/"):
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise UsageError(f"{url!r} is neither a path such as /api/x nor a URL such as http://host/api/x")
+        if parts.scheme == "https":
+            raise UsageError(
+                "a request over HTTPS cannot be sent from here",
+                hint="`copilot-local trace` without a URL shows requests of any client",
+            )
+        host = parts.netloc.rpartition("@")[2]
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    for name, value in headers:
+        if not _TOKEN.fullmatch(name) or re.search(r"[\r\n\0]", value) or not _latin(value):
+            raise UsageError(f"-H {name}: {value!r} is no header that HTTP can send")
+    sent = list(headers)
+    names = {name.lower() for name, _ in sent}
+    if host and "host" not in names:
+        sent.insert(0, ("Host", host))
+    if data is not None and not names & {"content-length", "transfer-encoding"}:
+        sent.append(("Content-Length", str(len(data))))
+    if data is not None and "content-type" not in names:
+        sent.append(("Content-Type", "application/x-www-form-urlencoded"))
+    return Outgoing(method, quote(target, safe=_PRINTABLE), tuple(sent), data)
+
+
+def send(port: int, request: Outgoing, timeout: float, host: str = "127.0.0.1") -> Answer:
+    """Sends it and reads the answer to its end, for `timeout` seconds at most."""
+    deadline = time.monotonic() + timeout
+    connection = http.client.HTTPConnection(host, port, timeout=timeout)
+    try:
+        connection.putrequest(
+            request.method,
+            request.target,
+            skip_host=any(name.lower() == "host" for name, _ in request.headers),
+            skip_accept_encoding=True,
+        )
+        for name, value in request.headers:
+            connection.putheader(name, value)
+        connection.endheaders(request.data)
+        response = connection.getresponse()
+    except TimeoutError:
+        return Answer(None, f"no answer within {timeout:g} s")
+    except (OSError, http.client.HTTPException) as error:
+        connection.close()
+        return Answer(None, str(error) or type(error).__name__)
+    try:
+        while response.read1(_CHUNK):
+            if time.monotonic() > deadline:
+                return Answer(response.status, f"the answer did not end within {timeout:g} s")
+        return Answer(response.status)
+    except (OSError, http.client.HTTPException) as error:
+        return Answer(response.status, f"the answer did not end: {str(error) or type(error).__name__}")
+    finally:
+        connection.close()
+
+
+def _latin(value: str) -> bool:
+    return all(ord(character) < 256 for character in value)

@@ -1,0 +1,208 @@
+"""A trace of an environment that runs: where to look, one request or what comes, and what is wrong with it.
+
+For the command line and for tests alike.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets as random
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from emulator.engine.interface import ContainerSpec, ContainerState, Engine
+from emulator.errors import CopilotLocalError, EngineError, InputError, TaskError
+from emulator.runtime.agent_spec import STATE_FILE, STATE_FOLDER
+from emulator.runtime.desired import DesiredState
+from emulator.runtime.names import Names, Role
+from emulator.runtime.observed import Task, observe
+from emulator.trace import nginx
+from emulator.trace.container import capture_spec
+from emulator.trace.diagnose import Diagnosis, diagnose
+from emulator.trace.hops import TRACE_HEADER, Place, Trace, assemble, trace_root
+from emulator.trace.sending import Answer, prepare, send
+from emulator.trace.session import Account, CaptureSession, Key, key_of
+
+REQUEST_TIMEOUT = 65.0
+"""Seconds for an answer: longer than the load balancer's idle timeout, so that its own answer is seen."""
+_NGINX_PATIENCE = 10.0
+_LOOK = 1.0
+"""Seconds between looks at which tasks run."""
+_SETTLE = 0.25
+"""Seconds for what a request led to and what goes on after its answer."""
+_REMEMBER = 5.0
+"""Seconds that a request is kept which was told: the account of its other end may come late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A request with its hops and what is wrong with it."""
+
+    trace: Trace
+    diagnoses: tuple[Diagnosis, ...]
+    answer: Answer | None = None
+    """Where the request was sent by us."""
+
+
+class Tracer:
+    """Captures in an environment while it is open. Raises `InputError` where the environment does not run."""
+
+    def __init__(self, engine: Engine, environment: Names, *, secrets: bool = False) -> None:
+        self._engine = engine
+        self._names = environment
+        self._secrets = secrets
+        self.places, self._image = find_places(engine, environment)
+        self._session = CaptureSession(engine, self._spec)
+        self.account = Account()
+        """What was not seen, once the captures have ended."""
+        self._read_nginx = lru_cache(maxsize=None)(self._nginx)
+
+    def __enter__(self) -> Tracer:
+        try:
+            self._session.watch(self.places)
+        except BaseException:
+            self._session.close()
+            raise
+        return self
+
+    def __exit__(self, *ending: object) -> None:
+        self._session.close()
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Sequence[tuple[str, str]] = (),
+        data: bytes | None = None,
+        *,
+        timeout: float = REQUEST_TIMEOUT,
+    ) -> Traced:
+        """Sends a request to the load balancer and follows it. It carries an X-Amzn-Trace-Id to know it by.
+
+        `url` is a path or a URL, whose host is the request's `Host`. Ends the captures. Raises `InputError` where the
+        environment has no load balancer, `UsageError` for what cannot be sent.
+        """
+        sent = list(headers)
+        root = trace_root(tuple(headers))
+        if not root:
+            root = f"1-{int(time.time()):08x}-{random.token_hex(12)}"
+            sent = [pair for pair in sent if pair[0].lower() != TRACE_HEADER]
+            sent.append(("X-Amzn-Trace-Id", f"Root={root}"))
+        outgoing = prepare(method, url, sent, data)
+        answer = send(self._front_port(), outgoing, timeout)
+        # Nothing says that a request leads to nothing more: what runs on after the answer has a moment to be seen.
+        time.sleep(_SETTLE)
+        self.account = self._session.end()
+        for trace in assemble(self._session.seen(), self.places, secrets=self._secrets):
+            if trace.trace_id == root:
+                return self._traced(trace, answer)
+        raise TaskError(
+            f"the request was not seen on its way: {answer.fault or f'it was answered {answer.status}'}",
+            hint="is the load balancer's port published by this environment? `copilot-local ps`",
+        )
+
+    def live(self, stop: threading.Event, *, health_checks: bool = False) -> Iterator[Traced]:
+        """Each request when it is over, until `stop`; then those that go on still. Ends the captures, and `account`
+        says then what they did not see."""
+        told: dict[Key, float] = {}
+        looked = time.monotonic()
+        while not stop.is_set():
+            self._session.changed.wait(_SETTLE)
+            self._session.changed.clear()
+            stop.wait(_SETTLE)
+            if time.monotonic() - looked > _LOOK:
+                self._follow_tasks()
+                looked = time.monotonic()
+            now = time.time()
+            yield from self._new(told, health_checks, now - _SETTLE)
+            self._session.forget({key for key, last in told.items() if last < now - _REMEMBER})
+        self.account = self._session.end()
+        yield from self._new(told, health_checks, None)
+
+    def _new(self, told: dict[Key, float], health_checks: bool, before: float | None) -> Iterator[Traced]:
+        """Requests that are not told yet and were over at `before`, so that all of their hops have been seen."""
+        for trace in assemble(self._session.seen(), self.places, secrets=self._secrets):
+            last = max(hop.exchange.ended or hop.exchange.began for hop in trace.hops)
+            if before is not None and (last > before or any(hop.exchange.ended is None for hop in trace.hops)):
+                continue
+            known = key_of(trace.hops[0].exchange) in told
+            for hop in trace.hops:
+                told[key_of(hop.exchange)] = last
+            if not known and (health_checks or not trace.is_health_check):
+                yield self._traced(trace)
+
+    def _traced(self, trace: Trace, answer: Answer | None = None) -> Traced:
+        return Traced(trace, tuple(diagnose(trace, self._read_nginx)), answer)
+
+    def _follow_tasks(self) -> None:
+        with contextlib.suppress(CopilotLocalError):  # the environment may be on its way down
+            self.places, _ = find_places(self._engine, self._names)
+            self._session.leave(self.places)
+            self._session.watch(self.places)
+
+    def _spec(self, place: Place) -> ContainerSpec:
+        name = f"{self._names.prefix}-trace-{random.token_hex(4)}"
+        return capture_spec(name, self._image, self._names.labels(Role.TRACE), place.container)
+
+    def _nginx(self, container: str) -> Sequence[nginx.Directive]:
+        """nginx's configuration in a container. It is asked to print it, which changes nothing."""
+        with contextlib.suppress(EngineError):
+            result = self._engine.exec(container, nginx.COMMAND, timeout=_NGINX_PATIENCE)
+            if result.exit_code == 0:
+                return nginx.parse(result.stdout.decode(errors="replace"))
+        return ()
+
+    def _front_port(self) -> int:
+        front = observe(self._engine, self._names).front
+        ports = [port.host_port for port in front.ports if port.host_port] if front is not None else []
+        if not ports:
+            raise InputError(
+                f"{self._names.app}/{self._names.environment} has no load balancer that runs",
+                hint="`copilot-local trace` without a URL shows what passes between containers",
+            )
+        return ports[0]
+
+
+def find_places(engine: Engine, environment: Names) -> tuple[list[Place], str]:
+    """Where requests pass in an environment: the front, and every task. With the image that captures run from.
+
+    Raises InputError where the environment does not run.
+    """
+    observed = observe(engine, environment)
+    agent = observed.agent
+    if agent is None or agent.state is not ContainerState.RUNNING:
+        raise InputError(
+            f"{environment.app}/{environment.environment} is not running",
+            hint="`copilot-local up -d` starts it; -a and -e choose another one",
+        )
+    state = DesiredState.model_validate_json(engine.read_file(agent.name, f"{STATE_FOLDER}/{STATE_FILE}"))
+    front = observed.front
+    places = []
+    if front is not None and front.state is ContainerState.RUNNING and environment.network in front.addresses:
+        places.append(Place(front.name, "front", front.addresses[environment.network]))
+    places += [place for task in observed.tasks.values() if (place := _place(task, environment, state)) is not None]
+    return places, agent.image
+
+
+def _place(task: Task, environment: Names, state: DesiredState) -> Place | None:
+    pause = task.pause
+    if pause is None or pause.state is not ContainerState.RUNNING or environment.network not in pause.addresses:
+        return None
+    desired = state.services.get(task.service)
+    definitions = desired.service.task_definition.container_definitions if desired else ()
+    return Place(
+        container=pause.name,
+        name=task.service,
+        address=pause.addresses[environment.network],
+        task=task.short_id,
+        ports={
+            mapping.container_port: one.name
+            for one in definitions
+            for mapping in one.port_mappings
+            if mapping.container_port is not None
+        },
+        members={member.name: member.container.name for member in task.members.values() if member.running},
+    )

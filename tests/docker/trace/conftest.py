@@ -1,0 +1,26 @@
+"""Copies of examples that run, for traces of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.docker.project import MakeProject, Project, projects
+
+make_project = pytest.fixture(projects, name="make_project")
+make_shared_project = pytest.fixture(projects, scope="module", name="make_shared_project")
+
+
+@pytest.fixture(scope="module")
+def nginx(make_shared_project: MakeProject) -> Iterator[Project]:
+    """examples/nginx-sidecar, whose nginx passes `/api` on with another prefix, running."""
+    project = make_shared_project("nginx-sidecar")
+    project.edit(
+        "nginx/default.conf",
+        "    location /api {\n",
+        "    location /api/v1/ {\n        proxy_pass http://localhost:3000/api/;\n    }\n\n    location /api {\n",
+    )
+    project.up()
+    yield project
+    assert [container.name for container in project.containers() if container.role == "trace"] == []

@@ -1,0 +1,69 @@
+"""The three broken examples: each comes up as it stands, and `trace` names its fault and what to write instead."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.docker.project import ROOT, MakeProject, Project, Result, docker, wait_until
+
+pytestmark = pytest.mark.docker
+
+CONFIGURATION = "/etc/nginx/conf.d/default.conf"
+
+
+def said(result: Result) -> str:
+    """The fault and its hint, with its lines joined."""
+    return re.sub(r"\s+", " ", result.out[result.out.index("fault at hop") :]).strip()
+
+
+CASES = [
+    (
+        "wrong-port",
+        "502 Bad Gateway",
+        "/api/orders",
+        f"fault at hop 3: {CONFIGURATION}:10: nginx passes to localhost:3001, where nobody listens (connection"
+        " refused); in this task listen: nginx on 80, hello on 3000 hint: hello listens on 3000: write"
+        " `proxy_pass http://localhost:3000;`, not `proxy_pass http://localhost:3001;`",
+    ),
+    (
+        "trailing-slash",
+        "there is nothing at /orders",
+        "/api/orders",
+        f"fault at hop 3: {CONFIGURATION}:9: nginx took /api off the path: it was asked for /api/orders and asked"
+        " hello for /orders, which answered 404 hint: the slash at the end of `proxy_pass http://localhost:3000/;`"
+        " takes the place of the location's prefix: with `proxy_pass http://localhost:3000;` the path stays as it"
+        " is",
+    ),
+    (
+        "wrong-server-block",
+        "<center>nginx",
+        "http://hello.example.com/api/orders",
+        f"fault at hop 2: {CONFIGURATION}:2: nginx answered 404 itself, from the wrong server block: Host"
+        " hello.example.com:PORT fits no server_name, so nginx takes its default server; hello.example.org"
+        f" ({CONFIGURATION}:14) passes /api/orders on hint: ask with Host hello.example.org, or add"
+        f" `hello.example.com` to the server_name at {CONFIGURATION}:14",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def broken(make_shared_project: MakeProject) -> Project:
+    """The first example, running. The others differ in nginx's configuration alone, which another test sees to: theirs
+    is put in its place, which takes a moment, and starting each takes many."""
+    project = make_shared_project("broken-proxy/wrong-port")
+    project.up()
+    return project
+
+
+@pytest.mark.parametrize(("name", "answer", "url", "expected"), CASES, ids=[case[0] for case in CASES])
+def test_the_fault_is_found(broken: Project, name: str, answer: str, url: str, expected: str) -> None:
+    nginx = broken.container("nginx")
+    docker("cp", str(ROOT / "examples" / "broken-proxy" / name / "nginx" / "default.conf"), f"{nginx}:{CONFIGURATION}")
+    docker("exec", nginx, "nginx", "-s", "reload")
+    wait_until(lambda: answer in broken.get("/api/orders").text, f"{answer!r} is answered")
+    result = broken.run("trace", "GET", url, variables={"COLUMNS": "80"})
+    assert result.code == 1, result.err
+    assert said(result).replace(f":{broken.port}", ":PORT") == expected
+    assert max(map(len, result.out.splitlines())) <= 80

@@ -1,0 +1,98 @@
+"""`copilot-local trace` on the nginx example, on a real daemon: one request, live traffic, and what is left after."""
+
+from __future__ import annotations
+
+import base64
+import json
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.docker.project import Project, docker, wait_until
+
+pytestmark = pytest.mark.docker
+
+
+def hops(trace: dict[str, Any]) -> list[str]:
+    return [f"{hop['client']} → {hop['server']}" for hop in trace["hops"]]
+
+
+def test_the_rewrite_of_a_path_is_seen_between_nginx_and_the_main_container(nginx: Project, tmp_path: Path) -> None:
+    har = tmp_path / "hops.har"
+    result = nginx.run(
+        *("trace", "POST", "/api/v1/orders?x=1", "--har", str(har), "-d", "some data"),
+        *("-H", "Authorization: Bearer s3cret", "-H", "Cookie: sid=s3cret"),
+        variables={"COLUMNS": "80"},
+    ).ok()
+    lines = result.out.splitlines()
+    assert lines[0].startswith("POST /api/v1/orders?x=1: 200, ")
+    assert lines[0].endswith(" ms, 3 hops")
+    for hop in ("1 client → front:8080", "  2 front → nginx:80", "    3 nginx → hello:3000"):
+        assert any(line.startswith(hop) and " 200 " in line for line in lines), result.out
+    assert "      ~ path: /api/v1/orders?x=1 → /api/orders?x=1" in lines
+    assert any(line.startswith("    + X-Forwarded-For: ") for line in lines)
+    assert "        + Server: nginx/" in result.out
+    assert max(map(len, lines)) <= 80
+    assert "fault" not in result.out
+
+    assert har.stat().st_mode & 0o077 == 0
+    text = har.read_text(encoding="utf-8")
+    assert "s3cret" not in text
+    assert base64.b64encode(b"s3cret").decode() not in text
+    log = json.loads(text)["log"]
+    assert log["version"] == "1.2"
+    assert [entry["_server"] for entry in log["entries"]] == ["front:8080", "nginx:80", "hello:3000"]
+    assert [entry["request"]["bodySize"] for entry in log["entries"]] == [9, 9, 9]
+    assert log["entries"][2]["request"]["queryString"] == [{"name": "x", "value": "1"}]
+
+
+def test_live_traffic_is_shown_request_by_request_and_health_checks_are_not(nginx: Project) -> None:
+    """Two requests on one connection that began before the capture, one beside them, one that no rule matches."""
+    with socket.create_connection(("127.0.0.1", nginx.port), timeout=30) as connection:
+        ask(connection, "/api/before")
+        tracing = nginx.start("trace", "--format", "json", "--show-secrets")
+        tracing.wait_for("Ctrl-C ends it")
+        ask(connection, "/api/first")
+        ask(connection, "/api/second", "Authorization: Bearer known")
+        assert nginx.get("/elsewhere").status_code == 503
+        wait_until(lambda: len(tracing.out) >= 3, tracing.printed)
+    tracing.signal(signal.SIGINT)
+    result = tracing.wait().ok()
+    found = {trace["hops"][0]["path"]: trace for trace in map(json.loads, result.out.splitlines())}
+    assert set(found) == {"/api/first", "/api/second", "/elsewhere"}
+    for path in ("/api/first", "/api/second"):
+        assert hops(found[path]) == ["client → front:8080", "front → nginx:80", "nginx → hello:3000"]
+        assert [hop["joined_by"] for hop in found[path]["hops"]][2] == "trace id"
+        assert [hop["path"] for hop in found[path]["hops"]] == [path] * 3
+    last = dict(found["/api/second"]["hops"][2]["request"]["headers"])
+    assert {name.lower(): value for name, value in last.items()}["authorization"] == "Bearer known"
+    assert found["/elsewhere"]["diagnoses"][0]["message"].startswith("the load balancer answered 503 itself")
+    assert result.err.strip().splitlines()[1:] == []
+
+
+def ask(connection: socket.socket, path: str, *headers: str) -> None:
+    """A request on a connection that stays open, and its answer."""
+    lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{connection.getpeername()[1]}", *headers]
+    connection.sendall("\r\n".join([*lines, "", ""]).encode())
+    with connection.makefile("rb") as answer:
+        assert answer.readline().startswith(b"HTTP/1.1 200")
+        length = 0
+        while (line := answer.readline().strip()) != b"":
+            name, _, value = line.partition(b":")
+            length = int(value) if name.lower() == b"content-length" else length
+        assert len(answer.read(length)) == length
+
+
+def test_a_killed_command_leaves_no_capture(nginx: Project) -> None:
+    tracing = nginx.start("trace")
+    tracing.wait_for("Ctrl-C ends it")
+    captures = [container.name for container in nginx.containers() if container.role == "trace"]
+    assert len(captures) == 2
+    security = json.loads(docker("inspect", captures[0]))[0]["HostConfig"]
+    assert (security["CapDrop"], security["CapAdd"]) == (["ALL"], ["NET_RAW"])
+    assert security["ReadonlyRootfs"]
+    tracing.end(signal.SIGKILL)
+    wait_until(lambda: not any(one.role == "trace" for one in nginx.containers()), "the captures are gone")

@@ -1,0 +1,33 @@
+"""`trace` refuses what it cannot do before it looks for Docker."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator.cli.app import run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["GET"], "a request has a method and a URL"),
+        (["GET", "api/x"], "neither a path such as /api/x nor a URL"),
+        (["GET", "ftp://x/api"], "neither a path such as /api/x nor a URL"),
+        (["GET", "https://x/api"], "a request over HTTPS cannot be sent from here"),
+        (["G T", "/"], "'G T' is no HTTP method"),
+        (["GET", "/", "-H", "nothing"], "-H takes NAME: VALUE"),
+        (["GET", "/", "-H", "X: a\r\nb: c"], "no header that HTTP can send"),
+        (["GET", "/", "-d", "@/no/such/file"], "No such file"),
+        (["GET", "/", "--har", "/no/such/folder/x.har"], "there is no folder /no/such/folder"),
+        (["GET", "/", "--health-checks"], "without a method and a URL"),
+        (["-H", "X: y"], "belong to a request"),
+    ],
+)
+def test_what_cannot_be_traced_is_said_before_anything_starts(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
+    assert run(["trace", "-a", "x", "-e", "test", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert words in captured.err

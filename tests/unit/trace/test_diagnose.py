@@ -1,0 +1,131 @@
+"""What is said of a fault between two hops: the fault, the line it stands on, and what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from emulator.trace import nginx
+from emulator.trace.diagnose import Diagnosis, diagnose, eaten_prefix
+from emulator.trace.exchange import Exchange, Outcome
+from emulator.trace.hops import Place, assemble
+from tests.unit.trace.environment import FRONT, HELLO, OUTSIDE, PLACES, chain, exchange
+
+FILE = "# configuration file /etc/nginx/conf.d/default.conf:\n"
+LISTENING = ("0.0.0.0:80", "127.0.0.11:41007", "127.0.0.1:3000")
+
+
+def reading(**configurations: str) -> dict[str, Sequence[nginx.Directive]]:
+    return {f"cl-hello-{name}": nginx.parse(FILE + text) for name, text in configurations.items()}
+
+
+def found_in(
+    seen: list[tuple[Place, Exchange]], configurations: dict[str, Sequence[nginx.Directive]] | None = None
+) -> list[Diagnosis]:
+    [trace] = assemble(seen, PLACES)
+    return diagnose(trace, lambda container: (configurations or {}).get(container, ()))
+
+
+def test_a_healthy_request_has_no_fault() -> None:
+    assert found_in(chain("1-a", 10)) == []
+    assert found_in(chain("1-a", 10, ("/api/x", "/api/x", "/x"))) == []
+
+
+def test_a_refused_port_names_those_that_listen_and_the_line_to_change() -> None:
+    refused = exchange("127.0.0.1", "127.0.0.1:3001", 10.2, 10.2, outcome=Outcome.REFUSED, listening=LISTENING)
+    configuration = reading(nginx="server { listen 80;\n location /api {\n proxy_pass http://localhost:3001;\n } }")
+    [fault] = found_in([*chain("1-a", 10, status=502)[1:], (HELLO, refused)], configuration)
+    assert fault.message == (
+        "nginx passes to localhost:3001, where nobody listens (connection refused); in this task listen: nginx on 80,"
+        " hello on 3000"
+    )
+    assert str(fault.position) == "/etc/nginx/conf.d/default.conf:3"
+    assert fault.hint == (
+        "hello listens on 3000: write `proxy_pass http://localhost:3000;`, not `proxy_pass http://localhost:3001;`"
+    )
+    assert fault.hop == 2
+
+
+def test_a_refused_port_without_nginx_s_configuration() -> None:
+    refused = exchange("127.0.0.1", "127.0.0.1:3001", 10.2, 10.2, outcome=Outcome.REFUSED, listening=LISTENING)
+    [fault] = found_in([*chain("1-a", 10, status=502)[1:], (HELLO, refused)])
+    assert fault.message.startswith("nginx connects to localhost:3001, where nobody listens")
+    assert fault.hint == "hello listens on 3000: write http://localhost:3000"
+
+
+def test_a_container_that_listens_on_loopback_alone() -> None:
+    first = exchange(OUTSIDE, "172.30.0.2:8080", 10, 10.5, status=503, trace="1-a")
+    refused = exchange(
+        "172.30.0.2", "172.30.0.3:3000", 10.1, 10.1, outcome=Outcome.REFUSED, listening=("127.0.0.1:3000",)
+    )
+    [fault] = found_in([(FRONT, first), (FRONT, refused), (HELLO, refused)])
+    assert fault.message == "front was refused at hello:3000: hello listens on 127.0.0.1:3000 alone"
+    assert fault.hint == "let hello listen on 0.0.0.0:3000"
+
+
+def test_a_slash_that_eats_the_prefix() -> None:
+    configuration = reading(nginx="server {\n location /api/ { proxy_pass http://localhost:3000/; }\n}")
+    [fault] = found_in(chain("1-a", 10, ("/api/x", "/api/x", "/x"), status=404), configuration)
+    assert fault.message == (
+        "nginx took /api off the path: it was asked for /api/x and asked hello for /x, which answered 404"
+    )
+    assert "`proxy_pass http://localhost:3000;`" in fault.hint
+    assert str(fault.position) == "/etc/nginx/conf.d/default.conf:2"
+
+
+def test_what_counts_as_an_eaten_prefix() -> None:
+    assert eaten_prefix("/api/x", "/x") == "/api"
+    assert eaten_prefix("/api/x?y=1", "//x?y=1") == "/api"
+    assert eaten_prefix("/api", "/") == "/api"
+    assert eaten_prefix("/api/x", "/api/x") == ""
+    assert eaten_prefix("/api/x", "/other/x") == ""
+    assert eaten_prefix("/x", "/api/x") == ""
+
+
+def test_a_host_that_fits_no_server_block() -> None:
+    first, second = (pair for pair in reversed(chain("1-a", 10, status=404)[2:]))
+    configuration = reading(
+        nginx="server { listen 80; return 404; }\n"
+        "server {\n listen 80; server_name shop.example; location /api { proxy_pass http://localhost:3000; } }"
+    )
+    [fault] = found_in([first, second, (HELLO, second[1])], configuration)
+    assert fault.certain
+    assert fault.message == (
+        "nginx answered 404 itself, from the wrong server block: Host shop.test fits no server_name, so nginx takes its"
+        " default server; shop.example (/etc/nginx/conf.d/default.conf:2) passes /api/x on"
+    )
+    assert fault.hint.startswith("ask with Host shop.example, or add `shop.test` to the server_name")
+    assert str(fault.position) == "/etc/nginx/conf.d/default.conf:1"
+
+
+def test_a_host_that_the_proxy_replaced_and_the_next_nginx_does_not_know() -> None:
+    hello = "server { listen 3000; return 404; } server { listen 3000; server_name shop.test; return 200; }"
+    configuration = reading(
+        nginx="server { location / { proxy_pass http://localhost:3000; } }",
+        hello=hello,
+    )
+    [fault] = found_in(chain("1-a", 10, status=404, host="localhost:3000"), configuration)
+    assert fault.certain
+    assert "Host localhost:3000 (nginx sent it in place of shop.test) fits no server_name" in fault.message
+    assert fault.hint == "let nginx pass the Host on: `proxy_set_header Host $host;`"
+
+
+def test_a_host_that_the_proxy_replaced_is_a_guess_where_nobody_knows_the_next_server() -> None:
+    [fault] = found_in(chain("1-a", 10, status=404, host="localhost:3000"))
+    assert not fault.certain
+    assert "proxy_set_header Host $host;" in fault.hint
+
+
+def test_a_request_that_the_load_balancer_answers_itself() -> None:
+    [fault] = found_in([(FRONT, exchange(OUTSIDE, "172.30.0.2:8080", 10, 11, "/elsewhere", status=503))])
+    assert fault.message == "the load balancer answered 503 itself; no container was asked"
+    assert "copilot-local route GET /elsewhere" in fault.hint
+
+
+def test_a_main_container_that_closes_without_an_answer() -> None:
+    seen = chain("1-a", 10, status=502)[1:]
+    dead = exchange(
+        "127.0.0.1", "127.0.0.1:3000", 10.2, 10.3, trace="1-a", status=None, outcome=Outcome.NO_ANSWER, note="gone"
+    )
+    [fault] = found_in([*seen, (HELLO, dead)])
+    assert fault.message == "hello:3000 gave nginx no whole answer: gone"
+    assert fault.hint == "`copilot-local logs -c hello` has what it said"

@@ -1,0 +1,109 @@
+"""Exchanges become requests with their hops: by trace id, else by time, each once, however many captures saw it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from emulator.trace.changes import HIDDEN
+from emulator.trace.exchange import Outcome
+from emulator.trace.hops import Trace, assemble
+from tests.unit.trace.environment import FRONT, HELLO, OTHER, OUTSIDE, PLACES, chain, exchange
+
+
+def line(trace: Trace) -> list[str]:
+    return [f"{hop.client} → {hop.server}" for hop in trace.hops]
+
+
+def test_a_request_goes_from_the_front_through_nginx_to_the_main_container() -> None:
+    [found] = assemble(chain("1-a", 10), PLACES)
+    assert line(found) == ["client → front:8080", "front → nginx:80", "nginx → hello:3000"]
+    assert [hop.depth for hop in found.hops] == [0, 1, 2]
+    assert [hop.by for hop in found.hops] == ["", "trace id", "trace id"]
+    assert [hop.task for hop in found.hops] == ["", "aaaaaaaa", "aaaaaaaa"]
+    assert found.trace_id == "1-a"
+
+
+def test_requests_at_the_same_time_are_told_apart_by_their_ids() -> None:
+    seen = chain("1-a", 10) + chain("1-b", 10.05) + chain("1-c", 10.1)
+    found = assemble(seen, PLACES)
+    assert [trace.trace_id for trace in found] == ["1-a", "1-b", "1-c"]
+    assert {len(trace.hops) for trace in found} == {3}
+    assert all({hop.exchange.request and hop.by for hop in trace.hops} == {"", "trace id"} for trace in found)
+
+
+def test_without_an_id_time_and_connection_join_them() -> None:
+    seen = chain("1-a", 10)
+    seen.append((HELLO, exchange("127.0.0.1", "127.0.0.1:3000", 10.3, 10.4, "/again", host="localhost:3000")))
+    seen.append((FRONT, exchange(OUTSIDE, "172.30.0.2:8080", 20, 21, "/later")))
+    found = assemble(seen, PLACES)
+    assert [len(trace.hops) for trace in found] == [4, 1]
+    last = found[0].hops[-1]
+    assert (last.path, last.by, last.client) == ("/again", "time", "hello")
+
+
+def test_a_service_that_asks_another_one() -> None:
+    seen = chain("1-a", 10)
+    onward = exchange("172.30.0.3", "172.30.0.4:8000", 10.3, 10.5, "/stock", trace="1-a", host="other.test.shop.local")
+    seen += [(HELLO, onward), (OTHER, onward)]
+    [found] = assemble(seen, PLACES)
+    assert line(found)[-1] == "hello → app:8000"
+    assert (found.hops[-1].service, found.hops[-1].task) == ("other", "bbbbbbbb")
+
+
+def test_the_same_addresses_in_two_namespaces_are_two_connections() -> None:
+    first = exchange("127.0.0.1", "127.0.0.1:3000", 10, 11)
+    found = assemble([(HELLO, first), (OTHER, first)], PLACES)
+    assert len(found) == 2
+
+
+def test_health_checks_are_known_and_belong_to_nothing() -> None:
+    checker = (("User-Agent", "ELB-HealthChecker/2.0"),)
+    seen = chain("1-a", 10)
+    seen.append((HELLO, exchange("172.30.0.2", "172.30.0.3:80", 10.2, 10.3, "/healthz", headers=checker)))
+    found = assemble(seen, PLACES)
+    assert [(trace.is_health_check, len(trace.hops)) for trace in found] == [(False, 3), (True, 1)]
+
+
+def test_what_was_announced_as_unfinished_gives_way_to_its_end() -> None:
+    over = exchange(OUTSIDE, "172.30.0.2:8080", 10, 11)
+    begun = replace(over, outcome=Outcome.UNFINISHED, ended=None, answered=None, response=None)
+    for seen in ([(FRONT, begun), (FRONT, over)], [(FRONT, over), (FRONT, begun)]):
+        [found] = assemble(seen, PLACES)
+        assert found.hops[0].exchange.outcome is Outcome.ANSWERED
+
+
+def test_the_path_and_the_headers_that_changed() -> None:
+    seen = chain("1-a", 10, ("/api/x", "/api/x", "/x"), host="localhost:3000")
+    [found] = assemble(seen, PLACES)
+    last = found.hops[-1]
+    assert (found.hops[1].path, last.path) == ("/api/x", "/x")
+    [change] = last.request_changes
+    assert (change.kind, change.name, change.before, change.after) == ("changed", "Host", "shop.test", "localhost:3000")
+
+
+def test_secrets_are_hidden_unless_asked_for_and_their_change_is_not() -> None:
+    secret = (("Authorization", "Bearer s3cret"), ("Cookie", "sid=s3cret; odd"), ("X-Api-Key", "s3cret"))
+    cookies = (("Set-Cookie", "sid=s3cret; Path=/"), ("Set-Cookie", "t=s3cret"))
+    first = exchange(OUTSIDE, "172.30.0.2:8080", 10, 11, trace="1-a", headers=secret, answer=cookies)
+    second = exchange("172.30.0.2", "172.30.0.3:80", 10.1, 10.9, trace="1-a", headers=(("Authorization", "s3cret 2"),))
+    seen = [(FRONT, first), (HELLO, second)]
+    [hidden] = assemble(seen, PLACES)
+    assert "s3cret" not in repr(hidden)
+    assert hidden.hops[0].exchange.request is not None
+    assert (("Cookie", f"sid={HIDDEN}; {HIDDEN}")) in hidden.hops[0].exchange.request.headers
+    assert "Authorization" in [change.name for change in hidden.hops[1].request_changes]
+    [shown] = assemble(seen, PLACES, secrets=True)
+    assert "Bearer s3cret" in repr(shown)
+
+
+def test_a_port_that_no_definition_maps_is_called_by_its_number() -> None:
+    refused = exchange("127.0.0.1", "127.0.0.1:3001", 10.2, 10.2, outcome=Outcome.REFUSED)
+    [found] = assemble([*chain("1-a", 10)[1:], (HELLO, refused)], PLACES)
+    assert line(found)[-1] == "nginx → localhost:3001"
+
+
+def test_a_thousand_requests_at_once_are_sorted_in_a_moment() -> None:
+    seen = [pair for number in range(1000) for pair in chain(f"1-{number}", 10 + number / 10_000)]
+    found = assemble(seen, PLACES)
+    assert {len(trace.hops) for trace in found} == {3}
+    assert len(found) == 1000

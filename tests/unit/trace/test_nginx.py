@@ -1,0 +1,92 @@
+"""nginx's choice of a server block and a location, from its configuration as `nginx -T` prints it."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator.trace.nginx import choose_location, choose_server, parse, proxy_pass, server_names
+
+DUMP = r"""# configuration file /etc/nginx/nginx.conf:
+events { worker_connections 512; }
+http {
+    log_format main '$remote_addr - "$request" {}; # not a comment';
+    include /etc/nginx/conf.d/*.conf;
+}
+
+# configuration file /etc/nginx/conf.d/default.conf:
+# first
+server {
+    listen 80;
+    server_name first.test;
+    return 404;
+}
+server {
+    listen 80;
+    listen [::]:8081 default_server;
+    server_name shop.test *.shop.test ~^shop-(\d+)\.test$;
+    location /api/ {
+        location /api/admin { proxy_pass http://localhost:4000; }
+        proxy_pass http://localhost:3000/;
+    }
+    location = /api/exact { proxy_pass http://localhost:5000; }
+    location ^~ /static/ { root "/var/www"; }
+    location ~* \.(png|jpg)$ { proxy_pass http://images; }
+}
+server { listen 127.0.0.1:9000; server_name ""; }
+"""
+
+
+def first_name(host: str, port: int = 80) -> tuple[str, bool] | None:
+    chosen = choose_server(parse(DUMP), host, port)
+    return (server_names(chosen.server)[0], chosen.matched) if chosen else None
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "name", "matched"),
+    [
+        ("shop.test", 80, "shop.test", True),
+        ("SHOP.test:8080", 80, "shop.test", True),
+        ("www.shop.test", 80, "shop.test", True),
+        ("shop-12.test", 80, "shop.test", True),
+        ("elsewhere.test", 80, "first.test", False),
+        ("elsewhere.test", 8081, "shop.test", False),
+    ],
+)
+def test_the_name_chooses_else_the_first_or_the_default(host: str, port: int, name: str, matched: bool) -> None:
+    assert first_name(host, port) == (name, matched)
+
+
+def test_no_block_for_a_port_that_none_listens_on() -> None:
+    assert first_name("shop.test", 81) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        ("/api/x?y=/static/", "http://localhost:3000/"),
+        ("/api/admin/x", "http://localhost:4000"),
+        ("/api/exact", "http://localhost:5000"),
+        ("/a.PNG", "http://images"),
+        ("/static/a.png", None),
+        ("/elsewhere", None),
+    ],
+)
+def test_the_location_of_a_path(path: str, target: str | None) -> None:
+    chosen = choose_server(parse(DUMP), "shop.test", 80)
+    assert chosen is not None
+    found = proxy_pass(chosen.server, path)
+    assert (found.arguments[0] if found else None) == target
+
+
+def test_directives_know_their_file_and_line() -> None:
+    chosen = choose_server(parse(DUMP), "shop.test", 80)
+    assert chosen is not None
+    assert str(chosen.server.position) == "/etc/nginx/conf.d/default.conf:7"
+    location = choose_location(chosen.server, "/api/x")
+    assert location is not None
+    assert str(location.position) == "/etc/nginx/conf.d/default.conf:11"
+
+
+def test_what_is_no_configuration_has_no_servers() -> None:
+    assert choose_server(parse("}}} {{{ ; 'open"), "x", 80) is None
+    assert choose_server(parse(""), "x", 80) is None

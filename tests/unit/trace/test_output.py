@@ -1,0 +1,151 @@
+"""A trace as text of 80 columns, as JSON and as HAR; and the request that starts one."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from emulator.errors import Position, UsageError
+from emulator.trace.diagnose import Diagnosis
+from emulator.trace.exchange import Exchange, Outcome
+from emulator.trace.export import as_har, as_json
+from emulator.trace.hops import Trace, assemble
+from emulator.trace.sending import prepare, send
+from emulator.trace.text import block, verdict
+from tests.unit.trace.environment import HELLO, PLACES, chain
+
+
+def trace(*more: Exchange) -> Trace:
+    seen = chain("1-a", 10, ("/api/x", "/api/x", "/x"), host="localhost:3000")
+    [found] = assemble([*seen, *((HELLO, one) for one in more)], PLACES)
+    return found
+
+
+def tls() -> Exchange:
+    return Exchange(
+        *("172.30.0.3:50000", "203.0.113.9:443", 7, Outcome.TLS, 10.3),
+        ended=10.4,
+        server_name="api.example.com",
+        sent=700,
+        received=5000,
+    )
+
+
+def test_a_block_reads_from_the_client_to_the_last_hop() -> None:
+    assert list(block(trace(tls()))) == [
+        "GET /api/x: 200, 900.0 ms, 4 hops",
+        "trace id 1-a",
+        "1 client → front:8080                        200            900.0 ms",
+        "  GET /api/x",
+        "  Host: shop.test",
+        "  2 front → nginx:80                         200            700.0 ms",
+        "    GET /api/x",
+        "    Host: shop.test",
+        "    3 nginx → hello:3000                     200            500.0 ms",
+        "      GET /x",
+        "      ~ path: /api/x → /x",
+        "      ~ Host: shop.test → localhost:3000",
+        "      4 hello → 203.0.113.9:443              tls            100.0 ms",
+        "        TLS to api.example.com: 700 bytes sent, 5000 received, not read",
+        "        (joined by time and connection: it carries no trace id)",
+    ]
+
+
+def test_long_values_are_cut_and_control_characters_do_not_reach_the_terminal() -> None:
+    seen = chain("1-a", 10, (f"/{'a' * 200}",) * 2 + ("/\x1b[31mred",))
+    [found] = assemble(seen, PLACES)
+    lines = list(block(found, 60))
+    assert max(map(len, lines)) <= 72  # the names' column is 44 wide, and the figures' follows
+    assert not any("\x1b" in line for line in lines)
+
+
+def test_a_verdict_wraps_without_breaking_what_is_to_be_copied() -> None:
+    found = Diagnosis("word " * 20 + "`proxy_pass http://localhost:3000;`", "do this", 2, Position("/etc/x.conf", 3))
+    lines = list(verdict(found, 60))
+    assert lines[0].startswith("fault at hop 3: /etc/x.conf:3: word")
+    assert lines[-1] == "  hint: do this"
+    assert any("http://localhost:3000;" in line for line in lines)
+    assert list(verdict(Diagnosis("so", "", 0, certain=False))) == ["perhaps at hop 1: so"]
+
+
+def test_json_has_every_hop_with_what_changed() -> None:
+    content = json.loads(as_json(trace(tls()), [Diagnosis("what", "do", 2)]))
+    assert [hop["server"] for hop in content["hops"]] == ["front:8080", "nginx:80", "hello:3000", "203.0.113.9:443"]
+    assert [hop["parent"] for hop in content["hops"]] == [None, 0, 1, 2]
+    assert content["hops"][2]["request_changes"] == [
+        {"kind": "changed", "name": "Host", "before": "shop.test", "after": "localhost:3000"}
+    ]
+    assert content["hops"][3]["tls_server_name"] == "api.example.com"
+    assert content["diagnoses"] == [{"message": "what", "hint": "do", "hop": 2, "position": None, "certain": True}]
+
+
+def test_har_has_what_its_readers_require_of_every_entry() -> None:
+    log = json.loads(as_har([trace(tls())]))["log"]
+    assert (log["version"], log["creator"]["name"], len(log["entries"])) == ("1.2", "copilot-local", 4)
+    for entry in log["entries"]:
+        assert entry.keys() >= {"startedDateTime", "time", "request", "response", "cache", "timings"}
+        assert entry["request"].keys() >= {
+            *("method", "url", "httpVersion", "cookies", "headers", "queryString", "headersSize", "bodySize"),
+        }
+        assert entry["response"].keys() >= {
+            *("status", "statusText", "httpVersion", "cookies", "headers", "content", "redirectURL"),
+            *("headersSize", "bodySize"),
+        }
+        assert entry["timings"].keys() == {"send", "wait", "receive"}
+        assert abs(sum(entry["timings"].values()) - entry["time"]) < 1 or entry["request"]["method"] == ""
+    assert [entry["request"]["url"] for entry in log["entries"]][2:] == [
+        "http://localhost:3000/x",
+        "https://api.example.com/",
+    ]
+
+
+@pytest.mark.parametrize("url", ["", "api", "http://", "x://y/z"])
+def test_a_url_without_a_host_is_no_url(url: str) -> None:
+    with pytest.raises(UsageError):
+        prepare("GET", url)
+
+
+def test_a_url_s_host_is_the_request_s_and_odd_characters_are_encoded() -> None:
+    found = prepare("POST", "http://u:p@shop.test:81/a b?ü=%41", [("X", "y")], b"abc")
+    assert found.target == "/a%20b?%C3%BC=%41"
+    assert found.headers[:2] == (("Host", "shop.test:81"), ("X", "y"))
+    assert ("Content-Length", "3") in found.headers
+    assert prepare("GET", "http://a.test/", [("host", "b.test")]).headers == (("host", "b.test"),)
+
+
+def test_the_request_is_sent_as_it_was_asked_for() -> None:
+    got: list[tuple[str, dict[str, str], bytes]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            got.append((self.path, dict(self.headers.items()), body))
+            self.send_response(418)
+            self.end_headers()
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        answer = send(server.server_port, prepare("PUT", "http://shop.test/a?b", [("X", "y")], b"abc"), 30)
+        thread.join()
+    assert answer.status == 418
+    [(path, headers, body)] = got
+    assert (path, body) == ("/a?b", b"abc")
+    assert headers == {
+        "Host": "shop.test",
+        "X": "y",
+        "Content-Length": "3",
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+
+
+def test_a_port_that_nobody_listens_on_is_no_answer() -> None:
+    answer = send(1, prepare("GET", "/"), 5)
+    assert answer.status is None
+    assert answer.fault
