@@ -100,6 +100,16 @@ def find_target(selection: Selection) -> Target:
     )
 
 
+def environments_of(target: Target) -> list[str]:
+    """Every environment that the workspace or a manifest of these services names, in order."""
+    from emulator.manifest.source import Options, Source
+
+    names = set(target.workspace.environments)
+    for service in target.services:
+        names.update(Source.read(target.workspace.manifest_path(service), Options(strict=False)).environments())
+    return sorted(names)
+
+
 def find_names(selection: Selection) -> tuple[str, str]:
     """Application and environment alone, for verbs that work without a manifest too when both are given."""
     if selection.app and selection.environment:

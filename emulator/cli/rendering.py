@@ -16,7 +16,7 @@ import typer
 from emulator.cli.options import assignments
 from emulator.errors import InputError, UsageError
 from emulator.events import Emit, Event, EventKind
-from emulator.loading import LoadedService, Selection, find_target, load_services
+from emulator.loading import LoadedService, Selection, environments_of, find_target, load_services
 
 if TYPE_CHECKING:
     from emulator.surroundings import Deployment
@@ -166,13 +166,7 @@ def _environments(selection: Selection, output: Output) -> list[str | None]:
         raise UsageError("--all-envs and --env exclude each other")
     if output.folder is None:
         raise UsageError("--all-envs makes several documents", hint="add --output-dir FOLDER")
-    from emulator.manifest.source import Options, Source
-
-    target = find_target(selection)
-    names = set(target.workspace.environments)
-    for service in target.services:
-        names.update(Source.read(target.workspace.manifest_path(service), Options(strict=False)).environments())
-    found: list[str | None] = [*sorted(names)]
+    found: list[str | None] = [*environments_of(find_target(selection))]
     return found or [None]
 
 

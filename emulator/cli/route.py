@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from emulator.cli.options import App, Env, EnvFile, Format, OutputFormat, header_pairs
-from emulator.loading import Selection, load_services
+from emulator.errors import InputError, UsageError
+from emulator.events import Emit, discard
+from emulator.loading import Selection, find_target, load_services
 
 if TYPE_CHECKING:
     from emulator.ecs.service import Condition
@@ -29,19 +32,79 @@ def route(
     source: Annotated[
         str, typer.Option("--from", metavar="ADDRESS", help="The client's address, for rules with allowed_source_ips.")
     ] = "127.0.0.1",
+    https: Annotated[
+        bool | None,
+        typer.Option("--https/--no-https", help="As `up` would run with it: whether there is an HTTPS listener."),
+    ] = None,
+    all_envs: Annotated[
+        bool, typer.Option("--all-envs", help="What becomes of the request in each environment, and where they differ.")
+    ] = False,
     format: Format = OutputFormat.TEXT,
 ) -> None:
     """Show which rule of the load balancer a request hits and why, and what the container will see."""
     from emulator.display import make_display
-    from emulator.frontdoor import explain
+    from emulator.loading import environments_of
 
+    if all_envs and env is not None:
+        raise UsageError("--all-envs and --env exclude each other")
+    asked = _Asked(method.upper(), url, tuple(header_pairs(headers or [])), source, https)
+    selection = Selection(app, env, (), env_file)
     with closing(make_display()) as display:
-        loaded = load_services(Selection(app, env, (), env_file), display.emit)
-    explanation = explain([found.service for found in loaded], method.upper(), url, header_pairs(headers or []), source)
+        if all_envs:
+            target = find_target(selection)
+            found = {
+                name: asked.explain(replace(selection, environment=name), discard)
+                for name in environments_of(target) or [target.environment]
+            }
+        else:
+            found = {"": asked.explain(selection, display.emit)}
     if format is OutputFormat.JSON:
-        typer.echo(json.dumps(_as_json(explanation), indent=2))
+        content = {name: _as_json(explanation) for name, explanation in found.items()}
+        typer.echo(json.dumps(content if all_envs else content[""], indent=2))
+    elif all_envs:
+        _compare(found)
     else:
-        _print(explanation)
+        _print(found[""])
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A request, and how the load balancer would be run."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    source: str
+    https: bool | None
+
+    def explain(self, selection: Selection, emit: Emit) -> Explanation:
+        from emulator.frontdoor import explain
+        from emulator.runtime.front_ports import expected_options
+
+        loaded = load_services(selection, emit, https=self.https)
+        services = [found.service for found in loaded]
+        options = expected_options(services, loaded[0].settings.front)
+        if self.url.lower().startswith("https:") and options.https is None:
+            raise InputError(
+                "there is no HTTPS listener here: the environment has no certificate, the application no domain, and no"
+                " rule an alias",
+                hint="`--https` explains it as `up --https` would run it",
+            )
+        return explain(services, self.method, self.url, self.headers, self.source, options)
+
+
+def _compare(found: Mapping[str, Explanation]) -> None:
+    """The outcome in each environment; those with the same one in one paragraph."""
+    outcomes: dict[str, list[str]] = {}
+    for name, explanation in found.items():
+        outcomes.setdefault("\n".join(_outcome(explanation)), []).append(name)
+    if len(outcomes) == 1:
+        typer.echo(f"the same in every environment: {', '.join(found)}")
+    for outcome, names in outcomes.items():
+        if len(outcomes) > 1:
+            typer.echo(f"{', '.join(names)}:")
+        for line in outcome.splitlines():
+            typer.echo(f"  {line}")
 
 
 def _print(explanation: Explanation) -> None:
@@ -52,28 +115,37 @@ def _print(explanation: Explanation) -> None:
             mark = "✓" if condition.matched else "✗"
             seen = ", ".join(condition.seen) or "nothing"
             typer.echo(f"        {mark} {_condition(condition.condition)} against {seen}")
-    typer.echo(explanation.reason)
-    for destination in explanation.destinations:
-        share = "" if destination.share == 1 else f", {destination.share:.0%} of the requests"
-        typer.echo(
-            f"→ {destination.service}: container {destination.container}, port {destination.port}"
-            f" (target group {destination.target_group}{share})"
-        )
-    if explanation.container_path is not None:
-        typer.echo(f"  it sees {explanation.request.method} {explanation.container_path}")
-    if explanation.status is not None:
-        typer.echo(f"→ the load balancer itself answers {explanation.status}")
-    if explanation.location is not None:
-        typer.echo(f"  Location: {explanation.location}")
+    for line in _outcome(explanation):
+        typer.echo(line)
     for finding in explanation.warnings:
         typer.echo(str(finding), err=True)
         if finding.hint:
             typer.echo(f"  hint: {finding.hint}", err=True)
 
 
+def _outcome(explanation: Explanation) -> list[str]:
+    """What happens to the request, and why."""
+    lines = [explanation.reason]
+    for destination in explanation.destinations:
+        share = "" if destination.share == 1 else f", {destination.share:.0%} of the requests"
+        lines.append(
+            f"→ {destination.service}: container {destination.container}, port {destination.port}"
+            f" (target group {destination.target_group}{share})"
+        )
+    if explanation.container_path is not None:
+        lines.append(f"  it sees {explanation.request.method} {explanation.container_path}")
+    if explanation.status is not None:
+        lines.append(f"→ the load balancer itself answers {explanation.status}")
+    if explanation.location is not None:
+        lines.append(f"  Location: {explanation.location}")
+    return lines
+
+
 def _condition(condition: Condition) -> str:
     name = f" {condition.name}" if condition.field == "http-header" else ""
     values = [f"{pair[0]}={pair[1]}" if isinstance(pair, tuple) else pair for pair in condition.values]
+    if condition.field == "host-header" and condition.load_balancer_name:
+        values.append("the load balancer's own name")
     return f"{condition.field}{name} {' or '.join(values)}"
 
 

@@ -9,10 +9,12 @@ from dataclasses import asdict, dataclass
 from emulator.ecs.service import Service
 from emulator.engine.interface import PublishedPort
 from emulator.errors import EngineError, InputError
+from emulator.frontdoor.options import FrontOptions, Https
 from emulator.runtime import names
 from emulator.runtime.desired import DesiredService, DesiredState, NetworkPort
-from emulator.runtime.host_port import choose_port
+from emulator.runtime.host_port import DEFAULT_PORT, choose_port
 from emulator.runtime.observed import Observed
+from emulator.settings import FrontSettings
 
 BIND_PORT = 8080
 HTTPS_BIND_PORT = 8443
@@ -98,6 +100,13 @@ def task_listeners(desired: DesiredService) -> list[PublishedListener]:
         if listener.protocol == "UDP" and (host_port := desired.options.udp_ports.get(inside)):
             found.append(PublishedListener(desired.service.name, listener.port, "UDP", host_port))
     return found
+
+
+def expected_options(services: Sequence[Service], settings: FrontSettings) -> FrontOptions:
+    """What the front would be run with, where nothing runs: its ports as far as settings and defaults say them."""
+    secure = any(rule.listener == "HTTPS" for service in services for rule in service.listener_rules)
+    https = Https({}, settings.https_port or DEFAULT_HTTPS_PORT) if secure else None
+    return FrontOptions(listener_port=settings.port or DEFAULT_PORT, https=https)
 
 
 def to_label(listeners: Sequence[PublishedListener]) -> str:

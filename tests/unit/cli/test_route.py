@@ -45,3 +45,85 @@ class TestRoute:
     def test_a_header_without_a_colon(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert run(["route", "GET", "/", "-H", "nonsense"]) == 2
         assert "-H takes NAME: VALUE, not 'nonsense'" in capsys.readouterr().err
+
+
+class TestHttps:
+    @pytest.fixture(autouse=True)
+    def manifest(self, workspace: Path) -> None:
+        manifest = workspace / "copilot" / "hello" / "manifest.yml"
+        text = manifest.read_text().replace("http:\n", "http:\n  alias: api.example.com\n")
+        manifest.write_text(text + "\nenvironments:\n  dev:\n    http:\n      target_container: hello\n  prod: {}\n")
+
+    def test_a_redirect_names_the_port_that_up_would_choose(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(["route", "GET", "/api/x?y=1"]) == 0
+        out = capsys.readouterr().out
+        assert "✓ host-header api.example.com or the load balancer's own name against localhost" in out
+        assert "Location: https://localhost:8443/api/x?y=1" in out
+
+    def test_ports_of_the_settings(self, workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        (workspace / "copilot-local.toml").write_text("[front]\nport = 9000\nhttps_port = 9443\n")
+        assert run(["route", "GET", "/api/x"]) == 0
+        assert "Location: https://localhost:9443/api/x" in capsys.readouterr().out
+
+    @pytest.mark.parametrize("host", ["api.example.com", "api.example.com.localhost:8443", "localhost:8443"])
+    def test_over_https_it_reaches_the_container(self, host: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(["route", "GET", f"https://{host}/api/x"]) == 0
+        assert "→ hello: container nginx, port 80" in capsys.readouterr().out
+
+    def test_other_names_do_not(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(["route", "GET", "https://www.example.com/api/x"]) == 0
+        assert "the load balancer itself answers 503" in capsys.readouterr().out
+
+    def test_without_https_the_alias_is_left_out(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(["route", "--no-https", "GET", "/api/x"]) == 0
+        out = capsys.readouterr().out
+        assert "host-header" not in out
+        assert "→ hello: container nginx, port 80" in out
+
+    def test_without_a_listener_https_is_refused(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(["route", "--no-https", "GET", "https://api.example.com/api/x"]) == 1
+        assert "there is no HTTPS listener here" in capsys.readouterr().err
+
+    def test_what_changes_between_environments(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(["route", "--all-envs", "GET", "https://localhost/api/x"]) == 0
+        dev, _, others = capsys.readouterr().out.partition("prod:")
+        assert "dev:" in dev
+        assert "→ hello: container hello, port 3000" in dev
+        assert "→ hello: container nginx, port 80" in others
+
+    def test_the_same_in_every_environment(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(["route", "--all-envs", "GET", "https://localhost/elsewhere"]) == 0
+        out = capsys.readouterr().out
+        assert out.startswith("the same in every environment: dev, prod")
+        assert "answers 503" in out
+
+    def test_one_environment_or_all(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(["route", "--all-envs", "-e", "dev", "GET", "/"]) == 2
+        assert "--all-envs and --env exclude each other" in capsys.readouterr().err
+
+
+class TestWarnings:
+    @pytest.mark.parametrize(
+        ("old", "new", "expected"),
+        [
+            ("path: 'api'", "path: 'api'\n  additional_rules: [{path: 'api/orders'}]", "CL701"),
+            ("healthcheck: '/api/health-check'", "healthcheck: '/healthz'", "CL702"),
+        ],
+    )
+    def test_come_with_the_line_of_the_manifest(
+        self, workspace: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, expected: str
+    ) -> None:
+        manifest = workspace / "copilot" / "hello" / "manifest.yml"
+        text = manifest.read_text()
+        assert old in text
+        manifest.write_text(text.replace(old, new))
+        assert run(["route", "GET", "/api/orders/1"]) == 0
+        err = capsys.readouterr().err
+        assert f"warning[{expected}]" in err
+        assert "manifest.yml:" in err
+
+    @pytest.mark.usefixtures("workspace")
+    def test_the_classic_surprise(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(["route", "GET", "/api/orders"]) == 0
+        assert "warning[CL704]" in (err := capsys.readouterr().err)
+        assert "the container sees /api/x as /api/x, not as /x" in err
