@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import shlex
 import uuid
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 
 from emulator.engine.interface import Container, Engine, ExecResult, File
+from emulator.setup.agent_image import fetch_wheels, pinned_closure, unpack_wheels
 from tests.docker.cli.conftest import Shell, free_port
 
 MANIFEST = """
@@ -34,7 +34,6 @@ sidecars:
     essential: false
 """
 SDK = "/opt/sdk"
-PACKAGES = ("botocore", "urllib3", "jmespath", "dateutil", "six")
 DATA = ("partitions.json", "endpoints.json", "sdk-default-configuration.json", "_retry.json")
 """Of botocore's data what a session needs that calls no service."""
 FETCH = """
@@ -104,31 +103,30 @@ class Service:
         """What the main container's metadata URI answers, with a path behind it."""
         return self.json(self.variables()["ECS_CONTAINER_METADATA_URI_V4"] + path)
 
-    def install_botocore(self) -> None:
-        """Copies botocore and what it needs from this environment into the main container."""
-        self.engine.put_files(self.name("sdk"), "/", list(_packages()))
+    def install(self, *packages: str) -> None:
+        """Puts packages and what they need into the main container, in the versions that are installed here.
+
+        As wheels for the container's Python, which the host fetches: inside there may be no registry.
+        """
+        wheels = fetch_wheels(pinned_closure(packages), self.engine.info().architecture, "sdk")
+        unpack_wheels(wheels, self.shell.folder / "sdk")
+        self.engine.put_files(self.name("sdk"), "/", list(_files(self.shell.folder / "sdk")))
 
     def python(self, script: str, *arguments: str) -> Any:
-        """Runs a script in the main container that prints JSON; botocore is on its path."""
+        """Runs a script in the main container that prints JSON; what was installed is on its path."""
         words = " ".join(shlex.quote(word) for word in ("python3", "-c", script, *arguments))
         done = self.exec("sdk", ["sh", "-c", f"PYTHONPATH={SDK} {words}"])
         assert done.exit_code == 0, done.stderr.decode()
         return json.loads(done.stdout)
 
 
-def _packages() -> Iterator[File]:
-    for package in PACKAGES:
-        source = Path(str(importlib.import_module(package).__file__))
-        if source.name != "__init__.py":
-            yield File(f"{SDK[1:]}/{source.name}", source.read_bytes())
-            continue
-        for file in source.parent.rglob("*"):
-            inside = file.relative_to(source.parent)
-            if not file.is_file() or file.suffix == ".pyc" or (inside.parts[0] == "data" and file.name not in DATA):
-                continue
-            if inside.parts[0] == "data" and len(inside.parts) > 2:
-                continue
-            yield File(f"{SDK[1:]}/{package}/{inside}", file.read_bytes())
+def _files(folder: Path) -> Iterator[File]:
+    """What stands below a folder, without what a session of botocore that calls no service can do without."""
+    for file in folder.rglob("*"):
+        inside = file.relative_to(folder)
+        data = inside.parts[0] == "botocore" and inside.parts[1:2] == ("data",)
+        if file.is_file() and not (data and (file.name not in DATA or len(inside.parts) > 4)):
+            yield File(f"{SDK[1:]}/{inside}", file.read_bytes())
 
 
 @pytest.fixture

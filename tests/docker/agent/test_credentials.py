@@ -41,7 +41,7 @@ print(json.dumps([task["Family"], sorted(keys)]))
 def test_botocore_gets_credentials_and_metadata_unmodified(service: Service, until: Until) -> None:
     service.configure(**KEYS)
     service.up("--credentials", "static")
-    service.install_botocore()
+    service.install("botocore")
     assert service.python(SESSION)[:4] == ["container-role", *KEYS.values()]
     assert service.python(FETCHER) == [
         f"{service.shell.app}-test-sdk",
@@ -76,7 +76,7 @@ def test_botocore_gets_credentials_and_metadata_unmodified(service: Service, unt
 def test_without_a_source_botocore_finds_nothing(service: Service) -> None:
     service.configure(**KEYS)
     service.up()
-    service.install_botocore()
+    service.install("botocore")
     assert "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" not in service.variables()
     # else it would go on to ask EC2's instance metadata, and wait for it
     assert service.python(f"import os; os.environ['AWS_EC2_METADATA_DISABLED'] = 'true'{SESSION}") is None
