@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from emulator.agent.records import follow_access, follow_records
-from emulator.agent.supervisor import Supervisor
+from emulator.agent.supervisor import BeingBroughtUp, Supervisor
 from emulator.errors import CopilotLocalError
 from emulator.events import Emit, Event
 from emulator.frontdoor import FrontOptions, LoadBalancerName
@@ -53,7 +53,8 @@ class _Connection(socketserver.StreamRequestHandler):
             self._send({"ok": True})
         except CopilotLocalError as error:
             output = getattr(error, "output", [])
-            self._send({"error": {"message": error.message, "hint": error.hint, "output": output}})
+            busy = {"busy": True} if isinstance(error, BeingBroughtUp) else {}
+            self._send({"error": {"message": error.message, "hint": error.hint, "output": output, **busy}})
         except (BrokenPipeError, ConnectionResetError):
             return
         except Exception as error:  # whoever asked must hear of it, whatever it is
@@ -67,14 +68,12 @@ class _Connection(socketserver.StreamRequestHandler):
     def _answer(self, request: dict[str, Any]) -> Iterator[Message]:
         match request.get("verb"):
             case "hold":
-                yield from self._hold(Private.model_validate(request["private"]))
+                yield from self._hold(Private.model_validate(request["private"]), stays=bool(request.get("stays")))
             case "apply":
                 state = DesiredState.model_validate(request["state"])
                 private = Private.model_validate(request["private"])
-                in_place = bool(request.get("in_place"))
-                yield from self._with_events(
-                    lambda emit: self.server.supervisor.apply(state, private, emit, in_place=in_place)
-                )
+                how = {name: bool(request.get(name)) for name in ("in_place", "orphaned")}
+                yield from self._with_events(lambda emit: self.server.supervisor.apply(state, private, emit, **how))
             case "scale":
                 counts = {str(name): int(count) for name, count in request["counts"].items()}
                 yield from self._with_events(lambda emit: self.server.supervisor.scale(counts, emit))
@@ -106,10 +105,10 @@ class _Connection(socketserver.StreamRequestHandler):
             case verb:
                 raise CopilotLocalError(f"the agent does not know the request {verb!r}")
 
-    def _hold(self, private: Private) -> Iterator[Message]:
+    def _hold(self, private: Private, *, stays: bool) -> Iterator[Message]:
         """Leaves the tasks to the connected command. A connection that ends without a word puts the agent in charge."""
         supervisor = self.server.supervisor
-        supervisor.held(private)
+        supervisor.held(private, stays=stays)
         verb = "act"
         try:
             self._send({"ok": True})

@@ -44,6 +44,10 @@ FAILING_INTERVAL = 1.0
 WAKING = ("die", "oom", "destroy", "kill", "stop", "start", "pause", "unpause")
 
 
+class BeingBroughtUp(EnvironmentBusy):
+    """A command that hands over when it is done is at work, or about to be."""
+
+
 class Supervisor:
     """Holds what should run, and makes it so whenever it is in charge. `clock` gives seconds, like `time.monotonic`;
     `spawn` carries out a plan beside the loop, in a thread unless a test wants it otherwise."""
@@ -78,6 +82,7 @@ class Supervisor:
                 log.error("%s: %s", service, LOST)
         self._connect = ServiceConnect(engine, self.names)
         self._holder = False
+        self._holder_stays = False
         self._retired = False
         self._wake = threading.Event()
         self._wake.set()  # an agent that was in charge before looks at once
@@ -102,8 +107,9 @@ class Supervisor:
 
     # what the control API asks for
 
-    def held(self, private: Private) -> None:
-        """A command takes charge. Raises `EnvironmentBusy` if another one has."""
+    def held(self, private: Private, *, stays: bool = False) -> None:
+        """A command takes charge, and `stays` or hands over when it is done. Raises `EnvironmentBusy` if another one
+        has."""
         with self._work:
             self._refuse_retired()
             if self._holder:
@@ -112,6 +118,7 @@ class Supervisor:
                     hint="end it (Ctrl-C where it runs), or run `copilot-local down`",
                 )
             self._holder = True
+            self._holder_stays = stays
             self._acting = False
             self.private = private
             self.front.use(self.state, private.certificates)
@@ -120,7 +127,7 @@ class Supervisor:
     def act(self) -> None:
         """The agent takes charge."""
         with self._work:
-            self._holder = False
+            self._holder = self._holder_stays = False
             if self._retired:
                 return
             self._acting = True
@@ -136,10 +143,19 @@ class Supervisor:
         with self._freed:
             self._freed.notify_all()
 
-    def apply(self, wanted: DesiredState, private: Private, emit: Emit, *, in_place: bool = False) -> None:
+    def apply(
+        self,
+        wanted: DesiredState,
+        private: Private,
+        emit: Emit,
+        *,
+        in_place: bool = False,
+        orphaned: bool = False,
+    ) -> None:
         """Merges what should run into what runs already, and makes it so. Raises what went wrong.
 
-        `in_place`: where single containers of a task differ, they are replaced in the task that runs.
+        `in_place`: where single containers of a task differ, they are replaced in the task that runs. `orphaned`: the
+        command that made this agent has died before it took charge.
         """
 
         def changed(state: DesiredState) -> DesiredState:
@@ -147,7 +163,7 @@ class Supervisor:
             new = [name for name in wanted.services if self.private.of_service(name) != private.of_service(name)]
             return state.merged_with(wanted, forced=new)
 
-        self._deploy(list(wanted.services), changed, emit, private, in_place=in_place)
+        self._deploy(list(wanted.services), changed, emit, private, in_place=in_place, orphaned=orphaned)
 
     def scale(self, counts: dict[str, int], emit: Emit) -> None:
         """Sets how many tasks services should run, until the next `up` of them. Raises `Unsupported` for what can only
@@ -202,8 +218,13 @@ class Supervisor:
                 "this environment is being taken down", hint="wait for that, or run `copilot-local down`"
             )
 
-    def _refuse_held(self) -> None:
+    def _refuse_held(self, *, orphaned: bool = False) -> None:
         self._refuse_retired()
+        if not self._holder_stays and (self._holder or not (self._acting or orphaned)):
+            raise BeingBroughtUp(
+                "another copilot-local command is bringing this environment up",
+                hint="wait for it, or run `copilot-local down`",
+            )
         if self._holder:
             raise EnvironmentBusy(
                 "a foreground `copilot-local up` is in charge of this environment",
@@ -218,16 +239,17 @@ class Supervisor:
         private: Private | None = None,
         *,
         in_place: bool = False,
+        orphaned: bool = False,
     ) -> None:
         """Makes a changed state the desired one and waits for it; a failed deployment is rolled back, as in ECS.
 
         What goes on in other services goes on meanwhile.
         """
         with self._work:
-            self._refuse_held()
+            self._refuse_held(orphaned=orphaned)
             claimed = self._claim({*services, FRONT})
             try:
-                self._refuse_held()
+                self._refuse_held(orphaned=orphaned)
                 previous, previous_private = self.state, self.private
                 self.state = change(previous)
             except BaseException:

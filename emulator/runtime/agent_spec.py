@@ -8,6 +8,7 @@ from emulator.frontdoor.options import FOLDER as FRONT_FOLDER
 from emulator.runtime import names
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.names import Names, Role
+from emulator.runtime.process import this_process
 from emulator.runtime.task_specs import JSON_FILE_OPTIONS, LOG_FOLDER, NO_FILE, RESTART
 
 STATE_FOLDER = "/copilot-local/state"
@@ -25,7 +26,7 @@ def agent_spec(engine: Engine, environment: Names, state: DesiredState) -> Conta
     return ContainerSpec(
         name=environment.agent,
         image=state.agent_image,
-        labels={**environment.labels(Role.AGENT), names.VERSION: __version__},
+        labels={**environment.labels(Role.AGENT), names.VERSION: __version__, names.MADE_BY: str(this_process())},
         command=(f"{STATE_FOLDER}/{STATE_FILE}",),
         network=environment.network,
         mounts=(

@@ -36,6 +36,10 @@ class AgentError(TaskError):
         self.output = output or []
 
 
+class AgentBusy(AgentError):
+    """Another command is bringing the environment up; it is the next one's turn in a moment."""
+
+
 class Agent:
     """The agent of one environment."""
 
@@ -45,22 +49,29 @@ class Agent:
         self.patience = patience
         self._ahead: ExecStream | None = None
 
-    def hold(self, private: Private) -> Lease:
-        """Takes charge: the agent leaves tasks alone until told to act, or until this connection ends."""
-        stream = self._open({"verb": "hold", "private": private.model_dump(mode="json")})
+    def hold(self, private: Private, *, stays: bool = False) -> Lease:
+        """Takes charge: the agent leaves tasks alone until told to act, or until this connection ends.
+
+        `stays`: that may be long; others are refused, and do not wait.
+        """
+        stream = self._open({"verb": "hold", "private": private.model_dump(mode="json"), "stays": stays})
         _expect_ok(stream)
         return Lease(stream)
 
-    def apply(self, state: DesiredState, private: Private, emit: Emit, *, in_place: bool = False) -> None:
-        """Sends what should run and passes on the agent's events until it runs. Raises `AgentError`.
+    def apply(
+        self, state: DesiredState, private: Private, emit: Emit, *, in_place: bool = False, orphaned: bool = False
+    ) -> None:
+        """Sends what should run and passes on the agent's events until it runs. Raises `AgentError`, `AgentBusy`.
 
-        `in_place`: where single containers of a task differ, they are replaced in the task that runs.
+        `in_place`: where single containers of a task differ, they are replaced in the task that runs. `orphaned`: the
+        command that made the agent has died, and will not take charge.
         """
         request = {
             "verb": "apply",
             "state": state.model_dump(mode="json"),
             "private": private.model_dump(mode="json"),
             "in_place": in_place,
+            "orphaned": orphaned,
         }
         self._act(request, emit)
 
@@ -133,7 +144,7 @@ class Agent:
         try:
             with _closed_after(stream, patience) as expired:
                 for line in stream.lines():
-                    message: Message = json.loads(line)
+                    message = _message(line)
                     if "error" in message:
                         raise _error_from(message["error"])
                     if message.get("ok"):
@@ -239,7 +250,7 @@ def _expect_ok(stream: ExecStream) -> None:
 def _until_ok(stream: ExecStream) -> Iterator[Message]:
     """The messages before the one that says `ok`."""
     for line in stream.lines():
-        message: Message = json.loads(line)
+        message = _message(line)
         if "error" in message:
             raise _error_from(message["error"])
         if message.get("ok"):
@@ -249,8 +260,18 @@ def _until_ok(stream: ExecStream) -> Iterator[Message]:
     raise EngineError(f"the agent does not answer{': ' + detail if detail else ''}")
 
 
+def _message(line: bytes) -> Message:
+    """A line of the agent's answer. Where its container goes away, Docker may answer in words of its own."""
+    try:
+        message: Message = json.loads(line)
+    except ValueError:
+        raise EngineError(f"the agent does not answer: {line.decode(errors='replace').strip()}") from None
+    return message
+
+
 def _error_from(content: Message) -> AgentError:
-    return AgentError(str(content["message"]), hint=str(content.get("hint", "")), output=content.get("output", []))
+    kind = AgentBusy if content.get("busy") else AgentError
+    return kind(str(content["message"]), hint=str(content.get("hint", "")), output=content.get("output", []))
 
 
 def event_to(event: Event) -> Message:

@@ -2,49 +2,27 @@
 
 from __future__ import annotations
 
-import time
-
-from emulator.engine.interface import Container, ContainerState, Engine
+from emulator.engine.interface import Container, Engine
 from emulator.errors import CopilotLocalError
 from emulator.events import Emit, Event, EventKind
-from emulator.runtime import names
 from emulator.runtime.agent_spec import agent_spec
 from emulator.runtime.control import Agent, AgentError
 from emulator.runtime.desired import DesiredState, Private
-from emulator.runtime.names import Names, Role
-
-UNDER_WAY = 3.0
-"""Seconds that an agent which was only created gets to start: the command that made it is under way, or has died."""
-POLL = 0.1
-
-
-def is_alive(engine: Engine, agent: Container, under_way: float = UNDER_WAY) -> bool:
-    """Whether an agent can answer; one that was only created gets `under_way` seconds to start."""
-    if agent.state is ContainerState.RUNNING:
-        return True
-    if agent.state is not ContainerState.CREATED:
-        return False
-    deadline = time.monotonic() + under_way
-    while time.monotonic() < deadline:
-        found = [c for c in engine.list_containers({names.ROLE: Role.AGENT}) if c.id == agent.id]
-        if not found:
-            return False
-        if found[0].state is ContainerState.RUNNING:
-            return True
-        time.sleep(POLL)
-    return False
+from emulator.runtime.names import Names
+from emulator.runtime.turn import is_orphaned
 
 
 def join(
     engine: Engine, environment: Names, agent: Container, state: DesiredState, private: Private, emit: Emit
 ) -> None:
-    """Sends what should run to the agent, and waits until it runs. Raises `AgentError`.
+    """Sends what should run to the agent, and waits until it runs. Raises `AgentError`; `AgentBusy` where another
+    command is bringing the environment up.
 
     An agent of another version is replaced first: everything it knows is on its volume and in the containers.
     """
     if agent.image != state.agent_image:
         _replace(engine, environment, agent, state, emit)
-    Agent(engine, environment).apply(state, private, emit)
+    Agent(engine, environment).apply(state, private, emit, orphaned=is_orphaned(agent))
 
 
 def _replace(engine: Engine, environment: Names, agent: Container, state: DesiredState, emit: Emit) -> None:

@@ -33,6 +33,8 @@ RESTART_POLICY = PREFIX + "restart-policy"
 GIVEN_UP = PREFIX + "given-up"
 """Why a container never started, in ECS's words: it stands for one that has stopped."""
 CONNECT = PREFIX + "service-connect"
+MADE_BY = PREFIX + "made-by"
+"""Of an agent: the process that is bringing its environment up, or has."""
 
 ECS_TASK_ARN = "com.amazonaws.ecs.task-arn"
 ECS_CONTAINER_NAME = "com.amazonaws.ecs.container-name"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulator.ecs.service import Service
-from emulator.engine.interface import ContainerSpec, Engine, File
+from emulator.engine.interface import ContainerSpec, ContainerState, Engine, File
 from emulator.errors import (
     Conflict,
     ContainerFailed,
@@ -20,11 +20,12 @@ from emulator.errors import (
     ImageError,
     InputError,
     PortInUse,
+    TaskError,
 )
 from emulator.events import Emit, Event, EventKind, discard
 from emulator.runtime import names
 from emulator.runtime.agent_spec import STATE_FILE, STATE_FOLDER, agent_spec
-from emulator.runtime.control import Agent, Lease
+from emulator.runtime.control import Agent, AgentBusy, Lease
 from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.down import down, remove_all
 from emulator.runtime.executor import Cancelled, Executor
@@ -33,7 +34,7 @@ from emulator.runtime.firelens import check_destinations, uses_local_aws
 from emulator.runtime.front import FrontControl, front_spec
 from emulator.runtime.front_ports import AskedPorts, listeners_of, with_ports
 from emulator.runtime.images import own_regions, resolver_of
-from emulator.runtime.join import is_alive, join
+from emulator.runtime.join import join
 from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import Observed, observe
 from emulator.runtime.plan import Plan
@@ -43,6 +44,7 @@ from emulator.runtime.running import Running, check_front, wait_healthy
 from emulator.runtime.secrets.logins import RegistryLogins
 from emulator.runtime.supported import refuse_unsupported
 from emulator.runtime.task_specs import task_factory, unresolved
+from emulator.runtime.turn import Turns
 from emulator.settings import LocalOptions, Settings
 
 AGENT_PATIENCE = 15.0
@@ -125,11 +127,17 @@ def up(
     if cancelled.is_set():
         raise Cancelled
     taken: set[int] = set()
+    turns = Turns(engine, request.environment, emit, cancelled)
+    lost = False
     while True:
-        observed = observe(engine, request.environment)
+        observed = turns.observe()
         state = with_ports(prepared, asked_ports(request), observed, frozenset(taken))
-        if observed.agent is not None and is_alive(engine, observed.agent):
-            join(engine, request.environment, observed.agent, state, request.private, emit)
+        if observed.agent is not None and observed.agent.state is ContainerState.RUNNING:
+            try:
+                join(engine, request.environment, observed.agent, state, request.private, emit)
+            except AgentBusy:
+                turns.pass_by(observed.agent)
+                continue
             running = Running(engine, request.environment, state, None, fresh=False)
             if request.wait:
                 wait_healthy(running, cancelled, request.settings.time.wait_timeout)
@@ -137,6 +145,11 @@ def up(
         try:
             hooks = (on_started, before_remove)
             return _Bringup(engine, request, state, observed, emit, cancelled, *hooks, agent_patience).run()
+        except EnvironmentBusy:
+            # Somebody was faster. Twice, with nothing to be seen of it: it is none of ours that has the name.
+            if lost and observe(engine, request.environment).agent is None:
+                raise
+            lost = True
         except PortInUse as error:
             # Somebody was faster; with a port that nobody asked for, the next one will do.
             mine = {listener.host_port for listener in listeners_of(state)} - asked_ports(request).values()
@@ -224,6 +237,7 @@ class _Bringup:
 
     def run(self) -> Running:
         lease: Future[Lease] | None = None
+        lock = ""
         pool = ThreadPoolExecutor(1, thread_name_prefix="agent")
         try:
             lock = self._lock()
@@ -236,17 +250,35 @@ class _Bringup:
             return running
         except EnvironmentBusy:
             raise  # nothing of what is there is ours
-        except BaseException:
-            self._clean_up()
+        except BaseException as error:
+            holder = self._holder(lock)
+            if holder in ("", lock):
+                self._clean_up()
+            if holder != lock and isinstance(error, CopilotLocalError):
+                raise TaskError(
+                    f"{self.names.app}/{self.names.environment} was taken down by another command while it came up",
+                    hint="run `copilot-local up` again",
+                ) from error
             raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+    def _holder(self, lock: str) -> str:
+        """The id of the environment's agent: ours (`lock`, also where Docker does not say), that of somebody who came
+        after us, or "" where it is gone."""
+        if not lock:
+            return lock
+        try:
+            agent = observe(self.engine, self.names).agent
+        except CopilotLocalError:
+            return lock
+        return agent.id if agent is not None else ""
 
     def _lock(self) -> str:
         """Creates network, volumes and the agent; the agent's name is the environment's lock."""
         labels = self.names.labels
         if self.observed.agent is not None:
-            self.engine.remove(self.observed.agent.name)  # dead: its name is no lock any more
+            self.engine.remove(self.observed.agent.id)  # dead: its name is no lock any more
         data = {**labels(Role.VOLUME), names.DATA: "logs"}
         with ThreadPoolExecutor(4) as pool:
             network = pool.submit(self.engine.ensure_network, self.names.network, labels(Role.NETWORK))
@@ -270,7 +302,7 @@ class _Bringup:
         self.engine.put_files(agent, STATE_FOLDER, [File(STATE_FILE, self.state.model_dump_json().encode())])
         self.engine.start(agent)
         try:
-            return Agent(self.engine, self.names).hold(self.request.private)
+            return Agent(self.engine, self.names).hold(self.request.private, stays=self.request.foreground)
         except EngineError as error:
             raise self._agent_failed(error.message) from error
 

@@ -10,7 +10,7 @@ import pytest
 
 from emulator.engine.fake import Behaviour
 from emulator.events import Event, EventKind, discard
-from emulator.runtime.control import AgentError
+from emulator.runtime.control import AgentBusy, AgentError
 from emulator.runtime.desired import DesiredState, Private
 from tests.unit.agent.rig import IMPATIENT, Rig
 from tests.unit.runtime.world import desired_state, make_service
@@ -107,10 +107,32 @@ class TestBeingInCharge:
     def test_others_only_ask_while_a_command_is_in_charge(self, rig: Rig) -> None:
         state = desired_state(make_service())
         rig.boot(state)
-        rig.agent.hold(Private())
+        rig.agent.hold(Private(), stays=True)
         with pytest.raises(AgentError, match="a foreground `copilot-local up` is in charge"):
             rig.agent.apply(state, Private(), discard)
         assert rig.agent.status()["held"] is True
+
+    def test_others_wait_for_a_command_that_hands_over(self, rig: Rig) -> None:
+        state = desired_state(make_service())
+        rig.boot(state)
+        with pytest.raises(AgentBusy, match="is bringing this environment up"):
+            rig.agent.apply(state, Private(), discard)  # it has not even taken charge yet
+        lease = rig.agent.hold(Private())
+        for orphaned in (False, True):
+            with pytest.raises(AgentBusy, match="is bringing this environment up"):
+                rig.agent.apply(state, Private(), discard, orphaned=orphaned)
+        with pytest.raises(AgentBusy, match="is bringing this environment up"):
+            rig.agent.scale({"hello": 2}, discard)
+        lease.hand_over()
+        rig.agent.apply(state, Private(), discard)
+        assert len(rig.tasks) == 1
+
+    def test_nobody_waits_for_a_command_that_has_died(self, rig: Rig) -> None:
+        state = desired_state(make_service())
+        rig.boot(state)
+        rig.agent.apply(state, Private(), discard, orphaned=True)
+        assert len(rig.tasks) == 1
+        assert rig.agent.status()["acting"] is True
 
     def test_it_acts_by_itself_when_nobody_takes_charge_in_time(self, rig: Rig) -> None:
         supervisor = rig.boot(desired_state(make_service()))
@@ -151,7 +173,7 @@ class TestApply:
         assert rig.engine.spec(hello.members["hello"].container.name).environment["PASSWORD"] == "hunter2"
 
     def test_no_secret_is_written_down(self, rig: Rig) -> None:
-        rig.boot(desired_state(make_service()))
+        rig.boot(acting(desired_state(make_service())))
         rig.agent.apply(desired_state(make_service()), SECRET, discard)
         assert b"hunter2" not in rig.state_file.read_bytes()
 

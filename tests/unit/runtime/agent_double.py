@@ -14,8 +14,8 @@ from emulator.runtime.control import event_to
 class AgentDouble:
     """Answers the control API as an agent would, in memory. Set what it answers; read what it was asked.
 
-    `said` is every verb, those of a held connection too. `mute`: it never answers. `refuses`: the error it gives.
-    `before_status` is called before it answers what it sees.
+    `said` is every verb, those of a held connection too. `mute`: it never answers. `refuses`: the error it gives,
+    `refuses_apply` to that request only. `before_status` is called before it answers what it sees.
     """
 
     def __init__(self) -> None:
@@ -23,6 +23,7 @@ class AgentDouble:
         self.requests: list[dict[str, Any]] = []
         self.mute = False
         self.refuses: dict[str, Any] | None = None
+        self.refuses_apply: dict[str, Any] | None = None
         self.events: list[Event] = []
         self.status: dict[str, Any] = {"acting": True, "held": False, "targets": [], "services": {}}
         self.before_status: Callable[[], None] = lambda: None
@@ -40,6 +41,8 @@ class AgentDouble:
             return []
         if self.refuses is not None:
             return [{"error": self.refuses}]
+        if self.refuses_apply is not None and request["verb"] == "apply":
+            return [{"error": self.refuses_apply}]
         body: list[dict[str, Any]] = []
         if request["verb"] == "apply":
             body = [{"event": event_to(event)} for event in self.events]

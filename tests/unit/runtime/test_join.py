@@ -1,4 +1,4 @@
-"""Whose environment it is: an agent that answers, one that is about to, one that is dead or of another version."""
+"""Joining an environment whose agent is of another version."""
 
 from __future__ import annotations
 
@@ -6,50 +6,14 @@ import pytest
 
 from emulator.engine.interface import Container
 from emulator.runtime.agent_spec import agent_spec
-from emulator.runtime.join import is_alive
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import AGENT, DEMO, desired_state, make_service
-
-
-@pytest.fixture
-def created(bench: Bench) -> Bench:
-    """An agent that was created and not started yet."""
-    bench.engine.ensure_network(DEMO.network, DEMO.labels())
-    bench.engine.create_container(agent_spec(bench.engine, DEMO, desired_state(make_service())))
-    return bench
 
 
 def agent(bench: Bench) -> Container:
     found = bench.observed.agent
     assert found is not None
     return found
-
-
-def test_a_running_agent_can_answer(created: Bench) -> None:
-    created.engine.start(DEMO.agent)
-    assert is_alive(created.engine, agent(created))
-
-
-def test_a_stopped_agent_cannot(created: Bench) -> None:
-    created.engine.start(DEMO.agent)
-    created.engine.stop(DEMO.agent, 0)
-    assert not is_alive(created.engine, agent(created))
-
-
-def test_one_whose_maker_died_before_it_started_cannot(created: Bench) -> None:
-    assert not is_alive(created.engine, agent(created), under_way=0.0)
-
-
-def test_one_that_is_just_being_started_can(created: Bench) -> None:
-    found = agent(created)
-    created.engine.before = lambda verb, target: created.engine.start(DEMO.agent) if verb == "list_containers" else None
-    assert is_alive(created.engine, found)
-
-
-def test_one_that_is_taken_back_cannot(created: Bench) -> None:
-    found = agent(created)
-    created.engine.remove(DEMO.agent)
-    assert not is_alive(created.engine, found)
 
 
 class TestAnotherVersion:

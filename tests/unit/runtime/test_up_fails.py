@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from emulator.engine.fake import Behaviour
+from emulator.engine.interface import ContainerSpec
 from emulator.errors import (
     ContainerFailed,
     CopilotLocalError,
@@ -18,14 +19,15 @@ from emulator.errors import (
     EngineUnavailable,
     EnvironmentBusy,
     PortInUse,
+    TaskError,
     Unsupported,
 )
-from emulator.events import Event, EventKind
+from emulator.events import Event, EventKind, discard
 from emulator.runtime.down import down
 from emulator.runtime.executor import Cancelled
 from emulator.runtime.up import up
 from tests.unit.runtime.bench import Bench
-from tests.unit.runtime.world import DEMO, firelens, make_service, nginx_sidecar
+from tests.unit.runtime.world import AGENT, DEMO, firelens, make_service, nginx_sidecar
 
 NOTHING: dict[str, list[str]] = {"containers": [], "networks": [], "volumes": []}
 EXITS = Behaviour(exits=(3,), log=("reading settings", "no DATABASE_URL"))
@@ -188,23 +190,64 @@ class TestAgent:
 
 
 class TestTwoAtOnce:
-    def test_one_of_two_ups_is_refused_and_the_other_one_runs(self, bench: Bench) -> None:
+    def test_the_slower_of_two_ups_joins_the_other_one(self, bench: Bench) -> None:
         both_looked = threading.Barrier(2)
 
         def meet(verb: str, target: str) -> None:
             if (verb, target) == ("ensure_network", DEMO.network):
-                both_looked.wait(10)  # each of them has seen an environment without an agent
+                bench.engine.before = None if both_looked.wait(10) == 0 else bench.engine.before
+                # Each of them has seen an environment without an agent.
 
         bench.engine.before = meet
         with ThreadPoolExecutor(2) as pool:
             ups = [pool.submit(bench.up, make_service()) for _ in range(2)]
-        errors = [error for future in ups if (error := future.exception())]
-        assert [type(error) for error in errors] == [EnvironmentBusy]
-        assert isinstance(errors[0], EnvironmentBusy)
-        assert errors[0].hint
+        assert sorted(future.result().fresh for future in ups) == [False, True]
         assert len(bench.observed.tasks) == 1
         assert set(bench.states().values()) == {"running"}
-        assert bench.agent.said == ["hold"]
+        assert sorted(bench.agent.said) == ["apply", "hold"]
+
+    def test_a_name_that_somebody_else_has_is_no_reason_to_wait_for_ever(self, bench: Bench) -> None:
+        bench.engine.create_container(ContainerSpec(DEMO.agent, AGENT))
+        with pytest.raises(EnvironmentBusy, match="another copilot-local command is bringing up demo/test"):
+            bench.up(make_service())
+
+
+class TestTakenDown:
+    @pytest.fixture
+    def at_the_start(self, bench: Bench) -> Callable[[Callable[[], object]], None]:
+        """Does something when the main container is about to start."""
+
+        def prepare(act: Callable[[], object]) -> None:
+            def strike(verb: str, target: str) -> None:
+                if verb == "start" and target.endswith("-hello"):
+                    bench.engine.before = None
+                    act()
+
+            bench.engine.before = strike
+
+        return prepare
+
+    def test_by_another_command_is_told_as_such(
+        self, bench: Bench, at_the_start: Callable[[Callable[[], object]], None]
+    ) -> None:
+        at_the_start(lambda: down(bench.engine, DEMO, discard, volumes=True))
+        with pytest.raises(TaskError, match="demo/test was taken down by another command while it came up") as caught:
+            bench.up(make_service())
+        assert caught.value.hint
+        assert bench.left() == NOTHING
+
+    def test_what_came_up_after_that_is_left_alone(
+        self, bench: Bench, at_the_start: Callable[[Callable[[], object]], None]
+    ) -> None:
+        def replace() -> None:
+            down(bench.engine, DEMO, discard, volumes=True)
+            bench.up(make_service(name="web")).hand_over()
+
+        at_the_start(replace)
+        with pytest.raises(TaskError, match="was taken down by another command"):
+            bench.up(make_service())
+        assert {task.service for task in bench.observed.tasks.values()} == {"web"}
+        assert set(bench.states().values()) == {"running"}
 
 
 class TestPort:

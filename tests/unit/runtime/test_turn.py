@@ -1,0 +1,137 @@
+"""Whose turn it is: an agent that answers, one that is about to, one that was left behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from emulator.engine.interface import Container
+from emulator.errors import EnvironmentBusy
+from emulator.runtime.agent_spec import agent_spec
+from emulator.runtime.executor import Cancelled
+from emulator.runtime.names import MADE_BY
+from emulator.runtime.process import Owner, this_process
+from emulator.runtime.turn import Turns, is_orphaned
+from tests.unit.runtime.bench import Bench
+from tests.unit.runtime.world import AGENT, DEMO, desired_state, make_service
+
+
+def dead() -> Owner:
+    """A process of this machine that runs no more."""
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as process:
+        pass
+    return replace(this_process(), pid=process.pid)
+
+
+def create(bench: Bench, maker: Owner) -> None:
+    """An agent that this process created and did not start yet."""
+    spec = agent_spec(bench.engine, DEMO, desired_state(make_service()))
+    bench.engine.ensure_network(DEMO.network, DEMO.labels())
+    bench.engine.create_container(replace(spec, labels={**spec.labels, MADE_BY: str(maker)}))
+
+
+def agent(bench: Bench) -> Container:
+    found = bench.observed.agent
+    assert found is not None
+    return found
+
+
+def turns(bench: Bench, **patience: float) -> Turns:
+    return Turns(bench.engine, DEMO, bench.emit, bench.cancelled, **patience)
+
+
+def at_the_second_look(bench: Bench, act: Callable[[], object]) -> None:
+    looks = iter(range(100))
+
+    def look(verb: str, target: str) -> None:
+        del target
+        if verb == "list_containers" and next(looks) == 1:
+            act()
+
+    bench.engine.before = look
+
+
+class TestAnAgentThatIsOnlyCreated:
+    def test_is_waited_for_until_its_maker_starts_it(self, bench: Bench) -> None:
+        create(bench, this_process())
+        at_the_second_look(bench, lambda: bench.engine.start(DEMO.agent))
+        found = turns(bench).observe()
+        assert found.agent is not None
+        assert found.agent.state == "running"
+        assert [event.message for event in bench.events] == [
+            "another copilot-local command is bringing up demo/test; waiting for it"
+        ]
+
+    def test_or_takes_it_back(self, bench: Bench) -> None:
+        create(bench, this_process())
+        at_the_second_look(bench, lambda: bench.engine.remove(DEMO.agent))
+        assert turns(bench).observe().agent is None
+
+    def test_is_not_waited_for_where_its_maker_has_died(self, bench: Bench) -> None:
+        create(bench, dead())
+        assert is_orphaned(agent(bench))
+        turns(bench).observe()
+        assert bench.events == []
+
+    def test_is_given_up_after_a_while_where_nobody_knows_its_maker(self, bench: Bench) -> None:
+        create(bench, replace(this_process(), machine="elsewhere"))
+        assert not is_orphaned(agent(bench))
+        assert turns(bench, under_way=0.0).observe().agent is not None
+
+    def test_ends_the_waiting_in_the_end(self, bench: Bench) -> None:
+        create(bench, this_process())
+        with pytest.raises(EnvironmentBusy, match="is bringing up demo/test") as caught:
+            turns(bench, patience=0.0).observe()
+        assert caught.value.hint
+
+    def test_can_be_waited_for_until_an_interruption(self, bench: Bench) -> None:
+        create(bench, this_process())
+        bench.cancelled.set()
+        with pytest.raises(Cancelled):
+            turns(bench).observe()
+
+
+class TestAnAgentThatAnotherCommandHolds:
+    @pytest.fixture
+    def held(self, bench: Bench) -> Bench:
+        bench.up(make_service())
+        bench.agent.status |= {"held": True, "acting": False}
+        bench.agent.refuses_apply = {"message": "is bringing it up", "hint": "wait", "busy": True}
+        return bench
+
+    def test_is_asked_again_when_it_is_free(self, held: Bench) -> None:
+        waiting = threading.Event()
+        held.on_event = lambda event: waiting.set() if "waiting for it" in event.message else None
+
+        def free() -> None:
+            waiting.wait(10)
+            held.agent.refuses_apply = None
+            held.agent.status |= {"held": False, "acting": True}
+
+        other = threading.Thread(target=free)
+        other.start()
+        held.up(make_service())
+        other.join(10)
+        assert [verb for verb in held.agent.said if verb != "status"] == ["hold", "apply", "apply"]
+
+    def test_makes_room_where_it_goes_away(self, held: Bench) -> None:
+        def take_down() -> None:
+            held.agent.refuses_apply = None
+            for container in held.observed.containers:
+                held.engine.remove(container.id)
+
+        held.on_event = lambda event: take_down() if "waiting for it" in event.message else None
+        assert held.up(make_service()).fresh
+        assert set(held.states().values()) == {"running"}
+
+
+def test_an_agent_of_a_command_that_was_killed_is_replaced_though_it_was_never_started(bench: Bench) -> None:
+    create(bench, dead())
+    assert bench.up(make_service()).fresh
+    assert agent(bench).image == AGENT
+    assert agent(bench).labels[MADE_BY] == str(this_process())
