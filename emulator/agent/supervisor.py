@@ -344,6 +344,9 @@ class Supervisor:
         try:
             with self._work:
                 work = self._dispatch() if self._acting else None
+                if self._holder:
+                    # Whoever holds the environment carries out plans; restart policies are the agent's all the same.
+                    self._restart(observe(self.engine, self.names))
             if work is not None:
                 self._spawn(work)
         except CopilotLocalError as error:
@@ -392,11 +395,7 @@ class Supervisor:
     def _dispatch(self) -> Callable[[], None] | None:
         """One look and, if something differs where nobody is at work, the work that has to be done there."""
         observed = observe(self.engine, self.names)
-        if due := restartable(observed, self._started, self._clock()):
-            for member in due:
-                log.info("container %s exited and is started again by its restart policy", member.name)
-                self._started[member.container.id] = self._clock()
-                self.engine.start(member.container.name)
+        if self._restart(observed):
             observed = observe(self.engine, self.names)
         if not self._connect.is_writing and self._connect.is_outdated(observed):
             self._spawn(self._write_names)
@@ -417,6 +416,15 @@ class Supervisor:
             self._wake.set()  # something may have changed meanwhile
         except CopilotLocalError as error:
             log.warning("%s", error)  # and is tried again at the next look
+
+    def _restart(self, observed: Observed) -> bool:
+        """Starts containers again as their policies say; whether there were any."""
+        due = restartable(observed, self._started, self._clock())
+        for member in due:
+            log.info("container %s exited and is started again by its restart policy", member.name)
+            self._started[member.container.id] = self._clock()
+            self.engine.start(member.container.name)
+        return bool(due)
 
     def _carry_out(self, plan: Plan, claimed: set[str]) -> None:
         try:

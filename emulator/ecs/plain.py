@@ -2,7 +2,8 @@
 
 Reads what `aws ecs register-task-definition --cli-input-json` takes and what `aws ecs describe-task-definition` prints.
 A task definition says nothing about a load balancer, so the front sends everything to the first port that a container
-maps, and takes any answer that is no server error for healthy.
+maps, and takes any answer that is no server error for healthy. Its service has the API's defaults, such as no grace
+period.
 """
 
 from __future__ import annotations
@@ -117,6 +118,7 @@ def service_of(definition: TaskDefinition, *, app: str, environment: str, path: 
         main_container=main,
         target_groups=groups,
         listener_rules=rules,
+        health_check_grace_period=0,
         log_group=LogGroup(name=_log_group(definition)),
         manifest=path,
         positions=_positions(path, definition),

@@ -42,6 +42,7 @@ from emulator.runtime.names import Names
 from emulator.runtime.observed import Member, Task, observe
 from emulator.runtime.plan import Operation, Plan, Verb
 from emulator.runtime.reconcile import TASK_STEADY
+from emulator.runtime.restart import may_restart
 from emulator.runtime.service_connect import ServiceConnect
 from emulator.runtime.task_specs import NO_FILE, NO_IPV6
 
@@ -330,12 +331,12 @@ class Executor:
         return False
 
     def _refuse_broken(self, task: Task) -> None:
-        """Raises what ends a task, where something does."""
-        reason = task.fault(())
-        if reason:
-            broken = next((m for m in task.members.values() if m.essential and m.started and not m.running), None)
-            if broken is not None:
-                raise self._failed(broken, "it is essential, so its task stops")
+        """Raises what ends a task, where something does. A container that is only being made anew does not."""
+        dead = [m for m in task.members.values() if m.essential and m.started and not m.running]
+        for member in dead:
+            if member.container.exit_code is not None and not may_restart(member):
+                raise self._failed(member, "it is essential, so its task stops")
+        if not dead and (reason := task.fault(())):
             raise TaskError(f"task {task.short_id}: {reason}")
 
     def _lose(self, operation: Operation, lost: NeverStarts) -> None:
@@ -360,7 +361,7 @@ class Executor:
             error.hint = error.hint or f"ECS says: {why}"
             return error
         subject = f"{spec.labels.get(names.SERVICE, '')}/{spec.labels.get(names.CONTAINER, '')}"
-        message = f"{error.message}; it is not essential, so the task goes on without it ({why})"
+        message = f"it never starts: {error.message}. It is not essential, so its task goes on without it"
         self.emit(Event(EventKind.WARNING, subject, message))
         return NeverStarts(spec.labels.get(names.CONTAINER, ""), reason, error)
 

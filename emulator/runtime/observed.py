@@ -185,5 +185,4 @@ def sort_containers(containers: list[Container]) -> Observed:
 
 def _as_stopped(container: Container) -> Container:
     """A container that never started, as ECS shows it."""
-    status = f"Exited ({GIVEN_UP_CODE})"
-    return replace(container, state=ContainerState.EXITED, exit_code=GIVEN_UP_CODE, status=status)
+    return replace(container, state=ContainerState.EXITED, exit_code=GIVEN_UP_CODE, status="never started")

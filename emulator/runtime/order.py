@@ -12,19 +12,21 @@ def in_volume_order(task: TaskSpec) -> list[MemberSpec]:
     order: list[MemberSpec] = []
     while len(order) < len(members):
         placed = {member.definition.name for member in order}
-        free = [
-            member
-            for name, member in members.items()
-            if name not in placed and {source.source_container for source in member.definition.volumes_from} <= placed
-        ]
+        free = [member for name, member in members.items() if name not in placed and volume_sources(member) <= placed]
         if not free:
             raise InputError("containers take volumes from each other", hint="break the circle of volumesFrom")
         order += free
     return order
 
 
+def volume_sources(member: MemberSpec) -> set[str]:
+    """The containers whose volumes it takes."""
+    return {source.source_container for source in member.definition.volumes_from}
+
+
 def in_dependency_order(task: TaskSpec) -> list[MemberSpec]:
-    """Members such that each one comes after those it depends on.
+    """Members such that each one comes after those it depends on, and where that allows it after those whose volumes
+    it takes.
 
     Raises `InputError` for what ECS stops a task over: a circle, an unknown name, HEALTHY of a container unchecked.
     """
@@ -41,6 +43,7 @@ def in_dependency_order(task: TaskSpec) -> list[MemberSpec]:
     placed: set[str] = set()
     while len(order) < len(members):
         free = [m for name, m in members.items() if name not in placed and {d for d, _ in m.depends_on} <= placed]
+        free = [m for m in free if volume_sources(m) <= placed] or free
         if not free:
             stuck = ", ".join(name for name in members if name not in placed)
             raise InputError(

@@ -13,7 +13,7 @@ from emulator.runtime.aws import PATIENCE, aws_spec, log_groups
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import Observed, Task
-from emulator.runtime.order import in_dependency_order, in_volume_order
+from emulator.runtime.order import in_dependency_order, in_volume_order, volume_sources
 from emulator.runtime.plan import Plan, Verb
 from emulator.runtime.service_connect import serves
 from emulator.runtime.task_specs import TaskFactory, TaskSpec
@@ -90,15 +90,16 @@ def reconcile(
         missing = desired.desired_count - len(good)
         if name in held_back:
             continue  # what runs on the old definition is better than nothing
-        if not desired.options.udp_ports:
+        # Both would publish one port of this machine, or the deployment may not run more tasks than desired
+        # (`recreate`): the old task goes before the new one comes.
+        no_room = bool(desired.options.udp_ports) or desired.service.deployment.maximum_percent <= 100
+        if not no_room:
             outdated += changed
         result.stopped |= {task.id: "its definition changed" for task in changed}
         first: list[int | None] = [network]
-        if desired.options.udp_ports:
-            # Both would publish one port of this machine: the old task goes before the new one comes.
+        if no_room:
             for task in (task for task in observed.tasks_of(name) if task.id in result.stopped):
-                reason = result.stopped[task.id]
-                first.append(stop_task(plan, task, reason, deregister=None if front is None else 0))
+                first.append(_retire(plan, factory, task, result.stopped[task.id], front is not None))
                 handled.add(task.id)
         for _ in range(max(0, missing)):
             cause = f"{desired.desired_count} desired, {len(good)} running"
@@ -145,11 +146,22 @@ def reconcile(
         delay = None if front is None else 0
         stop_task(plan, observed.tasks[task_id], result.stopped[task_id], deregister=delay, withdraw=True)
     for task in outdated:
-        delay = None if front is None else _deregistration_delay(factory, task)
-        stop_task(
-            plan, task, result.stopped[task.id], needs=steady.get(task.service, ()), deregister=delay, withdraw=True
-        )
+        _retire(plan, factory, task, result.stopped[task.id], front is not None, steady.get(task.service, ()), True)
     return result
+
+
+def _retire(
+    plan: Plan,
+    factory: TaskFactory,
+    task: Task,
+    reason: str,
+    routed: bool,
+    needs: Iterable[int] = (),
+    withdraw: bool = False,
+) -> int:
+    """Operations that drain and stop a task which another one replaces; the id of the last one."""
+    delay = _deregistration_delay(factory, task) if routed else None
+    return stop_task(plan, task, reason, needs=needs, deregister=delay, withdraw=withdraw)
 
 
 def _deregistration_delay(factory: TaskFactory, task: Task) -> int:
@@ -272,7 +284,7 @@ def start_members(
     volumes = [plan.add(Verb.CREATE_VOLUME, name, cause, labels=dict(labels)) for name, labels in task.volumes.items()]
     creates: dict[str, int] = {}
     for member in in_volume_order(task):
-        sources = [creates[source.source_container] for source in member.definition.volumes_from]
+        sources = [creates[source] for source in volume_sources(member)]
         creates[member.definition.name] = plan.add(
             Verb.CREATE_CONTAINER,
             member.spec.name,
@@ -289,6 +301,8 @@ def start_members(
     for member in in_dependency_order(task):
         name = member.definition.name
         needs: list[int | None] = [pause_start, names_written, creates[name], aws if member.needs_aws else None]
+        # Where a start makes a container anew (an open-file limit that the daemon refuses), its volumes are new too.
+        needs += [starts[source] for source in sorted(volume_sources(member)) if source in starts]
         for dependency, condition in member.depends_on:
             if condition == "START":
                 needs.append(starts[dependency])

@@ -48,6 +48,12 @@ def rule_of(member: Member) -> RestartRule | None:
     return RestartRule(int(period), frozenset(int(code) for code in codes.split(",") if code))
 
 
+def may_restart(member: Member) -> bool:
+    """Whether its policy may start a container that has exited again, if it ran for long enough."""
+    rule = rule_of(member)
+    return rule is not None and not member.given_up and member.container.exit_code not in rule.ignored_exit_codes
+
+
 def restartable(observed: Observed, started: Mapping[str, float], now: float) -> list[Member]:
     """The exited containers that their policy starts again now.
 

@@ -18,8 +18,11 @@ from emulator.runtime.front import front_spec
 from emulator.runtime.front_ports import balanced, listeners_of, routes
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Member, Observed, observe
+from emulator.runtime.restart import may_restart
 
 HEALTH_POLL = 0.03
+RESTART_PATIENCE = 5.0
+"""Seconds within which the agent starts a container again that its restart policy covers."""
 
 
 @dataclass(slots=True)
@@ -56,14 +59,22 @@ class Running:
             self.lease = None
 
     def wait_for_exit(self, interrupted: threading.Event) -> Member | None:
-        """Blocks until an essential container exits, and returns it; None where somebody interrupts or removes all."""
+        """Blocks until an essential container exits, and returns it; None where somebody interrupts or removes all.
+
+        One whose restart policy may start it again has a moment for that: the agent does it.
+        """
+        exited: dict[str, float] = {}
         while not interrupted.is_set():
             observed = observe(self.engine, self.environment)
             if observed.agent is None:  # `down` begins with it
                 return None
             for task in observed.tasks.values():
                 for member in task.members.values():
-                    if member.essential and member.started and not member.running:
+                    if not member.essential or not member.started or member.running:
+                        exited.pop(member.container.id, None)
+                        continue
+                    since = exited.setdefault(member.container.id, time.monotonic())
+                    if not may_restart(member) or time.monotonic() - since > RESTART_PATIENCE:
                         return member
             interrupted.wait(0.25)
         return None
@@ -133,7 +144,9 @@ def _expected_targets(state: DesiredState) -> int:
 def _unready(engine: Engine, members: Mapping[str, Member]) -> Iterator[str]:
     for member in members.values():
         if member.essential and member.started and not member.running:
-            raise container_failed(engine, member, "an essential container of the task has to keep running")
+            if not may_restart(member):
+                raise container_failed(engine, member, "an essential container of the task has to keep running")
+            yield f"container {member.name} has exited"
         if not member.started:
             yield f"container {member.name} has not started"
         elif member.running and member.container.health in (Health.STARTING, Health.UNHEALTHY):

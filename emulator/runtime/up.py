@@ -39,6 +39,7 @@ from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import Observed, observe
 from emulator.runtime.plan import Plan
 from emulator.runtime.reconcile import reconcile
+from emulator.runtime.restart import may_restart
 from emulator.runtime.router_files import RouterImage, read_router_image
 from emulator.runtime.running import Running, check_front, wait_healthy
 from emulator.runtime.secrets.logins import RegistryLogins
@@ -343,7 +344,7 @@ class _Bringup:
             return  # whoever stays sees it exit, and shows what it printed
         for task in observed.tasks.values():
             for member in task.members.values():
-                if member.essential and member.started and not member.running:
+                if member.essential and member.started and not member.running and not may_restart(member):
                     raise container_failed(
                         self.engine, member, "an essential container of the task has to keep running"
                     )

@@ -301,6 +301,12 @@ class DockerEvents:
                 found.append(attributes.get("copilot-local.container", attributes["copilot-local.role"]))
         return found
 
+    def codes(self) -> dict[str, int]:
+        """The code that each container of a task definition last exited with."""
+        dead = [event for event in map(json.loads, list(self.running.out)) if event["Action"] == "die"]
+        attributes = [event["Actor"]["Attributes"] for event in dead]
+        return {found.get("copilot-local.container", ""): int(found["exitCode"]) for found in attributes}
+
     def close(self) -> None:
         self.running.end(signal.SIGTERM)
 

@@ -251,6 +251,17 @@ class TestRestarting:
         supervisor.look()
         assert rig.task.id != kept
 
+    def test_restart_policies_hold_while_a_command_is_in_charge(self, rig: Rig) -> None:
+        service = make_service({"hello": {"restartPolicy": {"enabled": True}}, "web": {}})
+        supervisor = rig.boot(acting(service))
+        supervisor.look()
+        rig.agent.hold(Private())
+        rig.engine.finish(rig.container("hello"), 1)
+        rig.engine.finish(rig.container("web"), 1)
+        supervisor.look()
+        members = rig.task.members
+        assert (members["hello"].running, members["web"].running) == (True, False)
+
     def test_an_agent_that_was_not_waits_for_its_command(self, rig: Rig) -> None:
         rig.boot(desired_state(make_service()))
         rig.supervisor.retire()

@@ -60,6 +60,24 @@ def test_a_changed_definition_is_replaced_when_the_new_task_is_steady() -> None:
     assert result.stopped == {old: "its definition changed"}
 
 
+def test_without_room_for_another_task_the_old_one_stops_before_the_new_one_starts() -> None:
+    """`rolling: recreate` in the manifest: 0 % to 100 %."""
+    service = make_service()
+    service.deployment.minimum_healthy_percent, service.deployment.maximum_percent = 0, 100
+    world = World(service)
+    world.runs_task(state=before(service))
+    assert text_of(world.reconcile().plan) == lines("""
+        #1 stop container hello-00000001-hello: its definition changed
+        #2 remove container hello-00000001-hello after #1: its definition changed
+        #3 remove container hello-00000001-pause after #2: its definition changed
+        #4 remove volume 00000001000000010000000100000001 after #3: volumes of the task
+        #5 create container hello-new-0001-pause after #4: 1 desired, 0 running
+        #6 start container hello-new-0001-pause after #5: 1 desired, 0 running
+        #7 create container hello-new-0001-hello after #5: 1 desired, 0 running
+        #8 start container hello-new-0001-hello after #6, #7: 1 desired, 0 running
+    """)
+
+
 def test_each_service_is_replaced_without_waiting_for_another() -> None:
     world = World(make_service(name="a"), make_service(name="b"))
     world.runs_task("a", state=desired_state(make_service({"a": {"command": ["old"]}}, name="a")))

@@ -80,7 +80,10 @@ class TestAContainerThatIsNotEssential:
         assert task.members["hello"].running
         assert task.fault(["hello", "db", "nginx"]) is None
         [warning] = bench.warnings()
-        assert warning.startswith("container db exited with code 1: nginx needs it to succeed; it is not essential")
+        assert warning == (
+            "it never starts: container db exited with code 1: nginx needs it to succeed. "
+            "It is not essential, so its task goes on without it"
+        )
 
     def test_is_described_with_the_reason(self, bench: Bench) -> None:
         bench.engine.behave("*-db", Behaviour(exits=(1,)))

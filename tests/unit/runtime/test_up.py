@@ -205,6 +205,21 @@ class TestUntilItEnds:
         assert ended is not None
         assert (ended.name, ended.container.exit_code) == ("hello", 7)
 
+    def test_one_that_its_restart_policy_covers_has_a_moment_to_come_back(self, bench: Bench) -> None:
+        running = bench.up(make_service({"hello": {"restartPolicy": {"enabled": True, "ignoredExitCodes": [3]}}}))
+        [hello] = [c.name for c in bench.observed.containers if c.name.endswith("-hello")]
+        bench.engine.finish(hello, 1)
+        interrupted = threading.Event()
+
+        def again() -> None:
+            bench.engine.start(hello)
+            bench.engine.finish(hello, 3)
+
+        threading.Timer(0.3, again).start()
+        ended = running.wait_for_exit(interrupted)
+        assert ended is not None
+        assert ended.container.exit_code == 3, "not the exit that its policy answers"
+
     def test_an_interruption(self, bench: Bench) -> None:
         interrupted = threading.Event()
         interrupted.set()

@@ -1,0 +1,125 @@
+"""How a task stops, who is started again by its restart policy, and what becomes of unhealthy tasks."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.docker.ecs.conftest import FOREVER, Tasks, script
+from tests.docker.project import DockerEvents, docker, wait_until
+
+pytestmark = pytest.mark.docker
+
+DEAF = "trap '' TERM; while :; do sleep 0.1; done"
+
+
+def after(name: str) -> dict[str, Any]:
+    return {"dependsOn": [{"containerName": name, "condition": "START"}]}
+
+
+def policy(period: int, *ignored: int) -> dict[str, Any]:
+    return {"restartPolicy": {"enabled": True, "restartAttemptPeriod": period, "ignoredExitCodes": list(ignored)}}
+
+
+def counted(then: str) -> str:
+    """A script that notes each start in its own file system, so that a new container would begin anew."""
+    return f"echo started >> /starts; {then}"
+
+
+def starts(tasks: Tasks, name: str) -> int:
+    name = tasks.docker_name(name)
+    return docker("cp", f"{name}:/starts", "-", check=False).count("started")
+
+
+def test_containers_stop_in_reverse_order_each_with_its_own_timeout_and_pause_last(tasks: Tasks) -> None:
+    tasks.up(
+        {
+            "base": script("trap 'exit 7' TERM; while :; do sleep 0.1; done", stopTimeout=60),
+            "deaf": script(DEAF, stopTimeout=1, **after("base")),
+            "last": script(DEAF, stopTimeout=1, **after("deaf")),
+            "beside": script(FOREVER),
+        }
+    )
+    events = DockerEvents(tasks.project)
+    tasks.project.run("down", "-e", "test").ok()
+    wait_until(lambda: "pause" in events.actions("die"), "the end of pause")
+    died = [name for name in events.actions("die") if name not in ("agent", "front", "beside")]
+    assert died == ["last", "deaf", "base", "pause"]
+    codes = events.codes()
+    assert (codes["last"], codes["deaf"], codes["base"], codes["beside"]) == (137, 137, 7, 0)
+    told = [name for name in events.actions("kill") if name in ("last", "deaf", "base")]
+    # The second signal of a deaf one comes before the first of the next: its timeout began at its own turn.
+    assert told == ["last", "last", "deaf", "deaf", "base"]
+    assert events.actions("die").index("beside") < events.actions("die").index("base")
+    events.close()
+
+
+def test_the_exit_of_an_essential_container_stops_its_task_and_zero_is_an_exit_too(tasks: Tasks) -> None:
+    """A service's task is replaced; what is not essential may exit, or fail to start."""
+    tasks.up(
+        {
+            "main": script(FOREVER),
+            "job": script("exit 5", essential=False),
+            "broken": {"image": "busybox:1.37", "command": ["/nothing/here"], "essential": False},
+        }
+    )
+    found = tasks.containers()
+    assert (found["job"]["lastStatus"], found["job"]["exitCode"]) == ("STOPPED", 5)
+    assert (found["broken"]["lastStatus"], found["broken"]["exitCode"]) == ("STOPPED", 143)
+    assert found["broken"]["reason"].startswith("CannotStartContainerError: ")
+    assert "/nothing/here" in found["broken"]["reason"]
+    assert tasks.newest()["lastStatus"] in ("ACTIVATING", "RUNNING")
+    old = tasks.id()
+    docker("kill", "--signal", "TERM", tasks.docker_name("main"))
+    tasks.until(lambda found: tasks.id() != old and found["main"]["lastStatus"] == "RUNNING", "a new task")
+    stopped = tasks.describe()[0]
+    assert (stopped["lastStatus"], stopped["desiredStatus"]) == ("STOPPED", "STOPPED")
+    assert stopped["stopCode"] == "EssentialContainerExited"
+    assert stopped["stoppedReason"] == "Essential container in task exited"
+    assert {c["name"]: c.get("exitCode") for c in stopped["containers"]}["main"] == 0
+    events = [json.loads(line)["detail"] for line in tasks.project.run("events", "-e", "test").ok().out.splitlines()]
+    states = [event["lastStatus"] for event in events if event["taskArn"].endswith(old)]
+    assert list(dict.fromkeys(states))[-1] == "STOPPED"
+    assert "RUNNING" in states
+
+
+def test_restart_policies_start_the_same_container_again_before_the_task_is_judged(tasks: Tasks) -> None:
+    tasks.up(
+        {
+            "main": script(counted("sleep 2; exit 1"), **policy(1)),  # essential
+            "zero": script(counted("sleep 2"), essential=False, **policy(1)),
+            "young": script(counted("exit 1"), essential=False, **policy(60)),
+            "ignored": script(counted("sleep 2; exit 7"), essential=False, **policy(1, 7)),
+        }
+    )
+    before = tasks.id(), tasks.inspect("main")["Id"]
+    wait_until(lambda: starts(tasks, "main") > 1 and starts(tasks, "zero") > 1, "a second start")
+    assert (tasks.id(), tasks.inspect("main")["Id"]) == before
+    assert len(tasks.describe()) == 1
+    tasks.until(lambda found: found["ignored"]["lastStatus"] == "STOPPED", "the end of ignored")
+    assert (starts(tasks, "young"), starts(tasks, "ignored")) == (1, 1)
+    assert [tasks.containers()[name]["exitCode"] for name in ("young", "ignored")] == [1, 7]
+
+
+def test_health_is_that_of_essential_containers_and_an_unhealthy_task_is_replaced(tasks: Tasks) -> None:
+    check = {"command": ["CMD-SHELL", "test ! -e /sick"], "interval": 1, "timeout": 60, "retries": 1}
+    fails = {"command": ["CMD-SHELL", "exit 1"], "interval": 1, "timeout": 2, "retries": 1}
+    tasks.up(
+        {
+            "main": script(FOREVER, healthCheck=check),
+            "helper": script(FOREVER, essential=False, healthCheck=fails),
+            "started": script(FOREVER, essential=False, healthCheck={**fails, "retries": 10, "startPeriod": 300}),
+        }
+    )
+    tasks.until(lambda found: found["helper"]["healthStatus"] == "UNHEALTHY", "a helper that is unhealthy")
+    tasks.until(lambda found: found["main"]["healthStatus"] == "HEALTHY", "a healthy main container")
+    assert (tasks.newest()["healthStatus"], tasks.containers()["started"]["healthStatus"]) == ("HEALTHY", "UNKNOWN")
+    old = tasks.id()
+    tasks.sh("main", "touch /sick")
+    wait_until(lambda: tasks.id() != old, "a new task")
+    wait_until(lambda: tasks.describe()[0]["lastStatus"] == "STOPPED", "the end of the old one")
+    stopped = tasks.describe()[0]
+    assert stopped["stopCode"] == "ServiceSchedulerInitiated"
+    assert stopped["stoppedReason"] == "Task failed container health checks: main"
