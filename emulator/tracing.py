@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import secrets as random
+import ssl
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,14 +18,17 @@ from emulator.engine.interface import ContainerSpec, ContainerState, Engine
 from emulator.errors import CopilotLocalError, EngineError, InputError, TaskError
 from emulator.runtime.agent_spec import STATE_FILE, STATE_FOLDER
 from emulator.runtime.desired import DesiredState
+from emulator.runtime.front_ports import published
 from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import Task, observe
 from emulator.trace import nginx
 from emulator.trace.container import capture_spec
 from emulator.trace.diagnose import Diagnosis, diagnose
-from emulator.trace.hops import TRACE_HEADER, Place, Trace, assemble, trace_root
+from emulator.trace.exchange import Outcome
+from emulator.trace.hops import TRACE_HEADER, Hop, Place, Trace, assemble, trace_root
 from emulator.trace.sending import Answer, prepare, send
 from emulator.trace.session import Account, CaptureSession, Key, key_of
+from emulator.trace.text import block, verdict
 
 REQUEST_TIMEOUT = 65.0
 """Seconds for an answer: longer than the load balancer's idle timeout, so that its own answer is seen."""
@@ -46,14 +50,45 @@ class Traced:
     answer: Answer | None = None
     """Where the request was sent by us."""
 
+    @property
+    def hops(self) -> tuple[Hop, ...]:
+        """In the order in which they began; the first is the client's request to the load balancer."""
+        return self.trace.hops
+
+    @property
+    def trace_id(self) -> str:
+        """The root of its X-Amzn-Trace-Id."""
+        return self.trace.trace_id
+
+    @property
+    def status(self) -> int | None:
+        """What the client was answered."""
+        return self.answer.status if self.answer is not None else self.trace.asked.status
+
+    def __str__(self) -> str:
+        """As `copilot-local trace` prints it."""
+        return "\n".join([*block(self.trace), *(line for one in self.diagnoses for line in verdict(one))])
+
 
 class Tracer:
     """Captures in an environment while it is open. Raises `InputError` where the environment does not run."""
 
-    def __init__(self, engine: Engine, environment: Names, *, secrets: bool = False) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        environment: Names,
+        *,
+        secrets: bool = False,
+        trust: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+    ) -> None:
+        """`secrets`: values of headers that hold some are shown. `trust`: what an HTTPS request of ours checks the load
+        balancer's certificate with."""
         self._engine = engine
         self._names = environment
         self._secrets = secrets
+        self._trust = trust
+        self._shown_with_requests: set[Key] = set()
+        """TLS connections to the front."""
         self.places, self._image = find_places(engine, environment)
         self._session = CaptureSession(engine, self._spec)
         self.account = Account()
@@ -92,7 +127,8 @@ class Tracer:
             sent = [pair for pair in sent if pair[0].lower() != TRACE_HEADER]
             sent.append(("X-Amzn-Trace-Id", f"Root={root}"))
         outgoing = prepare(method, url, sent, data)
-        answer = send(self._front_port(), outgoing, timeout)
+        port = self._front_port("HTTPS" if outgoing.tls_name else "HTTP")
+        answer = send(port, outgoing, timeout, self._trust() if outgoing.tls_name else None)
         # Nothing says that a request leads to nothing more: what runs on after the answer has a moment to be seen.
         time.sleep(_SETTLE)
         self.account = self._session.end()
@@ -119,6 +155,7 @@ class Tracer:
             now = time.time()
             yield from self._new(told, health_checks, now - _SETTLE)
             self._session.forget({key for key, last in told.items() if last < now - _REMEMBER})
+            told = {key: last for key, last in told.items() if last > now - 10 * _REMEMBER}
         self.account = self._session.end()
         yield from self._new(told, health_checks, None)
 
@@ -126,11 +163,18 @@ class Tracer:
         """Requests that are not told yet and were over at `before`, so that all of their hops have been seen."""
         for trace in assemble(self._session.seen(), self.places, secrets=self._secrets):
             last = max(hop.exchange.ended or hop.exchange.began for hop in trace.hops)
-            if before is not None and (last > before or any(hop.exchange.ended is None for hop in trace.hops)):
+            going_on = any(hop.exchange.ended is None and hop.exchange.request is not None for hop in trace.hops)
+            if before is not None and (last > before or going_on or trace.asked.exchange.ended is None):
                 continue
-            known = key_of(trace.hops[0].exchange) in told
+            known = key_of(trace.asked.exchange) in told
+            first = trace.hops[0].exchange
+            if first.outcome is Outcome.TLS and len(trace.hops) > 1:
+                self._shown_with_requests.add(key_of(first))
+            elif key_of(first) in self._shown_with_requests:
+                known = True  # the connection alone, once its requests are forgotten
             for hop in trace.hops:
-                told[key_of(hop.exchange)] = last
+                if hop.exchange.ended is not None:
+                    told[key_of(hop.exchange)] = last
             if not known and (health_checks or not trace.is_health_check):
                 yield self._traced(trace)
 
@@ -155,15 +199,16 @@ class Tracer:
                 return nginx.parse(result.stdout.decode(errors="replace"))
         return ()
 
-    def _front_port(self) -> int:
-        front = observe(self._engine, self._names).front
-        ports = [port.host_port for port in front.ports if port.host_port] if front is not None else []
-        if not ports:
-            raise InputError(
-                f"{self._names.app}/{self._names.environment} has no load balancer that runs",
-                hint="`copilot-local trace` without a URL shows what passes between containers",
-            )
-        return ports[0]
+    def _front_port(self, protocol: str) -> int:
+        listeners = published(observe(self._engine, self._names))
+        for listener in listeners:
+            if not listener.service and listener.protocol == protocol:
+                return listener.host_port
+        there = ", ".join(listener.name for listener in listeners) or "none"
+        raise InputError(
+            f"{self._names.app}/{self._names.environment} has no load balancer with a listener for {protocol}",
+            hint=f"listeners: {there}; `copilot-local trace` without a URL shows what passes between containers",
+        )
 
 
 def find_places(engine: Engine, environment: Names) -> tuple[list[Place], str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,6 +19,8 @@ from emulator.errors import ExitCode, InputError, UsageError
 from emulator.events import discard
 
 if TYPE_CHECKING:
+    from emulator.engine.interface import Engine
+    from emulator.runtime.names import Names
     from emulator.trace.hops import Trace
     from emulator.tracing import Traced, Tracer
 
@@ -60,13 +63,12 @@ def trace(
         raise UsageError(f"--har {har}: there is no folder {har.parent}")
 
     from emulator.trace.sending import prepare
-    from emulator.tracing import Tracer
 
     if method is not None and url is not None:
         prepare(method.upper(), url, pairs, body)  # before anything is started for it
     as_json = format is OutputFormat.JSON
     code = ExitCode.OK
-    with chosen_environment(app, env) as (engine, names), Tracer(engine, names, secrets=show_secrets) as tracer:
+    with chosen_environment(app, env) as (engine, names), _tracer(engine, names, show_secrets) as tracer:
         if method is not None and url is not None:
             found = tracer.request(method.upper(), url, pairs, body, timeout=timeout)
             _print(found, as_json=as_json)
@@ -82,6 +84,18 @@ def trace(
     if har is not None:
         _save(har, kept)
     raise typer.Exit(code)
+
+
+def _tracer(engine: Engine, names: Names, secrets: bool) -> Tracer:
+    from emulator.setup.authority import ensure_authority
+    from emulator.tracing import Tracer
+
+    return Tracer(
+        engine,
+        names,
+        secrets=secrets,
+        trust=lambda: ssl.create_default_context(cafile=ensure_authority().path),
+    )
 
 
 def _live(tracer: Tracer, stop: threading.Event, *, health_checks: bool, as_json: bool, keep: bool) -> Iterator[Trace]:

@@ -234,8 +234,8 @@ class FakeEngine:
             if record.running:
                 self._daemon.refuse_stuck(record)
                 self._daemon.end(record, 137)
-            del self._daemon.records[record.id]
-            self._daemon.emit("destroy", record)
+            if self._daemon.records.pop(record.id, None):  # else it has removed itself
+                self._daemon.emit("destroy", record)
 
     def logs(
         self, container: str, *, follow: bool = False, tail: int | None = None, since: datetime | None = None

@@ -23,6 +23,7 @@ from emulator.testing.environment import WAIT_FOR_LOG, Environment
 from emulator.testing.journal import LogLine
 from emulator.testing.records import RoutedRecord
 from emulator.testing.results import CommandResult
+from emulator.tracing import REQUEST_TIMEOUT, Traced
 
 if TYPE_CHECKING:
     import httpx
@@ -76,6 +77,18 @@ class AsyncEnvironment:
 
     def route(self, method: str, url: str, headers: Mapping[str, str] | None = None) -> Explanation:
         return self.sync.route(method, url, headers)
+
+    async def trace(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+        *,
+        timeout: float = REQUEST_TIMEOUT,
+        secrets: bool = False,
+    ) -> Traced:
+        return await asyncio.to_thread(self.sync.trace, method, url, headers, data, timeout=timeout, secrets=secrets)
 
     async def logs(self, container: str | None = None, *, since: int = 0) -> list[LogLine]:
         return await asyncio.to_thread(self.sync.logs, container, since=since)

@@ -29,6 +29,7 @@ from emulator.testing.readiness import missing
 from emulator.testing.records import RoutedRecord, matcher, record_from
 from emulator.testing.results import CommandResult
 from emulator.testing.service import ServiceHandle
+from emulator.tracing import REQUEST_TIMEOUT, Traced, Tracer
 
 POLL = 0.1
 ROUTED_POLL = 0.3
@@ -181,6 +182,22 @@ class Environment(Lifecycle):
         state = self._up.state
         services = [desired.service for desired in state.services.values()]
         return explain(services, method, url, tuple((headers or {}).items()), options=front_options(state))
+
+    def trace(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+        *,
+        timeout: float = REQUEST_TIMEOUT,
+        secrets: bool = False,
+    ) -> Traced:
+        """Sends a request to the load balancer and returns its hops between the containers, with what is wrong with
+        them, as `copilot-local trace` does. `secrets` leaves the values of Authorization, cookies and the like as they
+        are. Raises `TaskError` where it was not seen."""
+        with Tracer(self.engine, self.names, secrets=secrets, trust=lambda: self.trust) as tracer:
+            return tracer.request(method, url, tuple((headers or {}).items()), data, timeout=timeout)
 
     def kill(self, container: str, signal: str = "SIGKILL") -> None:
         """Sends a signal; after SIGKILL waits until the container has ended."""

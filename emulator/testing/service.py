@@ -12,6 +12,7 @@ from emulator.runtime.overview import ContainerRow
 from emulator.testing.journal import LogLine
 from emulator.testing.records import RoutedRecord
 from emulator.testing.results import CommandResult
+from emulator.tracing import REQUEST_TIMEOUT, Traced
 
 if TYPE_CHECKING:
     import httpx
@@ -63,6 +64,19 @@ class ServiceHandle:
 
     def route(self, method: str, url: str, headers: Mapping[str, str] | None = None) -> Explanation:
         return self.environment.route(method, url, headers)
+
+    def trace(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+        *,
+        timeout: float = REQUEST_TIMEOUT,
+        secrets: bool = False,
+    ) -> Traced:
+        """As of the environment: the URL alone says which service is asked."""
+        return self.environment.trace(method, url, headers, data, timeout=timeout, secrets=secrets)
 
     def kill(self, container: str | None = None, signal: str = "SIGKILL") -> None:
         self.environment.kill(self._named(container), signal)

@@ -212,7 +212,7 @@ class _Looker:
         """The directive that made nginx ask this hop's server."""
         before = self.hops[hop.parent] if hop.parent is not None else None
         if before is None or not before.exchange.request:
-            return None
+            return None  # also where the request came over TLS
         port = int(before.exchange.server.rpartition(":")[2])
         chosen = nginx.choose_server(self._configuration(before), before.host, port)
         return nginx.proxy_pass(chosen.server, before.path) if chosen else None

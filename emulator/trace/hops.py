@@ -92,6 +92,11 @@ class Trace:
     """The root of its X-Amzn-Trace-Id."""
 
     @property
+    def asked(self) -> Hop:
+        """The first hop whose request can be read; the first where none can."""
+        return next((hop for hop in self.hops if hop.exchange.request is not None), self.hops[0])
+
+    @property
     def is_health_check(self) -> bool:
         request = self.hops[0].exchange.request
         return request is not None and header(request.headers, "user-agent").startswith(CHECKER)
@@ -126,18 +131,40 @@ def assemble(seen: Iterable[tuple[Place, Exchange]], places: Sequence[Place], *,
     """
     found = _distinct(seen, places)
     parents = _parents(found)
+    covers = _covers(found, parents)
     children: dict[int | None, list[int]] = {}
     for index in range(len(found)):
         children.setdefault(parents[index][0] if index in parents else None, []).append(index)
     traces = []
     for first in children.get(None, []):
-        order: list[tuple[int, int]] = []
-        _walk(first, 0, children, order)
+        if first in covers.values():
+            continue
+        order = [(covers[first], 0)] if first in covers else []
+        _walk(first, len(order), children, order)
         place_of = {index: position for position, (index, _) in enumerate(order)}
-        hops = tuple(_hop(index, depth, found, parents, place_of, secrets=secrets) for index, depth in order)
+        above = {**parents, **({first: (covers[first], "time")} if first in covers else {})}
+        hops = tuple(_hop(index, depth, found, above, place_of, secrets=secrets) for index, depth in order)
         ids = (one.root for one in (found[index] for index, _ in order) if one.root)
         traces.append(Trace(hops, next(ids, "")))
     return traces
+
+
+def _covers(found: Sequence[_Found], parents: Mapping[int, tuple[int, str]]) -> dict[int, int]:
+    """By each request that the front sends on of a TLS connection: that connection, in which it cannot be read."""
+    encrypted = [
+        number
+        for number, one in enumerate(found)
+        if one.exchange.outcome is Outcome.TLS and one.target is not None and not one.target.task
+    ]
+    covers: dict[int, int] = {}
+    for index, one in enumerate(found):
+        if not encrypted or index in parents or one.origin is None or one.origin.task or not one.root:
+            continue
+        began = one.exchange.began
+        open_then = [number for number in encrypted if found[number].exchange.began <= began <= _ended(found[number])]
+        if open_then:
+            covers[index] = open_then[-1]
+    return covers
 
 
 def _walk(index: int, depth: int, children: Mapping[int | None, list[int]], order: list[tuple[int, int]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import ssl
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ class Outgoing:
     target: str
     headers: tuple[tuple[str, str], ...]
     data: bytes | None = None
+    tls_name: str = ""
+    """The name that the server's certificate has to be for; empty without TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +41,13 @@ def prepare(method: str, url: str, headers: Sequence[tuple[str, str]] = (), data
     """A path, or a whole URL whose host is the request's. Raises UsageError for what HTTP cannot say."""
     if not _TOKEN.fullmatch(method):
         raise UsageError(f"{method!r} is no HTTP method")
-    host, target = "", url
+    host, target, tls_name = "", url, ""
     if not url.startswith("/"):
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.netloc:
             raise UsageError(f"{url!r} is neither a path such as /api/x nor a URL such as http://host/api/x")
-        if parts.scheme == "https":
-            raise UsageError(
-                "a request over HTTPS cannot be sent from here",
-                hint="`copilot-local trace` without a URL shows requests of any client",
-            )
         host = parts.netloc.rpartition("@")[2]
+        tls_name = (parts.hostname or host) if parts.scheme == "https" else ""
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     for name, value in headers:
         if not _TOKEN.fullmatch(name) or re.search(r"[\r\n\0]", value) or not _latin(value):
@@ -61,14 +60,21 @@ def prepare(method: str, url: str, headers: Sequence[tuple[str, str]] = (), data
         sent.append(("Content-Length", str(len(data))))
     if data is not None and "content-type" not in names:
         sent.append(("Content-Type", "application/x-www-form-urlencoded"))
-    return Outgoing(method, quote(target, safe=_PRINTABLE), tuple(sent), data)
+    return Outgoing(method, quote(target, safe=_PRINTABLE), tuple(sent), data, tls_name)
 
 
-def send(port: int, request: Outgoing, timeout: float, host: str = "127.0.0.1") -> Answer:
-    """Sends it and reads the answer to its end, for `timeout` seconds at most."""
+def send(port: int, request: Outgoing, timeout: float, trust: ssl.SSLContext | None = None) -> Answer:
+    """Sends it to a port of this machine and reads the answer to its end, for `timeout` seconds at most.
+
+    `trust` is what a certificate is checked with.
+    """
     deadline = time.monotonic() + timeout
-    connection = http.client.HTTPConnection(host, port, timeout=timeout)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
+        if request.tls_name:
+            connection.connect()
+            context = trust or ssl.create_default_context()
+            connection.sock = context.wrap_socket(connection.sock, server_hostname=request.tls_name)
         connection.putrequest(
             request.method,
             request.target,

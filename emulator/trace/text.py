@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from emulator.trace.changes import Change, Kind
 from emulator.trace.diagnose import Diagnosis
 from emulator.trace.exchange import Outcome
-from emulator.trace.hops import Hop, Trace
+from emulator.trace.hops import Hop, Trace, header
 
 WIDTH = 80
 _MARKS = {Kind.ADDED: "+", Kind.REMOVED: "-", Kind.CHANGED: "~"}
@@ -18,7 +18,7 @@ _SERVER = 44
 
 def block(trace: Trace, width: int = WIDTH) -> Iterator[str]:
     """The lines of one request."""
-    first = trace.hops[0]
+    first = trace.asked
     what = f"{first.method} {first.path}" if first.method else f"{first.client} → {first.server}"
     count = len(trace.hops)
     yield _cut(f"{what}: {_status(first)}, {_took(first)}, {count} hop{'s' if count > 1 else ''}", width)
@@ -57,6 +57,8 @@ def _hop(trace: Trace, number: int, hop: Hop, width: int) -> Iterator[str]:
         yield f"{inner}before the answer: {', '.join(str(status) for status in exchange.informational)}"
     if exchange.note and exchange.outcome not in (Outcome.OPAQUE, Outcome.REFUSED):
         yield from _wrapped(exchange.note, width, inner, inner)
+    if exchange.response is not None and (place := header(exchange.response.headers, "location")):
+        yield _cut(f"{inner}answered with Location: {place}", width)
     before = trace.hops[hop.parent] if hop.parent is not None else None
     if before is not None and before.path and hop.path and before.path != hop.path:
         yield _cut(f"{inner}~ path: {before.path} → {hop.path}", width)
@@ -67,7 +69,9 @@ def _hop(trace: Trace, number: int, hop: Hop, width: int) -> Iterator[str]:
         for change in hop.response_changes:
             yield _cut(f"{inner}  {_change(change)}", width)
     if hop.by == "time":
-        yield f"{inner}(joined by time and connection: it carries no trace id)"
+        encrypted = before is not None and before.exchange.outcome is Outcome.TLS
+        why = "what came over TLS is not read" if encrypted else "it carries no trace id"
+        yield f"{inner}(joined by time and connection: {why})"
 
 
 def _change(change: Change) -> str:

@@ -47,6 +47,16 @@ def test_restart_replaces_the_task(nginx: Environment) -> None:
     assert nginx.http.get("/api/x").status_code == 200
 
 
+def test_a_trace_has_the_hops_of_a_request(nginx: Environment) -> None:
+    found = nginx.service("hello").trace("GET", "/api/orders", {"Authorization": "Bearer s3cret"})
+    assert [hop.server for hop in found.hops] == ["front:8080", "nginx:80", "hello:3000"], found
+    assert {hop.status for hop in found.hops} == {found.status} == {200}
+    assert "X-Proxy" in [change.name for change in found.hops[2].request_changes]
+    assert found.diagnoses == ()
+    assert "s3cret" not in repr(found)
+    assert str(found).startswith("GET /api/orders: 200, ")
+
+
 def test_a_paused_container_answers_nothing_and_goes_on(nginx: Environment) -> None:
     with nginx.pause_container("hello"), pytest.raises(httpx.TimeoutException):
         nginx.http.get("/api/x", timeout=1)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.docker.project import MakeProject, Project, projects
+from tests.docker.project import MakeProject, Project, free_port, projects
 
 make_project = pytest.fixture(projects, name="make_project")
 make_shared_project = pytest.fixture(projects, scope="module", name="make_shared_project")
@@ -14,13 +14,14 @@ make_shared_project = pytest.fixture(projects, scope="module", name="make_shared
 
 @pytest.fixture(scope="module")
 def nginx(make_shared_project: MakeProject) -> Iterator[Project]:
-    """examples/nginx-sidecar, whose nginx passes `/api` on with another prefix, running."""
+    """examples/nginx-sidecar, running, with HTTPS too; its nginx takes the `v1` out of `/api/v1/…`."""
     project = make_shared_project("nginx-sidecar")
     project.edit(
         "nginx/default.conf",
         "    location /api {\n",
         "    location /api/v1/ {\n        proxy_pass http://localhost:3000/api/;\n    }\n\n    location /api {\n",
     )
-    project.up()
+    project.edit("copilot/hello/manifest.yml", "http:\n", "http:\n  redirect_to_https: false\n")
+    project.up("--https", "--https-port", str(free_port()))
     yield project
     assert [container.name for container in project.containers() if container.role == "trace"] == []

@@ -49,6 +49,17 @@ def test_the_rewrite_of_a_path_is_seen_between_nginx_and_the_main_container(ngin
     assert log["entries"][2]["request"]["queryString"] == [{"name": "x", "value": "1"}]
 
 
+def test_a_request_over_https_is_read_behind_the_load_balancer(nginx: Project) -> None:
+    result = nginx.run("trace", "GET", "https://localhost/api/x", "--format", "json").ok()
+    found = json.loads(result.out)
+    assert hops(found) == ["client → front:8443", "front → nginx:80", "nginx → hello:3000"]
+    first, second, third = found["hops"]
+    assert (first["outcome"], first["tls_server_name"], first["request"]) == ("tls", "localhost", None)
+    assert first["received"] > 0
+    assert (second["path"], third["path"], third["status"]) == ("/api/x", "/api/x", 200)
+    assert dict(second["request"]["headers"])["X-Forwarded-Proto"] == "https"
+
+
 def test_live_traffic_is_shown_request_by_request_and_health_checks_are_not(nginx: Project) -> None:
     """Two requests on one connection that began before the capture, one beside them, one that no rule matches."""
     with socket.create_connection(("127.0.0.1", nginx.port), timeout=30) as connection:

@@ -13,7 +13,6 @@ from emulator.cli.app import run
         (["GET"], "a request has a method and a URL"),
         (["GET", "api/x"], "neither a path such as /api/x nor a URL"),
         (["GET", "ftp://x/api"], "neither a path such as /api/x nor a URL"),
-        (["GET", "https://x/api"], "a request over HTTPS cannot be sent from here"),
         (["G T", "/"], "'G T' is no HTTP method"),
         (["GET", "/", "-H", "nothing"], "-H takes NAME: VALUE"),
         (["GET", "/", "-H", "X: a\r\nb: c"], "no header that HTTP can send"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from emulator.trace.changes import HIDDEN
-from emulator.trace.exchange import Outcome
+from emulator.trace.exchange import Exchange, Outcome
 from emulator.trace.hops import Trace, assemble
 from tests.unit.trace.environment import FRONT, HELLO, OTHER, OUTSIDE, PLACES, chain, exchange
 
@@ -94,6 +94,20 @@ def test_secrets_are_hidden_unless_asked_for_and_their_change_is_not() -> None:
     assert "Authorization" in [change.name for change in hidden.hops[1].request_changes]
     [shown] = assemble(seen, PLACES, secrets=True)
     assert "Bearer s3cret" in repr(shown)
+
+
+def test_what_came_over_tls_is_shown_below_its_connection_each_request_for_itself() -> None:
+    connection = Exchange(*(f"{OUTSIDE}:50000", "172.30.0.2:8443", 7, Outcome.TLS, 9.9), ended=12)
+    seen = [(FRONT, connection)]
+    for root, began in (("1-a", 10.0), ("1-b", 11.0)):
+        seen += chain(root, began)[:-1]
+    found = assemble(seen, PLACES)
+    assert [trace.trace_id for trace in found] == ["1-a", "1-b"]
+    for trace in found:
+        assert line(trace) == ["client → front:8443", "front → nginx:80", "nginx → hello:3000"]
+        assert [hop.depth for hop in trace.hops] == [0, 1, 2]
+        assert trace.asked is trace.hops[1]
+    assert [len(trace.hops) for trace in assemble(seen[:1], PLACES)] == [1]
 
 
 def test_a_port_that_no_definition_maps_is_called_by_its_number() -> None:
