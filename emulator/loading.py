@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from emulator.runtime.names import Names
     from emulator.runtime.secrets.sources import SecretChoice
     from emulator.runtime.up import UpRequest
-    from emulator.settings import LogPolicy, Settings
+    from emulator.settings import Debugging, LogPolicy, Settings
     from emulator.surroundings import Deployment
 
 LOG_POLICIES = ("capture", "local-aws", "live")
@@ -225,6 +225,7 @@ def up_request(
     *,
     strict: bool,
     replacements: Mapping[str, str],
+    debug: Mapping[str, Debugging] | None = None,
     port: int | None = None,
     https: bool | None = None,
     https_port: int | None = None,
@@ -241,6 +242,7 @@ def up_request(
     Raises what these have wrong, and SecretsError where secrets have no value.
     """
     from emulator.runtime.credentials import chosen, task_role
+    from emulator.runtime.debugging import check_options
     from emulator.runtime.names import Names
     from emulator.runtime.private import collect_private
     from emulator.runtime.secrets.logins import RegistryLogins
@@ -264,6 +266,8 @@ def up_request(
         emit(Event(EventKind.WARNING, SECRETS_FILE, "git does not ignore it: `echo '*' > .copilot-local/.gitignore`"))
     values = SecretValues(variables, read_secrets(root), settings.secrets, secrets)
     finder = Finder(dict(settings.values), region())
+    if debug:
+        check_options(debug, services)
     private = collect_private(services, root, finder, values)
     if role := task_role(chosen(credentials, settings.credentials), variables, region()):
         private.task_roles = {service.name: role for service in services}
@@ -279,6 +283,7 @@ def up_request(
         private=private,
         logins=RegistryLogins([login for service in services for login in finder.logins(service)], values),
         replacements=replacements,
+        debug=debug or {},
         port=port,
         https_port=https_port,
         region=region(),

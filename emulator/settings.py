@@ -184,6 +184,17 @@ class Settings(BaseModel):
         return self.model_copy(update={"logs": logs})
 
 
+class Debugging(BaseModel):
+    """A container that somebody attaches a debugger to."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ports: Mapping[int, int] = Field(default_factory=dict)
+    """Port of the container to the host port on 127.0.0.1."""
+    command: tuple[str, ...] = ()
+    """Runs in place of entry point and command; none: they stay."""
+
+
 class LocalOptions(BaseModel):
     """What exists only on this machine for one service, applied when its containers are made. Never holds a secret."""
 
@@ -205,6 +216,8 @@ class LocalOptions(BaseModel):
     """The user's own log router configuration as it stands in the router's image: absolute path to text."""
     own_region: tuple[str, ...] = ()
     """Containers whose image names an AWS region itself: they get no other."""
+    debug: dict[str, Debugging] = Field(default_factory=dict)
+    """Containers that somebody attaches a debugger to, by name."""
     udp_ports: dict[int, int] = Field(default_factory=dict)
     """Port of a container to the host port on 127.0.0.1 that its datagrams come from: UDP goes past the front."""
     credentials: Literal["none", "static", "profile", "role"] = "none"

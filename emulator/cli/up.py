@@ -89,6 +89,23 @@ def up(
         ),
     ] = None,
     images: Replacements = None,
+    debug: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--debug",
+            metavar="CONTAINER=[HOST:]PORT",
+            help="Publish a debugger's port of a container on 127.0.0.1, and do not give up its task as unhealthy. "
+            "Repeatable.",
+        ),
+    ] = None,
+    debug_command: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--debug-command",
+            metavar="CONTAINER=COMMAND",
+            help="Run this in place of a debugged container's entry point and command. Repeatable.",
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done and do nothing.")] = False,
     retain: Annotated[bool, typer.Option("--retain", help="Keep what was made when something fails.")] = False,
     timing: Annotated[Timing, typer.Option("--timing", help="Whose delays and intervals.")] = Timing.LOCAL,
@@ -114,6 +131,7 @@ def up(
     """Run services as ECS on Fargate would, and show their logs until Ctrl-C."""
     from emulator.display import make_display
     from emulator.engine.connect import connect
+    from emulator.runtime.debugging import read_options, tell
     from emulator.runtime.images import check_logins
 
     if wait and not detach:
@@ -123,6 +141,7 @@ def up(
     if watch and (detach or dry_run):
         raise UsageError("--watch cannot be combined with -d or --dry-run", hint="it stays until Ctrl-C")
     replacements = assignments(images, "--image")
+    debugging = read_options(debug or (), debug_command or ())
     if quiet and format is OutputFormat.JSON:
         raise UsageError("--quiet cannot be combined with --format json", hint="its reader chooses by `kind`")
     display = make_display("json" if format is OutputFormat.JSON else "text", quiet=quiet)
@@ -138,6 +157,7 @@ def up(
             emit_once,
             strict=strict,
             replacements=replacements,
+            debug=debugging,
             port=port,
             https=https,
             https_port=https_port,
@@ -155,6 +175,7 @@ def up(
         with closing(connect()) as engine:
             if not dry_run:
                 check_logins(engine, request)
+                tell(debugging, display.emit)
             choice.ask = None  # from here on somebody who types means the containers' logs
             if watch:
                 extra = [file for file in (env_file, task_definition) if file]

@@ -36,6 +36,13 @@ class DesiredService(BaseModel):
         """How many tasks should run."""
         return self.service.desired_count if self.count is None else self.count
 
+    @property
+    def one_task_at_a_time(self) -> bool:
+        """Two tasks could not run beside each other: both would publish a port of this machine, or the deployment may
+        not run more tasks than desired (`recreate`)."""
+        published = self.options.udp_ports or self.options.debug
+        return bool(published) or self.service.deployment.maximum_percent <= 100
+
     def config_hash(self) -> str:
         """Identifies everything a task of this service is made from; a task with another one is replaced."""
         content = {

@@ -90,9 +90,7 @@ def reconcile(
         missing = desired.desired_count - len(good)
         if name in held_back:
             continue  # what runs on the old definition is better than nothing
-        # Both would publish one port of this machine, or the deployment may not run more tasks than desired
-        # (`recreate`): the old task goes before the new one comes.
-        no_room = bool(desired.options.udp_ports) or desired.service.deployment.maximum_percent <= 100
+        no_room = desired.one_task_at_a_time  # the old task goes before the new one comes
         if not no_room:
             outdated += changed
         result.stopped |= {task.id: "its definition changed" for task in changed}

@@ -16,6 +16,7 @@ from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
 from emulator.engine.interface import ContainerSpec, Engine, File, HealthCheckSpec, Mount, PublishedPort, UlimitSpec
 from emulator.firelens.local_aws import FOLDER as AWS_FOLDER
 from emulator.runtime import names
+from emulator.runtime.debugging import debug_ports
 from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.firelens import RouterSetup, router_setup
 from emulator.runtime.front_ports import task_listeners, to_label
@@ -121,7 +122,7 @@ class TaskFactory:
             network_aliases=self._names_of(desired),
             hostname=private_dns_name(task_id, identity.region),
             extra_hosts=("host.docker.internal:host-gateway",),
-            ports=tuple(PublishedPort(inside, on, protocol="udp") for inside, on in desired.options.udp_ports.items()),
+            ports=_published(desired),
             init=True,
             ulimits=(NO_FILE,),
             cap_drop=("ALL",),
@@ -211,6 +212,8 @@ class TaskFactory:
         if options.credentials != "none":
             environment |= credentials_variables(identity.task_id)
         linux = container.linux_parameters
+        debugging = options.debug.get(container.name)
+        instead = debugging.command if debugging else ()
         definition, pause = service.task_definition, self.names.pause(service.name, identity.task_id)
         spec = ContainerSpec(
             name=self.names.container(service.name, identity.task_id, container.name),
@@ -231,8 +234,8 @@ class TaskFactory:
                 names.RESTART_POLICY: rule.label() if (rule := restart_rule(container)) else "",
                 names.ECS_CONTAINER_NAME: container.name,
             },
-            entrypoint=_tuple(container.entry_point),
-            command=_tuple(container.command),
+            entrypoint=instead[:1] if instead else _tuple(container.entry_point),
+            command=instead[1:] if instead else _tuple(container.command),
             environment=environment,
             user=container.user,
             working_directory=container.working_directory,
@@ -311,6 +314,12 @@ def _ulimits(container: ContainerDefinition) -> tuple[UlimitSpec, ...]:
     """The definition's limits, and Fargate's for open files where it has none."""
     limits = tuple(UlimitSpec(u.name, u.soft_limit, u.hard_limit) for u in container.ulimits)
     return limits if any(limit.name == FARGATE_NO_FILE.name for limit in limits) else (*limits, FARGATE_NO_FILE)
+
+
+def _published(desired: DesiredService) -> tuple[PublishedPort, ...]:
+    """The ports that the task itself publishes: for datagrams and debuggers."""
+    datagrams = (PublishedPort(inside, on, protocol="udp") for inside, on in desired.options.udp_ports.items())
+    return (*datagrams, *debug_ports(desired))
 
 
 def _tuple(words: list[str] | None) -> tuple[str, ...] | None:

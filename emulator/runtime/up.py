@@ -26,6 +26,7 @@ from emulator.events import Emit, Event, EventKind, discard
 from emulator.runtime import names
 from emulator.runtime.agent_spec import STATE_FILE, STATE_FOLDER, agent_spec
 from emulator.runtime.control import Agent, AgentBusy, Lease
+from emulator.runtime.debugging import debugged
 from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.down import down, remove_all
 from emulator.runtime.executor import Cancelled, Executor
@@ -46,7 +47,7 @@ from emulator.runtime.secrets.logins import RegistryLogins
 from emulator.runtime.supported import refuse_unsupported
 from emulator.runtime.task_specs import task_factory, unresolved
 from emulator.runtime.turn import Turns
-from emulator.settings import LocalOptions, Settings
+from emulator.settings import Debugging, LocalOptions, Settings
 
 AGENT_PATIENCE = 15.0
 
@@ -76,6 +77,8 @@ class UpRequest:
     logins: RegistryLogins = field(default_factory=RegistryLogins)
     """Of the registries that images are pulled from; never handed to the agent."""
     replacements: Mapping[str, str] = field(default_factory=dict)
+    debug: Mapping[str, Debugging] = field(default_factory=dict)
+    """Containers that a debugger is attached to."""
     port: int | None = None
     https_port: int | None = None
     region: str = "us-east-1"
@@ -200,6 +203,7 @@ def _prepare(
             pause_image.result(),
             front_image.result() if front_image else "",
             agent_image.result(),
+            emit,
         )
     for name, desired in state.services.items():
         desired.options.own_region = own_regions(engine, images[name])
@@ -373,6 +377,7 @@ def _desired(
     pause: str,
     front: str,
     agent: str,
+    emit: Emit = discard,
 ) -> DesiredState:
     services = {
         service.name: DesiredService(
@@ -397,6 +402,7 @@ def _desired(
         )
         for service in request.services
     }
+    services = debugged(services, request.debug, emit)
     return DesiredState(
         app=request.environment.app,
         environment=request.environment.environment,

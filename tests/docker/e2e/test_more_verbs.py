@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 
 import pytest
 
-from tests.docker.project import Project, docker
+from tests.docker.project import Project, docker, free_port, wait_until
 
 pytestmark = pytest.mark.docker
 
@@ -69,6 +71,25 @@ def test_scale_restart_exec_and_stop(nginx: Project) -> None:
     nginx.run("stop", "hello").ok()
     assert [c for c in nginx.containers() if c.task] == []
     assert nginx.get("/api/x").status_code == 503
+
+
+def test_a_debugger_finds_its_port_until_it_is_not_wanted_any_more(nginx: Project) -> None:
+    port = free_port()
+    server = "sh -c 'while :; do echo from the debugger | nc -l -p 5678; done'"
+    result = nginx.run("up", "-d", "--debug", f"hello={port}:5678", "--debug-command", f"hello={server}").ok()
+    assert f"hello: a debugger finds port 5678 at 127.0.0.1:{port}" in result.err
+    [debugged] = nginx.tasks()
+
+    def said() -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            return connection.recv(100) == b"from the debugger\n"
+        return False
+
+    wait_until(said, "the debugged program answers")
+    nginx.up()
+    assert nginx.get("/api/x").status_code == 200
+    assert debugged not in nginx.tasks()
+    assert not said()
 
 
 def test_history_says_why_a_task_stopped(nginx: Project) -> None:
