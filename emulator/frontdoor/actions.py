@@ -7,10 +7,10 @@ action is guarded by that: a redirect of low priority would else win over a forw
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from emulator.ecs.service import FixedResponse, Forward, Redirect
-from emulator.frontdoor.options import FrontOptions, backend_name, open_backend_name
+from emulator.frontdoor.options import OPEN, FrontOptions, backend_name
 from emulator.frontdoor.pages import SERVER, page_path
 from emulator.frontdoor.rules import Listener, PlacedRule
 from emulator.frontdoor.text import literal, quote
@@ -109,11 +109,10 @@ def listener_port(listener: Listener, options: FrontOptions) -> int:
 
 def forward(placed: PlacedRule, action: Forward) -> list[str]:
     """Chooses the target group into `txn.group`; nothing is chosen where all weights are 0."""
-    service = placed.service.name
-    groups = [(backend_name(service, item.target_group), item.weight) for item in action.target_groups]
+    groups = _groups(placed, action)
     chosen = guard(placed)
     if len(groups) == 1:
-        return [f"http-request set-var(txn.group) str({groups[0][0]}) if {chosen}"] if groups[0][1] else []
+        return []  # `group_map` has it
     total = sum(weight for _, weight in groups)
     if total == 0:
         return []
@@ -139,18 +138,44 @@ def forward(placed: PlacedRule, action: Forward) -> list[str]:
     return lines
 
 
-def empty_group_line(service: str, target_group: str, folder: str) -> str:
+def group_map(rules: Sequence[PlacedRule]) -> dict[str, str]:
+    """The target group of each rule that forwards to a single one, by the rule's priority: a lookup in a map costs the
+    same for a hundred rules as for one."""
+    found = {}
+    for placed in rules:
+        if isinstance(placed.rule.action, Forward):
+            groups = _groups(placed, placed.rule.action)
+            if len(groups) == 1 and groups[0][1]:
+                found[str(placed.priority)] = groups[0][0]
+    return found
+
+
+def group_map_path(listener: Listener) -> str:
+    """Where that map stands, relative to the front's folder."""
+    return f"groups-{listener.lower()}.map"
+
+
+def group_map_line(listener: Listener, folder: str) -> str:
+    """Chooses the target group of a rule that forwards to a single one."""
+    return f"http-request set-var(txn.group) var(txn.rule),map_str({folder}/{group_map_path(listener)})"
+
+
+def _groups(placed: PlacedRule, action: Forward) -> list[tuple[str, int]]:
+    """Backends and their weights."""
+    return [(backend_name(placed.service.name, item.target_group), item.weight) for item in action.target_groups]
+
+
+_NONE_HEALTHY = "{ var(txn.group),nbsrv eq 0 }"
+_NONE_AT_ALL = f"{{ str({OPEN}),concat(,txn.group),nbsrv eq 0 }}"
+
+
+def empty_group_line(folder: str) -> str:
     """503 where a target group has no target that a request could go to."""
-    name, fallback = backend_name(service, target_group), open_backend_name(service, target_group)
-    here = f"{{ var(txn.group) -m str {name} }}"
-    return generated(503, folder, f"if {here} {{ nbsrv({name}) eq 0 }} {{ nbsrv({fallback}) eq 0 }}")
+    return generated(503, folder, f"if {_NONE_HEALTHY} {_NONE_AT_ALL}")
 
 
-def use_backend_lines(service: str, target_group: str) -> list[str]:
-    """The way to the targets: with none healthy, requests go to the unhealthy ones, as an ALB fails open."""
-    name, fallback = backend_name(service, target_group), open_backend_name(service, target_group)
-    here = f"{{ var(txn.group) -m str {name} }}"
-    return [f"use_backend {fallback} if {here} {{ nbsrv({name}) eq 0 }}", f"use_backend {name} if {here}"]
+USE_BACKEND_LINES = (f"use_backend {OPEN}%[var(txn.group)] if {_NONE_HEALTHY}", "use_backend %[var(txn.group)]")
+"""The way to the targets: with none healthy, requests go to the unhealthy ones, as an ALB fails open."""
 
 
 def group_cookie_lines(*, secure: bool) -> list[str]:

@@ -39,8 +39,8 @@ def frontend_lines(listener: Listener, rules: Sequence[PlacedRule], options: Fro
     body += _answer_lines()
     if options.access_log:
         body.append(LOCATION_LINE)
-    for service, name in forwarded_groups(rules):
-        body += actions.use_backend_lines(service.name, name)
+    if any(forwarded_groups(rules)):
+        body += actions.USE_BACKEND_LINES
     return ["", f"frontend {listener.lower()} from {HTTP_DEFAULTS}", *(f"  {line}" for line in body)]
 
 
@@ -69,7 +69,7 @@ def _choose_lines(placed: PlacedRule) -> list[str]:
 
 def _action_lines(listener: Listener, rules: Sequence[PlacedRule], options: FrontOptions) -> list[str]:
     """What the chosen rule does, and the answers where its target group cannot take the request."""
-    lines: list[str] = []
+    lines = [actions.group_map_line(listener, FOLDER)] if actions.group_map(rules) else []
     sticky = False
     for placed in rules:
         action = placed.rule.action
@@ -80,9 +80,14 @@ def _action_lines(listener: Listener, rules: Sequence[PlacedRule], options: Fron
         else:
             lines += actions.forward(placed, action)
             sticky = sticky or bool(action.stickiness_duration)
+    versions: dict[str, list[str]] = {}
     for service, name in forwarded_groups(rules):
-        lines += _protocol_version_lines(backend_name(service.name, name), service.target_group(name).protocol_version)
-        lines.append(actions.empty_group_line(service.name, name, FOLDER))
+        version = service.target_group(name).protocol_version
+        versions.setdefault(version, []).append(backend_name(service.name, name))
+    for version, backends in versions.items():
+        lines += _protocol_version_lines(backends, version)
+    if versions:
+        lines.append(actions.empty_group_line(FOLDER))
     # The default action of a Copilot environment: a target group that never has targets.
     lines.append(actions.generated(503, FOLDER, "if !{ var(txn.group) -m found }"))
     if sticky:
@@ -90,18 +95,18 @@ def _action_lines(listener: Listener, rules: Sequence[PlacedRule], options: Fron
     return lines
 
 
-def _protocol_version_lines(backend: str, version: str) -> list[str]:
-    """464 for a request of a protocol version that the target group does not take.
+def _protocol_version_lines(backends: Sequence[str], version: str) -> list[str]:
+    """464 for a request of a protocol version that the target groups do not take.
 
     Source: the user guide's table of target group protocol versions.
     """
-    here = f"{{ var(txn.group) -m str {backend} }}"
-    answer = f"http-request return status 464 {actions.SERVER_HEADER} {actions.DATE} if {here}"
+    here = f"{{ var(txn.group) -m str {' '.join(backends)} }}"
+    answer = f"http-request return status 464 {actions.SERVER_HEADER} {actions.DATE} if"
     if version == "HTTP1":
-        return [f"{answer} {{ req.ver -m str 2.0 }} {{ req.hdr(content-type) -m beg application/grpc }}"]
-    lines = [f"{answer} !{{ req.ver -m str 2.0 }}"]
+        return [f"{answer} {{ req.ver -m str 2.0 }} {{ req.hdr(content-type) -m beg application/grpc }} {here}"]
+    lines = [f"{answer} !{{ req.ver -m str 2.0 }} {here}"]
     if version == "GRPC":
-        lines.append(f"{answer} !{{ method POST }}")
+        lines.append(f"{answer} !{{ method POST }} {here}")
     return lines
 
 

@@ -89,7 +89,7 @@ def front_configuration(
     if options.https:
         for name, certificate in options.https.certificates.items():
             files[f"{CERTIFICATES_FOLDER}/{check_name('certificate', name)}.pem"] = certificate.encode()
-    files |= _fixed_response_files(services)
+    files |= _fixed_response_files(services) | _group_maps(services)
     # With a target in every backend, since health check settings only show in the lines of servers.
     anyone = [
         Target("any", service, group, "0.0.0.0", 1, placement)
@@ -140,6 +140,18 @@ def _fixed_response_files(services: Sequence[Service]) -> dict[str, bytes]:
             action = placed.rule.action
             if isinstance(action, FixedResponse) and action.message_body:
                 files[actions.fixed_response_path(placed, listener)] = action.message_body.encode()
+    return files
+
+
+def _group_maps(services: Sequence[Service]) -> dict[str, bytes]:
+    files = {}
+    listeners: tuple[Listener, ...] = ("HTTP", "HTTPS")
+    for listener in listeners:
+        groups = actions.group_map(rules_in_order(services, listener))
+        if groups:
+            files[actions.group_map_path(listener)] = "".join(
+                f"{rule} {name}\n" for rule, name in groups.items()
+            ).encode()
     return files
 
 

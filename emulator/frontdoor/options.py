@@ -35,6 +35,9 @@ COMMAND = ("haproxy", "-W", "-db", "-S", f"{FOLDER}/{MASTER_SOCKET},mode,660", "
 LOAD_BALANCER_NAMES = ("localhost", "127.0.0.1", "[::1]", "host.docker.internal")
 """The front's own DNS names: how a browser and a container reach it."""
 
+OPEN = "open:"
+"""What stands before a target group's name in that of its backend for when no target is healthy."""
+
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -130,4 +133,4 @@ def initial_backend_name(service: str, target_group: str) -> str:
 
 def open_backend_name(service: str, target_group: str) -> str:
     """The backend that takes requests while no target of a group is healthy: an ALB fails open."""
-    return f"open:{backend_name(service, target_group)}"
+    return f"{OPEN}{backend_name(service, target_group)}"

@@ -45,7 +45,7 @@ def path_lines() -> list[str]:
     odd = "if { var(txn.odd) -m bool }"
     return [
         "http-request set-var(txn.path) path",
-        "http-request set-var(txn.odd) bool(true) if { path -m reg '%|//|/\\.' }",
+        "http-request set-var(txn.odd) bool(true) if { path -m sub % // /. }",
         f"http-request set-var(txn.sent) pathq {odd}",
         f"http-request set-path '%[path,url_dec]' {odd}",
         f"http-request normalize-uri path-merge-slashes {odd}",
@@ -56,21 +56,21 @@ def path_lines() -> list[str]:
         f"http-request set-pathq '%[var(txn.sent)]' {odd}",
         generated(400, FOLDER, f"{odd} {{ var(txn.path) -m reg '^/\\.\\.(?:/|$)' }}", "hdr Connection close"),
         # The index matters: without it HAProxy takes the last of several Host headers.
-        "http-request set-var(txn.host) req.fhdr(host,1),regsub(:[0-9]+$,),lower",
+        "http-request set-var(txn.host) req.fhdr(host,1),host_only,lower",
     ]
 
 
 def header_lines(listener: Listener, options: FrontOptions) -> list[str]:
     """The headers that a target sees: `X-Forwarded-*`, `X-Amzn-Trace-Id`, `Host`."""
     port = listener_port(listener, options)
+    # Random digits from the parts of one UUID that are; each number is written without a regular expression.
+    new_id = "1-%[date,hex,bytes(8,8),lower]-%[uuid,bytes(0,8)]%[uuid,bytes(0,8)]%[uuid,bytes(0,8)]"
     has_root = "{ req.fhdr(x-amzn-trace-id) -m reg '(?:^|;)Root=' }"
     small = f"{{ var(txn.header_bytes) -m int le {TRACE_HEADER_BUDGET} }}"
-    extended = "Self=%[var(txn.new_id)];%[req.fhdr(x-amzn-trace-id),regsub(Self=[^;]*;?,)]"
+    extended = f"Self={new_id};%[req.fhdr(x-amzn-trace-id),regsub(Self=[^;]*;?,)]"
     one_line = "{ req.fhdr_cnt(x-forwarded-for) eq 1 }"
     return [
-        "http-request set-var-fmt(txn.seconds) '%{+X}Ts'",
-        "http-request set-var-fmt(txn.new_id) '1-%[var(txn.seconds),lower]-%[uuid,regsub(-,,g),bytes(0,24)]'",
-        "http-request set-var-fmt(txn.trace_id) 'Root=%[var(txn.new_id)]'",
+        f"http-request set-var-fmt(txn.trace_id) 'Root={new_id}'",
         f"http-request set-var-fmt(txn.trace_id) '{extended}' if {has_root} {small}",
         "http-request set-header X-Amzn-Trace-Id '%[var(txn.trace_id)]'",
         # One line stays one line; several stay as they are and the peer follows.
@@ -90,9 +90,11 @@ def _host_lines(port: int) -> list[str]:
     missing = f"http-request set-header Host localhost:{port} unless {{ req.hdr(host) -m found }}"
     if port in (80, 443):
         return ["http-request set-header Host '%[var(txn.host)]' if { req.hdr(host) -m found }", missing]
+    with_port = "{ req.fhdr(host,1),port_only gt 0 }"
     return [
-        "http-request set-header Host '%[req.fhdr(host,1),lower]' if { req.fhdr(host,1) -m reg ':[0-9]+$' }",
-        f"http-request set-header Host '%[var(txn.host)]:{port}'"
-        " if { req.hdr(host) -m found } !{ req.fhdr(host,1) -m reg ':[0-9]+$' }",
         missing,
+        f"http-request set-header Host '%[var(txn.host)]:{port}' unless {with_port}",
+        # Most are written as they should be: a look costs less than writing them again.
+        "http-request set-header Host '%[req.fhdr(host,1),lower]'"
+        " if { req.fhdr(host,1) -m reg [A-Z] } || { req.fhdr_cnt(host) gt 1 }",
     ]
