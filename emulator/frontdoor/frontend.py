@@ -84,8 +84,8 @@ def _action_lines(listener: Listener, rules: Sequence[PlacedRule], options: Fron
     for service, name in forwarded_groups(rules):
         version = service.target_group(name).protocol_version
         versions.setdefault(version, []).append(backend_name(service.name, name))
-    for version, backends in versions.items():
-        lines += _protocol_version_lines(backends, version)
+    for taken, backends in versions.items():
+        lines += _protocol_version_lines(backends, taken)
     if versions:
         lines.append(actions.empty_group_line(FOLDER))
     # The default action of a Copilot environment: a target group that never has targets.
