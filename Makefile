@@ -58,6 +58,7 @@ format: venv  ## Format the code and mend what lint can mend
 
 .PHONY: bench
 bench: setup  ## Run the benchmarks
+	@$(BIN)/python -m emulator.setup --benchmarks
 	@$(BIN)/python -m tests.bench
 
 .PHONY: reference

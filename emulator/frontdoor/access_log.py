@@ -48,9 +48,6 @@ _FORMAT = " ".join(
         "%(method)HM",
         "%(uri)HU",
         "%(version)HV",
-        "%(cipher)sslc",
-        "%(tls)sslv",
-        "%(sni)[ssl_fc_sni]",
         "%(host)[var(txn.host)]",
         "%(agent)[var(txn.agent)]",
         "%(rule)[var(txn.rule)]",
@@ -61,6 +58,8 @@ _FORMAT = " ".join(
         "%(grpc)[var(txn.grpc)]",
     )
 )
+_TLS_FORMAT = "%(cipher)sslc %(tls)sslv %(sni)[ssl_fc_sni]"
+"""Left out where there is no TLS: half of what a record costs HAProxy is writing its fields."""
 
 
 def ring_lines() -> list[str]:
@@ -77,11 +76,15 @@ def ring_lines() -> list[str]:
     ]
 
 
-def frontend_log_lines() -> list[str]:
-    """The lines of a frontend that log. What a record needs of a request's headers is copied: they are gone by then."""
+def frontend_log_lines(*, secure: bool) -> list[str]:
+    """The lines of a frontend that log; `secure` where it speaks TLS.
+
+    What a record needs of a request's headers is copied: they are gone by then.
+    """
+    fields = f"{_FORMAT} {_TLS_FORMAT}" if secure else _FORMAT
     return [
         "log ring@access len 65535 format raw local0",
-        f"log-format '%{{+json}}o {_FORMAT}'",
+        f"log-format '%{{+json}}o {fields}'",
         "http-request set-var(txn.agent) req.fhdr(user-agent)",
         "http-request set-var(txn.grpc) bool(true) if { req.hdr(content-type) -m beg application/grpc }",
         "http-response set-var(txn.target_status) status",
@@ -153,15 +156,17 @@ class AccessRecord:
 def split_frames(data: bytes) -> tuple[list[bytes], bytes]:
     """The whole records in what a connection brought so far, and the rest. EngineError where it is something else."""
     frames = []
-    while (space := data.find(b" ")) >= 0:
-        if not data[:space].isdigit():
-            raise EngineError(f"the front's access log cannot be read: {data[:60]!r}")
-        end = space + 1 + int(data[:space])
+    begin = 0
+    while (space := data.find(b" ", begin)) >= 0:
+        length = data[begin:space]
+        if not length.isdigit():
+            raise EngineError(f"the front's access log cannot be read: {data[begin:][:60]!r}")
+        end = space + 1 + int(length)
         if len(data) < end:
             break
         frames.append(data[space + 1 : end])
-        data = data[end:]
-    return frames, data
+        begin = end  # cutting it off each time would copy all the rest for every record
+    return frames, data[begin:]
 
 
 def parse_record(frame: bytes) -> AccessRecord:
@@ -188,6 +193,9 @@ def record_of(fields: Mapping[str, object]) -> AccessRecord:
     def text(name: str) -> str:
         value = fields[name]
         return "" if value is None else str(value)
+
+    def optional(name: str) -> str:
+        return text(name) if name in fields else ""
 
     def number(name: str) -> int:
         return int(text(name))
@@ -220,9 +228,9 @@ def record_of(fields: Mapping[str, object]) -> AccessRecord:
         version=text("version") if readable else "",
         host=text("host"),
         user_agent=text("agent"),
-        cipher=text("cipher"),
-        tls_version=text("tls"),
-        server_name=text("sni"),
+        cipher=optional("cipher"),
+        tls_version=optional("tls"),
+        server_name=optional("sni"),
         rule_priority=int(text("rule")) if text("rule") else None,
         service=service,
         target_group=group,

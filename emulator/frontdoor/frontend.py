@@ -27,7 +27,7 @@ def frontend_lines(listener: Listener, rules: Sequence[PlacedRule], options: Fro
         f" {actions.SERVER_HEADER} {actions.DATE}",
     ]
     if options.access_log:
-        body += frontend_log_lines()
+        body += frontend_log_lines(secure=listener == "HTTPS")
     if options.source_ip:
         body.append(f"http-request set-src str({options.source_ip})")
     body += [*limit_lines(), *path_lines()]

@@ -175,6 +175,8 @@ def _global_lines(options: FrontOptions, key: str) -> list[str]:
         "  # Room for 64 KB of headers.",
         "  tune.bufsize 81920",
         "  tune.maxrewrite 8192",
+        "  # A thread keeps so many bytes of them at hand: the default is six, and then each request asks the system.",
+        "  tune.memory.hot-size 8388608",
         "  tune.http.maxhdr 1024",
         "  tune.h2.fe.max-concurrent-streams 128",
         *(f"  h1-case-adjust {name.lower()} {name}" for name in _HEADER_CASE),

@@ -11,6 +11,7 @@ from emulator.errors import CopilotLocalError, ExitCode, ImageError
 from emulator.events import Event, EventKind
 from emulator.setup.daemon import answers, ensure_daemon, stop_daemon
 from emulator.setup.images import ensure_images
+from emulator.setup.load_generator import ensure_load_generator
 from emulator.setup.plugins import ensure_plugins
 from emulator.setup.substitutes import read, stand_ins_file
 
@@ -35,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     action.add_argument("--stop-daemon", action="store_true", help="stop the Docker daemon that this command started")
     action.add_argument("--ping", action="store_true", help="only tell, by the exit code, whether a daemon answers")
     action.add_argument("--plugins", action="store_true", help="only make sure that docker has Compose and BuildKit")
+    action.add_argument("--benchmarks", action="store_true", help="--plugins, and the load generator of the benchmarks")
     options = parser.parse_args(arguments)
     start = time.monotonic()
     try:
@@ -43,8 +45,10 @@ def main(arguments: list[str] | None = None) -> int:
         if options.stop_daemon:
             stop_daemon(show)
             return ExitCode.OK
-        if options.plugins:
+        if options.plugins or options.benchmarks:
             ensure_plugins(show)
+            if options.benchmarks:
+                ensure_load_generator(show)
             return ExitCode.OK
         ensure_daemon(show)
         if options.daemon_only:
