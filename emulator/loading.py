@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from emulator.errors import CopilotLocalError, Finding, InputError, Severity, UsageError
+from emulator.errors import Finding, InputError, UsageError
 from emulator.events import Emit, Event, EventKind
 from emulator.settings_files import FILE_NAME, has_settings
 from emulator.workspace import (
@@ -48,6 +47,8 @@ class Selection:
     env_file: Path | None = None
     start: Path | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    with_deps: bool = False
+    """The services that those which are named call belong to it too."""
     task_definition: Path | None = None
     """A plain ECS task definition to run instead of services of a workspace."""
 
@@ -156,7 +157,7 @@ def load_services(
         if here and (overrides := cdk_overrides(target.workspace, name)) is not None:
             what = f"what the AWS CDK changes in {overrides} is not run here: it changes the deployed stack only"
             emit(Event(EventKind.WARNING, name, what))
-        service, around = _compiled(target, name, manifest, where, here=here, https=https)
+        service, around = compiled(target, name, manifest, where, here=here, https=https)
         loaded.append(
             LoadedService(
                 service,
@@ -171,9 +172,10 @@ def load_services(
     return loaded
 
 
-def _compiled(
+def compiled(
     target: Target, name: str, manifest: LoadedManifest, where: Deployment, *, here: bool, https: bool | None
 ) -> tuple[Service, Surroundings]:
+    """One service, and what around it makes it so."""
     from emulator.compiler import compile_service
     from emulator.surroundings import surroundings
 
@@ -187,36 +189,6 @@ def _compiled(
         surroundings=around,
     )
     return service, around
-
-
-def warn_out_of_reach(target: Target, services: Sequence[Service], emit: Emit) -> None:
-    """Says which variables of these services name a service of the workspace that they do not find when deployed
-    (CL141). It can be silenced like a finding of the manifest."""
-    from emulator.ecs.reach import names_hosts, out_of_reach
-    from emulator.manifest.silence import silence
-    from emulator.surroundings import Deployment
-
-    clients = [service for service in services if names_hosts(service)]
-    if not clients:
-        return
-    workspace = {service.name: service for service in services}
-    for name in target.workspace.services:
-        # What is wrong with the manifest of a service that was not asked for is not said here.
-        with contextlib.suppress(CopilotLocalError):
-            if name not in workspace:
-                manifest = load_manifest(target, name, strict=False)
-                workspace[name] = _compiled(target, name, manifest, Deployment(), here=True, https=False)[0]
-    for client in clients:
-        findings = [
-            Finding("CL141", it.message, client.positions.get(it.path), it.path, it.hint, Severity.WARNING)
-            for it in out_of_reach(client, workspace)
-        ]
-        with contextlib.suppress(OSError):
-            lines = Path(client.manifest).read_text(encoding="utf-8").splitlines()
-            findings = silence(findings, lines, client.manifest, ignored(target.workspace))
-        for finding in findings:
-            if finding.code == "CL141":
-                emit(warning(finding))
 
 
 def up_request(
@@ -241,6 +213,7 @@ def up_request(
 
     Raises what these have wrong, and SecretsError where secrets have no value.
     """
+    from emulator.neighbours import warn_out_of_reach, with_dependencies
     from emulator.runtime.credentials import chosen, task_role
     from emulator.runtime.debugging import check_options
     from emulator.runtime.names import Names
@@ -255,6 +228,8 @@ def up_request(
     if selection.task_definition is not None:
         root, names, variables, services = _plain(selection, selection.task_definition, https)
     else:
+        if selection.with_deps:
+            selection = with_dependencies(selection, emit)
         target = find_target(selection)
         root, names, variables = target.workspace.root, Names(target.app, target.environment), target.variables
         services = [loaded.service for loaded in load_services(selection, emit, strict=strict, https=https)]

@@ -164,6 +164,8 @@ class Settings(BaseModel):
     """Image reference to another reference, or to a folder or Dockerfile that is built instead."""
     values: Mapping[str, str] = Field(default_factory=dict)
     """Local values of CloudFormation exports, addon outputs and parameters, by name."""
+    needs: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Service to the services that it calls, for `up --with-deps`, besides those that its variables name."""
     sync: tuple[SyncRule, ...] = ()
     front: FrontSettings = FrontSettings()
     logs: LogSettings = LogSettings()

@@ -53,6 +53,9 @@ def up(
             autocompletion=choices.services,
         ),
     ] = None,
+    with_deps: Annotated[
+        bool, typer.Option("--with-deps", help="Run what the named services call too, by variables and [needs].")
+    ] = False,
     app: App = None,
     env: Env = None,
     name: Name = None,
@@ -146,7 +149,7 @@ def up(
         raise UsageError("--quiet cannot be combined with --format json", hint="its reader chooses by `kind`")
     display = make_display("json" if format is OutputFormat.JSON else "text", quiet=quiet)
     chosen = services_of(name, *(services or ()))
-    selection = Selection(app, env, chosen, env_file, task_definition=task_definition)
+    selection = Selection(app, env, chosen, env_file, with_deps=with_deps, task_definition=task_definition)
 
     choice = secret_choice(secrets)
     emit_once = _without_repeated_warnings(display.emit)

@@ -54,6 +54,23 @@ def out_of_reach(service: Service, workspace: Mapping[str, Service]) -> list[Out
     return list(found.values())
 
 
+def named_services(service: Service, workspace: Mapping[str, Service]) -> list[str]:
+    """The other services that the variables of a service name, by whatever name, in their order."""
+    found: dict[str, None] = {}
+    for _, variable, value in _variables(service):
+        for host in _hosts(variable, value):
+            server, _, rest = host.name.partition(".")
+            if rest in ("", f"{service.environment}.{service.app}.local") and server in workspace:
+                found[server] = None
+            found |= {it.name: None for it in workspace.values() if _alias(it) == host.name}
+    return [name for name in found if name != service.name]
+
+
+def _alias(service: Service) -> str | None:
+    """The name of a service in Service Connect."""
+    return (service.connect.dns_name or "").lower() or None if service.connect is not None else None
+
+
 def names_hosts(service: Service) -> bool:
     """Whether there is anything to look at."""
     return any(True for _, variable, value in _variables(service) for _ in _hosts(variable, value))
@@ -97,7 +114,7 @@ def _problem(client: Service, host: _Host, workspace: Mapping[str, Service]) -> 
     if rest.endswith(".local") and rest.count(".") == 2 and server in workspace:
         return _long_name_problem(client, host.name, workspace[server])
     for served in workspace.values():
-        if served.connect is not None and (served.connect.dns_name or "").lower() == host.name:
+        if _alias(served) == host.name:
             return _short_name_problem(client, host, served)
     return _short_name_problem(client, host, workspace[host.name]) if host.name in workspace else None
 

@@ -37,13 +37,26 @@ RULES: dict[str, set[str]] = {
         *("loading", "display", "ecs"),  # what `up` loads, and how it words errors and events: one way, not two
     },
     "setup": {"engine", "settings"},
+    # Who calls whom in a workspace, which takes the other services' manifests to say.
+    "neighbours": {"loading", "workspace", "ecs", "manifest", "surroundings", "settings"},
     # From a selection to an `up` request, for the command line and for tests alike: the one place that joins the
     # manifest's side of the house to the runtime's.
     "surroundings": {"workspace", "manifest", "compiler", "ecs", "settings"},
     # From an environment that runs to a trace of it, for the command line and for tests alike.
     "tracing": {"trace", "runtime", "engine", "ecs"},
     "loading": {
-        *("surroundings", "workspace", "manifest", "compiler", "ecs", "runtime", "setup", "display", "frontdoor"),
+        *(
+            "neighbours",
+            "surroundings",
+            "workspace",
+            "manifest",
+            "compiler",
+            "ecs",
+            "runtime",
+            "setup",
+            "display",
+            "frontdoor",
+        ),
         *("settings", "settings_files"),
     },
 }

@@ -360,3 +360,11 @@ def test_quiet_and_events_for_programs_exclude_each_other(run: Run) -> None:
     ended = run("up", "--quiet", "--format", "json")
     assert ended.code == 2
     assert "--quiet cannot be combined with --format json" in ended.err
+
+
+def test_with_deps_wants_a_service_and_names_that_are_there(run: Run, workspace: Path) -> None:
+    assert "--with-deps needs a service" in run("up", "--with-deps").err
+    (workspace / "copilot-local.toml").write_text('[needs]\nhello = ["databse"]\n')
+    ended = run("up", "hello", "--with-deps")
+    assert ended.code == 2
+    assert "there is no service databse" in ended.err
