@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,6 @@ from emulator.agent.metadata.tasks import Tasks, TaskView
 from emulator.ecs.identity import partition
 from emulator.errors import CopilotLocalError, EngineError
 from emulator.runtime.credentials import Keys, TaskRole
-from emulator.runtime.desired import Private
 
 log = logging.getLogger(__name__)
 
@@ -28,17 +27,17 @@ LASTING = timedelta(hours=6)
 
 
 class Credentials:
-    """The keys of every task. `private` gives what the command line handed over."""
+    """The keys of every task. `roles` gives what command lines handed over: service to source."""
 
     def __init__(
         self,
         tasks: Tasks,
-        private: Callable[[], Private],
+        roles: Callable[[], Mapping[str, TaskRole]],
         assume: Callable[[TaskRole, str], Keys] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._tasks = tasks
-        self._private = private
+        self._roles = roles
         self._assume = assume or _assume_role
         self._clock = clock
         self._lock = threading.Lock()
@@ -58,7 +57,7 @@ class Credentials:
         offered = task is not None and task.desired is not None and task.desired.options.credentials != "none"
         if task is None or not offered:
             return _error(400, "InvalidIdInRequest", f"{who}: Credentials not found")
-        role = self._private().task_roles.get(task.service)
+        role = self._roles().get(task.service)
         if role is None:
             # An agent that was restarted: keys are in no file that it could read them from.
             log.warning("task %s asks for credentials, which are gone: run `copilot-local up` again", task.id[:8])

@@ -6,6 +6,7 @@ Requests: `hold`, `apply`, `status`, `records`, `access` and more. What they mea
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import socket
@@ -21,7 +22,7 @@ from emulator.errors import CopilotLocalError
 from emulator.events import Emit, Event
 from emulator.frontdoor import FrontOptions, LoadBalancerName
 from emulator.runtime.control import Message, event_to
-from emulator.runtime.desired import DesiredState, Private
+from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.front import front_options
 from emulator.runtime.service_url import service_urls
 
@@ -69,6 +70,11 @@ class _Connection(socketserver.StreamRequestHandler):
         match request.get("verb"):
             case "hold":
                 yield from self._hold(Private.model_validate(request["private"]), stays=bool(request.get("stays")))
+            case "attend":
+                desired = DesiredService.model_validate(request["service"])
+                self._attend(desired, Private.model_validate(request["private"]))
+            case "retire-if-idle":
+                yield {"idle": self.server.supervisor.retire_if_idle()}
             case "apply":
                 state = DesiredState.model_validate(request["state"])
                 private = Private.model_validate(request["private"])
@@ -127,6 +133,12 @@ class _Connection(socketserver.StreamRequestHandler):
         """What the connected command says next; `act` where it has gone."""
         word = self.rfile.readline()
         return str(json.loads(word)["verb"]) if word else "act"
+
+    def _attend(self, desired: DesiredService, private: Private) -> None:
+        """Knows of somebody else's task until the connection ends."""
+        with self.server.supervisor.one_offs.attending(desired, private), contextlib.suppress(OSError):
+            self._send({"ok": True})
+            self.rfile.readline()
 
     def _gone(self) -> bool:
         """Whether whoever asked has left."""

@@ -16,6 +16,7 @@ from emulator.agent.back_off import BackOff
 from emulator.agent.front_monitor import FrontMonitor
 from emulator.agent.health import given_up
 from emulator.agent.history import ESSENTIAL_EXITED, Stop, TaskHistory, start_failure, stop_for
+from emulator.agent.one_offs import OneOffs
 from emulator.agent.patience import USUAL, Patience
 from emulator.agent.recovery import LOST, recover_private
 from emulator.engine.interface import Engine, EngineEvent
@@ -70,6 +71,7 @@ class Supervisor:
         self.state = DesiredState.model_validate_json(state_file.read_bytes())
         self.names = Names(self.state.app, self.state.environment)
         self.private = Private()
+        self.one_offs = OneOffs()
         self.front = front
         self.front.use(self.state)
         self.front.refresh()
@@ -142,6 +144,14 @@ class Supervisor:
         self._cancelled.set()
         with self._freed:
             self._freed.notify_all()
+
+    def retire_if_idle(self) -> bool:
+        """Retires where nothing runs and nobody is in charge; returns whether it did."""
+        with self._work:
+            if self.state.services or self.one_offs or self._holder or self._busy:
+                return False
+            self.retire()
+            return True
 
     def apply(
         self,

@@ -10,9 +10,8 @@ import typer
 from emulator.cli import choices
 from emulator.cli.ask import secret_choice
 from emulator.cli.interrupt import interruptions
-from emulator.cli.options import App, Env, EnvFile, Quiet, Replacements, Secrets, Strict, assignments
+from emulator.cli.options import App, Credentials, Env, EnvFile, Quiet, Replacements, Secrets, Strict, assignments
 from emulator.errors import UsageError
-from emulator.events import Event, EventKind
 from emulator.loading import Selection, up_request
 
 
@@ -25,6 +24,7 @@ def run(
     env: Env = None,
     env_file: EnvFile = None,
     images: Replacements = None,
+    credentials: Credentials = None,
     secrets: Secrets = None,
     strict: Strict = False,
     quiet: Quiet = False,
@@ -34,6 +34,7 @@ def run(
     from emulator.engine.connect import connect
     from emulator.runtime.images import check_logins
     from emulator.runtime.jobs import run_job
+    from emulator.runtime.sts import check_roles
 
     choice = secret_choice(secrets)
     with closing(make_display(quiet=quiet)) as display:
@@ -43,18 +44,16 @@ def run(
             strict=strict,
             replacements=assignments(images, "--image"),
             foreground=True,
-            credentials="none",
+            credentials=credentials,
             secrets=choice,
         )
-        if request.settings.credentials.source != "none":
-            message = "a job that is run once gets no credentials yet: [credentials] is for services"
-            display.emit(Event(EventKind.WARNING, job, message))
         [service] = request.services
         if service.type != "Scheduled Job":
             raise UsageError(
                 f"{service.name} is a {service.type}, not a job", hint=f"`copilot-local up {service.name}`"
             )
         with closing(connect()) as engine:
+            check_roles(request.private)
             check_logins(engine, request)
             choice.ask = None
             interrupted, killed = interruptions(display.emit)

@@ -16,7 +16,7 @@ from typing import Any
 from emulator.engine.interface import ContainerState, Engine, ExecStream
 from emulator.errors import CopilotLocalError, EngineError, EngineTimeout, InputError, TaskError
 from emulator.events import Emit, Event, EventKind
-from emulator.runtime.desired import DesiredState, Private
+from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.names import Names
 from emulator.runtime.observed import observe
 
@@ -57,6 +57,24 @@ class Agent:
         stream = self._open({"verb": "hold", "private": private.model_dump(mode="json"), "stays": stays})
         _expect_ok(stream)
         return Lease(stream)
+
+    def attend(self, desired: DesiredService, private: Private) -> Attendance:
+        """Tells the agent of a service of which somebody else runs a task, until the attendance is closed."""
+        request = {
+            "verb": "attend",
+            "service": desired.model_dump(mode="json"),
+            "private": private.model_dump(mode="json"),
+        }
+        stream = self._open(request)
+        _expect_ok(stream)
+        return Attendance(stream)
+
+    def retire_if_idle(self) -> bool:
+        """Whether the agent had nothing to look after; it does nothing any more then, and may be removed."""
+        idle = False
+        for message in self._ask({"verb": "retire-if-idle"}, self.patience):
+            idle = bool(message.get("idle", idle))
+        return idle
 
     def apply(
         self, state: DesiredState, private: Private, emit: Emit, *, in_place: bool = False, orphaned: bool = False
@@ -240,6 +258,16 @@ def _closed_after(stream: ExecStream, seconds: float | None) -> Iterator[threadi
         yield expired
     finally:
         timer.cancel()
+
+
+class Attendance:
+    """The agent's knowing of a task that a command runs by itself. It ends with the connection."""
+
+    def __init__(self, stream: ExecStream) -> None:
+        self._stream = stream
+
+    def close(self) -> None:
+        self._stream.close()
 
 
 def _expect_ok(stream: ExecStream) -> None:

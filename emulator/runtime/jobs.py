@@ -15,13 +15,13 @@ from emulator.engine.interface import ContainerSpec, Engine
 from emulator.errors import ExitCode, TaskError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime import names
+from emulator.runtime.attend import attended
 from emulator.runtime.executor import Cancelled, Executor
 from emulator.runtime.failed import container_failed
 from emulator.runtime.front import FrontControl
 from emulator.runtime.logs import LogFollower
-from emulator.runtime.names import Role
 from emulator.runtime.observed import Member, observe
-from emulator.runtime.plan import Plan, Verb
+from emulator.runtime.plan import Plan
 from emulator.runtime.reconcile import start_task, stop_task
 from emulator.runtime.supported import refuse_on_fargate
 from emulator.runtime.task_specs import TaskSpec, task_factory
@@ -54,26 +54,23 @@ def run_job(
         on_started=lambda spec: follower.follow(spec.name, spec.labels[names.CONTAINER]),
         drain_image=state.agent_image,
     )
-    network_is_ours = environment.network not in engine.list_networks(environment.labels())
     plan = Plan()
-    network = None
-    if network_is_ours:
-        labels = environment.labels(Role.NETWORK)
-        network = plan.add(Verb.CREATE_NETWORK, environment.network, "no such network", labels=labels)
-    data = {**environment.labels(Role.VOLUME), names.DATA: "logs"}
-    logs = plan.add(Verb.CREATE_VOLUME, environment.log_volume, "the log store", labels=data)
-    start_task(plan, state, task, [network, logs], "run once")
+    start_task(plan, state, task, [], "run once")
     try:
-        executor.run(plan)
-        ended = _wait(engine, request, task_id, interrupted, job.schedule.timeout if job.schedule else None)
-        code = ended.container.exit_code if ended else None
-        if ended is not None and code:
-            raise _with_code(container_failed(engine, ended, "the job failed"), code)
-        return ExitCode.INTERRUPTED if ended is None else ExitCode.OK
+        with attended(engine, environment, state, state.services[job.name], request.private):
+            try:
+                executor.run(plan)
+                ended = _wait(engine, request, task_id, interrupted, job.schedule.timeout if job.schedule else None)
+                code = ended.container.exit_code if ended else None
+                if ended is not None and code:
+                    raise _with_code(container_failed(engine, ended, "the job failed"), code)
+                return ExitCode.INTERRUPTED if ended is None else ExitCode.OK
+            finally:
+                _clean_up(engine, request, task_id, follower, emit, killed)
     except Cancelled:
         return ExitCode.INTERRUPTED
     finally:
-        _clean_up(engine, request, task_id, follower, emit, killed, network_is_ours)
+        follower.close()
 
 
 def _as_one_off(task: TaskSpec) -> TaskSpec:
@@ -113,7 +110,6 @@ def _clean_up(
     follower: LogFollower,
     emit: Emit,
     killed: threading.Event,
-    network_is_ours: bool,
 ) -> None:
     environment = request.environment
     task = observe(engine, environment).tasks.get(task_id)
@@ -128,9 +124,6 @@ def _clean_up(
             engine.remove(container.name)
         for volume in engine.list_volumes({**environment.labels(), names.TASK: task_id}):
             engine.remove_volume(volume)
-    follower.close()
-    if network_is_ours and not engine.list_containers(environment.labels()):
-        engine.remove_network(environment.network)
     emit(Event(EventKind.INFO, request.services[0].name, "the run has ended"))
 
 

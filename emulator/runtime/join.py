@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from emulator.engine.interface import Container, Engine
-from emulator.errors import CopilotLocalError
+from emulator.errors import ContainerFailed, CopilotLocalError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.agent_spec import agent_spec
 from emulator.runtime.control import Agent, AgentError
 from emulator.runtime.desired import DesiredState, Private
 from emulator.runtime.names import Names
 from emulator.runtime.turn import is_orphaned
+
+AGENT_PATIENCE = 15.0
+"""Seconds that an agent which was just started may take to answer."""
 
 
 def join(
@@ -42,3 +47,11 @@ def _replace(engine: Engine, environment: Names, agent: Container, state: Desire
             hint="run `copilot-local down`, then `up` again; the log store is kept",
         ) from error
     emit(Event(EventKind.STEP_DONE, subject))
+
+
+def agent_failed(engine: Engine, environment: Names, why: str) -> ContainerFailed:
+    """The error about an agent that did not come up, with the last it said."""
+    lines: list[str] = []
+    with contextlib.suppress(CopilotLocalError):
+        lines = [line.text for line in engine.logs(environment.agent, tail=15)]
+    return ContainerFailed(f"the agent did not come up: {why}", container="agent", output=lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,7 +12,6 @@ from emulator.ecs.service import Service
 from emulator.engine.interface import ContainerSpec, ContainerState, Engine, File
 from emulator.errors import (
     Conflict,
-    ContainerFailed,
     CopilotLocalError,
     EngineError,
     EnvironmentBusy,
@@ -35,7 +33,7 @@ from emulator.runtime.firelens import check_destinations, uses_local_aws
 from emulator.runtime.front import FrontControl, front_spec
 from emulator.runtime.front_ports import AskedPorts, listeners_of, with_ports
 from emulator.runtime.images import own_regions, resolver_of
-from emulator.runtime.join import join
+from emulator.runtime.join import AGENT_PATIENCE, agent_failed, join
 from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import Observed, observe
 from emulator.runtime.plan import Plan
@@ -48,8 +46,6 @@ from emulator.runtime.supported import refuse_unsupported
 from emulator.runtime.task_specs import task_factory, unresolved
 from emulator.runtime.turn import Turns
 from emulator.settings import Debugging, LocalOptions, Settings
-
-AGENT_PATIENCE = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,20 +305,14 @@ class _Bringup:
         try:
             return Agent(self.engine, self.names).hold(self.request.private, stays=self.request.foreground)
         except EngineError as error:
-            raise self._agent_failed(error.message) from error
+            raise agent_failed(self.engine, self.names, error.message) from error
 
     def _answer(self, lease: Future[Lease]) -> Lease:
         """What the agent answers, which it should have done by now."""
         try:
             return lease.result(self.agent_patience)
         except TimeoutError:
-            raise self._agent_failed(f"no answer within {self.agent_patience:g} s") from None
-
-    def _agent_failed(self, why: str) -> ContainerFailed:
-        lines: list[str] = []
-        with contextlib.suppress(CopilotLocalError):
-            lines = [line.text for line in self.engine.logs(self.names.agent, tail=15)]
-        return ContainerFailed(f"the agent did not come up: {why}", container="agent", output=lines)
+            raise agent_failed(self.engine, self.names, f"no answer within {self.agent_patience:g} s") from None
 
     def _execute(self) -> None:
         factory = task_factory(self.state, self.request.private, self.engine)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -77,7 +77,8 @@ class TaskView:
 
 
 class Tasks:
-    """The tasks of an environment. `state` gives what should run, `stopping` says whether a task of that id is to stop.
+    """The tasks of an environment. `state` gives what should run, `stopping` says whether a task of that id is to stop,
+    `one_offs` gives what tasks are made from that commands run by themselves.
 
     Every method raises the `EngineError` of a daemon that does not answer.
     """
@@ -89,12 +90,14 @@ class Tasks:
         state: Callable[[], DesiredState],
         stopping: Callable[[str], bool],
         moments: Moments,
+        one_offs: Callable[[], Iterable[DesiredService]] = tuple,
     ) -> None:
         self._engine = engine
         self._names = environment
         self._state = state
         self._stopping = stopping
         self._moments = moments
+        self._one_offs = one_offs
         self._lock = threading.Lock()
         self._observed = Observed([])
         self._listed = float("-inf")
@@ -148,6 +151,8 @@ class Tasks:
 
     def _view(self, task: Task) -> TaskView:
         desired = self._definitions.get(task.config_hash)
+        if desired is None:
+            desired = next((one for one in self._one_offs() if one.config_hash() == task.config_hash), None)
         definitions = {}
         if desired is not None:
             definitions = {c.name: c for c in desired.service.task_definition.container_definitions}

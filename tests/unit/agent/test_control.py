@@ -11,7 +11,9 @@ import pytest
 from emulator.engine.fake import Behaviour
 from emulator.events import Event, EventKind, discard
 from emulator.runtime.control import AgentBusy, AgentError
-from emulator.runtime.desired import DesiredState, Private
+from emulator.runtime.credentials import Keys, TaskRole
+from emulator.runtime.desired import DesiredService, DesiredState, Private
+from emulator.settings import LocalOptions
 from tests.unit.agent.rig import IMPATIENT, Rig
 from tests.unit.runtime.world import desired_state, make_service
 
@@ -143,6 +145,46 @@ class TestBeingInCharge:
         supervisor.look()
         assert len(rig.tasks) == 1
         assert saved(rig).acting
+
+
+class TestATaskThatACommandRuns:
+    JOB = DesiredService(service=make_service(name="nightly", type="Scheduled Job"), options=LocalOptions())
+    KEYS = Keys(access_key_id="AKIDEXAMPLE", secret_access_key="a-secret")
+    OFFERED = Private(task_roles={"nightly": TaskRole(source="static", keys=KEYS)})
+
+    def test_is_known_as_long_as_the_command_is_there(self, rig: Rig, until: Until) -> None:
+        supervisor = rig.boot(acting(desired_state(make_service())))
+        attendance = rig.agent.attend(self.JOB, self.OFFERED)
+        assert supervisor.one_offs.services() == (self.JOB,)
+        assert supervisor.one_offs.with_roles(supervisor.private) == self.OFFERED.task_roles
+        attendance.close()
+        until(lambda: not supervisor.one_offs)
+        assert supervisor.one_offs.with_roles(supervisor.private) == {}
+
+    def test_is_not_started_by_the_agent(self, rig: Rig) -> None:
+        supervisor = rig.boot(acting(desired_state()))
+        rig.agent.attend(self.JOB, self.OFFERED)
+        supervisor.look()
+        assert rig.tasks == []
+
+    def test_keeps_an_agent_that_has_nothing_else_to_do(self, rig: Rig, until: Until) -> None:
+        supervisor = rig.boot(acting(desired_state()))
+        attendance = rig.agent.attend(self.JOB, self.OFFERED)
+        assert not rig.agent.retire_if_idle()
+        attendance.close()
+        until(lambda: not supervisor.one_offs)
+        assert rig.agent.retire_if_idle()
+        with pytest.raises(AgentError, match="is being taken down"):
+            rig.agent.apply(desired_state(make_service()), Private(), discard)
+
+    def test_does_not_end_an_agent_that_services_have(self, rig: Rig) -> None:
+        rig.boot(acting(desired_state(make_service())))
+        assert not rig.agent.retire_if_idle()
+
+    def test_does_not_end_an_agent_that_a_command_is_in_charge_of(self, rig: Rig) -> None:
+        rig.boot(desired_state())
+        rig.agent.hold(Private())
+        assert not rig.agent.retire_if_idle()
 
 
 class TestApply:

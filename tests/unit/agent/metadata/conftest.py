@@ -60,9 +60,17 @@ class World:
         self.private = Private()
         self.stopping: set[str] = set()
         self.moments = Moments()
-        self.tasks = Tasks(self.engine, DEMO, lambda: self.state, self.stopping.__contains__, self.moments)
+        self.one_offs: list[DesiredService] = []
+        self.tasks = Tasks(
+            self.engine,
+            DEMO,
+            lambda: self.state,
+            self.stopping.__contains__,
+            self.moments,
+            one_offs=lambda: self.one_offs,
+        )
         self.stats = StatsCollector(self.tasks.running, self.engine.stats, first=0.01, interval=0.01, linger=30)
-        self.credentials = Credentials(self.tasks, lambda: self.private)
+        self.credentials = Credentials(self.tasks, lambda: self.private.task_roles)
         self.protection = Protection()
         self.endpoint = Endpoint(self.tasks, self.stats, self.credentials, self.protection)
 

@@ -60,7 +60,7 @@ def clock() -> Clock:
 def sts(world: World, clock: Clock) -> Sts:
     """What `world` assumes roles at from now on."""
     found = Sts(clock)
-    world.credentials = Credentials(world.tasks, lambda: world.private, found, clock)
+    world.credentials = Credentials(world.tasks, lambda: world.private.task_roles, found, clock)
     world.endpoint._credentials = world.credentials
     return found
 
@@ -80,6 +80,15 @@ def test_a_task_gets_the_keys_in_the_shape_that_sdks_read(world: World, sts: Sts
         "Expiration": "2026-11-22T18:00:00Z",
     }
     assert world.get(PATH.replace("/v2/credentials/", "/v1/credentials?id="))["AccessKeyId"] == "AKIDEXAMPLE"
+
+
+def test_a_task_that_a_command_runs_by_itself_gets_its_own(world: World, sts: Sts) -> None:
+    offer(world, TaskRole(source="static", keys=KEYS))
+    desired = world.state.services["hello"]
+    world.state = world.state.model_copy(update={"services": {}})
+    assert world.ask(PATH)[0] == 400
+    world.one_offs = [desired]
+    assert world.get(PATH)["AccessKeyId"] == "AKIDEXAMPLE"
 
 
 def test_the_containers_are_told_where(world: World) -> None:

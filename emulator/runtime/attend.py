@@ -1,0 +1,89 @@
+"""The agent beside a task that a command runs by itself: it answers the task's requests at 169.254.170.2.
+
+Where services run their agent does it. Where none does, one is made for as long as the task takes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from emulator.engine.interface import Engine, File
+from emulator.errors import Conflict, CopilotLocalError, EngineError, NotFound
+from emulator.runtime import names
+from emulator.runtime.agent_spec import STATE_FILE, STATE_FOLDER, agent_spec
+from emulator.runtime.control import Agent, Attendance
+from emulator.runtime.desired import DesiredService, DesiredState, Private
+from emulator.runtime.join import AGENT_PATIENCE, agent_failed, is_alive
+from emulator.runtime.names import Names, Role
+from emulator.runtime.observed import observe
+
+
+@contextlib.contextmanager
+def attended(
+    engine: Engine, environment: Names, state: DesiredState, desired: DesiredService, private: Private
+) -> Iterator[None]:
+    """Within this block there are the environment's network, its log store and an agent that knows of the service.
+
+    Afterwards what was made for it is gone, but for the log store, unless somebody else needs it by then. Raises
+    `ContainerFailed` where the agent does not come up.
+    """
+    existing = frozenset(engine.list_volumes(environment.labels()))
+    engine.ensure_network(environment.network, environment.labels(Role.NETWORK))
+    engine.ensure_volume(environment.log_volume, {**environment.labels(Role.VOLUME), names.DATA: "logs"})
+    attendance = None
+    try:
+        _ensure_agent(engine, environment, state)
+        attendance = _attend(engine, environment, desired, private)
+        yield
+    finally:
+        if attendance is not None:
+            attendance.close()
+        _leave(engine, environment, existing)
+
+
+def _ensure_agent(engine: Engine, environment: Names, state: DesiredState) -> None:
+    agent = observe(engine, environment).agent
+    if agent is None:
+        for volume in (environment.state_volume, environment.front_volume):
+            engine.ensure_volume(volume, environment.labels(Role.VOLUME))
+        empty = state.model_copy(update={"services": {}, "acting": True})
+        with contextlib.suppress(Conflict):  # somebody was faster, and starts it
+            made = engine.create_container(agent_spec(engine, environment, empty))
+            engine.put_files(made, STATE_FOLDER, [File(STATE_FILE, empty.model_dump_json().encode())])
+            engine.start(made)
+            return
+        agent = observe(engine, environment).agent
+    if agent is not None and not is_alive(engine, agent):
+        engine.start(agent.name)
+
+
+def _attend(engine: Engine, environment: Names, desired: DesiredService, private: Private) -> Attendance:
+    agent = Agent(engine, environment)
+    pool = ThreadPoolExecutor(1, thread_name_prefix="attend")
+    try:
+        return pool.submit(agent.attend, desired, private).result(AGENT_PATIENCE)
+    except TimeoutError:
+        raise agent_failed(engine, environment, f"no answer within {AGENT_PATIENCE:g} s") from None
+    except EngineError as error:
+        raise agent_failed(engine, environment, error.message) from error
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _leave(engine: Engine, environment: Names, existing: frozenset[str]) -> None:
+    """Removes the agent if it has nothing to do any more, and the network if nothing is left in it."""
+    agent = observe(engine, environment).agent
+    if agent is not None:
+        idle = False
+        with contextlib.suppress(CopilotLocalError):  # an agent that does not answer is left for `down`
+            idle = Agent(engine, environment).retire_if_idle()
+        if not idle:
+            return
+        engine.remove(agent.name)
+        for volume in {environment.state_volume, environment.front_volume} - existing:
+            with contextlib.suppress(Conflict, NotFound):
+                engine.remove_volume(volume)
+    if not engine.list_containers(environment.labels()):
+        engine.remove_network(environment.network)

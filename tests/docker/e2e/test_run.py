@@ -1,0 +1,119 @@
+"""A job that is run once sees what a task on Fargate sees: its metadata, its credentials, its secrets."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import signal
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from emulator.aws.ports import PLAIN_PORT
+from emulator.events import discard
+from emulator.setup.images import ensure_aws_image
+from tests.docker.project import docker, wait_until
+
+if TYPE_CHECKING:
+    from tests.docker.project import Project
+
+pytestmark = pytest.mark.docker
+
+MANIFEST = "copilot/nightly/manifest.yml"
+JOB = """
+name: nightly
+type: Scheduled Job
+image:
+  location: busybox:1.37
+on:
+  schedule: "@daily"
+secrets:
+  TOKEN: /app/token
+  PORT:
+    secretsmanager: 'app/db:port::'
+entrypoint: ["sh", "-c"]
+command:
+  - |
+    wget -qO- http://169.254.170.2$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI; echo
+    wget -qO- $ECS_CONTAINER_METADATA_URI_V4/task; echo
+    echo "$TOKEN $PORT"
+"""
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIATESTTESTTEST", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": "eu-west-1"}
+
+
+@pytest.fixture
+def aws() -> Iterator[str]:
+    """The address of an AWS on this machine that has a parameter and a secret."""
+    name = f"cl-test-aws-{uuid.uuid4().hex[:12]}"
+    publish = ("--publish", f"127.0.0.1::{PLAIN_PORT}")
+    docker("run", "--detach", "--name", name, *publish, ensure_aws_image(discard), "/tmp/a", "/tmp/b", "localhost")
+    try:
+        address = f"http://{docker('port', name, str(PLAIN_PORT)).split()[0]}"
+        wait_until(lambda: _answers(address), lambda: docker("logs", name))
+        session = importlib.import_module("botocore.session").Session()
+        session.set_credentials("testing", "testing")
+
+        def client(service: str) -> Any:
+            return session.create_client(service, region_name="eu-west-1", endpoint_url=address)
+
+        client("ssm").put_parameter(Name="/app/token", Value="from-ssm", Type="SecureString")
+        client("secretsmanager").create_secret(Name="app/db", SecretString=json.dumps({"port": 1000000}))
+        yield address
+    finally:
+        docker("rm", "--force", "--volumes", name)
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=5):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+def test_a_job_has_secrets_from_aws_credentials_and_metadata(empty: Project, aws: str) -> None:
+    empty.write(MANIFEST, JOB)
+    variables = {**KEYS, "AWS_ENDPOINT_URL": aws}
+    missing = empty.run("run", "nightly", variables=variables)
+    assert missing.code == 1
+    assert f"{MANIFEST}:9: TOKEN of nightly/nightly: /app/token" in missing.err
+
+    arguments = ("--secrets", "aws", "--credentials", "static")
+    ended = empty.run("run", "nightly", *arguments, variables=variables).ok()
+    credentials, task, values = [line.partition(" | ")[2] for line in ended.out.splitlines() if " | " in line]
+    assert json.loads(credentials)["AccessKeyId"] == KEYS["AWS_ACCESS_KEY_ID"]
+    assert json.loads(task)["Family"] == f"{empty.app}-test-nightly"
+    assert values == "from-ssm 1e+06"
+    # The log store is data, which only `down -v` removes.
+    assert (empty.containers(), empty.networks()) == ([], [])
+    assert [volume for volume in empty.volumes() if not volume.endswith("-logs")] == []
+
+
+def test_a_job_beside_services_shares_their_agent(empty: Project) -> None:
+    empty.write(MANIFEST, JOB)
+    empty.write(
+        "copilot/api/manifest.yml",
+        "name: api\ntype: Backend Service\nimage: {location: busybox:1.37}\n"
+        'command: ["sh", "-c", "trap exit TERM; while :; do sleep 1; done"]\n',
+    )
+    variables = {**KEYS, "TOKEN": "t", "PORT": "1"}
+    empty.run("up", "-d", "api", variables=variables).ok()
+    before = {container.name for container in empty.containers()}
+    ended = empty.run("run", "nightly", "--credentials", "static", variables=variables).ok()
+    assert KEYS["AWS_ACCESS_KEY_ID"] in ended.out
+    assert {container.name for container in empty.containers()} == before
+
+
+def test_a_job_that_is_interrupted_leaves_nothing(empty: Project) -> None:
+    empty.write(MANIFEST, JOB.replace('echo "$TOKEN $PORT"', "trap exit TERM; echo waiting; while :; do sleep 1; done"))
+    running = empty.start("run", "nightly", variables={"TOKEN": "t", "PORT": "1"})
+    running.wait_for("waiting")
+    running.signal(signal.SIGINT)
+    assert running.wait().code == 130
+    assert (empty.containers(), empty.networks()) == ([], [])
