@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from emulator.ecs.references import EnvFileReference, describe
 from emulator.ecs.registration import SHORT_HINT, judge
 from emulator.ecs.service import Service
 from emulator.errors import Unsupported
 from emulator.events import Emit, Event, EventKind
+from emulator.runtime.desired import DesiredService
 from emulator.runtime.service_connect import is_host_name
+from emulator.runtime.values import missing_queues
+from emulator.settings import LocalOptions
 
 RUN_TYPES = ("Load Balanced Web Service", "Backend Service", "Worker Service", "ECS Service")
 
 
-def refuse_unsupported(services: Sequence[Service], emit: Emit, *, ecs_limits: bool = True) -> None:
+def refuse_unsupported(
+    services: Sequence[Service],
+    emit: Emit,
+    *,
+    ecs_limits: bool = True,
+    values: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Raises `Unsupported` for what would run wrongly; emits a warning for what is merely left out.
 
-    Without `ecs_limits` times may be shorter than ECS takes them.
+    Without `ecs_limits` times may be shorter than ECS takes them. `values` are those of `[values]`.
     """
     for service in services:
         if service.type not in RUN_TYPES:
@@ -28,6 +38,7 @@ def refuse_unsupported(services: Sequence[Service], emit: Emit, *, ecs_limits: b
         refuse_on_fargate(service, ecs_limits=ecs_limits)
         refuse_several(service, service.desired_count)
         _say_what_is_left_out(service, emit)
+        _say_which_queues_are_not_there(service, values, emit)
 
 
 def refuse_several(service: Service, count: int) -> None:
@@ -86,6 +97,15 @@ def _say_what_is_left_out(service: Service, emit: Emit) -> None:
     for subscription in service.subscriptions:
         what = f"no message comes from topic {subscription.topic} of {subscription.service} here"
         _left_out(emit, service, what, str(subscription.position or ""))
+
+
+def _say_which_queues_are_not_there(service: Service, values: Mapping[str, str], emit: Emit) -> None:
+    desired = DesiredService(service=service, options=LocalOptions(values=dict(values)))
+    for pair in service.task_definition.container(service.main_container).environment if service.queues else ():
+        if queues := missing_queues(pair.value, desired):
+            given = ", ".join(f'"{queue}" = "URL"' for queue in queues)
+            what = f"there is no queue here: {pair.name} is not set, unless copilot-local.toml says [values] {given}"
+            _left_out(emit, service, what, "")
 
 
 def _left_out(emit: Emit, service: Service, what: str, where: str) -> None:

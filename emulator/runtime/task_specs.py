@@ -24,7 +24,7 @@ from emulator.runtime.limits import BELOW_PAUSE, MIB, TaskLimits, can_nest
 from emulator.runtime.names import Names, Role
 from emulator.runtime.restart import restart_rule
 from emulator.runtime.service_connect import HOSTS_READY, connect_labels
-from emulator.runtime.values import resolve, resolve_all
+from emulator.runtime.values import missing_queues, resolve, resolve_all
 from emulator.runtime.volumes import docker_volumes
 
 FARGATE_NO_FILE = UlimitSpec("nofile", 65535, 65535)
@@ -179,7 +179,11 @@ class TaskFactory:
         environment = {
             "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
             **{name: value for name, value in private.items() if name not in secret_names},
-            **{pair.name: resolve(pair.value, desired) for pair in container.environment},
+            **{
+                pair.name: resolve(pair.value, desired)
+                for pair in container.environment
+                if not missing_queues(pair.value, desired)  # a Worker Service runs without its queue
+            },
             **{name: value for name, value in private.items() if name in secret_names},
         }
         if container.name not in options.own_region and not environment.keys() & REGION_VARIABLES:
@@ -283,7 +287,7 @@ def unresolved(desired: DesiredService) -> list[str]:
         for container in desired.service.task_definition.container_definitions
         for value in (
             *([] if container.name in desired.options.images else [container.image]),
-            *(pair.value for pair in container.environment),
+            *(pair.value for pair in container.environment if not missing_queues(pair.value, desired)),
             *(container.log_configuration.options.values() if container.log_configuration else ()),
         )
     ]

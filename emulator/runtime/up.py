@@ -87,7 +87,7 @@ class UpRequest:
 
 def dry_run(engine: Engine, request: UpRequest) -> Plan:
     """The plan that `up` would carry out, without building, pulling or making anything."""
-    refuse_unsupported(request.services, discard, ecs_limits=request.settings.time.ecs_limits)
+    _refuse_unsupported(request, discard)
     _refuse_unresolved(request)
     observed = observe(engine, request.environment)
     resolver = resolver_of(engine, request, discard)
@@ -122,7 +122,7 @@ def up(
     seconds the agent may take to answer. Raises the `CopilotLocalError` that says what.
     """
     cancelled = cancelled or threading.Event()
-    refuse_unsupported(request.services, emit, ecs_limits=request.settings.time.ecs_limits)
+    _refuse_unsupported(request, emit)
     prepared = prepare(engine, request, emit, cancelled=cancelled)
     if cancelled.is_set():
         raise Cancelled
@@ -423,6 +423,11 @@ def _router_image(
     return read_router_image(
         engine, request.environment, service.task_definition, image, plugins=sent, position=position
     )
+
+
+def _refuse_unsupported(request: UpRequest, emit: Emit) -> None:
+    settings = request.settings
+    refuse_unsupported(request.services, emit, ecs_limits=settings.time.ecs_limits, values=settings.values)
 
 
 def _refuse_unresolved(request: UpRequest) -> None:

@@ -48,6 +48,14 @@ def resolve_all(values: Iterable[Value], desired: DesiredService) -> list[str]:
     return list(dict.fromkeys(missing))
 
 
+def missing_queues(value: Value, desired: DesiredService) -> list[str]:
+    """The queues of the service itself that a value is about and that have no address here, by their names."""
+    queues = {queue.resource for queue in desired.service.queues}
+    references = (found for found in references_in(value) if isinstance(found, ResourceReference))
+    names = [found.name for found in references if found.name in queues and not found.attribute]
+    return [name for name in names if name not in desired.options.values]
+
+
 def _lookup(reference: Reference, desired: DesiredService) -> str | None:
     options = desired.options
     if isinstance(reference, PseudoReference):

@@ -154,7 +154,10 @@ class Watch:
         began = time.monotonic()
         try:
             request = self._reload()
-            refuse_unsupported(request.services, self._emit)
+            settings = request.settings
+            refuse_unsupported(
+                request.services, self._emit, ecs_limits=settings.time.ecs_limits, values=settings.values
+            )
             files, changes = self._watch(request)
         except CopilotLocalError as error:
             self._report(self._shown(paths), error)

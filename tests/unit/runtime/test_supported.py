@@ -2,10 +2,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from emulator.compiler import compile_service
 from emulator.events import Event, EventKind
 from emulator.manifest import load
+from emulator.runtime.desired import Private
 from emulator.runtime.supported import refuse_unsupported
+from emulator.runtime.task_specs import TaskFactory, unresolved
+from tests.unit.runtime.world import ROOT, desired_state
 
 MANIFEST = """\
 name: api
@@ -45,8 +50,43 @@ def test_what_does_nothing_here_is_said_with_its_line(tmp_path: Path) -> None:
         "the number of tasks stays 2: nothing scales it here",
         "there is no topic out here",
         "no message comes from topic in of other here",
+        "there is no queue here: COPILOT_QUEUE_URI is not set, unless copilot-local.toml says [values] "
+        '"EventsQueue" = "URL"',
     ]
-    assert [message.split("manifest.yml:")[1][0] for message in messages] == ["4", "5", "6"]
+    assert [message.split("manifest.yml:")[1][0] for message in messages[:3]] == ["4", "5", "6"]
+
+
+WORKER = """\
+name: api
+type: Worker Service
+image: {location: api}
+subscribe: {topics: [{name: in, service: other, queue: true}]}
+"""
+
+
+@pytest.mark.parametrize("manifest", [WORKER, WORKER.partition("subscribe")[0]])
+def test_a_worker_runs_without_its_queues_and_takes_those_it_is_given(tmp_path: Path, manifest: str) -> None:
+    path = tmp_path / "manifest.yml"
+    path.write_text(manifest)
+    loaded = load(path, environment=None, variables={}, app="demo")
+    service = compile_service(loaded.manifest, app="demo", environment="test", position=loaded.position)
+
+    def variables(**values: str) -> dict[str, str]:
+        state = desired_state(service)
+        desired = state.services["api"]
+        desired.options.images, desired.options.values = {"api": "api:1"}, values
+        assert unresolved(desired) == []
+        [member] = TaskFactory(state, Private(), ROOT).task(desired, "t" * 32).members
+        return {name: value for name, value in member.spec.environment.items() if "QUEUE" in name}
+
+    assert variables() == {}
+    queues = {queue.resource: f"http://queue/{queue.resource}" for queue in service.queues}
+    found = variables(**queues)
+    assert found["COPILOT_QUEUE_URI"] == "http://queue/EventsQueue"
+    assert ("COPILOT_TOPIC_QUEUE_URIS" in found) is ("subscribe" in manifest)
+    events: list[Event] = []
+    refuse_unsupported([service], events.append, values=queues)
+    assert not any("there is no queue" in event.message for event in events)
 
 
 def test_an_alias_that_is_no_host_name_is_said_with_its_line(tmp_path: Path) -> None:
