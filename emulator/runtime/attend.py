@@ -10,14 +10,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from emulator.engine.interface import Engine, File
-from emulator.errors import Conflict, CopilotLocalError, EngineError, NotFound
+from emulator.errors import Conflict, CopilotLocalError, EngineError
 from emulator.runtime import names
 from emulator.runtime.agent_spec import STATE_FILE, STATE_FOLDER, agent_spec
 from emulator.runtime.control import Agent, Attendance
 from emulator.runtime.desired import DesiredService, DesiredState, Private
-from emulator.runtime.join import AGENT_PATIENCE, agent_failed, is_alive
+from emulator.runtime.join import agent_failed, is_alive
 from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import observe
+
+PATIENCE = 60.0
+"""Seconds until an agent answers that was just made; one that ends is noticed at once."""
 
 
 @contextlib.contextmanager
@@ -29,21 +32,24 @@ def attended(
     Afterwards what was made for it is gone, but for the log store, unless somebody else needs it by then. Raises
     `ContainerFailed` where the agent does not come up.
     """
-    existing = frozenset(engine.list_volumes(environment.labels()))
     engine.ensure_network(environment.network, environment.labels(Role.NETWORK))
     engine.ensure_volume(environment.log_volume, {**environment.labels(Role.VOLUME), names.DATA: "logs"})
-    attendance = None
     try:
-        _ensure_agent(engine, environment, state)
-        attendance = _attend(engine, environment, desired, private)
-        yield
+        made = _ensure_agent(engine, environment, state)
+        try:
+            attendance = _attend(engine, environment, desired, private)
+        except BaseException:
+            if made:
+                engine.remove(environment.agent)
+            raise
+        with contextlib.closing(attendance):
+            yield
     finally:
-        if attendance is not None:
-            attendance.close()
-        _leave(engine, environment, existing)
+        _leave(engine, environment)
 
 
-def _ensure_agent(engine: Engine, environment: Names, state: DesiredState) -> None:
+def _ensure_agent(engine: Engine, environment: Names, state: DesiredState) -> bool:
+    """Makes or starts the agent unless it runs; returns whether it was made."""
     agent = observe(engine, environment).agent
     if agent is None:
         for volume in (environment.state_volume, environment.front_volume):
@@ -53,26 +59,27 @@ def _ensure_agent(engine: Engine, environment: Names, state: DesiredState) -> No
             made = engine.create_container(agent_spec(engine, environment, empty))
             engine.put_files(made, STATE_FOLDER, [File(STATE_FILE, empty.model_dump_json().encode())])
             engine.start(made)
-            return
+            return True
         agent = observe(engine, environment).agent
     if agent is not None and not is_alive(engine, agent):
         engine.start(agent.name)
+    return False
 
 
 def _attend(engine: Engine, environment: Names, desired: DesiredService, private: Private) -> Attendance:
     agent = Agent(engine, environment)
     pool = ThreadPoolExecutor(1, thread_name_prefix="attend")
     try:
-        return pool.submit(agent.attend, desired, private).result(AGENT_PATIENCE)
+        return pool.submit(agent.attend, desired, private).result(PATIENCE)
     except TimeoutError:
-        raise agent_failed(engine, environment, f"no answer within {AGENT_PATIENCE:g} s") from None
+        raise agent_failed(engine, environment, f"no answer within {PATIENCE:g} s") from None
     except EngineError as error:
         raise agent_failed(engine, environment, error.message) from error
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _leave(engine: Engine, environment: Names, existing: frozenset[str]) -> None:
+def _leave(engine: Engine, environment: Names) -> None:
     """Removes the agent if it has nothing to do any more, and the network if nothing is left in it."""
     agent = observe(engine, environment).agent
     if agent is not None:
@@ -82,8 +89,8 @@ def _leave(engine: Engine, environment: Names, existing: frozenset[str]) -> None
         if not idle:
             return
         engine.remove(agent.name)
-        for volume in {environment.state_volume, environment.front_volume} - existing:
-            with contextlib.suppress(Conflict, NotFound):
-                engine.remove_volume(volume)
+    for volume in (environment.state_volume, environment.front_volume):
+        with contextlib.suppress(Conflict):
+            engine.remove_volume(volume)
     if not engine.list_containers(environment.labels()):
         engine.remove_network(environment.network)
