@@ -6,18 +6,21 @@ Where services run their agent does it. Where none does, one is made for as long
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from emulator.engine.interface import Engine, File
+from emulator.engine.interface import ContainerState, Engine, File
 from emulator.errors import Conflict, CopilotLocalError, EngineError
+from emulator.events import Emit
 from emulator.runtime import names
 from emulator.runtime.agent_spec import STATE_FILE, STATE_FOLDER, agent_spec
 from emulator.runtime.control import Agent, Attendance
 from emulator.runtime.desired import DesiredService, DesiredState, Private
-from emulator.runtime.join import agent_failed, is_alive
+from emulator.runtime.join import agent_failed
 from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import observe
+from emulator.runtime.turn import Turns
 
 PATIENCE = 60.0
 """Seconds until an agent answers that was just made; one that ends is noticed at once."""
@@ -25,22 +28,28 @@ PATIENCE = 60.0
 
 @contextlib.contextmanager
 def attended(
-    engine: Engine, environment: Names, state: DesiredState, desired: DesiredService, private: Private
+    engine: Engine,
+    environment: Names,
+    state: DesiredState,
+    desired: DesiredService,
+    private: Private,
+    emit: Emit,
+    cancelled: threading.Event,
 ) -> Iterator[None]:
     """Within this block there are the environment's network, its log store and an agent that knows of the service.
 
     Afterwards what was made for it is gone, but for the log store, unless somebody else needs it by then. Raises
-    `ContainerFailed` where the agent does not come up.
+    `ContainerFailed` where the agent does not come up, and `Cancelled`.
     """
     engine.ensure_network(environment.network, environment.labels(Role.NETWORK))
     engine.ensure_volume(environment.log_volume, {**environment.labels(Role.VOLUME), names.DATA: "logs"})
     try:
-        made = _ensure_agent(engine, environment, state)
+        made = _ensure_agent(engine, environment, state, Turns(engine, environment, emit, cancelled))
         try:
             attendance = _attend(engine, environment, desired, private)
         except BaseException:
             if made:
-                engine.remove(environment.agent)
+                engine.remove(made)
             raise
         with contextlib.closing(attendance):
             yield
@@ -48,22 +57,25 @@ def attended(
         _leave(engine, environment)
 
 
-def _ensure_agent(engine: Engine, environment: Names, state: DesiredState) -> bool:
-    """Makes or starts the agent unless it runs; returns whether it was made."""
-    agent = observe(engine, environment).agent
-    if agent is None:
+def _ensure_agent(engine: Engine, environment: Names, state: DesiredState, turns: Turns) -> str:
+    """Makes or starts the agent unless it runs; returns the id of one that was made, else an empty text."""
+    while True:
+        agent = turns.observe().agent
+        if agent is not None and agent.state is ContainerState.RUNNING:
+            return ""
+        if agent is not None and agent.state is not ContainerState.CREATED:
+            engine.start(agent.id)  # it goes on with what it knows
+            return ""
+        if agent is not None:
+            engine.remove(agent.id)  # who made it has died before it knew anything
         for volume in (environment.state_volume, environment.front_volume):
             engine.ensure_volume(volume, environment.labels(Role.VOLUME))
         empty = state.model_copy(update={"services": {}, "acting": True})
-        with contextlib.suppress(Conflict):  # somebody was faster, and starts it
+        with contextlib.suppress(Conflict):  # somebody was faster
             made = engine.create_container(agent_spec(engine, environment, empty))
             engine.put_files(made, STATE_FOLDER, [File(STATE_FILE, empty.model_dump_json().encode())])
             engine.start(made)
-            return True
-        agent = observe(engine, environment).agent
-    if agent is not None and not is_alive(engine, agent):
-        engine.start(agent.name)
-    return False
+            return made
 
 
 def _attend(engine: Engine, environment: Names, desired: DesiredService, private: Private) -> Attendance:
@@ -88,7 +100,7 @@ def _leave(engine: Engine, environment: Names) -> None:
             idle = Agent(engine, environment).retire_if_idle()
         if not idle:
             return
-        engine.remove(agent.name)
+        engine.remove(agent.id)
     for volume in (environment.state_volume, environment.front_volume):
         with contextlib.suppress(Conflict):
             engine.remove_volume(volume)

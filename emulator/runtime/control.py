@@ -241,6 +241,20 @@ class Lease:
         self._stream.close()
 
 
+class Attendance:
+    """The agent's knowing of a task that a command runs by itself. It ends with the connection."""
+
+    def __init__(self, stream: ExecStream) -> None:
+        self._stream = stream
+
+    def close(self) -> None:
+        """Ends it; afterwards the agent knows."""
+        with contextlib.suppress(CopilotLocalError, OSError), _closed_after(self._stream, PATIENCE):
+            self._stream.write(b'{"verb": "leave"}\n')
+            _expect_ok(self._stream)
+        self._stream.close()
+
+
 @contextlib.contextmanager
 def _closed_after(stream: ExecStream, seconds: float | None) -> Iterator[threading.Event]:
     """Closes the stream if the block takes longer, which ends reading from it; the event tells. None: never."""
@@ -258,16 +272,6 @@ def _closed_after(stream: ExecStream, seconds: float | None) -> Iterator[threadi
         yield expired
     finally:
         timer.cancel()
-
-
-class Attendance:
-    """The agent's knowing of a task that a command runs by itself. It ends with the connection."""
-
-    def __init__(self, stream: ExecStream) -> None:
-        self._stream = stream
-
-    def close(self) -> None:
-        self._stream.close()
 
 
 def _expect_ok(stream: ExecStream) -> None:

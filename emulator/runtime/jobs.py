@@ -57,7 +57,8 @@ def run_job(
     plan = Plan()
     start_task(plan, state, task, [], "run once")
     try:
-        with attended(engine, environment, state, state.services[job.name], request.private):
+        desired = state.services[job.name]
+        with attended(engine, environment, state, desired, request.private, emit, interrupted):
             try:
                 executor.run(plan)
                 ended = _wait(engine, request, task_id, interrupted, job.schedule.timeout if job.schedule else None)

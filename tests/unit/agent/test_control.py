@@ -154,10 +154,10 @@ class TestATaskThatACommandRuns:
 
     def test_is_known_as_long_as_the_command_is_there(self, rig: Rig, until: Until) -> None:
         supervisor = rig.boot(acting(desired_state(make_service())))
-        attendance = rig.agent.attend(self.JOB, self.OFFERED)
+        rig.agent.attend(self.JOB, self.OFFERED)
         assert supervisor.one_offs.services() == (self.JOB,)
         assert supervisor.one_offs.with_roles(supervisor.private) == self.OFFERED.task_roles
-        attendance.close()
+        rig.streams[-1].close()  # as when the command is killed
         until(lambda: not supervisor.one_offs)
         assert supervisor.one_offs.with_roles(supervisor.private) == {}
 
@@ -167,12 +167,11 @@ class TestATaskThatACommandRuns:
         supervisor.look()
         assert rig.tasks == []
 
-    def test_keeps_an_agent_that_has_nothing_else_to_do(self, rig: Rig, until: Until) -> None:
-        supervisor = rig.boot(acting(desired_state()))
+    def test_keeps_an_agent_that_has_nothing_else_to_do(self, rig: Rig) -> None:
+        rig.boot(acting(desired_state()))
         attendance = rig.agent.attend(self.JOB, self.OFFERED)
         assert not rig.agent.retire_if_idle()
         attendance.close()
-        until(lambda: not supervisor.one_offs)
         assert rig.agent.retire_if_idle()
         with pytest.raises(AgentError, match="is being taken down"):
             rig.agent.apply(desired_state(make_service()), Private(), discard)
