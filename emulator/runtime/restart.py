@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from emulator.ecs.task_definition import ContainerDefinition
 from emulator.runtime import names
@@ -54,20 +55,25 @@ def may_restart(member: Member) -> bool:
     return rule is not None and not member.given_up and member.container.exit_code not in rule.ignored_exit_codes
 
 
-def restartable(observed: Observed, started: Mapping[str, float], now: float) -> list[Member]:
+def restartable(
+    observed: Observed, started: Mapping[str, float], now: float, today: datetime | None = None
+) -> list[Member]:
     """The exited containers that their policy starts again now.
 
-    `started` is when each container last started, by id, on the clock of `now`, in seconds; one that is not in it
-    started before anybody looked, and so long enough ago.
+    `started` is when each container last started, by id, on the clock of `now`, in seconds. One that is not in it
+    started before anybody looked: when it was made is all that is known then, against `today`, the time of day now.
     """
     due = []
     for task in observed.tasks.values():
         for member in task.members.values():
-            rule = rule_of(member)
-            code = member.container.exit_code
+            rule, container = rule_of(member), member.container
+            code = container.exit_code
             if rule is None or member.running or not member.started or member.given_up or code is None:
                 continue
-            lived = now - started.get(member.container.id, float("-inf"))
+            if container.id in started:
+                lived = now - started[container.id]
+            else:
+                lived = ((today or datetime.now(UTC)) - container.created).total_seconds()
             if code not in rule.ignored_exit_codes and lived >= rule.period:
                 due.append(member)
     return due

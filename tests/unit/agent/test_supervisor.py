@@ -252,7 +252,8 @@ class TestRestarting:
         assert rig.task.id != kept
 
     def test_restart_policies_hold_while_a_command_is_in_charge(self, rig: Rig) -> None:
-        service = make_service({"hello": {"restartPolicy": {"enabled": True}}, "web": {}})
+        policy = {"restartPolicy": {"enabled": True, "restartAttemptPeriod": 0}}
+        service = make_service({"hello": policy, "web": {}})
         supervisor = rig.boot(acting(service))
         supervisor.look()
         rig.agent.hold(Private())

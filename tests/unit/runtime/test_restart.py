@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -47,7 +48,11 @@ def test_one_that_runs_or_never_started_is_left_alone(bench: Bench) -> None:
     assert restartable(bench.observed, {}, now=10_000.0) == []
 
 
-def test_one_that_started_before_anybody_looked_is_old_enough(bench: Bench) -> None:
-    bench.start(desired_state(make_service({"hello": policy()})))
+@pytest.mark.parametrize(("age", "again"), [(299, False), (301, True)])
+def test_of_one_that_started_before_anybody_looked_its_making_counts(bench: Bench, age: int, again: bool) -> None:
+    """An agent may begin to look after containers have exited, or begin anew itself."""
+    task = bench.start(desired_state(make_service({"hello": policy()})))
     bench.engine.finish(HELLO, 1)
-    assert [member.name for member in restartable(bench.observed, {}, now=0.0)] == ["hello"]
+    today = task.members["hello"].container.created + timedelta(seconds=age)
+    due = restartable(bench.observed, {}, now=0.0, today=today)
+    assert [member.name for member in due] == (["hello"] if again else [])
