@@ -29,6 +29,7 @@ _START_ERRORS: dict[str, str] = {
     Verb.CREATE_CONTAINER: "CannotCreateContainerError",
     Verb.START_CONTAINER: "CannotStartContainerError",
 }
+OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 ESSENTIAL_EXITED = ("EssentialContainerExited", "Essential container in task exited")
 
 
@@ -87,6 +88,8 @@ class TaskHistory:
     def __init__(self) -> None:
         self._tasks: dict[str, TaskRecord] = {}
         self._stops: dict[str, Stop] = {}
+        self._out_of_memory: set[str] = set()
+        """Ids of containers whose memory did not suffice."""
         self._events: deque[dict[str, Any]] = deque(maxlen=KEPT_EVENTS)
         self._count = 0
         self._changed = threading.Condition()
@@ -101,6 +104,11 @@ class TaskHistory:
         with self._changed:
             stop = self._stops.get(task_id)
         return stop.reason if stop is not None else ""
+
+    def out_of_memory(self, container_id: str) -> None:
+        """A process of a container was killed because the container has no more memory."""
+        with self._changed:
+            self._out_of_memory.add(container_id)
 
     def is_stopping(self, task_id: str) -> bool:
         """Whether somebody decided so."""
@@ -156,6 +164,9 @@ class TaskHistory:
             content |= {"desiredStatus": "STOPPED", "stopCode": stop.code, "stoppedReason": stop.reason}
             content["stoppingAt"] = context.now
         content["containers"] = _containers(task, content)
+        for container in content["containers"]:
+            if container["runtimeId"] in self._out_of_memory and container.get("exitCode"):
+                container["reason"] = OUT_OF_MEMORY
         content["healthStatus"] = _task_health(task)
         content["lastStatus"] = _status(task, context, stopping=stop is not None)
         if content["lastStatus"] == "RUNNING" and "startedAt" not in content:
@@ -219,6 +230,7 @@ def _new_task(task: Task, context: _Context) -> dict[str, Any]:
         "desiredStatus": "RUNNING",
         "lastStatus": "",
         "healthStatus": "UNKNOWN",
+        "attributes": [{"name": names.LIMITS, "value": labels[names.LIMITS]}] if names.LIMITS in labels else [],
         "containers": [],
         "version": 0,
     }

@@ -373,6 +373,8 @@ class Supervisor:
                     self.on_event(event)
                     if event.action == "start":
                         self._started[event.container_id] = self._clock()
+                    elif event.action == "oom":
+                        self.history.out_of_memory(event.container_id)
                     elif event.action == "destroy":
                         self._started.pop(event.container_id, None)
                     if event.action in WAKING or event.action.startswith("health_status"):

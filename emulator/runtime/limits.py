@@ -47,6 +47,13 @@ class TaskLimits:
             nested=nested,
         )
 
+    @property
+    def scope(self) -> str:
+        """What they limit: the `task` as a whole, or each `container`; empty where there are none."""
+        if self.nano_cpus is None and self.memory is None:
+            return ""
+        return "task" if self.nested else "container"
+
     def member_memory(self, container: ContainerDefinition) -> int | None:
         """The hard limit of one container."""
         if container.memory:

@@ -115,7 +115,13 @@ class TaskFactory:
         pause = ContainerSpec(
             name=self.names.pause(service.name, task_id),
             image=self.state.pause_image,
-            labels={**task_labels, names.ROLE: Role.PAUSE, **connect_labels(service), **udp},
+            labels={
+                **task_labels,
+                names.ROLE: Role.PAUSE,
+                **({names.LIMITS: limits.scope} if limits.scope else {}),
+                **connect_labels(service),
+                **udp,
+            },
             entrypoint=("sh", "-c"),
             command=(_PAUSE_SCRIPT,),
             network=self.names.network,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -113,3 +114,9 @@ def test_the_task_as_a_whole_is_limited(nginx: Project) -> None:
     if limited == pause:
         pause_id = docker("inspect", pause, "--format", "{{.Id}}").strip()
         assert docker("inspect", hello, "--format", "{{.HostConfig.CgroupParent}}").strip() == f"/docker/{pause_id}"
+    [task] = json.loads(nginx.run("inspect").ok().out)["tasks"]
+    scope = "task" if limited == pause else "container"
+    assert task["attributes"] == [{"name": "copilot-local.limits", "value": scope}]
+    pause_id = docker("inspect", pause, "--format", "{{.Id}}").strip()
+    nginx.run("down").ok()
+    assert list(Path("/sys/fs/cgroup").glob(f"**/*{pause_id}*")) == []

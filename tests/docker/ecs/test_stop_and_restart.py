@@ -63,9 +63,13 @@ def test_the_exit_of_an_essential_container_stops_its_task_and_zero_is_an_exit_t
             "main": script(FOREVER),
             "job": script("exit 5", essential=False),
             "broken": {"image": "busybox:1.37", "command": ["/nothing/here"], "essential": False},
+            "hungry": script("sleep 2; tail /dev/zero", memory=16, essential=False),
         }
     )
+    tasks.until(lambda found: found["hungry"]["lastStatus"] == "STOPPED", "the end of hungry")
     found = tasks.containers()
+    assert found["hungry"]["exitCode"] == 137
+    assert found["hungry"]["reason"] == "OutOfMemoryError: Container killed due to memory usage"
     assert (found["job"]["lastStatus"], found["job"]["exitCode"]) == ("STOPPED", 5)
     assert (found["broken"]["lastStatus"], found["broken"]["exitCode"]) == ("STOPPED", 143)
     assert found["broken"]["reason"].startswith("CannotStartContainerError: ")
