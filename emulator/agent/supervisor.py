@@ -372,7 +372,9 @@ class Supervisor:
                 for event in self.engine.events(self.names.labels()):
                     self.on_event(event)
                     if event.action == "start":
-                        self._started[event.container_id] = self._clock()
+                        # Events may come late where much happens at once.
+                        ago = max(0.0, (datetime.now(UTC) - event.time).total_seconds())
+                        self._started[event.container_id] = self._clock() - ago
                     elif event.action == "oom":
                         self.history.out_of_memory(event.container_id)
                     elif event.action == "destroy":
@@ -408,7 +410,8 @@ class Supervisor:
         """One look and, if something differs where nobody is at work, the work that has to be done there."""
         observed = observe(self.engine, self.names)
         if self._restart(observed):
-            observed = observe(self.engine, self.names)
+            self._wake.set()  # others may have exited meanwhile, which their policies answer first
+            return None
         if not self._connect.is_writing and self._connect.is_outdated(observed):
             self._spawn(self._write_names)
         result = self._reconcile(observed, leave_alone=self._busy)

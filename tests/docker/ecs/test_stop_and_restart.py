@@ -63,9 +63,10 @@ def test_the_exit_of_an_essential_container_stops_its_task_and_zero_is_an_exit_t
             "main": script(FOREVER),
             "job": script("exit 5", essential=False),
             "broken": {"image": "busybox:1.37", "command": ["/nothing/here"], "essential": False},
-            "hungry": script("sleep 2; tail /dev/zero", memory=16, essential=False),
+            "hungry": script("while [ ! -e /go ]; do sleep 0.1; done; tail /dev/zero", memory=16, essential=False),
         }
     )
+    tasks.sh("hungry", "touch /go")
     tasks.until(lambda found: found["hungry"]["lastStatus"] == "STOPPED", "the end of hungry")
     found = tasks.containers()
     assert found["hungry"]["exitCode"] == 137
@@ -92,10 +93,10 @@ def test_the_exit_of_an_essential_container_stops_its_task_and_zero_is_an_exit_t
 def test_restart_policies_start_the_same_container_again_before_the_task_is_judged(tasks: Tasks) -> None:
     tasks.up(
         {
-            "main": script(counted("sleep 2; exit 1"), **policy(1)),  # essential
-            "zero": script(counted("sleep 2"), essential=False, **policy(1)),
+            "main": script(counted("sleep 3; exit 1"), **policy(1)),  # essential
+            "zero": script(counted("sleep 3"), essential=False, **policy(1)),
             "young": script(counted("exit 1"), essential=False, **policy(60)),
-            "ignored": script(counted("sleep 2; exit 7"), essential=False, **policy(1, 7)),
+            "ignored": script(counted("sleep 3; exit 7"), essential=False, **policy(1, 7)),
         }
     )
     before = tasks.id(), tasks.inspect("main")["Id"]

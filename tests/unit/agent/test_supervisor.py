@@ -263,6 +263,24 @@ class TestRestarting:
         members = rig.task.members
         assert (members["hello"].running, members["web"].running) == (True, False)
 
+    def test_an_exit_while_another_container_is_started_again_is_answered_by_its_policy_too(self, rig: Rig) -> None:
+        policy = {"restartPolicy": {"enabled": True, "restartAttemptPeriod": 0}}
+        supervisor = rig.boot(acting(make_service({"hello": policy, "web": {**policy, "essential": False}})))
+        supervisor.look()
+        task, hello = rig.task.id, rig.container("hello")
+
+        def exit_too(verb: str, target: str) -> None:
+            if verb == "start" and target.endswith("-web"):
+                rig.engine.finish(hello, 1)
+
+        rig.engine.before = exit_too
+        rig.engine.finish(rig.container("web"), 1)
+        supervisor.look()
+        rig.engine.before = lambda verb, target: None
+        supervisor.look()
+        assert rig.task.id == task
+        assert rig.task.members["hello"].running
+
     def test_an_agent_that_was_not_waits_for_its_command(self, rig: Rig) -> None:
         rig.boot(desired_state(make_service()))
         rig.supervisor.retire()
