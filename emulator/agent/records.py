@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ log = logging.getLogger(__name__)
 FOLLOW_INTERVAL = 0.2
 BOUND_INTERVAL = 5.0
 """Seconds between two looks at the log store's size: at full speed a router writes about 50 MB in them."""
+LEAST_ROOM = 1 << 20
+"""Bytes: what a router writes at once."""
 
 
 def follow_records(
@@ -84,6 +87,16 @@ def keep_bounded(folder: Path, max_bytes: int) -> None:
         except OSError as error:
             log.warning("the log store cannot be kept below its limit: %s", error)
         time.sleep(BOUND_INTERVAL)
+
+
+def is_full(folder: Path) -> bool:
+    """Whether the disk below the log store has no room left: Fluent Bit's `file` output loses records then, and counts
+    them as delivered."""
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < LEAST_ROOM
 
 
 def _as_json(file: RecordFile, record: Record) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from emulator.agent.records import follow_access, follow_records
+from emulator.agent.records import follow_access, follow_records, is_full
 from emulator.agent.supervisor import BeingBroughtUp, Supervisor
 from emulator.errors import CopilotLocalError
 from emulator.events import Emit, Event
@@ -89,7 +89,7 @@ class _Connection(socketserver.StreamRequestHandler):
             case "stop-task":
                 yield from self._with_events(lambda emit: self.server.supervisor.stop_task(str(request["task"]), emit))
             case "status":
-                yield {"status": self.server.supervisor.status()}
+                yield {"status": self._status()}
             case "urls":
                 yield {"urls": service_urls(self.server.supervisor.state)}
             case "records":
@@ -119,7 +119,7 @@ class _Connection(socketserver.StreamRequestHandler):
         try:
             self._send({"ok": True})
             while (verb := self._word()) == "status":
-                self._send({"status": supervisor.status()})
+                self._send({"status": self._status()})
                 self._send({"ok": True})
         except (OSError, ValueError, LookupError, TypeError):
             pass  # a command that was killed in the middle of a word
@@ -128,6 +128,9 @@ class _Connection(socketserver.StreamRequestHandler):
         else:
             supervisor.act()
         yield from ()
+
+    def _status(self) -> Message:
+        return {**self.server.supervisor.status(), "log_store_full": is_full(self.server.log_folder)}
 
     def _word(self) -> str:
         """What the connected command says next; `act` where it has gone."""

@@ -75,7 +75,7 @@ def overview(engine: Engine, environment: Names) -> Overview:
     if supervised:
         try:
             status = Agent(engine, environment).status()
-            targets, failures = status["targets"], _failures(observed, status["services"])
+            targets, failures = status["targets"], _failures(observed, status)
         except CopilotLocalError:
             supervised = False
     answers = observed.front is not None and observed.front.state is ContainerState.RUNNING
@@ -92,10 +92,12 @@ def overview(engine: Engine, environment: Names) -> Overview:
     )
 
 
-def _failures(observed: Observed, services: dict[str, dict[str, Any]]) -> list[str]:
-    """What is wrong with each service, by the agent's status of them; one death that was made good is no news."""
+def _failures(observed: Observed, status: dict[str, Any]) -> list[str]:
+    """What is wrong, by the agent's status; one death of a task that was made good is no news."""
     found = []
-    for name, service in services.items():
+    if status.get("log_store_full"):
+        found.append("log store: the disk is full, and records are lost; make room, or run `copilot-local down -v`")
+    for name, service in status["services"].items():
         run = len([task for task in observed.tasks_of(name) if task.fault(()) is None])
         wanted, deaths = service["desired_count"], service["failed_starts"]
         if service["failure"]:

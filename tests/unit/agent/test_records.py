@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from emulator.agent.records import LEAST_ROOM, is_full
 from emulator.logstore.records import Record, format_record
 from tests.unit.agent.rig import Rig
 from tests.unit.runtime.world import desired_state, make_service
@@ -65,3 +67,15 @@ def test_a_damaged_line_is_left_out(stored: Rig) -> None:
         file.write("tag: [12, {half\n")
     write(stored.logs, "hello.aaaa.hello", (4, "after"))
     assert texts(stored.agent.records(follow=False, services=["hello"])) == ["first", "third", "after"]
+
+
+@pytest.mark.parametrize(("room", "full"), [(LEAST_ROOM, False), (LEAST_ROOM - 1, True)])
+def test_a_log_store_without_room_is_part_of_the_status(
+    stored: Rig, monkeypatch: pytest.MonkeyPatch, room: int, full: bool
+) -> None:
+    monkeypatch.setattr("emulator.agent.records.os.statvfs", lambda _: SimpleNamespace(f_bavail=room, f_frsize=1))
+    assert stored.agent.status()["log_store_full"] is full
+
+
+def test_a_log_store_that_is_not_there_is_not_full(tmp_path: Path) -> None:
+    assert not is_full(tmp_path / "none")

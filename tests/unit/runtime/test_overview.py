@@ -58,6 +58,13 @@ def test_a_service_whose_tasks_do_not_stay_says_why(
     assert all(text.startswith(start) for text, start in zip(found, expected, strict=True))
 
 
+def test_a_log_store_without_room_is_told(bench: Bench) -> None:
+    bench.up(make_service())
+    bench.agent.status["log_store_full"] = True
+    [told] = overview(bench.engine, DEMO).failures
+    assert told.startswith("log store: the disk is full")
+
+
 def test_an_agent_that_does_not_answer_supervises_nothing(bench: Bench) -> None:
     bench.up(make_service())
     bench.agent.refuses = {"message": "busy"}

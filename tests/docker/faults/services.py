@@ -1,0 +1,44 @@
+"""Services that tests of faults run: small ones, of one image."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.docker.project import Project
+
+MANIFEST = "copilot/hello/manifest.yml"
+
+BACKEND = """
+name: hello
+type: Backend Service
+image:
+  location: busybox:1.37
+cpu: 256
+memory: 512
+count: {count}
+command: sh -c '{command}'
+"""
+
+WAITS = 'trap "exit 0" TERM; sleep 3600 & wait'
+"""A command that waits for SIGTERM."""
+
+
+def backend(project: Project, command: str = WAITS, *, count: int = 1, more: str = "") -> Project:
+    """Makes it a project of one service without a load balancer; `more` goes to the end of its manifest."""
+    project.write(MANIFEST, BACKEND.format(command=command, count=count) + more)
+    return project
+
+
+def stopped(project: Project, task: str = "") -> list[dict[str, Any]]:
+    """The tasks that have stopped, or that one, as `inspect` prints them."""
+    tasks = json.loads(project.run("inspect").ok().out)["tasks"]
+    return [t for t in tasks if t["lastStatus"] == "STOPPED" and t["taskArn"].endswith(task)]
+
+
+def replaced(project: Project, old: set[str], count: int = 1) -> bool:
+    """Whether tasks of other ids run in place of these, as many as desired, with all of their containers."""
+    containers = [container for container in project.containers() if container.task]
+    tasks = {container.task for container in containers}
+    return not tasks & old and len(tasks) == count and all(c.state == "running" for c in containers)

@@ -1,0 +1,117 @@
+"""A log router that is killed, and one that is killed for good: it hangs nobody, and what it had buffered is saved."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.docker.project import docker, wait_until
+
+if TYPE_CHECKING:
+    from tests.docker.project import MakeProject, Project
+
+pytestmark = pytest.mark.docker
+
+MANIFEST = "copilot/hello/manifest.yml"
+ROUTER = "firelens_log_router"
+IN_THE_SOCKET = 100
+"""Lines: two seconds of them, which a busy machine may take until a program reads its socket."""
+TOLD = """
+command: >-
+  sh -c '/app/start > /dev/null & trap "echo stopped; exit 0" TERM; i=0;
+  while :; do [ -e /tmp/idle ] || { i=$((i+1)); echo line $i; }; [ ! -e /tmp/exit ] || exit 3; sleep 0.02; done'
+"""
+"""Prints numbered lines until it is told to be idle, or to exit."""
+DEAF = """
+command: sh -c '/app/start > /dev/null & trap "" TERM; while :; do echo line; sleep 0.02; done'
+"""
+
+
+@pytest.fixture(scope="module")
+def shared(make_shared_project: MakeProject) -> Project:
+    project = make_shared_project("firelens-cloudwatch")
+    project.append(MANIFEST, TOLD)
+    project.up()
+    return project
+
+
+@pytest.fixture
+def project(make_project: MakeProject) -> Project:
+    return make_project("firelens-cloudwatch")
+
+
+def kill_router(project: Project, *, for_good: bool) -> None:
+    router = project.container(ROUTER)
+    if for_good:
+        entry = json.loads(docker("inspect", "--format", "{{json .Config.Cmd}}", router))[-1]
+        docker("exec", router, "rm", entry)
+    docker("kill", router)
+
+
+def lines(project: Project, task: str) -> list[int]:
+    """The numbers of the lines that were delivered for a task, in the order in which they were printed."""
+    found = [r for r in project.records() if task in r["ecs_task_arn"] and re.fullmatch(r"line \d+", r["log"])]
+    return sorted(int(record["log"].split()[1]) for record in found)
+
+
+@pytest.mark.parametrize(
+    ("for_good", "moment"),
+    [
+        pytest.param(False, "while it is idle", id="killed while its container is idle"),
+        pytest.param(False, "while it exits", id="killed while its container exits"),
+        pytest.param(True, "while it prints", id="killed for good while its container prints"),
+        pytest.param(True, "while it is idle", id="killed for good while its container is idle"),
+        pytest.param(True, "while it exits", id="killed for good while its container exits"),
+    ],
+)
+def test_the_task_is_replaced_with_all_lines_that_its_router_had(shared: Project, for_good: bool, moment: str) -> None:
+    wait_until(lambda: shared.answers("/hello"), "the service's answer")
+    (task,) = shared.tasks()
+    wait_until(lambda: len(lines(shared, task)) > 10, "its first lines")
+    main = shared.container("hello")
+    if moment == "while it is idle":
+        docker("exec", main, "touch", "/tmp/idle")
+    kill_router(shared, for_good=for_good)
+    if moment == "while it exits":
+        docker("exec", main, "touch", "/tmp/exit", check=False)  # it may be gone by now
+    wait_until(lambda: task not in shared.tasks() and len(shared.tasks()) == 1, lambda: str(shared.containers()))
+    wait_until(lambda: shared.answers("/hello"), "the new task's answer")
+    found = lines(shared, task)
+    gone = sorted(set(range(1, found[-1] + 1)) - set(found))
+    assert len(found) == len(set(found))
+    if moment == "while it is idle":
+        assert gone == [], "what it had buffered is saved"
+    else:
+        # What Docker had written to its socket and it had not read, when it was killed, is with nobody.
+        assert len(gone) <= IN_THE_SOCKET
+        assert not gone or gone[-1] - gone[0] + 1 == len(gone)
+    [stopped] = [t for t in json.loads(shared.run("inspect").ok().out)["tasks"] if task in t["taskArn"]]
+    assert (stopped["lastStatus"], stopped["stopCode"]) == ("STOPPED", "EssentialContainerExited")
+    assert shared.container("drain") == ""
+
+
+class TestDuringDown:
+    @pytest.mark.parametrize("for_good", [False, True], ids=["killed", "killed for good"])
+    def test_with_the_agent_there(self, project: Project, for_good: bool) -> None:
+        """Its container does not hear SIGTERM, so `down` is at work when the router dies."""
+        project.write("copilot-local.toml", "[time]\nstop_timeout = 2\n")
+        project.append(MANIFEST, DEAF)
+        project.up()
+        down = project.start("down", "-v")
+        wait_until(lambda: not any(c.role == "agent" for c in project.containers()), "the agent's end")
+        kill_router(project, for_good=for_good)
+        down.wait().ok()
+        assert project.everything() == []
+
+    def test_without_an_agent_and_for_good(self, project: Project) -> None:
+        """What a `down` leaves that was killed: the agent is gone, and with it the image that a drain is made of."""
+        project.append(MANIFEST, TOLD)
+        project.up()
+        docker("rm", "--force", project.container("agent"))
+        kill_router(project, for_good=True)
+        result = project.run("down", "-v").ok()
+        assert "a drain takes its place" in result.err
+        assert project.everything() == []
