@@ -17,13 +17,10 @@ from emulator.runtime import names
 from emulator.runtime.agent_spec import STATE_FILE, STATE_FOLDER, agent_spec
 from emulator.runtime.control import Agent, Attendance
 from emulator.runtime.desired import DesiredService, DesiredState, Private
-from emulator.runtime.join import agent_failed
+from emulator.runtime.join import AGENT_PATIENCE, agent_failed
 from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import observe
 from emulator.runtime.turn import Turns
-
-PATIENCE = 60.0
-"""Seconds until an agent answers that was just made; one that ends is noticed at once."""
 
 
 @contextlib.contextmanager
@@ -82,9 +79,9 @@ def _attend(engine: Engine, environment: Names, desired: DesiredService, private
     agent = Agent(engine, environment)
     pool = ThreadPoolExecutor(1, thread_name_prefix="attend")
     try:
-        return pool.submit(agent.attend, desired, private).result(PATIENCE)
+        return pool.submit(agent.attend, desired, private).result(AGENT_PATIENCE)
     except TimeoutError:
-        raise agent_failed(engine, environment, f"no answer within {PATIENCE:g} s") from None
+        raise agent_failed(engine, environment, f"no answer within {AGENT_PATIENCE:g} s") from None
     except EngineError as error:
         raise agent_failed(engine, environment, error.message) from error
     finally:

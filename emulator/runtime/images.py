@@ -261,12 +261,15 @@ def resolver_of(
     )
 
 
+_REFUSED = re.compile(r"unauthorized|denied|authentication required|incorrect username or password")
+
+
 def _cannot_pull(
     error: ImageError, service: Service, container: ContainerDefinition, source: ImageSource
 ) -> ImageError:
     """What ECS's stoppedReason says of an image that cannot be pulled, and where the manifest asks for it."""
     hint, position = error.hint, position_of(service, container.name, "image")
-    if source.login is not None:
+    if source.login is not None and _REFUSED.search(error.message):
         hint = f"{hint}\nits login is in the secret {source.login.text}"
         position = source.login.position or position
     return ImageError(f"CannotPullContainerError: {error.message}", hint=hint, position=position, output=error.output)

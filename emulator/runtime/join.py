@@ -13,8 +13,9 @@ from emulator.runtime.desired import DesiredState, Private
 from emulator.runtime.names import Names
 from emulator.runtime.turn import is_orphaned
 
-AGENT_PATIENCE = 15.0
-"""Seconds that an agent which was just started may take to answer."""
+AGENT_PATIENCE = 60.0
+"""Seconds that an agent which was just started may take to answer: a busy machine takes 20. One that ends is noticed at
+once."""
 
 
 def join(

@@ -103,7 +103,8 @@ def test_a_job_beside_services_shares_their_agent(empty: Project) -> None:
         'command: ["sh", "-c", "trap exit TERM; while :; do sleep 1; done"]\n',
     )
     variables = {**KEYS, "TOKEN": "t", "PORT": "1"}
-    empty.run("up", "-d", "api", variables=variables).ok()
+    up = empty.run("up", "-d").ok()  # which asks for nothing of the job's
+    assert "nightly: a job is not started with the services; `copilot-local run nightly` runs it once" in up.err
     before = {container.name for container in empty.containers()}
     ended = empty.run("run", "nightly", "--credentials", "static", variables=variables).ok()
     assert KEYS["AWS_ACCESS_KEY_ID"] in ended.out

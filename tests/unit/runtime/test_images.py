@@ -208,6 +208,15 @@ class TestAPrivateRegistry:
         assert self.SECRET in caught.value.hint
         assert "open-barley" not in f"{caught.value} {caught.value.hint} {caught.value.output} {shop.events!r}"
 
+    def test_that_fails_otherwise_says_nothing_of_the_login(self, shop: Shop, guarded: Service) -> None:
+        shop.secrets["hub"] = '{"username": "reader", "password": "open-sesame"}'
+        shop.engine.registry.clear()
+        guarded.positions["sidecars.nginx.image"] = Position("copilot/hello/manifest.yml", 8, 5)
+        with pytest.raises(ImageError, match=r"CannotPullContainerError: .* manifest unknown") as caught:
+            shop.resolve(guarded)
+        assert str(caught.value.position) == "copilot/hello/manifest.yml:8:5"
+        assert self.SECRET not in caught.value.hint
+
     def test_whose_login_is_missing_stops_before_anything_is_pulled(self, shop: Shop, guarded: Service) -> None:
         with pytest.raises(SecretsError) as caught:
             shop.resolve(guarded)
