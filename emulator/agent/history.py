@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from emulator.ecs.identity import cluster_arn, ecs_arn, task_definition_arn
+from emulator.ecs.identity import cluster_arn, container_arn, task_definition_arn
 from emulator.engine.interface import ContainerState, Health
 from emulator.runtime import names
-from emulator.runtime.desired import DesiredState
+from emulator.runtime.desired import DesiredService, DesiredState
 from emulator.runtime.observed import FAILED_TO_START, Member, Observed, Task
 from emulator.runtime.plan import Verb
 
@@ -163,7 +163,8 @@ class TaskHistory:
         if stop is not None and content["desiredStatus"] != "STOPPED":
             content |= {"desiredStatus": "STOPPED", "stopCode": stop.code, "stoppedReason": stop.reason}
             content["stoppingAt"] = context.now
-        content["containers"] = _containers(task, content)
+        content["containers"] = _containers(task, content, context)
+        content["attachments"] = _attachments(task) or content["attachments"]
         for container in content["containers"]:
             if container["runtimeId"] in self._out_of_memory and container.get("exitCode"):
                 container["reason"] = OUT_OF_MEMORY
@@ -231,6 +232,7 @@ def _new_task(task: Task, context: _Context) -> dict[str, Any]:
         "lastStatus": "",
         "healthStatus": "UNKNOWN",
         "attributes": [{"name": names.LIMITS, "value": labels[names.LIMITS]}] if names.LIMITS in labels else [],
+        "attachments": [],
         "containers": [],
         "version": 0,
     }
@@ -253,23 +255,53 @@ def _status(task: Task, context: _Context, *, stopping: bool) -> str:
     return "RUNNING"
 
 
-def _containers(task: Task, content: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _attachments(task: Task) -> list[dict[str, Any]]:
+    """DescribeTasks' network interface; empty while the task has no address."""
+    if task.pause is None or not task.pause.addresses:
+        return []
+    name, address = next(iter(task.pause.addresses.items()))
+    details = [{"name": "privateIPv4Address", "value": address}]
+    if name in task.pause.attachments:
+        details.insert(0, {"name": "macAddress", "value": task.pause.attachments[name].mac_address})
+    return [{"type": "ElasticNetworkInterface", "status": "ATTACHED", "details": details}]
+
+
+def _containers(task: Task, content: Mapping[str, Any], context: _Context) -> list[dict[str, Any]]:
     """DescribeTasks' `Container` of each; one that is removed already keeps what was known of it."""
     known: dict[str, dict[str, Any]] = {container["name"]: container for container in content["containers"]}
+    desired = context.state.services.get(task.service)
+    if desired is not None and task.revision != str(desired.revision):
+        desired = None
     for name, member in task.members.items():
         known[name] = _container(member, str(content["taskArn"]))
+        if desired is not None:
+            known[name] |= _as_defined(desired, name)
     return list(known.values())
 
 
+def _as_defined(desired: DesiredService, name: str) -> dict[str, Any]:
+    """What the task definition says of a container: its image as it stands there, its share of the task."""
+    defined = next((c for c in desired.service.task_definition.container_definitions if c.name == name), None)
+    if defined is None:
+        return {}
+    found = {"cpu": str(defined.cpu or 0)}
+    for key, value in (("memory", defined.memory), ("memoryReservation", defined.memory_reservation)):
+        if value:
+            found[key] = str(value)
+    if isinstance(defined.image, str):
+        found["image"] = defined.image
+    return found
+
+
 def _container(member: Member, task_arn: str) -> dict[str, Any]:
-    region, account = task_arn.split(":")[3:5]
     container = member.container
     status = "RUNNING" if member.running else "STOPPED" if member.started else "PENDING"
     found: dict[str, Any] = {
-        "containerArn": ecs_arn(region, f"container/{container.id}", account),
+        "containerArn": container_arn(task_arn, member.name),
         "taskArn": task_arn,
         "name": member.name,
         "image": container.image,
+        "imageDigest": container.image_id,
         "runtimeId": container.id,
         "lastStatus": status,
         "healthStatus": _health(container.health),

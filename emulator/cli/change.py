@@ -66,7 +66,8 @@ def stop(
 
     def act(agent: Agent, emit: Emit) -> None:
         running = agent.status()["services"]
-        agent.scale({name: 0 for name in names if name in running}, emit)
+        if services := [name for name in names if name in running]:
+            agent.scale(dict.fromkeys(services, 0), emit)
         for name in names:
             if name not in running:
                 agent.stop_task(name, emit)

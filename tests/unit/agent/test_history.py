@@ -57,6 +57,21 @@ def test_a_life_from_provisioning_to_stopped() -> None:
     assert task["createdAt"] <= task["startedAt"] <= task["stoppingAt"] <= task["stoppedAt"]
 
 
+def test_a_container_is_shown_as_its_task_definition_has_it() -> None:
+    """Whatever image stands in for its own here."""
+    world = World(make_service({"hello": {"image": "registry.example/hello:3", "cpu": 128, "memory": 64}}))
+    world.state.services["hello"].options.images["hello"] = "sha256:1"
+    task_id = world.runs_task()
+    history = TaskHistory()
+    look(history, world)
+    [task] = history.tasks()
+    [container] = task["containers"]
+    assert (container["image"], container["cpu"], container["memory"]) == ("registry.example/hello:3", "128", "64")
+    assert container["containerArn"].startswith(f"arn:aws:ecs:us-east-1:000000000000:container/demo-test/{task_id}/")
+    [interface] = task["attachments"]
+    assert {"name": "privateIPv4Address", "value": "172.30.0.1"} in interface["details"]
+
+
 def test_a_draining_task_is_deactivating() -> None:
     history = TaskHistory()
     world = World(nginx_sidecar())
