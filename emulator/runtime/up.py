@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from emulator.ecs.service import Service
 from emulator.engine.interface import ContainerSpec, ContainerState, Engine, File
 from emulator.errors import (
     Conflict,
+    ContainerFailed,
     CopilotLocalError,
     EngineError,
     EnvironmentBusy,
@@ -23,7 +25,7 @@ from emulator.errors import (
 from emulator.events import Emit, Event, EventKind, discard
 from emulator.runtime import names
 from emulator.runtime.agent_spec import STATE_FILE, STATE_FOLDER, agent_spec
-from emulator.runtime.control import Agent, AgentBusy, Lease
+from emulator.runtime.control import Agent, AgentBusy, AgentError, Lease
 from emulator.runtime.debugging import debugged
 from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.down import down, remove_all
@@ -46,6 +48,10 @@ from emulator.runtime.supported import refuse_unsupported
 from emulator.runtime.task_specs import task_factory, unresolved
 from emulator.runtime.turn import Turns
 from emulator.settings import Debugging, LocalOptions, Settings
+
+REMOVAL = 0.3
+STOPPED_AGENT = 3.0
+"""Seconds for an agent that has stopped to be removed, or started again, after an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +139,22 @@ def up(
         observed = turns.observe()
         state = with_ports(prepared, asked_ports(request), observed, frozenset(taken))
         if observed.agent is not None and observed.agent.state is ContainerState.RUNNING:
+            heard: list[Event] = []
+
+            def hear(event: Event, heard: list[Event] = heard) -> None:
+                heard.append(event)
+                emit(event)
+
             try:
-                join(engine, request.environment, observed.agent, state, request.private, emit)
+                join(engine, request.environment, observed.agent, state, request.private, hear)
             except AgentBusy:
                 turns.pass_by(observed.agent)
                 continue
+            except (AgentError, EngineError):
+                now = observe(engine, request.environment).agent
+                if heard or (now is not None and now.id == observed.agent.id):
+                    raise
+                continue  # who was bringing it up took it back before it answered
             running = Running(engine, request.environment, state, None, fresh=False)
             if request.wait:
                 wait_healthy(running, cancelled, request.settings.time.wait_timeout)
@@ -252,7 +269,7 @@ class _Bringup:
         except EnvironmentBusy:
             raise  # nothing of what is there is ours
         except BaseException as error:
-            holder = self._holder(lock)
+            holder = self._holder(lock, error)
             if holder in ("", lock):
                 self._clean_up()
             if holder != lock and isinstance(error, CopilotLocalError):
@@ -264,16 +281,24 @@ class _Bringup:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _holder(self, lock: str) -> str:
-        """The id of the environment's agent: ours (`lock`, also where Docker does not say), that of somebody who came
-        after us, or "" where it is gone."""
-        if not lock:
-            return lock
-        try:
-            agent = observe(self.engine, self.names).agent
-        except CopilotLocalError:
-            return lock
-        return agent.id if agent is not None else ""
+    def _holder(self, lock: str, error: BaseException) -> str:
+        """The id of the environment's agent after an error: ours (`lock`, also where Docker does not say), that of
+        somebody who came after us, or "" where it is gone."""
+        ends = time.monotonic()
+        if isinstance(error, EngineError | ContainerFailed):
+            ends += REMOVAL  # what is being removed stops first: that is heard before it is gone from the listing
+        while lock:
+            try:
+                agent = observe(self.engine, self.names).agent
+            except CopilotLocalError:
+                break
+            if agent is None or agent.id != lock:
+                return agent.id if agent is not None else ""
+            lasts = 0.0 if agent.state in (ContainerState.CREATED, ContainerState.RUNNING) else STOPPED_AGENT
+            if time.monotonic() > ends + lasts:
+                break
+            time.sleep(0.05)
+        return lock
 
     def _lock(self) -> str:
         """Creates network, volumes and the agent; the agent's name is the environment's lock."""
