@@ -9,8 +9,9 @@ import sys
 import threading
 import time
 
-PATIENCE = 20.0
-"""Seconds until a socket that nobody listens on is given up: an agent that was just started opens it in under one."""
+PATIENCE = 60.0
+"""Seconds until a socket that nobody listens on is given up: an agent that was just started opens it in under one, but
+not on a machine that is busy with all else."""
 
 
 def main(path: str, patience: float = PATIENCE) -> int:
