@@ -88,6 +88,8 @@ class TaskHistory:
     def __init__(self) -> None:
         self._tasks: dict[str, TaskRecord] = {}
         self._stops: dict[str, Stop] = {}
+        self._exit_codes: dict[str, int] = {}
+        """By container id, the last ones."""
         self._out_of_memory: set[str] = set()
         """Ids of containers whose memory did not suffice."""
         self._events: deque[dict[str, Any]] = deque(maxlen=KEPT_EVENTS)
@@ -104,6 +106,21 @@ class TaskHistory:
         with self._changed:
             stop = self._stops.get(task_id)
         return stop.reason if stop is not None else ""
+
+    def exited(self, container_id: str, code: int) -> None:
+        """A container exited. One that is removed at once is in no listing as exited."""
+        with self._changed:
+            self._exit_codes[container_id] = code
+            for record in self._tasks.values():
+                self._add_exit_codes(record.content)
+            for oldest in list(self._exit_codes)[:-KEPT_EVENTS]:
+                del self._exit_codes[oldest]
+
+    def _add_exit_codes(self, content: Mapping[str, Any]) -> None:
+        for container in content["containers"]:
+            code = self._exit_codes.get(container["runtimeId"])
+            if container["lastStatus"] == "STOPPED" and code is not None:
+                container.setdefault("exitCode", code)
 
     def out_of_memory(self, container_id: str) -> None:
         """A process of a container was killed because the container has no more memory."""
@@ -184,6 +201,7 @@ class TaskHistory:
         content.setdefault("stoppedReason", stop.reason)
         for container in content["containers"]:
             container["lastStatus"] = "STOPPED"
+        self._add_exit_codes(content)
         self._tell(record, context)
 
     def _tell(self, record: TaskRecord, context: _Context) -> None:

@@ -375,6 +375,8 @@ class Supervisor:
                         # Events may come late where much happens at once.
                         ago = max(0.0, (datetime.now(UTC) - event.time).total_seconds())
                         self._started[event.container_id] = self._clock() - ago
+                    elif event.action == "die":
+                        self.history.exited(event.container_id, int(event.labels.get("exitCode", 0)))
                     elif event.action == "oom":
                         self.history.out_of_memory(event.container_id)
                     elif event.action == "destroy":

@@ -120,5 +120,6 @@ def test_a_container_that_is_deaf_to_sigterm_is_killed_after_its_stop_timeout(pr
     wait_until(lambda: replaced(project, {task}), lambda: str(project.containers()), LONG)
     [found] = stopped(project, task)
     assert found["stopCode"] == "UserInitiated"
+    assert [container["exitCode"] for container in found["containers"]] == [137]
     project.run("down", "-v", timeout=LONG).ok()
     assert project.everything() == []

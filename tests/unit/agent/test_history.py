@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from emulator.agent.health import CONTAINER_REASON, given_up
 from emulator.agent.history import Stop, TaskHistory, stop_for
 from emulator.engine.interface import Health
@@ -70,6 +72,21 @@ def test_a_container_is_shown_as_its_task_definition_has_it() -> None:
     assert container["containerArn"].startswith(f"arn:aws:ecs:us-east-1:000000000000:container/demo-test/{task_id}/")
     [interface] = task["attachments"]
     assert {"name": "privateIPv4Address", "value": "172.30.0.1"} in interface["details"]
+
+
+@pytest.mark.parametrize("told_late", [False, True])
+def test_a_container_that_is_removed_as_soon_as_it_has_stopped_has_its_exit_code(told_late: bool) -> None:
+    history = TaskHistory()
+    world = World(make_service())
+    task_id = world.runs_task()
+    look(history, world)
+    container = world.observed.tasks[task_id].members["hello"].container.id
+    if told_late:
+        look(history, World(make_service()))
+    history.exited(container, 137)
+    look(history, World(make_service()))
+    [task] = history.tasks()
+    assert [c["exitCode"] for c in task["containers"]] == [137]
 
 
 def test_a_draining_task_is_deactivating() -> None:
