@@ -37,6 +37,8 @@ _LOOK = 1.0
 """Seconds between looks at which tasks run."""
 _SETTLE = 0.25
 """Seconds for what a request led to and what goes on after its answer."""
+_MOST_PLACES = 1000
+"""How many namespaces are remembered, those that are gone too: what was seen in them is still to be told."""
 _REMEMBER = 5.0
 """Seconds that a request is kept which was told: the account of its other end may come late."""
 
@@ -101,6 +103,8 @@ class Tracer:
         except BaseException:
             self._session.close()
             raise
+        # What passed before all captures had begun was seen in part: a request without its first hop would mislead.
+        self._session.forget({key_of(exchange) for _, exchange in self._session.seen()})
         return self
 
     def __exit__(self, *ending: object) -> None:
@@ -141,27 +145,29 @@ class Tracer:
         )
 
     def live(self, stop: threading.Event, *, health_checks: bool = False) -> Iterator[Traced]:
-        """Each request when it is over, until `stop`; then those that go on still. Ends the captures, and `account`
-        says then what they did not see."""
+        """Each request when it is over, until `stop` or until the environment is gone; then those that go on still.
+        Ends the captures, and `account` says then what they did not see."""
         told: dict[Key, float] = {}
         looked = time.monotonic()
         while not stop.is_set():
-            self._session.changed.wait(_SETTLE)
-            self._session.changed.clear()
             stop.wait(_SETTLE)
             if time.monotonic() - looked > _LOOK:
-                self._follow_tasks()
+                if not self._follow_tasks():
+                    break
                 looked = time.monotonic()
-            now = time.time()
-            yield from self._new(told, health_checks, now - _SETTLE)
-            self._session.forget({key for key, last in told.items() if last < now - _REMEMBER})
-            told = {key: last for key, last in told.items() if last > now - 10 * _REMEMBER}
+            until = self._session.until()
+            yield from self._new(told, health_checks, until)
+            self._session.forget({key for key, last in told.items() if last < until - _REMEMBER})
+            told = {key: last for key, last in told.items() if last > until - 10 * _REMEMBER}
         self.account = self._session.end()
         yield from self._new(told, health_checks, None)
 
     def _new(self, told: dict[Key, float], health_checks: bool, before: float | None) -> Iterator[Traced]:
         """Requests that are not told yet and were over at `before`, so that all of their hops have been seen."""
-        for trace in assemble(self._session.seen(), self.places, secrets=self._secrets):
+        seen = self._session.seen()
+        if before is not None:
+            seen = [pair for pair in seen if pair[1].began <= before]
+        for trace in assemble(seen, self.places, secrets=self._secrets):
             last = max(hop.exchange.ended or hop.exchange.began for hop in trace.hops)
             going_on = any(hop.exchange.ended is None and hop.exchange.request is not None for hop in trace.hops)
             if before is not None and (last > before or going_on or trace.asked.exchange.ended is None):
@@ -181,11 +187,15 @@ class Tracer:
     def _traced(self, trace: Trace, answer: Answer | None = None) -> Traced:
         return Traced(trace, tuple(diagnose(trace, self._read_nginx)), answer)
 
-    def _follow_tasks(self) -> None:
-        with contextlib.suppress(CopilotLocalError):  # the environment may be on its way down
-            self.places, _ = find_places(self._engine, self._names)
-            self._session.leave(self.places)
-            self._session.watch(self.places)
+    def _follow_tasks(self) -> bool:
+        """Captures where tasks are new, and no longer where they are gone. False where nothing is left."""
+        with contextlib.suppress(CopilotLocalError):  # tasks and the agent come and go; the next look finds them
+            places, _ = find_places(self._engine, self._names)
+            self._session.leave(places)
+            self.places = [*places, *(place for place in self.places if place not in places)][:_MOST_PLACES]
+            self._session.watch(places)
+            return True
+        return bool(observe(self._engine, self._names).tasks)
 
     def _spec(self, place: Place) -> ContainerSpec:
         name = f"{self._names.prefix}-trace-{random.token_hex(4)}"

@@ -29,7 +29,9 @@ END = b"end\n"
 LONGEST = 24 * 3600.0
 """Seconds after which a capture ends by itself."""
 _BEAT = 0.1
-"""Seconds after which what is not over is told for the first time: what it led to may be over before."""
+"""Seconds after which it is told how far the capture has come, and what goes on: what that led to may be over."""
+_LATE = 0.1
+"""Seconds by which the kernel may hand over a block late."""
 
 
 def main() -> None:
@@ -55,6 +57,7 @@ class Capture:
         self._connections = Connections(self._exchange, listeners)
         self._packets = 0
         self._lines: list[bytes] = []
+        self._told = 0.0
         self._announced: set[tuple[str, str, int]] = set()
 
     def run(self) -> None:
@@ -68,8 +71,10 @@ class Capture:
         said = b""
         while time.monotonic() < until:
             ready = dict(polled.poll(_BEAT * 1000))
+            now = time.time()
             self._read()
-            self._announce(time.time())
+            if now - self._told >= _BEAT:
+                self._progress(now)
             if sys.stdin.fileno() in ready:
                 word = os.read(sys.stdin.fileno(), 64)
                 said += word
@@ -87,13 +92,16 @@ class Capture:
                 self._connections.feed(segment)
         self._flush()
 
-    def _announce(self, now: float) -> None:
+    def _progress(self, now: float) -> None:
+        """What goes on, if it was not told before, and how far all has been read."""
         going_on = {(one.client, one.server, one.sequence): one for one in self._connections.unfinished(now)}
         self._announced &= going_on.keys()
         for key, one in going_on.items():
-            if key not in self._announced and now - one.began > _BEAT:
+            if key not in self._announced:
                 self._announced.add(key)
                 self._exchange(one)
+        self._lines.append(_line(Report(until=now - RETIRE - _LATE)))
+        self._told = now
         self._flush()
 
     def _last(self) -> None:

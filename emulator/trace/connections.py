@@ -15,6 +15,8 @@ from emulator.trace.stream import HalfStream, distance
 
 PATIENCE = 0.3
 """Seconds that a byte may be missing: packets of two processors may come in another order."""
+MOST_HELD = 2000
+"""Segments of a connection that may wait for a missing one."""
 UNREACHABLE_AFTER = 1.0
 """Seconds without an answer to an attempt to connect; Linux tries again after one."""
 MOST_CONNECTIONS = 20_000
@@ -32,8 +34,8 @@ class _Connection:
     conversation: Conversation | None = None
     from_client: HalfStream | None = None
     from_server: HalfStream | None = None
-    missing_since: dict[bool, float] = field(default_factory=dict)
-    """By direction (True: from the client)."""
+    held: list[tuple[Segment, bool]] = field(default_factory=list)
+    """Segments that came before what they confirm, each with whether it is the client's."""
     server_closed: bool = False
     client_closed: bool = False
 
@@ -101,7 +103,6 @@ class Connections:
         one.conversation = Conversation(str(one.client), str(one.server), self._emit, time, client_position)
         one.from_client = HalfStream(client_position)
         one.from_server = HalfStream(server_position)
-        one.missing_since = {}
 
     def _midway(self, segment: Segment) -> None:
         """A connection whose beginning was not seen: whoever sends a request is its client."""
@@ -122,45 +123,52 @@ class Connections:
         return True
 
     def _data(self, one: _Connection, segment: Segment, by_client: bool) -> None:
-        mine = one.from_client if by_client else one.from_server
+        """Takes a segment, unless it confirms bytes that have not come: packets of two processors may swap places, and
+        an answer must not be read before its request."""
+        if self._early(one, segment, by_client):
+            one.held.append((segment, by_client))
+            if segment.time - one.held[0][0].time > PATIENCE or len(one.held) > MOST_HELD:
+                self._interrupt(one, segment)
+            return
+        self._take(one, segment, by_client)
+        while one.conversation is not None:
+            ready = next((pair for pair in one.held if not self._early(one, *pair)), None)
+            if ready is None:
+                return
+            one.held.remove(ready)
+            self._take(one, *ready)
+
+    @staticmethod
+    def _early(one: _Connection, segment: Segment, by_client: bool) -> bool:
         other = one.from_server if by_client else one.from_client
-        assert mine is not None
-        assert other is not None
+        return segment.ack and other is not None and other.lacks(segment.acknowledged) > 0
+
+    def _take(self, one: _Connection, segment: Segment, by_client: bool) -> None:
+        half = one.from_client if by_client else one.from_server
+        assert half is not None
         assert one.conversation is not None
         if segment.fin:
-            mine.ends_at(segment.sequence + len(segment.data) + segment.cut)
-        data = mine.feed(segment.sequence, segment.data)
+            half.ends_at(segment.sequence + len(segment.data) + segment.cut)
+        data = half.feed(segment.sequence, segment.data)
         if data:
-            # The other side's packets before this one are here: its answer to what is new comes after.
             (one.conversation.from_client if by_client else one.conversation.from_server)(segment.time, data)
-        if segment.ack and self._lost(one, other, not by_client, segment):
-            return
-        if mine.too_much_pending:
-            self._give_up(one, mine, segment)
-            return
-        if mine.ended:
+        if half.too_much_pending:
+            self._interrupt(one, segment)
+        elif half.ended:
             self._closing(one, segment.time, by_client)
 
-    def _lost(self, one: _Connection, half: HalfStream, direction: bool, segment: Segment) -> bool:
-        """Whether bytes that were confirmed have been missing for too long."""
-        if not half.lacks(segment.acknowledged):
-            one.missing_since.pop(direction, None)
-            return False
-        since = one.missing_since.setdefault(direction, segment.time)
-        if segment.time - since < PATIENCE:
-            return False
-        self.missing += half.skip(segment.acknowledged)
-        self._interrupt(one, segment.time)
-        return True
-
-    def _give_up(self, one: _Connection, half: HalfStream, segment: Segment) -> None:
-        self.missing += half.skip(half.position)
-        self._interrupt(one, segment.time)
-
-    def _interrupt(self, one: _Connection, time: float) -> None:
-        assert one.conversation is not None
-        one.conversation.lost(time)
+    def _interrupt(self, one: _Connection, segment: Segment) -> None:
+        """Bytes are missing for good: what goes on cannot be read to its end, and the next request is waited for."""
+        held, one.held = one.held, []
+        for confirming, by_client in held:
+            other = one.from_server if by_client else one.from_client
+            if other is not None:
+                self.missing += other.skip(confirming.acknowledged)
+        if one.conversation is not None:
+            one.conversation.lost(segment.time)
         one.conversation = one.from_client = one.from_server = None
+        for confirming, _ in held:
+            self.feed(confirming)
 
     def _closing(self, one: _Connection, time: float, by_client: bool) -> None:
         assert one.conversation is not None

@@ -56,6 +56,8 @@ class CaptureContainer:
         self._fault = ""
         self.started: Ready | None = None
         self.finished: Finished | None = None
+        self.until = 0.0
+        """Everything that had begun at this time (seconds since 1970) has been passed on."""
         self._stream: ExecStream | None = None
         self._thread = threading.Thread(target=self._read, daemon=True)
         engine.create_container(spec)
@@ -102,6 +104,8 @@ class CaptureContainer:
                 self._ready.set()
             elif report.finished is not None:
                 self.finished = report.finished
+            elif report.until is not None:
+                self.until = report.until
             else:
                 self._fault = report.fault
         if not self._ready.is_set():

@@ -110,5 +110,7 @@ class Report:
     exchange: Exchange | None = None
     ready: Ready | None = None
     finished: Finished | None = None
+    until: float | None = None
+    """Every exchange that had begun at this time has been told, over or not."""
     fault: str = field(default="")
     """The capture cannot run, and why."""

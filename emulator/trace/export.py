@@ -58,6 +58,7 @@ def _hop(hop: Hop) -> Json:
         "depth": hop.depth,
         "parent": hop.parent,
         "joined_by": hop.by,
+        "fits": hop.fits,
         "outcome": str(exchange.outcome),
         "began": _moment(exchange.began),
         "milliseconds": _rounded(hop.milliseconds),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from emulator.trace.changes import Change, changes, redacted
@@ -49,6 +49,8 @@ class Hop:
     exchange: Exchange
     by: str = ""
     """How it was found to belong to its request: `trace id`, `time`; empty for the first."""
+    fits: int = 1
+    """How many requests it may belong to; with more than one, this is the likeliest."""
     parent: int | None = None
     """The hop that led to this one: its place in `Trace.hops`."""
     request_changes: tuple[Change, ...] = ()
@@ -102,6 +104,15 @@ class Trace:
         return request is not None and header(request.headers, "user-agent").startswith(CHECKER)
 
 
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """What an exchange belongs to: the one it came from, how that is known, and how many there were to choose from."""
+
+    to: int
+    by: str
+    fits: int = 1
+
+
 @dataclass(slots=True)
 class _Found:
     """An exchange with where it was seen."""
@@ -134,7 +145,7 @@ def assemble(seen: Iterable[tuple[Place, Exchange]], places: Sequence[Place], *,
     covers = _covers(found, parents)
     children: dict[int | None, list[int]] = {}
     for index in range(len(found)):
-        children.setdefault(parents[index][0] if index in parents else None, []).append(index)
+        children.setdefault(parents[index].to if index in parents else None, []).append(index)
     traces = []
     for first in children.get(None, []):
         if first in covers.values():
@@ -142,14 +153,14 @@ def assemble(seen: Iterable[tuple[Place, Exchange]], places: Sequence[Place], *,
         order = [(covers[first], 0)] if first in covers else []
         _walk(first, len(order), children, order)
         place_of = {index: position for position, (index, _) in enumerate(order)}
-        above = {**parents, **({first: (covers[first], "time")} if first in covers else {})}
+        above = {**parents, **({first: _Link(covers[first], "time")} if first in covers else {})}
         hops = tuple(_hop(index, depth, found, above, place_of, secrets=secrets) for index, depth in order)
         ids = (one.root for one in (found[index] for index, _ in order) if one.root)
         traces.append(Trace(hops, next(ids, "")))
     return traces
 
 
-def _covers(found: Sequence[_Found], parents: Mapping[int, tuple[int, str]]) -> dict[int, int]:
+def _covers(found: Sequence[_Found], parents: Mapping[int, _Link]) -> dict[int, int]:
     """By each request that the front sends on of a TLS connection: that connection, in which it cannot be read."""
     encrypted = [
         number
@@ -199,9 +210,10 @@ def _worth(exchange: Exchange) -> int:
 _WHOLE = {Outcome.ANSWERED, Outcome.UPGRADED, Outcome.REFUSED}
 
 
-def _parents(found: Sequence[_Found]) -> dict[int, tuple[int, str]]:
+def _parents(found: Sequence[_Found]) -> dict[int, _Link]:
     """For each exchange that another one led to: which one, and how that is known."""
-    parents: dict[int, tuple[int, str]] = {}
+    parents: dict[int, _Link] = {}
+    used: set[int] = set()
     answering: dict[str, list[int]] = {}
     """What each namespace is answering at the time, by its container."""
     for index, one in enumerate(found):
@@ -209,9 +221,10 @@ def _parents(found: Sequence[_Found]) -> dict[int, tuple[int, str]]:
             began = one.exchange.began
             running = answering.get(one.origin.container, [])
             running[:] = [number for number in running if _ended(found[number]) >= began]
-            parent = _parent(one, running, found, parents)
+            parent = _parent(one, running, found, used)
             if parent is not None:
                 parents[index] = parent
+                used.add(parent.to)
         if one.target is not None and one.exchange.request is not None:
             answering.setdefault(one.target.container, []).append(index)
     return parents
@@ -221,23 +234,37 @@ def _ended(one: _Found) -> float:
     return math.inf if one.exchange.ended is None else one.exchange.ended
 
 
-def _parent(
-    one: _Found, running: Sequence[int], found: Sequence[_Found], parents: Mapping[int, tuple[int, str]]
-) -> tuple[int, str] | None:
+def _parent(one: _Found, running: Sequence[int], found: Sequence[_Found], used: Collection[int]) -> _Link | None:
     """The request that its client was answering when it began; of several the one that began last."""
     assert one.origin is not None
     if not one.origin.task and one.exchange.request is not None and not one.root:
         return None  # the front sends nothing on without an id: this is a health check of its own
     same = [number for number in running if one.root and found[number].root == one.root]
     if same:
-        return same[-1], "trace id"
-    # Where one of the two has no id they may still belong together; two ids that differ never do.
-    free = [number for number in running if not (one.root and found[number].root)]
+        return _Link(same[-1], "trace id")
+    # Where one of the two has no id they may still belong together; two ids that differ never do. Nobody asks himself,
+    # and an answer comes after those that it was made from.
+    free = [
+        number
+        for number in running
+        if not (one.root and found[number].root) and found[number].exchange.server != one.exchange.server
+    ]
+    free = [number for number in free if _ended(found[number]) >= _ended(one)] or free
+    if not free:
+        return None
     alike = [number for number in free if _same_request(found[number], one)]
-    used = {parent for parent, _ in parents.values()} if len(alike) > 1 else set()
     unused = [number for number in alike if number not in used]
-    best = unused or alike or free
-    return (best[-1], "time") if best else None
+    # Of those that ask for the same the one that is around it most tightly, else the one that began last.
+    number = min(unused or alike, key=lambda number: _slack(found[number], one), default=free[-1])
+    return _Link(number, "time", len(unused or alike or free))
+
+
+def _slack(around: _Found, inner: _Found) -> float:
+    """How much longer a request took than one that it may have led to, as far as both are over: a proxy asks soon, and
+    soon answers."""
+    before = inner.exchange.began - around.exchange.began
+    after = _ended(around) - _ended(inner)
+    return before + (after if math.isfinite(after) else 0)
 
 
 def _same_request(one: _Found, other: _Found) -> bool:
@@ -249,14 +276,15 @@ def _hop(
     index: int,
     depth: int,
     found: Sequence[_Found],
-    parents: Mapping[int, tuple[int, str]],
+    parents: Mapping[int, _Link],
     place_of: Mapping[int, int],
     *,
     secrets: bool,
 ) -> Hop:
     one = found[index]
     exchange = one.exchange
-    parent, by = parents.get(index, (None, ""))
+    link = parents.get(index)
+    parent = link.to if link is not None else None
     server, container = _server(exchange, one.target)
     client = "client" if one.origin is None else one.origin.name
     request_changes: tuple[Change, ...] = ()
@@ -278,7 +306,8 @@ def _hop(
         task=one.target.task if one.target else "",
         depth=depth,
         exchange=exchange,
-        by=by,
+        by=link.by if link is not None else "",
+        fits=link.fits if link is not None else 1,
         parent=None if parent is None else place_of[parent],
         request_changes=request_changes,
         response_changes=response_changes,

@@ -19,11 +19,13 @@ _ETH_P_ALL = 3
 """Every protocol: a socket for IPv4 alone is not shown what leaves."""
 _SO_ATTACH_FILTER = 26
 
-BLOCK = 1 << 20
-_BLOCKS = (32, 8, 2)
-"""How many blocks the ring has: the first that the kernel has memory for."""
+BLOCK = 1 << 17
+"""Bytes of a block, which holds the longest IP packet."""
+_BLOCKS = (256, 64, 16)
+"""How many blocks the ring has: the first that the kernel has memory for. A block is handed over after `RETIRE` with
+whatever is in it, so their number is the time that a burst of small packets may wait: 7 s, as a rule."""
 _FRAME = 1 << 11
-RETIRE = 0.02
+RETIRE = 0.03
 """Seconds until a block that is not full is handed over."""
 
 _BLOCK_HEADER = struct.Struct("=8xIII")  # status, packets, offset of the first

@@ -48,8 +48,6 @@ class CaptureSession:
         self._captures: dict[str, CaptureContainer] = {}
         self._seen: list[tuple[Place, Exchange]] = []
         self._counted = Account()
-        self.changed = threading.Event()
-        """Set when something was seen."""
 
     def watch(self, places: Sequence[Place]) -> None:
         """Captures in these namespaces too; returns when all do. Raises what the first that cannot begin raised."""
@@ -73,6 +71,10 @@ class CaptureSession:
         """Everything so far."""
         with self._lock:
             return list(self._seen)
+
+    def until(self) -> float:
+        """The time up to which all captures have told everything."""
+        return min((capture.until for capture in self._captures.values() if capture.running), default=0.0)
 
     def forget(self, keys: Collection[Key]) -> None:
         """Drops exchanges that nobody needs any more."""
@@ -98,7 +100,6 @@ class CaptureSession:
     def _add(self, place: Place, exchange: Exchange) -> None:
         with self._lock:
             self._seen.append((place, exchange))
-        self.changed.set()
 
     def _finish(self, capture: CaptureContainer) -> None:
         capture.end()

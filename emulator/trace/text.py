@@ -71,7 +71,8 @@ def _hop(trace: Trace, number: int, hop: Hop, width: int) -> Iterator[str]:
     if hop.by == "time":
         encrypted = before is not None and before.exchange.outcome is Outcome.TLS
         why = "what came over TLS is not read" if encrypted else "it carries no trace id"
-        yield f"{inner}(joined by time and connection: {why})"
+        choice = f", and {hop.fits} requests fit" if hop.fits > 1 else ""
+        yield f"{inner}(joined by time and connection: {why}{choice})"
 
 
 def _change(change: Change) -> str:

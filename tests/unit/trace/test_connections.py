@@ -97,6 +97,26 @@ def test_segments_of_two_processors_in_the_wrong_order_are_no_loss() -> None:
     assert found.outcome is Outcome.ANSWERED
 
 
+@given(st.integers(0, 2**32 - 1), st.data())
+def test_neighbours_that_swap_places_change_nothing(seed: int, data: st.DataObject) -> None:
+    """As on a machine with several processors: an answer may be seen before its request, an end before both."""
+    wire = Wire(client_next=seed, server_next=seed ^ 0x5555)
+    segments = wire.open()
+    for number in range(4):
+        segments += [wire.asks(GET.replace(b"/api/x", b"/%d" % number)), wire.confirms(by_client=False)]
+        segments += [wire.answers(OK), wire.confirms(by_client=True)]
+    segments += [wire.ends(True), wire.ends(False), wire.confirms(True)]
+    at = 3
+    while at < len(segments) - 1:
+        if data.draw(st.booleans()):
+            segments[at], segments[at + 1] = segments[at + 1], segments[at]
+            at += 1
+        at += 1
+    found = seen(segments)
+    assert [one.request.target if one.request else "" for one in found] == ["/0", "/1", "/2", "/3"]
+    assert {one.outcome for one in found} == {Outcome.ANSWERED}
+
+
 def test_a_server_that_closes_without_an_answer_gave_none() -> None:
     wire = Wire()
     [found] = seen([*wire.open(), wire.asks(GET), wire.ends(by_client=False), wire.ends(by_client=True)])

@@ -38,7 +38,7 @@ def test_without_an_id_time_and_connection_join_them() -> None:
     found = assemble(seen, PLACES)
     assert [len(trace.hops) for trace in found] == [4, 1]
     last = found[0].hops[-1]
-    assert (last.path, last.by, last.client) == ("/again", "time", "hello")
+    assert (last.path, last.by, last.client, last.fits) == ("/again", "time", "nginx", 1)
 
 
 def test_a_service_that_asks_another_one() -> None:
@@ -62,6 +62,37 @@ def test_health_checks_are_known_and_belong_to_nothing() -> None:
     seen.append((HELLO, exchange("172.30.0.2", "172.30.0.3:80", 10.2, 10.3, "/healthz", headers=checker)))
     found = assemble(seen, PLACES)
     assert [(trace.is_health_check, len(trace.hops)) for trace in found] == [(False, 3), (True, 1)]
+
+
+def test_the_same_request_many_times_at_once_without_ids_is_told_apart_by_how_long_it_took() -> None:
+    """As a benchmark does: eight clients ask for one thing again and again, and nginx leaves the id out."""
+    seen = []
+    for client in range(8):
+        began = 10 + client / 1000
+        for turn in range(20):
+            took = 0.02 + 0.007 * ((client * 5 + turn * 3) % 11)
+            outer = exchange(OUTSIDE, "172.30.0.2:8080", began, began + took, f"/{'a' if turn % 2 else 'b'}")
+            inner = exchange(
+                "172.30.0.2",
+                "172.30.0.3:80",
+                began + 0.0004,
+                began + took - 0.0003,
+                outer_path(outer),
+                trace=f"1-{client}-{turn}",
+            )
+            seen += [(FRONT, outer), (HELLO, inner)]
+            seen.append(
+                (HELLO, exchange("127.0.0.1", "127.0.0.1:3000", began + 0.001, began + took - 0.001, outer_path(outer)))
+            )
+            began += took + 0.001
+    found = assemble(seen, PLACES)
+    assert len(found) == 160
+    assert {len(trace.hops) for trace in found} == {3}
+
+
+def outer_path(outer: Exchange) -> str:
+    assert outer.request is not None
+    return outer.request.target
 
 
 def test_what_was_announced_as_unfinished_gives_way_to_its_end() -> None:
