@@ -292,14 +292,19 @@ class DockerEvents:
         )
         self.running = Running(process)
 
-    def actions(self, action: str) -> list[str]:
-        """What the containers are called that this happened to, in that order."""
+    def sequence(self) -> list[tuple[str, str]]:
+        """What happened, and what the containers are called that it happened to, in that order."""
         found = []
         for event in map(json.loads, list(self.running.out)):
             attributes = event["Actor"]["Attributes"]
-            if event["Type"] == "container" and event["Action"] == action:
-                found.append(attributes.get("copilot-local.container", attributes["copilot-local.role"]))
+            if event["Type"] == "container":
+                name = attributes.get("copilot-local.container", attributes["copilot-local.role"])
+                found.append((event["Action"], name))
         return found
+
+    def actions(self, action: str) -> list[str]:
+        """What the containers are called that this happened to, in that order."""
+        return [name for found, name in self.sequence() if found == action]
 
     def codes(self) -> dict[str, int]:
         """The code that each container of a task definition last exited with."""
