@@ -30,7 +30,7 @@ image:
   location: busybox:1.37
 command: "sh -c 'cat /etc/hosts; trap exit TERM; sleep 3600 & wait'"
 sidecars:
-  beside:
+  {name}-beside:
     image: busybox:1.37
     command: "sh -c 'trap exit TERM; sleep 3600 & wait'"
 """
@@ -90,7 +90,7 @@ def test_who_finds_whom(shop: Project) -> None:
     """By the short name where both have Service Connect, by the long one whoever listens; nobody by another name."""
     expected = {
         "web": {"api": True, "api.LOCAL": True, "plain": False, "plain.LOCAL": True, "web": False, "web.LOCAL": False},
-        "beside": {"api": True, "web": False, "pause": False},
+        "web-beside": {"api": True, "web": False, "pause": False},
         "alien": {"api": False, "api.LOCAL": True, "web": False},
     }
     local = f"test.{shop.app}.local"
@@ -106,7 +106,7 @@ def test_who_finds_whom(shop: Project) -> None:
 def test_the_name_follows_the_tasks(shop: Project) -> None:
     def follows(count: int) -> bool:
         found = addresses(shop, "api")
-        return len(found) == count and hosts(shop, "web", "api") == found == hosts(shop, "beside", "api")
+        return len(found) == count and hosts(shop, "web", "api") == found == hosts(shop, "web-beside", "api")
 
     [old] = addresses(shop, "api")
     docker("kill", shop.container("api"))
