@@ -256,7 +256,9 @@ def _parent(one: _Found, running: Sequence[int], found: Sequence[_Found], used: 
     unused = [number for number in alike if number not in used]
     # Of those that ask for the same the one that is around it most tightly, else the one that began last.
     number = min(unused or alike, key=lambda number: _slack(found[number], one), default=free[-1])
-    return _Link(number, "time", len(unused or alike or free))
+    # One that led to another one that fits is no choice besides it.
+    fits = {number} | {other for other in unused or alike or free if other not in used}
+    return _Link(number, "time", len(fits))
 
 
 def _slack(around: _Found, inner: _Found) -> float:

@@ -38,7 +38,7 @@ def test_the_shop_passes_its_own_tests(tmp_path: Path, engine: Engine) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"\b6 passed in", done.stdout)
-    assert 'tests="6"' in (folder / "report.xml").read_text(encoding="utf-8")
+    assert re.search(r"\b7 passed in", done.stdout)
+    assert 'tests="7"' in (folder / "report.xml").read_text(encoding="utf-8")
     assert engine.list_containers({"copilot-local.app": application}) == []
     assert engine.list_volumes({"copilot-local.app": application}) == {}

@@ -90,6 +90,14 @@ def test_the_same_request_many_times_at_once_without_ids_is_told_apart_by_how_lo
     assert {len(trace.hops) for trace in found} == {3}
 
 
+def test_a_hop_that_fits_two_requests_says_so() -> None:
+    one = exchange(OUTSIDE, "172.30.0.3:80", 10, 11, "/a")
+    other = exchange(OUTSIDE, "172.30.0.3:80", 10.1, 11.1, "/b")
+    onward = exchange("172.30.0.3", "172.30.0.4:8000", 10.5, 10.6, "/c")
+    found = assemble([(HELLO, one), (HELLO, other), (OTHER, onward)], PLACES)
+    assert [hop.fits for trace in found for hop in trace.hops if hop.by == "time"] == [2]
+
+
 def outer_path(outer: Exchange) -> str:
     assert outer.request is not None
     return outer.request.target
