@@ -34,7 +34,7 @@ logging:
 """
 ROUTER_IMAGE = "public.ecr.aws/aws-observability/aws-for-fluent-bit:stable"
 LINES = 40_000
-ROUNDS = 15
+ROUNDS = 9
 PRINTER = f"while :; do if [ -e /tmp/go ]; then rm /tmp/go; seq {LINES}; echo done; fi; sleep 0.1; done"
 """One burst each time that it is asked for."""
 _RECORD = re.compile(r"^[^:]+: \[(\d+\.\d+), ")
@@ -130,7 +130,7 @@ def _ours(workspace: Path) -> LogPath:
 
 
 def _bare(ours: LogPath, *, labels: bool) -> LogPath:
-    """Docker's driver and the router of `ours`, its very file, without us: two containers and a volume."""
+    """Docker's driver and the router of `ours`, its very file and limits, without us: two containers and a volume."""
     name = f"{APP}-{'labels' if labels else 'bare'}"
     table = substitutes.read()
     mark = ("--label", APP)
@@ -139,9 +139,9 @@ def _bare(ours: LogPath, *, labels: bool) -> LogPath:
     keys = ("-e", "AWS_ACCESS_KEY_ID=none", "-e", "AWS_SECRET_ACCESS_KEY=none")
     image = table.get(ROUTER_IMAGE, ROUTER_IMAGE)
     _docker("volume", "create", *mark, f"{name}-logs")
-    _docker(
-        "create", "--name", f"{name}-router", *mark, *mounts, "-v", f"{name}-logs:/copilot-local/logs", *keys, image
-    )
+    store = ("-v", f"{name}-logs:/copilot-local/logs")
+    limits = _limits(ours.router)
+    _docker("create", "--name", f"{name}-router", *mark, *limits, *mounts, *store, *keys, image)
     with tempfile.TemporaryDirectory() as folder:
         path = "/fluent-bit/etc/fluent-bit.conf"
         _docker("cp", f"{ours.router}:{path}", f"{folder}/fluent-bit.conf")
@@ -158,11 +158,25 @@ def _bare(ours: LogPath, *, labels: bool) -> LogPath:
     for attempt in range(50):  # until the router listens
         busybox = table.get("busybox:1.37", "busybox:1.37")
         _docker("rm", "-f", f"{name}-printer", check=False)
-        run = ("run", "-d", "--name", f"{name}-printer", *mark, *named, *driver, busybox, "sh", "-c", PRINTER)
+        limits = _limits(ours.printer)
+        run = ("run", "-d", "--name", f"{name}-printer", *mark, *limits, *named, *driver, busybox, "sh", "-c", PRINTER)
         if _docker(*run, check=attempt == 49):
             break
         time.sleep(0.2)
     return LogPath(f"{name}-printer", f"{name}-router", ours.file)
+
+
+def _limits(container: str) -> tuple[str, ...]:
+    """The options that give a container the resources of one of ours: it goes into the same task's control group, where
+    there is one. Beside it, each container would have the weight that our two have together, and win on a busy machine.
+    """
+    names = ("CgroupParent", "CpuShares", "NanoCpus", "Memory")
+    template = " ".join(f"{{{{json .HostConfig.{name}}}}}" for name in names)
+    parent, shares, cpus, memory = map(json.loads, _docker("inspect", "-f", template, container).split())
+    found = ["--cgroup-parent", parent] if parent else []
+    found += ["--cpu-shares", str(shares)] if shares else []
+    found += ["--cpus", str(cpus / 1e9)] if cpus else []
+    return (*found, *(["--memory", str(memory)] if memory else []))
 
 
 def _run(*words: str, cwd: Path) -> None:

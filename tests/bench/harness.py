@@ -59,15 +59,9 @@ def paired(
     pairs: int = 15,
     note: str = "",
 ) -> Figure:
-    """Times two calls in turn, so that whatever else the machine does hits both; the ratio is that of the medians."""
-    ours()
-    baseline()
-    mine, theirs = [], []
-    for _ in range(pairs):
-        theirs.append(_seconds(baseline))
-        mine.append(_seconds(ours))
-    note = note or f"{pairs} pairs"
-    return Figure(name, statistics.median(mine), statistics.median(theirs), "s", against, bound, note=note)
+    """Times two calls in turn; see `medians`."""
+    mine, theirs = medians(lambda: seconds(ours), lambda: seconds(baseline), pairs=pairs)
+    return Figure(name, mine, theirs, "s", against, bound, note=note or f"{pairs} pairs")
 
 
 def medians(
@@ -99,7 +93,8 @@ def as_installed(bytecode: Path) -> dict[str, str]:
     return {**variables, "PYTHONPYCACHEPREFIX": str(bytecode)}
 
 
-def _seconds(call: Callable[[], object]) -> float:
+def seconds(call: Callable[[], object]) -> float:
+    """How long it takes."""
     began = time.perf_counter()
     call()
     return time.perf_counter() - began

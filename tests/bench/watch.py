@@ -18,11 +18,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from emulator.setup import substitutes
-from tests.bench.harness import Figure, paired
+from tests.bench.harness import Figure, paired, seconds
 
 COMMAND = Path(sys.executable).with_name("copilot-local")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "nginx-sidecar" / "hello"
 PATIENCE = 60.0
+PAIRS = 9
 
 MANIFEST = """
 name: hello
@@ -52,18 +53,18 @@ def figures() -> Iterator[Figure]:
             run_by_hand,
             against="`docker build` and `docker run` by hand",
             bound=1.3,
-            pairs=9,
+            pairs=PAIRS,
         )
     with _program(sync=True) as (folder, port):
-        seconds = [_seconds(lambda: _save_and_wait(folder / "hello", port, lambda: None)) for _ in range(9)]
+        saves = [seconds(lambda: _save_and_wait(folder / "hello", port, lambda: None)) for _ in range(PAIRS)]
     yield Figure(
         "from saving a file of a `[[sync]]` rule to the new code answering",
-        statistics.median(seconds),
+        statistics.median(saves),
         1.0,
         "s",
         "the wanted time",
         1.0,
-        note="9 times",
+        note=f"{PAIRS} times",
     )
 
 
@@ -166,9 +167,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _seconds(call: Callable[[], None]) -> float:
-    began = time.perf_counter()
-    call()
-    return time.perf_counter() - began
