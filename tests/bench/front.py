@@ -17,8 +17,7 @@ from emulator.frontdoor.options import ACCESS_LOG_SOCKET, FOLDER
 from emulator.runtime.names import Names
 from emulator.setup import substitutes
 from emulator.setup.images import FRONT_IMAGE
-from tests.bench.harness import Figure
-from tests.bench.up import free_port
+from tests.bench.harness import Figure, free_port
 
 COMMAND = Path(sys.executable).with_name("copilot-local")
 ROUNDS = 8

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import re
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from emulator.frontdoor.options import FOLDER, RUN_FOLDER, USER_ID, FrontOptions
 from emulator.loading import Selection, load_services
 from emulator.setup import substitutes
 from emulator.setup.images import FRONT_IMAGE, PAUSE_IMAGE
-from tests.bench.harness import Figure, as_installed, medians
+from tests.bench.harness import Figure, as_installed, free_port, medians
 
 COMMAND = Path(sys.executable).with_name("copilot-local")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "nginx-sidecar"
@@ -283,10 +282,3 @@ def _run(*words: str, cwd: Path | None = None, variables: Path | None = None, ch
     if check and done.returncode:
         raise RuntimeError(f"{' '.join(words[:4])}: {done.stdout}{done.stderr}")
     return done.stdout
-
-
-def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -6,7 +6,6 @@ import http.client
 import itertools
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from emulator.setup import substitutes
-from tests.bench.harness import Figure, paired, seconds
+from tests.bench.harness import Figure, free_port, paired, seconds
 
 COMMAND = Path(sys.executable).with_name("copilot-local")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "nginx-sidecar" / "hello"
@@ -72,7 +71,7 @@ def figures() -> Iterator[Figure]:
 def _program(*, sync: bool) -> Iterator[tuple[Path, int]]:
     """A service that is watched, and where it answers."""
     with tempfile.TemporaryDirectory() as name:
-        folder, port, app = Path(name), _free_port(), f"bench-{uuid.uuid4().hex[:8]}"
+        folder, port, app = Path(name), free_port(), f"bench-{uuid.uuid4().hex[:8]}"
         manifest = folder / "copilot" / "hello" / "manifest.yml"
         manifest.parent.mkdir(parents=True)
         manifest.write_text(MANIFEST, encoding="utf-8")
@@ -112,7 +111,7 @@ def _by_hand() -> Iterator[Callable[[], None]]:
 
         def build_and_run() -> None:
             # The one before goes on running until the end: removing it is no part of what is measured.
-            port, name = _free_port(), f"{tag}-{next(runs)}"
+            port, name = free_port(), f"{tag}-{next(runs)}"
 
             def commands() -> None:
                 _docker(["docker", "build", "-q", "-t", tag, "."], folder)
@@ -161,9 +160,3 @@ def _get(port: int) -> str:
 
 def _docker(command: list[str], folder: Path) -> None:
     subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
