@@ -38,7 +38,8 @@ def main(state_file: Path) -> None:
     threading.Thread(target=server.serve_forever, daemon=True, name="control").start()
     bounded = (Path(LOG_FOLDER), state.log_limit << 20)
     threading.Thread(target=keep_bounded, args=bounded, daemon=True, name="log store").start()
-    AccessLog(Path(FRONT_FOLDER) / ACCESS_LOG_SOCKET, Path(LOG_FOLDER)).start()
+    front.access_log = AccessLog(Path(FRONT_FOLDER) / ACCESS_LOG_SOCKET, Path(LOG_FOLDER))
+    front.access_log.start()
     threading.Thread(target=front.run, daemon=True, name="front").start()
     supervisor.run()
     threading.Event().wait()  # retired: the container is about to be removed

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from emulator.errors import EngineError
-from emulator.frontdoor import created_at, split_frames
+from emulator.frontdoor import created_at, record_key, split_frames
 from emulator.logstore.records import ACCESS
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,8 @@ class AccessLog:
         os.chmod(path, 0o666)  # HAProxy runs as another user, and nobody else mounts the volume
         self._listener.listen(16)
         self._writing = threading.Lock()
+        self._twice: dict[int, set[bytes]] = {}
+        """Workers whose records come over two ways at the moment, with what came of each."""
 
     def start(self) -> None:
         """Listens from now on, in threads of its own."""
@@ -58,20 +60,42 @@ class AccessLog:
             try:
                 while block := connection.recv(_BLOCK):
                     frames, rest = split_frames(rest + block)
-                    self._keep(frames)
+                    self.keep(frames)
             except ConnectionResetError:
                 pass  # a worker of HAProxy that ended
             except (EngineError, OSError) as error:
                 # HAProxy connects anew and goes on with the next record.
                 log.warning("the access log is interrupted: %s", error)
 
-    def _keep(self, frames: Sequence[bytes]) -> None:
+    def keep(self, frames: Sequence[bytes]) -> None:
         """Adds records to the store. The file is opened anew each time: it is renamed when it has grown."""
         if not frames:
             return
-        lines = b"".join(_line(frame) for frame in frames)
-        with self._writing, self.file.open("ab") as file:
-            file.write(lines)
+        with self._writing:
+            if self._twice:
+                frames = [frame for frame in frames if self._is_new(frame)]
+            if frames:
+                with self.file.open("ab") as file:
+                    file.write(b"".join(_line(frame) for frame in frames))
+
+    def expect_twice(self, worker: int) -> None:
+        """From now on a record of this worker (its process id) may come a second time, which is left out."""
+        with self._writing:
+            self._twice[worker] = set()
+
+    def expect_once(self, worker: int) -> None:
+        """Nothing comes twice any more."""
+        with self._writing:
+            self._twice.pop(worker, None)
+
+    def _is_new(self, frame: bytes) -> bool:
+        worker, number = record_key(frame)
+        seen = self._twice.get(worker)
+        if seen is None:
+            return True
+        known = number in seen
+        seen.add(number)
+        return not known
 
 
 def _line(frame: bytes) -> bytes:

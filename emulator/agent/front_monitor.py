@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+from emulator.agent.access_log import AccessLog
+from emulator.agent.old_worker import SHOW_INFO, OldWorker
 from emulator.engine.interface import ContainerState, Engine
 from emulator.errors import CopilotLocalError, EngineError
 from emulator.frontdoor import admin
@@ -44,6 +46,8 @@ class FrontMonitor(FrontControl):
         # What was written before: a restarted agent has no other place to know them from.
         written = (folder / CERTIFICATES_FOLDER).glob("*.pem")
         self.certificates = {file.stem: file.read_text(encoding="ascii") for file in written}
+        self.access_log: AccessLog | None = None
+        """Where the front's access log goes."""
         self._observed = Observed([])
         self._listed = 0.0
         self._leaving: dict[str, float] = {}
@@ -139,17 +143,30 @@ class FrontMonitor(FrontControl):
             for file in packed(configuration):
                 if not file.directory:
                     self._write(file.path, file.content)
-            try:
-                problem = admin.reload_problem(self._ask(admin.RELOAD, MASTER_SOCKET))
-            except OSError as error:
-                raise EngineError(f"the front does not answer: {error}") from error
-            if problem:
-                raise EngineError(f"HAProxy refuses the front's configuration: {problem}")
+            self._reload()
         else:
             # Whoever made it may be gone. Docker can give the sockets' folder to HAProxy's user, the agent cannot.
             engine.put_files(observed.front.name, FOLDER, packed(configuration))
             engine.start(observed.front.name)
         self.refresh()
+
+    def _reload(self) -> None:
+        """Lets HAProxy load what was written; nothing that the replaced worker still logs is lost."""
+        worker = None
+        try:
+            if self.access_log is not None:
+                information = self._ask(SHOW_INFO)
+                path = self.folder / ADMIN_SOCKET
+                worker = OldWorker(path, information, self.access_log, lambda ask: self._ask(ask, MASTER_SOCKET))
+            problem = admin.reload_problem(self._ask(admin.RELOAD, MASTER_SOCKET))
+        except OSError as error:
+            if worker is not None:
+                worker.stays()
+            raise EngineError(f"the front does not answer: {error}") from error
+        if worker is not None:
+            (worker.stays if problem else worker.replaced)()
+        if problem:
+            raise EngineError(f"HAProxy refuses the front's configuration: {problem}")
 
     def deregister(self, engine: Engine, task_id: str, delay: int) -> None:  # noqa: ARG002 - the base class's signature
         """Drains the task's targets until they have no request, `delay` seconds at most, then forgets them."""

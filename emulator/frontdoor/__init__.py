@@ -14,6 +14,7 @@ from emulator.frontdoor.access_log import (
     as_json,
     created_at,
     parse_record,
+    record_key,
     record_of,
     split_frames,
 )
@@ -89,6 +90,7 @@ __all__ = [
     "parse_show_stat",
     "placed",
     "reconcile",
+    "record_key",
     "record_of",
     "refused",
     "reload_problem",

@@ -23,6 +23,7 @@ from emulator.frontdoor.options import ACCESS_LOG_SOCKET, FOLDER, FrontOptions
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _HASHED = re.compile(r"#([0-9A-F]{2})")
 _CREATED = re.compile(rb'"created":\s*"?(\d+)')
+_KEY = re.compile(rb'"worker":\s*"?(\d+)"?,\s*"number":\s*"?([0-9A-Fa-f]+)')
 _SECOND = re.compile(rb'"second":\s*"?(\d+)')
 
 RING_BYTES = 8 * 1024 * 1024
@@ -56,6 +57,8 @@ _FORMAT = " ".join(
         "%(target_status)[var(txn.target_status)]",
         "%(location)[var(txn.location)]",
         "%(grpc)[var(txn.grpc)]",
+        "%(worker)pid",
+        "%(number)rt",
     )
 )
 _TLS_FORMAT = "%(cipher)sslc %(tls)sslv %(sni)[ssl_fc_sni]"
@@ -185,6 +188,12 @@ def created_at(frame: bytes) -> int:
         return int(found[1])
     second = _SECOND.search(frame)
     return int(second[1]) * 1_000_000 if second else 0
+
+
+def record_key(frame: bytes) -> tuple[int, bytes]:
+    """The worker that a record comes from, by its process id, and which of the worker's records it is."""
+    found = _KEY.search(frame)
+    return (int(found[1]), found[2]) if found else (0, b"")
 
 
 def record_of(fields: Mapping[str, object]) -> AccessRecord:

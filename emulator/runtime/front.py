@@ -25,8 +25,9 @@ from emulator.runtime.observed import Observed, Task, observe
 from emulator.runtime.task_specs import JSON_FILE_OPTIONS, NO_FILE, RESTART
 
 RULES_KEY_FILE = "rules.key"
-MAX_CONNECTIONS = 4000
-"""Each takes two files, and HAProxy refuses to start where the open-file limit does not fit."""
+MAX_CONNECTIONS = 12_000
+"""A connection that waits takes one file, a request under way two: idle clients leave room for 4000 requests within the
+open-file limit that every daemon can give."""
 INITIAL_INTERVAL = 0.25
 """Seconds between the checks of a target until its first success."""
 

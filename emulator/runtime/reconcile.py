@@ -67,6 +67,7 @@ def reconcile(
     starts: dict[str, tuple[int, ...]] = {}
     connected: list[StartingTask] = []
     outdated: list[Task] = []
+    surplus: set[str] = set()
     handled: set[str] = set()
     """Tasks whose end is in the plan already."""
     for name, desired in state.services.items():
@@ -87,6 +88,7 @@ def reconcile(
                 good.append(task)
         for task in good[desired.desired_count :]:
             result.stopped[task.id] = f"more tasks than the desired {desired.desired_count}"
+            surplus.add(task.id)
         missing = desired.desired_count - len(good)
         if name in held_back:
             continue  # what runs on the old definition is better than nothing
@@ -142,6 +144,9 @@ def reconcile(
             steady.setdefault(service, []).append(await_steady)
     for task_id in broken:
         delay = None if front is None else 0
+        if front is not None and task_id in surplus:
+            # It is sound and only one too many: it may finish its requests.
+            delay = _deregistration_delay(factory, observed.tasks[task_id])
         stop_task(plan, observed.tasks[task_id], result.stopped[task_id], deregister=delay, withdraw=True)
     for task in outdated:
         _retire(plan, factory, task, result.stopped[task.id], front is not None, steady.get(task.service, ()), True)

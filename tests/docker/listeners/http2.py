@@ -104,15 +104,17 @@ class Client:
                 self.raw(frame(SETTINGS, ACK, 0))
             yield kind, flags, stream & 0x7FFFFFFF, payload
 
-    def until_closed(self) -> set[int]:
-        """The kinds of the frames that came until the front closed the connection."""
-        kinds: set[int] = set()
+    def refused(self) -> bool:
+        """Whether the front ends the stream or the connection; it answers nothing before."""
         try:
             for kind, *_ in self.frames():
-                kinds.add(kind)
+                if kind in (GOAWAY, RST_STREAM):
+                    return True
+                if kind in (HEADERS, DATA):
+                    return False
         except (ConnectionError, ssl.SSLError):
             pass
-        return kinds
+        return True
 
     def close(self) -> None:
         self.socket.close()
