@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 BUSY = 0.1
 """Seconds between two looks while a target has no verdict yet or a command is under way."""
 IDLE = 1.0
+PATIENCE = 3.0
+"""Seconds within which HAProxy's sockets have to be there when something is to be loaded."""
 RESTLESS = 3.0
 """Seconds after an event during which every look takes a new listing: Docker tells of a change before it lists it."""
 LISTING = 10.0
@@ -155,10 +157,10 @@ class FrontMonitor(FrontControl):
         worker = None
         try:
             if self.access_log is not None:
-                information = self._ask(SHOW_INFO)
+                information = self._ask_patiently(SHOW_INFO)
                 path = self.folder / ADMIN_SOCKET
                 worker = OldWorker(path, information, self.access_log, lambda ask: self._ask(ask, MASTER_SOCKET))
-            problem = admin.reload_problem(self._ask(admin.RELOAD, MASTER_SOCKET))
+            problem = admin.reload_problem(self._ask_patiently(admin.RELOAD, MASTER_SOCKET))
         except OSError as error:
             if worker is not None:
                 worker.stays()
@@ -263,6 +265,17 @@ class FrontMonitor(FrontControl):
             return key in self._ask(SHOW_KEY)
         except OSError:
             return False
+
+    def _ask_patiently(self, command: str, path: str = ADMIN_SOCKET) -> str:
+        """Asks again for a while where nobody listens: HAProxy puts a socket in its place before it listens there."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self._ask(command, path)
+            except (ConnectionRefusedError, FileNotFoundError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(BUSY)
 
     def _ask(self, command: str, path: str = ADMIN_SOCKET) -> str:
         with socket.socket(socket.AF_UNIX) as connection:

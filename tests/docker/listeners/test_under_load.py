@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from tests.docker.listeners.conftest import Shop
-from tests.docker.project import wait_until
+from tests.docker.project import docker, wait_until
 
 pytestmark = pytest.mark.docker
 
@@ -70,7 +70,8 @@ def test_reloads_and_new_targets_drop_no_request_and_no_line_of_the_log(shop: Sh
             ("scale", "plain=1"),
             ("stop", "late"),
         ):
-            shop.project.run(*change).ok()
+            done = shop.project.run(*change)
+            assert done.code == 0, (done.err, docker("logs", "--tail", "60", shop.front), load.answers)
             load.wait(200)
         assert shop.plain("/late").status_code == 503
     assert set(load.answers) == {"200"}

@@ -159,3 +159,17 @@ def test_following_gives_what_comes_later(rig: Rig, connect: Connect) -> None:
     worker.sendall(frame(uri="/second"))
     assert "/second" in next(following)["line"]
     following.close()  # type: ignore[attr-defined]
+
+
+def test_what_a_replaced_worker_says_twice_is_kept_once(rig: Rig, tmp_path: Path) -> None:
+    taken = AccessLog(tmp_path / "access.sock", tmp_path)
+    records = [frame(worker=7, number=number).partition(b" ")[2] for number in range(3)]
+    other = frame(worker=8, number=1).partition(b" ")[2]
+    taken.expect_twice(7)
+    taken.keep(records[:2])
+    taken.keep([*records, other, other])
+    assert (tmp_path / ACCESS.name).read_bytes().count(b"\n") == 5
+    taken.expect_once(7)
+    taken.keep(records)
+    assert (tmp_path / ACCESS.name).read_bytes().count(b"\n") == 8
+    taken.close()

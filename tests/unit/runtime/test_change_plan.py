@@ -6,6 +6,7 @@ import pytest
 
 from emulator.ecs.service import Service
 from emulator.runtime.desired import DesiredState
+from emulator.runtime.plan import Verb
 from tests.unit.runtime.world import (
     ExitOrState,
     World,
@@ -106,6 +107,20 @@ def test_the_youngest_of_too_many_tasks_stop() -> None:
     assert result.stopped == {surplus: "more tasks than the desired 1"}
     assert result.started == {}
     assert kept[:8] not in text_of(result.plan)
+
+
+def test_a_task_that_is_only_one_too_many_finishes_its_requests_and_a_broken_one_is_cut_off() -> None:
+    world = World(make_service(count=1, target=("hello", 80)))
+    world.runs_front()
+    world.runs_task()
+    world.runs_task()
+    [surplus] = [o for o in world.reconcile().plan.operations if o.verb is Verb.DEREGISTER]
+    assert surplus.timeout == world.state.services["hello"].options.time.deregistration_delay_cap
+    broken = World(make_service(count=1, target=("hello", 80)))
+    broken.runs_front()
+    broken.runs_task(states={"hello": 1})
+    [cut] = [o for o in broken.reconcile().plan.operations if o.verb is Verb.DEREGISTER]
+    assert cut.timeout == 0
 
 
 def test_the_tasks_of_a_service_that_is_not_wanted_any_more_stop() -> None:
