@@ -12,6 +12,8 @@ from tests.docker.project import DockerEvents, docker, wait_until
 
 pytestmark = pytest.mark.docker
 
+HUNGRY = "trap 'exit 0' TERM; while [ ! -e /go ]; do sleep 0.1; done; tail /dev/zero"
+"""Takes memory without end once it is told to."""
 DEAF = "trap '' TERM; while :; do sleep 0.1; done"
 
 
@@ -63,7 +65,7 @@ def test_the_exit_of_an_essential_container_stops_its_task_and_zero_is_an_exit_t
             "main": script(FOREVER),
             "job": script("exit 5", essential=False),
             "broken": {"image": "busybox:1.37", "command": ["/nothing/here"], "essential": False},
-            "hungry": script("while [ ! -e /go ]; do sleep 0.1; done; tail /dev/zero", memory=16, essential=False),
+            "hungry": script(HUNGRY, memory=16, essential=False),
         }
     )
     tasks.sh("hungry", "touch /go")
