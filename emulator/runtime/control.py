@@ -1,43 +1,28 @@
 """The client side of the agent's control API.
 
-The API is a unix socket inside the agent's container, reached through `docker exec` of a small bridge: no port, no
-token, and it works with a remote Docker context. A request is one JSON line; the answer is JSON lines, the last of
-which holds `ok` or `error`.
+The API is HTTP on a unix socket inside the agent's container, reached through `docker exec` of a small bridge: no port,
+no token, and it works with a remote Docker context. `docs/control-api.yaml` describes it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
-import threading
 from collections.abc import Iterator
-from typing import Any
 
 from emulator.engine.interface import ContainerState, Engine, ExecStream
-from emulator.errors import CopilotLocalError, EngineError, EngineTimeout, InputError, TaskError
+from emulator.errors import CopilotLocalError, EngineError, EngineTimeout, InputError
 from emulator.events import Emit, Event, EventKind
+from emulator.runtime.control_http import AgentBusy, AgentError, Connection, Message, Query, closed_after, done, request
 from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.names import Names
 from emulator.runtime.observed import observe
+
+__all__ = ["Agent", "AgentBusy", "AgentError", "Attendance", "Lease", "Message", "agent_of", "event_from", "event_to"]
 
 SOCKET = "/run/copilot-local/agent.sock"
 BRIDGE = ("python3", "-S", "-m", "emulator.agent.bridge", SOCKET)
 PATIENCE = 25.0
 """Seconds for an answer that the agent has at hand; an agent that was just started takes some until it listens."""
-
-Message = dict[str, Any]
-
-
-class AgentError(TaskError):
-    """The agent refused or failed; `output` are last lines of whatever failed."""
-
-    def __init__(self, message: str, *, hint: str = "", output: list[str] | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.output = output or []
-
-
-class AgentBusy(AgentError):
-    """Another command is bringing the environment up; it is the next one's turn in a moment."""
 
 
 class Agent:
@@ -54,27 +39,18 @@ class Agent:
 
         `stays`: that may be long; others are refused, and do not wait.
         """
-        stream = self._open({"verb": "hold", "private": private.model_dump(mode="json"), "stays": stays})
-        _expect_ok(stream)
-        return Lease(stream)
+        body = {"private": private.model_dump(mode="json"), "stays": stays}
+        return Lease(self._opened("hold", body))
 
     def attend(self, desired: DesiredService, private: Private) -> Attendance:
         """Tells the agent of a service of which somebody else runs a task, until the attendance is closed."""
-        request = {
-            "verb": "attend",
-            "service": desired.model_dump(mode="json"),
-            "private": private.model_dump(mode="json"),
-        }
-        stream = self._open(request)
-        _expect_ok(stream)
-        return Attendance(stream)
+        body = {"service": desired.model_dump(mode="json"), "private": private.model_dump(mode="json")}
+        return Attendance(self._opened("attend", body))
 
     def retire_if_idle(self) -> bool:
         """Whether the agent had nothing to look after; it does nothing any more then, and may be removed."""
-        idle = False
-        for message in self._ask({"verb": "retire-if-idle"}, self.patience):
-            idle = bool(message.get("idle", idle))
-        return idle
+        [answer] = self._ask("POST", "retire-if-idle", patience=self.patience)
+        return bool(answer["idle"])
 
     def apply(
         self, state: DesiredState, private: Private, emit: Emit, *, in_place: bool = False, orphaned: bool = False
@@ -84,29 +60,28 @@ class Agent:
         `in_place`: where single containers of a task differ, they are replaced in the task that runs. `orphaned`: the
         command that made the agent has died, and will not take charge.
         """
-        request = {
-            "verb": "apply",
+        body = {
             "state": state.model_dump(mode="json"),
             "private": private.model_dump(mode="json"),
             "in_place": in_place,
             "orphaned": orphaned,
         }
-        self._act(request, emit)
+        self._act("apply", body, emit)
 
     def scale(self, counts: dict[str, int], emit: Emit) -> None:
         """Sets how many tasks services run and waits until they do. Raises `AgentError`."""
-        self._act({"verb": "scale", "counts": counts}, emit)
+        self._act("scale", {"counts": counts}, emit)
 
     def restart(self, services: list[str], emit: Emit) -> None:
         """Replaces the tasks of services (none: all), new ones first. Raises `AgentError`."""
-        self._act({"verb": "restart", "services": services}, emit)
+        self._act("restart", {"services": services}, emit)
 
     def stop_task(self, task_id: str, emit: Emit) -> None:
         """Stops one task; the agent replaces it. Raises `AgentError`."""
-        self._act({"verb": "stop-task", "task": task_id}, emit)
+        self._act("stop-task", {"task": task_id}, emit)
 
-    def _act(self, request: Message, emit: Emit) -> None:
-        for message in self._ask(request):
+    def _act(self, verb: str, body: Message, emit: Emit) -> None:
+        for message in self._ask("POST", verb, body=body):
             if "event" in message:
                 emit(event_from(message["event"]))
 
@@ -115,28 +90,21 @@ class Agent:
 
         Raises `EngineTimeout` where no answer comes.
         """
-        answer: Message = {}
-        for message in self._ask({"verb": "status"}, self.patience):
-            answer = message.get("status", answer)
-        return answer
+        return self._answer("status")
 
     def urls(self) -> dict[str, str]:
         """Where browsers find the services that a rule forwards to, by their names."""
-        found: dict[str, str] = {}
-        for message in self._ask({"verb": "urls"}, self.patience):
-            found = message.get("urls", found)
+        found: dict[str, str] = self._answer("urls")["urls"]
         return found
 
     def tasks(self, service: str | None = None) -> list[Message]:
         """DescribeTasks' `Task` of every task, the last stopped ones too, oldest first."""
-        found: list[Message] = []
-        for message in self._ask({"verb": "tasks", "service": service}, self.patience):
-            found = message.get("tasks", found)
+        found: list[Message] = self._answer("tasks", {"service": service or []})["tasks"]
         return found
 
     def task_events(self, *, follow: bool) -> Iterator[Message]:
         """Task state change events as EventBridge has them, oldest first; with `follow` without end."""
-        for message in self._ask({"verb": "events", "follow": follow}):
+        for message in self._ask("GET", "events", {"follow": follow}):
             if "task_event" in message:
                 yield message["task_event"]
 
@@ -145,35 +113,56 @@ class Agent:
 
         `kept`: instead, what removed containers had printed that do not log through a router.
         """
-        for message in self._ask({"verb": "records", "follow": follow, "services": services, "kept": kept}):
+        query: Query = {"follow": follow, "service": services, "kept": kept}
+        for message in self._ask("GET", "records", query):
             if "record" in message:
                 yield message["record"]
 
     def access(self, *, follow: bool, services: list[str]) -> Iterator[Message]:
         """Requests as the load balancer logged them, oldest first, each with its `time`, `service`, the `line` of its
         log and the line's `fields`; with `follow` without end."""
-        for message in self._ask({"verb": "access", "follow": follow, "services": services}):
+        for message in self._ask("GET", "access", {"follow": follow, "service": services}):
             if "access" in message:
                 yield message["access"]
 
-    def _ask(self, request: Message, patience: float | None = None) -> Iterator[Message]:
-        stream = self._open(request)
+    def _opened(self, verb: str, body: Message) -> Connection:
+        """A connection that something of the agent's goes with."""
+        connection = self._open()
+        try:
+            done(connection.ask(request("POST", verb, body=body)))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _answer(self, verb: str, query: Query | None = None) -> Message:
+        """An answer that is one document, which the agent has at hand."""
+        [answer] = self._ask("GET", verb, query, patience=self.patience)
+        return answer
+
+    def _ask(
+        self,
+        method: str,
+        verb: str,
+        query: Query | None = None,
+        *,
+        body: Message | None = None,
+        patience: float | None = None,
+    ) -> Iterator[Message]:
+        """One request over a connection of its own."""
+        connection = self._open()
         hint = f"its log: docker logs {self.names.agent}"
         try:
-            with _closed_after(stream, patience) as expired:
-                for line in stream.lines():
-                    message = _message(line)
-                    if "error" in message:
-                        raise _error_from(message["error"])
-                    if message.get("ok"):
-                        return
-                    yield message
-            if expired.is_set():
-                raise EngineTimeout(f"the agent did not answer within {patience:g} s", hint=hint)
-            detail = stream.error_output().decode(errors="replace").strip()
-            raise AgentError(f"the agent ended the connection: {detail}", hint=hint)
+            with closed_after(connection, patience) as expired:
+                try:
+                    yield from connection.ask(request(method, verb, query, body, last=True))
+                except EngineError as error:
+                    if expired.is_set():
+                        raise EngineTimeout(f"the agent did not answer within {patience:g} s", hint=hint) from None
+                    error.hint = error.hint or hint
+                    raise
         finally:
-            stream.close()
+            connection.close()
 
     def connect_ahead(self) -> None:
         """Opens the connection of the next request: that takes longer than the agent's answer to most."""
@@ -186,14 +175,12 @@ class Agent:
         if ahead is not None:
             ahead.close()
 
-    def _open(self, request: Message) -> ExecStream:
+    def _open(self) -> Connection:
         stream, self._ahead = self._ahead, None
         if stream is not None and stream.exit_code() is not None:
             stream.close()  # the agent was started anew since
             stream = None
-        stream = stream or self.engine.exec_stream(self.names.agent, BRIDGE)
-        stream.write(json.dumps(request).encode() + b"\n")
-        return stream
+        return Connection(stream or self.engine.exec_stream(self.names.agent, BRIDGE))
 
 
 def agent_of(engine: Engine, environment: Names) -> Agent:
@@ -208,102 +195,44 @@ def agent_of(engine: Engine, environment: Names) -> Agent:
 
 
 class Lease:
-    """Being in charge of an environment. Whoever drops it without a word leaves the agent in charge."""
+    """Being in charge of an environment, which goes with one connection. Whoever drops it without a word leaves the
+    agent in charge."""
 
-    def __init__(self, stream: ExecStream) -> None:
-        self._stream = stream
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def status(self) -> Message:
         """As `Agent.status`, over the connection that is open already: that costs no `docker exec`.
 
         Raises EngineError where no answer comes; the agent is in charge then.
         """
-        self._stream.write(b'{"verb": "status"}\n')
-        answer: Message = {}
-        with _closed_after(self._stream, PATIENCE):
-            for message in _until_ok(self._stream):
-                answer = message.get("status", answer)
+        with closed_after(self._connection, PATIENCE):
+            [answer] = self._connection.ask(request("GET", "status"))
         return answer
 
     def hand_over(self) -> None:
         """The agent acts from now on."""
-        self._stream.write(b'{"verb": "act"}\n')
-        _expect_ok(self._stream)
-        self._stream.close()
+        done(self._connection.ask(request("POST", "act")))
+        self._connection.close()
 
     def leave(self) -> None:
         """The environment is being taken down: the agent is to do nothing any more."""
-        try:
-            self._stream.write(b'{"verb": "leave"}\n')
-            _expect_ok(self._stream)
-        except (CopilotLocalError, OSError):
-            pass  # an agent that is gone does nothing either
-        self._stream.close()
+        with contextlib.suppress(CopilotLocalError, OSError):  # an agent that is gone does nothing either
+            done(self._connection.ask(request("POST", "leave")))
+        self._connection.close()
 
 
 class Attendance:
     """The agent's knowing of a task that a command runs by itself. It ends with the connection."""
 
-    def __init__(self, stream: ExecStream) -> None:
-        self._stream = stream
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def close(self) -> None:
         """Ends it; afterwards the agent knows."""
-        with contextlib.suppress(CopilotLocalError, OSError), _closed_after(self._stream, PATIENCE):
-            self._stream.write(b'{"verb": "leave"}\n')
-            _expect_ok(self._stream)
-        self._stream.close()
-
-
-@contextlib.contextmanager
-def _closed_after(stream: ExecStream, seconds: float | None) -> Iterator[threading.Event]:
-    """Closes the stream if the block takes longer, which ends reading from it; the event tells. None: never."""
-    expired = threading.Event()
-
-    def expire() -> None:
-        expired.set()
-        stream.close()
-
-    timer = threading.Timer(seconds or 0.0, expire)
-    timer.daemon = True
-    if seconds is not None:
-        timer.start()
-    try:
-        yield expired
-    finally:
-        timer.cancel()
-
-
-def _expect_ok(stream: ExecStream) -> None:
-    for _ in _until_ok(stream):
-        pass
-
-
-def _until_ok(stream: ExecStream) -> Iterator[Message]:
-    """The messages before the one that says `ok`."""
-    for line in stream.lines():
-        message = _message(line)
-        if "error" in message:
-            raise _error_from(message["error"])
-        if message.get("ok"):
-            return
-        yield message
-    detail = stream.error_output().decode(errors="replace").strip()
-    raise EngineError(f"the agent does not answer{': ' + detail if detail else ''}")
-
-
-def _message(line: bytes) -> Message:
-    """A line of the agent's answer. Where its container goes away, Docker may answer in words of its own."""
-    try:
-        message: Message = json.loads(line)
-    except ValueError:
-        raise EngineError(f"the agent does not answer: {line.decode(errors='replace').strip()}") from None
-    return message
-
-
-def _error_from(content: Message) -> AgentError:
-    kind = AgentBusy if content.get("busy") else AgentError
-    return kind(str(content["message"]), hint=str(content.get("hint", "")), output=content.get("output", []))
+        with contextlib.suppress(CopilotLocalError, OSError), closed_after(self._connection, PATIENCE):
+            done(self._connection.ask(request("POST", "leave")))
+        self._connection.close()
 
 
 def event_to(event: Event) -> Message:

@@ -45,6 +45,7 @@ class SocketStream:
     def __init__(self, path: Path) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(str(path))
+        self._file = self.socket.makefile("rb")
 
     def write(self, data: bytes) -> None:
         self.socket.sendall(data)
@@ -53,9 +54,8 @@ class SocketStream:
         self.socket.shutdown(socket.SHUT_WR)
 
     def lines(self) -> Iterator[bytes]:
-        with self.socket.makefile("rb") as file:
-            for line in file:
-                yield line.rstrip(b"\n")
+        for line in self._file:
+            yield line.rstrip(b"\n")
 
     def error_output(self) -> bytes:
         return b""
@@ -66,6 +66,7 @@ class SocketStream:
     def close(self) -> None:
         with suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
+        self._file.close()
         self.socket.close()
 
 

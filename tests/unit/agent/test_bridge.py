@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from emulator.agent import bridge
+from emulator.runtime.control_http import request
 from tests.unit.agent.rig import Rig
 from tests.unit.runtime.world import desired_state, make_service
 
@@ -25,10 +26,11 @@ def test_a_request_and_its_answer_pass(rig: Rig) -> None:
     with bridge_to(rig.socket) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(b'{"verb": "status"}\n')
+        process.stdin.write(request("GET", "status", last=True))
         process.stdin.flush()
-        assert json.loads(process.stdout.readline())["status"]["held"] is False
-        assert json.loads(process.stdout.readline()) == {"ok": True}
+        head, body = process.stdout.read().split(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert json.loads(body)["held"] is False
         assert process.wait(10) == 0, "it ends with the connection"
 
 
@@ -36,10 +38,10 @@ def test_it_waits_for_an_agent_that_is_only_starting(rig: Rig) -> None:
     with bridge_to(rig.socket) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(b'{"verb": "status"}\n')
+        process.stdin.write(request("GET", "status", last=True))
         process.stdin.flush()
         rig.boot(desired_state(make_service()))
-        assert "status" in json.loads(process.stdout.readline())
+        assert process.stdout.readline() == b"HTTP/1.1 200 OK\r\n"
 
 
 def test_the_other_ends_departure_reaches_the_agent(folder: Path) -> None:

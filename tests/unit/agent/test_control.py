@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from emulator.engine.fake import Behaviour
+from emulator.errors import EngineError
 from emulator.events import Event, EventKind, discard
 from emulator.runtime.control import AgentBusy, AgentError
+from emulator.runtime.control_http import Connection, request
 from emulator.runtime.credentials import Keys, TaskRole
 from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.settings import LocalOptions
@@ -70,7 +73,7 @@ class TestBeingInCharge:
     def test_it_acts_when_the_connection_ends_in_the_middle_of_a_word(self, rig: Rig, until: Until) -> None:
         rig.boot(desired_state(make_service()))
         rig.agent.hold(Private())
-        rig.streams[-1].write(b'{"verb": "le')
+        rig.streams[-1].write(b"POST /v1/le")
         rig.streams[-1].close()
         until(lambda: rig.agent.status()["acting"])
 
@@ -78,7 +81,7 @@ class TestBeingInCharge:
         rig.boot(desired_state(make_service()))
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(str(rig.socket))
-            connection.sendall(json.dumps({"verb": "hold", "private": {}}).encode() + b"\n")
+            connection.sendall(request("POST", "hold", body={"private": {}}))
         until(lambda: rig.agent.status()["acting"])
 
     def test_it_does_nothing_any_more_once_the_command_takes_all_down(self, rig: Rig) -> None:
@@ -241,18 +244,68 @@ class TestApply:
 
 
 class TestErrors:
-    def ask(self, rig: Rig, line: bytes) -> dict[str, object]:
+    def ask(self, rig: Rig, data: bytes) -> tuple[int, dict[str, object]]:
+        """Status and body of the answer to these bytes."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(str(rig.socket))
-            connection.sendall(line + b"\n")
-            with connection.makefile("rb") as file:
-                answer: dict[str, object] = json.loads(file.readline())
-        return answer
+            connection.sendall(data)
+            answer = http.client.HTTPResponse(connection)
+            answer.begin()
+            return answer.status, json.loads(answer.read() or b"{}")
 
-    def test_a_request_of_a_newer_version_is_refused(self, rig: Rig) -> None:
+    def test_a_request_that_is_not_known_is_refused(self, rig: Rig) -> None:
         rig.boot(desired_state(make_service()))
-        answer = self.ask(rig, b'{"verb": "dance"}')
-        assert answer["error"] == {"message": "the agent does not know the request 'dance'", "hint": "", "output": []}
+        status, answer = self.ask(rig, request("POST", "dance"))
+        assert status == 404
+        message = "the agent does not know the request POST 'dance'"
+        assert answer["error"] == {"message": message, "hint": "", "output": []}
+        assert self.ask(rig, request("GET", "apply"))[0] == 404
+
+    def test_another_version_of_the_api_is_refused(self, rig: Rig) -> None:
+        rig.boot(desired_state(make_service()))
+        status, answer = self.ask(rig, b"GET /v2/status HTTP/1.1\r\n\r\n")
+        assert status == 404
+        assert "speaks v1 of the control API, not v2" in str(answer["error"])
+
+    def test_a_body_that_is_no_json_is_refused(self, rig: Rig) -> None:
+        rig.boot(desired_state(make_service()))
+        status, answer = self.ask(rig, b"POST /v1/scale HTTP/1.1\r\nContent-Length: 4\r\n\r\nnope")
+        assert status == 400
+        assert "is no JSON" in str(answer["error"])
+
+    def test_who_does_not_hold_it_cannot_give_it_back(self, rig: Rig) -> None:
+        supervisor = rig.boot(acting(desired_state(make_service())))
+        for verb in ("act", "leave"):
+            status, answer = self.ask(rig, request("POST", verb))
+            assert status == 400
+            assert "is not in charge" in str(answer["error"])
+        supervisor.look()
+        assert len(rig.tasks) == 1
+
+    def test_what_fails_before_anything_happened_has_a_status_of_its_own(self, rig: Rig) -> None:
+        start(rig, desired_state(make_service()))
+        assert self.ask(rig, request("POST", "scale", body={"counts": {"nobody": 1}}))[0] == 400
+        rig.agent.hold(Private(), stays=True)
+        assert self.ask(rig, request("POST", "scale", body={"counts": {"hello": 1}}))[0] == 409
+
+    def test_an_agent_of_another_protocol_is_told_in_words(self, rig: Rig) -> None:
+        class Older:
+            def write(self, data: bytes) -> None: ...
+            def close_stdin(self) -> None: ...
+            def lines(self) -> Iterator[bytes]:
+                yield b'{"error": {"message": "the agent failed"}}'
+
+            def error_output(self) -> bytes:
+                return b""
+
+            def exit_code(self) -> int | None:
+                return None
+
+            def close(self) -> None: ...
+
+        with pytest.raises(EngineError, match="the agent does not answer") as caught:
+            list(Connection(Older()).ask(request("GET", "status")))
+        assert "copilot-local up" in caught.value.hint
 
     def test_a_connection_without_a_request_is_no_trouble(self, rig: Rig) -> None:
         rig.boot(desired_state(make_service()))

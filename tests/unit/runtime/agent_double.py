@@ -6,6 +6,7 @@ import json
 import queue
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from emulator.events import Event
 from emulator.runtime.control import event_to
@@ -34,22 +35,22 @@ class AgentDouble:
         self.streams.append(stream)
         return stream
 
-    def answers(self, request: dict[str, Any]) -> list[dict[str, Any]]:
-        self.said.append(request["verb"])
+    def answer(self, request: dict[str, Any]) -> list[bytes]:
+        """The lines of the HTTP answer; none where it is mute."""
+        verb = request["verb"]
+        self.said.append(verb)
         self.requests.append(request)
         if self.mute:
             return []
-        if self.refuses is not None:
-            return [{"error": self.refuses}]
-        if self.refuses_apply is not None and request["verb"] == "apply":
-            return [{"error": self.refuses_apply}]
-        body: list[dict[str, Any]] = []
-        if request["verb"] == "apply":
-            body = [{"event": event_to(event)} for event in self.events]
-        elif request["verb"] == "status":
+        refusal = self.refuses or (self.refuses_apply if verb == "apply" else None)
+        if refusal is not None:
+            return document({"error": refusal}, "400 Bad Request")
+        if verb in ("hold", "act", "leave", "attend"):
+            return [b"HTTP/1.1 204 No Content\r", b"\r"]
+        if verb == "status":
             self.before_status()
-            body = [{"status": self.status}]
-        return [*body, {"ok": True}]
+            return document(self.status)
+        return stream([{"event": event_to(event)} for event in (self.events if verb == "apply" else [])])
 
     def close(self) -> None:
         for stream in self.streams:
@@ -65,8 +66,8 @@ class AgentStream:
         self._answers: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
 
     def write(self, data: bytes) -> None:
-        for answer in self.agent.answers(json.loads(data)):
-            self._answers.put(json.dumps(answer).encode())
+        for line in self.agent.answer(parsed(data)):
+            self._answers.put(line)
 
     def close_stdin(self) -> None:
         self._answers.put(None)
@@ -84,3 +85,23 @@ class AgentStream:
     def close(self) -> None:
         self.closed = True
         self._answers.put(None)
+
+
+def parsed(data: bytes) -> dict[str, Any]:
+    """A request: its verb, and what its query and its body say."""
+    head, _, content = data.partition(b"\r\n\r\n")
+    url = urlsplit(head.split()[1].decode())
+    return {"verb": url.path.rpartition("/")[2], **parse_qs(url.query), **(json.loads(content) if content else {})}
+
+
+def document(content: dict[str, Any], status: str = "200 OK") -> list[bytes]:
+    text = json.dumps(content).encode()
+    return [f"HTTP/1.1 {status}\r".encode(), f"Content-Length: {len(text) + 1}\r".encode(), b"\r", text]
+
+
+def stream(messages: list[dict[str, Any]]) -> list[bytes]:
+    lines = [b"HTTP/1.1 200 OK\r", b"Transfer-Encoding: chunked\r", b"\r"]
+    for message in [*messages, {"ok": True}]:
+        text = json.dumps(message).encode()
+        lines += [f"{len(text) + 1:x}\r".encode(), text, b"\r"]
+    return [*lines, b"0\r", b"\r"]

@@ -184,7 +184,7 @@ class TestAgent:
 
         bench.agent.mute = True
         bench.engine.behave("*-agent", Behaviour(stream=cut))  # type: ignore[arg-type]
-        with pytest.raises(ContainerFailed, match="does not answer: the connection was closed"):
+        with pytest.raises(ContainerFailed, match="ended the connection: the connection was closed"):
             bench.up(make_service())
         assert bench.left() == NOTHING
 

@@ -1,0 +1,121 @@
+"""docs/control-api.yaml says what the agent does: every request of the client and every answer fits it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from emulator.agent.server import ROUTES
+from emulator.errors import CopilotLocalError
+from emulator.events import discard
+from emulator.runtime import control_http
+from emulator.runtime.desired import DesiredService, Private
+from emulator.settings import LocalOptions
+from tests.unit.agent.rig import Rig
+from tests.unit.runtime.world import desired_state, make_service
+
+DOCUMENT: dict[str, Any] = yaml.safe_load(
+    (Path(__file__).parents[3] / "docs" / "control-api.yaml").read_text(encoding="utf-8")
+)
+OPERATIONS = {
+    (method.upper(), f"/v1{path}"): operation
+    for path, operations in DOCUMENT["paths"].items()
+    for method, operation in operations.items()
+}
+
+
+def check(content: object, schema: dict[str, Any]) -> None:
+    Draft202012Validator({**schema, "components": DOCUMENT["components"]}).validate(content)
+
+
+def resolved(node: dict[str, Any]) -> dict[str, Any]:
+    """What a reference within the document stands for."""
+    if "$ref" not in node:
+        return node
+    found: Any = DOCUMENT
+    for name in node["$ref"].removeprefix("#/").split("/"):
+        found = found[name]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_it_has_every_request_that_the_agent_answers_and_no_other() -> None:
+    assert set(OPERATIONS) == set(ROUTES)
+
+
+class Watched(control_http.Connection):
+    """A connection whose requests and answers are checked against the document."""
+
+    seen: set[tuple[str, str]] = set()  # noqa: RUF012 - of the whole test
+
+    def ask(self, data: bytes) -> Iterator[dict[str, Any]]:
+        head, _, body = data.partition(b"\r\n\r\n")
+        method, target, _ = head.split(b"\r\n")[0].decode().split(" ")
+        url = urlsplit(target)
+        self.seen.add((method, url.path))
+        self.operation = OPERATIONS[method, url.path]
+        content = self.operation.get("requestBody", {}).get("content", {})
+        if body:
+            check(json.loads(body), content["application/json"]["schema"])
+        else:
+            assert not content
+        known = {resolved(parameter)["name"] for parameter in self.operation.get("parameters", [])}
+        assert {name for name, _ in parse_qsl(url.query)} <= known
+        yield from super().ask(data)
+
+    def _line(self) -> bytes:
+        line = super()._line()
+        if match := re.match(rb"HTTP/1.1 (\d+)", line):
+            self.answer = resolved(self.operation["responses"][match[1].decode()])
+        elif line.startswith(b"{"):
+            [media] = self.answer["content"].values()
+            check(json.loads(line), media["schema"])
+        return line
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str]]:
+    """The requests that were made."""
+    from emulator.runtime import control
+
+    monkeypatch.setattr(Watched, "seen", set())
+    monkeypatch.setattr(control, "Connection", Watched)
+    return Watched.seen
+
+
+def test_requests_and_answers_fit_it(rig: Rig, watched: set[tuple[str, str]]) -> None:
+    state = desired_state(make_service())
+    supervisor = rig.boot(state)
+    agent = rig.agent
+    lease = agent.hold(Private(services={"hello": {"hello": {"PASSWORD": "hunter2"}}}))
+    lease.status()
+    with pytest.raises(CopilotLocalError, match="bringing this environment up"):
+        agent.apply(state, Private(), discard)
+    lease.hand_over()
+    supervisor.look()
+    rig.run()
+    agent.apply(state, Private(), discard)
+    agent.scale({"hello": 2}, discard)
+    agent.restart(["hello"], discard)
+    agent.stop_task(rig.tasks[0].id, discard)
+    with pytest.raises(CopilotLocalError, match="nobody does not run here"):
+        agent.scale({"nobody": 1}, discard)
+    agent.status()
+    agent.urls()
+    assert agent.tasks("hello")
+    assert list(agent.task_events(follow=False))
+    list(agent.records(follow=False, services=["hello"], kept=True))
+    list(agent.access(follow=False, services=[]))
+    job = DesiredService(service=make_service(name="nightly", type="Scheduled Job"), options=LocalOptions())
+    agent.attend(job, Private()).close()
+    assert not agent.retire_if_idle()
+    agent.hold(Private()).leave()
+    assert watched == set(ROUTES)
