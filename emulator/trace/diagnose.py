@@ -54,6 +54,8 @@ class _Looker:
             case Outcome.NO_ANSWER | Outcome.CUT:
                 hint = f"`copilot-local logs -c {hop.container}` has what it said" if hop.container else ""
                 return [Diagnosis(f"{hop.server} gave {hop.client} no whole answer: {hop.exchange.note}", hint, number)]
+            case Outcome.UNFINISHED:
+                return self._waits(number, hop)
             case Outcome.MALFORMED:
                 return [
                     Diagnosis(f"{hop.client} → {hop.server} is no proper HTTP/1.1: {hop.exchange.note}", "", number)
@@ -69,6 +71,15 @@ class _Looker:
         return [found] if found else []
 
     # one fault each
+
+    def _waits(self, number: int, hop: Hop) -> list[Diagnosis]:
+        """Of a chain in which everybody waits, the last one is waited for."""
+        if any(after.exchange.outcome is not Outcome.ANSWERED for after in self._after(number)):
+            return []
+        what = "had not answered" if hop.status is None else f"had answered {hop.status} and not finished"
+        name = hop.container or hop.server
+        hint = f"`copilot-local logs -c {name}` has what it said" if hop.container and hop.task else ""
+        return [Diagnosis(f"{name} {what} {hop.client}'s request when the trace ended", hint, number)]
 
     def _refused(self, number: int, hop: Hop) -> Diagnosis:
         address, _, port = hop.exchange.server.rpartition(":")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from emulator.trace import nginx
 from emulator.trace.diagnose import Diagnosis, diagnose, eaten_prefix
@@ -119,6 +120,17 @@ def test_a_request_that_the_load_balancer_answers_itself() -> None:
     [fault] = found_in([(FRONT, exchange(OUTSIDE, "172.30.0.2:8080", 10, 11, "/elsewhere", status=503))])
     assert fault.message == "the load balancer answered 503 itself; no container was asked"
     assert "copilot-local route GET /elsewhere" in fault.hint
+
+
+def test_of_a_chain_that_waits_the_last_one_is_named() -> None:
+    seen = [
+        (place, replace(one, outcome=Outcome.UNFINISHED, ended=None, answered=None, response=None))
+        for place, one in chain("1-a", 10)
+    ]
+    [fault] = found_in(seen)
+    assert fault.message == "hello had not answered nginx's request when the trace ended"
+    assert fault.hint == "`copilot-local logs -c hello` has what it said"
+    assert fault.hop == 2
 
 
 def test_a_main_container_that_closes_without_an_answer() -> None:
