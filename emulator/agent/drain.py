@@ -1,4 +1,4 @@
-"""Listens in place of a dead log router: `python3 -m emulator.agent.drain SOCKET FILE [FIELD=VALUE…]`.
+"""Listens in place of a dead log router and its relay: `python3 -m emulator.agent.drain FOLDER FILE [FIELD=VALUE…]`.
 
 Docker's `fluentd` driver speaks Fluentd's forward protocol: MessagePack arrays `[tag, time, record]`, one a line that a
 container printed. Each becomes a line of FILE in the form that the router's file output has, so the log store reads
@@ -13,39 +13,18 @@ import os
 import socketserver
 import sys
 import threading
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgpack
 
+from emulator.agent.forward import record_line
 from emulator.agent.salvage import buffered, chunk_entries
-from emulator.logstore.records import Record, format_record
 
+SOCKETS = ("fluent.sock", "relay.sock")
+"""The router's, and that of the relay in front of it: Docker's log driver looks for one of them."""
 ROUTED = "-firelens-"
 """In the tag of every record of a container; the router's own records have other tags."""
-
-
-def record_line(entry: Any, metadata: Mapping[str, str] | None = None) -> str | None:
-    """A log store line from one forward-protocol message; None for what is no message of Docker's driver.
-
-    `metadata`: fields that the router would have added to the record.
-    """
-    if not (isinstance(entry, list) and len(entry) >= 3 and isinstance(entry[0], str) and isinstance(entry[2], dict)):
-        return None
-    tag, time, record = entry[:3]
-    fields = {
-        str(name): value.decode(errors="replace") if isinstance(value, bytes) else value
-        for name, value in record.items()
-    }
-    return format_record(Record(tag, _nanoseconds(time), {**fields, **(metadata or {})}))
-
-
-def _nanoseconds(time: Any) -> int:
-    """Nanoseconds since 1970: an event time is extension type 0 of two 32-bit numbers; else it is plain seconds."""
-    if isinstance(time, msgpack.ExtType) and time.code == 0 and len(time.data) == 8:
-        return int.from_bytes(time.data[:4], "big") * 1_000_000_000 + int.from_bytes(time.data[4:], "big")
-    return int(time) * 1_000_000_000 if isinstance(time, int | float) else 0
 
 
 def salvage(folder: Path, file: Path) -> int:
@@ -84,16 +63,18 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
 
 
-def main(path: str, file: str, *metadata: str) -> None:
+def main(folder: str, file: str, *metadata: str) -> None:
     _Connection.file = Path(file)
     _Connection.metadata = dict(field.split("=", 1) for field in metadata)
-    saved = salvage(Path(path).parent, Path(file))
-    # Bind beside and rename: there is no moment in which the socket's name leads nowhere.
-    beside = f"{path}.{os.getpid()}"
-    server = _Server(beside, _Connection)
-    os.replace(beside, path)
-    print(f"draining {path} into {file}; {saved} lines were in the router's buffer", flush=True)  # noqa: T201 - the container's log
-    server.serve_forever()
+    saved = salvage(Path(folder), Path(file))
+    for name in SOCKETS:
+        # Bind beside and rename: there is no moment in which the socket's name leads nowhere.
+        path = os.path.join(folder, name)
+        beside = f"{path}.{os.getpid()}"
+        server = _Server(beside, _Connection)
+        os.replace(beside, path)
+        threading.Thread(target=server.serve_forever).start()
+    print(f"draining {folder} into {file}; {saved} lines were in the router's buffer", flush=True)  # noqa: T201 - the container's log
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ from emulator.errors import InputError
 from emulator.firelens.ecs_config import BUFFER_LIMIT_OPTION, FORWARD_PORT
 from emulator.firelens.routing import find_router, text_option, uses_router
 
+RELAY_SOCKET = "relay.sock"
+"""Beside the router's: of what keeps each line until the router has stored it (`emulator.agent.relay`)."""
 MAX_SOCKET_PATH = 107
 """Bytes of a unix socket's path that Linux takes, without the closing zero."""
 

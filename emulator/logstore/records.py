@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 Fields = Mapping[str, object]
 """A record's fields, as JSON has them."""
@@ -85,29 +84,6 @@ def format_record(record: Record) -> str:
     seconds, nanoseconds = divmod(record.time_ns, 1_000_000_000)
     fields = json.dumps(record.fields, separators=(",", ":"), ensure_ascii=False)
     return f"{record.tag}: [{seconds}.{nanoseconds:09d}, {fields}]\n"
-
-
-def read_records(source: Path | Iterable[str], *, join: bool = True) -> Iterator[Record]:
-    """The records of a file or of lines, in order; damaged lines are left out.
-
-    `join` puts together the lines that Docker split at 16 KiB. Without it they come as the destination would get them.
-    """
-    joiner = Joiner()
-    if isinstance(source, Path):
-        with source.open(encoding="utf-8", errors="replace", newline="\n") as file:
-            yield from _read(file, joiner, join)
-    else:
-        yield from _read(source, joiner, join)
-    yield from joiner.rest()
-
-
-def _read(lines: Iterable[str], joiner: Joiner, join: bool) -> Iterator[Record]:
-    for line in lines:
-        record = parse_record(line)
-        if record is not None:
-            whole = joiner.add(record) if join else record
-            if whole is not None:
-                yield whole
 
 
 @dataclass(slots=True)

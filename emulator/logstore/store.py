@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emulator.logstore.records import Joiner, Record, RecordFile, parse_record
+from emulator.logstore.deliveries import Deliveries
+from emulator.logstore.records import Joiner, Record, RecordFile
 
 Choose = Callable[[RecordFile], bool]
 """Whether a file is wanted."""
@@ -74,6 +76,7 @@ class _Open:
     """A file that is being followed. `rest` is a line that was not complete yet."""
 
     descriptor: int
+    deliveries: Deliveries
     rest: bytes = b""
     joiner: Joiner = field(default_factory=Joiner)
 
@@ -86,6 +89,8 @@ class Follower:
         self._choose = choose
         self._open: dict[int, _Open] = {}
         """By inode, which a rotated file keeps."""
+        self._deliveries: defaultdict[tuple[str, str, str], Deliveries] = defaultdict(Deliveries)
+        """By service, task and stream: what is delivered again may stand in the next file."""
         self._files: dict[int, RecordFile] = {}
         if not from_start:
             self._look()
@@ -121,7 +126,8 @@ class Follower:
                 if inode in self._open:
                     os.close(descriptor)
                 else:
-                    self._open[inode] = _Open(descriptor)
+                    stream = (file.service, file.task_id, file.stream)
+                    self._open[inode] = _Open(descriptor, self._deliveries[stream])
                     self._files[inode] = file
         return present
 
@@ -134,7 +140,7 @@ def _new_records(opened: _Open) -> Iterator[Record]:
     while block := os.read(opened.descriptor, 1 << 20):
         *lines, opened.rest = (opened.rest + block).split(b"\n")
         for line in lines:
-            record = parse_record(line.decode(errors="replace"))
+            record = opened.deliveries.record(line.decode(errors="replace"))
             whole = opened.joiner.add(record) if record else None
             if whole is not None:
                 yield whole

@@ -132,7 +132,7 @@ _LATE: dict[str, int] = {Role.ROUTER: 1, Role.DRAIN: 1, Role.PAUSE: 2}
 def _let_logs_end(engine: Engine, environment: Names, containers: list[Container], drain_image: str) -> None:
     """Opens a drain where containers log to a router that is dead: else they could not be removed."""
     for task in sort_containers(containers).tasks.values():
-        listens = task.router is not None and task.router.running
+        listens = task.relay is not None or (task.router is not None and task.router.running and not task.lost_relay)
         if drain_image and not listens and any(m.logs_to_router and m.running for m in task.members.values()):
             open_drain(engine, environment, task.service, task.id, drain_image)
 

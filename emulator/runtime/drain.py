@@ -15,9 +15,7 @@ from emulator.engine.interface import ContainerSpec, Engine, Mount
 from emulator.errors import Conflict
 from emulator.runtime import names
 from emulator.runtime.names import Names, Role
-from emulator.runtime.task_specs import JSON_FILE_OPTIONS, LOG_FOLDER, NO_FILE
-
-SOCKET_FOLDER = "/copilot-local/socket"
+from emulator.runtime.task_specs import JSON_FILE_OPTIONS, LOG_FOLDER, NO_FILE, SHARED_FOLDER
 
 
 def drain_spec(
@@ -32,10 +30,10 @@ def drain_spec(
         image=image,
         labels={**environment.labels(Role.DRAIN), names.TASK: task_id},
         entrypoint=("python3", "-m", "emulator.agent.drain"),
-        command=(f"{SOCKET_FOLDER}/fluent.sock", f"{LOG_FOLDER}/{service}.{task_id}.drained", *metadata),
+        command=(SHARED_FOLDER, f"{LOG_FOLDER}/{service}.{task_id}.drained", *metadata),
         network="none",
         mounts=(
-            Mount(environment.socket_volume(task_id), SOCKET_FOLDER),
+            Mount(environment.socket_volume(task_id), SHARED_FOLDER),
             Mount(environment.log_volume, LOG_FOLDER, copy=False),
         ),
         log_options=JSON_FILE_OPTIONS,

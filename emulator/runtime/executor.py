@@ -44,7 +44,7 @@ from emulator.runtime.plan import Operation, Plan, Verb
 from emulator.runtime.reconcile import TASK_STEADY
 from emulator.runtime.restart import may_restart
 from emulator.runtime.service_connect import ServiceConnect
-from emulator.runtime.task_specs import NO_FILE, NO_IPV6
+from emulator.runtime.task_specs import NO_FILE, NO_IPV6, SHARED_FOLDER
 
 POLL = 0.1
 """Seconds between two listings while something is awaited."""
@@ -52,6 +52,10 @@ SOCKET_POLL = 0.05
 """Seconds between two tries to start a container whose log router does not listen yet."""
 REVIVAL = 2.0
 """Seconds that a revived log router must stay up before we count on it."""
+SETTLED = f"{SHARED_FOLDER}/relay.settled"
+SETTLE = ("sh", "-c", f"rm -f {SETTLED}; kill -USR1 1; until [ -e {SETTLED} ]; do sleep 0.02; done; cat {SETTLED}")
+"""Asks a relay to pass on what it holds; prints how many records it wrote to the log store itself."""
+SETTLE_TIMEOUT = 20.0
 PARALLEL = 16
 RLIMIT_REFUSED = "error setting rlimit"
 """In runc's words: the daemon may not raise a limit that high."""
@@ -200,6 +204,8 @@ class Executor:
                     self.before_remove(operation.subject)
                 if self.keep_output and operation.task_id:
                     self._keeper.keep(operation.subject)
+                if (task := self._task(operation.task_id)) and task.relay and task.relay.name == operation.subject:
+                    self._settle(task)  # the router has ended: what it left in its buffer too
                 self.engine.remove(operation.subject)
             case Verb.REMOVE_VOLUME:
                 self._remove_volumes(operation.subject)
@@ -373,6 +379,9 @@ class Executor:
         return self.target_healthy is None or self.target_healthy(task.id)
 
     def _stop(self, operation: Operation) -> None:
+        task = self._task(operation.task_id)
+        if task is not None and task.router is not None and task.router.container.name == operation.subject:
+            self._settle(task)  # what its containers printed last may be on its way to it
         try:
             self.engine.stop(operation.subject, operation.timeout)
         except EngineTimeout:
@@ -391,18 +400,41 @@ class Executor:
             self.emit(Event(EventKind.WARNING, operation.subject, str(error)))
 
     def _revive(self, task_id: str) -> None:
-        """Makes something listen on the socket of a task's router again: the router, or a drain if it does not stay."""
+        """Makes something take what a task's containers log: the router, else the task's relay, else a drain."""
         task = self._task(task_id)
-        if task is None or (task.router is not None and self._stays_up(task.router.container.name, task_id)):
+        if task is None:
+            return
+        up = task.router is not None and self._stays_up(task.router.container.name, task_id)
+        if up and not task.lost_relay:
+            return
+        subject = f"{task.service} {task.short_id}"
+        if task.relay is not None:
+            message = "the log router does not stay up; what its containers log goes to the log store"
+            self.emit(Event(EventKind.WARNING, subject, message))
             return
         if not self.drain_image:
             raise TaskError(
                 f"the log router of {task.short_id} does not stay up, and no image is there for a drain in its place",
                 hint="containers that log to it cannot be stopped until something listens: `make setup`, then again",
             )
-        message = "the log router does not stay up; a drain takes its place"
-        self.emit(Event(EventKind.WARNING, f"{task.service} {task.short_id}", message))
+        what = "relay of its log router is gone" if up else "log router does not stay up"
+        self.emit(Event(EventKind.WARNING, subject, f"the {what}; a drain takes its place"))
         open_drain(self.engine, self.names, task.service, task.id, self.drain_image)
+
+    def _settle(self, task: Task) -> None:
+        """Waits until the task's relay holds nothing any more; where no router runs, it writes to the log store."""
+        if task.relay is None:
+            return
+        try:
+            result = self.engine.exec(task.relay.name, SETTLE, timeout=SETTLE_TIMEOUT)
+        except EngineError as error:
+            message = f"records may be missing: the log router did not take them in time: {error}"
+            self.emit(Event(EventKind.WARNING, f"{task.service} {task.short_id}", message))
+            return
+        written = result.stdout.decode(errors="replace").strip()
+        if written.isdecimal() and int(written):
+            message = f"{written} records went to the log store past the log router, which was gone"
+            self.emit(Event(EventKind.WARNING, f"{task.service} {task.short_id}", message))
 
     def _stays_up(self, router: str, task_id: str) -> bool:
         """Starts a log router again; whether it runs on."""

@@ -14,15 +14,14 @@ from emulator.errors import Position
 from emulator.events import Emit, Event, EventKind
 from emulator.firelens.destinations import Destinations, LocalOutput
 from emulator.firelens.diagnose import Problem, find_problems
+from emulator.firelens.ecs_config import SOCKET_NAME
 from emulator.firelens.local import LocalRouterConfiguration, local_router_configuration
 from emulator.firelens.local_aws import AWS_PLUGINS, CORE_PLUGINS, GO_VARIABLES
-from emulator.firelens.log_options import docker_log_configuration, fluent_variables, router_variables
+from emulator.firelens.log_options import RELAY_SOCKET, docker_log_configuration, fluent_variables, router_variables
 from emulator.firelens.routing import find_router, routed_containers, router_dependencies
 from emulator.runtime.desired import DesiredService, DesiredState
 from emulator.runtime.names import Names
 from emulator.settings import LogPolicy
-
-SOCKET_NAME = "fluent.sock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +30,10 @@ class RouterSetup:
 
     container: str
     socket_volume: str
+    relayed: bool
+    """Whether Docker's log driver talks to a relay in the task's pause, not to the router itself."""
+    metadata: Mapping[str, str]
+    """Fields that the router adds to each record."""
     files: tuple[tuple[str, tuple[File, ...]], ...]
     """Files of the router: (folder, files)."""
     variables: Mapping[str, str]
@@ -64,7 +67,9 @@ def router_setup(
         return None
     configuration = router_configuration(desired, identity)
     volume = environment.socket_volume(identity.task_id)
-    socket = f"{docker_root}/volumes/{volume}/_data/{SOCKET_NAME}"
+    # ECS's driver mode loses lines by itself; Fluentd's unix input acknowledges nothing.
+    relayed = desired.options.fidelity == "local" and router.type == "fluentbit"
+    socket = f"{docker_root}/volumes/{volume}/_data/{RELAY_SOCKET if relayed else SOCKET_NAME}"
     routed = routed_containers(definition)
     drivers = {
         container.name: docker_log_configuration(
@@ -76,6 +81,8 @@ def router_setup(
     return RouterSetup(
         container=router.container.name,
         socket_volume=volume,
+        relayed=relayed,
+        metadata=_metadata(identity) if router.metadata else {},
         files=_files({configuration.path: configuration.text, **configuration.files}),
         variables=router_variables(definition),
         default_variables=_aws_variables(configuration),
@@ -165,6 +172,14 @@ def _aws_variables(configuration: LocalRouterConfiguration) -> dict[str, str]:
     if aws and all(output.policy != "live" for output in aws):
         variables |= {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
     return variables
+
+
+def _metadata(identity: TaskIdentity) -> dict[str, str]:
+    return {
+        "ecs_cluster": identity.cluster,
+        "ecs_task_arn": identity.task_arn,
+        "ecs_task_definition": f"{identity.family}:{identity.revision}",
+    }
 
 
 def _files(texts: Mapping[str, str]) -> tuple[tuple[str, tuple[File, ...]], ...]:

@@ -89,6 +89,18 @@ class Task:
     def router(self) -> Member | None:
         return next((member for member in self.members.values() if member.role == Role.ROUTER), None)
 
+    @property
+    def relay(self) -> Container | None:
+        """Its pause, if that relays what its containers log, to the log router or in its place."""
+        pause = self.pause
+        relays = pause is not None and pause.state is ContainerState.RUNNING and names.RELAY in pause.labels
+        return pause if relays else None
+
+    @property
+    def lost_relay(self) -> bool:
+        """Whether Docker has nobody to give its containers' output to, router or not."""
+        return self.relay is None and (self.pause is None or names.RELAY in self.pause.labels)
+
     def fault(self, expected: Iterable[str]) -> str | None:
         """Why this task has to be stopped, or None. `expected` are the containers its definition names.
 

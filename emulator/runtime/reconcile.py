@@ -365,9 +365,10 @@ def stop_task(
     if deregister is not None:
         first = [plan.add(Verb.DEREGISTER, task.short_id, reason, first, task_id=task.id, timeout=deregister)]
     router = task.router
-    listens = router is not None and router.running
-    if not listens and any(member.logs_to_router and member.running for member in task.members.values()):
-        # A dead router blocks the containers that log to it: they could be neither stopped nor removed.
+    listens = router is not None and router.running and not task.lost_relay
+    revived = not listens and any(member.logs_to_router and member.running for member in task.members.values())
+    if revived:
+        # What they log comes too late otherwise; where nothing listens they could be neither stopped nor removed.
         first = [
             plan.add(
                 Verb.REVIVE_ROUTER,
@@ -382,7 +383,7 @@ def stop_task(
     for name in _stop_order(task):
         member = task.members[name]
         dependents = [stop for other in _dependents(task, name) for stop in stops.get(other, [])]
-        if member.running:
+        if member.running or (revived and member.role == Role.ROUTER):
             stop = plan.add(
                 Verb.STOP_CONTAINER,
                 member.container.name,

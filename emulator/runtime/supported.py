@@ -10,6 +10,7 @@ from emulator.ecs.registration import SHORT_HINT, judge
 from emulator.ecs.service import Service
 from emulator.errors import Unsupported
 from emulator.events import Emit, Event, EventKind
+from emulator.firelens.routing import find_router
 from emulator.runtime.desired import DesiredService
 from emulator.runtime.service_connect import is_host_name
 from emulator.runtime.values import missing_queues
@@ -69,6 +70,7 @@ def refuse_on_fargate(service: Service, *, ecs_limits: bool = True) -> None:
         raise Unsupported(f"{service.name}: {platform.operating_system_family} containers do not run locally")
     if definition.enable_fault_injection:
         raise Unsupported(f"{service.name} uses enableFaultInjection, which does not run locally")
+    _refuse_fluentd(service)
     for container in definition.container_definitions:
         where = f"{service.name}: container {container.name}"
         for file in container.environment_files:
@@ -78,6 +80,19 @@ def refuse_on_fargate(service: Service, *, ecs_limits: bool = True) -> None:
                     f"{where} has an environment file in S3, which does not run locally: {value}",
                     hint="use a file of the workspace: `env_file` in the manifest",
                 )
+
+
+def _refuse_fluentd(service: Service) -> None:
+    """Fluentd's file is generated, and shown; that it works is not known, so it is not run."""
+    router = find_router(service.task_definition)
+    if router is None or router.type != "fluentd":
+        return
+    lines = [position for path, position in service.positions.items() if path.startswith("taskdef_overrides[")]
+    raise Unsupported(
+        f"{service.name}: a log router of type fluentd does not run locally, only fluentbit",
+        position=lines[0] if lines else service.positions.get("logging"),
+        hint="`copilot-local firelens config` shows the file that ECS would generate for it; `render` renders the task",
+    )
 
 
 def _say_what_is_left_out(service: Service, emit: Emit) -> None:

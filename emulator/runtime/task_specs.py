@@ -5,8 +5,9 @@ Source: the ECS agent's mapping of container definitions to Docker, where Fargat
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from emulator import __version__
 from emulator.ecs.endpoints import ADDRESS as ENDPOINT_ADDRESS
@@ -14,7 +15,10 @@ from emulator.ecs.endpoints import credentials_variables, metadata_variables, pr
 from emulator.ecs.identity import TaskIdentity, cluster_arn, task_identity
 from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
 from emulator.engine.interface import ContainerSpec, Engine, File, HealthCheckSpec, Mount, PublishedPort, UlimitSpec
+from emulator.firelens.ecs_config import SOCKET_FOLDER, SOCKET_NAME
+from emulator.firelens.local import BUFFER_FOLDER, record_file
 from emulator.firelens.local_aws import FOLDER as AWS_FOLDER
+from emulator.firelens.log_options import RELAY_SOCKET
 from emulator.runtime import names
 from emulator.runtime.debugging import debug_ports
 from emulator.runtime.desired import DesiredService, DesiredState, Private
@@ -39,17 +43,21 @@ RESTART = "always"
 """Restart policy of the containers that are no task's. Not `unless-stopped`: a daemon that was killed stops, when it
 starts again, what it finds still running, and takes that for stopped by somebody."""
 LOG_FOLDER = "/copilot-local/logs"
+SHARED_FOLDER = "/copilot-local/socket"
+"""Where containers of our own have the volume that the router has at `/var/run`."""
 
 # The route comes first: a member may ask for its metadata as soon as it runs. The agent answers for that address on the
 # environment's network, whatever address it has itself.
 # Fargate's /etc/hosts knows localhost and the task's own address; extra hosts that Docker added are kept. Service
 # Connect's names come after them, once the file says so.
-_PAUSE_SCRIPT = (
+_PREPARE_NETWORK = (
     f"ip route add {ENDPOINT_ADDRESS}/32 dev eth0; "
     'address=$(hostname -i | cut -d" " -f1); extra=$(grep "host.docker.internal" /etc/hosts); '
     '{ echo "127.0.0.1 localhost"; echo "$address $(hostname)"; [ -z "$extra" ] || echo "$extra"; } > /tmp/hosts; '
-    f"cat /tmp/hosts > /etc/hosts; : > {HOSTS_READY}; exec tail -f /dev/null"
+    f"cat /tmp/hosts > /etc/hosts; : > {HOSTS_READY}; "
 )
+_PAUSE_SCRIPT = f"{_PREPARE_NETWORK}exec tail -f /dev/null"
+_RELAY_SCRIPT = f'{_PREPARE_NETWORK}exec python3 -m emulator.agent.relay "$@"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +145,34 @@ class TaskFactory:
             nano_cpus=limits.nano_cpus if limits.nested else None,
             memory=limits.memory if limits.nested else None,
         )
+        if router is not None and router.relayed:
+            pause = self._with_relay(pause, router, record_file(service.name, identity, "drained"))
         members = tuple(
             self._member(desired, identity, container, task_labels, mounts, router, limits)
             for container in definition.container_definitions
         )
         return TaskSpec(identity, pause, members, volumes)
+
+    def _with_relay(self, pause: ContainerSpec, router: RouterSetup, file: str) -> ContainerSpec:
+        """The pause with what takes the lines from Docker's log driver until the router has stored them. It lives as
+        long as the task, whatever becomes of the router."""
+        folder = SHARED_FOLDER
+        buffer = f"{folder}/{posixpath.relpath(BUFFER_FOLDER, SOCKET_FOLDER)}"
+        metadata = (f"{key}={value}" for key, value in router.metadata.items())
+        return replace(
+            pause,
+            image=self.state.agent_image,
+            labels={**pause.labels, names.RELAY: "true"},
+            cap_add=(*pause.cap_add, "DAC_OVERRIDE"),  # the socket's folder may belong to the router's user
+            command=(
+                *(_RELAY_SCRIPT, "relay", f"{folder}/{RELAY_SOCKET}", f"{folder}/{SOCKET_NAME}"),
+                *(buffer, f"{LOG_FOLDER}/{file}", *metadata),
+            ),
+            mounts=(
+                Mount(router.socket_volume, folder, copy=False),
+                Mount(self.names.log_volume, LOG_FOLDER, copy=False),
+            ),
+        )
 
     def _task_labels(self, desired: DesiredService, identity: TaskIdentity) -> dict[str, str]:
         return {

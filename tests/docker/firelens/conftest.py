@@ -14,8 +14,10 @@ from emulator.ecs.task_definition import TaskDefinition
 from emulator.engine.interface import ContainerSpec, Engine, File, LogLine, Mount
 from emulator.errors import LogDriverNotReady, NotFound
 from emulator.firelens.local import LOG_FOLDER, record_file
-from emulator.firelens.log_options import docker_log_configuration
-from emulator.logstore.records import Record, read_records
+from emulator.firelens.log_options import RELAY_SOCKET, docker_log_configuration
+from emulator.logstore.deliveries import read_records
+from emulator.logstore.records import Record
+from emulator.setup.images import ensure_agent_image
 from tests.docker.e2e.conftest import make_project
 
 __all__ = ["make_project"]  # the fixture: a copy of an example, and the command to run in it
@@ -23,7 +25,7 @@ __all__ = ["make_project"]  # the fixture: a copy of an example, and the command
 ROUTER_IMAGE = "public.ecr.aws/aws-observability/aws-for-fluent-bit:stable"
 SHELL_IMAGE = "busybox:1.37"
 LABEL = "copilot-local.test"
-DEADLINE = 30.0
+DEADLINE = 90.0
 AWS_KEYS = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
 """As the runtime gives them: AWS's plugins look for keys when they start, in the end on the network."""
 
@@ -132,6 +134,24 @@ class Router:
 
 
 StartRouter = Callable[..., Router]
+SHARED = "/copilot-local/socket"
+"""Where the relay has the volume of both sockets."""
+
+
+def relay_spec(name: str, image: str, service: str, identity: TaskIdentity) -> ContainerSpec:
+    """What stands between Docker's log driver and the router, as in the pause of a task."""
+    file = f"{LOG_FOLDER}/{service}.{identity.task_id}.drained"
+    paths = (f"{SHARED}/{RELAY_SOCKET}", f"{SHARED}/fluent.sock", f"{SHARED}/copilot-local-buffer", file)
+    return ContainerSpec(
+        name=f"{name}-relay",
+        image=image,
+        labels={LABEL: name},
+        entrypoint=("python3", "-m", "emulator.agent.relay"),
+        command=paths,
+        network="none",
+        init=True,
+        mounts=(Mount(f"{name}-socket", SHARED), Mount(f"{name}-logs", LOG_FOLDER)),
+    )
 
 
 @pytest.fixture
@@ -146,6 +166,7 @@ def start_router(engine: Engine, local_image: Callable[[str], str]) -> Iterator[
         variables: dict[str, str] | None = None,
         *,
         memory: int | None = None,
+        relay: bool = True,
     ) -> Router:
         name = f"cl-test-{uuid.uuid4().hex[:12]}"
         mount_point = engine.ensure_volume(f"{name}-socket", {LABEL: name})
@@ -160,16 +181,20 @@ def start_router(engine: Engine, local_image: Callable[[str], str]) -> Iterator[
                 mounts=(Mount(f"{name}-socket", "/var/run"), Mount(f"{name}-logs", LOG_FOLDER)),
             )
         )
-        router = Router(engine, name, definition, identity, f"{mount_point}/fluent.sock", local_image(SHELL_IMAGE), [])
+        socket = f"{mount_point}/{RELAY_SOCKET if relay else 'fluent.sock'}"
+        router = Router(engine, name, definition, identity, socket, local_image(SHELL_IMAGE), [])
         routers.append(router)
         engine.put_files(name, "/", [File(path.lstrip("/"), text.encode()) for path, text in files.items()])
         engine.start(name)
+        if relay:
+            engine.create_container(relay_spec(name, ensure_agent_image(), "hello", identity))
+            engine.start(f"{name}-relay")
         return router
 
     yield start
     for router in routers:
         # The router goes last: while a container logs to it, nothing may be in its way.
-        for container in [*router.started, router.container]:
+        for container in [*router.started, router.container, f"{router.container}-relay"]:
             engine.kill(container)
             engine.remove(container)
         for volume in ("socket", "logs"):

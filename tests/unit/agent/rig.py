@@ -25,7 +25,7 @@ from emulator.runtime.observed import Observed, Task, observe
 from tests.unit.agent.front_double import FrontDouble
 from tests.unit.runtime.world import AGENT, DEMO, FRONT, PAUSE
 
-LISTENS = Behaviour(listens=("unix://*/fluent.sock",))
+LISTENS = Behaviour(listens=("unix://*/fluent.sock", "unix://*/relay.sock"))
 IMPATIENT = Patience(first_trouble=0.0, reconnect=0.01)
 
 

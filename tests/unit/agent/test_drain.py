@@ -13,8 +13,9 @@ from typing import Any
 import msgpack
 import pytest
 
-from emulator.agent.drain import record_line
-from emulator.logstore.records import Record, RecordFile, parse_record, read_records
+from emulator.agent.forward import record_line
+from emulator.logstore.deliveries import read_records
+from emulator.logstore.records import Record, RecordFile, parse_record
 
 Until = Callable[[Callable[[], object]], None]
 SECONDS = 1_795_348_800
@@ -36,7 +37,7 @@ def message(log: str, *, number: int = 0) -> bytes:
 @contextmanager
 def draining(folder: Path) -> Iterator[None]:
     """A drain in a process of its own, on the folder's `fluent.sock` and `hello.0123.drained`."""
-    arguments = [str(folder / "fluent.sock"), str(folder / "hello.0123.drained")]
+    arguments = [str(folder), str(folder / "hello.0123.drained")]
     command = [sys.executable, "-m", "emulator.agent.drain", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -99,7 +100,8 @@ def test_it_takes_the_place_of_a_socket_that_nobody_listens_on(folder: Path) -> 
         dead.bind(str(folder / "fluent.sock"))
     with draining(folder):
         connect(folder).close()
-    assert [path.name for path in folder.iterdir()] == ["fluent.sock"], "its own socket replaced the dead one"
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == ["fluent.sock", "relay.sock"], "its own socket replaced the dead one"
 
 
 def test_its_file_is_one_of_the_tasks_in_the_log_store() -> None:

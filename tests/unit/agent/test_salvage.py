@@ -10,7 +10,7 @@ import pytest
 
 from emulator.agent.drain import salvage
 from emulator.agent.salvage import chunk_entries
-from emulator.logstore.records import read_records
+from emulator.logstore.deliveries import read_records
 
 TAG = "hello-firelens-0123"
 TIME = msgpack.ExtType(0, (1_795_646_525).to_bytes(4, "big") + (7).to_bytes(4, "big"))

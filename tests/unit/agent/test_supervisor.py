@@ -9,6 +9,7 @@ import pytest
 
 from emulator.agent.patience import Patience
 from emulator.ecs.service import Service
+from emulator.engine.fake import Behaviour
 from emulator.engine.interface import EngineEvent, Health
 from emulator.errors import EngineError, EngineTimeout
 from emulator.events import discard
@@ -69,6 +70,7 @@ class TestReplacing:
         until(lambda: [task.id != dead.id for task in rig.tasks] == [True])
 
     def test_a_dead_router_hangs_nothing(self, rig: Rig) -> None:
+        rig.engine.behave("*-pause", Behaviour(listens=("unix://*/relay.sock",)))
         supervisor = rig.boot(acting(make_service({"hello": ROUTED, "firelens_log_router": ROUTER})))
         supervisor.look()
         dead = rig.task
@@ -76,8 +78,7 @@ class TestReplacing:
         rig.engine.fail("start", EngineError("gone"), target=f"*{dead.short_id}-firelens_log_router")
         supervisor.look()
         assert rig.task.id != dead.id
-        assert "create_container drain" in rig.did("create_container")
-        assert rig.observed.drains == []
+        assert "create_container drain" not in rig.did("create_container"), "the relay takes what comes"
 
     def test_a_container_that_is_not_essential_may_stop(self, rig: Rig) -> None:
         supervisor = rig.boot(acting(make_service({"hello": {}, "db": {"essential": False}})))

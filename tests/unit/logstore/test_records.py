@@ -7,7 +7,8 @@ import pytest
 
 from emulator.ecs.identity import task_identity
 from emulator.firelens.local import record_file
-from emulator.logstore.records import Record, RecordFile, format_record, parse_record, read_records
+from emulator.logstore.deliveries import read_records
+from emulator.logstore.records import Record, RecordFile, format_record, parse_record
 from emulator.logstore.store import Follower, bound, record_files, rotate
 
 TASK = "0123456789abcdef0123456789abcdef"

@@ -23,7 +23,7 @@ from emulator.settings import Settings
 from tests.unit.runtime.agent_double import AgentDouble
 from tests.unit.runtime.world import AGENT, DEMO, FRONT, PAUSE
 
-LISTENS = Behaviour(listens=("unix://*/fluent.sock",))
+LISTENS = Behaviour(listens=("unix://*/fluent.sock", "unix://*/relay.sock"))
 """What makes a container a log router, or a drain, for the engine in memory."""
 
 

@@ -19,6 +19,8 @@ from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import AGENT, DEMO, desired_state, firelens, make_service
 
 ROUTER = "cl-demo-test-hello-task0001-firelens_log_router"
+PAUSE_OF_HELLO = "cl-demo-test-hello-task0001-pause"
+"""With the relay: while that runs, nobody needs a drain."""
 HELLO = "cl-demo-test-hello-task0001-hello"
 
 
@@ -157,8 +159,9 @@ def test_killing_removes_containers_before_the_router_they_log_to(running: Bench
 
 
 @pytest.mark.parametrize("removed", [False, True])
-def test_killing_opens_a_drain_for_a_dead_router(running: Bench, removed: bool) -> None:
+def test_killing_opens_a_drain_for_a_dead_router_without_a_relay(running: Bench, removed: bool) -> None:
     running.engine.finish(ROUTER, 1)
+    running.engine.finish(PAUSE_OF_HELLO, 1)
     if removed:
         running.engine.remove(ROUTER)
     killed = threading.Event()
@@ -176,6 +179,7 @@ class TestADeadRouterWithoutAnAgent:
         running.engine.behave("*-firelens_log_router", Behaviour(exits=(1,)))
         running.engine.remove(DEMO.agent)
         running.engine.finish(ROUTER, 1)
+        running.engine.finish(PAUSE_OF_HELLO, 1)
         running.engine.remove(ROUTER)
         return running
 
@@ -195,6 +199,7 @@ class TestADeadRouterWithoutAnAgent:
         running.engine.create_container(old)
         running.engine.remove_image("agent:0")
         running.engine.finish(ROUTER, 1)
+        running.engine.finish(PAUSE_OF_HELLO, 1)
         running.engine.remove(ROUTER)
         take_down(running, volumes=True, agent_image=lambda: AGENT)
         assert running.left()["containers"] == []
@@ -223,6 +228,7 @@ def test_a_container_that_docker_takes_long_to_remove_is_waited_for_and_its_drai
 ) -> None:
     """Docker's log driver waits longer and longer between two tries to reach a router that is gone."""
     running.engine.finish(ROUTER, 1)
+    running.engine.finish(PAUSE_OF_HELLO, 1)
     running.engine.remove(ROUTER)
     killed = threading.Event()
     killed.set()

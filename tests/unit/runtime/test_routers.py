@@ -6,7 +6,9 @@ import pytest
 
 from emulator.ecs.service import Service
 from emulator.engine.fake import Behaviour
+from emulator.engine.interface import ExecResult
 from emulator.errors import ContainerFailed, EngineError, EngineTimeout, LogDriverNotReady, NotFound, TaskError
+from emulator.runtime.desired import DesiredState
 from emulator.runtime.plan import Operation, Plan, Verb
 from tests.unit.runtime.bench import LISTENS, Bench
 from tests.unit.runtime.world import AGENT, ROUTED, desired_state, make_service
@@ -14,6 +16,8 @@ from tests.unit.runtime.world import ROUTER as ROUTER_DEFINITION
 
 ROUTER = "cl-demo-test-hello-task0001-firelens_log_router"
 HELLO = "cl-demo-test-hello-task0001-hello"
+PAUSE_OF_HELLO = "cl-demo-test-hello-task0001-pause"
+RELAYS = Behaviour(listens=("unix://*/relay.sock",))
 DRAIN = "cl-demo-test-task0001-drain"
 NOT_YET = LogDriverNotReady("failed to initialize logging driver: dial unix fluent.sock: no such file or directory")
 
@@ -21,6 +25,13 @@ NOT_YET = LogDriverNotReady("failed to initialize logging driver: dial unix flue
 def logging() -> Service:
     """A service that logs through FireLens, without a load balancer."""
     return make_service({"hello": ROUTED, "firelens_log_router": ROUTER_DEFINITION})
+
+
+def unrelayed() -> DesiredState:
+    """The same with ECS's own driver mode, where Docker talks to the router itself."""
+    state = desired_state(logging())
+    state.services["hello"].options.fidelity = "ecs"
+    return state
 
 
 def start_of_hello(plan: Plan, timeout: int) -> Plan:
@@ -62,7 +73,7 @@ def test_a_router_that_died_is_started_before_its_containers_stop(bench: Bench) 
     bench.engine.finish(ROUTER, 139)
     bench.engine.calls.clear()
     bench.stop(bench.observed.tasks[task.id])
-    assert bench.did("start", "stop") == ["start firelens_log_router", "stop hello"]
+    assert bench.did("start", "stop") == ["start firelens_log_router", "stop hello", "stop firelens_log_router"]
     assert bench.states() == {}
     assert bench.warnings() == []
 
@@ -75,7 +86,7 @@ def test_where_the_router_does_not_come_back_a_drain_listens_in_its_place(
 ) -> None:
     if isinstance(kept_down, Behaviour):
         bench.engine.behave("*-firelens_log_router", kept_down)
-    task = bench.start(desired_state(logging()))
+    task = bench.start(unrelayed())
     bench.engine.finish(ROUTER, 1)
     if kept_down == "start fails":
         bench.engine.fail("start", EngineError("cannot start"), target=ROUTER)
@@ -83,21 +94,58 @@ def test_where_the_router_does_not_come_back_a_drain_listens_in_its_place(
         bench.engine.remove(ROUTER)
     bench.engine.calls.clear()
     bench.stop(bench.observed.tasks[task.id])
-    assert bench.did("create_container", "stop") == ["create_container drain", "stop hello"]
+    assert bench.did("create_container", "stop")[:2] == ["create_container drain", "stop hello"]
     assert bench.states() == {}, "the drain goes with its task"
     assert bench.engine.list_volumes({}) == {"cl-demo-test-logs": {}}
     assert any("a drain takes its place" in warning for warning in bench.warnings())
 
 
+def test_with_a_relay_no_drain_is_needed(bench: Bench) -> None:
+    bench.engine.behave("*-firelens_log_router", Behaviour(exits=(None, 1), listens=LISTENS.listens))
+    bench.engine.behave("*-pause", RELAYS)
+    task = bench.start(desired_state(logging()))
+    bench.engine.finish(ROUTER, 1)
+    bench.engine.calls.clear()
+    bench.stop(bench.observed.tasks[task.id])
+    assert bench.did("create_container", "stop")[0] == "stop hello"
+    assert bench.states() == {}
+    assert any("goes to the log store" in warning for warning in bench.warnings())
+
+
+def test_a_relay_that_died_is_replaced_by_a_drain(bench: Bench) -> None:
+    task = bench.start(desired_state(logging()))
+    bench.engine.finish(PAUSE_OF_HELLO, 1)
+    bench.engine.calls.clear()
+    bench.stop(bench.observed.tasks[task.id])
+    assert bench.did("create_container") == ["create_container drain"]
+    assert any("the relay of its log router is gone" in warning for warning in bench.warnings())
+
+
+def test_the_relay_settles_before_its_router_stops_and_before_it_goes_itself(bench: Bench) -> None:
+    task = bench.start(desired_state(logging()))
+    bench.engine.calls.clear()
+    bench.stop(task)
+    done = bench.did("exec", "stop", "remove")
+    assert done[:3] == ["stop hello", "exec pause", "stop firelens_log_router"]
+    assert done[-2:] == ["exec pause", "remove pause"], "with the router gone it writes what that left in its buffer"
+
+
+def test_what_a_relay_wrote_past_its_router_is_counted(bench: Bench) -> None:
+    bench.engine.behave("*-pause", Behaviour(exec=lambda _: ExecResult(0, b"7", b"")))
+    task = bench.start(desired_state(logging()))
+    bench.stop(task)
+    assert any("7 records went to the log store past the log router" in warning for warning in bench.warnings())
+
+
 def test_the_drain_takes_the_routers_socket_and_writes_to_the_log_store(bench: Bench) -> None:
     bench.engine.behave("*-firelens_log_router", Behaviour(exits=(None, 1), listens=LISTENS.listens))
-    task = bench.start(desired_state(logging()))
+    task = bench.start(unrelayed())
     bench.engine.finish(ROUTER, 1)
     bench.perform(Operation(1, Verb.REVIVE_ROUTER, ROUTER, "", task_id=task.id))
     spec = bench.engine.spec(DRAIN)
     assert spec.image == AGENT
     assert spec.command == (
-        "/copilot-local/socket/fluent.sock",
+        "/copilot-local/socket",
         f"/copilot-local/logs/hello.{task.id}.drained",
         "ecs_cluster=demo-test",
         f"ecs_task_arn=arn:aws:ecs:us-east-1:000000000000:task/demo-test/{task.id}",
@@ -110,7 +158,7 @@ def test_the_drain_takes_the_routers_socket_and_writes_to_the_log_store(bench: B
 
 def test_a_drain_that_is_there_already_is_used(bench: Bench) -> None:
     bench.engine.behave("*-firelens_log_router", Behaviour(exits=(None, 1), listens=LISTENS.listens))
-    task = bench.start(desired_state(logging()))
+    task = bench.start(unrelayed())
     bench.engine.finish(ROUTER, 1)
     revive = Operation(1, Verb.REVIVE_ROUTER, ROUTER, "", task_id=task.id)
     bench.perform(revive)
@@ -144,7 +192,7 @@ def test_a_task_that_somebody_removed_meanwhile_needs_no_router(bench: Bench) ->
 
 
 def test_a_missing_image_of_the_drain_is_told(bench: Bench) -> None:
-    task = bench.start(desired_state(logging()))
+    task = bench.start(unrelayed())
     bench.engine.remove(ROUTER)
     bench.executor["drain_image"] = "nowhere:1"
     with pytest.raises(NotFound, match="nowhere:1"):

@@ -105,10 +105,11 @@ def test_a_dead_router_is_revived_before_anything_stops(router: int | str) -> No
     assert text_of(stop_plan(world)) == lines("""
         #1 revive log router hello-00000001-firelens_log_router: containers still log to it
         #2 stop container hello-00000001-hello after #1: down
-        #3 remove container hello-00000001-hello after #2: down
-        #4 remove container hello-00000001-firelens_log_router after #2: down
-        #5 remove container hello-00000001-pause after #3, #4: down
-        #6 remove volume 00000001000000010000000100000001 after #5: volumes of the task
+        #3 stop container hello-00000001-firelens_log_router after #1, #2: down
+        #4 remove container hello-00000001-hello after #2, #3: down
+        #5 remove container hello-00000001-firelens_log_router after #2, #3: down
+        #6 remove container hello-00000001-pause after #4, #5: down
+        #7 remove volume 00000001000000010000000100000001 after #6: volumes of the task
     """)
 
 

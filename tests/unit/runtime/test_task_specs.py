@@ -14,7 +14,7 @@ from emulator.runtime import names
 from emulator.runtime.desired import Private
 from emulator.runtime.task_specs import TaskFactory, TaskSpec
 from emulator.runtime.values import resolve, resolve_all
-from tests.unit.runtime.world import ROOT, ROUTED, ROUTER, desired_state, firelens, make_service
+from tests.unit.runtime.world import AGENT, PAUSE, ROOT, ROUTED, ROUTER, desired_state, firelens, make_service
 
 TASK_ID = "0123456789abcdef0123456789abcdef"
 FARGATE = UlimitSpec("nofile", 65535, 65535)
@@ -216,17 +216,43 @@ def test_a_file_system_is_shared_by_all_that_mount_the_same(
 
 
 class TestFireLens:
-    def test_what_a_container_prints_goes_to_the_routers_socket_on_its_volume(self) -> None:
-        hello, router = task_of(firelens()).members
+    def test_what_a_container_prints_goes_to_the_relay_on_the_routers_volume(self) -> None:
+        task = task_of(firelens())
+        hello, router = task.members
         [mount] = [mount for mount in router.spec.mounts if mount.target == "/var/run"]
         assert hello.spec.log_driver == "fluentd"
         assert hello.spec.log_options["fluentd-address"] == (
-            f"unix:///var/lib/docker/volumes/{mount.source}/_data/fluent.sock"
+            f"unix:///var/lib/docker/volumes/{mount.source}/_data/relay.sock"
         )
         assert hello.spec.log_options["fluentd-async"] == "false"
         assert hello.router == router.spec.name
         assert hello.depends_on == (("firelens_log_router", "START"),)
         assert hello.spec.labels[names.LOG_ROUTER] == "firelens_log_router"
+        assert task.pause.image == AGENT
+        assert (names.RELAY in task.pause.labels, task.pause.network) == (True, "cl-demo-test")
+        assert [mount.source for mount in task.pause.mounts] == [mount.source, "cl-demo-test-logs"]
+        script, *arguments = task.pause.command or ()
+        assert script.endswith('exec python3 -m emulator.agent.relay "$@"')
+        assert arguments == [
+            "relay",
+            "/copilot-local/socket/relay.sock",
+            "/copilot-local/socket/fluent.sock",
+            "/copilot-local/socket/copilot-local-buffer",
+            f"/copilot-local/logs/hello.{TASK_ID}.drained",
+            "ecs_cluster=demo-test",
+            f"ecs_task_arn=arn:aws:ecs:us-east-1:000000000000:task/demo-test/{TASK_ID}",
+            "ecs_task_definition=demo-test-hello:1",
+        ]
+
+    def test_with_ecss_own_driver_mode_docker_talks_to_the_router_itself(self) -> None:
+        state = desired_state(firelens())
+        state.services["hello"].options.fidelity = "ecs"
+        task = TaskFactory(state, Private(), ROOT).task(state.services["hello"], TASK_ID)
+        assert task.members[0].spec.log_options["fluentd-address"].endswith("/fluent.sock")
+        assert (task.pause.image, names.RELAY in task.pause.labels) == (PAUSE, False)
+
+    def test_only_where_something_logs_through_a_router_pause_relays(self) -> None:
+        assert task_of(make_service()).pause.image == PAUSE
 
     def test_the_router_itself_logs_to_docker(self) -> None:
         _, router = task_of(firelens()).members

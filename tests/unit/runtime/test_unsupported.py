@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from emulator.errors import Unsupported
+from emulator.errors import Position, Unsupported
 from emulator.events import discard
 from emulator.runtime.supported import refuse_unsupported
-from tests.unit.runtime.world import make_service
+from tests.unit.runtime.world import ROUTED, ROUTER, make_service
 
 CONTAINER: dict[str, dict[str, Any]] = {
     "privileged": {"privileged": True},
@@ -52,6 +52,17 @@ def test_a_container_that_cannot_run_here_is_refused_by_what_it_uses(words: str)
 def test_a_task_that_cannot_run_here_is_refused_by_what_it_uses(words: str) -> None:
     with pytest.raises(Unsupported, match=words):
         refuse_unsupported([make_service(**TASK[words])], discard)
+
+
+def test_a_router_of_type_fluentd_is_refused_at_the_line_that_asks_for_it() -> None:
+    router = {**ROUTER, "firelensConfiguration": {"type": "fluentd"}}
+    service = make_service({"hello": ROUTED, "firelens_log_router": router})
+    line = Position("copilot/hello/manifest.yml", 12, 3)
+    service.positions = {"logging": Position("copilot/hello/manifest.yml", 4, 1), "taskdef_overrides[0]": line}
+    with pytest.raises(Unsupported, match="a log router of type fluentd does not run locally") as caught:
+        refuse_unsupported([service], discard)
+    assert caught.value.position == line
+    assert "firelens config" in caught.value.hint
 
 
 def test_what_runs_is_not_refused() -> None:

@@ -51,11 +51,16 @@ class World:
 
     def __init__(self) -> None:
         self.engine = FakeEngine()
-        for image in ("pause:1", "hello:1", "nginx:1", "private.example.com/nginx:9"):
+        for image in ("pause:1", "agent:1", "hello:1", "nginx:1", "private.example.com/nginx:9"):
             self.engine.add_image(image)
         self.engine.ensure_network(DEMO.network, DEMO.labels())
         self.state = DesiredState(
-            app="demo", environment="test", front_port=8080, pause_image="pause:1", front_image="f", agent_image="a"
+            app="demo",
+            environment="test",
+            front_port=8080,
+            pause_image="pause:1",
+            front_image="f",
+            agent_image="agent:1",
         )
         self.private = Private()
         self.stopping: set[str] = set()

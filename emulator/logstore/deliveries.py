@@ -1,0 +1,78 @@
+"""What a log router delivered, each record once, although it may have died in the middle.
+
+Fluent Bit delivers again what it had not noted as delivered: the same lines a second time. And the last line that it
+wrote may lack its end; the next one then follows on the same line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from emulator.logstore.records import Joiner, Record, parse_record
+
+MILLISECOND = 1_000_000
+GENERATION = 1 << 17
+"""Lines that are remembered at least: more than Fluent Bit delivers in one go, a second's worth."""
+
+
+class Deliveries:
+    """Reads the lines of one stream in order; leaves out what no record can be read from.
+
+    A record that was there before, to the letter and the nanosecond, is a second delivery. Where the time is not that
+    precise, two that look alike may be two: they stay.
+    """
+
+    def __init__(self) -> None:
+        self._recent: set[int] = set()
+        self._older: set[int] = set()
+        self._tags: set[str] = set()
+
+    def record(self, line: str) -> Record | None:
+        """The record of a line; None if there is none, or none that is new."""
+        record = parse_record(line)
+        if record is None or record.tag not in self._tags:
+            for tag in self._tags:
+                # With a record's torn beginning before it, its tag is no more than the end of what looks like one.
+                if record is None or record.tag.endswith(tag):
+                    rest = line[line.rfind(f"{tag}: [") :]
+                    if whole := parse_record(rest):
+                        record, line = whole, rest
+                        break
+        if record is None:
+            return None
+        self._tags.add(record.tag)
+        return None if record.time_ns % MILLISECOND and self._seen(line) else record
+
+    def _seen(self, line: str) -> bool:
+        key = hash(line.rstrip("\n"))
+        if key in self._recent or key in self._older:
+            return True
+        if len(self._recent) >= GENERATION:
+            self._older, self._recent = self._recent, set()
+        self._recent.add(key)
+        return False
+
+
+def read_records(source: Path | Iterable[str], *, join: bool = True) -> Iterator[Record]:
+    """The records of a file, or of one stream's lines, in order.
+
+    `join` puts together the lines that Docker split at 16 KiB. Without it they come as the destination would get them.
+    """
+    deliveries, joiner = Deliveries(), Joiner()
+    with (
+        source.open(encoding="utf-8", errors="replace", newline="\n")
+        if isinstance(source, Path)
+        else _as_is(source) as lines
+    ):
+        for line in lines:
+            record = deliveries.record(line)
+            whole = joiner.add(record) if record and join else record
+            if whole is not None:
+                yield whole
+    yield from joiner.rest()
+
+
+def _as_is(lines: Iterable[str]) -> contextlib.nullcontext[Iterable[str]]:
+    return contextlib.nullcontext(lines)

@@ -1,0 +1,267 @@
+"""The relay between Docker's log driver and Fluent Bit: no line is lost or doubled, whenever Fluent Bit dies."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgpack
+import pytest
+
+from emulator.agent.chunks import take_back
+from emulator.agent.forward import Batch, Splitter
+from emulator.logstore.deliveries import read_records
+from tests.unit.agent.test_drain import SECONDS, TAG, event_time, message
+
+Until = Callable[[Callable[[], object]], None]
+Driver = Callable[[], socket.socket]
+StartRouter = Callable[..., "Router"]
+HEADER = b"\xc1\x00" + bytes(20)
+
+
+class Router:
+    """Fluent Bit as the relay sees it: takes messages, acknowledges, dies. `acknowledges` False: it stores in vain."""
+
+    def __init__(self, path: Path, *, acknowledges: bool = True) -> None:
+        self.lines: list[str] = []
+        self.batches: list[int] = []
+        self._acknowledges = acknowledges
+        self._connections: list[socket.socket] = []
+        path.unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def die(self) -> None:
+        for connection in (self._listener, *self._connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                self._connections.append(connection)
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        unpacker = msgpack.Unpacker(max_buffer_size=0)
+        with contextlib.suppress(OSError):
+            while data := connection.recv(65536):
+                unpacker.feed(data)
+                for tag, entries, options in unpacker:
+                    assert tag == TAG
+                    stored = msgpack.Unpacker()
+                    stored.feed(entries)
+                    lines = [record["log"] for _, record in stored]
+                    self.lines += lines
+                    self.batches.append(len(lines))
+                    if self._acknowledges:
+                        connection.sendall(msgpack.packb({"ack": options["chunk"]}))
+
+
+@pytest.fixture
+def start_router(folder: Path) -> Iterator[Callable[..., Router]]:
+    """Starts a router on the folder's `fluent.sock`."""
+    started: list[Router] = []
+
+    def start(*, acknowledges: bool = True) -> Router:
+        started.append(Router(folder / "fluent.sock", acknowledges=acknowledges))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.die()
+
+
+@pytest.fixture
+def relay(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A relay that waits for the folder's router."""
+    names = ("relay.sock", "fluent.sock", "buffer", "hello.0123.drained")
+    command = [sys.executable, "-m", "emulator.agent.relay", *(str(folder / name) for name in names), "cluster=demo"]
+    with subprocess.Popen(command, text=True, stderr=subprocess.PIPE) as process:
+        yield process
+        process.terminate()
+
+
+@pytest.fixture
+def driver(folder: Path, relay: subprocess.Popen[str], until: Until) -> Iterator[Driver]:
+    """Opens a connection as Docker's log driver does."""
+    opened: list[socket.socket] = []
+
+    def connect() -> socket.socket:
+        until((folder / "relay.sock").exists)
+        connection = socket.socket(socket.AF_UNIX)
+        opened.append(connection)
+        connection.connect(str(folder / "relay.sock"))
+        return connection
+
+    yield connect
+    for connection in opened:
+        connection.close()
+
+
+def numbers(first: int, last: int) -> list[str]:
+    return [f"line {number}" for number in range(first, last)]
+
+
+def send(connection: socket.socket, first: int, last: int) -> None:
+    connection.sendall(b"".join(message(f"line {number}", number=number) for number in range(first, last)))
+
+
+def drained(folder: Path) -> list[str]:
+    file = folder / "hello.0123.drained"
+    return [str(record.fields["log"]) for record in read_records(file)] if file.exists() else []
+
+
+def test_docker_finds_nobody_until_the_router_listens(
+    folder: Path,
+    relay: subprocess.Popen[str],
+    driver: Callable[[], socket.socket],
+    start_router: StartRouter,
+    until: Until,
+) -> None:
+    until(lambda: relay.poll() is None)
+    assert not (folder / "relay.sock").exists()
+    router = start_router()
+    send(driver(), 0, 3)
+    until(lambda: router.lines == numbers(0, 3))
+
+
+def test_lines_that_come_fast_go_on_together(
+    folder: Path, driver: Driver, start_router: StartRouter, until: Until
+) -> None:
+    router = start_router()
+    send(driver(), 0, 5000)
+    until(lambda: router.lines == numbers(0, 5000))
+    assert len(router.batches) < 500
+
+
+def test_what_a_dead_router_had_not_acknowledged_goes_to_the_next_one(
+    folder: Path, driver: Driver, start_router: StartRouter, until: Until
+) -> None:
+    dying = start_router(acknowledges=False)
+    connection = driver()
+    send(connection, 0, 10)
+    until(lambda: dying.lines)
+    dying.die()
+    send(connection, 10, 20)
+    connection.close()  # the container has ended
+    router = start_router()
+    until(lambda: router.lines == numbers(0, 20))
+
+
+def test_the_buffer_of_a_router_that_runs_again_already_is_left_alone(
+    folder: Path, relay: subprocess.Popen[str], driver: Driver, start_router: StartRouter, until: Until
+) -> None:
+    dying = start_router(acknowledges=False)
+    send(driver(), 0, 3)
+    until(lambda: dying.lines)
+    relay.send_signal(signal.SIGSTOP)  # a busy machine: it does not get to look
+    dying.die()
+    chunk = folder / "buffer" / "forward.0" / "1.flb"
+    write_chunk(chunk, [entry(number) for number in range(3)])
+    content = chunk.read_bytes()
+    router = start_router()
+    relay.send_signal(signal.SIGCONT)
+    until(lambda: router.lines == numbers(0, 3))
+    assert chunk.read_bytes() == content
+
+
+def test_what_was_acknowledged_is_not_sent_again(
+    folder: Path, driver: Driver, start_router: StartRouter, until: Until
+) -> None:
+    first = start_router()
+    connection = driver()
+    send(connection, 0, 10)
+    until(lambda: first.lines == numbers(0, 10))
+    first.die()
+    send(connection, 10, 20)
+    second = start_router()
+    until(lambda: second.lines == numbers(10, 20))
+
+
+def test_what_no_router_takes_is_in_the_log_store_once_it_settles(
+    folder: Path,
+    relay: subprocess.Popen[str],
+    driver: Callable[[], socket.socket],
+    start_router: StartRouter,
+    until: Until,
+) -> None:
+    dying = start_router(acknowledges=False)
+    send(driver(), 0, 3)
+    until(lambda: dying.lines)
+    dying.die()
+    write_chunk(folder / "buffer" / "forward.0" / "1.flb", [entry(number) for number in range(3, 6)], zeros=4096)
+    relay.send_signal(signal.SIGUSR1)
+    until(lambda: sorted(drained(folder)) == numbers(0, 6))
+    until((folder / "relay.settled").exists)
+    assert (folder / "relay.settled").read_text() == "6"
+    assert list((folder / "buffer").glob("*/*.flb")) == []
+
+
+def entry(number: int) -> bytes:
+    packed: bytes = msgpack.packb([event_time(SECONDS, number), {"log": f"line {number}"}])
+    return packed
+
+
+def write_chunk(path: Path, entries: list[bytes], *, zeros: int = 0, length: bool = False) -> None:
+    """A file of Fluent Bit's buffer; `length`: as newer versions have it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = b"".join(entries)
+    header = bytearray(HEADER)
+    if length:
+        header[10:14] = len(content).to_bytes(4, "big")
+    tag = TAG.encode()
+    path.write_bytes(bytes(header) + len(tag).to_bytes(2, "big") + tag + content + bytes(zeros))
+
+
+@pytest.mark.parametrize("length", [False, True], ids=["old files", "files with a length"])
+def test_a_batch_that_was_stored_in_vain_is_cut_off(tmp_path: Path, length: bool) -> None:
+    path = tmp_path / "forward.0" / "1.flb"
+    write_chunk(path, [entry(number) for number in range(10)], zeros=512, length=length)
+    assert take_back(tmp_path, [Batch(b"tag", [entry(number) for number in range(7, 12)])]) == 1
+    expected = tmp_path / "expected" / "1.flb"
+    write_chunk(expected, [entry(number) for number in range(7)], length=length)
+    assert path.read_bytes() == expected.read_bytes()
+
+
+def test_of_other_batches_nothing_is_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "forward.0" / "1.flb"
+    write_chunk(path, [entry(number) for number in range(10)])
+    content = path.read_bytes()
+    (tmp_path / "forward.0" / "2.flb").write_bytes(b"something else")
+    assert take_back(tmp_path, [Batch(b"tag", [entry(number) for number in range(10, 12)])]) == 0
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+def test_messages_are_found_however_they_are_cut(size: int) -> None:
+    options: tuple[dict[str, str] | None, ...] = (None, {}, {"chunk": "x"})
+    other = msgpack.packb(["other", SECONDS, {"log": b"\xff"}, None], use_bin_type=False)
+    sent = [msgpack.packb([TAG, event_time(SECONDS, n), {"log": f"line {n}"}, options[n % 3]]) for n in range(50)]
+    stream = b"".join((*sent, other))
+    splitter = Splitter()
+    batches = [batch for at in range(0, len(stream), size) for batch in splitter.feed(stream[at : at + size])]
+    assert [one for batch in batches for one in batch.entries[:50]][:50] == [entry(number) for number in range(50)]
+    assert batches[-1].tag == msgpack.packb("other")
+    assert batches[-1].entries == [msgpack.packb([SECONDS, {"log": b"\xff"}], use_bin_type=False)]
+
+
+def test_what_is_no_message_ends_the_connection_and_nothing_else(
+    folder: Path, driver: Driver, start_router: StartRouter, until: Until
+) -> None:
+    router = start_router()
+    odd = driver()
+    odd.sendall(b"\xc1 GET / HTTP/1.1")
+    assert odd.recv(1) == b""
+    send(driver(), 0, 3)
+    until(lambda: router.lines == numbers(0, 3))
