@@ -67,8 +67,7 @@ def test_reloads_and_new_targets_drop_no_request_and_no_line_of_the_log(shop: Sh
         for change in (
             ("scale", "plain=2"),
             ("up", "-d", "--wait", "late"),  # another rule: a reload
-            ("scale", "plain=1"),
-            ("stop", "late"),
+            ("scale", "plain=1", "late=0"),
         ):
             done = shop.project.run(*change)
             assert done.code == 0, (done.err, docker("logs", "--tail", "60", shop.front), load.answers)
