@@ -1,4 +1,7 @@
-"""What tests over a real Docker daemon share: one engine a session, and things that are gone when a test ends."""
+"""What tests over a real Docker daemon share: one engine a session, and things that are gone when a test ends.
+
+Most run `copilot-local` as a user does, in a project that is a copy of an example.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,15 @@ import pytest
 from emulator.engine.connect import connect
 from emulator.engine.interface import ContainerSpec, Engine
 from emulator.setup import substitutes
+from tests.docker.project import projects
 from tests.unit.engine.contract import Act, Lab
 
 LABEL = "copilot-local-test"
+
+make_project = pytest.fixture(projects, name="make_project")
+"""Makes copies of examples. What runs of them is taken down after the test, and nothing may be left then."""
+make_shared_project = pytest.fixture(projects, scope="module", name="make_shared_project")
+"""The same for a module."""
 
 
 @pytest.fixture(scope="session")

@@ -6,43 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.docker.project import (
-    COMMAND,
-    DEADLINE,
-    ROOT,
-    Container,
-    DockerEvents,
-    MakeProject,
-    Project,
-    Result,
-    Running,
-    docker,
-    free_port,
-    projects,
-    wait_until,
-)
-
-__all__ = [
-    "COMMAND",
-    "DEADLINE",
-    "ROOT",
-    "Container",
-    "DockerEvents",
-    "MakeProject",
-    "Project",
-    "Result",
-    "Running",
-    "docker",
-    "free_port",
-    "make_project",
-    "make_shared_project",
-    "wait_until",
-]
-
-make_project = pytest.fixture(projects, name="make_project")
-"""Makes copies of examples. What runs of them is taken down after the test, and nothing may be left then."""
-make_shared_project = pytest.fixture(projects, scope="module", name="make_shared_project")
-"""The same for a module."""
+from tests.docker.project import DockerEvents, MakeProject, Project
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docker.e2e.conftest import Project, docker
+from tests.docker.project import Project, docker
 
 pytestmark = pytest.mark.docker
 

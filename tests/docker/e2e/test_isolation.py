@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.docker.e2e.conftest import docker
+from tests.docker.project import docker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.docker.e2e.conftest import Container, MakeProject, Project
+    from tests.docker.project import Container, MakeProject, Project
 
 pytestmark = pytest.mark.docker
 

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docker.e2e.conftest import docker
+from tests.docker.project import docker
 from tests.docker.registry import COMMAND, HTPASSWD, PASSWORD, SETTINGS, USER, until_it_answers
 
 if TYPE_CHECKING:
-    from tests.docker.e2e.conftest import Project
+    from tests.docker.project import Project
 
 pytestmark = pytest.mark.docker
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docker.e2e.conftest import docker, wait_until
+from tests.docker.project import docker, wait_until
 
 if TYPE_CHECKING:
-    from tests.docker.e2e.conftest import MakeProject, Project
+    from tests.docker.project import MakeProject, Project
 
 pytestmark = pytest.mark.docker
 

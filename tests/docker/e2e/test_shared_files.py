@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docker.e2e.conftest import docker
+from tests.docker.project import docker
 
 if TYPE_CHECKING:
-    from tests.docker.e2e.conftest import MakeProject, Project
+    from tests.docker.project import MakeProject, Project
 
 pytestmark = pytest.mark.docker
 

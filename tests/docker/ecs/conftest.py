@@ -11,10 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.docker.project import MakeProject, Project, Result, docker, projects, wait_until
-
-make_project = pytest.fixture(projects, name="make_project")
-make_shared_project = pytest.fixture(projects, scope="module", name="make_shared_project")
+from tests.docker.project import MakeProject, Project, Result, docker, wait_until
 
 SETTINGS = "[time]\necs_limits = false\nstart_timeout = 60\n"
 FOREVER = "trap 'exit 0' TERM; while :; do sleep 0.1; done"

@@ -18,9 +18,6 @@ from emulator.firelens.log_options import RELAY_SOCKET, docker_log_configuration
 from emulator.logstore.deliveries import read_records
 from emulator.logstore.records import Record
 from emulator.setup.images import ensure_agent_image
-from tests.docker.e2e.conftest import make_project
-
-__all__ = ["make_project"]  # the fixture: a copy of an example, and the command to run in it
 
 ROUTER_IMAGE = "public.ecr.aws/aws-observability/aws-for-fluent-bit:stable"
 SHELL_IMAGE = "busybox:1.37"

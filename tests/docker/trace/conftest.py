@@ -6,10 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.docker.project import MakeProject, Project, free_port, projects
-
-make_project = pytest.fixture(projects, name="make_project")
-make_shared_project = pytest.fixture(projects, scope="module", name="make_shared_project")
+from tests.docker.project import MakeProject, Project, free_port
 
 
 @pytest.fixture(scope="module")
