@@ -107,7 +107,7 @@ def test_a_router_slower_than_its_containers(start: Callable[..., Any]) -> None:
     files = {"/extra/slow.conf": SLOW_FILTER, "/extra/slow.lua": SLOW_LUA}
     options = {"config-file-type": "file", "config-file-value": "/extra/slow.conf"}
     router = start("web", files=files, **options)
-    count, length = 2000, 1000  # 2 MB: more than all the pipes between a container and its router hold
+    count, length = 5000, 1000  # 5 MB: more than the pipes and the relay between a container and its router hold
     line = f"x=$(head -c {length} /dev/zero | tr '\\0' x)"
     name = router.start("web", f"{line}; i=0; while [ $i -lt {count} ]; do i=$((i+1)); echo $i $x; done")
     assert not router.exited(name)  # it has to wait for the router
