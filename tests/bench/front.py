@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from emulator.frontdoor.access_log import frontend_log_lines
 from emulator.frontdoor.options import ACCESS_LOG_SOCKET, FOLDER
 from emulator.runtime.names import Names
 from emulator.setup import substitutes
@@ -74,16 +75,24 @@ def figures() -> Iterator[Figure]:
     app = f"bench-{uuid.uuid4().hex[:8]}"
     with tempfile.TemporaryDirectory(prefix="bench-front-") as folder, _running(Path(folder), app) as ours:
         target = _target(app)
-        others = {
-            f"{app}-bare": BARE.replace("TARGET", target),
-            f"{app}-hand": BY_HAND.read_text(encoding="utf-8").replace("TARGET", target).replace("PORT", str(ours))
-            .replace("LOG", f"{FOLDER}/{ACCESS_LOG_SOCKET}"),
-        }  # fmt: skip
+        others = {f"{app}-bare": BARE.replace("TARGET", target), f"{app}-hand": by_hand(target, ours)}
         try:
             ports = [ours, *(_haproxy(name, text, app, Path(folder)) for name, text in others.items())]
             yield from _compare(ports)
         finally:
             _run("docker", "rm", "-f", *others, check=False)
+
+
+def by_hand(target: str, port: int) -> str:
+    """The file written by hand, for a target and the port that clients connect to."""
+    words = {
+        "TARGET": target,
+        "PORT": str(port),
+        "LOG": f"{FOLDER}/{ACCESS_LOG_SOCKET}",
+        "RECORDS": "\n  ".join(frontend_log_lines(secure=False)),
+    }
+    lines = [line for line in BY_HAND.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    return re.sub(r"\b(?:TARGET|PORT|LOG|RECORDS)\b", lambda found: words[found[0]], "\n".join(lines)) + "\n"
 
 
 def _compare(ports: list[int]) -> Iterator[Figure]:

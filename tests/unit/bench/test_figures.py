@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 
 import pytest
 
+from emulator.frontdoor.access_log import frontend_log_lines
 from tests.bench.__main__ import GROUPS
+from tests.bench.front import by_hand, parse
 from tests.bench.harness import HEADER, Figure, medians
 
 
@@ -41,3 +44,19 @@ def test_a_slow_pair_counts_as_one_pair() -> None:
     ours, theirs = medians(lambda: measure("ours", 2), lambda: measure("theirs", 1), pairs=3, warm_up=False)
     assert ours / theirs == 2
     assert order == ["ours", "theirs", "theirs", "ours", "ours", "theirs"]
+
+
+def test_the_file_written_by_hand_has_our_log_and_the_service() -> None:
+    text = by_hand("172.18.0.3:80", 8080)
+    assert "server one 172.18.0.3:80 check" in text
+    assert "%[var(txn.host)]:8080'" in text
+    assert "\n".join(f"  {line}" for line in frontend_log_lines(secure=False)) in text
+    assert not re.search(r"\b(TARGET|PORT|LOG|RECORDS)\b", text)
+
+
+def test_what_the_load_generator_prints_is_read() -> None:
+    printed = "    99%  812.00us\n  24918 requests in 3.00s\nRequests/sec:   8301.50\n"
+    load = parse(printed)
+    assert (load.rate, load.slowest) == (8301.5, pytest.approx(0.000812))
+    with pytest.raises(RuntimeError, match="something else"):
+        parse("unable to connect")
