@@ -36,9 +36,9 @@ def frontend_lines(listener: Listener, rules: Sequence[PlacedRule], options: Fro
     body.append(f"http-request set-var(txn.rule) str({DEFAULT_PRIORITY}) if !{{ var(txn.rule) -m found }}")
     body += header_lines(listener, options)
     body += _action_lines(listener, rules, options)
-    body += _answer_lines()
     if options.access_log:
         body.append(LOCATION_LINE)
+    body += _answer_lines()
     if any(forwarded_groups(rules)):
         body += actions.USE_BACKEND_LINES
     return ["", f"frontend {listener.lower()} from {HTTP_DEFAULTS}", *(f"  {line}" for line in body)]
@@ -113,8 +113,11 @@ def _protocol_version_lines(backends: Sequence[str], version: str) -> list[str]:
 def _answer_lines() -> list[str]:
     """502 and 504 where HAProxy says 503 by itself (the page follows in `pages`), and an ALB's own reason phrases."""
     lines = [
-        f"http-after-response set-status {code} if {{ status 503 }} {{ txn.sess_term_state -m beg {state} }}"
-        for code, state in ((502, "SC"), (504, "sC"))
+        "http-after-response allow if { status lt 400 }",  # which ends these rules for most answers
+        *(
+            f"http-after-response set-status {code} if {{ status 503 }} {{ txn.sess_term_state -m beg {state} }}"
+            for code, state in ((502, "SC"), (504, "sC"))
+        ),
     ]
     own = f"{{ res.fhdr(server) -m str {SERVER} }}"
     return lines + [
