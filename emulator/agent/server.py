@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
+from emulator.agent.charge import BeingBroughtUp
 from emulator.agent.records import follow_access, follow_records, is_full
-from emulator.agent.supervisor import BeingBroughtUp, Supervisor
+from emulator.agent.supervisor import Supervisor
 from emulator.errors import CopilotLocalError, EnvironmentBusy, InputError, NotFound
 from emulator.events import Emit, Event
 from emulator.frontdoor import FrontOptions, LoadBalancerName
@@ -186,21 +187,21 @@ class _Connection(BaseHTTPRequestHandler):
         state = DesiredState.model_validate(body["state"])
         private = Private.model_validate(body["private"])
         how = {name: bool(body.get(name)) for name in ("in_place", "orphaned")}
-        return _with_events(lambda emit: self.server.supervisor.apply(state, private, emit, **how))
+        return _with_events(lambda emit: self.server.supervisor.deployments.apply(state, private, emit, **how))
 
     def _scale(self, query: Query, body: Message) -> Answer:
         del query
         counts = {str(name): int(count) for name, count in body["counts"].items()}
-        return _with_events(lambda emit: self.server.supervisor.scale(counts, emit))
+        return _with_events(lambda emit: self.server.supervisor.deployments.scale(counts, emit))
 
     def _restart(self, query: Query, body: Message) -> Answer:
         del query
         chosen = [str(name) for name in body["services"]]
-        return _with_events(lambda emit: self.server.supervisor.redeploy(chosen, emit))
+        return _with_events(lambda emit: self.server.supervisor.deployments.redeploy(chosen, emit))
 
     def _stop_task(self, query: Query, body: Message) -> Answer:
         del query
-        return _with_events(lambda emit: self.server.supervisor.stop_task(str(body["task"]), emit))
+        return _with_events(lambda emit: self.server.supervisor.deployments.stop_task(str(body["task"]), emit))
 
     # what only looks
 
@@ -210,15 +211,15 @@ class _Connection(BaseHTTPRequestHandler):
 
     def _urls(self, query: Query, body: Message) -> Answer:
         del query, body
-        return {"urls": service_urls(self.server.supervisor.state)}
+        return {"urls": service_urls(self.server.supervisor.scheduler.state)}
 
     def _tasks(self, query: Query, body: Message) -> Answer:
         del body
-        return {"tasks": self.server.supervisor.history.tasks(next(iter(query.get("service", [])), None))}
+        return {"tasks": self.server.supervisor.scheduler.history.tasks(next(iter(query.get("service", [])), None))}
 
     def _events(self, query: Query, body: Message) -> Answer:
         del body
-        events = self.server.supervisor.history.events(follow=_says_yes(query, "follow"))
+        events = self.server.supervisor.scheduler.history.events(follow=_says_yes(query, "follow"))
         return ({"task_event": event} for event in events)
 
     def _records(self, query: Query, body: Message) -> Answer:
@@ -230,7 +231,7 @@ class _Connection(BaseHTTPRequestHandler):
     def _access(self, query: Query, body: Message) -> Answer:
         del body
         ended = self._gone if _says_yes(query, "follow") else None
-        name, options = _load_balancer(self.server.supervisor.state)
+        name, options = _load_balancer(self.server.supervisor.scheduler.state)
         services = query.get("service", [])
         return ({"access": it} for it in follow_access(self.server.log_folder, services, ended, name, options))
 

@@ -46,13 +46,13 @@ def serve_metadata(engine: Engine, supervisor: Supervisor, listener: socket.sock
     one_offs = supervisor.one_offs
     tasks = Tasks(
         engine,
-        supervisor.names,
-        lambda: supervisor.state,
-        supervisor.history.is_stopping,
+        supervisor.scheduler.names,
+        lambda: supervisor.scheduler.state,
+        supervisor.scheduler.history.is_stopping,
         moments,
         one_offs=one_offs.services,
     )
     stats = StatsCollector(tasks.running, engine.stats)
-    credentials = Credentials(tasks, lambda: one_offs.with_roles(supervisor.private))
+    credentials = Credentials(tasks, lambda: one_offs.with_roles(supervisor.scheduler.private))
     server = MetadataServer(listener, Endpoint(tasks, stats, credentials, Protection()))
     threading.Thread(target=server.serve_forever, daemon=True, name="metadata").start()

@@ -159,10 +159,10 @@ class TestATaskThatACommandRuns:
         supervisor = rig.boot(acting(desired_state(make_service())))
         rig.agent.attend(self.JOB, self.OFFERED)
         assert supervisor.one_offs.services() == (self.JOB,)
-        assert supervisor.one_offs.with_roles(supervisor.private) == self.OFFERED.task_roles
+        assert supervisor.one_offs.with_roles(supervisor.scheduler.private) == self.OFFERED.task_roles
         rig.streams[-1].close()  # as when the command is killed
         until(lambda: not supervisor.one_offs)
-        assert supervisor.one_offs.with_roles(supervisor.private) == {}
+        assert supervisor.one_offs.with_roles(supervisor.scheduler.private) == {}
 
     def test_is_not_started_by_the_agent(self, rig: Rig) -> None:
         supervisor = rig.boot(acting(desired_state()))

@@ -85,7 +85,7 @@ def test_an_unhealthy_target_has_the_load_balancers_reason(
 
 def test_another_task_is_registered_without_a_reload(fronted: Rig) -> None:
     look(fronted)
-    fronted.supervisor.state.services["hello"].count = 2
+    fronted.supervisor.scheduler.state.services["hello"].count = 2
     fronted.supervisor.look()
     look(fronted)
     assert fronted.front.names(MAIN) == sorted(f"hello-{task.short_id}" for task in fronted.tasks)
@@ -115,7 +115,7 @@ def test_the_supervisor_hears_of_a_new_verdict(fronted: Rig) -> None:
 class TestRules:
     def change(self, rig: Rig) -> None:
         """Another path for the only rule."""
-        [rule] = rig.supervisor.state.services["hello"].service.listener_rules
+        [rule] = rig.supervisor.scheduler.state.services["hello"].service.listener_rules
         rule.conditions[0].values = ["/other/*"]
 
     def test_unchanged_rules_are_not_loaded_again(self, fronted: Rig) -> None:

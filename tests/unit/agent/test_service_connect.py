@@ -48,7 +48,7 @@ def test_scaling_adds_and_removes_addresses(rig: Rig, state: DesiredState) -> No
     supervisor = rig.boot(state)
     supervisor.look()
     for count in (3, 1, 0):
-        supervisor.scale({"api": count}, discard)
+        supervisor.deployments.scale({"api": count}, discard)
         supervisor.look()
         supervisor.look()  # the health checks of new ones have passed by now
         assert len(addresses(rig)) == count

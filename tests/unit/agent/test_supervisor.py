@@ -371,7 +371,7 @@ def test_a_deployment_that_waits_holds_up_no_other_service(rig: Rig) -> None:
 
     rig.engine.before = wait
     threading.Thread(target=rig.monitor.run, daemon=True).start()  # which says when the new task is steady
-    deployment = threading.Thread(target=supervisor.redeploy, args=(["hello"], discard))
+    deployment = threading.Thread(target=supervisor.deployments.redeploy, args=(["hello"], discard))
     deployment.start()
     assert begun.wait(10)
     rig.engine.finish(next(iter(dead.members.values())).container.name, 1)
@@ -387,10 +387,10 @@ class TestPrivateValues:
         state = acting(make_service())
         rig.boot(state)
         threading.Thread(target=rig.monitor.run, daemon=True).start()
-        rig.supervisor.apply(state, Private(services={"hello": {"hello": {"KEY": "old"}}}), discard)
+        rig.supervisor.deployments.apply(state, Private(services={"hello": {"hello": {"KEY": "old"}}}), discard)
         old = rig.task.id
-        rig.supervisor.apply(state, Private(services={"hello": {"hello": {"KEY": "old"}}}), discard)
+        rig.supervisor.deployments.apply(state, Private(services={"hello": {"hello": {"KEY": "old"}}}), discard)
         assert rig.task.id == old
-        rig.supervisor.apply(state, Private(services={"hello": {"hello": {"KEY": "new"}}}), discard)
+        rig.supervisor.deployments.apply(state, Private(services={"hello": {"hello": {"KEY": "new"}}}), discard)
         assert rig.task.id != old
         assert rig.engine.variables(rig.container("hello"))["KEY"] == "new"

@@ -1,0 +1,101 @@
+"""Who is in charge of an environment, a command or its agent, and who is at work on which of its services."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from emulator.errors import EnvironmentBusy
+
+
+class BeingBroughtUp(EnvironmentBusy):
+    """A command that hands over when it is done is at work, or about to be."""
+
+
+class Charge:
+    """What a piece of work has to ask for before it begins.
+
+    Whoever looks at several things of the environment, or changes what should run, holds `lock` meanwhile. Work takes
+    longer: it claims its services under the lock, is carried out without it, and releases them.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self._freed = threading.Condition(self.lock)
+        self.acting = False
+        """Whether the agent makes everything run as desired."""
+        self.held = False
+        """Whether a command is in charge."""
+        self._stays = False
+        self.retired = threading.Event()
+        """Set for good once the environment is going away."""
+        self.busy: set[str] = set()
+        """Services that somebody works on, and `FRONT`."""
+        self.on_freed: Callable[[], None] = lambda: None
+        """Called when work has ended."""
+
+    def hold(self, *, stays: bool) -> None:
+        """A command takes charge, and `stays` or hands over when it is done. Raises `EnvironmentBusy` if another one
+        has."""
+        with self.lock:
+            self.refuse_retired()
+            if self.held:
+                raise EnvironmentBusy(
+                    "another copilot-local command is in charge of this environment",
+                    hint="end it (Ctrl-C where it runs), or run `copilot-local down`",
+                )
+            self.held = True
+            self._stays = stays
+            self.acting = False
+
+    def act(self) -> bool:
+        """The agent takes charge; returns whether it has, which it has not where the environment is going away."""
+        with self.lock:
+            self.held = self._stays = False
+            self.acting = not self.retired.is_set()
+            return self.acting
+
+    def retire(self) -> None:
+        """The environment is going away: nobody begins anything any more, and whoever waits hears of it."""
+        self.retired.set()
+        self.held = False
+        self.acting = False
+        with self._freed:
+            self._freed.notify_all()
+
+    def refuse_retired(self) -> None:
+        """Raises `EnvironmentBusy` where the environment is going away."""
+        if self.retired.is_set():
+            raise EnvironmentBusy(
+                "this environment is being taken down", hint="wait for that, or run `copilot-local down`"
+            )
+
+    def refuse_held(self, *, orphaned: bool = False) -> None:
+        """Raises `EnvironmentBusy` unless the agent is in charge. `orphaned`: or nobody is, because the command that
+        made it has died."""
+        self.refuse_retired()
+        if not self._stays and (self.held or not (self.acting or orphaned)):
+            raise BeingBroughtUp(
+                "another copilot-local command is bringing this environment up",
+                hint="wait for it, or run `copilot-local down`",
+            )
+        if self.held:
+            raise EnvironmentBusy(
+                "a foreground `copilot-local up` is in charge of this environment",
+                hint="end it first (Ctrl-C where it runs), or start it with -d",
+            )
+
+    def claim(self, subjects: set[str]) -> set[str]:
+        """Takes services (and the front) for one piece of work, once nobody else works on them."""
+        with self._freed:
+            self._freed.wait_for(lambda: self.retired.is_set() or self.busy.isdisjoint(subjects))
+            self.refuse_retired()
+            self.busy |= subjects
+        return subjects
+
+    def release(self, subjects: set[str]) -> None:
+        """Work on these has ended."""
+        with self._freed:
+            self.busy -= subjects
+            self._freed.notify_all()
+        self.on_freed()

@@ -1,0 +1,153 @@
+"""What the control API asks of an agent in charge: to run something else than before, and to stop a task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from emulator.agent.charge import Charge
+from emulator.agent.history import Stop
+from emulator.agent.scheduler import Scheduler
+from emulator.errors import InputError
+from emulator.events import Emit
+from emulator.runtime.desired import DesiredState, Private
+from emulator.runtime.front import front_spec
+from emulator.runtime.in_place import edit
+from emulator.runtime.observed import observe
+from emulator.runtime.plan import Plan
+from emulator.runtime.reconcile import FRONT, stop_task
+from emulator.runtime.supported import refuse_several
+from emulator.runtime.task_specs import TaskFactory, task_factory
+
+
+class Deployments:
+    """Changes of what should run, one after the other, each of which is waited for."""
+
+    def __init__(self, charge: Charge, scheduler: Scheduler) -> None:
+        self._charge = charge
+        self._scheduler = scheduler
+
+    def apply(
+        self,
+        wanted: DesiredState,
+        private: Private,
+        emit: Emit,
+        *,
+        in_place: bool = False,
+        orphaned: bool = False,
+    ) -> None:
+        """Merges what should run into what runs already, and makes it so. Raises what went wrong.
+
+        `in_place`: where single containers of a task differ, they are replaced in the task that runs. `orphaned`: the
+        command that made this agent has died before it took charge.
+        """
+
+        def changed(state: DesiredState) -> DesiredState:
+            # Private values are in no hash; only here are the old and the new ones at hand.
+            old = self._scheduler.private
+            new = [name for name in wanted.services if old.of_service(name) != private.of_service(name)]
+            return state.merged_with(wanted, forced=new)
+
+        self._deploy(list(wanted.services), changed, emit, private, in_place=in_place, orphaned=orphaned)
+
+    def scale(self, counts: dict[str, int], emit: Emit) -> None:
+        """Sets how many tasks services should run, until the next `up` of them. Raises `Unsupported` for what can only
+        have one."""
+        for name, count in counts.items():
+            refuse_several(self._scheduler.service(name).service, count)
+        self._change({name: {"count": count} for name, count in counts.items()}, emit)
+
+    def redeploy(self, services: list[str], emit: Emit) -> None:
+        """Replaces every task of these services (none: all) by a new one of the same definition."""
+        service = self._scheduler.service
+        chosen = services or list(self._scheduler.state.services)
+        self._change({name: {"deployments": service(name).deployments + 1} for name in chosen}, emit)
+
+    def stop_task(self, task_id: str, emit: Emit) -> None:
+        """Stops one task, named by its id or the beginning of it; the scheduler replaces it. As StopTask in ECS."""
+        scheduler = self._scheduler
+        with self._charge.lock:
+            self._charge.refuse_held()
+            tasks = observe(scheduler.engine, scheduler.names).tasks.values()
+            found = [task for task in tasks if task.id.startswith(task_id)]
+            if len(found) != 1:
+                raise InputError(
+                    f"{'no task' if not found else 'several tasks'} of that id: {task_id}",
+                    hint="`copilot-local ps` shows the ids",
+                )
+            scheduler.history.stopping(found[0].id, Stop("UserInitiated", "Task stopped by user"))
+            claimed = self._charge.claim({found[0].service})
+        plan = Plan()
+        delay = None if front_spec(scheduler.state) is None else 0
+        stop_task(plan, found[0], "stopped by the user", deregister=delay, withdraw=True)
+        try:
+            scheduler.executor(emit).run(plan)
+        finally:
+            self._charge.release(claimed)
+
+    def _change(self, updates: dict[str, dict[str, int]], emit: Emit) -> None:
+        def changed(state: DesiredState) -> DesiredState:
+            service = self._scheduler.service
+            services = {name: service(name).model_copy(update=update) for name, update in updates.items()}
+            return state.model_copy(update={"services": {**state.services, **services}})
+
+        self._deploy(list(updates), changed, emit)
+
+    def _deploy(
+        self,
+        services: list[str],
+        change: Callable[[DesiredState], DesiredState],
+        emit: Emit,
+        private: Private | None = None,
+        *,
+        in_place: bool = False,
+        orphaned: bool = False,
+    ) -> None:
+        """Makes a changed state the desired one and waits for it; a failed deployment is rolled back, as in ECS.
+
+        What goes on in other services goes on meanwhile.
+        """
+        charge, scheduler = self._charge, self._scheduler
+        with charge.lock:
+            charge.refuse_held(orphaned=orphaned)
+            claimed = charge.claim({*services, FRONT})
+            try:
+                charge.refuse_held(orphaned=orphaned)
+                previous, previous_private = scheduler.state, scheduler.private
+                scheduler.state = change(previous)
+            except BaseException:
+                charge.release(claimed)
+                raise
+            scheduler.private = previous_private.updated(private) if private else previous_private
+            scheduler.lost -= set(services) if private else set()
+            scheduler.front.use(scheduler.state, scheduler.private.certificates)
+            scheduler.back_off.forgive(services)
+        try:
+            if in_place:
+                self._edit(task_factory(previous, previous_private, scheduler.engine), services, emit)
+            observed = observe(scheduler.engine, scheduler.names)
+            result = scheduler.reconcile(observed, fresh_front_rules=True, leave_alone=charge.busy - claimed)
+            scheduler.note_failures(observed, result)
+            scheduler.born(result)
+            scheduler.executor(emit).run(result.plan)
+            with charge.lock:
+                charge.acting = True
+                scheduler.remember(acting=True)
+        except BaseException:
+            with charge.lock:
+                scheduler.state = scheduler.state.with_services_of(previous, services)
+                scheduler.private = previous_private
+                scheduler.front.use(scheduler.state)
+            charge.refuse_retired()
+            raise
+        finally:
+            charge.release(claimed)
+
+    def _edit(self, previous: TaskFactory, services: list[str], emit: Emit) -> None:
+        """Replaces the containers that differ in the tasks that run."""
+        scheduler = self._scheduler
+        with self._charge.lock:
+            edited = edit(previous, scheduler.factory(), services, observe(scheduler.engine, scheduler.names))
+            scheduler.state = edited.state
+            scheduler.front.use(scheduler.state)
+        with scheduler.front.keeping({operation.task_id for operation in edited.plan.operations}):
+            scheduler.executor(emit).run(edited.plan)

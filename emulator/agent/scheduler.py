@@ -1,0 +1,158 @@
+"""What should run in an environment, and what has to be done for it: the service scheduler of ECS."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from emulator.agent.back_off import BackOff
+from emulator.agent.front_monitor import FrontMonitor
+from emulator.agent.health import given_up
+from emulator.agent.history import ESSENTIAL_EXITED, TaskHistory, start_failure, stop_for
+from emulator.agent.patience import Patience
+from emulator.agent.recovery import LOST, recover_private
+from emulator.engine.interface import Engine
+from emulator.errors import InputError
+from emulator.events import Emit, Event, EventKind
+from emulator.runtime.desired import DesiredService, DesiredState, Private
+from emulator.runtime.executor import Executor
+from emulator.runtime.front import front_spec
+from emulator.runtime.names import Names
+from emulator.runtime.observed import Observed, observe
+from emulator.runtime.reconcile import Reconciled, reconcile
+from emulator.runtime.service_connect import ServiceConnect
+from emulator.runtime.task_specs import TaskFactory, task_factory
+
+log = logging.getLogger(__name__)
+
+
+class Scheduler:
+    """Holds the desired state, and compares it with what runs. Carries nothing out, and waits for nobody: whoever asks
+    for a change holds the lock of `Charge`. `clock` gives seconds; `cancelled` ends what its executors do."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        state_file: Path,
+        front: FrontMonitor,
+        patience: Patience,
+        clock: Callable[[], float],
+        cancelled: threading.Event,
+    ) -> None:
+        self.engine = engine
+        self.state_file = state_file
+        self.state = DesiredState.model_validate_json(state_file.read_bytes())
+        self.names = Names(self.state.app, self.state.environment)
+        self.private = Private()
+        self.lost: set[str] = set()
+        """Services whose private values are nowhere any more: their tasks are not replaced."""
+        self.front = front
+        self.front.use(self.state)
+        self.front.refresh()
+        self.connect = ServiceConnect(engine, self.names)
+        self.history = TaskHistory()
+        self.back_off = BackOff(patience.healthy_life, patience.longest_delay)
+        self._clock = clock
+        self._cancelled = cancelled
+        self._last_failure: dict[str, str] = {}
+        """Service to why its last task stopped."""
+
+    def recover_private(self) -> None:
+        """Takes the private values back from the containers, after a restart of the agent."""
+        self.private, self.lost = recover_private(self.engine, self.state, observe(self.engine, self.names))
+        for service in self.lost:
+            log.error("%s: %s", service, LOST)
+
+    def service(self, name: str) -> DesiredService:
+        """What is desired of one service. Raises `InputError` where it does not run here."""
+        if name not in self.state.services:
+            raise InputError(
+                f"{name} does not run here", hint=f"services that do: {', '.join(self.state.services) or 'none'}"
+            )
+        return self.state.services[name]
+
+    def factory(self) -> TaskFactory:
+        """Makes tasks as they are desired now."""
+        return task_factory(self.state, self.private, self.engine)
+
+    def reconcile(
+        self, observed: Observed, *, leave_alone: AbstractSet[str], fresh_front_rules: bool = False
+    ) -> Reconciled:
+        """What has to be done so that everything but `leave_alone` runs as desired."""
+        return reconcile(
+            self.factory(),
+            observed,
+            front_spec(self.state),
+            network_exists=True,
+            fresh_front_rules=fresh_front_rules,
+            held_back=[*self.lost, *self.back_off.held_back(self._clock())],
+            unhealthy=given_up(self.state, observed, self.front.failing_targets(), datetime.now(UTC)),
+            leave_alone=leave_alone,
+        )
+
+    def born(self, result: Reconciled) -> None:
+        """The tasks that this plan starts are started now."""
+        self.back_off.born(result.started, self._clock())
+
+    def note_failures(self, observed: Observed, result: Reconciled) -> bool:
+        """Tells the history why tasks stop; returns whether a service is held back from now on."""
+        now = self._clock()
+        held_back = False
+        for task_id, reason in result.stopped.items():
+            task = observed.tasks[task_id]
+            log.info("task %s of %s stops: %s", task.short_id, task.service, reason)
+            self.history.stopping(task_id, stop_for(reason))
+            held_back = self.back_off.died(task.service, task_id, now) or held_back
+            told = self.history.why(task_id)
+            self._last_failure[task.service] = reason if told == ESSENTIAL_EXITED[1] else told
+        return held_back
+
+    def executor(self, emit: Emit) -> Executor:
+        """Carries out plans of this environment; the history hears of starts that fail."""
+
+        def note(event: Event) -> None:
+            if event.kind is EventKind.STEP_FAILED and (task_id := str(event.fields["task"])):
+                stop = start_failure(str(event.fields["operation"]), event.message)
+                if stop is not None:
+                    self.history.stopping(task_id, stop)
+            emit(event)
+
+        return Executor(
+            self.engine,
+            self.names,
+            self.front,
+            note,
+            cancelled=self._cancelled,
+            target_healthy=self.front.task_healthy,
+            drain_image=self.state.agent_image,
+            connect=self.connect,
+        )
+
+    def remember(self, *, acting: bool) -> None:
+        """Writes what should run to the volume, whole: a restarted agent goes on from there."""
+        self.state.acting = acting
+        temporary = self.state_file.with_suffix(".new")
+        temporary.write_text(self.state.model_dump_json(), encoding="utf-8")
+        os.replace(temporary, self.state_file)
+
+    def status(self) -> dict[str, Any]:
+        """What is known of each service that the listing does not show."""
+        now = self._clock()
+        failures = {name: self.back_off.failures(name, now) for name in self.state.services}
+        return {
+            name: {
+                "desired_count": desired.desired_count,
+                "revision": desired.revision,
+                "hash": desired.config_hash(),
+                "failed_starts": failures[name],
+                "last_failure": self._last_failure.get(name, "") if failures[name] else "",
+                "failure": LOST if name in self.lost else "",
+            }
+            for name, desired in self.state.services.items()
+        }
