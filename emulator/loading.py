@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from emulator.manifest import LoadedManifest
     from emulator.runtime.names import Names
     from emulator.runtime.secrets.sources import SecretChoice
-    from emulator.runtime.up import UpRequest
+    from emulator.runtime.up_request import UpRequest
     from emulator.settings import Debugging, LogPolicy, Settings
     from emulator.surroundings import Deployment
 
@@ -221,7 +221,7 @@ def up_request(
     from emulator.runtime.secrets.logins import RegistryLogins
     from emulator.runtime.secrets.sources import SecretValues
     from emulator.runtime.secrets.wanted import Finder
-    from emulator.runtime.up import SupportImages, UpRequest
+    from emulator.runtime.up_request import SupportImages, UpRequest
     from emulator.settings import load_settings
     from emulator.setup.images import FRONT_IMAGE, PAUSE_IMAGE, ensure_agent_image, ensure_aws_image
 

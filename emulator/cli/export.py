@@ -21,7 +21,7 @@ from emulator.loading import Selection, find_names, find_target, up_request
 
 if TYPE_CHECKING:
     from emulator.runtime.bundle import Bundle
-    from emulator.runtime.up import UpRequest
+    from emulator.runtime.up_request import UpRequest
 
 README = """\
 What copilot-local knows of {app}/{env}, written {when}.

@@ -34,7 +34,7 @@ from emulator.loading import Selection, up_request
 
 if TYPE_CHECKING:
     from emulator.engine.interface import Engine
-    from emulator.runtime.up import UpRequest
+    from emulator.runtime.up_request import UpRequest
 
 
 class Timing(enum.StrEnum):

@@ -14,7 +14,8 @@ from emulator.runtime.failed import container_failed
 from emulator.runtime.logs import LogFollower
 from emulator.runtime.observed import Member, observe
 from emulator.runtime.running import Running
-from emulator.runtime.up import UpRequest, up
+from emulator.runtime.up import up
+from emulator.runtime.up_request import UpRequest
 
 
 def run_foreground(

@@ -26,7 +26,7 @@ from emulator.runtime.secrets.wanted import Wanted, position_of
 from emulator.runtime.task_specs import REGION_VARIABLES
 
 if TYPE_CHECKING:
-    from emulator.runtime.up import UpRequest
+    from emulator.runtime.up_request import UpRequest
 
 
 @dataclass(frozen=True, slots=True)

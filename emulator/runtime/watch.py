@@ -25,9 +25,11 @@ from emulator.runtime.follow import EnvironmentFollower
 from emulator.runtime.front_ports import with_ports
 from emulator.runtime.images import ImageResolver, resolver_of
 from emulator.runtime.observed import Member, observe
+from emulator.runtime.prepare import prepare
 from emulator.runtime.running import Running
 from emulator.runtime.supported import refuse_unsupported
-from emulator.runtime.up import UpRequest, asked_ports, prepare, up
+from emulator.runtime.up import up
+from emulator.runtime.up_request import UpRequest, asked_ports
 from emulator.runtime.watch_changes import FileChanges
 from emulator.runtime.watch_files import WatchedBuild, WatchedFiles, WatchedSync
 from emulator.runtime.watch_sync import copy

@@ -11,7 +11,7 @@ from emulator.ecs.service import Service
 from emulator.engine.interface import BuildSpec
 from emulator.errors import InputError
 from emulator.runtime.images import ImageResolver
-from emulator.runtime.up import UpRequest
+from emulator.runtime.up_request import UpRequest
 from emulator.runtime.watch_ignore import Ignore, ignore_file, is_temporary, read_ignore
 from emulator.settings import SyncRule
 

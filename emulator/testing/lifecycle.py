@@ -25,7 +25,8 @@ from emulator.runtime.host_port import is_free
 from emulator.runtime.names import Names
 from emulator.runtime.overview import ContainerRow, overview
 from emulator.runtime.running import Running
-from emulator.runtime.up import UpRequest, dry_run, up
+from emulator.runtime.up import dry_run, up
+from emulator.runtime.up_request import UpRequest
 from emulator.settings import FrontSettings, TimeSettings
 from emulator.testing import live
 from emulator.testing.journal import Death, Journal

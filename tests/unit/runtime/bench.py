@@ -18,7 +18,8 @@ from emulator.runtime.plan import Operation, Plan
 from emulator.runtime.reconcile import reconcile, stop_task
 from emulator.runtime.running import Running
 from emulator.runtime.task_specs import task_factory
-from emulator.runtime.up import SupportImages, UpRequest, up
+from emulator.runtime.up import up
+from emulator.runtime.up_request import SupportImages, UpRequest
 from emulator.settings import Settings
 from tests.unit.runtime.agent_double import AgentDouble
 from tests.unit.runtime.world import AGENT, DEMO, FRONT, PAUSE

@@ -14,7 +14,7 @@ from emulator.errors import InputError
 from emulator.events import discard
 from emulator.runtime.images import ImageResolver
 from emulator.runtime.names import Names
-from emulator.runtime.up import SupportImages, UpRequest
+from emulator.runtime.up_request import SupportImages, UpRequest
 from emulator.runtime.watch_files import Changes, WatchedFiles
 from emulator.settings import Settings, SyncRule
 from tests.unit.runtime.world import make_service

@@ -1,0 +1,152 @@
+"""From a request to what should run: builds and pulls its images, and refuses what cannot run here."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from emulator.ecs.service import Service
+from emulator.engine.interface import Engine
+from emulator.errors import ImageError, InputError
+from emulator.events import Emit, discard
+from emulator.runtime.debugging import debugged
+from emulator.runtime.desired import DesiredService, DesiredState
+from emulator.runtime.executor import Cancelled
+from emulator.runtime.firelens import check_destinations, uses_local_aws
+from emulator.runtime.images import own_regions, resolver_of
+from emulator.runtime.router_files import RouterImage, read_router_image
+from emulator.runtime.supported import refuse_unsupported
+from emulator.runtime.task_specs import unresolved
+from emulator.runtime.up_request import UpRequest
+from emulator.settings import LocalOptions
+
+
+def prepare(
+    engine: Engine,
+    request: UpRequest,
+    emit: Emit,
+    *,
+    with_front: bool = True,
+    cancelled: threading.Event | None = None,
+) -> DesiredState:
+    """What should run, with every image built or pulled; host ports are still to be chosen (0).
+
+    Builds and pulls end when it is `cancelled`; raises `Cancelled` then.
+    """
+    refuse_unresolved(request)
+    engine.info()
+    cancelled = cancelled or threading.Event()
+    try:
+        return _prepare(engine, request, emit, with_front, cancelled)
+    except ImageError:
+        if cancelled.is_set():
+            raise Cancelled from None
+        raise
+
+
+def _prepare(
+    engine: Engine, request: UpRequest, emit: Emit, with_front: bool, cancelled: threading.Event
+) -> DesiredState:
+    resolver = resolver_of(engine, request, emit, cancelled)
+    resolver.require_logins(request.services)
+    with ThreadPoolExecutor(4, thread_name_prefix="images") as pool:
+        agent_image = pool.submit(request.support.agent, engine)
+        pause_image = pool.submit(resolver.local, request.support.pause)
+        front_image = pool.submit(resolver.local, request.support.front) if with_front else None
+        images = resolver.resolve(request.services)
+        state = desired_state(
+            request,
+            images,
+            {service.name: _router_image(engine, request, service, images) for service in request.services},
+            pause_image.result(),
+            front_image.result() if front_image else "",
+            agent_image.result(),
+            emit,
+        )
+    for name, desired in state.services.items():
+        desired.options.own_region = own_regions(engine, images[name])
+    check_destinations(state, emit)
+    if request.support.aws is not None and any(uses_local_aws(desired) for desired in state.services.values()):
+        state.aws_image = request.support.aws()
+    return state
+
+
+def desired_state(
+    request: UpRequest,
+    images: Mapping[str, Mapping[str, str]],
+    routers: Mapping[str, RouterImage],
+    pause: str,
+    front: str,
+    agent: str,
+    emit: Emit = discard,
+) -> DesiredState:
+    """What is asked for, on images that are there: `images` by service and container, `routers` by service."""
+    services = {
+        service.name: DesiredService(
+            service=service,
+            options=LocalOptions(
+                images=dict(images[service.name]),
+                region=request.region,
+                fidelity=request.settings.logs.fidelity,
+                time=request.settings.time,
+                timing="ecs" if request.timing == "ecs" else "local",
+                values=dict(request.settings.values),
+                log_check=request.settings.logs.check,
+                log_destinations=dict(request.settings.logs.destinations),
+                router_files=routers.get(service.name, RouterImage()).files,
+                router_plugins=routers.get(service.name, RouterImage()).go_plugins,
+                credentials=role.source if (role := request.private.task_roles.get(service.name)) else "none",
+            ),
+            private_names={
+                container: sorted(values)
+                for container, values in request.private.services.get(service.name, {}).items()
+            },
+        )
+        for service in request.services
+    }
+    services = debugged(services, request.debug, emit)
+    return DesiredState(
+        app=request.environment.app,
+        environment=request.environment.environment,
+        services=services,
+        front_port=0,
+        pause_image=pause,
+        front_image=front,
+        agent_image=agent,
+        log_limit=request.settings.logs.limit,
+    )
+
+
+def _router_image(
+    engine: Engine, request: UpRequest, service: Service, images: Mapping[str, Mapping[str, str]]
+) -> RouterImage:
+    router = service.task_definition.log_router
+    if router is None:
+        return RouterImage()
+    image = images[service.name][router.name]
+    sent = bool({"local-aws", "live"} & set(request.settings.logs.destinations.values()))
+    position = service.positions.get("logging.configFilePath")
+    return read_router_image(
+        engine, request.environment, service.task_definition, image, plugins=sent, position=position
+    )
+
+
+def refuse_unsupported_in(request: UpRequest, emit: Emit) -> None:
+    """Raises `Unsupported` for what would run wrongly; emits a warning for what is merely left out."""
+    settings = request.settings
+    refuse_unsupported(request.services, emit, ecs_limits=settings.time.ecs_limits, values=settings.values)
+
+
+def refuse_unresolved(request: UpRequest) -> None:
+    """Raises `InputError` with every value that only a deployment gives and that has no local one."""
+    missing: list[str] = []
+    for service in request.services:
+        local = {c.name: "x" for c in service.task_definition.container_definitions}
+        options = LocalOptions(images=local, values=dict(request.settings.values), region=request.region)
+        missing += unresolved(DesiredService(service=service, options=options))
+    if missing:
+        raise InputError(
+            "values are missing that only a deployment gives: " + "; ".join(missing),
+            hint='give each a local value in copilot-local.toml: [values] "NAME" = "…"',
+        )

@@ -1,0 +1,58 @@
+"""What `up` is asked to run, and with which images and ports of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from emulator.ecs.service import Service
+from emulator.engine.interface import Engine
+from emulator.runtime.desired import Private
+from emulator.runtime.front_ports import AskedPorts
+from emulator.runtime.names import Names
+from emulator.runtime.secrets.logins import RegistryLogins
+from emulator.settings import Debugging, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class SupportImages:
+    """References of the images that are ours: `[substitute]` applies to them too; the agent's is built beforehand."""
+
+    pause: str
+    front: str
+    agent: Callable[[Engine], str]
+    aws: Callable[[], str] | None = None
+    """The local AWS endpoint's, asked for only where one is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpRequest:
+    """What `up` is asked to run. `replacements` are `--image` options, `port` and `https_port` are host ports of
+    the front."""
+
+    environment: Names
+    services: Sequence[Service]
+    settings: Settings
+    workspace: Path
+    support: SupportImages
+    private: Private = field(default_factory=Private)
+    logins: RegistryLogins = field(default_factory=RegistryLogins)
+    """Of the registries that images are pulled from; never handed to the agent."""
+    replacements: Mapping[str, str] = field(default_factory=dict)
+    debug: Mapping[str, Debugging] = field(default_factory=dict)
+    """Containers that a debugger is attached to."""
+    port: int | None = None
+    https_port: int | None = None
+    region: str = "us-east-1"
+    timing: str = "local"
+    wait: bool = False
+    retain: bool = False
+    foreground: bool = False
+    """Whoever asks stays with it: an essential container that exits ends the command, and is no failed start."""
+
+
+def asked_ports(request: UpRequest) -> AskedPorts:
+    """The host ports that options and settings ask for."""
+    front = request.settings.front
+    return AskedPorts(request.port or front.port, request.https_port or front.https_port, front.network_ports)
