@@ -122,16 +122,19 @@ class Deployments:
             scheduler.front.use(scheduler.state, scheduler.private.certificates)
             scheduler.back_off.forgive(services)
         try:
-            if in_place:
-                self._edit(task_factory(previous, previous_private, scheduler.engine), services, emit)
-            observed = observe(scheduler.engine, scheduler.names)
-            result = scheduler.reconcile(observed, fresh_front_rules=True, leave_alone=charge.busy - claimed)
-            scheduler.note_failures(observed, result)
-            scheduler.born(result)
-            scheduler.executor(emit).run(result.plan)
-            with charge.lock:
-                charge.acting = True
-                scheduler.remember(acting=True)
+            edited = self._edit(task_factory(previous, previous_private, scheduler.engine), services, in_place)
+            with scheduler.remembering() as keep:
+                if edited:
+                    with scheduler.front.keeping({operation.task_id for operation in edited.operations}):
+                        scheduler.executor(emit).run(edited)
+                observed = observe(scheduler.engine, scheduler.names)
+                result = scheduler.reconcile(observed, fresh_front_rules=True, leave_alone=charge.busy - claimed)
+                scheduler.note_failures(observed, result)
+                scheduler.born(result)
+                scheduler.executor(emit).run(result.plan)
+                with charge.lock:
+                    charge.acting = True
+                    keep()
         except BaseException:
             with charge.lock:
                 scheduler.state = scheduler.state.with_services_of(previous, services)
@@ -142,12 +145,13 @@ class Deployments:
         finally:
             charge.release(claimed)
 
-    def _edit(self, previous: TaskFactory, services: list[str], emit: Emit) -> None:
-        """Replaces the containers that differ in the tasks that run."""
+    def _edit(self, previous: TaskFactory, services: list[str], in_place: bool) -> Plan:
+        """Where wanted, what replaces the containers that differ in the tasks that run."""
+        if not in_place:
+            return Plan()
         scheduler = self._scheduler
         with self._charge.lock:
             edited = edit(previous, scheduler.factory(), services, observe(scheduler.engine, scheduler.names))
             scheduler.state = edited.state
             scheduler.front.use(scheduler.state)
-        with scheduler.front.keeping({operation.task_id for operation in edited.plan.operations}):
-            scheduler.executor(emit).run(edited.plan)
+        return edited.plan

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,10 +17,11 @@ from emulator.agent.health import given_up
 from emulator.agent.history import ESSENTIAL_EXITED, TaskHistory, start_failure, stop_for
 from emulator.agent.patience import Patience
 from emulator.agent.recovery import LOST, recover_private
+from emulator.agent.state_file import StateFile
 from emulator.engine.interface import Engine
-from emulator.errors import InputError
+from emulator.errors import CopilotLocalError, InputError
 from emulator.events import Emit, Event, EventKind
-from emulator.runtime.desired import DesiredService, DesiredState, Private
+from emulator.runtime.desired import DesiredService, Private
 from emulator.runtime.executor import Executor
 from emulator.runtime.front import front_spec
 from emulator.runtime.names import Names
@@ -46,8 +47,10 @@ class Scheduler:
         cancelled: threading.Event,
     ) -> None:
         self.engine = engine
-        self.state_file = state_file
-        self.state = DesiredState.model_validate_json(state_file.read_bytes())
+        self._file = StateFile(state_file)
+        self.state = self._file.read()
+        self.written = True
+        """Whether a restarted agent would know what this one knows."""
         self.names = Names(self.state.app, self.state.environment)
         self.private = Private()
         self.lost: set[str] = set()
@@ -134,12 +137,31 @@ class Scheduler:
             connect=self.connect,
         )
 
-    def remember(self, *, acting: bool) -> None:
-        """Writes what should run to the volume, whole: a restarted agent goes on from there."""
-        self.state.acting = acting
-        temporary = self.state_file.with_suffix(".new")
-        temporary.write_text(self.state.model_dump_json(), encoding="utf-8")
-        os.replace(temporary, self.state_file)
+    def remember(self) -> None:
+        """Writes down that the agent is in charge, and of what. Where the volume has no room it goes on all the same:
+        `written` says that it is to be tried again."""
+        self.state.acting = True
+        try:
+            self._file.write(self.state)
+            self.written = True
+        except CopilotLocalError as error:
+            log.warning("%s", error)
+            self.written = False
+
+    @contextlib.contextmanager
+    def remembering(self) -> Iterator[Callable[[], None]]:
+        """Within this block a deployment is carried out, at whose end the state is kept by calling what is given.
+
+        Raises `TaskError` where the volume has no room for it, before anything is done.
+        """
+        state = self.state.model_copy(update={"acting": True})
+        with self._file.ahead(state) as new:
+
+            def keep() -> None:
+                self._file.keep(new, state)
+                self.state.acting = self.written = True
+
+            yield keep
 
     def status(self) -> dict[str, Any]:
         """What is known of each service that the listing does not show."""

@@ -91,7 +91,7 @@ class Supervisor:
         with self.charge.lock:
             if not self.charge.act():
                 return
-            self.scheduler.remember(acting=True)
+            self.scheduler.remember()
         self._wake.set()
 
     def retire(self) -> None:
@@ -133,6 +133,8 @@ class Supervisor:
             self.act()
         try:
             with self.charge.lock:
+                if self.charge.acting and not self.scheduler.written and FRONT not in self.charge.busy:
+                    self.scheduler.remember()  # unless a deployment is under way, which may fail yet
                 work = self._dispatch() if self.charge.acting else None
                 if self.charge.held:
                     # Whoever holds the environment carries out plans; restart policies are the agent's all the same.
