@@ -128,11 +128,13 @@ class Supervisor:
 
     def look(self) -> None:
         """One round: takes charge if nobody else did in time, and does what has to be done if in charge."""
-        if not self.charge.acting and not self.charge.held and self._clock() - self._started_at > self.patience.grace:
-            log.info("nobody took charge within %s s", self.patience.grace)
-            self.act()
         try:
             with self.charge.lock:
+                waited = self._clock() - self._started_at
+                if not self.charge.acting and not self.charge.held and waited > self.patience.grace:
+                    log.info("nobody took charge within %s s", self.patience.grace)
+                    self.scheduler.recover_private()  # there is nobody else to have them from
+                    self.act()
                 if self.charge.acting and not self.scheduler.written and FRONT not in self.charge.busy:
                     self.scheduler.remember()  # unless a deployment is under way, which may fail yet
                 work = self._dispatch() if self.charge.acting else None

@@ -149,6 +149,15 @@ class TestBeingInCharge:
         assert len(rig.tasks) == 1
         assert saved(rig).acting
 
+    def test_it_starts_no_task_without_the_secrets_that_nobody_gave_it(self, rig: Rig) -> None:
+        state = desired_state(make_service(), make_service(name="web"))
+        state.services["hello"].private_names = {"hello": ["PASSWORD"]}
+        supervisor = rig.boot(state)
+        rig.clock.now += IMPATIENT.grace + 1
+        supervisor.look()
+        assert [task.service for task in rig.tasks] == ["web"]
+        assert "its secrets are gone" in rig.agent.status()["services"]["hello"]["failure"]
+
 
 class TestATaskThatACommandRuns:
     JOB = DesiredService(service=make_service(name="nightly", type="Scheduled Job"), options=LocalOptions())
