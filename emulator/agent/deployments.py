@@ -14,7 +14,8 @@ from emulator.runtime.front import front_spec
 from emulator.runtime.in_place import edit
 from emulator.runtime.observed import observe
 from emulator.runtime.plan import Plan
-from emulator.runtime.reconcile import FRONT, stop_task
+from emulator.runtime.reconcile import FRONT
+from emulator.runtime.stop_plan import stop_task
 from emulator.runtime.supported import refuse_several
 from emulator.runtime.task_specs import TaskFactory, task_factory
 

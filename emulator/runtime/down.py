@@ -17,7 +17,7 @@ from emulator.runtime.front import FrontControl
 from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import Observed, observe, sort_containers
 from emulator.runtime.plan import Plan, Verb
-from emulator.runtime.reconcile import stop_task
+from emulator.runtime.stop_plan import stop_task
 
 LEFTOVER_ROUNDS = 5
 """How often the listing is looked at again: a request that was under way when its maker died may still create one, and

@@ -40,8 +40,7 @@ from emulator.runtime.keep import Keeper
 from emulator.runtime.limits import BELOW_PAUSE, below
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Member, Task, observe
-from emulator.runtime.plan import Operation, Plan, Verb
-from emulator.runtime.reconcile import TASK_STEADY
+from emulator.runtime.plan import TASK_STEADY, Operation, Plan, Verb
 from emulator.runtime.restart import may_restart
 from emulator.runtime.service_connect import ServiceConnect
 from emulator.runtime.task_specs import NO_FILE, NO_IPV6, SHARED_FOLDER

@@ -23,7 +23,8 @@ from emulator.runtime.logs import LogFollower
 from emulator.runtime.observed import Member, observe
 from emulator.runtime.plan import Plan
 from emulator.runtime.prepare import prepare
-from emulator.runtime.reconcile import start_task, stop_task
+from emulator.runtime.start_plan import start_task
+from emulator.runtime.stop_plan import stop_task
 from emulator.runtime.supported import refuse_on_fargate
 from emulator.runtime.task_specs import TaskSpec, task_factory
 from emulator.runtime.up_request import UpRequest

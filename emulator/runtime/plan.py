@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from emulator.engine.interface import ContainerSpec, File
 
+TASK_STEADY = "STEADY"
+"""Condition of an await on a whole task: running, container checks healthy, target healthy."""
+
 
 class Verb(enum.StrEnum):
     """What an operation does; each is one or two Docker calls."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -13,15 +13,13 @@ from emulator.runtime.aws import PATIENCE, aws_spec, log_groups
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import Observed, Task
-from emulator.runtime.order import in_dependency_order, in_volume_order, volume_sources
-from emulator.runtime.plan import Plan, Verb
-from emulator.runtime.service_connect import serves
-from emulator.runtime.task_specs import TaskFactory, TaskSpec
+from emulator.runtime.plan import TASK_STEADY, Plan, Verb
+from emulator.runtime.start_plan import StartingTask, start_members, start_pause
+from emulator.runtime.stop_plan import stop_task
+from emulator.runtime.task_specs import TaskFactory
 
 FRONT = ""
 """Stands for the front among the services that `reconcile` leaves alone."""
-TASK_STEADY = "STEADY"
-"""Condition of an await on a whole task: running, container checks healthy, target healthy."""
 
 
 @dataclass(slots=True)
@@ -241,190 +239,3 @@ def _has_tasks(state: DesiredState, observed: Observed) -> bool:
         [task.config_hash for task in observed.tasks_of(name)] == [desired.config_hash()] * desired.desired_count
         for name, desired in state.services.items()
     )
-
-
-@dataclass(frozen=True, slots=True)
-class StartingTask:
-    """A task whose pause is planned: the ids of its creation and its start."""
-
-    task: TaskSpec
-    cause: str
-    created: int
-    pause: int
-
-    @property
-    def task_id(self) -> str:
-        return self.task.identity.task_id
-
-
-def start_task(plan: Plan, state: DesiredState, task: TaskSpec, needs_first: Sequence[int | None], cause: str) -> None:
-    """Operations that start one task. `needs_first` are what must be there before: network and volumes."""
-    start_members(plan, state, start_pause(plan, task, needs_first, cause))
-
-
-def start_pause(plan: Plan, task: TaskSpec, needs_first: Sequence[int | None], cause: str) -> StartingTask:
-    """Operations that start a task's pause. `needs_first` are what must be there before."""
-    name, task_id = task.pause.name, task.identity.task_id
-    created = plan.add(Verb.CREATE_CONTAINER, name, cause, needs_first, spec=task.pause, task_id=task_id)
-    return StartingTask(task, cause, created, plan.add(Verb.START_CONTAINER, name, cause, [created], task_id=task_id))
-
-
-def start_members(
-    plan: Plan,
-    state: DesiredState,
-    starting: StartingTask,
-    *,
-    aws: int | None = None,
-    names_written: int | None = None,
-) -> tuple[int, ...]:
-    """Operations that start the containers of a task; returns the ids of their starts.
-
-    `aws` is what makes the local AWS endpoint ready, for log routers that send to it; `names_written` what puts
-    Service Connect's names into the task.
-    """
-    task, task_id, cause = starting.task, starting.task_id, starting.cause
-    pause_create, pause_start = starting.created, starting.pause
-    volumes = [plan.add(Verb.CREATE_VOLUME, name, cause, labels=dict(labels)) for name, labels in task.volumes.items()]
-    creates: dict[str, int] = {}
-    for member in in_volume_order(task):
-        sources = [creates[source] for source in volume_sources(member)]
-        creates[member.definition.name] = plan.add(
-            Verb.CREATE_CONTAINER,
-            member.spec.name,
-            cause,
-            [pause_create, *volumes, *sources],
-            spec=member.spec,
-            files=member.files,
-            task_id=task_id,
-        )
-    starts: dict[str, int] = {}
-    docker_names = {member.definition.name: member.spec.name for member in task.members}
-    timeouts = {member.definition.name: member.definition.start_timeout for member in task.members}
-    default_timeout = state.services[_service_of(task)].options.time.start_timeout
-    for member in in_dependency_order(task):
-        name = member.definition.name
-        needs: list[int | None] = [pause_start, names_written, creates[name], aws if member.needs_aws else None]
-        # Where a start makes a container anew (an open-file limit that the daemon refuses), its volumes are new too.
-        needs += [starts[source] for source in sorted(volume_sources(member)) if source in starts]
-        for dependency, condition in member.depends_on:
-            if condition == "START":
-                needs.append(starts[dependency])
-            else:
-                needs.append(
-                    plan.add(
-                        Verb.AWAIT,
-                        docker_names[dependency],
-                        f"{name} depends on {dependency}",
-                        [starts[dependency]],
-                        condition=condition,
-                        waiting=name,
-                        timeout=timeouts[dependency] or default_timeout,
-                        task_id=task_id,
-                        title=f"{name} waits for {dependency} to be {condition}",
-                    )
-                )
-        starts[name] = plan.add(
-            Verb.START_CONTAINER,
-            member.spec.name,
-            cause,
-            needs,
-            spec=member.spec,
-            files=member.files,
-            task_id=task_id,
-            router=member.router,
-            timeout=default_timeout,
-            title=f"start {_service_of(task)}/{name} {task_id[:8]}",
-        )
-    return tuple(starts.values())
-
-
-def _service_of(task: TaskSpec) -> str:
-    return task.pause.labels[names.SERVICE]
-
-
-def stop_task(
-    plan: Plan,
-    task: Task,
-    reason: str,
-    *,
-    needs: Iterable[int] = (),
-    deregister: int | None = None,
-    withdraw: bool = False,
-    timeout: int | None = None,
-) -> int:
-    """Operations that stop and remove one task; returns the id of the last one.
-
-    ECS: a container is stopped when every container that depends on it has stopped; each one's stop timeout starts
-    at its own turn; the log router therefore goes last, and after it pause. `timeout` shortens every stop timeout.
-    `deregister` is how many seconds its targets may drain; None where there is no front. `withdraw`: others go on, and
-    are not to find it behind its Service Connect name any more.
-    """
-    first: list[int] = list(needs)
-    if withdraw and serves(task):
-        first = [plan.add(Verb.WITHDRAW_NAME, task.short_id, reason, first, task_id=task.id)]
-    if deregister is not None:
-        first = [plan.add(Verb.DEREGISTER, task.short_id, reason, first, task_id=task.id, timeout=deregister)]
-    router = task.router
-    listens = router is not None and router.running and not task.lost_relay
-    revived = not listens and any(member.logs_to_router and member.running for member in task.members.values())
-    if revived:
-        # What they log comes too late otherwise; where nothing listens they could be neither stopped nor removed.
-        first = [
-            plan.add(
-                Verb.REVIVE_ROUTER,
-                router.container.name if router is not None else f"of {task.short_id}",
-                "containers still log to it",
-                first,
-                task_id=task.id,
-                title=f"revive the log router of {task.short_id}",
-            )
-        ]
-    stops: dict[str, list[int]] = {}
-    for name in _stop_order(task):
-        member = task.members[name]
-        dependents = [stop for other in _dependents(task, name) for stop in stops.get(other, [])]
-        if member.running or (revived and member.role == Role.ROUTER):
-            stop = plan.add(
-                Verb.STOP_CONTAINER,
-                member.container.name,
-                reason,
-                [*first, *dependents],
-                timeout=member.stop_timeout if timeout is None else min(timeout, member.stop_timeout),
-                task_id=task.id,
-                title=f"stop {task.service}/{name} {task.short_id}",
-            )
-            stops[name] = [stop]
-        else:
-            stops[name] = dependents  # it has stopped by itself: what waits for it waits for what it waited for
-    after = [stop for found in stops.values() for stop in found] or first
-    removals = [
-        plan.add(Verb.REMOVE_CONTAINER, member.container.name, reason, after, task_id=task.id)
-        for member in task.members.values()
-    ]
-    if task.pause is not None:
-        removals = [plan.add(Verb.REMOVE_CONTAINER, task.pause.name, reason, removals or first, task_id=task.id)]
-    return plan.add(Verb.REMOVE_VOLUME, task.id, "volumes of the task", removals or first, task_id=task.id)
-
-
-def _dependents(task: Task, name: str) -> list[str]:
-    """The containers that stop before this one: those that depend on it; for the log router those that log to it too,
-    which ECS makes depend on it unless it has dependencies itself."""
-    member = task.members[name]
-    routes = member.role == Role.ROUTER
-    return [
-        other.name
-        for other in task.members.values()
-        if other is not member
-        and (name in other.depends_on or (routes and other.logs_to_router and other.name not in member.depends_on))
-    ]
-
-
-def _stop_order(task: Task) -> list[str]:
-    """Containers such that each one comes after all that depend on it; a cycle (impossible in ECS) is cut."""
-    order: list[str] = []
-    remaining = list(task.members)
-    while remaining:
-        free = [name for name in remaining if not set(_dependents(task, name)) & set(remaining)] or remaining
-        order += free
-        remaining = [name for name in remaining if name not in free]
-    return order

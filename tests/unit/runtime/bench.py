@@ -15,8 +15,9 @@ from emulator.runtime.executor import Executor
 from emulator.runtime.front import FrontControl, front_spec
 from emulator.runtime.observed import Observed, Task, observe
 from emulator.runtime.plan import Operation, Plan
-from emulator.runtime.reconcile import reconcile, stop_task
+from emulator.runtime.reconcile import reconcile
 from emulator.runtime.running import Running
+from emulator.runtime.stop_plan import stop_task
 from emulator.runtime.task_specs import task_factory
 from emulator.runtime.up import up
 from emulator.runtime.up_request import SupportImages, UpRequest

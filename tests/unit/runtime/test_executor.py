@@ -17,8 +17,7 @@ from emulator.errors import ContainerFailed, EngineError, TaskError
 from emulator.events import EventKind
 from emulator.runtime.daemon_memory import DAY, has_low_limit, remember_low_limit
 from emulator.runtime.executor import Cancelled
-from emulator.runtime.plan import Operation, Verb
-from emulator.runtime.reconcile import TASK_STEADY
+from emulator.runtime.plan import TASK_STEADY, Operation, Verb
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import desired_state, make_service, nginx_sidecar
 

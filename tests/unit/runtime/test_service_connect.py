@@ -13,8 +13,8 @@ from emulator.engine.interface import ExecResult, Health
 from emulator.errors import EngineError
 from emulator.runtime.names import Names
 from emulator.runtime.plan import Operation, Plan, Verb
-from emulator.runtime.reconcile import stop_task
 from emulator.runtime.service_connect import ServiceConnect, entries
+from emulator.runtime.stop_plan import stop_task
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import DEMO, World, connected, desired_state, lines, make_service, text_of
 

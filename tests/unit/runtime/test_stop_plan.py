@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from emulator.runtime.plan import Plan, Verb
-from emulator.runtime.reconcile import stop_task
+from emulator.runtime.stop_plan import stop_task
 from tests.unit.runtime.world import ROUTED, ROUTER, World, firelens, lines, make_service, text_of
 
 
