@@ -20,7 +20,7 @@ from emulator.engine.interface import Engine, EngineEvent
 from emulator.errors import CopilotLocalError
 from emulator.events import Event, EventKind
 from emulator.runtime.desired import Private
-from emulator.runtime.executor import Cancelled
+from emulator.runtime.execution import Cancelled
 from emulator.runtime.observed import Observed, observe
 from emulator.runtime.plan import Plan
 from emulator.runtime.reconcile import FRONT

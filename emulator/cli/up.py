@@ -229,7 +229,7 @@ def _run(engine: Engine, request: UpRequest, emit: Emit, *, detach: bool, dry: b
         from emulator.runtime.foreground import run_foreground
 
         return run_foreground(engine, request, emit, interrupted=interrupted, killed=killed)
-    from emulator.runtime.executor import Cancelled
+    from emulator.runtime.execution import Cancelled
     from emulator.runtime.up import up as bring_up
 
     try:

@@ -12,7 +12,8 @@ from emulator.errors import CopilotLocalError, EngineError, EngineTimeout
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime import names
 from emulator.runtime.drain import open_drain
-from emulator.runtime.executor import Cancelled, Executor, remove_volume
+from emulator.runtime.execution import Cancelled
+from emulator.runtime.executor import Executor, remove_volume
 from emulator.runtime.front import FrontControl
 from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import Observed, observe, sort_containers

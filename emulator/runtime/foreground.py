@@ -9,7 +9,7 @@ from emulator.errors import ContainerFailed, ExitCode
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime import names
 from emulator.runtime.down import down
-from emulator.runtime.executor import Cancelled
+from emulator.runtime.execution import Cancelled
 from emulator.runtime.failed import container_failed
 from emulator.runtime.logs import LogFollower
 from emulator.runtime.observed import Member, observe

@@ -16,7 +16,8 @@ from emulator.errors import ExitCode, TaskError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime import names
 from emulator.runtime.attend import attended
-from emulator.runtime.executor import Cancelled, Executor
+from emulator.runtime.execution import Cancelled
+from emulator.runtime.executor import Executor
 from emulator.runtime.failed import container_failed
 from emulator.runtime.front import FrontControl
 from emulator.runtime.logs import LogFollower

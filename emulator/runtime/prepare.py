@@ -12,7 +12,7 @@ from emulator.errors import ImageError, InputError
 from emulator.events import Emit, discard
 from emulator.runtime.debugging import debugged
 from emulator.runtime.desired import DesiredService, DesiredState
-from emulator.runtime.executor import Cancelled
+from emulator.runtime.execution import Cancelled
 from emulator.runtime.firelens import check_destinations, uses_local_aws
 from emulator.runtime.images import own_regions, resolver_of
 from emulator.runtime.router_files import RouterImage, read_router_image

@@ -12,7 +12,7 @@ from emulator.engine.interface import ContainerState, Engine, Health
 from emulator.errors import ContainerFailed, CopilotLocalError, EngineError, EngineTimeout, TaskError
 from emulator.runtime.control import Agent, Lease, Message
 from emulator.runtime.desired import DesiredState
-from emulator.runtime.executor import Cancelled
+from emulator.runtime.execution import Cancelled
 from emulator.runtime.failed import container_failed
 from emulator.runtime.front import front_spec
 from emulator.runtime.front_ports import balanced, listeners_of, routes

@@ -10,7 +10,7 @@ from emulator.engine.interface import Container, ContainerState, Engine
 from emulator.errors import CopilotLocalError, EnvironmentBusy
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.control import Agent
-from emulator.runtime.executor import Cancelled
+from emulator.runtime.execution import Cancelled
 from emulator.runtime.names import MADE_BY, Names
 from emulator.runtime.observed import Observed, observe
 from emulator.runtime.process import Owner, this_process

@@ -10,7 +10,7 @@ from emulator.errors import EngineError, EnvironmentBusy, PortInUse
 from emulator.events import Emit, Event, discard
 from emulator.runtime.bring_up import Bringup
 from emulator.runtime.control import AgentBusy, AgentError
-from emulator.runtime.executor import Cancelled
+from emulator.runtime.execution import Cancelled
 from emulator.runtime.front import front_spec
 from emulator.runtime.front_ports import listeners_of, with_ports
 from emulator.runtime.images import resolver_of

@@ -20,7 +20,7 @@ from emulator.events import Emit, Event, EventKind
 from emulator.runtime.control import Agent
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.down import down
-from emulator.runtime.executor import Cancelled
+from emulator.runtime.execution import Cancelled
 from emulator.runtime.follow import EnvironmentFollower
 from emulator.runtime.front_ports import with_ports
 from emulator.runtime.images import ImageResolver, resolver_of

@@ -13,7 +13,7 @@ import pytest
 from emulator.engine.interface import Container
 from emulator.errors import EnvironmentBusy
 from emulator.runtime.agent_spec import agent_spec
-from emulator.runtime.executor import Cancelled
+from emulator.runtime.execution import Cancelled
 from emulator.runtime.names import MADE_BY
 from emulator.runtime.process import Owner, this_process
 from emulator.runtime.turn import Turns, is_orphaned

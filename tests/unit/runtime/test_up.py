@@ -13,7 +13,7 @@ from emulator.errors import ImageError, InputError, TaskError, Unsupported, Usag
 from emulator.events import Event, EventKind
 from emulator.runtime.control import AgentError
 from emulator.runtime.desired import DesiredState, Private
-from emulator.runtime.executor import Cancelled
+from emulator.runtime.execution import Cancelled
 from emulator.runtime.up import dry_run
 from emulator.settings import Settings, TimeSettings
 from tests.unit.runtime.bench import Bench

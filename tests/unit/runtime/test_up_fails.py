@@ -24,7 +24,7 @@ from emulator.errors import (
 )
 from emulator.events import Event, EventKind, discard
 from emulator.runtime.down import down
-from emulator.runtime.executor import Cancelled
+from emulator.runtime.execution import Cancelled
 from emulator.runtime.up import up
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import AGENT, DEMO, firelens, make_service, nginx_sidecar

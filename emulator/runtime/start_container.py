@@ -1,0 +1,170 @@
+"""Makes and starts a container: once its log router listens, and with the limits that the daemon can give."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import replace
+
+from emulator.engine.interface import ContainerSpec, Engine
+from emulator.errors import (
+    CopilotLocalError,
+    EngineError,
+    EngineTimeout,
+    EngineUnavailable,
+    LogDriverNotReady,
+    TaskError,
+)
+from emulator.runtime import names
+from emulator.runtime.daemon_memory import has_low_limit, remember_low_limit
+from emulator.runtime.dependencies import NeverStarts, cannot_start
+from emulator.runtime.execution import Execution
+from emulator.runtime.failed import container_failed
+from emulator.runtime.limits import BELOW_PAUSE, below
+from emulator.runtime.observed import Member, observe
+from emulator.runtime.plan import Operation
+from emulator.runtime.task_specs import NO_FILE, NO_IPV6
+
+SOCKET_POLL = 0.05
+"""Seconds between two tries to start a container whose log router does not listen yet."""
+RLIMIT_REFUSED = "error setting rlimit"
+"""In runc's words: the daemon may not raise a limit that high."""
+NO_IPV6_REFUSED = "conf/all/disable_ipv6: no such file"
+"""In runc's words: the kernel has no IPv6."""
+_LOWERED: weakref.WeakSet[Engine] = weakref.WeakSet()
+"""Daemons that refused Fargate's limit once: they are not asked again."""
+
+
+class ContainerStarter:
+    """Creates and starts the containers of one plan. `on_started` hears of each of a task that started."""
+
+    def __init__(self, execution: Execution, on_started: Callable[[ContainerSpec], None] | None) -> None:
+        self._execution = execution
+        self.engine = execution.engine
+        self.names = execution.names
+        self.on_started = on_started
+        self._ids: dict[str, str] = {}
+        """Container name to id, of what was made here."""
+        self._made: dict[str, ContainerSpec] = {}
+        self._told_of_limit = False
+
+    def create(self, operation: Operation) -> None:
+        """Creates a container and puts its files into it. Raises `EngineError`."""
+        assert operation.spec is not None
+        spec = operation.spec
+        if self._has_low_limit():
+            lowered = _with_lower_limit(spec)
+            if lowered != spec:
+                self._tell_of_limit()
+            spec = lowered
+        if spec.cgroup_parent == BELOW_PAUSE and spec.network:
+            # The name that says whose network it joins is that of its pause.
+            spec = replace(spec, cgroup_parent=below(self._id_of(spec.network.removeprefix("container:"))))
+        self._ids[spec.name] = self.engine.create_container(spec)
+        self._made[spec.name] = spec
+        for folder, files in operation.files:
+            self.engine.put_files(operation.spec.name, folder, files)
+
+    def _id_of(self, name: str) -> str:
+        """The id of a container that was made here, or that was there before."""
+        if name not in self._ids:
+            self._ids |= {container.name: container.id for container in observe(self.engine, self.names).containers}
+        return self._ids[name]
+
+    def start(self, operation: Operation) -> None:
+        """Starts a container, again and again until its log router listens or the operation's time is over.
+
+        Raises `ContainerFailed` where the router has exited, `TaskError` where it never listens, `NeverStarts` where
+        Docker refuses a container that its task can do without, `EngineError` where it refuses another.
+        """
+        deadline = time.monotonic() + operation.timeout
+        lowered = False
+        while True:
+            try:
+                self.engine.start(operation.subject)
+                break
+            except LogDriverNotReady as error:
+                # The daemon's own answer is the readiness check: the router has not opened its socket yet.
+                router = self._member_behind(operation)
+                if router is not None and router.started and not router.running:
+                    raise container_failed(
+                        self.engine, router, "the log router exited before it opened its socket"
+                    ) from error
+                if time.monotonic() > deadline:
+                    raise TaskError(
+                        f"the log router did not open its socket within {operation.timeout} s",
+                        hint="`copilot-local firelens config` shows what it runs on",
+                    ) from error
+                self._execution.pause(SOCKET_POLL)
+            except EngineError as error:
+                if (
+                    NO_IPV6_REFUSED in str(error)
+                    and (made := self._made.get(operation.subject))
+                    and NO_IPV6 in made.sysctls
+                ):
+                    # A kernel without IPv6: nothing is to be switched off there.
+                    rest = {name: value for name, value in made.sysctls.items() if name != NO_IPV6}
+                    self.engine.remove(made.name)
+                    self.create(replace(operation, spec=replace(made, sysctls=rest)))
+                    continue
+                if lowered or operation.spec is None or RLIMIT_REFUSED not in str(error):
+                    if isinstance(error, (EngineTimeout, EngineUnavailable)) or not _may_fail(operation):
+                        raise
+                    raise self.give_up(operation, error.message, error) from error
+                lowered = True
+                self._create_with_lower_limit(operation, operation.spec)
+        if self.on_started is not None and operation.spec is not None:
+            self.on_started(operation.spec)
+
+    def give_up(self, operation: Operation, reason: str, error: CopilotLocalError) -> CopilotLocalError | NeverStarts:
+        """Leaves a mark in place of a container that will not start; returns what that means for its task."""
+        assert operation.spec is not None
+        spec, why = operation.spec, cannot_start(reason)
+        self.engine.remove(spec.name)
+        self.create(replace(operation, spec=replace(spec, labels={**spec.labels, names.GIVEN_UP: why}), files=()))
+        if not _may_fail(operation):
+            error.hint = error.hint or f"ECS says: {why}"
+            return error
+        subject = f"{spec.labels.get(names.SERVICE, '')}/{spec.labels.get(names.CONTAINER, '')}"
+        message = f"it never starts: {error.message}. It is not essential, so its task goes on without it"
+        self._execution.warn(subject, message)
+        return NeverStarts(spec.labels.get(names.CONTAINER, ""), reason, error)
+
+    def _create_with_lower_limit(self, operation: Operation, spec: ContainerSpec) -> None:
+        """Makes the container anew with an open-file limit that a daemon may give which cannot raise its own."""
+        self.engine.remove(spec.name)
+        self.create(replace(operation, spec=_with_lower_limit(spec)))
+        if self.engine not in _LOWERED:
+            _LOWERED.add(self.engine)
+            remember_low_limit(self.engine.info())
+        self._tell_of_limit()
+
+    def _has_low_limit(self) -> bool:
+        """Whether it is known of this daemon that it cannot give Fargate's open-file limit."""
+        if self.engine not in _LOWERED and has_low_limit(self.engine.info()):
+            _LOWERED.add(self.engine)
+        return self.engine in _LOWERED
+
+    def _tell_of_limit(self) -> None:
+        """Once for each plan's executor: several containers find it out at the same time."""
+        if not self._told_of_limit:
+            self._told_of_limit = True
+            message = f"this Docker daemon cannot give containers Fargate's open-file limit; they get {NO_FILE.hard}"
+            self._execution.warn("nofile", message)
+
+    def _member_behind(self, operation: Operation) -> Member | None:
+        task = self._execution.task(operation.task_id)
+        return task.router if task else None
+
+
+def _with_lower_limit(spec: ContainerSpec) -> ContainerSpec:
+    limits = tuple(
+        NO_FILE if limit.name == NO_FILE.name and limit.hard > NO_FILE.hard else limit for limit in spec.ulimits
+    )
+    return replace(spec, ulimits=limits)
+
+
+def _may_fail(operation: Operation) -> bool:
+    """Whether a task goes on without the container that an operation starts."""
+    return operation.spec is not None and operation.spec.labels.get(names.ESSENTIAL) == "false"

@@ -1,0 +1,89 @@
+"""Waits until what a plan awaits holds, or is seen never to hold."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from emulator.engine.interface import Health
+from emulator.errors import TaskError
+from emulator.runtime.dependencies import TIMED_OUT, UNSUCCESSFUL, NeverStarts, failed_for_good, holds, waits_for_ever
+from emulator.runtime.execution import POLL, Execution
+from emulator.runtime.failed import container_failed
+from emulator.runtime.observed import Member, Task
+from emulator.runtime.plan import TASK_STEADY, Operation
+from emulator.runtime.restart import may_restart
+
+
+class ConditionWaiter:
+    """Awaits conditions of containers and of whole tasks. `target_healthy` is what the front says of a task; without it
+    the containers' own health decides."""
+
+    def __init__(self, execution: Execution, target_healthy: Callable[[str], bool] | None) -> None:
+        self._execution = execution
+        self.engine = execution.engine
+        self.target_healthy = target_healthy
+
+    def wait(self, operation: Operation) -> None:
+        """Returns once it holds. Raises `NeverStarts` where it never will, `TaskError` where it takes too long or the
+        task has to stop meanwhile, `Cancelled`."""
+        deadline = time.monotonic() + operation.timeout
+        while True:
+            task = self._execution.task(operation.task_id)
+            if task is not None and self._holds(operation, task):
+                return
+            if time.monotonic() > deadline:
+                error = TaskError(
+                    f"{operation.waiting} waited {operation.timeout} s for {operation.subject} to be "
+                    f"{operation.condition}",
+                    hint="look at its log: copilot-local logs",
+                )
+                member = _awaited(operation, task)
+                if member is None:
+                    raise error
+                raise NeverStarts(operation.waiting, TIMED_OUT.format(member.name, operation.waiting), error)
+            self._execution.pause(POLL)
+
+    def _holds(self, operation: Operation, task: Task) -> bool:
+        """Whether an awaited condition holds; raises `NeverStarts` where it never will, and `TaskError` where the task
+        has to stop meanwhile."""
+        if operation.condition == TASK_STEADY:
+            return self._steady(task)
+        member = _awaited(operation, task)
+        if member is None:
+            return False
+        if holds(operation.condition, member):
+            return True
+        if failed_for_good(operation.condition, member):
+            error = container_failed(self.engine, member, f"{operation.waiting} needs it to succeed")
+            raise NeverStarts(operation.waiting, UNSUCCESSFUL.format(member.name, operation.waiting), error)
+        self._refuse_broken(task)
+        if waits_for_ever(operation.condition, member):
+            error = container_failed(
+                self.engine, member, f"{operation.waiting} needs it to be healthy, and stays PENDING as on ECS"
+            )
+            self._execution.warn(f"{task.service} {task.short_id}", error.message)
+            raise NeverStarts(operation.waiting, None, error)
+        return False
+
+    def _refuse_broken(self, task: Task) -> None:
+        """Raises what ends a task, where something does. A container that is only being made anew does not."""
+        dead = [m for m in task.members.values() if m.essential and m.started and not m.running]
+        for member in dead:
+            if member.container.exit_code is not None and not may_restart(member):
+                raise container_failed(self.engine, member, "it is essential, so its task stops")
+        if not dead and (reason := task.fault(())):
+            raise TaskError(f"task {task.short_id}: {reason}")
+
+    def _steady(self, task: Task) -> bool:
+        self._refuse_broken(task)
+        checked = [m.container.health for m in task.members.values() if m.container.health is not Health.NONE]
+        if any(health is not Health.HEALTHY for health in checked):
+            return False
+        return self.target_healthy is None or self.target_healthy(task.id)
+
+
+def _awaited(operation: Operation, task: Task | None) -> Member | None:
+    """The container whose condition is awaited."""
+    members = task.members.values() if task is not None else ()
+    return next((member for member in members if member.container.name == operation.subject), None)
