@@ -10,16 +10,18 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from emulator.agent.forward import ENTRY, EVENT_TIME, Batch
-from emulator.agent.salvage import buffered
+import msgpack
 
-_MARK = b"\xc1\x00"
-_HEADER = 24
+from emulator.agent.forward import ENTRY, EVENT_TIME, Batch
+from emulator.agent.salvage import buffered, chunk_head
+
+_PREFIX = ENTRY + EVENT_TIME
+_TIME = slice(len(_PREFIX), len(_PREFIX) + 8)
 _LENGTH = slice(10, 14)
 """Where newer files say how long the entries are."""
 _NESTED = ENTRY + ENTRY
 """Starts an entry of newer files: the time stands in an array of its own, with metadata."""
-_TIMES = re.compile(re.escape(ENTRY + EVENT_TIME) + b"(.{8})", re.DOTALL)
+_TIMES = re.compile(re.escape(_PREFIX) + b"(.{8})", re.DOTALL)
 
 
 def take_back(buffer: Path, batches: Sequence[Batch]) -> int:
@@ -27,23 +29,41 @@ def take_back(buffer: Path, batches: Sequence[Batch]) -> int:
     files.
 
     Storing and acknowledging are one step, so only the very last thing it did can be half done: it stands at the end
-    of a file. Perhaps its filters had not seen it yet; sent again, they do.
+    of a file of that tag. Perhaps its filters had not seen it yet; sent again, they do.
     """
-    prefix = len(ENTRY + EVENT_TIME)
-    entries = (entry for batch in batches for entry in batch.entries)
-    times = {entry[prefix : prefix + 8] for entry in entries if entry.startswith(ENTRY + EVENT_TIME)}
+    times: dict[bytes, set[bytes]] = {}
+    for batch in batches:
+        entries = (entry for entry in batch.entries if entry.startswith(_PREFIX))
+        times.setdefault(_text(batch.tag), set()).update(entry[_TIME] for entry in entries)
     cut = 0
     for path in buffered(buffer) if times else ():
         content = path.read_bytes()
-        start = _content(content)
-        if start is None:
+        head = chunk_head(content)
+        if head is None or head[0] not in times:
             continue
-        position = next((found.start() for found in _TIMES.finditer(content, start) if found[1] in times), None)
+        position = _unfinished(content, head[1], times[head[0]])
         if position is not None:
-            position -= content.startswith(_NESTED, start)
-            _shorten(path, content, start, position)
+            position -= content.startswith(_NESTED, head[1])
+            _shorten(path, content, head[1], position)
             cut += 1
     return cut
+
+
+def _unfinished(content: bytes, start: int, times: set[bytes]) -> int | None:
+    """Where the entries with such times begin that a file ends with. Others may have such a time too: nanoseconds are
+    not that many where several containers print at once."""
+    position = None
+    for found in _TIMES.finditer(content, start):
+        if found[1] not in times:
+            position = None
+        elif position is None:
+            position = found.start()
+    return position
+
+
+def _text(packed: bytes) -> bytes:
+    text: bytes = msgpack.unpackb(packed, raw=True)
+    return text
 
 
 def _shorten(path: Path, content: bytes, start: int, end: int) -> None:
@@ -52,11 +72,3 @@ def _shorten(path: Path, content: bytes, start: int, end: int) -> None:
             stream.seek(_LENGTH.start)
             stream.write((end - start).to_bytes(4, "big"))
         stream.truncate(end)
-
-
-def _content(data: bytes) -> int | None:
-    """Where the entries of a file start; None where it is no file of Fluent Bit's buffer."""
-    if len(data) < _HEADER or not data.startswith(_MARK):
-        return None
-    start = _HEADER + int.from_bytes(data[_HEADER - 2 : _HEADER], "big")
-    return start if start <= len(data) else None

@@ -26,20 +26,28 @@ def buffered(folder: Path) -> list[Path]:
     return sorted((file for file in folder.rglob(SUFFIX) if file.is_file()), key=lambda file: (file.name, str(file)))
 
 
+def chunk_head(data: bytes) -> tuple[bytes, int] | None:
+    """The tag of a chunk and where its records start; None of what is no chunk of logs."""
+    if not data.startswith(_MAGIC) or len(data) < _HEADER:
+        return None
+    end = _HEADER + int.from_bytes(data[_HEADER - 2 : _HEADER], "big")
+    metadata = data[_HEADER:end]
+    if metadata.startswith(_TYPED):
+        if metadata[2:3] != bytes([_LOGS]):
+            return None
+        metadata = metadata[4:]
+    return metadata.rstrip(b"\0"), end
+
+
 def chunk_entries(data: bytes) -> Iterator[list[Any]]:
     """The records of a chunk as forward-protocol messages, `[tag, time, record]`; none of what is no chunk of logs.
 
     A chunk that was being written to when its router died gives the records that are whole.
     """
-    if not data.startswith(_MAGIC) or len(data) < _HEADER:
+    head = chunk_head(data)
+    if head is None:
         return
-    end = _HEADER + int.from_bytes(data[_HEADER - 2 : _HEADER], "big")
-    metadata = data[_HEADER:end]
-    if metadata.startswith(_TYPED):
-        if metadata[2:3] != bytes([_LOGS]):
-            return
-        metadata = metadata[4:]
-    tag = metadata.rstrip(b"\0").decode(errors="replace")
+    tag, end = head[0].decode(errors="replace"), head[1]
     unpacker = msgpack.Unpacker(raw=False, unicode_errors="replace", max_buffer_size=len(data) or 1)
     unpacker.feed(data[end:])
     try:

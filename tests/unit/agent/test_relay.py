@@ -22,6 +22,7 @@ from tests.unit.agent.test_drain import SECONDS, TAG, event_time, message
 Until = Callable[[Callable[[], object]], None]
 Driver = Callable[[], socket.socket]
 StartRouter = Callable[..., "Router"]
+PACKED_TAG: bytes = msgpack.packb(TAG)
 HEADER = b"\xc1\x00" + bytes(20)
 
 
@@ -213,14 +214,14 @@ def entry(number: int) -> bytes:
     return packed
 
 
-def write_chunk(path: Path, entries: list[bytes], *, zeros: int = 0, length: bool = False) -> None:
+def write_chunk(path: Path, entries: list[bytes], *, zeros: int = 0, length: bool = False, of: str = TAG) -> None:
     """A file of Fluent Bit's buffer; `length`: as newer versions have it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = b"".join(entries)
     header = bytearray(HEADER)
     if length:
         header[10:14] = len(content).to_bytes(4, "big")
-    tag = TAG.encode()
+    tag = of.encode()
     path.write_bytes(bytes(header) + len(tag).to_bytes(2, "big") + tag + content + bytes(zeros))
 
 
@@ -228,7 +229,7 @@ def write_chunk(path: Path, entries: list[bytes], *, zeros: int = 0, length: boo
 def test_a_batch_that_was_stored_in_vain_is_cut_off(tmp_path: Path, length: bool) -> None:
     path = tmp_path / "forward.0" / "1.flb"
     write_chunk(path, [entry(number) for number in range(10)], zeros=512, length=length)
-    assert take_back(tmp_path, [Batch(b"tag", [entry(number) for number in range(7, 12)])]) == 1
+    assert take_back(tmp_path, [Batch(PACKED_TAG, [entry(number) for number in range(7, 12)])]) == 1
     expected = tmp_path / "expected" / "1.flb"
     write_chunk(expected, [entry(number) for number in range(7)], length=length)
     assert path.read_bytes() == expected.read_bytes()
@@ -239,7 +240,22 @@ def test_of_other_batches_nothing_is_cut_off(tmp_path: Path) -> None:
     write_chunk(path, [entry(number) for number in range(10)])
     content = path.read_bytes()
     (tmp_path / "forward.0" / "2.flb").write_bytes(b"something else")
-    assert take_back(tmp_path, [Batch(b"tag", [entry(number) for number in range(10, 12)])]) == 0
+    assert take_back(tmp_path, [Batch(PACKED_TAG, [entry(number) for number in range(10, 12)])]) == 0
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("of", "last"),
+    [
+        pytest.param(f"{TAG}x", 4, id="of another container"),
+        pytest.param(TAG, 6, id="of the same one, with later lines after it"),
+    ],
+)
+def test_what_was_acknowledged_stays_where_two_lines_have_the_same_time(tmp_path: Path, of: str, last: int) -> None:
+    path = tmp_path / "forward.0" / "1.flb"
+    write_chunk(path, [entry(number) for number in range(last + 1)], of=of)
+    content = path.read_bytes()
+    assert take_back(tmp_path, [Batch(PACKED_TAG, [entry(4)])]) == 0
     assert path.read_bytes() == content
 
 
