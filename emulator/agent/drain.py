@@ -4,12 +4,14 @@ Docker's `fluentd` driver speaks Fluentd's forward protocol: MessagePack arrays 
 container printed. Each becomes a line of FILE in the form that the router's file output has, so the log store reads
 both alike. Source: Fluentd's forward protocol specification, version 1.
 
-What the router had taken and not delivered lies in its buffer, beside the socket: that comes first.
+What the router had taken and not delivered lies in its buffer, beside the socket: that comes first. Where the router
+still listens, only its relay is gone: socket and buffer stay the router's.
 """
 
 from __future__ import annotations
 
 import os
+import socket
 import socketserver
 import sys
 import threading
@@ -21,8 +23,9 @@ import msgpack
 from emulator.agent.forward import record_line
 from emulator.agent.salvage import buffered, chunk_entries
 
-SOCKETS = ("fluent.sock", "relay.sock")
-"""The router's, and that of the relay in front of it: Docker's log driver looks for one of them."""
+ROUTER = "fluent.sock"
+RELAY = "relay.sock"
+"""In front of the router: Docker's log driver looks for one of the two."""
 ROUTED = "-firelens-"
 """In the tag of every record of a container; the router's own records have other tags."""
 
@@ -63,11 +66,17 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
 
 
+def _listens(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path) == 0
+
+
 def main(folder: str, file: str, *metadata: str) -> None:
     _Connection.file = Path(file)
     _Connection.metadata = dict(field.split("=", 1) for field in metadata)
-    saved = salvage(Path(folder), Path(file))
-    for name in SOCKETS:
+    dead = (RELAY,) if _listens(os.path.join(folder, ROUTER)) else (ROUTER, RELAY)
+    saved = salvage(Path(folder), Path(file)) if ROUTER in dead else 0
+    for name in dead:
         # Bind beside and rename: there is no moment in which the socket's name leads nowhere.
         path = os.path.join(folder, name)
         beside = f"{path}.{os.getpid()}"

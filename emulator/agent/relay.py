@@ -33,12 +33,15 @@ IN_FLIGHT = 2
 HELD = 1 << 20
 """Bytes that are held for each container before it has to wait for a router that is slow."""
 HELD_FOR_NOBODY = 16 << 20
-"""The same while no router is there."""
+"""The same while no router is there, for all containers together: their task's memory may be what holds it."""
 PATIENCE = 30.0
 """Seconds that a router may be away before its lines are written to the log store."""
 PATIENCE_WHILE_FULL = 5.0
 """The same once a container has to wait: when it exits, Docker waits ten seconds for the rest of its output."""
 POLL = 0.02
+GRACE = 1.0
+"""Seconds from the end of one connection until its lines are sent again: a router that dies closes one after another,
+and what it had begun to store is looked for once all are closed."""
 
 
 @dataclass(slots=True, eq=False)
@@ -56,9 +59,20 @@ class _Flow:
     """By chunk, in the order they were sent."""
     unsent: memoryview = field(default_factory=lambda: memoryview(b""))
 
-    @property
-    def held(self) -> int:
-        return sum(batch.size for batch in (*self.waiting, *self.in_flight.values()))
+    resend_at: float | None = None
+    """When to send again what was not acknowledged over a connection that ended alone."""
+    held: int = 0
+    """Bytes of what is waiting or in flight."""
+
+    def take(self, batch: Batch) -> None:
+        """Puts what came with what is waiting: lines that come one by one go on together."""
+        self.held += batch.size
+        last = self.waiting[-1] if self.waiting else None
+        if last is not None and last.tag == batch.tag and last.size + batch.size <= READ:
+            last.entries += batch.entries
+            last.size += batch.size
+        else:
+            self.waiting.append(batch)
 
 
 class Relay:
@@ -94,11 +108,14 @@ class Relay:
         """Relays without end. Docker's socket is made when the router listens for the first time."""
         self._wake.setblocking(False)
         while (watch := self._connect()) is None:
+            if self._settling:
+                self._say_settled()
             time.sleep(POLL)
         self._router_is_there(watch)
         listener = self._listen()
         while True:
-            ready = self._selector.select(POLL if self._settling or self._watch is None else None)
+            waits = self._settling or self._watch is None or any(flow.resend_at for flow in self._flows)
+            ready = self._selector.select(POLL if waits else None)
             for key, events in ready:
                 if key.fileobj is listener:
                     self._accept(listener)
@@ -111,11 +128,16 @@ class Relay:
                     self._serve(key.data, key.fileobj, events)
             if self._watch is None:
                 self._look_for_a_router()
+            elif waits:
+                self._resend()
             if self._settling and not ready and self._is_settled():
-                self._settling = False
-                beside = self._settled.with_suffix(".new")
-                beside.write_text(str(self._written))
-                beside.replace(self._settled)
+                self._say_settled()
+
+    def _say_settled(self) -> None:
+        self._settling = False
+        beside = self._settled.with_suffix(".new")
+        beside.write_text(str(self._written))
+        beside.replace(self._settled)
 
     # the router
 
@@ -149,8 +171,7 @@ class Relay:
         if not self._listens():
             take_back(self._buffer, unfinished)
         for flow in self._flows:
-            flow.waiting.extendleft(reversed(flow.in_flight.values()))
-            flow.in_flight.clear()
+            self._give_back(flow)
 
     def _look_for_a_router(self) -> None:
         if watch := self._connect():
@@ -168,6 +189,7 @@ class Relay:
         lines: list[str] = []
         for flow in list(self._flows):
             lines += [line for batch in flow.waiting for line in batch.lines(self._metadata)]
+            flow.held -= sum(batch.size for batch in flow.waiting)
             flow.waiting.clear()
             self._continue(flow)
         if lines:
@@ -210,7 +232,8 @@ class Relay:
         if data is None:
             return
         try:
-            flow.waiting.extend(flow.splitter.feed(data))
+            for batch in flow.splitter.feed(data):
+                flow.take(batch)
         except ValueError as error:
             say(f"a connection is closed: {error}")
             data = b""
@@ -221,7 +244,7 @@ class Relay:
 
     def _send(self, flow: _Flow) -> None:
         """Sends what the router has room for."""
-        if flow.router is None and self._watch is not None and flow.waiting:
+        if flow.router is None and self._watch is not None and flow.waiting and flow.resend_at is None:
             flow.router = self._connect()
             if flow.router is not None:
                 self._selector.register(flow.router, selectors.EVENT_READ, flow)
@@ -229,7 +252,7 @@ class Relay:
             if not flow.unsent:
                 if not flow.waiting or len(flow.in_flight) >= IN_FLIGHT:
                     break
-                chunk, batch = str(next(self._chunks)), _next_batch(flow.waiting)
+                chunk, batch = str(next(self._chunks)), flow.waiting.popleft()
                 flow.in_flight[chunk] = batch
                 flow.unsent = memoryview(batch.message(chunk))
             try:
@@ -250,7 +273,7 @@ class Relay:
                 self._lose_router(flow)
                 self._flows.remove(flow)
             return
-        wanted = flow.held < (HELD if self._watch else HELD_FOR_NOBODY)
+        wanted = flow.held < (HELD if self._watch else max(HELD, HELD_FOR_NOBODY // len(self._flows)))
         if wanted and not flow.reading:
             self._selector.register(flow.driver, selectors.EVENT_READ, flow)
         elif not wanted and flow.reading:
@@ -265,18 +288,27 @@ class Relay:
                 return data is None
             flow.answers.feed(data)
             for chunk in acknowledged(flow.answers):
-                flow.in_flight.pop(chunk, None)
+                batch = flow.in_flight.pop(chunk, None)
+                flow.held -= batch.size if batch is not None else 0
         return True
 
     def _router_closed(self, flow: _Flow) -> None:
         """One connection ended: with its router, or alone, if the router did not like what it read."""
-        if self._watch is not None and _read(self._watch, socket.MSG_PEEK) != b"":
-            say("the log router closed a connection; what it had not acknowledged is sent again")
-            self._lose_router(flow)
-            flow.waiting.extendleft(reversed(flow.in_flight.values()))
-            flow.in_flight.clear()
-        else:
-            self._router_is_gone()
+        self._lose_router(flow)
+        flow.resend_at = time.monotonic() + GRACE
+
+    def _resend(self) -> None:
+        for flow in list(self._flows):
+            if flow.resend_at is not None and time.monotonic() >= flow.resend_at:
+                say("the log router closed a connection; what it had not acknowledged is sent again")
+                self._give_back(flow)
+                self._send(flow)
+
+    def _give_back(self, flow: _Flow) -> None:
+        """Puts what was not acknowledged before what is waiting."""
+        flow.resend_at = None
+        flow.waiting.extendleft(reversed(flow.in_flight.values()))
+        flow.in_flight.clear()
 
     def _listens(self) -> bool:
         connection = self._connect()
@@ -308,16 +340,6 @@ def _read(connection: socket.socket, flags: int = 0) -> bytes | None:
         return None
     except OSError:
         return b""
-
-
-def _next_batch(waiting: deque[Batch]) -> Batch:
-    """What is waiting of one tag, together."""
-    batch = waiting.popleft()
-    while waiting and waiting[0].tag == batch.tag and batch.size + waiting[0].size <= READ:
-        more = waiting.popleft()
-        batch.entries += more.entries
-        batch.size += more.size
-    return batch
 
 
 def say(text: str) -> None:

@@ -57,7 +57,8 @@ _PREPARE_NETWORK = (
     f"cat /tmp/hosts > /etc/hosts; : > {HOSTS_READY}; "
 )
 _PAUSE_SCRIPT = f"{_PREPARE_NETWORK}exec tail -f /dev/null"
-_RELAY_SCRIPT = f'{_PREPARE_NETWORK}exec python3 -m emulator.agent.relay "$@"'
+# Until it has a handler, the signal that asks it to settle would end it.
+_RELAY_SCRIPT = f'trap "" USR1; {_PREPARE_NETWORK}exec python3 -m emulator.agent.relay "$@"'
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,22 @@ def test_the_task_is_replaced_with_all_lines_that_its_router_had(shared: Project
     assert shared.container("drain") == ""
 
 
+def test_a_pause_that_is_killed_hangs_nothing_and_no_line_comes_twice(shared: Project) -> None:
+    """With it goes the relay, and what that held; the router lives, and delivers what it has."""
+    wait_until(lambda: shared.answers("/hello"), "the service's answer")
+    (task,) = shared.tasks()
+    wait_until(lambda: len(lines(shared, task)) > 10, "its first lines")
+    before = lines(shared, task)
+    docker("kill", shared.container("pause"))
+    wait_until(lambda: task not in shared.tasks() and len(shared.tasks()) == 1, lambda: str(shared.containers()))
+    found = lines(shared, task)
+    assert found[: len(before)] == before
+    assert len(found) == len(set(found))
+    words = [record["log"] for record in shared.records() if task in record["ecs_task_arn"]]
+    assert words.count("stopped") == 1, "it was stopped as any other, and what it said then was taken"
+    assert shared.container("drain") == ""
+
+
 class TestDuringDown:
     @pytest.mark.parametrize("for_good", [False, True], ids=["killed", "killed for good"])
     def test_with_the_agent_there(self, project: Project, for_good: bool) -> None:

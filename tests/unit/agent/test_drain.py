@@ -55,9 +55,9 @@ def drain(folder: Path) -> Iterator[Path]:
         yield folder
 
 
-def connect(folder: Path) -> socket.socket:
+def connect(folder: Path, name: str = "fluent.sock") -> socket.socket:
     connection = socket.socket(socket.AF_UNIX)
-    connection.connect(str(folder / "fluent.sock"))
+    connection.connect(str(folder / name))
     return connection
 
 
@@ -102,6 +102,25 @@ def test_it_takes_the_place_of_a_socket_that_nobody_listens_on(folder: Path) -> 
         connect(folder).close()
     names = sorted(path.name for path in folder.iterdir())
     assert names == ["fluent.sock", "relay.sock"], "its own socket replaced the dead one"
+
+
+def test_of_a_router_that_still_listens_it_takes_neither_socket_nor_buffer(folder: Path, until: Until) -> None:
+    """Its relay is gone, not it."""
+    chunk = folder / "buffer" / "1.flb"
+    chunk.parent.mkdir()
+    chunk.write_bytes(b"the router's")
+    with socket.socket(socket.AF_UNIX) as router:
+        router.bind(str(folder / "fluent.sock"))
+        router.listen()
+        with draining(folder):
+            with connect(folder, "relay.sock") as connection:
+                connection.sendall(message("one"))
+                until(lambda: len(records(folder)) == 1)
+            connect(folder).close()
+            router.settimeout(10)
+            for _ in ("the drain's question", "ours"):
+                router.accept()[0].close()
+    assert chunk.read_bytes() == b"the router's"
 
 
 def test_its_file_is_one_of_the_tasks_in_the_log_store() -> None:

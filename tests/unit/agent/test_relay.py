@@ -46,6 +46,18 @@ class Router:
                 connection.shutdown(socket.SHUT_RDWR)
             connection.close()
 
+    def close_one(self) -> Callable[[], bool]:
+        """Closes the connection that came last; returns what tells whether the relay has seen it."""
+        connection = self._connections[-1]
+        connection.shutdown(socket.SHUT_WR)
+
+        def seen() -> bool:
+            with contextlib.suppress(BlockingIOError):
+                return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+            return False
+
+        return seen
+
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
@@ -87,7 +99,8 @@ def start_router(folder: Path) -> Iterator[Callable[..., Router]]:
 def relay(folder: Path) -> Iterator[subprocess.Popen[str]]:
     """A relay that waits for the folder's router."""
     names = ("relay.sock", "fluent.sock", "buffer", "hello.0123.drained")
-    command = [sys.executable, "-m", "emulator.agent.relay", *(str(folder / name) for name in names), "cluster=demo"]
+    command = ["sh", "-c", 'trap "" USR1; exec "$@"', "sh", sys.executable, "-m", "emulator.agent.relay"]
+    command += [*(str(folder / name) for name in names), "cluster=demo"]
     with subprocess.Popen(command, text=True, stderr=subprocess.PIPE) as process:
         yield process
         process.terminate()
@@ -137,6 +150,19 @@ def test_docker_finds_nobody_until_the_router_listens(
     until(lambda: router.lines == numbers(0, 3))
 
 
+def test_it_settles_where_no_router_ever_listened(
+    folder: Path, relay: subprocess.Popen[str], start_router: StartRouter, driver: Driver, until: Until
+) -> None:
+    def settled() -> bool:
+        relay.send_signal(signal.SIGUSR1)  # again and again: it may not hear it yet
+        return (folder / "relay.settled").exists()
+
+    until(settled)
+    router = start_router()
+    send(driver(), 0, 3)
+    until(lambda: router.lines == numbers(0, 3))
+
+
 def test_lines_that_come_fast_go_on_together(
     folder: Path, driver: Driver, start_router: StartRouter, until: Until
 ) -> None:
@@ -158,6 +184,31 @@ def test_what_a_dead_router_had_not_acknowledged_goes_to_the_next_one(
     connection.close()  # the container has ended
     router = start_router()
     until(lambda: router.lines == numbers(0, 20))
+
+
+def test_a_router_that_closes_one_connection_after_another_as_it_dies_has_not_stored_what_it_did_not_acknowledge(
+    folder: Path, driver: Driver, start_router: StartRouter, until: Until
+) -> None:
+    dying = start_router(acknowledges=False)
+    send(driver(), 0, 3)
+    until(lambda: dying.lines == numbers(0, 3))
+    chunk = folder / "buffer" / "forward.0" / "1.flb"
+    write_chunk(chunk, [entry(number) for number in range(3)])
+    until(dying.close_one())
+    dying.die()
+    until(lambda: len(chunk.read_bytes()) == len(HEADER) + 2 + len(TAG))
+    router = start_router()
+    until(lambda: router.lines == numbers(0, 3))
+
+
+def test_what_was_not_acknowledged_over_a_connection_that_ends_alone_is_sent_again(
+    folder: Path, driver: Driver, start_router: StartRouter, until: Until
+) -> None:
+    router = start_router(acknowledges=False)
+    send(driver(), 0, 3)
+    until(lambda: router.lines == numbers(0, 3))
+    router.close_one()
+    until(lambda: router.lines == numbers(0, 3) * 2)
 
 
 def test_the_buffer_of_a_router_that_runs_again_already_is_left_alone(

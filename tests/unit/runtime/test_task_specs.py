@@ -232,6 +232,7 @@ class TestFireLens:
         assert (names.RELAY in task.pause.labels, task.pause.network) == (True, "cl-demo-test")
         assert [mount.source for mount in task.pause.mounts] == [mount.source, "cl-demo-test-logs"]
         script, *arguments = task.pause.command or ()
+        assert script.startswith('trap "" USR1; '), "a signal that comes too early ends nothing"
         assert script.endswith('exec python3 -m emulator.agent.relay "$@"')
         assert arguments == [
             "relay",
