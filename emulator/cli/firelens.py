@@ -63,7 +63,7 @@ def config(
     from emulator.ecs.identity import task_identity
     from emulator.firelens.destinations import Destinations
     from emulator.firelens.ecs_config import ecs_router_configuration
-    from emulator.firelens.local import local_router_configuration
+    from emulator.firelens.local import driver_differences, local_router_configuration
     from emulator.firelens.routing import routed_containers
 
     display = make_display()
@@ -100,7 +100,9 @@ def config(
     elif only is Which.LOCAL:
         sys.stdout.write(local.text)
     else:
-        sys.stdout.write(_both(ecs, local.path, local.text, local.differences))
+        sys.stdout.write(
+            _both(ecs, local.path, local.text, (*local.differences, *driver_differences(settings.fidelity)))
+        )
 
 
 def _both(ecs: str, path: str, local: str, differences: Iterable[Difference]) -> str:

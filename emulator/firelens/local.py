@@ -20,6 +20,7 @@ from emulator.errors import InputError, Unsupported
 from emulator.firelens.destinations import Destinations, LocalOutput, changed_output
 from emulator.firelens.ecs_config import (
     SOCKET_FOLDER,
+    SOCKET_NAME,
     Purpose,
     Section,
     ecs_sections,
@@ -27,6 +28,7 @@ from emulator.firelens.ecs_config import (
 )
 from emulator.firelens.included import Lines, rewrite_included
 from emulator.firelens.local_aws import core_output
+from emulator.firelens.log_options import RELAY_SOCKET
 from emulator.firelens.output import Entries, OutputSection
 from emulator.firelens.routing import Router, find_router
 
@@ -109,6 +111,11 @@ def local_router_configuration(
         differences=tuple(change.differences),
         outputs=tuple(change.outputs),
     )
+
+
+def driver_differences(fidelity: Literal["local", "ecs"]) -> tuple[Difference, ...]:
+    """What is another here between a container and its router, which no line of the router's file shows."""
+    return () if fidelity == "ecs" else (_RELAYED,)
 
 
 def record_file(service: str, identity: TaskIdentity, stream: str) -> str:
@@ -269,3 +276,9 @@ class _Change:
 
 _CHECKED = "no record comes here: Fluent Bit checks the options of your output, as it would on ECS"
 _CAPTURED = "nothing leaves this machine: the records are captured in the log store, `copilot-local logs --routed`"
+_RELAYED = Difference(
+    (f"Docker's log driver: fluentd-address unix://…/{SOCKET_NAME}, where the router listens", "fluentd-async true"),
+    (f"Docker's log driver: fluentd-address unix://…/{RELAY_SOCKET}, where a relay listens", "fluentd-async false"),
+    f"the relay, in the task's pause container, passes each line on to {SOCKET_NAME} and keeps it until Fluent Bit has "
+    "it on disk: a router that dies loses none; ECS's asynchronous driver drops what is queued when a container exits",
+)
