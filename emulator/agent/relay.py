@@ -186,16 +186,17 @@ class Relay:
         """Takes the place of a router that does not come back."""
         # Only who settles knows that the router has ended: else it may be delivering its buffer right now.
         saved = salvage(self._buffer, self._file) if self._settling else 0
-        lines: list[str] = []
+        count = 0
         for flow in list(self._flows):
-            lines += [line for batch in flow.waiting for line in batch.lines(self._metadata)]
-            flow.held -= sum(batch.size for batch in flow.waiting)
-            flow.waiting.clear()
+            while flow.waiting:  # one after the other: as text they are far bigger
+                batch = flow.waiting.popleft()
+                flow.held -= batch.size
+                lines = batch.lines(self._metadata)
+                with self._file.open("a", encoding="utf-8") as file:
+                    file.writelines(lines)
+                count += len(lines)
             self._continue(flow)
-        if lines:
-            with self._file.open("a", encoding="utf-8") as file:
-                file.writelines(lines)
-        if written := saved + len(lines):
+        if written := saved + count:
             self._written += written
             say(f"the log router is gone: {written} records were written to the log store")
 

@@ -43,6 +43,8 @@ RESTART = "always"
 """Restart policy of the containers that are no task's. Not `unless-stopped`: a daemon that was killed stops, when it
 starts again, what it finds still running, and takes that for stopped by somebody."""
 LOG_FOLDER = "/copilot-local/logs"
+RELAY_MEMORY = 48 * MIB
+"""What the relay in a pause may need; on top of the task's memory, which is not to be less than on Fargate for it."""
 SHARED_FOLDER = "/copilot-local/socket"
 """Where containers of our own have the volume that the router has at `/var/run`."""
 
@@ -164,6 +166,7 @@ class TaskFactory:
             pause,
             image=self.state.agent_image,
             labels={**pause.labels, names.RELAY: "true"},
+            memory=pause.memory + RELAY_MEMORY if pause.memory else None,
             cap_add=(*pause.cap_add, "DAC_OVERRIDE"),  # the socket's folder may belong to the router's user
             command=(
                 *(_RELAY_SCRIPT, "relay", f"{folder}/{RELAY_SOCKET}", f"{folder}/{SOCKET_NAME}"),

@@ -16,7 +16,9 @@ import pytest
 
 from emulator.agent.chunks import take_back
 from emulator.agent.forward import Batch, Splitter
+from emulator.agent.relay import HELD_FOR_NOBODY
 from emulator.logstore.deliveries import read_records
+from emulator.runtime.task_specs import RELAY_MEMORY
 from tests.unit.agent.test_drain import SECONDS, TAG, event_time, message
 
 Until = Callable[[Callable[[], object]], None]
@@ -157,6 +159,7 @@ def test_it_settles_where_no_router_ever_listened(
         relay.send_signal(signal.SIGUSR1)  # again and again: it may not hear it yet
         return (folder / "relay.settled").exists()
 
+    until(lambda: Path(f"/proc/{relay.pid}/cmdline").read_bytes().startswith(sys.executable.encode()))
     until(settled)
     router = start_router()
     send(driver(), 0, 3)
@@ -258,6 +261,43 @@ def test_what_no_router_takes_is_in_the_log_store_once_it_settles(
     until((folder / "relay.settled").exists)
     assert (folder / "relay.settled").read_text() == "6"
     assert list((folder / "buffer").glob("*/*.flb")) == []
+
+
+def test_what_it_holds_for_nobody_has_a_limit(
+    folder: Path, relay: subprocess.Popen[str], driver: Driver, start_router: StartRouter, until: Until
+) -> None:
+    router = start_router()
+    connections = [driver() for _ in range(5)]
+    for connection in connections:
+        send(connection, 0, 1)
+        connection.setblocking(False)
+    until(lambda: len(router.lines) == len(connections))
+    router.die()
+    block = b"".join(message(f"line {number}", number=number) for number in range(1, 1000))
+    rest = [block] * len(connections)
+    sent = 0
+
+    def full() -> bool:
+        nonlocal sent
+        before = sent
+        for number, connection in enumerate(connections):
+            with contextlib.suppress(BlockingIOError):
+                done = connection.send(rest[number])
+                rest[number] = rest[number][done:] or block
+                sent += done
+        return sent == before and state(relay.pid, "State").startswith("S")
+
+    until(full)
+    assert HELD_FOR_NOBODY / 2 < sent < HELD_FOR_NOBODY * 1.5
+    until((folder / "hello.0123.drained").exists)  # a container has to wait: it does not for long
+    until(lambda: not full())
+    assert int(state(relay.pid, "VmHWM").split()[0]) * 1024 < RELAY_MEMORY
+
+
+def state(process: int, name: str) -> str:
+    """An entry of a process's status in Linux."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(line.split(":", 1)[1].strip() for line in lines if line.startswith(f"{name}:"))
 
 
 def entry(number: int) -> bytes:
