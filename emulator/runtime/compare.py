@@ -15,7 +15,7 @@ from typing import Any
 
 from emulator.ecs.task_definition import TaskDefinition
 from emulator.engine.interface import Engine, LogLine
-from emulator.firelens.ecs_config import BUFFER_LIMIT_OPTION, EXCLUDE_PATTERN_OPTION, INCLUDE_PATTERN_OPTION
+from emulator.firelens.ecs_config import EXCLUDE_PATTERN_OPTION, INCLUDE_PATTERN_OPTION
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Member, Task, observe
 from emulator.runtime.records import routed_records
@@ -81,8 +81,8 @@ def compare_logs(
         for member in task.members.values():
             if member.logs_to_router and member.started:
                 lines = list(engine.logs(member.container.name))
+                cause = _cause(engine, task, fidelity, own_filters.get(task.service, ()))
                 options = _options(definitions[task.service], member)
-                cause = _cause(engine, task, fidelity, own_filters.get(task.service, ()), options)
                 found.append(compare(task, member, lines, records[task.id, member.name], options, cause))
     return found
 
@@ -139,16 +139,14 @@ def _options(definition: TaskDefinition, member: Member) -> Mapping[str, Any]:
     return configuration.options if configuration else {}
 
 
-def _cause(engine: Engine, task: Task, fidelity: str, own_filters: Sequence[str], options: Mapping[str, Any]) -> str:
-    """Why lines of a container may be missing."""
+def _cause(engine: Engine, task: Task, fidelity: str, own_filters: Sequence[str]) -> str:
+    """Why lines of a task may be missing."""
     causes = []
     router = task.router
     if router is not None:
         pauses = sum(PAUSED in line.text for line in engine.logs(router.container.name))
         if pauses:
             causes.append(f"the router's buffer limit (it paused its input {pauses} times)")
-    if fidelity == "ecs" and BUFFER_LIMIT_OPTION in options:
-        causes.append(f"the log driver's buffer limit ({options[BUFFER_LIMIT_OPTION]} lines)")
     if own_filters:
         causes.append(f"filters of your configuration ({', '.join(own_filters)})")
     if fidelity == "ecs" and not causes:

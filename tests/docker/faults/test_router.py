@@ -120,11 +120,11 @@ class TestDuringDown:
         assert project.everything() == []
 
     def test_without_an_agent_and_for_good(self, project: Project) -> None:
-        """What a `down` leaves that was killed: the agent is gone, and with it the image that a drain is made of."""
+        """What a `down` leaves that was killed: the agent is gone, the task's relay is not."""
         project.append(MANIFEST, TOLD)
         project.up()
         docker("rm", "--force", project.container("agent"))
         kill_router(project, for_good=True)
         result = project.run("down", "-v").ok()
-        assert "a drain takes its place" in result.err
+        assert "records went to the log store past the log router" in result.err
         assert project.everything() == []
