@@ -15,6 +15,13 @@ from emulator.runtime.firelens import router_problems
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Task, observe
 
+# What pause is made of: our agent's image where it relays what containers log, else one with BusyBox.
+_FETCH_IN_AGENT_IMAGE = (
+    "python3",
+    "-c",
+    "import sys, urllib.request as r; sys.stdout.buffer.write(r.urlopen(sys.argv[1], timeout=5).read())",
+)
+_FETCH = ("wget", "-q", "-O", "-")
 _PORT = re.compile(r"(?mi)^\s+http_port\s+(\d+)")
 
 
@@ -43,7 +50,8 @@ def router_metrics(engine: Engine, task: Task) -> dict[str, Any]:
     main = engine.read_file(task.router.container.name, "/fluent-bit/etc/fluent-bit.conf").decode(errors="replace")
     port = match[1] if (match := _PORT.search(main)) else str(METRICS_PORT)
     address = f"http://127.0.0.1:{port}/api/v1/metrics"
-    result = engine.exec(task.pause.name, ("wget", "-q", "-O", "-", address), timeout=10)
+    fetch = _FETCH if task.relay is None else _FETCH_IN_AGENT_IMAGE
+    result = engine.exec(task.pause.name, (*fetch, address), timeout=10)
     if result.exit_code != 0:
         raise TaskError(
             f"the log router of {task.service} {task.short_id} does not tell its counters",
