@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from emulator.engine.interface import Container, Engine
-from emulator.errors import CopilotLocalError, EngineError, EngineTimeout
+from emulator.errors import Conflict, CopilotLocalError, EngineError, EngineTimeout
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime import names
 from emulator.runtime.drain import open_drain
@@ -23,6 +24,9 @@ from emulator.runtime.stop_plan import stop_task
 LEFTOVER_ROUNDS = 5
 """How often the listing is looked at again: a request that was under way when its maker died may still create one, and
 Docker's log driver may take up to a minute until it finds out that somebody listens again."""
+NETWORK_ROUNDS = 5
+SETTLING = 0.5
+"""Seconds between two tries to remove a network that something is still in."""
 
 
 def down(
@@ -93,6 +97,23 @@ def remove_all(
     engine: Engine, environment: Names, *, volumes: bool, keep: frozenset[str] = frozenset(), drain_image: str = ""
 ) -> None:
     """Removes what still carries the environment's labels at once, running or not; volumes in `keep` stay."""
+    for left in reversed(range(NETWORK_ROUNDS)):
+        _remove_containers(engine, environment, drain_image)
+        try:
+            for network in engine.list_networks(environment.labels()):
+                engine.remove_network(network)
+            break
+        except Conflict:
+            # A container that the agent had asked for before it was removed may come up only now.
+            if not left:
+                raise
+            time.sleep(SETTLING)
+    for volume, labels in engine.list_volumes(environment.labels()).items():
+        if volume not in keep and (volumes or names.DATA not in labels):
+            remove_volume(engine, volume)
+
+
+def _remove_containers(engine: Engine, environment: Names, drain_image: str) -> None:
     stuck: list[EngineTimeout] = []
     for _ in range(LEFTOVER_ROUNDS):
         containers = engine.list_containers(environment.labels())
@@ -110,11 +131,6 @@ def remove_all(
                 break  # it may need its router, or the drain, to get away
     if stuck and engine.list_containers(environment.labels()):
         raise stuck[0]
-    for network in engine.list_networks(environment.labels()):
-        engine.remove_network(network)
-    for volume, labels in engine.list_volumes(environment.labels()).items():
-        if volume not in keep and (volumes or names.DATA not in labels):
-            remove_volume(engine, volume)
 
 
 def _late_removal(engine: Engine, container: str) -> EngineTimeout | None:

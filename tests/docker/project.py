@@ -298,7 +298,7 @@ class DockerEvents:
         for event in map(json.loads, list(self.running.out)):
             attributes = event["Actor"]["Attributes"]
             if event["Type"] == "container":
-                name = attributes.get("copilot-local.container", attributes["copilot-local.role"])
+                name = attributes.get("copilot-local.container", attributes.get("copilot-local.role", ""))
                 found.append((event["Action"], name))
         return found
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.docker
 
-EXAMPLES = sorted(folder.name for folder in (ROOT / "examples").iterdir() if folder.is_dir())
+EXAMPLES = sorted(folder.parent.name for folder in (ROOT / "examples").glob("*/copilot"))
 FILLED_IN = re.compile(
     r"AWS_EXECUTION_ENV|AWS_(DEFAULT_)?REGION|ECS_CONTAINER_METADATA_URI(_V4)?|ECS_AGENT_URI|FLUENT_(HOST|PORT)"
     r"|AWS_CONTAINER_CREDENTIALS_RELATIVE_URI|AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY)"
@@ -132,9 +132,10 @@ def _same_health_check(definition: dict[str, Any], container: dict[str, Any], wh
 
 def _same_dependencies(definition: dict[str, Any], container: dict[str, Any], routers: list[str], where: str) -> None:
     """ECS adds one on the log router for whoever logs to it."""
-    wanted = {dependency["containerName"] for dependency in definition.get("dependsOn", [])}
+    wanted = {f"{it['containerName']}:{it['condition']}" for it in definition.get("dependsOn", [])}
     if definition["logConfiguration"]["logDriver"] == "awsfirelens":
-        wanted |= set(routers)
+        named = {it["containerName"] for it in definition.get("dependsOn", [])}
+        wanted |= {f"{router}:START" for router in routers if router not in named}
     label = container["Config"]["Labels"]["copilot-local.depends-on"]
     assert set(filter(None, label.split(","))) == wanted, where
 

@@ -111,6 +111,19 @@ def test_what_a_dying_command_still_created_goes_too(running: Bench) -> None:
     assert running.left()["containers"] == []
 
 
+def test_what_comes_up_after_the_last_listing_goes_too(running: Bench) -> None:
+    late = ContainerSpec(name="late", image="hello:1", network=DEMO.network, labels=DEMO.labels(Role.MEMBER))
+
+    def create(verb: str, target: str) -> None:
+        if verb == "remove_network":
+            running.engine.before = None
+            running.engine.start(running.engine.create_container(late))
+
+    running.engine.before = create
+    take_down(running)
+    assert running.left()["containers"] == []
+
+
 def test_a_volume_that_docker_still_calls_in_use_is_asked_for_again(running: Bench) -> None:
     running.engine.fail("remove_volume", Conflict("volume is in use"), target="*-state", times=2)
     running.engine.fail("remove_volume", Conflict("volume is in use"), target="cl-fl-*")
