@@ -47,7 +47,7 @@ def scalar(value: object, *, flow: bool = False) -> str:
     text = str(value)
     if _fits_plain(text) and not (flow and _NOT_PLAIN_IN_FLOW.search(text)):
         return text
-    if all(0x20 <= ord(c) < 0x7F or 0xA0 <= ord(c) < 0xD800 or 0xE000 <= ord(c) < 0xFEFF for c in text):
+    if all(map(_stands_for_itself, text)):
         return "'" + text.replace("'", "''") + "'"
     return '"' + "".join(_escaped(c) for c in text) + '"'
 
@@ -66,11 +66,18 @@ def _fits_plain(text: str) -> bool:
     )
 
 
+def _stands_for_itself(character: str) -> bool:
+    """Whether a character can be written as it is. YAML 1.1 takes U+2028 and U+2029 for ends of lines."""
+    code = ord(character)
+    printable = 0x20 <= code < 0x7F or 0xA0 <= code < 0xD800 or 0xE000 <= code < 0xFEFF
+    return printable and character not in "\u2028\u2029"
+
+
 def _escaped(character: str) -> str:
     code = ord(character)
     if character in '"\\':
         return "\\" + character
-    if 0x20 <= code < 0x7F or 0xA0 <= code < 0xD800 or 0xE000 <= code < 0xFEFF:
+    if _stands_for_itself(character):
         return character
     if character in "\n\r\t":
         return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}[character]
@@ -152,7 +159,7 @@ def _fits_block(text: str) -> bool:
         "\n" in text
         and not text.startswith((" ", "\n"))
         and not text.endswith("\n\n")
-        and not re.search(r"[ \t]\n|[^\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe]", text)
+        and not re.search(r"[ \t]\n|[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe]", text)
     )
 
 

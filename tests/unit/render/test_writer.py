@@ -38,6 +38,12 @@ def test_any_tree_reads_back_as_it_was(tree: dict[str, object]) -> None:
     assert yaml.safe_load(to_yaml(tree)) == tree
 
 
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85"])
+def test_separators_of_lines_are_escaped_in_keys_and_values(separator: str) -> None:
+    tree = {"A": {separator: None, f"x{separator}y": f"a{separator}b", "block": f"one\ntwo{separator}three\n"}}
+    assert yaml.safe_load(to_yaml(tree)) == tree
+
+
 LOOKALIKES = (
     *(
         "yes",
