@@ -28,7 +28,9 @@ from emulator.runtime.observed import Observed, observe
 log = logging.getLogger(__name__)
 
 BUSY = 0.1
-"""Seconds between two looks while a target has no verdict yet or a command is under way."""
+"""Seconds between two looks while something changes or a command is under way."""
+AWAITED = 0.03
+"""The same while a target has no verdict yet: `up --wait` waits for it."""
 IDLE = 1.0
 PATIENCE = 3.0
 """Seconds within which HAProxy's sockets have to be there when something is to be loaded."""
@@ -237,8 +239,9 @@ class FrontMonitor(FrontControl):
             self._health = health
         if changed:
             self.on_verdict()
-        settled = all(h.state is not TargetState.INITIAL for h in health)
-        return IDLE if settled and not commands and self._restless_until < now else BUSY
+        if any(h.state is TargetState.INITIAL for h in health):
+            return AWAITED
+        return IDLE if not commands and self._restless_until < now else BUSY
 
     def _registered(self, now: float) -> tuple[frozenset[str], frozenset[str]]:
         """The tasks that have a target, and those whose targets drain."""

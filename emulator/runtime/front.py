@@ -28,7 +28,7 @@ RULES_KEY_FILE = "rules.key"
 MAX_CONNECTIONS = 12_000
 """A connection that waits takes one file, a request under way two: idle clients leave room for 4000 requests within the
 open-file limit that every daemon can give."""
-INITIAL_INTERVAL = 0.25
+INITIAL_INTERVAL = 0.1
 """Seconds between the checks of a target until its first success."""
 
 

@@ -201,9 +201,8 @@ def _front(
         ready = [plan.add(Verb.CREATE_CONTAINER, front.name, "no front", [*ready, volume], spec=front)]
     elif present.state is ContainerState.RUNNING and not pauses and not targets_change:
         return None
-    return plan.add(
-        Verb.CONFIGURE_FRONT, front.name, "targets and rules", [*ready, *pauses], title="configure the load balancer"
-    )
+    # Tasks are not waited for: the agent registers their targets as soon as both are there.
+    return plan.add(Verb.CONFIGURE_FRONT, front.name, "targets and rules", ready, title="configure the load balancer")
 
 
 def _local_aws(plan: Plan, state: DesiredState, observed: Observed, network: int | None) -> int | None:
