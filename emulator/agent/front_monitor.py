@@ -218,8 +218,8 @@ class FrontMonitor(FrontControl):
             self._observed = observe(self.engine, self.names)
             self._listed = now
             self.on_look(self._observed, *self._registered(now))
-        if self.state is None or self._observed.front is None:
-            return IDLE
+        if self.state is None or not self.state.services or self._observed.front is None:
+            return IDLE  # whoever brings the environment up has not said yet what should run
         services = [desired.service for desired in self.state.services.values()]
         options = self.options()
         every = targets_of(self.state, self._observed, self._kept)

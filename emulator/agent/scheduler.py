@@ -21,7 +21,7 @@ from emulator.agent.state_file import StateFile
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError, InputError
 from emulator.events import Emit, Event, EventKind
-from emulator.runtime.desired import DesiredService, Private
+from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.executor import Executor
 from emulator.runtime.front import front_spec
 from emulator.runtime.names import Names
@@ -65,6 +65,11 @@ class Scheduler:
         self._cancelled = cancelled
         self._last_failure: dict[str, str] = {}
         """Service to why its last task stopped."""
+
+    def begin(self, state: DesiredState) -> None:
+        """This should run, which somebody else makes run at first. Raises `TaskError` where the volume has no room."""
+        self._file.write(state)
+        self.state = state
 
     def recover_private(self) -> None:
         """Takes the private values back from the containers, after a restart of the agent."""

@@ -148,6 +148,13 @@ class _Connection(BaseHTTPRequestHandler):
         self._holds = True
         return None
 
+    def _begin(self, query: Query, body: Message) -> Answer:
+        del query
+        self._refuse_without_lease()
+        state, private = DesiredState.model_validate(body["state"]), Private.model_validate(body["private"])
+        self.server.supervisor.begin(state, private)
+        return None
+
     def _act(self, query: Query, body: Message) -> Answer:
         del query, body
         self._refuse_without_lease()
@@ -256,6 +263,7 @@ _READ: Final[Mapping[str, _Handler]] = {
 }
 _CHANGE: Final[Mapping[str, _Handler]] = {
     "hold": _Connection._hold,
+    "begin": _Connection._begin,
     "act": _Connection._act,
     "leave": _Connection._leave,
     "attend": _Connection._attend,

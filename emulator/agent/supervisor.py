@@ -19,7 +19,7 @@ from emulator.agent.scheduler import Scheduler
 from emulator.engine.interface import Engine, EngineEvent
 from emulator.errors import CopilotLocalError
 from emulator.events import Event, EventKind
-from emulator.runtime.desired import Private
+from emulator.runtime.desired import DesiredState, Private
 from emulator.runtime.execution import Cancelled
 from emulator.runtime.observed import Observed, observe
 from emulator.runtime.plan import Plan
@@ -82,9 +82,19 @@ class Supervisor:
         has."""
         with self.charge.lock:
             self.charge.hold(stays=stays)
-            self.scheduler.private = private
-            self.front.use(self.scheduler.state, private.certificates)
-            self.scheduler.lost.clear()
+            self._use(private)
+
+    def begin(self, state: DesiredState, private: Private) -> None:
+        """The command in charge makes this run. Raises `TaskError` where that cannot be written down."""
+        with self.charge.lock:
+            self.scheduler.begin(state)
+            self._use(private)
+
+    def _use(self, private: Private) -> None:
+        self.scheduler.private = private
+        self.scheduler.lost.clear()
+        self.front.use(self.scheduler.state, private.certificates)
+        self.front.refresh()
 
     def act(self) -> None:
         """The agent takes charge."""

@@ -16,18 +16,33 @@ STATE_FILE = "desired.json"
 DOCKER_SOCKET = "/var/run/docker.sock"
 
 
+def empty_state(environment: Names, image: str, log_limit: int) -> DesiredState:
+    """What an agent looks after until it is told what should run. `log_limit` is the log store's, MiB."""
+    return DesiredState(
+        app=environment.app,
+        environment=environment.environment,
+        front_port=0,
+        pause_image="",
+        front_image="",
+        agent_image=image,
+        log_limit=log_limit,
+    )
+
+
 def agent_spec(engine: Engine, environment: Names, state: DesiredState) -> ContainerSpec:
     """The agent: our own image with the daemon's socket.
 
     It is root with few capabilities: one lets root open files of others, since the front's admin socket belongs to
     HAProxy's user; the others are for 169.254.170.2, which it takes, announces and serves on port 80. Docker restarts
-    it when it dies; everything it knows is on its volume and in Docker's labels.
+    it when it dies; everything it knows is on its volume and in Docker's labels. Where the volume is empty, it begins
+    with `state` without its services.
     """
+    without = state.model_copy(update={"services": {}, "network_ports": []})
     return ContainerSpec(
         name=environment.agent,
         image=state.agent_image,
         labels={**environment.labels(Role.AGENT), names.VERSION: __version__, names.MADE_BY: str(this_process())},
-        command=(f"{STATE_FOLDER}/{STATE_FILE}",),
+        command=(f"{STATE_FOLDER}/{STATE_FILE}", without.model_dump_json()),
         network=environment.network,
         mounts=(
             Mount(engine.agent_socket(), DOCKER_SOCKET, bind=True),

@@ -10,11 +10,11 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from emulator.engine.interface import ContainerState, Engine, File
+from emulator.engine.interface import ContainerState, Engine
 from emulator.errors import Conflict, CopilotLocalError, EngineError
 from emulator.events import Emit
 from emulator.runtime import names
-from emulator.runtime.agent_spec import STATE_FILE, STATE_FOLDER, agent_spec
+from emulator.runtime.agent_spec import agent_spec
 from emulator.runtime.control import Agent, Attendance
 from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.join import AGENT_PATIENCE, agent_failed
@@ -70,7 +70,6 @@ def _ensure_agent(engine: Engine, environment: Names, state: DesiredState, turns
         empty = state.model_copy(update={"services": {}, "acting": True})
         with contextlib.suppress(Conflict):  # somebody was faster
             made = engine.create_container(agent_spec(engine, environment, empty))
-            engine.put_files(made, STATE_FOLDER, [File(STATE_FILE, empty.model_dump_json().encode())])
             engine.start(made)
             return made
 

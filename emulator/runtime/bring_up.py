@@ -1,25 +1,24 @@
-"""Brings up an environment that has no agent; what was made is removed again if something fails."""
+"""Brings up an environment that was claimed; what was made is removed again if something fails."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
-from emulator.engine.interface import ContainerSpec, ContainerState, Engine, File
-from emulator.errors import Conflict, ContainerFailed, CopilotLocalError, EngineError, EnvironmentBusy, TaskError
+from emulator.engine.interface import ContainerSpec, ContainerState, Engine
+from emulator.errors import ContainerFailed, CopilotLocalError, EngineError, EnvironmentBusy, TaskError
 from emulator.events import Emit, Event, EventKind, discard
-from emulator.runtime import names
-from emulator.runtime.agent_spec import STATE_FILE, STATE_FOLDER, agent_spec
-from emulator.runtime.control import Agent, Lease
+from emulator.runtime.claim import Claim
+from emulator.runtime.control import Lease
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.down import down, remove_all
 from emulator.runtime.executor import Executor
 from emulator.runtime.failed import container_failed
 from emulator.runtime.front import FrontControl, front_spec
 from emulator.runtime.join import agent_failed
-from emulator.runtime.names import Role
+from emulator.runtime.names import Names
 from emulator.runtime.observed import Observed, observe
 from emulator.runtime.reconcile import reconcile
 from emulator.runtime.restart import may_restart
@@ -41,6 +40,7 @@ class Bringup:
         request: UpRequest,
         state: DesiredState,
         observed: Observed,
+        claim: Claim,
         emit: Emit,
         cancelled: threading.Event,
         on_started: Callable[[ContainerSpec], None] | None,
@@ -52,22 +52,20 @@ class Bringup:
         self.names = request.environment
         self.state = state
         self.observed = observed
+        self.claim = claim
         self.emit = emit
         self.cancelled = cancelled
         self.on_started = on_started
         self.before_remove = before_remove
         self.agent_patience = agent_patience
-        self.existing_volumes = frozenset(engine.list_volumes(self.names.labels()))
 
     def run(self) -> Running:
         """Makes everything run and returns it, still in charge of it. Raises the `CopilotLocalError` that says what
         failed; `EnvironmentBusy` where another command has the environment."""
-        lease: Future[Lease] | None = None
         lock = ""
-        pool = ThreadPoolExecutor(1, thread_name_prefix="agent")
         try:
-            lock = self._lock()
-            lease = pool.submit(self._start_agent, lock)
+            lock = self.claim.lock()
+            lease = self.claim.give(self.state, self.request.private)
             self._execute()
             running = Running(self.engine, self.names, self.state, self._answer(lease), fresh=True)
             self._check_alive()
@@ -79,7 +77,8 @@ class Bringup:
         except BaseException as error:
             holder = self._holder(lock, error)
             if holder in ("", lock):
-                self._clean_up()
+                retain, hook = self.request.retain, self.before_remove
+                take_back(self.engine, self.names, self.claim, self.emit, retain=retain, before_remove=hook)
             if holder != lock and isinstance(error, CopilotLocalError):
                 raise TaskError(
                     f"{self.names.app}/{self.names.environment} was taken down by another command while it came up",
@@ -87,7 +86,7 @@ class Bringup:
                 ) from error
             raise
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            self.claim.close()
 
     def _holder(self, lock: str, error: BaseException) -> str:
         """The id of the environment's agent after an error: ours (`lock`, also where Docker does not say), that of
@@ -107,38 +106,6 @@ class Bringup:
                 break
             time.sleep(0.05)
         return lock
-
-    def _lock(self) -> str:
-        """Creates network, volumes and the agent; the agent's name is the environment's lock."""
-        labels = self.names.labels
-        if self.observed.agent is not None:
-            self.engine.remove(self.observed.agent.id)  # dead: its name is no lock any more
-        data = {**labels(Role.VOLUME), names.DATA: "logs"}
-        with ThreadPoolExecutor(4) as pool:
-            network = pool.submit(self.engine.ensure_network, self.names.network, labels(Role.NETWORK))
-            volumes = [
-                pool.submit(self.engine.ensure_volume, self.names.state_volume, labels(Role.VOLUME)),
-                pool.submit(self.engine.ensure_volume, self.names.front_volume, labels(Role.VOLUME)),
-                pool.submit(self.engine.ensure_volume, self.names.log_volume, data),
-            ]
-            network.result()
-            for volume in volumes:
-                volume.result()
-        try:
-            return self.engine.create_container(agent_spec(self.engine, self.names, self.state))
-        except Conflict:
-            raise EnvironmentBusy(
-                f"another copilot-local command is bringing up {self.names.app}/{self.names.environment}",
-                hint="wait for it, or run `copilot-local down`",
-            ) from None
-
-    def _start_agent(self, agent: str) -> Lease:
-        self.engine.put_files(agent, STATE_FOLDER, [File(STATE_FILE, self.state.model_dump_json().encode())])
-        self.engine.start(agent)
-        try:
-            return Agent(self.engine, self.names).hold(self.request.private, stays=self.request.foreground)
-        except EngineError as error:
-            raise agent_failed(self.engine, self.names, error.message) from error
 
     def _answer(self, lease: Future[Lease]) -> Lease:
         """What the agent answers, which it should have done by now."""
@@ -176,18 +143,25 @@ class Bringup:
                         self.engine, member, "an essential container of the task has to keep running"
                     )
 
-    def _clean_up(self) -> None:
-        """After a failure, of which whoever asked hears whatever happens here: removes what was made, or retains it."""
-        try:
-            if self.request.retain:
-                self.engine.remove(self.names.agent)  # it would take charge, and replace what is to be looked at
-                what = "kept as it is; `copilot-local down` removes it"
-                self.emit(Event(EventKind.INFO, self.names.app, what))
-                return
-            agent = self.state.agent_image
-            before_remove = self.before_remove
-            down(self.engine, self.names, discard, timeout=2, before_remove=before_remove, agent_image=lambda: agent)
-            remove_all(self.engine, self.names, volumes=True, keep=self.existing_volumes, drain_image=agent)
-        except CopilotLocalError as error:
-            what = f"not everything could be removed; `copilot-local down` tries again: {error}"
-            self.emit(Event(EventKind.WARNING, self.names.app, what))
+
+def take_back(
+    engine: Engine,
+    environment: Names,
+    claim: Claim,
+    emit: Emit,
+    *,
+    retain: bool = False,
+    before_remove: Callable[[str], None] | None = None,
+) -> None:
+    """After a failure, of which whoever asked hears whatever happens here: removes what was made, or retains it."""
+    try:
+        if retain:
+            engine.remove(environment.agent)  # it would take charge, and replace what is to be looked at
+            emit(Event(EventKind.INFO, environment.app, "kept as it is; `copilot-local down` removes it"))
+            return
+        image = claim.image
+        down(engine, environment, discard, timeout=2, before_remove=before_remove, agent_image=image)
+        remove_all(engine, environment, volumes=True, keep=claim.existing_volumes, drain_image=image())
+    except CopilotLocalError as error:
+        what = f"not everything could be removed; `copilot-local down` tries again: {error}"
+        emit(Event(EventKind.WARNING, environment.app, what))

@@ -210,6 +210,11 @@ class Lease:
             [answer] = self._connection.ask(request("GET", "status"))
         return answer
 
+    def begin(self, state: DesiredState, private: Private) -> None:
+        """Tells the agent what should run from now on, and the private values of that."""
+        body = {"state": state.model_dump(mode="json"), "private": private.model_dump(mode="json")}
+        done(self._connection.ask(request("POST", "begin", body=body)))
+
     def hand_over(self) -> None:
         """The agent acts from now on."""
         done(self._connection.ask(request("POST", "act")))

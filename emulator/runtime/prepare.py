@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from emulator.ecs.service import Service
@@ -29,16 +29,18 @@ def prepare(
     *,
     with_front: bool = True,
     cancelled: threading.Event | None = None,
+    agent_image: Callable[[], str] | None = None,
 ) -> DesiredState:
     """What should run, with every image built or pulled; host ports are still to be chosen (0).
 
-    Builds and pulls end when it is `cancelled`; raises `Cancelled` then.
+    `agent_image` gives the agent's image where somebody has asked for it already. Builds and pulls end when it is
+    `cancelled`; raises `Cancelled` then.
     """
     refuse_unresolved(request)
     engine.info()
     cancelled = cancelled or threading.Event()
     try:
-        return _prepare(engine, request, emit, with_front, cancelled)
+        return _prepare(engine, request, emit, with_front, cancelled, agent_image)
     except ImageError:
         if cancelled.is_set():
             raise Cancelled from None
@@ -46,12 +48,17 @@ def prepare(
 
 
 def _prepare(
-    engine: Engine, request: UpRequest, emit: Emit, with_front: bool, cancelled: threading.Event
+    engine: Engine,
+    request: UpRequest,
+    emit: Emit,
+    with_front: bool,
+    cancelled: threading.Event,
+    agent_image: Callable[[], str] | None,
 ) -> DesiredState:
     resolver = resolver_of(engine, request, emit, cancelled)
     resolver.require_logins(request.services)
     with ThreadPoolExecutor(4, thread_name_prefix="images") as pool:
-        agent_image = pool.submit(request.support.agent, engine)
+        agent = pool.submit(agent_image or (lambda: request.support.agent(engine)))
         pause_image = pool.submit(resolver.local, request.support.pause)
         front_image = pool.submit(resolver.local, request.support.front) if with_front else None
         images = resolver.resolve(request.services)
@@ -61,7 +68,7 @@ def _prepare(
             {service.name: _router_image(engine, request, service, images) for service in request.services},
             pause_image.result(),
             front_image.result() if front_image else "",
-            agent_image.result(),
+            agent.result(),
             emit,
         )
     for name, desired in state.services.items():

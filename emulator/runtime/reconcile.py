@@ -61,7 +61,6 @@ def reconcile(
             Verb.CREATE_NETWORK, factory.names.network, "no such network", labels=factory.names.labels(Role.NETWORK)
         )
     aws = _local_aws(plan, state, observed, network)
-    pauses: list[int] = []
     starts: dict[str, tuple[int, ...]] = {}
     connected: list[StartingTask] = []
     outdated: list[Task] = []
@@ -103,7 +102,6 @@ def reconcile(
             cause = f"{desired.desired_count} desired, {len(good)} running"
             task_id = new_id()
             starting = start_pause(plan, factory.task(desired, task_id), first, cause)
-            pauses.append(starting.pause)
             result.started[task_id] = name
             if desired.service.connect is None:
                 starts[task_id] = start_members(plan, state, starting, aws=aws)
@@ -123,8 +121,8 @@ def reconcile(
     broken = [task_id for task_id in result.stopped if task_id not in late]
     configured = None
     if FRONT not in leave_alone:
-        changes = bool(result.stopped) or fresh_front_rules
-        configured = _front(plan, factory.names, observed, front, network, pauses, changes)
+        changes = bool(result.started or result.stopped) or fresh_front_rules
+        configured = _front(plan, factory.names, observed, front, network, changes)
     steady: dict[str, list[int]] = {}
     for task_id, service in result.started.items():
         if any(task.service == service for task in outdated):
@@ -178,7 +176,6 @@ def _front(
     observed: Observed,
     front: ContainerSpec | None,
     network: int | None,
-    pauses: list[int],
     targets_change: bool,
 ) -> int | None:
     """Operations that make the front run with the current targets; the id of the last one, if there is any."""
@@ -199,7 +196,7 @@ def _front(
             labels=environment.labels(Role.VOLUME),
         )
         ready = [plan.add(Verb.CREATE_CONTAINER, front.name, "no front", [*ready, volume], spec=front)]
-    elif present.state is ContainerState.RUNNING and not pauses and not targets_change:
+    elif present.state is ContainerState.RUNNING and not targets_change:
         return None
     # Tasks are not waited for: the agent registers their targets as soon as both are there.
     return plan.add(Verb.CONFIGURE_FRONT, front.name, "targets and rules", ready, title="configure the load balancer")

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 
 from emulator.engine.interface import ContainerSpec, ContainerState, Engine
 from emulator.errors import EngineError, EnvironmentBusy, PortInUse
 from emulator.events import Emit, Event, discard
-from emulator.runtime.bring_up import Bringup
+from emulator.runtime.bring_up import Bringup, take_back
+from emulator.runtime.claim import Claim
 from emulator.runtime.control import AgentBusy, AgentError
+from emulator.runtime.desired import DesiredState
 from emulator.runtime.execution import Cancelled
 from emulator.runtime.front import front_spec
 from emulator.runtime.front_ports import listeners_of, with_ports
 from emulator.runtime.images import resolver_of
 from emulator.runtime.join import AGENT_PATIENCE, join
-from emulator.runtime.observed import observe
+from emulator.runtime.observed import Observed, observe
 from emulator.runtime.plan import Plan
 from emulator.runtime.prepare import desired_state, prepare, refuse_unresolved, refuse_unsupported_in
 from emulator.runtime.reconcile import reconcile
@@ -57,22 +60,37 @@ def up(
 ) -> Running:
     """Makes an environment run what is asked for and returns it, still in charge of it.
 
-    Builds and pulls first, so that a broken image leaves nothing behind. What was made is removed again if something
-    fails, unless `retain`: then it stays as it is, without an agent that would replace it. `agent_patience` is how many
-    seconds the agent may take to answer. Raises the `CopilotLocalError` that says what.
+    An environment where nothing runs is claimed while images are built and pulled. What was made is removed again if
+    something fails, unless `retain`: then it stays as it is, without an agent that would replace it. `agent_patience`
+    is how many seconds the agent may take to answer. Raises the `CopilotLocalError` that says what.
     """
     cancelled = cancelled or threading.Event()
     refuse_unsupported_in(request, emit)
-    prepared = prepare(engine, request, emit, cancelled=cancelled)
-    if cancelled.is_set():
-        raise Cancelled
-    taken: set[int] = set()
+    refuse_unresolved(request)
     turns = Turns(engine, request.environment, emit, cancelled)
+    observed = turns.observe()
+    # Where something runs, nothing is touched before it is known that what is asked for can run.
+    claim = None if observed.containers else _claim(engine, request, observed)
+    try:
+        prepared = prepare(engine, request, emit, cancelled=cancelled, agent_image=claim.image if claim else None)
+        if cancelled.is_set():
+            raise Cancelled
+    except BaseException:
+        if claim is not None:
+            _give_up(engine, request, claim, emit)
+        raise
+    taken: set[int] = set()
     lost = False
     while True:
-        observed = turns.observe()
-        state = with_ports(prepared, asked_ports(request), observed, frozenset(taken))
-        if observed.agent is not None and observed.agent.state is ContainerState.RUNNING:
+        if claim is None:
+            observed = turns.observe()
+        try:
+            state = with_ports(prepared, asked_ports(request), observed, frozenset(taken))
+        except BaseException:
+            if claim is not None:
+                _give_up(engine, request, claim, emit)
+            raise
+        if claim is None and observed.agent is not None and observed.agent.state is ContainerState.RUNNING:
             heard: list[Event] = []
 
             def hear(event: Event, heard: list[Event] = heard) -> None:
@@ -93,9 +111,10 @@ def up(
             if request.wait:
                 wait_healthy(running, cancelled, request.settings.time.wait_timeout)
             return running
+        claim = claim or _claim(engine, request, observed, state)
         try:
             hooks = (on_started, before_remove)
-            return Bringup(engine, request, state, observed, emit, cancelled, *hooks, agent_patience).run()
+            return Bringup(engine, request, state, observed, claim, emit, cancelled, *hooks, agent_patience).run()
         except EnvironmentBusy:
             # Somebody was faster. Twice, with nothing to be seen of it: it is none of ours that has the name.
             if lost and observe(engine, request.environment).agent is None:
@@ -108,3 +127,28 @@ def up(
             if not ours or request.retain:
                 raise
             taken |= ours
+        claim = None
+
+
+def _claim(engine: Engine, request: UpRequest, observed: Observed, state: DesiredState | None = None) -> Claim:
+    return Claim(
+        engine,
+        request.environment,
+        observed,
+        lambda: request.support.agent(engine),
+        log_limit=request.settings.logs.limit,
+        stays=request.foreground,
+        state=state,
+    )
+
+
+def _give_up(engine: Engine, request: UpRequest, claim: Claim, emit: Emit) -> None:
+    """Takes a claim back that nothing was made of."""
+    try:
+        with contextlib.suppress(EngineError):
+            claim.lock()
+        take_back(engine, request.environment, claim, emit)
+    except EnvironmentBusy:
+        pass  # nothing of what is there is ours
+    finally:
+        claim.close()

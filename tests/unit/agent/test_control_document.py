@@ -96,6 +96,7 @@ def test_requests_and_answers_fit_it(rig: Rig, watched: set[tuple[str, str]]) ->
     supervisor = rig.boot(state)
     agent = rig.agent
     lease = agent.hold(Private(services={"hello": {"hello": {"PASSWORD": "hunter2"}}}))
+    lease.begin(state, Private())
     lease.status()
     with pytest.raises(CopilotLocalError, match="bringing this environment up"):
         agent.apply(state, Private(), discard)

@@ -48,7 +48,7 @@ def test_a_changed_definition_is_replaced_when_the_new_task_is_steady() -> None:
         #5 create container hello-new-0001-firelens_log_router after #1, #3: 1 desired, 0 running
         #6 start container hello-new-0001-firelens_log_router after #2, #5: 1 desired, 0 running
         #7 start container hello-new-0001-hello after #2, #4, #6: 1 desired, 0 running
-        #8 configure front front after #2: targets and rules
+        #8 configure front front: targets and rules
         #9 await new-0001 STEADY (for the old task) after #6, #7, #8: the old task stops when the new one is steady
         #10 deregister target 00000001 after #9: its definition changed
         #11 stop container hello-00000001-hello after #10: its definition changed

@@ -24,7 +24,7 @@ def edges(world: World) -> list[str]:
     return [line.partition(": ")[0] for line in wanted]
 
 
-def test_a_sidecar_starts_beside_the_main_container_and_the_front_when_the_task_has_an_address() -> None:
+def test_a_sidecar_starts_beside_the_main_container_and_the_front_beside_the_task() -> None:
     plan = World(nginx_sidecar()).reconcile(network_exists=False).plan
     assert text_of(plan) == lines("""
         #1 create network cl-demo-test: no such network
@@ -36,7 +36,7 @@ def test_a_sidecar_starts_beside_the_main_container_and_the_front_when_the_task_
         #7 start container hello-new-0001-nginx after #3, #5: 1 desired, 0 running
         #8 create volume front: the front's configuration
         #9 create container front after #1, #8: no front
-        #10 configure front front after #9, #3: targets and rules
+        #10 configure front front after #9: targets and rules
     """)
 
 
@@ -53,7 +53,7 @@ def test_the_log_router_starts_first_and_its_socket_has_a_volume() -> None:
         #8 start container hello-new-0001-hello after #3, #5, #7: 1 desired, 0 running
         #9 create volume front: the front's configuration
         #10 create container front after #1, #9: no front
-        #11 configure front front after #10, #3: targets and rules
+        #11 configure front front after #10: targets and rules
     """)
 
 
@@ -155,9 +155,9 @@ def test_every_task_that_is_desired_starts() -> None:
     ]
 
 
-def test_the_front_waits_for_the_addresses_of_all_new_tasks() -> None:
+def test_the_front_waits_for_no_task() -> None:
     plan = text_of(World(make_service(count=2, target=("hello", 80))).reconcile().plan)
-    assert "#11 configure front front after #10, #2, #6: targets and rules" in plan
+    assert "#11 configure front front after #10: targets and rules" in plan
 
 
 def test_a_container_is_made_after_those_whose_volumes_it_takes() -> None:

@@ -117,7 +117,7 @@ class TestAnAgentThatAnotherCommandHolds:
         other.start()
         held.up(make_service())
         other.join(10)
-        assert [verb for verb in held.agent.said if verb != "status"] == ["hold", "apply", "apply"]
+        assert [verb for verb in held.agent.said if verb != "status"] == ["hold", "begin", "apply", "apply"]
 
     def test_makes_room_where_it_goes_away(self, held: Bench) -> None:
         def take_down() -> None:

@@ -39,18 +39,19 @@ def test_a_service_without_rules_has_no_url(bench: Bench) -> None:
 
 def test_the_command_is_in_charge_until_it_hands_over(bench: Bench) -> None:
     running = bench.up(make_service())
-    assert bench.agent.said == ["hold"]
+    assert bench.agent.said == ["hold", "begin"]
     running.hand_over()
-    assert bench.agent.said == ["hold", "act"]
+    assert bench.agent.said == ["hold", "begin", "act"]
 
 
 def test_the_agent_finds_what_should_run_without_any_secret(bench: Bench) -> None:
     private = Private(services={"hello": {"hello": {"PASSWORD": "hunter2"}}})
     bench.up(make_service(), private=private)
-    stored = bench.engine.read_file(DEMO.agent, "/copilot-local/state/desired.json")
-    assert list(DesiredState.model_validate_json(stored).services) == ["hello"]
-    assert b"hunter2" not in stored
-    assert bench.agent.requests[0]["private"]["services"]["hello"]["hello"] == {"PASSWORD": "hunter2"}
+    begin = bench.agent.requests[-1]
+    assert list(begin["state"]["services"]) == ["hello"]
+    assert "hunter2" not in json.dumps(begin["state"])
+    assert begin["private"]["services"]["hello"]["hello"] == {"PASSWORD": "hunter2"}
+    assert "hunter2" not in str(bench.engine.spec(DEMO.agent).command)
 
 
 def test_a_secret_reaches_its_container_as_a_variable_and_no_label(bench: Bench) -> None:
@@ -121,7 +122,9 @@ class TestJoining:
         joined = running.up(make_service())
         assert joined.fresh
         assert running.states()["agent"] == "running"
-        assert running.agent.said == ["hold"]
+        assert running.agent.said == ["hold", "begin"]
+        stored = running.engine.read_file(DEMO.agent, "/copilot-local/state/desired.json")
+        assert list(DesiredState.model_validate_json(stored).services) == ["hello"], "it knows at once what runs"
         assert running.did("create_container") == ["create_container agent"], "the task that runs is kept"
 
 
@@ -146,14 +149,14 @@ class TestWaiting:
     def test_it_asks_over_the_connection_that_it_holds(self, bench: Bench) -> None:
         bench.agent.status["targets"] = [self.target()]
         bench.up(make_service(target=("hello", 80)), wait=True)
-        assert bench.agent.said == ["hold", "status"]
+        assert bench.agent.said == ["hold", "begin", "status"]
         assert len(bench.agent.streams) == 1
 
     def test_where_that_connection_is_gone_it_asks_over_another_one(self, bench: Bench) -> None:
         bench.agent.status["targets"] = [self.target()]
         bench.agent.before_status = lambda: bench.agent.streams[0].close()
         bench.up(make_service(target=("hello", 80)), wait=True)
-        assert bench.agent.said == ["hold", "status", "status"]
+        assert bench.agent.said == ["hold", "begin", "status", "status"]
         assert len(bench.agent.streams) == 2
 
     def test_a_target_of_a_group_that_no_rule_names_is_not_waited_for(self, bench: Bench) -> None:

@@ -48,7 +48,6 @@ def taken_port() -> Iterator[int]:
         ("ensure_network", "*"),
         ("ensure_volume", "cl-demo-test-logs"),
         ("create_container", "*-agent"),
-        ("put_files", "*-agent"),
         ("start", "*-agent"),
         ("exec_stream", "*-agent"),
         ("create_container", "*-pause"),
@@ -204,7 +203,7 @@ class TestTwoAtOnce:
         assert sorted(future.result().fresh for future in ups) == [False, True]
         assert len(bench.observed.tasks) == 1
         assert set(bench.states().values()) == {"running"}
-        assert sorted(bench.agent.said) == ["apply", "hold"]
+        assert sorted(bench.agent.said) == ["apply", "begin", "hold"]
 
     def test_a_name_that_somebody_else_has_is_no_reason_to_wait_for_ever(self, bench: Bench) -> None:
         bench.engine.create_container(ContainerSpec(DEMO.agent, AGENT))

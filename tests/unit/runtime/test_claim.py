@@ -1,0 +1,93 @@
+"""An environment where nothing runs is claimed at once; what was made is taken back where nothing comes of it."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from emulator.errors import EngineError, ImageError
+from emulator.runtime import names
+from emulator.runtime.execution import Cancelled
+from tests.unit.runtime.bench import Bench
+from tests.unit.runtime.world import DEMO, make_service
+
+NOTHING: dict[str, list[str]] = {"containers": [], "networks": [], "volumes": []}
+STATE = "/copilot-local/state/desired.json"
+
+
+def test_the_agent_starts_while_images_are_looked_for(bench: Bench) -> None:
+    started = threading.Event()
+
+    def watch(verb: str, target: str) -> None:
+        if verb == "start" and is_agent(bench, target):
+            started.set()
+        if verb == "image" and target == "hello:1":
+            assert started.wait(10), "the images were found before the agent was started"
+
+    bench.engine.before = watch
+    bench.up(make_service())
+    assert started.is_set()
+
+
+def is_agent(bench: Bench, target: str) -> bool:
+    before, bench.engine.before = bench.engine.before, None
+    try:
+        agent = bench.observed.agent
+    finally:
+        bench.engine.before = before
+    return agent is not None and target in (agent.name, agent.id)
+
+
+def test_an_agent_that_cannot_be_started_is_no_reason_to_hide_a_missing_image(bench: Bench) -> None:
+    bench.engine.fail("start", EngineError("no space left on device"), target="*-agent")
+    with pytest.raises(ImageError, match="cannot pull private:1"):
+        bench.up(make_service({"hello": {"image": "private:1"}}))
+    assert bench.left() == NOTHING
+
+
+def test_an_interruption_while_images_are_looked_for_takes_it_back(bench: Bench) -> None:
+    def interrupt(verb: str, target: str) -> None:
+        if verb == "image" and target == "hello:1":
+            bench.cancelled.set()
+
+    bench.engine.before = interrupt
+    with pytest.raises(Cancelled):
+        bench.up(make_service())
+    assert bench.left() == NOTHING
+
+
+def test_what_runs_is_not_touched_for_the_sake_of_an_image_that_is_missing(bench: Bench) -> None:
+    bench.up(make_service()).hand_over()
+    bench.engine.stop(DEMO.agent, 0)
+    before = bench.states()
+    with pytest.raises(ImageError):
+        bench.up(make_service({"hello": {"image": "private:1"}}))
+    assert bench.states() == before
+
+
+def test_volumes_that_were_there_before_stay(bench: Bench) -> None:
+    bench.engine.ensure_volume(DEMO.log_volume, {**DEMO.labels(), names.DATA: "logs"})
+    with pytest.raises(ImageError):
+        bench.up(make_service({"hello": {"image": "private:1"}}))
+    assert bench.left() == {**NOTHING, "volumes": [DEMO.log_volume]}
+
+
+def test_retain_keeps_nothing_where_no_task_was_made(bench: Bench) -> None:
+    with pytest.raises(ImageError):
+        bench.up(make_service({"hello": {"image": "private:1"}}), retain=True)
+    assert bench.left() == NOTHING
+
+
+def test_what_a_dead_agent_had_to_run_is_not_run_again(bench: Bench) -> None:
+    bench.engine.ensure_volume(DEMO.state_volume, DEMO.labels())
+    written: list[str] = []
+
+    def watch(verb: str, target: str) -> None:
+        if verb in ("put_files", "start") and is_agent(bench, target):
+            written.append(verb)
+
+    bench.engine.before = watch
+    bench.up(make_service())
+    assert written == ["put_files", "start"]
+    assert b'"services":{}' in bench.engine.read_file(DEMO.agent, STATE)
