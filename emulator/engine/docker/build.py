@@ -22,6 +22,7 @@ from pathlib import Path
 from emulator.engine.docker import dockerfile as reader
 from emulator.engine.docker.client import Client
 from emulator.engine.docker.images import inspect_image, pull_hint
+from emulator.engine.docker.sdk import sdk_client
 from emulator.engine.interface import BuildSpec, OnLine
 from emulator.errors import ImageError, Position
 
@@ -208,34 +209,30 @@ class _Builder:
 
     def _run_api(self, path: Path) -> None:
         spec = self._spec
-        session = self._client.borrow()
-        try:
-            with self._client.translated("build an image", BUILD_TIMEOUT):
-                stream = session.build(
-                    path=str(spec.context),
-                    dockerfile=str(path.resolve()),
-                    tag=spec.tag,
-                    target=spec.target or "",
-                    platform=spec.platform,
-                    buildargs=dict(spec.args),
-                    labels=dict(spec.labels),
-                    cache_from=list(spec.cache_from),
-                    rm=True,
-                    forcerm=True,
-                    decode=True,
-                    timeout=int(BUILD_TIMEOUT),
-                )
-                error = ""
-                for document in stream:  # to its end, which gives the connection back
-                    if self._cancelled.is_set():
-                        error = "it was cancelled"
-                        break
-                    error = error or str(document.get("error") or "").strip()
-                    for line in str(document.get("stream") or document.get("status") or "").splitlines():
-                        if line.strip():
-                            self.say(line.rstrip())
-        finally:
-            session.close()
+        with sdk_client(self._client, "build an image", BUILD_TIMEOUT) as session:
+            stream = session.build(
+                path=str(spec.context),
+                dockerfile=str(path.resolve()),
+                tag=spec.tag,
+                target=spec.target or "",
+                platform=spec.platform,
+                buildargs=dict(spec.args),
+                labels=dict(spec.labels),
+                cache_from=list(spec.cache_from),
+                rm=True,
+                forcerm=True,
+                decode=True,
+                timeout=int(BUILD_TIMEOUT),
+            )
+            error = ""
+            for document in stream:  # to its end, which gives the connection back
+                if self._cancelled.is_set():
+                    error = "it was cancelled"
+                    break
+                error = error or str(document.get("error") or "").strip()
+                for line in str(document.get("stream") or document.get("status") or "").splitlines():
+                    if line.strip():
+                        self.say(line.rstrip())
         if error:
             raise self._failed(error)
 

@@ -1,25 +1,23 @@
 """HTTP requests to the Docker daemon: a deadline and typed errors on every one, from any thread.
 
-The SDK's client brings the transport (unix socket, TLS, Windows pipe) and the registry credentials. It is a `requests`
-session, which is not promised to be thread-safe, so each request borrows one from a pool. The SDK's own methods are not
-used: several of them inspect the container first, and that hangs where a log driver is stuck.
+A connection serves one request at a time, so each request borrows one from a pool.
 """
 
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
+import socket
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
-
-import docker
-import docker.tls
-import requests
+from urllib.parse import quote, urlencode
 
 from emulator.engine.docker import faults
 from emulator.engine.docker.endpoint import Endpoint
-from emulator.engine.docker.transport import UnixAdapter
+from emulator.engine.docker.transport import connected, is_usable
 from emulator.errors import EngineUnavailable, Unsupported
 
 OLDEST_API = (1, 41)
@@ -29,8 +27,25 @@ NEWEST_API = (1, 51)
 CONNECT_TIMEOUT = 10.0
 CALL_TIMEOUT = 30.0
 """Seconds for a request that does little work in the daemon."""
+_IN_PATHS = "!$%&'()*+,/:;=@[]~"
+"""What stays as it is in the path of a request; image references have some of it."""
 
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to a request, whose body is still to be read, and the connection that it comes over."""
+
+    response: http.client.HTTPResponse
+    socket: socket.socket
+    connection: http.client.HTTPConnection
+
+    def close(self) -> None:
+        """Ends both; what was not read is lost."""
+        self.response.close()
+        self.connection.close()
+        self.socket.close()
 
 
 class Client:
@@ -40,7 +55,7 @@ class Client:
         """Connects and agrees on an API version. Raises EngineUnavailable, or Unsupported for a daemon too old."""
         self.endpoint = endpoint
         self._lock = threading.Lock()
-        self._idle: list[docker.APIClient] = []
+        self._idle: list[http.client.HTTPConnection] = []
         self._closed = False
         self._api_version = "1.41"
         self.server_version = self._negotiate(timeout)
@@ -51,7 +66,7 @@ class Client:
         return self._api_version
 
     def _negotiate(self, timeout: float) -> Json:
-        answer: Json = self._request("GET", "/version", "answer", timeout, versioned=False).json()
+        answer: Json = json.loads(self._request("GET", "/version", "answer", timeout, versioned=False))
         server = _version(str(answer.get("ApiVersion", "")))
         oldest = _version(str(answer.get("MinAPIVersion", "")))
         if server < OLDEST_API:
@@ -66,7 +81,7 @@ class Client:
 
     def get(self, path: str, doing: str, *, params: Mapping[str, str] | None = None, timeout: float = 0) -> Any:
         """GET, answer as JSON. `doing` completes "Docker did not …" in messages."""
-        return self._request("GET", path, doing, timeout or CALL_TIMEOUT, params=params).json()
+        return json.loads(self._request("GET", path, doing, timeout or CALL_TIMEOUT, params=params))
 
     def post(
         self,
@@ -78,8 +93,7 @@ class Client:
         timeout: float = 0,
     ) -> Json:
         """POST with a JSON body, answer as JSON; {} where there is none."""
-        response = self._request("POST", path, doing, timeout or CALL_TIMEOUT, params=params, body=body)
-        content = response.content
+        content = self._request("POST", path, doing, timeout or CALL_TIMEOUT, params=params, body=body)
         return dict(json.loads(content)) if content.strip() else {}
 
     def put(self, path: str, doing: str, *, params: Mapping[str, str], data: bytes, timeout: float = 0) -> None:
@@ -92,14 +106,14 @@ class Client:
 
     def get_bytes(self, path: str, doing: str, *, params: Mapping[str, str], timeout: float = 0) -> bytes:
         """GET, answer as raw bytes."""
-        return self._request("GET", path, doing, timeout or CALL_TIMEOUT, params=params).content
+        return self._request("GET", path, doing, timeout or CALL_TIMEOUT, params=params)
 
     @contextlib.contextmanager
     def translated(self, doing: str, timeout: float | None = None) -> Iterator[None]:
         """Turns exceptions of the transport inside the block into our errors."""
         try:
             yield
-        except (requests.exceptions.RequestException, docker.errors.DockerException, OSError) as error:
+        except (OSError, http.client.HTTPException) as error:
             raise faults.from_exception(error, self.endpoint, doing, timeout) from error
 
     def open(
@@ -112,17 +126,10 @@ class Client:
         body: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float = 0,
-    ) -> tuple[requests.Response, docker.APIClient]:
-        """A request whose answer streams. The caller closes the response and hands the session back (`release`)."""
-        session = self.borrow()
-        try:
-            response = self._send(
-                session, method, path, doing, timeout or CALL_TIMEOUT, params=params, body=body, headers=headers
-            )
-        except BaseException:
-            session.close()
-            raise
-        return response, session
+    ) -> Answer:
+        """A request whose answer streams; the caller closes it."""
+        timeout = timeout or CALL_TIMEOUT
+        return self._send(method, path, doing, timeout, params=params, body=body, headers=headers)
 
     def _request(
         self,
@@ -135,23 +142,19 @@ class Client:
         body: Mapping[str, object] | None = None,
         data: bytes | None = None,
         versioned: bool = True,
-    ) -> requests.Response:
-        session = self.borrow()
+    ) -> bytes:
+        answer = self._send(method, path, doing, timeout, params=params, body=body, data=data, versioned=versioned)
         try:
-            response = self._send(
-                session, method, path, doing, timeout, params=params, body=body, data=data, versioned=versioned
-            )
             with self.translated(doing, timeout):
-                _ = response.content  # reads all of it, which gives the connection back
+                content = answer.response.read()
         except BaseException:
-            session.close()
+            answer.close()
             raise
-        self.release(session)
-        return response
+        self._keep(answer)
+        return content
 
     def _send(
         self,
-        session: docker.APIClient,
         method: str,
         path: str,
         doing: str,
@@ -162,74 +165,69 @@ class Client:
         data: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         versioned: bool = True,
-    ) -> requests.Response:
-        prefix = f"/v{self._api_version}" if versioned else ""
+    ) -> Answer:
+        """Sends a request and reads the head of its answer. Raises what the daemon has against it."""
+        url = (f"/v{self._api_version}" if versioned else "") + quote(path, safe=_IN_PATHS)
+        if params:
+            url += f"?{urlencode(params)}"
         sent = dict(headers or {})
         payload: bytes | None = data
         if body is not None:
             payload = json.dumps(body).encode()
             sent["Content-Type"] = "application/json"
         with self.translated(doing, timeout):
-            response = session.request(
-                method,
-                f"{session.base_url}{prefix}{path}",
-                params=params,
-                data=payload,
-                headers=sent,
-                timeout=(min(timeout, CONNECT_TIMEOUT), timeout),
-                stream=True,
-            )
-            if response.status_code >= 400:
-                message = _message(response)
-                response.close()
-                raise faults.from_response(response.status_code, message)
-        return response
+            connection = self._connection(timeout)
+            own = connection.sock
+            try:
+                own.settimeout(timeout)
+                connection.request(method, url, payload, sent)
+                answer = Answer(connection.getresponse(), own, connection)
+                if answer.response.status < 400:
+                    return answer
+                message = answer.response.read()
+            except BaseException:
+                connection.close()
+                own.close()
+                raise
+        self._keep(answer)
+        raise faults.from_response(answer.response.status, _words(message))
 
-    def borrow(self) -> docker.APIClient:
-        """A session for one request; give it back with `release`, or close it after an error."""
+    def _connection(self, timeout: float) -> http.client.HTTPConnection:
+        """A connection for one request."""
         with self._lock:
             if self._closed:
                 raise EngineUnavailable("the connection to Docker is closed")
-            if self._idle:
-                return self._idle.pop()
-        with self.translated("answer"):
-            return self._new_session()
+            while self._idle:
+                connection = self._idle.pop()
+                if is_usable(connection):
+                    return connection
+                connection.close()
+        return connected(self.endpoint, min(timeout, CONNECT_TIMEOUT))
 
-    def release(self, session: docker.APIClient) -> None:
-        """Takes a session back for the next request."""
+    def _keep(self, answer: Answer) -> None:
+        """Takes the connection of an answer that was read to its end back for the next request."""
         with self._lock:
-            if not self._closed:
-                self._idle.append(session)
+            if not self._closed and not answer.response.will_close:
+                self._idle.append(answer.connection)
                 return
-        session.close()
-
-    def _new_session(self) -> docker.APIClient:
-        tls: docker.tls.TLSConfig | bool = False
-        if self.endpoint.tls is not None:
-            files = self.endpoint.tls
-            certificate = (files.certificate, files.key) if files.certificate and files.key else None
-            tls = docker.tls.TLSConfig(client_cert=certificate, ca_cert=files.ca or None, verify=files.verify)
-        session = docker.APIClient(base_url=self.endpoint.host, version=self._api_version, tls=tls)
-        if self.endpoint.host.startswith("unix://"):
-            session.mount("http+docker://", UnixAdapter(f"http+{self.endpoint.host}"))
-        session.trust_env = False  # else proxies, netrc and REQUESTS_CA_BUNDLE would apply to the daemon
-        return session
+        answer.close()
 
     def close(self) -> None:
         """Closes all connections; streams that are open end when their owners close them."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
-        for session in idle:
-            session.close()
+        for connection in idle:
+            connection.close()
 
 
-def _message(response: requests.Response) -> str:
+def _words(content: bytes) -> str:
+    """What the daemon has to say of a refusal."""
     try:
-        answer = response.json()
+        answer = json.loads(content)
     except ValueError:
-        return response.text
-    return str(answer.get("message", "")) if isinstance(answer, dict) else response.text
+        return content.decode(errors="replace")
+    return str(answer.get("message", "")) if isinstance(answer, dict) else content.decode(errors="replace")
 
 
 def _version(text: str) -> tuple[int, int]:

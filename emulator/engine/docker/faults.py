@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import socket
+import ssl
 
 from emulator.engine.docker.endpoint import Endpoint
+from emulator.engine.docker.transport import NotReached
 from emulator.errors import (
     Conflict,
     CopilotLocalError,
@@ -74,9 +77,11 @@ def from_exception(error: BaseException, endpoint: Endpoint, doing: str, timeout
         )
     if any(isinstance(cause, FileNotFoundError) for cause in causes):
         return EngineUnavailable(_nobody(endpoint), hint=f"{endpoint.host} is not there: start Docker")
-    if any(isinstance(cause, ConnectionRefusedError) for cause in causes) or _names(causes, "NameResolutionError"):
+    if any(isinstance(cause, ConnectionRefusedError | socket.gaierror) for cause in causes):
         return EngineUnavailable(_nobody(endpoint), hint="nothing listens there: start Docker")
-    if _names(causes, "ConnectTimeoutError", "ConnectTimeout"):
+    if any(isinstance(cause, NotReached) for cause in causes) or _names(
+        causes, "ConnectTimeoutError", "ConnectTimeout"
+    ):
         return EngineUnavailable(_nobody(endpoint), hint="it cannot be reached: is the machine up, the address right?")
     if any(isinstance(cause, TimeoutError) for cause in causes) or _names(causes, "ReadTimeoutError", "ReadTimeout"):
         seconds = f" within {timeout:g} s" if timeout is not None else " in time"
@@ -84,7 +89,7 @@ def from_exception(error: BaseException, endpoint: Endpoint, doing: str, timeout
             f"Docker did not {doing}{seconds}",
             hint="the daemon may be busy, or a container's log driver is stuck",
         )
-    if _names(causes, "SSLError", "TLSParameterError"):
+    if any(isinstance(cause, ssl.SSLError) for cause in causes) or _names(causes, "SSLError", "TLSParameterError"):
         return EngineUnavailable(
             f"no TLS connection to the Docker daemon at {endpoint.host}: {error}", hint="check its certificates"
         )
@@ -96,7 +101,7 @@ def _nobody(endpoint: Endpoint) -> str:
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """The exception and all that stand behind it; urllib3 and requests also hide causes in `args` and `reason`."""
+    """The exception and all that stand behind it; what the SDK stands on also hides causes in `args` and `reason`."""
     found: list[BaseException] = []
     waiting: list[object] = [error]
     while waiting:

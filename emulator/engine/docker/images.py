@@ -5,19 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import re
-from typing import TYPE_CHECKING
 from urllib.parse import quote
-
-import docker.auth
 
 from emulator.engine.docker.client import Client, Json
 from emulator.engine.docker.pull_progress import PullProgress
+from emulator.engine.docker.sdk import sdk_client
 from emulator.engine.docker.streams import HttpStream, decode_progress
 from emulator.engine.interface import Image, OnLine, RegistryAuth
 from emulator.errors import EngineError, ImageError, NotFound
-
-if TYPE_CHECKING:
-    from docker import APIClient
 
 PULL_TIMEOUT = 300.0
 """Seconds without a word from the daemon after which a pull counts as stuck."""
@@ -154,11 +149,9 @@ def _credentials(client: Client, name: str, auth: RegistryAuth | None) -> dict[s
     if auth is not None:
         document = json.dumps({"username": auth.username, "password": auth.password})
         return {"X-Registry-Auth": base64.urlsafe_b64encode(document.encode()).decode()}
-    session: APIClient = client.borrow()
-    try:
-        with client.translated("read the registry credentials"):
-            registry, _ = docker.auth.resolve_repository_name(name)
-            header = docker.auth.get_config_header(session, registry)
-    finally:
-        client.release(session)
+    import docker.auth
+
+    with sdk_client(client, "read the registry credentials") as session:
+        registry, _ = docker.auth.resolve_repository_name(name)
+        header = docker.auth.get_config_header(session, registry)
     return {"X-Registry-Auth": header.decode()} if header else {}

@@ -15,9 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
-
-import requests
+from typing import Generic, TypeVar
 
 from emulator.engine.docker.client import CALL_TIMEOUT, Client, Json
 from emulator.engine.interface import EngineEvent, LogLine
@@ -59,18 +57,15 @@ class HttpStream(Generic[T]):
         self._endless = endless
         self._closed = threading.Event()
         self._reading = threading.RLock()
-        self._response, self._session = client.open(
-            method, path, doing, params=params, headers=headers, timeout=timeout
-        )
-        self._socket = _socket_of(self._response)
-        if self._socket is not None:
-            self._socket.settimeout(idle_timeout)
+        self._answer = client.open(method, path, doing, params=params, headers=headers, timeout=timeout)
+        self._answer.socket.settimeout(idle_timeout)
         self._items = decode(self._chunks())
 
     def _chunks(self) -> Iterator[bytes]:
         try:
             with self._client.translated(self._doing):
-                yield from self._response.raw.stream(_CHUNK, decode_content=False)
+                while chunk := self._answer.response.read1(_CHUNK):
+                    yield chunk
         except Exception as error:
             if self._closed.is_set():
                 return
@@ -98,25 +93,18 @@ class HttpStream(Generic[T]):
         if self._closed.is_set():
             return
         self._closed.set()
-        _shut_down(self._socket)
+        _shut_down(self._answer.socket)
         with self._reading:  # the reader has woken up and left
-            self._response.close()
-        self._session.close()  # not back to the pool: its connection is cut
+            self._answer.close()
 
     def __del__(self) -> None:
-        if hasattr(self, "_socket"):
+        if hasattr(self, "_answer"):
             self.close()
 
 
-def _shut_down(connection: Any) -> None:
-    if connection is not None:
-        with contextlib.suppress(OSError):
-            connection.shutdown(socket.SHUT_RDWR)
-
-
-def _socket_of(response: requests.Response) -> Any:
-    """The connection's socket, None once everything has been read."""
-    return getattr(getattr(response.raw, "connection", None), "sock", None)
+def _shut_down(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def decode_logs(chunks: Iterator[bytes]) -> Iterator[LogLine]:
@@ -242,14 +230,15 @@ class DockerExecStream:
         self._closed = threading.Event()
         self._reading = threading.Lock()
         self._error_output = bytearray()
-        self._response, self._session = client.open(
+        self._answer = client.open(
             "POST",
             f"/exec/{exec_id}/start",
             "start the command",
             body={"Detach": False, "Tty": False},
             headers={"Connection": "Upgrade", "Upgrade": "tcp"},
         )
-        self._socket, self._file = _hijack(self._response)
+        self._socket = self._answer.socket
+        self._file: io.BufferedReader = self._answer.response.fp  # it may hold the command's first bytes already
         self._socket.settimeout(None)
         self._deadline = deadline
 
@@ -324,19 +313,8 @@ class DockerExecStream:
         self._closed.set()
         _shut_down(self._socket)
         with self._reading:  # the reader has woken up and left
-            self._response.close()
-            self._socket.close()
-        self._session.close()
+            self._answer.close()
 
     def __del__(self) -> None:
         if hasattr(self, "_socket"):
             self.close()
-
-
-def _hijack(response: requests.Response) -> tuple[socket.socket, io.BufferedReader]:
-    """The socket, and the reader that may already hold the command's first bytes behind the HTTP header."""
-    connection = _socket_of(response)
-    reader = getattr(getattr(response.raw, "_fp", None), "fp", None)
-    if connection is None or reader is None:
-        raise EngineError("this version of the HTTP library does not give access to the connection of a command")
-    return connection, reader

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import socket
@@ -12,6 +13,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +32,7 @@ class Daemon:
         self.hang = ""
         self.seen: list[str] = []
         self.release = threading.Event()
+        self.connections: list[socket.socket] = []
         daemon = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -56,6 +59,10 @@ class Daemon:
         class Server(socketserver.ThreadingUnixStreamServer):
             daemon_threads = True
 
+            def process_request(self, request: Any, client_address: Any) -> None:
+                daemon.connections.append(request)
+                super().process_request(request, client_address)
+
             def handle_error(self, request: object, client_address: object) -> None:
                 pass  # a client that gave up waiting
 
@@ -68,6 +75,9 @@ class Daemon:
         self.server.shutdown()
         self.server.server_close()
         self.thread.join(5)
+        for connection in self.connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture
@@ -122,10 +132,27 @@ def test_a_daemon_that_goes_away_is_told_as_such(daemon: Daemon) -> None:
     engine = connect()
     daemon.stop()
     daemon.path.unlink()
-    with pytest.raises(EngineError):
-        engine.list_containers({})
     with pytest.raises(EngineUnavailable, match="no Docker daemon answers"):
         engine.list_containers({})
+    engine.close()
+
+
+def test_a_daemon_that_restarted_meanwhile_is_asked_over_a_new_connection(daemon: Daemon) -> None:
+    daemon.answers["/v1.51/containers/json"] = (200, [])
+    engine = connect()
+    for connection in daemon.connections:
+        connection.shutdown(socket.SHUT_RDWR)
+    assert engine.list_containers({}) == []
+    assert len(daemon.connections) == 2
+    engine.close()
+
+
+def test_one_connection_serves_one_request_after_the_other_even_where_they_fail(daemon: Daemon) -> None:
+    engine = connect()
+    for _ in range(3):
+        with pytest.raises(EngineError):
+            engine.list_containers({})
+    assert len(daemon.connections) == 1
     engine.close()
 
 
@@ -171,7 +198,7 @@ def test_a_closed_engine_says_so(daemon: Daemon) -> None:
         engine.list_containers({})
 
 
-@pytest.mark.parametrize("module", ["emulator.engine.connect", "emulator.engine.fake", "emulator.engine.interface"])
-def test_the_sdk_is_imported_only_to_connect(module: str) -> None:
+@pytest.mark.parametrize("module", ["emulator.engine.docker.engine", "emulator.engine.fake"])
+def test_the_sdk_is_imported_only_where_it_is_needed(module: str) -> None:
     script = f"import sys, {module}; sys.exit('docker' in sys.modules or 'requests' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], timeout=30, check=False).returncode == 0
