@@ -14,12 +14,13 @@ from emulator.runtime.task_specs import TaskSpec
 
 @dataclass(frozen=True, slots=True)
 class StartingTask:
-    """A task whose pause is planned: the ids of its creation and its start."""
+    """A task whose pause is planned: the ids of its creation and its start, and those of its volumes' creation."""
 
     task: TaskSpec
     cause: str
     created: int
     pause: int
+    volumes: tuple[int, ...]
 
     @property
     def task_id(self) -> str:
@@ -34,8 +35,16 @@ def start_task(plan: Plan, state: DesiredState, task: TaskSpec, needs_first: Seq
 def start_pause(plan: Plan, task: TaskSpec, needs_first: Sequence[int | None], cause: str) -> StartingTask:
     """Operations that start a task's pause. `needs_first` are what must be there before."""
     name, task_id = task.pause.name, task.identity.task_id
-    created = plan.add(Verb.CREATE_CONTAINER, name, cause, needs_first, spec=task.pause, task_id=task_id)
-    return StartingTask(task, cause, created, plan.add(Verb.START_CONTAINER, name, cause, [created], task_id=task_id))
+    volumes = {
+        volume: plan.add(Verb.CREATE_VOLUME, volume, cause, labels=dict(labels))
+        for volume, labels in task.volumes.items()
+    }
+    # A volume that a container mounts before it is made is made by Docker, without the labels that `down` finds it by.
+    mounted = [volumes[mount.source] for mount in task.pause.mounts if mount.source in volumes]
+    needs = [*needs_first, *mounted]
+    created = plan.add(Verb.CREATE_CONTAINER, name, cause, needs, spec=task.pause, task_id=task_id)
+    started = plan.add(Verb.START_CONTAINER, name, cause, [created], task_id=task_id)
+    return StartingTask(task, cause, created, started, tuple(volumes.values()))
 
 
 def start_members(
@@ -53,7 +62,6 @@ def start_members(
     """
     task, task_id, cause = starting.task, starting.task_id, starting.cause
     pause_create, pause_start = starting.created, starting.pause
-    volumes = [plan.add(Verb.CREATE_VOLUME, name, cause, labels=dict(labels)) for name, labels in task.volumes.items()]
     creates: dict[str, int] = {}
     for member in in_volume_order(task):
         sources = [creates[source] for source in volume_sources(member)]
@@ -61,7 +69,7 @@ def start_members(
             Verb.CREATE_CONTAINER,
             member.spec.name,
             cause,
-            [pause_create, *volumes, *sources],
+            [pause_create, *starting.volumes, *sources],
             spec=member.spec,
             files=member.files,
             task_id=task_id,

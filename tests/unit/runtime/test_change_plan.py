@@ -41,13 +41,13 @@ def test_a_changed_definition_is_replaced_when_the_new_task_is_steady() -> None:
     world.runs_front()
     result = world.reconcile()
     assert text_of(result.plan) == lines("""
-        #1 create container hello-new-0001-pause: 1 desired, 0 running
-        #2 start container hello-new-0001-pause after #1: 1 desired, 0 running
-        #3 create volume cl-fl-new-000100000000: 1 desired, 0 running
-        #4 create container hello-new-0001-hello after #1, #3: 1 desired, 0 running
-        #5 create container hello-new-0001-firelens_log_router after #1, #3: 1 desired, 0 running
-        #6 start container hello-new-0001-firelens_log_router after #2, #5: 1 desired, 0 running
-        #7 start container hello-new-0001-hello after #2, #4, #6: 1 desired, 0 running
+        #1 create volume cl-fl-new-000100000000: 1 desired, 0 running
+        #2 create container hello-new-0001-pause after #1: 1 desired, 0 running
+        #3 start container hello-new-0001-pause after #2: 1 desired, 0 running
+        #4 create container hello-new-0001-hello after #2, #1: 1 desired, 0 running
+        #5 create container hello-new-0001-firelens_log_router after #2, #1: 1 desired, 0 running
+        #6 start container hello-new-0001-firelens_log_router after #3, #5: 1 desired, 0 running
+        #7 start container hello-new-0001-hello after #3, #4, #6: 1 desired, 0 running
         #8 configure front front: targets and rules
         #9 await new-0001 STEADY (for the old task) after #6, #7, #8: the old task stops when the new one is steady
         #10 deregister target 00000001 after #9: its definition changed

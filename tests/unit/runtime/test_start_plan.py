@@ -44,13 +44,13 @@ def test_the_log_router_starts_first_and_its_socket_has_a_volume() -> None:
     plan = World(firelens()).reconcile(network_exists=False).plan
     assert text_of(plan) == lines("""
         #1 create network cl-demo-test: no such network
-        #2 create container hello-new-0001-pause after #1: 1 desired, 0 running
-        #3 start container hello-new-0001-pause after #2: 1 desired, 0 running
-        #4 create volume cl-fl-new-000100000000: 1 desired, 0 running
-        #5 create container hello-new-0001-hello after #2, #4: 1 desired, 0 running
-        #6 create container hello-new-0001-firelens_log_router after #2, #4: 1 desired, 0 running
-        #7 start container hello-new-0001-firelens_log_router after #3, #6: 1 desired, 0 running
-        #8 start container hello-new-0001-hello after #3, #5, #7: 1 desired, 0 running
+        #2 create volume cl-fl-new-000100000000: 1 desired, 0 running
+        #3 create container hello-new-0001-pause after #1, #2: 1 desired, 0 running
+        #4 start container hello-new-0001-pause after #3: 1 desired, 0 running
+        #5 create container hello-new-0001-hello after #3, #2: 1 desired, 0 running
+        #6 create container hello-new-0001-firelens_log_router after #3, #2: 1 desired, 0 running
+        #7 start container hello-new-0001-firelens_log_router after #4, #6: 1 desired, 0 running
+        #8 start container hello-new-0001-hello after #4, #5, #7: 1 desired, 0 running
         #9 create volume front: the front's configuration
         #10 create container front after #1, #9: no front
         #11 configure front front after #10: targets and rules
@@ -98,19 +98,19 @@ def test_a_service_without_rules_has_no_front() -> None:
                 "firelens_log_router": {**ROUTER, **CHECK},
             },
             [
-                "#6 start container firelens_log_router after #2, #5",
+                "#6 start container firelens_log_router after #3, #5",
                 "#7 await firelens_log_router HEALTHY (for hello) after #6",
-                "#8 start container hello after #2, #4, #7",
+                "#8 start container hello after #3, #4, #7",
             ],
             id="a stricter dependency on the router replaces the one that ECS adds",
         ),
         pytest.param(
             {"hello": ROUTED, "firelens_log_router": {**ROUTER, **depends(init="SUCCESS")}, "init": {}},
             [
-                "#7 start container hello after #2, #4",
-                "#8 start container init after #2, #6",
+                "#7 start container hello after #3, #4",
+                "#8 start container init after #3, #6",
                 "#9 await init SUCCESS (for firelens_log_router) after #8",
-                "#10 start container firelens_log_router after #2, #5, #9",
+                "#10 start container firelens_log_router after #3, #5, #9",
             ],
             id="a router that waits itself gets no edge, as in ECS",
         ),
@@ -158,6 +158,18 @@ def test_every_task_that_is_desired_starts() -> None:
 def test_the_front_waits_for_no_task() -> None:
     plan = text_of(World(make_service(count=2, target=("hello", 80))).reconcile().plan)
     assert "#11 configure front front after #10: targets and rules" in plan
+
+
+def test_no_container_is_made_before_a_volume_that_it_mounts() -> None:
+    plan = World(firelens()).reconcile().plan
+    made = {o.subject: o.id for o in plan.operations if o.verb is Verb.CREATE_VOLUME}
+    mounting = 0
+    for operation in plan.operations:
+        if operation.verb is Verb.CREATE_CONTAINER and operation.spec is not None:
+            mine = {made[mount.source] for mount in operation.spec.mounts if mount.source in made}
+            mounting += bool(mine)
+            assert mine <= set(operation.needs), operation.subject
+    assert mounting >= 2
 
 
 def test_a_container_is_made_after_those_whose_volumes_it_takes() -> None:
