@@ -14,9 +14,11 @@ from emulator.runtime.claim import Claim
 from emulator.runtime.control import Lease
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.down import down, remove_all
+from emulator.runtime.execution import Cancelled
 from emulator.runtime.executor import Executor
 from emulator.runtime.failed import container_failed
 from emulator.runtime.front import FrontControl, front_spec
+from emulator.runtime.front_ports import balanced
 from emulator.runtime.join import agent_failed
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Observed, observe
@@ -27,12 +29,16 @@ from emulator.runtime.task_specs import task_factory
 from emulator.runtime.up_request import UpRequest
 
 REMOVAL = 0.3
+FIRST_MOMENTS = 0.5
+"""Seconds for which containers are watched that were just started: one that lacks a setting exits within that."""
+LOOK = 0.05
 STOPPED_AGENT = 3.0
 """Seconds for an agent that has stopped to be removed, or started again, after an error."""
 
 
 class Bringup:
-    """One such attempt. `agent_patience` is how many seconds the agent may take to answer."""
+    """One such attempt. `agent_patience` is how many seconds the agent may take to answer, `first_moments` for how many
+    the containers are watched."""
 
     def __init__(
         self,
@@ -46,6 +52,7 @@ class Bringup:
         on_started: Callable[[ContainerSpec], None] | None,
         before_remove: Callable[[str], None] | None,
         agent_patience: float,
+        first_moments: float,
     ) -> None:
         self.engine = engine
         self.request = request
@@ -58,6 +65,7 @@ class Bringup:
         self.on_started = on_started
         self.before_remove = before_remove
         self.agent_patience = agent_patience
+        self.first_moments = first_moments
 
     def run(self) -> Running:
         """Makes everything run and returns it, still in charge of it. Raises the `CopilotLocalError` that says what
@@ -131,17 +139,28 @@ class Bringup:
         executor.run(result.plan)
 
     def _check_alive(self) -> None:
-        """An essential container that exited at once is a failed start, not a running task."""
-        observed = observe(self.engine, self.names)
-        check_front(self.engine, observed)
-        if self.request.foreground:
-            return  # whoever stays sees it exit, and shows what it printed
-        for task in observed.tasks.values():
-            for member in task.members.values():
-                if member.essential and member.started and not member.running and not may_restart(member):
-                    raise container_failed(
-                        self.engine, member, "an essential container of the task has to keep running"
-                    )
+        """An essential container that exits at once is a failed start, not a running task. Where nothing else is waited
+        for, the containers are watched for a moment: they have only just been started."""
+        until = time.monotonic() + (0.0 if self._judged_by_health() else self.first_moments)
+        while True:
+            observed = observe(self.engine, self.names)
+            check_front(self.engine, observed)
+            if self.request.foreground:
+                return  # whoever stays sees it exit, and shows what it printed
+            for task in observed.tasks.values():
+                for member in task.members.values():
+                    if member.essential and member.started and not member.running and not may_restart(member):
+                        raise container_failed(
+                            self.engine, member, "an essential container of the task has to keep running"
+                        )
+            if time.monotonic() >= until:
+                return
+            if self.cancelled.wait(LOOK):
+                raise Cancelled
+
+    def _judged_by_health(self) -> bool:
+        """Whether every service has a target whose health is waited for afterwards."""
+        return self.request.wait and all(any(balanced(d.service)) for d in self.state.services.values())
 
 
 def take_back(

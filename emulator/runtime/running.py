@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from emulator.engine.interface import ContainerState, Engine, Health
@@ -17,7 +17,7 @@ from emulator.runtime.failed import container_failed
 from emulator.runtime.front import front_spec
 from emulator.runtime.front_ports import balanced, listeners_of, routes
 from emulator.runtime.names import Names
-from emulator.runtime.observed import Member, Observed, observe
+from emulator.runtime.observed import Member, Observed, Task, observe
 from emulator.runtime.restart import may_restart
 
 HEALTH_POLL = 0.03
@@ -102,7 +102,10 @@ def wait_healthy(running: Running, cancelled: threading.Event, timeout: int) -> 
     while True:
         observed = observe(running.engine, running.environment)
         check_front(running.engine, observed)
-        unready = [reason for task in observed.tasks.values() for reason in _unready(running.engine, task.members)]
+        if not observed.containers:
+            where = f"{running.environment.app}/{running.environment.environment}"
+            raise TaskError(f"{where} was taken down by another command", hint="run `copilot-local up` again")
+        unready = [reason for task in observed.tasks.values() for reason in _unready(running, task)]
         targets = []
         balances = front_spec(running.state) is not None
         if balances:
@@ -141,11 +144,15 @@ def _expected_targets(state: DesiredState) -> int:
     return sum(len(list(balanced(d.service))) * d.desired_count for d in state.services.values())
 
 
-def _unready(engine: Engine, members: Mapping[str, Member]) -> Iterator[str]:
-    for member in members.values():
+def _unready(running: Running, task: Task) -> Iterator[str]:
+    desired = running.state.services.get(task.service)
+    for container in desired.service.task_definition.container_definitions if desired is not None else ():
+        if container.name not in task.members:
+            yield f"container {container.name} is not there"
+    for member in task.members.values():
         if member.essential and member.started and not member.running:
             if not may_restart(member):
-                raise container_failed(engine, member, "an essential container of the task has to keep running")
+                raise container_failed(running.engine, member, "an essential container of the task has to keep running")
             yield f"container {member.name} has exited"
         if not member.started:
             yield f"container {member.name} has not started"

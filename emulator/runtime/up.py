@@ -9,7 +9,7 @@ from collections.abc import Callable
 from emulator.engine.interface import ContainerSpec, ContainerState, Engine
 from emulator.errors import EngineError, EnvironmentBusy, PortInUse
 from emulator.events import Emit, Event, discard
-from emulator.runtime.bring_up import Bringup, take_back
+from emulator.runtime.bring_up import FIRST_MOMENTS, Bringup, take_back
 from emulator.runtime.claim import Claim
 from emulator.runtime.control import AgentBusy, AgentError
 from emulator.runtime.desired import DesiredState
@@ -57,12 +57,14 @@ def up(
     on_started: Callable[[ContainerSpec], None] | None = None,
     before_remove: Callable[[str], None] | None = None,
     agent_patience: float = AGENT_PATIENCE,
+    first_moments: float = FIRST_MOMENTS,
 ) -> Running:
     """Makes an environment run what is asked for and returns it, still in charge of it.
 
     An environment where nothing runs is claimed while images are built and pulled. What was made is removed again if
     something fails, unless `retain`: then it stays as it is, without an agent that would replace it. `agent_patience`
-    is how many seconds the agent may take to answer. Raises the `CopilotLocalError` that says what.
+    is how many seconds the agent may take to answer, `first_moments` for how many containers are watched that were just
+    started. Raises the `CopilotLocalError` that says what.
     """
     cancelled = cancelled or threading.Event()
     refuse_unsupported_in(request, emit)
@@ -114,7 +116,8 @@ def up(
         claim = claim or _claim(engine, request, observed, state)
         try:
             hooks = (on_started, before_remove)
-            return Bringup(engine, request, state, observed, claim, emit, cancelled, *hooks, agent_patience).run()
+            times = (agent_patience, first_moments)
+            return Bringup(engine, request, state, observed, claim, emit, cancelled, *hooks, *times).run()
         except EnvironmentBusy:
             # Somebody was faster. Twice, with nothing to be seen of it: it is none of ours that has the name.
             if lost and observe(engine, request.environment).agent is None:

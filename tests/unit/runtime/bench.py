@@ -87,8 +87,9 @@ class Bench:
         support = SupportImages(PAUSE, FRONT, lambda _: AGENT)
         return UpRequest(environment=DEMO, services=services, support=support, **options)
 
-    def up(self, *services: Service, **options: Any) -> Running:
-        return up(self.engine, self.request(*services, **options), self.emit, cancelled=self.cancelled)
+    def up(self, *services: Service, first_moments: float = 0.0, **options: Any) -> Running:
+        request = self.request(*services, **options)
+        return up(self.engine, request, self.emit, cancelled=self.cancelled, first_moments=first_moments)
 
     def left(self) -> dict[str, list[str]]:
         """What carries the environment's labels."""

@@ -10,9 +10,10 @@ import pytest
 from emulator.engine.fake import Behaviour
 from emulator.engine.interface import Health
 from emulator.errors import ImageError, InputError, TaskError, Unsupported, UsageError
-from emulator.events import Event, EventKind
+from emulator.events import Event, EventKind, discard
 from emulator.runtime.control import AgentError
 from emulator.runtime.desired import DesiredState, Private
+from emulator.runtime.down import down
 from emulator.runtime.execution import Cancelled
 from emulator.runtime.up import dry_run
 from emulator.settings import Settings, TimeSettings
@@ -169,6 +170,30 @@ class TestWaiting:
         with pytest.raises(TaskError, match=r"not healthy after 1 s: target hello-x of hello is unhealthy \(Health"):
             bench.up(make_service(target=("hello", 80)), wait=True, settings=settings)
         assert bench.left()["containers"] == []
+
+    def test_a_task_whose_containers_are_being_removed_is_not_healthy(self, bench: Bench) -> None:
+        verdicts = iter(["initial", "healthy"])
+
+        def look() -> None:
+            bench.agent.status["targets"] = [self.target(next(verdicts, "healthy"))]
+            for container in bench.observed.containers:
+                if container.name.endswith("-hello"):
+                    bench.engine.remove(container.name)
+
+        bench.agent.before_status = look
+        settings = Settings(time=TimeSettings(wait_timeout=1))
+        with pytest.raises(TaskError, match="container hello is not there"):
+            bench.up(make_service(target=("hello", 80)), wait=True, settings=settings)
+
+    def test_an_environment_that_is_taken_down_is_not_waited_for(self, bench: Bench) -> None:
+        bench.agent.status["targets"] = [self.target("initial")]
+
+        def take_down() -> None:
+            down(bench.engine, DEMO, discard, volumes=True)
+
+        bench.agent.before_status = take_down
+        with pytest.raises(TaskError, match="demo/test was taken down by another command"):
+            bench.up(make_service(target=("hello", 80)), wait=True)
 
     def test_an_interruption_ends_it(self, bench: Bench) -> None:
         threading.Timer(0.2, bench.cancelled.set).start()

@@ -77,6 +77,20 @@ def test_an_essential_container_that_exits_at_once_fails_with_its_code_and_last_
     assert bench.left() == NOTHING
 
 
+def test_an_essential_container_that_exits_a_moment_later_is_a_failed_start_too(bench: Bench) -> None:
+    timers: list[threading.Timer] = []
+
+    def end_soon(verb: str, target: str) -> None:
+        if verb == "start" and target.endswith("-hello"):
+            timers.append(threading.Timer(0.1, bench.engine.finish, (target, 3)))
+            timers[-1].start()
+
+    bench.engine.before = end_soon
+    with pytest.raises(ContainerFailed, match="container hello exited with code 3"):
+        bench.up(make_service(), first_moments=10.0)
+    assert bench.left() == NOTHING
+
+
 def test_a_container_that_printed_nothing_can_be_tried_by_hand(bench: Bench) -> None:
     bench.engine.behave("*-hello", Behaviour(exits=(0,)))
     with pytest.raises(ContainerFailed, match="exited with code 0") as caught:
