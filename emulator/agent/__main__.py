@@ -18,6 +18,7 @@ from emulator.agent.supervisor import Supervisor
 from emulator.engine.connect import connect
 from emulator.frontdoor.options import ACCESS_LOG_SOCKET
 from emulator.frontdoor.options import FOLDER as FRONT_FOLDER
+from emulator.model import from_json
 from emulator.runtime.control import SOCKET
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.names import Names
@@ -28,7 +29,7 @@ def main(state_file: Path) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     # The container's own init forwards SIGTERM; nothing needs saving, so leave at once.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    state = DesiredState.model_validate_json(state_file.read_bytes())
+    state = from_json(DesiredState, state_file.read_bytes())
     listener = metadata_listener()
     engine = connect()
     front = FrontMonitor(Names(state.app, state.environment), engine, Path(FRONT_FOLDER))

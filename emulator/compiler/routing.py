@@ -54,7 +54,7 @@ class Routing:
     def _http_group(self, name: str, path: str, rule: RoutingRule, target: Target) -> TargetGroup:
         optional: dict[str, Any] = {}
         if rule.version:
-            optional["protocol_version"] = rule.version.upper()
+            optional = {"protocol_version": rule.version.upper(), "protocol_version_stated": True}
         for key in ("healthcheck", "version", "deregistration_delay", "stickiness"):
             self._context.position(f"{path}.{key}")
         return TargetGroup(
@@ -157,12 +157,15 @@ def _http_check(check: HttpHealthCheck, target_port: int) -> TargetHealthCheck:
         set_here["port"] = check.port
     if check.success_codes is not None:
         set_here["success_codes"] = check.success_codes
-    return TargetHealthCheck(**set_here, **_timing(check))
+    set_here |= _timing(check)
+    return TargetHealthCheck(**set_here, stated=tuple(set_here))
 
 
 def _network_check(check: NlbHealthCheck) -> TargetHealthCheck:
-    port = {} if check.port is None else {"port": check.port}
-    return TargetHealthCheck(protocol="TCP", **port, **_timing(check))
+    set_here: dict[str, Any] = {"protocol": "TCP", **_timing(check)}
+    if check.port is not None:
+        set_here["port"] = check.port
+    return TargetHealthCheck(**set_here, stated=tuple(set_here))
 
 
 def _timing(check: HttpHealthCheck | NlbHealthCheck) -> dict[str, int]:

@@ -10,9 +10,12 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+from msgspec.structs import replace
+
 from emulator.engine.interface import ContainerState, Engine, File
 from emulator.errors import Conflict, CopilotLocalError, EngineError
 from emulator.events import Emit
+from emulator.model import to_json
 from emulator.runtime import names
 from emulator.runtime.agent_spec import STATE_FILE, STATE_FOLDER, agent_spec
 from emulator.runtime.control import Agent, Attendance
@@ -67,10 +70,10 @@ def _ensure_agent(engine: Engine, environment: Names, state: DesiredState, turns
             engine.remove(agent.id)  # who made it has died before it knew anything
         for volume in (environment.state_volume, environment.front_volume):
             engine.ensure_volume(volume, environment.labels(Role.VOLUME))
-        empty = state.model_copy(update={"services": {}, "acting": True})
+        empty = replace(state, services={}, acting=True)
         with contextlib.suppress(Conflict):  # somebody was faster
             made = engine.create_container(agent_spec(engine, environment, empty))
-            engine.put_files(made, STATE_FOLDER, [File(STATE_FILE, empty.model_dump_json().encode())])
+            engine.put_files(made, STATE_FOLDER, [File(STATE_FILE, to_json(empty))])
             engine.start(made)
             return made
 

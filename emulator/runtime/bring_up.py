@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from emulator.engine.interface import ContainerSpec, ContainerState, Engine, File
 from emulator.errors import Conflict, ContainerFailed, CopilotLocalError, EngineError, EnvironmentBusy, TaskError
 from emulator.events import Emit, Event, EventKind, discard
+from emulator.model import to_json
 from emulator.runtime import names
 from emulator.runtime.agent_spec import STATE_FILE, STATE_FOLDER, agent_spec
 from emulator.runtime.control import Agent, Lease
@@ -133,7 +134,7 @@ class Bringup:
             ) from None
 
     def _start_agent(self, agent: str) -> Lease:
-        self.engine.put_files(agent, STATE_FOLDER, [File(STATE_FILE, self.state.model_dump_json().encode())])
+        self.engine.put_files(agent, STATE_FOLDER, [File(STATE_FILE, to_json(self.state))])
         self.engine.start(agent)
         try:
             return Agent(self.engine, self.names).hold(self.request.private, stays=self.request.foreground)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import JsonValue
-
 from emulator.manifest.schema.base import Block, Key
+from emulator.model import JsonValue
 
 
 class RollbackAlarms(Block):

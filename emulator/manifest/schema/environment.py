@@ -5,10 +5,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import JsonValue
-
 from emulator.manifest.schema.base import Block, Key
 from emulator.manifest.schema.values import Network
+from emulator.model import JsonValue
 
 
 class Ingress(Block):

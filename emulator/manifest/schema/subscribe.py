@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import JsonValue
-
 from emulator.manifest.schema.base import UINT16, Block, Key
+from emulator.model import JsonValue
 
 
 class FifoQueue(Block):

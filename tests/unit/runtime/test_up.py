@@ -11,6 +11,7 @@ from emulator.engine.fake import Behaviour
 from emulator.engine.interface import Health
 from emulator.errors import ImageError, InputError, TaskError, Unsupported, UsageError
 from emulator.events import Event, EventKind
+from emulator.model import from_json
 from emulator.runtime.control import AgentError
 from emulator.runtime.desired import DesiredState, Private
 from emulator.runtime.execution import Cancelled
@@ -48,7 +49,7 @@ def test_the_agent_finds_what_should_run_without_any_secret(bench: Bench) -> Non
     private = Private(services={"hello": {"hello": {"PASSWORD": "hunter2"}}})
     bench.up(make_service(), private=private)
     stored = bench.engine.read_file(DEMO.agent, "/copilot-local/state/desired.json")
-    assert list(DesiredState.model_validate_json(stored).services) == ["hello"]
+    assert list(from_json(DesiredState, stored).services) == ["hello"]
     assert b"hunter2" not in stored
     assert bench.agent.requests[0]["private"]["services"]["hello"]["hello"] == {"PASSWORD": "hunter2"}
 
