@@ -72,7 +72,7 @@ def queues(context: Context) -> list[Queue]:
     manifest = context.manifest
     if not isinstance(manifest, WorkerService):
         return []
-    common = manifest.subscribe.queue or ManifestQueue.model_construct()
+    common = manifest.subscribe.queue or ManifestQueue()
     found = [_queue(EVENTS_QUEUE, common, context.position("subscribe.queue"))]
     numbers = {id(subscription): number for number, subscription in enumerate(manifest.subscribe.topics)}
     for named in topic_queues(manifest):

@@ -62,7 +62,7 @@ class Routing:
             container_name=target.container,
             container_port=target.port,
             protocol="HTTPS" if target.port == HTTPS_PORT else "HTTP",
-            health_check=_http_check(rule.healthcheck or HttpHealthCheck.model_construct(), target.port),
+            health_check=_http_check(rule.healthcheck or HttpHealthCheck(), target.port),
             deregistration_delay=_delay(rule),
             stickiness=bool(rule.stickiness),
             **optional,
@@ -120,7 +120,7 @@ class Routing:
             container_port=target.port,
             # TLS ends at the load balancer.
             protocol="UDP" if protocol == "UDP" else "TCP",
-            health_check=_network_check(listener.healthcheck or NlbHealthCheck.model_construct()),
+            health_check=_network_check(listener.healthcheck or NlbHealthCheck()),
             deregistration_delay=_delay(listener),
             stickiness=bool(listener.stickiness),
         )

@@ -82,7 +82,7 @@ def environment_files(context: Context, path: str, file: str | None) -> list[Env
 
 def health_check(manifest: ContainerHealthCheck | None) -> HealthCheck | None:
     """A container's own check: none where nothing is set, else with Copilot's defaults for what is not."""
-    if manifest is None or all(getattr(manifest, name) is None for name in type(manifest).__pydantic_fields__):
+    if manifest is None or all(getattr(manifest, name) is None for name in manifest.__struct_fields__):
         return None
     return HealthCheck(
         command=_DEFAULT_CHECK if manifest.command is None else manifest.command,
