@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from msgspec.structs import replace
+
 from emulator.errors import Finding, InputError, UsageError
 from emulator.events import Emit, Event, EventKind
 from emulator.settings_files import FILE_NAME, has_settings
@@ -311,8 +313,8 @@ def _plain(
     names = Names(selection.app or definition.family, selection.environment or DEFAULT_ENVIRONMENT)
     service = service_of(definition, app=names.app, environment=names.environment, path=str(path))
     if https or (https is None and load_settings(root).front.https):
-        rules = [rule.model_copy(update={"name": "https", "listener": "HTTPS"}) for rule in service.listener_rules]
-        service = service.model_copy(update={"listener_rules": [*service.listener_rules, *rules]})
+        rules = [replace(rule, name="https", listener="HTTPS") for rule in service.listener_rules]
+        service = replace(service, listener_rules=[*service.listener_rules, *rules])
     return root, names, interpolation_variables(root, selection.env_file), [service]
 
 

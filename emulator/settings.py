@@ -14,26 +14,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from msgspec import Meta, field, structs
 
 from emulator.errors import InputError, Position
+from emulator.model import FrozenModel, InvalidData, Keys, Model, from_plain
 from emulator.settings_files import FILE_NAME, STAND_INS_NAME, configuration_folder
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+Port = Annotated[int, Meta(ge=1, le=65535)]
 
 
-class FrontSettings(_Section):
+class FrontSettings(FrozenModel, kw_only=True, frozen=True):
     """`[front]`: the local load balancer. `port` and `https_port` are host ports on 127.0.0.1."""
 
-    port: int | None = Field(default=None, ge=1, le=65535)
+    port: Port | None = None
     """The host port; default 8080, or the next free one."""
     https: bool | None = None
     """Whether there is an HTTPS listener; None: where the deployed load balancer has one."""
-    https_port: int | None = Field(default=None, ge=1, le=65535)
+    https_port: Port | None = None
     """The host port of that; default 8443, or the next free one."""
-    network_ports: Mapping[str, Annotated[int, Field(ge=1, le=65535)]] = Field(default_factory=dict)
+    network_ports: Mapping[str, Port] = field(default_factory=dict)
     """Host ports of listeners of network load balancers, by `PORT` or `SERVICE:PORT`."""
 
 
@@ -41,42 +40,42 @@ LogPolicy = Literal["capture", "local-aws", "live"]
 """What happens to a log destination here: kept on this machine, sent to the local AWS endpoint, or really sent."""
 
 
-class LogSettings(_Section):
+class LogSettings(FrozenModel, kw_only=True, frozen=True):
     """`[logs]`: `fidelity = "ecs"` runs the router on ECS's own file and driver mode, outputs apart."""
 
     fidelity: Literal["local", "ecs"] = "local"
     """Whose configuration the router runs on."""
-    destinations: Mapping[str, LogPolicy] = Field(default_factory=dict)
+    destinations: Mapping[str, LogPolicy] = field(default_factory=dict)
     """Container, output plugin or `*` to what happens to its destination. Default: `capture`."""
     check: bool = True
     """Whether the router checks the options of captured outputs, and ends over a wrong one as it would on ECS."""
-    limit: int = Field(default=1024, ge=16)
+    limit: Annotated[int, Meta(ge=16)] = 1024
     """MiB that the log store of an environment may take; the oldest go first."""
 
 
-class TimeSettings(_Section):
+class TimeSettings(FrozenModel, kw_only=True, frozen=True):
     """`[time]`: seconds. What is not set here takes the local default (or ECS's, with `--timing ecs`)."""
 
-    stop_timeout: int = Field(default=30, ge=0, le=120)
+    stop_timeout: Annotated[int, Meta(ge=0, le=120)] = 30
     """SIGTERM to SIGKILL where a container says nothing; ECS's default is 30."""
-    start_timeout: int = Field(default=120, ge=1)
+    start_timeout: Annotated[int, Meta(ge=1)] = 120
     """How long a log router may take until its socket is there, and a dependency until its condition holds."""
-    wait_timeout: int = Field(default=120, ge=1)
+    wait_timeout: Annotated[int, Meta(ge=1)] = 120
     """How long `up --wait` waits for healthy."""
-    deregistration_delay_cap: int = Field(default=5, ge=0)
+    deregistration_delay_cap: Annotated[int, Meta(ge=0)] = 5
     """Upper bound of the delay between leaving the load balancer and SIGTERM when a task is replaced."""
     ecs_limits: bool = True
     """Times of a task definition that are shorter than ECS takes them are refused."""
 
 
-class ValidateSettings(_Section):
+class ValidateSettings(FrozenModel, kw_only=True, frozen=True):
     """`[validate]`: `ignore` lists finding codes that are not reported."""
 
     ignore: tuple[str, ...] = ()
     """Codes of findings."""
 
 
-class CredentialSettings(_Section):
+class CredentialSettings(FrozenModel, kw_only=True, frozen=True):
     """`[credentials]`: what tasks get from the ECS credentials endpoint. Nothing here is secret.
 
     `static`: the keys in the shell's variables; `profile`: those of an AWS profile; `role`: those of a role, assumed
@@ -91,7 +90,7 @@ class CredentialSettings(_Section):
     """The role that is assumed."""
 
 
-class SecretSettings(_Section):
+class SecretSettings(FrozenModel, kw_only=True, frozen=True):
     """`[secrets]`: who is asked for secrets that have no value on this machine. Nothing here is secret."""
 
     source: Literal["local", "ask", "aws"] = "local"
@@ -100,7 +99,7 @@ class SecretSettings(_Section):
     """AWS profile that AWS is asked with; default: what the AWS command line takes."""
 
 
-class AppSettings(_Section):
+class AppSettings(FrozenModel, kw_only=True, frozen=True):
     """`[app]`: what Copilot's store knows of the application, for rendering."""
 
     domain: str | None = None
@@ -109,10 +108,10 @@ class AppSettings(_Section):
     """Name or ARN of the policy that bounds every role."""
 
 
-class EnvironmentSettings(_Section):
+class EnvironmentSettings(FrozenModel, kw_only=True, frozen=True):
     """`[environments.<name>]`: what Copilot's store knows of an environment, for rendering."""
 
-    account: str | None = Field(default=None, pattern=r"^\d{12}$")
+    account: Annotated[str, Meta(pattern=r"^\d{12}$")] | None = None
     """The AWS account, 12 digits."""
     region: str | None = None
     """The AWS region."""
@@ -124,13 +123,13 @@ class EnvironmentSettings(_Section):
     """The private DNS namespace; default `<environment>.<app>.local`."""
     load_balancer: str | None = None
     """ARN or name of an existing load balancer that services are put behind."""
-    images: Mapping[str, str] = Field(default_factory=dict)
+    images: Mapping[str, str] = field(default_factory=dict)
     """Container name to the address its image was pushed to."""
-    parameters: Mapping[str, str] = Field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
     """Defaults of parameters of rendered stacks, by name."""
 
 
-class SyncRule(_Section):
+class SyncRule(FrozenModel, kw_only=True, frozen=True):
     """`[[sync]]`: with `up --watch`, files that go into a running container as they are, without a build."""
 
     service: str
@@ -146,25 +145,21 @@ class SyncRule(_Section):
     signal: str = ""
     """Goes to the container's main process afterwards: `SIGHUP`."""
 
-    @model_validator(mode="after")
-    def _consistent(self) -> SyncRule:
+    def __post_init__(self) -> None:
         if not self.target.startswith("/"):
             raise ValueError("target is an absolute path in the container")
         if self.command and self.signal:
             raise ValueError("a rule has a command or a signal, not both")
-        return self
 
 
-class Settings(BaseModel):
+class Settings(FrozenModel, kw_only=True, frozen=True):
     """Everything the settings files say, merged. Paths in `substitute` are absolute."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    substitute: Mapping[str, str] = Field(default_factory=dict)
+    substitute: Mapping[str, str] = field(default_factory=dict)
     """Image reference to another reference, or to a folder or Dockerfile that is built instead."""
-    values: Mapping[str, str] = Field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
     """Local values of CloudFormation exports, addon outputs and parameters, by name."""
-    needs: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Service to the services that it calls, for `up --with-deps`, besides those that its variables name."""
     sync: tuple[SyncRule, ...] = ()
     front: FrontSettings = FrontSettings()
@@ -173,54 +168,50 @@ class Settings(BaseModel):
     credentials: CredentialSettings = CredentialSettings()
     secrets: SecretSettings = SecretSettings()
     app: AppSettings = AppSettings()
-    environments: Mapping[str, EnvironmentSettings] = Field(default_factory=dict)
+    environments: Mapping[str, EnvironmentSettings] = field(default_factory=dict)
     """What rendering has to know of each environment, by its name."""
-    validation: ValidateSettings = Field(default=ValidateSettings(), alias="validate")
+    validation: ValidateSettings = field(default=ValidateSettings(), name="validate")
 
     def with_destinations(self, destinations: Mapping[str, LogPolicy]) -> Settings:
         """These settings with what the command line says of log destinations. A bare policy is for all of them."""
         if not destinations:
             return self
         kept = {} if "*" in destinations else self.logs.destinations
-        logs = self.logs.model_copy(update={"destinations": {**kept, **destinations}})
-        return self.model_copy(update={"logs": logs})
+        logs = structs.replace(self.logs, destinations={**kept, **destinations})
+        return structs.replace(self, logs=logs)
 
 
-class Debugging(BaseModel):
+class Debugging(FrozenModel, kw_only=True, frozen=True):
     """A container that somebody attaches a debugger to."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    ports: Mapping[int, int] = Field(default_factory=dict)
+    ports: Mapping[int, int] = field(default_factory=dict)
     """Port of the container to the host port on 127.0.0.1."""
     command: tuple[str, ...] = ()
     """Runs in place of entry point and command; none: they stay."""
 
 
-class LocalOptions(BaseModel):
+class LocalOptions(Model, kw_only=True):
     """What exists only on this machine for one service, applied when its containers are made. Never holds a secret."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    images: dict[str, str] = Field(default_factory=dict)
+    images: dict[str, str] = field(default_factory=dict)
     """Container name to the image it runs here."""
     region: str = "us-east-1"
     account: str = "000000000000"
     fidelity: Literal["local", "ecs"] = "local"
-    log_destinations: dict[str, LogPolicy] = Field(default_factory=dict)
+    log_destinations: dict[str, LogPolicy] = field(default_factory=dict)
     log_check: bool = True
     router_plugins: tuple[str, ...] = ()
     """Output plugins written in Go that the log router's image ships."""
     time: TimeSettings = TimeSettings()
     timing: Literal["local", "ecs"] = "local"
-    values: dict[str, str] = Field(default_factory=dict)
-    router_files: dict[str, str] = Field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
+    router_files: dict[str, str] = field(default_factory=dict)
     """The user's own log router configuration as it stands in the router's image: absolute path to text."""
     own_region: tuple[str, ...] = ()
     """Containers whose image names an AWS region itself: they get no other."""
-    debug: dict[str, Debugging] = Field(default_factory=dict)
+    debug: dict[str, Debugging] = field(default_factory=dict)
     """Containers that somebody attaches a debugger to, by name."""
-    udp_ports: dict[int, int] = Field(default_factory=dict)
+    udp_ports: dict[int, int] = field(default_factory=dict)
     """Port of a container to the host port on 127.0.0.1 that its datagrams come from: UDP goes past the front."""
     credentials: Literal["none", "static", "profile", "role"] = "none"
     """The kind of credentials that its tasks are offered; the keys themselves are in `Private`."""
@@ -237,7 +228,7 @@ def load_settings(workspace: Path | None = None, environment: Mapping[str, str] 
         for section, value in _read(file).items():
             present = merged.get(section)
             merged[section] = {**present, **value} if isinstance(present, dict) and isinstance(value, dict) else value
-    return Settings.model_validate(merged)
+    return from_plain(Settings, merged)
 
 
 def _read(file: Path) -> dict[str, object]:
@@ -249,27 +240,21 @@ def _read(file: Path) -> dict[str, object]:
         raise InputError(f"cannot read {file}: {error}") from None
     try:
         content = tomllib.loads(text)
-        settings = Settings.model_validate(content)
+        settings = from_plain(Settings, content)
     except RecursionError:
         raise InputError(f"{file} is nested too deeply", hint="see docs/settings.md for the format") from None
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{file}: not valid TOML: {error}", hint="see docs/settings.md for the format") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise InputError(
-            f"{key}: {first['msg']}",
-            position=Position(
-                str(file),
-                _line_of(text, next((str(part) for part in reversed(first["loc"]) if isinstance(part, str)), "")),
-            ),
-            hint="see docs/settings.md for every key",
-        ) from None
+    except InvalidData as error:
+        first, *others = error.problems
+        more = "".join(f"\n{problem} (line {_line_of(text, problem.keys)})" for problem in others)
+        position = Position(str(file), _line_of(text, first.keys))
+        raise InputError(f"{first}{more}", position=position, hint="see docs/settings.md for every key") from None
     if settings.substitute:
         content["substitute"] = {name: _target(file.parent, to) for name, to in settings.substitute.items()}
     if settings.sync:
         content["sync"] = [
-            {**rule.model_dump(), "source": str((file.parent / Path(rule.source).expanduser()).resolve())}
+            {**structs.asdict(rule), "source": str((file.parent / Path(rule.source).expanduser()).resolve())}
             for rule in settings.sync
         ]
     return content
@@ -282,7 +267,8 @@ def _target(folder: Path, replacement: str) -> str:
     return replacement
 
 
-def _line_of(text: str, key: str) -> int:
+def _line_of(text: str, keys: Keys) -> int:
+    key = next((key for key in reversed(keys) if isinstance(key, str)), "")
     for number, line in enumerate(text.splitlines(), start=1):
         if key in line.split("=", 1)[0]:
             return number

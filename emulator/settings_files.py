@@ -1,5 +1,5 @@
-"""Where the settings files are. What is in them is read by `emulator.settings`, whose models take longer to build than
-most manifests to check: who can do without it asks here first."""
+"""Where the settings files are. What is in them is read by `emulator.settings`; who can do without that asks here
+first."""
 
 from __future__ import annotations
 

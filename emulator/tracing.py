@@ -16,6 +16,7 @@ from functools import lru_cache
 
 from emulator.engine.interface import ContainerSpec, ContainerState, Engine
 from emulator.errors import CopilotLocalError, EngineError, InputError, TaskError
+from emulator.model import from_json
 from emulator.runtime.agent_spec import STATE_FILE, STATE_FOLDER
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.front_ports import published
@@ -233,7 +234,7 @@ def find_places(engine: Engine, environment: Names) -> tuple[list[Place], str]:
             f"{environment.app}/{environment.environment} is not running",
             hint="`copilot-local up -d` starts it; -a and -e choose another one",
         )
-    state = DesiredState.model_validate_json(engine.read_file(agent.name, f"{STATE_FOLDER}/{STATE_FILE}"))
+    state = from_json(DesiredState, engine.read_file(agent.name, f"{STATE_FOLDER}/{STATE_FILE}"))
     front = observed.front
     places = []
     if front is not None and front.state is ContainerState.RUNNING and environment.network in front.addresses:

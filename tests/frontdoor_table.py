@@ -9,8 +9,9 @@ from typing import Any
 
 import yaml
 
-from emulator.ecs.service import ListenerRule, LogGroup, Service, TargetGroup, TargetHealthCheck
+from emulator.ecs.service import Forward, ListenerRule, LogGroup, Service, TargetGroup, TargetHealthCheck
 from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
+from emulator.model import from_plain
 
 TABLE = Path(__file__).parent / "golden" / "frontdoor" / "rules.yml"
 SERVICE = "web"
@@ -73,7 +74,7 @@ def _rule_set(item: dict[str, Any]) -> RuleSet:
         {
             weighted.target_group
             for rule in rules
-            if rule.action.type == "forward"
+            if isinstance(rule.action, Forward)
             for weighted in rule.action.target_groups
         }
     )
@@ -93,8 +94,8 @@ def _rule(priority: int, rule: dict[str, Any]) -> ListenerRule:
         action = {"type": "redirect", **rule["redirect"]}
     else:
         action = {"type": "fixed-response", **rule["fixed"]}
-    return ListenerRule.model_validate(
-        {"name": f"rule{priority}", "priority": priority, "conditions": conditions, "action": action}
+    return from_plain(
+        ListenerRule, {"name": f"rule{priority}", "priority": priority, "conditions": conditions, "action": action}
     )
 
 

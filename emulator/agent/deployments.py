@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from emulator.agent.charge import Charge
 from emulator.agent.history import Stop
 from emulator.agent.scheduler import Scheduler
@@ -88,8 +90,8 @@ class Deployments:
     def _change(self, updates: dict[str, dict[str, int]], emit: Emit) -> None:
         def changed(state: DesiredState) -> DesiredState:
             service = self._scheduler.service
-            services = {name: service(name).model_copy(update=update) for name, update in updates.items()}
-            return state.model_copy(update={"services": {**state.services, **services}})
+            services = {name: replace(service(name), **update) for name, update in updates.items()}
+            return replace(state, services={**state.services, **services})
 
         self._deploy(list(updates), changed, emit)
 

@@ -19,6 +19,7 @@ from emulator.agent.supervisor import Supervisor
 from emulator.engine.connect import connect
 from emulator.frontdoor.options import ACCESS_LOG_SOCKET
 from emulator.frontdoor.options import FOLDER as FRONT_FOLDER
+from emulator.model import from_json
 from emulator.runtime.control import SOCKET
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.names import Names
@@ -31,7 +32,7 @@ def main(state_file: Path, first_state: str) -> None:
     # The container's own init forwards SIGTERM; nothing needs saving, so leave at once.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     if not state_file.exists():
-        StateFile(state_file).write(DesiredState.model_validate_json(first_state))
+        StateFile(state_file).write(from_json(DesiredState, first_state.encode()))
     state = StateFile(state_file).read()
     listener = metadata_listener()
     engine = connect()

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from emulator.agent.back_off import BackOff
 from emulator.agent.front_monitor import FrontMonitor
 from emulator.agent.health import given_up
@@ -159,7 +161,7 @@ class Scheduler:
 
         Raises `TaskError` where the volume has no room for it, before anything is done.
         """
-        state = self.state.model_copy(update={"acting": True})
+        state = replace(self.state, acting=True)
         with self._file.ahead(state) as new:
 
             def keep() -> None:

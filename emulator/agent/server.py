@@ -23,6 +23,7 @@ from emulator.agent.supervisor import Supervisor
 from emulator.errors import CopilotLocalError, EnvironmentBusy, InputError, NotFound
 from emulator.events import Emit, Event
 from emulator.frontdoor import FrontOptions, LoadBalancerName
+from emulator.model import from_plain
 from emulator.runtime.control import event_to
 from emulator.runtime.control_http import BODY, LINES, VERSION, Message
 from emulator.runtime.desired import DesiredService, DesiredState, Private
@@ -144,14 +145,14 @@ class _Connection(BaseHTTPRequestHandler):
 
     def _hold(self, query: Query, body: Message) -> Answer:
         del query
-        self.server.supervisor.held(Private.model_validate(body["private"]), stays=bool(body.get("stays")))
+        self.server.supervisor.held(from_plain(Private, body["private"]), stays=bool(body.get("stays")))
         self._holds = True
         return None
 
     def _begin(self, query: Query, body: Message) -> Answer:
         del query
         self._refuse_without_lease()
-        state, private = DesiredState.model_validate(body["state"]), Private.model_validate(body["private"])
+        state, private = from_plain(DesiredState, body["state"]), from_plain(Private, body["private"])
         self.server.supervisor.begin(state, private)
         return None
 
@@ -175,8 +176,8 @@ class _Connection(BaseHTTPRequestHandler):
 
     def _attend(self, query: Query, body: Message) -> Answer:
         del query
-        desired = DesiredService.model_validate(body["service"])
-        attending = self.server.supervisor.one_offs.attending(desired, Private.model_validate(body["private"]))
+        desired = from_plain(DesiredService, body["service"])
+        attending = self.server.supervisor.one_offs.attending(desired, from_plain(Private, body["private"]))
         self._attendance = contextlib.ExitStack()
         self._attendance.enter_context(attending)
         return None
@@ -191,8 +192,8 @@ class _Connection(BaseHTTPRequestHandler):
 
     def _apply(self, query: Query, body: Message) -> Answer:
         del query
-        state = DesiredState.model_validate(body["state"])
-        private = Private.model_validate(body["private"])
+        state = from_plain(DesiredState, body["state"])
+        private = from_plain(Private, body["private"])
         how = {name: bool(body.get(name)) for name in ("in_place", "orphaned")}
         return _with_events(lambda emit: self.server.supervisor.deployments.apply(state, private, emit, **how))
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from emulator.errors import TaskError
+from emulator.model import from_json, to_json
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.names import Names
 
@@ -20,7 +21,7 @@ class StateFile:
 
     def read(self) -> DesiredState:
         """What was written last."""
-        return DesiredState.model_validate_json(self.path.read_bytes())
+        return from_json(DesiredState, self.path.read_bytes())
 
     def write(self, state: DesiredState) -> None:
         """Replaces the file. Raises `TaskError` where it cannot, which leaves the one that is there."""
@@ -47,7 +48,7 @@ class StateFile:
         new = self.path.with_suffix(suffix)
         try:
             with _explained(state, outcome):
-                new.write_text(state.model_dump_json(), encoding="utf-8")
+                new.write_bytes(to_json(state))
             yield new
         finally:
             with contextlib.suppress(OSError):

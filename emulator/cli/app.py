@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from emulator import __version__
 from emulator.cli import failing
-from emulator.cli.verbs import GROUPS, VERBS, Table, Verb
+from emulator.cli.verbs import GROUPS, VERBS, PlainGroup, Table, Verb
 from emulator.errors import CopilotLocalError, ExitCode
 
 _PROGRAM = "copilot-local"
@@ -23,6 +23,7 @@ _HELP = {"help_option_names": ["-h", "--help"]}
 
 app = typer.Typer(
     name=_PROGRAM,
+    cls=PlainGroup,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings=_HELP,
@@ -56,7 +57,9 @@ def command_line() -> TyperGroup:
     """The verbs as Typer's own tree of commands."""
     root = _filled(app, VERBS)
     for name, (help, verbs) in GROUPS.items():
-        group = typer.Typer(name=name, rich_markup_mode=None, add_completion=False, context_settings=_HELP, help=help)
+        group = typer.Typer(
+            name=name, cls=PlainGroup, rich_markup_mode=None, add_completion=False, context_settings=_HELP, help=help
+        )
         group.callback(invoke_without_command=True)(_help_without_verb)
         root.add_command(_filled(group, verbs))
     return root

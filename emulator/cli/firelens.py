@@ -9,6 +9,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec.structs import replace
 
 from emulator.cli.environment import chosen_environment
 from emulator.cli.options import (
@@ -144,8 +145,8 @@ def check(
     router = loaded.service.task_definition.log_router
     if router is None:
         raise InputError(f"service {loaded.service.name} has no log router", hint=_ADDS_ROUTER)
-    task = loaded.service.task_definition.model_copy(update={"container_definitions": [router]})
-    alone = loaded.service.model_copy(update={"task_definition": task})
+    task = replace(loaded.service.task_definition, container_definitions=[router])
+    alone = replace(loaded.service, task_definition=task)
     with closing(connect()) as engine:
         root = loaded.workspace.root
         resolver = ImageResolver(engine, root, loaded.settings.substitute, assignments(images, "--image"), display.emit)

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
+import msgspec
+from msgspec import structs
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from emulator.cli.verbs import Verb, arguments_of, place_of
@@ -65,31 +65,30 @@ def settings() -> str:
 
     parts = ["# Settings: `copilot-local.toml`\n"]
     meanings = descriptions(Settings)
-    for name, field in Settings.model_fields.items():
-        title = field.alias or name
-        model = _model_in(field.annotation)
-        parts.append(f"## `[{title}]`\n")
+    for section in structs.fields(Settings):
+        model = _model_in(section.type)
+        parts.append(f"## `[{section.encode_name}]`\n")
         if model is None:
-            parts.append(f"{_prose(meanings.get(name, ''))} Type: `{_type_name(field.annotation)}`.\n")
+            parts.append(f"{_prose(meanings.get(section.name, ''))} Type: `{_type_name(section.type)}`.\n")
             continue
-        parts.append(f"{_prose(meanings.get(name) or model.__doc__ or '')}\n")
+        parts.append(f"{_prose(meanings.get(section.name) or model.__doc__ or '')}\n")
         keys = descriptions(model)
         parts.append(
             table(
                 ("key", "type", "default", "meaning"),
                 (
-                    (f"`{key}`", f"`{_type_name(one.annotation)}`", _default(one.default), keys.get(key, ""))
-                    for key, one in model.model_fields.items()
+                    (f"`{key.name}`", f"`{_type_name(key.type)}`", _default(key.default), keys.get(key.name, ""))
+                    for key in structs.fields(model)
                 ),
             )
         )
     return "\n".join(parts)
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def _model_in(annotation: Any) -> type[msgspec.Struct] | None:
     """The section behind a field's type: itself, an item of its list, or a value of its map."""
     for kind in (annotation, *reversed(getattr(annotation, "__args__", ()))):
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
             return kind
     return None
 
@@ -97,11 +96,13 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 def _type_name(annotation: Any) -> str:
     plain = isinstance(annotation, type) and not hasattr(annotation, "__args__")
     name = annotation.__name__ if plain else str(annotation)
-    return re.sub(r"(?:\w+\.)+(\w+)", r"\1", name)
+    name = re.sub(r"(?:\w+\.)+(\w+)", r"\1", name)
+    name = re.sub(r"Annotated\[(\w+), Meta\(.*?\)\]", r"\1", name)
+    return re.sub(r"^Optional\[(.*)\]$", r"\1 | None", name)
 
 
 def _default(value: object) -> str:
-    if value is PydanticUndefined or value in (None, "", ()):
+    if value in (msgspec.NODEFAULT, None, "", ()):
         return ""
     return f"`{value}`"
 

@@ -142,9 +142,11 @@ def _outcome(explanation: Explanation) -> list[str]:
 
 
 def _condition(condition: Condition) -> str:
-    name = f" {condition.name}" if condition.field == "http-header" else ""
+    from emulator.ecs.service import HostHeader, HttpHeader
+
+    name = f" {condition.name}" if isinstance(condition, HttpHeader) else ""
     values = [f"{pair[0]}={pair[1]}" if isinstance(pair, tuple) else pair for pair in condition.values]
-    if condition.field == "host-header" and condition.load_balancer_name:
+    if isinstance(condition, HostHeader) and condition.load_balancer_name:
         values.append("the load balancer's own name")
     return f"{condition.field}{name} {' or '.join(values)}"
 

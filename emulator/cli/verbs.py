@@ -11,7 +11,9 @@ from importlib import import_module
 from typing import Any, Final
 
 import typer
-from typer.core import TyperArgument, TyperCommand
+from typer.core import TyperArgument, TyperCommand, TyperGroup
+
+from emulator.cli.reading import read_plainly
 
 Table = Mapping[str, tuple[str, str]]
 """By the verb's name: `module:function` in this package, and the first line of the function's docstring."""
@@ -115,8 +117,18 @@ GROUPS: Final[Mapping[str, tuple[str, Table]]] = {
 """Verbs of two words: what the help says of the first, and the table of the second."""
 
 
+class PlainGroup(TyperGroup):
+    """Verbs below one word."""
+
+    def get_params(self, ctx: Any) -> Any:
+        return read_plainly(super().get_params(ctx))
+
+
 class PlainHelp(TyperCommand):
     """A verb whose help names its arguments as people write them: `SERVICE`, `[SERVICE]...`."""
+
+    def get_params(self, ctx: Any) -> Any:
+        return read_plainly(super().get_params(ctx))
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         del ctx

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from pydantic import JsonValue
+from msgspec.structs import replace
 
 from emulator.compiler.context import AddonOutputs
 from emulator.ecs.addons import Addons
@@ -18,6 +18,7 @@ from emulator.errors import InputError, Position
 from emulator.manifest.nodes import Mapping, Node, Scalar
 from emulator.manifest.reader import parse_node
 from emulator.manifest.untyped import untyped
+from emulator.model import JsonValue
 
 REQUIRED = ("App", "Env", "Name")
 """Parameters that Copilot gives every addon template."""
@@ -245,4 +246,4 @@ def _attach_published_policy(addons: Addons, values: dict[str, JsonValue]) -> Ad
     put_out = any(isinstance(output, dict) and output.get("Value") == reference for output in outputs.values())
     if isinstance(policy, dict) and policy.get("Type") == "AWS::IAM::ManagedPolicy" and not put_out:
         sections["Outputs"] = {**outputs, f"{PUBLISHED_POLICY}Arn": {"Value": reference}}
-    return addons.model_copy(update={"parameters": values, "sections": sections})
+    return replace(addons, parameters=values, sections=sections)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-from pydantic import ValidationError
-
 from emulator.ecs.references import ImportReference, Join, PseudoReference, ResourceReference, Value
 from emulator.errors import Position, Unsupported
+from emulator.model import InvalidData, from_plain
 
 _VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
 
@@ -45,8 +44,8 @@ def to_value(value: object, position: Position | None) -> Value:
 def _reference(name: str, position: Position | None) -> Value:
     if name.startswith("AWS::"):
         try:
-            return PseudoReference.model_validate({"name": name, "position": position})
-        except ValidationError:
+            return from_plain(PseudoReference, {"name": name, "position": position})
+        except InvalidData:
             raise Unsupported(
                 f"the pseudo parameter {name} cannot be taken over",
                 position=position,

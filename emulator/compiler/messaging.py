@@ -14,6 +14,7 @@ from emulator.manifest.schema.publish import Topic as ManifestTopic
 from emulator.manifest.schema.subscribe import Queue as ManifestQueue
 from emulator.manifest.schema.subscribe import TopicQueue, TopicSubscription
 from emulator.manifest.schema.worker_service import WorkerService
+from emulator.model import from_plain
 
 FIFO_SUFFIX = ".fifo"
 EVENTS_QUEUE = "EventsQueue"
@@ -71,7 +72,7 @@ def queues(context: Context) -> list[Queue]:
     manifest = context.manifest
     if not isinstance(manifest, WorkerService):
         return []
-    common = manifest.subscribe.queue or ManifestQueue.model_construct()
+    common = manifest.subscribe.queue or ManifestQueue()
     found = [_queue(EVENTS_QUEUE, common, context.position("subscribe.queue"))]
     numbers = {id(subscription): number for number, subscription in enumerate(manifest.subscribe.topics)}
     for named in topic_queues(manifest):
@@ -101,7 +102,8 @@ def subscriptions(context: Context) -> list[Subscription]:
 def _queue(resource: str, queue: ManifestQueue, position: Position | None) -> Queue:
     fifo = queue.fifo
     high = bool(fifo and fifo.high_throughput)
-    return Queue.model_validate(
+    return from_plain(
+        Queue,
         {
             "resource": resource,
             "retention": _seconds(queue.retention),
@@ -113,7 +115,7 @@ def _queue(resource: str, queue: ManifestQueue, position: Position | None) -> Qu
             "deduplication_scope": "messageGroup" if high else fifo.deduplication_scope if fifo else None,
             "throughput_limit": "perMessageGroupId" if high else fifo.throughput_limit if fifo else None,
             "position": position,
-        }
+        },
     )
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from pydantic import ValidationError
-
 from emulator.compiler.context import Context
 from emulator.compiler.intrinsics import is_intrinsic, to_value
 from emulator.ecs.addons import TemplatePatch
@@ -18,6 +16,7 @@ from emulator.ecs.json_patch import apply_patch
 from emulator.ecs.properties import Properties, api_name, properties
 from emulator.ecs.task_definition import TaskDefinition
 from emulator.errors import InputError, Position
+from emulator.model import InvalidData, from_plain
 
 _SEGMENT = re.compile(r"([a-zA-Z0-9_-]+)(?:\[(\d+|-)\])?")
 _FREE = frozenset({"Options", "DockerLabels", "DriverOpts", "Labels"})
@@ -87,12 +86,10 @@ def apply_patches(definition: TaskDefinition, patches: Sequence[TemplatePatch]) 
 
 def _validated(tree: Properties, path: str, position: Position | None) -> TaskDefinition:
     try:
-        return TaskDefinition.model_validate(_model_input(tree))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
+        return from_plain(TaskDefinition, _model_input(tree))
+    except InvalidData as error:
         raise InputError(
-            f"{path} makes no valid task definition: {where}: {first['msg']}",
+            f"{path} makes no valid task definition: {error}",
             position=position,
             hint="the properties are those of AWS::ECS::TaskDefinition",
         ) from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from pydantic import JsonValue
+from msgspec.structs import replace
 
 from emulator.compiler.addons import SourceText
 from emulator.ecs.addons import TemplatePatch
@@ -18,6 +18,7 @@ from emulator.manifest.nodes import Mapping, Scalar
 from emulator.manifest.nodes import Sequence as ListNode
 from emulator.manifest.reader import parse_node
 from emulator.manifest.untyped import untyped
+from emulator.model import JsonValue
 
 TASK_DEFINITION = ("Resources", "TaskDefinition", "Properties")
 OPERATIONS = ("add", "remove", "replace")
@@ -42,7 +43,7 @@ def for_task_definition(patches: Sequence[TemplatePatch]) -> list[TemplatePatch]
     """Those that change the properties of the task definition; their paths start there."""
     depth = len(TASK_DEFINITION)
     return [
-        patch.model_copy(update={"path": patch.path[depth:]})
+        replace(patch, path=patch.path[depth:])
         for patch in patches
         if tuple(patch.path[:depth]) == TASK_DEFINITION and len(patch.path) > depth
     ]

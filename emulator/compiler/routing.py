@@ -54,7 +54,7 @@ class Routing:
     def _http_group(self, name: str, path: str, rule: RoutingRule, target: Target) -> TargetGroup:
         optional: dict[str, Any] = {}
         if rule.version:
-            optional["protocol_version"] = rule.version.upper()
+            optional = {"protocol_version": rule.version.upper(), "protocol_version_stated": True}
         for key in ("healthcheck", "version", "deregistration_delay", "stickiness"):
             self._context.position(f"{path}.{key}")
         return TargetGroup(
@@ -62,7 +62,7 @@ class Routing:
             container_name=target.container,
             container_port=target.port,
             protocol="HTTPS" if target.port == HTTPS_PORT else "HTTP",
-            health_check=_http_check(rule.healthcheck or HttpHealthCheck.model_construct(), target.port),
+            health_check=_http_check(rule.healthcheck or HttpHealthCheck(), target.port),
             deregistration_delay=_delay(rule),
             stickiness=bool(rule.stickiness),
             **optional,
@@ -120,7 +120,7 @@ class Routing:
             container_port=target.port,
             # TLS ends at the load balancer.
             protocol="UDP" if protocol == "UDP" else "TCP",
-            health_check=_network_check(listener.healthcheck or NlbHealthCheck.model_construct()),
+            health_check=_network_check(listener.healthcheck or NlbHealthCheck()),
             deregistration_delay=_delay(listener),
             stickiness=bool(listener.stickiness),
         )
@@ -157,12 +157,15 @@ def _http_check(check: HttpHealthCheck, target_port: int) -> TargetHealthCheck:
         set_here["port"] = check.port
     if check.success_codes is not None:
         set_here["success_codes"] = check.success_codes
-    return TargetHealthCheck(**set_here, **_timing(check))
+    set_here |= _timing(check)
+    return TargetHealthCheck(**set_here, stated=tuple(set_here))
 
 
 def _network_check(check: NlbHealthCheck) -> TargetHealthCheck:
-    port = {} if check.port is None else {"port": check.port}
-    return TargetHealthCheck(protocol="TCP", **port, **_timing(check))
+    set_here: dict[str, Any] = {"protocol": "TCP", **_timing(check)}
+    if check.port is not None:
+        set_here["port"] = check.port
+    return TargetHealthCheck(**set_here, stated=tuple(set_here))
 
 
 def _timing(check: HttpHealthCheck | NlbHealthCheck) -> dict[str, int]:

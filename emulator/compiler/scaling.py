@@ -12,6 +12,7 @@ from emulator.manifest.schema.deployment import RollbackAlarms as ManifestAlarms
 from emulator.manifest.schema.scaling import Cooldown, Count
 from emulator.manifest.schema.worker_service import WorkerRollbackAlarms
 from emulator.manifest.schema.workload import Service
+from emulator.model import from_plain
 
 DEFAULT_IN = 120
 DEFAULT_OUT = 60
@@ -84,12 +85,13 @@ def _policy(context: Context, metric: str, key: str, value: float, own: Cooldown
         if cooldown is not None:
             into = into if cooldown.in_ is None else seconds(cooldown.in_)
             out = out if cooldown.out is None else seconds(cooldown.out)
-    return ScalingPolicy.model_validate(
+    return from_plain(
+        ScalingPolicy,
         {
             "metric": metric,
             "target_value": value,
             "scale_in_cooldown": into,
             "scale_out_cooldown": out,
             "position": context.position(f"count.{key}"),
-        }
+        },
     )

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 
+from msgspec.structs import replace
+
 from emulator.compiler.context import Context
 from emulator.ecs.references import AddonReference, EnvFileReference, ImportReference, Join, PseudoReference, Value
 from emulator.ecs.task_definition import ContainerDependency, EnvironmentFile, HealthCheck, KeyValuePair
@@ -60,7 +62,7 @@ def secrets(context: Context, path: str, manifest: Mapping[str, Secret]) -> list
         if secret.from_cfn is not None:
             value = ImportReference(name=secret.from_cfn, position=position)
         elif secret.secretsmanager is not None:
-            value = arn("secretsmanager", f"secret:{secret.secretsmanager}").model_copy(update={"position": position})
+            value = replace(arn("secretsmanager", f"secret:{secret.secretsmanager}"), position=position)
         found.append(EcsSecret(name=name, value_from=value))
     return found
 
@@ -80,7 +82,7 @@ def environment_files(context: Context, path: str, file: str | None) -> list[Env
 
 def health_check(manifest: ContainerHealthCheck | None) -> HealthCheck | None:
     """A container's own check: none where nothing is set, else with Copilot's defaults for what is not."""
-    if manifest is None or all(getattr(manifest, name) is None for name in type(manifest).__pydantic_fields__):
+    if manifest is None or all(getattr(manifest, name) is None for name in manifest.__struct_fields__):
         return None
     return HealthCheck(
         command=_DEFAULT_CHECK if manifest.command is None else manifest.command,

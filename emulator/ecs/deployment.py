@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from msgspec import field
 
-from emulator.ecs.model import Model
 from emulator.errors import Position
+from emulator.model import Model
 
 
-class RollbackAlarms(Model):
+class RollbackAlarms(Model, kw_only=True):
     """Alarms that roll a deployment back: existing ones by name, or thresholds of alarms that are made."""
 
-    names: list[str] = Field(default_factory=list)
+    names: list[str] = field(default_factory=list)
     cpu_utilization: float | None = None
     """Percent."""
     memory_utilization: float | None = None
@@ -22,7 +22,7 @@ class RollbackAlarms(Model):
     """Messages in the service's queue."""
 
 
-class Deployment(Model):
+class Deployment(Model, kw_only=True):
     """How tasks are replaced. The circuit breaker, which rolls back, is always on."""
 
     minimum_healthy_percent: int = 100
@@ -30,7 +30,7 @@ class Deployment(Model):
     rollback_alarms: RollbackAlarms | None = None
 
 
-class CapacityProvider(Model):
+class CapacityProvider(Model, kw_only=True):
     """A share of the tasks on a kind of capacity; the first `base` tasks run on the provider that has one."""
 
     capacity_provider: Literal["FARGATE", "FARGATE_SPOT"]
@@ -38,7 +38,7 @@ class CapacityProvider(Model):
     base: int | None = None
 
 
-class ScalingPolicy(Model):
+class ScalingPolicy(Model, kw_only=True):
     """Holds a metric at a value. Cooldowns in seconds."""
 
     metric: Literal["cpu", "memory", "requests", "response-time", "queue-delay"]
@@ -49,9 +49,9 @@ class ScalingPolicy(Model):
     position: Position | None = None
 
 
-class Scaling(Model):
+class Scaling(Model, kw_only=True):
     """The bounds of the number of tasks, and what moves it."""
 
     min_capacity: int
     max_capacity: int
-    policies: list[ScalingPolicy] = Field(default_factory=list)
+    policies: list[ScalingPolicy] = field(default_factory=list)

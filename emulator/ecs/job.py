@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from emulator.ecs.model import Model
+from emulator.model import Model
 
 
-class JobSchedule(Model):
+class JobSchedule(Model, kw_only=True):
     """The trigger of a scheduled job. `timeout` in seconds."""
 
     expression: str
@@ -15,7 +15,7 @@ class JobSchedule(Model):
     timeout: int | None = None
 
 
-class ManagedFileSystem(Model):
+class ManagedFileSystem(Model, kw_only=True):
     """A folder of the environment's own file system that is the workload's: its owner and its path."""
 
     path: str

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, JsonValue
+from msgspec import field
 
-from emulator.ecs.model import Model
 from emulator.errors import Position
+from emulator.model import JsonValue, Model
 
 
-class Topic(Model):
+class Topic(Model, kw_only=True):
     """An SNS topic of the service."""
 
     name: str
@@ -20,7 +20,7 @@ class Topic(Model):
     position: Position | None = None
 
 
-class Queue(Model):
+class Queue(Model, kw_only=True):
     """An SQS queue of the service. What is None has SQS's own default."""
 
     resource: str
@@ -37,7 +37,7 @@ class Queue(Model):
     position: Position | None = None
 
 
-class Subscription(Model):
+class Subscription(Model, kw_only=True):
     """A topic of another service whose messages go to a queue of this one."""
 
     service: str
@@ -45,5 +45,5 @@ class Subscription(Model):
     """With `.fifo` where the queue is FIFO."""
     queue: str
     """The `resource` of a queue."""
-    filter_policy: dict[str, JsonValue] = Field(default_factory=dict)
+    filter_policy: dict[str, JsonValue] = field(default_factory=dict)
     position: Position | None = None

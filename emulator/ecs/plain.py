@@ -13,9 +13,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
-
 from emulator.ecs.problem import Problem
 from emulator.ecs.references import Value
 from emulator.ecs.registration import SHORT_HINT, judge
@@ -31,6 +28,7 @@ from emulator.ecs.service import (
 )
 from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
 from emulator.errors import Finding, FindingsError, InputError, Position
+from emulator.model import InvalidData, Misfit, from_plain
 
 SERVICE_TYPE = "ECS Service"
 OUTPUT_ONLY = (
@@ -66,11 +64,9 @@ def read_task_definition(path: Path) -> TaskDefinition:
     empty = [key for key in (*NOT_ON_FARGATE, "proxyConfiguration") if content.get(key) in (None, [], {})]
     given = {key: value for key, value in content.items() if key not in OUTPUT_ONLY and key not in empty}
     try:
-        return TaskDefinition.model_validate(given)
-    except ValidationError as error:
-        raise FindingsError(
-            path, [_finding(path, text, detail) for detail in error.errors(include_url=False)]
-        ) from None
+        return from_plain(TaskDefinition, given)
+    except InvalidData as error:
+        raise FindingsError(path, [_finding(path, text, problem) for problem in error.problems]) from None
 
 
 def refuse_problems(definition: TaskDefinition, path: Path, *, ecs_limits: bool = True) -> None:
@@ -104,7 +100,7 @@ def service_of(definition: TaskDefinition, *, app: str, environment: str, path: 
     groups, rules = [], []
     if target is not None:
         container, port = target
-        check = TargetHealthCheck(path="/", success_codes="200-499")
+        check = TargetHealthCheck(path="/", success_codes="200-499", stated=("path", "success_codes"))
         groups = [TargetGroup(name="default", container_name=container, container_port=port, health_check=check)]
         action = Forward(target_groups=[WeightedTargetGroup(target_group="default")])
         rules = [ListenerRule(name="default", conditions=[PathPattern(values=["/*"])], action=action, root=True)]
@@ -168,15 +164,14 @@ def _log_group(definition: TaskDefinition) -> str:
     return f"/ecs/{definition.family}"
 
 
-def _finding(path: Path, text: str, detail: ErrorDetails) -> Finding:
-    keys = [str(part) for part in detail["loc"] if isinstance(part, str) and not part.startswith("function-")]
-    message = "no such field of a task definition" if detail["type"] == "extra_forbidden" else detail["msg"]
+def _finding(path: Path, text: str, problem: Misfit) -> Finding:
+    keys = [key for key in problem.keys if isinstance(key, str)]
+    message = "no such field of a task definition" if problem.unknown else problem.message
     if keys and keys[0] in NOT_ON_FARGATE:
         message = f"Fargate compatible task definitions do not support {keys[0]}"
     elif keys and keys[0] == "proxyConfiguration":
         message = "App Mesh is not emulated"
-    where = ".".join(str(part) for part in detail["loc"])
-    return Finding("CL900", message, Position(str(path), _line_of(text, keys)), where)
+    return Finding("CL900", message, Position(str(path), _line_of(text, keys)), problem.where)
 
 
 def _line_of(text: str, keys: list[str], container: str = "") -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pydantic import BaseModel
+from msgspec import Struct
 
 from emulator.ecs.references import REFERENCE_TYPES
+from emulator.model import keys_of
 
 Properties = dict[str, object]
 
@@ -21,14 +22,14 @@ _IRREGULAR = {
 _API_NAMES = {name: api for api, name in _IRREGULAR.items()}
 
 
-def properties(model: BaseModel, convert: Callable[[object], object] = lambda reference: reference) -> Properties:
+def properties(model: Struct, convert: Callable[[object], object] = lambda reference: reference) -> Properties:
     """A shape of the model as CloudFormation's properties, without what is not set; every reference is what `convert`
     makes of it."""
     found: Properties = {}
-    for name, field in type(model).model_fields.items():
-        value = getattr(model, name)
+    for attribute, name in keys_of(model):
+        value = getattr(model, attribute)
         if value is not None and value not in ([], {}):
-            found[property_name(field.alias or name)] = _each(value, convert)
+            found[property_name(name)] = _each(value, convert)
     return found
 
 
@@ -45,7 +46,7 @@ def api_name(name: str) -> str:
 def _each(value: object, convert: Callable[[object], object]) -> object:
     if isinstance(value, REFERENCE_TYPES):
         return convert(value)
-    if isinstance(value, BaseModel):
+    if isinstance(value, Struct):
         return properties(value, convert)
     if isinstance(value, list):
         return [_each(item, convert) for item in value]

@@ -6,82 +6,71 @@ and that each renderer prints in its own form (a CloudFormation intrinsic, a `${
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Literal
 
 from emulator.errors import Position
+from emulator.model import FrozenModel
 
 
-class _Reference(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _Reference(FrozenModel, kw_only=True, frozen=True, tag_field="kind"):
     position: Position | None = None
     """Where the manifest names it, for errors that ask for its value."""
 
 
-class ImageReference(_Reference):
+class ImageReference(_Reference, kw_only=True, frozen=True, tag="image"):
     """The image that is built for container `name`; its address is known once it is pushed."""
 
-    kind: Literal["image"] = "image"
     name: str
 
 
-class EnvFileReference(_Reference):
+class EnvFileReference(_Reference, kw_only=True, frozen=True, tag="env-file"):
     """An environment file of the workspace, relative to its root; when deployed, an object in S3."""
 
-    kind: Literal["env-file"] = "env-file"
     name: str
 
 
-class ImportReference(_Reference):
+class ImportReference(_Reference, kw_only=True, frozen=True, tag="import"):
     """A CloudFormation export (`from_cfn` in a manifest)."""
 
-    kind: Literal["import"] = "import"
     name: str
 
 
-class AddonReference(_Reference):
+class AddonReference(_Reference, kw_only=True, frozen=True, tag="addon"):
     """An output of the service's addon templates."""
 
-    kind: Literal["addon"] = "addon"
     name: str
 
 
-class ResourceReference(_Reference):
+class ResourceReference(_Reference, kw_only=True, frozen=True, tag="resource"):
     """An attribute of a resource that is deployed with the service, such as `ExecutionRole` and `Arn`.
 
     `attribute` empty means what CloudFormation's `Ref` gives.
     """
 
-    kind: Literal["resource"] = "resource"
     name: str
     attribute: str = ""
 
 
-class ParameterReference(_Reference):
+class ParameterReference(_Reference, kw_only=True, frozen=True, tag="parameter"):
     """A value that whoever deploys gives, such as the DNS name of an imported load balancer."""
 
-    kind: Literal["parameter"] = "parameter"
     name: str
     description: str = ""
 
 
-class PseudoReference(_Reference):
+class PseudoReference(_Reference, kw_only=True, frozen=True, tag="pseudo"):
     """A pseudo parameter of CloudFormation: the region, account or partition something is deployed to."""
 
-    kind: Literal["pseudo"] = "pseudo"
     name: Literal["AWS::AccountId", "AWS::Partition", "AWS::Region", "AWS::URLSuffix"]
 
 
-class Join(_Reference):
+class Join(_Reference, kw_only=True, frozen=True, tag="join"):
     """Text with references in it, in order, such as an ARN with the account left open."""
 
-    kind: Literal["join"] = "join"
     parts: tuple[Value, ...]
 
 
-Reference = Annotated[
+Reference = (
     ImageReference
     | EnvFileReference
     | ImportReference
@@ -89,15 +78,12 @@ Reference = Annotated[
     | ResourceReference
     | ParameterReference
     | PseudoReference
-    | Join,
-    Field(discriminator="kind"),
-]
+    | Join
+)
 """Any of the references above."""
 
 Value = str | Reference
 """Text, or a reference to text."""
-
-Join.model_rebuild()
 
 
 def references_in(value: Value) -> list[Reference]:

@@ -16,7 +16,7 @@ from emulator.manifest.untyped import untyped
 from emulator.manifest.wording import ABSENT, MISSING_HINTS, PARSED_HINTS, describe, what, zero
 from emulator.manifest.words import split_words
 
-_NOTHING: Final = Block.model_construct()
+_NOTHING: Final = Block()
 Rule = Callable[[Block, Mapping, str], None]
 """Looks at one decoded block: the block, its node (an empty map for a shorthand) and its path."""
 
@@ -74,7 +74,7 @@ class Decoder:
                 hint="give a map, or remove the key",
             )  # fmt: skip
             return None
-        return self._complete(block.model_construct(), node, path) if value else None
+        return self._complete(block(), node, path) if value else None
 
     def _short(self, node: Node, block: type[Block], path: str) -> object:
         field = shapes.fields_of(block)[block.short]
@@ -166,9 +166,8 @@ class Decoder:
         return child(path, entry.key.text)
 
     def _make(self, block: type[Block], values: dict[str, Any]) -> Block:
-        """The block with these attributes. They are checked, so Pydantic need not: models stay unbuilt. Nobody looks at
-        the blocks of a partial tree."""
-        return _NOTHING if self.partial else block.model_construct(None, **values)
+        """The block with these attributes. Nobody looks at the blocks of a partial tree."""
+        return _NOTHING if self.partial else block(**values)
 
     def _complete(self, value: Block, node: Node, path: str) -> Block:
         if self.rule is not None:
@@ -318,14 +317,14 @@ class Decoder:
                     "CL103", node, path, f"takes true, false, a list of names or a map, not {describe(node)}"
                 )
                 return ABSENT
-            return LoggingSidecars.model_construct(everyone=True) if flag else None
+            return LoggingSidecars(everyone=True) if flag else None
         if isinstance(node, Sequence):
             names = self._list(node, shapes.ListOf(shapes.Text()), path, "")
             assert isinstance(names, list)
-            return LoggingSidecars.model_construct(named={name: SidecarLogging.model_construct() for name in names})
+            return LoggingSidecars(named={name: SidecarLogging() for name in names})
         values = self._map(node, shapes.MapOf(shapes.Model(SidecarLogging)), path, "")
         assert isinstance(values, dict)
-        return LoggingSidecars.model_construct(named={name: value for name, value in values.items() if value})
+        return LoggingSidecars(named={name: value for name, value in values.items() if value})
 
     def _json_text(self, node: Sequence, path: str) -> object:
         """A text that holds a JSON list of texts, where only text fits."""

@@ -10,8 +10,6 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Final
 
-from pydantic import BaseModel
-
 from emulator.manifest import shapes
 from emulator.manifest.schema.base import Block
 from emulator.manifest.schema.logs import LoggingSidecars, SidecarLogging
@@ -151,11 +149,11 @@ def _summary(docstring: str) -> str:
 
 
 @cache
-def descriptions(model: type[BaseModel]) -> dict[str, str]:
+def descriptions(model: type) -> dict[str, str]:
     """The docstrings of a model's attributes, by attribute, from its source and its bases'."""
     found: dict[str, str] = {}
     for kind in reversed(model.__mro__):
-        if issubclass(kind, BaseModel) and kind is not BaseModel:
+        if kind.__module__.startswith("emulator."):
             found.update(_descriptions_in(kind.__module__).get(kind.__name__, {}))
     return found
 

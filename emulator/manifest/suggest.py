@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Final, get_args
 
+from msgspec import structs
+
 from emulator.manifest import shapes
 from emulator.manifest.nodes import Mapping, Node, Scalar
 from emulator.manifest.schema.base import Block
@@ -156,7 +158,7 @@ def _holds_maps(value: Mapping) -> bool:
 
 
 def _kind(workload: type[Block]) -> str:
-    literals = get_args(workload.__pydantic_fields__["type"].annotation)
+    literals = next(get_args(field.type) for field in structs.fields(workload) if field.name == "type")
     return str(literals[0]) if literals else workload.__name__
 
 

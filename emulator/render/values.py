@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pydantic import BaseModel
+from msgspec import Struct
 
 from emulator.ecs.references import REFERENCE_TYPES, Join, Reference, Value, describe, value_name
 from emulator.ecs.task_definition import LogConfiguration
 from emulator.errors import InputError
+from emulator.model import keys_of
 
 
 class Resolver:
@@ -45,20 +46,20 @@ class Resolver:
             hint="give each by the option shown, or write `${…}` in their place with --placeholders",
         )
 
-    def model(self, model: BaseModel) -> dict[str, object]:
+    def model(self, model: Struct) -> dict[str, object]:
         """A model of the ECS API as its JSON: the API's names in the model's order, without what is not set."""
         found: dict[str, object] = {}
-        for name, field in type(model).model_fields.items():
-            value = getattr(model, name)
-            if value is None or (value in ([], {}) and not _kept_empty(model, name)):
+        for attribute, name in keys_of(model):
+            value = getattr(model, attribute)
+            if value is None or (value in ([], {}) and not _kept_empty(model, attribute)):
                 continue
-            found[field.alias or name] = self._json(value)
+            found[name] = self._json(value)
         return found
 
     def _json(self, value: object) -> object:
         if isinstance(value, REFERENCE_TYPES):
             return self.text(value)
-        if isinstance(value, BaseModel):
+        if isinstance(value, Struct):
             return self.model(value)
         if isinstance(value, list):
             return [self._json(item) for item in value]
@@ -67,6 +68,6 @@ class Resolver:
         return value
 
 
-def _kept_empty(model: BaseModel, name: str) -> bool:
+def _kept_empty(model: Struct, name: str) -> bool:
     """Fargate fails to start a container whose awsfirelens driver has no options; an empty map is fine."""
     return isinstance(model, LogConfiguration) and name == "options"

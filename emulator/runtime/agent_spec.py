@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from emulator import __version__
 from emulator.engine.interface import ContainerSpec, Engine, Mount
 from emulator.frontdoor.options import FOLDER as FRONT_FOLDER
+from emulator.model import to_json
 from emulator.runtime import names
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.names import Names, Role
@@ -37,12 +40,12 @@ def agent_spec(engine: Engine, environment: Names, state: DesiredState) -> Conta
     it when it dies; everything it knows is on its volume and in Docker's labels. Where the volume is empty, it begins
     with `state` without its services.
     """
-    without = state.model_copy(update={"services": {}, "network_ports": []})
+    without = replace(state, services={}, network_ports=[])
     return ContainerSpec(
         name=environment.agent,
         image=state.agent_image,
         labels={**environment.labels(Role.AGENT), names.VERSION: __version__, names.MADE_BY: str(this_process())},
-        command=(f"{STATE_FOLDER}/{STATE_FILE}", without.model_dump_json()),
+        command=(f"{STATE_FOLDER}/{STATE_FILE}", to_json(without).decode()),
         network=environment.network,
         mounts=(
             Mount(engine.agent_socket(), DOCKER_SOCKET, bind=True),

@@ -10,6 +10,8 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+from msgspec.structs import replace
+
 from emulator.engine.interface import ContainerState, Engine
 from emulator.errors import Conflict, CopilotLocalError, EngineError
 from emulator.events import Emit
@@ -67,7 +69,7 @@ def _ensure_agent(engine: Engine, environment: Names, state: DesiredState, turns
             engine.remove(agent.id)  # who made it has died before it knew anything
         for volume in (environment.state_volume, environment.front_volume):
             engine.ensure_volume(volume, environment.labels(Role.VOLUME))
-        empty = state.model_copy(update={"services": {}, "acting": True})
+        empty = replace(state, services={}, acting=True)
         with contextlib.suppress(Conflict):  # somebody was faster
             made = engine.create_container(agent_spec(engine, environment, empty))
             engine.start(made)

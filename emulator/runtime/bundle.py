@@ -17,6 +17,7 @@ from emulator.engine.interface import Container, Engine
 from emulator.errors import CopilotLocalError, NotFound
 from emulator.frontdoor.haproxy import CONFIGURATION_FILE
 from emulator.frontdoor.options import FOLDER as FRONT_FOLDER
+from emulator.model import from_json, to_plain
 from emulator.runtime import names
 from emulator.runtime.agent_spec import STATE_FILE, STATE_FOLDER
 from emulator.runtime.control import Agent
@@ -62,7 +63,7 @@ def collect(engine: Engine, environment: Names, known: Iterable[tuple[str, str]]
     if state is None:
         bundle.problems.append("the agent's state cannot be read: no agent, or one without a state yet")
     else:
-        bundle.add("desired.json", lambda: _json(state.model_dump(mode="json")))
+        bundle.add("desired.json", lambda: _json(to_plain(state)))
     agent = Agent(engine, environment)
     if observed.agent is not None:
         bundle.add("status.json", lambda: _json(agent.status()))
@@ -103,7 +104,7 @@ def _printed(engine: Engine, container: Container) -> Iterator[str]:
 
 def _state(engine: Engine, environment: Names) -> DesiredState | None:
     with contextlib.suppress(CopilotLocalError, ValueError):
-        return DesiredState.model_validate_json(engine.read_file(environment.agent, f"{STATE_FOLDER}/{STATE_FILE}"))
+        return from_json(DesiredState, engine.read_file(environment.agent, f"{STATE_FOLDER}/{STATE_FILE}"))
     return None
 
 

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from emulator.engine.interface import Engine, File
 from emulator.errors import Conflict, EngineError, EnvironmentBusy
+from emulator.model import to_json
 from emulator.runtime import names
 from emulator.runtime.agent_spec import STATE_FILE, STATE_FOLDER, agent_spec, empty_state
 from emulator.runtime.control import Agent, Lease
@@ -98,7 +99,7 @@ class Claim:
             ) from None
         if self._state is not None or self.names.state_volume in self.existing_volumes:
             # An agent that died without `down` has left there what it had to run.
-            self.engine.put_files(made, STATE_FOLDER, [File(STATE_FILE, state.model_dump_json().encode())])
+            self.engine.put_files(made, STATE_FOLDER, [File(STATE_FILE, to_json(state))])
         return made
 
     def _start(self) -> Lease:

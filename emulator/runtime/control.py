@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from emulator.engine.interface import ContainerState, Engine, ExecStream
 from emulator.errors import CopilotLocalError, EngineError, EngineTimeout, InputError
 from emulator.events import Emit, Event, EventKind
+from emulator.model import to_plain
 from emulator.runtime.control_http import AgentBusy, AgentError, Connection, Message, Query, closed_after, done, request
 from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.names import Names
@@ -39,12 +40,12 @@ class Agent:
 
         `stays`: that may be long; others are refused, and do not wait.
         """
-        body = {"private": private.model_dump(mode="json"), "stays": stays}
+        body = {"private": to_plain(private), "stays": stays}
         return Lease(self._opened("hold", body))
 
     def attend(self, desired: DesiredService, private: Private) -> Attendance:
         """Tells the agent of a service of which somebody else runs a task, until the attendance is closed."""
-        body = {"service": desired.model_dump(mode="json"), "private": private.model_dump(mode="json")}
+        body = {"service": to_plain(desired), "private": to_plain(private)}
         return Attendance(self._opened("attend", body))
 
     def retire_if_idle(self) -> bool:
@@ -61,8 +62,8 @@ class Agent:
         command that made the agent has died, and will not take charge.
         """
         body = {
-            "state": state.model_dump(mode="json"),
-            "private": private.model_dump(mode="json"),
+            "state": to_plain(state),
+            "private": to_plain(private),
             "in_place": in_place,
             "orphaned": orphaned,
         }
@@ -212,7 +213,7 @@ class Lease:
 
     def begin(self, state: DesiredState, private: Private) -> None:
         """Tells the agent what should run from now on, and the private values of that."""
-        body = {"state": state.model_dump(mode="json"), "private": private.model_dump(mode="json")}
+        body = {"state": to_plain(state), "private": to_plain(private)}
         done(self._connection.ask(request("POST", "begin", body=body)))
 
     def hand_over(self) -> None:

@@ -14,27 +14,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from emulator.errors import InputError, Unsupported, UsageError
+from emulator.model import FrozenModel
 from emulator.settings import CredentialSettings
 
 
-class Keys(BaseModel):
+class Keys(FrozenModel, kw_only=True, frozen=True):
     """An access key; with a session token and an expiration where it is temporary."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    access_key_id: str = Field(repr=False)
-    secret_access_key: str = Field(repr=False)
-    session_token: str = Field(default="", repr=False)
+    access_key_id: str
+    secret_access_key: str
+    session_token: str = ""
     expiration: datetime | None = None
 
+    def __repr__(self) -> str:
+        return f"Keys(expiration={self.expiration!r})"
 
-class TaskRole(BaseModel):
+
+class TaskRole(FrozenModel, kw_only=True, frozen=True):
     """Where the credentials of a service's tasks come from. Part of `Private`: never written down."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     source: Literal["static", "profile", "role"]
     name: str = ""
@@ -42,10 +40,13 @@ class TaskRole(BaseModel):
     keys: Keys
     """What tasks get; of a role: what it is assumed with."""
     role_arn: str = ""
-    external_id: str = Field(default="", repr=False)
+    external_id: str = ""
     region: str = "us-east-1"
     sts_endpoint: str = ""
     """Where STS is, when not at its usual address."""
+
+    def __repr__(self) -> str:
+        return f"TaskRole(source={self.source!r}, name={self.name!r}, role_arn={self.role_arn!r})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Collection
 
-from pydantic import BaseModel, ConfigDict, Field
+import msgspec
+from msgspec import field
+from msgspec.structs import replace
 
 from emulator.ecs.service import Service
+from emulator.model import FrozenModel, Model, to_plain
 from emulator.runtime.credentials import TaskRole
 from emulator.settings import LocalOptions
 
 
-class DesiredService(BaseModel):
+class DesiredService(Model, kw_only=True):
     """A service that should run, with what only this machine knows about it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     service: Service
     options: LocalOptions
@@ -26,9 +26,9 @@ class DesiredService(BaseModel):
     """How often a new deployment was forced (`restart`)."""
     revision: int = 1
     """Of the task definition; one more each time it changes."""
-    equal_hashes: list[str] = Field(default_factory=list)
+    equal_hashes: list[str] = field(default_factory=list)
     """What tasks may carry in place of `config_hash`: containers of theirs were replaced until they were equal."""
-    private_names: dict[str, list[str]] = Field(default_factory=dict)
+    private_names: dict[str, list[str]] = field(default_factory=dict)
     """Container to the names of the variables in it that are private: what a restarted agent looks for."""
 
     @property
@@ -45,24 +45,21 @@ class DesiredService(BaseModel):
 
     def config_hash(self) -> str:
         """Identifies everything a task of this service is made from; a task with another one is replaced."""
-        content = {
-            "task": self.service.task_definition.model_dump(mode="json", by_alias=True, exclude_none=True),
-            "options": self.options.model_dump(mode="json"),
+        content: dict[str, object] = {
+            "task": self.service.task_definition,
+            "options": to_plain(self.options),
             "deployments": self.deployments,
+            "connect": self.service.connect,
         }
-        if self.service.connect is not None:
-            content["connect"] = self.service.connect.model_dump(mode="json")
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+        return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:16]
 
     def accepted_hashes(self) -> frozenset[str]:
         """The hashes of tasks that are as they should be."""
         return frozenset({self.config_hash(), *self.equal_hashes})
 
 
-class NetworkPort(BaseModel):
+class NetworkPort(FrozenModel, kw_only=True, frozen=True):
     """Where a listener of a network load balancer is published. UDP is not among them: the task itself publishes it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     service: str
     port: int
@@ -70,20 +67,18 @@ class NetworkPort(BaseModel):
     host_port: int
 
 
-class DesiredState(BaseModel):
+class DesiredState(Model, kw_only=True):
     """Everything that should run in one environment."""
-
-    model_config = ConfigDict(extra="forbid")
 
     app: str
     """As it stands in the names of Docker's objects: the application, or the name of a copy of it."""
     environment: str
-    services: dict[str, DesiredService] = Field(default_factory=dict)
+    services: dict[str, DesiredService] = field(default_factory=dict)
     front_port: int
     """Host port of the front's HTTP listener on 127.0.0.1."""
     https_port: int = 0
     """The same of its HTTPS listener; 0 where there is none."""
-    network_ports: list[NetworkPort] = Field(default_factory=list)
+    network_ports: list[NetworkPort] = field(default_factory=list)
     pause_image: str
     front_image: str
     agent_image: str
@@ -111,38 +106,36 @@ class DesiredState(BaseModel):
             before = self.services.get(name)
             if before is not None:
                 deployments = before.deployments + (1 if name in forced else 0)
-                desired = desired.model_copy(update={"deployments": deployments, "revision": before.revision})
+                desired = replace(desired, deployments=deployments, revision=before.revision)
                 if before.config_hash() == desired.config_hash():
-                    desired = desired.model_copy(update={"equal_hashes": before.equal_hashes})
+                    desired = replace(desired, equal_hashes=before.equal_hashes)
                 else:
-                    desired = desired.model_copy(update={"revision": before.revision + 1})
+                    desired = replace(desired, revision=before.revision + 1)
             services[name] = desired
         ports = [*wanted.network_ports, *(port for port in self.network_ports if port.service not in wanted.services)]
         update = {"services": services, "acting": self.acting, "network_ports": ports}
-        return wanted.model_copy(update={**update, "https_port": wanted.https_port or self.https_port})
+        return replace(wanted, **update, https_port=wanted.https_port or self.https_port)
 
     def with_services_of(self, previous: DesiredState, names: Collection[str]) -> DesiredState:
         """The same, with these services as they were before, and without those that were not there."""
         rest = {name: desired for name, desired in self.services.items() if name not in names}
         back = {name: previous.services[name] for name in names if name in previous.services}
         ports = {"https_port": previous.https_port, "network_ports": previous.network_ports}
-        return self.model_copy(update={**ports, "services": {**rest, **back}})
+        return replace(self, **ports, services={**rest, **back})
 
 
-class Private(BaseModel):
+class Private(Model, kw_only=True):
     """Values that are never written down: variables from secrets and environment files, by container name.
 
     They reach containers as variables through the API, and live in the agent's memory. So do the AWS credentials that
     tasks ask the agent for.
     """
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    services: dict[str, dict[str, dict[str, str]]] = Field(default_factory=dict)
+    services: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
     """Service to container to variable to value."""
-    task_roles: dict[str, TaskRole] = Field(default_factory=dict)
+    task_roles: dict[str, TaskRole] = field(default_factory=dict)
     """Service to the source of its tasks' credentials."""
-    certificates: dict[str, str] = Field(default_factory=dict)
+    certificates: dict[str, str] = field(default_factory=dict)
     """Service to the certificate and key that listeners with TLS show for its names, PEM."""
 
     def of_service(self, service: str) -> dict[str, dict[str, str]]:

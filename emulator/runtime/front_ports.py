@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from msgspec.structs import replace
+
 from emulator.ecs.service import Service
 from emulator.engine.interface import PublishedPort
 from emulator.errors import EngineError, InputError
@@ -181,10 +183,10 @@ def with_ports(state: DesiredState, asked: AskedPorts, observed: Observed, taken
                 port = NetworkPort(service=name, port=listener.port, protocol=listener.protocol, host_port=host)
                 network.append(port)
         if udp:
-            options = desired.options.model_copy(update={"udp_ports": udp})
-            services[name] = desired.model_copy(update={"options": options})
+            options = replace(desired.options, udp_ports=udp)
+            services[name] = replace(desired, options=options)
     update = {"front_port": http, "https_port": https, "network_ports": network, "services": services}
-    return state.model_copy(update=update)
+    return replace(state, **update)
 
 
 def balanced(service: Service) -> Iterator[str]:

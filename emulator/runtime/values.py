@@ -6,9 +6,12 @@ from collections.abc import Iterable
 
 from emulator.ecs.identity import partition
 from emulator.ecs.references import (
+    AddonReference,
     EnvFileReference,
     ImageReference,
+    ImportReference,
     Join,
+    ParameterReference,
     PseudoReference,
     Reference,
     ResourceReference,
@@ -89,14 +92,14 @@ def _describe(reference: Reference, *, placed: bool = True) -> str:
     if isinstance(reference, Join):
         return "a joined text"
     kind = {
-        "import": "the CloudFormation export",
-        "addon": "the addon output",
-        "resource": "the deployed resource",
-        "parameter": "the parameter",
-        "image": "the image of container",
-        "env-file": "the environment file",
-        "pseudo": "the pseudo parameter",
-    }[reference.kind]
+        ImportReference: "the CloudFormation export",
+        AddonReference: "the addon output",
+        ResourceReference: "the deployed resource",
+        ParameterReference: "the parameter",
+        ImageReference: "the image of container",
+        EnvFileReference: "the environment file",
+        PseudoReference: "the pseudo parameter",
+    }[type(reference)]
     where = f" ({reference.position})" if reference.position and placed else ""
     attribute = f".{reference.attribute}" if isinstance(reference, ResourceReference) and reference.attribute else ""
     name = reference.name if isinstance(reference, EnvFileReference) else f"{reference.name}{attribute}"

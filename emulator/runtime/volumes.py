@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from emulator.ecs.references import ResourceReference
 from emulator.ecs.task_definition import Volume
 from emulator.runtime import names
 from emulator.runtime.desired import DesiredService
@@ -36,7 +37,7 @@ def _file_system(volume: Volume, desired: DesiredService) -> str:
     """What tells file systems apart: id, folder and access point; one that Copilot manages has a folder a service."""
     efs = volume.efs_volume_configuration
     assert efs is not None
-    if not isinstance(efs.file_system_id, str) and efs.file_system_id.kind == "resource":
+    if isinstance(efs.file_system_id, ResourceReference):
         return f"managed-{desired.service.name}"
     parts = [resolve(efs.file_system_id, desired)]
     if efs.root_directory and efs.root_directory != "/":

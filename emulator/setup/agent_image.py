@@ -37,10 +37,13 @@ ROOMS = ("agent", "ecs", "engine", "firelens", "frontdoor", "logstore", "runtime
 """The packages of `emulator` that the agent imports (DESIGN's table, followed from `agent`), and those of the capture,
 which runs from the same image; a test reads this."""
 
-MODULES = ("__init__.py", "errors.py", "events.py", "settings.py", "settings_files.py", "py.typed")
+MODULES = (
+    *("__init__.py", "errors.py", "events.py", "misfits.py", "model.py"),
+    *("settings.py", "settings_files.py", "py.typed"),
+)
 COMMAND_ONLY = "runtime/watch*.py"
 """What only the command uses: it needs watchfiles, which the agent does without."""
-REQUIREMENTS = ("docker", "h11", "msgpack", "pydantic")
+REQUIREMENTS = ("docker", "h11", "msgpack", "msgspec")
 PYTHON_VERSION = "3.13"
 
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}

@@ -13,11 +13,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from msgspec import structs
+
 from emulator.engine.connect import connect
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError, InputError, PortInUse
 from emulator.events import Emit, Event, EventKind, discard
 from emulator.loading import Selection, up_request
+from emulator.model import from_plain
 from emulator.runtime.control import Agent
 from emulator.runtime.down import down
 from emulator.runtime.front_ports import PublishedListener, listeners_of
@@ -167,15 +170,15 @@ class Lifecycle:
             wait=True,
         )
         if self._time:
-            values = {**request.settings.time.model_dump(), **self._time}
-            settings = request.settings.model_copy(update={"time": TimeSettings.model_validate(values)})
+            values = {**structs.asdict(request.settings.time), **self._time}
+            settings = structs.replace(request.settings, time=from_plain(TimeSettings, values))
             request = replace(request, settings=settings)
         if self._reuse:
             names = replace(request.environment, app=self._instance or request.environment.app)
         else:
             remove_stale(engine, self._emit)
             # The port in the settings is that of the environment that people have.
-            request = replace(request, settings=request.settings.model_copy(update={"front": FrontSettings()}))
+            request = replace(request, settings=structs.replace(request.settings, front=FrontSettings()))
             instance = self._instance or f"{request.environment.app}-{uuid.uuid4().hex[:8]}"
             names = replace(request.environment, app=instance, owner=str(this_process()))
         return replace(request, environment=names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
-from pydantic import TypeAdapter
+import msgspec
 
 from emulator.engine.interface import ContainerSpec, Engine, ExecStream
 from emulator.errors import CopilotLocalError, TaskError
@@ -15,7 +15,6 @@ from emulator.trace.exchange import Exchange, Finished, Ready, Report
 _WAIT = 30
 """Seconds in which the capture has to begin; whoever started the container may be killed just then."""
 _COMMAND = ("python3", "-m", "emulator.trace.capture")
-_REPORT = TypeAdapter(Report)
 
 OnExchange = Callable[[Exchange], None]
 
@@ -96,7 +95,7 @@ class CaptureContainer:
         stream = self._stream
         assert stream is not None
         for line in stream.lines():
-            report = _REPORT.validate_json(line)
+            report = msgspec.json.decode(line, type=Report)
             if report.exchange is not None:
                 self._on_exchange(report.exchange)
             elif report.ready is not None:

@@ -11,7 +11,7 @@ import pytest
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 from moto.cloudformation.parsing import get_model_map
-from pydantic import BaseModel
+from msgspec import Struct
 
 from emulator.compiler import compile_service
 from emulator.compiler.addons import SourceText, addon_outputs, merge_addons
@@ -170,8 +170,8 @@ def _values(
 def _references(model: object) -> Iterator[object]:
     if isinstance(model, REFERENCE_TYPES):
         yield model
-    elif isinstance(model, BaseModel):
-        for name in type(model).model_fields:
+    elif isinstance(model, Struct):
+        for name in model.__struct_fields__:
             yield from _references(getattr(model, name))
     elif isinstance(model, dict):
         for item in model.values():

@@ -10,11 +10,13 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "emulator"
 
-EVERYWHERE = {"errors", "events"}
+EVERYWHERE = {"errors", "events", "model"}
 RULES: dict[str, set[str]] = {
     "display": set(),
     "errors": set(),
     "events": set(),
+    "model": {"misfits"},
+    "misfits": set(),
     "settings": {"settings_files"},
     "settings_files": set(),
     "workspace": {"manifest", "settings"},

@@ -8,7 +8,7 @@ from emulator.manifest.schema.routing import Http
 from emulator.manifest.schema.workload import ListeningService
 
 
-class InternalHttp(Http):
+class InternalHttp(Http, kw_only=True, frozen=True):
     """The internal application load balancer. Source: Copilot, `HTTP`, a plain struct: no boolean form, and type errors
     are reported."""
 
@@ -17,7 +17,7 @@ class InternalHttp(Http):
     empty_is_none: ClassVar[bool] = True
 
 
-class BackendService(ListeningService):
+class BackendService(ListeningService, kw_only=True, frozen=True):
     """A service that only its application reaches. Source: Copilot, `BackendServiceConfig`."""
 
     type: Literal["Backend Service"]

@@ -4,9 +4,9 @@ reads the models through these few conventions, so that a field is described in 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from emulator.model import FrozenModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ UINT16 = Bits(16, signed=False)
 INT64 = Bits(64)
 
 
-class Block(BaseModel):
+class Block(FrozenModel, kw_only=True, frozen=True):
     """A map in the manifest.
 
     Attributes are the keys in snake_case; a trailing underscore keeps a Python keyword apart (`in_`). Absent and null
@@ -72,8 +72,6 @@ class Block(BaseModel):
     `null`    null stands for an empty block, not for absence (`variables: {A: }` is an empty string).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, arbitrary_types_allowed=True)
-
     short: ClassVar[str] = ""
     switch: ClassVar[bool] = False
     parsed: ClassVar[bool] = False
@@ -82,11 +80,6 @@ class Block(BaseModel):
     union: ClassVar[bool] = False
     empty_is_none: ClassVar[bool] = False
     null: ClassVar[bool] = False
-
-    def __deepcopy__(self, memo: dict[int, object] | None = None) -> Self:
-        """Blocks do not change, so that defaults need not be copied."""
-        del memo
-        return self
 
     @classmethod
     def parse(cls, text: str) -> Block:

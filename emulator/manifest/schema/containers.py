@@ -19,7 +19,7 @@ class DependencyCondition(enum.StrEnum):
     HEALTHY = "HEALTHY"
 
 
-class Build(Block):
+class Build(Block, kw_only=True, frozen=True):
     """How an image is built: the path of a Dockerfile, or a map.
 
     Paths are relative to the workspace root. Source: Copilot, `DockerBuildArgs`.
@@ -40,7 +40,7 @@ class Build(Block):
     """Images whose layers may be reused."""
 
 
-class ContainerHealthCheck(Block):
+class ContainerHealthCheck(Block, kw_only=True, frozen=True):
     """A command that runs inside the container. All fields None means that there is no health check; where one is set,
     the renderer fills the others in (`CMD-SHELL curl -f http://localhost/ || exit 1`, 10s, 2, 5s, 0s)."""
 
@@ -56,7 +56,7 @@ class ContainerHealthCheck(Block):
     """Time after the start in which failures do not count, 0 to 300 seconds."""
 
 
-class Image(Block):
+class Image(Block, kw_only=True, frozen=True):
     """The main container's image (workers and jobs): exactly one of `build` and `location`."""
 
     build: Build | None = None
@@ -73,14 +73,14 @@ class Image(Block):
     """The container's own health check."""
 
 
-class ImageWithPort(Image):
+class ImageWithPort(Image, kw_only=True, frozen=True):
     """The main container's image of a service that listens."""
 
     port: Annotated[int | None, UINT16] = None
     """The port the container listens on. Required in a Load Balanced Web Service."""
 
 
-class Variable(Block):
+class Variable(Block, kw_only=True, frozen=True):
     """The value of a variable: text (scalars keep their source text), or `{from_cfn: export}`. Null is empty text."""
 
     short = "value"
@@ -93,7 +93,7 @@ class Variable(Block):
     """The name of a CloudFormation export."""
 
 
-class Secret(Block):
+class Secret(Block, kw_only=True, frozen=True):
     """Where a secret variable comes from: a parameter name or ARN as text, `{secretsmanager: …}` or `{from_cfn: …}`."""
 
     short = "value_from"
@@ -114,7 +114,7 @@ class Secret(Block):
         return Arn.parse(text) if text.startswith("arn:") else None
 
 
-class Platform(Block):
+class Platform(Block, kw_only=True, frozen=True):
     """Operating system and architecture: `linux/arm64`, or a map. None means linux/x86_64 and no `--platform`."""
 
     parsed = True
@@ -130,7 +130,7 @@ class Platform(Block):
         osfamily, slash, architecture = text.lower().partition("/")
         if not slash or "/" in architecture:
             raise ValueError(f"platform {text!r} is not in the form os/architecture")
-        return cls.model_construct(osfamily=osfamily, architecture=architecture)
+        return cls(osfamily=osfamily, architecture=architecture)
 
     @property
     def is_windows(self) -> bool:
@@ -141,7 +141,7 @@ class Platform(Block):
         return self.architecture in ("arm", "arm64")
 
 
-class Exec(Block):
+class Exec(Block, kw_only=True, frozen=True):
     """`exec: true`, or a map. The block being there means on: Copilot takes any non-empty map for on, even
     `{enable: false}` (`convertExecuteCommand`)."""
 
@@ -152,7 +152,7 @@ class Exec(Block):
     """Whether ECS Exec works."""
 
 
-class MountPoint(Block):
+class MountPoint(Block, kw_only=True, frozen=True):
     """A volume inside a sidecar."""
 
     source_volume: str
@@ -163,7 +163,7 @@ class MountPoint(Block):
     """Whether the container may only read it."""
 
 
-class ImageSource(Block):
+class ImageSource(Block, kw_only=True, frozen=True):
     """A sidecar's image: text is its location, a map has one of `build` and `location`."""
 
     short = "location"
@@ -175,7 +175,7 @@ class ImageSource(Block):
     """An existing image."""
 
 
-class Sidecar(Block):
+class Sidecar(Block, kw_only=True, frozen=True):
     """A container beside the main one. Source: Copilot, `SidecarConfig`."""
 
     port: Port | None = None

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import JsonValue
-
 from emulator.manifest.schema.base import Block, Key
+from emulator.model import JsonValue
 
 
-class RollbackAlarms(Block):
+class RollbackAlarms(Block, kw_only=True, frozen=True):
     """Alarms that roll a deployment back: names, or thresholds of alarms that Copilot makes."""
 
     short = "names"
@@ -23,7 +22,7 @@ class RollbackAlarms(Block):
     """Percent."""
 
 
-class Deployment(Block):
+class Deployment(Block, kw_only=True, frozen=True):
     """How tasks are replaced."""
 
     rolling: Annotated[str | None, Key(default="default")] = None
@@ -32,14 +31,14 @@ class Deployment(Block):
     """Alarms that roll a deployment back."""
 
 
-class Observability(Block):
+class Observability(Block, kw_only=True, frozen=True):
     """Tracing."""
 
     tracing: str | None = None
     """`awsxray` adds the OpenTelemetry collector; lower-case here."""
 
 
-class TaskDefinitionOverride(Block):
+class TaskDefinitionOverride(Block, kw_only=True, frozen=True):
     """One rule of `taskdef_overrides`: a value put at a path of the CloudFormation task definition."""
 
     path: str

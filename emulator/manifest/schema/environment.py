@@ -5,13 +5,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import JsonValue
-
 from emulator.manifest.schema.base import Block, Key
 from emulator.manifest.schema.values import Network
+from emulator.model import JsonValue
 
 
-class Ingress(Block):
+class Ingress(Block, kw_only=True, frozen=True):
     """Who may reach the public load balancer."""
 
     cdn: bool | None = None
@@ -20,7 +19,7 @@ class Ingress(Block):
     """CIDR blocks; empty: everybody."""
 
 
-class PublicHttp(Block):
+class PublicHttp(Block, kw_only=True, frozen=True):
     """The public load balancer."""
 
     certificates: list[str] = []
@@ -35,7 +34,7 @@ class PublicHttp(Block):
     """The TLS policy of the HTTPS listener."""
 
 
-class PrivateHttp(Block):
+class PrivateHttp(Block, kw_only=True, frozen=True):
     """The internal load balancer."""
 
     certificates: list[str] = []
@@ -50,30 +49,30 @@ class PrivateHttp(Block):
     """The TLS policy of the HTTPS listener."""
 
 
-class EnvironmentHttp(Block):
+class EnvironmentHttp(Block, kw_only=True, frozen=True):
     """The environment's load balancers."""
 
-    public: PublicHttp = PublicHttp.model_construct()
+    public: PublicHttp = PublicHttp()
     """The public one."""
-    private: PrivateHttp = PrivateHttp.model_construct()
+    private: PrivateHttp = PrivateHttp()
     """The internal one."""
 
 
-class EnvironmentNetwork(Block):
+class EnvironmentNetwork(Block, kw_only=True, frozen=True):
     """The environment's network; nothing here uses it."""
 
     vpc: JsonValue = None
     """The VPC."""
 
 
-class EnvironmentObservability(Block):
+class EnvironmentObservability(Block, kw_only=True, frozen=True):
     """Monitoring of the cluster; nothing here uses it."""
 
     container_insights: bool | None = None
     """Whether Container Insights is on."""
 
 
-class EnvironmentManifest(Block):
+class EnvironmentManifest(Block, kw_only=True, frozen=True):
     """An environment. Source: Copilot, `EnvironmentConfig` in internal/pkg/manifest/env.go."""
 
     name: str
@@ -84,13 +83,13 @@ class EnvironmentManifest(Block):
     """The network."""
     cdn: JsonValue = None
     """CloudFront."""
-    http: EnvironmentHttp = EnvironmentHttp.model_construct()
+    http: EnvironmentHttp = EnvironmentHttp()
     """The load balancers."""
     observability: EnvironmentObservability | None = None
     """Monitoring."""
 
 
-class PipelineSource(Block):
+class PipelineSource(Block, kw_only=True, frozen=True):
     """Where a pipeline's commits come from."""
 
     provider: str
@@ -99,7 +98,7 @@ class PipelineSource(Block):
     """What the provider needs."""
 
 
-class PipelineStage(Block):
+class PipelineStage(Block, kw_only=True, frozen=True):
     """One environment of a pipeline."""
 
     name: str
@@ -116,7 +115,7 @@ class PipelineStage(Block):
     """Builds after."""
 
 
-class PipelineManifest(Block):
+class PipelineManifest(Block, kw_only=True, frozen=True):
     """A pipeline. Recognised so that a folder can be checked; nothing here runs it."""
 
     name: str

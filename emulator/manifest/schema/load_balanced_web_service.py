@@ -8,7 +8,7 @@ from emulator.manifest.schema.routing import Http, Nlb
 from emulator.manifest.schema.workload import ListeningService
 
 
-class LoadBalancedWebService(ListeningService):
+class LoadBalancedWebService(ListeningService, kw_only=True, frozen=True):
     """A service behind a public load balancer. Source: Copilot, `LoadBalancedWebServiceConfig`."""
 
     type: Literal["Load Balanced Web Service"]

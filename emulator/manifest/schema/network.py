@@ -7,7 +7,7 @@ from typing import Annotated
 from emulator.manifest.schema.base import Block, Key, OneOrMany
 
 
-class Connect(Block):
+class Connect(Block, kw_only=True, frozen=True):
     """Service Connect: `true`, or `{alias}`. The block being there means on."""
 
     switch = True
@@ -17,7 +17,7 @@ class Connect(Block):
     """The name other services use; default: the service's name."""
 
 
-class Subnets(Block):
+class Subnets(Block, kw_only=True, frozen=True):
     """Subnet ids, or `{from_tags: {tag: value or values}}`."""
 
     short = "ids"
@@ -29,7 +29,7 @@ class Subnets(Block):
     """Tags that the subnets must have, each with the values that fit."""
 
 
-class Placement(Block):
+class Placement(Block, kw_only=True, frozen=True):
     """Which subnets tasks run in: `public`, `private`, or `{subnets}`."""
 
     short = "access"
@@ -41,7 +41,7 @@ class Placement(Block):
     """Particular subnets; tasks there have no public address."""
 
 
-class SecurityGroup(Block):
+class SecurityGroup(Block, kw_only=True, frozen=True):
     """A security group: its id, or `{from_cfn: export}`."""
 
     short = "id"
@@ -53,7 +53,7 @@ class SecurityGroup(Block):
     """The name of a CloudFormation export."""
 
 
-class SecurityGroups(Block):
+class SecurityGroups(Block, kw_only=True, frozen=True):
     """Security groups of the tasks: a list, or `{deny_default, groups}`."""
 
     short = "groups"
@@ -65,19 +65,19 @@ class SecurityGroups(Block):
     """Whether the environment's own group is left out."""
 
 
-class Vpc(Block):
+class Vpc(Block, kw_only=True, frozen=True):
     """Subnets and security groups."""
 
-    placement: Annotated[Placement, Key(default="public")] = Placement.model_construct(access="public", subnets=None)
+    placement: Annotated[Placement, Key(default="public")] = Placement(access="public", subnets=None)
     """Which subnets tasks run in."""
     security_groups: SecurityGroups | None = None
     """Further security groups."""
 
 
-class NetworkConfig(Block):
+class NetworkConfig(Block, kw_only=True, frozen=True):
     """`network`."""
 
     connect: Annotated[Connect | None, Key(default="false")] = None
     """Service Connect; None is off."""
-    vpc: Vpc = Vpc.model_construct()
+    vpc: Vpc = Vpc()
     """Subnets and security groups."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from emulator.manifest.schema.base import Block
 
 
-class FifoTopic(Block):
+class FifoTopic(Block, kw_only=True, frozen=True):
     """Ordering of a topic: `true`, or a map. The block being there means FIFO."""
 
     switch = True
@@ -15,7 +15,7 @@ class FifoTopic(Block):
     """Whether equal messages count once."""
 
 
-class Topic(Block):
+class Topic(Block, kw_only=True, frozen=True):
     """An SNS topic that the workload publishes to."""
 
     name: str
@@ -24,7 +24,7 @@ class Topic(Block):
     """Whether the topic keeps the order; None is a standard topic."""
 
 
-class Publish(Block):
+class Publish(Block, kw_only=True, frozen=True):
     """`publish`."""
 
     topics: list[Topic] = []

@@ -9,7 +9,7 @@ from emulator.manifest.schema.base import INT64, UINT16, Block, Key, OneOrMany
 from emulator.manifest.schema.values import Network, Port
 
 
-class HttpHealthCheck(Block):
+class HttpHealthCheck(Block, kw_only=True, frozen=True):
     """The target group's health check: text is its path, or a map. Fields left out have ELB's defaults."""
 
     short = "path"
@@ -33,7 +33,7 @@ class HttpHealthCheck(Block):
     """How long ECS ignores failing checks after a task has started. Main rule only."""
 
 
-class Alias(Block):
+class Alias(Block, kw_only=True, frozen=True):
     """A domain name of the service: text, or `{name, hosted_zone}`."""
 
     short = "name"
@@ -44,7 +44,7 @@ class Alias(Block):
     """The id of the hosted zone the record is put into."""
 
 
-class RoutingRule(Block):
+class RoutingRule(Block, kw_only=True, frozen=True):
     """One listener rule. Source: Copilot, `RoutingRule` in internal/pkg/manifest/http.go."""
 
     path: str
@@ -71,7 +71,7 @@ class RoutingRule(Block):
     """Whether HTTP requests are redirected, where there is HTTPS."""
 
 
-class Http(RoutingRule):
+class Http(RoutingRule, kw_only=True, frozen=True):
     """The application load balancer: the main rule, and further ones. In a Load Balanced Web Service `false` switches
     it off, which is None here."""
 
@@ -84,7 +84,7 @@ class Http(RoutingRule):
     """Further listener rules."""
 
 
-class NlbHealthCheck(Block):
+class NlbHealthCheck(Block, kw_only=True, frozen=True):
     """The network load balancer's health check."""
 
     port: Annotated[int | None, INT64] = None
@@ -101,7 +101,7 @@ class NlbHealthCheck(Block):
     """How long ECS ignores failing checks after a task has started."""
 
 
-class NlbListener(Block):
+class NlbListener(Block, kw_only=True, frozen=True):
     """One listener of the network load balancer. Source: Copilot, `NetworkLoadBalancerListener`."""
 
     port: Port
@@ -120,7 +120,7 @@ class NlbListener(Block):
     """How long a leaving task may finish its connections."""
 
 
-class Nlb(NlbListener):
+class Nlb(NlbListener, kw_only=True, frozen=True):
     """The network load balancer: the main listener, and further ones."""
 
     alias: Annotated[list[Alias], OneOrMany()] = []

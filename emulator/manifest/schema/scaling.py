@@ -9,7 +9,7 @@ from typing import Annotated
 from emulator.manifest.schema.base import INT64, Block, Key
 
 
-class Cooldown(Block):
+class Cooldown(Block, kw_only=True, frozen=True):
     """How long scaling waits after a change."""
 
     in_: Annotated[timedelta | None, Key("in", default="120s")] = None
@@ -18,7 +18,7 @@ class Cooldown(Block):
     """Before tasks are added."""
 
 
-class ScalingTarget(Block):
+class ScalingTarget(Block, kw_only=True, frozen=True):
     """A metric to hold: a number, or `{value, cooldown}`."""
 
     short = "value"
@@ -30,7 +30,7 @@ class ScalingTarget(Block):
     """Default: `count.cooldown`."""
 
 
-class ResponseTimeTarget(Block):
+class ResponseTimeTarget(Block, kw_only=True, frozen=True):
     """A response time to hold: a duration, or `{value, cooldown}`."""
 
     short = "value"
@@ -42,7 +42,7 @@ class ResponseTimeTarget(Block):
     """Default: `count.cooldown`."""
 
 
-class QueueDelayTarget(Block):
+class QueueDelayTarget(Block, kw_only=True, frozen=True):
     """A queue delay to hold (Worker Service)."""
 
     acceptable_latency: timedelta | None = None
@@ -53,7 +53,7 @@ class QueueDelayTarget(Block):
     """Default: `count.cooldown`."""
 
 
-class Range(Block):
+class Range(Block, kw_only=True, frozen=True):
     """Bounds of the number of tasks: `1-10`, or a map."""
 
     parsed = True
@@ -71,10 +71,10 @@ class Range(Block):
         found = re.fullmatch(r"(\d{1,9})-(\d{1,9})", text)
         if found is None:
             raise ValueError(f"range {text!r} is not in the form min-max")
-        return cls.model_construct(min=int(found[1]), max=int(found[2]), spot_from=None)
+        return cls(min=int(found[1]), max=int(found[2]), spot_from=None)
 
 
-class Count(Block):
+class Count(Block, kw_only=True, frozen=True):
     """The number of tasks: a number, or a map with `spot` or a range and metrics."""
 
     short = "value"

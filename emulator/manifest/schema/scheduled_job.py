@@ -10,14 +10,14 @@ from emulator.manifest.schema.schedule import Schedule
 from emulator.manifest.schema.workload import Workload
 
 
-class Trigger(Block):
+class Trigger(Block, kw_only=True, frozen=True):
     """`on`."""
 
     schedule: Schedule
     """When the job runs."""
 
 
-class ScheduledJob(Workload):
+class ScheduledJob(Workload, kw_only=True, frozen=True):
     """A task that runs at times. Source: Copilot, `ScheduledJobConfig`."""
 
     type: Literal["Scheduled Job"]

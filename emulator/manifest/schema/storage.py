@@ -7,7 +7,7 @@ from typing import Annotated
 from emulator.manifest.schema.base import INT64, Block, Key
 
 
-class StringOrExport(Block):
+class StringOrExport(Block, kw_only=True, frozen=True):
     """Text, or `{from_cfn: export}`."""
 
     short = "value"
@@ -19,7 +19,7 @@ class StringOrExport(Block):
     """The name of a CloudFormation export."""
 
 
-class EfsAuthorization(Block):
+class EfsAuthorization(Block, kw_only=True, frozen=True):
     """How a task is let into a file system."""
 
     iam: Annotated[bool | None, Key(default="false")] = None
@@ -28,7 +28,7 @@ class EfsAuthorization(Block):
     """An access point to go through."""
 
 
-class Efs(Block):
+class Efs(Block, kw_only=True, frozen=True):
     """A file system: `true` for one that Copilot manages, or a map."""
 
     switch = True
@@ -51,7 +51,7 @@ class Efs(Block):
         return self.id is None and self.root_dir is None and self.auth is None
 
 
-class Volume(Block):
+class Volume(Block, kw_only=True, frozen=True):
     """A volume. The main container has every volume at `path`; without `efs` it is scratch space of the task."""
 
     path: str
@@ -62,7 +62,7 @@ class Volume(Block):
     """The file system behind it; None: scratch space that lives as long as the task."""
 
 
-class Storage(Block):
+class Storage(Block, kw_only=True, frozen=True):
     """`storage`."""
 
     ephemeral: Annotated[int | None, INT64, Key(default="20")] = None

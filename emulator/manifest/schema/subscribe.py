@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import JsonValue
-
 from emulator.manifest.schema.base import UINT16, Block, Key
+from emulator.model import JsonValue
 
 
-class FifoQueue(Block):
+class FifoQueue(Block, kw_only=True, frozen=True):
     """Ordering of a queue: `true`, or a map. The block being there means FIFO."""
 
     switch = True
@@ -26,14 +25,14 @@ class FifoQueue(Block):
     """Short for `messageGroup` and `perMessageGroupId`."""
 
 
-class DeadLetter(Block):
+class DeadLetter(Block, kw_only=True, frozen=True):
     """Where messages go that cannot be processed."""
 
     tries: Annotated[int | None, UINT16] = None
     """Receptions of a message until it goes there."""
 
 
-class Queue(Block):
+class Queue(Block, kw_only=True, frozen=True):
     """An SQS queue."""
 
     retention: Annotated[timedelta | None, Key(default="96h")] = None
@@ -48,14 +47,14 @@ class Queue(Block):
     """Whether the queue keeps the order; None is a standard queue."""
 
 
-class TopicQueue(Queue):
+class TopicQueue(Queue, kw_only=True, frozen=True):
     """A queue of one topic's own: `true`, or a map."""
 
     switch = True
     swallows = True
 
 
-class TopicSubscription(Block):
+class TopicSubscription(Block, kw_only=True, frozen=True):
     """A topic whose messages come in."""
 
     name: str
@@ -68,7 +67,7 @@ class TopicSubscription(Block):
     """The topic's own queue; None: the service's common one."""
 
 
-class Subscribe(Block):
+class Subscribe(Block, kw_only=True, frozen=True):
     """`subscribe` (Worker Service)."""
 
     topics: list[TopicSubscription] = []

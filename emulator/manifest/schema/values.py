@@ -100,7 +100,7 @@ class Arn:
         return f"arn:{self.partition}:{self.service}:{self.region}:{self.account}:{self.resource}"
 
 
-class Port(Block):
+class Port(Block, kw_only=True, frozen=True):
     """A port with an optional protocol: `80`, `80/udp`, `443/tls`.
 
     Source: Copilot, `ParsePortMapping` in internal/pkg/manifest/svc.go.
@@ -122,11 +122,11 @@ class Port(Block):
         if not number.isascii() or not number.isdigit() or not 1 <= int(number[:6]) <= 65535:
             raise ValueError(f"{number!r} is not a port number (1 to 65535)")
         if not slash:
-            return cls.model_construct(number=int(number), protocol=None)
+            return cls(number=int(number), protocol=None)
         lower = protocol.lower()
         if lower not in ("tcp", "udp", "tls"):
             raise ValueError(f"protocol {protocol!r} is not one of tcp, udp, tls")
-        return cls.model_construct(number=int(number), protocol=cast("Protocol", lower))
+        return cls(number=int(number), protocol=cast("Protocol", lower))
 
     def __str__(self) -> str:
         return f"{self.number}/{self.protocol}" if self.protocol else str(self.number)

@@ -9,25 +9,25 @@ from emulator.manifest.schema.subscribe import Subscribe
 from emulator.manifest.schema.workload import Service
 
 
-class WorkerRollbackAlarms(RollbackAlarms):
+class WorkerRollbackAlarms(RollbackAlarms, kw_only=True, frozen=True):
     """Alarms of a Worker Service."""
 
     messages_delayed: int | None = None
     """Messages waiting in the queue."""
 
 
-class WorkerDeployment(Deployment):
+class WorkerDeployment(Deployment, kw_only=True, frozen=True):
     """How tasks of a Worker Service are replaced."""
 
     rollback_alarms: WorkerRollbackAlarms | None = None
     """Alarms that roll a deployment back."""
 
 
-class WorkerService(Service):
+class WorkerService(Service, kw_only=True, frozen=True):
     """A service that takes messages from a queue. Source: Copilot, `WorkerServiceConfig`."""
 
     type: Literal["Worker Service"]
-    subscribe: Subscribe = Subscribe.model_construct()
+    subscribe: Subscribe = Subscribe()
     """Topics and queues whose messages come in."""
-    deployment: WorkerDeployment = WorkerDeployment.model_construct()
+    deployment: WorkerDeployment = WorkerDeployment()
     """How tasks are replaced."""

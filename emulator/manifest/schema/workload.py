@@ -14,7 +14,7 @@ from emulator.manifest.schema.scaling import Count
 from emulator.manifest.schema.storage import Storage
 
 
-class Workload(Block):
+class Workload(Block, kw_only=True, frozen=True):
     """A service or a job, merged for one environment: `environments` is gone."""
 
     name: str
@@ -33,7 +33,7 @@ class Workload(Block):
     """Memory of the task in MiB."""
     platform: Platform | None = None
     """Operating system and architecture; None is linux/x86_64."""
-    count: Annotated[Count, Key(default="1")] = Count.model_construct(value=1)
+    count: Annotated[Count, Key(default="1")] = Count(value=1)
     """The number of tasks."""
     exec: Annotated[Exec | None, Key(default="false")] = None
     """ECS Exec; None is off."""
@@ -43,30 +43,30 @@ class Workload(Block):
     """A `.env` file, relative to the workspace root."""
     secrets: dict[str, Secret] = {}
     """Environment variables of the main container from secrets."""
-    storage: Storage = Storage.model_construct()
+    storage: Storage = Storage()
     """Volumes and ephemeral storage."""
-    logging: Logging = Logging.model_construct()
+    logging: Logging = Logging()
     """Log retention and the log router."""
     sidecars: dict[str, Sidecar] = {}
     """Containers beside the main one."""
-    network: NetworkConfig = NetworkConfig.model_construct()
+    network: NetworkConfig = NetworkConfig()
     """Service Connect, subnets, security groups."""
-    publish: Publish = Publish.model_construct()
+    publish: Publish = Publish()
     """Topics."""
     taskdef_overrides: list[TaskDefinitionOverride] = []
     """Changes of the rendered task definition, in order."""
 
 
-class Service(Workload):
+class Service(Workload, kw_only=True, frozen=True):
     """What the three services add to it."""
 
-    deployment: Deployment = Deployment.model_construct()
+    deployment: Deployment = Deployment()
     """How tasks are replaced."""
-    observability: Observability = Observability.model_construct()
+    observability: Observability = Observability()
     """Tracing."""
 
 
-class ListeningService(Service):
+class ListeningService(Service, kw_only=True, frozen=True):
     """A service whose main container may have a port."""
 
     image: ImageWithPort

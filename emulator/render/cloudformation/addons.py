@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from pydantic import JsonValue
-
 from emulator.ecs.addons import Addons
 from emulator.ecs.service import Service
 from emulator.errors import InputError
+from emulator.model import JsonValue
 from emulator.render.cloudformation.intrinsics import (
     Fn,
     GetAtt,

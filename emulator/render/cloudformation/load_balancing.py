@@ -82,7 +82,7 @@ def health_check_timing(check: TargetHealthCheck) -> Properties:
         ("HealthCheckIntervalSeconds", "interval"),
         ("HealthCheckTimeoutSeconds", "timeout"),
     ):
-        if key in check.model_fields_set:
+        if key in check.stated:
             found[name] = getattr(check, key)
     return found
 
@@ -97,7 +97,7 @@ def _target_group(template: Template, service: Service, foundation: Foundation, 
     path = "http" if group.name == "default" else f"http.additional_rules[{int(group.name) - 1}]"
     position = service.positions.get(f"{path}.healthcheck") or service.positions.get(f"{path}.path")
     protocol: Properties = {}
-    if "protocol" in check.model_fields_set:
+    if "protocol" in check.stated:
         protocol["HealthCheckProtocol"] = check.protocol
     template.resource(
         target_group_id(group.name, foundation),
@@ -107,7 +107,7 @@ def _target_group(template: Template, service: Service, foundation: Foundation, 
             "TargetType": "ip",
             "Port": group.container_port,
             "Protocol": group.protocol,
-            "ProtocolVersion": None if "protocol_version" not in group.model_fields_set else group.protocol_version,
+            "ProtocolVersion": group.protocol_version if group.protocol_version_stated else None,
             **protocol,
             "HealthCheckPath": check.path,
             "HealthCheckPort": None if check.port is None else str(check.port),
@@ -121,7 +121,7 @@ def _target_group(template: Template, service: Service, foundation: Foundation, 
 
 
 def _matcher(group: TargetGroup) -> Properties | None:
-    if "success_codes" not in group.health_check.model_fields_set:
+    if "success_codes" not in group.health_check.stated:
         return None
     key = "GrpcCode" if group.protocol_version == "GRPC" else "HttpCode"
     return {key: group.health_check.success_codes}

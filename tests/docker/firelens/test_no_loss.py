@@ -14,6 +14,7 @@ from emulator.ecs.task_definition import TaskDefinition
 from emulator.engine.interface import ContainerState
 from emulator.firelens.local import local_router_configuration
 from emulator.logstore.records import Record
+from emulator.model import from_plain
 from tests.docker.firelens.conftest import wait_until
 
 pytestmark = pytest.mark.docker
@@ -44,8 +45,8 @@ def task(*containers: str, **firelens: str) -> TaskDefinition:
     definitions: list[dict[str, Any]] = [{"name": name, "image": name, "logConfiguration": log} for name in containers]
     router = {"type": "fluentbit", "options": firelens}
     definitions.append({"name": "firelens_log_router", "image": "router", "firelensConfiguration": router})
-    return TaskDefinition.model_validate(
-        {"family": "demo-test-hello", "networkMode": "awsvpc", "containerDefinitions": definitions}
+    return from_plain(
+        TaskDefinition, {"family": "demo-test-hello", "networkMode": "awsvpc", "containerDefinitions": definitions}
     )
 
 

@@ -15,6 +15,7 @@ from emulator.ecs.task_definition import TaskDefinition
 from emulator.engine.interface import ContainerSpec, Engine, File
 from emulator.firelens.ecs_config import ecs_router_configuration
 from emulator.firelens.local import local_router_configuration
+from emulator.model import from_plain
 
 pytestmark = pytest.mark.docker
 
@@ -60,7 +61,7 @@ def task_definitions(draw: st.DrawFn) -> TaskDefinition:
         router["memory"] = memory
     mode = draw(st.sampled_from(["awsvpc", "bridge", "host", None]))
     containers.insert(draw(st.integers(0, len(containers))), router)
-    return TaskDefinition.model_validate({"family": "demo", "networkMode": mode, "containerDefinitions": containers})
+    return from_plain(TaskDefinition, {"family": "demo", "networkMode": mode, "containerDefinitions": containers})
 
 
 @pytest.fixture(scope="module")

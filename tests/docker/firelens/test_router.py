@@ -9,6 +9,7 @@ from emulator.ecs.identity import TaskIdentity
 from emulator.ecs.task_definition import Secret, TaskDefinition
 from emulator.firelens.ecs_config import ecs_router_configuration
 from emulator.firelens.local import local_router_configuration
+from emulator.model import from_plain
 
 pytestmark = pytest.mark.docker
 
@@ -46,8 +47,9 @@ def task(options: dict[str, str], router: dict[str, Any] | None = None, **change
     ]
     firelens = {"type": "fluentbit", "options": router or {}}
     containers.append({"name": "firelens_log_router", "image": "router", "firelensConfiguration": firelens})
-    return TaskDefinition.model_validate(
-        {"family": "demo-test-hello", "networkMode": "awsvpc", "containerDefinitions": containers, **changes}
+    return from_plain(
+        TaskDefinition,
+        {"family": "demo-test-hello", "networkMode": "awsvpc", "containerDefinitions": containers, **changes},
     )
 
 

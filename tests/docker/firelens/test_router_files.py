@@ -8,6 +8,7 @@ import pytest
 from emulator.ecs.task_definition import TaskDefinition
 from emulator.engine.interface import Engine
 from emulator.errors import InputError
+from emulator.model import from_plain
 from emulator.runtime.names import Names
 from emulator.runtime.router_files import read_router_image
 
@@ -26,13 +27,14 @@ def read(engine: Engine, environment: Names, local_image: Callable[[str], str]) 
 
 
 def task(options: dict[str, Any]) -> TaskDefinition:
-    return TaskDefinition.model_validate(
+    return from_plain(
+        TaskDefinition,
         {
             "family": "demo",
             "containerDefinitions": [
                 {"name": "router", "image": IMAGE, "firelensConfiguration": {"type": "fluentbit", "options": options}}
             ],
-        }
+        },
     )
 
 

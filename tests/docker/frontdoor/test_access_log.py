@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.ecs.service import (
+    Condition,
     FixedResponse,
     Forward,
     ListenerRule,
@@ -93,7 +94,7 @@ def one(upstream: Make) -> Upstream:
 @pytest.fixture
 def front(start_front: StartFront, one: Upstream, listener: Listener) -> Front:
     def rule(priority: int, path: str, action: Forward | Redirect | FixedResponse) -> ListenerRule:
-        conditions = [PathPattern(values=[path])]
+        conditions: list[Condition] = [PathPattern(values=[path])]
         return ListenerRule(name=path, priority=priority, conditions=conditions, action=action)
 
     check = TargetHealthCheck(path="/health", interval=5)

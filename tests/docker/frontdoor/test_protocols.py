@@ -23,6 +23,7 @@ from emulator.ecs.service import (
     WeightedTargetGroup,
 )
 from emulator.frontdoor import Https, Target
+from emulator.model import from_plain
 from tests.docker.frontdoor.conftest import fetch, free_port
 from tests.frontdoor_table import SERVICE, service_with
 
@@ -54,7 +55,7 @@ def rule(listener: Literal["HTTP", "HTTPS"], redirect: bool = False) -> Listener
 
 
 def service(rules: list[ListenerRule], version: Version = "HTTP1", **check: object) -> Service:
-    health_check = TargetHealthCheck.model_validate({"path": "/health", "interval": 5, "timeout": 2, **check})
+    health_check = from_plain(TargetHealthCheck, {"path": "/health", "interval": 5, "timeout": 2, **check})
     group = TargetGroup(
         name="default",
         container_name=SERVICE,

@@ -16,6 +16,7 @@ from emulator.engine.fake import Behaviour, FakeEngine
 from emulator.engine.interface import ExecStream
 from emulator.frontdoor.haproxy import CONFIGURATION_FILE
 from emulator.frontdoor.options import FOLDER
+from emulator.model import to_json
 from emulator.runtime import names
 from emulator.runtime.agent_spec import agent_spec
 from emulator.runtime.control import Agent
@@ -102,7 +103,7 @@ class Rig:
             self.engine.ensure_volume(DEMO.log_volume, {**DEMO.labels(Role.VOLUME), names.DATA: "logs"})
             self.engine.create_container(agent_spec(self.engine, DEMO, state))
             self.engine.start(DEMO.agent)
-            self.state_file.write_text(state.model_dump_json())
+            self.state_file.write_bytes(to_json(state))
         self.monitor = FrontMonitor(DEMO, self.engine, self.folder / "front")
         self.supervisor = Supervisor(
             self.engine, self.state_file, self.monitor, patience=patience, clock=self.clock, spawn=lambda work: work()

@@ -8,10 +8,12 @@ import socket
 from collections.abc import Callable, Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from emulator.engine.fake import Behaviour
 from emulator.errors import EngineError
 from emulator.events import Event, EventKind, discard
+from emulator.model import from_json
 from emulator.runtime.control import AgentBusy, AgentError
 from emulator.runtime.control_http import Connection, request
 from emulator.runtime.credentials import Keys, TaskRole
@@ -25,7 +27,7 @@ SECRET = Private(services={"hello": {"hello": {"PASSWORD": "hunter2"}}})
 
 
 def acting(state: DesiredState) -> DesiredState:
-    return state.model_copy(update={"acting": True})
+    return replace(state, acting=True)
 
 
 def start(rig: Rig, state: DesiredState) -> None:
@@ -35,7 +37,7 @@ def start(rig: Rig, state: DesiredState) -> None:
 
 
 def saved(rig: Rig) -> DesiredState:
-    return DesiredState.model_validate_json(rig.state_file.read_bytes())
+    return from_json(DesiredState, rig.state_file.read_bytes())
 
 
 class TestBeingInCharge:

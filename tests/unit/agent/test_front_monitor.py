@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from emulator.ecs.service import Service
 from emulator.engine.interface import ContainerState
@@ -31,7 +32,7 @@ def look(rig: Rig, times: int = 3) -> None:
 @pytest.fixture
 def fronted(rig: Rig) -> Rig:
     """A service with one task and a front that runs on the first configuration."""
-    rig.boot(desired_state(routed()).model_copy(update={"acting": True})).look()
+    rig.boot(replace(desired_state(routed()), acting=True)).look()
     rig.start_front()
     return rig
 
@@ -224,6 +225,6 @@ def test_a_task_that_nobody_knows_is_not_healthy(fronted: Rig) -> None:
 
 
 def test_a_task_without_targets_is_healthy_when_it_runs(rig: Rig) -> None:
-    rig.boot(desired_state(make_service()).model_copy(update={"acting": True})).look()
+    rig.boot(replace(desired_state(make_service()), acting=True)).look()
     look(rig, 1)
     assert rig.monitor.task_healthy(rig.task.id)

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from emulator.events import discard
+from emulator.model import from_json
 from emulator.runtime.control import AgentError
 from emulator.runtime.desired import DesiredState, Private
 from tests.unit.agent.rig import IMPATIENT, Rig
@@ -25,12 +27,12 @@ def fill(rig: Rig) -> None:
 
 
 def saved(rig: Rig) -> DesiredState:
-    return DesiredState.model_validate_json(rig.state_file.read_bytes())
+    return from_json(DesiredState, rig.state_file.read_bytes())
 
 
 def start(rig: Rig) -> str:
     """The agent is in charge and the service runs; returns the task's id."""
-    rig.boot(desired_state(make_service()).model_copy(update={"acting": True})).look()
+    rig.boot(replace(desired_state(make_service()), acting=True)).look()
     return rig.task.id
 
 

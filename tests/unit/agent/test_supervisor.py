@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from emulator.agent.patience import Patience
 from emulator.ecs.service import Service
@@ -23,7 +24,7 @@ CHECK = {"healthCheck": {"command": ["CMD-SHELL", "true"]}}
 
 
 def acting(*services: Service) -> DesiredState:
-    return desired_state(*services).model_copy(update={"acting": True})
+    return replace(desired_state(*services), acting=True)
 
 
 def age(rig: Rig, seconds: float = 3600) -> None:

@@ -168,7 +168,7 @@ def test_a_reader_that_goes_away_is_no_error(workspace: Path) -> None:
 
 @pytest.mark.parametrize("option", ["--version", "--help"])
 def test_what_needs_no_verb_imports_none_and_nothing_heavy(option: str) -> None:
-    heavy = "docker pydantic requests yaml rich socket emulator.settings emulator.manifest emulator.compiler "
+    heavy = "docker msgspec pydantic requests yaml rich socket emulator.settings emulator.manifest emulator.compiler "
     heavy += "emulator.runtime emulator.engine emulator.loading emulator.cli.up emulator.cli.validate"
     code = (
         f"import sys; from emulator.cli.app import run; run(['{option}']);"
@@ -179,7 +179,7 @@ def test_what_needs_no_verb_imports_none_and_nothing_heavy(option: str) -> None:
 
 
 def test_validate_imports_what_one_workload_type_needs(workspace: Path) -> None:
-    heavy = "docker requests rich emulator.settings emulator.compiler emulator.runtime emulator.engine "
+    heavy = "docker pydantic requests rich emulator.settings emulator.compiler emulator.runtime emulator.engine "
     heavy += "emulator.manifest.schema.scheduled_job emulator.manifest.schema.subscribe emulator.cli.up"
     code = (
         "import sys; from emulator.cli.app import run; run(['validate']);"

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from emulator.ecs.references import Join, PseudoReference, ResourceReference
 from emulator.ecs.service import Service
@@ -47,7 +48,7 @@ def test_the_rest_stays_as_it_was(override: Override, compile: Compile) -> None:
     plain = compile(BASE.replace("taskdef_overrides:", "")).task_definition
     assert changed.container("api").stop_timeout == 90
     changed.container("api").stop_timeout = None
-    assert changed.model_dump(exclude={"container_definitions"}) == plain.model_dump(exclude={"container_definitions"})
+    assert replace(changed, container_definitions=[]) == replace(plain, container_definitions=[])
     assert changed.container("api").environment == plain.container("api").environment
     assert changed.container("api").log_configuration == plain.container("api").log_configuration
 
@@ -79,7 +80,7 @@ def test_functions_become_references(override: Override) -> None:
     assert isinstance(group, ResourceReference)
     assert (group.name, group.attribute) == ("LogGroup", "Arn")
     assert isinstance(joined, Join)
-    assert [part if isinstance(part, str) else part.kind for part in joined.parts] == ["a-", "pseudo", "-", "${X}"]
+    assert joined.parts == ("a-", PseudoReference(name="AWS::Region", position=joined.position), "-", "${X}")
 
 
 @pytest.mark.parametrize(

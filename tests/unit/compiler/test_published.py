@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from emulator.ecs.references import ImageReference, PseudoReference, ResourceReference
 from emulator.ecs.service import Forward, PathPattern, Service, SourceIp
 from emulator.ecs.task_definition import KeyValuePair
@@ -66,7 +68,7 @@ COMMON = {
 
 def values(variables: list[KeyValuePair]) -> dict[str, object]:
     return {
-        pair.name: pair.value if isinstance(pair.value, str) else pair.value.model_copy(update={"position": None})
+        pair.name: pair.value if isinstance(pair.value, str) else replace(pair.value, position=None)
         for pair in variables
     }
 

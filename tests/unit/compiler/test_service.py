@@ -10,6 +10,7 @@ from emulator.compiler import AddonOutputs, Surroundings
 from emulator.ecs.deployment import CapacityProvider
 from emulator.ecs.references import AddonReference, ImportReference
 from emulator.ecs.service import Service
+from emulator.model import from_plain
 
 Compile = Callable[..., Service]
 WEB = "name: web\ntype: Load Balanced Web Service\nimage: {location: web, port: 80}\nhttp: {path: /}\n"
@@ -65,7 +66,7 @@ def test_queue_delay_is_a_backlog_for_each_task(compile: Compile) -> None:
 )
 def test_capacity(compile: Compile, count: str, providers: list[tuple[str, int, int | None]]) -> None:
     expected = [
-        CapacityProvider.model_validate({"capacity_provider": name, "weight": weight, "base": base})
+        from_plain(CapacityProvider, {"capacity_provider": name, "weight": weight, "base": base})
         for name, weight, base in providers
     ]
     assert compile(f"{WEB}count: {count}").capacity_providers == expected

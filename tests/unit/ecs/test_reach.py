@@ -12,6 +12,7 @@ from emulator.ecs.reach import out_of_reach
 from emulator.ecs.references import ImportReference
 from emulator.ecs.service import LogGroup, Service
 from emulator.ecs.task_definition import TaskDefinition
+from emulator.model import from_plain
 
 NAMESPACE = "test.shop.local"
 BACKEND = "Backend Service"
@@ -38,7 +39,7 @@ def service(
         environment="test",
         name=name,
         type=type,
-        task_definition=TaskDefinition.model_validate({"family": "f", "containerDefinitions": containers}),
+        task_definition=from_plain(TaskDefinition, {"family": "f", "containerDefinitions": containers}),
         main_container=name,
         discovery=None
         if type in ("Worker Service", "Scheduled Job")

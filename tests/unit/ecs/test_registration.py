@@ -8,6 +8,7 @@ import pytest
 
 from emulator.ecs.registration import judge
 from emulator.ecs.task_definition import TaskDefinition
+from emulator.model import from_plain
 
 CHECK = {"command": ["CMD-SHELL", "true"]}
 AWSLOGS = {"awslogs-group": "/g", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "p"}
@@ -17,7 +18,7 @@ def definition(*containers: dict[str, Any], **task: Any) -> TaskDefinition:
     """`web` with these fields, and further containers of their own names."""
     first, *others = containers or ({},)
     rows = [{"name": "web", "image": "web", **first}, *({"image": "x", **other} for other in others)]
-    return TaskDefinition.model_validate({"family": "demo", "containerDefinitions": rows, **task})
+    return from_plain(TaskDefinition, {"family": "demo", "containerDefinitions": rows, **task})
 
 
 def messages(found: TaskDefinition) -> list[str]:

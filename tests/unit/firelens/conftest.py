@@ -8,6 +8,7 @@ import pytest
 
 from emulator.ecs.identity import TaskIdentity, task_identity
 from emulator.ecs.task_definition import TaskDefinition
+from emulator.model import from_plain
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "firelens"
 
@@ -62,7 +63,7 @@ def make_task() -> MakeTask:
         task: dict[str, Any] = {"family": "web", "containerDefinitions": containers}
         if network_mode is not None:
             task["networkMode"] = network_mode
-        return TaskDefinition.model_validate(task)
+        return from_plain(TaskDefinition, task)
 
     return make
 

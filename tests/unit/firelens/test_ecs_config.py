@@ -8,6 +8,7 @@ from emulator.ecs.identity import TaskIdentity
 from emulator.ecs.task_definition import TaskDefinition
 from emulator.errors import InputError
 from emulator.firelens.ecs_config import ecs_router_configuration
+from emulator.model import from_plain
 
 MakeTask = Callable[..., TaskDefinition]
 Golden = Callable[[str], str]
@@ -181,11 +182,12 @@ def test_what_ecs_refuses_is_refused_in_its_words(
 
 def test_a_router_is_required(fargate_task: TaskIdentity) -> None:
     log_configuration = {"logDriver": "awsfirelens", "options": {"Name": "stdout"}}
-    task = TaskDefinition.model_validate(
+    task = from_plain(
+        TaskDefinition,
         {
             "family": "web",
             "containerDefinitions": [{"name": "web", "image": "web", "logConfiguration": log_configuration}],
-        }
+        },
     )
     with pytest.raises(InputError, match="a firelens configuration object must be configured"):
         ecs_router_configuration(task, fargate_task)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
+from msgspec.structs import replace
 
 from emulator.ecs.service import (
     Action,
@@ -92,9 +95,7 @@ def test_https_without_a_certificate_is_refused() -> None:
 
 def problems(conditions: list[Condition] | None = None, action: Action = FORWARD, listener: str = "HTTP") -> list[str]:
     made = rule("x")
-    made = made.model_copy(
-        update={"conditions": made.conditions if conditions is None else conditions, "action": action}
-    )
+    made = replace(made, conditions=made.conditions if conditions is None else conditions, action=action)
     made.listener = "HTTPS" if listener == "HTTPS" else "HTTP"
     with pytest.raises(FindingsError) as caught:
         front_configuration([service("a", made)], ())
@@ -159,7 +160,7 @@ def test_a_redirect_from_https_to_http_is_refused() -> None:
 
 def test_health_checks_that_a_load_balancer_refuses() -> None:
     made = service("a", rule("x"))
-    made.target_groups[0] = GROUP.model_copy(deep=True)
+    made.target_groups[0] = deepcopy(GROUP)
     made.target_groups[0].health_check.path = "health check"
     made.target_groups[0].health_check.success_codes = "ok"
     with pytest.raises(FindingsError) as caught:

@@ -13,6 +13,7 @@ from emulator.ecs.service import Service
 from emulator.ecs.task_definition import TaskDefinition
 from emulator.errors import InputError
 from emulator.manifest import load
+from emulator.model import from_json, from_plain
 from emulator.render.task_definition import render_task_definition, task_definition_json, to_json
 
 Compile = Callable[..., Service]
@@ -87,7 +88,7 @@ def test_values_take_the_place_of_references(compile: Compile, validate: Callabl
     }
     document = render_task_definition(compile(MANIFEST), values)
     validate(document)
-    container = TaskDefinition.model_validate(document).container("hello")
+    container = from_plain(TaskDefinition, document).container("hello")
     assert container.image == "hello:1"
     [secret] = container.secrets
     assert secret.value_from == "arn:aws:secretsmanager:eu-west-1:123456789012:secret:demo/db"
@@ -98,7 +99,7 @@ def test_placeholders_stand_for_what_is_missing(compile: Compile, validate: Call
     document = render_task_definition(compile(MANIFEST), {"image:hello": "hello:1"}, placeholders=True)
     validate(document)
     assert document["taskRoleArn"] == "${TaskRole.Arn}"
-    container = TaskDefinition.model_validate(document).container("hello")
+    container = from_plain(TaskDefinition, document).container("hello")
     assert container.image == "hello:1"
     assert container.environment_files[0].value == "${env-file:./hello.env}"
 
@@ -111,7 +112,7 @@ def test_a_container_without_log_options_has_an_empty_map(compile: Compile) -> N
 def test_output_reads_back_as_the_same_task_definition(compile: Compile) -> None:
     document = render_task_definition(compile(MANIFEST), placeholders=True)
     text = to_json(document)
-    again = task_definition_json(TaskDefinition.model_validate_json(text), {})
+    again = task_definition_json(from_json(TaskDefinition, text), {})
     assert to_json(again) == text
     assert list(document)[:2] == ["family", "taskRoleArn"]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 
 from emulator.ecs.service import Service
@@ -21,7 +23,7 @@ from tests.unit.runtime.world import (
 
 def before(service: Service) -> DesiredState:
     """What was desired before one of its variables changed."""
-    older = service.model_copy(deep=True)
+    older = deepcopy(service)
     older.task_definition.container_definitions[0].command = ["old"]
     return desired_state(older)
 

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from emulator.errors import CopilotLocalError, InputError, Unsupported, UsageError
+from emulator.model import InvalidData, from_plain
 from emulator.runtime.credentials import TaskRole, chosen, task_role
 from emulator.runtime.desired import Private
 from emulator.settings import CredentialSettings
@@ -61,7 +61,7 @@ def variables(tmp_path: Path) -> dict[str, str]:
 
 
 def resolved(variables: dict[str, str], **settings: str) -> TaskRole:
-    found = task_role(CredentialSettings.model_validate(settings), variables, "us-east-1")
+    found = task_role(from_plain(CredentialSettings, settings), variables, "us-east-1")
     assert found is not None
     return found
 
@@ -193,7 +193,7 @@ class TestRole:
 )
 def test_the_option_wins_over_the_settings(option: str | None, expected: dict[str, str]) -> None:
     settings = CredentialSettings(source="profile", profile="set")
-    assert chosen(option, settings) == CredentialSettings.model_validate(expected)
+    assert chosen(option, settings) == from_plain(CredentialSettings, expected)
 
 
 @pytest.mark.parametrize("option", ["", "prof", "none=x", "role", "static=1"])
@@ -213,8 +213,6 @@ def test_services_that_are_brought_up_again_bring_their_credentials_along() -> N
 
 
 def test_private_values_that_do_not_parse_are_not_quoted() -> None:
-    with pytest.raises(ValidationError) as error:
-        Private.model_validate(
-            {"services": {"a": "hush"}, "task_roles": {"a": {"keys": {"secret_access_key": "hush"}}}}
-        )
+    with pytest.raises(InvalidData) as error:
+        from_plain(Private, {"services": {"a": "hush"}, "task_roles": {"a": {"keys": {"secret_access_key": "hush"}}}})
     assert "hush" not in str(error.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from emulator.agent.health import given_up
 from emulator.engine.interface import PublishedPort
@@ -20,7 +21,7 @@ API = {"api": Debugging(ports={5678: 5678}, command=("python", "-m", "debugpy", 
 
 
 def debugging(state: DesiredState, debug: dict[str, Debugging] = API) -> DesiredState:
-    return state.model_copy(update={"services": debugged(state.services, debug, lambda event: None)})
+    return replace(state, services=debugged(state.services, debug, lambda event: None))
 
 
 def test_ports_and_commands_are_read_by_container() -> None:

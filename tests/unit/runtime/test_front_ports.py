@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from msgspec.structs import replace
 
 from emulator.ecs.service import ListenerRule, NetworkListener, Service, TargetGroup
 from emulator.errors import InputError, PortInUse, Unsupported
@@ -25,11 +26,11 @@ ANY = AskedPorts()
 
 
 def https(service: Service) -> Service:
-    rules: list[ListenerRule] = [rule.model_copy(update={"listener": "HTTPS"}) for rule in service.listener_rules]
-    return service.model_copy(update={"listener_rules": [*service.listener_rules, *rules]})
+    rules: list[ListenerRule] = [replace(rule, listener="HTTPS") for rule in service.listener_rules]
+    return replace(service, listener_rules=[*service.listener_rules, *rules])
 
 
-def network(*listeners: tuple[int, str], name: str = "hello", web: bool = False) -> Service:
+def network(*listeners: tuple[int, Literal["TCP", "TLS", "UDP"]], name: str = "hello", web: bool = False) -> Service:
     """A service with a network load balancer that forwards to ports 9000, 9001, …"""
     made = make_service(name=name, target=(name, 80) if web else None)
     for number, (port, protocol) in enumerate(listeners):
@@ -123,7 +124,7 @@ def test_two_services_with_one_port() -> None:
 def test_a_front_with_other_listeners_is_another_front() -> None:
     alone = chosen(desired_state(make_service(target=("hello", 80))))
     both = alone.merged_with(chosen(desired_state(network((5000, "TCP"), name="other"))))
-    before, after = front_spec(alone), front_spec(both.model_copy(update={"front_port": alone.front_port}))
+    before, after = front_spec(alone), front_spec(replace(both, front_port=alone.front_port))
     assert before is not None
     assert after is not None
     assert len(after.ports) == len(before.ports) + 1
@@ -158,7 +159,7 @@ class TestUdp:
     def test_the_old_task_goes_before_the_new_one_comes(self) -> None:
         before = chosen(desired_state(network((53, "UDP"))))
         desired = before.services["hello"]
-        after = before.model_copy(update={"services": {"hello": desired.model_copy(update={"deployments": 1})}})
+        after = replace(before, services={"hello": replace(desired, deployments=1)})
         world = in_a_world(after)
         world.runs_task(state=before)
         plan = world.reconcile().plan

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from emulator.ecs.service import Service
+from emulator.ecs.task_definition import ContainerDefinition
 from emulator.engine.interface import ContainerState
+from emulator.model import from_plain, to_plain
 from emulator.runtime.desired import DesiredState, Private
 from emulator.runtime.in_place import Edit, edit
 from emulator.runtime.plan import Verb
@@ -19,9 +23,9 @@ from tests.unit.runtime.world import ROOT, World, desired_state, firelens, lines
 def with_image(state: DesiredState, container: str, image: str, service: str = "hello") -> DesiredState:
     """The state with another image in one container, as after a build."""
     desired = state.services[service]
-    options = desired.options.model_copy(update={"images": {**desired.options.images, container: image}})
-    changed = desired.model_copy(update={"options": options})
-    return state.model_copy(update={"services": {**state.services, service: changed}})
+    options = structs.replace(desired.options, images={**desired.options.images, container: image})
+    changed = structs.replace(desired, options=options)
+    return structs.replace(state, services={**state.services, service: changed})
 
 
 def edited(world: World, wanted: DesiredState, private: Private | None = None, before: Private | None = None) -> Edit:
@@ -39,9 +43,9 @@ def leaves_to_a_new_task(world: World, wanted: DesiredState) -> bool:
 
 def variant(service: Service, **fields: Any) -> DesiredState:
     """The state of the service with other fields in its first container."""
-    changed = service.model_copy(deep=True)
+    changed = deepcopy(service)
     first = changed.task_definition.container_definitions[0]
-    changed.task_definition.container_definitions[0] = type(first).model_validate({**first.model_dump(), **fields})
+    changed.task_definition.container_definitions[0] = from_plain(ContainerDefinition, {**to_plain(first), **fields})
     return desired_state(changed)
 
 

@@ -11,6 +11,7 @@ from emulator.engine.fake import Behaviour
 from emulator.engine.interface import Health
 from emulator.errors import ImageError, InputError, TaskError, Unsupported, UsageError
 from emulator.events import Event, EventKind, discard
+from emulator.model import from_json
 from emulator.runtime.control import AgentError
 from emulator.runtime.desired import DesiredState, Private
 from emulator.runtime.down import down
@@ -125,7 +126,7 @@ class TestJoining:
         assert running.states()["agent"] == "running"
         assert running.agent.said == ["hold", "begin"]
         stored = running.engine.read_file(DEMO.agent, "/copilot-local/state/desired.json")
-        assert list(DesiredState.model_validate_json(stored).services) == ["hello"], "it knows at once what runs"
+        assert list(from_json(DesiredState, stored).services) == ["hello"], "it knows at once what runs"
         assert running.did("create_container") == ["create_container agent"], "the task that runs is kept"
 
 

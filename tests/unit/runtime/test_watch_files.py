@@ -12,6 +12,7 @@ from emulator.ecs.service import Build, Service
 from emulator.engine.fake import FakeEngine
 from emulator.errors import InputError
 from emulator.events import discard
+from emulator.model import from_plain
 from emulator.runtime.images import ImageResolver
 from emulator.runtime.names import Names
 from emulator.runtime.up_request import SupportImages, UpRequest
@@ -59,7 +60,7 @@ def images(changes: Changes) -> list[str]:
 
 
 def static(root: Path, **fields: str) -> SyncRule:
-    return SyncRule.model_validate({"service": "web", "source": str(root / "web/s"), "target": "/s", **fields})
+    return from_plain(SyncRule, {"service": "web", "source": str(root / "web/s"), "target": "/s", **fields})
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from emulator.engine.fake import Behaviour, FakeEngine
 from emulator.engine.interface import ContainerSpec, ExecResult
 from emulator.errors import TaskError
+from emulator.model import from_plain
 from emulator.runtime.observed import Member
 from emulator.runtime.watch_files import WatchedSync
 from emulator.runtime.watch_sync import copy
@@ -27,7 +28,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def sync(source: Path, target: str = "/app", **fields: str) -> WatchedSync:
-    rule = SyncRule.model_validate({"service": "web", "source": str(source), "target": target, **fields})
+    rule = from_plain(SyncRule, {"service": "web", "source": str(source), "target": target, **fields})
     return WatchedSync("web", "web", source, rule)
 
 

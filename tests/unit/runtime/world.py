@@ -8,10 +8,13 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
+from msgspec.structs import replace
+
 from emulator.ecs.network import ServiceConnect
 from emulator.ecs.service import Forward, ListenerRule, LogGroup, PathPattern, Service, TargetGroup, WeightedTargetGroup
 from emulator.ecs.task_definition import TaskDefinition
 from emulator.engine.interface import Container, ContainerState, PublishedPort
+from emulator.model import from_plain
 from emulator.runtime import names
 from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.front import front_spec
@@ -63,7 +66,7 @@ def make_service(
         environment="test",
         name=name,
         type=type,
-        task_definition=TaskDefinition.model_validate(task),
+        task_definition=from_plain(TaskDefinition, task),
         main_container=name,
         desired_count=count,
         target_groups=groups,
@@ -75,7 +78,7 @@ def make_service(
 def connected(name: str, *, serves: str = "", **options: Any) -> Service:
     """A service with Service Connect: a client, and behind the name `serves` if it has one."""
     connect = ServiceConnect(namespace="test.demo.local", dns_name=serves or None, port=8080 if serves else None)
-    return make_service(name=name, type="Backend Service", **options).model_copy(update={"connect": connect})
+    return replace(make_service(name=name, type="Backend Service", **options), connect=connect)
 
 
 def nginx_sidecar() -> Service:
@@ -134,7 +137,7 @@ class World:
 
     def runs_front(self, *, state: str = "running", port: int = 8080) -> None:
         """The front runs, published on that port."""
-        front = front_spec(self.state.model_copy(update={"front_port": port}))
+        front = front_spec(replace(self.state, front_port=port))
         labels = front.labels if front else {**DEMO.labels(Role.FRONT), names.CONFIG_HASH: "front:1@8080"}
         self._add(DEMO.front, labels, state, None, (PublishedPort(8080, port),))
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from emulator.agent.credentials import Credentials
 from emulator.agent.metadata import tasks as tasks_module
@@ -23,6 +24,7 @@ from emulator.ecs.service import LogGroup, Service
 from emulator.ecs.task_definition import TaskDefinition
 from emulator.engine.fake import FakeEngine
 from emulator.engine.interface import EngineEvent
+from emulator.model import from_plain
 from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.names import Names
 from emulator.runtime.task_specs import task_factory
@@ -40,7 +42,7 @@ def service(*containers: dict[str, Any], **definition: Any) -> Service:
         environment="test",
         name="hello",
         type="Backend Service",
-        task_definition=TaskDefinition.model_validate({**found, "containerDefinitions": list(containers)}),
+        task_definition=from_plain(TaskDefinition, {**found, "containerDefinitions": list(containers)}),
         main_container=containers[0]["name"],
         log_group=LogGroup(name="/copilot/demo-test-hello"),
     )
@@ -82,7 +84,7 @@ class World:
     def want(self, wanted: Service, revision: int = 1, **options: Any) -> DesiredService:
         """This is to run from now on."""
         desired = DesiredService(service=wanted, options=LocalOptions(**options), revision=revision)
-        self.state = self.state.model_copy(update={"services": {wanted.name: desired}})
+        self.state = replace(self.state, services={wanted.name: desired})
         return desired
 
     def start(self, wanted: Service, *, only: tuple[str, ...] = (), **options: Any) -> None:
