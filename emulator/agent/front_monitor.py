@@ -123,6 +123,9 @@ class FrontMonitor(FrontControl):
             if (health := unhealthy.get(target_name(task)))
         }
 
+    def prepare(self, engine: Engine) -> None:
+        """Nothing: `configure` writes the files when it is known which targets there are."""
+
     def configure(self, engine: Engine) -> None:
         """Writes the rules and loads them where they changed; targets alone need no reload."""
         observed = observe(engine, self.names)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec.structs import asdict
 
 from emulator.cli.environment import chosen_environment
 from emulator.cli.options import App, Env, Format, Name, OutputFormat

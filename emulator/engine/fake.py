@@ -12,8 +12,9 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from emulator.engine.docker.dockerfile import check_inputs, normalized
 from emulator.engine.fake_daemon import FakeDaemon

@@ -5,9 +5,10 @@ from __future__ import annotations
 import fnmatch
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
+
+from msgspec import Struct, field
 
 from emulator.engine.interface import (
     ContainerSpec,
@@ -24,8 +25,7 @@ from emulator.errors import CopilotLocalError
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Behaviour:
+class Behaviour(Struct, frozen=True):
     """What a container does once it runs. Sequences are consumed one by one; their last item stays."""
 
     exits: tuple[int | None, ...] = (None,)
@@ -44,8 +44,7 @@ class Behaviour:
     """Answers `exec_stream`; without it the command gives back its input, like `cat`."""
 
 
-@dataclass(slots=True)
-class Record:
+class Record(Struct):
     """A container of the fake."""
 
     id: str
@@ -106,8 +105,7 @@ class Record:
         return policy in {"always", "unless-stopped"} or (policy == "on-failure" and self.exit_code != 0)
 
 
-@dataclass(slots=True)
-class Failure:
+class Failure(Struct):
     """An injected failure: the next `times` matching calls raise it (None: all)."""
 
     verb: str

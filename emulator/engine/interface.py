@@ -9,10 +9,11 @@ from __future__ import annotations
 import enum
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
+
+from msgspec import Struct, field
 
 
 class ContainerState(enum.StrEnum):
@@ -36,8 +37,7 @@ class Health(enum.StrEnum):
     UNHEALTHY = "unhealthy"
 
 
-@dataclass(frozen=True, slots=True)
-class EngineInfo:
+class EngineInfo(Struct, frozen=True):
     """The daemon we talk to."""
 
     version: str
@@ -57,8 +57,7 @@ class EngineInfo:
     """What tells it from other daemons; empty where it does not say."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(Struct, frozen=True):
     """How a running container is attached to a network."""
 
     mac_address: str
@@ -66,8 +65,7 @@ class Attachment:
     prefix_length: int
 
 
-@dataclass(frozen=True, slots=True)
-class HealthProbe:
+class HealthProbe(Struct, frozen=True):
     """One run of a health check. `output` as Docker keeps it: 4096 bytes at most."""
 
     ended: datetime
@@ -75,8 +73,7 @@ class HealthProbe:
     output: str
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(Struct, frozen=True):
     """One row of the container listing."""
 
     id: str
@@ -97,8 +94,7 @@ class Container:
     """By network name; empty while not running."""
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedPort:
+class PublishedPort(Struct, frozen=True):
     """A container port published on the host. `host_port` 0 asks for a free one."""
 
     container_port: int
@@ -107,8 +103,7 @@ class PublishedPort:
     protocol: str = "tcp"
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(Struct, frozen=True):
     """A volume mounted in a container, or (`bind`) a path of the daemon's host."""
 
     source: str
@@ -119,8 +114,7 @@ class Mount:
     """Copy what the image holds at the target into a new volume."""
 
 
-@dataclass(frozen=True, slots=True)
-class HealthCheckSpec:
+class HealthCheckSpec(Struct, frozen=True):
     """A container health check; times in seconds. An empty `test` leaves the image's own, `("NONE",)` disables it."""
 
     test: tuple[str, ...]
@@ -130,8 +124,7 @@ class HealthCheckSpec:
     start_period: float = 0
 
 
-@dataclass(frozen=True, slots=True)
-class UlimitSpec:
+class UlimitSpec(Struct, frozen=True):
     """A resource limit."""
 
     name: str
@@ -139,8 +132,7 @@ class UlimitSpec:
     hard: int
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerSpec:
+class ContainerSpec(Struct, frozen=True):
     """Everything a container is created from. `None` and empty values leave the image's or Docker's default."""
 
     name: str
@@ -192,8 +184,7 @@ class ContainerSpec:
     pid_mode: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """A file to put into a container: path relative to the target folder. With `directory`, a folder: made, or given
     this mode and owner if it exists; its path may be `.`, the target folder itself."""
 
@@ -205,8 +196,7 @@ class File:
     directory: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(Struct, frozen=True):
     """One line a container printed, without its line end."""
 
     stream: str
@@ -215,8 +205,7 @@ class LogLine:
     timestamp: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ExecResult:
+class ExecResult(Struct, frozen=True):
     """A finished command inside a container."""
 
     exit_code: int
@@ -247,8 +236,7 @@ class ExecStream(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class EngineEvent:
+class EngineEvent(Struct, frozen=True):
     """Something that happened to a container."""
 
     action: str
@@ -259,8 +247,7 @@ class EngineEvent:
     time: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class BuildSpec:
+class BuildSpec(Struct, frozen=True):
     """An image build. `substitutes` replaces images that the Dockerfile's FROM lines and COPY --from name."""
 
     context: Path
@@ -274,8 +261,7 @@ class BuildSpec:
     substitutes: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     """A local image."""
 
     id: str
@@ -291,12 +277,14 @@ class Image:
     volumes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RegistryAuth:
+class RegistryAuth(Struct, frozen=True):
     """Credentials of an image registry."""
 
     username: str
-    password: str = field(repr=False)
+    password: str
+
+    def __repr__(self) -> str:
+        return f"RegistryAuth(username={self.username!r})"
 
 
 T_co = TypeVar("T_co", covariant=True)

@@ -10,7 +10,7 @@ import json
 import platform
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from emulator import __version__
 from emulator.engine.interface import Container, Engine
@@ -132,13 +132,13 @@ def _versions(engine: Engine) -> str:
             "copilot-local": __version__,
             "python": sys.version,
             "platform": platform.platform(),
-            "docker": {**asdict(engine.info()), "host": engine.info().host.partition("://")[0]},
+            "docker": {**to_plain(engine.info()), "host": engine.info().host.partition("://")[0]},
         }
     )
 
 
 def _row(container: Container) -> dict[str, object]:
-    return {**asdict(container), "labels": dict(container.labels)}
+    return {**to_plain(container), "labels": dict(container.labels)}
 
 
 def _json(content: object) -> str:

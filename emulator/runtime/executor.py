@@ -133,6 +133,8 @@ class Executor:
                 self.engine.ensure_volume(operation.subject, operation.labels)
             case Verb.CREATE_CONTAINER:
                 self._starter.create(operation)
+                if operation.subject == self.names.front:
+                    self.front.prepare(self.engine)
             case Verb.START_CONTAINER:
                 self._starter.start(operation)
             case Verb.AWAIT:

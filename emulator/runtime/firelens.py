@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from emulator.ecs.identity import TaskIdentity, task_identity
 from emulator.ecs.service import Service
@@ -24,8 +25,7 @@ from emulator.runtime.names import Names
 from emulator.settings import LogPolicy
 
 
-@dataclass(frozen=True, slots=True)
-class RouterSetup:
+class RouterSetup(Struct, frozen=True):
     """The log router of one task, and what follows from it for the other containers."""
 
     container: str

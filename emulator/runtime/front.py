@@ -109,22 +109,33 @@ def target_name(task: Task) -> str:
 class FrontControl:
     """Configures a front from outside, where no agent watches over it yet: files go in, then it starts.
 
-    The agent's monitor registers targets at the admin socket; the first file has those that run already, so that
-    their checks begin before the agent is up.
+    The agent's monitor registers targets at the admin socket.
     """
 
     def __init__(self, environment: Names) -> None:
         self.names = environment
         self.state: DesiredState | None = None
         self.certificates: dict[str, str] = {}
+        self._prepared = False
+        """Whether a front was made that has its files and was not started yet."""
 
     def use(self, state: DesiredState, certificates: Mapping[str, str] = MappingProxyType({})) -> None:
         """The services from now on, and certificates for their names."""
         self.state = state
         self.certificates |= certificates
 
+    def prepare(self, engine: Engine) -> None:
+        """Gives a front that was just made its files: by the time that it is to start they are there."""
+        if self.state is not None:
+            engine.put_files(self.names.front, FOLDER, packed(self.files(observe(engine, self.names))))
+            self._prepared = True
+
     def configure(self, engine: Engine) -> None:
         """Writes the configuration; starts the front, or makes a running one load it."""
+        if self._prepared:
+            self._prepared = False
+            engine.start(self.names.front)
+            return
         observed = observe(engine, self.names)
         if self.state is None or observed.front is None:
             return

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 
-from msgspec.structs import replace
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from emulator.ecs.service import Service
 from emulator.engine.interface import PublishedPort
@@ -28,8 +28,7 @@ OUT_OF_THE_WAY = 10_000
 """Added to a privileged port of a network listener: 443 is looked for from 10443 on."""
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedListener:
+class PublishedListener(Struct, frozen=True):
     """A listener as it answers on this machine. `service` is empty for the environment's load balancer.
 
     `port` is that of the deployed listener: 80 and 443 for HTTP and HTTPS.
@@ -129,8 +128,7 @@ def published(observed: Observed) -> list[PublishedListener]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class AskedPorts:
+class AskedPorts(Struct, frozen=True):
     """Ports that somebody asked for: None means any. `network` is by listener, as `5000` or `SERVICE:5000`."""
 
     http: int | None = None

@@ -11,9 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from emulator.ecs.references import ImageReference
 from emulator.ecs.service import Build, Service
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
     from emulator.runtime.up_request import UpRequest
 
 
-@dataclass(frozen=True, slots=True)
-class ImageSource:
+class ImageSource(Struct, frozen=True):
     """Where one image comes from: a reference, or a build. `login`: what is needed to pull the reference."""
 
     reference: str = ""

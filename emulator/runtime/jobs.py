@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from emulator.ecs.identity import new_task_id
 from emulator.engine.interface import ContainerSpec, Engine

@@ -7,7 +7,7 @@ the task's memory as its limit and the task's CPU as its quota, and together the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from emulator.ecs.fargate import cpu_units, memory_mib
 from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
@@ -30,8 +30,7 @@ def below(pause_id: str) -> str:
     return f"/docker/{pause_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class TaskLimits:
+class TaskLimits(Struct, frozen=True):
     """The limits of one task. `memory` in bytes, `nano_cpus` in billionths of a CPU; None: no limit."""
 
     nano_cpus: int | None

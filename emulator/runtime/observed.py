@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from emulator.engine.interface import Container, ContainerState, Engine
 from emulator.runtime import names
@@ -14,8 +16,7 @@ GIVEN_UP_CODE = 143
 """ECS's exit code of a container that is stopped before it ever ran."""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """A container of a task, with what its labels say about it."""
 
     container: Container
@@ -68,8 +69,7 @@ class Member:
         return self.container.state is not ContainerState.CREATED
 
 
-@dataclass(slots=True)
-class Task:
+class Task(Struct):
     """The containers that carry one task id."""
 
     id: str
@@ -135,8 +135,7 @@ class Task:
         return False
 
 
-@dataclass(slots=True)
-class Observed:
+class Observed(Struct):
     """An environment as it is."""
 
     containers: list[Container]

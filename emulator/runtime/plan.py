@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from emulator.engine.interface import ContainerSpec, File
 
@@ -32,8 +33,7 @@ class Verb(enum.StrEnum):
     REMOVE_NETWORK = "remove network"
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """One step. `needs` are the ids of the operations that must be done before it."""
 
     id: int
@@ -67,8 +67,7 @@ class Operation:
         return f"#{self.id} {what}{after}: {self.cause}"
 
 
-@dataclass(slots=True)
-class Plan:
+class Plan(Struct):
     """Operations in an order in which each one's needs come before it."""
 
     operations: list[Operation] = field(default_factory=list)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from emulator.ecs.identity import new_task_id
 from emulator.engine.interface import ContainerSpec, ContainerState
@@ -22,8 +23,7 @@ FRONT = ""
 """Stands for the front among the services that `reconcile` leaves alone."""
 
 
-@dataclass(slots=True)
-class Reconciled:
+class Reconciled(Struct):
     """A plan, and which tasks it starts and stops (with the reason)."""
 
     plan: Plan
@@ -61,6 +61,7 @@ def reconcile(
             Verb.CREATE_NETWORK, factory.names.network, "no such network", labels=factory.names.labels(Role.NETWORK)
         )
     aws = _local_aws(plan, state, observed, network)
+    pauses: list[int] = []
     starts: dict[str, tuple[int, ...]] = {}
     connected: list[StartingTask] = []
     outdated: list[Task] = []
@@ -102,6 +103,7 @@ def reconcile(
             cause = f"{desired.desired_count} desired, {len(good)} running"
             task_id = new_id()
             starting = start_pause(plan, factory.task(desired, task_id), first, cause)
+            pauses.append(starting.pause)
             result.started[task_id] = name
             if desired.service.connect is None:
                 starts[task_id] = start_members(plan, state, starting, aws=aws)
@@ -122,7 +124,7 @@ def reconcile(
     configured = None
     if FRONT not in leave_alone:
         changes = bool(result.started or result.stopped) or fresh_front_rules
-        configured = _front(plan, factory.names, observed, front, network, changes)
+        configured = _front(plan, factory.names, observed, front, network, pauses, changes)
     steady: dict[str, list[int]] = {}
     for task_id, service in result.started.items():
         if any(task.service == service for task in outdated):
@@ -176,6 +178,7 @@ def _front(
     observed: Observed,
     front: ContainerSpec | None,
     network: int | None,
+    pauses: list[int],
     targets_change: bool,
 ) -> int | None:
     """Operations that make the front run with the current targets; the id of the last one, if there is any."""
@@ -196,9 +199,11 @@ def _front(
             labels=environment.labels(Role.VOLUME),
         )
         ready = [plan.add(Verb.CREATE_CONTAINER, front.name, "no front", [*ready, volume], spec=front)]
+        # Its targets need no address to begin with, the agent registers them. But what else is to start waits for the
+        # pauses, and Docker takes longer for each container that it starts at the same time.
+        ready += pauses
     elif present.state is ContainerState.RUNNING and not targets_change:
         return None
-    # Tasks are not waited for: the agent registers their targets as soon as both are there.
     return plan.add(Verb.CONFIGURE_FRONT, front.name, "targets and rules", ready, title="configure the load balancer")
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from emulator.ecs.identity import task_identity
 from emulator.ecs.task_definition import TaskDefinition
@@ -21,8 +22,7 @@ ENTRYPOINT = "/entrypoint.sh"
 """The start script of AWS's image, which names the plugins that it loads."""
 
 
-@dataclass(frozen=True, slots=True)
-class RouterImage:
+class RouterImage(Struct, frozen=True):
     """What a log router's image holds. `files`: absolute path to text, the user's own configuration files."""
 
     files: dict[str, str] = field(default_factory=dict)

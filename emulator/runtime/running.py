@@ -6,7 +6,8 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from emulator.engine.interface import ContainerState, Engine, Health
 from emulator.errors import ContainerFailed, CopilotLocalError, EngineError, EngineTimeout, TaskError
@@ -25,8 +26,7 @@ RESTART_PATIENCE = 5.0
 """Seconds within which the agent starts a container again that its restart policy covers."""
 
 
-@dataclass(slots=True)
-class Running:
+class Running(Struct):
     """An environment that is up. `lease` is None where its agent is in charge already."""
 
     engine: Engine

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from emulator.runtime import names
 from emulator.runtime.desired import DesiredState
@@ -12,8 +13,7 @@ from emulator.runtime.plan import Plan, Verb
 from emulator.runtime.task_specs import TaskSpec
 
 
-@dataclass(frozen=True, slots=True)
-class StartingTask:
+class StartingTask(Struct, frozen=True):
     """A task whose pause is planned: the ids of its creation and its start, and those of its volumes' creation."""
 
     task: TaskSpec

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from emulator import __version__
 from emulator.ecs.endpoints import ADDRESS as ENDPOINT_ADDRESS
@@ -63,8 +65,7 @@ _PAUSE_SCRIPT = f"{_PREPARE_NETWORK}exec tail -f /dev/null"
 _RELAY_SCRIPT = f'trap "" USR1; {_PREPARE_NETWORK}exec python3 -m emulator.agent.relay "$@"'
 
 
-@dataclass(frozen=True, slots=True)
-class MemberSpec:
+class MemberSpec(Struct, frozen=True):
     """One container of a task: its definition, what Docker makes it from, files that go in before it starts."""
 
     definition: ContainerDefinition
@@ -78,8 +79,7 @@ class MemberSpec:
     """It is a log router that sends to the local AWS endpoint."""
 
 
-@dataclass(frozen=True, slots=True)
-class TaskSpec:
+class TaskSpec(Struct, frozen=True):
     """Everything of one task."""
 
     identity: TaskIdentity

@@ -11,9 +11,10 @@ import json
 import socket
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
+
+from msgspec import Struct
 
 from emulator.engine.docker import faults
 from emulator.engine.docker.endpoint import Endpoint
@@ -33,8 +34,7 @@ _IN_PATHS = "!$%&'()*+,/:;=@[]~"
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """The answer to a request, whose body is still to be read, and the connection that it comes over."""
 
     response: http.client.HTTPResponse

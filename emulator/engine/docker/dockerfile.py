@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from emulator.engine.interface import BuildSpec
 from emulator.errors import ImageError
@@ -26,8 +27,7 @@ _NEEDS_BUILDKIT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
+class Instruction(Struct, frozen=True):
     """One instruction with its continued lines, as they stand. `line` counts from 1."""
 
     line: int

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from emulator.errors import EngineUnavailable, Unsupported
 
@@ -19,8 +20,7 @@ DEFAULT_HOST = "unix:///var/run/docker.sock"
 _SCHEMES = ("unix", "tcp", "http", "https", "npipe")
 
 
-@dataclass(frozen=True, slots=True)
-class Tls:
+class Tls(Struct, frozen=True):
     """Files for a TLS connection; an empty path means that there is none."""
 
     ca: str = ""
@@ -29,8 +29,7 @@ class Tls:
     verify: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """Where a daemon is reached. `source` says in words what named it; `variables` make the `docker` command agree."""
 
     host: str

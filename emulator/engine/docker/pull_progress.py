@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from emulator.engine.docker.client import Json
 
@@ -13,8 +14,7 @@ INTERVAL = 0.25
 _DONE = ("Pull complete", "Already exists", "Download complete")
 
 
-@dataclass(slots=True)
-class _Layer:
+class _Layer(Struct):
     status: str = ""
     current: int = 0
     total: int = 0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from emulator.ecs.references import Value, describe, references_in
 from emulator.ecs.service import Service
@@ -16,8 +17,7 @@ from emulator.runtime.values import resolve, resolve_all
 from emulator.settings import LocalOptions
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """One secret of one container: a variable's value, a log option's, or the login of an image registry."""
 
     service: str

@@ -3,10 +3,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from emulator.engine.interface import BuildSpec, Engine
 from emulator.errors import ImageError

@@ -6,6 +6,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from emulator.agent.health import CONTAINER_REASON, given_up
 from emulator.agent.history import Stop, TaskHistory, stop_for
@@ -147,9 +148,7 @@ class TestGivingUp:
         health = Health.HEALTHY if failing else Health.UNHEALTHY
         for index, container in enumerate(world.containers):
             if container.name.endswith("-hello"):
-                world.containers[index] = type(container)(
-                    **{field: getattr(container, field) for field in container.__slots__} | {"health": health}
-                )
+                world.containers[index] = replace(container, health=health)
         failures = {task_id: "Task failed ELB health checks"} if failing else {}
         now = max(c.created for c in world.containers) + timedelta(seconds=after)
         return given_up(world.state, sort_containers(world.containers), failures, now)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from emulator.engine.fake import Behaviour
 from emulator.engine.interface import ContainerSpec, Health, UlimitSpec
 from emulator.errors import ContainerFailed, EngineError, TaskError
 from emulator.events import EventKind
+from emulator.frontdoor.options import backend_name
 from emulator.runtime.daemon_memory import DAY, has_low_limit, remember_low_limit
 from emulator.runtime.execution import Cancelled
 from emulator.runtime.plan import TASK_STEADY, Operation, Verb
@@ -42,7 +43,8 @@ def test_everything_of_a_service_runs_in_the_end(bench: Bench) -> None:
         "hello-task0001-nginx": "running",
         "front": "running",
     }
-    assert b"server hello-task0001" in bench.engine.read_file("cl-demo-test-front", "/copilot-local/front/haproxy.cfg")
+    configuration = bench.engine.read_file("cl-demo-test-front", "/copilot-local/front/haproxy.cfg")
+    assert f"backend {backend_name('hello', 'default')} ".encode() in configuration
 
 
 def test_what_nothing_orders_is_done_at_the_same_time(bench: Bench) -> None:
@@ -82,7 +84,7 @@ def test_a_container_starts_once_its_dependency_is_as_awaited(
 
 
 def fields(operation: Operation) -> dict[str, Any]:
-    return {name: getattr(operation, name) for name in Operation.__dataclass_fields__}
+    return {name: getattr(operation, name) for name in Operation.__struct_fields__}
 
 
 def test_what_is_under_way_ends_before_the_first_error_is_raised(bench: Bench) -> None:

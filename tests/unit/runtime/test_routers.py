@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from emulator.ecs.service import Service
 from emulator.engine.fake import Behaviour
@@ -38,8 +39,7 @@ def start_of_hello(plan: Plan, timeout: int) -> Plan:
     """The plan with another timeout for the start of the container that logs."""
     for number, operation in enumerate(plan.operations):
         if operation.verb is Verb.START_CONTAINER and operation.subject == HELLO:
-            values = {name: getattr(operation, name) for name in Operation.__dataclass_fields__}
-            plan.operations[number] = Operation(**values | {"timeout": timeout})
+            plan.operations[number] = replace(operation, timeout=timeout)
     return plan
 
 

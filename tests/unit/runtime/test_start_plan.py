@@ -36,7 +36,7 @@ def test_a_sidecar_starts_beside_the_main_container_and_the_front_beside_the_tas
         #7 start container hello-new-0001-nginx after #3, #5: 1 desired, 0 running
         #8 create volume front: the front's configuration
         #9 create container front after #1, #8: no front
-        #10 configure front front after #9: targets and rules
+        #10 configure front front after #9, #3: targets and rules
     """)
 
 
@@ -53,7 +53,7 @@ def test_the_log_router_starts_first_and_its_socket_has_a_volume() -> None:
         #8 start container hello-new-0001-hello after #4, #5, #7: 1 desired, 0 running
         #9 create volume front: the front's configuration
         #10 create container front after #1, #9: no front
-        #11 configure front front after #10: targets and rules
+        #11 configure front front after #10, #4: targets and rules
     """)
 
 
@@ -155,9 +155,9 @@ def test_every_task_that_is_desired_starts() -> None:
     ]
 
 
-def test_the_front_waits_for_no_task() -> None:
+def test_the_front_starts_after_the_pauses_that_all_else_waits_for() -> None:
     plan = text_of(World(make_service(count=2, target=("hello", 80))).reconcile().plan)
-    assert "#11 configure front front after #10: targets and rules" in plan
+    assert "#11 configure front front after #10, #2, #6: targets and rules" in plan
 
 
 def test_no_container_is_made_before_a_volume_that_it_mounts() -> None:
