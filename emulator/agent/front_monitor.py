@@ -208,7 +208,8 @@ class FrontMonitor(FrontControl):
                 pause = self.look()
             except (CopilotLocalError, OSError) as error:
                 log.debug("the front does not answer: %s", error)
-                pause = BUSY if self._observed.front is not None else IDLE
+                if self._observed.front is not None:  # it is starting, or going
+                    pause = AWAITED if self._restless_until > time.monotonic() else BUSY
             except Exception:
                 log.exception("looking at the front failed")
             self._wake.wait(pause)

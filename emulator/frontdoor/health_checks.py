@@ -13,6 +13,8 @@ from emulator.frontdoor.text import duration, quote
 
 USER_AGENT = "ELB-HealthChecker/2.0"
 GRPC_DEFAULT_CODES = "12"
+FIRST_CHECK = 0.02
+"""Seconds from a target's registration to its first check, where times are local."""
 
 _HOST = "hdr Host '%[bc_dst]:%[bc_dst_port]'"
 
@@ -25,15 +27,17 @@ def check_interval(group: TargetGroup, options: FrontOptions) -> float:
 def check_options(group: TargetGroup, options: FrontOptions, *, initial: bool) -> list[str]:
     """The words of a `server` line that concern its check."""
     check = group.health_check
-    interval = check_interval(group, options)
+    interval = duration(check_interval(group, options))
     if initial:
         # One success ends the initial state whatever the healthy threshold is; how many failures end it is `admin`'s.
-        if options.timing == "local":
-            interval = min(interval, options.initial_interval)
         thresholds = "rise 1 fall 1"
+        if options.timing == "local":
+            # HAProxy lets an interval go by before the first check of a server that was added while it ran.
+            failing = min(check_interval(group, options), options.initial_interval)
+            interval = f"{duration(min(failing, FIRST_CHECK))} downinter {duration(failing)}"
     else:
         thresholds = f"rise {check.healthy_threshold} fall {check.unhealthy_threshold}"
-    words = [f"check inter {duration(interval)} {thresholds}"]
+    words = [f"check inter {interval} {thresholds}"]
     if check.port is not None:
         words.append(f"port {check.port}")
     secure = check.protocol == "HTTPS"

@@ -62,9 +62,9 @@ def health(
     return [(item.state, item.reason_code, item.description) for item in found]
 
 
-def test_a_new_target_is_checked_every_second_until_one_success() -> None:
+def test_a_new_target_is_checked_at_once_and_every_second_until_one_success() -> None:
     assert commands() == [
-        f"add server {INITIAL}/one 10.0.0.1:80 check inter 1s rise 1 fall 1",
+        f"add server {INITIAL}/one 10.0.0.1:80 check inter 20ms downinter 1s rise 1 fall 1",
         f"enable health {INITIAL}/one",
         f"enable server {INITIAL}/one",
     ]
