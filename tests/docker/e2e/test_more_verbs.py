@@ -76,7 +76,7 @@ def test_scale_restart_exec_and_stop(nginx: Project) -> None:
 
 def test_a_debugger_finds_its_port_until_it_is_not_wanted_any_more(nginx: Project) -> None:
     port = free_port()
-    server = "sh -c 'while :; do echo from the debugger | nc -l -p 5678; done'"
+    server = "sh -c 'trap exit TERM; while :; do echo from the debugger | nc -l -p 5678 & wait; done'"
     result = nginx.run("up", "-d", "--debug", f"hello={port}:5678", "--debug-command", f"hello={server}").ok()
     assert f"hello: a debugger finds port 5678 at 127.0.0.1:{port}" in result.err
     [debugged] = nginx.tasks()
