@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import socket
 import threading
-from collections.abc import Sequence
+import time
 from pathlib import Path
 
 from emulator.errors import EngineError
-from emulator.frontdoor import created_at, record_key, split_frames
+from emulator.frontdoor import record_key
 from emulator.logstore.records import ACCESS
 
 log = logging.getLogger(__name__)
 
-TAG = "access"
+BATCH = 0.01
+"""Seconds in which records gather before they are taken: HAProxy's ring keeps what the socket has no room for."""
 _BLOCK = 1 << 18
+_FULL = 1 << 17
+"""Bytes after which nothing is waited for: more has come meanwhile."""
+_LONGEST = 1 << 20
 
 
 class AccessLog:
     """Listens on a unix socket for what HAProxy's ring sends; `folder` is the log store.
 
-    Each worker of HAProxy has a connection of its own, the old one during a reload too. Records are stored as they come
-    and read when somebody asks for them: at full speed that halves what the agent needs of the processor.
+    Each worker of HAProxy has a connection of its own, the old one during a reload too. Records are stored as they
+    come, a line each, and read when somebody asks for them: what the agent does for each costs the front throughput,
+    since both want the same processors.
     """
 
     def __init__(self, path: Path, folder: Path) -> None:
@@ -59,24 +63,31 @@ class AccessLog:
         with connection:
             try:
                 while block := connection.recv(_BLOCK):
-                    frames, rest = split_frames(rest + block)
-                    self.keep(frames)
+                    end = block.rfind(b"\n") + 1
+                    if end:
+                        self.keep(rest + block[:end])
+                    rest = block[end:] if end else rest + block
+                    if len(rest) > _LONGEST:
+                        raise EngineError("the front's access log cannot be read: it has no lines")
+                    if len(block) < _FULL:
+                        time.sleep(BATCH)
             except ConnectionResetError:
                 pass  # a worker of HAProxy that ended
             except (EngineError, OSError) as error:
                 # HAProxy connects anew and goes on with the next record.
                 log.warning("the access log is interrupted: %s", error)
 
-    def keep(self, frames: Sequence[bytes]) -> None:
-        """Adds records to the store. The file is opened anew each time: it is renamed when it has grown."""
-        if not frames:
-            return
+    def keep(self, lines: bytes) -> None:
+        """Adds records to the store, whole lines of JSON. The file is opened anew each time: it is renamed when it has
+        grown. Raises EngineError for what is something else."""
+        if not lines.startswith(b"{"):
+            raise EngineError(f"the front's access log cannot be read: {lines[:60]!r}")
         with self._writing:
             if self._twice:
-                frames = [frame for frame in frames if self._is_new(frame)]
-            if frames:
+                lines = b"".join(line + b"\n" for line in lines.split(b"\n")[:-1] if self._is_new(line))
+            if lines:
                 with self.file.open("ab") as file:
-                    file.write(b"".join(_line(frame) for frame in frames))
+                    file.write(lines)
 
     def expect_twice(self, worker: int) -> None:
         """From now on a record of this worker (its process id) may come a second time, which is left out."""
@@ -88,24 +99,11 @@ class AccessLog:
         with self._writing:
             self._twice.pop(worker, None)
 
-    def _is_new(self, frame: bytes) -> bool:
-        worker, number = record_key(frame)
+    def _is_new(self, line: bytes) -> bool:
+        worker, number = record_key(line)
         seen = self._twice.get(worker)
         if seen is None:
             return True
         known = number in seen
         seen.add(number)
         return not known
-
-
-def _line(frame: bytes) -> bytes:
-    """A record as a line of the log store."""
-    text = frame.strip()
-    if not text.isascii() or not text.decode("ascii").isprintable():
-        # HAProxy passes on what clients send; in a line of the store it stands as JSON escapes.
-        try:
-            text = json.dumps(json.loads(frame.decode("latin-1"), strict=False)).encode()
-        except ValueError:
-            text = json.dumps({"unreadable": frame.decode("latin-1")}).encode()
-    moment = created_at(frame)
-    return b"%s: [%d.%06d000, %s]\n" % (TAG.encode(), moment // 1_000_000, moment % 1_000_000, text)

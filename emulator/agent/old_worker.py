@@ -66,7 +66,8 @@ class OldWorker:
                 if not block:
                     break
                 *lines, rest = (rest + block).split(b"\n")
-                self._access_log.keep([line for line in lines if line.startswith(b"{")])
+                if records := b"".join(line + b"\n" for line in lines if line.startswith(b"{")):
+                    self._access_log.keep(records)
         except OSError as error:
             log.warning("the last requests of worker %s may be missing in the access log: %s", self.pid, error)
         finally:

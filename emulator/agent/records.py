@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from emulator.frontdoor import FrontOptions, LoadBalancerName, alb_line, as_json, record_of
+from emulator.frontdoor import FrontOptions, LoadBalancerName, alb_line, as_json, created_at, parse_fields, record_of
 from emulator.logstore.records import ACCESS, KEPT, Record, RecordFile
 from emulator.logstore.store import Follower, bound
 
@@ -34,7 +34,7 @@ def follow_records(
         wanted = not services or file.service in services
         return wanted and file.service != ACCESS.service and file.stream.startswith(KEPT) is kept
 
-    for file, record in _follow(folder, chosen, ended):
+    for file, record in _follow(Follower(folder, chosen), ended):
         yield _as_json(file, record)
 
 
@@ -47,7 +47,8 @@ def follow_access(
 ) -> Iterator[dict[str, Any]]:
     """The requests that the load balancer logged, as `follow_records` gives records; those of these services (none:
     all, and those that no rule took)."""
-    for _, record in _follow(folder, lambda file: file.service == ACCESS.service, ended):
+    follower = Follower(folder, lambda file: file.service == ACCESS.service, reader=_AccessLines, encoding="latin-1")
+    for _, record in _follow(follower, ended):
         try:
             request = record_of(record.fields)
         except (ValueError, KeyError, TypeError):
@@ -62,11 +63,21 @@ def follow_access(
             }
 
 
-def _follow(
-    folder: Path, choose: Callable[[RecordFile], bool], ended: Callable[[], bool] | None
-) -> Iterator[tuple[RecordFile, Record]]:
+class _AccessLines:
+    """Reads the lines that HAProxy wrote."""
+
+    def record(self, line: str, /) -> Record | None:
+        """The record of a line; None where it cannot be read."""
+        try:
+            fields = parse_fields(line)
+            return Record("access", created_at(fields) * 1000, fields)
+        except (ValueError, KeyError):
+            log.warning("a line of the access log cannot be read: %s", line[:200])
+            return None
+
+
+def _follow(follower: Follower, ended: Callable[[], bool] | None) -> Iterator[tuple[RecordFile, Record]]:
     """What is there; with `ended`, then what comes until it says so."""
-    follower = Follower(folder, choose)
     try:
         while True:
             yield from follower.read()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import typer
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
 
 def ps(app: App = None, env: Env = None, name: Name = None, format: Format = OutputFormat.TEXT) -> None:
     """Show the tasks of an environment, their containers, and where they answer."""
+    from msgspec import to_builtins
+
     from emulator.runtime.overview import overview
 
     with chosen_environment(app, env) as (engine, names):
@@ -25,8 +26,8 @@ def ps(app: App = None, env: Env = None, name: Name = None, format: Format = Out
     targets = [target for target in found.targets if name is None or target["service"] == name]
     if format is OutputFormat.JSON:
         content = {
-            **asdict(found),
-            "containers": [{**asdict(row), "created": row.created.isoformat()} for row in rows],
+            **to_builtins(found),
+            "containers": [{**to_builtins(row), "created": row.created.isoformat()} for row in rows],
             "targets": targets,
         }
         typer.echo(json.dumps(content, indent=2))

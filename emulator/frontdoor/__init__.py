@@ -13,10 +13,10 @@ from emulator.frontdoor.access_log import (
     alb_line,
     as_json,
     created_at,
+    parse_fields,
     parse_record,
     record_key,
     record_of,
-    split_frames,
 )
 from emulator.frontdoor.admin import (
     RELOAD,
@@ -86,6 +86,7 @@ __all__ = [
     "created_at",
     "explain",
     "front_configuration",
+    "parse_fields",
     "parse_record",
     "parse_show_stat",
     "placed",
@@ -94,6 +95,5 @@ __all__ = [
     "record_of",
     "refused",
     "reload_problem",
-    "split_frames",
     "target_health",
 ]

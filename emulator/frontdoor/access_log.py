@@ -1,7 +1,7 @@
 """The access log: what HAProxy sends of each request, and the line that an Application Load Balancer writes of it.
 
 HAProxy's records go through a ring buffer to whoever listens on `ACCESS_LOG_SOCKET` (a stream socket in the front's
-folder that HAProxy's user may write to); each is JSON with its length in front. Nothing goes to the front's standard
+folder that HAProxy's user may write to); each is a line of JSON. Nothing goes to the front's standard
 output: that would halve its throughput.
 
 Source of the line: the user guide on access logs for Application Load Balancers, and recorded lines.
@@ -22,9 +22,7 @@ from emulator.frontdoor.options import ACCESS_LOG_SOCKET, FOLDER, FrontOptions
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _HASHED = re.compile(r"#([0-9A-F]{2})")
-_CREATED = re.compile(rb'"created":\s*"?(\d+)')
 _KEY = re.compile(rb'"worker":\s*"?(\d+)"?,\s*"number":\s*"?([0-9A-Fa-f]+)')
-_SECOND = re.compile(rb'"second":\s*"?(\d+)')
 
 RING_BYTES = 8 * 1024 * 1024
 """How much is kept while nobody listens; then the oldest goes."""
@@ -61,8 +59,9 @@ _FORMAT = " ".join(
         "%(number)rt",
     )
 )
-_TLS_FORMAT = "%(cipher)sslc %(tls)sslv %(sni)[ssl_fc_sni]"
-"""Left out where there is no TLS: half of what a record costs HAProxy is writing its fields."""
+_TLS_FORMAT = "%(cipher)sslc %(tls)sslv %(sni)[ssl_fc_sni,field(1,\\n)]"
+"""Left out where there is no TLS: half of what a record costs HAProxy is writing its fields. A server name may hold the
+end of a line, which is the end of a record; nothing else may that clients or targets send."""
 
 
 def ring_lines() -> list[str]:
@@ -75,7 +74,7 @@ def ring_lines() -> list[str]:
         f"  size {RING_BYTES}",
         "  timeout connect 1s",
         "  timeout server 10s",
-        f"  server listener unix@{FOLDER}/{ACCESS_LOG_SOCKET} log-proto octet-count",
+        f"  server listener unix@{FOLDER}/{ACCESS_LOG_SOCKET} log-proto legacy",
     ]
 
 
@@ -156,43 +155,33 @@ class AccessRecord:
         return "forward" if self.target_group or self.rule_priority == 0 else "fixed-response"
 
 
-def split_frames(data: bytes) -> tuple[list[bytes], bytes]:
-    """The whole records in what a connection brought so far, and the rest. EngineError where it is something else."""
-    frames = []
-    begin = 0
-    while (space := data.find(b" ", begin)) >= 0:
-        length = data[begin:space]
-        if not length.isdigit():
-            raise EngineError(f"the front's access log cannot be read: {data[begin:][:60]!r}")
-        end = space + 1 + int(length)
-        if len(data) < end:
-            break
-        frames.append(data[space + 1 : end])
-        begin = end  # cutting it off each time would copy all the rest for every record
-    return frames, data[begin:]
-
-
-def parse_record(frame: bytes) -> AccessRecord:
+def parse_record(line: bytes) -> AccessRecord:
     """One record as HAProxy sent it. EngineError where it cannot be read."""
     try:
-        fields = json.loads(frame.decode("latin-1"), strict=False)
-        return record_of(fields)
+        return record_of(parse_fields(line.decode("latin-1")))
     except (ValueError, KeyError, TypeError) as error:
-        raise EngineError(f"a record of the front's access log cannot be read: {frame[:200]!r}") from error
+        raise EngineError(f"a record of the front's access log cannot be read: {line[:200]!r}") from error
 
 
-def created_at(frame: bytes) -> int:
-    """When the request came, in microseconds since 1970, without reading the whole record; 0 where it does not say."""
-    found = _CREATED.search(frame)
-    if found:
-        return int(found[1])
-    second = _SECOND.search(frame)
-    return int(second[1]) * 1_000_000 if second else 0
+def parse_fields(line: str) -> dict[str, object]:
+    """The fields of a record, a character for each byte that HAProxy sent: it escapes quotes and backslashes, and
+    passes on whatever else clients send. ValueError where it is none."""
+    fields = json.loads(line, strict=False)
+    if not isinstance(fields, dict):
+        raise ValueError("no record")
+    return fields
 
 
-def record_key(frame: bytes) -> tuple[int, bytes]:
+def created_at(fields: Mapping[str, object]) -> int:
+    """When the request came, in microseconds since 1970. Where there was no request there is only the second in which
+    the connection came. ValueError or KeyError where it does not say."""
+    created = fields["created"]
+    return int(str(fields["second"])) * 1_000_000 if created in (None, "") else int(str(created))
+
+
+def record_key(line: bytes) -> tuple[int, bytes]:
     """The worker that a record comes from, by its process id, and which of the worker's records it is."""
-    found = _KEY.search(frame)
+    found = _KEY.search(line)
     return (int(found[1]), found[2]) if found else (0, b"")
 
 
@@ -214,8 +203,7 @@ def record_of(fields: Mapping[str, object]) -> AccessRecord:
     aborted = text("end").startswith("CH")
     readable = text("method") not in ("", "<BADREQ>")
     return AccessRecord(
-        # Where there was no request there is only the second in which the connection came.
-        created=datetime.fromtimestamp(int(text("created") or text("second") + "000000") / 1_000_000, UTC),
+        created=datetime.fromtimestamp(created_at(fields) / 1_000_000, UTC),
         listener="HTTPS" if text("frontend").startswith("https") else "HTTP",
         client=text("client"),
         client_port=number("client_port"),

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from emulator.logstore.deliveries import Deliveries
 from emulator.logstore.records import Joiner, Record, RecordFile
@@ -71,25 +72,45 @@ def _older(folder: Path, file: RecordFile) -> Iterator[tuple[int, Path]]:
             yield other.rotation, path
 
 
+class LineReader(Protocol):
+    """Reads the lines of one stream in order."""
+
+    def record(self, line: str, /) -> Record | None:
+        """The record of a line; None if there is none, or none that is new."""
+        ...
+
+
 @dataclass(slots=True)
 class _Open:
     """A file that is being followed. `rest` is a line that was not complete yet."""
 
     descriptor: int
-    deliveries: Deliveries
+    reader: LineReader
     rest: bytes = b""
     joiner: Joiner = field(default_factory=Joiner)
 
 
 class Follower:
-    """Gives the records that were added to a folder since the last look, new files and rotation included."""
+    """Gives the records that were added to a folder since the last look, new files and rotation included.
 
-    def __init__(self, folder: Path, choose: Choose = every_file, *, from_start: bool = True) -> None:
+    `reader` makes what reads a stream's lines, of text in `encoding`; the default is for what log routers write.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        choose: Choose = every_file,
+        *,
+        from_start: bool = True,
+        reader: Callable[[], LineReader] = Deliveries,
+        encoding: str = "utf-8",
+    ) -> None:
         self._folder = folder
         self._choose = choose
         self._open: dict[int, _Open] = {}
         """By inode, which a rotated file keeps."""
-        self._deliveries: defaultdict[tuple[str, str, str], Deliveries] = defaultdict(Deliveries)
+        self._encoding = encoding
+        self._readers: defaultdict[tuple[str, str, str], LineReader] = defaultdict(reader)
         """By service, task and stream: what is delivered again may stand in the next file."""
         self._files: dict[int, RecordFile] = {}
         if not from_start:
@@ -102,7 +123,7 @@ class Follower:
         present = self._look()
         found: list[tuple[RecordFile, Record]] = []
         for inode, opened in list(self._open.items()):
-            found += [(self._files[inode], record) for record in _new_records(opened)]
+            found += [(self._files[inode], record) for record in self._new_records(opened)]
             if inode not in present:
                 found += [(self._files[inode], record) for record in opened.joiner.rest()]
                 self._forget(inode)
@@ -127,7 +148,7 @@ class Follower:
                     os.close(descriptor)
                 else:
                     stream = (file.service, file.task_id, file.stream)
-                    self._open[inode] = _Open(descriptor, self._deliveries[stream])
+                    self._open[inode] = _Open(descriptor, self._readers[stream])
                     self._files[inode] = file
         return present
 
@@ -135,12 +156,11 @@ class Follower:
         os.close(self._open.pop(inode).descriptor)
         del self._files[inode]
 
-
-def _new_records(opened: _Open) -> Iterator[Record]:
-    while block := os.read(opened.descriptor, 1 << 20):
-        *lines, opened.rest = (opened.rest + block).split(b"\n")
-        for line in lines:
-            record = opened.deliveries.record(line.decode(errors="replace"))
-            whole = opened.joiner.add(record) if record else None
-            if whole is not None:
-                yield whole
+    def _new_records(self, opened: _Open) -> Iterator[Record]:
+        while block := os.read(opened.descriptor, 1 << 20):
+            *lines, opened.rest = (opened.rest + block).split(b"\n")
+            for line in lines:
+                record = opened.reader.record(line.decode(self._encoding, errors="replace"))
+                whole = opened.joiner.add(record) if record else None
+                if whole is not None:
+                    yield whole

@@ -31,7 +31,6 @@ from emulator.frontdoor import (
     alb_line,
     as_json,
     parse_record,
-    split_frames,
 )
 from tests.docker.frontdoor.conftest import wait_until
 from tests.frontdoor_table import SERVICE, service_with
@@ -67,8 +66,8 @@ class Listener:
         rest = b""
         with connection, contextlib.suppress(ConnectionResetError):  # a worker that ends
             while data := connection.recv(65536):
-                frames, rest = split_frames(rest + data)
-                self.records += [parse_record(frame) for frame in frames]
+                *lines, rest = (rest + data).split(b"\n")
+                self.records += [parse_record(line) for line in lines]
 
     def wait(self, count: int = 1) -> AccessRecord:
         """The last record, once there are that many."""

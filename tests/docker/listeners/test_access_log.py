@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import socket
+import ssl
 import uuid
 from typing import Any
 
@@ -72,3 +74,20 @@ def test_following(shop: Shop) -> None:
         shop.plain(f"/plain/{number}", **{"User-Agent": mine})
         following.wait_for(f"/plain/{number} ")
     assert following.process.poll() is None
+
+
+def test_a_server_name_with_the_end_of_a_line_breaks_no_record(shop: Shop) -> None:
+    mine = agent()
+    context = shop.context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection(("127.0.0.1", shop.https_port), timeout=20) as plain,
+        context.wrap_socket(plain, server_hostname=f'{NAME}\n{{"second": 1') as connection,
+    ):
+        connection.sendall(
+            f"GET /cart HTTP/1.1\r\nHost: {NAME}\r\nUser-Agent: {mine}\r\nConnection: close\r\n\r\n".encode()
+        )
+        while connection.recv(4096):
+            pass
+    [request] = logged(shop, mine)
+    assert request["domain_name"] == NAME

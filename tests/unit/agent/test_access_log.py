@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import tempfile
@@ -53,9 +54,14 @@ FIELDS: dict[str, Any] = {
 }
 
 
-def frame(**changes: object) -> bytes:
-    content = json.dumps({**FIELDS, **changes}, ensure_ascii=False).encode("latin-1")
-    return b"%d %s" % (len(content), content)
+def record(**changes: object) -> bytes:
+    """A line as HAProxy writes it: it escapes quotes and backslashes, and nothing else."""
+    fields = {name: f"<{name}>" if isinstance(value, str) else value for name, value in {**FIELDS, **changes}.items()}
+    text = json.dumps(fields)
+    for name, value in {**FIELDS, **changes}.items():
+        if isinstance(value, str):
+            text = text.replace(f'"<{name}>"', '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"')
+    return text.encode("latin-1") + b"\n"
 
 
 @pytest.fixture
@@ -87,7 +93,7 @@ def requests(rig: Rig, *services: str) -> list[dict[str, Any]]:
 
 
 def test_a_request_as_a_load_balancer_logs_it(rig: Rig, connect: Connect, until: Until) -> None:
-    connect().sendall(frame())
+    connect().sendall(record())
     until(lambda: requests(rig))
     (found,) = requests(rig)
     assert found["time"] == "2026-11-22T12:00:00.123456+00:00"
@@ -98,7 +104,7 @@ def test_a_request_as_a_load_balancer_logs_it(rig: Rig, connect: Connect, until:
 
 
 def test_the_requests_of_one_service(rig: Rig, connect: Connect, until: Until) -> None:
-    connect().sendall(frame() + frame(group="web:default", uri="/web") + frame(group=None, rule=0, uri="/nobody"))
+    connect().sendall(record() + record(group="web:default", uri="/web") + record(group=None, rule=0, uri="/nobody"))
     until(lambda: len(requests(rig)) == 3)
     assert [found["fields"]["request"].split("8080")[1] for found in requests(rig, "web")] == ["/web HTTP/1.1"]
 
@@ -107,9 +113,9 @@ def test_a_record_that_comes_in_pieces_while_another_worker_writes_too(
     rig: Rig, connect: Connect, until: Until
 ) -> None:
     old, new = connect(), connect()
-    whole = frame(uri="/old")
+    whole = record(uri="/old")
     old.sendall(whole[:100])
-    new.sendall(frame(uri="/new"))
+    new.sendall(record(uri="/new"))
     until(lambda: requests(rig))
     old.sendall(whole[100:])
     until(lambda: len(requests(rig)) == 2)
@@ -120,24 +126,24 @@ def test_a_record_that_comes_in_pieces_while_another_worker_writes_too(
 
 
 def test_what_clients_send_breaks_no_line(rig: Rig, connect: Connect, until: Until) -> None:
-    connect().sendall(frame(agent='tab\tline\nquote" é \\ ]') + frame(uri="/next"))
+    connect().sendall(record(agent='tab\tbell\aquote" é \\ ]') + record(uri="/next"))
     until(lambda: len(requests(rig)) == 2)
     assert rig.logs.joinpath(ACCESS.name).read_bytes().count(b"\n") == 2
-    assert '"tab\\x09line\\x0Aquote\\x22 \\xE9 \\x5C ]"' in requests(rig)[0]["line"]
+    assert '"tab\\x09bell\\x07quote\\x22 \\xE9 \\x5C ]"' in requests(rig)[0]["line"]
 
 
 def test_what_is_no_record_ends_that_connection_and_no_other(rig: Rig, connect: Connect, until: Until) -> None:
     broken, fine = connect(), connect()
-    broken.sendall(b"this is no record")
+    broken.sendall(b"this is no record\n")
     assert broken.recv(1) == b""
-    fine.sendall(frame())
+    fine.sendall(record())
     until(lambda: requests(rig))
 
 
 def test_rotation_loses_nothing(rig: Rig, connect: Connect, until: Until) -> None:
     worker = connect()
     for number in range(20):
-        worker.sendall(frame(uri=f"/{number}"))
+        worker.sendall(record(uri=f"/{number}"))
         until(lambda number=number: len(requests(rig)) == number + 1)  # type: ignore[misc]
         rotate(rig.logs, max_bytes=1500, keep=15)
     assert len(list(rig.logs.iterdir())) > 3
@@ -145,7 +151,7 @@ def test_rotation_loses_nothing(rig: Rig, connect: Connect, until: Until) -> Non
 
 
 def test_it_is_no_record_of_a_log_router_nor_of_a_container(rig: Rig, connect: Connect, until: Until) -> None:
-    connect().sendall(frame())
+    connect().sendall(record())
     until(lambda: requests(rig))
     assert list(rig.agent.records(follow=False, services=[])) == []
     assert list(rig.agent.records(follow=False, services=[], kept=True)) == []
@@ -153,23 +159,44 @@ def test_it_is_no_record_of_a_log_router_nor_of_a_container(rig: Rig, connect: C
 
 def test_following_gives_what_comes_later(rig: Rig, connect: Connect) -> None:
     worker = connect()
-    worker.sendall(frame(uri="/first"))
+    worker.sendall(record(uri="/first"))
     following = rig.agent.access(follow=True, services=[])
     assert "/first" in next(following)["line"]
-    worker.sendall(frame(uri="/second"))
+    worker.sendall(record(uri="/second"))
     assert "/second" in next(following)["line"]
     following.close()  # type: ignore[attr-defined]
 
 
 def test_what_a_replaced_worker_says_twice_is_kept_once(rig: Rig, tmp_path: Path) -> None:
     taken = AccessLog(tmp_path / "access.sock", tmp_path)
-    records = [frame(worker=7, number=number).partition(b" ")[2] for number in range(3)]
-    other = frame(worker=8, number=1).partition(b" ")[2]
+    records = [record(worker=7, number=number) for number in range(3)]
+    other = record(worker=8, number=1)
     taken.expect_twice(7)
-    taken.keep(records[:2])
-    taken.keep([*records, other, other])
+    taken.keep(b"".join(records[:2]))
+    taken.keep(b"".join([*records, other, other]))
     assert (tmp_path / ACCESS.name).read_bytes().count(b"\n") == 5
     taken.expect_once(7)
-    taken.keep(records)
+    taken.keep(b"".join(records))
     assert (tmp_path / ACCESS.name).read_bytes().count(b"\n") == 8
     taken.close()
+
+
+def test_a_burst_is_stored_whole_and_in_order(rig: Rig, connect: Connect, until: Until) -> None:
+    worker = connect()
+    worker.sendall(b"".join(record(uri=f"/{number}", created=CREATED + number) for number in range(5000)))
+    until(lambda: rig.logs.joinpath(ACCESS.name).read_bytes().count(b"\n") == 5000)
+    paths = [found["fields"]["request"].split("8080")[1].split()[0] for found in requests(rig)]
+    assert paths == [f"/{number}" for number in range(5000)]
+
+
+def test_what_has_no_lines_ends_the_connection(rig: Rig, connect: Connect) -> None:
+    broken = connect()
+    with contextlib.suppress(OSError):
+        broken.sendall(b"{" * (2 << 20))
+    with contextlib.suppress(ConnectionResetError):
+        assert broken.recv(1) == b""
+
+
+def test_a_line_that_cannot_be_read_hides_no_other(rig: Rig, connect: Connect, until: Until) -> None:
+    connect().sendall(record(uri="/first") + b'{"created": torn\n' + record(uri="/last"))
+    until(lambda: len(requests(rig)) == 2)

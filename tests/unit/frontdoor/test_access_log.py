@@ -7,7 +7,7 @@ import json
 import pytest
 
 from emulator.errors import EngineError
-from emulator.frontdoor import FrontOptions, Https, LoadBalancerName, alb_line, parse_record, split_frames
+from emulator.frontdoor import FrontOptions, Https, LoadBalancerName, alb_line, parse_record
 
 NAME = LoadBalancerName("app", "test", "eu-west-1", "123456789012")
 
@@ -98,23 +98,10 @@ def test_what_would_break_the_line_is_escaped() -> None:
     assert r"/\xFC HTTP/1.1" in line
 
 
-def test_frames_come_in_pieces() -> None:
-    frames, rest = split_frames(b"3 abc5 de")
-    assert (frames, rest) == ([b"abc"], b"5 de")
-    assert split_frames(rest + b"fgh2 ") == ([b"defgh"], b"2 ")
-    assert split_frames(b"") == ([], b"")
-
-
-@pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\n", b"<13> x"])
-def test_what_is_no_record_is_an_error(data: bytes) -> None:
+@pytest.mark.parametrize("line", [b"{", b"{}", b"[]", b"GET / HTTP/1.1", record(status="x")])
+def test_a_broken_record_is_an_error(line: bytes) -> None:
     with pytest.raises(EngineError, match="cannot be read"):
-        split_frames(data)
-
-
-@pytest.mark.parametrize("frame", [b"{", b"{}", b"[]", record(status="x")])
-def test_a_broken_record_is_an_error(frame: bytes) -> None:
-    with pytest.raises(EngineError, match="cannot be read"):
-        parse_record(frame)
+        parse_record(line)
 
 
 def test_a_whole_url_is_written_once() -> None:
