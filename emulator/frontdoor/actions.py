@@ -166,15 +166,19 @@ def _groups(placed: PlacedRule, action: Forward) -> list[tuple[str, int]]:
 
 
 _NONE_HEALTHY = "{ var(txn.group),nbsrv eq 0 }"
+_OPEN = "{ var(txn.open) -m found }"
 _NONE_AT_ALL = f"{{ str({OPEN}),concat(,txn.group),nbsrv eq 0 }}"
 
 
-def empty_group_line(folder: str) -> str:
-    """503 where a target group has no target that a request could go to."""
-    return generated(503, folder, f"if {_NONE_HEALTHY} {_NONE_AT_ALL}")
+def empty_group_lines(folder: str) -> list[str]:
+    """503 where a target group has no target that a request could go to; sets `txn.open` where it has none healthy."""
+    return [
+        f"http-request set-var(txn.open) bool(true) if {_NONE_HEALTHY}",
+        generated(503, folder, f"if {_OPEN} {_NONE_AT_ALL}"),
+    ]
 
 
-USE_BACKEND_LINES = (f"use_backend {OPEN}%[var(txn.group)] if {_NONE_HEALTHY}", "use_backend %[var(txn.group)]")
+USE_BACKEND_LINES = (f"use_backend {OPEN}%[var(txn.group)] if {_OPEN}", "use_backend %[var(txn.group)]")
 """The way to the targets: with none healthy, requests go to the unhealthy ones, as an ALB fails open."""
 
 

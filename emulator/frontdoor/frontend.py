@@ -84,10 +84,11 @@ def _action_lines(listener: Listener, rules: Sequence[PlacedRule], options: Fron
     for service, name in forwarded_groups(rules):
         version = service.target_group(name).protocol_version
         versions.setdefault(version, []).append(backend_name(service.name, name))
-    for taken, backends in versions.items():
-        lines += _protocol_version_lines(backends, taken)
+    if listener == "HTTPS" or set(versions) != {"HTTP1"}:  # else nobody can speak anything else
+        for taken, backends in versions.items():
+            lines += _protocol_version_lines(backends, taken)
     if versions:
-        lines.append(actions.empty_group_line(FOLDER))
+        lines += actions.empty_group_lines(FOLDER)
     # The default action of a Copilot environment: a target group that never has targets.
     lines.append(actions.generated(503, FOLDER, "if !{ var(txn.group) -m found }"))
     if sticky:
