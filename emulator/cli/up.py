@@ -193,12 +193,18 @@ def up(
 def _watch(
     engine: Engine, request: UpRequest, load: Callable[[], UpRequest], emit: Emit, extra_files: Sequence[Path]
 ) -> int:
-    from emulator.runtime.sts import check_roles
     from emulator.runtime.watch import run_watch
 
-    check_roles(request.private)
+    _check_roles(request)
     interrupted, killed = interruptions(emit)
     return run_watch(engine, request, load, emit, extra_files=extra_files, interrupted=interrupted, killed=killed)
+
+
+def _check_roles(request: UpRequest) -> None:
+    if request.private.task_roles:
+        from emulator.runtime.sts import check_roles
+
+        check_roles(request.private)
 
 
 def _without_repeated_warnings(emit: Emit) -> Emit:
@@ -221,9 +227,7 @@ def _run(engine: Engine, request: UpRequest, emit: Emit, *, detach: bool, dry: b
 
         typer.echo(str(dry_run(engine, request)) or "nothing to do")
         return ExitCode.OK
-    from emulator.runtime.sts import check_roles
-
-    check_roles(request.private)
+    _check_roles(request)
     interrupted, killed = interruptions(emit)
     if not detach:
         from emulator.runtime.foreground import run_foreground

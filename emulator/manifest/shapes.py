@@ -5,77 +5,65 @@ from __future__ import annotations
 import enum
 import types
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from emulator.manifest.schema.base import INT64, Bits, Block, Key, OneOrMany, ShellWords
 from emulator.manifest.schema.schedule import Schedule
 from emulator.manifest.schema.values import Network, parse_cidr
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """Any scalar, source text kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Integer:
+class Integer(Struct, frozen=True):
     bits: Bits
 
 
-@dataclass(frozen=True, slots=True)
-class Boolean:
+class Boolean(Struct, frozen=True):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(Struct, frozen=True):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class Duration:
+class Duration(Struct, frozen=True):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """One of the values of an enumeration, case not minding."""
 
     values: type[enum.StrEnum]
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(Struct, frozen=True):
     """Text with a notation of its own; `parse` raises ValueError with the reason."""
 
     parse: Callable[[str], object]
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class ListOf:
+class ListOf(Struct, frozen=True):
     item: Shape
     one_or_many: bool = False
     shell_words: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MapOf:
+class MapOf(Struct, frozen=True):
     item: Shape
 
 
-@dataclass(frozen=True, slots=True)
-class Untyped:
+class Untyped(Struct, frozen=True):
     """Any YAML, read by the rules for untyped values."""
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(Struct, frozen=True):
     """A block; its fields come from `fields_of`."""
 
     block: type[Block]
@@ -84,8 +72,7 @@ class Model:
 Shape = Text | Integer | Boolean | Number | Duration | Choice | Parsed | ListOf | MapOf | Untyped | Model
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One key of a block. `attribute` is the model's name for it, `key` the file's."""
 
     attribute: str

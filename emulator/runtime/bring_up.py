@@ -29,8 +29,6 @@ from emulator.runtime.task_specs import task_factory
 from emulator.runtime.up_request import UpRequest
 
 REMOVAL = 0.3
-FIRST_MOMENTS = 0.5
-"""Seconds for which containers are watched that were just started: one that lacks a setting exits within that."""
 LOOK = 0.05
 STOPPED_AGENT = 3.0
 """Seconds for an agent that has stopped to be removed, or started again, after an error."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from emulator.engine.interface import ContainerSpec, ContainerState, Engine
 from emulator.errors import EngineError, EnvironmentBusy, PortInUse
 from emulator.events import Emit, Event, discard
-from emulator.runtime.bring_up import FIRST_MOMENTS, Bringup, take_back
 from emulator.runtime.claim import Claim
 from emulator.runtime.control import AgentBusy, AgentError
 from emulator.runtime.desired import DesiredState
@@ -19,17 +19,23 @@ from emulator.runtime.front_ports import listeners_of, with_ports
 from emulator.runtime.images import resolver_of
 from emulator.runtime.join import AGENT_PATIENCE, join
 from emulator.runtime.observed import Observed, observe
-from emulator.runtime.plan import Plan
 from emulator.runtime.prepare import desired_state, prepare, refuse_unresolved, refuse_unsupported_in
-from emulator.runtime.reconcile import reconcile
 from emulator.runtime.running import Running, wait_healthy
 from emulator.runtime.task_specs import task_factory
 from emulator.runtime.turn import Turns
 from emulator.runtime.up_request import UpRequest, asked_ports
 
+if TYPE_CHECKING:
+    from emulator.runtime.plan import Plan
+
+FIRST_MOMENTS = 0.5
+"""Seconds for which containers are watched that were just started: one that lacks a setting exits within that."""
+
 
 def dry_run(engine: Engine, request: UpRequest) -> Plan:
     """The plan that `up` would carry out, without building, pulling or making anything."""
+    from emulator.runtime.reconcile import reconcile
+
     refuse_unsupported_in(request, discard)
     refuse_unresolved(request)
     observed = observe(engine, request.environment)
@@ -73,6 +79,8 @@ def up(
     observed = turns.observe()
     # Where something runs, nothing is touched before it is known that what is asked for can run.
     claim = None if observed.containers else _claim(engine, request, observed)
+    from emulator.runtime.bring_up import Bringup  # Docker is at work meanwhile
+
     try:
         prepared = prepare(engine, request, emit, cancelled=cancelled, agent_image=claim.image if claim else None)
         if cancelled.is_set():
@@ -147,6 +155,8 @@ def _claim(engine: Engine, request: UpRequest, observed: Observed, state: Desire
 
 def _give_up(engine: Engine, request: UpRequest, claim: Claim, emit: Emit) -> None:
     """Takes a claim back that nothing was made of."""
+    from emulator.runtime.bring_up import take_back
+
     try:
         with contextlib.suppress(EngineError):
             claim.lock()
