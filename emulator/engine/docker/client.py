@@ -10,6 +10,7 @@ import http.client
 import json
 import socket
 import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -56,6 +57,7 @@ class Client:
         self.endpoint = endpoint
         self._lock = threading.Lock()
         self._idle: list[http.client.HTTPConnection] = []
+        weakref.finalize(self, _close_all, self._idle)  # whoever forgets to close it leaves no connection behind
         self._closed = False
         self._api_version = "1.41"
         self.server_version = self._negotiate(timeout)
@@ -216,9 +218,12 @@ class Client:
         """Closes all connections; streams that are open end when their owners close them."""
         with self._lock:
             self._closed = True
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+        _close_all(self._idle)
+
+
+def _close_all(connections: list[http.client.HTTPConnection]) -> None:
+    while connections:
+        connections.pop().close()
 
 
 def _words(content: bytes) -> str:

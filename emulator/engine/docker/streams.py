@@ -13,6 +13,7 @@ import socket
 import struct
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
@@ -58,6 +59,7 @@ class HttpStream(Generic[T]):
         self._closed = threading.Event()
         self._reading = threading.RLock()
         self._answer = client.open(method, path, doing, params=params, headers=headers, timeout=timeout)
+        self._forgotten = weakref.finalize(self, self._answer.close)
         self._answer.socket.settimeout(idle_timeout)
         self._items = decode(self._chunks())
 
@@ -95,11 +97,7 @@ class HttpStream(Generic[T]):
         self._closed.set()
         _shut_down(self._answer.socket)
         with self._reading:  # the reader has woken up and left
-            self._answer.close()
-
-    def __del__(self) -> None:
-        if hasattr(self, "_answer"):
-            self.close()
+            self._forgotten()
 
 
 def _shut_down(connection: socket.socket) -> None:
@@ -237,6 +235,7 @@ class DockerExecStream:
             body={"Detach": False, "Tty": False},
             headers={"Connection": "Upgrade", "Upgrade": "tcp"},
         )
+        self._forgotten = weakref.finalize(self, self._answer.close)
         self._socket = self._answer.socket
         self._file: io.BufferedReader = self._answer.response.fp  # it may hold the command's first bytes already
         self._socket.settimeout(None)
@@ -313,8 +312,4 @@ class DockerExecStream:
         self._closed.set()
         _shut_down(self._socket)
         with self._reading:  # the reader has woken up and left
-            self._answer.close()
-
-    def __del__(self) -> None:
-        if hasattr(self, "_socket"):
-            self.close()
+            self._forgotten()

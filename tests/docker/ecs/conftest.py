@@ -65,7 +65,13 @@ class Tasks:
 
     def until(self, holds: Callable[[dict[str, dict[str, Any]]], bool], what: str) -> None:
         """Until something holds of the newest task's containers."""
-        wait_until(lambda: holds(self.containers()), lambda: f"{what}: {json.dumps(self.newest(), indent=1)}")
+        wait_until(lambda: self._holds(holds), lambda: f"{what}: {json.dumps(self.newest(), indent=1)}")
+
+    def _holds(self, holds: Callable[[dict[str, Any]], bool]) -> bool:
+        try:
+            return holds(self.containers())
+        except KeyError:  # a task that was just made has no containers yet
+            return False
 
     def inspect(self, name: str) -> dict[str, Any]:
         """`docker inspect` of a container by its name in the task definition, or by its role."""

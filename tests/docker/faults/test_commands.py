@@ -53,3 +53,17 @@ def test_a_foreground_up_that_is_killed_while_it_stops_is_finished_by_down(proje
     up.end(signal.SIGKILL)
     project.run("down", "-v", timeout=LONG).ok()
     assert project.everything() == []
+
+
+def test_an_up_that_is_killed_while_it_builds_leaves_no_more_than_an_idle_agent(make_project: MakeProject) -> None:
+    project = make_project("nginx-sidecar")
+    project.append("hello/Dockerfile", "\nRUN sleep 5\n")
+    up = project.start("up", "-d", "--port", str(project.port))
+    wait_until(lambda: bool(project.container("agent")), "the agent is made beside the build", LONG)
+    up.end(signal.SIGKILL)
+    assert [it.role for it in project.containers()] == ["agent"]
+    project.edit("hello/Dockerfile", "\nRUN sleep 5\n", "\n")
+    project.up()
+    assert project.get("/api/x").status_code == 200
+    project.run("down", "-v", timeout=LONG).ok()
+    assert project.everything() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import http.server
 import json
 import socket
@@ -147,6 +148,18 @@ def test_a_daemon_that_restarted_meanwhile_is_asked_over_a_new_connection(daemon
     engine.close()
 
 
+@pytest.mark.filterwarnings("error")
+def test_an_engine_that_nobody_closes_leaves_no_connection_behind(daemon: Daemon) -> None:
+    engine = connect()
+    [connection] = daemon.connections
+    connection = connection.dup()
+    connection.settimeout(10)
+    del engine
+    gc.collect()
+    assert connection.recv(1) == b"", "the daemon sees its end"
+    connection.close()
+
+
 def test_one_connection_serves_one_request_after_the_other_even_where_they_fail(daemon: Daemon) -> None:
     engine = connect()
     for _ in range(3):
@@ -202,3 +215,20 @@ def test_a_closed_engine_says_so(daemon: Daemon) -> None:
 def test_the_sdk_is_imported_only_where_it_is_needed(module: str) -> None:
     script = f"import sys, {module}; sys.exit('docker' in sys.modules or 'requests' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], timeout=30, check=False).returncode == 0
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_stream_that_nobody_closes_leaves_no_connection_behind(daemon: Daemon) -> None:
+    event = {"Action": "start", "Actor": {"ID": "1", "Attributes": {}}, "timeNano": 1790000000000000000}
+    daemon.answers["/v1.51/events"] = (200, event)
+    engine = connect()
+    events = engine.events({})
+    assert next(events).action == "start"
+    connections = [connection.dup() for connection in daemon.connections]
+    engine.close()
+    del events
+    gc.collect()
+    for connection in connections:
+        connection.settimeout(10)
+        assert connection.recv(1) == b"", "the daemon sees its end"
+        connection.close()
