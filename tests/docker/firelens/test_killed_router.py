@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,21 +15,32 @@ from tests.docker.firelens.test_no_loss import CONTAINERS, alive, logs, start
 __all__ = ["start"]
 pytestmark = pytest.mark.docker
 KILLS = 3
-LINES = 200_000
+BURST = 10_000
+"""Lines of a container for each kill, and as many after the last: more than is printed while a kill takes."""
+SCRIPT = f"""\
+i=0
+for burst in $(seq 0 {KILLS}); do
+    while [ ! -e /burst-$burst ]; do sleep 0.01; done
+    end=$((i+{BURST}))
+    while [ $i -lt $end ]; do i=$((i+1)); echo line $i; done
+done
+exec sleep 3600
+"""
+"""It stays: Docker gives the output of a container that exits ten seconds, too few on a busy machine."""
 
 
 def test_a_router_killed_three_times(start: Callable[..., Any]) -> None:
     names = CONTAINERS
     router = start(*names)
-    count = LINES // len(names)
-    # They stay: Docker gives the output of a container that exits ten seconds, too few on a busy machine.
-    script = f"i=0; while [ $i -lt {count} ]; do i=$((i+1)); echo line $i; done; exec sleep 3600"
-    for name in names:
-        router.start(name, script)
-    for _ in range(KILLS):
-        stream_goes_on(router, names[0])
+    count = BURST * (KILLS + 1)
+    printing = [router.start(name, SCRIPT) for name in names]
+    for kill in range(KILLS):
+        before = arrived(router)
+        let_print(router, printing, kill)
+        wait_until(lambda before=before: arrived(router) > before, "the stream")  # type: ignore[misc]
         router.engine.kill(router.container)
         router.engine.start(router.container)
+    let_print(router, printing, KILLS)
     expected = [f"line {number}" for number in range(1, count + 1)]
     for name in names:
         last_line_arrives(router, name, count)
@@ -39,10 +51,15 @@ def test_a_router_killed_three_times(start: Callable[..., Any]) -> None:
     assert alive(router)
 
 
-def stream_goes_on(router: Any, name: str) -> None:
-    """Returns when something has arrived since."""
-    before = router.count(name)
-    wait_until(lambda: router.count(name) > before, "the stream")
+def let_print(router: Any, containers: list[str], burst: int) -> None:
+    """Lets every container print its next lines, all at once."""
+    with ThreadPoolExecutor(len(containers)) as pool:
+        results = pool.map(lambda container: router.engine.exec(container, ("touch", f"/burst-{burst}")), containers)
+    assert all(result.exit_code == 0 for result in results)
+
+
+def arrived(router: Any) -> int:
+    return sum(router.count(name) for name in CONTAINERS)
 
 
 def last_line_arrives(router: Any, name: str, count: int) -> None:
