@@ -15,7 +15,7 @@ from emulator.logstore.records import ACCESS
 
 log = logging.getLogger(__name__)
 
-BATCH = 0.01
+BATCH = 0.025
 """Seconds in which records gather before they are taken: HAProxy's ring keeps what the socket has no room for."""
 _BLOCK = 1 << 18
 _FULL = 1 << 17

@@ -42,7 +42,7 @@ def path_lines() -> list[str]:
     400. AWS documents that paths are normalised, not how; this agrees with what was observed. The work is only done
     for paths that need it.
     """
-    odd = "if { var(txn.odd) -m bool }"
+    odd = "if { var(txn.odd) -m found }"
     return [
         "http-request set-var(txn.path) path",
         "http-request set-var(txn.odd) bool(true) if { path -m sub % // /. }",
