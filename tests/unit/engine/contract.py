@@ -70,6 +70,13 @@ class Lab(ABC):
         self.engine.start(container)
         return container
 
+    def run_until_ready(self, name: str, *, deaf: bool = False) -> str:
+        """Runs a container until it has printed a line. Before that its processes may not handle signals yet: the first
+        process of a container ignores a signal that it has no handler for."""
+        container = self.run(name, Act(prints=("ready",), deaf=deaf))
+        Collector(self.engine.logs(container, follow=True)).until(bool)
+        return container
+
     def rows(self) -> dict[str, Container]:
         """The test's containers by name, without the prefix."""
         found = self.engine.list_containers(self.labels)
@@ -214,21 +221,19 @@ class EngineContract:
                 verb()
 
     def test_stop_sends_the_stop_signal(self, lab: Lab) -> None:
-        container = lab.run("one")
+        container = lab.run_until_ready("one")
         lab.engine.stop(container, 10)
         assert lab.exited("one").exit_code == 143
         lab.engine.stop(container, 10)
 
     def test_stop_kills_what_ignores_the_signal(self, lab: Lab) -> None:
-        container = lab.run("one", Act(prints=("ready",), deaf=True))
-        Collector(lab.engine.logs(container, follow=True)).until(bool)
+        container = lab.run_until_ready("one", deaf=True)
         lab.engine.stop(container, 1)
         assert lab.rows()["one"].exit_code == 137
 
     @pytest.mark.parametrize(("signal", "code"), [("SIGKILL", 137), ("SIGTERM", 143)])
     def test_kill_sends_a_signal(self, lab: Lab, signal: str, code: int) -> None:
-        container = lab.run("one", Act(prints=("ready",)))
-        Collector(lab.engine.logs(container, follow=True)).until(bool)
+        container = lab.run_until_ready("one")
         lab.engine.kill(container, signal)
         assert lab.exited("one").exit_code == code
         lab.engine.kill(container, signal)
