@@ -145,7 +145,7 @@ class Bringup:
             check_front(self.engine, observed)
             if self.request.foreground:
                 return  # whoever stays sees it exit, and shows what it printed
-            for task in observed.tasks.values():
+            for task in observed.service_tasks:
                 for member in task.members.values():
                     if member.essential and member.started and not member.running and not may_restart(member):
                         raise container_failed(

@@ -89,7 +89,7 @@ def _watch(
         observed = observe(running.engine, running.environment)
         if not observed.containers:
             return ExitCode.OK
-        for task in observed.tasks.values():
+        for task in observed.service_tasks:
             for member in task.members.values():
                 if member.started:
                     follower.follow(member.container.name, _subject(task.service, member.name, request))

@@ -145,9 +145,14 @@ class Observed(Struct):
     tasks: dict[str, Task] = field(default_factory=dict)
     drains: list[Container] = field(default_factory=list)
 
+    @property
+    def service_tasks(self) -> list[Task]:
+        """The tasks that services want. A one-off task (`run JOB`) is none of them: it ends by itself."""
+        return [task for task in self.tasks.values() if not task.one_off]
+
     def tasks_of(self, service: str) -> list[Task]:
-        """The tasks of one service, oldest first, without those that somebody runs once."""
-        found = [task for task in self.tasks.values() if task.service == service and not task.one_off]
+        """The tasks of one service, oldest first, without one-off tasks."""
+        found = [task for task in self.service_tasks if task.service == service]
         return sorted(found, key=lambda task: (task.pause.created.timestamp() if task.pause else 0.0, task.id))
 
 

@@ -68,7 +68,7 @@ class Running(Struct):
             observed = observe(self.engine, self.environment)
             if observed.agent is None:  # `down` begins with it
                 return None
-            for task in observed.tasks.values():
+            for task in observed.service_tasks:
                 for member in task.members.values():
                     if not member.essential or not member.started or member.running:
                         exited.pop(member.container.id, None)
@@ -105,7 +105,7 @@ def wait_healthy(running: Running, cancelled: threading.Event, timeout: int) -> 
         if not observed.containers:
             where = f"{running.environment.app}/{running.environment.environment}"
             raise TaskError(f"{where} was taken down by another command", hint="run `copilot-local up` again")
-        unready = [reason for task in observed.tasks.values() for reason in _unready(running, task)]
+        unready = [reason for task in observed.service_tasks for reason in _unready(running, task)]
         targets = []
         balances = front_spec(running.state) is not None
         if balances:
@@ -121,7 +121,7 @@ def wait_healthy(running: Running, cancelled: threading.Event, timeout: int) -> 
         ]
         if balances and len(targets) < _expected_targets(running.state):
             unready.append("the front has not seen every target")
-        if not unready and len(observed.tasks) >= wanted:
+        if not unready and len(observed.service_tasks) >= wanted:
             return
         if time.monotonic() > deadline:
             raise TaskError(

@@ -111,6 +111,27 @@ def test_a_job_beside_services_shares_their_agent(empty: Project) -> None:
     assert {container.name for container in empty.containers()} == before
 
 
+def test_a_job_beside_an_up_in_the_foreground_ends_alone(empty: Project) -> None:
+    empty.write(MANIFEST, JOB)
+    empty.write(
+        "copilot/api/manifest.yml",
+        "name: api\ntype: Backend Service\nimage: {location: busybox:1.37}\n"
+        'command: ["sh", "-c", "trap exit TERM; echo up; while :; do sleep 1; done"]\n',
+    )
+    variables = {"TOKEN": "t", "PORT": "1"}
+    up = empty.start("up", "--port", str(empty.port))
+    up.wait_for("api | up")
+    service = {container.name for container in empty.containers()}
+    empty.run("run", "nightly", variables=variables).ok()
+    assert {container.name for container in empty.containers()} == service
+    empty.edit(MANIFEST, 'echo "$TOKEN $PORT"', "exit 3")
+    assert empty.run("run", "nightly", variables=variables).code == 3
+    assert {container.name for container in empty.containers()} == service
+    assert up.process.poll() is None, up.printed()
+    up.signal(signal.SIGINT)
+    assert up.wait().code == 130
+
+
 def test_a_job_that_is_interrupted_leaves_nothing(empty: Project) -> None:
     empty.write(MANIFEST, JOB.replace('echo "$TOKEN $PORT"', "trap exit TERM; echo waiting; while :; do sleep 1; done"))
     running = empty.start("run", "nightly", variables={"TOKEN": "t", "PORT": "1"})

@@ -11,8 +11,10 @@ import pytest
 
 from emulator.ecs.service import Service
 from emulator.engine.fake import Behaviour
-from emulator.errors import ContainerFailed, EngineError
+from emulator.engine.interface import ContainerSpec
+from emulator.errors import ContainerFailed, EngineError, ExitCode
 from emulator.events import EventKind
+from emulator.runtime import names
 from emulator.runtime.down import down
 from emulator.runtime.foreground import run_foreground
 from tests.unit.runtime.bench import Bench
@@ -103,6 +105,28 @@ def test_an_essential_container_that_fails_ends_it_with_its_code(terminal: Termi
     assert isinstance(error, ContainerFailed)
     assert (error.container, error.exit_code, error.output) == ("nginx", 7, ["boom"])
     assert terminal.bench.left()["containers"] == []
+
+
+def test_a_one_off_task_that_ends_does_not_end_it(terminal: Terminal, until: Until) -> None:
+    with terminal.running(nginx_sidecar()):
+        wait_until_up(terminal, until)
+        engine = terminal.bench.engine
+        [member] = [c for c in terminal.bench.observed.containers if c.name.endswith("-hello")]
+        labels = {**member.labels, names.TASK: "f" * 32, names.ONE_OFF: "true"}
+        engine.create_container(ContainerSpec(name="one-off", image=member.image, labels=labels))
+        looks = threading.Semaphore(0)
+        engine.start("one-off")
+        engine.finish("one-off", 1)
+
+        def looked(verb: str, target: str) -> None:
+            if verb == "list_containers":
+                looks.release()
+
+        engine.before = looked
+        assert all(looks.acquire(timeout=20) for _ in range(3))
+        assert not terminal.code.done()
+        terminal.interrupted.set()
+    assert terminal.code.result() == ExitCode.INTERRUPTED
 
 
 def test_an_essential_container_that_is_done_ends_it_well(terminal: Terminal) -> None:
