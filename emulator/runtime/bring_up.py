@@ -178,7 +178,8 @@ def take_back(
             return
         image = claim.image
         down(engine, environment, discard, timeout=2, before_remove=before_remove, agent_image=image)
-        remove_all(engine, environment, volumes=True, keep=claim.existing_volumes, drain_image=image())
+        for left in remove_all(engine, environment, volumes=True, keep=claim.existing_volumes, drain_image=image()):
+            emit(Event(EventKind.WARNING, environment.app, left))
     except CopilotLocalError as error:
         what = f"not everything could be removed; `copilot-local down` tries again: {error}"
         emit(Event(EventKind.WARNING, environment.app, what))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from emulator.engine.interface import Container, Engine
-from emulator.errors import Conflict, CopilotLocalError, EngineError, EngineTimeout
+from emulator.errors import CopilotLocalError, EngineError, EngineUnavailable
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime import names
 from emulator.runtime.drain import open_drain
@@ -46,7 +46,8 @@ def down(
     store, shared file systems) stay unless `volumes`. `timeout` shortens every stop timeout, in seconds. `cancelled`
     ends the orderly stop: what is left is killed and removed at once, as it is where the orderly stop fails.
     `agent_image` gives an image of the agent, asked for only where there is no agent any more to take it from: a
-    container that logs to a dead router cannot be stopped without a drain.
+    container that logs to a dead router cannot be stopped without a drain. A network or volume that Docker does not
+    give up is a warning; a container that is left is an `EngineError`.
     """
     observed = observe(engine, environment)
     found = bool(observed.containers or engine.list_networks(environment.labels()))
@@ -74,7 +75,8 @@ def down(
             executor.run(plan)
     except CopilotLocalError as error:
         emit(Event(EventKind.WARNING, environment.app, f"the orderly stop failed, the rest is killed: {error}"))
-    remove_all(engine, environment, volumes=volumes, drain_image=drain_image)
+    for what in remove_all(engine, environment, volumes=volumes, drain_image=drain_image):
+        emit(Event(EventKind.WARNING, environment.app, what))
     return found
 
 
@@ -95,55 +97,85 @@ def _drain_image(engine: Engine, observed: Observed, emit: Emit, agent_image: Ca
 
 def remove_all(
     engine: Engine, environment: Names, *, volumes: bool, keep: frozenset[str] = frozenset(), drain_image: str = ""
-) -> None:
-    """Removes what still carries the environment's labels at once, running or not; volumes in `keep` stay."""
-    for left in reversed(range(NETWORK_ROUNDS)):
-        _remove_containers(engine, environment, drain_image)
-        try:
-            for network in engine.list_networks(environment.labels()):
-                engine.remove_network(network)
-            break
-        except Conflict:
-            # A container that the agent had asked for before it was removed may come up only now.
-            if not left:
-                raise
-            time.sleep(SETTLING)
+) -> list[str]:
+    """Removes what still carries the environment's labels at once, running or not; volumes in `keep` stay.
+
+    Returns a sentence for each network and volume that Docker did not give up, with its reason and what to do. One of
+    them keeps nothing else from being removed. Raises `EngineError` where a container is left, after all the rest was
+    tried, and `EngineUnavailable` where no daemon answers.
+    """
+    left, stuck = _remove_networks(engine, environment, drain_image)
     for volume, labels in engine.list_volumes(environment.labels()).items():
         if volume not in keep and (volumes or names.DATA not in labels):
-            remove_volume(engine, volume)
+            try:
+                remove_volume(engine, volume)
+            except EngineUnavailable:
+                raise
+            except EngineError as error:
+                users = f"`docker ps -a --filter volume={volume}` shows what uses it"
+                left.append(f"volume {volume} is left: {error.message}; {users}, then run `copilot-local down` again")
+    if stuck is not None:
+        raise stuck
+    return left
 
 
-def _remove_containers(engine: Engine, environment: Names, drain_image: str) -> None:
-    stuck: list[EngineTimeout] = []
+def _remove_networks(engine: Engine, environment: Names, drain_image: str) -> tuple[list[str], EngineError | None]:
+    """Removes containers, then networks. Returns a sentence for each network that is left, and why a container is."""
+    for rounds_left in reversed(range(NETWORK_ROUNDS)):
+        stuck = _remove_containers(engine, environment, drain_image)
+        left = []
+        for network in engine.list_networks(environment.labels()):
+            try:
+                engine.remove_network(network)
+            except EngineUnavailable:
+                raise
+            except EngineError as error:
+                what = error.hint or "restart Docker if it shows no container"
+                left.append(f"network {network} is left: {error.message}; {what}, then run `copilot-local down` again")
+        if not left or stuck is not None or not rounds_left:
+            break
+        # A container that the agent had asked for before it was removed may come up only now.
+        time.sleep(SETTLING)
+    return left, stuck
+
+
+def _remove_containers(engine: Engine, environment: Names, drain_image: str) -> EngineError | None:
+    """Removes every container of the environment; returns why one is left after the last round."""
+    stuck: dict[str, EngineError] = {}
     for _ in range(LEFTOVER_ROUNDS):
         containers = engine.list_containers(environment.labels())
         if not containers:
-            break
+            return None
         stuck.clear()
         _let_logs_end(engine, environment, containers, drain_image)
         # A container hangs without the router that it logs to. Pause goes last: its members would go on without a
-        # network for a moment.
+        # network for a moment. What is stuck may need its task's router, or the drain, to get away.
         for rank in range(3):
-            batch = [c.name for c in containers if _LATE.get(c.labels.get(names.ROLE, ""), 0) == rank]
+            waiting = {c.labels.get(names.TASK) for c in containers if c.name in stuck} - {None}
+            batch = [c.name for c in containers if _rank(c) == rank and c.labels.get(names.TASK) not in waiting]
             with ThreadPoolExecutor(8) as pool:
-                stuck += filter(None, pool.map(lambda name: _late_removal(engine, name), batch))
-            if stuck:
-                break  # it may need its router, or the drain, to get away
-    if stuck and engine.list_containers(environment.labels()):
-        raise stuck[0]
+                failures = pool.map(lambda name: (name, _failed_removal(engine, name)), batch)
+            stuck |= {name: error for name, error in failures if error is not None}
+    return next(iter(stuck.values())) if stuck and engine.list_containers(environment.labels()) else None
 
 
-def _late_removal(engine: Engine, container: str) -> EngineTimeout | None:
-    """Removes a container; returns what there is to say where that takes longer than a call may."""
+def _failed_removal(engine: Engine, container: str) -> EngineError | None:
+    """Removes a container; returns why that failed, or took longer than a call may."""
     try:
         engine.remove(container)
-    except EngineTimeout as error:
+    except EngineUnavailable:
+        raise
+    except EngineError as error:
         return error
     return None
 
 
 _LATE: dict[str, int] = {Role.ROUTER: 1, Role.DRAIN: 1, Role.PAUSE: 2}
 """Which containers are removed after others; the rest goes first."""
+
+
+def _rank(container: Container) -> int:
+    return _LATE.get(container.labels.get(names.ROLE, ""), 0)
 
 
 def _let_logs_end(engine: Engine, environment: Names, containers: list[Container], drain_image: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Mapping
@@ -48,9 +49,8 @@ class Networks:
                 try:
                     self._delete(str(network["Id"]))
                 except EngineError as again:
-                    raise Conflict(
-                        again.message, hint=f"`docker network inspect {name}` shows which containers are in it"
-                    ) from None
+                    hint = f"`docker network inspect {name}` shows what is in it; a container that is gone leaves when "
+                    raise Conflict(again.message, hint=f"{hint}Docker is restarted") from None
 
     def _drop_leftovers(self, network: str) -> None:
         """Endpoints of containers that are gone (a daemon that was killed leaves such) keep a network in use."""
@@ -62,7 +62,9 @@ class Networks:
         for container, endpoint in members.items():
             if container not in known:
                 body = {"Container": str(endpoint.get("Name") or container), "Force": True}
-                self._client.post(f"/networks/{network}/disconnect", "disconnect a leftover", body=body)
+                # A daemon that has lost the endpoint refuses this too. Whether the network is free shows afterwards.
+                with contextlib.suppress(EngineError):
+                    self._client.post(f"/networks/{network}/disconnect", "disconnect a leftover", body=body)
 
     def with_labels(self, labels: Mapping[str, str]) -> list[str]:
         """Names of the networks that carry these labels."""

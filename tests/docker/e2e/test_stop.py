@@ -141,3 +141,18 @@ class TestDown:
     def test_of_nothing_says_so(self, nginx: Project) -> None:
         result = nginx.run("down").ok()
         assert f"nothing of {nginx.app}/test is running" in result.err
+
+
+def test_a_network_that_something_else_uses_keeps_nothing_else(nginx: Project, busybox: str) -> None:
+    nginx.up()
+    [network] = nginx.networks()
+    visitor = docker("run", "--detach", "--rm", "--init", "--network", network, busybox, "sleep", "600").strip()
+    try:
+        down = nginx.run("down", "-v").ok()
+        assert f"network {network} is left" in down.err
+        assert f"`docker network inspect {network}` shows what is in it" in down.err
+        assert nginx.everything() == [network]
+    finally:
+        docker("rm", "--force", visitor)
+    nginx.run("down", "-v").ok()
+    assert nginx.everything() == []

@@ -260,6 +260,34 @@ def test_a_container_that_cannot_be_removed_is_an_error(running: Bench) -> None:
         take_down(running)
 
 
+def test_a_network_that_docker_keeps_is_a_warning_and_the_rest_goes(running: Bench) -> None:
+    lost = Conflict("network cl-demo-test has active endpoints", hint="`docker network inspect cl-demo-test`")
+    running.engine.fail("remove_network", lost, times=None)
+    assert take_down(running, volumes=True) is True
+    assert running.left() == {"containers": [], "networks": [DEMO.network], "volumes": []}
+    [warning] = running.warnings()
+    assert "network cl-demo-test is left: network cl-demo-test has active endpoints" in warning
+    assert "then run `copilot-local down` again" in warning
+
+
+def test_a_volume_that_is_in_use_is_a_warning_and_the_others_go(running: Bench) -> None:
+    running.engine.fail("remove_volume", Conflict("volume is in use"), target=DEMO.log_volume, times=None)
+    take_down(running, volumes=True)
+    assert running.left() == {"containers": [], "networks": [], "volumes": [DEMO.log_volume]}
+    [warning] = running.warnings()
+    assert f"`docker ps -a --filter volume={DEMO.log_volume}` shows what uses it" in warning
+
+
+def test_a_container_that_cannot_be_removed_keeps_nothing_else(running: Bench) -> None:
+    """Docker has lost the container's endpoint and fails to take it out of the network."""
+    running.engine.fail("remove", EngineError("endpoint not found"), target=DEMO.front, times=None)
+    with pytest.raises(EngineError, match="endpoint not found"):
+        take_down(running, volumes=True)
+    left = running.left()
+    assert left["containers"] == [DEMO.front]
+    assert left["volumes"] == []
+
+
 def test_logs_are_read_to_their_end_before_a_container_is_removed(running: Bench) -> None:
     ahead: list[tuple[str, bool]] = []
 
