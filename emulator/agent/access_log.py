@@ -11,6 +11,7 @@ from pathlib import Path
 
 from emulator.errors import EngineError
 from emulator.frontdoor import record_key
+from emulator.logstore.beneath import append_beneath
 from emulator.logstore.records import ACCESS
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ _LONGEST = 1 << 20
 
 
 class AccessLog:
-    """Listens on a unix socket for what HAProxy's ring sends; `folder` is the log store.
+    """Listens on a unix socket for what HAProxy's ring sends; `folder` is where it stores that.
 
     Each worker of HAProxy has a connection of its own, the old one during a reload too. Records are stored as they
     come, a line each, and read when somebody asks for them: what the agent does for each costs the front throughput,
@@ -32,7 +33,7 @@ class AccessLog:
     """
 
     def __init__(self, path: Path, folder: Path) -> None:
-        self.file = folder / ACCESS.name
+        self.folder = folder
         path.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
@@ -86,8 +87,7 @@ class AccessLog:
             if self._twice:
                 lines = b"".join(line + b"\n" for line in lines.split(b"\n")[:-1] if self._is_new(line))
             if lines:
-                with self.file.open("ab") as file:
-                    file.write(lines)
+                append_beneath(self.folder, ACCESS.name, lines)
 
     def expect_twice(self, worker: int) -> None:
         """From now on a record of this worker (its process id) may come a second time, which is left out."""

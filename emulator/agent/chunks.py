@@ -6,6 +6,7 @@ entries are, in the header.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,8 @@ from pathlib import Path
 import msgpack
 
 from emulator.agent.forward import ENTRY, EVENT_TIME, Batch
-from emulator.agent.salvage import buffered, chunk_head
+from emulator.agent.salvage import buffered, chunk_head, read_chunk
+from emulator.logstore.beneath import open_beneath
 
 _PREFIX = ENTRY + EVENT_TIME
 _TIME = slice(len(_PREFIX), len(_PREFIX) + 8)
@@ -37,14 +39,17 @@ def take_back(buffer: Path, batches: Sequence[Batch]) -> int:
         times.setdefault(_text(batch.tag), set()).update(entry[_TIME] for entry in entries)
     cut = 0
     for path in buffered(buffer) if times else ():
-        content = path.read_bytes()
+        try:
+            content = read_chunk(buffer, path)
+        except OSError:
+            continue  # no file, or gone
         head = chunk_head(content)
         if head is None or head[0] not in times:
             continue
         position = _unfinished(content, head[1], times[head[0]])
         if position is not None:
             position -= content.startswith(_NESTED, head[1])
-            _shorten(path, content, head[1], position)
+            _shorten(buffer, path, content, head[1], position)
             cut += 1
     return cut
 
@@ -66,8 +71,8 @@ def _text(packed: bytes) -> bytes:
     return text
 
 
-def _shorten(path: Path, content: bytes, start: int, end: int) -> None:
-    with path.open("rb+") as stream:
+def _shorten(buffer: Path, path: Path, content: bytes, start: int, end: int) -> None:
+    with open(open_beneath(buffer, path, os.O_RDWR), "rb+") as stream:
         if any(content[_LENGTH]):
             stream.seek(_LENGTH.start)
             stream.write((end - start).to_bytes(4, "big"))

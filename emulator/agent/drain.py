@@ -15,13 +15,15 @@ import socket
 import socketserver
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import msgpack
 
 from emulator.agent.forward import record_line
-from emulator.agent.salvage import buffered, chunk_entries
+from emulator.agent.salvage import buffered, chunk_entries, read_chunk, remove_chunk
+from emulator.logstore.beneath import append_beneath
 
 ROUTER = "fluent.sock"
 RELAY = "relay.sock"
@@ -36,15 +38,20 @@ def salvage(folder: Path, file: Path) -> int:
     for chunk in buffered(folder):
         try:
             # The router's filters have been over these records: they have its fields.
-            lines = [record_line(entry) for entry in chunk_entries(chunk.read_bytes()) if ROUTED in entry[0]]
-            kept = [line for line in lines if line]
-            with file.open("a", encoding="utf-8") as output:
-                output.writelines(kept)
-            chunk.unlink()  # or a router that is started here after all would deliver it again
+            entries = chunk_entries(read_chunk(folder, chunk))
+            kept = [line for entry in entries if ROUTED in entry[0] and (line := record_line(entry))]
+            write_lines(file, kept)
+            remove_chunk(folder, chunk)  # or a router that is started here after all would deliver it again
             count += len(kept)
         except OSError as error:
             print(f"cannot save {chunk}: {error}", file=sys.stderr)  # noqa: T201 - the container's log
     return count
+
+
+def write_lines(file: Path, lines: Sequence[str]) -> None:
+    """Adds lines to a file of the log store. A log router may write to its folder too: what else has the file's name
+    is replaced. Raises OSError."""
+    append_beneath(file.parent, file.name, "".join(lines).encode(errors="replace"))
 
 
 class _Connection(socketserver.BaseRequestHandler):
@@ -58,8 +65,8 @@ class _Connection(socketserver.BaseRequestHandler):
             unpacker.feed(data)
             lines = [line for entry in unpacker if (line := record_line(entry, self.metadata))]
             if lines:
-                with self.lock, self.file.open("a", encoding="utf-8") as file:
-                    file.writelines(lines)
+                with self.lock:
+                    write_lines(self.file, lines)
 
 
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):

@@ -7,6 +7,7 @@ once, `[tag, entries, {"chunk": id}]` with `entries` the bytes of `[time, record
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -124,7 +125,10 @@ def record_line(entry: Any, metadata: Mapping[str, str] | None = None) -> str | 
         str(name): value.decode(errors="replace") if isinstance(value, bytes) else value
         for name, value in record.items()
     }
-    return format_record(Record(tag, _nanoseconds(time), {**fields, **(metadata or {})}))
+    try:
+        return format_record(Record(tag, _nanoseconds(time), {**fields, **(metadata or {})}))
+    except (TypeError, ValueError, RecursionError):  # what a router's own buffer holds may be no JSON at all
+        return None
 
 
 def _unpack(entry: bytes) -> Any:
@@ -135,4 +139,4 @@ def _nanoseconds(time: Any) -> int:
     """Nanoseconds since 1970: an event time is extension type 0 of two 32-bit numbers; else it is plain seconds."""
     if isinstance(time, msgpack.ExtType) and time.code == 0 and len(time.data) == 8:
         return int.from_bytes(time.data[:4], "big") * _NANOSECONDS + int.from_bytes(time.data[4:], "big")
-    return int(time) * _NANOSECONDS if isinstance(time, int | float) else 0
+    return int(time) * _NANOSECONDS if isinstance(time, int | float) and math.isfinite(time) else 0

@@ -80,7 +80,7 @@ def _follow(follower: Follower, ended: Callable[[], bool] | None) -> Iterator[tu
     """What is there; with `ended`, then what comes until it says so."""
     try:
         while True:
-            yield from follower.read()
+            yield from follower.records()
             if ended is None or ended():
                 yield from follower.close()
                 return
@@ -89,11 +89,11 @@ def _follow(follower: Follower, ended: Callable[[], bool] | None) -> Iterator[tu
         follower.close()
 
 
-def keep_bounded(folder: Path, max_bytes: int) -> None:
-    """Holds the log store below a size, without end."""
+def keep_bounded(folder: Path, max_bytes: int, *others: Path) -> None:
+    """Holds the log store, `others` included, below a size, without end."""
     while True:
         try:
-            for path in bound(folder, max_bytes):
+            for path in bound(folder, max_bytes, *others):
                 log.info("the log store is full: %s is removed", path.name)
         except OSError as error:
             log.warning("the log store cannot be kept below its limit: %s", error)

@@ -1,5 +1,5 @@
 """Stands between Docker's log driver and a task's log router: `python3 -m emulator.agent.relay SOCKET ROUTER BUFFER
-FILE [FIELD=VALUE…]`.
+FILE SETTLED [FIELD=VALUE…]`.
 
 What Docker has written to a socket is gone with whoever listens there. So Docker writes to a socket of ours, which is
 there as long as the task, and each line is kept until Fluent Bit has acknowledged that it is in its buffer on disk.
@@ -23,7 +23,7 @@ from pathlib import Path
 import msgpack
 
 from emulator.agent.chunks import take_back
-from emulator.agent.drain import salvage
+from emulator.agent.drain import salvage, write_lines
 from emulator.agent.forward import Batch, Splitter, acknowledged
 
 READ = 1 << 18
@@ -77,17 +77,22 @@ class _Flow:
 
 class Relay:
     """`path` is Docker's socket, `router` the log router's, `buffer` the folder of its buffer; `file` is for what no
-    router takes, with `metadata`: the fields that the router would have added."""
+    router takes, with `metadata`: the fields that the router would have added.
 
-    def __init__(self, path: Path, router: Path, buffer: Path, file: Path, metadata: dict[str, str]) -> None:
+    `settled` is made once nothing is held any more, after SIGUSR1, and says how many records went to the log store so
+    far. The router must not see its folder: it would choose what is read and written there.
+    """
+
+    def __init__(
+        self, path: Path, router: Path, buffer: Path, file: Path, settled: Path, metadata: dict[str, str]
+    ) -> None:
         self._path = path
         self._router = router
         self._buffer = buffer
         self._file = file
         self._metadata = metadata
         self._written = 0
-        self._settled = path.with_suffix(".settled")
-        """Made once nothing is held any more, after SIGUSR1: how many records went to the log store so far."""
+        self._settled = settled
         self._selector = selectors.DefaultSelector()
         self._flows: list[_Flow] = []
         self._chunks = itertools.count()
@@ -192,8 +197,7 @@ class Relay:
                 batch = flow.waiting.popleft()
                 flow.held -= batch.size
                 lines = batch.lines(self._metadata)
-                with self._file.open("a", encoding="utf-8") as file:
-                    file.writelines(lines)
+                write_lines(self._file, lines)
                 count += len(lines)
             self._continue(flow)
         if written := saved + count:
@@ -348,9 +352,9 @@ def say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def main(path: str, router: str, buffer: str, file: str, *metadata: str) -> None:
+def main(path: str, router: str, buffer: str, file: str, settled: str, *metadata: str) -> None:
     fields = dict(entry.split("=", 1) for entry in metadata)
-    relay = Relay(Path(path), Path(router), Path(buffer), Path(file), fields)
+    relay = Relay(Path(path), Path(router), Path(buffer), Path(file), Path(settled), fields)
     signal.signal(signal.SIGUSR1, relay.settle)
     relay.run()
 

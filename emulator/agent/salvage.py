@@ -8,13 +8,18 @@ is the tag; since version 1.9 four bytes stand before it, the first two F1 77 an
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgpack
 
-SUFFIX = "*.flb"
+from emulator.logstore.beneath import files_beneath, folder_beneath, open_beneath, read_all, remove_entry
+
+SUFFIX = ".flb"
+LARGEST = 64 << 20
+"""Bytes of the largest file that is read: Fluent Bit begins another one after 2 MB."""
 _HEADER = 24
 _MAGIC = b"\xc1\x00"
 _TYPED = b"\xf1\x77"
@@ -22,8 +27,20 @@ _LOGS = 0
 
 
 def buffered(folder: Path) -> list[Path]:
-    """The files of the chunks below a folder, oldest first."""
-    return sorted((file for file in folder.rglob(SUFFIX) if file.is_file()), key=lambda file: (file.name, str(file)))
+    """The files of the chunks below a folder, as paths from there on, oldest first. The router chose what is there: it
+    is opened by `read_chunk` alone."""
+    return sorted(files_beneath(folder, suffix=SUFFIX), key=lambda file: (file.name, str(file)))
+
+
+def read_chunk(folder: Path, chunk: Path) -> bytes:
+    """The content of a chunk's file. Raises OSError, for what is no file too."""
+    return read_all(open_beneath(folder, chunk, os.O_RDONLY), LARGEST)
+
+
+def remove_chunk(folder: Path, chunk: Path) -> None:
+    """Removes a chunk's file. Raises OSError."""
+    with folder_beneath(folder, chunk.parent) as within:
+        remove_entry(within, chunk.name)
 
 
 def chunk_head(data: bytes) -> tuple[bytes, int] | None:

@@ -15,6 +15,8 @@ from emulator.logstore.records import Joiner, Record, parse_record
 MILLISECOND = 1_000_000
 GENERATION = 1 << 17
 """Lines that are remembered at least: more than Fluent Bit delivers in one go, a second's worth."""
+MOST_TAGS = 256
+"""Tags of one stream that are known: a torn line before a record of another tag stays part of it."""
 
 
 class Deliveries:
@@ -42,7 +44,8 @@ class Deliveries:
                         break
         if record is None:
             return None
-        self._tags.add(record.tag)
+        if len(self._tags) < MOST_TAGS:
+            self._tags.add(record.tag)
         return None if record.time_ns % MILLISECOND and self._seen(line) else record
 
     def _seen(self, line: str) -> bool:

@@ -1,7 +1,9 @@
 """Reads and writes the files of records that log routers leave in the log store.
 
-One file a task and destination, named `<service>.<task id>.<stream>`; rotated files end in `.1`, `.2`, … (older). A
-line is what Fluent Bit's `file` output writes: `<tag>: [<seconds>.<nanoseconds>, {<record>}]`.
+One file a task and destination, named `<service>.<task id>.<stream>`; rotated files end in `.1`, `.2`, … (older). What
+a task writes lies in a folder of its own, `<service>.<task id>`, which is all that its containers see of the log store.
+A line is what Fluent Bit's `file` output writes: `<tag>: [<seconds>.<nanoseconds>, {<record>}]`. Names and lines are
+what a log router chose: nothing that has an unusual form is read.
 """
 
 from __future__ import annotations
@@ -18,7 +20,17 @@ Fields = Mapping[str, object]
 KEPT = "@"
 """Starts the stream of a container that logs to CloudWatch by itself, not through a log router."""
 
-_LINE = re.compile(r"(?P<tag>.*?): \[(?P<seconds>\d+)(?:\.(?P<fraction>\d{1,9}))?, (?P<fields>\{.*\})\]\s*", re.DOTALL)
+_LINE = re.compile(
+    r"(?P<tag>.*?): \[(?P<seconds>\d{1,11})(?:\.(?P<fraction>\d{1,9}))?, (?P<fields>\{.*\})\]", re.DOTALL | re.ASCII
+)
+_LATEST = 253_402_300_799
+"""Seconds since 1970 of the last moment that a date can name."""
+_NAME = re.compile(r"@?[A-Za-z0-9_-]{1,255}")
+_ROTATION = re.compile(r"[1-9][0-9]{0,3}")
+_MOST_PARTS = 4096
+"""Parts of one line that are kept until its end comes: 64 MiB of output."""
+_MOST_OPEN = 256
+"""Lines of one stream whose end is waited for at the same time."""
 _PARTIAL_FIELDS = ("partial_message", "partial_id", "partial_ordinal", "partial_last")
 
 
@@ -57,9 +69,21 @@ class RecordFile:
     def parse(cls, name: str) -> RecordFile | None:
         """Reads a file's name; None if it is not one of ours."""
         parts = name.split(".")
-        if len(parts) == 4 and parts[3].isdecimal():
+        if not all(_NAME.fullmatch(part) for part in parts[:3]):
+            return None
+        if len(parts) == 4 and _ROTATION.fullmatch(parts[3]):
             return cls(parts[0], parts[1], parts[2], int(parts[3]))
-        return cls(parts[0], parts[1], parts[2]) if len(parts) == 3 and all(parts) else None
+        return cls(parts[0], parts[1], parts[2]) if len(parts) == 3 else None
+
+    @property
+    def folder(self) -> str:
+        """The name of the task's folder in the log store."""
+        return task_folder(self.service, self.task_id)
+
+
+def task_folder(service: str, task_id: str) -> str:
+    """The name of a task's folder in the log store."""
+    return f"{service}.{task_id}"
 
 
 ACCESS = RecordFile("@front", "0", "@access")
@@ -68,12 +92,14 @@ ACCESS = RecordFile("@front", "0", "@access")
 
 def parse_record(line: str) -> Record | None:
     """A line of a file as a record; None if it is damaged, as by a full disk."""
-    match = _LINE.fullmatch(line)
-    if match is None:
+    line = line.rstrip()
+    # Looked at first: of a long line that ends otherwise, the pattern would try every part.
+    match = _LINE.fullmatch(line) if line.endswith("}]") else None
+    if match is None or int(match["seconds"]) > _LATEST:
         return None
     try:
         fields = json.loads(match["fields"])
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     nanoseconds = int((match["fraction"] or "").ljust(9, "0"))
     return Record(match["tag"], int(match["seconds"]) * 1_000_000_000 + nanoseconds, fields)
@@ -82,7 +108,7 @@ def parse_record(line: str) -> Record | None:
 def format_record(record: Record) -> str:
     """The line, with its end, that `parse_record` reads."""
     seconds, nanoseconds = divmod(record.time_ns, 1_000_000_000)
-    fields = json.dumps(record.fields, separators=(",", ":"), ensure_ascii=False)
+    fields = json.dumps(record.fields, separators=(",", ":"), ensure_ascii=False, default=_as_text)
     return f"{record.tag}: [{seconds}.{nanoseconds:09d}, {fields}]\n"
 
 
@@ -102,9 +128,11 @@ class Joiner:
             return record
         parts = self._parts.setdefault(identifier, [])
         parts.append(record)
-        if record.fields.get("partial_last") != "true":
-            return None
-        return _join(self._parts.pop(identifier))
+        if record.fields.get("partial_last") == "true" or len(parts) >= _MOST_PARTS:
+            return _join(self._parts.pop(identifier))
+        if len(self._parts) > _MOST_OPEN:
+            return _join(self._parts.pop(next(iter(self._parts))))
+        return None
 
     def rest(self) -> Iterator[Record]:
         """What is left of lines whose end never came, such as a last line without a line end."""
@@ -114,8 +142,18 @@ class Joiner:
 
 
 def _join(parts: list[Record]) -> Record:
-    ordered = sorted(parts, key=lambda part: int(str(part.fields.get("partial_ordinal", "0"))))
+    ordered = sorted(parts, key=lambda part: _ordinal(part.fields.get("partial_ordinal")))
     text = "".join(str(part.fields["log"]) for part in ordered)
     first = ordered[0]
     fields = {key: value for key, value in first.fields.items() if key not in _PARTIAL_FIELDS}
     return Record(first.tag, first.time_ns, {**fields, "log": text})
+
+
+def _as_text(value: object) -> str:
+    """What JSON has no form for."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else repr(value)
+
+
+def _ordinal(value: object) -> int:
+    text = str(value)
+    return int(text) if text.isdecimal() and len(text) < 10 else 0

@@ -9,11 +9,10 @@ from emulator.runtime.drain import open_drain
 from emulator.runtime.execution import POLL, Execution
 from emulator.runtime.observed import Task
 from emulator.runtime.plan import Operation
-from emulator.runtime.task_specs import SHARED_FOLDER
+from emulator.runtime.task_specs import SETTLED
 
 REVIVAL = 2.0
 """Seconds that a revived log router must stay up before we count on it."""
-SETTLED = f"{SHARED_FOLDER}/relay.settled"
 SETTLE = ("sh", "-c", f"rm -f {SETTLED}; until [ -e {SETTLED} ]; do kill -USR1 1; sleep 0.02; done; cat {SETTLED}")
 """Asks a relay to pass on what it holds; prints how many records it wrote to the log store itself."""
 SETTLE_TIMEOUT = 20.0

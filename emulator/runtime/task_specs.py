@@ -49,6 +49,8 @@ RELAY_MEMORY = 48 * MIB
 """What the relay in a pause may need; on top of the task's memory, which is not to be less than on Fargate for it."""
 SHARED_FOLDER = "/copilot-local/socket"
 """Where containers of our own have the volume that the router has at `/var/run`."""
+SETTLED = "/tmp/relay.settled"
+"""Where a relay says that it holds nothing any more: in the pause itself, out of the router's reach."""
 
 # The route comes first: a member may ask for its metadata as soon as it runs. The agent answers for that address on the
 # environment's network, whatever address it has itself.
@@ -170,7 +172,7 @@ class TaskFactory:
             cap_add=(*pause.cap_add, "DAC_OVERRIDE"),  # the socket's folder may belong to the router's user
             command=(
                 *(_RELAY_SCRIPT, "relay", f"{folder}/{RELAY_SOCKET}", f"{folder}/{SOCKET_NAME}"),
-                *(buffer, f"{LOG_FOLDER}/{file}", *metadata),
+                *(buffer, f"{LOG_FOLDER}/{file}", SETTLED, *metadata),
             ),
             mounts=(
                 Mount(router.socket_volume, folder, copy=False),

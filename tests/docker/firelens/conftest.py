@@ -138,7 +138,13 @@ SHARED = "/copilot-local/socket"
 def relay_spec(name: str, image: str, service: str, identity: TaskIdentity) -> ContainerSpec:
     """What stands between Docker's log driver and the router, as in the pause of a task."""
     file = f"{LOG_FOLDER}/{service}.{identity.task_id}.drained"
-    paths = (f"{SHARED}/{RELAY_SOCKET}", f"{SHARED}/fluent.sock", f"{SHARED}/copilot-local-buffer", file)
+    paths = (
+        f"{SHARED}/{RELAY_SOCKET}",
+        f"{SHARED}/fluent.sock",
+        f"{SHARED}/copilot-local-buffer",
+        file,
+        "/tmp/settled",
+    )
     return ContainerSpec(
         name=f"{name}-relay",
         image=image,

@@ -100,7 +100,7 @@ def start_router(folder: Path) -> Iterator[Callable[..., Router]]:
 @pytest.fixture
 def relay(folder: Path) -> Iterator[subprocess.Popen[str]]:
     """A relay that waits for the folder's router."""
-    names = ("relay.sock", "fluent.sock", "buffer", "hello.0123.drained")
+    names = ("relay.sock", "fluent.sock", "buffer", "hello.0123.drained", "relay.settled")
     command = ["sh", "-c", 'trap "" USR1; exec "$@"', "sh", sys.executable, "-m", "emulator.agent.relay"]
     command += [*(str(folder / name) for name in names), "cluster=demo"]
     with subprocess.Popen(command, text=True, stderr=subprocess.PIPE) as process:
