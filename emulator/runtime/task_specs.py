@@ -12,7 +12,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from emulator import __version__
-from emulator.ecs.endpoints import ADDRESS as ENDPOINT_ADDRESS
 from emulator.ecs.endpoints import credentials_variables, metadata_variables, private_dns_name
 from emulator.ecs.identity import TaskIdentity, cluster_arn, task_identity
 from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
@@ -28,8 +27,9 @@ from emulator.runtime.firelens import RouterSetup, router_setup
 from emulator.runtime.front_ports import task_listeners, to_label
 from emulator.runtime.limits import BELOW_PAUSE, MIB, TaskLimits, can_nest
 from emulator.runtime.names import Names, Role
+from emulator.runtime.pause_script import PAUSE_SCRIPT, RELAY_SCRIPT
 from emulator.runtime.restart import restart_rule
-from emulator.runtime.service_connect import HOSTS_READY, connect_labels
+from emulator.runtime.service_connect import connect_labels
 from emulator.runtime.values import missing_queues, resolve, resolve_all
 from emulator.runtime.volumes import docker_volumes
 
@@ -51,20 +51,6 @@ SHARED_FOLDER = "/copilot-local/socket"
 """Where containers of our own have the volume that the router has at `/var/run`."""
 SETTLED = "/tmp/relay.settled"
 """Where a relay says that it holds nothing any more: in the pause itself, out of the router's reach."""
-
-# The route comes first: a member may ask for its metadata as soon as it runs. The agent answers for that address on the
-# environment's network, whatever address it has itself.
-# Fargate's /etc/hosts knows localhost and the task's own address; extra hosts that Docker added are kept. Service
-# Connect's names come after them, once the file says so.
-_PREPARE_NETWORK = (
-    f"ip route add {ENDPOINT_ADDRESS}/32 dev eth0; "
-    'address=$(hostname -i | cut -d" " -f1); extra=$(grep "host.docker.internal" /etc/hosts); '
-    '{ echo "127.0.0.1 localhost"; echo "$address $(hostname)"; [ -z "$extra" ] || echo "$extra"; } > /tmp/hosts; '
-    f"cat /tmp/hosts > /etc/hosts; : > {HOSTS_READY}; "
-)
-_PAUSE_SCRIPT = f"{_PREPARE_NETWORK}exec tail -f /dev/null"
-# Until it has a handler, the signal that asks it to settle would end it.
-_RELAY_SCRIPT = f'trap "" USR1; {_PREPARE_NETWORK}exec python3 -m emulator.agent.relay "$@"'
 
 
 class MemberSpec(Struct, frozen=True):
@@ -136,7 +122,7 @@ class TaskFactory:
                 **udp,
             },
             entrypoint=("sh", "-c"),
-            command=(_PAUSE_SCRIPT,),
+            command=(PAUSE_SCRIPT,),
             network=self.names.network,
             network_aliases=self._names_of(desired),
             hostname=private_dns_name(task_id, identity.region),
@@ -171,7 +157,7 @@ class TaskFactory:
             memory=pause.memory + RELAY_MEMORY if pause.memory else None,
             cap_add=(*pause.cap_add, "DAC_OVERRIDE"),  # the socket's folder may belong to the router's user
             command=(
-                *(_RELAY_SCRIPT, "relay", f"{folder}/{RELAY_SOCKET}", f"{folder}/{SOCKET_NAME}"),
+                *(RELAY_SCRIPT, "relay", f"{folder}/{RELAY_SOCKET}", f"{folder}/{SOCKET_NAME}"),
                 *(buffer, f"{LOG_FOLDER}/{file}", SETTLED, *metadata),
             ),
             mounts=(

@@ -240,6 +240,7 @@ class TestFireLens:
             "/copilot-local/socket/fluent.sock",
             "/copilot-local/socket/copilot-local-buffer",
             f"/copilot-local/logs/hello.{TASK_ID}.drained",
+            "/tmp/relay.settled",
             "ecs_cluster=demo-test",
             f"ecs_task_arn=arn:aws:ecs:us-east-1:000000000000:task/demo-test/{TASK_ID}",
             "ecs_task_definition=demo-test-hello:1",

@@ -1,0 +1,24 @@
+"""The shell script of a task's pause: it prepares the network that the task's containers share, then stays."""
+
+from __future__ import annotations
+
+from emulator.ecs.endpoints import ADDRESS as ENDPOINT_ADDRESS
+from emulator.runtime.service_connect import HOSTS_READY
+
+# The agent answers for that address on the environment's network, whatever address it has itself.
+_METADATA_ROUTE = f"ip route add {ENDPOINT_ADDRESS}/32 dev eth0; "
+FILTER_RULES = ""
+"""Commands that restrict what the task's containers may send, each with a `; ` at its end. They run with NET_ADMIN,
+in the image of the agent where the task has a log router, else in the pause image (busybox)."""
+# Fargate's /etc/hosts knows localhost and the task's own address; extra hosts that Docker added are kept. Service
+# Connect's names come after them, once the file says so.
+_HOSTS = (
+    'address=$(hostname -i | cut -d" " -f1); extra=$(grep "host.docker.internal" /etc/hosts); '
+    '{ echo "127.0.0.1 localhost"; echo "$address $(hostname)"; [ -z "$extra" ] || echo "$extra"; } > /tmp/hosts; '
+    f"cat /tmp/hosts > /etc/hosts; : > {HOSTS_READY}; "
+)
+# The route comes first: a member may ask for its metadata as soon as it runs.
+PREPARE_NETWORK = f"{_METADATA_ROUTE}{FILTER_RULES}{_HOSTS}"
+PAUSE_SCRIPT = f"{PREPARE_NETWORK}exec tail -f /dev/null"
+# Until it has a handler, the signal that asks it to settle would end it.
+RELAY_SCRIPT = f'trap "" USR1; {PREPARE_NETWORK}exec python3 -m emulator.agent.relay "$@"'
