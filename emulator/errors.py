@@ -4,7 +4,8 @@ CopilotLocalError            what went wrong, where, and what to do about it
 ├── UsageError               the command line asks for something impossible            exit 2
 ├── InputError               a manifest, settings file or Dockerfile is wrong          exit 1
 │   ├── FindingsError        a file has findings; carries them all                     exit 1
-│   └── SecretsError         secrets that a task needs have no value; carries them all exit 1
+│   ├── SecretsError         secrets that a task needs have no value; carries them all exit 1
+│   └── TrustNeeded          a workspace asks for what only the user may give it       exit 1
 ├── TaskError                a task, container or image did not do what it should      exit 1
 │   ├── ImageError           an image could not be built, pulled or found              exit 1
 │   ├── ContainerFailed      a container exited or would not start                     exit 1, or the container's code
@@ -22,6 +23,7 @@ CopilotLocalError            what went wrong, where, and what to do about it
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -120,6 +122,19 @@ class SecretsError(InputError):
     ) -> None:
         super().__init__(message, hint=hint, position=position)
         self.output = output or []
+
+
+class TrustNeeded(InputError):
+    """A workspace asks for what only the user may give it. `output` says what, a line each; `given` are the
+    permissions themselves."""
+
+    def __init__(
+        self, workspace: Path | str, output: list[str], *, hint: str = "", given: Sequence[object] = ()
+    ) -> None:
+        super().__init__(f"{workspace} asks for what only you can give it", hint=hint)
+        self.workspace = Path(workspace)
+        self.output = output
+        self.given = given
 
 
 class TaskError(CopilotLocalError):

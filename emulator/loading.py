@@ -213,10 +213,12 @@ def up_request(
 ) -> UpRequest:
     """Everything that `up` needs to know, from options, workspace, settings and manifests.
 
-    Raises what these have wrong, and SecretsError where secrets have no value.
+    Raises what these have wrong, TrustNeeded where the workspace asks for what the user did not give it, and
+    SecretsError where secrets have no value.
     """
     from emulator.neighbours import warn_out_of_reach, with_dependencies
-    from emulator.runtime.credentials import chosen, task_role
+    from emulator.permissions import TASKS_GET, asked_for, tasks_get
+    from emulator.runtime.credentials import task_role
     from emulator.runtime.debugging import check_options
     from emulator.runtime.names import Names
     from emulator.runtime.private import collect_private
@@ -224,21 +226,36 @@ def up_request(
     from emulator.runtime.secrets.sources import SecretValues
     from emulator.runtime.secrets.wanted import Finder
     from emulator.runtime.up_request import SupportImages, UpRequest
-    from emulator.settings import load_settings
     from emulator.setup.images import FRONT_IMAGE, PAUSE_IMAGE, ensure_agent_image, ensure_aws_image
+    from emulator.trust.check import require
 
+    workspace: Workspace | None = None
+    loaded: list[LoadedService] = []
     if selection.task_definition is not None:
-        root, names, variables, services = _plain(selection, selection.task_definition, https)
+        root, names, variables, services = load_task_definition(selection, selection.task_definition, https)
     else:
         if selection.with_deps:
             selection = with_dependencies(selection, emit)
         target = find_target(selection)
         root, names, variables = target.workspace.root, Names(target.app, target.environment), target.variables
-        services = [loaded.service for loaded in load_services(selection, emit, strict=strict, https=https)]
+        workspace = target.workspace
+        loaded = load_services(selection, emit, strict=strict, https=https)
+        services = [one.service for one in loaded]
         if not selection.services:
             services = _without_jobs(services, emit)
         warn_out_of_reach(target, services, emit)
-    settings = load_settings(root).with_destinations(log_destinations(logs))
+    asked = asked_for(
+        root,
+        services,
+        selection=selection,
+        workspace=workspace,
+        loaded=loaded,
+        credentials=credentials,
+        secrets=secrets,
+        destinations=log_destinations(logs),
+    )
+    require(asked)
+    settings = asked.settings
     if secrets_are_exposed(root):
         emit(Event(EventKind.WARNING, SECRETS_FILE, "git does not ignore it: `echo '*' > .copilot-local/.gitignore`"))
     values = SecretValues(variables, read_secrets(root), settings.secrets, secrets)
@@ -246,9 +263,12 @@ def up_request(
     if debug:
         check_options(debug, services)
     private = collect_private(services, root, finder, values)
-    if role := task_role(chosen(credentials, settings.credentials), variables, region()):
+    role = task_role(asked.credentials, variables, region())
+    if role is not None:
         private.task_roles = {service.name: role for service in services}
     private.certificates = _certificates(services, emit)
+    if gets := tasks_get(asked, role, values):
+        emit(Event(EventKind.INFO, TASKS_GET, gets))
     return UpRequest(
         environment=names,
         services=services,
@@ -297,7 +317,7 @@ def log_destinations(chosen: Sequence[str]) -> dict[str, LogPolicy]:
     return found
 
 
-def _plain(
+def load_task_definition(
     selection: Selection, path: Path, https: bool | None
 ) -> tuple[Path, Names, Mapping[str, str], list[Service]]:
     """What runs a plain task definition: its folder is the workspace, its family the application and the service."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.errors import CopilotLocalError, Finding, Severity, UsageError
 from emulator.events import Emit, Event, EventKind
+from emulator.files import read_text
 from emulator.loading import Selection, Target, compiled, find_target, ignored, load_manifest, warning
 from emulator.workspace import find_workspace
 
@@ -75,7 +75,7 @@ def warn_out_of_reach(target: Target, services: Sequence[Service], emit: Emit) -
             for it in out_of_reach(client, workspace)
         ]
         with contextlib.suppress(OSError):
-            lines = Path(client.manifest).read_text(encoding="utf-8").splitlines()
+            lines = read_text(client.manifest).splitlines()
             findings = silence(findings, lines, client.manifest, ignored(target.workspace))
         for finding in findings:
             if finding.code == "CL141":

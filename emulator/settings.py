@@ -9,6 +9,7 @@ Files, later ones win key by key:
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field, structs
 
 from emulator.errors import InputError, Position
+from emulator.files import read_text
 from emulator.model import FrozenModel, InvalidData, Keys, Model, from_plain
 from emulator.settings_files import FILE_NAME, STAND_INS_NAME, configuration_folder
 
@@ -152,6 +154,13 @@ class SyncRule(FrozenModel, kw_only=True, frozen=True):
             raise ValueError("a rule has a command or a signal, not both")
 
 
+class TrustSettings(FrozenModel, kw_only=True, frozen=True):
+    """`[trust]`, in the user's own file only: what every workspace may have without being trusted."""
+
+    paths: tuple[str, ...] = ()
+    """Folders that builds, environment files, substitutes and `[[sync]]` rules may lie in. Absolute once read."""
+
+
 class Settings(FrozenModel, kw_only=True, frozen=True):
     """Everything the settings files say, merged. Paths in `substitute` are absolute."""
 
@@ -167,6 +176,7 @@ class Settings(FrozenModel, kw_only=True, frozen=True):
     time: TimeSettings = TimeSettings()
     credentials: CredentialSettings = CredentialSettings()
     secrets: SecretSettings = SecretSettings()
+    trust: TrustSettings = TrustSettings()
     app: AppSettings = AppSettings()
     environments: Mapping[str, EnvironmentSettings] = field(default_factory=dict)
     """What rendering has to know of each environment, by its name."""
@@ -225,19 +235,40 @@ def load_settings(workspace: Path | None = None, environment: Mapping[str, str] 
         files.append(workspace / FILE_NAME)
     merged: dict[str, object] = {}
     for file in files:
-        for section, value in _read(file).items():
+        content = _read(file)
+        if file.parent == workspace and "trust" in content:
+            position = Position(str(file), _line_of(_text(file), ("trust",)))
+            raise InputError(
+                "[trust] is taken from your own settings only, not from a workspace's",
+                position=position,
+                hint=f"it stands in {folder / FILE_NAME}",
+            )
+        for section, value in content.items():
             present = merged.get(section)
             merged[section] = {**present, **value} if isinstance(present, dict) and isinstance(value, dict) else value
     return from_plain(Settings, merged)
 
 
-def _read(file: Path) -> dict[str, object]:
+def setting_position(workspace: Path, *keys: str) -> Position | None:
+    """Where the workspace's settings file has a key, given with its section; None where it has not."""
+    file = workspace / FILE_NAME
+    text = _text(file)
+    number = _line_of(text, keys, missing=0)
+    return Position(str(file), number) if number else None
+
+
+def _text(file: Path) -> str:
+    """The text of a settings file; empty where there is none."""
     try:
-        text = file.read_text(encoding="utf-8")
+        return read_text(file)
     except FileNotFoundError:
-        return {}
+        return ""
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read {file}: {error}") from None
+
+
+def _read(file: Path) -> dict[str, object]:
+    text = _text(file)
     try:
         content = tomllib.loads(text)
         settings = from_plain(Settings, content)
@@ -257,6 +288,9 @@ def _read(file: Path) -> dict[str, object]:
             {**structs.asdict(rule), "source": str((file.parent / Path(rule.source).expanduser()).resolve())}
             for rule in settings.sync
         ]
+    if settings.trust.paths:
+        paths = [str((file.parent / Path(path).expanduser()).resolve()) for path in settings.trust.paths]
+        content["trust"] = {"paths": paths}
     return content
 
 
@@ -267,9 +301,17 @@ def _target(folder: Path, replacement: str) -> str:
     return replacement
 
 
-def _line_of(text: str, keys: Keys) -> int:
-    key = next((key for key in reversed(keys) if isinstance(key, str)), "")
-    for number, line in enumerate(text.splitlines(), start=1):
-        if key in line.split("=", 1)[0]:
-            return number
-    return 1
+def _line_of(text: str, keys: Keys, missing: int = 1) -> int:
+    """The line of the innermost key: the first that has it after the section's own. `missing` where there is none."""
+    names = [key for key in keys if isinstance(key, str)]
+    lines = text.splitlines()
+    key = names[-1] if names else ""
+    section = re.compile(rf"\s*\[\[?\s*[\"']?{re.escape(names[0] if names else '')}\b")
+    start = next((number for number, line in enumerate(lines, start=1) if section.match(line)), 0)
+    if start and len(names) == 1:
+        return start
+    for first in (start, 0):
+        for number, line in enumerate(lines[first:], start=first + 1):
+            if key in line.split("=", 1)[0]:
+                return number
+    return missing

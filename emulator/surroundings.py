@@ -12,6 +12,7 @@ from emulator.compiler.context import FindPosition, Surroundings
 from emulator.compiler.patches import read_patches
 from emulator.ecs.addons import TemplatePatch
 from emulator.errors import InputError, Position, Unsupported
+from emulator.files import read_text
 from emulator.manifest import load_environment
 from emulator.manifest.schema.routing import RoutingRule
 from emulator.manifest.schema.workload import Workload
@@ -176,12 +177,12 @@ def _addons(folder: Path) -> tuple[list[SourceText], SourceText | None]:
 
 def _patches(folder: Path) -> tuple[TemplatePatch, ...]:
     file = folder / PATCHES_FILE
-    return read_patches(_read(file)) if file.is_file() else ()
+    return read_patches(_read(file)) if file.exists() else ()
 
 
 def _read(file: Path) -> SourceText:
     try:
-        return SourceText(_shown(file), file.read_text(encoding="utf-8"))
+        return SourceText(_shown(file), read_text(file))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file} cannot be read: {error}", hint="save it as UTF-8 text") from None
 

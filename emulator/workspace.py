@@ -13,16 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.errors import FindingsError, InputError, Position, UsageError
+from emulator.files import read_text
 
 COPILOT_FOLDER = "copilot"
 WORKSPACE_FILE = ".workspace"
 MANIFEST_FILE = "manifest.yml"
 DEFAULT_ENVIRONMENT = "test"
+VARIABLES_FILE = ".env"
 SECRETS_FILE = ".copilot-local/secrets.env"
 NOT_SERVICES = ("environments", "pipelines")
 """Folders of `copilot/` that hold no workload."""
 NOT_ENVIRONMENTS = ("addons", "overrides")
 """Folders of `copilot/environments/` that apply to every environment."""
+
+_NO_PROGRAMS = ("-c", "core.fsmonitor=false", "-c", "safe.bareRepository=explicit")
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,254}\Z")
 
@@ -115,9 +119,17 @@ def interpolation_variables(
     The file is `env_file`, else `.env` in the root if there is one. Raises InputError where `env_file` is not there or
     a line cannot be read.
     """
-    file = env_file or root / ".env"
-    variables = _read_variables(file) if env_file is not None or file.is_file() else {}
+    variables = _read_variables(env_file) if env_file is not None else own_variables(root)
     return {**variables, **(os.environ if environ is None else environ)}
+
+
+def own_variables(root: Path) -> dict[str, str]:
+    """The variables of `.env` in the root, if there is one: a folder of that name is a virtual environment of Python's.
+
+    Raises InputError where it cannot be read.
+    """
+    file = root / VARIABLES_FILE
+    return _read_variables(file) if file.exists() and not file.is_dir() else {}
 
 
 def read_secrets(root: Path) -> dict[str, str]:
@@ -126,7 +138,19 @@ def read_secrets(root: Path) -> dict[str, str]:
     Raises InputError where it cannot be read or a line is none.
     """
     file = root / SECRETS_FILE
-    return _read_variables(file, _SECRET_LINE) if file.is_file() else {}
+    return _read_variables(file, _SECRET_LINE) if file.exists() else {}
+
+
+def copilot_files(workspace: Workspace) -> list[Path]:
+    """The files of `copilot/` that are read for the workspace's services and environments, those that are there."""
+    copilot = workspace.root / COPILOT_FOLDER
+    files = [copilot / WORKSPACE_FILE, *workspace.manifests.values()]
+    files += [copilot / "environments" / name / MANIFEST_FILE for name in workspace.environments]
+    for manifest in workspace.manifests.values():
+        for name in NOT_ENVIRONMENTS:
+            folder = manifest.parent / name
+            files += sorted(file for file in folder.iterdir() if file.is_file()) if folder.is_dir() else []
+    return [file for file in files if file.exists()]
 
 
 def secrets_are_exposed(root: Path) -> bool:
@@ -134,8 +158,9 @@ def secrets_are_exposed(root: Path) -> bool:
     if not (root / SECRETS_FILE).is_file():
         return False
     try:
+        # The repository's own configuration could name programs to run, also where a folder poses as a repository.
         asked = subprocess.run(
-            ["git", "-C", str(root), "check-ignore", "--quiet", SECRETS_FILE],
+            ["git", *_NO_PROGRAMS, "-C", str(root), "check-ignore", "--quiet", SECRETS_FILE],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=5,
@@ -224,6 +249,7 @@ def _checked(what: str, name: str) -> str:
     return name
 
 
+_VARIABLES_HINT = "it is a regular file of NAME=value lines, in UTF-8"
 _LINE = re.compile(r"\s*(?:export\s+)?(?P<key>[A-Za-z_][A-Za-z0-9_.-]*)\s*=\s*(?P<value>.*?)\s*\Z")
 _SECRET_LINE = re.compile(r"\s*(?:export\s+)?(?P<key>[^\s=]+)\s*=\s*(?P<value>.*?)\s*\Z")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", '"': '"', "$": "$"}
@@ -233,11 +259,11 @@ def _read_variables(file: Path, form: re.Pattern[str] = _LINE) -> dict[str, str]
     """`NAME=value` lines, as Compose reads them: `#` comments, `export`, single quotes as they are, double quotes with
     escapes. Values are not interpolated."""
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = read_text(file, encoding="utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"there is no file {file}", hint="`--env-file` names a file of NAME=value lines") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} cannot be read: {error}") from None
+        raise InputError(f"{file} cannot be read: {error}", hint=_VARIABLES_HINT) from None
     variables: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):

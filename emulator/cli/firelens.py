@@ -136,15 +136,28 @@ def check(
     """Start the real router on ECS's configuration for a moment, without network, and say what it rejects."""
     from emulator.display import make_display
     from emulator.engine.connect import connect
+    from emulator.permissions import asked_for
     from emulator.runtime.images import ImageResolver
     from emulator.runtime.names import Names
     from emulator.runtime.router_check import check_router
+    from emulator.trust.check import require
 
     display = make_display()
     loaded = load_one(Selection(app, env, services_of(name, service), env_file), display.emit, strict=strict)
     router = loaded.service.task_definition.log_router
     if router is None:
         raise InputError(f"service {loaded.service.name} has no log router", hint=_ADDS_ROUTER)
+    selection = Selection(app, env, services_of(name, service), env_file)
+    require(
+        asked_for(
+            loaded.workspace.root,
+            [loaded.service],
+            selection=selection,
+            workspace=loaded.workspace,
+            loaded=[loaded],
+            credentials="none",
+        )
+    )
     task = replace(loaded.service.task_definition, container_definitions=[router])
     alone = replace(loaded.service, task_definition=task)
     with closing(connect()) as engine:

@@ -11,6 +11,7 @@ from emulator.cli import choices
 from emulator.cli.ask import secret_choice
 from emulator.cli.interrupt import interruptions
 from emulator.cli.options import App, Credentials, Env, EnvFile, Quiet, Replacements, Secrets, Strict, assignments
+from emulator.cli.trust_workspace import with_trust
 from emulator.errors import UsageError
 from emulator.loading import Selection, up_request
 
@@ -38,14 +39,16 @@ def run(
 
     choice = secret_choice(secrets)
     with closing(make_display(quiet=quiet)) as display:
-        request = up_request(
-            Selection(app, env, (job,), env_file),
-            display.emit,
-            strict=strict,
-            replacements=assignments(images, "--image"),
-            foreground=True,
-            credentials=credentials,
-            secrets=choice,
+        request = with_trust(
+            lambda: up_request(
+                Selection(app, env, (job,), env_file),
+                display.emit,
+                strict=strict,
+                replacements=assignments(images, "--image"),
+                foreground=True,
+                credentials=credentials,
+                secrets=choice,
+            )
         )
         [service] = request.services
         if service.type != "Scheduled Job":

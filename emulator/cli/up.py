@@ -28,6 +28,7 @@ from emulator.cli.options import (
     assignments,
     services_of,
 )
+from emulator.cli.trust_workspace import with_trust
 from emulator.errors import ExitCode, UsageError
 from emulator.events import Emit, Event, EventKind
 from emulator.loading import Selection, up_request
@@ -174,7 +175,7 @@ def up(
         )
 
     try:
-        request = load()
+        request = with_trust(load)
         with closing(connect()) as engine:
             if not dry_run:
                 check_logins(engine, request)
@@ -208,11 +209,13 @@ def _check_roles(request: UpRequest) -> None:
 
 
 def _without_repeated_warnings(emit: Emit) -> Emit:
-    """Manifests that are read again each time they change are warned about once."""
+    """Manifests that are read again each time they change are warned about once, and say once what tasks get."""
+    from emulator.permissions import TASKS_GET
+
     told: set[tuple[str, str]] = set()
 
     def emit_once(event: Event) -> None:
-        if event.kind is EventKind.WARNING:
+        if event.kind is EventKind.WARNING or event.subject == TASKS_GET:
             if (event.subject, event.message) in told:
                 return
             told.add((event.subject, event.message))

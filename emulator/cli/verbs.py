@@ -50,6 +50,10 @@ VERBS: Final[Table] = {
         "trust:trust",
         "Print how programs, browsers and systems are made to trust the local HTTPS certificates.",
     ),
+    "trust-workspace": (
+        "trust_workspace:trust_workspace",
+        "Give a workspace what it asks for and may not decide alone: credentials, secrets, files outside of it.",
+    ),
     "events": ("events:events", "Print ECS task state changes as EventBridge sends them, one JSON object a line."),
     "inspect": (
         "inspect:inspect",

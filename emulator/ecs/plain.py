@@ -28,6 +28,7 @@ from emulator.ecs.service import (
 )
 from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
 from emulator.errors import Finding, FindingsError, InputError, Position
+from emulator.files import read_text
 from emulator.model import InvalidData, Misfit, from_plain
 
 SERVICE_TYPE = "ECS Service"
@@ -50,7 +51,7 @@ NOT_ON_FARGATE = ("placementConstraints", "inferenceAccelerators")
 def read_task_definition(path: Path) -> TaskDefinition:
     """The task definition in a JSON file. Raises `FindingsError` with everything that is wrong in it."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         content = json.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read {path}: {error}") from None
@@ -76,7 +77,7 @@ def refuse_problems(definition: TaskDefinition, path: Path, *, ecs_limits: bool 
     found = [*verdict.refused, *(verdict.short if ecs_limits else ())]
     if not found:
         return
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path)
     findings = []
     for problem in found:
         keys = [str(key) for key in problem.keys if isinstance(key, str)]
@@ -125,7 +126,7 @@ def _positions(path: str, definition: TaskDefinition) -> dict[str, Position]:
     """Where images and secrets stand in the file, as `containerDefinitions.<container>.<key>`: the lines that have
     these texts, one after the other. JSON keeps no positions; a file that is not there has none."""
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = read_text(path).splitlines()
     except OSError:
         return {}
     found: dict[str, Position] = {}

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from emulator.errors import InputError, Unsupported, UsageError
+from emulator.files import read_text
 from emulator.model import FrozenModel
 from emulator.settings import CredentialSettings
 
@@ -178,7 +179,7 @@ def _sections(file: Path) -> dict[str, dict[str, str]]:
 
     parser = configparser.ConfigParser(interpolation=None, default_section="", strict=False)
     try:
-        parser.read_string(file.read_text(encoding="utf-8"))
+        parser.read_string(read_text(file))
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 from emulator.ecs.references import EnvFileReference
 from emulator.ecs.service import Service
 from emulator.errors import InputError
+from emulator.files import read_bytes
 from emulator.runtime.desired import Private
 from emulator.runtime.secrets.sources import SecretValues
 from emulator.runtime.secrets.wanted import Finder
@@ -55,7 +56,7 @@ def parse_environment_file(text: str) -> dict[str, str]:
 
 def _read(path: Path, reference: EnvFileReference) -> dict[str, str]:
     try:
-        return parse_environment_file(path.read_bytes().decode())  # not read_text, which changes line ends
+        return parse_environment_file(read_bytes(path).decode())
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"the environment file {reference.name} cannot be read: {error}",

@@ -14,6 +14,7 @@ from emulator.runtime.images import ImageResolver
 from emulator.runtime.up_request import UpRequest
 from emulator.runtime.watch_ignore import Ignore, ignore_file, is_temporary, read_ignore
 from emulator.settings import SyncRule
+from emulator.trust.root import root_of
 
 MANIFESTS = "copilot"
 SETTINGS_FILE = "copilot-local.toml"
@@ -48,6 +49,8 @@ class WatchedSync:
     container: str
     source: Path
     rule: SyncRule
+    root: Path | None = None
+    """Links may lead anywhere below it, and below the source."""
 
     def concerns(self, path: Path) -> bool:
         if path == self.source:
@@ -76,7 +79,8 @@ class WatchedFiles:
 
     def __init__(self, request: UpRequest, resolver: ImageResolver, extra: Iterable[Path] = ()) -> None:
         self.builds = list(_builds(request.services, resolver))
-        self.syncs = [_sync(rule, request.services) for rule in request.settings.sync]
+        root = root_of(request.workspace)
+        self.syncs = [_sync(rule, request.services, root) for rule in request.settings.sync]
         self._manifests = request.workspace / MANIFESTS
         self._files = {
             *(path.absolute() for path in extra),
@@ -149,7 +153,7 @@ def _environment_files(request: UpRequest) -> Iterable[Path]:
                     yield request.workspace / file.value.name
 
 
-def _sync(rule: SyncRule, services: Sequence[Service]) -> WatchedSync:
+def _sync(rule: SyncRule, services: Sequence[Service], root: Path) -> WatchedSync:
     found: Mapping[str, Service] = {service.name: service for service in services}
     service = found.get(rule.service)
     what = f"the sync rule for {rule.service}/{rule.container or rule.service}"
@@ -170,4 +174,4 @@ def _sync(rule: SyncRule, services: Sequence[Service]) -> WatchedSync:
         )
     if not Path(rule.source).exists():
         raise InputError(f"{what}: its source {rule.source} does not exist")
-    return WatchedSync(service.name, name, Path(rule.source), rule)
+    return WatchedSync(service.name, name, Path(rule.source), rule, root)

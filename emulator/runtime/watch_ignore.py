@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from emulator.files import read_text
+
 IGNORE_FILE = ".dockerignore"
 
 _TEMPORARY = re.compile(
@@ -64,7 +66,7 @@ def ignore_file(context: Path, dockerfile: Path) -> Path:
 def read_ignore(context: Path, dockerfile: Path) -> Ignore:
     """What a build leaves out of its context."""
     try:
-        return Ignore(ignore_file(context, dockerfile).read_text(encoding="utf-8-sig").splitlines())
+        return Ignore(read_text(ignore_file(context, dockerfile), encoding="utf-8-sig").splitlines())
     except (OSError, UnicodeDecodeError):
         return Ignore()
 

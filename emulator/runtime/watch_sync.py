@@ -9,10 +9,13 @@ from pathlib import Path
 
 from emulator.engine.interface import Engine, File
 from emulator.errors import TaskError
+from emulator.files import MAX_SYNCED_BYTES, read_bytes
 from emulator.runtime.observed import Member
 from emulator.runtime.watch_files import WatchedSync
+from emulator.trust.root import is_inside
 
 COMMAND_TIMEOUT = 60
+MOST_NAMED = 5
 MOST_WORDS = 200
 """How many files one command removes."""
 
@@ -20,18 +23,25 @@ MOST_WORDS = 200
 def copy(engine: Engine, sync: WatchedSync, members: Iterable[Member], paths: Iterable[Path]) -> int:
     """Makes the rule's files in each container as they are here: writes what is there, removes what is gone, then runs
     the rule's command or sends its signal. Returns how many containers there were. Raises `TaskError` where the
-    command fails."""
+    command fails, and after all the rest where a file is a link that leads out of the workspace: it is not copied."""
     written: list[File] = []
     removed: list[str] = []
+    outside: list[Path] = []
+    folders = [path for path in (sync.source, sync.root) if path is not None]
     folder = sync.rule.target if sync.source.is_dir() else posixpath.dirname(sync.rule.target)
     for path in sorted(_files(paths)):
         target = _target(sync, path)
         try:
             mode = path.stat().st_mode
-            if stat.S_ISREG(mode):
-                written.append(File(posixpath.relpath(target, folder), path.read_bytes(), stat.S_IMODE(mode)))
+            if not is_inside(path, folders):
+                outside.append(path)
+            elif stat.S_ISREG(mode):
+                content = read_bytes(path, most=MAX_SYNCED_BYTES)
+                written.append(File(posixpath.relpath(target, folder), content, stat.S_IMODE(mode)))
         except FileNotFoundError:
             removed.append(target)
+        except OSError as error:
+            raise TaskError(f"{path} cannot be copied: {error.strerror}") from None
     count = 0
     for member in members:
         if not member.running:
@@ -42,6 +52,12 @@ def copy(engine: Engine, sync: WatchedSync, members: Iterable[Member], paths: It
         for start in range(0, len(removed), MOST_WORDS):
             engine.exec(member.container.id, ["rm", "-rf", "--", *removed[start : start + MOST_WORDS]], user="0")
         _afterwards(engine, sync, member)
+    if outside:
+        names = ", ".join(str(path) for path in outside[:MOST_NAMED])
+        raise TaskError(
+            f"not copied, as links lead out of {folders[-1]}: {names}",
+            hint="put the files themselves there; what a rule copies lies in the workspace",
+        )
     return count
 
 

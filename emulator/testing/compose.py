@@ -9,7 +9,9 @@ from typing import Any
 from emulator.errors import InputError
 from emulator.events import discard
 from emulator.loading import Selection, load_one, region
+from emulator.permissions import asked_for
 from emulator.render.compose import PAUSE, PAUSE_IMAGE, ComposeOptions, render_compose
+from emulator.trust.check import require
 
 
 def write_compose_file(
@@ -30,6 +32,16 @@ def write_compose_file(
         variables=dict(given.get("variables") or {}),
     )
     loaded = load_one(selection, discard)
+    require(
+        asked_for(
+            loaded.workspace.root,
+            [loaded.service],
+            selection=selection,
+            workspace=loaded.workspace,
+            loaded=[loaded],
+            credentials="none",
+        )
+    )
     images = _substitutes(loaded.service.task_definition.container_definitions, loaded.settings.substitute)
     for name, image in dict(given.get("images") or {}).items():
         if Path(image).exists():

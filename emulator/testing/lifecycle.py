@@ -28,6 +28,7 @@ from emulator.runtime.host_port import is_free
 from emulator.runtime.names import Names
 from emulator.runtime.overview import ContainerRow, overview
 from emulator.runtime.running import Running
+from emulator.runtime.secrets.sources import SecretChoice
 from emulator.runtime.up import dry_run, up
 from emulator.runtime.up_request import UpRequest
 from emulator.settings import FrontSettings, TimeSettings
@@ -61,6 +62,9 @@ class Lifecycle:
         port: int | None = None,
         timing: str = "local",
         stop_timeout: int = 2,
+        credentials: str | None = None,
+        secrets: str | None = None,
+        logs: Sequence[str] = (),
         reuse: bool = False,
         emit: Emit = discard,
     ) -> None:
@@ -78,6 +82,9 @@ class Lifecycle:
         self._port = port
         self._timing = timing
         self._stop_timeout = stop_timeout
+        self._credentials = credentials
+        self._secrets = secrets
+        self._logs = tuple(logs)
         self._reuse = reuse
         self._emit_further = emit
         self._journal = Journal()
@@ -168,6 +175,9 @@ class Lifecycle:
             port=self._port,
             timing=self._timing,
             wait=True,
+            credentials=self._credentials,
+            logs=self._logs,
+            secrets=SecretChoice(self._secrets),
         )
         if self._time:
             values = {**structs.asdict(request.settings.time), **self._time}

@@ -10,11 +10,12 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "emulator"
 
-EVERYWHERE = {"errors", "events", "model"}
+EVERYWHERE = {"errors", "events", "files", "model"}
 RULES: dict[str, set[str]] = {
     "display": set(),
     "errors": set(),
     "events": set(),
+    "files": set(),
     "model": {"misfits"},
     "misfits": set(),
     "settings": {"settings_files"},
@@ -30,15 +31,29 @@ RULES: dict[str, set[str]] = {
     "logstore": set(),
     "aws": {"logstore"},
     "engine": set(),
-    "runtime": {"ecs", "engine", "firelens", "frontdoor", "settings"},
+    "runtime": {"ecs", "engine", "firelens", "frontdoor", "settings", "trust"},
     "agent": {"runtime", "engine", "ecs", "logstore", "frontdoor"},
     "testing": {
         *("runtime", "engine", "compiler", "frontdoor", "trace", "logstore", "workspace", "settings"),
         *("render", "setup"),  # the Compose file for pytest-docker; the certificate that its client trusts
-        "tracing",
+        *("tracing", "permissions", "trust"),  # a workspace of a test is trusted with no more than one of `up`
         *("loading", "display", "ecs"),  # what `up` loads, and how it words errors and events: one way, not two
     },
     "setup": {"engine", "settings"},
+    # What a workspace may not decide alone, and what the user gave it.
+    "trust": {"settings", "settings_files", "workspace", "ecs", "display"},
+    # What a command asks for: it joins options, manifests, settings and the shell.
+    "permissions": {
+        "trust",
+        "loading",
+        "settings",
+        "settings_files",
+        "workspace",
+        "manifest",
+        "ecs",
+        "runtime",
+        "setup",
+    },
     # Who calls whom in a workspace, which takes the other services' manifests to say.
     "neighbours": {"loading", "workspace", "ecs", "manifest", "surroundings", "settings"},
     # From a selection to an `up` request, for the command line and for tests alike: the one place that joins the
@@ -49,6 +64,8 @@ RULES: dict[str, set[str]] = {
     "loading": {
         *(
             "neighbours",
+            "permissions",
+            "trust",
             "surroundings",
             "workspace",
             "manifest",

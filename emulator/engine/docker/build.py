@@ -25,6 +25,7 @@ from emulator.engine.docker.images import inspect_image, pull_hint
 from emulator.engine.docker.sdk import sdk_client
 from emulator.engine.interface import BuildSpec, OnLine
 from emulator.errors import ImageError, Position
+from emulator.files import read_text
 
 BUILD_TIMEOUT = 3600.0
 """Seconds for a whole build."""
@@ -44,7 +45,10 @@ def build_image(
 ) -> str:
     """Builds an image and returns its id. Raises ImageError; its output is the last lines of the build."""
     reader.check_inputs(spec)
-    text = spec.dockerfile.read_text(encoding="utf-8", errors="surrogateescape")
+    try:
+        text = read_text(spec.dockerfile, errors="surrogateescape")
+    except OSError as error:
+        raise ImageError(f"{spec.dockerfile} cannot be read: {error.strerror}") from None
     substituted = reader.substitute(text, spec.substitutes, spec.args) if spec.substitutes else text
     command = shutil.which("docker")
     buildkit = command is not None and _has_buildkit(command)
@@ -135,7 +139,7 @@ class _Builder:
             path = Path(folder) / source.name
             path.write_text(text, encoding="utf-8", errors="surrogateescape")
             # BuildKit prefers a `<Dockerfile>.dockerignore` beside the Dockerfile over the context's own file.
-            ignore = source.with_name(f"{source.name}.dockerignore")
+            ignore = reader.ignore_file(self._spec)
             if ignore.is_file():
                 shutil.copyfile(ignore, path.with_name(ignore.name))
             yield path

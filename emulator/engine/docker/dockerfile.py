@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from msgspec import Struct
 
 from emulator.engine.interface import BuildSpec
 from emulator.errors import ImageError
+from emulator.files import irregular
 
 _DIRECTIVE = re.compile(r"^#\s*([A-Za-z]+)\s*=\s*(\S+)\s*$")
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::([-+])([^}]*))?\})")
@@ -46,10 +48,18 @@ def check_inputs(spec: BuildSpec) -> None:
         raise ImageError(
             f"the build context {spec.context} is not a folder", hint="image.build.context in the manifest names it"
         )
+    for file in (spec.dockerfile, ignore_file(spec), spec.context / ".dockerignore"):
+        if kind := irregular(file):
+            raise ImageError(f"{file} is {kind}, not a regular file", hint="put the file itself there")
     if not spec.dockerfile.is_file():
         raise ImageError(
             f"there is no Dockerfile at {spec.dockerfile}", hint="image.build.dockerfile in the manifest names it"
         )
+
+
+def ignore_file(spec: BuildSpec) -> Path:
+    """The ignore file of this Dockerfile alone, which BuildKit prefers; whether it is there or not."""
+    return spec.dockerfile.with_name(f"{spec.dockerfile.name}.dockerignore")
 
 
 def instructions(text: str) -> Iterator[Instruction]:

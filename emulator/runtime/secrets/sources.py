@@ -46,6 +46,8 @@ class SecretValues:
         self._variables = variables
         self._file = file or {}
         self._choice = choice or SecretChoice()
+        self.asked_aws = False
+        """Whether AWS was asked for one."""
         self._profile = (settings or SecretSettings()).profile
         self.source = self._choice.source or (settings or SecretSettings()).source
         if self.source not in SOURCES:
@@ -96,6 +98,7 @@ class SecretValues:
         if self.source == "aws":
             from emulator.runtime.secrets.aws import fetch
 
+            self.asked_aws = True
             return fetch(wanted, self._variables, self._profile, self._choice.kept)
         found: dict[Wanted, str] = {}
         for one in wanted:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from emulator.engine.fake import Behaviour, FakeEngine
 from emulator.engine.interface import ContainerSpec, ExecResult
-from emulator.errors import TaskError
+from emulator.errors import NotFound, TaskError
 from emulator.model import from_plain
 from emulator.runtime.observed import Member
 from emulator.runtime.watch_files import WatchedSync
@@ -94,3 +95,25 @@ def test_a_command_that_fails_is_told_with_its_last_line(source: Path) -> None:
     with pytest.raises(TaskError) as caught:
         copy(engine, sync(source, command="reload"), [member], [source / "run.sh"])
     assert caught.value.message == "the command of the sync rule ended with code 3: no such worker"
+
+
+def test_a_link_that_leads_out_of_the_workspace_is_not_followed(
+    source: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home = tmp_path_factory.mktemp("home")
+    (home / "credentials").write_text("hush", encoding="utf-8")
+    (source / "static").mkdir()
+    (source / "static" / "key").symlink_to(home / "credentials")
+    (source / "static" / "aws").symlink_to(home)
+    (source / "static" / "inside").symlink_to(source / "css" / "a.css")
+    (source / "static" / "b.css").write_text("b", encoding="utf-8")
+    engine = FakeEngine()
+    rule = replace(sync(source / "static"), root=source)
+    with pytest.raises(TaskError, match="lead out of") as caught:
+        copy(engine, rule, [running(engine)], [source / "static", source / "static" / "aws"])
+    assert str(source / "static" / "key") in str(caught.value)
+    assert engine.read_file("web", "/app/b.css") == b"b"
+    assert engine.read_file("web", "/app/inside") == b"a"
+    for path in ("/app/key", "/app/aws/credentials"):
+        with pytest.raises(NotFound):
+            engine.read_file("web", path)
