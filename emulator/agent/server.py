@@ -28,6 +28,7 @@ from emulator.runtime.control import event_to
 from emulator.runtime.control_http import BODY, LINES, VERSION, Message
 from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.front import front_options
+from emulator.runtime.service_details import service_details
 from emulator.runtime.service_url import service_urls
 
 log = logging.getLogger(__name__)
@@ -214,8 +215,11 @@ class _Connection(BaseHTTPRequestHandler):
     # what only looks
 
     def _status(self, query: Query, body: Message) -> Answer:
-        del query, body
-        return {**self.server.supervisor.status(), "log_store_full": is_full(self.server.log_folder)}
+        del body
+        status = {**self.server.supervisor.status(), "log_store_full": is_full(self.server.log_folder)}
+        if _says_yes(query, "details"):
+            status["details"] = service_details(self.server.supervisor.scheduler.state)
+        return status
 
     def _urls(self, query: Query, body: Message) -> Answer:
         del query, body

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,55 +12,66 @@ from emulator.cli.environment import chosen_environment
 from emulator.cli.options import App, Env, Format, Name, OutputFormat
 
 if TYPE_CHECKING:
-    from emulator.runtime.overview import ContainerRow, Overview
+    from emulator.runtime.overview import Overview
 
 
-def ps(app: App = None, env: Env = None, name: Name = None, format: Format = OutputFormat.TEXT) -> None:
-    """Show the tasks of an environment, their containers, and where they answer."""
+def ps(
+    app: App = None,
+    env: Env = None,
+    name: Name = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Show the last stopped tasks too, and why each stopped.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print the ids of the services' containers only.")
+    ] = False,
+    format: Format = OutputFormat.TEXT,
+) -> None:
+    """Show the services of an environment, their tasks and containers, and where they answer."""
     from msgspec import to_builtins
 
-    from emulator.runtime.overview import overview
+    from emulator.runtime.control import Agent
+    from emulator.runtime.overview import of_service, overview
 
     with chosen_environment(app, env) as (engine, names):
         found = overview(engine, names)
-    rows = [row for row in found.containers if name is None or row.service == name]
-    targets = [target for target in found.targets if name is None or target["service"] == name]
+        stopped = _stopped(Agent(engine, names).tasks(name)) if every and found.supervised else []
+    if name is not None:
+        found = of_service(found, name)
+    if quiet:
+        for row in found.containers:
+            if row.service and row.name != "pause":
+                typer.echo(row.id)
+        return
     if format is OutputFormat.JSON:
-        content = {
-            **to_builtins(found),
-            "containers": [{**to_builtins(row), "created": row.created.isoformat()} for row in rows],
-            "targets": targets,
-        }
+        rows = [{**to_builtins(row), "created": row.created.isoformat()} for row in found.containers]
+        content = {**to_builtins(found), "containers": rows, **({"stopped_tasks": stopped} if every else {})}
         typer.echo(json.dumps(content, indent=2))
         return
-    _print(found, rows, targets, name)
+    _print(found, stopped)
 
 
-def _print(found: Overview, rows: list[ContainerRow], targets: list[dict[str, str]], name: str | None) -> None:
-    from emulator.display.table import table
+def _stopped(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [task for task in tasks if task["lastStatus"] == "STOPPED"]
 
-    if not rows:
-        typer.echo(f"nothing of {found.app}/{found.environment} is running", err=True)
+
+def _print(found: Overview, stopped: list[dict[str, Any]]) -> None:
+    from emulator.cli.ps_table import container_table, stopped_table, target_lines
+    from emulator.display.colours import wants_colour
+
+    if not found.containers:
+        typer.echo(f"Nothing is running in {found.app}/{found.environment}.", err=True)
         return
-    tasks = [row for row in rows if row.service and row.name != "pause"]
-    body = [[row.service, row.task_id[:8], row.name, _state(row), row.status] for row in tasks]
-    body += [["", "", row.name, _state(row), row.status] for row in rows if not row.service]
-    typer.echo(table(["SERVICE", "TASK", "CONTAINER", "STATE", "SINCE"], body))
-    for target in targets:
-        reason = f": {target['description']} ({target['reason_code']})" if target["description"] else ""
-        typer.echo(f"target {target['name']} ({target['target_group']}) is {target['state']}{reason}")
-    for failure in found.failures:
-        typer.echo(failure)
+    colour = wants_colour(sys.stdout)
+    typer.echo(container_table(found, colour))
+    if stopped:
+        typer.echo("\n" + stopped_table(stopped))
+    for line in (*target_lines(found), *found.failures):
+        typer.echo(line)
     for listener in found.listeners:
         if not listener.service:
             typer.echo(listener.url)
-        elif name in (None, listener.service):
+        else:
             typer.echo(f"{listener.url} is port {listener.name} of {listener.service}")
     if not found.supervised:
         typer.echo("no agent looks after it: `copilot-local up` or `copilot-local down`", err=True)
-
-
-def _state(row: ContainerRow) -> str:
-    if row.exit_code is not None:
-        return f"{row.state} ({row.exit_code})"
-    return f"{row.state}, {row.health}" if row.health else row.state

@@ -86,12 +86,12 @@ class Agent:
             if "event" in message:
                 emit(event_from(message["event"]))
 
-    def status(self) -> Message:
+    def status(self, *, details: bool = False) -> Message:
         """Tasks and targets as the agent sees them: `{"acting": bool, "targets": [...], "services": {...}}`.
 
-        Raises `EngineTimeout` where no answer comes.
+        `details` adds a field of that name: `ServiceDetails` by service. Raises `EngineTimeout` where no answer comes.
         """
-        return self._answer("status")
+        return self._answer("status", {"details": True} if details else None)
 
     def urls(self) -> dict[str, str]:
         """Where browsers find the services that a rule forwards to, by their names."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from emulator.engine.interface import ContainerState, Engine, Health
 from emulator.errors import CopilotLocalError
 from emulator.runtime import names
-from emulator.runtime.control import Agent
+from emulator.runtime.control import Agent, Message
 from emulator.runtime.front_ports import PublishedListener, published
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Observed, observe
+from emulator.runtime.service_details import ServiceDetails
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,22 @@ class ContainerRow:
     status: str
     created: datetime
     docker_name: str
+    id: str
+    image: str
+    ports: tuple[str, ...] = ()
+    """What its definition maps: `80/tcp`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRow:
+    """One service that should run."""
+
+    name: str
+    desired_count: int
+    running_count: int
+    """Tasks whose containers run."""
+    url: str
+    """Where a browser finds it; empty where no rule of a load balancer leads to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +64,34 @@ class Overview:
     """Services whose tasks do not stay, or cannot be started, and why."""
     listeners: tuple[PublishedListener, ...] = ()
     """What the load balancers listen on, on this machine."""
+    services: tuple[ServiceRow, ...] = ()
+    """Every service that should run, those without a task too; empty where no agent answers."""
+    target_containers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Service to target group to the container that its targets are."""
 
 
 def overview(engine: Engine, environment: Names) -> Overview:
     """Looks at the listing, and asks the agent where one runs."""
     observed = observe(engine, environment)
+    status: Message = {"targets": [], "services": {}}
+    supervised = observed.agent is not None and observed.agent.state is ContainerState.RUNNING
+    if supervised:
+        try:
+            status = Agent(engine, environment).status(details=True)
+        except CopilotLocalError:
+            supervised = False
+    # An agent of an older version knows no details.
+    details: Mapping[str, ServiceDetails] = status.get("details", {})
     rows = []
     for container in observed.containers:
         role = container.labels.get(names.ROLE, "")
         member = container.labels.get(names.CONTAINER)
         health = "" if container.health is Health.NONE else str(container.health)
+        service = container.labels.get(names.SERVICE, "")
+        ports = details[service]["ports"].get(member or "", []) if service in details else []
         rows.append(
             ContainerRow(
-                service=container.labels.get(names.SERVICE, ""),
+                service=service,
                 task_id=container.labels.get(names.TASK, ""),
                 name=member or role,
                 state=str(container.state),
@@ -67,17 +100,11 @@ def overview(engine: Engine, environment: Names) -> Overview:
                 status=container.status,
                 created=container.created,
                 docker_name=container.name,
+                id=container.id,
+                image=container.image,
+                ports=tuple(ports),
             )
         )
-    targets: list[dict[str, Any]] = []
-    failures: list[str] = []
-    supervised = observed.agent is not None and observed.agent.state is ContainerState.RUNNING
-    if supervised:
-        try:
-            status = Agent(engine, environment).status()
-            targets, failures = status["targets"], _failures(observed, status)
-        except CopilotLocalError:
-            supervised = False
     answers = observed.front is not None and observed.front.state is ContainerState.RUNNING
     listeners = [one for one in published(observed) if answers or one.protocol == "UDP"]
     return Overview(
@@ -86,9 +113,34 @@ def overview(engine: Engine, environment: Names) -> Overview:
         url=next((one.url for one in listeners if one.protocol == "HTTP"), None),
         supervised=supervised,
         containers=tuple(sorted(rows, key=lambda row: (row.service == "", row.service, row.task_id, row.name))),
-        targets=tuple(targets),
-        failures=tuple(failures),
+        targets=tuple(status["targets"]),
+        failures=tuple(_failures(observed, status)),
         listeners=tuple(listeners),
+        services=tuple(
+            ServiceRow(
+                name=name,
+                desired_count=service["desired_count"],
+                running_count=_running(observed, name),
+                url=details[name]["url"] if answers and name in details else "",
+            )
+            for name, service in status["services"].items()
+        ),
+        target_containers={name: found["target_containers"] for name, found in details.items()},
+    )
+
+
+def _running(observed: Observed, service: str) -> int:
+    return len([task for task in observed.tasks_of(service) if task.fault(()) is None])
+
+
+def of_service(found: Overview, name: str) -> Overview:
+    """What of the environment is one service's, without our own containers."""
+    return replace(
+        found,
+        containers=tuple(row for row in found.containers if row.service == name),
+        targets=tuple(target for target in found.targets if target["service"] == name),
+        listeners=tuple(one for one in found.listeners if one.service in ("", name)),
+        services=tuple(row for row in found.services if row.name == name),
     )
 
 
@@ -98,7 +150,7 @@ def _failures(observed: Observed, status: dict[str, Any]) -> list[str]:
     if status.get("log_store_full"):
         found.append("log store: the disk is full, and records are lost; make room, or run `copilot-local down -v`")
     for name, service in status["services"].items():
-        run = len([task for task in observed.tasks_of(name) if task.fault(()) is None])
+        run = _running(observed, name)
         wanted, deaths = service["desired_count"], service["failed_starts"]
         if service["failure"]:
             found.append(f"{name}: {service['failure']}")

@@ -39,7 +39,16 @@ def test_requests_reach_the_main_container_through_the_sidecar(example: Example)
     )
     assert [target["state"] for target in status["targets"]] == ["healthy"]
     table = shell.run("ps").out
-    assert table.splitlines()[0].split() == ["SERVICE", "TASK", "CONTAINER", "STATE", "SINCE"]
+    assert table.splitlines()[0].split() == [
+        "SERVICE",
+        "TASK",
+        "CONTAINER",
+        "IMAGE",
+        "STATUS",
+        "PORTS",
+        "TARGET",
+        "URL",
+    ]
     assert shell.url in table
 
     assert "hello/hello | GET /api/orders?x=1\n" in shell.run("logs").out

@@ -63,9 +63,19 @@ def test_the_private_image_is_replaced_with_the_manifest_untouched(hello: Projec
 def test_ps_shows_containers_targets_and_address(hello: Project) -> None:
     printed = hello.run("ps").ok().out
     assert f"http://127.0.0.1:{hello.port}" in printed
-    assert "is healthy" in printed
+    header, *lines = [line.split() for line in printed.splitlines()]
+    assert header == ["SERVICE", "TASK", "CONTAINER", "IMAGE", "STATUS", "PORTS", "TARGET", "URL"]
     for name in ("hello", "nginx", "agent", "front"):
-        assert any(name in line.split() and "running" in line for line in printed.splitlines())
+        assert any(name in line and "Up" in line for line in lines)
+    [nginx] = [line for line in lines if line[:1] == ["hello"] and line[2] == "nginx"]
+    assert nginx[-3:-1] == ["80/tcp", "healthy"]
+    assert nginx[-1].startswith(f"http://127.0.0.1:{hello.port}/")
+
+
+def test_ps_quiet_prints_the_ids_of_the_services_containers(hello: Project) -> None:
+    ids = hello.run("ps", "-q").ok().out.split()
+    named = docker("inspect", "--format", '{{index .Config.Labels "copilot-local.container"}}', *ids).split()
+    assert sorted(named) == ["hello", "nginx"]
 
 
 class TestWithoutARunningTask:
@@ -74,6 +84,19 @@ class TestWithoutARunningTask:
         nginx.up()
         assert nginx.tasks() == set()
         assert nginx.get("/api/x").status_code == 503
+        assert any(
+            line.split()[:6] == ["hello", "-", "-", "-", "0", "tasks"] for line in nginx.run("ps").out.splitlines()
+        )
+
+    def test_a_stopped_task_and_why_it_stopped_is_in_ps_all(self, nginx: Project) -> None:
+        nginx.up()
+        docker("kill", nginx.container("hello"))
+
+        def told() -> bool:
+            printed = nginx.run("ps", "--all").ok().out
+            return "hello 137" in printed and "Essential container in task exited" in printed
+
+        wait_until(told, lambda: nginx.run("ps", "--all").out)
 
     def test_a_task_that_died_answers_503_until_it_is_replaced(self, nginx: Project) -> None:
         nginx.up()

@@ -41,7 +41,7 @@ def test_the_load_balancer_and_the_local_aws_endpoint_are_started_again(routed: 
 def test_a_sidecar_that_is_not_essential_stays_dead_and_its_task_goes_on(routed: Project) -> None:
     tasks = routed.tasks()
     docker("kill", routed.container("extra"))
-    wait_until(lambda: "exited (137)" in routed.run("ps").ok().out, "its death in ps", LONG)
+    wait_until(lambda: "Exited (137)" in routed.run("ps").ok().out, "its death in ps", LONG)
     assert routed.answers("/hello")
     assert routed.tasks() == tasks
 
