@@ -6,6 +6,7 @@ For the command line and for tests alike.
 from __future__ import annotations
 
 import contextlib
+import math
 import secrets as random
 import ssl
 import threading
@@ -24,12 +25,13 @@ from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import Task, observe
 from emulator.trace import nginx
 from emulator.trace.container import capture_spec
-from emulator.trace.diagnose import Diagnosis, diagnose
+from emulator.trace.diagnose import diagnose
 from emulator.trace.exchange import Outcome
-from emulator.trace.hops import TRACE_HEADER, Hop, Place, Trace, assemble, trace_root
+from emulator.trace.hops import TRACE_HEADER, Hop, Identity, Place, Trace, assemble, identity, trace_root
 from emulator.trace.sending import Answer, prepare, send
-from emulator.trace.session import Account, CaptureSession, Key, key_of
+from emulator.trace.session import Account, CaptureSession
 from emulator.trace.text import block, verdict
+from emulator.trace.view import Diagnosis
 
 REQUEST_TIMEOUT = 65.0
 """Seconds for an answer: longer than the load balancer's idle timeout, so that its own answer is seen."""
@@ -40,6 +42,8 @@ _SETTLE = 0.25
 """Seconds for what a request led to and what goes on after its answer."""
 _MOST_PLACES = 1000
 """How many namespaces are remembered, those that are gone too: what was seen in them is still to be told."""
+_OUTLIVES = 2.0
+"""Seconds after its answer at which a request is told although what it led to goes on: that may be a stream."""
 _REMEMBER = 5.0
 """Seconds that a request is kept which was told: the account of its other end may come late."""
 
@@ -90,7 +94,7 @@ class Tracer:
         self._names = environment
         self._secrets = secrets
         self._trust = trust
-        self._shown_with_requests: set[Key] = set()
+        self._shown_with_requests: set[Identity] = set()
         """TLS connections to the front."""
         self.places, self._image = find_places(engine, environment)
         self._session = CaptureSession(engine, self._spec)
@@ -105,7 +109,7 @@ class Tracer:
             self._session.close()
             raise
         # What passed before all captures had begun was seen in part: a request without its first hop would mislead.
-        self._session.forget({key_of(exchange) for _, exchange in self._session.seen()})
+        self._session.forget({identity(*pair) for pair in self._session.seen()})
         return self
 
     def __exit__(self, *ending: object) -> None:
@@ -137,18 +141,24 @@ class Tracer:
         # Nothing says that a request leads to nothing more: what runs on after the answer has a moment to be seen.
         time.sleep(_SETTLE)
         self.account = self._session.end()
-        for trace in assemble(self._session.seen(), self.places, secrets=self._secrets):
+        traces = assemble(self._session.seen(), self.places, secrets=self._secrets)
+        for trace in traces:
             if trace.trace_id == root:
+                return self._traced(trace, answer)
+        for trace in reversed(traces):
+            if outgoing.tls_name and _only_tls(trace, outgoing.tls_name):
                 return self._traced(trace, answer)
         raise TaskError(
             f"the request was not seen on its way: {answer.fault or f'it was answered {answer.status}'}",
-            hint="is the load balancer's port published by this environment? `copilot-local ps`",
+            hint="is the load balancer's port published by this environment? `copilot-local ps`"
+            if self.account.complete
+            else f"{self.account}: try again",
         )
 
     def live(self, stop: threading.Event, *, health_checks: bool = False) -> Iterator[Traced]:
         """Each request when it is over, until `stop` or until the environment is gone; then those that go on still.
         Ends the captures, and `account` says then what they did not see."""
-        told: dict[Key, float] = {}
+        told: dict[Identity, float] = {}
         looked = time.monotonic()
         while not stop.is_set():
             stop.wait(_SETTLE)
@@ -163,37 +173,46 @@ class Tracer:
         self.account = self._session.end()
         yield from self._new(told, health_checks, None)
 
-    def _new(self, told: dict[Key, float], health_checks: bool, before: float | None) -> Iterator[Traced]:
+    def _new(self, told: dict[Identity, float], health_checks: bool, before: float | None) -> Iterator[Traced]:
         """Requests that are not told yet and were over at `before`, so that all of their hops have been seen."""
         seen = self._session.seen()
         if before is not None:
             seen = [pair for pair in seen if pair[1].began <= before]
         for trace in assemble(seen, self.places, secrets=self._secrets):
             last = max(hop.exchange.ended or hop.exchange.began for hop in trace.hops)
-            going_on = any(hop.exchange.ended is None and hop.exchange.request is not None for hop in trace.hops)
-            if before is not None and (last > before or going_on or trace.asked.exchange.ended is None):
+            over = trace.asked.exchange.ended
+            going_on = [hop for hop in trace.hops if hop.exchange.ended is None and hop.exchange.request is not None]
+            if before is not None and (over is None or over > before):
                 continue
-            known = key_of(trace.asked.exchange) in told
-            first = trace.hops[0].exchange
-            if first.outcome is Outcome.TLS and len(trace.hops) > 1:
-                self._shown_with_requests.add(key_of(first))
-            elif key_of(first) in self._shown_with_requests:
+            if before is not None and (last > before or going_on) and over is not None and over > before - _OUTLIVES:
+                continue
+            known = _identity(trace.asked) in told
+            first = trace.hops[0]
+            if first.exchange.outcome is Outcome.TLS and len(trace.hops) > 1:
+                self._shown_with_requests.add(_identity(first))
+            elif _identity(first) in self._shown_with_requests:
                 known = True  # the connection alone, once its requests are forgotten
             for hop in trace.hops:
                 if hop.exchange.ended is not None:
-                    told[key_of(hop.exchange)] = last
+                    told[_identity(hop)] = last
+                elif hop in going_on:
+                    told[_identity(hop)] = math.inf
             if not known and (health_checks or not trace.is_health_check):
                 yield self._traced(trace)
 
     def _traced(self, trace: Trace, answer: Answer | None = None) -> Traced:
-        return Traced(trace, tuple(diagnose(trace, self._read_nginx)), answer)
+        found = diagnose(trace, self._read_nginx, answer.status if answer else None)
+        if answer is not None and answer.certificate_for:
+            found.append(_other_names(trace, answer.certificate_for))
+        return Traced(trace, tuple(found), answer)
 
     def _follow_tasks(self) -> bool:
         """Captures where tasks are new, and no longer where they are gone. False where nothing is left."""
         with contextlib.suppress(CopilotLocalError):  # tasks and the agent come and go; the next look finds them
             places, _ = find_places(self._engine, self._names)
             self._session.leave(places)
-            self.places = [*places, *(place for place in self.places if place not in places)][:_MOST_PLACES]
+            now = {place.container for place in places}
+            self.places = [*places, *(place for place in self.places if place.container not in now)][:_MOST_PLACES]
             self._session.watch(places)
             return True
         return bool(observe(self._engine, self._names).tasks)
@@ -220,6 +239,26 @@ class Tracer:
             f"{self._names.app}/{self._names.environment} has no load balancer with a listener for {protocol}",
             hint=f"listeners: {there}; `copilot-local trace` without a URL shows what passes between containers",
         )
+
+
+def _only_tls(trace: Trace, name: str) -> bool:
+    """Whether this is a TLS connection to the front for that name, behind which nothing was asked."""
+    first = trace.hops[0].exchange
+    return len(trace.hops) == 1 and first.outcome is Outcome.TLS and first.server_name in (name, "")
+
+
+def _other_names(trace: Trace, names: tuple[str, ...]) -> Diagnosis:
+    asked = trace.hops[0].exchange.server_name or trace.asked.host
+    return Diagnosis(
+        f"the load balancer's certificate is not for {asked}, and browsers refuse it: it is for {', '.join(names)}",
+        "`http.alias` in the manifest gives the service a name; trace went on without it",
+        0,
+        certain=False,
+    )
+
+
+def _identity(hop: Hop) -> Identity:
+    return identity(hop.place, hop.exchange)
 
 
 def find_places(engine: Engine, environment: Names) -> tuple[list[Place], str]:

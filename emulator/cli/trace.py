@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def trace(
-    method: Annotated[str | None, typer.Argument(help="The method of a request to send, such as GET.")] = None,
+    method: Annotated[str | None, typer.Argument(help="The method of a request to send. A URL alone: GET.")] = None,
     url: Annotated[str | None, typer.Argument(help="A path, or a whole URL, whose host is the request's Host.")] = None,
     app: App = None,
     env: Env = None,
@@ -52,7 +52,9 @@ def trace(
 ) -> None:
     """Send a request and show every hop it takes, or show live traffic until Ctrl-C. Needs no change to containers."""
     if method is not None and url is None:
-        raise UsageError("a request has a method and a URL: `copilot-local trace GET /api/x`")
+        if not method.startswith(("/", "http://", "https://")):
+            raise UsageError("a request has a method and a URL: `copilot-local trace GET /api/x`")
+        method, url = "GET" if data is None else "POST", method
     if method is None and (headers or data is not None):
         raise UsageError("-H and -d belong to a request: `copilot-local trace POST /api/x -d …`")
     if method is not None and health_checks:
@@ -79,7 +81,7 @@ def trace(
             where = ", ".join(place.name + (f" {place.task}" if place.task else "") for place in tracer.places)
             typer.echo(f"tracing {where}; Ctrl-C ends it", err=True)
             kept = list(_live(tracer, stop, health_checks=health_checks, as_json=as_json, keep=har is not None))
-        if tracer.account.lost or tracer.account.missing:
+        if not tracer.account.complete:
             typer.echo(f"warning: {tracer.account}: requests may be missing or shown in part", err=True)
     if har is not None:
         _save(har, kept)

@@ -113,7 +113,7 @@ class Capture:
             self._read()
         for exchange in self._connections.unfinished(now):
             self._exchange(exchange)
-        finished = Finished(self._packets, self._ring.lost(), self._connections.missing)
+        finished = Finished(self._packets, self._ring.lost(), self._connections.missing, self._connections.unreadable)
         self._lines.append(_line(Report(finished=finished)))
         self._flush()
 

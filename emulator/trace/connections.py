@@ -5,6 +5,7 @@ A connection that began before the capture is taken up at the next request in it
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -49,9 +50,22 @@ class Connections:
         self._known: dict[tuple[Address, Address], _Connection] = {}
         self.missing = 0
         """Bytes that were confirmed by their receiver and not seen here."""
+        self.unreadable = 0
+        """Connections that were given up because of an error of ours."""
 
     def feed(self, segment: Segment) -> None:
-        """Takes the next segment."""
+        """Takes the next segment. Whatever it does to its connection, the others are read on."""
+        try:
+            self._feed(segment)
+        except Exception:
+            self.unreadable += 1
+            one = self._known.pop((segment.source, segment.target), None)
+            one = one or self._known.pop((segment.target, segment.source), None)
+            with contextlib.suppress(Exception):
+                if one is not None and one.conversation is not None:
+                    one.conversation.lost(segment.time, "the capture could not read it")
+
+    def _feed(self, segment: Segment) -> None:
         if segment.syn:
             self._opening(segment)
             return
@@ -156,6 +170,8 @@ class Connections:
             self._interrupt(one, segment)
         elif half.ended:
             self._closing(one, segment.time, by_client)
+        if one.conversation.given_up:
+            one.conversation = one.from_client = one.from_server = None
 
     def _interrupt(self, one: _Connection, segment: Segment) -> None:
         """Bytes are missing for good: what goes on cannot be read to its end, and the next request is waited for."""
@@ -168,7 +184,7 @@ class Connections:
             one.conversation.lost(segment.time)
         one.conversation = one.from_client = one.from_server = None
         for confirming, _ in held:
-            self.feed(confirming)
+            self._feed(confirming)
 
     def _closing(self, one: _Connection, time: float, by_client: bool) -> None:
         assert one.conversation is not None

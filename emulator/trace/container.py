@@ -75,6 +75,10 @@ class CaptureContainer:
         """It still reads; it ends by itself where its task ends."""
         return self._thread.is_alive()
 
+    def join(self, timeout: float) -> None:
+        """Waits until it has ended, not longer."""
+        self._thread.join(timeout)
+
     def end(self, timeout: float = 10) -> None:
         """Lets it tell what it has still, waits for that, and removes it."""
         if self._stream is not None:

@@ -1,7 +1,8 @@
 """HTTP/1 read from both directions of a connection, as they come. Pure.
 
 h11 reads the messages: each with a parser of its own, since one that only listens must not wait for the other side to
-speak. It is strict, as a proxy would be, so what it refuses is shown as malformed with its reason.
+speak. It is strict, as a proxy would be, so what it refuses is shown as malformed with its reason, and with its answer.
+An answer belongs to the request that it comes for, however much of that request has been sent.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import h11
 
 from emulator.trace import tls
 from emulator.trace.exchange import Exchange, Headers, Outcome, Request, Response
+from emulator.trace.rough import rough_request
 
 REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32} [^ \r\n]+ HTTP/1\.[01]\r?\n")
 _BEGINS_HTTP = re.compile(rb"[\r\n]*[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}( |$)")
@@ -34,6 +36,10 @@ class _Open:
     complete: bool = False
     switches: bool = False
     """It asks for another protocol on this connection: an `Upgrade`, or CONNECT."""
+    expects: bool = False
+    """It waits for a 100 before it sends its body."""
+    malformed: str = ""
+    """What in it breaks the rules of HTTP."""
 
 
 class Conversation:
@@ -43,6 +49,13 @@ class Conversation:
         self._blank = Exchange(client, server, sequence, Outcome.UNFINISHED, time)
         self._emit = emit
         self._waiting: deque[_Open] = deque()
+        """Requests without a whole answer, in order."""
+        self._sending: _Open | None = None
+        """The request whose body is being sent, which may have its answer already."""
+        self._head = b""
+        """What has come of a request whose head is not complete."""
+        self._deaf = False
+        """What the client sends cannot be read any more."""
         self._incoming: h11.Connection | None = None
         self._answer: h11.Connection | None = None
         self._held = b""
@@ -58,7 +71,7 @@ class Conversation:
 
     def from_client(self, time: float, data: bytes) -> None:
         """Bytes of the client, in order."""
-        if self._switched or not data:
+        if self._switched or self._deaf or not data:
             return
         if self._opaque is not None:
             self._count(sent=data)
@@ -80,17 +93,22 @@ class Conversation:
         if self._waiting and self._waiting[-1].complete and self._waiting[-1].switches:
             self._held += data  # what it is depends on the answer
             return
+        if self._body_left_out(data):
+            self._incoming = self._sending = None
+            self._message_start = self._offset - len(data)
         while True:
             if self._incoming is None:
                 self._incoming = h11.Connection(h11.SERVER, max_incomplete_event_size=MOST_HEAD)
-                self._began = time
+                self._began, self._head = time, b""
             parser = self._incoming
+            if self._sending is None:
+                self._head = (self._head + data)[:MOST_HEAD]
             try:
                 if data:
                     parser.receive_data(data)
                 rest = self._request_events(parser)
-            except h11.RemoteProtocolError as error:
-                self._malformed(time, f"the request{_first_line(data)}: {error}")
+            except h11.ProtocolError as error:
+                self._malformed_request(f"the request{_first_line(data)}: {error}")
                 return
             if rest is None:
                 return
@@ -110,31 +128,58 @@ class Conversation:
                     self._become(Outcome.OPAQUE, self._began, f"HTTP/{event.http_version.decode()}, which is not read")
                     self._count(sent=parser.trailing_data[0])
                     return b""
-                # Where it began in the stream, which is the same for everybody who sees this connection.
                 request = Request(
                     event.method.decode("latin-1"),
                     event.target.decode("latin-1"),
                     event.http_version.decode("latin-1"),
                     _headers(event.headers),
                 )
-                sequence = (self._blank.sequence + self._message_start) % _WRAP
-                started = replace(self._blank, began=self._began, request=request, sequence=sequence)
-                self._waiting.append(_Open(started, switches=_switches(event)))
+                self._asked(request, switches=_switches(event), expects=_expects(event))
             elif isinstance(event, h11.Data):
-                self._grow(self._waiting[-1], len(event.data))
+                self._grow(len(event.data))
             elif isinstance(event, h11.EndOfMessage):
-                self._waiting[-1].complete = True
+                if self._sending is not None:
+                    self._sending.complete = True
+                self._sending = None
                 rest = bytes(parser.trailing_data[0])
                 self._message_start = self._offset - len(rest)
                 return rest
             else:
                 return None
 
-    @staticmethod
-    def _grow(open_one: _Open, size: int) -> None:
-        request = open_one.exchange.request
+    def _asked(self, request: Request, *, switches: bool = False, expects: bool = False) -> None:
+        """A request has begun. Its sequence number says where in the stream, the same in all captures of it."""
+        sequence = (self._blank.sequence + self._message_start) % _WRAP
+        started = replace(self._blank, began=self._began, request=request, sequence=sequence)
+        self._sending = _Open(started, switches=switches, expects=expects)
+        self._waiting.append(self._sending)
+        self._head = b""
+
+    def _grow(self, size: int) -> None:
+        if self._sending is None:
+            return
+        request = self._sending.exchange.request
         assert request is not None
-        open_one.exchange = replace(open_one.exchange, request=replace(request, body=request.body + size))
+        self._sending.exchange = replace(self._sending.exchange, request=replace(request, body=request.body + size))
+
+    def _body_left_out(self, data: bytes) -> bool:
+        """Whether the client did not send a body for which it was given no 100, and asks for something else instead."""
+        one = self._sending
+        if one is None or not one.expects or one in self._waiting or one.exchange.request is None:
+            return False
+        return one.exchange.request.body == 0 and REQUEST_LINE.match(data) is not None
+
+    def _malformed_request(self, note: str) -> None:
+        """What follows cannot be read: nothing says where the next request begins. It may have an answer yet."""
+        if self._sending is None:
+            request = rough_request(self._head)
+            if request is None or not request.version:
+                self._become(Outcome.MALFORMED, self._began, note)
+                return
+            self._asked(request)
+        assert self._sending is not None
+        self._sending.complete, self._sending.malformed = True, note
+        self._deaf = True
 
     # what the server sends
 
@@ -150,6 +195,9 @@ class Conversation:
             self._become(Outcome.OPAQUE, time, "not HTTP: the server speaks first")
             self._count(received=data)
             return
+        if not self._waiting and self._head and (request := rough_request(self._head)) is not None:
+            self._asked(request)  # the server does not wait for the rest of it
+            self._deaf = True
         while data and self._waiting:
             data = self._read_answer(time, data)
 
@@ -162,8 +210,8 @@ class Conversation:
         try:
             self._answer.receive_data(data)
             return self._answer_events(self._answer, time)
-        except h11.RemoteProtocolError as error:
-            self._malformed(time, f"the answer{_first_line(data)}: {error}")
+        except h11.ProtocolError as error:
+            self._malformed_answer(time, f"the answer{_first_line(data)}: {error}")
             return b""
 
     def _answer_events(self, parser: h11.Connection, time: float) -> bytes:
@@ -205,7 +253,7 @@ class Conversation:
             try:
                 parser.receive_data(b"")
                 self._answer_events(parser, time)
-            except h11.RemoteProtocolError:
+            except h11.ProtocolError:
                 self._done(Outcome.CUT, time, "the server closed the connection before the answer ended")
         self._nobody_answers(time, "the server closed the connection")
 
@@ -217,10 +265,10 @@ class Conversation:
         self._nobody_answers(time, f"the {who} reset the connection")
         self.end(time)
 
-    def lost(self, time: float) -> None:
+    def lost(self, time: float, note: str = "the capture missed packets of it") -> None:
         """The capture missed bytes: what is going on cannot be read to its end."""
         while self._waiting:
-            self._done(Outcome.PARTLY_SEEN, time, "the capture missed packets of it")
+            self._done(Outcome.PARTLY_SEEN, time, note)
         self.end(time)
 
     def end(self, time: float) -> None:
@@ -231,6 +279,11 @@ class Conversation:
             self._emit(replace(opaque, ended=time))
         self._nobody_answers(time, "the connection was closed")
 
+    @property
+    def given_up(self) -> bool:
+        """Nothing more of it can be read, and nothing of what could is left; its next request begins anew."""
+        return self._deaf and not self._waiting
+
     def unfinished(self) -> list[Exchange]:
         """What goes on still."""
         return [one.exchange for one in self._waiting] + ([self._opaque] if self._opaque is not None else [])
@@ -240,16 +293,14 @@ class Conversation:
             partly = not self._waiting[0].complete
             self._done(Outcome.NO_ANSWER, time, note + (" before the request ended" if partly else ""))
 
-    def _malformed(self, time: float, note: str) -> None:
-        if not self._waiting:
-            self._become(Outcome.MALFORMED, self._began, note)
-            return
+    def _malformed_answer(self, time: float, note: str) -> None:
         self._done(Outcome.MALFORMED, time, note)
         self._nobody_answers(time, note)
-        self._switched = True
+        self._deaf = True
 
     def _become(self, outcome: Outcome, time: float, note: str) -> None:
-        self._opaque = replace(self._blank, outcome=outcome, began=time, note=note)
+        sequence = (self._blank.sequence + self._message_start) % _WRAP
+        self._opaque = replace(self._blank, outcome=outcome, began=time, note=note, sequence=sequence)
 
     def _count(self, sent: bytes = b"", received: bytes = b"") -> None:
         assert self._opaque is not None
@@ -269,6 +320,10 @@ class Conversation:
     def _done(self, outcome: Outcome, time: float, note: str = "") -> None:
         one = self._waiting.popleft()
         self._answer = None
+        if one.malformed:
+            outcome, note = Outcome.MALFORMED, one.malformed
+        elif outcome is Outcome.ANSWERED and not one.complete:
+            note = _early(one, head_complete=one is self._sending and not self._deaf)
         self._emit(replace(one.exchange, outcome=outcome, ended=time, note=note))
         if one.switches and self._held:
             held, self._held = self._held, b""
@@ -293,6 +348,21 @@ def _answer_parser(asked: _Open) -> h11.Connection:
 def _switches(event: h11.Request) -> bool:
     names = {name: value.lower() for name, value in event.headers}
     return event.method == b"CONNECT" or (b"upgrade" in names and b"upgrade" in names.get(b"connection", b""))
+
+
+def _expects(event: h11.Request) -> bool:
+    return any(name == b"expect" and value.lower() == b"100-continue" for name, value in event.headers)
+
+
+def _early(one: _Open, *, head_complete: bool) -> str:
+    """What to say of an answer that came before the end of its request."""
+    request = one.exchange.request
+    assert request is not None
+    if not head_complete:
+        return "answered before the request's headers had been sent in full"
+    length = next((value for name, value in request.headers if name.lower() == "content-length"), "")
+    of = f" of {length}" if length else ""
+    return f"answered before the request's body had been sent in full: {request.body}{of} bytes"
 
 
 def _is_connect(asked: _Open) -> bool:

@@ -5,43 +5,29 @@ through the function that it is given.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-from emulator.errors import Position
 from emulator.trace import nginx
 from emulator.trace.exchange import Outcome
 from emulator.trace.hops import Hop, Trace
+from emulator.trace.lost_headers import dropped_names
+from emulator.trace.redirects import forwarded_proto, redirected
+from emulator.trace.too_large import refused
+from emulator.trace.view import REDIRECTS, Diagnosis, ReadNginx, View, bare, location_of, port_of, text
 
-ReadNginx = Callable[[str], Sequence[nginx.Directive]]
-"""nginx's configuration in a container, by the container's name in Docker; empty where no nginx is in it."""
 _DOCKERS_NAME_SERVER = "127.0.0.11:"
 """Docker itself listens there, in every container."""
-_REDIRECTS = (301, 302, 307, 308)
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """A fault: what it is, where it stands if that is known, and what to do. `hop` counts from 0."""
-
-    message: str
-    hint: str
-    hop: int
-    position: Position | None = None
-    certain: bool = True
-    """False: it explains what was seen, and something else may too."""
-
-
-def diagnose(trace: Trace, read_nginx: ReadNginx = lambda _: ()) -> list[Diagnosis]:
-    """The faults of a request, those nearest to its end first."""
+def diagnose(trace: Trace, read_nginx: ReadNginx = lambda _: (), status: int | None = None) -> list[Diagnosis]:
+    """The faults of a request, those nearest to its end first. `status`: what the client was answered, if known."""
     looker = _Looker(trace, read_nginx)
+    looker.status = status
     return [one for number in reversed(range(len(trace.hops))) for one in looker.look(number)]
 
 
-class _Looker:
-    def __init__(self, trace: Trace, read_nginx: ReadNginx) -> None:
-        self.hops = trace.hops
-        self._read = read_nginx
+class _Looker(View):
+    status: int | None = None
+    """What the client was answered, which a connection over TLS does not show."""
 
     def look(self, number: int) -> list[Diagnosis]:
         hop = self.hops[number]
@@ -62,19 +48,25 @@ class _Looker:
                 ]
             case _:
                 pass
-        found = (
-            self._prefix_eaten(number, hop)
+        fault = (
+            redirected(self, number, hop)
+            or refused(self, number, hop)
+            or self._prefix_eaten(number, hop)
             or self._wrong_server_block(number, hop)
             or self._host_changed(number, hop)
             or self._front_alone(number, hop)
         )
-        return [found] if found else []
+        named_with_a_loop = any(location_of(one) for one in self.hops)
+        beside = (None if named_with_a_loop else forwarded_proto(self, number, hop), dropped_names(self, number, hop))
+        return [one for one in (fault, *beside) if one is not None]
 
     # one fault each
 
     def _waits(self, number: int, hop: Hop) -> list[Diagnosis]:
-        """Of a chain in which everybody waits, the last one is waited for."""
-        if any(after.exchange.outcome is not Outcome.ANSWERED for after in self._after(number)):
+        """Of a chain in which all wait, the last one is waited for. What outlives its request keeps it from nothing."""
+        if hop.parent is not None and self.hops[hop.parent].exchange.ended is not None:
+            return []
+        if any(after.exchange.outcome is not Outcome.ANSWERED for after in self.after(number)):
             return []
         what = "had not answered" if hop.status is None else f"had answered {hop.status} and not finished"
         name = hop.container or hop.server
@@ -105,13 +97,13 @@ class _Looker:
             for _, _, other in listening
             if int(other) in ports and ports[int(other)] != hop.client and ports[int(other)] != hop.container
         ]
-        directive = self._proxy_pass(hop)
+        directive = self.proxy_pass(hop)
         asker = f"{hop.client} passes to {where}" if directive else f"{hop.client} connects to {where}"
         position = directive.position if directive else None
         if len(set(choices)) == 1 and local:
             target = f"http://localhost:{choices[0]}"
             written = f"`proxy_pass {target};`" if directive else target
-            now = f", not `{_text(directive)}`" if directive else ""
+            now = f", not `{text(directive)}`" if directive else ""
             hint = f"{ports[choices[0]]} listens on {choices[0]}: write {written}{now}"
         else:
             hint = "let a container listen there, or correct the port"
@@ -120,13 +112,13 @@ class _Looker:
         )
 
     def _prefix_eaten(self, number: int, hop: Hop) -> Diagnosis | None:
-        before = self._before(hop)
+        before = self.before(hop)
         if before is None or hop.status is None or not 400 <= hop.status < 500:
             return None
         eaten = eaten_prefix(before.path, hop.path)
         if not eaten:
             return None
-        directive = self._proxy_pass(hop)
+        directive = self.proxy_pass(hop)
         hint = f"if {hop.container or hop.server} expects the whole path, pass it on as it is"
         if directive is not None and directive.arguments:
             whole = directive.arguments[0]
@@ -134,7 +126,7 @@ class _Looker:
             if kept != whole:
                 what = "slash" if whole == kept + "/" else "path"
                 hint = (
-                    f"the {what} at the end of `{_text(directive)}` takes the place of the location's prefix:"
+                    f"the {what} at the end of `{text(directive)}` takes the place of the location's prefix:"
                     f" with `proxy_pass {kept};` the path stays as it is"
                 )
         return Diagnosis(
@@ -148,18 +140,21 @@ class _Looker:
     def _wrong_server_block(self, number: int, hop: Hop) -> Diagnosis | None:
         """nginx answered itself, while another of its server blocks was meant: the one for the Host that came before
         somebody changed it, or the only kind that passes this path on."""
-        failed = hop.status is not None and (hop.status >= 400 or hop.status in _REDIRECTS)
-        if not failed or self._after(number):
+        redirects = hop.status in REDIRECTS
+        failed = hop.status is not None and (hop.status >= 400 or redirects)
+        if not failed or self.after(number):
             return None
-        port = int(hop.exchange.server.rpartition(":")[2])
-        chosen = nginx.choose_server(self._configuration(hop), hop.host, port)
+        port = port_of(hop)
+        chosen = nginx.choose_server(self.configuration(hop), hop.host, port)
         if chosen is None or nginx.proxy_pass(chosen.server, hop.path) is not None:
             return None
-        before = self._before(hop)
-        changed = before is not None and _bare(before.host) != _bare(hop.host)
-        asked = nginx.choose_server(self._configuration(hop), before.host, port) if before and changed else None
+        before = self.before(hop)
+        changed = before is not None and bare(before.host) != bare(hop.host)
+        asked = nginx.choose_server(self.configuration(hop), before.host, port) if before and changed else None
         if asked is not None and asked.matched and asked.server is not chosen.server:
-            meant, does = asked.server, f"is for {_bare(before.host) if before else ''}"
+            meant, does = asked.server, f"is for {bare(before.host) if before else ''}"
+        elif redirects:
+            return None  # which is what its configuration says
         else:
             better = [other for other in chosen.others if nginx.proxy_pass(other, hop.path) is not None]
             if not better:
@@ -171,7 +166,7 @@ class _Looker:
         return Diagnosis(
             f"{hop.container or hop.server} answered {hop.status} itself, from the wrong server block: Host"
             f" {hop.host}{sent} {which}; {' '.join(names)} ({meant.position}) {does}",
-            f"ask with Host {names[0]}, or add `{_bare(hop.host)}` to the server_name at {meant.position}"
+            f"ask with Host {names[0]}, or add `{bare(hop.host)}` to the server_name at {meant.position}"
             if not sent
             else f"let {hop.client} pass the Host on: `proxy_set_header Host $host;`",
             number,
@@ -180,12 +175,12 @@ class _Looker:
         )
 
     def _host_changed(self, number: int, hop: Hop) -> Diagnosis | None:
-        before = self._before(hop)
-        if before is None or hop.status is None or _bare(before.host) == _bare(hop.host) or not hop.host:
+        before = self.before(hop)
+        if before is None or hop.status is None or bare(before.host) == bare(hop.host) or not hop.host:
             return None
-        if hop.status not in (400, 403, 404, 421, *_REDIRECTS) or self._after(number):
+        if hop.status not in (400, 403, 404, 421, *REDIRECTS) or self.after(number):
             return None
-        directive = self._proxy_pass(hop)
+        directive = self.proxy_pass(hop)
         return Diagnosis(
             f"{hop.client} put Host {hop.host} in place of {before.host}; {hop.container or hop.server}"
             f" answered {hop.status}",
@@ -196,37 +191,16 @@ class _Looker:
         )
 
     def _front_alone(self, number: int, hop: Hop) -> Diagnosis | None:
-        if hop.depth or len(self.hops) > 1 or hop.container != "front" or hop.status is None or hop.status < 400:
+        status = hop.status or self.status
+        if hop.depth or len(self.hops) > 1 or hop.container != "front" or status is None or status < 400:
             return None
+        asked = f" {hop.method} {hop.path}" if hop.method else ""
         return Diagnosis(
-            f"the load balancer answered {hop.status} itself; no container was asked",
-            f"`copilot-local route {hop.method} {hop.path}` says which rules there are, `copilot-local targets` whether"
+            f"the load balancer answered {status} itself; no container was asked",
+            f"`copilot-local route{asked}` says which rules there are, `copilot-local targets` whether"
             " a target is healthy",
             number,
         )
-
-    # what is around a hop
-
-    def _before(self, hop: Hop) -> Hop | None:
-        before = self.hops[hop.parent] if hop.parent is not None else None
-        return before if before is not None and before.exchange.request and hop.exchange.request else None
-
-    def _after(self, number: int) -> list[Hop]:
-        return [hop for hop in self.hops if hop.parent == number]
-
-    def _configuration(self, hop: Hop) -> Sequence[nginx.Directive]:
-        """That of the hop's server."""
-        name = hop.place.members.get(hop.container, "") if hop.place else ""
-        return self._read(name) if name else ()
-
-    def _proxy_pass(self, hop: Hop) -> nginx.Directive | None:
-        """The directive that made nginx ask this hop's server."""
-        before = self.hops[hop.parent] if hop.parent is not None else None
-        if before is None or not before.exchange.request:
-            return None  # also where the request came over TLS
-        port = int(before.exchange.server.rpartition(":")[2])
-        chosen = nginx.choose_server(self._configuration(before), before.host, port)
-        return nginx.proxy_pass(chosen.server, before.path) if chosen else None
 
 
 def eaten_prefix(before: str, after: str) -> str:
@@ -238,11 +212,3 @@ def eaten_prefix(before: str, after: str) -> str:
     if old.endswith(tail):
         return old.removesuffix(tail)
     return old if tail == "/" else ""
-
-
-def _bare(host: str) -> str:
-    return re.sub(r":\d+$", "", host).lower()
-
-
-def _text(directive: nginx.Directive) -> str:
-    return f"{directive.name} {' '.join(directive.arguments)};"

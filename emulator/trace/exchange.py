@@ -101,6 +101,8 @@ class Finished:
     """Packets that the kernel dropped because the capture was too slow."""
     missing: int
     """Bytes of connections that were confirmed by their receiver and not seen here."""
+    unreadable: int = 0
+    """Connections that were given up because of an error of ours."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
 
 from emulator import __version__
-from emulator.trace.diagnose import Diagnosis
 from emulator.trace.exchange import Exchange, Headers, Outcome
 from emulator.trace.hops import Hop, Trace, header
+from emulator.trace.view import Diagnosis
 
 Json = dict[str, object]
 UNKNOWN = -1

@@ -13,6 +13,8 @@ from emulator.trace.exchange import Exchange, Headers, Outcome
 TRACE_HEADER = "x-amzn-trace-id"
 _ROOT = re.compile(r"(?:^|;)\s*Root=([^;]+)", re.IGNORECASE)
 CHECKER = "ELB-HealthChecker/"
+ID_REPLACED_ABOVE = 7000
+"""Bytes of headers above which the load balancer may replace a trace id: an ALB does so when they exceed 7 KB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,23 @@ class Place:
     """Which container listens where, as the task definition maps ports."""
     members: Mapping[str, str] = field(default_factory=dict)
     """Its containers that run: the name in the task definition, and the one in Docker."""
+
+
+Identity = tuple[str, str, str, int]
+
+
+def identity(place: Place | None, exchange: Exchange) -> Identity:
+    """What an exchange is known by in the accounts of all captures, over or not. `place`: where it was seen.
+
+    Loopback's addresses are the same everywhere, so the namespace counts for them; times differ by a little.
+    """
+    inside = place.container if place is not None and _stays_inside(exchange) else ""
+    return inside, exchange.client, exchange.server, exchange.sequence
+
+
+def _stays_inside(exchange: Exchange) -> bool:
+    client = _host(exchange.client)
+    return client.startswith("127.") or client == _host(exchange.server)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +141,13 @@ class _Found:
     """The namespace of the client, if it is one of ours."""
     target: Place | None
     root: str
+    worth: tuple[int, bool]
+    """How much this account tells, and whether it is the server's: the best one counts."""
 
 
 def header(headers: Headers, name: str) -> str:
     """The first value of a header; empty without it."""
-    return next((value for found, value in headers if found.lower() == name), "")
+    return next((value for found, value in headers if found.lower() == name.lower()), "")
 
 
 def trace_root(headers: Headers) -> str:
@@ -186,25 +207,33 @@ def _walk(index: int, depth: int, children: Mapping[int | None, list[int]], orde
 
 def _distinct(seen: Iterable[tuple[Place, Exchange]], places: Sequence[Place]) -> list[_Found]:
     """Each exchange once, though the namespaces of both its ends may have seen it. The server's account counts."""
-    by_address = {place.address: place for place in places}
-    found: dict[tuple[object, ...], _Found] = {}
+    by_address = {place.address: place for place in reversed(places)}  # the first of an address, which is the newest
+    found: dict[Identity, _Found] = {}
     for place, exchange in seen:
-        client, server = _host(exchange.client), _host(exchange.server)
-        inside = client.startswith("127.") or client == server
-        origin = place if inside else by_address.get(client)
-        target = place if inside else by_address.get(server)
-        key = (place.container if inside else "", exchange.client, exchange.server, exchange.sequence)
+        inside = _stays_inside(exchange)
+        # An address that a task has left is another task's later: where it was seen says whose it was.
+        origin, target = (
+            place if inside or host == place.address else by_address.get(host)
+            for host in (_host(exchange.client), _host(exchange.server))
+        )
+        by_server = target is not None and place.container == target.container
+        worth = (_worth(exchange), by_server)
+        key = identity(place, exchange)
         before = found.get(key)
-        if before is not None and (place is not target or _worth(before.exchange) > _worth(exchange)):
+        if before is not None and before.worth > worth:
             continue
         root = trace_root(exchange.request.headers) if exchange.request else ""
-        found[key] = _Found(exchange, origin, target, root)
+        found[key] = _Found(exchange, origin, target, root, worth)
     return sorted(found.values(), key=lambda one: one.exchange.began)
 
 
 def _worth(exchange: Exchange) -> int:
-    """How much an account of an exchange tells: the whole of it, a part, nothing."""
-    return 2 if exchange.outcome in _WHOLE else 1 if exchange.request else 0
+    """How much an account of an exchange tells: the whole of it, how it failed, a part, nothing."""
+    if exchange.outcome in _WHOLE:
+        return 3
+    if exchange.ended is not None and exchange.outcome is not Outcome.PARTLY_SEEN:
+        return 2
+    return 1 if exchange.request else 0
 
 
 _WHOLE = {Outcome.ANSWERED, Outcome.UPGRADED, Outcome.REFUSED}
@@ -242,12 +271,14 @@ def _parent(one: _Found, running: Sequence[int], found: Sequence[_Found], used: 
     same = [number for number in running if one.root and found[number].root == one.root]
     if same:
         return _Link(same[-1], "trace id")
-    # Where one of the two has no id they may still belong together; two ids that differ never do. Nobody asks himself,
-    # and an answer comes after those that it was made from.
+    # Where one of the two has no id they may still belong together; two ids that differ never do, unless the load
+    # balancer has put its own in the place of the client's. Nothing asks itself, and an answer comes after those that
+    # it was made from.
     free = [
         number
         for number in running
-        if not (one.root and found[number].root) and found[number].exchange.server != one.exchange.server
+        if (not (one.root and found[number].root) or _replaced_id(found[number], one))
+        and found[number].exchange.server != one.exchange.server
     ]
     free = [number for number in free if _ended(found[number]) >= _ended(one)] or free
     if not free:
@@ -259,6 +290,19 @@ def _parent(one: _Found, running: Sequence[int], found: Sequence[_Found], used: 
     # One that led to another one that fits is no choice besides it.
     fits = {number} | {other for other in unused or alike or free if other not in used}
     return _Link(number, "time", len(fits))
+
+
+def _replaced_id(one: _Found, onward: _Found) -> bool:
+    """Whether the load balancer passed a request on with an id of its own in place of the client's."""
+    request = one.exchange.request
+    if request is None or one.target is None or one.target.task or not _same_request(one, onward):
+        return False
+    return head_size(request.headers) > ID_REPLACED_ABOVE
+
+
+def head_size(headers: Headers) -> int:
+    """Bytes of the headers on the wire."""
+    return sum(len(name) + len(value) + len(": \r\n") for name, value in headers)
 
 
 def _slack(around: _Found, inner: _Found) -> float:

@@ -1,13 +1,15 @@
 """Which of nginx's server blocks and locations a request gets, from what `nginx -T` prints. Pure.
 
-Source: nginx's documentation, "How nginx processes a request", "Server names", and `location` and `proxy_pass` of the
-modules ngx_http_core_module and ngx_http_proxy_module.
+Source: nginx's documentation, "How nginx processes a request", "Server names", and `include`, `location` and
+`proxy_pass` of ngx_core_module, ngx_http_core_module and ngx_http_proxy_module.
 """
 
 from __future__ import annotations
 
+import fnmatch
+import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from emulator.errors import Position
@@ -45,16 +47,48 @@ class Chosen:
 
 
 def parse(dump: str) -> list[Directive]:
-    """The directives of all files in the dump. What breaks nginx's grammar ends its file."""
-    found: list[Directive] = []
+    """The directives of the main file in the dump, each `include` replaced by what its files hold.
+
+    Each directive knows the file that it stands in. What breaks nginx's grammar ends its file.
+    """
+    files: dict[str, list[Directive]] = {}
     file, lines = "", list[str]()
-    for line in dump.splitlines():
-        if match := _FILE.fullmatch(line):
-            found += _parse_file(file, "\n".join(lines))
-            file, lines = match[1], []
-        else:
+    for line in [*dump.splitlines(), None]:
+        match = _FILE.fullmatch(line) if line is not None else None
+        if line is not None and match is None:
             lines.append(line)
-    return found + _parse_file(file, "\n".join(lines))
+            continue
+        if file or lines:
+            files.setdefault(file, _parse_file(file, "\n".join(lines)))
+        file, lines = match[1] if match else "", []
+    main = next((name for name in files if name), "")  # nginx prints it first; its warnings may come before it
+    return _included(files.get(main, []), files, posixpath.dirname(main), (main,))
+
+
+def _included(
+    block: Sequence[Directive], files: Mapping[str, list[Directive]], folder: str, within: tuple[str, ...]
+) -> list[Directive]:
+    """A block with its includes in place. A name is relative to the main file's folder, as nginx reads it."""
+    found: list[Directive] = []
+    for directive in block:
+        if directive.name == "include" and len(directive.arguments) == 1:
+            pattern = posixpath.join(folder, directive.arguments[0])
+            for name in sorted(files):
+                if name not in within and _globbed(name, pattern):
+                    found += _included(files[name], files, folder, (*within, name))
+        else:
+            inner = _included(directive.block, files, folder, within)
+            found.append(Directive(directive.name, directive.arguments, directive.position, inner))
+    return found
+
+
+def _globbed(name: str, pattern: str) -> bool:
+    """Whether glob(3) finds a file: `*` and `?` do not cross a slash, nor find a name that begins with a dot."""
+    names, patterns = name.split("/"), pattern.split("/")
+    return len(names) == len(patterns) and all(
+        one == wanted or (fnmatch.fnmatchcase(one, wanted) and one.startswith(".") == wanted.startswith("."))
+        for one, wanted in zip(names, patterns, strict=True)
+    )
 
 
 def choose_server(configuration: Sequence[Directive], host: str, port: int) -> Chosen | None:
@@ -92,6 +126,46 @@ def proxy_pass(server: Directive, path: str) -> Directive | None:
     """The `proxy_pass` that a path of a server block ends at."""
     location = choose_location(server, path)
     return next(iter((location or server).all("proxy_pass")), None)
+
+
+def effective(configuration: Sequence[Directive], host: str, port: int, path: str, name: str) -> list[Directive]:
+    """The directives of a name that hold for a request: of its location, else of its server block, else of `http`."""
+    chosen = choose_server(configuration, host, port)
+    if chosen is None:
+        return []
+    location = choose_location(chosen.server, path)
+    outer = [one for block in configuration if block.name == "http" for one in block.all(name)]
+    return (location.all(name) if location else []) or chosen.server.all(name) or outer
+
+
+def redirect(server: Directive, path: str) -> tuple[Directive, tuple[str, ...]] | None:
+    """The `return` or `rewrite` that redirects every request for a path, with the words of the `if` around it, if any.
+
+    What stands in the server block comes before its locations, as nginx runs them.
+    """
+    location = choose_location(server, path)
+    for block in [server, *([location] if location else [])]:
+        for inner in block.block:
+            within = inner.block if inner.name == "if" else [inner]
+            found = next((one for one in within if _redirects(one)), None)
+            if found is not None:
+                return found, inner.arguments if inner.name == "if" else ()
+    return None
+
+
+def _redirects(directive: Directive) -> bool:
+    words = directive.arguments
+    if directive.name == "rewrite":
+        return words[-1:] in (("permanent",), ("redirect",)) or any(word.startswith("http") for word in words[1:2])
+    return directive.name == "return" and (words[:1] in _REDIRECT_CODES or any(w.startswith("http") for w in words[:1]))
+
+
+_REDIRECT_CODES = tuple((code,) for code in ("301", "302", "303", "307", "308"))
+
+
+def speaks_tls(server: Directive, port: int) -> Directive | None:
+    """The `listen` that takes TLS alone on a port."""
+    return next((one for one in server.all("listen") if _port(one.arguments) == port and "ssl" in one.arguments), None)
 
 
 def passes_on(server: Directive) -> bool:

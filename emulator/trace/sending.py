@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import re
+import select
+import socket
 import ssl
 import time
 from collections.abc import Sequence
@@ -15,6 +17,8 @@ from emulator.errors import UsageError
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _PRINTABLE = "".join(chr(code) for code in range(33, 127))
 _CHUNK = 65536
+_STALLED = 1.0
+"""Seconds after which a server that takes no more of a body is asked whether it has answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,8 @@ class Answer:
 
     status: int | None
     fault: str = ""
+    certificate_for: tuple[str, ...] = ()
+    """The names that the server's certificate is for, where the one that was asked for is not among them."""
 
 
 def prepare(method: str, url: str, headers: Sequence[tuple[str, str]] = (), data: bytes | None = None) -> Outgoing:
@@ -66,15 +72,21 @@ def prepare(method: str, url: str, headers: Sequence[tuple[str, str]] = (), data
 def send(port: int, request: Outgoing, timeout: float, trust: ssl.SSLContext | None = None) -> Answer:
     """Sends it to a port of this machine and reads the answer to its end, for `timeout` seconds at most.
 
-    `trust` is what a certificate is checked with.
+    `trust` is what a certificate is checked with. One for other names is accepted, and said: what is behind the load
+    balancer can be looked at all the same.
     """
     deadline = time.monotonic() + timeout
+    others: tuple[str, ...] = ()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
         if request.tls_name:
             connection.connect()
             context = trust or ssl.create_default_context()
-            connection.sock = context.wrap_socket(connection.sock, server_hostname=request.tls_name)
+            context.check_hostname = False
+            secured = context.wrap_socket(connection.sock, server_hostname=request.tls_name)
+            connection.sock = secured
+            names = certificate_names(secured)
+            others = () if any(_is_for(name, request.tls_name) for name in names) else names
         connection.putrequest(
             request.method,
             request.target,
@@ -83,22 +95,61 @@ def send(port: int, request: Outgoing, timeout: float, trust: ssl.SSLContext | N
         )
         for name, value in request.headers:
             connection.putheader(name, value)
-        connection.endheaders(request.data)
+        connection.endheaders()
+        _send_body(connection.sock, request.data or b"", deadline, plain=not request.tls_name)
         response = connection.getresponse()
     except TimeoutError:
-        return Answer(None, f"no answer within {timeout:g} s")
+        return Answer(None, f"no answer within {timeout:g} s", others)
     except (OSError, http.client.HTTPException) as error:
         connection.close()
-        return Answer(None, str(error) or type(error).__name__)
+        return Answer(None, str(error) or type(error).__name__, others)
     try:
         while response.read1(_CHUNK):
             if time.monotonic() > deadline:
-                return Answer(response.status, f"the answer did not end within {timeout:g} s")
-        return Answer(response.status)
+                return Answer(response.status, f"the answer did not end within {timeout:g} s", others)
+        return Answer(response.status, certificate_for=others)
     except (OSError, http.client.HTTPException) as error:
-        return Answer(response.status, f"the answer did not end: {str(error) or type(error).__name__}")
+        return Answer(response.status, f"the answer did not end: {str(error) or type(error).__name__}", others)
     finally:
         connection.close()
+
+
+def certificate_names(secured: ssl.SSLSocket) -> tuple[str, ...]:
+    """The names and addresses that the server's certificate is for."""
+    found = (secured.getpeercert() or {}).get("subjectAltName", ())
+    return tuple(str(entry[1]) for entry in found if isinstance(entry, tuple) and len(entry) > 1)
+
+
+def _is_for(name: str, asked: str) -> bool:
+    """Whether a name of a certificate covers a host. `*.` stands for one label. Source: RFC 6125 §6.4."""
+    name, asked = name.lower(), asked.lower().rstrip(".")
+    return name == asked or (name.startswith("*.") and asked.partition(".")[1:] == (".", name[2:]))
+
+
+def _send_body(sock: socket.socket, data: bytes, deadline: float, *, plain: bool) -> None:
+    """Sends a body until it is sent, or until the server answers or closes: then its answer is what counts."""
+    view = memoryview(data)
+    while view and (left := deadline - time.monotonic()) > 0:
+        readable, writable, _ = select.select([sock], [sock], [], min(left, _STALLED))
+        if plain and readable and _answers(sock):
+            return
+        if not writable:
+            if readable:
+                return  # over TLS nothing else says that an answer has come
+            continue
+        try:
+            view = view[sock.send(view[:_CHUNK]) :]
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
+            return
+
+
+def _answers(sock: socket.socket) -> bool:
+    """Whether what can be read is an answer, or the end, and not one of the statuses before it, such as 100."""
+    try:
+        begins = sock.recv(len(b"HTTP/1.1 1"), socket.MSG_PEEK)
+    except OSError:
+        return True
+    return re.match(rb"HTTP/1\.[01] 1", begins) is None
 
 
 def _latin(value: str) -> bool:

@@ -6,22 +6,16 @@ import contextlib
 import threading
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from emulator.engine.interface import ContainerSpec, Engine
 from emulator.errors import CopilotLocalError
 from emulator.trace.container import CaptureContainer
 from emulator.trace.exchange import Exchange
-from emulator.trace.hops import Place
+from emulator.trace.hops import Identity, Place, identity
 
 _AT_ONCE = 8
 MakeSpec = Callable[[Place], ContainerSpec]
-Key = tuple[str, str, int, float]
-
-
-def key_of(exchange: Exchange) -> Key:
-    """What an exchange is known by, also where its secrets were taken out."""
-    return exchange.client, exchange.server, exchange.sequence, exchange.began
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +27,23 @@ class Account:
     """Packets that the kernel dropped."""
     missing: int = 0
     """Bytes that were confirmed by their receiver and not seen."""
+    unreadable: int = 0
+    """Connections that a capture gave up because of an error of ours."""
+    ended_early: int = 0
+    """Captures that ended before they were told to."""
+
+    @property
+    def complete(self) -> bool:
+        """Everything was seen."""
+        return not (self.lost or self.missing or self.unreadable or self.ended_early)
 
     def __str__(self) -> str:
-        return f"{self.lost} packets and {self.missing} bytes were not seen"
+        said = [f"{self.lost} packets and {self.missing} bytes were not seen"] if self.lost or self.missing else []
+        if self.unreadable:
+            said.append(f"{self.unreadable} connections could not be read")
+        if self.ended_early:
+            said.append(f"{self.ended_early} captures ended early")
+        return ", ".join(said) or "everything was seen"
 
 
 class CaptureSession:
@@ -50,7 +58,12 @@ class CaptureSession:
         self._counted = Account()
 
     def watch(self, places: Sequence[Place]) -> None:
-        """Captures in these namespaces too; returns when all do. Raises what the first that cannot begin raised."""
+        """Captures in these namespaces too, again where a capture has ended; returns when all do. Raises what the first
+        that cannot begin raised."""
+        for place in places:
+            capture = self._captures.get(place.container)
+            if capture is not None and not capture.running:
+                self._finish(self._captures.pop(place.container), expected=False)
         new = [place for place in places if place.container not in self._captures]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             started = [(place, pool.submit(self._start, place)) for place in new]
@@ -65,7 +78,17 @@ class CaptureSession:
         """Ends the captures in namespaces that are not among these: their tasks are gone."""
         kept = {place.container for place in places}
         for container in [name for name in self._captures if name not in kept]:
-            self._finish(self._captures.pop(container))
+            self._finish(self._captures.pop(container), expected=True)
+
+    @property
+    def account(self) -> Account:
+        """What the captures that have ended saw."""
+        with self._lock:
+            return self._counted
+
+    def wait_for_end(self, place: Place, timeout: float = 10) -> None:
+        """Until the capture there has ended by itself, as it does with its namespace."""
+        self._captures[place.container].join(timeout)
 
     def seen(self) -> list[tuple[Place, Exchange]]:
         """Everything so far."""
@@ -76,15 +99,15 @@ class CaptureSession:
         """The time up to which all captures have told everything."""
         return min((capture.until for capture in self._captures.values() if capture.running), default=0.0)
 
-    def forget(self, keys: Collection[Key]) -> None:
-        """Drops exchanges that nobody needs any more."""
+    def forget(self, keys: Collection[Identity]) -> None:
+        """Drops all accounts of these exchanges."""
         with self._lock:
-            self._seen = [pair for pair in self._seen if key_of(pair[1]) not in keys]
+            self._seen = [pair for pair in self._seen if identity(*pair) not in keys]
 
     def end(self) -> Account:
         """Ends all captures; what they had not told yet is in `seen` then."""
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            list(pool.map(self._finish, self._captures.values()))
+            list(pool.map(lambda capture: self._finish(capture, expected=False), self._captures.values()))
         self._captures.clear()
         return self._counted
 
@@ -101,14 +124,21 @@ class CaptureSession:
         with self._lock:
             self._seen.append((place, exchange))
 
-    def _finish(self, capture: CaptureContainer) -> None:
+    def _finish(self, capture: CaptureContainer, *, expected: bool) -> None:
+        """`expected`: it may have ended before, since its task has."""
         capture.end()
         found = capture.finished
-        if found is not None:
-            with self._lock:
-                before = self._counted
-                self._counted = Account(
-                    before.packets + found.packets, before.lost + found.lost, before.missing + found.missing
+        with self._lock:
+            before = self._counted
+            if found is None:
+                self._counted = replace(before, ended_early=before.ended_early + (not expected))
+            else:
+                self._counted = replace(
+                    before,
+                    packets=before.packets + found.packets,
+                    lost=before.lost + found.lost,
+                    missing=before.missing + found.missing,
+                    unreadable=before.unreadable + found.unreadable,
                 )
 
 

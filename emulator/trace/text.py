@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Iterator
 
 from emulator.trace.changes import Change, Kind
-from emulator.trace.diagnose import Diagnosis
 from emulator.trace.exchange import Outcome
-from emulator.trace.hops import Hop, Trace, header
+from emulator.trace.hops import Hop, Trace, header, trace_root
+from emulator.trace.view import Diagnosis
 
 WIDTH = 80
 _MARKS = {Kind.ADDED: "+", Kind.REMOVED: "-", Kind.CHANGED: "~"}
@@ -71,8 +71,12 @@ def _hop(trace: Trace, number: int, hop: Hop, width: int) -> Iterator[str]:
     if hop.by == "time":
         encrypted = before is not None and before.exchange.outcome is Outcome.TLS
         why = "what came over TLS is not read" if encrypted else "it carries no trace id"
+        if before is not None and before.exchange.request and hop.exchange.request:
+            ids = [trace_root(one.exchange.request.headers) for one in (before, hop) if one.exchange.request]
+            if all(ids) and ids[0] != ids[1]:
+                why = "the load balancer replaces the trace id of a request with more than 7 KB of headers"
         choice = f", and {hop.fits} requests fit" if hop.fits > 1 else ""
-        yield f"{inner}(joined by time and connection: {why}{choice})"
+        yield from _wrapped(f"(joined by time and connection: {why}{choice})", width, inner, inner + " ")
 
 
 def _change(change: Change) -> str:

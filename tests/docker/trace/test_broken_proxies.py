@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +68,24 @@ def test_the_fault_is_found(broken: Project, name: str, answer: str, url: str, e
     assert result.code == 1, result.err
     assert said(result).replace(f":{broken.port}", ":PORT") == expected
     assert max(map(len, result.out.splitlines())) <= 80
+
+
+def test_a_redirect_loop_in_a_file_that_is_included(broken: Project, tmp_path: Path) -> None:
+    nginx = broken.container("nginx")
+    configuration = (
+        "server {\n    listen 80;\n    include /etc/nginx/snippets/*.conf;\n    location / { return 404; }\n}\n"
+        "server {\n    listen 80;\n    server_name other.example.com;\n"
+        "    location / { proxy_pass http://localhost:3000; }\n}\n"
+    )
+    snippet = "# our API\nlocation /api/ {\n    return 301 https://$host$request_uri;\n}\n"
+    (tmp_path / "default.conf").write_text(configuration, encoding="utf-8")
+    (tmp_path / "api.conf").write_text(snippet, encoding="utf-8")
+    docker("exec", nginx, "mkdir", "-p", "/etc/nginx/snippets")
+    docker("cp", str(tmp_path / "api.conf"), f"{nginx}:/etc/nginx/snippets/api.conf")
+    docker("cp", str(tmp_path / "default.conf"), f"{nginx}:{CONFIGURATION}")
+    docker("exec", nginx, "nginx", "-s", "reload")
+    wait_until(lambda: broken.get("/api/orders").status_code == 301, "nginx redirects")
+    result = broken.run("trace", "/api/orders", variables={"COLUMNS": "80"})
+    assert result.code == 1, result.err
+    assert said(result).startswith("fault at hop 2: /etc/nginx/snippets/api.conf:3: redirect loop: nginx answers 301")
+    assert "server block" not in said(result)

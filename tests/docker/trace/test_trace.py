@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import signal
 import socket
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.docker.project import Project, docker, wait_until
@@ -82,6 +84,61 @@ def test_live_traffic_is_shown_request_by_request_and_health_checks_are_not(ngin
     assert {name.lower(): value for name, value in last.items()}["authorization"] == "Bearer known"
     assert found["/elsewhere"]["diagnoses"][0]["message"].startswith("the load balancer answered 503 itself")
     assert result.err.strip().splitlines()[1:] == []
+
+
+def test_live_each_request_is_told_once_slow_ones_and_refused_ones_too(nginx: Project) -> None:
+    """The slow request lasts longer than what was told before it is remembered for."""
+    tracing = nginx.start("trace", "--format", "json")
+    tracing.wait_for("Ctrl-C ends it")
+    assert nginx.get("/api/quick").status_code == 200
+    with contextlib.suppress(httpx.TransportError):  # nginx closes while it is being sent
+        httpx.post(f"http://127.0.0.1:{nginx.port}/api/large", content=b"x" * 2_000_000, timeout=30)
+    assert nginx.get("/api/slow").status_code == 200
+    assert nginx.get("/api/after").status_code == 200
+    wait_until(lambda: "/api/after" in tracing.printed(), tracing.printed)
+    tracing.signal(signal.SIGINT)
+    result = tracing.wait().ok()
+    traces = [json.loads(line) for line in result.out.splitlines()]
+    paths = [trace["hops"][0]["path"] for trace in traces]
+    assert paths == ["/api/quick", "/api/large", "/api/slow", "/api/after"], result.out
+    for trace in traces:
+        assert {hop["outcome"] for hop in trace["hops"]} == {"answered"}
+    assert [len(trace["hops"]) for trace in traces] == [3, 2, 3, 3]
+    assert {hop["status"] for hop in traces[1]["hops"]} == {413}
+    assert "warning" not in result.err
+
+
+def test_a_body_that_nginx_does_not_take_is_told_at_nginx(nginx: Project, tmp_path: Path) -> None:
+    body = tmp_path / "body"
+    body.write_bytes(b"x" * 2_000_000)
+    result = nginx.run("trace", "POST", "/api/x", "-d", f"@{body}")
+    assert result.code == 1, result.err
+    said = " ".join(result.out.split())
+    assert "2 front → nginx:80 413" in said
+    assert (
+        "fault at hop 2: /etc/nginx/conf.d/default.conf:1: nginx answered 413 itself before it had read the body: the"
+        " body has 2000000 bytes, and the limit is nginx's default of 1m hint: write `client_max_body_size 2m;`"
+    ) in said
+
+
+def test_headers_that_nginx_does_not_take_are_told_at_nginx(nginx: Project) -> None:
+    result = nginx.run("trace", "/api/x", "-H", f"X-Long: {'x' * 9000}")
+    assert result.code == 1, result.err
+    said = " ".join(result.out.split())
+    assert "2 front → nginx:80 400" in said
+    assert "nginx answered 400 itself: the header x-long has 9008 bytes, and its buffers have 8k" in said.lower()
+
+
+def test_a_name_that_the_certificate_is_not_for_is_traced_and_said(nginx: Project) -> None:
+    result = nginx.run("trace", "GET", "https://elsewhere.example.com/api/x", "--format", "json").ok()
+    found = json.loads(result.out)
+    assert hops(found) == ["client → front:8443", "front → nginx:80", "nginx → hello:3000"]
+    [fault] = found["diagnoses"]
+    assert fault["message"].startswith("the load balancer's certificate is not for elsewhere.example.com")
+    assert not fault["certain"]
+    found = json.loads(nginx.run("trace", "https://localhost/none", "--format", "json").out)
+    assert hops(found) == ["client → front:8443"]
+    assert found["diagnoses"][0]["message"] == "the load balancer answered 503 itself; no container was asked"
 
 
 def ask(connection: socket.socket, path: str, *headers: str) -> None:

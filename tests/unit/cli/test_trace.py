@@ -30,3 +30,10 @@ def test_what_cannot_be_traced_is_said_before_anything_starts(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert words in captured.err
+
+
+def test_a_url_alone_is_a_request(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
+    for url in ("/api/x", "http://localhost/api/x", "https://localhost/"):
+        assert run(["trace", "-a", "x", "-e", "test", url, "--format", "json"]) == 125  # it gets as far as Docker
+        assert "nowhere.sock" in capsys.readouterr().err

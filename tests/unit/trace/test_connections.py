@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.trace.exchange import Outcome
+from emulator.trace.connections import Connections
+from emulator.trace.conversation import Conversation
+from emulator.trace.exchange import Exchange, Outcome
+from emulator.trace.packets import Address
 from tests.unit.trace.wire import GET, OK, Wire, seen
 
 POST = b"POST /b HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n"
@@ -52,6 +56,35 @@ def _cut(data: bytes, sizes: list[int]) -> list[bytes]:
         pieces.append(data[at : at + size])
         at, turn = at + size, turn + 1
     return pieces
+
+
+def test_after_a_request_that_cannot_be_read_the_next_one_is() -> None:
+    wire = Wire()
+    segments = [*wire.open(), wire.asks(b"GET /a HTTP/1.1\r\nHost: x\r\nFoo : bar\r\n\r\n"), wire.answers(OK)]
+    found = seen([*segments, wire.asks(GET), wire.answers(OK), wire.ends(True), wire.ends(False)])
+    assert [one.outcome for one in found] == [Outcome.MALFORMED, Outcome.ANSWERED]
+    assert found[0].sequence != found[1].sequence
+
+
+def test_a_conversation_that_makes_the_capture_fail_ends_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = Conversation.from_client
+
+    def fails(self: Conversation, time: float, data: bytes) -> None:
+        if b"/fails" in data:
+            raise IndexError
+        read(self, time, data)
+
+    monkeypatch.setattr(Conversation, "from_client", fails)
+    found: list[Exchange] = []
+    connections = Connections(found.append)
+    bad, good = Wire(), Wire(client=Address("172.30.0.2", 41000))
+    for segment in [*bad.open(), *good.open(), good.asks(GET)]:
+        connections.feed(segment)
+    connections.feed(bad.asks(GET.replace(b"/api/x", b"/fails")))
+    connections.feed(good.answers(OK))
+    connections.feed(bad.answers(OK))
+    assert [one.outcome for one in found] == [Outcome.ANSWERED]
+    assert connections.unreadable == 1
 
 
 def test_a_refused_connection_says_who_listens_instead() -> None:

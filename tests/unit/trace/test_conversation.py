@@ -74,6 +74,74 @@ def test_an_answer_may_end_with_the_connection() -> None:
     assert found.response.body == 9
 
 
+def test_an_answer_that_does_not_wait_for_the_body_is_the_answer() -> None:
+    ask = b"POST /a HTTP/1.1\r\n" + HOST + b"Content-Length: 1000\r\n\r\n"
+    talk = Talk().asks(ask + b"x" * 100).answers(b"HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n").asks(b"x" * 300)
+    [found] = talk.found
+    assert (found.outcome, found.response and found.response.status) == (Outcome.ANSWERED, 413)
+    assert found.note == "answered before the request's body had been sent in full: 100 of 1000 bytes"
+    talk.asks(b"x" * 600 + b"GET /b HTTP/1.1\r\n" + HOST + b"\r\n").answers(b"HTTP/1.1 204 No\r\n\r\n")
+    assert talk.statuses() == [("/a", 413), ("/b", 204)]
+
+
+def test_an_answer_that_does_not_wait_for_a_chunked_body() -> None:
+    talk = Talk().asks(b"POST /a HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+    talk.answers(b"HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n").asks(b"2\r\nde\r\n0\r\nX-Sum: 1\r\n\r\n")
+    talk.asks(b"GET /b HTTP/1.1\r\n" + HOST + b"\r\n").answers(b"HTTP/1.1 204 No\r\n\r\n")
+    assert talk.statuses() == [("/a", 413), ("/b", 204)]
+
+
+def test_a_connection_that_breaks_while_a_body_is_sent_keeps_the_answer() -> None:
+    ask = b"POST /a HTTP/1.1\r\n" + HOST + b"Content-Length: 1000\r\n\r\n"
+    talk = Talk().asks(ask + b"x" * 100).answers(b"HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n").asks(b"x")
+    talk.conversation.reset(talk.time, by_server=True)
+    assert talk.statuses() == [("/a", 413)]
+    talk = Talk().asks(ask + b"x" * 100)
+    talk.conversation.reset(talk.time, by_server=True)
+    [found] = talk.found
+    assert (found.outcome, found.note) == (
+        Outcome.NO_ANSWER,
+        "the server reset the connection before the request ended",
+    )
+
+
+def test_a_body_that_the_server_did_not_want_is_not_the_next_request() -> None:
+    talk = Talk().asks(b"PUT /a HTTP/1.1\r\n" + HOST + b"Expect: 100-continue\r\nContent-Length: 300\r\n\r\n")
+    talk.answers(b"HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n")
+    talk.asks(b"GET /b HTTP/1.1\r\n" + HOST + b"\r\n").answers(b"HTTP/1.1 204 No\r\n\r\n")
+    assert talk.statuses() == [("/a", 413), ("/b", 204)]
+
+
+def test_an_answer_to_headers_that_are_not_complete() -> None:
+    talk = Talk().asks(b"GET /a HTTP/1.1\r\n" + HOST + b"X-A: " + b"x" * 9000)
+    talk.answers(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").asks(b"x" * 100)
+    [found] = talk.ends()
+    assert talk.statuses() == [("/a", 400)]
+    assert found.outcome is Outcome.ANSWERED
+    assert found.note == "answered before the request's headers had been sent in full"
+    assert found.request is not None
+    assert found.request.headers == (("Host", "x"),)
+
+
+def test_what_breaks_the_rules_has_the_answer_that_it_got() -> None:
+    talk = Talk().asks(b"GET /a HTTP/1.1\r\n" + HOST + b"Foo : bar\r\n\r\n")
+    talk.answers(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+    [found] = talk.found
+    assert (found.outcome, found.response and found.response.status) == (Outcome.MALFORMED, 400)
+    assert found.request is not None
+    assert found.request.target == "/a"
+    talk = Talk().asks(b"POST /a HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\nnonsense\r\n")
+    talk.answers(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+    assert [(one.outcome, one.response and one.response.status) for one in talk.found] == [(Outcome.MALFORMED, 400)]
+
+
+def test_early_hints_are_no_answer() -> None:
+    talk = Talk().asks(b"GET /a HTTP/1.1\r\n" + HOST + b"\r\n").answers(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n")
+    talk.answers(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n")
+    [found] = talk.found
+    assert (found.informational, found.response and found.response.body) == ((103,), 2)
+
+
 def test_an_upgrade_is_shown_and_what_follows_is_left_alone() -> None:
     ask = b"GET /ws HTTP/1.1\r\n" + HOST + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
     talk = Talk().asks(ask)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
 from emulator.trace import nginx
-from emulator.trace.diagnose import Diagnosis, diagnose, eaten_prefix
+from emulator.trace.diagnose import diagnose, eaten_prefix
 from emulator.trace.exchange import Exchange, Outcome
 from emulator.trace.hops import Place, assemble
+from emulator.trace.view import Diagnosis
 from tests.unit.trace.environment import FRONT, HELLO, OUTSIDE, PLACES, chain, exchange
 
 FILE = "# configuration file /etc/nginx/conf.d/default.conf:\n"
@@ -141,3 +144,125 @@ def test_a_main_container_that_closes_without_an_answer() -> None:
     [fault] = found_in([*seen, (HELLO, dead)])
     assert fault.message == "hello:3000 gave nginx no whole answer: gone"
     assert fault.hint == "`copilot-local logs -c hello` has what it said"
+
+
+def through_nginx(answer: Exchange, *, https: bool = False) -> list[tuple[Place, Exchange]]:
+    """A request that nginx answers itself, over HTTPS if asked for."""
+    assert answer.request is not None
+    if https:
+        connection = Exchange(f"{OUTSIDE}:50000", "172.30.0.2:8443", 7, Outcome.TLS, 9.9, ended=12)
+        return [(FRONT, connection), (HELLO, answer)]
+    request = replace(answer.request, headers=answer.request.headers[:2])
+    first = replace(answer, client=f"{OUTSIDE}:40000", server="172.30.0.2:8080", began=9.9, ended=12, request=request)
+    return [(FRONT, first), (HELLO, answer)]
+
+
+def asked_nginx(location: str, *, proto: str = "https", path: str = "/api/x", host: str = "shop.test:8443") -> Exchange:
+    return exchange(
+        *("172.30.0.2", "172.30.0.3:80", 10, 11, path),
+        status=301,
+        trace="1-a",
+        host=host,
+        headers=(("X-Forwarded-Proto", proto),),
+        answer=(("Location", location),),
+    )
+
+
+OTHER_BLOCK = "server {\n listen 80; server_name shop.example; location / { proxy_pass http://localhost:3000; } }"
+
+
+def test_a_redirect_to_https_behind_a_load_balancer_that_ends_tls_is_a_loop() -> None:
+    configuration = reading(nginx="server { listen 80;\n return 301 https://$host$request_uri;\n}\n" + OTHER_BLOCK)
+    answer = asked_nginx("https://shop.test/api/x")
+    [fault] = found_in(through_nginx(answer, https=True), configuration)
+    assert fault.certain
+    assert fault.message == (
+        "redirect loop: nginx answers 301 with Location https://shop.test/api/x, which is what the client asked for;"
+        " TLS ends at the load balancer, so every request comes as plain HTTP, and X-Forwarded-Proto (https) is not"
+        " looked at"
+    )
+    assert str(fault.position) == "/etc/nginx/conf.d/default.conf:2"
+    assert fault.hint == (
+        "redirect only what came over HTTP: `if ($http_x_forwarded_proto = http) {"
+        " return 301 https://$host$request_uri; }`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("block", "loops"),
+    [
+        ("return 301 https://$host$request_uri;", True),
+        ("if ($scheme = http) { return 301 https://$host$request_uri; }", True),
+        ("if ($https != on) { rewrite ^ https://$host$request_uri permanent; }", True),
+        ("if ($http_x_forwarded_proto = http) { return 301 https://$host$request_uri; }", False),
+        ("location /api { return 308 https://$host$request_uri; }", True),
+    ],
+)
+def test_a_redirect_from_http_is_a_loop_where_https_gets_it_too(block: str, loops: bool) -> None:
+    configuration = reading(nginx=f"server {{ listen 80; {block} }} {OTHER_BLOCK}")
+    answer = asked_nginx("https://shop.test/api/x", proto="http", host="shop.test")
+    faults = found_in(through_nginx(answer), configuration)
+    assert [fault.message.partition(":")[0] for fault in faults] == (["redirect loop"] if loops else [])
+
+
+def test_a_redirect_elsewhere_is_none_of_a_loop_and_blames_no_server_block() -> None:
+    configuration = reading(nginx="server { listen 80; return 301 https://www.shop.test/; }\n" + OTHER_BLOCK)
+    assert found_in(through_nginx(asked_nginx("https://www.shop.test/"), https=True), configuration) == []
+    assert found_in(through_nginx(asked_nginx("/login"), https=True), configuration) == []
+
+
+def test_a_redirect_to_an_address_inside_the_task() -> None:
+    [fault] = found_in(through_nginx(asked_nginx("http://localhost:3000/api/x/"), https=True))
+    assert fault.message.startswith("nginx redirects to http://localhost:3000/api/x/: port 3000 is inside the task")
+    [fault] = found_in(through_nginx(asked_nginx("http://shop.test/api/x/"), https=True))
+    assert "from HTTPS to HTTP" in fault.message
+
+
+def test_a_loop_of_the_main_container_whose_proxy_hid_the_scheme() -> None:
+    location = "location / {\n proxy_set_header X-Forwarded-Proto $scheme;\n proxy_pass http://localhost:3000;\n}"
+    configuration = reading(nginx=f"server {{ {location} }}")
+    first = asked_nginx("https://shop.test/api/x")
+    second = exchange(
+        *("127.0.0.1", "127.0.0.1:3000", 10.2, 10.8),
+        status=301,
+        trace="1-a",
+        host="shop.test:8443",
+        headers=(("X-Forwarded-Proto", "http"),),
+        answer=(("Location", "https://shop.test/api/x"),),
+    )
+    [fault] = found_in([*through_nginx(first, https=True), (HELLO, second)], configuration)
+    assert "redirect loop: hello answers 301" in fault.message
+    assert "nginx put X-Forwarded-Proto: http in place of https" in fault.message
+    assert str(fault.position) == "/etc/nginx/conf.d/default.conf:2"
+    assert "`proxy_set_header X-Forwarded-Proto $http_x_forwarded_proto;`" in fault.hint
+
+
+def test_headers_that_nginx_leaves_out_because_of_their_names() -> None:
+    first = exchange("172.30.0.2", "172.30.0.3:80", 10, 11, trace="1-a", headers=(("X_Api", "1"), ("X-Other", "1")))
+    second = exchange("127.0.0.1", "127.0.0.1:3000", 10.2, 10.8, trace="1-a")
+    seen = [(HELLO, first), (HELLO, second)]
+    passing = "location / { proxy_pass http://localhost:3000; }"
+    [fault] = found_in(seen, reading(nginx=f"server {{ {passing} }}"))
+    assert fault.message.startswith("nginx did not pass on X_Api: nginx does so")
+    assert "`underscores_in_headers on;`" in fault.hint
+    assert not fault.certain
+    assert found_in(seen, reading(nginx=f"http {{ underscores_in_headers on; server {{ {passing} }} }}")) == []
+
+
+def test_a_body_above_the_limit_of_nginx() -> None:
+    answer = exchange(
+        *("172.30.0.2", "172.30.0.3:80", 10, 11), status=413, trace="1-a", headers=(("Content-Length", "5000000"),)
+    )
+    [fault] = found_in(
+        [(HELLO, answer)], reading(nginx="http {\n client_max_body_size 2m; server { listen 80; location / { } } }")
+    )
+    assert fault.message == "nginx answered 413 itself: the body has 5000000 bytes, and the limit is 2m"
+    assert str(fault.position) == "/etc/nginx/conf.d/default.conf:2"
+    [fault] = found_in([(HELLO, answer)])
+    assert fault.message == "nginx answered 413 itself: the body has 5000000 bytes, more than it takes"
+
+
+def test_plain_http_where_nginx_takes_tls() -> None:
+    answer = exchange("172.30.0.2", "172.30.0.3:80", 10, 11, status=400, trace="1-a")
+    [fault] = found_in([(HELLO, answer)], reading(nginx="server {\n listen 80 ssl; }"))
+    assert fault.message == ("nginx answered 400 itself: it takes TLS alone on 80, and front asks in plain HTTP")

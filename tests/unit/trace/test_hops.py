@@ -111,6 +111,38 @@ def test_what_was_announced_as_unfinished_gives_way_to_its_end() -> None:
         assert found.hops[0].exchange.outcome is Outcome.ANSWERED
 
 
+def test_an_end_counts_also_where_places_were_looked_up_again_meanwhile() -> None:
+    over = exchange("172.30.0.2", "172.30.0.3:80", 10, 11)
+    begun = replace(over, outcome=Outcome.UNFINISHED, ended=None, answered=None, response=None)
+    anew = [replace(place) for place in PLACES]
+    changed = [replace(place, members={}) for place in PLACES]
+    for places in (anew, changed, [*changed, *PLACES]):
+        for seen in ([(HELLO, begun), (HELLO, over)], [(FRONT, begun), (HELLO, over)], [(HELLO, begun), (FRONT, over)]):
+            [found] = assemble(seen, places)
+            assert found.hops[0].exchange.outcome is Outcome.ANSWERED
+
+
+def test_an_address_that_a_task_has_left_is_another_one_s() -> None:
+    over = exchange(OUTSIDE, "172.30.0.3:8000", 10, 11)
+    newer = replace(OTHER, address=HELLO.address)
+    [found] = assemble([(newer, over)], [FRONT, HELLO, newer])
+    assert (found.hops[0].service, found.hops[0].server) == ("other", "app:8000")
+
+
+def test_an_id_that_the_load_balancer_replaced_because_of_long_headers() -> None:
+    long = (("X-A", "x" * 9000),)
+    first = exchange(OUTSIDE, "172.30.0.2:8080", 10, 11, trace="1-mine", headers=long)
+    second = exchange("172.30.0.2", "172.30.0.3:80", 10.1, 10.9, trace="1-its", headers=long)
+    [found] = assemble([(FRONT, first), (HELLO, second)], PLACES)
+    assert (len(found.hops), found.hops[1].by, found.trace_id) == (2, "time", "1-mine")
+    short = [
+        replace(one, request=replace(one.request, headers=one.request.headers[:2]))
+        for one in (first, second)
+        if one.request
+    ]
+    assert len(assemble([(FRONT, short[0]), (HELLO, short[1])], PLACES)) == 2
+
+
 def test_the_path_and_the_headers_that_changed() -> None:
     seen = chain("1-a", 10, ("/api/x", "/api/x", "/x"), host="localhost:3000")
     [found] = assemble(seen, PLACES)

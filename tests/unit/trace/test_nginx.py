@@ -87,6 +87,51 @@ def test_directives_know_their_file_and_line() -> None:
     assert str(location.position) == "/etc/nginx/conf.d/default.conf:11"
 
 
+INCLUDING = """nginx: the configuration file /etc/nginx/nginx.conf syntax is ok
+# configuration file /etc/nginx/nginx.conf:
+http {
+    include mime.types;
+    include conf.d/*.conf;
+}
+# configuration file /etc/nginx/mime.types:
+types { text/html html; }
+
+# configuration file /etc/nginx/conf.d/default.conf:
+server {
+    listen 80;
+    include /etc/nginx/snippets/[a-b]*.conf;
+    location /own { return 404; }
+}
+# configuration file /etc/nginx/snippets/api.conf:
+location /api/ {
+    include "/etc/nginx/proxy params.conf";
+}
+# configuration file /etc/nginx/proxy params.conf:
+proxy_set_header Host $host;
+proxy_pass http://localhost:3000/;
+# configuration file /etc/nginx/conf.d/deeper/other.conf:
+server { listen 80 default_server; }
+"""
+
+
+def test_includes_are_followed_wherever_they_stand_and_each_line_keeps_its_file() -> None:
+    chosen = choose_server(parse(INCLUDING), "x.test", 80)
+    assert chosen is not None
+    assert str(chosen.server.position) == "/etc/nginx/conf.d/default.conf:1"
+    location = choose_location(chosen.server, "/api/x")
+    assert location is not None
+    assert str(location.position) == "/etc/nginx/snippets/api.conf:1"
+    directive = proxy_pass(chosen.server, "/api/x")
+    assert directive is not None
+    assert str(directive.position) == "/etc/nginx/proxy params.conf:2"
+    assert chosen.others == ()  # a star crosses no slash
+
+
+def test_a_file_that_includes_itself_ends() -> None:
+    text = "# configuration file /a.conf:\nserver { listen 80; include /a.conf; }"
+    assert choose_server(parse(text), "x", 80) is not None
+
+
 def test_what_is_no_configuration_has_no_servers() -> None:
     assert choose_server(parse("}}} {{{ ; 'open"), "x", 80) is None
     assert choose_server(parse(""), "x", 80) is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import queue
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -15,7 +15,7 @@ from emulator.errors import NotFound, TaskError
 from emulator.trace.capture import END
 from emulator.trace.container import capture_spec
 from emulator.trace.exchange import Exchange, Finished, Outcome, Ready, Report
-from emulator.trace.hops import Place
+from emulator.trace.hops import Place, identity
 from emulator.trace.session import CaptureSession
 
 IMAGE = "copilot-local/agent:1"
@@ -134,6 +134,38 @@ def test_a_namespace_that_is_gone_is_an_error_and_none_is_left() -> None:
     with pytest.raises(NotFound):
         session.watch([place("gone")])
     assert engine.captures() == []
+
+
+def test_an_exchange_is_forgotten_in_all_its_accounts() -> None:
+    engine = Engine()
+    early = Exchange("172.30.0.2:4000", "172.30.0.3:80", 1, Outcome.ANSWERED, 10.0)
+    late = replace(early, began=10.001)
+    inside = replace(early, client="127.0.0.1:4000", server="127.0.0.1:80")
+    engine.scripts["trace-one"] = Script([READY, Report(exchange=early), Report(exchange=inside)], [])
+    engine.scripts["trace-two"] = Script([READY, Report(exchange=late), Report(exchange=inside)], [])
+    session = CaptureSession(engine, spec)
+    session.watch([place("one"), place("two")])
+    session.end()
+    assert len(session.seen()) == 4
+    session.forget({identity(place("one"), early), identity(place("one"), inside)})
+    assert [(where.name, exchange.client) for where, exchange in session.seen()] == [("two", "127.0.0.1:4000")]
+
+
+def test_a_capture_that_ended_early_is_begun_again_and_said() -> None:
+    engine = Engine()
+    ending = Script([READY, seen(1)], [])
+    engine.scripts["trace-one"] = ending
+    session = CaptureSession(engine, spec)
+    session.watch([place("one")])
+    assert session.account.complete
+    ending.queue.put(None)
+    session.wait_for_end(place("one"))
+    engine.scripts["trace-one"] = Script([READY], [seen(2), Report(finished=Finished(2, 0, 0))])
+    session.watch([place("one")])
+    account = session.end()
+    assert (account.ended_early, account.complete) == (1, False)
+    assert str(account) == "1 captures ended early"
+    assert [exchange.sequence for _, exchange in session.seen()] == [1, 2]
 
 
 def test_captures_follow_the_tasks() -> None:
