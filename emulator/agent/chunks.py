@@ -13,30 +13,34 @@ from pathlib import Path
 
 import msgpack
 
-from emulator.agent.forward import ENTRY, EVENT_TIME, Batch
+from emulator.agent.forward import Batch
 from emulator.agent.salvage import buffered, chunk_head, read_chunk
 from emulator.logstore.beneath import open_beneath
 
-_PREFIX = ENTRY + EVENT_TIME
-_TIME = slice(len(_PREFIX), len(_PREFIX) + 8)
+_ENTRY = b"\x92"
+"""Starts an entry: an array of two."""
+_EVENT_TIME = b"\xd7\x00"
+"""Starts a time with nanoseconds: extension type 0 of eight bytes."""
 _LENGTH = slice(10, 14)
 """Where newer files say how long the entries are."""
-_NESTED = ENTRY + ENTRY
+_NESTED = _ENTRY + _ENTRY
 """Starts an entry of newer files: the time stands in an array of its own, with metadata."""
-_TIMES = re.compile(re.escape(_PREFIX) + b"(.{8})", re.DOTALL)
+_TIMES = re.compile(re.escape(_ENTRY + _EVENT_TIME) + b"(.{8})", re.DOTALL)
 
 
 def take_back(buffer: Path, batches: Sequence[Batch]) -> int:
     """Cuts off what a dead Fluent Bit had begun to store of batches that it never acknowledged; returns in how many
     files.
 
-    Storing and acknowledging are one step, so only the very last thing it did can be half done: it stands at the end
-    of a file of that tag. Perhaps its filters had not seen it yet; sent again, they do.
+    Fluent Bit stores the messages of a connection one after the other and acknowledges after the last one of a batch.
+    So what it had stored of unfinished ones stands at the end of the files of their tags. Perhaps its filters had not
+    seen the very last one yet; sent again, they do.
     """
     times: dict[bytes, set[bytes]] = {}
     for batch in batches:
-        entries = (entry for entry in batch.entries if entry.startswith(_PREFIX))
-        times.setdefault(_text(batch.tag), set()).update(entry[_TIME] for entry in entries)
+        for tag, time, *_ in batch.messages():
+            if isinstance(time, msgpack.ExtType):
+                times.setdefault(tag, set()).add(time.data)
     cut = 0
     for path in buffered(buffer) if times else ():
         try:
@@ -64,11 +68,6 @@ def _unfinished(content: bytes, start: int, times: set[bytes]) -> int | None:
         elif position is None:
             position = found.start()
     return position
-
-
-def _text(packed: bytes) -> bytes:
-    text: bytes = msgpack.unpackb(packed, raw=True)
-    return text
 
 
 def _shorten(buffer: Path, path: Path, content: bytes, start: int, end: int) -> None:

@@ -1,8 +1,10 @@
 """Fluentd's forward protocol, as far as Docker's log driver, this agent and Fluent Bit speak it to each other.
 
-The driver sends a MessagePack array a line, `[tag, time, record, options]`. Fluent Bit also takes many of one tag at
-once, `[tag, entries, {"chunk": id}]` with `entries` the bytes of `[time, record]` after `[time, record]`, and says
-`{"ack": id}` once it has stored them. Source: Fluentd's forward protocol specification, version 1.
+The driver sends a MessagePack array a line, `[tag, time, record, options]`. Fluent Bit handles the messages of one
+connection in order, each by itself, filters included, and answers `{"ack": id}` to one that has the option
+`{"chunk": id}` once it has stored it: then it has stored all before it. Messages of several entries exist too, but a
+filter would see their entries together, which it never does behind the driver. Source: Fluentd's forward protocol
+specification, version 1; Fluent Bit's `in_forward`.
 """
 
 from __future__ import annotations
@@ -16,38 +18,52 @@ import msgpack
 
 from emulator.logstore.records import Record, format_record
 
-EVENT_TIME = b"\xd7\x00"
-"""Starts a time with nanoseconds: extension type 0 of eight bytes."""
-ENTRY = b"\x92"
-"""Starts an entry: an array of two."""
-_MESSAGE = b"\x94"
-_NO_OPTIONS = frozenset(b"\xc0\x80")
+_FIRST = frozenset(b"\x93\x94")
+"""Starts a message: an array of three or, with options, four."""
+_WITH_OPTIONS = 4
 _NANOSECONDS = 1_000_000_000
 
 
 @dataclass(slots=True)
 class Batch:
-    """Entries of one tag that belong together."""
+    """Whole messages of one connection that go on in one write, in order, as the driver wrote them."""
 
-    tag: bytes
-    """As MessagePack."""
-    entries: list[bytes] = field(default_factory=list)
+    parts: list[bytes] = field(default_factory=list)
+    last: int = 0
+    """Where the last message starts in the last part."""
     size: int = 0
+    """Bytes of all parts."""
 
-    def message(self, chunk: str) -> bytes:
-        """The message that Fluent Bit answers with that chunk's acknowledgement."""
-        options: bytes = msgpack.packb({"chunk": chunk})
-        return b"".join((b"\x93", self.tag, b"\xc6", self.size.to_bytes(4, "big"), *self.entries, options))
+    def add(self, other: Batch) -> None:
+        """Puts the messages of another batch behind these."""
+        self.parts += other.parts
+        self.last = other.last
+        self.size += other.size
+
+    def sent(self, chunk: str) -> bytes:
+        """The bytes that Fluent Bit answers with that chunk's acknowledgement once it has stored every message."""
+        part = self.parts[-1]
+        return b"".join((*self.parts[:-1], part[: self.last], _asking(part[self.last :], chunk)))
+
+    def messages(self) -> Iterator[list[Any]]:
+        """Each message as `[tag, time, record, …]`, with texts as bytes."""
+        unpacker = msgpack.Unpacker(raw=True, strict_map_key=False, max_buffer_size=0)
+        for part in self.parts:
+            unpacker.feed(part)
+            yield from unpacker
 
     def lines(self, metadata: Mapping[str, str]) -> list[str]:
-        """The entries as lines of the log store. `metadata`: fields that the router would have added."""
-        tag = msgpack.unpackb(self.tag, unicode_errors="replace")
-        found = (record_line([tag, *_unpack(entry)], metadata) for entry in self.entries)
+        """The messages as lines of the log store. `metadata`: fields that the router would have added."""
+        unpacker = msgpack.Unpacker(raw=False, unicode_errors="replace", strict_map_key=False, max_buffer_size=0)
+        found: list[str | None] = []
+        for part in self.parts:
+            unpacker.feed(part)
+            found += [record_line(message, metadata) for message in unpacker]
         return [line for line in found if line is not None]
 
 
 class Splitter:
-    """Cuts the bytes of one connection of Docker's log driver into entries.
+    """Cuts the bytes of one connection of Docker's log driver into whole messages.
 
     Raises ValueError for what is not the forward protocol.
     """
@@ -57,51 +73,54 @@ class Splitter:
         self._rest = b""
         self._offset = 0
         """Of the first byte of `_rest` in the whole stream."""
-        self._tag = b""
-        self._start = b"none"
-        """How a message with the last one's tag and a precise time starts."""
 
-    def feed(self, data: bytes) -> Iterator[Batch]:
-        """The entries of each message that these bytes complete, those of one tag together."""
+    def feed(self, data: bytes) -> Batch | None:
+        """The messages that these bytes complete; None where they complete none."""
         self._unpacker.feed(data)
         data = self._rest + data
         skip, tell, offset = self._unpacker.skip, self._unpacker.tell, self._offset
-        batch: Batch | None = None
-        begin = 0
-        while True:
-            try:
+        last = end = 0
+        try:
+            while True:
                 skip()
-            except msgpack.OutOfData:
-                break
-            except msgpack.UnpackException as error:
-                raise ValueError(f"not MessagePack: {error}") from error
-            end = tell() - offset
-            # Every line of a container starts alike: the rest need not be looked into.
-            if data.startswith(self._start, begin) and data[end - 1] in _NO_OPTIONS:
-                entry = ENTRY + data[begin + 1 + len(self._tag) : end - 1]
-            else:
-                entry = self._entry(data[begin:end])
-            if batch is None or batch.tag != self._tag:
-                if batch is not None:
-                    yield batch
-                batch = Batch(self._tag)
-            batch.entries.append(entry)
-            batch.size += len(entry)
-            begin = end
-        self._rest = data[begin:]
-        self._offset = offset + begin
-        if batch is not None:
-            yield batch
+                if data[end] not in _FIRST:
+                    raise ValueError("not a message of Docker's log driver")
+                last, end = end, tell() - offset
+        except msgpack.OutOfData:
+            pass
+        except msgpack.UnpackException as error:
+            raise ValueError(f"not MessagePack: {error}") from error
+        self._rest = data[end:]
+        self._offset = offset + end
+        if not end:
+            return None
+        _checked(data[last:end])
+        return Batch([data[:end]], last, end)
 
-    def _entry(self, message: bytes) -> bytes:
-        """The entry of any message; remembers its tag."""
-        content = msgpack.unpackb(message, raw=True, strict_map_key=False)
-        if not (isinstance(content, list) and len(content) >= 3 and isinstance(content[0], bytes)):
-            raise ValueError("not a message of Docker's log driver")
-        self._tag = msgpack.packb(content[0], use_bin_type=False)
-        self._start = _MESSAGE + self._tag + EVENT_TIME
-        packed: bytes = msgpack.packb(content[1:3], use_bin_type=False)
-        return packed
+
+def _asking(message: bytes, chunk: str) -> bytes:
+    """The message with an acknowledgement asked for."""
+    options: bytes = msgpack.packb({"chunk": chunk})
+    content = _checked(message)
+    if len(content) < _WITH_OPTIONS:
+        return b"".join((b"\x94", message[1:], options))
+    if not content[_WITH_OPTIONS - 1]:  # nil or an empty map: one byte
+        return message[:-1] + options
+    packed: bytes = msgpack.packb([*content[:3], {"chunk": chunk}], use_bin_type=False)
+    return packed
+
+
+def _checked(message: bytes) -> list[Any]:
+    """What a message of one line says. Raises ValueError for another one, which none of these would be answered."""
+    content = msgpack.unpackb(message, raw=True, strict_map_key=False)
+    if not (
+        isinstance(content, list)
+        and isinstance(content[0], bytes)
+        and isinstance(content[1], int | msgpack.ExtType)
+        and isinstance(content[2], dict)
+    ):
+        raise ValueError("not a message of Docker's log driver")
+    return content
 
 
 def acknowledged(unpacker: msgpack.Unpacker) -> Iterator[str]:
@@ -129,10 +148,6 @@ def record_line(entry: Any, metadata: Mapping[str, str] | None = None) -> str | 
         return format_record(Record(tag, _nanoseconds(time), {**fields, **(metadata or {})}))
     except (TypeError, ValueError, RecursionError):  # what a router's own buffer holds may be no JSON at all
         return None
-
-
-def _unpack(entry: bytes) -> Any:
-    return msgpack.unpackb(entry, unicode_errors="replace", strict_map_key=False)
 
 
 def _nanoseconds(time: Any) -> int:

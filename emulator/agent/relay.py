@@ -3,6 +3,7 @@ FILE SETTLED [FIELD=VALUE…]`.
 
 What Docker has written to a socket is gone with whoever listens there. So Docker writes to a socket of ours, which is
 there as long as the task, and each line is kept until Fluent Bit has acknowledged that it is in its buffer on disk.
+Each goes on as the message that Docker made of it, so that filters see them singly, in order, as behind Docker itself.
 When the router dies, what it had not acknowledged goes to the next one. While none comes, the lines are held, then
 written to FILE in the log store, so that no container waits for a dead router.
 """
@@ -29,7 +30,8 @@ from emulator.agent.forward import Batch, Splitter, acknowledged
 READ = 1 << 18
 """Bytes of one read, and about the size of a batch."""
 IN_FLIGHT = 2
-"""Batches on their way to the router: while it stores one, the next is there."""
+"""Batches on their way to the router: while it stores one, the next is there. One acknowledgement each: Fluent Bit does
+not wait for room to send one, so there must be few."""
 HELD = 1 << 20
 """Bytes that are held for each container before it has to wait for a router that is slow."""
 HELD_FOR_NOBODY = 16 << 20
@@ -65,12 +67,11 @@ class _Flow:
     """Bytes of what is waiting or in flight."""
 
     def take(self, batch: Batch) -> None:
-        """Puts what came with what is waiting: lines that come one by one go on together."""
+        """Puts what came with what is waiting: messages that come one by one go on in one write."""
         self.held += batch.size
         last = self.waiting[-1] if self.waiting else None
-        if last is not None and last.tag == batch.tag and last.size + batch.size <= READ:
-            last.entries += batch.entries
-            last.size += batch.size
+        if last is not None and last.size + batch.size <= READ:
+            last.add(batch)
         else:
             self.waiting.append(batch)
 
@@ -237,7 +238,7 @@ class Relay:
         if data is None:
             return
         try:
-            for batch in flow.splitter.feed(data):
+            if batch := flow.splitter.feed(data):
                 flow.take(batch)
         except ValueError as error:
             say(f"a connection is closed: {error}")
@@ -259,7 +260,7 @@ class Relay:
                     break
                 chunk, batch = str(next(self._chunks)), flow.waiting.popleft()
                 flow.in_flight[chunk] = batch
-                flow.unsent = memoryview(batch.message(chunk))
+                flow.unsent = memoryview(batch.sent(chunk))
             try:
                 flow.unsent = flow.unsent[flow.router.send(flow.unsent) :]
             except BlockingIOError:

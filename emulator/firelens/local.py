@@ -28,7 +28,7 @@ from emulator.firelens.ecs_config import (
 )
 from emulator.firelens.included import Lines, rewrite_included
 from emulator.firelens.local_aws import core_output
-from emulator.firelens.log_options import RELAY_SOCKET
+from emulator.firelens.log_options import IDENTITY_FIELDS, RELAY_SOCKET
 from emulator.firelens.output import Entries, OutputSection
 from emulator.firelens.routing import Router, find_router
 
@@ -115,7 +115,7 @@ def local_router_configuration(
 
 def driver_differences(fidelity: Literal["local", "ecs"]) -> tuple[Difference, ...]:
     """What is another here between a container and its router, which no line of the router's file shows."""
-    return () if fidelity == "ecs" else (_RELAYED,)
+    return (_DOCKERS_NAMES,) if fidelity == "ecs" else (_RELAYED,)
 
 
 def record_file(service: str, identity: TaskIdentity, stream: str) -> str:
@@ -279,6 +279,12 @@ _CAPTURED = "nothing leaves this machine: the records are captured in the log st
 _RELAYED = Difference(
     (f"Docker's log driver: fluentd-address unix://…/{SOCKET_NAME}, where the router listens", "fluentd-async true"),
     (f"Docker's log driver: fluentd-address unix://…/{RELAY_SOCKET}, where a relay listens", "fluentd-async false"),
-    f"the relay, in the task's pause container, passes each line on to {SOCKET_NAME} and keeps it until Fluent Bit has "
-    "it on disk: a router that dies loses none; ECS's asynchronous driver drops what is queued when a container exits",
+    f"the relay, in the task's pause container, passes each line on to {SOCKET_NAME} as a message of its own, as "
+    "Docker's driver does: filters see no difference. It keeps the line until Fluent Bit has it on disk: a router that "
+    "dies loses none; ECS's asynchronous driver drops what is queued when a container exits",
+)
+_DOCKERS_NAMES = Difference(
+    (f"{' and '.join(IDENTITY_FIELDS)} of a record: Fargate's",),
+    (f"{' and '.join(IDENTITY_FIELDS)} of a record: Docker's own",),
+    'as on EC2: [logs] fidelity = "ecs" leaves to Docker\'s log driver how records name their container',
 )

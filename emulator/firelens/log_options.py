@@ -15,6 +15,8 @@ from emulator.firelens.routing import find_router, text_option, uses_router
 
 RELAY_SOCKET = "relay.sock"
 """Beside the router's: of what keeps each line until the router has stored it (`emulator.agent.relay`)."""
+IDENTITY_FIELDS = ("container_id", "container_name")
+"""The fields that name a record's container: as on Fargate, or with ECS's own driver mode as Docker names it."""
 MAX_SOCKET_PATH = 107
 """Bytes of a unix socket's path that Linux takes, without the closing zero."""
 
@@ -69,7 +71,7 @@ def docker_log_configuration(
 
 def identity_labels(container: ContainerDefinition, identity: TaskIdentity) -> dict[str, str]:
     """The fields by which Fargate's records name a container, as Docker labels."""
-    return {"container_id": identity.container_id(container.name), "container_name": container.name}
+    return dict(zip(IDENTITY_FIELDS, (identity.container_id(container.name), container.name), strict=True))
 
 
 def fluent_variables(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -53,8 +53,8 @@ class Router:
         name = self.start(container, *command, asynchronous=asynchronous)
         wait_until(lambda: self.exited(name), f"the end of {container}")
 
-    def start(self, container: str, *command: str, asynchronous: bool = False) -> str:
-        """Starts a shell command as a container of the task, and returns its Docker name."""
+    def start(self, container: str, *command: str, asynchronous: bool = False, files: Sequence[File] = ()) -> str:
+        """Starts a shell command as a container of the task, `files` in its root folder; returns its Docker name."""
         name = f"{self.container}-{uuid.uuid4().hex[:8]}"
         log = docker_log_configuration(
             self.definition.container(container), self.identity, self.socket, asynchronous=asynchronous
@@ -71,6 +71,8 @@ class Router:
                 log_options=log.options,
             )
         )
+        if files:
+            self.engine.put_files(name, "/", files)
         wait_until(lambda: self._start(name), "the router's socket")
         return name
 
@@ -165,7 +167,7 @@ def start_router(engine: Engine, local_image: Callable[[str], str]) -> Iterator[
     def start(
         definition: TaskDefinition,
         identity: TaskIdentity,
-        files: dict[str, str],
+        files: dict[str, str | bytes],
         variables: dict[str, str] | None = None,
         *,
         memory: int | None = None,
@@ -187,7 +189,7 @@ def start_router(engine: Engine, local_image: Callable[[str], str]) -> Iterator[
         socket = f"{mount_point}/{RELAY_SOCKET if relay else 'fluent.sock'}"
         router = Router(engine, name, definition, identity, socket, local_image(SHELL_IMAGE), [])
         routers.append(router)
-        engine.put_files(name, "/", [File(path.lstrip("/"), text.encode()) for path, text in files.items()])
+        engine.put_files(name, "/", [File(path.lstrip("/"), _bytes(text)) for path, text in files.items()])
         engine.start(name)
         if relay:
             engine.create_container(relay_spec(name, ensure_agent_image(), "hello", identity))
@@ -202,6 +204,10 @@ def start_router(engine: Engine, local_image: Callable[[str], str]) -> Iterator[
             engine.remove(container)
         for volume in ("socket", "logs"):
             engine.remove_volume(f"{router.container}-{volume}")
+
+
+def _bytes(content: str | bytes) -> bytes:
+    return content.encode() if isinstance(content, str) else content
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def test_what_is_no_file_is_neither_read_nor_removed(tmp_path: Path, outside: Pa
 def test_a_link_is_not_cut_off(tmp_path: Path, outside: Path) -> None:
     before = outside.read_bytes()
     (tmp_path / "1-1.flb").symlink_to(outside)
-    batch = Batch(msgpack.packb(TAG), [packed([TIME, line("secret")])])
+    batch = Batch([packed([TAG, TIME, line("secret"), None])])
     assert take_back(tmp_path, [batch]) == 0
     assert outside.read_bytes() == before
 

@@ -24,16 +24,19 @@ from tests.unit.agent.test_drain import SECONDS, TAG, event_time, message
 Until = Callable[[Callable[[], object]], None]
 Driver = Callable[[], socket.socket]
 StartRouter = Callable[..., "Router"]
-PACKED_TAG: bytes = msgpack.packb(TAG)
 HEADER = b"\xc1\x00" + bytes(20)
 
 
 class Router:
-    """Fluent Bit as the relay sees it: takes messages, acknowledges, dies. `acknowledges` False: it stores in vain."""
+    """Fluent Bit as the relay sees it: takes messages of one line, acknowledges, dies.
+
+    `acknowledges` False: it stores in vain.
+    """
 
     def __init__(self, path: Path, *, acknowledges: bool = True) -> None:
         self.lines: list[str] = []
-        self.batches: list[int] = []
+        self.asked = 0
+        """How many acknowledgements were asked for."""
         self._acknowledges = acknowledges
         self._connections: list[socket.socket] = []
         path.unlink(missing_ok=True)
@@ -72,15 +75,13 @@ class Router:
         with contextlib.suppress(OSError):
             while data := connection.recv(65536):
                 unpacker.feed(data)
-                for tag, entries, options in unpacker:
+                for tag, _, record, options in unpacker:
                     assert tag == TAG
-                    stored = msgpack.Unpacker()
-                    stored.feed(entries)
-                    lines = [record["log"] for _, record in stored]
-                    self.lines += lines
-                    self.batches.append(len(lines))
-                    if self._acknowledges:
-                        connection.sendall(msgpack.packb({"ack": options["chunk"]}))
+                    self.lines.append(record["log"])
+                    if options and "chunk" in options:
+                        self.asked += 1
+                        if self._acknowledges:
+                            connection.sendall(msgpack.packb({"ack": options["chunk"]}))
 
 
 @pytest.fixture
@@ -166,13 +167,13 @@ def test_it_settles_where_no_router_ever_listened(
     until(lambda: router.lines == numbers(0, 3))
 
 
-def test_lines_that_come_fast_go_on_together(
+def test_lines_that_come_fast_go_on_singly_and_are_acknowledged_together(
     folder: Path, driver: Driver, start_router: StartRouter, until: Until
 ) -> None:
     router = start_router()
     send(driver(), 0, 5000)
     until(lambda: router.lines == numbers(0, 5000))
-    assert len(router.batches) < 500
+    assert 0 < router.asked < 500
 
 
 def test_what_a_dead_router_had_not_acknowledged_goes_to_the_next_one(
@@ -305,6 +306,12 @@ def entry(number: int) -> bytes:
     return packed
 
 
+def batch(*numbers: int) -> Batch:
+    found = Splitter().feed(b"".join(message(f"line {number}", number=number) for number in numbers))
+    assert found is not None
+    return found
+
+
 def write_chunk(path: Path, entries: list[bytes], *, zeros: int = 0, length: bool = False, of: str = TAG) -> None:
     """A file of Fluent Bit's buffer; `length`: as newer versions have it."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -320,7 +327,7 @@ def write_chunk(path: Path, entries: list[bytes], *, zeros: int = 0, length: boo
 def test_a_batch_that_was_stored_in_vain_is_cut_off(tmp_path: Path, length: bool) -> None:
     path = tmp_path / "forward.0" / "1.flb"
     write_chunk(path, [entry(number) for number in range(10)], zeros=512, length=length)
-    assert take_back(tmp_path, [Batch(PACKED_TAG, [entry(number) for number in range(7, 12)])]) == 1
+    assert take_back(tmp_path, [batch(*range(7, 12))]) == 1
     expected = tmp_path / "expected" / "1.flb"
     write_chunk(expected, [entry(number) for number in range(7)], length=length)
     assert path.read_bytes() == expected.read_bytes()
@@ -331,7 +338,7 @@ def test_of_other_batches_nothing_is_cut_off(tmp_path: Path) -> None:
     write_chunk(path, [entry(number) for number in range(10)])
     content = path.read_bytes()
     (tmp_path / "forward.0" / "2.flb").write_bytes(b"something else")
-    assert take_back(tmp_path, [Batch(PACKED_TAG, [entry(number) for number in range(10, 12)])]) == 0
+    assert take_back(tmp_path, [batch(10, 11)]) == 0
     assert path.read_bytes() == content
 
 
@@ -346,21 +353,62 @@ def test_what_was_acknowledged_stays_where_two_lines_have_the_same_time(tmp_path
     path = tmp_path / "forward.0" / "1.flb"
     write_chunk(path, [entry(number) for number in range(last + 1)], of=of)
     content = path.read_bytes()
-    assert take_back(tmp_path, [Batch(PACKED_TAG, [entry(4)])]) == 0
+    assert take_back(tmp_path, [batch(4)]) == 0
     assert path.read_bytes() == content
 
 
-@pytest.mark.parametrize("size", [1, 7, 100_000])
-def test_messages_are_found_however_they_are_cut(size: int) -> None:
-    options: tuple[dict[str, str] | None, ...] = (None, {}, {"chunk": "x"})
-    other = msgpack.packb(["other", SECONDS, {"log": b"\xff"}, None], use_bin_type=False)
-    sent = [msgpack.packb([TAG, event_time(SECONDS, n), {"log": f"line {n}"}, options[n % 3]]) for n in range(50)]
-    stream = b"".join((*sent, other))
+def split(sent: bytes, size: int = 100_000) -> list[Batch]:
+    """What a splitter makes of a stream that comes in pieces of a size."""
     splitter = Splitter()
-    batches = [batch for at in range(0, len(stream), size) for batch in splitter.feed(stream[at : at + size])]
-    assert [one for batch in batches for one in batch.entries[:50]][:50] == [entry(number) for number in range(50)]
-    assert batches[-1].tag == msgpack.packb("other")
-    assert batches[-1].entries == [msgpack.packb([SECONDS, {"log": b"\xff"}], use_bin_type=False)]
+    found = [splitter.feed(sent[at : at + size]) for at in range(0, len(sent), size)]
+    return [batch for batch in found if batch is not None]
+
+
+@pytest.mark.parametrize("size", [1, 7, 500, 100_000])
+def test_messages_pass_as_they_are_however_they_are_cut(size: int) -> None:
+    messages = [
+        msgpack.packb([TAG, event_time(SECONDS, n), {"log": f"line {n}"}, (None, {})[n % 2]]) for n in range(50)
+    ]
+    batches = split(b"".join(messages), size)
+    assert b"".join(part for batch in batches for part in batch.parts) == b"".join(messages)
+    whole = batches[0]
+    for batch in batches[1:]:
+        whole.add(batch)
+    sent = whole.sent("7")
+    assert sent == b"".join(messages)[:-1] + msgpack.packb({"chunk": "7"})
+    assert whole.size == len(b"".join(messages))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param((), id="none"),
+        pytest.param((None,), id="nil"),
+        pytest.param(({},), id="empty"),
+        pytest.param(({"size": None},), id="another"),
+        pytest.param(({"chunk": "x"},), id="an own chunk"),
+    ],
+)
+def test_the_last_message_asks_for_an_acknowledgement(options: tuple[object, ...]) -> None:
+    content = ["other", SECONDS, {"log": b"\xff", "partial": "true"}]
+    [batch] = split(msgpack.packb([*content, *options], use_bin_type=False))
+    sent = msgpack.unpackb(batch.sent("7"), raw=True)
+    assert sent == [b"other", SECONDS, {b"log": b"\xff", b"partial": b"true"}, {b"chunk": b"7"}]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param(["tag", [[SECONDS, {"log": "x"}]], {}], id="several entries"),
+        pytest.param(["tag", b"\x92\x00\x80", {}], id="packed entries"),
+        pytest.param(["tag", SECONDS], id="too short"),
+        pytest.param([SECONDS, SECONDS, {}, {}], id="no tag"),
+        pytest.param({"tag": 1}, id="no array"),
+    ],
+)
+def test_another_message_is_refused(odd: object) -> None:
+    with pytest.raises(ValueError, match="not a message"):
+        split(msgpack.packb(odd))
 
 
 def test_what_is_no_message_ends_the_connection_and_nothing_else(
