@@ -1,0 +1,44 @@
+"""Certificates of the local load balancer's listeners with TLS, from the user's own authority."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from emulator.ecs.service import Service
+from emulator.events import Emit, Event, EventKind
+from emulator.frontdoor.certificates import certificate_names
+from emulator.frontdoor.conditions import local_name
+
+
+def certificates(services: Sequence[Service], emit: Emit) -> dict[str, str]:
+    """A certificate, with its key, for every service that a listener with TLS forwards to.
+
+    Names that the authority does not sign for are left out, and warned about. Raises InputError where the authority's
+    files cannot be read or written.
+    """
+    wanted = {service.name: names for service in services if (names := certificate_names(service))}
+    if not wanted:
+        return {}
+    from emulator.setup.authority import server_certificate
+    from emulator.setup.certified_names import is_certified
+
+    made: dict[str, str] = {}
+    for service in services:
+        names = wanted.get(service.name)
+        if names is None:
+            continue
+        made[service.name] = server_certificate(
+            [name for name in names if is_certified(name)], emit, owner=(service.app, service.environment)
+        )
+        refused = [name for name in names if not is_certified(name)]
+        if refused:
+            emit(Event(EventKind.WARNING, service.name, _refused(refused)))
+    return made
+
+
+def _refused(names: Sequence[str]) -> str:
+    instead = ", ".join(local_name(name) for name in names)
+    return (
+        f"no certificate for {', '.join(names)}: the local authority signs for names of this machine alone; "
+        f"over HTTPS use {instead}"
+    )
