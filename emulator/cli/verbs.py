@@ -22,7 +22,7 @@ VERBS: Final[Table] = {
     "up": ("up:up", "Run services as ECS on Fargate would, and show their logs until Ctrl-C."),
     "down": ("down:down", "Stop an environment in reverse order of its dependencies and remove it."),
     "run": ("run:run", "Run a Scheduled Job once, show its logs, and exit with its code."),
-    "ps": ("ps:ps", "Show the tasks of an environment, their containers, and where they answer."),
+    "ps": ("ps:ps", "Show the services of an environment, their tasks and containers, and where they answer."),
     "logs": ("logs:logs", "Show the logs of an environment's containers."),
     "scale": ("change:scale", "Set how many tasks of a service run, until the next `up` of it."),
     "restart": (
