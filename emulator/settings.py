@@ -125,6 +125,8 @@ class EnvironmentSettings(FrozenModel, kw_only=True, frozen=True):
     """The private DNS namespace; default `<environment>.<app>.local`."""
     load_balancer: str | None = None
     """ARN or name of an existing load balancer that services are put behind."""
+    load_balancer_https: bool | None = None
+    """Whether an existing load balancer has an HTTPS listener; None: as the environment's own would have one."""
     images: Mapping[str, str] = field(default_factory=dict)
     """Container name to the address its image was pushed to."""
     parameters: Mapping[str, str] = field(default_factory=dict)

@@ -40,6 +40,7 @@ class Deployment:
     private_certificates: tuple[str, ...] = ()
     discovery_endpoint: str | None = None
     load_balancer: str | None = None
+    load_balancer_https: bool | None = None
     images: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
 
@@ -56,6 +57,9 @@ def deployment(settings: Settings, environment: str, given: Deployment) -> Deplo
         private_certificates=given.private_certificates or here.private_certificates,
         discovery_endpoint=given.discovery_endpoint or here.discovery_endpoint,
         load_balancer=given.load_balancer or here.load_balancer,
+        load_balancer_https=here.load_balancer_https
+        if given.load_balancer_https is None
+        else given.load_balancer_https,
         images={**here.images, **given.images},
         parameters={**here.parameters, **given.parameters},
     )
@@ -99,6 +103,8 @@ def surroundings(
     internal = manifest.type == BACKEND
     certificates = where.private_certificates if internal else where.certificates
     secure = bool(certificates) or (bool(where.domain) and not internal)
+    if _is_imported(manifest, where, internal=internal) and where.load_balancer_https is not None:
+        secure = where.load_balancer_https
     if here:
         # Copilot deploys names and redirects with HTTPS only; where they come from is not known here.
         secure = https if https is not None else secure or _asks_for_https(manifest, internal=internal)
@@ -113,6 +119,12 @@ def surroundings(
         load_balancer=None if here else where.load_balancer,
         discovery_endpoint=None if here else where.discovery_endpoint,
     )
+
+
+def _is_imported(manifest: Workload, where: Deployment, *, internal: bool) -> bool:
+    """Whether the service is put behind an existing load balancer, whose listeners decide on HTTPS."""
+    http = getattr(manifest, "http", None)
+    return http is not None and bool(where.load_balancer or (not internal and http.alb))
 
 
 def _asks_for_https(manifest: Workload, *, internal: bool) -> bool:

@@ -64,6 +64,13 @@ def cloudformation(
         str | None,
         typer.Option("--load-balancer", metavar="ARN", help="An existing load balancer, in place of a new one."),
     ] = None,
+    load_balancer_https: Annotated[
+        bool | None,
+        typer.Option(
+            "--load-balancer-https/--no-load-balancer-https",
+            help="Whether an existing load balancer has an HTTPS listener. Else as the environment's own.",
+        ),
+    ] = None,
     permissions_boundary: Annotated[
         str | None, typer.Option("--permissions-boundary", metavar="POLICY", help="Bounds every role.")
     ] = None,
@@ -90,6 +97,7 @@ def cloudformation(
         private_certificates=tuple(private_certificates or ()),
         discovery_endpoint=discovery_endpoint,
         load_balancer=load_balancer,
+        load_balancer_https=load_balancer_https,
         images=assignments(images, "--image"),
         parameters=chosen,
     )

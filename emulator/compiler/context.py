@@ -75,6 +75,11 @@ class Context:
         return f"{self.app}-{self.environment}-{self.manifest.name}"
 
     @property
+    def template_names(self) -> dict[str, str]:
+        """Parameters of Copilot's template whose values a manifest tells, for what refers to them."""
+        return {"AppName": self.app, "EnvName": self.environment, "WorkloadName": self.manifest.name}
+
+    @property
     def log_group(self) -> str:
         return f"/copilot/{self.prefix}"
 

@@ -3,86 +3,122 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from emulator.ecs.references import ImportReference, Join, PseudoReference, ResourceReference, Value
 from emulator.errors import Position, Unsupported
 from emulator.model import InvalidData, from_plain
 
-_VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
+_VARIABLE = re.compile(r"\$\{(!?)\s*([^\s}](?:[^}]*[^\s}])?)\s*\}")
+"""CloudFormation trims blanks around the name."""
 
 
 def is_intrinsic(value: object) -> bool:
     """Whether a value is a map with one key that names an intrinsic function."""
-    return isinstance(value, dict) and len(value) == 1 and next(iter(value)).startswith(("Ref", "Fn::"))
+    name = str(next(iter(value))) if isinstance(value, dict) and len(value) == 1 else ""
+    return name == "Ref" or name.startswith("Fn::")
 
 
-def to_value(value: object, position: Position | None) -> Value:
-    """The value of an intrinsic function. Raises Unsupported for those that have no form in the model."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, dict) and len(value) == 1:
-        [(name, argument)] = value.items()
-        if name == "Ref" and isinstance(argument, str):
-            return _reference(argument, position)
-        if name == "Fn::GetAtt":
-            parts = argument.split(".", 1) if isinstance(argument, str) else argument
-            if isinstance(parts, list) and len(parts) == 2 and all(isinstance(part, str) for part in parts):
-                return ResourceReference(name=parts[0], attribute=parts[1], position=position)
-        if name == "Fn::ImportValue" and isinstance(argument, str):
-            return ImportReference(name=argument, position=position)
-        if name == "Fn::Sub" and isinstance(argument, str):
-            return _substitution(argument, position)
-        if name == "Fn::Join" and isinstance(argument, list) and len(argument) == 2 and isinstance(argument[1], list):
-            return _joined(str(argument[0]), argument[1], position)
-    raise Unsupported(
-        f"a CloudFormation function cannot be taken over: {value}",
-        position=position,
-        hint="Ref, Fn::GetAtt, Fn::ImportValue, Fn::Join, and Fn::Sub with text alone can",
-    )
+def to_value(value: object, position: Position | None, names: Mapping[str, str] = MappingProxyType({})) -> Value:
+    """The value of an intrinsic function. `names` are parameters of the template whose values are known, such as
+    `AppName`. Raises Unsupported for functions that have no form in the model."""
+    return _Conversion(position, names).value(value)
 
 
-def _reference(name: str, position: Position | None) -> Value:
-    if name.startswith("AWS::"):
-        try:
-            return from_plain(PseudoReference, {"name": name, "position": position})
-        except InvalidData:
-            raise Unsupported(
-                f"the pseudo parameter {name} cannot be taken over",
-                position=position,
-                hint="AWS::AccountId, AWS::Partition, AWS::Region and AWS::URLSuffix can",
-            ) from None
-    return ResourceReference(name=name, position=position)
+class _Conversion:
+    def __init__(self, position: Position | None, names: Mapping[str, str]) -> None:
+        self._position = position
+        self._names = names
 
+    def value(self, value: object) -> Value:
+        if isinstance(value, str):
+            return value
+        if isinstance(value, dict) and len(value) == 1:
+            [(name, argument)] = value.items()
+            found = self._function(name, argument)
+            if found is not None:
+                return found
+        raise Unsupported(
+            f"a CloudFormation function cannot be taken over: {value}",
+            position=self._position,
+            hint="Ref, Fn::GetAtt, Fn::ImportValue, Fn::Join and Fn::Sub can",
+        )
 
-def _substitution(text: str, position: Position | None) -> Value:
-    parts: list[Value] = []
-    end = 0
-    for found in _VARIABLE.finditer(text):
-        parts.append(text[end : found.start()])
-        name = found[2]
-        if found[1]:
-            parts.append(f"${{{name}}}")
-        elif "." in name:
-            resource, attribute = name.split(".", 1)
-            parts.append(ResourceReference(name=resource, attribute=attribute, position=position))
-        else:
-            parts.append(_reference(name, position))
-        end = found.end()
-    parts.append(text[end:])
-    return _tidy(parts, position)
+    def _function(self, name: str, argument: object) -> Value | None:
+        """The value of one function, None where it has no form in the model."""
+        match name, argument:
+            case "Ref", str():
+                return self._reference(argument)
+            case "Fn::GetAtt", str() | list():
+                parts = argument.split(".", 1) if isinstance(argument, str) else argument
+                if len(parts) == 2 and all(isinstance(part, str) for part in parts):
+                    return ResourceReference(name=parts[0], attribute=parts[1], position=self._position)
+            case "Fn::ImportValue", _:
+                export = self.value(argument)
+                return ImportReference(name=export, position=self._position) if isinstance(export, str) else None
+            case "Fn::Sub", str():
+                return self._substitution(argument, {})
+            case "Fn::Sub", [str() as text, dict() as variables]:
+                return self._substitution(text, {key: self.value(it) for key, it in variables.items()})
+            case "Fn::Join", [separator, list() as items]:
+                return self._joined(str(separator), items)
+        return None
 
+    def _reference(self, name: str) -> Value:
+        if name in self._names:
+            return self._names[name]
+        if name.startswith("AWS::"):
+            try:
+                return from_plain(PseudoReference, {"name": name, "position": self._position})
+            except InvalidData:
+                raise Unsupported(
+                    f"the pseudo parameter {name} cannot be taken over",
+                    position=self._position,
+                    hint="AWS::AccountId, AWS::Partition, AWS::Region and AWS::URLSuffix can",
+                ) from None
+        return ResourceReference(name=name, position=self._position)
 
-def _joined(separator: str, items: list[object], position: Position | None) -> Value:
-    parts: list[Value] = []
-    for number, item in enumerate(items):
-        if number:
-            parts.append(separator)
-        parts.append(to_value(item, position))
-    return _tidy(parts, position)
+    def _substitution(self, text: str, variables: Mapping[str, Value]) -> Value:
+        """The value of `Fn::Sub`; `variables` are those of its map form."""
+        parts: list[Value] = []
+        end = 0
+        for found in _VARIABLE.finditer(text):
+            parts.append(text[end : found.start()])
+            name = found[2]
+            if found[1]:
+                parts.append(f"${{{name}}}")
+            elif name in variables:
+                value = variables[name]
+                parts += value.parts if isinstance(value, Join) else [value]
+            elif "." in name:
+                resource, attribute = name.split(".", 1)
+                parts.append(ResourceReference(name=resource, attribute=attribute, position=self._position))
+            else:
+                parts.append(self._reference(name))
+            end = found.end()
+        parts.append(text[end:])
+        return self._tidy(parts)
 
+    def _joined(self, separator: str, items: list[object]) -> Value:
+        parts: list[Value] = []
+        for number, item in enumerate(items):
+            if number:
+                parts.append(separator)
+            value = self.value(item)
+            parts += value.parts if isinstance(value, Join) else [value]
+        return self._tidy(parts)
 
-def _tidy(parts: list[Value], position: Position | None) -> Value:
-    """The parts without empty text; text alone where there is no reference."""
-    if all(isinstance(part, str) for part in parts):
-        return "".join(part for part in parts if isinstance(part, str))
-    return Join(parts=tuple(part for part in parts if part != ""), position=position)
+    def _tidy(self, parts: list[Value]) -> Value:
+        """The parts with neighbouring texts as one, without empty ones; text alone where there is no reference."""
+        tidy: list[Value] = []
+        for part in parts:
+            if isinstance(part, str) and tidy and isinstance(tidy[-1], str):
+                tidy[-1] += part
+            elif part != "":
+                tidy.append(part)
+        if not tidy:
+            return ""
+        if len(tidy) == 1 and isinstance(tidy[0], str):
+            return tidy[0]
+        return Join(parts=tuple(tidy), position=self._position)

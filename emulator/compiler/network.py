@@ -69,7 +69,7 @@ def connect(context: Context, ports: Ports) -> ServiceConnect | None:
 
 
 def load_balancer(context: Context, ports: Ports) -> LoadBalancer | None:
-    """The application load balancer. The records of the aliases come from the main rule."""
+    """The application load balancer, with the aliases of all rules."""
     http = ports.http
     if http is None:
         return None
@@ -81,7 +81,11 @@ def load_balancer(context: Context, ports: Ports) -> LoadBalancer | None:
         imported=(None if internal else http.alb) or context.surroundings.load_balancer,
         domain=None if internal else context.surroundings.domain,
         certificates=list(context.surroundings.certificates),
-        aliases=_aliases(context, "http.alias", http.alias, http.hosted_zone) if context.surroundings.https else [],
+        aliases=[
+            alias
+            for path, rule in (ports.rules() if context.surroundings.https else ())
+            for alias in _aliases(context, f"{path}.alias", rule.alias, rule.hosted_zone)
+        ],
     )
 
 

@@ -64,18 +64,19 @@ def _patch(file: str, node: object) -> TemplatePatch:
             "a patch is a map", position=Position(file, line), hint="write `op:`, `path:` and `value:`"
         )  # fmt: skip
     position = Position(file, node.line, node.column)
-    for key, entry in node.entries.items():
-        if key not in _KEYS:
-            where = Position(file, entry.key.line, entry.key.column)
-            raise InputError(f"unknown key {key!r} of a patch", position=where, hint=f"known are {', '.join(_KEYS)}")
     op, path = node.get("op"), node.get("path")
     if not isinstance(op, Scalar) or op.text not in OPERATIONS:
         given = op.text if isinstance(op, Scalar) else ""
         raise InputError(
             f"unsupported operation {given!r}: supported operations are {', '.join(OPERATIONS)}",
             position=Position(file, op.line, op.column) if op else position,
-            hint="correct `op`",
+            hint="correct `op`"
+            + ("; write what it does as `op: remove` and `op: add`" if given in ("move", "copy") else ""),
         )
+    for key, entry in node.entries.items():
+        if key not in _KEYS:
+            where = Position(file, entry.key.line, entry.key.column)
+            raise InputError(f"unknown key {key!r} of a patch", position=where, hint=f"known are {', '.join(_KEYS)}")
     if not isinstance(path, Scalar) or not path.text.startswith("/"):
         raise InputError(
             "a patch needs a `path` that starts with /",
@@ -85,9 +86,43 @@ def _patch(file: str, node: object) -> TemplatePatch:
     value = node.get("value")
     if value is None and op.text != "remove":
         raise InputError(f"`value` required for operation {op.text!r}", position=position, hint="give a value")
-    return TemplatePatch(
-        op=op.text,
-        path=[step.replace("~1", "/").replace("~0", "~") for step in path.text[1:].split("/")],
-        value=cast("JsonValue", None if value is None else untyped(value)),
-        position=position,
-    )
+    steps = [step.replace("~1", "/").replace("~0", "~") for step in path.text[1:].split("/")]
+    if tuple(steps) in (TASK_DEFINITION[:1], TASK_DEFINITION[:2], TASK_DEFINITION):
+        raise InputError(
+            f"{path.text} as a whole cannot be patched: the service is made of it",
+            position=Position(file, path.line, path.column),
+            hint=f"patch single properties, such as /{'/'.join(TASK_DEFINITION)}/ContainerDefinitions/0/User",
+        )
+    plain = None if value is None else untyped(value)
+    if value is not None and op.text != "remove" and _has_null(plain):
+        raise InputError(
+            "the value holds a null, which CloudFormation does not take in a template",
+            position=Position(file, value.line, value.column),
+            hint="give a value, or use `op: remove`",
+        )
+    return TemplatePatch(op=op.text, path=steps, value=cast("JsonValue", plain), position=position)
+
+
+def _has_null(value: object) -> bool:
+    match value:
+        case dict():
+            return any(_has_null(item) for item in value.values())
+        case list():
+            return any(_has_null(item) for item in value)
+        case _:
+            return value is None
+
+
+def added_volumes(patches: Sequence[TemplatePatch]) -> set[str]:
+    """The names of the volumes that patches add to the task definition."""
+    found: set[str] = set()
+    for patch in for_task_definition(patches):
+        if patch.op == "remove" or patch.path[0] != "Volumes":
+            continue
+        value: object = patch.value
+        if patch.path[-1] == "Name":
+            found.add(str(value))
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, dict) and isinstance(item.get("Name"), str):
+                found.add(str(item["Name"]))
+    return found

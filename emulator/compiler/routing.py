@@ -37,6 +37,8 @@ class Routing:
     def __init__(self, context: Context, ports: Ports) -> None:
         self._context = context
         self._internal = isinstance(context.manifest, BackendService)
+        named = ports.http.alb if ports.http is not None and not self._internal else None
+        self._imported = bool(named or context.surroundings.load_balancer)
         self.target_groups: list[TargetGroup] = []
         self.listener_rules: list[ListenerRule] = []
         self.network_listeners: list[NetworkListener] = []
@@ -73,7 +75,8 @@ class Routing:
         forward = Forward(target_groups=[WeightedTargetGroup(target_group=group)])
         if not self._context.surroundings.https:
             return [self._rule("HTTP", group, path, rule, forward)]
-        redirects = True if self._internal else rule.redirect_to_https is not False
+        # Behind an existing load balancer Copilot redirects, whatever the manifest says.
+        redirects = self._internal or self._imported or rule.redirect_to_https is not False
         redirect = Redirect(status_code=301, protocol="HTTPS", port=str(HTTPS_PORT))
         return [
             self._rule("HTTP", group, path, rule, redirect if redirects else forward),
@@ -106,7 +109,7 @@ class Routing:
             return HostHeader(values=[alias.name for alias in rule.alias], load_balancer_name=here)
         if self._internal:
             return HostHeader(values=[f"{name}.{environment}.internal"], load_balancer_name=True)
-        if https and self._context.surroundings.domain:
+        if https and self._context.surroundings.domain and not self._imported:
             host = f"{name}.{environment}.{self._context.surroundings.domain}"
             return HostHeader(values=[host], load_balancer_name=here)
         return None

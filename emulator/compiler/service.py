@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emulator.compiler.containers import Containers
 from emulator.compiler.context import Context, FindPosition, Surroundings, nowhere
+from emulator.compiler.fit import require_fit
 from emulator.compiler.jobs import job_schedule, managed_file_system
 from emulator.compiler.messaging import queues, subscriptions, topics
 from emulator.compiler.network import connect, discovery, load_balancer, network, network_load_balancer
@@ -66,14 +67,16 @@ def compile_service(
         ephemeral_storage=_ephemeral(manifest.storage.ephemeral),
         runtime_platform=_platform(manifest.platform),
     )
+    definition = apply_overrides(context, definition)
+    definition = apply_patches(context, definition, for_task_definition(surroundings.patches))
     for key in ("name", "cpu", "memory", "count", "platform", "http", "nlb", "sidecars"):
         context.position(key)
-    return Service(
+    service = Service(
         app=app,
         environment=environment,
         name=manifest.name,
         type=manifest.type,
-        task_definition=apply_patches(apply_overrides(context, definition), for_task_definition(surroundings.patches)),
+        task_definition=definition,
         main_container=manifest.name,
         desired_count=manifest.count.desired,
         builds=containers.builds,
@@ -103,6 +106,8 @@ def compile_service(
         manifest=path,
         positions=context.positions,
     )
+    require_fit(context, service)
+    return service
 
 
 def _retention(manifest: Workload) -> int:

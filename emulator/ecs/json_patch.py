@@ -1,4 +1,5 @@
-"""Changes to a tree of maps and lists by path, as JSON Patch (RFC 6902) has them: add, remove and replace."""
+"""Changes to a tree of maps and lists by path, as JSON Patch (RFC 6902) has them: add, remove and replace. `-` stands
+for the end of a list only where an item is added there. Source: Copilot, internal/pkg/override/patch.go."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ def apply_patch(
             here.append(value)
             return
         limit = len(here) + 1 if patch.op == "add" else len(here)
-        if last.isdigit() and int(last) < limit:
+        if is_index(last) and int(last) < limit:
             if patch.op == "add":
                 here.insert(int(last), value)
             elif patch.op == "remove":
@@ -46,26 +47,36 @@ def apply_patch(
     raise _not_there(here, patch, len(patch.path) - 1, hint)
 
 
+def is_index(step: str) -> bool:
+    """Whether a step of a path is the index of a list's item."""
+    return step.isascii() and step.isdecimal() and len(step) < 10
+
+
 def _below(here: object, step: str, patch: TemplatePatch, number: int, hint: str) -> object:
     if isinstance(here, dict) and step in here:
         return here[step]
-    if isinstance(here, list) and step.isdigit() and int(step) < len(here):
+    if isinstance(here, list) and is_index(step) and int(step) < len(here):
         return here[int(step)]
-    if isinstance(here, list) and step == "-" and here:
-        return here[-1]
     raise _not_there(here, patch, number, hint)
 
 
 def _not_there(here: object, patch: TemplatePatch, number: int, hint: str) -> InputError:
     step = patch.path[number]
     above = "/" + "/".join(patch.path[:number])
+    last = number == len(patch.path) - 1
     if isinstance(here, dict):
         near = difflib.get_close_matches(step, [str(key) for key in here], n=1)
         problem, found = f"has no key {step!r}", f"did you mean {near[0]}?" if near else "correct the path"
     elif isinstance(here, list):
         length = len(here)
-        problem = f"has {length} item{'s' if length != 1 else ''}, so there is no index {step!r}"
-        found = "use - to append to the list" if patch.op == "add" else "correct the path"
+        if step == "-":
+            problem = "is a list, in which - names no item: it stands for the end, where one is added"
+            found = "give the index of the item"
+        elif not is_index(step):
+            problem, found = f"is a list, in which {step!r} is no index", "give the index of the item"
+        else:
+            problem = f"has {length} item{'s' if length != 1 else ''}, so there is no index {step!r}"
+            found = "use - to append to the list" if patch.op == "add" and last else "correct the path"
     else:
         problem, found = f"is no map or list, so there is nothing at {step!r}", "correct the path"
     return InputError(

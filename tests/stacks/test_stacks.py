@@ -135,7 +135,14 @@ def _values(
         for name in ("ExecutionRole", "TaskRole")
     }
     balancers = account.client("elbv2").describe_load_balancers()["LoadBalancers"]
-    own = next((it["DNSName"] for it in balancers if it["LoadBalancerName"] != "shared"), "shared.example.com")
+    own = next(
+        (
+            it["DNSName"]
+            for it in balancers
+            if it["LoadBalancerArn"] in (created.get("PublicLoadBalancer"), created.get("InternalLoadBalancer"))
+        ),
+        "shared.example.com",
+    )
     definition = service.task_definition
     values = {
         "AWS::Region": REGION,

@@ -175,7 +175,9 @@ def _substituted_text(text: str, variables: dict[str, object], values: Mapping[s
             continue
         match values[name]:
             case str() as plain:
-                replacements[name] = plain
+                replacements[name] = plain.replace("${", "${!")
+            case bool() | int() | float() as number:
+                replacements[name] = str(number).lower() if isinstance(number, bool) else str(number)
             case Ref(other):
                 replacements[name] = f"${{{other}}}"
             case GetAtt(resource, attribute):

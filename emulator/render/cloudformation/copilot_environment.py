@@ -4,7 +4,7 @@ export. Source: Copilot's environment template (`internal/pkg/template/templates
 from __future__ import annotations
 
 from emulator.render.cloudformation.foundation import Foundation, ListenerProtocol, LoadBalancerAttribute
-from emulator.render.cloudformation.intrinsics import Fn, import_value, split
+from emulator.render.cloudformation.intrinsics import Fn, Sub, import_value, split
 
 _ATTRIBUTES = {
     "DNSName": "DNSName",
@@ -21,7 +21,7 @@ class CopilotEnvironment(Foundation):
             self.admit(
                 self.imported_security_group(),
                 [],
-                "The load balancer reaches the tasks",
+                "Ingress from the imported ALB",
                 "EnvironmentSecurityGroupIngressFromImportedALB",
             )
 
@@ -78,20 +78,29 @@ class CopilotEnvironment(Foundation):
         return self._output("InternalWorkloadsHostedZone", "Id of the environment's private hosted zone")
 
     def admit(self, source: object, ports: list[tuple[str, int]], description: str, name: str) -> None:
-        """The whole environment group is opened, as Copilot does; without ports, for everything."""
-        for number, (protocol, port) in enumerate(ports or [("-1", 0)]):
-            range = {"FromPort": port, "ToPort": port} if ports else {}
-            self.template.resource(
-                f"{name}{number or ''}",
-                "AWS::EC2::SecurityGroupIngress",
-                {
-                    "GroupId": self._export("EnvironmentSecurityGroup"),
-                    "Description": description,
-                    "SourceSecurityGroupId": source,
-                    "IpProtocol": protocol,
-                    **range,
-                },
-            )
+        """The whole environment group is opened for everything, as Copilot does."""
+        del ports
+        self._ingress(source, name, Description=description)
+
+    def admit_network(self, source: object, ports: list[tuple[str, int]]) -> None:
+        del ports
+        self._ingress(source, "EnvironmentSecurityGroupIngressFromNetworkLoadBalancerSecurityGroup")
+
+    def export_name(self, output: str) -> object:
+        """As Copilot exports outputs of a workload's stack, which other stacks may import."""
+        return Sub(f"${{AWS::StackName}}-{output}")
+
+    def _ingress(self, source: object, name: str, **more: object) -> None:
+        self.template.resource(
+            name,
+            "AWS::EC2::SecurityGroupIngress",
+            {
+                "GroupId": self._export("EnvironmentSecurityGroup"),
+                **more,
+                "SourceSecurityGroupId": source,
+                "IpProtocol": "-1",
+            },
+        )
 
     @property
     def _internal(self) -> bool:

@@ -132,6 +132,7 @@ def _discovery(template: Template, service: Service, foundation: Foundation) -> 
     discovery = service.discovery
     if discovery is None:
         return None
+    in_copilot_environment = foundation.options.in_copilot_environment
     template.resource(
         "DiscoveryService",
         "AWS::ServiceDiscovery::Service",
@@ -143,9 +144,13 @@ def _discovery(template: Template, service: Service, foundation: Foundation) -> 
                 "DnsRecords": [{"TTL": 10, "Type": "A"}, {"TTL": 10, "Type": "SRV"}],
             },
             "HealthCheckCustomConfig": {"FailureThreshold": 1},
+            "Description": "Discovery Service for the Copilot services" if in_copilot_environment else None,
         },
         comment=f"{discovery.name}.{discovery.namespace}: the addresses of the tasks",
     )
+    if (export := foundation.export_name("DiscoveryServiceARN")) is not None:
+        arn = GetAtt("DiscoveryService", "Arn")
+        template.output("DiscoveryServiceARN", arn, "ARN of the Discovery Service.", export=export)
     if discovery.port is None:
         return None
     return [{"RegistryArn": GetAtt("DiscoveryService", "Arn"), "Port": discovery.port}]

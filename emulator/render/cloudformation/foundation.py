@@ -83,6 +83,15 @@ class Foundation(ABC):
         """Lets a security group (of a load balancer) reach the tasks on ports, each with its protocol. `name` starts
         logical ids."""
 
+    @abstractmethod
+    def admit_network(self, source: object, ports: list[tuple[str, int]]) -> None:
+        """The same for the security group of the network load balancer."""
+
+    def export_name(self, output: str) -> object | None:
+        """The name that an output of the stack is exported by; None: not at all."""
+        del output
+        return None
+
     @property
     def imported(self) -> bool:
         """Whether the load balancer is an existing one that is named."""

@@ -53,7 +53,8 @@ Intrinsic = Ref | GetAtt | Sub | Fn
 NO_VALUE = Ref("AWS::NoValue")
 PARTITION = Ref("AWS::Partition")
 
-_VARIABLE = re.compile(r"\$\{([^!}][^}]*)\}")
+_VARIABLE = re.compile(r"\$\{\s*([^!\s}](?:[^}]*[^\s}])?)\s*\}")
+"""CloudFormation trims blanks around the name."""
 
 
 def join(separator: str, parts: Sequence[object]) -> Fn:
@@ -92,13 +93,13 @@ def aws_managed_policy(name: str) -> Sub:
 
 
 def sub_variables(text: str) -> list[str]:
-    """The names in `${…}` of a `!Sub`, `${!literal}` left out."""
+    """The names in `${…}` of a `!Sub`, without blanks around them, `${!literal}` left out."""
     return _VARIABLE.findall(text)
 
 
 def replace_sub_variables(text: str, replacements: Mapping[str, str]) -> str:
-    """A `!Sub` text with some of its `${name}` replaced."""
-    return _VARIABLE.sub(lambda found: replacements.get(found[1], found[0]), text)
+    """A `!Sub` text with some of its `${name}` replaced; the others lose the blanks around their names."""
+    return _VARIABLE.sub(lambda found: replacements.get(found[1], f"${{{found[1]}}}"), text)
 
 
 def from_long_form(value: object) -> object:
@@ -123,10 +124,10 @@ def _function(name: str, argument: object) -> object:
             return GetAtt(parts[0], parts[1])
     if name == "Sub":
         if isinstance(argument, str):
-            return Sub(argument)
+            return Sub(replace_sub_variables(argument, {}))
         if isinstance(argument, list) and len(argument) == 2 and isinstance(argument[0], str):
             variables = from_long_form(argument[1])
-            return Sub(argument[0], variables if isinstance(variables, dict) else {})
+            return Sub(replace_sub_variables(argument[0], {}), variables if isinstance(variables, dict) else {})
     return Fn(name, from_long_form(argument))
 
 

@@ -9,7 +9,6 @@ import re
 import zlib
 
 from emulator.ecs.names import logical_id
-from emulator.ecs.network import DnsAlias
 from emulator.ecs.service import (
     Action,
     Condition,
@@ -53,14 +52,15 @@ def add_load_balancing(template: Template, service: Service, foundation: Foundat
 def target_group_id(group: str, foundation: Foundation) -> str:
     """The logical id of a target group."""
     if group.startswith("nlb"):
-        return network_target_group_id(group)
+        return network_target_group_id(group, foundation)
     suffix = "" if group == "default" else group
     return f"TargetGroup{_imported_suffix(foundation)}{suffix}"
 
 
-def network_target_group_id(group: str) -> str:
+def network_target_group_id(group: str, foundation: Foundation) -> str:
     """The logical id of a target group of the network load balancer."""
-    return f"NLBTargetGroup{group.removeprefix('nlb').removeprefix('-')}"
+    stem = "NetworkLoadBalancerTargetGroup" if foundation.options.in_copilot_environment else "NLBTargetGroup"
+    return f"{stem}{group.removeprefix('nlb').removeprefix('-')}"
 
 
 def target_group_attributes(group: TargetGroup, *, stickiness: bool | None) -> list[Properties]:
@@ -247,14 +247,12 @@ def _records(template: Template, service: Service, foundation: Foundation) -> No
     """Records of the service's domain names: in the hosted zones that the manifest names, of the default name in the
     environment's zone, and of the internal name."""
     balancer = foundation.balancer()
-    zones: dict[str, list[DnsAlias]] = {}
+    zones: dict[str, list[str]] = {}
     for alias in balancer.aliases:
-        if alias.hosted_zone:
-            zones.setdefault(alias.hosted_zone, []).append(alias)
+        if alias.hosted_zone and alias.name not in zones.setdefault(alias.hosted_zone, []):
+            zones[alias.hosted_zone].append(alias.name)
     for zone, aliases in sorted(zones.items()):
-        _record_set(
-            template, f"LoadBalancerDNSAlias{logical_id(zone)}", zone, [alias.name for alias in aliases], foundation
-        )
+        _record_set(template, f"LoadBalancerDNSAlias{logical_id(zone)}", zone, aliases, foundation)
     hosts = {value for rule in service.listener_rules for it in rule.conditions if isinstance(it, HostHeader)
              for value in it.values}  # fmt: skip
     if balancer.scheme == "internal":
@@ -263,7 +261,28 @@ def _records(template: Template, service: Service, foundation: Foundation) -> No
         if zone_id is not None:
             _record_set(template, "LoadBalancerInternalDNSAlias", zone_id, own, foundation)
     elif balancer.domain and not balancer.aliases:
-        _record_set(template, "LoadBalancerDNSAlias", foundation.hosted_zone(), sorted(hosts), foundation)
+        # Copilot ends the name with a dot.
+        end = "." if foundation.options.in_copilot_environment else ""
+        names = [f"{host}{end}" for host in sorted(hosts)]
+        _record_set(template, "LoadBalancerDNSAlias", foundation.hosted_zone(), names, foundation)
+    elif balancer.domain and not foundation.options.in_copilot_environment:
+        _records_without_zone(template, service, foundation, balancer.domain)
+
+
+def _records_without_zone(template: Template, service: Service, foundation: Foundation, domain: str) -> None:
+    """Records of aliases for which the manifest names no zone. In Copilot's environment they are the environment's."""
+    environment = f"{service.environment}.{service.app}.{domain}"
+    names = dict.fromkeys(alias.name for alias in foundation.balancer().aliases if not alias.hosted_zone)
+    inside = [name for name in names if name.endswith(f".{environment}")]
+    if inside:
+        _record_set(template, "LoadBalancerDNSAlias", foundation.hosted_zone(), inside, foundation)
+    if outside := [name for name in names if name not in inside]:
+        zone = template.parameter(
+            "AliasHostedZoneId",
+            f"The hosted zone of {', '.join(outside)}.",
+            type="AWS::Route53::HostedZone::Id",
+        )
+        _record_set(template, "LoadBalancerDNSAliases", zone, outside, foundation)
 
 
 def _record_set(template: Template, name: str, zone: object, hosts: list[str], foundation: Foundation) -> None:

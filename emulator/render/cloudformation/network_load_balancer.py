@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from emulator.ecs.service import NetworkListener, Service, TargetGroup
 from emulator.render.cloudformation.foundation import Foundation
 from emulator.render.cloudformation.intrinsics import GetAtt, Ref
@@ -12,9 +14,19 @@ from emulator.render.cloudformation.load_balancing import (
 )
 from emulator.render.cloudformation.template import Properties, Template
 
-LOAD_BALANCER = "PublicNetworkLoadBalancer"
-SECURITY_GROUP = "NLBSecurityGroup"
 EVERYBODY = "0.0.0.0/0"
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The logical ids of the load balancer and its security group. In Copilot's environment they are Copilot's, or an
+    update would replace the load balancer."""
+
+    load_balancer: str = "PublicNetworkLoadBalancer"
+    security_group: str = "NLBSecurityGroup"
+
+
+_COPILOTS = _Names("PublicNetworkLoadBalancerV2", "NetworkLoadBalancerSecurityGroup")
 
 
 def add_network_load_balancer(template: Template, service: Service, foundation: Foundation) -> list[str]:
@@ -22,51 +34,70 @@ def add_network_load_balancer(template: Template, service: Service, foundation: 
     for."""
     if service.network_load_balancer is None:
         return []
+    names = _COPILOTS if foundation.options.in_copilot_environment else _Names()
+    _security_group(template, service, foundation, names)
     template.resource(
-        SECURITY_GROUP,
-        "AWS::EC2::SecurityGroup",
-        {
-            "GroupDescription": f"Network load balancer of {service.name}",
-            "VpcId": foundation.vpc(),
-            "SecurityGroupIngress": [_ingress(listener) for listener in service.network_listeners],
-        },
-    )
-    template.resource(
-        LOAD_BALANCER,
+        names.load_balancer,
         "AWS::ElasticLoadBalancingV2::LoadBalancer",
         {
             "Type": "network",
             "Scheme": "internet-facing",
             "Subnets": foundation.load_balancer_subnets(),
-            "SecurityGroups": [GetAtt(SECURITY_GROUP, "GroupId")],
+            "SecurityGroups": [GetAtt(names.security_group, "GroupId")],
         },
         comment="The network load balancer, of this service alone",
         position=service.positions.get("nlb"),
     )
-    names = []
+    listeners = []
     for number, listener in enumerate(service.network_listeners):
         _target_group(template, service, foundation, service.target_group(listener.target_group))
-        names.append(f"NLBListener{number or ''}")
-        _listener(template, listener, names[-1])
-    foundation.admit(
-        GetAtt(SECURITY_GROUP, "GroupId"), _ports(service), "The network load balancer reaches the tasks", "NLBIngress"
-    )
-    _record(template, service, foundation)
+        listeners.append(f"NLBListener{number or ''}")
+        _listener(template, listener, listeners[-1], foundation, names)
+    foundation.admit_network(GetAtt(names.security_group, "GroupId"), _ports(service))
+    _records(template, service, foundation, names)
+    name = "PublicNetworkLoadBalancerDNSName" if names is _COPILOTS else "NetworkLoadBalancerDNSName"
     template.output(
-        "NetworkLoadBalancerDNSName", GetAtt(LOAD_BALANCER, "DNSName"), "DNS name of the network load balancer."
+        name,
+        GetAtt(names.load_balancer, "DNSName"),
+        "DNS name of the network load balancer.",
+        export=foundation.export_name(name),
     )
-    return names
+    return listeners
+
+
+def _security_group(template: Template, service: Service, foundation: Foundation, names: _Names) -> None:
+    copilots = names is _COPILOTS
+    description = f"Network load balancer of {service.name}"
+    tags: list[Properties] | None = None
+    if copilots:  # a security group with another description is another one
+        description = "Allow traffic to the public facing load balancer on listener ports"
+        tags = [{"Key": "Name", "Value": f"copilot-{service.app}-{service.environment}-{service.name}-nlb"}]
+    template.resource(
+        names.security_group,
+        "AWS::EC2::SecurityGroup",
+        {
+            "GroupDescription": description,
+            "VpcId": foundation.vpc(),
+            "SecurityGroupIngress": [_ingress(listener, copilots) for listener in service.network_listeners],
+            "Tags": tags,
+        },
+    )
 
 
 def _transport(protocol: str) -> str:
     return "udp" if protocol == "UDP" else "tcp"
 
 
-def _ingress(listener: NetworkListener) -> Properties:
+def _ingress(listener: NetworkListener, copilots: bool) -> Properties:
+    protocol = _transport(listener.protocol)
+    described = f"Clients on port {listener.port}"
+    if copilots:
+        protocol = protocol.upper()
+        described = f"Allow {protocol} traffic from anyone on listener port {listener.port}"
     return {
         "CidrIp": EVERYBODY,
-        "Description": f"Clients on port {listener.port}",
-        "IpProtocol": _transport(listener.protocol),
+        "Description": described,
+        "IpProtocol": protocol,
         "FromPort": listener.port,
         "ToPort": listener.port,
     }
@@ -90,14 +121,13 @@ def _target_group(template: Template, service: Service, foundation: Foundation, 
     check = group.health_check
     tls = any(it.target_group == group.name and it.protocol == "TLS" for it in service.network_listeners)
     template.resource(
-        network_target_group_id(group.name),
+        network_target_group_id(group.name, foundation),
         "AWS::ElasticLoadBalancingV2::TargetGroup",
         {
             "VpcId": foundation.vpc(),
             "TargetType": "ip",
             "Port": group.container_port,
             "Protocol": group.protocol,
-            "HealthCheckProtocol": "TCP",
             "HealthCheckPort": None if check.port is None else str(check.port),
             **health_check_timing(check),
             # TLS listeners know no stickiness.
@@ -109,12 +139,13 @@ def _target_group(template: Template, service: Service, foundation: Foundation, 
     )
 
 
-def _listener(template: Template, listener: NetworkListener, name: str) -> None:
+def _listener(template: Template, listener: NetworkListener, name: str, foundation: Foundation, names: _Names) -> None:
+    group = Ref(network_target_group_id(listener.target_group, foundation))
     properties: Properties = {
-        "LoadBalancerArn": Ref(LOAD_BALANCER),
+        "LoadBalancerArn": Ref(names.load_balancer),
         "Port": listener.port,
         "Protocol": listener.protocol,
-        "DefaultActions": [{"Type": "forward", "TargetGroupArn": Ref(network_target_group_id(listener.target_group))}],
+        "DefaultActions": [{"Type": "forward", "TargetGroupArn": group}],
     }
     if listener.protocol == "TLS":
         certificate = template.parameter(
@@ -126,33 +157,42 @@ def _listener(template: Template, listener: NetworkListener, name: str) -> None:
     )
 
 
-def _record(template: Template, service: Service, foundation: Foundation) -> None:
-    """The default name, `<service>-nlb.…`, and aliases, below the application's domain."""
+def _records(template: Template, service: Service, foundation: Foundation, names: _Names) -> None:
+    """The default name, `<service>-nlb.…`, or the aliases in its place."""
     balancer = service.network_load_balancer
     if balancer is None or not balancer.domain:
         return
     environment = f"{service.environment}.{service.app}.{balancer.domain}"
-    names = [alias.name for alias in balancer.aliases] or [f"{service.name}-nlb.{environment}"]
-    inside = [name for name in names if name.endswith(f".{environment}")]
-    zones: list[tuple[object, list[str], str]] = [(foundation.hosted_zone(), inside, "NLBDNSAlias")] if inside else []
-    if outside := [name for name in names if name not in inside]:
+    default = f"{service.name}-nlb.{environment}"
+    if names is _COPILOTS:
+        # The records of aliases are those of Copilot's custom resource, and are there already.
+        if not balancer.aliases:
+            _record_set(template, "NLBDNSAlias", foundation.hosted_zone(), [f"{default}."], names)
+        return
+    aliases = [alias.name for alias in balancer.aliases] or [default]
+    inside = [name for name in aliases if name.endswith(f".{environment}")]
+    if inside:
+        _record_set(template, "NLBDNSAlias", foundation.hosted_zone(), inside, names)
+    if outside := [name for name in aliases if name not in inside]:
         zone = template.parameter(
             "NLBHostedZoneId",
             f"The hosted zone of {', '.join(outside)}.",
             type="AWS::Route53::HostedZone::Id",
         )
-        zones.append((zone, outside, "NLBDNSAliases"))
-    for zone_id, hosts, name in zones:
-        alias = {
-            "HostedZoneId": GetAtt(LOAD_BALANCER, "CanonicalHostedZoneID"),
-            "DNSName": GetAtt(LOAD_BALANCER, "DNSName"),
-        }
-        template.resource(
-            name,
-            "AWS::Route53::RecordSetGroup",
-            {
-                "HostedZoneId": zone_id,
-                "RecordSets": [{"Name": host, "Type": "A", "AliasTarget": alias} for host in hosts],
-            },
-            comment=f"{', '.join(hosts)}: the network load balancer",
-        )
+        _record_set(template, "NLBDNSAliases", zone, outside, names)
+
+
+def _record_set(template: Template, name: str, zone: object, hosts: list[str], names: _Names) -> None:
+    alias = {
+        "HostedZoneId": GetAtt(names.load_balancer, "CanonicalHostedZoneID"),
+        "DNSName": GetAtt(names.load_balancer, "DNSName"),
+    }
+    template.resource(
+        name,
+        "AWS::Route53::RecordSetGroup",
+        {
+            "HostedZoneId": zone,
+            "RecordSets": [{"Name": host, "Type": "A", "AliasTarget": alias} for host in hosts],
+        },
+        comment=f"{', '.join(hosts)}: the network load balancer",
+    )

@@ -105,6 +105,9 @@ class OwnVpc(Foundation):
                 },
             )
 
+    def admit_network(self, source: object, ports: list[tuple[str, int]]) -> None:
+        self.admit(source, ports, "The network load balancer reaches the tasks", "NLBIngress")
+
     @property
     def _name(self) -> str:
         return "InternalLoadBalancer" if self.balancer().scheme == "internal" else "PublicLoadBalancer"

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from emulator.ecs.references import ImageReference, ImportReference, Join, Value
 from emulator.ecs.service import Service
 from emulator.ecs.task_definition import ContainerDefinition, EfsVolumeConfiguration, Secret
+from emulator.render.cloudformation import copilot_roles
+from emulator.render.cloudformation.copilot_roles import tagged
 from emulator.render.cloudformation.intrinsics import GetAtt, Ref, Sub, arn, join, select, split
 from emulator.render.cloudformation.messaging import topic_id
 from emulator.render.cloudformation.options import StackOptions
@@ -24,17 +26,28 @@ TASKS = "ecs-tasks.amazonaws.com"
 
 _ECR = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(?P<name>[^:@]+)")
 _SECRET_ARN = re.compile(r"(arn:[^:]+:secretsmanager:[^:]+:[^:]+:secret:[^:]+)")
+_TRACE_ACTIONS = [
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "xray:GetSamplingStatisticSummaries",
+]
 _RANDOM_END = "-??????"
 """Secrets Manager ends the ARN of a secret with six characters that its name does not tell."""
 
 
 def add_roles(template: Template, service: Service, values: Values, options: StackOptions) -> None:
-    """Adds both roles."""
+    """Adds both roles. In Copilot's environment, one that a patch changes has Copilot's policies, in its order: the
+    patch counts on them."""
+    copilots = options.in_copilot_environment and copilot_roles.is_patched(service, copilot_roles.EXECUTION_ROLE)
+    policies = copilot_roles.execution_policies if copilots else _execution_policies
     add_role(
         template,
         "ExecutionRole",
         TASKS,
-        list(_execution_policies(template, service, values)),
+        list(policies(template, service, values)),
+        managed=copilot_roles.MANAGED_POLICIES if copilots else (),
         boundary=options.permissions_boundary,
         comment="What ECS may do to start the task: pull its images, read its secrets, write its logs.",
     )
@@ -42,7 +55,7 @@ def add_roles(template: Template, service: Service, values: Values, options: Sta
         template,
         "TaskRole",
         TASKS,
-        list(_task_policies(service, values)),
+        list(_task_policies(service, values, options)),
         managed=[values.node(reference) for reference in service.task_role_policies],
         boundary=options.permissions_boundary,
         comment="What the containers themselves may do; addons with a managed policy add to it.",
@@ -122,17 +135,17 @@ def _secret_statements(service: Service, values: Values) -> Iterator[Properties]
     if manager:
         yield statement("secretsmanager:GetSecretValue", manager)
     if unknown:
-        yield statement("ssm:GetParameters", [arn("ssm", "parameter/*")], condition=_tagged("ssm:ResourceTag", service))
+        yield statement("ssm:GetParameters", [arn("ssm", "parameter/*")], condition=tagged("ssm:ResourceTag", service))
         yield statement(
             "secretsmanager:GetSecretValue",
             [arn("secretsmanager", "secret:*")],
-            condition=_tagged("secretsmanager:ResourceTag", service),
+            condition=tagged("secretsmanager:ResourceTag", service),
         )
     if parameters or manager or unknown:
         yield statement(
             "kms:Decrypt",
             [arn("kms", "key/*")],
-            condition=_tagged("aws:ResourceTag", service),
+            condition=tagged("aws:ResourceTag", service),
             sid="DecryptTaggedKMSKey",
         )
 
@@ -167,23 +180,17 @@ def _name_of(text: str) -> str:
     return text.partition("secret:")[2].split(":")[0]
 
 
-def _tagged(key: str, service: Service) -> Properties:
-    return {
-        "StringEquals": {
-            f"{key}/copilot-application": service.app,
-            f"{key}/copilot-environment": service.environment,
-        }
-    }
-
-
 def _bucket(file: object) -> object:
     """The ARN of the bucket that an object's ARN is in."""
     return select(0, split("/", file))
 
 
-def _task_policies(service: Service, values: Values) -> Iterator[Properties]:
+def _task_policies(service: Service, values: Values, options: StackOptions) -> Iterator[Properties]:
     yield policy("DenyIAM", [statement("iam:*", "*", effect="Deny")])
-    if service.execute_command:
+    copilots = options.in_copilot_environment and copilot_roles.is_patched(service, copilot_roles.TASK_ROLE)
+    if service.execute_command and copilots:
+        yield copilot_roles.execute_command_policy()
+    elif service.execute_command:
         log_group = GetAtt(LOG_GROUP, "Arn")
         yield policy(
             "ExecuteCommand",
@@ -206,21 +213,10 @@ def _task_policies(service: Service, values: Values) -> Iterator[Properties]:
         topics = [Ref(topic_id(topic.name)) for topic in service.topics]
         yield policy("Publish2SNS", [statement("sns:Publish", topics)])
     if any(container.name == "aws-otel-collector" for container in service.task_definition.container_definitions):
-        yield policy(
-            "WriteTraces",
-            [
-                statement(  # has no resources
-                    [
-                        "xray:PutTraceSegments",
-                        "xray:PutTelemetryRecords",
-                        "xray:GetSamplingRules",
-                        "xray:GetSamplingTargets",
-                        "xray:GetSamplingStatisticSummaries",
-                    ],
-                    "*",
-                )
-            ],
-        )
+        if options.in_copilot_environment:
+            yield copilot_roles.tracing_policy(_TRACE_ACTIONS)
+        else:
+            yield policy("WriteTraces", [statement(_TRACE_ACTIONS, "*")])  # has no resources
 
 
 def _file_systems(service: Service, values: Values) -> Iterator[Properties]:

@@ -18,10 +18,10 @@ Compile = Callable[..., Service]
 def compile(tmp_path: Path) -> Compile:
     """Compiles the text of a manifest for app `demo`, environment `test`."""
 
-    def run(text: str, *, app: str = "demo", environment: str = "test", **options: Any) -> Service:
+    def run(text: str, *, app: str = "demo", environment: str = "test", strict: bool = True, **options: Any) -> Service:
         path = tmp_path / "manifest.yml"
         path.write_text(textwrap.dedent(text))
-        loaded = load(path, environment=environment, variables={}, app=app)
+        loaded = load(path, environment=environment, variables={}, app=app, strict=strict)
         return compile_service(
             loaded.manifest,
             app=app,

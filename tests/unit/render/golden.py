@@ -37,6 +37,8 @@ class Case:
     stack: str
     parameters: str
     environment: str | None = None
+    domain: str | None = None
+    """The application's domain."""
 
     @property
     def environment_name(self) -> str:
@@ -48,6 +50,12 @@ CASES = {
     "svc-staging": Case("svc-manifest.yml", "svc-staging.stack.yml", "svc-staging.params.json", "staging"),
     "svc-prod": Case("svc-manifest.yml", "svc-prod.stack.yml", "svc-prod.params.json", "prod"),
     "svc-grpc-test": Case("svc-grpc-manifest.yml", "svc-grpc-test.stack.yml", "svc-grpc-test.params.json", "test"),
+    "svc-nlb-test": Case(
+        "svc-nlb-manifest.yml", "svc-nlb-test.stack.yml", "svc-nlb-test.params.json", "test", "example.com"
+    ),
+    "svc-nlb-dev": Case(
+        "svc-nlb-manifest.yml", "svc-nlb-dev.stack.yml", "svc-nlb-dev.params.json", "dev", "example.com"
+    ),
     "worker-test": Case("worker-manifest.yml", "worker-test.stack.yml", "worker-test.params.json", "test"),
     "job-test": Case("job-manifest.yml", "job-test.stack.yml", "job-test.params.json", "test"),
     "simple": Case("backend/simple-manifest.yml", "backend/simple-template.yml", "backend/simple-params.json"),
@@ -70,10 +78,11 @@ CASES = {
 
 
 def golden_service(case: Case) -> Service:
-    """The case's manifest, compiled with what Copilot's own test gave it: a certificate of the public load balancer."""
+    """The case's manifest, compiled with what Copilot's own test gave it: a certificate of the public load balancer, or
+    the application's domain."""
     path = GOLDEN / case.manifest
     loaded = load(path, environment=case.environment, variables={"TAG": "cicdtest"}, app="my-app", strict=False)
-    surroundings = Surroundings(https=case.environment is not None)
+    surroundings = Surroundings(https=case.environment is not None, domain=case.domain)
     return compile_service(
         loaded.manifest,
         app="my-app",

@@ -53,15 +53,18 @@ MACHINERY = (
     "DynamicDesiredCount*",
     "BacklogPerTask*",
     "PermissionToInvokeBacklogPerTaskCalculatorLambda",
+    "NLBCertValidator*",
+    "NLBCustomDomain*",
 )
 """Copilot's custom resources with their functions and roles: parameters take their place."""
 
-WORDS = ("Description", "AlarmDescription", "Comment")
+WORDS = ("AlarmDescription", "Comment")
 """Properties for people, in our own words."""
 
 NAMES = {
     "${EnvControllerAction.EnvironmentSecurityGroup}": "${my-app-test-EnvironmentSecurityGroup}",
     "EnvControllerAction.InternalWorkloadsHostedZoneName": "my-env.my-app.internal",
+    "NLBCertValidatorAction": "${NLBCertificateArn}",
     "mockImportALBName": "app/demo-t-Publi-MqfbfMJgLPZ0/5ea280ee3a7eff37",
 }
 
@@ -124,8 +127,9 @@ def table(name: str, case: Case) -> list[Row]:
         given["ContainerImage"] = "${ContainerImage}"
     left = Evaluation(
         values=given,
-        names={"LogGroup": service.log_group.name, **NAMES},
-        conditions=dict.fromkeys(_uploaded(parameters), True) | {"ExposePort": given.get("TargetPort") != "-1"},
+        names={"LogGroup": service.log_group.name, **NAMES, **_domain(case)},
+        conditions=dict.fromkeys(_uploaded(parameters), True)
+        | {"ExposePort": given.get("TargetPort") != "-1", "HasAssociatedDomain": given.get("DNSDelegated") == "true"},
     )
     rows = []
     for resource, definition in theirs.items():
@@ -143,6 +147,12 @@ def table(name: str, case: Case) -> list[Row]:
         actual = _normal(right.of(mine.get("Properties", {})))
         rows.append(Row(name, resource, kind, tuple(_differences("", expected, actual))))
     return rows
+
+
+def _domain(case: Case) -> dict[str, str]:
+    """The environment's domain, which Copilot's stack imports."""
+    name = f"my-app-{case.environment_name}-SubDomain"
+    return {name: f"{case.environment_name}.my-app.{case.domain}"} if case.domain else {}
 
 
 def _uploaded(parameters: dict[str, object]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from emulator.render.cloudformation.stack import StackOptions, render_stack
 from emulator.render.task_definition import render_task_definition
 from tests.unit.render.golden import (
     ABSENT,
@@ -19,6 +20,7 @@ from tests.unit.render.golden import (
     golden_parameters,
     golden_service,
     golden_template,
+    read_template,
 )
 from tests.unit.render.parity import ACCEPTED, Row, additions, table
 
@@ -29,6 +31,8 @@ FLOOR = {
     "svc-staging": (16, 17),
     "svc-prod": (19, 23),
     "svc-grpc-test": (10, 14),
+    "svc-nlb-test": (15, 16),
+    "svc-nlb-dev": (17, 18),
     "worker-test": (33, 43),
     "job-test": (9, 11),
     "simple": (4, 6),
@@ -63,6 +67,10 @@ def test_no_fewer_resources_are_equal_than_before(name: str, rows: list[Row]) ->
         "AWS::ECS::TaskDefinition",
         "AWS::ElasticLoadBalancingV2::TargetGroup",
         "AWS::ElasticLoadBalancingV2::ListenerRule",
+        "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "AWS::ElasticLoadBalancingV2::Listener",
+        "AWS::EC2::SecurityGroup",
+        "AWS::Route53::RecordSetGroup",
         "AWS::Logs::LogGroup",
         "AWS::SNS::Topic",
         "AWS::SNS::Subscription",
@@ -89,6 +97,18 @@ def test_every_reason_is_needed(rows: list[Row]) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_our_stack_has_nothing_that_copilots_has_not(name: str) -> None:
     assert additions(CASES[name]) == set()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_outputs_that_other_stacks_may_import_are_copilots(name: str) -> None:
+    theirs = golden_template(CASES[name]).get("Outputs", {})
+    ours = read_template(render_stack(golden_service(CASES[name]), StackOptions(in_copilot_environment=True)))
+    found = ours.get("Outputs", {})
+    assert isinstance(theirs, dict)
+    assert isinstance(found, dict)
+    assert {key: (it["Value"], it["Export"]) for key, it in theirs.items()} == {
+        key: (it["Value"], it["Export"]) for key, it in found.items() if "Export" in it
+    }
 
 
 def test_the_documentation_has_the_figures_and_the_reasons(rows: list[Row]) -> None:

@@ -1,0 +1,169 @@
+"""The task definition as the tree of AWS::ECS::TaskDefinition's properties, which overrides and patches change.
+
+Changes are applied one after the other, and only their result has to be a task definition: several of them may build
+one object step by step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from emulator.compiler.intrinsics import is_intrinsic, to_value
+from emulator.ecs.properties import Properties, api_name, properties, property_name
+from emulator.ecs.task_definition import TaskDefinition
+from emulator.errors import InputError, Position
+from emulator.model import InvalidData, Keys, Misfit, from_plain
+
+FREE = frozenset({"Options", "DockerLabels", "DriverOpts", "Labels"})
+"""Maps whose keys are the user's."""
+_NUMBERS = frozenset(
+    [
+        "ContainerPort",
+        "HostPort",
+        "Interval",
+        "Timeout",
+        "Retries",
+        "StartPeriod",
+        "StartTimeout",
+        "StopTimeout",
+        "SoftLimit",
+        "HardLimit",
+        "Size",
+        "SharedMemorySize",
+        "MaxSwap",
+        "Swappiness",
+        "SizeInGiB",
+        "TransitEncryptionPort",
+        "RestartAttemptPeriod",
+        "IgnoredExitCodes",
+        "MemoryReservation",
+    ]
+)
+_BOOLEANS = frozenset(
+    [
+        "Essential",
+        "Privileged",
+        "ReadonlyRootFilesystem",
+        "Interactive",
+        "PseudoTerminal",
+        "DisableNetworking",
+        "ReadOnly",
+        "Enabled",
+        "InitProcessEnabled",
+        "EnableFaultInjection",
+        "Autoprovision",
+        "ConfiguredAtLaunch",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change that was applied: how messages call it, the keys and indexes it wrote at, and where it stands."""
+
+    label: str
+    keys: Keys
+    position: Position | None
+
+
+@dataclass(slots=True)
+class PropertyTree:
+    """The properties of a task definition while changes are applied to them."""
+
+    tree: Properties
+    changes: list[Change] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, definition: TaskDefinition) -> PropertyTree:
+        """As Copilot's template has them: `Essential` is written only where a container is not essential."""
+        tree = properties(definition)
+        containers = tree["ContainerDefinitions"]
+        for container in containers if isinstance(containers, list) else ():
+            if container.get("Essential") is True:
+                del container["Essential"]
+        return cls(tree)
+
+    def definition(self) -> TaskDefinition:
+        """The changed task definition. Raises InputError at the line of the change to blame where it is none."""
+        try:
+            return from_plain(TaskDefinition, _model_input(self.tree))
+        except InvalidData as error:
+            problem = error.problems[0]
+            change = self._to_blame(problem)
+            raise InputError(
+                f"{change.label} makes no valid task definition: {_named(problem)}",
+                position=change.position,
+                hint="the properties are those of AWS::ECS::TaskDefinition",
+            ) from None
+
+    def _to_blame(self, problem: Misfit) -> Change:
+        """The last of the changes that came nearest to the place of a problem."""
+        best = self.changes[-1]
+        longest = -1
+        for change in self.changes:
+            common = 0
+            for mine, other in zip(change.keys, problem.keys, strict=False):
+                if api_name(str(mine)) != str(other):
+                    break
+                common += 1
+            if common >= longest:
+                best, longest = change, common
+        return best
+
+
+def _named(problem: Misfit) -> str:
+    where = ".".join(property_name(str(key)) for key in problem.keys)
+    return f"{where}: {problem.message}" if where else problem.message
+
+
+def property_key(name: str) -> str:
+    """CloudFormation's spelling of a property that was written in another case: `HealthCheck` for `healthCheck`."""
+    return property_name(api_name(name))
+
+
+def value_of(value: object, key: str, position: Position | None, names: Mapping[str, str]) -> object:
+    """A value of a manifest or a patch as the tree has it: CloudFormation's functions as references, names of
+    properties in CloudFormation's spelling. `key` is the property that it is for. Raises InputError for null, which no
+    template may hold, and Unsupported for functions without a form in the model."""
+    if value is None:
+        raise InputError(
+            f"{key or 'the value'} is null, which CloudFormation does not take in a template",
+            position=position,
+            hint="give a value, or take the property out with `op: remove` in overrides/cfn.patches.yml",
+        )
+    if is_intrinsic(value):
+        return to_value(value, position, names)
+    if isinstance(value, dict):
+        free = key in FREE
+        found: dict[str, object] = {}
+        for name, item in value.items():
+            spelled = str(name) if free else property_key(str(name))
+            if spelled in found:
+                raise InputError(f"{spelled} is given twice", position=position, hint="keep one of the two")
+            found[spelled] = value_of(item, spelled, position, names)
+        return found
+    if isinstance(value, list):
+        return [value_of(item, key, position, names) for item in value]
+    return value
+
+
+def _model_input(value: object, key: str = "", *, top: bool = True) -> object:
+    """Properties as the model takes them: the API's names, and text where the API has text."""
+    if isinstance(value, dict):
+        if key in FREE:
+            return {name: _text(item) for name, item in value.items()}
+        return {
+            api_name(name): _text(item) if top and name in ("Cpu", "Memory") else _model_input(item, name, top=False)
+            for name, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_model_input(item, key, top=False) for item in value]
+    return value if key in _NUMBERS or key in _BOOLEANS or key in ("Cpu", "Memory") else _text(value)
+
+
+def _text(value: object) -> object:
+    """A scalar as CloudFormation turns it into text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
