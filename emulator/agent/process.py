@@ -22,8 +22,8 @@ from emulator.frontdoor.options import FOLDER as FRONT_FOLDER
 from emulator.model import from_json
 from emulator.runtime.control import SOCKET
 from emulator.runtime.desired import DesiredState
+from emulator.runtime.log_store import ACCESS_FOLDER, LOG_FOLDER
 from emulator.runtime.names import Names
-from emulator.runtime.task_specs import LOG_FOLDER
 
 
 def main(state_file: Path, first_state: str) -> None:
@@ -39,11 +39,11 @@ def main(state_file: Path, first_state: str) -> None:
     front = FrontMonitor(Names(state.app, state.environment), engine, Path(FRONT_FOLDER))
     supervisor = Supervisor(engine, state_file, front)
     serve_metadata(engine, supervisor, listener)
-    server = ControlServer(Path(SOCKET), supervisor, Path(LOG_FOLDER))
+    server = ControlServer(Path(SOCKET), supervisor, Path(LOG_FOLDER), Path(ACCESS_FOLDER))
     threading.Thread(target=server.serve_forever, daemon=True, name="control").start()
-    bounded = (Path(LOG_FOLDER), state.log_limit << 20)
+    bounded = (Path(LOG_FOLDER), state.log_limit << 20, Path(ACCESS_FOLDER))
     threading.Thread(target=keep_bounded, args=bounded, daemon=True, name="log store").start()
-    front.access_log = AccessLog(Path(FRONT_FOLDER) / ACCESS_LOG_SOCKET, Path(LOG_FOLDER))
+    front.access_log = AccessLog(Path(FRONT_FOLDER) / ACCESS_LOG_SOCKET, Path(ACCESS_FOLDER))
     front.access_log.start()
     threading.Thread(target=front.run, daemon=True, name="front").start()
     supervisor.run()

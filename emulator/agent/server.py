@@ -43,11 +43,12 @@ class ControlServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
     daemon_threads = True
 
-    def __init__(self, path: Path, supervisor: Supervisor, log_folder: Path) -> None:
+    def __init__(self, path: Path, supervisor: Supervisor, log_folder: Path, access_folder: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         self.supervisor = supervisor
         self.log_folder = log_folder
+        self.access_folder = access_folder
         super().__init__(str(path), _Connection)
 
 
@@ -245,7 +246,7 @@ class _Connection(BaseHTTPRequestHandler):
         ended = self._gone if _says_yes(query, "follow") else None
         name, options = _load_balancer(self.server.supervisor.scheduler.state)
         services = query.get("service", [])
-        return ({"access": it} for it in follow_access(self.server.log_folder, services, ended, name, options))
+        return ({"access": it} for it in follow_access(self.server.access_folder, services, ended, name, options))
 
     def _gone(self) -> bool:
         """Whether whoever asked has left."""

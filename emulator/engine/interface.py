@@ -110,6 +110,8 @@ class Mount(Struct, frozen=True):
     target: str
     read_only: bool = False
     bind: bool = False
+    make: bool = False
+    """Of a path of the daemon's host: make the folder where it is not there."""
     copy: bool = True
     """Copy what the image holds at the target into a new volume."""
 

@@ -33,7 +33,7 @@ from emulator.firelens.output import Entries, OutputSection
 from emulator.firelens.routing import Router, find_router
 
 LOG_FOLDER = "/copilot-local/logs"
-"""Where the log store's volume is mounted in the router."""
+"""Where the task's folder of the log store is mounted in the router."""
 CONFIGURATION_FOLDER = "/copilot-local/config"
 """Where the rewritten copies of the user's own configuration files go in the router."""
 METRICS_PORT = 24220
@@ -116,6 +116,11 @@ def local_router_configuration(
 def driver_differences(fidelity: Literal["local", "ecs"]) -> tuple[Difference, ...]:
     """What is another here between a container and its router, which no line of the router's file shows."""
     return (_DOCKERS_NAMES,) if fidelity == "ecs" else (_RELAYED,)
+
+
+def task_folder(service: str, task_id: str) -> str:
+    """The name of a task's folder in the log store, which is mounted in its router."""
+    return f"{service}.{task_id}"
 
 
 def record_file(service: str, identity: TaskIdentity, stream: str) -> str:

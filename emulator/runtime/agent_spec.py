@@ -10,9 +10,10 @@ from emulator.frontdoor.options import FOLDER as FRONT_FOLDER
 from emulator.model import to_json
 from emulator.runtime import names
 from emulator.runtime.desired import DesiredState
+from emulator.runtime.log_store import ACCESS_FOLDER, LOG_FOLDER
 from emulator.runtime.names import Names, Role
 from emulator.runtime.process import this_process
-from emulator.runtime.task_specs import JSON_FILE_OPTIONS, LOG_FOLDER, NO_FILE, RESTART
+from emulator.runtime.task_specs import JSON_FILE_OPTIONS, NO_FILE, RESTART
 
 STATE_FOLDER = "/copilot-local/state"
 STATE_FILE = "desired.json"
@@ -52,6 +53,7 @@ def agent_spec(engine: Engine, environment: Names, state: DesiredState) -> Conta
             Mount(environment.state_volume, STATE_FOLDER, copy=False),
             Mount(environment.front_volume, FRONT_FOLDER, copy=False),
             Mount(environment.log_volume, LOG_FOLDER, copy=False),
+            Mount(environment.access_volume, ACCESS_FOLDER, copy=False),
         ),
         log_options=JSON_FILE_OPTIONS,
         restart=RESTART,

@@ -15,11 +15,11 @@ from msgspec.structs import replace
 from emulator.engine.interface import ContainerState, Engine
 from emulator.errors import Conflict, CopilotLocalError, EngineError
 from emulator.events import Emit
-from emulator.runtime import names
 from emulator.runtime.agent_spec import agent_spec
 from emulator.runtime.control import Agent, Attendance
 from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.join import AGENT_PATIENCE, agent_failed
+from emulator.runtime.log_store import data_volumes
 from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import observe
 from emulator.runtime.turn import Turns
@@ -41,7 +41,8 @@ def attended(
     `ContainerFailed` where the agent does not come up, and `Cancelled`.
     """
     engine.ensure_network(environment.network, environment.labels(Role.NETWORK))
-    engine.ensure_volume(environment.log_volume, {**environment.labels(Role.VOLUME), names.DATA: "logs"})
+    for volume, labels in data_volumes(environment).items():
+        engine.ensure_volume(volume, labels)
     try:
         made = _ensure_agent(engine, environment, state, Turns(engine, environment, emit, cancelled))
         try:

@@ -12,11 +12,11 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from emulator.engine.interface import Engine, File
 from emulator.errors import Conflict, EngineError, EnvironmentBusy
 from emulator.model import to_json
-from emulator.runtime import names
 from emulator.runtime.agent_spec import STATE_FILE, STATE_FOLDER, agent_spec, empty_state
 from emulator.runtime.control import Agent, Lease
 from emulator.runtime.desired import DesiredState, Private
 from emulator.runtime.join import agent_failed
+from emulator.runtime.log_store import data_volumes
 from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import Observed
 
@@ -78,12 +78,11 @@ class Claim:
         labels = self.names.labels
         if self._observed.agent is not None:
             self.engine.remove(self._observed.agent.id)  # dead: its name is no lock any more
-        data = {**labels(Role.VOLUME), names.DATA: "logs"}
         network = self._pool.submit(self.engine.ensure_network, self.names.network, labels(Role.NETWORK))
         volumes = [
             self._pool.submit(self.engine.ensure_volume, self.names.state_volume, labels(Role.VOLUME)),
             self._pool.submit(self.engine.ensure_volume, self.names.front_volume, labels(Role.VOLUME)),
-            self._pool.submit(self.engine.ensure_volume, self.names.log_volume, data),
+            *(self._pool.submit(self.engine.ensure_volume, *volume) for volume in data_volumes(self.names).items()),
         ]
         wait(volumes)  # all of them: none is to come up when others are taken back already
         network.result()

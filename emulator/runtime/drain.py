@@ -14,12 +14,13 @@ from collections.abc import Sequence
 from emulator.engine.interface import ContainerSpec, Engine, Mount
 from emulator.errors import Conflict
 from emulator.runtime import names
+from emulator.runtime.log_store import LOG_FOLDER, task_logs
 from emulator.runtime.names import Names, Role
-from emulator.runtime.task_specs import JSON_FILE_OPTIONS, LOG_FOLDER, NO_FILE, SHARED_FOLDER
+from emulator.runtime.task_specs import JSON_FILE_OPTIONS, NO_FILE, SHARED_FOLDER
 
 
 def drain_spec(
-    environment: Names, service: str, task_id: str, image: str, metadata: Sequence[str] = ()
+    environment: Names, service: str, task_id: str, image: str, docker_root: str, metadata: Sequence[str] = ()
 ) -> ContainerSpec:
     """The drain of one task: our agent's image, the router's socket volume, no network.
 
@@ -34,7 +35,7 @@ def drain_spec(
         network="none",
         mounts=(
             Mount(environment.socket_volume(task_id), SHARED_FOLDER),
-            Mount(environment.log_volume, LOG_FOLDER, copy=False),
+            task_logs(docker_root, environment, service, task_id),
         ),
         log_options=JSON_FILE_OPTIONS,
         cap_drop=("ALL",),
@@ -46,7 +47,8 @@ def drain_spec(
 
 def open_drain(engine: Engine, environment: Names, service: str, task_id: str, image: str) -> str:
     """Starts the drain of a task and returns its name; one that is there already is used."""
-    spec = drain_spec(environment, service, task_id, image, _metadata(engine, environment, task_id))
+    root = engine.info().root_dir
+    spec = drain_spec(environment, service, task_id, image, root, _metadata(engine, environment, task_id))
     with contextlib.suppress(Conflict):
         engine.create_container(spec)
     engine.start(spec.name)

@@ -14,8 +14,8 @@ from emulator.engine.interface import ContainerSpec, Engine, File, Mount
 from emulator.errors import CopilotLocalError
 from emulator.firelens.stored import kept_stream, stored_line
 from emulator.runtime import names
+from emulator.runtime.log_store import LOG_FOLDER
 from emulator.runtime.names import Names
-from emulator.runtime.task_specs import LOG_FOLDER
 
 MOST_LINES = 100_000
 """What is kept of one container: its last lines."""

@@ -115,6 +115,11 @@ class Names:
         return f"{self.prefix}-front"
 
     @property
+    def access_volume(self) -> str:
+        """The load balancer's access log: no task mounts it."""
+        return f"{self.prefix}-access"
+
+    @property
     def log_volume(self) -> str:
         return f"{self.prefix}-logs"
 

@@ -17,7 +17,7 @@ from emulator.ecs.identity import TaskIdentity, cluster_arn, task_identity
 from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
 from emulator.engine.interface import ContainerSpec, Engine, File, HealthCheckSpec, Mount, PublishedPort, UlimitSpec
 from emulator.firelens.ecs_config import SOCKET_FOLDER, SOCKET_NAME
-from emulator.firelens.local import BUFFER_FOLDER, record_file
+from emulator.firelens.local import BUFFER_FOLDER, LOG_FOLDER, record_file
 from emulator.firelens.local_aws import FOLDER as AWS_FOLDER
 from emulator.firelens.log_options import RELAY_SOCKET
 from emulator.runtime import names
@@ -26,6 +26,7 @@ from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.firelens import RouterSetup, router_setup
 from emulator.runtime.front_ports import task_listeners, to_label
 from emulator.runtime.limits import BELOW_PAUSE, MIB, TaskLimits, can_nest
+from emulator.runtime.log_store import task_logs
 from emulator.runtime.names import Names, Role
 from emulator.runtime.pause_script import PAUSE_SCRIPT, RELAY_SCRIPT
 from emulator.runtime.restart import restart_rule
@@ -44,7 +45,6 @@ JSON_FILE_OPTIONS = {"max-size": "20m", "max-file": "5"}
 RESTART = "always"
 """Restart policy of the containers that are no task's. Not `unless-stopped`: a daemon that was killed stops, when it
 starts again, what it finds still running, and takes that for stopped by somebody."""
-LOG_FOLDER = "/copilot-local/logs"
 RELAY_MEMORY = 48 * MIB
 """What the relay in a pause may need; on top of the task's memory, which is not to be less than on Fargate for it."""
 SHARED_FOLDER = "/copilot-local/socket"
@@ -137,17 +137,19 @@ class TaskFactory:
             memory=limits.memory if limits.nested else None,
         )
         if router is not None and router.relayed:
-            pause = self._with_relay(pause, router, record_file(service.name, identity, "drained"))
+            pause = self._with_relay(pause, router, service.name, identity)
         members = tuple(
             self._member(desired, identity, container, task_labels, mounts, router, limits)
             for container in definition.container_definitions
         )
         return TaskSpec(identity, pause, members, volumes)
 
-    def _with_relay(self, pause: ContainerSpec, router: RouterSetup, file: str) -> ContainerSpec:
+    def _with_relay(
+        self, pause: ContainerSpec, router: RouterSetup, service: str, identity: TaskIdentity
+    ) -> ContainerSpec:
         """The pause with what takes the lines from Docker's log driver until the router has stored them. It lives as
         long as the task, whatever becomes of the router."""
-        folder = SHARED_FOLDER
+        folder, file = SHARED_FOLDER, record_file(service, identity, "drained")
         buffer = f"{folder}/{posixpath.relpath(BUFFER_FOLDER, SOCKET_FOLDER)}"
         metadata = (f"{key}={value}" for key, value in router.metadata.items())
         return replace(
@@ -162,7 +164,7 @@ class TaskFactory:
             ),
             mounts=(
                 Mount(router.socket_volume, folder, copy=False),
-                Mount(self.names.log_volume, LOG_FOLDER, copy=False),
+                task_logs(self.docker_root, self.names, service, identity.task_id),
             ),
         )
 
@@ -235,7 +237,7 @@ class TaskFactory:
             record_labels = {names.LOG_OUTPUTS: router.description}
             mounts += [
                 Mount(router.socket_volume, "/var/run", copy=False),
-                Mount(self.names.log_volume, LOG_FOLDER, copy=False),
+                task_logs(self.docker_root, self.names, service.name, identity.task_id),
             ]
             files = router.files
             if router.aws:

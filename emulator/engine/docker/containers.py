@@ -124,7 +124,8 @@ def _host_config(spec: ContainerSpec) -> Json:
         "Dns": list(spec.dns) or None,
         "DnsSearch": list(spec.dns_search) or None,
         "PortBindings": _port_bindings(spec.ports),
-        "Mounts": [_mount(mount) for mount in spec.mounts] or None,
+        "Mounts": [_mount(mount) for mount in spec.mounts if not _is_made(mount)] or None,
+        "Binds": [_bind(mount) for mount in spec.mounts if _is_made(mount)] or None,
         "VolumesFrom": list(spec.volumes_from) or None,
         "Tmpfs": dict(spec.tmpfs) or None,
         "LogConfig": {"Type": spec.log_driver, "Config": dict(spec.log_options)},
@@ -161,6 +162,15 @@ def _port_bindings(ports: tuple[PublishedPort, ...]) -> dict[str, list[dict[str,
         host_port = str(port.host_port) if port.host_port else ""
         bindings.setdefault(_port(port), []).append({"HostIp": port.host_ip, "HostPort": host_port})
     return bindings
+
+
+def _is_made(mount: Mount) -> bool:
+    """Whether Docker makes the folder that is mounted: a bind of the older form does that in every version."""
+    return mount.bind and mount.make
+
+
+def _bind(mount: Mount) -> str:
+    return f"{mount.source}:{mount.target}{':ro' if mount.read_only else ''}"
 
 
 def _mount(mount: Mount) -> Json:

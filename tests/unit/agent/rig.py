@@ -80,6 +80,8 @@ class Rig:
         self.socket = folder / "agent.sock"
         self.logs = folder / "logs"
         self.logs.mkdir()
+        self.access = folder / "access"
+        self.access.mkdir()
         self.clock = Clock()
         self.engine = FakeEngine()
         for image in (PAUSE, FRONT, AGENT, "router:1", "hello:1", "nginx:1", "db:1", "web:1", "api:1"):
@@ -108,7 +110,7 @@ class Rig:
         self.supervisor = Supervisor(
             self.engine, self.state_file, self.monitor, patience=patience, clock=self.clock, spawn=lambda work: work()
         )
-        server = ControlServer(self.socket, self.supervisor, self.logs)
+        server = ControlServer(self.socket, self.supervisor, self.logs, self.access)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         self._closing[:0] = [self.monitor.close, self.supervisor.retire, server.shutdown, server.server_close]
         return self.supervisor

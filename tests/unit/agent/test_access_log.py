@@ -70,7 +70,7 @@ def connect(rig: Rig) -> Iterator[Callable[[], socket.socket]]:
     rig.boot(desired_state(make_service()))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "access.sock"
-        taken = AccessLog(path, rig.logs)
+        taken = AccessLog(path, rig.access)
         taken.start()
         opened: list[socket.socket] = []
 
@@ -128,7 +128,7 @@ def test_a_record_that_comes_in_pieces_while_another_worker_writes_too(
 def test_what_clients_send_breaks_no_line(rig: Rig, connect: Connect, until: Until) -> None:
     connect().sendall(record(agent='tab\tbell\aquote" é \\ ]') + record(uri="/next"))
     until(lambda: len(requests(rig)) == 2)
-    assert rig.logs.joinpath(ACCESS.name).read_bytes().count(b"\n") == 2
+    assert rig.access.joinpath(ACCESS.name).read_bytes().count(b"\n") == 2
     assert '"tab\\x09bell\\x07quote\\x22 \\xE9 \\x5C ]"' in requests(rig)[0]["line"]
 
 
@@ -145,8 +145,8 @@ def test_rotation_loses_nothing(rig: Rig, connect: Connect, until: Until) -> Non
     for number in range(20):
         worker.sendall(record(uri=f"/{number}"))
         until(lambda number=number: len(requests(rig)) == number + 1)  # type: ignore[misc]
-        rotate(rig.logs, max_bytes=1500, keep=15)
-    assert len(list(rig.logs.iterdir())) > 3
+        rotate(rig.access, max_bytes=1500, keep=15)
+    assert len(list(rig.access.iterdir())) > 3
     assert len(requests(rig)) == 20
 
 
@@ -184,7 +184,7 @@ def test_what_a_replaced_worker_says_twice_is_kept_once(rig: Rig, tmp_path: Path
 def test_a_burst_is_stored_whole_and_in_order(rig: Rig, connect: Connect, until: Until) -> None:
     worker = connect()
     worker.sendall(b"".join(record(uri=f"/{number}", created=CREATED + number) for number in range(5000)))
-    until(lambda: rig.logs.joinpath(ACCESS.name).read_bytes().count(b"\n") == 5000)
+    until(lambda: rig.access.joinpath(ACCESS.name).read_bytes().count(b"\n") == 5000)
     paths = [found["fields"]["request"].split("8080")[1].split()[0] for found in requests(rig)]
     assert paths == [f"/{number}" for number in range(5000)]
 

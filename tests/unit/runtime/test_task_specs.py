@@ -230,7 +230,10 @@ class TestFireLens:
         assert hello.spec.labels[names.LOG_ROUTER] == "firelens_log_router"
         assert task.pause.image == AGENT
         assert (names.RELAY in task.pause.labels, task.pause.network) == (True, "cl-demo-test")
-        assert [mount.source for mount in task.pause.mounts] == [mount.source, "cl-demo-test-logs"]
+        assert [mount.source for mount in task.pause.mounts] == [
+            mount.source,
+            f"/var/lib/docker/volumes/cl-demo-test-logs/_data/hello.{TASK_ID}",
+        ]
         script, *arguments = task.pause.command or ()
         assert script.startswith('trap "" USR1; '), "a signal that comes too early ends nothing"
         assert script.endswith('exec python3 -m emulator.agent.relay "$@"')

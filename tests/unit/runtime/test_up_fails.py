@@ -137,7 +137,7 @@ def test_volumes_that_were_there_before_are_kept(bench: Bench) -> None:
     bench.engine.behave("*-hello", EXITS)
     with pytest.raises(ContainerFailed):
         bench.up(make_service())
-    assert bench.left() == {**NOTHING, "volumes": ["cl-demo-test-logs"]}
+    assert bench.left() == {**NOTHING, "volumes": ["cl-demo-test-access", "cl-demo-test-logs"]}
 
 
 def test_what_cannot_be_removed_does_not_hide_the_first_error(bench: Bench) -> None:

@@ -1,0 +1,99 @@
+"""What a task may try against the agent, which is root and has the Docker socket, and against other tasks."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.docker.project import docker, wait_until
+
+if TYPE_CHECKING:
+    from tests.docker.project import MakeProject, Project
+
+pytestmark = pytest.mark.docker
+
+STORE = "/copilot-local/logs"
+OTHER = """
+name: other
+type: Backend Service
+image:
+  location: busybox:1.37
+command: "sh -c 'trap exit TERM; echo private line; sleep 3600 & wait'"
+logging:
+  destination: {Name: cloudwatch, region: us-west-2, log_group_name: /x, log_stream_prefix: x}
+"""
+
+
+@pytest.fixture(scope="module")
+def hello(make_shared_project: MakeProject) -> Project:
+    """A service and another one, both with a log router, up and healthy."""
+    project = make_shared_project("firelens-cloudwatch")
+    project.write("copilot/other/manifest.yml", OTHER)
+    project.up()
+    return project
+
+
+def inside(container: str, script: str) -> str:
+    """What a shell script prints in a container, run as the container's own processes are."""
+    return docker("exec", container, "sh", "-c", script)
+
+
+def router(project: Project, service: str = "hello") -> str:
+    [found] = [
+        container.name
+        for container in project.containers()
+        if container.role == "router" and container.labels["copilot-local.service"] == service
+    ]
+    return found
+
+
+def inspect(container: str) -> Any:
+    return json.loads(docker("inspect", container))[0]
+
+
+def test_links_in_the_log_store_lead_the_agent_nowhere(hello: Project) -> None:
+    agent = hello.container("agent")
+    state = docker("exec", agent, "cat", "/copilot-local/state/desired.json")
+    task = inspect(router(hello))["Config"]["Labels"]["copilot-local.task"]
+    plants = ["@front.0.@access", *(f"hello.{task}.{stream}" for stream in ("drained", "stolen", "hello.1", "api"))]
+    targets = ["/etc/ld.so.preload", "/copilot-local/state/desired.json", "/dev/zero", "/etc"]
+    plans = [f"ln -sfn {target} $name" for target in targets] + ["rm -rf $name; mkfifo $name"]
+    for plan in plans:
+        inside(router(hello), f"cd {STORE}; for name in {' '.join(plants)}; do {plan}; done")
+        assert hello.get("/hello/records").status_code == 200
+        hello.ps()
+        assert hello.run("logs", "--routed").ok()
+        assert hello.run("logs", "--access").ok()
+    assert docker("exec", agent, "sh", "-c", "ls /etc/ld.so.preload 2> /dev/null || true") == ""
+    assert docker("exec", agent, "cat", "/copilot-local/state/desired.json") == state
+    assert docker("exec", agent, "ls", "-A", "/copilot-local/access").split() == ["@front.0.@access"]
+
+
+def test_a_router_sees_no_other_tasks_records_and_cannot_put_words_into_its_mouth(hello: Project) -> None:
+    wait_until(lambda: any("private line" in record["log"] for record in hello.records()), "the other's line")
+    other = inspect(router(hello, "other"))["Config"]["Labels"]["copilot-local.task"]
+    mine = inspect(router(hello))["Config"]["Labels"]["copilot-local.task"]
+    assert all(mine in name for name in inside(router(hello), f"ls {STORE}").split() if name.startswith("hello."))
+    assert other not in inside(router(hello), f"ls -R {STORE}")
+    line = 'tag: [1795392235.1, {"log":"forged"}]'
+    inside(router(hello), f"echo '{line}' > {STORE}/other.{other}.other")
+    assert not [record for record in hello.records() if record["log"] == "forged"]
+
+
+def test_the_relay_follows_no_link_of_its_router(hello: Project) -> None:
+    """It is root in the task's pause."""
+    [pause] = [
+        container.name
+        for container in hello.containers()
+        if container.role == "pause" and container.labels["copilot-local.service"] == "hello"
+    ]
+    inside(
+        router(hello), "cd /var/run; for n in relay.settled relay.settled.new; do ln -sf /etc/ld.so.preload $n; done"
+    )
+    inside(router(hello), "cd /var/run/copilot-local-buffer; ln -s /dev/zero 1-1.flb; mkfifo 1-2.flb; ln -s / sub")
+    docker("restart", "--time", "1", router(hello))
+    assert docker("exec", pause, "sh", "-c", "ls /etc/ld.so.preload 2> /dev/null || true") == ""
+    hello.run("restart", "hello", timeout=180).ok()
+    wait_until(lambda: hello.targets() == ["healthy"], "the new task")
