@@ -23,18 +23,24 @@ LEAST_ROOM = 1 << 20
 
 
 def follow_records(
-    folder: Path, services: Sequence[str], ended: Callable[[], bool] | None = None, *, kept: bool = False
+    folder: Path,
+    services: Sequence[str],
+    ended: Callable[[], bool] | None = None,
+    *,
+    kept: bool = False,
+    join: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """The records of these services (none: all), oldest first; with `ended`, then those that come until it says so.
 
-    `kept`: instead of what log routers delivered, what containers printed that log to CloudWatch by themselves.
+    `kept`: instead of what log routers delivered, what containers printed that log to CloudWatch by themselves. `join`
+    puts together the lines that Docker split at 16 KiB, which destinations get in parts.
     """
 
     def chosen(file: RecordFile) -> bool:
         wanted = not services or file.service in services
         return wanted and file.service != ACCESS.service and file.stream.startswith(KEPT) is kept
 
-    for file, record in _follow(Follower(folder, chosen), ended):
+    for file, record in _follow(Follower(folder, chosen, join=join), ended):
         yield _as_json(file, record)
 
 

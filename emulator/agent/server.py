@@ -238,8 +238,9 @@ class _Connection(BaseHTTPRequestHandler):
     def _records(self, query: Query, body: Message) -> Answer:
         del body
         ended = self._gone if _says_yes(query, "follow") else None
-        services, kept = query.get("service", []), _says_yes(query, "kept")
-        return ({"record": it} for it in follow_records(self.server.log_folder, services, ended, kept=kept))
+        services, kept, join = query.get("service", []), _says_yes(query, "kept"), _says_yes(query, "join")
+        found = follow_records(self.server.log_folder, services, ended, kept=kept, join=join)
+        return ({"record": it} for it in found)
 
     def _access(self, query: Query, body: Message) -> Answer:
         del body

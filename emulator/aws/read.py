@@ -27,7 +27,8 @@ Key = tuple[str, str, str]
 class LogReader:
     """Gives the events of every stream of every region, each once."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, join: bool = False) -> None:
+        self._join = join
         self._clients: dict[str, Any] = {}
         self._seen: dict[Key, int] = {}
         self._joiners: dict[Key, Joiner] = {}
@@ -38,7 +39,8 @@ class LogReader:
         for key in self._streams():
             joiner = self._joiners.setdefault(key, Joiner())
             for event in self._events(key):
-                whole = joiner.add(_record(key[2], event))
+                record = _record(key[2], event)
+                whole = joiner.add(record) if self._join else record
                 if whole is not None:
                     found.append((key, whole))
             if last:
@@ -87,8 +89,8 @@ def _record(stream: str, event: dict[str, Any]) -> Record:
     return Record(stream, event["timestamp"] * 1_000_000, fields)
 
 
-def main(follow: bool) -> None:
-    reader = LogReader()
+def main(follow: bool, join: bool) -> None:
+    reader = LogReader(join=join)
     while True:
         for (_, group, stream), record in reader.read(last=not follow):
             moment = datetime.fromtimestamp(record.time_ns / 1_000_000_000, UTC).isoformat(timespec="milliseconds")
@@ -101,4 +103,4 @@ def main(follow: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] == "follow")
+    main("follow" in sys.argv[1:], "join" in sys.argv[1:])

@@ -177,7 +177,8 @@ class _Open:
 class Follower:
     """Gives the records that were added to a folder since the last look, new files and rotation included.
 
-    `reader` makes what reads a stream's lines, of text in `encoding`; the default is for what log routers write.
+    `reader` makes what reads a stream's lines, of text in `encoding`; the default is for what log routers write. Records
+    come as their destination gets them; `join` puts together the lines that Docker split.
     """
 
     def __init__(
@@ -188,8 +189,10 @@ class Follower:
         from_start: bool = True,
         reader: Callable[[], LineReader] = Deliveries,
         encoding: str = "utf-8",
+        join: bool = False,
     ) -> None:
         self._folder = folder
+        self._join = join
         self._choose = choose
         self._open: dict[int, _Open] = {}
         """By inode, which a rotated file keeps."""
@@ -266,7 +269,7 @@ class Follower:
 
     def _record(self, opened: _Open, line: bytes) -> Record | None:
         record = opened.reader.record(line.decode(self._encoding, errors="replace"))
-        return opened.joiner.add(record) if record else None
+        return opened.joiner.add(record) if record and self._join else record
 
 
 def _stream(file: RecordFile) -> tuple[str, str, str]:

@@ -109,12 +109,15 @@ class Agent:
             if "task_event" in message:
                 yield message["task_event"]
 
-    def records(self, *, follow: bool, services: list[str], kept: bool = False) -> Iterator[Message]:
+    def records(
+        self, *, follow: bool, services: list[str], kept: bool = False, join: bool = False
+    ) -> Iterator[Message]:
         """The records that log routers delivered, oldest first; with `follow` without end.
 
-        `kept`: instead, what removed containers had printed that do not log through a router.
+        `kept`: instead, what removed containers had printed that do not log through a router. `join` puts together the
+        lines that Docker split at 16 KiB.
         """
-        query: Query = {"follow": follow, "service": services, "kept": kept}
+        query: Query = {"follow": follow, "service": services, "kept": kept, "join": join}
         for message in self._ask("GET", "records", query):
             if "record" in message:
                 yield message["record"]

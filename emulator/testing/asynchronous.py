@@ -103,13 +103,18 @@ class AsyncEnvironment:
     ) -> LogLine:
         return await asyncio.to_thread(self.sync.wait_for_log, pattern, timeout, container=container, since=since)
 
-    async def routed_logs(self, service: str | None = None) -> list[RoutedRecord]:
-        return await asyncio.to_thread(self.sync.routed_logs, service)
+    async def routed_logs(self, service: str | None = None, *, join: bool = False) -> list[RoutedRecord]:
+        return await asyncio.to_thread(self.sync.routed_logs, service, join=join)
 
     async def wait_for_routed_log(
-        self, pattern: str | re.Pattern[str], timeout: float = WAIT_FOR_LOG, *, service: str | None = None
+        self,
+        pattern: str | re.Pattern[str],
+        timeout: float = WAIT_FOR_LOG,
+        *,
+        service: str | None = None,
+        join: bool = False,
     ) -> RoutedRecord:
-        return await asyncio.to_thread(self.sync.wait_for_routed_log, pattern, timeout, service=service)
+        return await asyncio.to_thread(self.sync.wait_for_routed_log, pattern, timeout, service=service, join=join)
 
     async def wait_healthy(self, timeout: float | None = None) -> None:
         await asyncio.to_thread(self.sync.wait_healthy, timeout)

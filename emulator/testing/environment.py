@@ -101,19 +101,25 @@ class Environment(Lifecycle):
         printed = [str(line) for line in self._journal.lines(since) if wanted(line.service, line.container)]
         raise in_vain(f"no line of {container or 'any container'} matches {expression.pattern!r}", timeout, printed)
 
-    def routed_logs(self, service: str | None = None) -> list[RoutedRecord]:
-        """The records that left the log routers, oldest first, as their destinations would get them."""
-        found = self.agent.records(follow=False, services=[service] if service else [])
+    def routed_logs(self, service: str | None = None, *, join: bool = False) -> list[RoutedRecord]:
+        """The records that left the log routers, oldest first, as their destinations would get them: a line longer than
+        16 KB in parts, which `join` puts together."""
+        found = self.agent.records(follow=False, services=[service] if service else [], join=join)
         return [record_from(message) for message in found]
 
     def wait_for_routed_log(
-        self, pattern: str | re.Pattern[str], timeout: float = WAIT_FOR_LOG, *, service: str | None = None
+        self,
+        pattern: str | re.Pattern[str],
+        timeout: float = WAIT_FOR_LOG,
+        *,
+        service: str | None = None,
+        join: bool = False,
     ) -> RoutedRecord:
         """The first record whose `log` field (or the whole record as JSON) matches the regular expression."""
         matches = matcher(pattern)
         deadline = time.monotonic() + timeout
         while True:
-            records = self.routed_logs(service)
+            records = self.routed_logs(service, join=join)
             for record in records:
                 if matches(record):
                     return record

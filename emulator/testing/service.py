@@ -49,11 +49,13 @@ class ServiceHandle:
         """As of the environment; None is the main container."""
         return self.environment.wait_for_log(pattern, timeout, container=self._named(container), since=since)
 
-    def routed_logs(self) -> list[RoutedRecord]:
-        return self.environment.routed_logs(self.name)
+    def routed_logs(self, *, join: bool = False) -> list[RoutedRecord]:
+        return self.environment.routed_logs(self.name, join=join)
 
-    def wait_for_routed_log(self, pattern: str | re.Pattern[str], timeout: float = 30) -> RoutedRecord:
-        return self.environment.wait_for_routed_log(pattern, timeout, service=self.name)
+    def wait_for_routed_log(
+        self, pattern: str | re.Pattern[str], timeout: float = 30, *, join: bool = False
+    ) -> RoutedRecord:
+        return self.environment.wait_for_routed_log(pattern, timeout, service=self.name, join=join)
 
     def wait_healthy(self, timeout: float | None = None) -> None:
         """Waits for the whole environment."""

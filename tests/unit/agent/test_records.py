@@ -52,6 +52,17 @@ def test_records_of_one_service(stored: Rig) -> None:
     assert texts(stored.agent.records(follow=False, services=["web"])) == ["second"]
 
 
+def test_a_long_line_comes_in_parts_as_destinations_get_it_unless_they_are_joined(stored: Rig) -> None:
+    parts = {"partial_message": "true", "partial_id": "x"}
+    with (stored.logs / "api.dddd.api").open("a", encoding="utf-8") as file:
+        for number, (text, last) in enumerate((("aa", "false"), ("b", "true")), start=1):
+            fields = {**parts, "partial_ordinal": str(number), "partial_last": last, "log": text}
+            file.write(format_record(Record("tag", SECONDS * 10**9, fields)))
+    assert texts(stored.agent.records(follow=False, services=["api"])) == ["aa", "b"]
+    [joined] = stored.agent.records(follow=False, services=["api"], join=True)
+    assert joined["record"] == {"log": "aab"}
+
+
 def test_following_gives_what_comes_later_too_until_the_other_end_leaves(stored: Rig, until: Until) -> None:
     threads = set(threading.enumerate())
     following = stored.agent.records(follow=True, services=["hello"])

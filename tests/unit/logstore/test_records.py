@@ -94,7 +94,7 @@ def test_a_small_file_is_not_rotated(tmp_path: Path) -> None:
 
 def test_a_follower_gives_each_record_once_through_growth_and_rotation(tmp_path: Path) -> None:
     current = tmp_path / f"hello.{TASK}.web"
-    follower = Follower(tmp_path)
+    follower = Follower(tmp_path, join=True)
     assert follower.read() == []
     whole = line("second")
     current.write_text(line("first") + whole[:40])
@@ -109,6 +109,13 @@ def test_a_follower_gives_each_record_once_through_growth_and_rotation(tmp_path:
         file.write(part("tail", 1, False))
     assert follower.read() == []
     assert logs([record for _, record in follower.close()]) == ["tail"]
+
+
+def test_a_follower_gives_the_parts_of_a_long_line_as_destinations_get_them(tmp_path: Path) -> None:
+    (tmp_path / f"hello.{TASK}.web").write_text(part("aa", 1, False) + part("b", 2, True))
+    follower = Follower(tmp_path)
+    assert logs([record for _, record in follower.read()]) == ["aa", "b"]
+    assert follower.close() == []
 
 
 def test_a_follower_may_begin_at_the_end_and_choose_its_files(tmp_path: Path) -> None:
@@ -127,7 +134,7 @@ def test_a_follower_may_begin_at_the_end_and_choose_its_files(tmp_path: Path) ->
 def test_a_removed_file_gives_what_was_left_of_it(tmp_path: Path) -> None:
     current = tmp_path / f"hello.{TASK}.web"
     current.write_text(part("aa", 1, False))
-    follower = Follower(tmp_path)
+    follower = Follower(tmp_path, join=True)
     assert follower.read() == []
     current.unlink()
     assert logs([record for _, record in follower.read()]) == ["aa"]
