@@ -219,6 +219,8 @@ class LocalOptions(Model, kw_only=True):
     values: dict[str, str] = field(default_factory=dict)
     router_files: dict[str, str] = field(default_factory=dict)
     """The user's own log router configuration as it stands in the router's image: absolute path to text."""
+    router_folder: str = "/"
+    """Where the log router's program starts, by its image: relative paths of its configuration lead there first."""
     own_region: tuple[str, ...] = ()
     """Containers whose image names an AWS region itself: they get no other."""
     debug: dict[str, Debugging] = field(default_factory=dict)

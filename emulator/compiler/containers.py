@@ -94,6 +94,7 @@ class Containers:
         logging = self._manifest.logging
         self._context.position("logging")
         self._context.position("logging.configFilePath")
+        self._context.position("logging.image")
         options = {"enable-ecs-log-metadata": "false" if logging.enable_metadata is False else "true"}
         if logging.config_file_path is not None:
             options |= {"config-file-type": "file", "config-file-value": logging.config_file_path}

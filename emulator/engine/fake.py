@@ -298,6 +298,11 @@ class FakeEngine:
         with self._daemon.changed:
             return self._daemon.storage.read(self._daemon.find(container), path)
 
+    def list_files(self, container: str, folder: str) -> list[str]:
+        self._call("list_files", container)
+        with self._daemon.changed:
+            return self._daemon.storage.list(self._daemon.find(container), folder)
+
     # Networks and volumes
 
     def ensure_network(self, name: str, labels: Mapping[str, str]) -> None:

@@ -61,6 +61,13 @@ class FakeStorage:
             raise NotFound(f"Could not find the file {path} in container {record.spec.name}")
         return place[inside].content
 
+    def list(self, record: Record, folder: str) -> list[str]:
+        """The files below a folder; not those of volumes that are mounted deeper."""
+        place, inside, _ = self._place(record, folder)
+        folder, inside = posixpath.normpath(folder), inside.rstrip("/")
+        found = [path[len(inside) :] for path in place if path.startswith(f"{inside}/")]
+        return sorted(posixpath.join(folder, path.lstrip("/")) for path in found)
+
     def _place(self, record: Record, path: str) -> tuple[dict[str, File], str, bool]:
         """The files that hold a path, the path in there, and whether it may not be written."""
         path = posixpath.normpath(path)

@@ -386,6 +386,11 @@ class Engine(Protocol):
         """Reads one file out of a container; `NotFound` where it is not there."""
         ...
 
+    def list_files(self, container: str, folder: str) -> list[str]:
+        """The files below a folder of a container, at any depth, as sorted absolute paths; none where there is no such
+        folder. Carries the whole folder over: for small ones."""
+        ...
+
     def ensure_network(self, name: str, labels: Mapping[str, str]) -> None:
         """Makes a bridge network unless one of that name exists."""
         ...

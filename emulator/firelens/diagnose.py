@@ -74,7 +74,7 @@ def _problem(
     def at(plugin: str, option: str) -> tuple[str, Position | None]:
         stream = next((s for s, name in outputs if plugin in (name, CORE_PLUGINS.get(name))), "")
         path = option_path(stream, option, main) if stream else "logging"
-        return stream, _nearest(path, positions)
+        return stream, nearest(path, positions)
 
     if match := _UNKNOWN_PLUGIN.search(line):
         name = match[1] or match[2]
@@ -85,26 +85,26 @@ def _problem(
         return Problem(f"the output plugin {match[1]} knows no option {match[2]}", stream, position)
     if match := _UNSET.search(line):
         name = match[1].rpartition("_")[0] or match[1]
-        position = _nearest(f"logging.secretOptions.{name}", positions)
+        position = nearest(f"logging.secretOptions.{name}", positions)
         return Problem(f"the log router has no variable {match[1]}", "", position, fatal=False)
     if match := _OUTPUT_ERROR.search(line):
         stream, position = at(match[1], "")
         if any(sign in match[2].lower() for sign in _UNREACHABLE):
-            host = _nearest(option_path(stream, "Host", main), positions) if stream else None
+            host = nearest(option_path(stream, "Host", main), positions) if stream else None
             return Problem(f"the destination of {match[1]} is not reachable: {match[2]}", stream, host, fatal=False)
         return Problem(f"the output plugin {match[1]}: {match[2]}", stream, position)
     if match := _OTHER_ERROR.search(line):
-        position = _nearest("logging.configFilePath", positions)
+        position = nearest("logging.configFilePath", positions)
         return Problem(f"the {match[1]} {match[2]}: {match[3]}".replace(" :", ":"), "", position)
     if _BROKEN_FILE.search(line):
-        position = _nearest("logging.configFilePath", positions)
+        position = nearest("logging.configFilePath", positions)
         return Problem(
             "the log router's configuration file has errors, or includes a file that is not there", "", position
         )
     return None
 
 
-def _nearest(path: str, positions: Mapping[str, Position]) -> Position | None:
+def nearest(path: str, positions: Mapping[str, Position]) -> Position | None:
     """Where a manifest path stands, or the nearest one above it; option names know no case."""
     folded = {key.lower(): position for key, position in positions.items()}
     while path:

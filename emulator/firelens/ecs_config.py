@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from emulator.ecs.identity import TaskIdentity
 from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
 from emulator.errors import InputError
+from emulator.firelens.option_check import BadOption, check_option, refuse_control_characters
 from emulator.firelens.routing import Router, find_router, routed_containers, secret_variable, text_option, uses_router
 
 SOCKET_FOLDER = "/var/run"
@@ -59,7 +60,8 @@ class Section:
 def ecs_router_configuration(task_definition: TaskDefinition, identity: TaskIdentity) -> str:
     """The text of the configuration file that ECS would give the task's router.
 
-    Raises InputError, in ECS's words, where the task would fail to start, and where the task has no router.
+    Raises InputError, in ECS's words, where the task would fail to start, and where the task has no router; and for
+    text that would become other lines of the file than its own.
     """
     return render_sections(ecs_sections(task_definition, identity))
 
@@ -77,6 +79,8 @@ def ecs_sections(task_definition: TaskDefinition, identity: TaskIdentity) -> lis
             f"task definition {task_definition.family} has no log router",
             hint="FireLens needs a container with a firelensConfiguration; in a manifest, a `logging.destination`",
         )
+    if router.config_value is not None:
+        refuse_control_characters("", "config-file-value", router.config_value)
     dialect = _Fluentd(router) if router.type == "fluentd" else _FluentBit(router)
     containers = routed_containers(task_definition)
     options = {
@@ -115,8 +119,11 @@ def _log_options(container: ContainerDefinition, index: int, router_type: str) -
     if configuration is None:
         return {}
     options = {key: text_option(container, key, value) for key, value in configuration.options.items()}
+    for key, value in options.items():
+        refuse_control_characters(container.name, key, value)
     for secret in configuration.secret_options:
         variable = secret_variable(secret.name, index)
+        refuse_control_characters(container.name, secret.name, "")
         options[secret.name] = f"\"#{{ENV['{variable}']}}\"" if router_type == "fluentd" else f"${{{variable}}}"
     return options
 
@@ -136,11 +143,16 @@ def _output(dialect: _FluentBit | _Fluentd, container: str, log_options: dict[st
     own = (dialect.output_key, INCLUDE_PATTERN_OPTION, EXCLUDE_PATTERN_OPTION, BUFFER_LIMIT_OPTION)
     options = {key: value for key, value in sorted(log_options.items()) if key not in own}
     if dialect.output_key in log_options:
+        if isinstance(dialect, _FluentBit):
+            for key, value in log_options.items():
+                check_option(container, key, value)
         return [dialect.output(container, log_options[dialect.output_key], options)]
     if options:
-        raise InputError(
+        raise BadOption(
             f"unable to apply log options of container {container} to firelens config: missing output key "
             f"{dialect.output_key} which is required for firelens configuration of type {dialect.type}",
+            container,
+            dialect.output_key,
             hint=f"add the option {dialect.output_key} (case matters) with the name of an output plugin",
         )
     return []

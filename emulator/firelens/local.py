@@ -10,14 +10,16 @@ filter. `fidelity="ecs"` changes the outputs alone. The files are read by Fluent
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import posixpath
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from emulator.ecs.identity import TaskIdentity
 from emulator.ecs.task_definition import TaskDefinition
 from emulator.errors import InputError, Unsupported
-from emulator.firelens.destinations import Destinations, LocalOutput, changed_output
+from emulator.firelens.classic import Kind, Line, read_file, read_sections, section_kind
+from emulator.firelens.destinations import EVERY, Destinations, LocalOutput, changed_output
 from emulator.firelens.ecs_config import (
     SOCKET_FOLDER,
     SOCKET_NAME,
@@ -26,11 +28,12 @@ from emulator.firelens.ecs_config import (
     ecs_sections,
     render_sections,
 )
-from emulator.firelens.included import Lines, rewrite_included
 from emulator.firelens.local_aws import core_output
 from emulator.firelens.log_options import IDENTITY_FIELDS, RELAY_SOCKET
-from emulator.firelens.output import Entries, OutputSection
+from emulator.firelens.output import OutputSection
+from emulator.firelens.placed import Placed, expand, placed
 from emulator.firelens.routing import Router, find_router
+from emulator.firelens.users_files import FindFiles, UsersFiles, refuse_reserved
 
 LOG_FOLDER = "/copilot-local/logs"
 """Where the task's folder of the log store is mounted in the router."""
@@ -53,6 +56,9 @@ BUFFER_FOLDER = f"{SOCKET_FOLDER}/copilot-local-buffer"
 
 ReadFile = Callable[[str], str | None]
 """Reads a file of the router's image by its absolute path; None if it is not there."""
+Lines = tuple[str, ...]
+_SAID_AT_ONCE = ("role_arn", "aws_role_arn", "aws_auth", "sts_endpoint", "aws_sts_endpoint")
+"""Options over which a plugin talks to AWS before a record comes: they are not checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,11 @@ class LocalRouterConfiguration:
     """Absolute path to text: rewritten copies of the user's own configuration files."""
     differences: tuple[Difference, ...] = ()
     outputs: tuple[LocalOutput, ...] = ()
-    """Where records end up here, those of the user's own file last (where it could be read)."""
+    """Where records end up here (those of the user's own file where it could be read)."""
+    sections: tuple[Placed, ...] = ()
+    """Its inputs, filters and outputs, in the order of reading; empty where the user's file could not be read."""
+    metrics_port: int | None = None
+    """Where the router's HTTP server answers on 127.0.0.1; None where nothing here switches it on."""
 
 
 def local_router_configuration(
@@ -86,31 +96,63 @@ def local_router_configuration(
     fidelity: Literal["local", "ecs"] = "local",
     destinations: Destinations | None = None,
     read: ReadFile | None = None,
+    find: FindFiles | None = None,
+    working_directory: str = "/",
     check: bool = True,
 ) -> LocalRouterConfiguration:
     """The configuration that the task's router runs on here, and how it differs from ECS's.
 
     `check`: the options of captured outputs stand in the file too, in sections that no record reaches: the router ends
     over a wrong one as it would on ECS.
-    Without `read`, what a configuration file in the router's image says is not known: the result is fit for showing,
-    not for running. Raises InputError where ECS would refuse, and Unsupported for what is not emulated.
+    `read` and `find` give the files of the router's image, `working_directory` is where its program starts. Without
+    `read`, what a configuration file in the image says is not known: the result is fit for showing, not for running.
+    Raises InputError where ECS or Fluent Bit would refuse, and Unsupported for what is not emulated.
     """
     sections = ecs_sections(task_definition, identity)
     router = find_router(task_definition)
     if router is None:
         raise AssertionError("ecs_sections raises where there is no router")
+    if router.config_type == "file" and router.config_value is not None:
+        refuse_reserved(posixpath.join(posixpath.dirname(router.config_path), router.config_value))
     _check_supported(router)
-    change = _Change(identity, service, fidelity == "ecs", destinations or Destinations(), read, check)
+    working = router.container.working_directory or working_directory
+    files = None if read is None else UsersFiles(read, find, (working, posixpath.dirname(router.config_path)))
+    change = _Change(identity, service, fidelity == "ecs", destinations or Destinations(), files, check)
+    change.variables = {pair.name: pair.value for pair in router.container.environment if isinstance(pair.value, str)}
+    if files is not None and router.include_path is not None:
+        change.load(files, router.include_path)
     local = [change.section(section) for section in sections]
     if service_section := change.service_section():
         local.insert(0, service_section)
-    return LocalRouterConfiguration(
+    configuration = LocalRouterConfiguration(
         path=router.config_path,
         text=render_sections(local),
-        files=change.files,
+        files={CONFIGURATION_FOLDER + path: text for path, text in files.copies.items()} if files else {},
         differences=tuple(change.differences),
         outputs=tuple(change.outputs),
+        sections=tuple(change.placed) if files is not None or router.include_path is None else (),
+        metrics_port=change.metrics_port,
     )
+    if files is not None or router.include_path is None:
+        _refuse_unknown_outputs(configuration, change.written)
+    return configuration
+
+
+def _refuse_unknown_outputs(configuration: LocalRouterConfiguration, written: list[OutputSection]) -> None:
+    """Reads the finished text again, as Fluent Bit does. Raises InputError for an output that was not put there."""
+    there = read_sections(configuration.text, configuration.path, configuration.files.get)
+    kinds = [(section, section_kind(section.name)) for section in there]
+    outputs = [(section, OutputSection.of(section.entries)) for section, kind in kinds if kind == "output"]
+    for section, found in outputs:
+        if found not in written:
+            file = section.file.removeprefix(CONFIGURATION_FOLDER)
+            raise InputError(
+                f"{file}:{section.number} in the log router's image: an output that is not understood here: "
+                f"{found.plugin or 'without a name'}",
+                hint="write it as a section of its own with `Name`, `Match` and its options",
+            )
+    if len(outputs) != len(written):
+        raise InputError(f"the log router's configuration has {len(outputs)} outputs; {len(written)} were expected")
 
 
 def driver_differences(fidelity: Literal["local", "ecs"]) -> tuple[Difference, ...]:
@@ -153,47 +195,69 @@ class _Change:
         service: str,
         as_ecs: bool,
         destinations: Destinations,
-        read: ReadFile | None,
+        files: UsersFiles | None,
         check: bool,
     ) -> None:
         self._identity = identity
         self._service = service
         self._as_ecs = as_ecs
         self._destinations = destinations
-        self._read = read
+        self._files = files
         self._check = check
-        self._user_service: Entries = []
+        self._path = ""
         self._user_outputs = 0
-        self.files: dict[str, str] = {}
+        self.variables: dict[str, str] = {}
         self.differences: list[Difference] = []
         self.outputs: list[LocalOutput] = []
+        self.placed: list[Placed] = []
+        self.written: list[OutputSection] = []
+        """Every output of the finished text."""
+        self.metrics_port: int | None = None
+
+    def load(self, files: UsersFiles, written: str) -> None:
+        """Reads the user's files: `@SET` in any of them counts for all sections."""
+        self._path = files.load(written)
+        self.variables |= files.variables
+        files.placed = self.placed
 
     def section(self, section: Section) -> Section:
         """What stands here for a section of ECS's file."""
-        if section.purpose is Purpose.SOCKET_INPUT and not self._as_ecs:
-            return self._buffered(section)
         if section.purpose is Purpose.USER_CONFIGURATION:
             return self._included(section)
-        if section.purpose is Purpose.OUTPUT:
-            lines = self._output(section.lines, section.container, "")
-            return Section(section.purpose, lines, section.container)
+        lines = read_file(section.text, "").lines
+        entries = [line for line in lines if line.kind is Kind.ENTRY]
+        if section.purpose in (Purpose.OUTPUT, Purpose.HEALTH_OUTPUT):
+            changed = self._output(entries, section.container, "", "    ", section.lines)
+            return Section(section.purpose, section.lines if changed is None else changed, section.container)
+        self.placed.append(placed(section_kind(lines[0].key), entries, self.variables, stream=section.container))
+        if section.purpose is Purpose.SOCKET_INPUT and not self._as_ecs:
+            return self._buffered(section)
         return section
 
     def service_section(self) -> Section | None:
-        """The [SERVICE] section, with the user's own settings: a second one would not be read."""
-        if self._as_ecs:
+        """The [SERVICE] section, with the user's own settings: a second one would not be read.
+
+        The HTTP server tells which outputs the router really has. Nothing asks where all of them are live, as on ECS.
+        """
+        user = self._files.service if self._files is not None else []
+        everything_leaves = self._destinations.policies.get(EVERY) == "live"
+        if self._as_ecs and everything_leaves and not user:
             return None
-        own = [("flush", "1"), *METRICS_SERVER, ("storage.path", BUFFER_FOLDER)]
-        set_by_user = {key.lower() for key, _ in self._user_service}
-        entries = [entry for entry in own if entry[0] not in set_by_user] + self._user_service
+        server = [] if self._as_ecs and everything_leaves else [*METRICS_SERVER]
+        own = [*server] if self._as_ecs else [("flush", "1"), *server, ("storage.path", BUFFER_FOLDER)]
+        values = {key.lower(): expand(value, self.variables) for key, value in user}
+        if server:
+            port = values.get("http_port", "")
+            self.metrics_port = int(port) if port.isascii() and port.isdigit() else METRICS_PORT
+            replaced = {"http_server"} | (set() if port == str(self.metrics_port) else {"http_port"})
+            user = [entry for entry in user if entry[0].lower() not in replaced]
+        set_by_user = {key.lower() for key, _ in user}
+        entries = [entry for entry in own if entry[0] not in set_by_user] + user
         lines = ("[SERVICE]", *(f"    {key} {value}" for key, value in entries))
-        reason = (
-            "records are written after a second, not five, and wait on disk: a burst does not outrun the router; "
-            "its counters are there for `copilot-local firelens metrics`"
-        )
-        if self._user_service:
-            reason += "; Fluent Bit reads one [SERVICE], so the one of your configuration file is merged into it"
-        self.differences.insert(0, Difference((), lines, reason))
+        reasons = [] if self._as_ecs else [_AT_ONCE]
+        reasons += [_COUNTERS] if server else []
+        reasons += [_MERGED] if user else []
+        self.differences.insert(0, Difference((), lines, "; ".join(reasons)))
         return Section(Purpose.SERVICE, lines)
 
     def _buffered(self, section: Section) -> Section:
@@ -212,73 +276,74 @@ class _Change:
 
     def _included(self, section: Section) -> Section:
         [line] = section.lines
-        path = line.removeprefix("@INCLUDE ")
-        local = f"{CONFIGURATION_FOLDER}{path if path.startswith('/') else '/' + path}"
-        self._copy(path, local)
-        changed = f"@INCLUDE {local}"
+        path = self._path or line.removeprefix("@INCLUDE ")
+        changed = f"@INCLUDE {CONFIGURATION_FOLDER}{path if path.startswith('/') else '/' + path}"
+        if self._files is not None:
+            everything_leaves = self._destinations.policies.get(EVERY) == "live"
+            self._files.rewrite(path, self._users_output, CONFIGURATION_FOLDER, custom=everything_leaves)
         reason = "a copy of your file, the same but for where its outputs go"
         self.differences.append(Difference((line,), (changed,), reason))
         return Section(section.purpose, (changed,))
 
-    def _copy(self, path: str, local: str) -> None:
-        """Writes the copy of a configuration file of the image, and of those that it includes."""
-        if self._read is None or local in self.files:
-            return
-        if not path.startswith("/"):
-            raise Unsupported(
-                f"the log router's configuration includes {path}, a relative path",
-                hint="use the absolute path of one file in the router's image",
-            )
-        if any(sign in path for sign in "*?["):
-            raise Unsupported(
-                f"the log router's configuration includes {path}, a pattern",
-                hint="include each file by its own path",
-            )
-        text = self._read(path)
-        if text is None:
-            raise InputError(
-                f"the log router's image has no file {path}",
-                hint="build the file into the image that `logging.image` names, or correct `configFilePath`",
-            )
-        self.files[local] = ""  # before its includes are followed: two files may include each other
-        rewritten = rewrite_included(text, lambda lines: self._users_output(lines, path), keep_service=self._as_ecs)
-        for nested in rewritten.includes:
-            self._copy(nested, CONFIGURATION_FOLDER + nested)
-        self.files[local] = rewritten.text(CONFIGURATION_FOLDER)
-        self._user_service += rewritten.service
-
-    def _users_output(self, lines: Lines, path: str) -> Lines:
+    def _users_output(self, entries: list[Line], indent: str, path: str, number: int) -> Lines | None:
         self._user_outputs += 1
-        return self._output(lines, f"output-{self._user_outputs}", f"{path}: ")
+        return self._output(entries, f"output-{self._user_outputs}", path, indent, (), number)
 
-    def _output(self, lines: Lines, stream: str, where: str) -> Lines:
-        """The output that runs here; one that drops records stays."""
-        section = OutputSection.parse(lines)
-        if section.plugin.lower() == "null":
-            return lines
-        if self._destinations.policy(stream, section.plugin) == "capture":
+    def _output(
+        self, entries: list[Line], stream: str, path: str, indent: str, lines: Lines, number: int = 0
+    ) -> Lines | None:
+        """The output that runs here; None where it stays as it is. `lines`: it as ECS has it, else it is made anew."""
+        section = OutputSection.of(entries)
+        here = placed("output", entries, self.variables, file=path, line=number, stream=stream)
+        named = replace(section, plugin=here.plugin)
+        where = f"{path}: " if path else ""
+        if named.plugin.lower() == "null":
+            # Not what a variable may say in the end.
+            self._keep(named, here)
+            return None if section == named else named.lines(indent)
+        if self._destinations.policy(stream, named.plugin) == "capture":
             file = record_file(self._service, self._identity, stream)
             changed = OutputSection("file", section.match, (("File", file), ("Path", LOG_FOLDER)))
-            self.outputs.append(LocalOutput(stream, section.plugin, "capture"))
+            self.outputs.append(LocalOutput(stream, named.plugin, "capture"))
             reason = _CAPTURED
         else:
-            changed, output, reason = changed_output(section, stream, self._destinations, self._identity)
+            changed, output, reason = changed_output(named, stream, self._destinations, self._identity)
             self.outputs.append(output)
+        self._keep(changed, replace(here, plugin=changed.plugin, alias=alias_of(changed, self.variables)))
         if changed == section:
-            return lines
-        self.differences.append(Difference(lines, changed.lines(), where + reason))
-        return (*changed.lines(), *self._checked(section, where)) if changed.plugin == "file" else changed.lines()
+            return None
+        self.differences.append(Difference(lines or section.lines(), changed.lines(), where + reason))
+        if changed.plugin != "file":
+            return changed.lines(indent)
+        return (*changed.lines(indent), *self._checked(named, where, here, indent))
 
-    def _checked(self, section: OutputSection, where: str) -> Lines:
+    def _keep(self, section: OutputSection, here: Placed) -> None:
+        self.written.append(section)
+        self.placed.append(here)
+
+    def _checked(self, section: OutputSection, where: str, here: Placed, indent: str) -> Lines:
         """A captured output as it is, but that no record reaches it."""
         core = core_output(section)
         if not self._check or core.plugin not in QUIET_PLUGINS:
             return ()
-        unreached = OutputSection(core.plugin, (("Match", NO_TAG),), core.entries).lines()
-        self.differences.append(Difference((), unreached, where + _CHECKED))
-        return ("", *unreached)
+        entries = tuple((key, value) for key, value in core.entries if key.lower() not in _SAID_AT_ONCE)
+        unreached = OutputSection(core.plugin, (("Match", NO_TAG),), entries)
+        self._keep(unreached, replace(here, plugin=core.plugin))
+        self.differences.append(Difference((), unreached.lines(), where + _CHECKED))
+        return ("", *unreached.lines(indent))
 
 
+def alias_of(section: OutputSection, variables: Mapping[str, str]) -> str:
+    """The name that Fluent Bit gives an output instead of plugin and number."""
+    return expand(next((value for key, value in section.entries if key.lower() == "alias"), ""), variables)
+
+
+_AT_ONCE = "records are written after a second, not five, and wait on disk: a burst does not outrun the router"
+_COUNTERS = (
+    "the router tells which outputs it has, before a container logs to it, and its counters, for "
+    "`copilot-local firelens metrics`"
+)
+_MERGED = "Fluent Bit reads one [SERVICE], so the one of your configuration file is merged into it"
 _CHECKED = "no record comes here: Fluent Bit checks the options of your output, as it would on ECS"
 _CAPTURED = "nothing leaves this machine: the records are captured in the log store, `copilot-local logs --routed`"
 _RELAYED = Difference(

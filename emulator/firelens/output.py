@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from emulator.firelens.classic import DEFAULT_INDENT, Kind, Line, read_file
 
 Entries = list[tuple[str, str]]
 """Keys and values of a section, in order; a key may come twice."""
-
-
-def parse_entries(lines: tuple[str, ...]) -> Entries:
-    """The keys and values of a section's lines, comments left out."""
-    entries: Entries = []
-    for line in lines:
-        stripped = line.strip()
-        if stripped and not stripped.startswith("#"):
-            key, *value = stripped.split(None, 1)
-            entries.append((key, "".join(value)))
-    return entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +22,23 @@ class OutputSection:
 
     @classmethod
     def parse(cls, lines: tuple[str, ...]) -> OutputSection:
-        """Reads a section, its header included."""
+        """Reads a section, its header included. Raises InputError for lines that Fluent Bit refuses."""
+        return cls.of(line for line in read_file("\n".join(lines), "").lines if line.kind is Kind.ENTRY)
+
+    @classmethod
+    def of(cls, lines: Iterable[Line]) -> OutputSection:
+        """The section with those entries. Of several names Fluent Bit takes the first."""
         plugin, match, rest = "", [], []
-        for key, value in parse_entries(lines[1:]):
-            if key.lower() == "name":
-                plugin = value
-            elif key.lower() in ("match", "match_regex"):
-                match.append((key, value))
+        for line in lines:
+            if line.key.lower() == "name":
+                plugin = plugin or line.value
+            elif line.key.lower() in ("match", "match_regex"):
+                match.append((line.key, line.value))
             else:
-                rest.append((key, value))
+                rest.append((line.key, line.value))
         return cls(plugin, tuple(match), tuple(rest))
 
-    def lines(self) -> tuple[str, ...]:
-        """The section as text, four spaces deep."""
+    def lines(self, indent: str = DEFAULT_INDENT) -> tuple[str, ...]:
+        """The section as text."""
         entries = [("Name", self.plugin), *self.match, *self.entries]
-        return ("[OUTPUT]", *(f"    {key} {value}" for key, value in entries))
+        return ("[OUTPUT]", *(f"{indent}{key} {value}" for key, value in entries))

@@ -18,6 +18,9 @@ METADATA_OPTION = "enable-ecs-log-metadata"
 CONFIG_TYPE_OPTION = "config-file-type"
 CONFIG_VALUE_OPTION = "config-file-value"
 
+RESERVED_PATHS = frozenset({"/fluent-bit/etc/fluent-bit.conf", "/fluentd/etc/fluent.conf"})
+"""Where FireLens puts its own file. Source: ECS developer guide, "Use a custom configuration file"."""
+
 _GO_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
 from emulator.ecs.identity import TaskIdentity, task_identity
 from emulator.ecs.service import Service
 from emulator.engine.interface import File
-from emulator.errors import Position
+from emulator.errors import InputError, Position, Unsupported
 from emulator.events import Emit, Event, EventKind
 from emulator.firelens.destinations import Destinations, LocalOutput
-from emulator.firelens.diagnose import Problem, find_problems
+from emulator.firelens.diagnose import Problem, find_problems, nearest, option_path
 from emulator.firelens.ecs_config import SOCKET_NAME
 from emulator.firelens.local import LocalRouterConfiguration, local_router_configuration
 from emulator.firelens.local_aws import AWS_PLUGINS, CORE_PLUGINS, GO_VARIABLES
 from emulator.firelens.log_options import RELAY_SOCKET, docker_log_configuration, fluent_variables, router_variables
+from emulator.firelens.option_check import BadOption
+from emulator.firelens.placed import output_names
 from emulator.firelens.routing import find_router, routed_containers, router_dependencies
+from emulator.firelens.users_files import find_in
 from emulator.runtime.desired import DesiredService, DesiredState
 from emulator.runtime.names import Names
 from emulator.settings import LogPolicy
@@ -101,15 +105,32 @@ def router_setup(
 def router_configuration(desired: DesiredService, identity: TaskIdentity) -> LocalRouterConfiguration:
     """The configuration that the router of a task runs on; the user's own files were read from its image before, other
     than for a dry run, which has no image yet."""
-    return local_router_configuration(
-        desired.service.task_definition,
-        identity,
-        service=desired.service.name,
-        fidelity=desired.options.fidelity,
-        destinations=Destinations(desired.options.log_destinations, frozenset(desired.options.router_plugins)),
-        check=desired.options.log_check,
-        read=desired.options.router_files.get if desired.options.router_files else None,
-    )
+    files = desired.options.router_files
+    with manifest_lines(desired.service):
+        return local_router_configuration(
+            desired.service.task_definition,
+            identity,
+            service=desired.service.name,
+            fidelity=desired.options.fidelity,
+            destinations=Destinations(desired.options.log_destinations, frozenset(desired.options.router_plugins)),
+            check=desired.options.log_check,
+            read=files.get if files else None,
+            find=find_in(files),
+            working_directory=desired.options.router_folder,
+        )
+
+
+@contextlib.contextmanager
+def manifest_lines(service: Service) -> Iterator[None]:
+    """Gives errors about a router's configuration the manifest's line that they are about."""
+    try:
+        yield
+    except (InputError, Unsupported) as error:
+        path = "logging.configFilePath"
+        if isinstance(error, BadOption) and error.stream:
+            path = option_path(error.stream, error.option, service.main_container)
+        error.position = error.position or nearest(path, service.positions)
+        raise
 
 
 def local_outputs(desired: DesiredService) -> tuple[LocalOutput, ...]:
@@ -150,7 +171,9 @@ def describe_router(service: Service, configuration: LocalRouterConfiguration) -
     }
     outputs = [[output.stream, output.plugin] for output in configuration.outputs]
     router = find_router(service.task_definition)
-    content = {"main": service.main_container, "outputs": outputs, "positions": positions}
+    content: dict[str, object] = {"main": service.main_container, "outputs": outputs, "positions": positions}
+    if configuration.metrics_port is not None and configuration.sections:
+        content |= {"port": configuration.metrics_port, "expected": output_names(configuration.sections)}
     return json.dumps({**content, "metadata": router is not None and router.metadata})
 
 

@@ -9,13 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from emulator.ecs.service import Service
 from emulator.engine.interface import Engine
 from emulator.errors import ImageError, InputError
-from emulator.events import Emit, discard
+from emulator.events import Emit, Event, EventKind, discard
+from emulator.firelens.destinations import EVERY
 from emulator.runtime.debugging import debugged
 from emulator.runtime.desired import DesiredService, DesiredState
 from emulator.runtime.execution import Cancelled
-from emulator.runtime.firelens import check_destinations, uses_local_aws
+from emulator.runtime.firelens import check_destinations, manifest_lines, uses_local_aws
 from emulator.runtime.images import own_regions, resolver_of
-from emulator.runtime.router_files import RouterImage, read_router_image
+from emulator.runtime.router_files import SHADOWED, SHADOWED_HINT, RouterImage, read_router_image
 from emulator.runtime.supported import refuse_unsupported
 from emulator.runtime.task_specs import unresolved
 from emulator.runtime.up_request import UpRequest
@@ -65,7 +66,7 @@ def _prepare(
         state = desired_state(
             request,
             images,
-            {service.name: _router_image(engine, request, service, images) for service in request.services},
+            {service.name: _router_image(engine, request, service, images, emit) for service in request.services},
             pause_image.result(),
             front_image.result() if front_image else "",
             agent.result(),
@@ -103,6 +104,7 @@ def desired_state(
                 log_destinations=dict(request.settings.logs.destinations),
                 router_files=routers.get(service.name, RouterImage()).files,
                 router_plugins=routers.get(service.name, RouterImage()).go_plugins,
+                router_folder=routers.get(service.name, RouterImage()).working_directory,
                 credentials=role.source if (role := request.private.task_roles.get(service.name)) else "none",
             ),
             private_names={
@@ -126,17 +128,27 @@ def desired_state(
 
 
 def _router_image(
-    engine: Engine, request: UpRequest, service: Service, images: Mapping[str, Mapping[str, str]]
+    engine: Engine, request: UpRequest, service: Service, images: Mapping[str, Mapping[str, str]], emit: Emit
 ) -> RouterImage:
     router = service.task_definition.log_router
     if router is None:
         return RouterImage()
     image = images[service.name][router.name]
     sent = bool({"local-aws", "live"} & set(request.settings.logs.destinations.values()))
-    position = service.positions.get("logging.configFilePath")
-    return read_router_image(
-        engine, request.environment, service.task_definition, image, plugins=sent, position=position
-    )
+    with manifest_lines(service):
+        found = read_router_image(
+            engine,
+            request.environment,
+            service.task_definition,
+            image,
+            plugins=sent,
+            position=service.positions.get("logging.configFilePath"),
+            image_position=service.positions.get("logging.image") or service.positions.get("logging"),
+            everything_leaves=request.settings.logs.destinations.get(EVERY) == "live",
+        )
+    if found.shadowed:
+        emit(Event(EventKind.WARNING, service.name, SHADOWED, {"hint": SHADOWED_HINT}))
+    return found
 
 
 def refuse_unsupported_in(request: UpRequest, emit: Emit) -> None:

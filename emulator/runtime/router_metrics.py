@@ -15,13 +15,12 @@ from emulator.runtime.firelens import router_problems
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Task, observe
 
-# What pause is made of: our agent's image where it relays what containers log, else one with BusyBox.
-_FETCH_IN_AGENT_IMAGE = (
+# Pause is made of our agent's image where a task has a log router.
+_FETCH = (
     "python3",
     "-c",
     "import sys, urllib.request as r; sys.stdout.buffer.write(r.urlopen(sys.argv[1], timeout=5).read())",
 )
-_FETCH = ("wget", "-q", "-O", "-")
 _PORT = re.compile(r"(?mi)^\s+http_port\s+(\d+)")
 
 
@@ -50,8 +49,7 @@ def router_metrics(engine: Engine, task: Task) -> dict[str, Any]:
     main = engine.read_file(task.router.container.name, "/fluent-bit/etc/fluent-bit.conf").decode(errors="replace")
     port = match[1] if (match := _PORT.search(main)) else str(METRICS_PORT)
     address = f"http://127.0.0.1:{port}/api/v1/metrics"
-    fetch = _FETCH if task.relay is None else _FETCH_IN_AGENT_IMAGE
-    result = engine.exec(task.pause.name, (*fetch, address), timeout=10)
+    result = engine.exec(task.pause.name, (*_FETCH, address), timeout=10)
     if result.exit_code != 0:
         raise TaskError(
             f"the log router of {task.service} {task.short_id} does not tell its counters",

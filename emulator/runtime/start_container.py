@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Callable
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -25,6 +26,7 @@ from emulator.runtime.failed import container_failed
 from emulator.runtime.limits import BELOW_PAUSE, below
 from emulator.runtime.observed import Member, observe
 from emulator.runtime.plan import Operation
+from emulator.runtime.router_outputs import verify_outputs
 from emulator.runtime.task_specs import NO_FILE, NO_IPV6
 
 SOCKET_POLL = 0.05
@@ -81,6 +83,9 @@ class ContainerStarter:
         """
         deadline = time.monotonic() + operation.timeout
         lowered = False
+        if operation.router:
+            find_task = partial(self._execution.task, operation.task_id)
+            verify_outputs(self.engine, find_task, operation.timeout, self._execution.pause)
         while True:
             try:
                 self.engine.start(operation.subject)

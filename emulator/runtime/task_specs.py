@@ -113,7 +113,7 @@ class TaskFactory:
         udp = {names.LISTENERS: to_label(listeners)} if listeners else {}
         pause = ContainerSpec(
             name=self.names.pause(service.name, task_id),
-            image=self.state.pause_image,
+            image=self.state.pause_image if router is None else self.state.agent_image,
             labels={
                 **task_labels,
                 names.ROLE: Role.PAUSE,
@@ -154,7 +154,6 @@ class TaskFactory:
         metadata = (f"{key}={value}" for key, value in router.metadata.items())
         return replace(
             pause,
-            image=self.state.agent_image,
             labels={**pause.labels, names.RELAY: "true"},
             memory=pause.memory + RELAY_MEMORY if pause.memory else None,
             cap_add=(*pause.cap_add, "DAC_OVERRIDE"),  # the socket's folder may belong to the router's user

@@ -13,7 +13,7 @@ from emulator.engine.docker.build import build_image
 from emulator.engine.docker.client import CONNECT_TIMEOUT, Client, Json
 from emulator.engine.docker.containers import create_body, label_filter, parse_container, parse_health_log
 from emulator.engine.docker.endpoint import Endpoint
-from emulator.engine.docker.files import put_files, read_file
+from emulator.engine.docker.files import list_files, put_files, read_file
 from emulator.engine.docker.images import inspect_image, pull
 from emulator.engine.docker.resources import Networks, Volumes
 from emulator.engine.docker.streams import STDERR, DockerExecStream, HttpStream, decode_events, decode_logs
@@ -269,6 +269,9 @@ class DockerEngine:
 
     def read_file(self, container: str, path: str) -> bytes:
         return read_file(self._client, container, path)
+
+    def list_files(self, container: str, folder: str) -> list[str]:
+        return list_files(self._client, container, folder)
 
     # Networks and volumes
 

@@ -31,6 +31,25 @@ def put_files(client: Client, container: str, folder: str, files: Sequence[File]
         client.put(path, doing, params={"path": "/"}, data=data, timeout=FILES_TIMEOUT)
 
 
+def list_files(client: Client, container: str, folder: str) -> list[str]:
+    """The files below a folder, links to files included, as absolute paths; none where the folder is not there."""
+    folder = posixpath.normpath(folder)
+    try:
+        data = client.get_bytes(
+            f"/containers/{container}/archive",
+            f"list {folder} in {container}",
+            params={"path": folder},
+            timeout=FILES_TIMEOUT,
+        )
+    except NotFound as error:
+        if "No such container" in error.message:
+            raise
+        return []
+    above = posixpath.dirname(folder)
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        return sorted(posixpath.join(above, entry.name) for entry in archive if not entry.isdir())
+
+
 def _pack(files: Sequence[File], prefix: str) -> bytes:
     buffer = io.BytesIO()
     now = time.time()

@@ -7,6 +7,7 @@ import pytest
 from emulator.ecs.identity import TaskIdentity
 from emulator.ecs.task_definition import TaskDefinition
 from emulator.errors import InputError, Unsupported
+from emulator.firelens.destinations import Destinations
 from emulator.firelens.ecs_config import ecs_router_configuration
 from emulator.firelens.local import LocalRouterConfiguration, local_router_configuration
 
@@ -63,18 +64,25 @@ def test_differences_turn_ecss_file_into_the_one_in_use(make_task: MakeTask, far
     assert sorted(line for line in ecs if line) == sorted(line for line in configuration.text.splitlines() if line)
 
 
-def test_fidelity_ecs_changes_the_outputs_alone(make_task: MakeTask, fargate_task: TaskIdentity) -> None:
+def test_fidelity_ecs_changes_the_outputs_and_asks_which_there_are(
+    make_task: MakeTask, fargate_task: TaskIdentity
+) -> None:
     task = make_task(router={"memory": 64})
     configuration = local_router_configuration(task, fargate_task, service="hello", fidelity="ecs", check=False)
     ecs = ecs_router_configuration(task, fargate_task)
-    same, output = configuration.text.rsplit("\n[OUTPUT]\n", 1)
+    server = "\n[SERVICE]\n    http_listen 127.0.0.1\n    http_port 24220\n    http_server On\n"
+    same, output = configuration.text.removeprefix(server).rsplit("\n[OUTPUT]\n", 1)
     assert ecs.startswith(same)
     assert "Mem_Buf_Limit 32MB" in same
     assert (
         output == f"    Name file\n    Match web-firelens*\n    File hello.{TASK}.web\n    Path /copilot-local/logs\n"
     )
-    [difference] = configuration.differences
+    asked, difference = configuration.differences
+    assert asked.local[0] == "[SERVICE]"
     assert "    Name cloudwatch" in difference.ecs
+    live = Destinations({"*": "live"}, frozenset({"cloudwatch"}))
+    unchanged = local_router_configuration(task, fargate_task, service="hello", fidelity="ecs", destinations=live)
+    assert unchanged.text == ecs
 
 
 def test_options_of_a_captured_output_are_checked_where_no_record_reaches_them(
@@ -145,14 +153,30 @@ def test_the_users_service_section_is_merged_because_only_one_is_read(
     as_ecs = local_router_configuration(
         make_task(firelens=FILE), fargate_task, service="hello", fidelity="ecs", read=reader({"/extra.conf": USER_FILE})
     )
-    assert "[SERVICE]" not in as_ecs.text
-    assert "[SERVICE]" in as_ecs.files["/copilot-local/config/extra.conf"]
+    assert as_ecs.text.startswith(
+        "\n[SERVICE]\n"
+        "    http_listen 127.0.0.1\n"
+        "    http_port 24220\n"
+        "    http_server On\n"
+        "    Parsers_File /fluent-bit/parsers/parsers.conf\n"
+        "    Flush 2\n\n"
+    )
+
+
+def test_the_users_http_server_keeps_its_port_and_cannot_be_off(
+    make_task: MakeTask, fargate_task: TaskIdentity
+) -> None:
+    service = "[SERVICE]\n  HTTP_Server Off\n  HTTP_PORT 2020\n"
+    configuration = local(make_task(firelens=FILE), fargate_task, {"/extra.conf": service})
+    assert configuration.metrics_port == 2020
+    assert "    http_server On\n" in configuration.text
+    assert "Off" not in configuration.text
 
 
 def test_files_that_the_users_file_includes_are_followed(make_task: MakeTask, fargate_task: TaskIdentity) -> None:
     files = {
         "/extra.conf": "@INCLUDE /more/outputs.conf\n",
-        "/more/outputs.conf": "@INCLUDE /extra.conf\n[OUTPUT]\n    Name s3\n    Match *\n    bucket logs\n",
+        "/more/outputs.conf": "[OUTPUT]\n    Name s3\n    Match *\n    bucket logs\n",
     }
     configuration = local(make_task(firelens=FILE), fargate_task, files)
     assert configuration.files["/copilot-local/config/extra.conf"] == (
@@ -165,7 +189,7 @@ def test_files_that_the_users_file_includes_are_followed(make_task: MakeTask, fa
     ("files", "error", "message"),
     [
         ({}, InputError, "the log router's image has no file /extra.conf"),
-        ({"/extra.conf": "@INCLUDE conf.d/*.conf\n"}, Unsupported, "conf.d/\\*.conf, a relative path"),
+        ({"/extra.conf": "@INCLUDE more.conf\n"}, InputError, "no file /more.conf nor /fluent-bit/etc/more.conf"),
         ({"/extra.conf": "@INCLUDE /conf.d/*.conf\n"}, Unsupported, "/conf.d/\\*.conf, a pattern"),
     ],
 )

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from msgspec.structs import replace
 
 from emulator.ecs.service import Service
 from emulator.engine.fake import Behaviour
 from emulator.engine.interface import ExecResult
-from emulator.errors import ContainerFailed, EngineError, EngineTimeout, LogDriverNotReady, NotFound, TaskError
+from emulator.errors import (
+    ContainerFailed,
+    EngineError,
+    EngineTimeout,
+    InputError,
+    LogDriverNotReady,
+    NotFound,
+    TaskError,
+)
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.plan import Operation, Plan, Verb
 from tests.unit.runtime.bench import LISTENS, Bench
@@ -56,6 +66,39 @@ def test_a_router_that_never_listens_is_given_up(bench: Bench) -> None:
     with pytest.raises(TaskError, match="the log router did not open its socket within 0 s") as caught:
         bench.run(plan)
     assert "firelens config" in caught.value.hint
+
+
+def test_no_container_logs_to_a_router_that_has_other_outputs(bench: Bench) -> None:
+    told = ExecResult(3, b'["file", "file", "http", "null"]', b"")
+    bench.engine.behave("*-pause", Behaviour(exec=lambda command: told))
+    with pytest.raises(InputError, match="has outputs that nothing here captures: file, http"):
+        bench.start(desired_state(logging()))
+    assert "start hello" not in bench.did("start")
+
+
+def test_no_container_logs_to_a_router_that_does_not_tell_its_outputs(bench: Bench) -> None:
+    bench.engine.behave("*-pause", Behaviour(exec=lambda command: ExecResult(1, b"", b"")))
+    plan = start_of_hello(bench.plan(desired_state(logging())), timeout=0)
+    with pytest.raises(TaskError, match="does not tell its outputs on port 24220 within 0 s"):
+        bench.run(plan)
+    assert "start hello" not in bench.did("start")
+
+
+def test_a_router_that_ends_before_it_tells_its_outputs_is_what_failed(bench: Bench) -> None:
+    def exec(command: Sequence[str]) -> ExecResult:
+        bench.engine.finish(ROUTER, 1)
+        return ExecResult(1, b"", b"")
+
+    bench.engine.behave("*-pause", Behaviour(exec=exec))
+    with pytest.raises(ContainerFailed, match="exited before it opened its socket"):
+        bench.start(desired_state(logging()))
+
+
+def test_a_router_whose_outputs_are_all_live_is_not_asked(bench: Bench) -> None:
+    state = unrelayed()
+    state.services["hello"].options.log_destinations = {"*": "live"}
+    bench.start(state)
+    assert not bench.engine.execs
 
 
 def test_a_router_that_exits_first_is_what_failed(bench: Bench) -> None:
