@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -197,8 +198,11 @@ def _watch(
     from emulator.runtime.watch import run_watch
 
     _check_roles(request)
-    interrupted, killed = interruptions(emit)
-    return run_watch(engine, request, load, emit, extra_files=extra_files, interrupted=interrupted, killed=killed)
+    joined = threading.Event()
+    interrupted, killed = interruptions(emit, detaches=joined)
+    return run_watch(
+        engine, request, load, emit, extra_files=extra_files, interrupted=interrupted, killed=killed, joined=joined
+    )
 
 
 def _check_roles(request: UpRequest) -> None:
@@ -231,11 +235,12 @@ def _run(engine: Engine, request: UpRequest, emit: Emit, *, detach: bool, dry: b
         typer.echo(str(dry_run(engine, request)) or "nothing to do")
         return ExitCode.OK
     _check_roles(request)
-    interrupted, killed = interruptions(emit)
+    joined = threading.Event()
+    interrupted, killed = interruptions(emit, detaches=joined)
     if not detach:
         from emulator.runtime.foreground import run_foreground
 
-        return run_foreground(engine, request, emit, interrupted=interrupted, killed=killed)
+        return run_foreground(engine, request, emit, interrupted=interrupted, killed=killed, joined=joined)
     from emulator.runtime.execution import Cancelled
     from emulator.runtime.up import up as bring_up
 

@@ -17,6 +17,8 @@ from emulator.runtime.running import Running
 from emulator.runtime.up import up
 from emulator.runtime.up_request import UpRequest
 
+STILL_RUNNING = "Detached and still running. Stop it with `copilot-local down`."
+
 
 def run_foreground(
     engine: Engine,
@@ -25,11 +27,13 @@ def run_foreground(
     *,
     interrupted: threading.Event,
     killed: threading.Event,
+    joined: threading.Event | None = None,
 ) -> int:
     """Brings an environment up, stays until it ends, takes it down; returns the exit code of the command.
 
     `interrupted` (Ctrl-C) stops it in reverse dependency order, `killed` (a second one) at once; either way everything
-    is removed. ECS stops a task when an essential container exits: the code is that container's.
+    is removed. Where the environment ran before, `joined` is set, and it is left running. ECS stops a task when an
+    essential container exits: the code is that container's.
     """
     follower = LogFollower(engine, emit)
 
@@ -44,9 +48,9 @@ def run_foreground(
         if error.container_exit_code:
             error.exit_code = error.container_exit_code
         raise
-    if running.where:
-        what = f"{running.where} is the load balancer; Ctrl-C stops it all"
-        emit(Event(EventKind.INFO, request.environment.app, what))
+    if not running.fresh and joined is not None:
+        joined.set()
+    emit(Event(EventKind.INFO, request.environment.app, running.ready("")))
     if not running.fresh:
         return _watch(running, request, follower, emit, interrupted)
     ended = running.wait_for_exit(interrupted)
@@ -94,7 +98,7 @@ def _watch(
                 if member.started:
                     follower.follow(member.container.name, _subject(task.service, member.name, request))
     follower.close()
-    emit(Event(EventKind.INFO, request.environment.app, "it goes on running; `copilot-local down` stops it"))
+    emit(Event(EventKind.INFO, request.environment.app, STILL_RUNNING))
     return ExitCode.INTERRUPTED
 
 

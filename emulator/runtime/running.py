@@ -52,6 +52,13 @@ class Running(Struct):
         first, *others = self.addresses or [""]
         return f"{first} (also {', '.join(others)})" if others else first
 
+    def ready(self, doing: str) -> str:
+        """A sentence for the terminal of a command that stays: where it answers, and what Ctrl-C does."""
+        at = f"Ready at {self.where}" if self.where else "Running"
+        if self.fresh:
+            return f"{at}{doing}. Press Ctrl-C to stop."
+        return f"{at}{doing}. It was running before: Ctrl-C ends this command and leaves it running."
+
     def hand_over(self) -> None:
         """Leaves the environment to its agent."""
         if self.lease is not None:

@@ -24,6 +24,7 @@ from emulator.runtime.desired import DesiredState
 from emulator.runtime.down import down
 from emulator.runtime.execution import Cancelled
 from emulator.runtime.follow import EnvironmentFollower
+from emulator.runtime.foreground import STILL_RUNNING
 from emulator.runtime.front_ports import with_ports
 from emulator.runtime.images import ImageResolver, resolver_of
 from emulator.runtime.observed import Member, observe
@@ -54,8 +55,11 @@ def run_watch(
     extra_files: Sequence[Path] = (),
     interrupted: threading.Event,
     killed: threading.Event,
+    joined: threading.Event | None = None,
 ) -> int:
-    """Brings an environment up, follows its files until somebody interrupts, takes it down; returns the exit code.
+    """Brings an environment up, follows its files until interrupted, takes it down; returns the exit code.
+
+    Where the environment ran before, `joined` is set, and it is left running.
 
     An essential container that exits does not end it: the agent replaces its task, and the next change may mend it.
     """
@@ -65,6 +69,8 @@ def run_watch(
     try:
         running = up(engine, request, emit, cancelled=interrupted, before_remove=follower.finish)
         running.hand_over()
+        if not running.fresh and joined is not None:
+            joined.set()
         watch.run(running, interrupted)
         if running.fresh:
             emit(Event(EventKind.INFO, request.environment.app, "stopping"))
@@ -77,7 +83,7 @@ def run_watch(
                 agent_image=lambda: running.state.agent_image,
             )
         else:
-            emit(Event(EventKind.INFO, request.environment.app, "it goes on running; `copilot-local down` stops it"))
+            emit(Event(EventKind.INFO, request.environment.app, STILL_RUNNING))
     except Cancelled:
         return ExitCode.INTERRUPTED
     finally:
@@ -123,8 +129,7 @@ class Watch:
         """Applies changes until interrupted, or until nothing of the environment is left."""
         self._state = running.state
         app = running.environment.app
-        where = f"{running.where} is the load balancer; " if running.where else ""
-        self._emit(Event(EventKind.INFO, app, f"{where}watching for changes; Ctrl-C stops it all"))
+        self._emit(Event(EventKind.INFO, app, running.ready(", watching for changes")))
         ticks = 0
         while not interrupted.is_set():
             ticks += 1

@@ -179,7 +179,7 @@ class Project:
     def foreground(self, *arguments: str) -> Running:
         """`up`, once the load balancer answers for the service."""
         running = self.start("up", "--port", str(self.port), *arguments)
-        running.wait_for("is the load balancer")
+        running.wait_for("Ready at")
         return running
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:

@@ -124,7 +124,7 @@ class Terminal:
 def run_until_ctrl_c(shell: Shell, columns: int, **variables: str) -> tuple[int, Screen]:
     terminal = Terminal(shell, columns, "up", "--port", str(shell.port), **variables)
     try:
-        terminal.until("Ctrl-C stops it all")
+        terminal.until("Press Ctrl-C to stop.")
         terminal.type(CTRL_C)
         return terminal.end()
     finally:
