@@ -177,8 +177,8 @@ class _Open:
 class Follower:
     """Gives the records that were added to a folder since the last look, new files and rotation included.
 
-    `reader` makes what reads a stream's lines, of text in `encoding`; the default is for what log routers write. Records
-    come as their destination gets them; `join` puts together the lines that Docker split.
+    `reader` makes what reads a stream's lines, of text in `encoding`; the default is for what log routers write.
+    Records come as their destination gets them; `join` puts together the lines that Docker split.
     """
 
     def __init__(
