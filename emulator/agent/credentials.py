@@ -44,13 +44,13 @@ class Credentials:
         self._busy: dict[tuple[str, TaskRole], threading.Lock] = {}
         self._assumed: dict[tuple[str, TaskRole], Keys] = {}
 
-    def answer(self, id: str, version: str = "V2") -> tuple[int, Json]:
-        """Status and body for credentials of that id."""
+    def answer(self, id: str, address: str, version: str = "V2") -> tuple[int, Json]:
+        """Status and body for credentials of that id, asked for from that address."""
         who = f"Credentials{version}Request"
         if not id:
             return _error(400, "NoIdInRequest", f"{who}: No Credential ID in the request")
         try:
-            task = self._tasks.by_credentials(id)
+            task = self._tasks.by_credentials(id, address)
         except EngineError as error:
             log.warning("the tasks of this environment cannot be listed: %s", error)
             return _error(500, "InternalServerError", "Internal server error")

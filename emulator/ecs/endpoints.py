@@ -6,13 +6,17 @@ Fargate's platform 1.4.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import secrets
 import uuid
 
 ADDRESS = "169.254.170.2"
 """The link-local address that ECS serves metadata and credentials on, port 80."""
 
 CREDENTIALS_PATH = "/v2/credentials"
-_CREDENTIALS = uuid.UUID("6f3d9a52-3f0e-5b68-9a0c-5f3d0f4f9a11")
+_KEY = secrets.token_bytes(32)
+"""Of this process: a task keeps the id that it was given, and what tells that id is on its containers."""
 
 
 def metadata_variables(container_id: str) -> dict[str, str]:
@@ -31,8 +35,14 @@ def credentials_variables(task_id: str) -> dict[str, str]:
 
 
 def credentials_id(task_id: str) -> str:
-    """The id of a task's credentials, a UUID as on ECS. Always the same for a task, so that nobody has to keep it."""
-    return str(uuid.uuid5(_CREDENTIALS, task_id))
+    """The id of a task's credentials, a UUID as on ECS: the same for a task as long as this process lives, and not to
+    be guessed by another task."""
+    return str(uuid.UUID(bytes=hmac.digest(_KEY, task_id.encode(), "sha256")[:16], version=4))
+
+
+def credentials_digest(id: str) -> str:
+    """What tells the id of credentials where that itself is not to be read."""
+    return hashlib.sha256(id.encode()).hexdigest()[:32]
 
 
 def dns_domain(region: str) -> str:

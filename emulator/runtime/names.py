@@ -40,6 +40,9 @@ CONNECT = PREFIX + "service-connect"
 MADE_BY = PREFIX + "made-by"
 """Of an agent: the process that is bringing its environment up, or has."""
 
+CREDENTIALS = PREFIX + "credentials"
+"""The digest of the id of the credentials that a container was given."""
+
 ECS_TASK_ARN = "com.amazonaws.ecs.task-arn"
 ECS_CONTAINER_NAME = "com.amazonaws.ecs.container-name"
 ECS_FAMILY = "com.amazonaws.ecs.task-definition-family"

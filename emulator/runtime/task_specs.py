@@ -12,7 +12,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from emulator import __version__
-from emulator.ecs.endpoints import credentials_variables, metadata_variables, private_dns_name
+from emulator.ecs.endpoints import (
+    credentials_digest,
+    credentials_id,
+    credentials_variables,
+    metadata_variables,
+    private_dns_name,
+)
 from emulator.ecs.identity import TaskIdentity, cluster_arn, task_identity
 from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
 from emulator.engine.interface import ContainerSpec, Engine, File, HealthCheckSpec, Mount, PublishedPort, UlimitSpec
@@ -243,8 +249,10 @@ class TaskFactory:
                 mounts.append(Mount(self.names.aws_volume, AWS_FOLDER, read_only=True, copy=False))
         # As on ECS, nobody's own variable of the same name wins over these.
         environment |= metadata_variables(identity.container_id(container.name))
+        offered = {}
         if options.credentials != "none":
             environment |= credentials_variables(identity.task_id)
+            offered = {names.CREDENTIALS: credentials_digest(credentials_id(identity.task_id))}
         linux = container.linux_parameters
         debugging = options.debug.get(container.name)
         instead = debugging.command if debugging else ()
@@ -265,6 +273,7 @@ class TaskFactory:
                 ),
                 names.LOG_ROUTER: router.container if router is not None and logs_to_router else "",
                 **_log_stream(desired, identity, container),
+                **offered,
                 names.RESTART_POLICY: rule.label() if (rule := restart_rule(container)) else "",
                 names.ECS_CONTAINER_NAME: container.name,
             },

@@ -25,7 +25,7 @@ class AgentApi:
             return NOT_ALLOWED
         message = "Failed to find a task for the request"
         try:
-            task = self._tasks.by_container(request.id)
+            task = self._tasks.by_container(request.id, request.address)
         except EngineError:
             return json_answer(500, error(message, "ServerException"))
         if task is None:
@@ -45,7 +45,7 @@ class AgentApi:
         if request.method != "POST":
             return NOT_ALLOWED
         try:
-            task = self._tasks.by_container(request.id)
+            task = self._tasks.by_container(request.id, request.address)
         except EngineError:
             message = f"failed to get task metadata due to internal server error for container: {request.id}"
             return json_answer(500, {"Error": message})

@@ -66,11 +66,11 @@ class Endpoint:
         return NOT_FOUND
 
     def _credentials_v2(self, request: Request) -> Answer:
-        return json_answer(*self._credentials.answer(request.id))
+        return json_answer(*self._credentials.answer(request.id, request.address))
 
     def _credentials_v1(self, request: Request) -> Answer:
         id = parse_qs(urlsplit(request.target).query).get("id", [""])[0]
-        return json_answer(*self._credentials.answer(id, "V1"))
+        return json_answer(*self._credentials.answer(id, request.address, "V1"))
 
 
 def _clean(path: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from emulator.agent.metadata.moments import Moments
-from emulator.ecs.endpoints import credentials_id
+from emulator.ecs.endpoints import credentials_digest
 from emulator.ecs.identity import container_id
 from emulator.ecs.task_definition import ContainerDefinition
 from emulator.engine.interface import Container, ContainerState, Engine, Health, HealthProbe
@@ -21,6 +21,8 @@ from emulator.runtime.observed import Observed, Task, observe
 
 FRESH = 0.5
 """Seconds that a container listing serves further requests."""
+FRESHEST = 0.1
+"""The same for a request of a task that is not in it: it has only just started, or it is none of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,38 +108,44 @@ class Tasks:
         """By configuration hash: a task that is being replaced still has the definition it was made from."""
         self._probes: dict[str, tuple[float, tuple[HealthProbe, ...]]] = {}
 
-    def by_container(self, id: str) -> TaskView | None:
-        """The task that has a container of that id."""
-        task_id = id.rpartition("-")[0]
-        task = self._look().tasks.get(task_id)
-        view = self._view(task) if task is not None else None
-        return view if view is not None and view.container(id) is not None else None
+    def by_container(self, id: str, address: str) -> TaskView | None:
+        """The task that has a container of that id, where it is that task that asks from that address."""
+        views = (self._view(task) for task in self._at(address))
+        return next((view for view in views if view.container(id) is not None), None)
 
     def by_address(self, address: str) -> TaskView | None:
-        """The task that has that IPv4 address: only version 2 of the endpoint asks so."""
-        for task in self._look().tasks.values():
-            if task.pause is not None and address in task.pause.addresses.values():
+        """The task that has that IPv4 address on the environment's network."""
+        return next((self._view(task) for task in self._at(address)), None)
+
+    def by_credentials(self, id: str, address: str) -> TaskView | None:
+        """The task whose credentials have that id, where it is that task that asks from that address."""
+        digest = credentials_digest(id)
+        for task in self._at(address):
+            given = {member.container.labels.get(names.CREDENTIALS) for member in task.members.values()} - {None, ""}
+            if digest in given:
                 return self._view(task)
         return None
 
-    def by_credentials(self, id: str) -> TaskView | None:
-        """The task whose credentials have that id."""
-        for task in self._look().tasks.values():
-            if credentials_id(task.id) == id:
-                return self._view(task)
-        return None
+    def _at(self, address: str) -> Iterator[Task]:
+        """The task of that address in the last listing, then in a new one: it may have started, or got a container,
+        since."""
+        for fresh in (FRESH, FRESHEST):
+            for task in self._look(fresh).tasks.values():
+                if task.pause is not None and task.pause.addresses.get(self._names.network) == address:
+                    yield task
 
     def running(self, task_id: str) -> list[str]:
         """Docker's names of the running containers of a task, pause included."""
-        task = self._look().tasks.get(task_id)
+        task = self._look(FRESH).tasks.get(task_id)
         if task is None:
             return []
         rows = [member.container for member in task.members.values()] + ([task.pause] if task.pause else [])
         return [row.name for row in rows if row.state is ContainerState.RUNNING]
 
-    def _look(self) -> Observed:
+    def _look(self, fresh: float) -> Observed:
+        """The containers, from a listing that is no older than that many seconds."""
         with self._lock:
-            if time.monotonic() - self._listed > FRESH:
+            if time.monotonic() - self._listed > fresh:
                 self._observed = observe(self._engine, self._names)
                 self._listed = time.monotonic()
             state = self._state()

@@ -48,7 +48,7 @@ class Version(ABC):
     def container(self, request: Request) -> Answer:
         """Answers `<id>`."""
         try:
-            task = self._tasks.by_container(request.id)
+            task = self._tasks.by_container(request.id, request.address)
         except EngineError:
             return json_answer(self.no_container, f"unable to generate metadata for container '{request.id}'")
         container = task.container(request.id) if task is not None else None
@@ -62,7 +62,7 @@ class Version(ABC):
     def task(self, request: Request) -> Answer:
         """Answers `<id>/task`."""
         try:
-            task = self._tasks.by_container(request.id)
+            task = self._tasks.by_container(request.id, request.address)
         except EngineError:
             return json_answer(500, f"Unable to generate metadata for {self.name.lower()} task: '{request.id}'")
         if task is None:
@@ -72,7 +72,7 @@ class Version(ABC):
     def container_stats(self, request: Request) -> Answer:
         """Answers `<id>/stats`."""
         try:
-            task = self._tasks.by_container(request.id)
+            task = self._tasks.by_container(request.id, request.address)
         except EngineError:
             return json_answer(500, f"Unable to get container stats for: {request.id}")
         if task is None:
@@ -82,7 +82,7 @@ class Version(ABC):
     def task_stats(self, request: Request) -> Answer:
         """Answers `<id>/task/stats`."""
         try:
-            task = self._tasks.by_container(request.id)
+            task = self._tasks.by_container(request.id, request.address)
         except EngineError:
             return json_answer(500, f"Unable to get task stats for: {request.id}")
         if task is None:

@@ -31,7 +31,9 @@ def hello(make_shared_project: MakeProject) -> Project:
     """A service and another one, both with a log router, up and healthy."""
     project = make_shared_project("firelens-cloudwatch")
     project.write("copilot/other/manifest.yml", OTHER)
-    project.up()
+    keys = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "a-secret"}
+    port = ("--port", str(project.port))
+    project.run("up", "-d", "--wait", *port, "--credentials", "static", variables=keys).ok()
     return project
 
 
@@ -97,3 +99,18 @@ def test_the_relay_follows_no_link_of_its_router(hello: Project) -> None:
     assert docker("exec", pause, "sh", "-c", "ls /etc/ld.so.preload 2> /dev/null || true") == ""
     hello.run("restart", "hello", timeout=180).ok()
     wait_until(lambda: hello.targets() == ["healthy"], "the new task")
+
+
+def test_a_task_gets_no_metadata_and_no_keys_of_another(hello: Project) -> None:
+    variables = dict(line.split("=", 1) for line in inspect(hello.container("hello"))["Config"]["Env"])
+    keys = f"http://169.254.170.2{variables['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI']}"
+    metadata = variables["ECS_CONTAINER_METADATA_URI_V4"]
+    urls = [keys, metadata, f"{metadata}/task", f"{metadata}/stats", metadata.replace("v4", "v3")]
+    urls.append(f"{variables['ECS_AGENT_URI']}/task-protection/v1/state")
+    for url in urls:
+        answer = inside(hello.container("other"), f"wget -q -O- {url} 2> /dev/null || echo refused")
+        assert answer == "refused\n", url
+    namespace = f"container:{hello.container('hello')}"
+    [image] = {inspect(hello.container("other"))["Image"]}
+    own = docker("run", "--rm", f"--network={namespace}", image, "wget", "-q", "-O-", keys)
+    assert json.loads(own)["AccessKeyId"] == "AKIDEXAMPLE"

@@ -25,8 +25,9 @@ from emulator.ecs.task_definition import TaskDefinition
 from emulator.engine.fake import FakeEngine
 from emulator.engine.interface import EngineEvent
 from emulator.model import from_plain
+from emulator.runtime import names
 from emulator.runtime.desired import DesiredService, DesiredState, Private
-from emulator.runtime.names import Names
+from emulator.runtime.names import Names, Role
 from emulator.runtime.task_specs import task_factory
 from emulator.settings import LocalOptions
 
@@ -68,6 +69,8 @@ class World:
         self.stopping: set[str] = set()
         self.moments = Moments()
         self.one_offs: list[DesiredService] = []
+        self.caller = ""
+        """The address that requests come from: that of the task which was started last."""
         self.tasks = Tasks(
             self.engine,
             DEMO,
@@ -87,14 +90,15 @@ class World:
         self.state = replace(self.state, services={wanted.name: desired})
         return desired
 
-    def start(self, wanted: Service, *, only: tuple[str, ...] = (), **options: Any) -> None:
+    def start(self, wanted: Service, *, only: tuple[str, ...] = (), task_id: str = TASK, **options: Any) -> None:
         """Makes and starts a task of it: pause and every container, or those of these names."""
         desired = self.want(wanted, **options)
-        spec = task_factory(self.state, self.private, self.engine).task(desired, TASK)
+        spec = task_factory(self.state, self.private, self.engine).task(desired, task_id)
         members = [m.spec for m in spec.members if not only or m.definition.name in only]
         for container in (spec.pause, *members):
             self.engine.create_container(container)
             self.engine.start(container.name)
+        self.caller = self.address(wanted.name)
 
     def docker_name(self, name: str) -> str:
         return DEMO.container("hello", TASK, name)
@@ -105,7 +109,12 @@ class World:
         self.moments.note(EngineEvent(action, row.id, row.labels, datetime.fromisoformat(when).astimezone(UTC)))
 
     def answer(self, path: str, method: str = "GET", body: bytes = b"", address: str = "") -> Answer:
-        return self.endpoint.answer(Request(method, path, address, body))
+        return self.endpoint.answer(Request(method, path, address or self.caller, body))
+
+    def address(self, service: str = "hello") -> str:
+        """The address of the service's task."""
+        pauses = self.engine.list_containers({names.ROLE: Role.PAUSE, names.SERVICE: service})
+        return next((pause.addresses[DEMO.network] for pause in pauses if pause.addresses), "")
 
     def ask(self, path: str, method: str = "GET", body: bytes = b"", address: str = "") -> tuple[int, Any]:
         """Status and JSON of the answer. `{hello}` in the path is the id of the container of that name."""

@@ -5,15 +5,29 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
+from emulator.agent.metadata.answers import Answer, Request
+from emulator.agent.metadata.endpoint import Endpoint
 from emulator.agent.metadata.server import LARGEST_BODY, MetadataServer, RateLimit
 from tests.unit.agent.metadata.conftest import World, service
 
 HELLO: dict[str, Any] = {"name": "hello", "image": "hello:1"}
+
+
+class _FromTheTask(Endpoint):
+    """The world's endpoint, as its task reaches it: here requests come from 127.0.0.1."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def answer(self, request: Request) -> Answer:
+        assert request.address == "127.0.0.1"
+        return self.world.endpoint.answer(replace(request, address=self.world.caller))
 
 
 @pytest.fixture
@@ -23,7 +37,7 @@ def client(world: World) -> Iterator[httpx.Client]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen()
-    server = MetadataServer(listener, world.endpoint)
+    server = MetadataServer(listener, _FromTheTask(world))
     server.limit = RateLimit(lambda: 0.0)  # of a machine so fast that no time passes
     thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
     thread.start()

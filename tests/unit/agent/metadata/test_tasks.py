@@ -105,10 +105,10 @@ def test_a_task_whose_definition_nobody_knows_any_more_is_still_described(world:
     ]
 
 
-def test_a_task_without_a_network_has_no_networks(world: World) -> None:
+def test_a_task_without_a_network_can_ask_for_nothing(world: World) -> None:
     world.start(service(HELLO))
     world.engine.kill(world.docker_name("pause"))
-    assert "Networks" not in world.get("/v4/{hello}")
+    assert world.ask("/v4/{hello}")[0] == 404
 
 
 def test_version_3_has_the_task_without_what_came_later(world: World) -> None:
