@@ -24,9 +24,9 @@ def certificates(services: Sequence[Service], emit: Emit) -> dict[str, str]:
 
     made: dict[str, str] = {}
     for service in services:
-        names = wanted.get(service.name)
-        if names is None:
+        if service.name not in wanted:
             continue
+        names = wanted[service.name]
         made[service.name] = server_certificate(
             [name for name in names if is_certified(name)], emit, owner=(service.app, service.environment)
         )

@@ -216,6 +216,7 @@ def up_request(
     Raises what these have wrong, TrustNeeded where the workspace asks for what the user did not give it, and
     SecretsError where secrets have no value.
     """
+    from emulator.https import certificates
     from emulator.neighbours import warn_out_of_reach, with_dependencies
     from emulator.permissions import TASKS_GET, asked_for, tasks_get
     from emulator.runtime.credentials import task_role
@@ -266,7 +267,7 @@ def up_request(
     role = task_role(asked.credentials, variables, region())
     if role is not None:
         private.task_roles = {service.name: role for service in services}
-    private.certificates = _certificates(services, emit)
+    private.certificates = certificates(services, emit)
     if gets := tasks_get(asked, role, values):
         emit(Event(EventKind.INFO, TASKS_GET, gets))
     return UpRequest(
@@ -289,18 +290,6 @@ def up_request(
         retain=retain,
         foreground=foreground,
     )
-
-
-def _certificates(services: Sequence[Service], emit: Emit) -> dict[str, str]:
-    """A certificate of this user's own authority for every service that a listener with TLS forwards to."""
-    from emulator.frontdoor.certificates import certificate_names
-
-    wanted = {service.name: names for service in services if (names := certificate_names(service))}
-    if not wanted:
-        return {}
-    from emulator.setup.authority import server_certificate
-
-    return {service: server_certificate(names, emit) for service, names in wanted.items()}
 
 
 def log_destinations(chosen: Sequence[str]) -> dict[str, LogPolicy]:

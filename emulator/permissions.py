@@ -79,7 +79,7 @@ def shell_variables(
     found: dict[str, Position | None] = {}
     for one in loaded:
         if one.manifest is not None:
-            for name, node in _interpolated(one.manifest.tree):
+            for name, node in interpolated(one.manifest.tree):
                 found.setdefault(name, Position(str(one.manifest.path), node.line, node.column))
     finder = Finder(values, "us-east-1")
     for service in services:
@@ -90,7 +90,7 @@ def shell_variables(
     return {name: where for name, where in found.items() if name in os.environ and name not in given}
 
 
-def _interpolated(node: Node) -> Iterator[tuple[str, Scalar]]:
+def interpolated(node: Node) -> Iterator[tuple[str, Scalar]]:
     """Names of the variables in the values of a tree, without the overrides of environments that are not in use."""
     if isinstance(node, Scalar):
         yield from ((name, node) for name in node.variables)
@@ -98,7 +98,7 @@ def _interpolated(node: Node) -> Iterator[tuple[str, Scalar]]:
     overrides = node.get(_OVERRIDES) if isinstance(node, Map) else None
     for child in children(node):
         if child is not overrides:
-            yield from _interpolated(child)
+            yield from interpolated(child)
 
 
 def tasks_get(asked: Asked, role: TaskRole | None, values: SecretValues) -> str:

@@ -22,9 +22,7 @@ _TELLING = re.compile(
 _TELLING_IN_QUERY = re.compile(
     r"(?i)^(?:code|sig|signature|key|auth|sid|session(?:_?id)?|x-amz-(?:signature|credential))$"
 )
-_USERINFO = re.compile(
-    r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]*://)(?P<user>[^\s/?#@:\"'<>]*)(?P<colon>:)(?P<password>[^\s/?#\"'<>]*)@"
-)
+_USERINFO = re.compile(r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]*://)(?P<user>[^\s/?#@:\"'<>]*):[^\s/?#\"'<>]*@")
 _USER_ALONE = re.compile(r"(?P<scheme>\bhttps?://)(?P<user>[^\s/?#@:\"'<>]{20,})@")
 _QUERY = re.compile(r"(?P<before>[?&;#])(?P<name>[^=&;#\s\"'<>?]{1,100})=(?P<value>[^&;#\s\"'<>]*)")
 _FORMS = re.compile(

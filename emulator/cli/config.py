@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from emulator.cli.options import App, Env, EnvFile, Name, Service, Strict, services_of
+from emulator.cli.options import App, Env, EnvFile, Name, Service, ShowSecrets, Strict, services_of
 from emulator.loading import Selection, find_one, load_manifest, warning
 
 
@@ -29,11 +29,14 @@ def config(
     explain: Annotated[
         str | None, typer.Option("--explain", metavar="KEY", help="Say where the value of one key comes from.")
     ] = None,
+    show_secrets: ShowSecrets = False,
     format: Annotated[ConfigFormat, typer.Option("--format", help="How to print it.")] = ConfigFormat.YAML,
 ) -> None:
     """Print a manifest merged for the environment, with variables filled in."""
     from emulator.display import make_display
     from emulator.manifest import emit
+    from emulator.permissions import interpolated
+    from emulator.runtime.redact import Redactor, sounds_secret
 
     target, one = find_one(Selection(app, env, services_of(name, service), env_file))
     loaded = load_manifest(target, one, strict=strict)
@@ -41,8 +44,12 @@ def config(
     for finding in loaded.findings:
         display.emit(warning(finding))
     if explain is not None:
-        typer.echo(emit.explain(loaded, explain))
+        text = emit.explain(loaded, explain) + "\n"
     elif format is ConfigFormat.JSON:
-        typer.echo(emit.as_json(loaded))
+        text = emit.as_json(loaded) + "\n"
     else:
-        sys.stdout.write(emit.as_yaml(loaded))
+        text = emit.as_yaml(loaded)
+    if not show_secrets:
+        used = {name: target.variables.get(name, "") for name, _ in interpolated(loaded.tree)}
+        text = Redactor((name, value) for name, value in used.items() if sounds_secret(name))(text)
+    sys.stdout.write(text)

@@ -43,6 +43,10 @@ def down(
             cancelled=killed,
             agent_image=lambda: any_agent_image(display.emit),
         )
+        if volumes:
+            from emulator.setup.authority import remove_certificates  # brings cryptography, which takes its time
+
+            remove_certificates(names.app, names.environment)
         if not found:
             message = f"nothing of {names.app}/{names.environment} is running"
             display.emit(Event(EventKind.INFO, "down", message))

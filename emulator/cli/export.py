@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import tarfile
 import time
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -17,12 +19,16 @@ import typer
 from emulator.cli.options import App, Env, EnvFile
 from emulator.errors import CopilotLocalError, InputError
 from emulator.events import discard
-from emulator.loading import Selection, find_names, find_target, up_request
+from emulator.files import read_text
+from emulator.loading import Selection, find_names, find_target, load_services, up_request
 
 if TYPE_CHECKING:
+    from emulator.ecs.service import Service
     from emulator.runtime.bundle import Bundle
     from emulator.runtime.up_request import UpRequest
 
+SHELL_SHORTEST = 6
+"""Characters of a variable of the shell that counts as a secret."""
 README = """\
 What copilot-local knows of {app}/{env}, written {when}.
 
@@ -35,8 +41,9 @@ logs/            the last {lines} lines of each container
 workspace/       manifests and settings
 versions.json    of copilot-local, Python, the system, Docker
 
-Values of secrets and of variables that sound like one stand here by their names only: <NAME>. What containers print
-is theirs: read it before you send it.
+Values of secrets, of `.env`, of build arguments, and of variables and log options that sound like a secret stand here
+by their names only: <NAME>, whether plain or encoded. Passwords in URLs, tokens that are known by their form, and
+authorization headers are (redacted). What containers print is theirs: read it before you send it.
 """
 
 
@@ -62,7 +69,7 @@ def export(
     _refuse_no_folder(target)
     request, problem = _request(selection)
     with closing(connect()) as engine:
-        bundle = collect(engine, names, _secrets(request) if request else ())
+        bundle = collect(engine, names, _secrets(selection, request))
         if request is not None:
             bundle.add("plan.txt", lambda: str(dry_run(engine, request)) or "nothing to do\n")
     if problem:
@@ -89,36 +96,65 @@ def _request(selection: Selection) -> tuple[UpRequest | None, str]:
         return None, str(error)
 
 
-def _secrets(request: UpRequest) -> list[tuple[str, str]]:
-    from emulator.runtime.redact import sounds_secret
+def _secrets(selection: Selection, request: UpRequest | None) -> list[tuple[str, str]]:
+    """Every secret that is known here, by name: also where `up` could not be asked for."""
+    from emulator.runtime.redact import secrets_of, sounds_secret, variables
 
     found = [
-        (name, value)
-        for containers in request.private.services.values()
-        for variables in containers.values()
-        for name, value in variables.items()
+        (name, value) for name, value in os.environ.items() if sounds_secret(name) and len(value) >= SHELL_SHORTEST
     ]
-    for service in request.services:
-        for container in service.task_definition.container_definitions:
-            pairs = [(pair.name, pair.value) for pair in container.environment]
-            found += [(name, value) for name, value in pairs if isinstance(value, str) and sounds_secret(name)]
+    found += variables(_files_of(selection))
+    if request is None:
+        return found + [pair for service in _services(selection) for pair in secrets_of(service)]
+    for containers in request.private.services.values():
+        for pairs in containers.values():
+            found += pairs.items()
+    return found + [pair for service in request.services for pair in secrets_of(service)]
+
+
+def _files_of(selection: Selection) -> dict[str, str]:
+    """The variables of `.env`, or of the file of `--env-file`, and the values of `secrets.env`, as far as readable."""
+    from emulator.workspace import interpolation_variables, read_secrets
+
+    found: dict[str, str] = {}
+    with contextlib.suppress(CopilotLocalError):
+        root = find_target(selection).workspace.root
+        with contextlib.suppress(CopilotLocalError):
+            found |= interpolation_variables(root, selection.env_file, {})
+        with contextlib.suppress(CopilotLocalError):
+            found |= read_secrets(root)
+    return found
+
+
+def _services(selection: Selection) -> list[Service]:
+    """The services whose manifests can be read, each for itself."""
+    found: list[Service] = []
+    with contextlib.suppress(CopilotLocalError):
+        for name in find_target(selection).services:
+            with contextlib.suppress(CopilotLocalError):
+                alone = replace(selection, services=(name,))
+                found += [loaded.service for loaded in load_services(alone, discard)]
     return found
 
 
 def _add_workspace(bundle: Bundle, selection: Selection) -> None:
     from emulator.settings_files import FILE_NAME
+    from emulator.trust.root import is_inside, root_of
 
     try:
         workspace = find_target(selection).workspace
     except CopilotLocalError as error:
-        bundle.problems.append(f"workspace/: {error}")
+        bundle.problems.append(bundle.redactor(f"workspace/: {error}"))
         return
     environments = [workspace.environment_manifest_path(name) for name in workspace.environments]
     settings = workspace.root / FILE_NAME
     files = [*workspace.manifests.values(), *filter(None, environments), *([settings] if settings.is_file() else [])]
     for file in files:
         path = Path(os.path.relpath(file, workspace.root)).as_posix()
-        bundle.add(f"workspace/{path}", partial(file.read_text, encoding="utf-8", errors="replace"))
+        if not is_inside(file, [root_of(workspace.root)]):
+            bundle.problems.append(f"workspace/{path}: it is a link that leads out of the workspace")
+            continue
+        bundle.add(f"workspace/{path}", partial(read_text, file, errors="replace"))
 
 
 def _remarks(bundle: Bundle) -> str:

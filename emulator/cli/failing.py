@@ -47,7 +47,9 @@ def usage(message: str, command: str) -> int:
 
 def bug(error: BaseException, argv: Sequence[str]) -> int:
     """Anything else: our fault. The traceback goes to a file that can be sent."""
-    trace = "".join(traceback.format_exception(error))
+    from emulator.redaction import redact_forms
+
+    trace = redact_forms("".join(traceback.format_exception(error)))
     if debugging():
         say(trace)
         where = "the traceback above"
@@ -63,9 +65,11 @@ def bug(error: BaseException, argv: Sequence[str]) -> int:
 
 
 def _report(trace: str, argv: Sequence[str]) -> str:
+    from emulator.redaction import redact_forms
+
     text = (
         f"copilot-local {__version__}, Python {platform.python_version()}, {platform.platform()}\n"
-        f"$ {shlex.join(['copilot-local', *argv])}\n\n{trace}"
+        f"$ {redact_forms(shlex.join(['copilot-local', *argv]))}\n\n{trace}"
     )
     try:
         with tempfile.NamedTemporaryFile(

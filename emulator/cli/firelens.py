@@ -21,6 +21,7 @@ from emulator.cli.options import (
     OutputFormat,
     Replacements,
     Service,
+    ShowSecrets,
     Strict,
     assignments,
     services_of,
@@ -58,6 +59,7 @@ def config(
         list[str] | None, typer.Option("--logs", metavar="[NAME=]POLICY", help="As `up --logs`. Repeatable.")
     ] = None,
     only: Annotated[Which, typer.Option("--only", help="Print one of the two files alone.")] = Which.BOTH,
+    show_secrets: ShowSecrets = False,
 ) -> None:
     """Print the router's configuration as ECS would generate it, the one in use here, and why they differ."""
     from emulator.display import make_display
@@ -66,12 +68,14 @@ def config(
     from emulator.firelens.ecs_config import ecs_router_configuration
     from emulator.firelens.local import driver_differences, local_router_configuration
     from emulator.firelens.routing import routed_containers
+    from emulator.runtime.redact import Redactor, secrets_of
 
     display = make_display()
     loaded = load_one(Selection(app, env, services_of(name, service), env_file), display.emit, strict=strict)
     task = loaded.service.task_definition
     if task.log_router is None:
         raise InputError(f"service {loaded.service.name} has no log router", hint=_ADDS_ROUTER)
+    redact = str if show_secrets else Redactor(secrets_of(loaded.service))
     identity = task_identity(
         cluster=f"{loaded.service.app}-{loaded.service.environment}",
         family=task.family,
@@ -94,16 +98,15 @@ def config(
             raise UsageError(f"{container} does not log through the router", hint=f"those do: {', '.join(known)}")
         ecs, text = (_about(container, whole) for whole in (ecs, local.text))
         printed = {Which.ECS: ecs, Which.LOCAL: text, Which.BOTH: _both(ecs, local.path, text, ())}
-        sys.stdout.write(printed[only])
+        sys.stdout.write(redact(printed[only]))
         return
     if only is Which.ECS:
-        sys.stdout.write(ecs)
+        sys.stdout.write(redact(ecs))
     elif only is Which.LOCAL:
-        sys.stdout.write(local.text)
+        sys.stdout.write(redact(local.text))
     else:
-        sys.stdout.write(
-            _both(ecs, local.path, local.text, (*local.differences, *driver_differences(settings.fidelity)))
-        )
+        differences = (*local.differences, *driver_differences(settings.fidelity))
+        sys.stdout.write(redact(_both(ecs, local.path, local.text, differences)))
 
 
 def _both(ecs: str, path: str, local: str, differences: Iterable[Difference]) -> str:

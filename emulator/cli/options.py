@@ -87,6 +87,11 @@ Quiet = Annotated[
 ]
 
 
+ShowSecrets = Annotated[
+    bool, typer.Option("--show-secrets", help="Print values that are secrets, by their names or forms, as they are.")
+]
+
+
 class OutputFormat(enum.StrEnum):
     """How data is printed."""
 

@@ -46,7 +46,8 @@ def trace(
         bool, typer.Option("--health-checks", help="Without a request: show the load balancer's health checks too.")
     ] = False,
     show_secrets: Annotated[
-        bool, typer.Option("--show-secrets", help="Show the values of Authorization, cookies and the like.")
+        bool,
+        typer.Option("--show-secrets", help="Show the values of Authorization, cookies, tokens in URLs and the like."),
     ] = False,
     format: Format = OutputFormat.TEXT,
 ) -> None:

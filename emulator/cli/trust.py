@@ -16,8 +16,9 @@ The certificate authority of this user, which signs for HTTPS listeners on this 
   {path}
   valid until {expires:%Y-%m-%d}, SHA-256 {fingerprint}
 
-Nothing here changes what your system trusts. Whoever can read the key beside it ({key})
-can pretend to be any site to programs that trust it: it is readable by you alone, never copy it.
+Nothing here changes what your system trusts. It is good for loopback addresses and for names that belong
+to no site ({domains}, and all below them), and for no others:
+whoever reads the key beside it ({key}), which you alone can, can pretend to be one of these.
 
 one command
   curl        curl --cacert "$(copilot-local trust --path)" https://localhost:8443/
@@ -49,6 +50,7 @@ def trust(
 ) -> None:
     """Print how programs, browsers and systems are made to trust the local HTTPS certificates."""
     from emulator.setup.authority import KEY_FILE, ensure_authority
+    from emulator.setup.certified_names import DOMAINS
 
     if path and format is OutputFormat.JSON:
         raise UsageError("--path cannot be combined with --format json")
@@ -64,5 +66,12 @@ def trust(
         typer.echo(json.dumps(found, indent=2))
     else:
         key = authority.path.with_name(KEY_FILE).name
-        how = _HOW.format(path=authority.path, expires=authority.expires, fingerprint=authority.fingerprint, key=key)
-        typer.echo(how)
+        typer.echo(
+            _HOW.format(
+                path=authority.path,
+                expires=authority.expires,
+                fingerprint=authority.fingerprint,
+                key=key,
+                domains=", ".join(DOMAINS),
+            )
+        )

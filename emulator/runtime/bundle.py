@@ -24,7 +24,7 @@ from emulator.runtime.control import Agent
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import Observed, observe
-from emulator.runtime.redact import Redactor, sounds_secret
+from emulator.runtime.redact import Redactor, secrets_of, sounds_secret
 
 LAST_LINES = 2000
 """Of each container."""
@@ -113,6 +113,8 @@ def _secrets(engine: Engine, state: DesiredState | None, observed: Observed) -> 
 
     Where the state is gone, every variable of every container counts as private.
     """
+    for desired in state.services.values() if state else ():
+        yield from secrets_of(desired.service)
     for task in observed.tasks.values():
         known = state.services.get(task.service) if state else None
         for member in task.members.values():
@@ -122,7 +124,7 @@ def _secrets(engine: Engine, state: DesiredState | None, observed: Observed) -> 
             with contextlib.suppress(CopilotLocalError):
                 variables = engine.variables(member.container.name)
             for name, value in variables.items():
-                if private is None or name in private or sounds_secret(name):
+                if private is None or name in private or sounds_secret(name) or "://" in value:
                     yield name, value
 
 

@@ -1,7 +1,7 @@
 """The user's own certificate authority, and the certificates that it signs for load balancers on this machine.
 
 Both stay below `$XDG_DATA_HOME/copilot-local`, readable by their user alone. Nothing here changes what the system
-trusts: `copilot-local trust` says how to do that.
+trusts: `copilot-local trust` says how to do that. The authority is good for the names of `certified_names` alone.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,9 +22,12 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from emulator.errors import InputError
 from emulator.events import Emit, Event, EventKind, discard
+from emulator.files import read_bytes
+from emulator.setup.certified_names import DOMAINS, is_certified, name_constraints
 from emulator.setup.paths import data_dir, locked
 
 AUTHORITY = "authority"
+CERTIFICATES = "certificates"
 CERTIFICATE_FILE = "ca.pem"
 KEY_FILE = "ca.key"
 AUTHORITY_LIFETIME = timedelta(days=3650)
@@ -58,15 +62,22 @@ def ensure_authority(emit: Emit = discard) -> Authority:
         return _authority(emit)[0]
 
 
-def server_certificate(names: Sequence[str], emit: Emit = discard) -> str:
+def server_certificate(names: Sequence[str], emit: Emit = discard, owner: tuple[str, str] = ("", "")) -> str:
     """Certificate, authority and key in PEM for these host names (`*.` in front is a wildcard) and for loopback.
 
-    Made once for the same names, and again before it expires. Raises InputError as `ensure_authority`.
+    Made once for the same names of an `owner`, an application and its environment, and again before it expires. Raises
+    InputError as `ensure_authority`, and for a name that the authority does not sign for.
     """
+    for name in names:
+        if not is_certified(name):
+            raise InputError(
+                f"the local certificate authority does not sign for {name}",
+                hint=f"it signs for {', '.join(DOMAINS)} and the names below them",
+            )
     with locked(AUTHORITY, emit):
         authority, key = _authority(emit)
         wanted = hashlib.sha256("\0".join([authority.fingerprint, *names]).encode()).hexdigest()[:16]
-        file = data_dir() / "certificates" / f"{wanted}.pem"
+        file = _folder_of(*owner) / f"{wanted}.pem"
         kept = _read(file)
         if kept is not None and _lasts(_parse(kept, file)):
             return kept.decode()
@@ -75,14 +86,25 @@ def server_certificate(names: Sequence[str], emit: Emit = discard) -> str:
         return made.decode()
 
 
+def remove_certificates(app: str, environment: str) -> None:
+    """Removes the certificates of an environment, and their keys. The authority stays: other environments use it."""
+    with locked(AUTHORITY, discard):
+        shutil.rmtree(_folder_of(app, environment), ignore_errors=True)
+
+
+def _folder_of(app: str, environment: str) -> Path:
+    return data_dir() / CERTIFICATES / (f"{app}.{environment}" if app else "others")
+
+
 def _authority(emit: Emit) -> tuple[Authority, ec.EllipticCurvePrivateKey]:
     folder = data_dir() / AUTHORITY
     certificate_file, key_file = folder / CERTIFICATE_FILE, folder / KEY_FILE
     content, key_content = _read(certificate_file), _read(key_file)
     if content is not None and key_content is not None:
         authority = Authority(certificate_file, _parse(content, certificate_file))
-        if _lasts(authority.certificate):
+        if _lasts(authority.certificate) and _is_constrained(authority.certificate):
             return authority, _parse_key(key_content, key_file)
+    _forget(content, certificate_file, emit)
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = _authority_certificate(key)
     _write(key_file, _key_text(key))
@@ -103,7 +125,9 @@ def _authority_certificate(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
     return (
         _builder(name, name, key.public_key(), AUTHORITY_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(name_constraints(), critical=True)
         .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(identifier, critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
         .sign(key, hashes.SHA256())
@@ -162,6 +186,25 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
     )
 
 
+def _is_constrained(certificate: x509.Certificate) -> bool:
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.NameConstraints)
+    except x509.ExtensionNotFound:
+        return False
+    return found.critical and found.value == name_constraints()
+
+
+def _forget(content: bytes | None, file: Path, emit: Emit) -> None:
+    """Removes what an authority signed that another one takes the place of, and says that it may be trusted still."""
+    shutil.rmtree(data_dir() / CERTIFICATES, ignore_errors=True)
+    if content is not None and not _is_constrained(_parse(content, file)):
+        what = (
+            "the certificate authority was good for any name on the internet: one for this machine's names alone takes "
+            "its place; if you trusted it, remove it there (`copilot-local trust` says where) and trust the new one"
+        )
+        emit(Event(EventKind.WARNING, str(file), what))
+
+
 def _lasts(certificate: x509.Certificate) -> bool:
     return certificate.not_valid_after_utc - datetime.now(UTC) > RENEWAL
 
@@ -191,11 +234,11 @@ def _parse_key(content: bytes, file: Path) -> ec.EllipticCurvePrivateKey:
 
 def _read(file: Path) -> bytes | None:
     try:
-        return file.read_bytes()
+        return read_bytes(file)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror}") from None
+        raise InputError(f"cannot read {file}: {error}") from None
 
 
 def _write(file: Path, content: bytes, mode: int = 0o600) -> None:

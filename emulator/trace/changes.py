@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from emulator.redaction import HIDDEN, redact_forms, sounds_secret
 from emulator.trace.exchange import Headers
 
 SECRET = frozenset(
@@ -18,8 +19,7 @@ SECRET = frozenset(
         "x-amz-security-token",
     }
 )
-"""Headers, in lower case, whose values are not shown unless asked for."""
-HIDDEN = "(redacted)"
+"""Headers, in lower case, whose values are not shown unless asked for, besides those whose names sound secret."""
 _SCHEMES = frozenset({"basic", "bearer", "digest", "negotiate", "aws4-hmac-sha256"})
 
 
@@ -59,7 +59,8 @@ def changes(before: Headers, after: Headers, *, secrets: bool = False) -> tuple[
 
 
 def redacted(headers: Headers) -> Headers:
-    """The headers without the values of secret ones; the scheme of an authorization and names of cookies stay."""
+    """The headers without the values of secret ones, and of the others without what looks like a secret; the scheme of
+    an authorization and names of cookies stay."""
     return tuple((name, _text(name.lower(), [value], False)) for name, value in headers)
 
 
@@ -71,10 +72,12 @@ def _joined(headers: Headers) -> dict[str, tuple[str, list[str]]]:
 
 
 def _text(key: str, values: list[str], secrets: bool) -> str:
-    return ", ".join(value if secrets or key not in SECRET else _hidden(key, value) for value in values)
+    return ", ".join(value if secrets else _hidden(key, value) for value in values)
 
 
 def _hidden(key: str, value: str) -> str:
+    if key not in SECRET and not sounds_secret(key):
+        return redact_forms(value)  # an address with a token in it: Location, Referer, X-Original-URL
     if key.endswith("authorization"):
         scheme = value.partition(" ")[0]
         return f"{scheme} {HIDDEN}" if scheme.lower() in _SCHEMES else HIDDEN

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from emulator.redaction import redact_forms
 from emulator.trace.changes import Change, changes, redacted
 from emulator.trace.exchange import Exchange, Headers, Outcome
 
@@ -383,6 +384,6 @@ def _without_secrets(exchange: Exchange) -> Exchange:
     request, response = exchange.request, exchange.response
     return replace(
         exchange,
-        request=request and replace(request, headers=redacted(request.headers)),
+        request=request and replace(request, headers=redacted(request.headers), target=redact_forms(request.target)),
         response=response and replace(response, headers=redacted(response.headers)),
     )

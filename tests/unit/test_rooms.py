@@ -10,12 +10,13 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "emulator"
 
-EVERYWHERE = {"errors", "events", "files", "model"}
+EVERYWHERE = {"errors", "events", "files", "model", "redaction"}
 RULES: dict[str, set[str]] = {
     "display": set(),
     "errors": set(),
     "events": set(),
     "files": set(),
+    "redaction": set(),
     "model": {"misfits"},
     "misfits": set(),
     "settings": {"settings_files"},
@@ -54,6 +55,8 @@ RULES: dict[str, set[str]] = {
         "runtime",
         "setup",
     },
+    # What listeners with TLS show, from the user's own authority.
+    "https": {"ecs", "frontdoor", "setup"},
     # Who calls whom in a workspace, which takes the other services' manifests to say.
     "neighbours": {"loading", "workspace", "ecs", "manifest", "surroundings", "settings"},
     # From a selection to an `up` request, for the command line and for tests alike: the one place that joins the
@@ -63,6 +66,7 @@ RULES: dict[str, set[str]] = {
     "tracing": {"trace", "runtime", "engine", "ecs"},
     "loading": {
         *(
+            "https",
             "neighbours",
             "permissions",
             "trust",

@@ -368,3 +368,25 @@ def test_with_deps_wants_a_service_and_names_that_are_there(run: Run, workspace:
     ended = run("up", "hello", "--with-deps")
     assert ended.code == 2
     assert "there is no service databse" in ended.err
+
+
+def test_config_keeps_secrets_back_unless_asked_for(run: Run, add_service: AddService, workspace: Path) -> None:
+    add_service("w", BACKEND + "variables:\n  T: ${API_TOKEN}\n  LEVEL: ${LEVEL}\n  DB: postgres://u:hush-2@db/x\n")
+    (workspace / ".env").write_text("API_TOKEN=hush-1\nLEVEL=debug\n")
+    for options in ((), ("--format", "json")):
+        printed = run("config", "w", *options).out
+        assert "hush" not in printed
+        assert "<API_TOKEN>" in printed
+        assert "debug" in printed
+    assert "hush" not in run("config", "w", "--explain", "variables.T").out
+    assert "hush-1" in run("config", "w", "--show-secrets").out
+
+
+def test_firelens_config_keeps_secrets_back_unless_asked_for(run: Run, add_service: AddService) -> None:
+    add_service(
+        "w", LOGGING.replace("cloudwatch\n", "http\n    http_Passwd: hush-1\n    Header: Authorization Bearer hush-2\n")
+    )
+    printed = run("firelens", "config", "w").out
+    assert "hush" not in printed
+    assert "<http_Passwd>" in printed
+    assert "hush-1" in run("firelens", "config", "w", "--show-secrets").out

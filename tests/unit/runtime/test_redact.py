@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.runtime.redact import SHORTEST, Redactor, sounds_secret
+from emulator.ecs.service import Build, LogGroup, Service
+from emulator.ecs.task_definition import ContainerDefinition, KeyValuePair, LogConfiguration, TaskDefinition
+from emulator.runtime.redact import SHORTEST, Redactor, secrets_of, sounds_secret, variables
 
 
 def test_a_value_becomes_its_name_wherever_it_stands() -> None:
@@ -51,3 +53,79 @@ def test_some_names_sound_like_secrets(name: str) -> None:
 @pytest.mark.parametrize("name", ["LOG_LEVEL", "COPILOT_SERVICE_NAME", "KEYBOARD", "PATH"])
 def test_most_names_do_not(name: str) -> None:
     assert not sounds_secret(name)
+
+
+VALUE = "s3cr3t/p@ss word+1"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        *(base64.b64encode(f"{before}{VALUE}:x".encode()).decode() for before in ("", "u", "me", "you", "user:")),
+        base64.urlsafe_b64encode(f"user:{VALUE}".encode()).decode(),
+        VALUE.encode().hex(),
+        quote(VALUE, safe=""),
+        quote(VALUE, safe="").lower(),
+        quote(quote(VALUE, safe=""), safe=""),
+        quote(VALUE),
+        json.dumps(json.dumps({"a": VALUE})),
+    ],
+)
+def test_it_is_found_within_what_is_encoded(form: str) -> None:
+    redacted = Redactor([("DB_PASSWORD", VALUE)])(f"x {form} y")
+    assert "<DB_PASSWORD>" in redacted
+    assert VALUE not in redacted
+    assert form not in redacted
+
+
+def test_parts_of_a_secret_are_secrets() -> None:
+    redact = Redactor([("DB", '{"username": "administrator", "password": "open-sesame"}'), ("U", "pg://u:hush-1@h/x")])
+    assert redact("as administrator with open-sesame, hush-1") == "as <DB> with <DB>, <U>"
+
+
+def test_a_service_holds_secrets_in_the_clear() -> None:
+    service = Service(
+        app="a",
+        environment="t",
+        name="web",
+        type="Backend Service",
+        main_container="web",
+        log_group=LogGroup(name="g"),
+        builds={
+            "web": Build(context=".", dockerfile="Dockerfile", args={"NPM_TOKEN": "abc", "V": "1.2", "X": "Zq8-long"})
+        },
+        task_definition=TaskDefinition(
+            family="f",
+            container_definitions=[
+                ContainerDefinition(
+                    name="web",
+                    image="x",
+                    environment=[
+                        KeyValuePair(name="API_TOKEN", value="clear-99"),
+                        KeyValuePair(name="DATABASE", value="postgres://u:hush-2@db/x"),
+                        KeyValuePair(name="LEVEL", value="information"),
+                    ],
+                    docker_labels={"auth.token": "label-7"},
+                    log_configuration=LogConfiguration(
+                        log_driver="awsfirelens",
+                        options={
+                            "Name": "http",
+                            "http_Passwd": "opt-1",
+                            "Header": "X-Api-Key opt-2",
+                            "apikey": "opt-3",
+                        },
+                    ),
+                )
+            ],
+        ),
+    )
+    assert {value for _, value in secrets_of(service)} == {
+        *("abc", "Zq8-long", "clear-99", "hush-2", "label-7", "opt-1", "opt-2", "opt-3"),
+    }
+
+
+def test_values_of_a_file_of_variables_are_secrets_unless_they_are_short_and_plain() -> None:
+    assert dict(variables({"PORT": "3000", "STRIPE": "live-value", "DB_PASSWORD": "abc"})) == {
+        "STRIPE": "live-value",
+        "DB_PASSWORD": "abc",
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from cryptography.hazmat.primitives import serialization
 from emulator.errors import InputError
 from emulator.events import Event
 from emulator.setup import authority as module
-from emulator.setup.authority import LIFETIME, ensure_authority, server_certificate
+from emulator.setup.authority import LIFETIME, ensure_authority, remove_certificates, server_certificate
+from emulator.setup.certified_names import DOMAINS
 
 NAMES = ["localhost", "shop.example.com", "*.example.com"]
 
@@ -85,3 +87,79 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "file"))
     with pytest.raises(InputError, match=r"cannot read .*ca\."):
         ensure_authority()
+
+
+def handshake(chain: str, host: str, folder: Path) -> None:
+    """A TLS handshake of a client that trusts the authority with a server that has this certificate and key.
+
+    Raises ssl.SSLError where the client refuses it.
+    """
+    file = folder / "server.pem"
+    file.write_text(chain)
+    server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_context.load_cert_chain(file)
+    client_context = ssl.create_default_context(cafile=ensure_authority().path)
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = client_context.wrap_bio(to_client, to_server, server_hostname=host)
+    server = server_context.wrap_bio(to_server, to_client, server_side=True)
+    for _ in range(3):
+        for side in (client, server):
+            try:
+                side.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+
+
+def stolen(names: list[str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """What a thief of the authority's key signs."""
+    monkeypatch.setattr(module, "is_certified", lambda name: True)
+    return server_certificate(names)
+
+
+@pytest.mark.parametrize("host", ["localhost", "shop.localhost", "host.docker.internal", "web.test", "127.0.0.1"])
+def test_clients_accept_it_for_names_of_this_machine(host: str, tmp_path: Path) -> None:
+    names = ["localhost", "shop.localhost", "host.docker.internal", "web.test"]
+    handshake(server_certificate(names), host, tmp_path)
+
+
+@pytest.mark.parametrize("host", ["accounts.google.com", "com", "localhost.evil.com", "mytest", "10.0.0.1"])
+def test_clients_refuse_what_a_stolen_key_signs_for_others(
+    host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = host[0].isdigit()
+    monkeypatch.setattr(module, "_ADDRESSES", (host,) if address else ("127.0.0.1",))
+    made = stolen(["localhost"] if address else ["localhost", host], monkeypatch)
+    with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree"):
+        handshake(made, host, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["accounts.google.com", "*.com", "localhost.evil.com", "mytest", ""])
+def test_it_does_not_sign_for_names_of_others(name: str) -> None:
+    with pytest.raises(InputError, match="does not sign for"):
+        server_certificate(["localhost", name])
+
+
+def test_its_limits_stand_in_its_certificate_as_critical() -> None:
+    extension = ensure_authority().certificate.extensions.get_extension_for_class(x509.NameConstraints)
+    assert extension.critical
+    permitted = extension.value.permitted_subtrees or []
+    assert [one.value for one in permitted if isinstance(one, x509.DNSName)] == list(DOMAINS)
+
+
+def test_one_without_limits_is_replaced_with_all_that_it_signed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(module, "name_constraints", lambda: x509.NameConstraints([x509.DNSName("com")], None))
+        old = ensure_authority()
+        server_certificate(NAMES)
+    heard: list[Event] = []
+    assert ensure_authority(heard.append).fingerprint != old.fingerprint
+    assert "remove it there" in heard[0].message
+    assert list((folder / "certificates").rglob("*.pem")) == []
+
+
+def test_certificates_of_an_environment_go_with_it_and_no_others(folder: Path) -> None:
+    server_certificate(NAMES, owner=("shop", "test"))
+    server_certificate(NAMES, owner=("shop", "prod"))
+    remove_certificates("shop", "test")
+    assert [file.parent.name for file in folder.rglob("certificates/*/*.pem")] == ["shop.prod"]
+    assert (folder / "authority" / "ca.pem").is_file()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from emulator.trace.changes import HIDDEN
+from emulator.redaction import HIDDEN
 from emulator.trace.exchange import Exchange, Outcome
+from emulator.trace.export import as_har, as_json
 from emulator.trace.hops import Trace, assemble
+from emulator.trace.text import block
 from tests.unit.trace.environment import FRONT, HELLO, OTHER, OUTSIDE, PLACES, chain, exchange
 
 
@@ -165,6 +167,22 @@ def test_secrets_are_hidden_unless_asked_for_and_their_change_is_not() -> None:
     assert "Authorization" in [change.name for change in hidden.hops[1].request_changes]
     [shown] = assemble(seen, PLACES, secrets=True)
     assert "Bearer s3cret" in repr(shown)
+
+
+def test_tokens_in_urls_are_hidden_as_in_headers() -> None:
+    sent = (("Referer", "https://u:s3cret@shop.test/x?code=s3cret"), ("X-Vault-Token", "s3cret"))
+    answer = (("Location", "/next?access_token=s3cret&page=2"), ("Link", "<https://x.test/?sig=s3cret>; rel=next"))
+    target = "/cb?state=1&id_token=s3cret"
+    first = exchange(OUTSIDE, "172.30.0.2:8080", 10, 11, target, trace="1-a", headers=sent, answer=answer)
+    second = exchange("172.30.0.2", "172.30.0.3:80", 10.1, 10.9, f"/api{target}", trace="1-a", headers=sent[:1])
+    seen = [(FRONT, first), (HELLO, second)]
+    [hidden] = assemble(seen, PLACES)
+    assert hidden.hops[0].path == f"/cb?state=1&id_token={HIDDEN}"
+    for printed in (as_json(hidden, ()), as_har([hidden]), "\n".join(block(hidden)), repr(hidden)):
+        assert "s3cret" not in printed
+        assert "page=2" in printed
+    [shown] = assemble(seen, PLACES, secrets=True)
+    assert "id_token=s3cret" in as_har([shown])
 
 
 def test_what_came_over_tls_is_shown_below_its_connection_each_request_for_itself() -> None:
