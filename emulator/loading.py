@@ -203,6 +203,7 @@ def up_request(
     port: int | None = None,
     https: bool | None = None,
     https_port: int | None = None,
+    internal_port: int | None = None,
     timing: str = "local",
     wait: bool = False,
     retain: bool = False,
@@ -222,6 +223,7 @@ def up_request(
     from emulator.runtime.credentials import task_role
     from emulator.runtime.debugging import check_options
     from emulator.runtime.names import Names
+    from emulator.runtime.port_choice import check_port_options
     from emulator.runtime.private import collect_private
     from emulator.runtime.secrets.logins import RegistryLogins
     from emulator.runtime.secrets.sources import SecretValues
@@ -257,6 +259,7 @@ def up_request(
     )
     require(asked)
     settings = asked.settings
+    check_port_options(services, port, internal_port)
     if secrets_are_exposed(root):
         emit(Event(EventKind.WARNING, SECRETS_FILE, "git does not ignore it: `echo '*' > .copilot-local/.gitignore`"))
     values = SecretValues(variables, read_secrets(root), settings.secrets, secrets)
@@ -284,6 +287,7 @@ def up_request(
         debug=debug or {},
         port=port,
         https_port=https_port,
+        internal_port=internal_port,
         region=region(),
         timing=timing,
         wait=wait,

@@ -26,7 +26,7 @@ Port = Annotated[int, Meta(ge=1, le=65535)]
 
 
 class FrontSettings(FrozenModel, kw_only=True, frozen=True):
-    """`[front]`: the local load balancer. `port` and `https_port` are host ports on 127.0.0.1."""
+    """`[front]`: the local load balancers. `port`, `https_port` and so on are host ports on 127.0.0.1."""
 
     port: Port | None = None
     """The host port; default 8080, or the next free one."""
@@ -34,6 +34,10 @@ class FrontSettings(FrozenModel, kw_only=True, frozen=True):
     """Whether there is an HTTPS listener; None: where the deployed load balancer has one."""
     https_port: Port | None = None
     """The host port of that; default 8443, or the next free one."""
+    internal_port: Port | None = None
+    """The host port of the internal load balancer; default 8081, or the next free one."""
+    internal_https_port: Port | None = None
+    """The host port of its HTTPS listener; default 8444, or the next free one."""
     network_ports: Mapping[str, Port] = field(default_factory=dict)
     """Host ports of listeners of network load balancers, by `PORT` or `SERVICE:PORT`."""
 

@@ -15,13 +15,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from emulator.engine.interface import ContainerSpec, ContainerState, Engine
+from emulator.engine.interface import Container, ContainerSpec, ContainerState, Engine
 from emulator.errors import CopilotLocalError, EngineError, InputError, TaskError
 from emulator.model import from_json
 from emulator.runtime.agent_spec import STATE_FILE, STATE_FOLDER
 from emulator.runtime.desired import DesiredState
+from emulator.runtime.front import balancer_for
 from emulator.runtime.front_ports import published
-from emulator.runtime.names import Names, Role
+from emulator.runtime.names import ROLE, Names, Role
 from emulator.runtime.observed import Task, observe
 from emulator.trace import nginx
 from emulator.trace.container import capture_spec
@@ -136,7 +137,7 @@ class Tracer:
             sent = [pair for pair in sent if pair[0].lower() != TRACE_HEADER]
             sent.append(("X-Amzn-Trace-Id", f"Root={root}"))
         outgoing = prepare(method, url, sent, data)
-        port = self._front_port("HTTPS" if outgoing.tls_name else "HTTP")
+        port = self._front_port("HTTPS" if outgoing.tls_name else "HTTP", url)
         answer = send(port, outgoing, timeout, self._trust() if outgoing.tls_name else None)
         # Nothing says that a request leads to nothing more: what runs on after the answer has a moment to be seen.
         time.sleep(_SETTLE)
@@ -229,10 +230,15 @@ class Tracer:
                 return nginx.parse(result.stdout.decode(errors="replace"))
         return ()
 
-    def _front_port(self, protocol: str) -> int:
-        listeners = published(observe(self._engine, self._names))
+    def _front_port(self, protocol: str, url: str) -> int:
+        """The port of the listener that a request for a URL goes to."""
+        observed = observe(self._engine, self._names)
+        listeners = published(observed)
+        if observed.agent is None:
+            raise InputError(f"{self._names.app}/{self._names.environment} is not running")
+        balancer = balancer_for(desired_state(self._engine, observed.agent), url)
         for listener in listeners:
-            if not listener.service and listener.protocol == protocol:
+            if not listener.service and listener.load_balancer == balancer and listener.protocol == protocol:
                 return listener.host_port
         there = ", ".join(listener.name for listener in listeners) or "none"
         raise InputError(
@@ -273,13 +279,19 @@ def find_places(engine: Engine, environment: Names) -> tuple[list[Place], str]:
             f"{environment.app}/{environment.environment} is not running",
             hint="`copilot-local up -d` starts it; -a and -e choose another one",
         )
-    state = from_json(DesiredState, engine.read_file(agent.name, f"{STATE_FOLDER}/{STATE_FILE}"))
-    front = observed.front
-    places = []
-    if front is not None and front.state is ContainerState.RUNNING and environment.network in front.addresses:
-        places.append(Place(front.name, "front", front.addresses[environment.network]))
+    state = desired_state(engine, agent)
+    places = [
+        Place(front.name, front.labels[ROLE], front.addresses[environment.network])
+        for front in observed.fronts
+        if front.state is ContainerState.RUNNING and environment.network in front.addresses
+    ]
     places += [place for task in observed.tasks.values() if (place := _place(task, environment, state)) is not None]
     return places, agent.image
+
+
+def desired_state(engine: Engine, agent: Container) -> DesiredState:
+    """What should run, as the agent has it written down."""
+    return from_json(DesiredState, engine.read_file(agent.name, f"{STATE_FOLDER}/{STATE_FILE}"))
 
 
 def _place(task: Task, environment: Names, state: DesiredState) -> Place | None:

@@ -12,7 +12,7 @@ from emulator.agent.scheduler import Scheduler
 from emulator.errors import InputError
 from emulator.events import Emit
 from emulator.runtime.desired import DesiredState, Private
-from emulator.runtime.front import front_spec
+from emulator.runtime.front import front_specs
 from emulator.runtime.in_place import edit
 from emulator.runtime.observed import observe
 from emulator.runtime.plan import Plan
@@ -80,7 +80,7 @@ class Deployments:
             scheduler.history.stopping(found[0].id, Stop("UserInitiated", "Task stopped by user"))
             claimed = self._charge.claim({found[0].service})
         plan = Plan()
-        delay = None if front_spec(scheduler.state) is None else 0
+        delay = 0 if front_specs(scheduler.state) else None
         stop_task(plan, found[0], "stopped by the user", deregister=delay, withdraw=True)
         try:
             scheduler.executor(emit).run(plan)

@@ -1,39 +1,29 @@
-"""Keeps the front's targets as they are: registers, promotes, drains and removes them at HAProxy's admin socket."""
+"""Watches over the load balancers: one loop that sees what runs and keeps the targets of each as they are."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import socket
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from emulator.agent.access_log import AccessLog
-from emulator.agent.old_worker import SHOW_INFO, OldWorker
-from emulator.engine.interface import ContainerState, Engine
-from emulator.errors import CopilotLocalError, EngineError
-from emulator.frontdoor import admin
-from emulator.frontdoor.haproxy import SHOW_KEY, STATE_FILE, front_configuration
-from emulator.frontdoor.health import TargetHealth, TargetState, target_health
-from emulator.frontdoor.options import ADMIN_SOCKET, CERTIFICATES_FOLDER, FOLDER, MASTER_SOCKET, Target
-from emulator.runtime.front import FrontControl, packed, target_name, targets_of
+from emulator.agent.balancer_monitor import AWAITED, BUSY, IDLE, BalancerMonitor
+from emulator.engine.interface import Engine
+from emulator.errors import CopilotLocalError
+from emulator.frontdoor.balancers import Balancer, balancer_of
+from emulator.frontdoor.health import TargetHealth, TargetState
+from emulator.frontdoor.options import ACCESS_LOG_SOCKET
+from emulator.runtime.front import FrontControl, front_in, target_name
 from emulator.runtime.front_ports import balanced
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Observed, observe
 
 log = logging.getLogger(__name__)
 
-BUSY = 0.1
-"""Seconds between two looks while something changes or a command is under way."""
-AWAITED = 0.03
-"""The same while a target has no verdict yet: `up --wait` waits for it."""
-IDLE = 1.0
-PATIENCE = 3.0
-"""Seconds within which HAProxy's sockets have to be there when something is to be loaded."""
 RESTLESS = 3.0
 """Seconds after an event during which every look takes a new listing: Docker tells of a change before it lists it."""
 LISTING = 10.0
@@ -41,24 +31,20 @@ LISTING = 10.0
 
 
 class FrontMonitor(FrontControl):
-    """The front as the agent sees it. `folder` is the front's volume."""
+    """The load balancers as the agent sees them. `folders` are their volumes."""
 
-    def __init__(self, environment: Names, engine: Engine, folder: Path) -> None:
+    def __init__(self, environment: Names, engine: Engine, folders: Mapping[Balancer, Path]) -> None:
         super().__init__(environment)
         self.engine = engine
-        self.folder = folder
-        # What was written before: a restarted agent has no other place to know them from.
-        written = (folder / CERTIFICATES_FOLDER).glob("*.pem")
-        self.certificates = {file.stem: file.read_text(encoding="ascii") for file in written}
-        self.access_log: AccessLog | None = None
-        """Where the front's access log goes."""
+        self.monitors = {
+            balancer: BalancerMonitor(environment, balancer, folder) for balancer, folder in folders.items()
+        }
+        self.fronts = self.monitors
         self._observed = Observed([])
         self._listed = 0.0
         self._leaving: dict[str, float] = {}
         """Task id to the monotonic time until which its targets drain."""
-        self._health: list[TargetHealth] = []
         self._kept: frozenset[str] = frozenset()
-        """Ids of tasks that stay targets although their container does not run at the moment."""
         self._wake = threading.Event()
         self._closed = threading.Event()
         self._restless_until = 0.0
@@ -67,6 +53,12 @@ class FrontMonitor(FrontControl):
         """Called when the verdict on a target changes."""
         self.on_look: Callable[[Observed, frozenset[str], frozenset[str]], None] = lambda *_: None
         """Called after each listing with it, the tasks with a registered target and those that drain, by id."""
+
+    def take_access_logs(self, store: Path) -> None:
+        """From now on what the load balancers log goes to the log store, a folder."""
+        for monitor in self.monitors.values():
+            monitor.access_log = AccessLog(monitor.folder / ACCESS_LOG_SOCKET, store)
+            monitor.access_log.start()
 
     # what the supervisor and the control API use
 
@@ -78,30 +70,39 @@ class FrontMonitor(FrontControl):
     @contextlib.contextmanager
     def keeping(self, tasks: Collection[str]) -> Iterator[None]:
         """Within this block these tasks, by id, stay targets whatever happens to their containers."""
-        self._kept |= frozenset(tasks)
+        self._keep(self._kept | frozenset(tasks))
         try:
             yield
         finally:
             self.refresh()
-            self._kept -= frozenset(tasks)
+            self._keep(self._kept - frozenset(tasks))
+
+    def _keep(self, tasks: frozenset[str]) -> None:
+        self._kept = tasks
+        for monitor in self.monitors.values():
+            monitor.kept = tasks
+
+    def _health(self) -> list[TargetHealth]:
+        return [health for monitor in self.monitors.values() for health in monitor.health]
 
     def targets(self) -> list[dict[str, Any]]:
         """The health of every target, as JSON."""
-        with self._changed:
-            return [
-                {
-                    "name": health.name,
-                    "service": health.service,
-                    "target_group": health.target_group,
-                    "state": str(health.state),
-                    "reason_code": health.reason_code,
-                    "description": health.description,
-                }
-                for health in self._health
-            ]
+        return [
+            {
+                "name": health.name,
+                "service": health.service,
+                "target_group": health.target_group,
+                "load_balancer": balancer.value,
+                "state": str(health.state),
+                "reason_code": health.reason_code,
+                "description": health.description,
+            }
+            for balancer, monitor in self.monitors.items()
+            for health in monitor.health
+        ]
 
     def task_healthy(self, task_id: str) -> bool:
-        """Whether the front has every target of a task as healthy; a task without targets is."""
+        """Whether every target of a task is healthy; a task without targets is."""
         task = self._observed.tasks.get(task_id)
         if task is None or self.state is None:
             return False
@@ -109,71 +110,25 @@ class FrontMonitor(FrontControl):
         groups = list(balanced(desired.service)) if desired is not None else []
         # A target that no rule forwards to is never checked.
         good = (TargetState.HEALTHY, TargetState.UNUSED)
-        with self._changed:
-            healthy = [h for h in self._health if h.name == target_name(task) and h.state in good]
+        healthy = [h for h in self._health() if h.name == target_name(task) and h.state in good]
         return len(healthy) >= len(groups)
 
     def failing_targets(self) -> dict[str, str]:
         """Task id to why its target is unhealthy, in the words of the service scheduler's events."""
-        with self._changed:
-            unhealthy = {h.name: h for h in self._health if h.state is TargetState.UNHEALTHY}
+        unhealthy = {h.name: h for h in self._health() if h.state is TargetState.UNHEALTHY}
         return {
             task.id: f"Task failed ELB health checks in (target-group {health.target_group}): {health.description}"
             for task in self._observed.tasks.values()
             if (health := unhealthy.get(target_name(task)))
         }
 
-    def prepare(self, engine: Engine) -> None:
+    def prepare(self, engine: Engine, container: str) -> None:
         """Nothing: `configure` writes the files when it is known which targets there are."""
 
-    def configure(self, engine: Engine) -> None:
-        """Writes the rules and loads them where they changed; targets alone need no reload."""
-        observed = observe(engine, self.names)
-        if self.state is None or observed.front is None:
-            return
-        services = [desired.service for desired in self.state.services.values()]
-        options = self.options()
-        targets = targets_of(self.state, observed, self._kept)
-        running = observed.front.state is ContainerState.RUNNING
-        if running:
-            with contextlib.suppress(OSError, EngineError):
-                servers = admin.parse_show_stat(self._ask(admin.SHOW_STAT))
-                targets = admin.placed(services, servers, targets, options)
-        configuration = front_configuration(services, targets, options)
-        if running and self._has_rules(configuration.rules_key):
-            self.refresh()
-            return
-        if running:
-            # Carries the verdicts over the reload.
-            with contextlib.suppress(OSError):
-                self._write(STATE_FILE, self._ask(admin.SHOW_STATE).encode())
-            for file in packed(configuration):
-                if not file.directory:
-                    self._write(file.path, file.content)
-            self._reload()
-        else:
-            # Whoever made it may be gone. Docker can give the sockets' folder to HAProxy's user, the agent cannot.
-            engine.put_files(observed.front.name, FOLDER, packed(configuration))
-            engine.start(observed.front.name)
+    def configure(self, engine: Engine, container: str) -> None:
+        """Writes a load balancer's rules and loads them where they changed; targets alone need no reload."""
+        super().configure(engine, container)
         self.refresh()
-
-    def _reload(self) -> None:
-        """Lets HAProxy load what was written; nothing that the replaced worker still logs is lost."""
-        worker = None
-        try:
-            if self.access_log is not None:
-                information = self._ask_patiently(SHOW_INFO)
-                path = self.folder / ADMIN_SOCKET
-                worker = OldWorker(path, information, self.access_log, lambda ask: self._ask(ask, MASTER_SOCKET))
-            problem = admin.reload_problem(self._ask_patiently(admin.RELOAD, MASTER_SOCKET))
-        except OSError as error:
-            if worker is not None:
-                worker.stays()
-            raise EngineError(f"the front does not answer: {error}") from error
-        if worker is not None:
-            (worker.stays if problem else worker.replaced)()
-        if problem:
-            raise EngineError(f"HAProxy refuses the front's configuration: {problem}")
 
     def deregister(self, engine: Engine, task_id: str, delay: int) -> None:  # noqa: ARG002 - the base class's signature
         """Drains the task's targets until they have no request, `delay` seconds at most, then forgets them."""
@@ -183,15 +138,18 @@ class FrontMonitor(FrontControl):
         self.refresh()
         task = self._observed.tasks.get(task_id)
         while task is not None and time.monotonic() < deadline:
-            with contextlib.suppress(OSError, EngineError):
-                servers = admin.parse_show_stat(self._ask(admin.SHOW_STAT))
-                mine = [server for server in servers if server.name == target_name(task)]
-                if all(server.in_maintenance and not server.sessions for server in mine):
-                    break
+            monitor = self._balancer_of(task.service)
+            if front_in(self._observed, monitor.balancer) is None or monitor.has_drained(target_name(task)):
+                break
             time.sleep(BUSY)
         with self._changed:
             self._leaving[task_id] = 0.0
         self.refresh()
+
+    def _balancer_of(self, service: str) -> BalancerMonitor:
+        """The load balancer that a service is behind; the public one for a service that is not wanted any more."""
+        desired = self.state.services.get(service) if self.state is not None else None
+        return self.monitors[balancer_of(desired.service) if desired is not None else Balancer.PUBLIC]
 
     # the loop
 
@@ -206,10 +164,8 @@ class FrontMonitor(FrontControl):
             pause = IDLE
             try:
                 pause = self.look()
-            except (CopilotLocalError, OSError) as error:
-                log.debug("the front does not answer: %s", error)
-                if self._observed.front is not None:  # it is starting, or going
-                    pause = AWAITED if self._restless_until > time.monotonic() else BUSY
+            except CopilotLocalError as error:
+                log.debug("the listing could not be had: %s", error)
             except Exception:
                 log.exception("looking at the front failed")
             self._wake.wait(pause)
@@ -222,89 +178,41 @@ class FrontMonitor(FrontControl):
             self._observed = observe(self.engine, self.names)
             self._listed = now
             self.on_look(self._observed, *self._registered(now))
-        if self.state is None or not self.state.services or self._observed.front is None:
+        if self.state is None or not self.state.services:
             return IDLE  # whoever brings the environment up has not said yet what should run
-        services = [desired.service for desired in self.state.services.values()]
-        options = self.options()
-        every = targets_of(self.state, self._observed, self._kept)
-        targets, draining = self._split(every, now)
-        servers = admin.parse_show_stat(self._ask(admin.SHOW_STAT))
-        commands = admin.reconcile(services, servers, targets, draining, options)
-        for command in commands:
-            if answer := admin.refused(self._ask(command)):
-                log.debug("%s: %s", command, answer)
-        if commands:
-            servers = admin.parse_show_stat(self._ask(admin.SHOW_STAT))
-        health = target_health(services, servers, targets, draining, self._health)
-        with self._changed:
-            for before, after in _changes(self._health, health):
-                log.info("target %s: %s -> %s %s", after.name, before, after.state, after.description)
-            changed = bool(_changes(self._health, health))
-            self._health = health
+        leaving = self._leaving_targets(now)
+        pauses = [self._look_at(monitor, leaving, now) for monitor in self.monitors.values()]
+        return min(pauses)
+
+    def _look_at(self, monitor: BalancerMonitor, leaving: Mapping[str, float], now: float) -> float:
+        """One round at one load balancer; returns the seconds until it is to be looked at again."""
+        if front_in(self._observed, monitor.balancer) is None:
+            return IDLE
+        try:
+            changed, told = monitor.look(self._observed, leaving, now)
+        except (CopilotLocalError, OSError) as error:  # it is starting, or going
+            log.debug("the %s load balancer does not answer: %s", monitor.balancer, error)
+            return AWAITED if self._restless_until > time.monotonic() else BUSY
         if changed:
             self.on_verdict()
-        if any(h.state is TargetState.INITIAL for h in health):
+        if monitor.awaited:
             return AWAITED
-        return IDLE if not commands and self._restless_until < now else BUSY
+        return IDLE if not told and self._restless_until < now else BUSY
 
     def _registered(self, now: float) -> tuple[frozenset[str], frozenset[str]]:
         """The tasks that have a target, and those whose targets drain."""
+        known = {health.name for health in self._health() if health.state is not TargetState.DRAINING}
         with self._changed:
-            known = {health.name for health in self._health if health.state is not TargetState.DRAINING}
             draining = frozenset(task_id for task_id, until in self._leaving.items() if until > now)
         return frozenset(t.id for t in self._observed.tasks.values() if target_name(t) in known), draining
 
-    def _split(self, targets: list[Target], now: float) -> tuple[list[Target], list[Target]]:
-        """Targets that stay, and those that drain; those that are done draining are in neither."""
+    def _leaving_targets(self, now: float) -> dict[str, float]:
+        """By the name of a target that is leaving, until when it drains; those that are done draining are past it."""
         with self._changed:
-            leaving = {
+            found = {
                 target_name(self._observed.tasks[task_id]): until
                 for task_id, until in self._leaving.items()
                 if task_id in self._observed.tasks
             }
             self._leaving = {t: until for t, until in self._leaving.items() if t in self._observed.tasks or until > now}
-        staying = [target for target in targets if target.name not in leaving]
-        return staying, [target for target in targets if leaving.get(target.name, 0.0) > now]
-
-    def _has_rules(self, key: str) -> bool:
-        """Whether the rules of that key are in force."""
-        try:
-            return key in self._ask(SHOW_KEY)
-        except OSError:
-            return False
-
-    def _ask_patiently(self, command: str, path: str = ADMIN_SOCKET) -> str:
-        """Asks again for a while where nobody listens: HAProxy puts a socket in its place before it listens there."""
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                return self._ask(command, path)
-            except (ConnectionRefusedError, FileNotFoundError):
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(BUSY)
-
-    def _ask(self, command: str, path: str = ADMIN_SOCKET) -> str:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(5)
-            connection.connect(str(self.folder / path))
-            connection.sendall(command.encode() + b"\n")
-            chunks = []
-            while chunk := connection.recv(65536):
-                chunks.append(chunk)
-        return b"".join(chunks).decode()
-
-    def _write(self, path: str, content: bytes) -> None:
-        """Writes beside and renames: HAProxy never reads half a file."""
-        file = self.folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_name(f".{file.name}.new")
-        temporary.write_bytes(content)
-        os.replace(temporary, file)
-
-
-def _changes(before: list[TargetHealth], after: list[TargetHealth]) -> list[tuple[str, TargetHealth]]:
-    known = {(h.name, h.target_group): str(h.state) for h in before}
-    return [
-        (known.get((h.name, h.target_group), "new"), h) for h in after if known.get((h.name, h.target_group)) != h.state
-    ]
+        return found

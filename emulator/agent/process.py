@@ -9,7 +9,6 @@ import sys
 import threading
 from pathlib import Path
 
-from emulator.agent.access_log import AccessLog
 from emulator.agent.front_monitor import FrontMonitor
 from emulator.agent.metadata.serving import metadata_listener, serve_metadata
 from emulator.agent.records import keep_bounded
@@ -17,9 +16,8 @@ from emulator.agent.server import ControlServer
 from emulator.agent.state_file import StateFile
 from emulator.agent.supervisor import Supervisor
 from emulator.engine.connect import connect
-from emulator.frontdoor.options import ACCESS_LOG_SOCKET
-from emulator.frontdoor.options import FOLDER as FRONT_FOLDER
 from emulator.model import from_json
+from emulator.runtime.agent_spec import FRONT_FOLDERS
 from emulator.runtime.control import SOCKET
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.log_store import ACCESS_FOLDER, LOG_FOLDER
@@ -36,15 +34,15 @@ def main(state_file: Path, first_state: str) -> None:
     state = StateFile(state_file).read()
     listener = metadata_listener()
     engine = connect()
-    front = FrontMonitor(Names(state.app, state.environment), engine, Path(FRONT_FOLDER))
+    folders = {balancer: Path(folder) for balancer, folder in FRONT_FOLDERS.items()}
+    front = FrontMonitor(Names(state.app, state.environment), engine, folders)
     supervisor = Supervisor(engine, state_file, front)
     serve_metadata(engine, supervisor, listener)
     server = ControlServer(Path(SOCKET), supervisor, Path(LOG_FOLDER), Path(ACCESS_FOLDER))
     threading.Thread(target=server.serve_forever, daemon=True, name="control").start()
     bounded = (Path(LOG_FOLDER), state.log_limit << 20, Path(ACCESS_FOLDER))
     threading.Thread(target=keep_bounded, args=bounded, daemon=True, name="log store").start()
-    front.access_log = AccessLog(Path(FRONT_FOLDER) / ACCESS_LOG_SOCKET, Path(ACCESS_FOLDER))
-    front.access_log.start()
+    front.take_access_logs(Path(ACCESS_FOLDER))
     threading.Thread(target=front.run, daemon=True, name="front").start()
     supervisor.run()
     threading.Event().wait()  # retired: the container is about to be removed

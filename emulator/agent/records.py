@@ -5,11 +5,20 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from emulator.frontdoor import FrontOptions, LoadBalancerName, alb_line, as_json, created_at, parse_fields, record_of
+from emulator.frontdoor import (
+    Balancer,
+    FrontOptions,
+    LoadBalancerName,
+    alb_line,
+    as_json,
+    created_at,
+    parse_fields,
+    record_of,
+)
 from emulator.logstore.records import ACCESS, KEPT, Record, RecordFile
 from emulator.logstore.store import Follower, bound
 
@@ -49,7 +58,7 @@ def follow_access(
     services: Sequence[str],
     ended: Callable[[], bool] | None,
     name: LoadBalancerName,
-    options: FrontOptions,
+    options: Mapping[Balancer, FrontOptions],
 ) -> Iterator[dict[str, Any]]:
     """The requests that the load balancer logged, as `follow_records` gives records; those of these services (none:
     all, and those that no rule took)."""
@@ -64,8 +73,8 @@ def follow_access(
             yield {
                 "time": record.time.isoformat(timespec="microseconds"),
                 "service": request.service,
-                "line": alb_line(request, name, options),
-                "fields": as_json(request, name, options),
+                "line": alb_line(request, name, options[request.balancer]),
+                "fields": as_json(request, name, options[request.balancer]),
             }
 
 

@@ -25,7 +25,7 @@ from emulator.errors import CopilotLocalError, InputError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.executor import Executor
-from emulator.runtime.front import front_spec
+from emulator.runtime.front import front_specs
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Observed, observe
 from emulator.runtime.reconcile import Reconciled, reconcile
@@ -98,7 +98,7 @@ class Scheduler:
         return reconcile(
             self.factory(),
             observed,
-            front_spec(self.state),
+            front_specs(self.state),
             network_exists=True,
             fresh_front_rules=fresh_front_rules,
             held_back=[*self.lost, *self.back_off.held_back(self._clock())],

@@ -22,12 +22,12 @@ from emulator.agent.records import follow_access, follow_records, is_full
 from emulator.agent.supervisor import Supervisor
 from emulator.errors import CopilotLocalError, EnvironmentBusy, InputError, NotFound
 from emulator.events import Emit, Event
-from emulator.frontdoor import FrontOptions, LoadBalancerName
+from emulator.frontdoor import Balancer, FrontOptions, LoadBalancerName
 from emulator.model import from_plain
 from emulator.runtime.control import event_to
 from emulator.runtime.control_http import BODY, LINES, VERSION, Message
 from emulator.runtime.desired import DesiredService, DesiredState, Private
-from emulator.runtime.front import front_options
+from emulator.runtime.front import all_options
 from emulator.runtime.service_details import service_details
 from emulator.runtime.service_url import service_urls
 
@@ -331,10 +331,10 @@ def _with_events(act: Callable[[Emit], None]) -> Iterator[Message]:
         yield {"event": event_to(item)}
 
 
-def _load_balancer(state: DesiredState) -> tuple[LoadBalancerName, FrontOptions]:
-    """What lines of the access log say of the load balancer itself."""
+def _load_balancer(state: DesiredState) -> tuple[LoadBalancerName, dict[Balancer, FrontOptions]]:
+    """What lines of the access log say of the load balancers themselves."""
     options = next((desired.options for desired in state.services.values()), None)
     name = LoadBalancerName(state.app, state.environment)
     if options is not None:
         name = LoadBalancerName(state.app, state.environment, options.region, options.account)
-    return name, front_options(state)
+    return name, all_options(state)

@@ -127,3 +127,10 @@ def header_pairs(headers: Sequence[str]) -> list[tuple[str, str]]:
             raise UsageError(f"-H takes NAME: VALUE, not {header!r}")
         found.append((name.strip(), value.strip()))
     return found
+
+
+def default_method(only: str) -> tuple[str, str]:
+    """Method and URL where one argument was given: a URL is asked for by GET. Raises UsageError for a method alone."""
+    if only.startswith("/") or "://" in only:
+        return "GET", only
+    raise UsageError(f"{only!r} is neither a path nor a URL", hint="write /api/x, or a method and a URL: POST /api/x")

@@ -21,7 +21,8 @@ def port(
         str | None,
         typer.Argument(
             metavar="[LISTENER]",
-            help="http, https, or a port of a network load balancer, such as 5000 or 53/udp. Else the first there is.",
+            help="http, https, internal-http, internal-https, or a port of a network load balancer, such as 5000 or "
+            "53/udp. Else the first there is.",
         ),
     ] = None,
     app: App = None,
@@ -30,7 +31,7 @@ def port(
     every: Annotated[bool, typer.Option("--all", help="Every listener, one a line, with its service.")] = False,
     format: Format = OutputFormat.TEXT,
 ) -> None:
-    """Print the address of the load balancer, such as 127.0.0.1:8080."""
+    """Print the address of a load balancer, such as 127.0.0.1:8080."""
     from emulator.display.table import table
     from emulator.runtime.front_ports import published
     from emulator.runtime.observed import observe
@@ -55,6 +56,8 @@ def port(
 
 def _named(found: list[PublishedListener], listener: str) -> list[PublishedListener]:
     wanted = listener.lower()
+    if wanted == "internal":
+        wanted = "internal-http"
     chosen = [one for one in found if wanted in (one.name, str(one.port) if one.service else one.name)]
     if len(chosen) == 1:
         return chosen

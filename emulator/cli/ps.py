@@ -70,7 +70,7 @@ def _print(found: Overview, stopped: list[dict[str, Any]]) -> None:
         typer.echo(line)
     for listener in found.listeners:
         if not listener.service:
-            typer.echo(listener.url)
+            typer.echo(f"{listener.url} is the internal load balancer" if listener.is_internal else listener.url)
         else:
             typer.echo(f"{listener.url} is port {listener.name} of {listener.service}")
     if not found.supervised:

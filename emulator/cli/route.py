@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emulator.cli.options import App, Env, EnvFile, Format, OutputFormat, header_pairs
+from emulator.cli.options import App, Env, EnvFile, Format, OutputFormat, default_method, header_pairs
 from emulator.errors import InputError, UsageError
 from emulator.events import Emit, discard
 from emulator.loading import Selection, find_target, load_services
 
 if TYPE_CHECKING:
-    from emulator.ecs.service import Condition
+    from emulator.ecs.service import Condition, Service
+    from emulator.frontdoor import Balancer, FrontOptions
     from emulator.frontdoor.explain import Explanation, RuleResult
 
 
 def route(
-    method: Annotated[str, typer.Argument(help="The method, such as GET.")],
-    url: Annotated[str, typer.Argument(help="A path, or a whole URL: its scheme picks the listener, its host counts.")],
+    method: Annotated[str, typer.Argument(metavar="[METHOD]", help="The method. Default: GET.")],
+    url: Annotated[
+        str | None,
+        typer.Argument(metavar="URL", help="A path, or a whole URL: its scheme picks the listener, its host counts."),
+    ] = None,
     app: App = None,
     env: Env = None,
     env_file: EnvFile = None,
@@ -36,6 +40,13 @@ def route(
         bool | None,
         typer.Option("--https/--no-https", help="As `up` would run with it: whether there is an HTTPS listener."),
     ] = None,
+    internal: Annotated[
+        bool,
+        typer.Option(
+            "--internal",
+            help="Ask the internal load balancer. Default: the one that the URL's host or the Host header leads to.",
+        ),
+    ] = False,
     all_envs: Annotated[
         bool, typer.Option("--all-envs", help="What becomes of the request in each environment, and where they differ.")
     ] = False,
@@ -47,7 +58,9 @@ def route(
 
     if all_envs and env is not None:
         raise UsageError("--all-envs and --env exclude each other")
-    asked = _Asked(method.upper(), url, tuple(header_pairs(headers or [])), source, https)
+    if url is None:
+        method, url = default_method(method)
+    asked = _Asked(method.upper(), url, tuple(header_pairs(headers or [])), source, https, internal)
     selection = Selection(app, env, (), env_file)
     with closing(make_display()) as display:
         if all_envs:
@@ -76,21 +89,38 @@ class _Asked:
     headers: tuple[tuple[str, str], ...]
     source: str
     https: bool | None
+    internal: bool
 
     def explain(self, selection: Selection, emit: Emit) -> Explanation:
-        from emulator.frontdoor import explain
+        from emulator.frontdoor import Balancer, explain
         from emulator.runtime.front_ports import expected_options
 
         loaded = load_services(selection, emit, https=self.https)
         services = [found.service for found in loaded]
-        options = expected_options(services, loaded[0].settings.front)
+        every = expected_options(services, loaded[0].settings.front)
+        options = every[self._balancer(services, every)]
+        internal = options.balancer is Balancer.INTERNAL
         if self.url.lower().startswith("https:") and options.https is None:
             raise InputError(
-                "there is no HTTPS listener here: the environment has no certificate, the application no domain, and no"
-                " rule an alias",
+                "the internal load balancer has no HTTPS listener here: the environment has no private certificate, and"
+                " no rule an alias"
+                if internal
+                else "there is no HTTPS listener here: the environment has no certificate, the application no domain,"
+                " and no rule an alias",
                 hint="`--https` explains it as `up --https` would run it",
             )
         return explain(services, self.method, self.url, self.headers, self.source, options)
+
+    def _balancer(self, services: Sequence[Service], options: Mapping[Balancer, FrontOptions]) -> Balancer:
+        """The load balancer that the request goes to."""
+        from emulator.frontdoor.balancers import Balancer
+        from emulator.frontdoor.explain import asked_balancer
+
+        if self.internal:
+            return Balancer.INTERNAL
+        host = next((value for name, value in self.headers if name.lower() == "host"), "")
+        url = f"http://{host}" if host and self.url.startswith("/") else self.url
+        return asked_balancer(services, url, options)
 
 
 def _compare(found: Mapping[str, Explanation]) -> None:
@@ -108,6 +138,10 @@ def _compare(found: Mapping[str, Explanation]) -> None:
 
 
 def _print(explanation: Explanation) -> None:
+    from emulator.frontdoor.balancers import Balancer
+
+    if explanation.balancer is not Balancer.PUBLIC:
+        typer.echo(f"at the {explanation.balancer} load balancer")
     for rule in explanation.rules:
         placed = rule.placed
         typer.echo(f"{placed.priority:>6}  {placed.service.name} {placed.rule.name}: {rule.verdict}")
@@ -153,6 +187,7 @@ def _condition(condition: Condition) -> str:
 
 def _as_json(explanation: Explanation) -> dict[str, object]:
     return {
+        "load_balancer": explanation.balancer.value,
         "listener": explanation.listener,
         "method": explanation.request.method,
         "priority": explanation.priority,

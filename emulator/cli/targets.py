@@ -11,7 +11,7 @@ from emulator.cli.options import App, Env, Format, OutputFormat
 
 
 def targets(app: App = None, env: Env = None, format: Format = OutputFormat.TEXT) -> None:
-    """Show the load balancer's targets with their health, in the words of `describe-target-health`."""
+    """Show the load balancers' targets with their health, in the words of `describe-target-health`."""
     from emulator.display.table import table
 
     with running_agent(app, env) as agent:
@@ -19,8 +19,7 @@ def targets(app: App = None, env: Env = None, format: Format = OutputFormat.TEXT
     if format is OutputFormat.JSON:
         typer.echo(json.dumps(found, indent=2))
         return
-    rows = [
-        [row["service"], row["target_group"], row["name"], row["state"], row["reason_code"], row["description"]]
-        for row in found
-    ]
-    typer.echo(table(["SERVICE", "TARGET GROUP", "TARGET", "STATE", "REASON", "DESCRIPTION"], rows))
+    columns = ["service", "load_balancer", "target_group", "name", "state", "reason_code", "description"]
+    rows = [[row[column] for column in columns] for row in found]
+    titles = ["SERVICE", "LOAD BALANCER", "TARGET GROUP", "TARGET", "STATE", "REASON", "DESCRIPTION"]
+    typer.echo(table(titles, rows))

@@ -76,7 +76,7 @@ def up(
             min=1,
             max=65535,
             metavar="PORT",
-            help="Port of the load balancer on 127.0.0.1. Else 8080 or the next free one.",
+            help="Port of the public load balancer on 127.0.0.1. Else 8080 or the next free one.",
         ),
     ] = None,
     https: Annotated[
@@ -91,6 +91,16 @@ def up(
             max=65535,
             metavar="PORT",
             help="Port of the HTTPS listener on 127.0.0.1. Else 8443 or the next free one.",
+        ),
+    ] = None,
+    internal_port: Annotated[
+        int | None,
+        typer.Option(
+            "--internal-port",
+            min=1,
+            max=65535,
+            metavar="PORT",
+            help="Port of the internal load balancer on 127.0.0.1. Else 8081 or the next free one.",
         ),
     ] = None,
     images: Replacements = None,
@@ -166,6 +176,7 @@ def up(
             port=port,
             https=https,
             https_port=https_port,
+            internal_port=internal_port,
             timing=timing,
             wait=wait,
             retain=retain,

@@ -42,9 +42,9 @@ VERBS: Final[Table] = {
     ),
     "targets": (
         "targets:targets",
-        "Show the load balancer's targets with their health, in the words of `describe-target-health`.",
+        "Show the load balancers' targets with their health, in the words of `describe-target-health`.",
     ),
-    "port": ("port:port", "Print the address of the load balancer, such as 127.0.0.1:8080."),
+    "port": ("port:port", "Print the address of a load balancer, such as 127.0.0.1:8080."),
     "open": ("open:open", "Open a running service in the browser, and print its URL."),
     "trust": (
         "trust:trust",

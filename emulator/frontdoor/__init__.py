@@ -30,6 +30,7 @@ from emulator.frontdoor.admin import (
     reload_problem,
 )
 from emulator.frontdoor.advice import advice
+from emulator.frontdoor.balancers import Balancer
 from emulator.frontdoor.explain import Explanation, explain
 from emulator.frontdoor.haproxy import (
     CONFIGURATION_FILE,
@@ -70,6 +71,7 @@ __all__ = [
     "STATE_FILE",
     "USER_ID",
     "AccessRecord",
+    "Balancer",
     "Explanation",
     "FrontFiles",
     "FrontOptions",

@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 
 from emulator.errors import EngineError
 from emulator.frontdoor.actions import listener_port
+from emulator.frontdoor.balancers import Balancer, Listener, read_frontend_name
 from emulator.frontdoor.options import ACCESS_LOG_SOCKET, FOLDER, FrontOptions
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
@@ -105,8 +106,10 @@ class AccessRecord:
     nothing."""
 
     created: datetime
-    listener: str
-    """`HTTP` or `HTTPS`."""
+    listener: Listener
+    balancer: Balancer
+    inside: bool
+    """It came from the environment's network, to port 80 or 443."""
     client: str
     client_port: int
     target: str
@@ -200,11 +203,14 @@ def record_of(fields: Mapping[str, object]) -> AccessRecord:
 
     service, _, group = text("group").partition(":")
     queue, connect = number("queue"), number("connect")
+    listener, balancer, inside = read_frontend_name(text("frontend"))
     aborted = text("end").startswith("CH")
     readable = text("method") not in ("", "<BADREQ>")
     return AccessRecord(
         created=datetime.fromtimestamp(created_at(fields) / 1_000_000, UTC),
-        listener="HTTPS" if text("frontend").startswith("https") else "HTTP",
+        listener=listener,
+        balancer=balancer,
+        inside=inside,
         client=text("client"),
         client_port=number("client_port"),
         target=f"{text('target')}:{text('target_port')}" if text("target") else "",
@@ -246,10 +252,10 @@ class LoadBalancerName:
     region: str = "us-east-1"
     account: str = "000000000000"
 
-    @property
-    def load_balancer(self) -> str:
+    def load_balancer(self, balancer: Balancer) -> str:
         """The `elb` field."""
-        name = f"{self.app}-{self.environment}"
+        suffix = "-internal" if balancer is Balancer.INTERNAL else ""
+        name = f"{self.app}-{self.environment}{suffix}"
         return f"app/{name}/{_hash(name)}"
 
     def target_group_arn(self, service: str, target_group: str) -> str:
@@ -264,7 +270,7 @@ def _hash(name: str) -> str:
 
 
 def alb_line(record: AccessRecord, name: LoadBalancerName, options: FrontOptions) -> str:
-    """The record as an Application Load Balancer logs it: 33 fields."""
+    """The record as an Application Load Balancer logs it: 33 fields. `options` are those of its load balancer."""
     forwarded = record.action == "forward"
     arn = name.target_group_arn(record.service, record.target_group) if record.target_group else ""
     if forwarded and not arn:
@@ -275,7 +281,7 @@ def alb_line(record: AccessRecord, name: LoadBalancerName, options: FrontOptions
     fields = [
         record.type,
         _time(finished),
-        name.load_balancer,
+        name.load_balancer(record.balancer),
         f"{record.client}:{record.client_port}",
         record.target or "-",
         _seconds(record.request_time if record.target else -1),
@@ -315,7 +321,7 @@ def as_json(record: AccessRecord, name: LoadBalancerName, options: FrontOptions)
     fields: dict[str, object] = {
         "type": record.type,
         "time": _time(record.created + timedelta(milliseconds=record.active_time)),
-        "elb": name.load_balancer,
+        "elb": name.load_balancer(record.balancer),
         "client": f"{record.client}:{record.client_port}",
         "target": record.target,
         "request_processing_time": record.request_time / 1000 if record.target else None,
@@ -342,7 +348,7 @@ def as_json(record: AccessRecord, name: LoadBalancerName, options: FrontOptions)
 
 def _request_line(record: AccessRecord, options: FrontOptions) -> str:
     """Method, whole URL with its port, version; dashes where the request could not be read."""
-    port = listener_port("HTTPS" if record.listener == "HTTPS" else "HTTP", options)
+    port = listener_port(record.listener, options.as_inside() if record.inside else options)
     base = f"{record.listener.lower()}://{record.host or 'localhost'}:{port}"
     if not record.method:
         return f"- {base}- -"

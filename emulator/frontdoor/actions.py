@@ -10,9 +10,10 @@ import re
 from collections.abc import Mapping, Sequence
 
 from emulator.ecs.service import FixedResponse, Forward, Redirect
+from emulator.frontdoor.balancers import Listener
 from emulator.frontdoor.options import OPEN, FrontOptions, backend_name
 from emulator.frontdoor.pages import SERVER, page_path
-from emulator.frontdoor.rules import Listener, PlacedRule
+from emulator.frontdoor.rules import PlacedRule
 from emulator.frontdoor.text import literal, quote
 
 DATE = "hdr Date '%[date,http_date]'"

@@ -19,10 +19,11 @@ from emulator.ecs.service import (
     TargetGroup,
 )
 from emulator.errors import Finding, Severity
+from emulator.frontdoor.balancers import LISTENERS, Balancer, behind
 from emulator.frontdoor.conditions import host_patterns
 from emulator.frontdoor.matching import glob_matches
 from emulator.frontdoor.patterns import glob_regex
-from emulator.frontdoor.rules import Listener, PlacedRule, rules_in_order
+from emulator.frontdoor.rules import PlacedRule, rules_in_order
 
 SHADOWED = "CL701"
 HEALTH_CHECK_PATH = "CL702"
@@ -36,16 +37,27 @@ _RUN, _ONE = "\x01", "\x02"
 
 def advice(services: Sequence[Service]) -> Iterator[Finding]:
     """Warnings about the rules and target groups of all services."""
-    listeners: tuple[Listener, ...] = ("HTTP", "HTTPS")
+    yield from shadowed(services)
     seen: set[tuple[str, str]] = set()
-    for listener in listeners:
-        rules = rules_in_order(services, listener)
-        yield from _shadowed(rules)
+    for rules in _listeners(services):
         for placed in rules:
             for group in _groups(placed):
                 if (placed.service.name, group.name) not in seen:
                     seen.add((placed.service.name, group.name))
                     yield from _group_advice(placed, group)
+
+
+def shadowed(services: Sequence[Service]) -> Iterator[Finding]:
+    """Rules that no request reaches, since an earlier one of the same load balancer takes them all."""
+    for rules in _listeners(services):
+        yield from _shadowed(rules)
+
+
+def _listeners(services: Sequence[Service]) -> Iterator[list[PlacedRule]]:
+    """The rules of each listener of each load balancer."""
+    for balancer in Balancer:
+        for listener in LISTENERS:
+            yield rules_in_order(behind(services, balancer), listener)
 
 
 def _groups(placed: PlacedRule) -> list[TargetGroup]:

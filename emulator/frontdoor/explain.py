@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import enum
 import urllib.parse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from emulator.ecs.service import FixedResponse, Forward, Redirect, Service
 from emulator.errors import Finding, UsageError
 from emulator.frontdoor.actions import expand, listener_port, location_template
 from emulator.frontdoor.advice import advice, prefix_note, protocol_note
+from emulator.frontdoor.balancers import Balancer, Listener, balancer_of, behind, rule_hosts
 from emulator.frontdoor.checks import check_rules
+from emulator.frontdoor.conditions import local_name
 from emulator.frontdoor.matching import ConditionResult, Request, evaluate, normalised_path
 from emulator.frontdoor.options import FrontOptions
 from emulator.frontdoor.request import MAX_FORWARDED_FOR, MAX_HEADER, MAX_REQUEST_LINE
-from emulator.frontdoor.rules import DEFAULT_PRIORITY, Listener, PlacedRule, rules_in_order
+from emulator.frontdoor.rules import DEFAULT_PRIORITY, PlacedRule, rules_in_order
 
 
 class Verdict(enum.StrEnum):
@@ -51,6 +53,7 @@ class Destination:
 class Explanation:
     """The way of one request through the load balancer."""
 
+    balancer: Balancer
     request: Request
     listener: Listener
     matched_path: str | None
@@ -82,23 +85,54 @@ def explain(
     options: FrontOptions | None = None,
 ) -> Explanation:
     """Explains a request. `url` is a path, or a whole URL whose scheme picks the listener and whose host is the Host
-    header unless `headers` has one. UsageError where it is neither, InputError for rules that would be refused."""
+    header unless `headers` has one. UsageError where it is neither, InputError for rules that would be refused.
+
+    `services` are all of the environment; `options` are those of the load balancer that is asked (`asked_balancer`).
+    """
     options = options or FrontOptions()
     check_rules(services)
     listener, request = _request(method, url, tuple(headers), options.source_ip or source_ip, options)
-    placed = rules_in_order(services, listener)
+    placed = rules_in_order(behind(services, options.balancer), listener)
     matched_path = normalised_path(request.path)
     warnings = tuple(advice(services))
     refusal = _refusal(request, matched_path)
     if refusal:
         status, reason = refusal
-        return Explanation(request, listener, matched_path, (), None, reason, status=status, warnings=warnings)
+        return Explanation(
+            options.balancer, request, listener, matched_path, (), None, reason, status=status, warnings=warnings
+        )
     rules = _evaluate(placed, request)
     winner = next((result.placed for result in rules if result.verdict is Verdict.WINS), None)
     if winner:
         warnings += (*prefix_note(winner), *protocol_note(winner))
-    explanation = Explanation(request, listener, matched_path, rules, winner, "", warnings=warnings)
+    explanation = Explanation(options.balancer, request, listener, matched_path, rules, winner, "", warnings=warnings)
     return _with_outcome(explanation, options)
+
+
+def asked_balancer(
+    services: Sequence[Service], url: str, options: Mapping[Balancer, FrontOptions] | None = None
+) -> Balancer:
+    """The load balancer that a URL leads to: the internal one where its port is published, or where the host is one of
+    its names; also for what is `localhost` where nothing is on the public one. Else the public one."""
+    internal = behind(services, Balancer.INTERNAL)
+    has_rules = {balancer_of(service) for service in services if service.listener_rules}
+    if Balancer.INTERNAL not in has_rules:
+        return Balancer.PUBLIC
+    if Balancer.PUBLIC not in has_rules:
+        return Balancer.INTERNAL
+    parts = urllib.parse.urlsplit(url)
+    host = parts.hostname or ""
+    try:
+        port = parts.port
+    except ValueError:
+        port = None  # which sending it refuses
+    found = (options or {}).get(Balancer.INTERNAL)
+    if found is not None and port is not None and port in found.listener_ports:
+        return Balancer.INTERNAL
+    names = {name for service in internal for name in rule_hosts(service)}
+    names |= {local_name(name) for name in names} | {Balancer.INTERNAL.dns_name}
+    public = {name for service in behind(services, Balancer.PUBLIC) for name in rule_hosts(service)}
+    return Balancer.INTERNAL if host in names - public else Balancer.PUBLIC
 
 
 def _request(
@@ -179,6 +213,7 @@ def _replaced(
     destinations: tuple[Destination, ...] = (),
 ) -> Explanation:
     return Explanation(
+        explanation.balancer,
         explanation.request,
         explanation.listener,
         explanation.matched_path,

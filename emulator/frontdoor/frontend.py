@@ -7,17 +7,25 @@ from collections.abc import Sequence
 from emulator.ecs.service import FixedResponse, Redirect
 from emulator.frontdoor import actions
 from emulator.frontdoor.access_log import LOCATION_LINE, frontend_log_lines
+from emulator.frontdoor.balancers import Listener, frontend_name
 from emulator.frontdoor.conditions import acl_lines
 from emulator.frontdoor.options import CERTIFICATES_FOLDER, FOLDER, FrontOptions, backend_name
 from emulator.frontdoor.pages import REASONS, SERVER, UNREACHABLE_PAGE
 from emulator.frontdoor.request import header_lines, limit_lines, path_lines
-from emulator.frontdoor.rules import DEFAULT_PRIORITY, Listener, PlacedRule, forwarded_groups
+from emulator.frontdoor.rules import DEFAULT_PRIORITY, PlacedRule, forwarded_groups
 from emulator.frontdoor.servers import HTTP_DEFAULTS
 from emulator.frontdoor.text import quote
 
 
 def frontend_lines(listener: Listener, rules: Sequence[PlacedRule], options: FrontOptions) -> list[str]:
-    """The lines of one listener's frontend with its rules in order of priority."""
+    """The lines of one listener's frontends with its rules in order of priority: of the one that this machine asks,
+    and of the one that tasks ask at the deployed port."""
+    lines = _frontend(listener, rules, options, inside=False)
+    return [*lines, *_frontend(listener, rules, options.as_inside(), inside=True)] if options.inside else lines
+
+
+def _frontend(listener: Listener, rules: Sequence[PlacedRule], options: FrontOptions, *, inside: bool) -> list[str]:
+    name = frontend_name(listener, options.balancer, inside=inside)
     body = [
         _bind_line(listener, rules, options),
         "option h1-case-adjust-bogus-client",
@@ -41,7 +49,7 @@ def frontend_lines(listener: Listener, rules: Sequence[PlacedRule], options: Fro
     body += _answer_lines()
     if any(forwarded_groups(rules)):
         body += actions.USE_BACKEND_LINES
-    return ["", f"frontend {listener.lower()} from {HTTP_DEFAULTS}", *(f"  {line}" for line in body)]
+    return ["", f"frontend {name} from {HTTP_DEFAULTS}", *(f"  {line}" for line in body)]
 
 
 def _bind_line(listener: Listener, rules: Sequence[PlacedRule], options: FrontOptions) -> str:

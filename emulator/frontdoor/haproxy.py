@@ -14,6 +14,7 @@ from emulator.ecs.service import FixedResponse, Service
 from emulator.errors import Unsupported
 from emulator.frontdoor import actions
 from emulator.frontdoor.access_log import ring_lines
+from emulator.frontdoor.balancers import LISTENERS, Listener
 from emulator.frontdoor.checks import check_rules
 from emulator.frontdoor.frontend import frontend_lines
 from emulator.frontdoor.network import IDLE_TIMEOUT, network_frontends
@@ -27,7 +28,7 @@ from emulator.frontdoor.options import (
     check_name,
 )
 from emulator.frontdoor.pages import error_pages, page_path
-from emulator.frontdoor.rules import Listener, group_table, rules_in_order
+from emulator.frontdoor.rules import group_table, rules_in_order
 from emulator.frontdoor.servers import HTTP_DEFAULTS, TCP_DEFAULTS, group_backends
 from emulator.frontdoor.text import quote
 
@@ -78,7 +79,7 @@ class FrontFiles:
 def front_configuration(
     services: Sequence[Service], targets: Sequence[Target], options: FrontOptions | None = None
 ) -> FrontFiles:
-    """The front's files for the services of one environment, in manifest order, with the targets they have now.
+    """The front's files for the services behind one load balancer, in manifest order, with the targets they have now.
 
     Raises InputError (FindingsError with all there is) for rules that a load balancer would refuse, Unsupported for
     what the front cannot do.
@@ -134,8 +135,7 @@ def _refuse_https_rules(services: Sequence[Service], options: FrontOptions) -> N
 
 def _fixed_response_files(services: Sequence[Service]) -> dict[str, bytes]:
     files = {}
-    listeners: tuple[Listener, ...] = ("HTTP", "HTTPS")
-    for listener in listeners:
+    for listener in LISTENERS:
         for placed in rules_in_order(services, listener):
             action = placed.rule.action
             if isinstance(action, FixedResponse) and action.message_body:
@@ -145,8 +145,7 @@ def _fixed_response_files(services: Sequence[Service]) -> dict[str, bytes]:
 
 def _group_maps(services: Sequence[Service]) -> dict[str, bytes]:
     files = {}
-    listeners: tuple[Listener, ...] = ("HTTP", "HTTPS")
-    for listener in listeners:
+    for listener in LISTENERS:
         groups = actions.group_map(rules_in_order(services, listener))
         if groups:
             files[actions.group_map_path(listener)] = "".join(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from emulator.errors import InputError
+from emulator.frontdoor.balancers import Balancer
 
 FOLDER = "/copilot-local/front"
 """Where the configuration, its pages and the admin socket live inside the front and the agent."""
@@ -32,8 +33,8 @@ COMMAND = ("haproxy", "-W", "-db", "-S", f"{FOLDER}/{MASTER_SOCKET},mode,660", "
 """Master-worker mode: a new configuration is loaded without closing the listening sockets. Ask for it with
 `admin.RELOAD` on the master socket, which says how it went; the signal SIGUSR2 gets lost while the master starts."""
 
-LOAD_BALANCER_NAMES = ("localhost", "127.0.0.1", "[::1]", "host.docker.internal")
-"""The front's own DNS names: how a browser and a container reach it."""
+LOAD_BALANCER_NAMES = ("localhost", "127.0.0.1", "[::1]", "host.docker.internal", *(one.dns_name for one in Balancer))
+"""The load balancers' own DNS names: how a browser and a container reach them."""
 
 OPEN = "open:"
 """What stands before a target group's name in that of its backend for when no target is healthy."""
@@ -81,12 +82,15 @@ class Https:
 
 @dataclass(frozen=True, slots=True)
 class FrontOptions:
-    """Everything about the front that the services do not say. Times in seconds."""
+    """Everything about one load balancer that its services do not say. Times in seconds."""
 
+    balancer: Balancer = Balancer.PUBLIC
     listener_port: int = 8080
     """The port clients connect to: what `X-Forwarded-Port`, redirects and the `Host` header name."""
     bind_port: int = 8080
     """The port HAProxy listens on inside its container."""
+    inside: bool = False
+    """Whether it listens at ports 80 and 443 too, as a deployed one does: there the tasks of the environment ask it."""
     bind_address: str = ""
     """The address it listens on; empty is all of the container's."""
     https: Https | None = None
@@ -109,6 +113,16 @@ class FrontOptions:
     """Whether requests are logged; see `access_log`."""
     source_ip: str | None = None
     """The address that requests seem to come from, for rules with source-ip conditions; None: where they come from."""
+
+    @property
+    def listener_ports(self) -> tuple[int, ...]:
+        """The ports that clients on this machine connect to."""
+        return (self.listener_port, self.https.listener_port) if self.https else (self.listener_port,)
+
+    def as_inside(self) -> FrontOptions:
+        """The same of the listeners at ports 80 and 443."""
+        https = replace(self.https, listener_port=443, bind_port=443) if self.https else None
+        return replace(self, listener_port=80, bind_port=80, https=https)
 
 
 def check_name(what: str, name: str) -> str:

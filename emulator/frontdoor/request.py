@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from emulator.frontdoor.actions import DATE, SERVER_HEADER, generated, listener_port
+from emulator.frontdoor.balancers import Listener
 from emulator.frontdoor.options import FOLDER, FrontOptions
-from emulator.frontdoor.rules import Listener
 
 MAX_FORWARDED_FOR = 30
 MAX_REQUEST_LINE = 16 * 1024

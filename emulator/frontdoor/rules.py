@@ -1,15 +1,13 @@
-"""The rules of all services of an environment, in the order in which the load balancer looks at them."""
+"""The rules of all services behind one load balancer, in the order in which it looks at them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from emulator.ecs.service import Forward, ListenerRule, Service, TargetGroup
 from emulator.errors import InputError
-
-Listener = Literal["HTTP", "HTTPS"]
+from emulator.frontdoor.balancers import LISTENERS, Listener
 
 DEFAULT_PRIORITY = 0
 """What an access log calls the default action: in a Copilot environment, an empty target group, thus 503."""
@@ -92,10 +90,9 @@ def group_table(services: Sequence[Service]) -> dict[tuple[str, str], TargetGrou
 
     Others are never checked (`unused`), nor are those of UDP listeners, which the front does not play.
     """
-    listeners: tuple[Listener, ...] = ("HTTP", "HTTPS")
     found = {
         (service.name, name): service.target_group(name)
-        for listener in listeners
+        for listener in LISTENERS
         for service, name in forwarded_groups(rules_in_order(services, listener))
     }
     for service in services:

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from emulator import __version__
 from emulator.engine.interface import ContainerSpec, Engine, Mount
+from emulator.frontdoor.balancers import Balancer
 from emulator.frontdoor.options import FOLDER as FRONT_FOLDER
 from emulator.model import to_json
 from emulator.runtime import names
@@ -17,6 +18,8 @@ from emulator.runtime.task_specs import JSON_FILE_OPTIONS, NO_FILE, RESTART
 
 STATE_FOLDER = "/copilot-local/state"
 STATE_FILE = "desired.json"
+FRONT_FOLDERS = {Balancer.PUBLIC: FRONT_FOLDER, Balancer.INTERNAL: f"{FRONT_FOLDER}-internal"}
+"""Where the agent has the volumes of the load balancers."""
 DOCKER_SOCKET = "/var/run/docker.sock"
 
 
@@ -51,7 +54,8 @@ def agent_spec(engine: Engine, environment: Names, state: DesiredState) -> Conta
         mounts=(
             Mount(engine.agent_socket(), DOCKER_SOCKET, bind=True),
             Mount(environment.state_volume, STATE_FOLDER, copy=False),
-            Mount(environment.front_volume, FRONT_FOLDER, copy=False),
+            Mount(environment.front_volume, FRONT_FOLDERS[Balancer.PUBLIC], copy=False),
+            Mount(environment.internal_front_volume, FRONT_FOLDERS[Balancer.INTERNAL], copy=False),
             Mount(environment.log_volume, LOG_FOLDER, copy=False),
             Mount(environment.access_volume, ACCESS_FOLDER, copy=False),
         ),

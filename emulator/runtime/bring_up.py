@@ -17,7 +17,7 @@ from emulator.runtime.down import down, remove_all
 from emulator.runtime.execution import Cancelled
 from emulator.runtime.executor import Executor
 from emulator.runtime.failed import container_failed
-from emulator.runtime.front import FrontControl, front_spec
+from emulator.runtime.front import FrontControl, front_specs
 from emulator.runtime.front_ports import balanced
 from emulator.runtime.join import agent_failed
 from emulator.runtime.names import Names
@@ -122,7 +122,7 @@ class Bringup:
 
     def _execute(self) -> None:
         factory = task_factory(self.state, self.request.private, self.engine)
-        result = reconcile(factory, self.observed, front_spec(self.state), network_exists=True)
+        result = reconcile(factory, self.observed, front_specs(self.state), network_exists=True)
         front = FrontControl(self.names)
         front.use(self.state, self.request.private.certificates)
         executor = Executor(

@@ -11,6 +11,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from emulator import __version__
 from emulator.engine.interface import Container, Engine
@@ -69,12 +70,9 @@ def collect(engine: Engine, environment: Names, known: Iterable[tuple[str, str]]
         bundle.add("status.json", lambda: _json(agent.status()))
         bundle.add("tasks.json", lambda: _json({"tasks": agent.tasks()}))
         bundle.add("events.ndjson", lambda: _lines(json.dumps(event) for event in agent.task_events(follow=False)))
-    if observed.front is not None:
-        front = observed.front.name
-        bundle.add(
-            f"front/{CONFIGURATION_FILE}",
-            lambda: engine.read_file(front, f"{FRONT_FOLDER}/{CONFIGURATION_FILE}").decode(),
-        )
+    for front in observed.fronts:
+        read = partial(_front_file, engine, front.name)
+        bundle.add(f"{front.labels[names.ROLE]}/{CONFIGURATION_FILE}", read)
     for container in observed.containers:
         _of_container(bundle, engine, container)
     return bundle
@@ -88,6 +86,10 @@ def _of_container(bundle: Bundle, engine: Engine, container: Container) -> None:
     bundle.add(f"logs/{where or 'environment'}/{name}.log", lambda: _lines(_printed(engine, container)))
     if role == Role.ROUTER:
         bundle.add(f"routers/{where}.conf", lambda: _router_file(engine, container))
+
+
+def _front_file(engine: Engine, container: str) -> str:
+    return engine.read_file(container, f"{FRONT_FOLDER}/{CONFIGURATION_FILE}").decode()
 
 
 def _router_file(engine: Engine, container: Container) -> str:

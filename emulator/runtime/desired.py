@@ -58,6 +58,9 @@ class DesiredService(Model, kw_only=True):
         return frozenset({self.config_hash(), *self.equal_hashes})
 
 
+_LISTENER_PORTS = ("front_port", "https_port", "internal_port", "internal_https_port")
+
+
 class NetworkPort(FrozenModel, kw_only=True, frozen=True):
     """Where a listener of a network load balancer is published. UDP is not among them: the task itself publishes it."""
 
@@ -75,9 +78,12 @@ class DesiredState(Model, kw_only=True):
     environment: str
     services: dict[str, DesiredService] = field(default_factory=dict)
     front_port: int
-    """Host port of the front's HTTP listener on 127.0.0.1."""
+    """Host port of the public load balancer's HTTP listener on 127.0.0.1; 0 where nothing is on it."""
     https_port: int = 0
     """The same of its HTTPS listener; 0 where there is none."""
+    internal_port: int = 0
+    """Host port of the internal load balancer's HTTP listener; 0 where nothing is on it."""
+    internal_https_port: int = 0
     network_ports: list[NetworkPort] = field(default_factory=list)
     pause_image: str
     front_image: str
@@ -114,13 +120,14 @@ class DesiredState(Model, kw_only=True):
             services[name] = desired
         ports = [*wanted.network_ports, *(port for port in self.network_ports if port.service not in wanted.services)]
         update = {"services": services, "acting": self.acting, "network_ports": ports}
-        return replace(wanted, **update, https_port=wanted.https_port or self.https_port)
+        here = {key: getattr(wanted, key) or getattr(self, key) for key in _LISTENER_PORTS}
+        return replace(wanted, **update, **here)
 
     def with_services_of(self, previous: DesiredState, names: Collection[str]) -> DesiredState:
         """The same, with these services as they were before, and without those that were not there."""
         rest = {name: desired for name, desired in self.services.items() if name not in names}
         back = {name: previous.services[name] for name in names if name in previous.services}
-        ports = {"https_port": previous.https_port, "network_ports": previous.network_ports}
+        ports = {key: getattr(previous, key) for key in (*_LISTENER_PORTS, "network_ports")}
         return replace(self, **ports, services={**rest, **back})
 
 

@@ -58,8 +58,8 @@ def down(
     plan = Plan()
     for task in observed.tasks.values():
         stop_task(plan, task, "down", timeout=timeout)
-    if observed.front is not None:
-        plan.add(Verb.REMOVE_CONTAINER, observed.front.name, "down")
+    for front in observed.fronts:
+        plan.add(Verb.REMOVE_CONTAINER, front.name, "down")
     executor = Executor(
         engine,
         environment,

@@ -133,8 +133,8 @@ class Executor:
                 self.engine.ensure_volume(operation.subject, operation.labels)
             case Verb.CREATE_CONTAINER:
                 self._starter.create(operation)
-                if operation.subject == self.names.front:
-                    self.front.prepare(self.engine)
+                if self.front.is_front(operation.subject):
+                    self.front.prepare(self.engine, operation.subject)
             case Verb.START_CONTAINER:
                 self._starter.start(operation)
             case Verb.AWAIT:
@@ -142,7 +142,7 @@ class Executor:
             case Verb.PREPARE_AWS:
                 prepare_aws(self.engine, operation.subject, operation.log_groups)
             case Verb.CONFIGURE_FRONT:
-                self.front.configure(self.engine)
+                self.front.configure(self.engine, operation.subject)
             case Verb.DEREGISTER:
                 self.front.deregister(self.engine, operation.task_id, operation.timeout)
             case Verb.WRITE_NAMES:

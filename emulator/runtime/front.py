@@ -1,4 +1,4 @@
-"""The front's container, its files and its targets."""
+"""The containers of the load balancers, their files and their targets."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ import posixpath
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
-from emulator.engine.interface import ContainerSpec, ContainerState, Engine, File, Mount
+from emulator.ecs.service import Service
+from emulator.engine.interface import Container, ContainerSpec, ContainerState, Engine, File, Mount
+from emulator.frontdoor.balancers import Balancer, balancer_of, behind, rule_hosts
+from emulator.frontdoor.explain import asked_balancer
 from emulator.frontdoor.haproxy import FrontFiles, front_configuration
 from emulator.frontdoor.options import ADMIN_SOCKET, COMMAND, FOLDER, USER_ID, FrontOptions, Https, Target
+from emulator.frontdoor.patterns import has_wildcards
 from emulator.runtime import names
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.front_ports import (
     BIND_PORT,
     HTTPS_BIND_PORT,
     bind_ports,
+    front_listeners,
     front_ports,
-    listeners_of,
-    routes,
+    host_ports,
     to_label,
 )
 from emulator.runtime.names import Names, Role
@@ -32,31 +36,45 @@ INITIAL_INTERVAL = 0.1
 """Seconds between the checks of a target until its first success."""
 
 
-def front_spec(state: DesiredState) -> ContainerSpec | None:
-    """The front's container; None where nothing goes through it. HAProxy runs as its own user without capabilities.
+UNPRIVILEGED_PORTS = "net.ipv4.ip_unprivileged_port_start"
+"""From which port on a program without capabilities may listen: HAProxy listens at 80 and 443 too."""
 
-    Docker fixes the published ports of a container when it makes it, so other listeners are another front.
+
+def front_specs(state: DesiredState) -> dict[Balancer, ContainerSpec]:
+    """The containers of the load balancers that something goes through."""
+    found = {balancer: front_spec(state, balancer) for balancer in Balancer}
+    return {balancer: spec for balancer, spec in found.items() if spec is not None}
+
+
+def front_spec(state: DesiredState, balancer: Balancer = Balancer.PUBLIC) -> ContainerSpec | None:
+    """The container of a load balancer; None where nothing goes through it. HAProxy runs as its own user without
+    capabilities.
+
+    Docker fixes the published ports and the names of a container when it makes it, so others are another front.
     """
-    if not routes(state) and not state.network_ports:
+    ports = front_ports(state, balancer)
+    if not ports:
         return None
-    ports = front_ports(state)
-    listeners = [listener for listener in listeners_of(state) if listener.protocol != "UDP"]
     environment = Names(state.app, state.environment)
+    aliases = front_names(state, balancer)
+    published = ",".join(f"{p.host_port}-{p.container_port}" for p in ports)
     return ContainerSpec(
-        name=environment.front,
+        name=front_container(environment, balancer),
         image=state.front_image,
         labels={
-            **environment.labels(Role.FRONT),
-            names.CONFIG_HASH: f"{state.front_image}@{','.join(f'{p.host_port}-{p.container_port}' for p in ports)}",
-            names.LISTENERS: to_label(listeners),
+            **environment.labels(_ROLES[balancer]),
+            names.CONFIG_HASH: f"{state.front_image}@{published}@{','.join(aliases)}",
+            names.LISTENERS: to_label(front_listeners(state, balancer)),
         },
         entrypoint=COMMAND[:1],
         command=COMMAND[1:],
         user=f"{USER_ID}:{USER_ID}",
         network=environment.network,
+        network_aliases=aliases,
         ports=ports,
-        mounts=(Mount(environment.front_volume, FOLDER, copy=False),),
+        mounts=(Mount(front_volume(environment, balancer), FOLDER, copy=False),),
         log_options=JSON_FILE_OPTIONS,
+        sysctls={UNPRIVILEGED_PORTS: "0"},
         cap_drop=("ALL",),
         ulimits=(NO_FILE,),
         restart=RESTART,
@@ -64,15 +82,62 @@ def front_spec(state: DesiredState) -> ContainerSpec | None:
     )
 
 
-def front_options(state: DesiredState, certificates: Mapping[str, str] = MappingProxyType({})) -> FrontOptions:
-    """What the front's configuration needs to know beyond the services; `certificates` are PEM, by service."""
-    secure = state.https_port or any(port.protocol == "TLS" for port in state.network_ports)
+_ROLES = {Balancer.PUBLIC: Role.FRONT, Balancer.INTERNAL: Role.INTERNAL_FRONT}
+
+
+def front_container(environment: Names, balancer: Balancer) -> str:
+    """The name of a load balancer's container."""
+    return environment.internal_front if balancer is Balancer.INTERNAL else environment.front
+
+
+def front_volume(environment: Names, balancer: Balancer) -> str:
+    """The volume that a load balancer shares with the agent."""
+    return environment.internal_front_volume if balancer is Balancer.INTERNAL else environment.front_volume
+
+
+def front_in(observed: Observed, balancer: Balancer) -> Container | None:
+    """A load balancer's container, where there is one."""
+    return observed.internal_front if balancer is Balancer.INTERNAL else observed.front
+
+
+def front_names(state: DesiredState, balancer: Balancer) -> tuple[str, ...]:
+    """The names under which every task of the environment finds a load balancer.
+
+    Those of the internal one are in the environment's private DNS when deployed: Copilot's `<service>.<env>.<app>
+    .internal`, and the aliases of its rules. Those of the public one are in public DNS, which is not ours.
+    """
+    hosts: list[str] = []
+    if balancer is Balancer.INTERNAL:
+        for desired in state.services.values():
+            if balancer_of(desired.service) is balancer:
+                hosts += [internal_name(desired.service), *rule_hosts(desired.service)]
+    return (balancer.dns_name, *dict.fromkeys(host for host in hosts if not has_wildcards(host)))
+
+
+def internal_name(service: Service) -> str:
+    """The name that Copilot gives a service behind the internal load balancer."""
+    return f"{service.name}.{service.environment}.{service.app}.internal".lower()
+
+
+def front_options(
+    state: DesiredState,
+    certificates: Mapping[str, str] = MappingProxyType({}),
+    balancer: Balancer = Balancer.PUBLIC,
+) -> FrontOptions:
+    """What a load balancer's configuration needs to know beyond its services; `certificates` are PEM, by service."""
+    http, https = host_ports(state, balancer)
+    network = state.network_ports if balancer is Balancer.PUBLIC else []
+    secure = https or any(port.protocol == "TLS" for port in network)
     timing = {desired.options.timing for desired in state.services.values()}
+    own = {service.name for service in behind([d.service for d in state.services.values()], balancer)}
+    shown = {name: certificate for name, certificate in certificates.items() if name in own}
     return FrontOptions(
-        listener_port=state.front_port,
+        balancer=balancer,
+        listener_port=http,
         bind_port=BIND_PORT,
-        https=Https(certificates, state.https_port or HTTPS_BIND_PORT, HTTPS_BIND_PORT) if secure else None,
-        network_ports=bind_ports(state),
+        inside=True,
+        https=Https(shown, https or HTTPS_BIND_PORT, HTTPS_BIND_PORT) if secure else None,
+        network_ports=bind_ports(state) if network else {},
         timing="ecs" if timing == {"ecs"} else "local",
         initial_interval=INITIAL_INTERVAL,
         maxconn=MAX_CONNECTIONS,
@@ -80,14 +145,29 @@ def front_options(state: DesiredState, certificates: Mapping[str, str] = Mapping
     )
 
 
-def targets_of(state: DesiredState, observed: Observed, kept: Collection[str] = ()) -> list[Target]:
-    """A target for every port that a target group forwards to, in every task whose target container runs.
+def balancer_for(state: DesiredState, url: str) -> Balancer:
+    """The load balancer that a request for a path or a URL goes to."""
+    return asked_balancer([desired.service for desired in state.services.values()], url, all_options(state))
+
+
+def all_options(state: DesiredState) -> dict[Balancer, FrontOptions]:
+    """The same for each load balancer."""
+    return {balancer: front_options(state, balancer=balancer) for balancer in Balancer}
+
+
+def targets_of(
+    state: DesiredState, observed: Observed, kept: Collection[str] = (), balancer: Balancer = Balancer.PUBLIC
+) -> list[Target]:
+    """A target of the load balancer for every port that a target group forwards to, in every task whose target
+    container runs.
 
     `kept` are tasks, by id, that stay targets while a container of theirs is replaced.
     """
     network = Names(state.app, state.environment).network
     found: list[Target] = []
     for name, desired in state.services.items():
+        if balancer_of(desired.service) is not balancer:
+            continue
         for task in observed.tasks_of(name):
             if task.pause is None or not (address := task.pause.addresses.get(network)):
                 continue
@@ -106,18 +186,24 @@ def target_name(task: Task) -> str:
     return f"{task.service}-{task.short_id}"
 
 
-class FrontControl:
-    """Configures a front from outside, where no agent watches over it yet: files go in, then it starts.
+class Front:
+    """Configures one load balancer from outside, where no agent watches over it yet: files go in, then it starts.
 
     The agent's monitor registers targets at the admin socket.
     """
 
-    def __init__(self, environment: Names) -> None:
+    def __init__(self, environment: Names, balancer: Balancer = Balancer.PUBLIC) -> None:
         self.names = environment
+        self.balancer = balancer
         self.state: DesiredState | None = None
         self.certificates: dict[str, str] = {}
         self._prepared = False
         """Whether a front was made that has its files and was not started yet."""
+
+    @property
+    def container(self) -> str:
+        """The name of its container."""
+        return front_container(self.names, self.balancer)
 
     def use(self, state: DesiredState, certificates: Mapping[str, str] = MappingProxyType({})) -> None:
         """The services from now on, and certificates for their names."""
@@ -127,39 +213,83 @@ class FrontControl:
     def prepare(self, engine: Engine) -> None:
         """Gives a front that was just made its files: by the time that it is to start they are there."""
         if self.state is not None:
-            engine.put_files(self.names.front, FOLDER, packed(self.files(observe(engine, self.names))))
+            engine.put_files(self.container, FOLDER, packed(self.files(observe(engine, self.names))))
             self._prepared = True
 
     def configure(self, engine: Engine) -> None:
         """Writes the configuration; starts the front, or makes a running one load it."""
         if self._prepared:
             self._prepared = False
-            engine.start(self.names.front)
+            engine.start(self.container)
             return
         observed = observe(engine, self.names)
-        if self.state is None or observed.front is None:
+        present = front_in(observed, self.balancer)
+        if self.state is None or present is None:
             return
         configuration = self.files(observed)
-        engine.put_files(observed.front.name, FOLDER, packed(configuration))
-        if observed.front.state is ContainerState.RUNNING:
-            engine.kill(observed.front.name, "SIGUSR2")
+        engine.put_files(present.name, FOLDER, packed(configuration))
+        if present.state is ContainerState.RUNNING:
+            engine.kill(present.name, "SIGUSR2")
         else:
-            engine.start(observed.front.name)
+            engine.start(present.name)
 
     def options(self) -> FrontOptions:
         """What the front's configuration needs to know beyond the services."""
         assert self.state is not None
-        return front_options(self.state, self.certificates)
+        return front_options(self.state, self.certificates, self.balancer)
+
+    def services(self) -> list[Service]:
+        """The services behind it."""
+        assert self.state is not None
+        return behind([desired.service for desired in self.state.services.values()], self.balancer)
 
     def files(self, observed: Observed) -> FrontFiles:
         """The front's files for what runs now."""
         assert self.state is not None
-        services = [desired.service for desired in self.state.services.values()]
-        return front_configuration(services, targets_of(self.state, observed), self.options())
+        targets = targets_of(self.state, observed, balancer=self.balancer)
+        return front_configuration(self.services(), targets, self.options())
 
     def deregister(self, engine: Engine, task_id: str, delay: int) -> None:
         """Takes a task's targets out of the front and waits for their requests, `delay` seconds at most."""
         del engine, task_id, delay  # without an agent the task's end is what takes it out
+
+
+class FrontControl:
+    """Both load balancers of an environment, as what carries out plans knows them."""
+
+    def __init__(self, environment: Names) -> None:
+        self.names = environment
+        self.fronts: Mapping[Balancer, Front] = {balancer: Front(environment, balancer) for balancer in Balancer}
+
+    @property
+    def state(self) -> DesiredState | None:
+        """What should run; None before that is known."""
+        return self.fronts[Balancer.PUBLIC].state
+
+    def use(self, state: DesiredState, certificates: Mapping[str, str] = MappingProxyType({})) -> None:
+        """The services from now on, and certificates for their names."""
+        for front in self.fronts.values():
+            front.use(state, certificates)
+
+    def is_front(self, container: str) -> bool:
+        """Whether a container of that name is a load balancer's."""
+        return any(front.container == container for front in self.fronts.values())
+
+    def prepare(self, engine: Engine, container: str) -> None:
+        """Gives a front that was just made its files."""
+        self._called(container).prepare(engine)
+
+    def configure(self, engine: Engine, container: str) -> None:
+        """Writes a front's configuration; starts it, or makes a running one load it."""
+        self._called(container).configure(engine)
+
+    def deregister(self, engine: Engine, task_id: str, delay: int) -> None:
+        """Takes a task's targets out of the load balancer and waits for their requests, `delay` seconds at most."""
+        for front in self.fronts.values():
+            front.deregister(engine, task_id, delay)
+
+    def _called(self, container: str) -> Front:
+        return next(front for front in self.fronts.values() if front.container == container)
 
 
 def packed(configuration: FrontFiles) -> list[File]:

@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
-from msgspec.structs import asdict, replace
+from msgspec.structs import asdict
 
 from emulator.ecs.service import Service
-from emulator.engine.interface import PublishedPort
-from emulator.errors import EngineError, InputError
+from emulator.engine.interface import ContainerState, PublishedPort
+from emulator.errors import EngineError
+from emulator.frontdoor.balancers import Balancer, balancer_of, behind
 from emulator.frontdoor.options import FrontOptions, Https
 from emulator.runtime import names
-from emulator.runtime.desired import DesiredService, DesiredState, NetworkPort
-from emulator.runtime.host_port import DEFAULT_PORT, choose_port
+from emulator.runtime.desired import DesiredService, DesiredState
+from emulator.runtime.host_port import DEFAULT_PORT
 from emulator.runtime.observed import Observed
 from emulator.settings import FrontSettings
 
 BIND_PORT = 8080
 HTTPS_BIND_PORT = 8443
+NETWORK = "network"
 NETWORK_BIND_PORT = 20000
 """The first port inside the front's container for listeners of network load balancers."""
+INSIDE_PORT, INSIDE_HTTPS_PORT = 80, 443
+"""Where tasks ask a load balancer, as deployed. Nothing publishes these."""
 DEFAULT_HTTPS_PORT = 8443
-PRIVILEGED = 1024
-OUT_OF_THE_WAY = 10_000
-"""Added to a privileged port of a network listener: 443 is looked for from 10443 on."""
+DEFAULT_INTERNAL_PORT = 8081
+DEFAULT_INTERNAL_HTTPS_PORT = 8444
 
 
 class PublishedListener(Struct, frozen=True):
-    """A listener as it answers on this machine. `service` is empty for the environment's load balancer.
+    """A listener as it answers on this machine. `service` is empty for the environment's own load balancers.
 
-    `port` is that of the deployed listener: 80 and 443 for HTTP and HTTPS.
+    `port` is that of the deployed listener: 80 and 443 for HTTP and HTTPS. `load_balancer` is `public`, `internal` or,
+    for the service's own, `network`.
     """
 
     service: str
@@ -39,11 +43,19 @@ class PublishedListener(Struct, frozen=True):
     protocol: str
     host_port: int
     host_ip: str = "127.0.0.1"
+    load_balancer: str = Balancer.PUBLIC.value
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether it belongs to the internal load balancer."""
+        return not self.service and self.load_balancer == Balancer.INTERNAL
 
     @property
     def name(self) -> str:
         """How `copilot-local port` calls it."""
-        return self.protocol.lower() if not self.service else f"{self.port}/{self.protocol.lower()}"
+        if self.service:
+            return f"{self.port}/{self.protocol.lower()}"
+        return f"internal-{self.protocol.lower()}" if self.is_internal else self.protocol.lower()
 
     @property
     def url(self) -> str:
@@ -52,13 +64,21 @@ class PublishedListener(Struct, frozen=True):
         return f"{self.protocol.lower()}://{host}:{self.host_port}"
 
 
-def routes(state: DesiredState, listener: str | None = None) -> bool:
-    """Whether the application load balancer has a rule, on that listener or on any."""
+def routes(state: DesiredState, balancer: Balancer, listener: str | None = None) -> bool:
+    """Whether that load balancer has a rule, on that listener or on any."""
     return any(
         listener is None or rule.listener == listener
         for desired in state.services.values()
+        if balancer_of(desired.service) is balancer
         for rule in desired.service.listener_rules
     )
+
+
+def host_ports(state: DesiredState, balancer: Balancer) -> tuple[int, int]:
+    """Where its HTTP and its HTTPS listener are published; 0: there is none."""
+    if balancer is Balancer.INTERNAL:
+        return state.internal_port, state.internal_https_port
+    return state.front_port, state.https_port
 
 
 def bind_ports(state: DesiredState) -> dict[tuple[str, int], int]:
@@ -69,27 +89,43 @@ def bind_ports(state: DesiredState) -> dict[tuple[str, int], int]:
     }
 
 
-def front_ports(state: DesiredState) -> tuple[PublishedPort, ...]:
-    """What the front's container publishes."""
+def front_ports(state: DesiredState, balancer: Balancer) -> tuple[PublishedPort, ...]:
+    """What the container of a load balancer publishes. Network load balancers are played by the public one."""
     ports = []
-    if routes(state):
-        ports.append(PublishedPort(BIND_PORT, state.front_port))
-    if state.https_port:
-        ports.append(PublishedPort(HTTPS_BIND_PORT, state.https_port))
-    inside = bind_ports(state)
-    return (*ports, *(PublishedPort(inside[port.service, port.port], port.host_port) for port in state.network_ports))
+    http, https = host_ports(state, balancer)
+    if routes(state, balancer):
+        ports.append(PublishedPort(BIND_PORT, http))
+    if https:
+        ports.append(PublishedPort(HTTPS_BIND_PORT, https))
+    if balancer is Balancer.PUBLIC:
+        inside = bind_ports(state)
+        ports += [PublishedPort(inside[port.service, port.port], port.host_port) for port in state.network_ports]
+    return tuple(ports)
 
 
 def listeners_of(state: DesiredState) -> list[PublishedListener]:
-    """The listeners that answer here, those of the environment's load balancer first."""
-    found = []
-    if routes(state):
-        found.append(PublishedListener("", 80, "HTTP", state.front_port))
-    if state.https_port:
-        found.append(PublishedListener("", 443, "HTTPS", state.https_port))
-    found += [PublishedListener(p.service, p.port, p.protocol, p.host_port) for p in state.network_ports]
+    """The listeners that answer here, those of the environment's load balancers first."""
+    public, internal = (front_listeners(state, balancer) for balancer in Balancer)
+    own = [listener for listener in public if listener.service]
+    found = [*(listener for listener in public if not listener.service), *internal, *own]
     for desired in state.services.values():
         found += task_listeners(desired)
+    return found
+
+
+def front_listeners(state: DesiredState, balancer: Balancer) -> list[PublishedListener]:
+    """The listeners in the container of a load balancer."""
+    found = []
+    http, https = host_ports(state, balancer)
+    if routes(state, balancer):
+        found.append(PublishedListener("", 80, "HTTP", http, load_balancer=balancer.value))
+    if https:
+        found.append(PublishedListener("", 443, "HTTPS", https, load_balancer=balancer.value))
+    if balancer is Balancer.PUBLIC:
+        found += [
+            PublishedListener(p.service, p.port, p.protocol, p.host_port, load_balancer=NETWORK)
+            for p in state.network_ports
+        ]
     return found
 
 
@@ -99,15 +135,29 @@ def task_listeners(desired: DesiredService) -> list[PublishedListener]:
     for listener in desired.service.network_listeners:
         inside = desired.service.target_group(listener.target_group).container_port
         if listener.protocol == "UDP" and (host_port := desired.options.udp_ports.get(inside)):
-            found.append(PublishedListener(desired.service.name, listener.port, "UDP", host_port))
+            found.append(
+                PublishedListener(desired.service.name, listener.port, "UDP", host_port, load_balancer=NETWORK)
+            )
     return found
 
 
-def expected_options(services: Sequence[Service], settings: FrontSettings) -> FrontOptions:
-    """What the front would be run with, where nothing runs: its ports as far as settings and defaults say them."""
-    secure = any(rule.listener == "HTTPS" for service in services for rule in service.listener_rules)
-    https = Https({}, settings.https_port or DEFAULT_HTTPS_PORT) if secure else None
-    return FrontOptions(listener_port=settings.port or DEFAULT_PORT, https=https)
+def expected_options(services: Sequence[Service], settings: FrontSettings) -> dict[Balancer, FrontOptions]:
+    """What each load balancer would be run with, where nothing runs: its ports as far as settings and defaults say
+    them."""
+    ports = {
+        Balancer.PUBLIC: (settings.port or DEFAULT_PORT, settings.https_port or DEFAULT_HTTPS_PORT),
+        Balancer.INTERNAL: (
+            settings.internal_port or DEFAULT_INTERNAL_PORT,
+            settings.internal_https_port or DEFAULT_INTERNAL_HTTPS_PORT,
+        ),
+    }
+    found = {}
+    for balancer, (http, https) in ports.items():
+        secure = any(rule.listener == "HTTPS" for one in behind(services, balancer) for rule in one.listener_rules)
+        found[balancer] = FrontOptions(
+            balancer=balancer, listener_port=http, https=Https({}, https) if secure else None, inside=True
+        )
+    return found
 
 
 def to_label(listeners: Sequence[PublishedListener]) -> str:
@@ -115,76 +165,18 @@ def to_label(listeners: Sequence[PublishedListener]) -> str:
     return json.dumps([asdict(listener) for listener in listeners], separators=(",", ":"))
 
 
-def published(observed: Observed) -> list[PublishedListener]:
-    """The listeners that answer, from the listing alone."""
+def published(observed: Observed, *, running: bool = False) -> list[PublishedListener]:
+    """The listeners that answer, from the listing alone; with `running` only those of load balancers that run."""
     pauses = [task.pause for task in observed.tasks.values()]
     found: list[PublishedListener] = []
-    for container in (observed.front, *pauses):
+    fronts = [front for front in observed.fronts if not running or front.state is ContainerState.RUNNING]
+    for container in (*fronts, *pauses):
         if container is not None:
             try:
                 found += [PublishedListener(**row) for row in json.loads(container.labels.get(names.LISTENERS, "[]"))]
             except (ValueError, TypeError) as error:
                 raise EngineError(f"label {names.LISTENERS} of {container.name} cannot be read: {error}") from None
     return found
-
-
-class AskedPorts(Struct, frozen=True):
-    """Ports that somebody asked for: None means any. `network` is by listener, as `5000` or `SERVICE:5000`."""
-
-    http: int | None = None
-    https: int | None = None
-    network: Mapping[str, int] | None = None
-
-    def of(self, service: str, port: int) -> int | None:
-        """The host port asked for a listener of a network load balancer."""
-        wanted = self.network or {}
-        return wanted.get(f"{service}:{port}", wanted.get(str(port)))
-
-    def values(self) -> set[int]:
-        return {port for port in (self.http, self.https, *(self.network or {}).values()) if port}
-
-
-def with_ports(state: DesiredState, asked: AskedPorts, observed: Observed, taken: frozenset[int]) -> DesiredState:
-    """The state with a host port for each of its listeners: asked for, as it was, or else one that is free.
-
-    `taken` are ports that turned out to be taken although they looked free. Raises `PortInUse` for an asked-for port
-    that another program has, InputError where one port is asked for twice.
-    """
-    present = published(observed)
-    chosen: set[int] = set()
-
-    def choose(want: int | None, service: str, port: int, protocol: str, first: int, option: str) -> int:
-        now = next((p for p in present if (p.service, p.port, p.protocol) == (service, port, protocol)), None)
-        if want in chosen:
-            raise InputError(f"port {want} of this machine is asked for twice", hint="give each listener its own")
-        current = now.host_port if now is not None and now.host_port not in chosen else None
-        found = choose_port(want, current, taken | chosen, first, option, udp=protocol == "UDP")
-        chosen.add(found)
-        return found
-
-    http = choose(asked.http, "", 80, "HTTP", BIND_PORT, "--port")
-    https = 0
-    if routes(state, "HTTPS"):
-        https = choose(asked.https, "", 443, "HTTPS", DEFAULT_HTTPS_PORT, "--https-port")
-    network: list[NetworkPort] = []
-    services = dict(state.services)
-    for name, desired in state.services.items():
-        udp: dict[int, int] = {}
-        for listener in desired.service.network_listeners:
-            first = listener.port + (OUT_OF_THE_WAY if listener.port < PRIVILEGED else 0)
-            inside = desired.service.target_group(listener.target_group).container_port
-            option = f"network_ports of [front], {name}:{listener.port}"
-            host = choose(asked.of(name, listener.port), name, listener.port, listener.protocol, first, option)
-            if listener.protocol == "UDP":
-                udp[inside] = host
-            else:
-                port = NetworkPort(service=name, port=listener.port, protocol=listener.protocol, host_port=host)
-                network.append(port)
-        if udp:
-            options = replace(desired.options, udp_ports=udp)
-            services[name] = replace(desired, options=options)
-    update = {"front_port": http, "https_port": https, "network_ports": network, "services": services}
-    return replace(state, **update)
 
 
 def balanced(service: Service) -> Iterator[str]:

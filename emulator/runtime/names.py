@@ -57,6 +57,7 @@ class Role(enum.StrEnum):
     """What a container is for."""
 
     FRONT = "front"
+    INTERNAL_FRONT = "internal-front"
     AWS = "aws"
     AGENT = "agent"
     PAUSE = "pause"
@@ -92,7 +93,13 @@ class Names:
 
     @property
     def front(self) -> str:
+        """The container of the public load balancer."""
         return f"{self.prefix}-front"
+
+    @property
+    def internal_front(self) -> str:
+        """The container of the internal load balancer."""
+        return f"{self.prefix}-internal-front"
 
     @property
     def aws(self) -> str:
@@ -121,6 +128,10 @@ class Names:
     def access_volume(self) -> str:
         """The load balancer's access log: no task mounts it."""
         return f"{self.prefix}-access"
+
+    @property
+    def internal_front_volume(self) -> str:
+        return f"{self.prefix}-internal-front"
 
     @property
     def log_volume(self) -> str:

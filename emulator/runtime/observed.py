@@ -141,6 +141,7 @@ class Observed(Struct):
     containers: list[Container]
     agent: Container | None = None
     front: Container | None = None
+    internal_front: Container | None = None
     aws: Container | None = None
     tasks: dict[str, Task] = field(default_factory=dict)
     drains: list[Container] = field(default_factory=list)
@@ -149,6 +150,11 @@ class Observed(Struct):
     def service_tasks(self) -> list[Task]:
         """The tasks that services want. A one-off task (`run JOB`) is none of them: it ends by itself."""
         return [task for task in self.tasks.values() if not task.one_off]
+
+    @property
+    def fronts(self) -> list[Container]:
+        """The containers of the load balancers, the public one first."""
+        return [container for container in (self.front, self.internal_front) if container is not None]
 
     def tasks_of(self, service: str) -> list[Task]:
         """The tasks of one service, oldest first, without one-off tasks."""
@@ -174,6 +180,8 @@ def sort_containers(containers: list[Container]) -> Observed:
             observed.agent = container
         elif role == Role.FRONT:
             observed.front = container
+        elif role == Role.INTERNAL_FRONT:
+            observed.internal_front = container
         elif role == Role.AWS:
             observed.aws = container
         elif role == Role.DRAIN:

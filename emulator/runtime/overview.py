@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from emulator.engine.interface import ContainerState, Engine, Health
 from emulator.errors import CopilotLocalError
@@ -105,8 +106,7 @@ def overview(engine: Engine, environment: Names) -> Overview:
                 ports=tuple(ports),
             )
         )
-    answers = observed.front is not None and observed.front.state is ContainerState.RUNNING
-    listeners = [one for one in published(observed) if answers or one.protocol == "UDP"]
+    listeners = published(observed, running=True)
     return Overview(
         app=environment.app,
         environment=environment.environment,
@@ -121,12 +121,17 @@ def overview(engine: Engine, environment: Names) -> Overview:
                 name=name,
                 desired_count=service["desired_count"],
                 running_count=_running(observed, name),
-                url=details[name]["url"] if answers and name in details else "",
+                url=_url(details[name]["url"], listeners) if name in details else "",
             )
             for name, service in status["services"].items()
         ),
         target_containers={name: found["target_containers"] for name, found in details.items()},
     )
+
+
+def _url(url: str, listeners: Sequence[PublishedListener]) -> str:
+    """The URL of a service, where its load balancer runs."""
+    return url if url and urlsplit(url).port in [one.host_port for one in listeners] else ""
 
 
 def _running(observed: Observed, service: str) -> int:

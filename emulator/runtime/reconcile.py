@@ -9,9 +9,11 @@ from msgspec import Struct, field
 
 from emulator.ecs.identity import new_task_id
 from emulator.engine.interface import ContainerSpec, ContainerState
+from emulator.frontdoor.balancers import Balancer
 from emulator.runtime import names
 from emulator.runtime.aws import PATIENCE, aws_spec, log_groups
 from emulator.runtime.desired import DesiredState
+from emulator.runtime.front import front_in, front_volume
 from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import Observed, Task
 from emulator.runtime.plan import TASK_STEADY, Plan, Verb
@@ -19,8 +21,12 @@ from emulator.runtime.start_plan import StartingTask, start_members, start_pause
 from emulator.runtime.stop_plan import stop_task
 from emulator.runtime.task_specs import TaskFactory
 
+_TITLES = {
+    Balancer.PUBLIC: "configure the load balancer",
+    Balancer.INTERNAL: "configure the internal load balancer",
+}
 FRONT = ""
-"""Stands for the front among the services that `reconcile` leaves alone."""
+"""Stands for the load balancers among the services that `reconcile` leaves alone."""
 
 
 class Reconciled(Struct):
@@ -36,7 +42,7 @@ class Reconciled(Struct):
 def reconcile(
     factory: TaskFactory,
     observed: Observed,
-    front: ContainerSpec | None,
+    fronts: Mapping[Balancer, ContainerSpec],
     *,
     network_exists: bool,
     fresh_front_rules: bool = False,
@@ -47,10 +53,10 @@ def reconcile(
 ) -> Reconciled:
     """What has to be done so that an environment runs as desired.
 
-    `front` is None where nothing is routed. `held_back` are services whose replacement waits (back-off); their broken
-    tasks are stopped all the same. `unhealthy` are tasks that the service scheduler gives up, with the reason.
-    `leave_alone` are services, or `FRONT`, that another plan is at work on. `fresh_front_rules` asks for a front
-    configuration even if no task changes.
+    `fronts` are the load balancers that something goes through. `held_back` are services whose replacement waits
+    (back-off); their broken tasks are stopped all the same. `unhealthy` are tasks that the service scheduler gives up,
+    with the reason. `leave_alone` are services, or `FRONT`, that another plan is at work on. `fresh_front_rules` asks
+    for a front configuration even if no task changes.
     """
     state = factory.state
     result = Reconciled(Plan())
@@ -97,7 +103,7 @@ def reconcile(
         first: list[int | None] = [network]
         if no_room:
             for task in (task for task in observed.tasks_of(name) if task.id in result.stopped):
-                first.append(_retire(plan, factory, task, result.stopped[task.id], front is not None))
+                first.append(_retire(plan, factory, task, result.stopped[task.id], bool(fronts)))
                 handled.add(task.id)
         for _ in range(max(0, missing)):
             cause = f"{desired.desired_count} desired, {len(good)} running"
@@ -121,10 +127,11 @@ def reconcile(
 
     late = {task.id for task in outdated} | handled
     broken = [task_id for task_id in result.stopped if task_id not in late]
-    configured = None
+    configured: list[int | None] = []
     if FRONT not in leave_alone:
         changes = bool(result.started or result.stopped) or fresh_front_rules
-        configured = _front(plan, factory.names, observed, front, network, pauses, changes)
+        for balancer in Balancer:
+            configured.append(_front(plan, factory.names, observed, balancer, fronts, network, pauses, changes))
     steady: dict[str, list[int]] = {}
     for task_id, service in result.started.items():
         if any(task.service == service for task in outdated):
@@ -132,7 +139,7 @@ def reconcile(
                 Verb.AWAIT,
                 task_id[:8],
                 "the old task stops when the new one is steady",
-                [*starts[task_id], configured],
+                [*starts[task_id], *configured],
                 condition=TASK_STEADY,
                 waiting="the old task",
                 timeout=state.services[service].options.time.wait_timeout,
@@ -141,13 +148,13 @@ def reconcile(
             )
             steady.setdefault(service, []).append(await_steady)
     for task_id in broken:
-        delay = None if front is None else 0
-        if front is not None and task_id in surplus:
+        delay = 0 if fronts else None
+        if fronts and task_id in surplus:
             # It is sound and only one too many: it may finish its requests.
             delay = _deregistration_delay(factory, observed.tasks[task_id])
         stop_task(plan, observed.tasks[task_id], result.stopped[task_id], deregister=delay, withdraw=True)
     for task in outdated:
-        _retire(plan, factory, task, result.stopped[task.id], front is not None, steady.get(task.service, ()), True)
+        _retire(plan, factory, task, result.stopped[task.id], bool(fronts), steady.get(task.service, ()), True)
     return result
 
 
@@ -176,25 +183,26 @@ def _front(
     plan: Plan,
     environment: Names,
     observed: Observed,
-    front: ContainerSpec | None,
+    balancer: Balancer,
+    fronts: Mapping[Balancer, ContainerSpec],
     network: int | None,
     pauses: list[int],
     targets_change: bool,
 ) -> int | None:
-    """Operations that make the front run with the current targets; the id of the last one, if there is any."""
-    present = observed.front
+    """Operations that make a load balancer run with the current targets; the id of the last one, if there is any."""
+    present, front = front_in(observed, balancer), fronts.get(balancer)
     if front is None:
         if present is not None:
             plan.add(Verb.REMOVE_CONTAINER, present.name, "nothing is routed any more")
         return None
     ready: list[int | None] = [network]
     if present is not None and present.labels.get(names.CONFIG_HASH) != front.labels.get(names.CONFIG_HASH):
-        ready.append(plan.add(Verb.REMOVE_CONTAINER, present.name, "its image or port changed"))
+        ready.append(plan.add(Verb.REMOVE_CONTAINER, present.name, "its image, ports or names changed"))
         present = None
     if present is None:
         volume = plan.add(
             Verb.CREATE_VOLUME,
-            environment.front_volume,
+            front_volume(environment, balancer),
             "the front's configuration",
             labels=environment.labels(Role.VOLUME),
         )
@@ -204,7 +212,7 @@ def _front(
         ready += pauses
     elif present.state is ContainerState.RUNNING and not targets_change:
         return None
-    return plan.add(Verb.CONFIGURE_FRONT, front.name, "targets and rules", ready, title="configure the load balancer")
+    return plan.add(Verb.CONFIGURE_FRONT, front.name, "targets and rules", ready, title=_TITLES[balancer])
 
 
 def _local_aws(plan: Plan, state: DesiredState, observed: Observed, network: int | None) -> int | None:

@@ -11,12 +11,14 @@ from msgspec import Struct
 
 from emulator.engine.interface import ContainerState, Engine, Health
 from emulator.errors import ContainerFailed, CopilotLocalError, EngineError, EngineTimeout, TaskError
+from emulator.frontdoor.balancers import Balancer
+from emulator.runtime import names
 from emulator.runtime.control import Agent, Lease, Message
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.execution import Cancelled
 from emulator.runtime.failed import container_failed
-from emulator.runtime.front import front_spec
-from emulator.runtime.front_ports import balanced, listeners_of, routes
+from emulator.runtime.front import front_specs
+from emulator.runtime.front_ports import PublishedListener, balanced, host_ports, listeners_of, routes
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Member, Observed, Task, observe
 from emulator.runtime.restart import may_restart
@@ -37,20 +39,28 @@ class Running(Struct):
 
     @property
     def url(self) -> str | None:
-        """Where the front's HTTP listener answers; None where nothing is routed."""
-        return f"http://127.0.0.1:{self.state.front_port}" if routes(self.state) else None
+        """Where the HTTP listener of the public load balancer answers, else that of the internal one; None where
+        nothing is routed."""
+        for balancer in Balancer:
+            if routes(self.state, balancer):
+                return f"http://127.0.0.1:{host_ports(self.state, balancer)[0]}"
+        return None
 
     @property
     def addresses(self) -> list[str]:
-        """Where everything answers, HTTPS first: it is where browsers are sent to."""
-        urls = [listener.url for listener in listeners_of(self.state)]
-        return sorted(urls, key=lambda url: not url.startswith("https:"))
+        """Where everything answers: what is public first, and of that HTTPS, where browsers are sent to."""
+        return [listener.url for listener in self._listeners]
 
     @property
     def where(self) -> str:
         """The same in words; empty where nothing answers."""
-        first, *others = self.addresses or [""]
-        return f"{first} (also {', '.join(others)})" if others else first
+        words = [f"{one.url}, the internal one" if one.is_internal else one.url for one in self._listeners]
+        first, *others = words or [""]
+        return f"{first} (also {'; '.join(others)})" if others else first
+
+    @property
+    def _listeners(self) -> list[PublishedListener]:
+        return sorted(listeners_of(self.state), key=lambda one: (one.is_internal, one.protocol != "HTTPS"))
 
     def ready(self, doing: str) -> str:
         """A sentence for the terminal of a command that stays: where it answers, and what Ctrl-C does."""
@@ -89,13 +99,13 @@ class Running(Struct):
 
 def check_front(engine: Engine, observed: Observed) -> None:
     """Raises `ContainerFailed` with HAProxy's last words where the front does not stay up."""
-    front = observed.front
-    if front is None or front.state in (ContainerState.RUNNING, ContainerState.CREATED):
-        return
-    lines: list[str] = []
-    with contextlib.suppress(CopilotLocalError):
-        lines = [line.text for line in engine.logs(front.name, tail=15)]
-    raise ContainerFailed("the front does not stay up", container="front", output=lines)
+    for front in observed.fronts:
+        if front.state in (ContainerState.RUNNING, ContainerState.CREATED):
+            continue
+        lines: list[str] = []
+        with contextlib.suppress(CopilotLocalError):
+            lines = [line.text for line in engine.logs(front.name, tail=15)]
+        raise ContainerFailed("the front does not stay up", container=front.labels[names.ROLE], output=lines)
 
 
 def wait_healthy(running: Running, cancelled: threading.Event, timeout: int) -> None:
@@ -114,7 +124,7 @@ def wait_healthy(running: Running, cancelled: threading.Event, timeout: int) -> 
             raise TaskError(f"{where} was taken down by another command", hint="run `copilot-local up` again")
         unready = [reason for task in observed.service_tasks for reason in _unready(running, task)]
         targets = []
-        balances = front_spec(running.state) is not None
+        balances = bool(front_specs(running.state))
         if balances:
             try:
                 targets = _status(running, agent)["targets"]

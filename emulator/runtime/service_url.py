@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from emulator.ecs.service import Forward, HostHeader, ListenerRule, PathPattern, Service
+from emulator.frontdoor.balancers import balancer_of
 from emulator.frontdoor.conditions import local_name
 from emulator.frontdoor.explain import explain
 from emulator.frontdoor.options import FrontOptions
 from emulator.frontdoor.patterns import has_wildcards
 from emulator.runtime.desired import DesiredState
-from emulator.runtime.front import front_options
+from emulator.runtime.front import all_options
 
 
 def service_urls(state: DesiredState) -> dict[str, str]:
     """The URL of every service that a rule forwards to, by its name."""
     services = [desired.service for desired in state.services.values()]
-    options = front_options(state)
-    found = {service.name: _url(service, services, options) for service in services}
+    options = all_options(state)
+    found = {service.name: _url(service, services, options[balancer_of(service)]) for service in services}
     return {name: url for name, url in found.items() if url}
 
 

@@ -14,11 +14,12 @@ from emulator.runtime.claim import Claim
 from emulator.runtime.control import AgentBusy, AgentError
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.execution import Cancelled
-from emulator.runtime.front import front_spec
-from emulator.runtime.front_ports import listeners_of, with_ports
+from emulator.runtime.front import front_specs
+from emulator.runtime.front_ports import listeners_of
 from emulator.runtime.images import resolver_of
 from emulator.runtime.join import AGENT_PATIENCE, join
 from emulator.runtime.observed import Observed, observe
+from emulator.runtime.port_choice import with_ports
 from emulator.runtime.prepare import desired_state, prepare, refuse_unresolved, refuse_unsupported_in
 from emulator.runtime.running import Running, wait_healthy
 from emulator.runtime.task_specs import task_factory
@@ -51,7 +52,7 @@ def dry_run(engine: Engine, request: UpRequest) -> Plan:
     state.aws_image = "copilot-local/aws"
     factory = task_factory(state, request.private, engine)
     network = request.environment.network in engine.list_networks(request.environment.labels())
-    return reconcile(factory, observed, front_spec(state), network_exists=network).plan
+    return reconcile(factory, observed, front_specs(state), network_exists=network).plan
 
 
 def up(

@@ -9,8 +9,8 @@ from pathlib import Path
 from emulator.ecs.service import Service
 from emulator.engine.interface import Engine
 from emulator.runtime.desired import Private
-from emulator.runtime.front_ports import AskedPorts
 from emulator.runtime.names import Names
+from emulator.runtime.port_choice import AskedPorts
 from emulator.runtime.secrets.logins import RegistryLogins
 from emulator.settings import Debugging, Settings
 
@@ -29,7 +29,7 @@ class SupportImages:
 @dataclass(frozen=True, slots=True)
 class UpRequest:
     """What `up` is asked to run. `replacements` are `--image` options, `port` and `https_port` are host ports of
-    the front."""
+    the public load balancer, `internal_port` of the internal one."""
 
     environment: Names
     services: Sequence[Service]
@@ -44,6 +44,7 @@ class UpRequest:
     """Containers that a debugger is attached to."""
     port: int | None = None
     https_port: int | None = None
+    internal_port: int | None = None
     region: str = "us-east-1"
     timing: str = "local"
     wait: bool = False
@@ -55,4 +56,10 @@ class UpRequest:
 def asked_ports(request: UpRequest) -> AskedPorts:
     """The host ports that options and settings ask for."""
     front = request.settings.front
-    return AskedPorts(request.port or front.port, request.https_port or front.https_port, front.network_ports)
+    return AskedPorts(
+        http=request.port or front.port,
+        https=request.https_port or front.https_port,
+        internal=request.internal_port or front.internal_port,
+        internal_https=front.internal_https_port,
+        network=front.network_ports,
+    )

@@ -20,8 +20,8 @@ from emulator.ecs.references import (
     value_name,
 )
 from emulator.errors import InputError
+from emulator.frontdoor.balancers import balancer_of
 from emulator.runtime.desired import DesiredService
-from emulator.runtime.names import Names
 
 
 def resolve(value: Value, desired: DesiredService) -> str:
@@ -75,17 +75,14 @@ def _lookup(reference: Reference, desired: DesiredService) -> str | None:
     if isinstance(reference, Join):
         return resolve(reference, desired)
     found = options.values.get(value_name(reference), options.values.get(reference.name))
-    return _front_address(desired) if found is None and value_name(reference) in _LOAD_BALANCER_NAMES else found
+    return (
+        balancer_of(desired.service).dns_name
+        if found is None and value_name(reference) in _LOAD_BALANCER_NAMES
+        else found
+    )
 
 
 _LOAD_BALANCER_NAMES = ("PublicLoadBalancer.DNSName", "InternalLoadBalancer.DNSName", "LoadBalancerDNSName")
-
-
-def _front_address(desired: DesiredService) -> str:
-    """What stands for the load balancer's DNS name: the front, as containers reach it, whose port is not 80."""
-    from emulator.runtime.front_ports import BIND_PORT  # which needs this module
-
-    return f"{Names(desired.service.app, desired.service.environment).front}:{BIND_PORT}"
 
 
 def _describe(reference: Reference, *, placed: bool = True) -> str:

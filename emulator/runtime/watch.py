@@ -25,9 +25,9 @@ from emulator.runtime.down import down
 from emulator.runtime.execution import Cancelled
 from emulator.runtime.follow import EnvironmentFollower
 from emulator.runtime.foreground import STILL_RUNNING
-from emulator.runtime.front_ports import with_ports
 from emulator.runtime.images import ImageResolver, resolver_of
 from emulator.runtime.observed import Member, observe
+from emulator.runtime.port_choice import with_ports
 from emulator.runtime.prepare import prepare
 from emulator.runtime.running import Running
 from emulator.runtime.supported import refuse_unsupported

@@ -49,8 +49,9 @@ class AsyncEnvironment:
         return self
 
     async def stop(self) -> None:
-        if "http" in self.__dict__:
-            await self.http.aclose()
+        for name in ("http", "internal_http"):
+            if name in self.__dict__:
+                await self.__dict__[name].aclose()
         await asyncio.to_thread(self.sync.stop)
 
     async def __aenter__(self) -> Self:
@@ -71,6 +72,17 @@ class AsyncEnvironment:
         import httpx
 
         return httpx.AsyncClient(base_url=self.url, timeout=30, verify=self.sync.trust)
+
+    @property
+    def internal_url(self) -> str:
+        return self.sync.internal_url
+
+    @cached_property
+    def internal_http(self) -> httpx.AsyncClient:
+        """An HTTP client for the internal load balancer."""
+        import httpx
+
+        return httpx.AsyncClient(base_url=self.internal_url, timeout=30, verify=self.sync.trust)
 
     def mark(self) -> int:
         return self.sync.mark()

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from emulator.errors import InputError, NotFound, TaskError
 from emulator.frontdoor.explain import Explanation, explain
 from emulator.runtime import names
-from emulator.runtime.front import front_options
+from emulator.runtime.front import all_options, balancer_for
 from emulator.runtime.observed import Member, observe
 from emulator.testing.choice import chooser
 from emulator.testing.disk_faults import fill_disk
@@ -187,7 +187,8 @@ class Environment(Lifecycle):
         """Which listener rule a request hits and why, without sending it."""
         state = self._up.state
         services = [desired.service for desired in state.services.values()]
-        return explain(services, method, url, tuple((headers or {}).items()), options=front_options(state))
+        options = all_options(state)[balancer_for(state, url)]
+        return explain(services, method, url, tuple((headers or {}).items()), options=options)
 
     def trace(
         self,

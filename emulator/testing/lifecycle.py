@@ -19,6 +19,7 @@ from emulator.engine.connect import connect
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError, InputError, PortInUse
 from emulator.events import Emit, Event, EventKind, discard
+from emulator.frontdoor.balancers import Balancer
 from emulator.loading import Selection, up_request
 from emulator.model import from_plain
 from emulator.runtime.control import Agent
@@ -93,6 +94,7 @@ class Lifecycle:
         self._running: Running | None = None
         self._watcher: Watcher | None = None
         self._http: httpx.Client | None = None
+        self._internal_http: httpx.Client | None = None
         self._cancelled = threading.Event()
         self.plan = ""
         """What `up` had to do, as `up --dry-run` prints it."""
@@ -124,12 +126,13 @@ class Lifecycle:
     def stop(self) -> None:
         """Takes everything down, data too; with `reuse` leaves it running."""
         live.remove(self)
-        if self._http is not None:
-            self._http.close()
+        for client in (self._http, self._internal_http):
+            if client is not None:
+                client.close()
         if self._watcher is not None:
             self._watcher.close()
         engine, self._engine = self._engine, None
-        self._running = self._watcher = self._http = None
+        self._running = self._watcher = self._http = self._internal_http = None
         if engine is not None:
             with contextlib.closing(engine):
                 if (request := self._request) is not None and not self._reuse:
@@ -158,7 +161,11 @@ class Lifecycle:
         """Not on 8080 and those above it, which people expect their own environment on."""
         for attempt in range(PORT_ATTEMPTS):
             own_port = self._port is None and not self._reuse
-            chosen = replace(request, port=_free_port(), https_port=_free_port()) if own_port else request
+            chosen = (
+                replace(request, port=_free_port(), https_port=_free_port(), internal_port=_free_port())
+                if own_port
+                else request
+            )
             try:
                 return up(engine, chosen, self._emit, cancelled=self._cancelled)
             except PortInUse:
@@ -212,26 +219,54 @@ class Lifecycle:
     def url(self) -> str:
         """Where the load balancer answers: over HTTPS where it does, since plain HTTP is then mostly redirected. Raises
         `InputError` where nothing is routed."""
-        url = next((url for url in self._up.addresses if url.startswith("http")), None)
-        if url is None:
-            raise InputError("no service here has a load balancer", hint="give one an `http` section")
-        return url
+        return self._url(Balancer.PUBLIC) or self._url_or_fail(Balancer.INTERNAL)
+
+    @property
+    def internal_url(self) -> str:
+        """Where the internal load balancer answers, which Backend Services are behind. Raises `InputError` where
+        nothing is."""
+        return self._url_or_fail(Balancer.INTERNAL)
 
     @property
     def http(self) -> httpx.Client:
         """An HTTP client for the load balancer: `environment.http.get("/api/x")`."""
         if self._http is None:
-            try:
-                import httpx
-            except ImportError:
-                raise InputError("httpx is not installed", hint="pip install 'copilot-local[testing]'") from None
-            self._http = httpx.Client(base_url=self.url, timeout=30, verify=self.trust)
+            self._http = self._client(self.url)
         return self._http
+
+    @property
+    def internal_http(self) -> httpx.Client:
+        """An HTTP client for the internal load balancer: `environment.internal_http.get("/api/x")`. `Host` chooses
+        where several services are behind it: `headers={"Host": "api.test.shop.internal"}`."""
+        if self._internal_http is None:
+            self._internal_http = self._client(self.internal_url)
+        return self._internal_http
+
+    def _client(self, url: str) -> httpx.Client:
+        try:
+            import httpx
+        except ImportError:
+            raise InputError("httpx is not installed", hint="pip install 'copilot-local[testing]'") from None
+        return httpx.Client(base_url=url, timeout=30, verify=self.trust)
+
+    def _url(self, balancer: Balancer) -> str | None:
+        found = [one for one in self.listeners if not one.service and one.load_balancer == balancer]
+        return next((one.url for one in sorted(found, key=lambda one: one.protocol != "HTTPS")), None)
+
+    def _url_or_fail(self, balancer: Balancer) -> str:
+        url = self._url(balancer)
+        if url is None:
+            if self._url(Balancer.PUBLIC) is not None:
+                raise InputError(
+                    "no service here is behind the internal load balancer", hint="Backend Services with `http` are"
+                )
+            raise InputError("no service here has a load balancer", hint="give one an `http` section")
+        return url
 
     @property
     def trust(self) -> ssl.SSLContext:
         """What an HTTPS client needs to accept the load balancer's certificate, and nobody else's on this machine."""
-        if self._up.state.https_port:
+        if self._up.state.https_port or self._up.state.internal_https_port:
             from emulator.setup.authority import ensure_authority
 
             return ssl.create_default_context(cafile=ensure_authority().path)

@@ -8,7 +8,7 @@ import re
 
 from emulator.trace import nginx
 from emulator.trace.exchange import Outcome
-from emulator.trace.hops import Hop, Trace
+from emulator.trace.hops import FRONTS, Hop, Trace
 from emulator.trace.lost_headers import dropped_names
 from emulator.trace.redirects import forwarded_proto, redirected
 from emulator.trace.too_large import refused
@@ -192,7 +192,7 @@ class _Looker(View):
 
     def _front_alone(self, number: int, hop: Hop) -> Diagnosis | None:
         status = hop.status or self.status
-        if hop.depth or len(self.hops) > 1 or hop.container != "front" or status is None or status < 400:
+        if hop.depth or len(self.hops) > 1 or hop.container not in FRONTS or status is None or status < 400:
             return None
         asked = f" {hop.method} {hop.path}" if hop.method else ""
         return Diagnosis(

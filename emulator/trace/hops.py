@@ -16,6 +16,8 @@ _ROOT = re.compile(r"(?:^|;)\s*Root=([^;]+)", re.IGNORECASE)
 CHECKER = "ELB-HealthChecker/"
 ID_REPLACED_ABOVE = 7000
 """Bytes of headers above which the load balancer may replace a trace id: an ALB does so when they exceed 7 KB."""
+FRONTS = ("front", "internal-front")
+"""What the load balancers are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Place:
     container: str
     """The container that owns it, by its name in Docker."""
     name: str
-    """The service, or what it is: `front`."""
+    """The service, or what it is: one of `FRONTS`."""
     address: str
     """Its IPv4 address in the environment's network."""
     task: str = ""

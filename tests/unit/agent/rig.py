@@ -14,6 +14,7 @@ from emulator.agent.server import ControlServer
 from emulator.agent.supervisor import Supervisor
 from emulator.engine.fake import Behaviour, FakeEngine
 from emulator.engine.interface import ExecStream
+from emulator.frontdoor.balancers import Balancer
 from emulator.frontdoor.haproxy import CONFIGURATION_FILE
 from emulator.frontdoor.options import FOLDER
 from emulator.model import to_json
@@ -102,11 +103,16 @@ class Rig:
         if state is not None:
             self.engine.ensure_network(DEMO.network, DEMO.labels(Role.NETWORK))
             self.engine.ensure_volume(DEMO.front_volume, DEMO.labels(Role.VOLUME))
+            self.engine.ensure_volume(DEMO.internal_front_volume, DEMO.labels(Role.VOLUME))
             self.engine.ensure_volume(DEMO.log_volume, {**DEMO.labels(Role.VOLUME), names.DATA: "logs"})
             self.engine.create_container(agent_spec(self.engine, DEMO, state))
             self.engine.start(DEMO.agent)
             self.state_file.write_bytes(to_json(state))
-        self.monitor = FrontMonitor(DEMO, self.engine, self.folder / "front")
+        self.monitor = FrontMonitor(
+            DEMO,
+            self.engine,
+            {Balancer.PUBLIC: self.folder / "front", Balancer.INTERNAL: self.folder / "internal-front"},
+        )
         self.supervisor = Supervisor(
             self.engine, self.state_file, self.monitor, patience=patience, clock=self.clock, spawn=lambda work: work()
         )

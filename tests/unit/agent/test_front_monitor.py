@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from emulator.ecs.service import Service
 from emulator.engine.interface import ContainerState
 from emulator.errors import EngineError
+from emulator.frontdoor.balancers import Balancer
 from tests.unit.agent.rig import Rig
 from tests.unit.runtime.world import DEMO, desired_state, make_service
 
@@ -121,14 +122,14 @@ class TestRules:
 
     def test_unchanged_rules_are_not_loaded_again(self, fronted: Rig) -> None:
         look(fronted)
-        fronted.monitor.configure(fronted.engine)
+        fronted.monitor.configure(fronted.engine, DEMO.front)
         assert fronted.front.reloads == 0
 
     def test_changed_rules_are_loaded_with_the_targets_where_they_are(self, fronted: Rig) -> None:
         look(fronted)
         old = fronted.front.rules
         self.change(fronted)
-        fronted.monitor.configure(fronted.engine)
+        fronted.monitor.configure(fronted.engine, DEMO.front)
         assert fronted.front.reloads == 1
         assert fronted.front.rules != old
         assert fronted.front.names(MAIN) == [f"hello-{fronted.task.short_id}"], "a healthy target stays so"
@@ -138,20 +139,20 @@ class TestRules:
         fronted.front.complaint = "parsing [haproxy.cfg:12] : unknown keyword"
         for _ in range(2):
             with pytest.raises(EngineError, match="HAProxy refuses the front's configuration: parsing"):
-                fronted.monitor.configure(fronted.engine)
+                fronted.monitor.configure(fronted.engine, DEMO.front)
 
     def test_a_front_that_does_not_answer_is_an_error(self, fronted: Rig) -> None:
         self.change(fronted)
         fronted.front.close()
         (fronted.folder / "front" / "run" / "master.sock").unlink()
         with pytest.raises(EngineError, match="the front does not answer"):
-            fronted.monitor.configure(fronted.engine)
+            fronted.monitor.configure(fronted.engine, DEMO.front)
 
     def test_a_stopped_front_is_started_with_what_it_needs(self, fronted: Rig) -> None:
         fronted.engine.stop(DEMO.front, 0)
         fronted.engine.calls.clear()
         self.change(fronted)
-        fronted.monitor.configure(fronted.engine)
+        fronted.monitor.configure(fronted.engine, DEMO.front)
         assert fronted.did("start") == ["start front"]
         assert fronted.observed.front is not None
         assert fronted.observed.front.state is ContainerState.RUNNING
@@ -206,7 +207,7 @@ class TestTheLoop:
         fronted.run()
         until(lambda: fronted.monitor.targets() == [] and "list_containers " in fronted.did("list_containers"))
         fronted.front = type(fronted.front)(fronted.folder / "front2")
-        fronted.monitor.folder = fronted.folder / "front2"
+        fronted.monitor.monitors[Balancer.PUBLIC].folder = fronted.folder / "front2"
         fronted.monitor.refresh()
         until(lambda: [target["state"] for target in fronted.monitor.targets()] == ["healthy"])
         fronted.front.close()

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from emulator.errors import EngineError
-from emulator.frontdoor import FrontOptions, Https, LoadBalancerName, alb_line, parse_record
+from emulator.frontdoor import Balancer, FrontOptions, Https, LoadBalancerName, alb_line, parse_record
 
 NAME = LoadBalancerName("app", "test", "eu-west-1", "123456789012")
 
@@ -50,8 +50,8 @@ def test_a_line_field_by_field() -> None:
     arn = NAME.target_group_arn("hello", "default")
     connection = line.split(" ")[-4]
     assert line == (
-        f"http 2026-09-21T14:13:20.180456Z {NAME.load_balancer} 172.18.0.1:41000 172.18.0.5:80 0.001 0.055 0.000 200"
-        ' 200 360 199 "GET http://h.test:8080/api/x HTTP/1.1" "curl/8.5.0" - - '
+        f"http 2026-09-21T14:13:20.180456Z {NAME.load_balancer(Balancer.PUBLIC)} 172.18.0.1:41000 172.18.0.5:80"
+        ' 0.001 0.055 0.000 200 200 360 199 "GET http://h.test:8080/api/x HTTP/1.1" "curl/8.5.0" - - '
         f'{arn} "Root=1-6aabca80-27aaf3f93f32ff1f5a67dc16" "-" "-" 1 2026-09-21T14:13:20.123456Z "forward" "-" "-"'
         f' "172.18.0.5:80" "200" "-" "-" {connection} "-" "-" "-"'
     )

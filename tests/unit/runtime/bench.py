@@ -12,7 +12,7 @@ from emulator.engine.fake import Behaviour, FakeEngine
 from emulator.events import Event, EventKind
 from emulator.runtime.desired import DesiredState, Private
 from emulator.runtime.executor import Executor
-from emulator.runtime.front import FrontControl, front_spec
+from emulator.runtime.front import FrontControl, front_specs
 from emulator.runtime.observed import Observed, Task, observe
 from emulator.runtime.plan import Operation, Plan
 from emulator.runtime.reconcile import reconcile
@@ -52,7 +52,7 @@ class Bench:
         return reconcile(
             task_factory(state, Private(), self.engine),
             self.observed,
-            front_spec(state),
+            front_specs(state),
             network_exists=DEMO.network in self.engine.list_networks({}),
             new_id=self._new_id,
         ).plan

@@ -196,7 +196,7 @@ def test_a_front_of_another_port_is_made_anew() -> None:
     world.runs_task()
     world.runs_front(port=8080)
     assert text_of(world.reconcile().plan) == lines("""
-        #1 remove container front: its image or port changed
+        #1 remove container front: its image, ports or names changed
         #2 create volume front: the front's configuration
         #3 create container front after #1, #2: no front
         #4 configure front front after #3: targets and rules

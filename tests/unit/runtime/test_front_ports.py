@@ -9,18 +9,20 @@ from typing import Any, Literal
 import pytest
 from msgspec.structs import replace
 
-from emulator.ecs.service import ListenerRule, NetworkListener, Service, TargetGroup
+from emulator.ecs.service import HostHeader, ListenerRule, NetworkListener, Service, TargetGroup
 from emulator.errors import InputError, PortInUse, Unsupported
 from emulator.events import discard
-from emulator.runtime import names
+from emulator.frontdoor.balancers import Balancer
+from emulator.runtime import host_port, names
 from emulator.runtime.desired import DesiredState, Private
-from emulator.runtime.front import front_options, front_spec
-from emulator.runtime.front_ports import AskedPorts, PublishedListener, listeners_of, published, with_ports
+from emulator.runtime.front import front_options, front_spec, front_specs, targets_of
+from emulator.runtime.front_ports import PublishedListener, listeners_of, published
 from emulator.runtime.observed import Observed
 from emulator.runtime.plan import Verb
+from emulator.runtime.port_choice import AskedPorts, with_ports
 from emulator.runtime.supported import refuse_unsupported
 from emulator.runtime.task_specs import TaskFactory
-from tests.unit.runtime.world import ROOT, World, desired_state, make_service
+from tests.unit.runtime.world import DEMO, ROOT, World, desired_state, make_service
 
 ANY = AskedPorts()
 
@@ -55,6 +57,12 @@ def taken() -> Iterator[int]:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         yield listener.getsockname()[1]
+
+
+@pytest.fixture
+def free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every port of this machine is free."""
+    monkeypatch.setattr(host_port, "is_free", lambda port, *, udp=False: True)
 
 
 def in_a_world(state: DesiredState) -> World:
@@ -102,7 +110,7 @@ def test_ports_that_are_asked_for() -> None:
         for probe in (one, two, three):
             probe.bind(("127.0.0.1", 0))
         http, secure, tcp = (probe.getsockname()[1] for probe in (one, two, three))
-    state = chosen(desired_state(service), AskedPorts(http, secure, {"hello:5000": tcp}))
+    state = chosen(desired_state(service), AskedPorts(http, secure, network={"hello:5000": tcp}))
     assert list(ports(state).values()) == [http, secure, tcp]
     with pytest.raises(InputError, match=f"port {http} of this machine is asked for twice"):
         chosen(desired_state(service), AskedPorts(http, http))
@@ -141,6 +149,102 @@ def test_joining_keeps_what_others_publish() -> None:
 def test_urls() -> None:
     assert PublishedListener("", 443, "HTTPS", 8443).url == "https://localhost:8443"
     assert PublishedListener("shop", 5000, "TCP", 5000).url == "tcp://127.0.0.1:5000"
+
+
+@pytest.mark.usefixtures("free")
+class TestFixedPorts:
+    """Ports that the manifest names go to their listeners; a default takes what is left."""
+
+    @pytest.mark.parametrize(
+        ("port", "shifted"),
+        [(8080, ("", 80, "HTTP")), (8443, ("", 443, "HTTPS"))],
+    )
+    def test_a_default_makes_way(self, port: int, shifted: tuple[str, int, str]) -> None:
+        found = ports(chosen(desired_state(https(network((port, "TCP"), web=True)))))
+        assert found["hello", port, "TCP"] == port
+        assert found[shifted] != port
+
+    def test_also_of_another_service_that_comes_later(self) -> None:
+        state = chosen(desired_state(make_service(target=("hello", 80)), network((8080, "TCP"), name="queue")))
+        assert ports(state) == {("", 80, "HTTP"): 8081, ("queue", 8080, "TCP"): 8080}
+
+    def test_and_without_a_rule_no_port_is_taken_for_http(self) -> None:
+        assert ports(chosen(desired_state(network((8080, "TCP"))))) == {("hello", 8080, "TCP"): 8080}
+
+    def test_a_port_that_is_asked_for_comes_before_the_manifest(self) -> None:
+        found = ports(chosen(desired_state(network((8080, "TCP"), web=True)), AskedPorts(http=8080)))
+        assert found == {("", 80, "HTTP"): 8080, ("hello", 8080, "TCP"): 8081}
+
+    def test_one_of_the_privileged_ports_gives_way_to_a_port_that_a_manifest_names(self) -> None:
+        found = ports(chosen(desired_state(network((443, "TLS"), (10443, "TCP")))))
+        assert found == {("hello", 443, "TLS"): 10444, ("hello", 10443, "TCP"): 10443}
+
+
+@pytest.mark.usefixtures("free")
+class TestTwoLoadBalancers:
+    WEB = make_service(name="web", target=("web", 80))
+    API = make_service(name="api", target=("api", 80), type="Backend Service", internal=True)
+
+    def test_each_has_a_port_of_its_own(self) -> None:
+        state = chosen(desired_state(self.API, self.WEB))
+        assert [(one.name, one.host_port) for one in listeners_of(state)] == [("http", 8080), ("internal-http", 8081)]
+        specs = front_specs(state)
+        assert {balancer: [p.host_port for p in spec.ports] for balancer, spec in specs.items()} == {
+            Balancer.PUBLIC: [8080],
+            Balancer.INTERNAL: [8081],
+        }
+
+    def test_there_is_one_where_one_is_needed(self) -> None:
+        assert list(front_specs(chosen(desired_state(self.WEB)))) == [Balancer.PUBLIC]
+        only_internal = chosen(desired_state(self.API))
+        assert list(front_specs(only_internal)) == [Balancer.INTERNAL]
+        assert [one.host_port for one in listeners_of(only_internal)] == [8081]
+
+    def test_the_internal_one_answers_to_its_names_in_tasks(self) -> None:
+        made = make_service(name="api", target=("api", 80), internal=True)
+        made.listener_rules[0].conditions[1] = HostHeader(values=["api.example.com", "*.example.com"])
+        [spec] = front_specs(chosen(desired_state(made))).values()
+        assert spec.network_aliases == (
+            "internal-load-balancer.internal",
+            "api.test.demo.internal",
+            "api.example.com",
+        )
+
+    def test_targets_are_in_the_load_balancer_of_their_service(self) -> None:
+        world = in_a_world(chosen(desired_state(self.API, self.WEB)))
+        world.runs_task("web")
+        world.runs_task("api")
+        found = {
+            balancer: [target.service for target in targets_of(world.state, world.observed, balancer=balancer)]
+            for balancer in Balancer
+        }
+        assert found == {Balancer.PUBLIC: ["web"], Balancer.INTERNAL: ["api"]}
+
+    def test_both_are_made_and_configured(self) -> None:
+        world = in_a_world(chosen(desired_state(self.API, self.WEB)))
+        done = [(o.verb, o.subject) for o in world.reconcile().plan.operations if o.verb is Verb.CONFIGURE_FRONT]
+        assert done == [(Verb.CONFIGURE_FRONT, name) for name in (DEMO.front, DEMO.internal_front)]
+
+    def test_one_that_nothing_goes_through_any_more_is_removed(self) -> None:
+        world = in_a_world(chosen(desired_state(self.API, self.WEB)))
+        world.runs_task("web")
+        world.runs_internal_front()
+        world.state.services.pop("api")
+        plan = world.reconcile().plan
+        assert [o.cause for o in plan.operations if o.subject == DEMO.internal_front] == ["nothing is routed any more"]
+
+    def test_certificates_are_shown_by_the_one_that_they_are_for(self) -> None:
+        state = chosen(desired_state(https(self.API), https(self.WEB)))
+        shown = {"web": "W", "api": "A"}
+        for balancer, expected in ((Balancer.PUBLIC, {"web": "W"}), (Balancer.INTERNAL, {"api": "A"})):
+            options = front_options(state, shown, balancer)
+            assert options.https is not None
+            assert options.https.certificates == expected
+
+    def test_joining_keeps_the_ports_of_both(self) -> None:
+        first = chosen(desired_state(self.API, self.WEB))
+        joined = first.merged_with(chosen(desired_state(make_service(name="worker"))))
+        assert (joined.front_port, joined.internal_port) == (first.front_port, first.internal_port)
 
 
 class TestUdp:

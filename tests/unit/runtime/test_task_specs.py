@@ -297,7 +297,7 @@ class TestValues:
             (ImportReference(name="queue"), "local-queue"),
             (ResourceReference(name="Table", attribute="Arn"), "local-table"),
             (Join(parts=("arn:", PseudoReference(name="AWS::Partition"), ":x")), "arn:aws:x"),
-            (ResourceReference(name="PublicLoadBalancer", attribute="DNSName"), "cl-demo-test-front:8080"),
+            (ResourceReference(name="PublicLoadBalancer", attribute="DNSName"), "public-load-balancer.internal"),
         ],
     )
     def test_known_ones(self, value: Any, expected: str) -> None:

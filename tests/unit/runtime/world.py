@@ -10,14 +10,25 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from emulator.ecs.network import ServiceConnect
-from emulator.ecs.service import Forward, ListenerRule, LogGroup, PathPattern, Service, TargetGroup, WeightedTargetGroup
+from emulator.ecs.network import LoadBalancer, ServiceConnect
+from emulator.ecs.service import (
+    Condition,
+    Forward,
+    HostHeader,
+    ListenerRule,
+    LogGroup,
+    PathPattern,
+    Service,
+    TargetGroup,
+    WeightedTargetGroup,
+)
 from emulator.ecs.task_definition import TaskDefinition
 from emulator.engine.interface import Container, ContainerState, PublishedPort
+from emulator.frontdoor.balancers import Balancer
 from emulator.model import from_plain
 from emulator.runtime import names
 from emulator.runtime.desired import DesiredService, DesiredState, Private
-from emulator.runtime.front import front_spec
+from emulator.runtime.front import front_spec, front_specs
 from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import Observed, sort_containers
 from emulator.runtime.plan import Plan
@@ -43,10 +54,12 @@ def make_service(
     count: int = 1,
     target: tuple[str, int] | None = None,
     type: str = "Load Balanced Web Service",
+    internal: bool = False,
     **definition: Any,
 ) -> Service:
     """A service of app `demo`, environment `test`. Without `containers` it has one, of its own name; `target` is the
-    container and port that the load balancer forwards `/` to. Images are `<container>:1` unless given."""
+    container and port that the load balancer (`internal`: that one) forwards `/` to. Images are `<container>:1` unless
+    given."""
     containers = containers if containers is not None else {name: {}}
     task = {
         "family": f"demo-test-{name}",
@@ -60,7 +73,10 @@ def make_service(
     if target is not None:
         groups = [TargetGroup(name="default", container_name=target[0], container_port=target[1])]
         forward = Forward(target_groups=[WeightedTargetGroup(target_group="default")])
-        rules = [ListenerRule(name="default", conditions=[PathPattern(values=["/*"])], action=forward)]
+        conditions: list[Condition] = [PathPattern(values=["/*"])]
+        if internal:
+            conditions.append(HostHeader(values=[f"{name}.test.demo.internal"], load_balancer_name=True))
+        rules = [ListenerRule(name="default", conditions=conditions, action=forward)]
     return Service(
         app="demo",
         environment="test",
@@ -71,6 +87,7 @@ def make_service(
         desired_count=count,
         target_groups=groups,
         listener_rules=rules,
+        load_balancer=LoadBalancer(scheme="internal") if internal else None,
         log_group=LogGroup(name=f"/copilot/demo-test-{name}"),
     )
 
@@ -141,6 +158,12 @@ class World:
         labels = front.labels if front else {**DEMO.labels(Role.FRONT), names.CONFIG_HASH: "front:1@8080"}
         self._add(DEMO.front, labels, state, None, (PublishedPort(8080, port),))
 
+    def runs_internal_front(self) -> None:
+        """The internal load balancer runs."""
+        front = front_spec(self.state, Balancer.INTERNAL)
+        assert front is not None
+        self._add(DEMO.internal_front, front.labels, "running", None)
+
     def _add(
         self, name: str, labels: Mapping[str, str], state: str, code: int | None, ports: Sequence[PublishedPort] = ()
     ) -> None:
@@ -170,7 +193,7 @@ class World:
         return reconcile(
             self.factory,
             self.observed,
-            front_spec(self.state),
+            front_specs(self.state),
             network_exists=options.pop("network_exists", True),
             new_id=lambda: f"new-{next(numbers):04}".ljust(32, "0"),
             **options,
