@@ -146,7 +146,9 @@ class _Builder:
 
     def _arguments(self, command: str, path: Path) -> list[str]:
         spec = self._spec
-        arguments = [command, "build", "--file", str(path), "--tag", spec.tag]
+        # `docker build` is buildx only from Docker 23 on; before, it does not know `--load`.
+        verb = ["buildx", "build"] if self._buildkit else ["build"]
+        arguments = [command, *verb, "--file", str(path), "--tag", spec.tag]
         if self._buildkit:
             arguments += ["--progress", "plain", "--load"]
         else:
@@ -165,6 +167,10 @@ class _Builder:
 
     def _run_command(self, command: str, path: Path) -> None:
         variables = {**os.environ, **self._client.endpoint.variables, "DOCKER_BUILDKIT": "1" if self._buildkit else "0"}
+        if not variables.get("BUILDX_BUILDER"):
+            # As `docker build` chooses: the daemon's own builder, named after the context, which sees local images.
+            in_context = "" if variables.get("DOCKER_HOST") else variables.get("DOCKER_CONTEXT", "")
+            variables["BUILDX_BUILDER"] = in_context or "default"
         try:
             process = subprocess.Popen(
                 self._arguments(command, path),

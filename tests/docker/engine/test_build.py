@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -58,6 +59,29 @@ def output(lab: Lab, spec: BuildSpec, *command: str) -> str:
     lines = [line.text for line in lab.engine.logs(container)]
     lab.engine.remove(container)
     return "\n".join(lines)
+
+
+def test_a_docker_command_whose_build_is_not_buildx(
+    lab: Lab, engine: Engine, spec: BuildSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Docker 20.10 to 22 with the plugin: `docker build` does not know `--load`, `docker buildx build` does."""
+    real = shutil.which("docker")
+    assert has_buildkit()
+    old = tmp_path / "bin" / "docker"
+    old.parent.mkdir()
+    old.write_text(
+        "#!/bin/sh\n"
+        'if [ "$1" = build ]; then for word in "$@"; do\n'
+        '  [ "$word" = --load ] && { echo "unknown flag: --load" >&2; exit 125; }\n'
+        "done; fi\n"
+        f'exec {real} "$@"\n'
+    )
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{old.parent}:{os.environ['PATH']}")
+    monkeypatch.delenv("DOCKER_BUILDKIT", raising=False)
+    write(spec, "FROM busybox:1.37\nRUN echo made > /made\n")
+    engine.build(spec)
+    assert output(lab, spec, "cat", "/made") == "made"
 
 
 def test_a_build_with_stages_arguments_and_substitutes(builder: str, lab: Lab, engine: Engine, spec: BuildSpec) -> None:
