@@ -4,8 +4,10 @@ CopilotLocalError            what went wrong, where, and what to do about it
 ├── UsageError               the command line asks for something impossible            exit 2
 ├── InputError               a manifest, settings file or Dockerfile is wrong          exit 1
 │   ├── FindingsError        a file has findings; carries them all                     exit 1
-│   ├── SecretsError         secrets that a task needs have no value; carries them all exit 1
-│   └── TrustNeeded          a workspace asks for what only the user may give it       exit 1
+│   ├── SecretsError         secrets that a task needs cannot be had; carries them all exit 1
+│   ├── TrustNeeded          a workspace asks for what only the user may give it       exit 1
+│   ├── MissingError         things that services need are missing; carries them all   exit 1 (in `missing`)
+│   └── SeveralErrors        several of the errors here at once; carries them all      exit 1 (in `missing`)
 ├── TaskError                a task, container or image did not do what it should      exit 1
 │   ├── ImageError           an image could not be built, pulled or found              exit 1
 │   ├── ContainerFailed      a container exited or would not start                     exit 1, or the container's code
@@ -18,6 +20,7 @@ CopilotLocalError            what went wrong, where, and what to do about it
 │   ├── Conflict             a name is taken                                           exit 1
 │   └── LogDriverNotReady    a log router's socket is not there yet                    exit 1
 └── Unsupported              a feature that is recognised but not emulated             exit 1
+    └── NotOnEcs             a workload that does not run on ECS (App Runner, static)  exit 1
 """
 
 from __future__ import annotations
@@ -209,6 +212,10 @@ class LogDriverNotReady(EngineError):
 
 class Unsupported(CopilotLocalError):
     """Recognised, but not emulated: refused rather than ignored."""
+
+
+class NotOnEcs(Unsupported):
+    """A workload whose type does not run on ECS: there is no task of it."""
 
 
 @dataclass(slots=True)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from msgspec.structs import replace
 
 from emulator.errors import Finding, InputError, UsageError
 from emulator.events import Emit, Event, EventKind
+from emulator.missing import Blockers
 from emulator.settings_files import FILE_NAME, has_settings
+from emulator.spelling import did_you_mean
 from emulator.workspace import (
+    COPILOT_FOLDER,
     DEFAULT_ENVIRONMENT,
     SECRETS_FILE,
     Workspace,
@@ -53,6 +57,12 @@ class Selection:
     """The services that those which are named call belong to it too."""
     task_definition: Path | None = None
     """A plain ECS task definition to run instead of services of a workspace."""
+    env_files: Mapping[str, Path] = field(default_factory=dict)
+    """Files read in place of those that manifests name: `SERVICE` or `SERVICE/CONTAINER` to the file."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """How many tasks of a service run, in place of the manifest's number."""
+    new_environment: bool = False
+    """The environment may be one that the workspace does not declare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,9 @@ class Target:
     environment: str
     services: tuple[str, ...]
     variables: Mapping[str, str]
+    """What `${NAME}` in manifests stands for."""
+    process: Mapping[str, str] = field(default_factory=dict)
+    """The shell's variables and those of the file; without what the settings say, which a repository may bring."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,23 +107,57 @@ def find_target(selection: Selection) -> Target:
     names = workspace.services if paths or not selection.services else selection.services
     for name in names:
         workspace.manifest_path(name)
+    if selection.environment is not None and not selection.new_environment:
+        _refuse_unknown_environment(workspace, selection.environment)
+    process = {**interpolation_variables(workspace.root, selection.env_file), **selection.variables}
     return Target(
         workspace=workspace,
         app=resolve_app(workspace, selection.app),
         environment=resolve_environment(workspace, selection.environment),
         services=names,
-        variables={**interpolation_variables(workspace.root, selection.env_file), **selection.variables},
+        variables={**_settings_variables(workspace), **process},
+        process=process,
     )
+
+
+def _refuse_unknown_environment(workspace: Workspace, name: str) -> None:
+    """Raises UsageError where the workspace declares environments, and none of that name."""
+    from emulator.settings import load_settings
+
+    if name in workspace.environments:
+        return
+    known = {*workspace.environments, *_overridden(workspace.manifests.values())}
+    known |= load_settings(workspace.root).environments.keys()
+    if known and name not in {*known, DEFAULT_ENVIRONMENT}:
+        raise UsageError(
+            f"there is no environment {name} in {workspace.root / COPILOT_FOLDER}",
+            hint=f"{did_you_mean(name, known, 'environments')}; --new-env takes {name} all the same",
+        )
+
+
+def _overridden(manifests: Iterable[Path]) -> set[str]:
+    """The environments that manifests have something of their own for; those of a broken manifest are not known."""
+    from emulator.manifest.source import Options, Source
+
+    found: set[str] = set()
+    for manifest in manifests:
+        with contextlib.suppress(InputError):
+            found.update(Source.read(manifest, Options(strict=False)).environments())
+    return found
+
+
+def _settings_variables(workspace: Workspace) -> Mapping[str, str]:
+    if not has_settings(workspace.root):
+        return {}
+    from emulator.settings import load_settings
+
+    return load_settings(workspace.root).variables
 
 
 def environments_of(target: Target) -> list[str]:
     """Every environment that the workspace or a manifest of these services names, in order."""
-    from emulator.manifest.source import Options, Source
-
-    names = set(target.workspace.environments)
-    for service in target.services:
-        names.update(Source.read(target.workspace.manifest_path(service), Options(strict=False)).environments())
-    return sorted(names)
+    manifests = [target.workspace.manifest_path(service) for service in target.services]
+    return sorted({*target.workspace.environments, *_overridden(manifests)})
 
 
 def find_names(selection: Selection) -> tuple[str, str]:
@@ -129,48 +176,23 @@ def load_services(
     strict: bool = False,
     given: Deployment | None = None,
     https: bool | None = None,
+    blockers: Blockers | None = None,
 ) -> list[LoadedService]:
     """Loads, checks and compiles every service that is meant; findings that do not stop us are emitted as warnings.
     `given`: they are to be deployed, and this is what the options say of it; without it they run here, and `https` says
     whether with an HTTPS listener (None: what the settings say, else where a deployment would have one).
 
-    Raises FindingsError with every finding of the first manifest that has errors, and what `find_target` raises.
+    A workload that does not run on ECS is passed over with a warning where it was not named. What is missing or wrong
+    goes to `blockers`; without them, raises one error that tells all of it, and what `find_target` raises.
     """
-    from emulator.settings import load_settings
-    from emulator.surroundings import Deployment, cdk_overrides, deployment, with_environment_manifest
+    from emulator.service_loader import ServiceLoader
 
-    target = find_target(selection)
-    settings = load_settings(target.workspace.root)
-    here = given is None
-    if here and https is None:
-        https = settings.front.https
-    where = with_environment_manifest(
-        deployment(settings, target.environment, given or Deployment()),
-        target.workspace,
-        target.environment,
-        app=target.app,
-        variables=target.variables,
-    )
-    loaded = []
-    for name in target.services:
-        manifest = load_manifest(target, name, strict=strict)
-        for finding in manifest.findings:
-            emit(warning(finding))
-        if here and (overrides := cdk_overrides(target.workspace, name)) is not None:
-            what = f"what the AWS CDK changes in {overrides} is not run here: it changes the deployed stack only"
-            emit(Event(EventKind.WARNING, name, what))
-        service, around = compiled(target, name, manifest, where, here=here, https=https)
-        loaded.append(
-            LoadedService(
-                service,
-                settings,
-                target.workspace,
-                tuple(manifest.findings),
-                manifest,
-                around,
-                None if here else where,
-            )
-        )
+    found = Blockers() if blockers is None else blockers
+    loaded, passed_over = ServiceLoader(selection, emit, strict, given, https, found).all()
+    if passed_over and not loaded and not found:
+        found.errors.append(passed_over[0])
+    if blockers is None or not (loaded or blockers.missing):
+        found.raise_any()
     return loaded
 
 
@@ -206,23 +228,30 @@ def up_request(
     internal_port: int | None = None,
     timing: str = "local",
     wait: bool = False,
+    wait_timeout: int | None = None,
     retain: bool = False,
     foreground: bool = False,
     credentials: str | None = None,
     logs: Sequence[str] = (),
     secrets: SecretChoice | None = None,
+    look: Callable[[UpRequest, Blockers], None] | None = None,
+    blockers: Blockers | None = None,
 ) -> UpRequest:
     """Everything that `up` needs to know, from options, workspace, settings and manifests.
 
     Raises what these have wrong, TrustNeeded where the workspace asks for what the user did not give it, and
-    SecretsError where secrets have no value.
+    MissingError with everything that is missing. Where something is, `look` adds what takes a look at the machine
+    (images, ports), so that it is all told at once. With `blockers` nothing of that is raised: it is all there, and
+    neither AWS nor the user is asked for anything.
     """
     from emulator.https import certificates
     from emulator.neighbours import warn_out_of_reach, with_dependencies
     from emulator.permissions import TASKS_GET, asked_for, tasks_get
     from emulator.runtime.credentials import task_role
     from emulator.runtime.debugging import check_options
+    from emulator.runtime.image_sources import ImageSources
     from emulator.runtime.names import Names
+    from emulator.runtime.needs import demands, missing_values, with_counts
     from emulator.runtime.port_choice import check_port_options
     from emulator.runtime.private import collect_private
     from emulator.runtime.secrets.logins import RegistryLogins
@@ -232,20 +261,26 @@ def up_request(
     from emulator.setup.images import FRONT_IMAGE, PAUSE_IMAGE, ensure_agent_image, ensure_aws_image
     from emulator.trust.check import require
 
+    found = Blockers() if blockers is None else blockers
     workspace: Workspace | None = None
     loaded: list[LoadedService] = []
     if selection.task_definition is not None:
         root, names, variables, services = load_task_definition(selection, selection.task_definition, https)
+        complete = True
     else:
         if selection.with_deps:
             selection = with_dependencies(selection, emit)
         target = find_target(selection)
-        root, names, variables = target.workspace.root, Names(target.app, target.environment), target.variables
+        root, names, variables = target.workspace.root, Names(target.app, target.environment), target.process
         workspace = target.workspace
-        loaded = load_services(selection, emit, strict=strict, https=https)
-        services = [one.service for one in loaded]
-        if not selection.services:
-            services = _without_jobs(services, emit)
+        loaded = load_services(selection, emit, strict=strict, https=https, blockers=found)
+        known = {one.service.name for one in loaded}
+        complete = not found.errors and known.issuperset(
+            one.service for one in found.missing if one.service in target.services
+        )
+        services = with_counts([one.service for one in loaded], selection.counts, complete=complete)
+        if not selection.services and blockers is None:
+            services = _without_jobs(services, emit, found)
         warn_out_of_reach(target, services, emit)
     asked = asked_for(
         root,
@@ -257,8 +292,9 @@ def up_request(
         secrets=secrets,
         destinations=log_destinations(logs),
     )
-    require(asked)
-    settings = asked.settings
+    if blockers is None:
+        require(asked)
+    settings = asked.settings.with_wait_timeout(wait_timeout)
     check_port_options(services, port, internal_port)
     if secrets_are_exposed(root):
         emit(Event(EventKind.WARNING, SECRETS_FILE, "git does not ignore it: `echo '*' > .copilot-local/.gitignore`"))
@@ -266,14 +302,32 @@ def up_request(
     finder = Finder(dict(settings.values), region())
     if debug:
         check_options(debug, services)
-    private = collect_private(services, root, finder, values)
-    role = task_role(asked.credentials, variables, region())
+    demanding = [service for service in services if demands(service)]
+    for service in demanding:
+        found.add(*missing_values(service, settings.values, region()))
+    wanted = []
+    with found.collecting():
+        wanted = [login for service in demanding for login in finder.logins(service)]
+    logins = RegistryLogins(wanted, values)
+    sources = ImageSources(root, settings.substitute, replacements, settings.images, logins)
+    if complete:  # else there are containers that are not known
+        sources.check_names(services)
+        sources.check_table(services)
+    for service in demanding:
+        found.add(*sources.missing(service))
+    private = collect_private(
+        demanding, root, finder, values, env_files=selection.env_files, blockers=found, may_ask=blockers is None
+    )
+    role = None
+    if blockers is None:
+        role = task_role(asked.credentials, variables, region())
     if role is not None:
         private.task_roles = {service.name: role for service in services}
-    private.certificates = certificates(services, emit)
-    if gets := tasks_get(asked, role, values):
-        emit(Event(EventKind.INFO, TASKS_GET, gets))
-    return UpRequest(
+    if not found:
+        private.certificates = certificates(services, emit)
+        if gets := tasks_get(asked, role, values):
+            emit(Event(EventKind.INFO, TASKS_GET, gets))
+    request = UpRequest(
         environment=names,
         services=services,
         settings=settings,
@@ -282,8 +336,9 @@ def up_request(
             PAUSE_IMAGE, FRONT_IMAGE, lambda engine: ensure_agent_image(emit, engine), lambda: ensure_aws_image(emit)
         ),
         private=private,
-        logins=RegistryLogins([login for service in services for login in finder.logins(service)], values),
+        logins=logins,
         replacements=replacements,
+        env_files=selection.env_files,
         debug=debug or {},
         port=port,
         https_port=https_port,
@@ -294,6 +349,11 @@ def up_request(
         retain=retain,
         foreground=foreground,
     )
+    if found and look is not None:
+        look(request, found)
+    if blockers is None:
+        found.raise_any()
+    return request
 
 
 def log_destinations(chosen: Sequence[str]) -> dict[str, LogPolicy]:
@@ -331,30 +391,50 @@ def load_task_definition(
     return root, names, interpolation_variables(root, selection.env_file), [service]
 
 
-def _without_jobs(services: list[Service], emit: Emit) -> list[Service]:
-    """What a bare `up` runs: jobs wait for their schedule, or for somebody who runs them."""
-    for job in (service for service in services if service.type == "Scheduled Job"):
+def _without_jobs(services: list[Service], emit: Emit, blockers: Blockers) -> list[Service]:
+    """What a bare `up` runs: jobs wait until `run` is asked for them, and what they lack is not needed before."""
+    jobs = [service for service in services if service.type == "Scheduled Job"]
+    names = {job.name for job in jobs}
+    blockers.missing[:] = [one for one in blockers.missing if one.service not in names]
+    for job in jobs:
         hint = f"a job is not started with the services; `copilot-local run {job.name}` runs it once"
         emit(Event(EventKind.INFO, job.name, hint))
     rest = [service for service in services if service.type != "Scheduled Job"]
-    if not rest:
+    if jobs and not rest and not blockers:
         raise UsageError("there is no service to run, only jobs", hint=f"`copilot-local run {services[0].name}`")
     return rest
 
 
 def load_manifest(target: Target, name: str, *, strict: bool = False) -> LoadedManifest:
     """One manifest, merged for the environment and checked. Messages name it as the user would."""
-    from emulator.display.failure import shown_path
     from emulator.manifest import load
 
-    return load(
-        Path(shown_path(target.workspace.manifest_path(name))),
-        environment=target.environment,
-        variables=target.variables,
-        app=target.app,
-        strict=strict,
-        ignore=ignored(target.workspace),
-    )
+    return load(**manifest_arguments(target, name, strict))
+
+
+class ManifestArguments(TypedDict):
+    """What the manifest of a service is loaded with."""
+
+    path: Path
+    environment: str
+    variables: Mapping[str, str]
+    app: str
+    strict: bool
+    ignore: tuple[str, ...]
+
+
+def manifest_arguments(target: Target, name: str, strict: bool) -> ManifestArguments:
+    """What the manifest of a service is loaded with. Messages name it as the user would."""
+    from emulator.display.failure import shown_path
+
+    return {
+        "path": Path(shown_path(target.workspace.manifest_path(name))),
+        "environment": target.environment,
+        "variables": target.variables,
+        "app": target.app,
+        "strict": strict,
+        "ignore": ignored(target.workspace),
+    }
 
 
 def ignored(workspace: Workspace) -> tuple[str, ...]:

@@ -23,6 +23,8 @@ from emulator.model import FrozenModel, InvalidData, Keys, Model, from_plain
 from emulator.settings_files import FILE_NAME, STAND_INS_NAME, configuration_folder
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
+FILLED_IN = ("variables", "values", "substitute", "images")
+"""Tables that `copilot-local init` writes names into, with empty text until they are filled in."""
 
 
 class FrontSettings(FrozenModel, kw_only=True, frozen=True):
@@ -167,11 +169,33 @@ class TrustSettings(FrozenModel, kw_only=True, frozen=True):
     """Folders that builds, environment files, substitutes and `[[sync]]` rules may lie in. Absolute once read."""
 
 
-class Settings(FrozenModel, kw_only=True, frozen=True):
-    """Everything the settings files say, merged. Paths in `substitute` are absolute."""
+class BuildSettings(FrozenModel, kw_only=True, frozen=True):
+    """How an image is built that takes another one's place. Paths are absolute once they are read."""
 
-    substitute: Mapping[str, str] = field(default_factory=dict)
-    """Image reference to another reference, or to a folder or Dockerfile that is built instead."""
+    dockerfile: str = ""
+    """Default: `Dockerfile` in the context."""
+    context: str = ""
+    """Default: the Dockerfile's folder."""
+    target: str | None = None
+    """The stage to build; default: the last one."""
+    args: Mapping[str, str] = field(default_factory=dict)
+    """Build arguments."""
+
+    def __post_init__(self) -> None:
+        if not (self.dockerfile or self.context):
+            raise ValueError("a build has a dockerfile or a context, or both")
+
+
+class Settings(FrozenModel, kw_only=True, frozen=True):
+    """Everything the settings files say, merged. Paths in `substitute` and `images` are absolute. What is empty text in
+    `substitute`, `images`, `values` and `variables` is not filled in yet, and counts as absent."""
+
+    substitute: Mapping[str, str | BuildSettings] = field(default_factory=dict)
+    """Image reference to what takes its place: another one, a folder, a Dockerfile, a build (`{dockerfile = …}`)."""
+    images: Mapping[str, str | BuildSettings] = field(default_factory=dict)
+    """`SERVICE/CONTAINER` (or `CONTAINER`, where one service has it) to what it runs; the same forms."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Values of `${NAME}` in manifests, and of nothing else. The shell, `.env` and `--env-file` win."""
     values: Mapping[str, str] = field(default_factory=dict)
     """Local values of CloudFormation exports, addon outputs and parameters, by name."""
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -188,6 +212,12 @@ class Settings(FrozenModel, kw_only=True, frozen=True):
     """What rendering has to know of each environment, by its name."""
     validation: ValidateSettings = field(default=ValidateSettings(), name="validate")
 
+    @property
+    def references(self) -> dict[str, str]:
+        """The entries of `substitute` that name another image, not something to build."""
+        pairs = self.substitute.items()
+        return {name: to for name, to in pairs if isinstance(to, str) and not to.startswith("/")}
+
     def with_destinations(self, destinations: Mapping[str, LogPolicy]) -> Settings:
         """These settings with what the command line says of log destinations. A bare policy is for all of them."""
         if not destinations:
@@ -195,6 +225,12 @@ class Settings(FrozenModel, kw_only=True, frozen=True):
         kept = {} if "*" in destinations else self.logs.destinations
         logs = structs.replace(self.logs, destinations={**kept, **destinations})
         return structs.replace(self, logs=logs)
+
+    def with_wait_timeout(self, seconds: int | None) -> Settings:
+        """These settings with another `wait_timeout`; None changes nothing."""
+        if seconds is None:
+            return self
+        return structs.replace(self, time=structs.replace(self.time, wait_timeout=seconds))
 
 
 class Debugging(FrozenModel, kw_only=True, frozen=True):
@@ -289,8 +325,12 @@ def _read(file: Path) -> dict[str, object]:
         more = "".join(f"\n{problem} (line {_line_of(text, problem.keys)})" for problem in others)
         position = Position(str(file), _line_of(text, first.keys))
         raise InputError(f"{first}{more}", position=position, hint="see docs/settings.md for every key") from None
-    if settings.substitute:
-        content["substitute"] = {name: _target(file.parent, to) for name, to in settings.substitute.items()}
+    for section in FILLED_IN:
+        if isinstance(table := content.get(section), dict):
+            content[section] = {name: value for name, value in table.items() if value != ""}
+    for section, table in (("substitute", settings.substitute), ("images", settings.images)):
+        if table:
+            content[section] = {name: _target(file.parent, to) for name, to in table.items() if to != ""}
     if settings.sync:
         content["sync"] = [
             {**structs.asdict(rule), "source": str((file.parent / Path(rule.source).expanduser()).resolve())}
@@ -302,8 +342,14 @@ def _read(file: Path) -> dict[str, object]:
     return content
 
 
-def _target(folder: Path, replacement: str) -> str:
-    """A path (`./x`, `../x`, `/x`, `~/x`) made absolute; an image reference as it is."""
+def _target(folder: Path, replacement: str | BuildSettings) -> str | BuildSettings:
+    """Paths (`./x`, `../x`, `/x`, `~/x`; of a build all) made absolute; an image reference as it is."""
+    if isinstance(replacement, BuildSettings):
+        context, dockerfile = (
+            str((folder / Path(path).expanduser()).resolve()) if path else ""
+            for path in (replacement.context, replacement.dockerfile)
+        )
+        return structs.replace(replacement, context=context, dockerfile=dockerfile)
     if replacement.startswith(("./", "../", "/", "~")) or replacement in (".", ".."):
         return str((folder / Path(replacement).expanduser()).resolve())
     return replacement
@@ -322,4 +368,5 @@ def _line_of(text: str, keys: Keys, missing: int = 1) -> int:
         for number, line in enumerate(lines[first:], start=first + 1):
             if key in line.split("=", 1)[0]:
                 return number
-    return missing
+    inline = (number for number, line in enumerate(lines, start=1) if key and key in line)
+    return next(inline, missing)

@@ -13,7 +13,7 @@ from emulator.compiler.patches import read_patches
 from emulator.ecs.addons import TemplatePatch
 from emulator.errors import InputError, Position, Unsupported
 from emulator.files import read_text
-from emulator.manifest import load_environment
+from emulator.manifest import Gaps, load_environment
 from emulator.manifest.schema.routing import RoutingRule
 from emulator.manifest.schema.workload import Workload
 from emulator.settings import EnvironmentSettings, Settings
@@ -66,13 +66,20 @@ def deployment(settings: Settings, environment: str, given: Deployment) -> Deplo
 
 
 def with_environment_manifest(
-    found: Deployment, workspace: Workspace, environment: str, *, app: str, variables: Mapping[str, str]
+    found: Deployment,
+    workspace: Workspace,
+    environment: str,
+    *,
+    app: str,
+    variables: Mapping[str, str],
+    gaps: Gaps | None = None,
 ) -> Deployment:
-    """With the certificates of the environment's manifest, where nobody named others."""
+    """With the certificates of the environment's manifest, where none were named otherwise. `gaps` takes the variables
+    that are not defined."""
     path = workspace.environment_manifest_path(environment)
     if path is None or (found.certificates and found.private_certificates):
         return found
-    http = load_environment(path, variables=variables, app=app, strict=False).manifest.http
+    http = load_environment(path, variables=variables, app=app, strict=False, gaps=gaps).manifest.http
     return replace(
         found,
         certificates=found.certificates or tuple(http.public.certificates),

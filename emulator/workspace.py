@@ -5,6 +5,7 @@ Source of the layout: Copilot's `internal/pkg/workspace`. Source of the selectio
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from emulator.errors import FindingsError, InputError, Position, UsageError
 from emulator.files import read_text
+from emulator.spelling import did_you_mean
 
 COPILOT_FOLDER = "copilot"
 WORKSPACE_FILE = ".workspace"
@@ -57,8 +59,18 @@ class Workspace:
         except KeyError:
             raise UsageError(
                 f"there is no service {service} in {self.root / COPILOT_FOLDER}",
-                hint=f"services here: {', '.join(self.services) or 'none'}",
+                hint=self._hint(service),
             ) from None
+
+    def _hint(self, service: str) -> str:
+        """What was meant by the name of a service that is not there: perhaps a container."""
+        for name, file in self.manifests.items():
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                if re.search(
+                    rf"^\s+[\"']?{re.escape(service)}[\"']?\s*:", file.read_text(encoding="utf-8"), re.MULTILINE
+                ):
+                    return f"{service} looks like a container of {name}; services: {', '.join(self.services)}"
+        return did_you_mean(service, self.services, "services")
 
     def environment_manifest_path(self, environment: str) -> Path | None:
         """The manifest of an environment, None where it has none (Copilot made them only from version 1.20)."""
@@ -133,12 +145,20 @@ def own_variables(root: Path) -> dict[str, str]:
 
 
 def read_secrets(root: Path) -> dict[str, str]:
-    """What `.copilot-local/secrets.env` says, if it is there: names of variables, and names and ARNs of secrets.
+    """What `.copilot-local/secrets.env` says, if it is there: names of variables, and names and ARNs of secrets. A name
+    without a value is not filled in yet and does not count.
 
     Raises InputError where it cannot be read or a line is none.
     """
     file = root / SECRETS_FILE
-    return _read_variables(file, _SECRET_LINE) if file.exists() else {}
+    values = _read_variables(file, _SECRET_LINE) if file.exists() else {}
+    return {name: value for name, value in values.items() if value}
+
+
+def secret_names(root: Path) -> list[str]:
+    """The names in `.copilot-local/secrets.env`, those that are not filled in yet too. Raises InputError."""
+    file = root / SECRETS_FILE
+    return list(_read_variables(file, _SECRET_LINE)) if file.exists() else []
 
 
 def copilot_files(workspace: Workspace) -> list[Path]:

@@ -10,8 +10,7 @@ import typer
 
 from emulator.cli import choices
 from emulator.cli.environment import running_agent
-from emulator.cli.options import App, Env, Quiet, assignments
-from emulator.errors import UsageError
+from emulator.cli.options import App, Env, Quiet, counts_of
 from emulator.events import Emit
 
 if TYPE_CHECKING:
@@ -28,11 +27,7 @@ def scale(
     quiet: Quiet = False,
 ) -> None:
     """Set how many tasks of a service run, until the next `up` of it."""
-    wanted: dict[str, int] = {}
-    for service, text in assignments(counts, "scale").items():
-        if not text.isdecimal():
-            raise UsageError(f"{service}={text}: the number of tasks is a whole number, zero or more")
-        wanted[service] = int(text)
+    wanted = counts_of(counts, "scale")
     _ask(app, env, quiet, lambda agent, emit: agent.scale(wanted, emit))
 
 

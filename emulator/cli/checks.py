@@ -76,11 +76,13 @@ def check_images(
     """The images that are ours, by what they are for. `pullable` says why one cannot be pulled, empty if it can."""
     checks = []
     for purpose, reference in references.items():
-        actual = settings.substitute.get(reference, reference)
+        actual = settings.references.get(reference, reference)
         name = f"image {purpose}"
         shown = reference if actual == reference else f"{reference} (here {actual})"
-        if Path(actual).is_absolute():
-            checks.append(Check(name, Status.OK, f"{reference} is built from {actual}"))
+        if actual == reference and reference in settings.substitute:
+            hint = "give an image reference in its place under [substitute] in copilot-local.toml"
+            message = f"{reference} is replaced by a folder, which nothing builds here"
+            checks.append(Check(name, Status.BROKEN, message, hint))
         elif engine.image(actual) is not None:
             checks.append(Check(name, Status.OK, f"{shown} is here"))
         elif reason := pullable(actual):

@@ -8,7 +8,19 @@ from typing import Annotated
 
 import typer
 
-from emulator.cli.options import App, Env, EnvFile, Name, Service, ShowSecrets, Strict, services_of
+from emulator.cli.options import (
+    App,
+    Env,
+    EnvFile,
+    Name,
+    NewEnv,
+    Service,
+    ShowSecrets,
+    Strict,
+    Variables,
+    services_of,
+    variables_of,
+)
 from emulator.loading import Selection, find_one, load_manifest, warning
 
 
@@ -24,7 +36,9 @@ def config(
     app: App = None,
     env: Env = None,
     name: Name = None,
+    new_env: NewEnv = False,
     env_file: EnvFile = None,
+    variables: Variables = None,
     strict: Strict = False,
     explain: Annotated[
         str | None, typer.Option("--explain", metavar="KEY", help="Say where the value of one key comes from.")
@@ -38,7 +52,15 @@ def config(
     from emulator.permissions import interpolated
     from emulator.runtime.redact import Redactor, sounds_secret
 
-    target, one = find_one(Selection(app, env, services_of(name, service), env_file))
+    selection = Selection(
+        app,
+        env,
+        services_of(name, service),
+        env_file,
+        variables=variables_of(variables),
+        new_environment=new_env,
+    )
+    target, one = find_one(selection)
     loaded = load_manifest(target, one, strict=strict)
     display = make_display()
     for finding in loaded.findings:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from emulator.engine.interface import Engine
     from emulator.settings import Settings
 
-_MANIFEST_TIMEOUT = 20.0
-
 
 def doctor(app: App = None, env: Env = None, name: Name = None, format: Format = OutputFormat.TEXT) -> None:
     """Check Docker, images, ports and settings. Exits with 1 if something is broken, 125 without Docker."""
@@ -55,7 +53,7 @@ def _examine() -> tuple[list[Check], ExitCode]:
 
 
 def _with_engine(engine: Engine) -> list[Check]:
-    from emulator.setup import images, substitutes
+    from emulator.setup import docker_cli, images, substitutes
 
     settings = _settings()
     references = {
@@ -70,7 +68,7 @@ def _with_engine(engine: Engine) -> list[Check]:
         checks.check_engine(engine),
         checks.check_log_driver(engine),
         checks.check_stand_ins(engine, substitutes.read()),
-        *checks.check_images(engine, references, settings, _why_not_pullable),
+        *checks.check_images(engine, references, settings, docker_cli.why_not_pullable),
         checks.check_port(port, checks.front_on(containers, port), checks.port_is_free),
         *checks.check_environments(containers),
     ]
@@ -89,16 +87,6 @@ def _settings() -> Settings:
         return load_settings(root)
     except CopilotLocalError:
         return Settings()
-
-
-def _why_not_pullable(reference: str) -> str:
-    """Asks the registry for the image's manifest only. Empty where it answers, or where nothing can be asked."""
-    from emulator.setup import process
-
-    result = process.run(["docker", "manifest", "inspect", reference], timeout=_MANIFEST_TIMEOUT)
-    if result.ok or result.code == process.NOT_FOUND:
-        return ""
-    return " ".join(result.tail(1)) or result.reason()
 
 
 def _print(found: list[Check]) -> None:

@@ -140,6 +140,7 @@ def check(
     from emulator.display import make_display
     from emulator.engine.connect import connect
     from emulator.permissions import asked_for
+    from emulator.runtime.image_sources import ImageSources
     from emulator.runtime.images import ImageResolver
     from emulator.runtime.names import Names
     from emulator.runtime.router_check import check_router
@@ -165,7 +166,9 @@ def check(
     alone = replace(loaded.service, task_definition=task)
     with closing(connect()) as engine:
         root = loaded.workspace.root
-        resolver = ImageResolver(engine, root, loaded.settings.substitute, assignments(images, "--image"), display.emit)
+        settings = loaded.settings
+        sources = ImageSources(root, settings.substitute, assignments(images, "--image"), settings.images)
+        resolver = ImageResolver(engine, sources, display.emit)
         image = resolver.resolve([alone])[alone.name][router.name]
         environment = Names(loaded.service.app, loaded.service.environment)
         result = check_router(engine, environment, loaded.service, image, region())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -50,6 +51,27 @@ EnvFile = Annotated[
         metavar="FILE",
         help="NAME=value lines for ${NAME} in manifests. Else .env beside copilot/. The shell's variables win.",
     ),
+]
+EnvFiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--env-file",
+        metavar="[SERVICE=]FILE",
+        help="FILE: NAME=value lines for ${NAME} in manifests. Default: .env beside copilot/. SERVICE=FILE or "
+        "SERVICE/CONTAINER=FILE: read this in place of the service's `env_file`. Repeatable.",
+    ),
+]
+Variables = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--var",
+        metavar="NAME=VALUE",
+        help="A value for ${NAME} in manifests, which wins over all others. Repeatable.",
+    ),
+]
+NewEnv = Annotated[
+    bool,
+    typer.Option("--new-env", help="Allow -e to name an environment that the workspace does not declare."),
 ]
 Secrets = Annotated[
     str | None,
@@ -110,6 +132,45 @@ def assignments(pairs: Sequence[str] | None, option: str) -> dict[str, str]:
         if not (separator and name and value):
             raise UsageError(f"{option} takes NAME=VALUE, not {pair!r}")
         found[name] = value
+    return found
+
+
+def variables_of(pairs: Sequence[str] | None) -> dict[str, str]:
+    """`--var` options; the value may be empty. Raises UsageError naming the one that is none."""
+    found: dict[str, str] = {}
+    for pair in pairs or ():
+        name, separator, value = pair.partition("=")
+        if not (separator and name.isidentifier()):
+            raise UsageError(f"--var takes NAME=VALUE, not {pair!r}")
+        found[name] = value
+    return found
+
+
+def env_files_of(options: Sequence[str] | None) -> tuple[Path | None, dict[str, Path]]:
+    """`--env-file` options: the file for manifests, and those for services. Raises UsageError for two of the first."""
+    plain: list[str] = []
+    of_services: dict[str, Path] = {}
+    for option in options or ():
+        name, separator, file = option.partition("=")
+        if separator and name and file and not os.path.exists(option):
+            of_services[name] = Path(file).expanduser()
+        else:
+            plain.append(option)
+    if len(plain) > 1:
+        raise UsageError(
+            f"--env-file names two files for manifests: {' and '.join(plain)}",
+            hint="for the environment file of a service, write --env-file SERVICE=FILE",
+        )
+    return (Path(plain[0]) if plain else None), of_services
+
+
+def counts_of(pairs: Sequence[str] | None, option: str) -> dict[str, int]:
+    """`SERVICE=N` options. Raises UsageError naming the one that is none."""
+    found: dict[str, int] = {}
+    for service, text in assignments(pairs, option).items():
+        if not text.isdecimal():
+            raise UsageError(f"{service}={text}: the number of tasks is a whole number, zero or more")
+        found[service] = int(text)
     return found
 
 

@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from emulator.cli import rendering
-from emulator.cli.options import App, Env, EnvFile, Name, Strict, assignments, services_of
+from emulator.cli.options import (
+    App,
+    Env,
+    EnvFile,
+    Name,
+    NewEnv,
+    Strict,
+    Variables,
+    assignments,
+    services_of,
+    variables_of,
+)
 from emulator.cli.rendering import Document, Output
 from emulator.loading import LoadedService, Selection
 
@@ -17,7 +28,9 @@ def taskdef(
     app: App = None,
     env: Env = None,
     name: Name = None,
+    new_env: NewEnv = False,
     env_file: EnvFile = None,
+    variables: Variables = None,
     strict: Strict = False,
     placeholders: Annotated[
         bool, typer.Option("--placeholders", help="Write ${NAME} for values that are only known when deployed.")
@@ -42,7 +55,14 @@ def taskdef(
         return [_document(loaded, known, tag, placeholders)]
 
     with rendering.display() as emit:
-        selection = Selection(app, env, services_of(name, *(services or ())), env_file)
+        selection = Selection(
+            app,
+            env,
+            services_of(name, *(services or ())),
+            env_file,
+            variables=variables_of(variables),
+            new_environment=new_env,
+        )
         rendering.render_all(selection, given, Output(output_dir, all_envs, diff), render, emit, strict=strict)
 
 

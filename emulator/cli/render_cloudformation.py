@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 
 from emulator.cli import rendering
-from emulator.cli.options import App, Env, EnvFile, Name, Strict, assignments, services_of
+from emulator.cli.options import (
+    App,
+    Env,
+    EnvFile,
+    Name,
+    NewEnv,
+    Strict,
+    Variables,
+    assignments,
+    services_of,
+    variables_of,
+)
 from emulator.cli.rendering import Document, Output
 from emulator.errors import UsageError
 from emulator.loading import LoadedService, Selection
@@ -26,7 +37,9 @@ def cloudformation(
     app: App = None,
     env: Env = None,
     name: Name = None,
+    new_env: NewEnv = False,
     env_file: EnvFile = None,
+    variables: Variables = None,
     strict: Strict = False,
     in_copilot_environment: Annotated[
         bool,
@@ -108,7 +121,14 @@ def cloudformation(
         return _documents(loaded, in_copilot_environment, form, known, tag, set(chosen))
 
     with rendering.display() as emit:
-        selection = Selection(app, env, services_of(name, *(services or ())), env_file)
+        selection = Selection(
+            app,
+            env,
+            services_of(name, *(services or ())),
+            env_file,
+            variables=variables_of(variables),
+            new_environment=new_env,
+        )
         rendering.render_all(selection, given, Output(output_dir, all_envs, diff), render, emit, strict=strict)
 
 

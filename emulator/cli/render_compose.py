@@ -6,7 +6,18 @@ import os
 from pathlib import Path
 
 from emulator.cli import rendering
-from emulator.cli.options import App, Env, EnvFile, Name, Strict, assignments, services_of
+from emulator.cli.options import (
+    App,
+    Env,
+    EnvFile,
+    Name,
+    NewEnv,
+    Strict,
+    Variables,
+    assignments,
+    services_of,
+    variables_of,
+)
 from emulator.cli.rendering import Document, Output
 from emulator.loading import LoadedService, Selection
 from emulator.loading import region as shell_region
@@ -17,7 +28,9 @@ def compose(
     app: App = None,
     env: Env = None,
     name: Name = None,
+    new_env: NewEnv = False,
     env_file: EnvFile = None,
+    variables: Variables = None,
     strict: Strict = False,
     values: rendering.Values = None,
     values_file: rendering.ValuesFile = None,
@@ -49,6 +62,13 @@ def compose(
         return [Document(f"{service.name}-{service.environment}.compose.yml", render_compose(service, options))]
 
     with rendering.display() as emit:
-        selection = Selection(app, env, services_of(name, *(services or ())), env_file)
+        selection = Selection(
+            app,
+            env,
+            services_of(name, *(services or ())),
+            env_file,
+            variables=variables_of(variables),
+            new_environment=new_env,
+        )
         given = Deployment(account=account, region=region)
         rendering.render_all(selection, given, Output(output_dir, all_envs, diff), render, emit, strict=strict)

@@ -90,7 +90,7 @@ def render_all(
     """
     documents: list[Document] = []
     for environment in _environments(selection, output):
-        here = replace(selection, environment=environment)
+        here = replace(selection, environment=environment, new_environment=output.all_envs or selection.new_environment)
         _refuse_several(here, output)
         for loaded in load_services(here, emit, strict=strict, given=given):
             documents += render(loaded)

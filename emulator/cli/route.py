@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emulator.cli.options import App, Env, EnvFile, Format, OutputFormat, default_method, header_pairs
+from emulator.cli.options import (
+    App,
+    Env,
+    EnvFile,
+    Format,
+    NewEnv,
+    OutputFormat,
+    Variables,
+    default_method,
+    header_pairs,
+    variables_of,
+)
 from emulator.errors import InputError, UsageError
 from emulator.events import Emit, discard
 from emulator.loading import Selection, find_target, load_services
@@ -29,7 +40,9 @@ def route(
     ] = None,
     app: App = None,
     env: Env = None,
+    new_env: NewEnv = False,
     env_file: EnvFile = None,
+    variables: Variables = None,
     headers: Annotated[
         list[str] | None, typer.Option("--header", "-H", metavar="NAME: VALUE", help="A header. Repeatable.")
     ] = None,
@@ -61,12 +74,12 @@ def route(
     if url is None:
         method, url = default_method(method)
     asked = _Asked(method.upper(), url, tuple(header_pairs(headers or [])), source, https, internal)
-    selection = Selection(app, env, (), env_file)
+    selection = Selection(app, env, (), env_file, variables=variables_of(variables), new_environment=new_env)
     with closing(make_display()) as display:
         if all_envs:
             target = find_target(selection)
             found = {
-                name: asked.explain(replace(selection, environment=name), discard)
+                name: asked.explain(replace(selection, environment=name, new_environment=True), discard)
                 for name in environments_of(target) or [target.environment]
             }
         else:

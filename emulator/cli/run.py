@@ -10,7 +10,22 @@ import typer
 from emulator.cli import choices
 from emulator.cli.ask import secret_choice
 from emulator.cli.interrupt import interruptions
-from emulator.cli.options import App, Credentials, Env, EnvFile, Quiet, Replacements, Secrets, Strict, assignments
+from emulator.cli.looking import look_without_ports
+from emulator.cli.options import (
+    App,
+    Credentials,
+    Env,
+    EnvFiles,
+    NewEnv,
+    Quiet,
+    Replacements,
+    Secrets,
+    Strict,
+    Variables,
+    assignments,
+    env_files_of,
+    variables_of,
+)
 from emulator.cli.trust_workspace import with_trust
 from emulator.errors import UsageError
 from emulator.loading import Selection, up_request
@@ -23,7 +38,9 @@ def run(
     ],
     app: App = None,
     env: Env = None,
-    env_file: EnvFile = None,
+    new_env: NewEnv = False,
+    env_file: EnvFiles = None,
+    variables: Variables = None,
     images: Replacements = None,
     credentials: Credentials = None,
     secrets: Secrets = None,
@@ -38,16 +55,27 @@ def run(
     from emulator.runtime.sts import check_roles
 
     choice = secret_choice(secrets)
+    manifest_variables, env_files = env_files_of(env_file)
+    selection = Selection(
+        app,
+        env,
+        (job,),
+        manifest_variables,
+        variables=variables_of(variables),
+        env_files=env_files,
+        new_environment=new_env,
+    )
     with closing(make_display(quiet=quiet)) as display:
         request = with_trust(
             lambda: up_request(
-                Selection(app, env, (job,), env_file),
+                selection,
                 display.emit,
                 strict=strict,
                 replacements=assignments(images, "--image"),
                 foreground=True,
                 credentials=credentials,
                 secrets=choice,
+                look=look_without_ports,
             )
         )
         [service] = request.services

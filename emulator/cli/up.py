@@ -14,20 +14,26 @@ import typer
 from emulator.cli import choices
 from emulator.cli.ask import secret_choice
 from emulator.cli.interrupt import interruptions
+from emulator.cli.looking import look
 from emulator.cli.options import (
     App,
     Credentials,
     Env,
-    EnvFile,
+    EnvFiles,
     Format,
     Name,
+    NewEnv,
     OutputFormat,
     Quiet,
     Replacements,
     Secrets,
     Strict,
+    Variables,
     assignments,
+    counts_of,
+    env_files_of,
     services_of,
+    variables_of,
 )
 from emulator.cli.trust_workspace import with_trust
 from emulator.errors import ExitCode, UsageError
@@ -61,7 +67,9 @@ def up(
     app: App = None,
     env: Env = None,
     name: Name = None,
-    env_file: EnvFile = None,
+    new_env: NewEnv = False,
+    env_file: EnvFiles = None,
+    variables: Variables = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return when it runs, and leave it running.")] = False,
     wait: Annotated[
         bool, typer.Option("--wait", help="With -d: return when containers and load balancer targets are healthy.")
@@ -121,6 +129,18 @@ def up(
             help="Run this in place of a debugged container's entry point and command. Repeatable.",
         ),
     ] = None,
+    scale: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scale", metavar="SERVICE=N", help="How many tasks of a service run, in place of `count`. Repeatable."
+        ),
+    ] = None,
+    wait_timeout: Annotated[
+        int | None,
+        typer.Option(
+            "--wait-timeout", min=1, metavar="SECONDS", help="How long --wait waits. Default: 120, or [time] says it."
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done and do nothing.")] = False,
     retain: Annotated[bool, typer.Option("--retain", help="Keep what was made when something fails.")] = False,
     timing: Annotated[Timing, typer.Option("--timing", help="Whose delays and intervals.")] = Timing.LOCAL,
@@ -161,7 +181,19 @@ def up(
         raise UsageError("--quiet cannot be combined with --format json", hint="its reader chooses by `kind`")
     display = make_display("json" if format is OutputFormat.JSON else "text", quiet=quiet)
     chosen = services_of(name, *(services or ()))
-    selection = Selection(app, env, chosen, env_file, with_deps=with_deps, task_definition=task_definition)
+    manifest_variables, env_files = env_files_of(env_file)
+    selection = Selection(
+        app,
+        env,
+        chosen,
+        manifest_variables,
+        variables=variables_of(variables),
+        with_deps=with_deps,
+        task_definition=task_definition,
+        env_files=env_files,
+        counts=counts_of(scale, "--scale"),
+        new_environment=new_env,
+    )
 
     choice = secret_choice(secrets)
     emit_once = _without_repeated_warnings(display.emit)
@@ -184,6 +216,8 @@ def up(
             credentials=credentials,
             logs=logs or (),
             secrets=choice,
+            wait_timeout=wait_timeout,
+            look=look,
         )
 
     try:
@@ -194,7 +228,7 @@ def up(
                 tell(debugging, display.emit)
             choice.ask = None  # from here on somebody who types means the containers' logs
             if watch:
-                extra = [file for file in (env_file, task_definition) if file]
+                extra = [file for file in (manifest_variables, task_definition) if file]
                 code = _watch(engine, request, load, display.emit, extra)
             else:
                 code = _run(engine, request, display.emit, detach=detach, dry=dry_run)

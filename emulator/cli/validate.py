@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emulator import __version__
-from emulator.cli.options import App, Env, EnvFile, Name
+from emulator.cli.options import App, Env, EnvFile, Name, NewEnv, Variables, variables_of
 from emulator.errors import ExitCode, Finding, Severity, UsageError
 from emulator.loading import Selection, Target, find_target, ignored
 
@@ -36,7 +36,9 @@ def validate(
     app: App = None,
     env: Env = None,
     name: Name = None,
+    new_env: NewEnv = False,
     env_file: EnvFile = None,
+    variables: Variables = None,
     all_envs: Annotated[
         bool, typer.Option("--all-envs", help="In every environment that a manifest names, not in one.")
     ] = False,
@@ -61,7 +63,15 @@ def validate(
     if paths and name:
         raise UsageError("-n cannot be combined with paths")
     checked = []
-    for target in _targets(paths or [], Selection(app, env, (name,) if name else (), env_file)):
+    selection = Selection(
+        app,
+        env,
+        (name,) if name else (),
+        env_file,
+        variables=variables_of(variables),
+        new_environment=new_env,
+    )
+    for target in _targets(paths or [], selection):
         options = Options(strict=not lenient, copilot=copilot, ignore=ignored(target.workspace))
         for file in _files(target, only_services=bool(paths or name)):
             checked.append(_check(target, file, options, all_envs=all_envs))

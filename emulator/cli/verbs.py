@@ -19,6 +19,10 @@ Table = Mapping[str, tuple[str, str]]
 """By the verb's name: `module:function` in this package, and the first line of the function's docstring."""
 
 VERBS: Final[Table] = {
+    "init": (
+        "init:init",
+        "Write the names of everything that the workspace lacks here, to be filled in; add to what is there already.",
+    ),
     "up": ("up:up", "Run services as ECS on Fargate would, and show their logs until Ctrl-C."),
     "down": ("down:down", "Stop an environment in reverse order of its dependencies and remove it."),
     "run": ("run:run", "Run a Scheduled Job once, show its logs, and exit with its code."),

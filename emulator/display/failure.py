@@ -23,11 +23,12 @@ _MOST_READ = 2_000_000
 
 def render_error(error: CopilotLocalError, *, colour: bool = False) -> str:
     """Everything a user is told about an error, ready to print."""
+    before = [render_error(other, colour=colour) + "\n" for other in getattr(error, "others", [])]
     if isinstance(error, FindingsError):
         summary = f"{paint('error', colours.RED, colour)}: {error.message}"
         return "\n".join([*_blocks(error.findings, colour), summary])
     where = f"{shown(error.position)}: " if error.position else ""
-    lines = [f"{paint('error', colours.RED, colour)}: {where}{error.message}"]
+    lines = [*before, f"{paint('error', colours.RED, colour)}: {where}{error.message}"]
     if error.position:
         lines += excerpt(error.position, colour=colour)
     # What failed may have failed at the agent: several errors bring the last lines that something printed.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from emulator.manifest.interpolate import Gaps, Undefined
 from emulator.manifest.loader import (
     Checked,
     LoadedEnvironment,
@@ -15,6 +16,7 @@ from emulator.manifest.loader import (
     check,
     load,
     load_environment,
+    load_with_gaps,
 )
 from emulator.manifest.source import REFUSED_TYPES, WORKLOAD_TYPES, Options
 
@@ -33,17 +35,20 @@ __all__ = [
     "BackendService",
     "Checked",
     "EnvironmentManifest",
+    "Gaps",
     "LoadBalancedWebService",
     "LoadedEnvironment",
     "LoadedManifest",
     "Manifest",
     "Options",
     "ScheduledJob",
+    "Undefined",
     "WorkerService",
     "Workload",
     "check",
     "load",
     "load_environment",
+    "load_with_gaps",
 ]
 
 _LAZY = {

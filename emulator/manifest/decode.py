@@ -238,7 +238,8 @@ class Decoder:
                 hint = "Copilot turns an interpolated value into text; write the number, in `environments` if it varies"
             elif node.style and isinstance(scalars.plain(node.text), int):
                 hint = "remove the quotes"
-            return self._wrong(node, path, f"takes {what(shape)}, not {describe(node)}", swallower, shape, hint=hint)
+            message, certain = f"takes {what(shape)}, not {describe(node)}", bool(node.variables)
+            return self._wrong(node, path, message, swallower, shape, hint=hint, certain=certain)
         if isinstance(shape, shapes.Number):
             return float(value)
         if isinstance(value, float):
@@ -334,18 +335,26 @@ class Decoder:
         return ABSENT
 
     def _wrong(
-        self, node: Node, path: str, message: str, swallower: str, shape: shapes.Shape | type[Block], hint: str = ""
+        self,
+        node: Node,
+        path: str,
+        message: str,
+        swallower: str,
+        shape: shapes.Shape | type[Block],
+        hint: str = "",
+        *,
+        certain: bool = False,
     ) -> object:
         """Reports a value of the wrong type. Inside a block that swallows type errors Copilot goes on, with the zero
         value left behind, which is what this returns."""
         if isinstance(node, Sequence) and node.text is not None and not swallower:
             return self._json_text(node, path)
         if not swallower:
-            self.report.add("CL103", node, path, message, hint=hint)
+            self.report.add("CL103", node, path, message, hint=hint, certain=certain)
             return ABSENT
         value, shown = zero(shape)
         message = f"{message}; Copilot says nothing and {shown}"
-        self.report.add("CL104", node, path, message, hint=hint, copilot_accepts=True)
+        self.report.add("CL104", node, path, message, hint=hint, copilot_accepts=True, certain=certain)
         return value
 
 

@@ -14,8 +14,8 @@ from emulator.manifest.nodes import Entry, Mapping, Node, Scalar, Sequence
 from emulator.manifest.report import child, split_path
 from emulator.manifest.schema.base import Block
 from emulator.manifest.schema.logs import LoggingSidecars, SidecarLogging
-from emulator.manifest.spelling import closest
 from emulator.manifest.untyped import untyped
+from emulator.spelling import closest
 
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
 _PLAIN_TEXT: Final = re.compile(r"[A-Za-z0-9_./+~-][A-Za-z0-9_./+@%~ -]*(?<! )")

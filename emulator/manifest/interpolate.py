@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from collections.abc import Mapping as Variables
+from dataclasses import dataclass, field
 from typing import Final
 
+from emulator.errors import Position
 from emulator.manifest import scalars
 from emulator.manifest.nodes import Entry, Mapping, Node, Scalar, Sequence
 from emulator.manifest.report import Report, child
@@ -20,17 +23,49 @@ MAX_STEPS: Final = 1000
 with every step."""
 
 
+@dataclass(frozen=True, slots=True)
+class Undefined:
+    """A variable without a value, and the first place that names it."""
+
+    name: str
+    path: str
+    position: Position
+
+
+@dataclass(slots=True)
+class Gaps:
+    """Collects undefined variables for a caller that asks for them all at once. At the places in `filled` (line and
+    column) a stand-in value takes theirs, so that the rest of the manifest can be read."""
+
+    found: dict[str, Undefined] = field(default_factory=dict)
+    filled: Collection[tuple[int, int]] = ()
+
+
+STAND_IN: Final = "1"
+"""Fits numbers and texts."""
+
+
 def interpolate(
-    root: Mapping, variables: Variables[str, str], *, app: str, environment: str | None, report: Report
+    root: Mapping,
+    variables: Variables[str, str],
+    *,
+    app: str,
+    environment: str | None,
+    report: Report,
+    gaps: Gaps | None = None,
 ) -> None:
     """Replaces every `${NAME}` in the values of the tree, in place; keys stay. Reports CL110 for a name that is not
-    defined: an error in the base and in the environment in use, a warning in the others, where the text stays."""
-    _Interpolation(variables, app, environment, report).mapping(root, "", other="")
+    defined: an error in the base and in the environment in use, a warning in the others, where the text stays. With
+    `gaps` such an error goes there instead."""
+    _Interpolation(variables, app, environment, report, gaps).mapping(root, "", other="")
 
 
 class _Interpolation:
-    def __init__(self, variables: Variables[str, str], app: str, environment: str | None, report: Report) -> None:
+    def __init__(
+        self, variables: Variables[str, str], app: str, environment: str | None, report: Report, gaps: Gaps | None
+    ) -> None:
         self.variables = variables
+        self.gaps = gaps
         self.environment = environment
         self.predefined = {APPLICATION: app}
         if environment is not None:
@@ -126,6 +161,12 @@ class _Interpolation:
             return value
         if name == ENVIRONMENT:
             return None  # no environment is chosen: the text stays
+        if given is None and self.gaps is not None and not other:
+            place = (node.line, node.column)
+            self.report.gaps.add(place)
+            position = Position(self.report.file, *place)
+            self.gaps.found.setdefault(name, Undefined(name, path, position))
+            return STAND_IN if place in self.gaps.filled else None
         if given is None:
             if other:
                 message = f"variable {name} is not defined; Copilot would refuse the manifest in every environment"

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from emulator.errors import Finding, FindingsError, InputError, Position, Severity, Unsupported
+from emulator.errors import Finding, FindingsError, InputError, NotOnEcs, Position, Severity
+from emulator.manifest.interpolate import Gaps
 from emulator.manifest.nodes import Entry, Mapping, Node, Sequence
 from emulator.manifest.report import split_path
 from emulator.manifest.source import (
@@ -109,33 +110,78 @@ def load(
     `variables` fill `${NAME}`; `app` is the application's name; the rest is in `Options`. Without `strict` the manifest
     means what Copilot would have made of it.
 
-    Raises InputError where the file cannot be read, FindingsError with every finding where one is an error, Unsupported
+    Raises InputError where the file cannot be read, FindingsError with every finding where one is an error, NotOnEcs
     for workload types that do not run on ECS.
     """
     source = Source.read(path, Options(strict, copilot, tuple(ignore)))
     source.interpolate(variables, app, environment)
+    loaded = _typed(source, environment)
+    if loaded is None or source.failed():
+        raise FindingsError(path, source.findings())
+    return loaded
+
+
+def load_with_gaps(
+    path: Path,
+    gaps: Gaps,
+    *,
+    environment: str | None,
+    variables: Variables[str, str],
+    app: str,
+    strict: bool = True,
+    ignore: Iterable[str] = (),
+) -> LoadedManifest | None:
+    """As `load`, though variables are not defined: `gaps` has those, also where this raises. A value that names one
+    keeps its text where that fits, else a stand-in takes its place. None where nothing can be made of the manifest
+    without them.
+
+    Raises what `load` raises, for what is wrong whatever the variables' values are.
+    """
+    while True:
+        source = Source.read(path, Options(strict, ignore=tuple(ignore)))
+        source.interpolate(variables, app, environment, gaps)
+        loaded = _typed(source, environment)
+        unfit = source.report.followed - set(gaps.filled)
+        if unfit:
+            gaps.filled = {*gaps.filled, *unfit}
+            continue
+        if source.failed() or (loaded is None and not gaps.found):
+            raise FindingsError(path, source.findings())
+        return loaded
+
+
+def _typed(source: Source, environment: str | None) -> LoadedManifest | None:
+    """The typed manifest; None where something that it needs is missing, which the source reports."""
+    path = source.path
     kind = source.kind()
     if kind in REFUSED_TYPES:
         message, hint = REFUSED_TYPES[kind]
-        raise Unsupported(message, hint=hint, position=source.position_of("type"))
+        raise NotOnEcs(message, hint=hint, position=source.position_of("type"))
     if kind in (ENVIRONMENT, PIPELINE):
         raise InputError(
             f"this is the manifest of {'an environment' if kind == ENVIRONMENT else 'a pipeline'}, not of a workload",
             hint="give the manifest of a service or a job", position=Position(str(path), 1),
         )  # fmt: skip
     loaded = source.workload(kind, environment) if kind else None
-    if loaded is None or source.failed():
-        raise FindingsError(path, source.findings())
+    if loaded is None:
+        return None
     manifest, tree, environments = loaded
     return LoadedManifest(cast("Manifest", manifest), path, tree, environment, environments, source.findings())
 
 
 def load_environment(
-    path: Path, *, variables: Variables[str, str], app: str, strict: bool = True, ignore: Iterable[str] = ()
+    path: Path,
+    *,
+    variables: Variables[str, str],
+    app: str,
+    strict: bool = True,
+    ignore: Iterable[str] = (),
+    gaps: Gaps | None = None,
 ) -> LoadedEnvironment:
-    """Reads the environment manifest at `path`. Raises InputError, and FindingsError with every finding."""
+    """Reads the environment manifest at `path`. `gaps` takes the variables that are not defined, which are findings
+    without it. Raises InputError, and FindingsError with every finding."""
     source = Source.read(path, Options(strict, ignore=tuple(ignore)))
-    source.interpolate(variables, app, path.parent.name)
+    source.interpolate(variables, app, path.parent.name, gaps)
     if source.kind() != ENVIRONMENT:
         raise InputError(f"{path} is not the manifest of an environment", hint="it has `type: Environment`")
     manifest = source.other(ENVIRONMENT)

@@ -52,6 +52,10 @@ class Report:
         self.findings: list[Finding] = []
         self._seen: set[tuple[str, int, int, str]] = set()
         self._changed: set[tuple[int, int]] = set()
+        self.gaps: set[tuple[int, int]] = set()
+        """Places of values with an undefined variable that the caller asks for: what follows from them is not said."""
+        self.followed: set[tuple[int, int]] = set()
+        """Those of the gaps of which something followed."""
 
     def add(
         self,
@@ -64,11 +68,16 @@ class Report:
         warning: bool = False,
         copilot_accepts: bool = False,
         copilot_refuses: bool = False,
+        certain: bool = False,
     ) -> None:
         """Adds one finding. `warning` is for what is worth saying and works here; `copilot_accepts` for what Copilot
         goes on with, which lenient callers turn into a warning; `copilot_refuses` for a warning about what does not
-        work with the Copilot binary, or means something else there."""
+        work with the Copilot binary, or means something else there. `certain`: whatever value an undefined variable
+        gets, it is wrong."""
         line, column = (node.line, node.column) if node is not None else (1, 0)
+        if (line, column) in self.gaps and not certain:
+            self.followed.add((line, column))
+            return
         mark = (code, line, column, message)
         if mark in self._seen or (code != "CL104" and (line, column) in self._changed):
             return  # what follows from a value that Copilot changed is not said again

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from emulator.errors import Finding, Position, Severity
-from emulator.manifest.interpolate import interpolate
+from emulator.manifest.interpolate import Gaps, interpolate
 from emulator.manifest.nodes import Mapping, Node, Scalar, Sequence
 from emulator.manifest.reader import parse, read
 from emulator.manifest.report import Report, child
 from emulator.manifest.scalars import is_null
 from emulator.manifest.silence import silence
-from emulator.manifest.spelling import closest
+from emulator.spelling import closest
 
 if TYPE_CHECKING:
     from emulator.manifest.schema.base import Block
@@ -90,9 +90,11 @@ class Source:
             report.add("CL114", place, "", message, hint="remove it", copilot_accepts=True)
         return cls(path, text.splitlines(), document.root, report, options)
 
-    def interpolate(self, variables: Variables[str, str], app: str, environment: str | None) -> None:
+    def interpolate(
+        self, variables: Variables[str, str], app: str, environment: str | None, gaps: Gaps | None = None
+    ) -> None:
         self.environment = environment
-        interpolate(self.root, variables, app=app, environment=environment, report=self.report)
+        interpolate(self.root, variables, app=app, environment=environment, report=self.report, gaps=gaps)
 
     def position_of(self, key: str) -> Position | None:
         entry = self.root.entries.get(key)

@@ -11,7 +11,7 @@ from emulator.manifest import shapes
 from emulator.manifest.nodes import Mapping, Node, Scalar
 from emulator.manifest.schema.base import Block
 from emulator.manifest.schema.containers import Image
-from emulator.manifest.spelling import closest
+from emulator.spelling import closest
 
 _BUILD_KEYS: Final = ("context", "dockerfile", "args", "target", "cache_from")
 _HEALTH_KEYS: Final = (

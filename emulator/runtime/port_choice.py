@@ -19,7 +19,7 @@ from emulator.runtime.front_ports import (
     published,
     routes,
 )
-from emulator.runtime.host_port import DEFAULT_PORT, choose_port
+from emulator.runtime.host_port import DEFAULT_PORT, choose_port, is_free
 from emulator.runtime.observed import Observed
 
 PRIVILEGED = 1024
@@ -102,6 +102,14 @@ def with_ports(state: DesiredState, asked: AskedPorts, observed: Observed, taken
         network_ports=network,
         services=services,
     )
+
+
+def taken_ports(state: DesiredState, asked: AskedPorts, observed: Observed) -> Iterator[tuple[int, str]]:
+    """The asked-for ports that other programs have, each with the option that asks for it."""
+    ours = {found.host_port for found in published(observed)}
+    for one in _wanted(state, asked):
+        if one.asked is not None and one.asked not in ours and not is_free(one.asked, udp=one.key[3] == "UDP"):
+            yield one.asked, one.option
 
 
 def check_port_options(services: Sequence[Service], port: int | None, internal_port: int | None) -> None:

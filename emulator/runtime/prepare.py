@@ -8,17 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 from emulator.ecs.service import Service
 from emulator.engine.interface import Engine
-from emulator.errors import ImageError, InputError
+from emulator.errors import ImageError
 from emulator.events import Emit, Event, EventKind, discard
 from emulator.firelens.destinations import EVERY
+from emulator.missing import Blockers
 from emulator.runtime.debugging import debugged
 from emulator.runtime.desired import DesiredService, DesiredState
 from emulator.runtime.execution import Cancelled
 from emulator.runtime.firelens import check_destinations, manifest_lines, uses_local_aws
 from emulator.runtime.images import own_regions, resolver_of
+from emulator.runtime.needs import demands, missing_values
 from emulator.runtime.router_files import SHADOWED, SHADOWED_HINT, RouterImage, read_router_image
 from emulator.runtime.supported import refuse_unsupported
-from emulator.runtime.task_specs import unresolved
 from emulator.runtime.up_request import UpRequest
 from emulator.settings import LocalOptions
 
@@ -57,12 +58,14 @@ def _prepare(
     agent_image: Callable[[], str] | None,
 ) -> DesiredState:
     resolver = resolver_of(engine, request, emit, cancelled)
-    resolver.require_logins(request.services)
+    demanding = [service for service in request.services if demands(service)]
+    resolver.require_logins(demanding)
     with ThreadPoolExecutor(4, thread_name_prefix="images") as pool:
         agent = pool.submit(agent_image or (lambda: request.support.agent(engine)))
         pause_image = pool.submit(resolver.local, request.support.pause)
         front_image = pool.submit(resolver.local, request.support.front) if with_front else None
-        images = resolver.resolve(request.services)
+        idle: dict[str, dict[str, str]] = {service.name: {} for service in request.services}
+        images = {**idle, **resolver.resolve(demanding)}
         state = desired_state(
             request,
             images,
@@ -131,7 +134,7 @@ def _router_image(
     engine: Engine, request: UpRequest, service: Service, images: Mapping[str, Mapping[str, str]], emit: Emit
 ) -> RouterImage:
     router = service.task_definition.log_router
-    if router is None:
+    if router is None or not demands(service):
         return RouterImage()
     image = images[service.name][router.name]
     sent = bool({"local-aws", "live"} & set(request.settings.logs.destinations.values()))
@@ -158,14 +161,9 @@ def refuse_unsupported_in(request: UpRequest, emit: Emit) -> None:
 
 
 def refuse_unresolved(request: UpRequest) -> None:
-    """Raises `InputError` with every value that only a deployment gives and that has no local one."""
-    missing: list[str] = []
+    """Raises `MissingError` with every value that only a deployment gives and that has no local one."""
+    blockers = Blockers()
     for service in request.services:
-        local = {c.name: "x" for c in service.task_definition.container_definitions}
-        options = LocalOptions(images=local, values=dict(request.settings.values), region=request.region)
-        missing += unresolved(DesiredService(service=service, options=options))
-    if missing:
-        raise InputError(
-            "values are missing that only a deployment gives: " + "; ".join(missing),
-            hint='give each a local value in copilot-local.toml: [values] "NAME" = "…"',
-        )
+        if demands(service):
+            blockers.add(*missing_values(service, request.settings.values, request.region))
+    blockers.raise_any()

@@ -6,37 +6,70 @@ agent's parser.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from emulator.ecs.references import EnvFileReference
 from emulator.ecs.service import Service
 from emulator.errors import InputError
 from emulator.files import read_bytes
+from emulator.missing import Blockers, Kind, Missing
 from emulator.runtime.desired import Private
+from emulator.runtime.needs import add_missing_secrets, environment_files
 from emulator.runtime.secrets.sources import SecretValues
-from emulator.runtime.secrets.wanted import Finder
+from emulator.runtime.secrets.wanted import Finder, Wanted
 
 
-def collect_private(services: Sequence[Service], workspace: Path, finder: Finder, values: SecretValues) -> Private:
-    """The private variables of every container.
+def collect_private(
+    services: Sequence[Service],
+    workspace: Path,
+    finder: Finder,
+    values: SecretValues,
+    *,
+    env_files: Mapping[str, Path] = MappingProxyType({}),
+    blockers: Blockers | None = None,
+    may_ask: bool = True,
+) -> Private:
+    """The private variables of every container. `env_files` are `--env-file` options of services. Unless it `may_ask`,
+    neither the user nor AWS is asked for a secret.
 
-    Raises `SecretsError` that lists every secret without a value, `InputError` for a file that cannot be read.
+    What is missing goes to `blockers`; without them, raises `MissingError` that lists every secret and file that is
+    missing, `InputError` for a file that cannot be read.
     """
+    found = Blockers() if blockers is None else blockers
     private = Private()
-    for service in services:
-        containers = private.services.setdefault(service.name, {})
-        for container in service.task_definition.container_definitions:
-            containers[container.name] = {}
-            for file in container.environment_files:
-                if isinstance(file.value, EnvFileReference):
-                    read = _read(workspace / file.value.name, file.value)
-                    containers[container.name] = {**read, **containers[container.name]}
-    wanted = [secret for service in services for secret in finder.variables(service)]
-    logins = [login for service in services for login in finder.logins(service)]
-    for secret, value in values.find(wanted, also_without=logins).items():
-        private.services[secret.service][secret.container][secret.variable] = value
+    for (service, container), files in environment_files(services, workspace, env_files).items():
+        variables = private.services.setdefault(service, {}).setdefault(container, {})
+        for reference, path in files:
+            if not path.exists():
+                found.add(_missing_file(reference, path, workspace, service))
+                continue
+            with found.collecting():
+                for name, value in _read(path, reference).items():
+                    variables.setdefault(name, value)
+    wanted: list[Wanted] = []
+    logins: list[Wanted] = []
+    for one in services:
+        with found.collecting():
+            wanted += finder.variables(one)
+            logins += finder.logins(one)
+    with found.collecting():
+        # Secrets are not to be typed for what does not start anyway.
+        types = not found or not values.asks_user
+        secrets, without = values.look(wanted, also_without=logins, may_ask=may_ask and types)
+        add_missing_secrets(found, without, note=" (--secrets ask needs a terminal)" if values.lacks_terminal else "")
+        for secret, value in secrets.items():
+            private.services[secret.service][secret.container][secret.variable] = value
+    if blockers is None:
+        found.raise_any()
     return private
+
+
+def _missing_file(reference: EnvFileReference, path: Path, workspace: Path, service: str) -> Missing:
+    instead = "" if path == workspace / reference.name else f"in place of {reference.name}, as --env-file says"
+    name = reference.name if not instead else str(path)
+    return Missing(Kind.ENV_FILE, name, service, reference.position, instead)
 
 
 def parse_environment_file(text: str) -> dict[str, str]:

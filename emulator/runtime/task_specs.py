@@ -20,6 +20,7 @@ from emulator.ecs.endpoints import (
     private_dns_name,
 )
 from emulator.ecs.identity import TaskIdentity, cluster_arn, task_identity
+from emulator.ecs.references import Reference
 from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
 from emulator.engine.interface import ContainerSpec, Engine, File, HealthCheckSpec, Mount, PublishedPort, UlimitSpec
 from emulator.firelens.ecs_config import SOCKET_FOLDER, SOCKET_NAME
@@ -37,7 +38,7 @@ from emulator.runtime.names import Names, Role
 from emulator.runtime.pause_script import PAUSE_SCRIPT, RELAY_SCRIPT
 from emulator.runtime.restart import restart_rule
 from emulator.runtime.service_connect import connect_labels
-from emulator.runtime.values import missing_queues, resolve, resolve_all
+from emulator.runtime.values import missing_queues, resolve, without_value
 from emulator.runtime.volumes import docker_volumes
 
 FARGATE_NO_FILE = UlimitSpec("nofile", 65535, 65535)
@@ -319,8 +320,8 @@ def task_factory(state: DesiredState, private: Private, engine: Engine) -> TaskF
     return TaskFactory(state, private, info.root_dir, nested_limits=can_nest(info))
 
 
-def unresolved(desired: DesiredService) -> list[str]:
-    """Every value that nothing here gives, as `name (manifest line)`, so that they can be asked for together."""
+def unresolved(desired: DesiredService) -> list[Reference]:
+    """Every value that nothing here gives, so that they can be asked for together."""
     values = [
         value
         for container in desired.service.task_definition.container_definitions
@@ -330,7 +331,7 @@ def unresolved(desired: DesiredService) -> list[str]:
             *(container.log_configuration.options.values() if container.log_configuration else ()),
         )
     ]
-    return resolve_all(values, desired)
+    return without_value(values, desired)
 
 
 def _network_parameters(definition: TaskDefinition) -> dict[str, str]:

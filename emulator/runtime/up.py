@@ -18,6 +18,7 @@ from emulator.runtime.front import front_specs
 from emulator.runtime.front_ports import listeners_of
 from emulator.runtime.images import resolver_of
 from emulator.runtime.join import AGENT_PATIENCE, join
+from emulator.runtime.look import refuse_taken_ports
 from emulator.runtime.observed import Observed, observe
 from emulator.runtime.port_choice import with_ports
 from emulator.runtime.prepare import desired_state, prepare, refuse_unresolved, refuse_unsupported_in
@@ -41,7 +42,7 @@ def dry_run(engine: Engine, request: UpRequest) -> Plan:
     refuse_unresolved(request)
     observed = observe(engine, request.environment)
     resolver = resolver_of(engine, request, discard)
-    resolver.check_replacements(request.services)
+    resolver.sources.check_names(request.services)
     images = {
         service.name: {c.name: resolver.known(service, c) for c in service.task_definition.container_definitions}
         for service in request.services
@@ -78,6 +79,7 @@ def up(
     refuse_unresolved(request)
     turns = Turns(engine, request.environment, emit, cancelled)
     observed = turns.observe()
+    refuse_taken_ports(request, observed)  # before anything is built
     # Where something runs, nothing is touched before it is known that what is asked for can run.
     claim = None if observed.containers else _claim(engine, request, observed)
     from emulator.runtime.bring_up import Bringup  # Docker is at work meanwhile

@@ -40,6 +40,8 @@ class UpRequest:
     logins: RegistryLogins = field(default_factory=RegistryLogins)
     """Of the registries that images are pulled from; never handed to the agent."""
     replacements: Mapping[str, str] = field(default_factory=dict)
+    env_files: Mapping[str, Path] = field(default_factory=dict)
+    """`SERVICE` or `SERVICE/CONTAINER` to the environment file read in place of the manifest's."""
     debug: Mapping[str, Debugging] = field(default_factory=dict)
     """Containers that a debugger is attached to."""
     port: int | None = None

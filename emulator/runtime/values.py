@@ -42,13 +42,13 @@ def resolve(value: Value, desired: DesiredService) -> str:
 
 def resolve_all(values: Iterable[Value], desired: DesiredService) -> list[str]:
     """Descriptions of the references that have no value here, each once."""
-    missing = [
-        _describe(reference)
-        for value in values
-        for reference in references_in(value)
-        if _lookup(reference, desired) is None
-    ]
-    return list(dict.fromkeys(missing))
+    return list(dict.fromkeys(_describe(reference) for reference in without_value(values, desired)))
+
+
+def without_value(values: Iterable[Value], desired: DesiredService) -> list[Reference]:
+    """The references that have no value here, in order."""
+    references = (reference for value in values for reference in references_in(value))
+    return [reference for reference in references if _lookup(reference, desired) is None]
 
 
 def missing_queues(value: Value, desired: DesiredService) -> list[str]:

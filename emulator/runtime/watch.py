@@ -256,7 +256,7 @@ class Watch:
         return [task.members[sync.container] for task in tasks if sync.container in task.members]
 
     def _watch(self, request: UpRequest) -> tuple[WatchedFiles, FileChanges]:
-        files = WatchedFiles(request, self._resolver(request), self._extra_files)
+        files = WatchedFiles(request, self._resolver(request).sources, self._extra_files)
         changes = FileChanges(files.folders(), files.flat_folders(), files.concerns)
         changes.start()
         return files, changes

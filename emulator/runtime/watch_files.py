@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emulator.ecs.references import EnvFileReference
 from emulator.ecs.service import Service
 from emulator.engine.interface import BuildSpec
 from emulator.errors import InputError
-from emulator.runtime.images import ImageResolver
+from emulator.runtime.image_sources import ImageSources
+from emulator.runtime.needs import demands, environment_files
 from emulator.runtime.up_request import UpRequest
 from emulator.runtime.watch_ignore import Ignore, ignore_file, is_temporary, read_ignore
 from emulator.settings import SyncRule
@@ -77,8 +77,8 @@ class WatchedFiles:
     system is read-only there.
     """
 
-    def __init__(self, request: UpRequest, resolver: ImageResolver, extra: Iterable[Path] = ()) -> None:
-        self.builds = list(_builds(request.services, resolver))
+    def __init__(self, request: UpRequest, sources: ImageSources, extra: Iterable[Path] = ()) -> None:
+        self.builds = list(_builds(request.services, sources))
         root = root_of(request.workspace)
         self.syncs = [_sync(rule, request.services, root) for rule in request.settings.sync]
         self._manifests = request.workspace / MANIFESTS
@@ -87,7 +87,7 @@ class WatchedFiles:
             request.workspace / SETTINGS_FILE,
             request.workspace / VARIABLES_FILE,
             request.workspace / SECRETS_FILE,
-            *_environment_files(request),
+            *(path.absolute() for path in _environment_files(request)),
         }
 
     def folders(self) -> list[Path]:
@@ -137,20 +137,17 @@ class WatchedFiles:
         return path.is_relative_to(self._manifests) and not is_temporary(path.relative_to(self._manifests))
 
 
-def _builds(services: Sequence[Service], resolver: ImageResolver) -> Iterable[WatchedBuild]:
-    for service in services:
+def _builds(services: Sequence[Service], sources: ImageSources) -> Iterable[WatchedBuild]:
+    for service in filter(demands, services):
         for container in service.task_definition.container_definitions:
-            spec = resolver.source(service, container).build
+            spec = sources.of(service, container).build
             if spec is not None:
                 yield WatchedBuild(service.name, container.name, spec, read_ignore(spec.context, spec.dockerfile))
 
 
 def _environment_files(request: UpRequest) -> Iterable[Path]:
-    for service in request.services:
-        for container in service.task_definition.container_definitions:
-            for file in container.environment_files:
-                if isinstance(file.value, EnvFileReference):
-                    yield request.workspace / file.value.name
+    for files in environment_files(request.services, request.workspace, request.env_files).values():
+        yield from (path for _, path in files)
 
 
 def _sync(rule: SyncRule, services: Sequence[Service], root: Path) -> WatchedSync:

@@ -8,10 +8,12 @@ import time
 from pathlib import Path
 
 from emulator.errors import EngineUnavailable, ImageError
-from emulator.setup.process import TIMED_OUT, Result, run
+from emulator.setup.process import NOT_FOUND, TIMED_OUT, Result, run
 
 PULL_TIMEOUT = 1800.0  # a slow line is not an absent registry
 BUILD_TIMEOUT = 1800.0
+MANIFEST_TIMEOUT = 20.0
+LONGEST_REASON = 200
 
 # What the daemon says when the registry's name does not resolve or nothing takes the connection.
 _ABSENT = (
@@ -58,6 +60,16 @@ def pull(reference: str, *, log: Path | None = None, attempts: int = 4) -> tuple
         if outcome is not Pull.SLOW:
             break
     return outcome, result
+
+
+def why_not_pullable(reference: str) -> str:
+    """Asks the registry for the image's manifest only. Empty where it answers, or where nothing can be asked."""
+    result = run(["docker", "manifest", "inspect", reference], timeout=MANIFEST_TIMEOUT)
+    if result.ok or result.code == NOT_FOUND:
+        return ""
+    if any(sign in result.output.lower() for sign in _ABSENT):
+        return "its registry cannot be reached"
+    return (" ".join(result.tail(1)) or result.reason())[:LONGEST_REASON]
 
 
 def image_exists(reference: str) -> bool:

@@ -42,7 +42,7 @@ def write_compose_file(
             credentials="none",
         )
     )
-    images = _substitutes(loaded.service.task_definition.container_definitions, loaded.settings.substitute)
+    images = _substitutes(loaded.service.task_definition.container_definitions, loaded.settings.references)
     for name, image in dict(given.get("images") or {}).items():
         if Path(image).exists():
             raise InputError(f"{name} is replaced by a folder, which is not built here: {image}", hint="give an image")
@@ -65,4 +65,4 @@ def write_compose_file(
 def _substitutes(containers: Any, table: Mapping[str, str]) -> dict[str, str]:
     """The images of `[substitute]`, by container; folders are left to `docker compose build`."""
     named = {PAUSE: PAUSE_IMAGE, **{c.name: c.image for c in containers if isinstance(c.image, str)}}
-    return {name: table[image] for name, image in named.items() if not table.get(image, "/").startswith("/")}
+    return {name: table[image] for name, image in named.items() if image in table}

@@ -26,6 +26,7 @@ from emulator.runtime.control import Agent
 from emulator.runtime.down import down
 from emulator.runtime.front_ports import PublishedListener, listeners_of
 from emulator.runtime.host_port import is_free
+from emulator.runtime.look import look_at_machine
 from emulator.runtime.names import Names
 from emulator.runtime.overview import ContainerRow, overview
 from emulator.runtime.running import Running
@@ -33,6 +34,7 @@ from emulator.runtime.secrets.sources import SecretChoice
 from emulator.runtime.up import dry_run, up
 from emulator.runtime.up_request import UpRequest
 from emulator.settings import FrontSettings, TimeSettings
+from emulator.setup.docker_cli import why_not_pullable
 from emulator.testing import live
 from emulator.testing.journal import Death, Journal
 from emulator.testing.owner import remove_stale, this_process
@@ -185,6 +187,7 @@ class Lifecycle:
             credentials=self._credentials,
             logs=self._logs,
             secrets=SecretChoice(self._secrets),
+            look=lambda request, found: look_at_machine(engine, request, found, why_not_pullable),
         )
         if self._time:
             values = {**structs.asdict(request.settings.time), **self._time}

@@ -10,7 +10,7 @@ from pathlib import Path
 from emulator.ecs.references import EnvFileReference
 from emulator.ecs.service import Service
 from emulator.errors import Position
-from emulator.settings import CredentialSettings, SecretSettings, Settings, setting_position
+from emulator.settings import BuildSettings, CredentialSettings, SecretSettings, Settings, setting_position
 from emulator.settings_files import FILE_NAME
 from emulator.trust.permission import Permission
 from emulator.trust.root import is_inside, root_of
@@ -141,7 +141,9 @@ def _images(asked: Asked) -> Iterator[Permission]:
         to = asked.settings.substitute.get(reference)
         if to is not None and to != asked.own.substitute.get(reference):
             words = f"{to} in place of {reference}, which copilot-local itself runs"
-            yield Permission("image", (reference, to), words, setting_position(asked.root, "substitute", reference))
+            yield Permission(
+                "image", (reference, str(to)), words, setting_position(asked.root, "substitute", reference)
+            )
 
 
 def _paths(asked: Asked, folders: Sequence[Path]) -> Iterator[Permission]:
@@ -164,15 +166,26 @@ _Named = Iterator[tuple[str, Path, Position | None]]
 
 
 def _substituted(asked: Asked) -> _Named:
-    for reference, to in asked.settings.substitute.items():
-        if to == asked.own.substitute.get(reference):
-            continue
-        path = asked.root / Path(to).expanduser()
-        where = setting_position(asked.root, "substitute", reference)
-        if to.startswith((".", "/", "~")) or path.exists():
-            yield f"it is built in place of {reference}", path, where
-        if path.is_dir():
-            yield f"it is built in place of {reference}", path / "Dockerfile", where
+    tables = (
+        ("substitute", asked.settings.substitute, asked.own.substitute),
+        ("images", asked.settings.images, asked.own.images),
+    )
+    for section, table, own in tables:
+        for name, to in table.items():
+            if to != own.get(name):
+                where = setting_position(asked.root, section, name)
+                for path in _target_paths(asked.root, to):
+                    yield f"it is built in place of {name}", path, where
+
+
+def _target_paths(root: Path, to: str | BuildSettings) -> list[Path]:
+    """The files and folders that are built where this stands for an image."""
+    if isinstance(to, BuildSettings):
+        dockerfile = to.dockerfile or f"{to.context}/Dockerfile"
+        return [root / (to.context or Path(dockerfile).parent), root / dockerfile]
+    path = root / Path(to).expanduser()
+    found = [path] if to.startswith((".", "/", "~")) or path.exists() else []
+    return [*found, path / "Dockerfile"] if path.is_dir() else found
 
 
 def _synced(asked: Asked) -> _Named:

@@ -10,13 +10,16 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "emulator"
 
-EVERYWHERE = {"errors", "events", "files", "model", "redaction"}
+EVERYWHERE = {"errors", "events", "files", "missing", "model", "redaction", "spelling"}
 RULES: dict[str, set[str]] = {
     "display": set(),
     "errors": set(),
     "events": set(),
     "files": set(),
     "redaction": set(),
+    "missing": set(),
+    "spelling": set(),
+    "skeleton": {"settings_files", "workspace"},
     "model": {"misfits"},
     "misfits": set(),
     "settings": {"settings_files"},
@@ -62,6 +65,7 @@ RULES: dict[str, set[str]] = {
     # From a selection to an `up` request, for the command line and for tests alike: the one place that joins the
     # manifest's side of the house to the runtime's.
     "surroundings": {"workspace", "manifest", "compiler", "ecs", "settings"},
+    "service_loader": {"loading", "manifest", "surroundings", "settings"},
     # From an environment that runs to a trace of it, for the command line and for tests alike.
     "tracing": {"trace", "runtime", "engine", "ecs"},
     "loading": {
@@ -70,6 +74,7 @@ RULES: dict[str, set[str]] = {
             "neighbours",
             "permissions",
             "trust",
+            "service_loader",
             "surroundings",
             "workspace",
             "manifest",

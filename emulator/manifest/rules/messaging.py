@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from emulator.manifest.rules.at import At
 from emulator.manifest.schema.values import format_duration
-from emulator.manifest.spelling import closest
+from emulator.spelling import closest
 
 if TYPE_CHECKING:
     from emulator.manifest.schema.deployment import Deployment, Observability, TaskDefinitionOverride

@@ -9,7 +9,7 @@ from emulator.manifest.report import Report
 from emulator.manifest.rules.at import At
 from emulator.manifest.schema.environment import EnvironmentManifest, PipelineManifest
 from emulator.manifest.schema.values import Arn
-from emulator.manifest.spelling import closest
+from emulator.spelling import closest
 
 _PROVIDERS: Final = ("GitHub", "GitHubV1", "CodeCommit", "Bitbucket")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from emulator.manifest.rules.at import At
 from emulator.manifest.schema.values import Arn
-from emulator.manifest.spelling import closest
+from emulator.spelling import closest
 
 if TYPE_CHECKING:
     from emulator.manifest.schema.routing import Http, HttpHealthCheck, Nlb, NlbHealthCheck, NlbListener, RoutingRule

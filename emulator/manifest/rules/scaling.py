@@ -9,7 +9,7 @@ from emulator.manifest.rules.at import At
 from emulator.manifest.schema.containers import Platform
 from emulator.manifest.schema.scaling import Count, QueueDelayTarget, Range, ScalingTarget
 from emulator.manifest.schema.workload import Workload
-from emulator.manifest.spelling import closest
+from emulator.spelling import closest
 
 _WEB = ("cpu_percentage", "memory_percentage", "requests", "response_time")
 _METRICS: Final[dict[str, tuple[str, ...]]] = {

@@ -53,10 +53,21 @@ class SecretValues:
         if self.source not in SOURCES:
             raise UsageError(f"--secrets does not know {self.source!r}", hint=f"one of {', '.join(SOURCES)}")
 
-    def find(self, wanted: Sequence[Wanted], also_without: Sequence[Wanted] = ()) -> dict[Wanted, str]:
-        """The value of each. Raises SecretsError, which tells of every one that has none.
+    def find(self, wanted: Sequence[Wanted]) -> dict[Wanted, str]:
+        """The value of each. Raises SecretsError, which tells of every one that has none."""
+        found, without = self.look(wanted)
+        if without:
+            raise secrets_error(dict.fromkeys(without, ""), hint=self._cannot_ask())
+        return found
 
-        `also_without` are told of too where it is raised, if they have none here: they are needed later.
+    def look(
+        self, wanted: Sequence[Wanted], also_without: Sequence[Wanted] = (), *, may_ask: bool = True
+    ) -> tuple[dict[Wanted, str], list[Wanted]]:
+        """The values that there are, and those that have none here.
+
+        `also_without` are needed later: where others have no value they are in the second part too, if they have none.
+        Unless it `may_ask`, those that the user or AWS would be asked for are in neither part. Raises SecretsError for
+        secrets that have a wrong value, or that AWS refuses.
         """
         found: dict[Wanted, str] = {}
         failed: dict[Wanted, str] = {}
@@ -69,14 +80,17 @@ class SecretValues:
                 failed[one] = why
             else:
                 rest.append(one)
+        if not may_ask and (self.source == "aws" or self.asks_user):
+            rest = []
         further, refused = self._further(rest)
-        failed |= refused
+        without = [one for one, why in refused.items() if not why]
+        failed |= {one: why for one, why in refused.items() if why}
         if failed:
-            if self.source == "local":
-                failed |= {one: "" for one in also_without if self._local(one) == (None, "")}
-            in_order = {one: failed[one] for one in (*wanted, *also_without) if one in failed}
-            raise secrets_error(in_order, hint=self._cannot_ask())
-        return found | further
+            reasons = failed | dict.fromkeys(without, "")
+            raise secrets_error({one: reasons[one] for one in wanted if one in reasons}, hint=self._cannot_ask())
+        if without and self.source == "local":
+            without += [one for one in also_without if self._local(one) == (None, "")]
+        return found | further, without
 
     def _local(self, wanted: Wanted) -> tuple[str | None, str]:
         """The value that stands on this machine, or why what stands there is none."""
@@ -109,7 +123,17 @@ class SecretValues:
                 found[one] = self._choice.kept[key]
         return found, {one: "" for one in wanted if one not in found}
 
+    @property
+    def asks_user(self) -> bool:
+        """Values are typed at the terminal."""
+        return self.source == "ask" and self._choice.ask is not None
+
+    @property
+    def lacks_terminal(self) -> bool:
+        """Values are to be typed, and there is no terminal to type them at."""
+        return self.source == "ask" and self._choice.ask is None
+
     def _cannot_ask(self) -> str:
-        if self.source != "ask" or self._choice.ask is not None:
+        if not self.lacks_terminal:
             return ""
         return f"nobody can be asked here, which takes a terminal: write the values into {FILE} beside copilot/"

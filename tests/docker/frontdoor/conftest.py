@@ -415,7 +415,7 @@ class FrontHost:
 @pytest.fixture(scope="session")
 def front_host() -> Iterator[FrontHost]:
     engine = connect()
-    image = load_settings().substitute.get("haproxy:3.0", "haproxy:3.0")
+    image = load_settings().references.get("haproxy:3.0", "haproxy:3.0")
     name = f"cl-test-front-{uuid.uuid4().hex[:12]}"
     spec = ContainerSpec(
         name=name,

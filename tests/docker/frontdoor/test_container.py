@@ -50,7 +50,7 @@ with socket.socket(socket.AF_UNIX) as connection:
 
 
 def image(reference: str) -> str:
-    return load_settings().substitute.get(reference, reference)
+    return load_settings().references.get(reference, reference)
 
 
 @dataclass

@@ -84,6 +84,8 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "shop"
     (root / "copilot" / "hello").mkdir(parents=True)
     (root / "copilot" / "hello" / "manifest.yml").write_text(MANIFEST)
+    (root / "hello").mkdir()
+    (root / "hello" / "Dockerfile").write_text("FROM scratch\n")
     monkeypatch.chdir(root)
     return root
 

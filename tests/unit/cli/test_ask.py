@@ -94,7 +94,8 @@ def test_without_a_terminal_it_says_so(run: Run, workspace: Path, monkeypatch: p
     monkeypatch.chdir(workspace)
     ended = run("up", "--secrets", "ask")
     assert ended.code == 1
-    assert "hint: nobody can be asked here, which takes a terminal" in ended.err
+    assert "TOKEN (hello): /prod/token" in ended.err
+    assert "--secrets ask needs a terminal" in ended.err
 
 
 def test_another_source_is_a_usage_error(run: Run, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,9 +114,8 @@ def test_all_missing_secrets_are_listed_with_their_lines(
     ended = run("up")
     assert ended.code == 1
     lines = ended.err.splitlines()
-    assert lines[0].startswith(
-        "error: copilot/hello/manifest.yml:4:11: ResourceInitializationError: unable to pull secrets or registry auth: "
-    )
-    assert "  copilot/hello/manifest.yml:4: TOKEN of hello/hello: /prod/token" in lines
+    assert lines[0] == "error: 2 things are missing here: 2 secrets"
+    assert lines[1].startswith("  secrets (ResourceInitializationError: unable to pull secrets or registry auth): ")
+    assert "    copilot/hello/manifest.yml:4: TOKEN (hello): /prod/token" in lines
     where = "arn:aws:secretsmanager:us-east-1:000000000000:secret:db:key::"
-    assert f"  copilot/hello/manifest.yml:9: KEY of hello/s: {where}" in lines
+    assert f"    copilot/hello/manifest.yml:9: KEY (hello): {where}" in lines

@@ -9,13 +9,12 @@ import pytest
 import yaml
 from msgspec.structs import replace
 
-from emulator.cli import doctor
 from emulator.cli.checks import check_port
 from emulator.engine import connect
 from emulator.engine.fake import FakeEngine
 from emulator.engine.interface import ContainerSpec, PublishedPort
 from emulator.errors import EngineTimeout, Unsupported
-from emulator.setup import images
+from emulator.setup import docker_cli, images
 
 Run = Callable[..., Any]
 OURS = (images.PAUSE_IMAGE, images.FRONT_IMAGE, images.ROUTER_IMAGE, images.AGENT_BASE_IMAGE)
@@ -93,12 +92,12 @@ def test_an_image_that_can_be_pulled_is_a_note_and_one_that_cannot_is_broken(
     bare = FakeEngine()
     monkeypatch.setattr(bare, "close", lambda: None)
     monkeypatch.setattr(connect, "connect", lambda: bare)
-    monkeypatch.setattr(doctor, "_why_not_pullable", lambda reference: "")
+    monkeypatch.setattr(docker_cli, "why_not_pullable", lambda reference: "")
     code, checks = checks_of(run)
     assert code == 0
     assert checks["image front"]["status"] == "note"
     assert checks["image front"]["message"].endswith("is not here yet; `up` pulls it")
-    monkeypatch.setattr(doctor, "_why_not_pullable", lambda reference: "no such host")
+    monkeypatch.setattr(docker_cli, "why_not_pullable", lambda reference: "no such host")
     code, checks = checks_of(run)
     assert code == 1
     assert checks["image front"]["message"].endswith("is not here and cannot be pulled: no such host")

@@ -156,10 +156,11 @@ def test_names_come_from_the_options_the_variables_or_the_workspace(
     (workspace / "copilot" / ".workspace").write_text("application: store\n")
     (workspace / "copilot" / "environments" / "staging").mkdir(parents=True)
     assert family() == "store-staging-hello"
+    (workspace / "copilot" / "environments" / "prod").mkdir()
     monkeypatch.setenv("COPILOT_LOCAL_APP", "other")
     monkeypatch.setenv("COPILOT_LOCAL_ENV", "prod")
     assert family() == "other-prod-hello"
-    assert family("-a", "mine", "-e", "dev") == "mine-dev-hello"
+    assert family("-a", "mine", "-e", "dev", "--new-env") == "mine-dev-hello"
 
 
 def test_a_verb_for_one_service_asks_which(run: Run, workspace: Path, add_service: AddService) -> None:

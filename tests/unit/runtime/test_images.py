@@ -12,10 +12,12 @@ from emulator.engine.fake import FakeEngine
 from emulator.engine.interface import Image, RegistryAuth
 from emulator.errors import ImageError, InputError, Position, SecretsError, UsageError
 from emulator.events import Event, EventKind
+from emulator.runtime.image_sources import ImageSources
 from emulator.runtime.images import ImageResolver
 from emulator.runtime.secrets.logins import RegistryLogins
 from emulator.runtime.secrets.sources import SecretValues
 from emulator.runtime.secrets.wanted import Finder
+from emulator.settings import BuildSettings
 from tests.unit.runtime.world import make_service
 
 PRIVATE = "123456789012.dkr.ecr.us-west-2.amazonaws.com/nginx:1"
@@ -28,7 +30,8 @@ class Shop:
         self.root = root
         self.engine = FakeEngine()
         self.events: list[Event] = []
-        self.substitutes: dict[str, str] = {}
+        self.substitutes: dict[str, str | BuildSettings] = {}
+        self.images: dict[str, str | BuildSettings] = {}
         self.replacements: dict[str, str] = {}
         self.secrets: dict[str, str] = {}
         for folder in ("hello", "mine"):
@@ -36,11 +39,13 @@ class Shop:
             (root / folder / "Dockerfile").write_text("FROM scratch\n")
         (root / "mine" / "Dockerfile.dev").write_text("FROM scratch\n")
 
+    def sources(self, logins: RegistryLogins | None = None) -> ImageSources:
+        return ImageSources(self.root, self.substitutes, self.replacements, self.images, logins)
+
     def resolver(self, *services: Service) -> ImageResolver:
         finder, values = Finder({}, "us-east-1"), SecretValues({}, self.secrets)
         logins = RegistryLogins([login for service in services for login in finder.logins(service)], values)
-        emit = self.events.append
-        return ImageResolver(self.engine, self.root, self.substitutes, self.replacements, emit, logins=logins)
+        return ImageResolver(self.engine, self.sources(logins), self.events.append)
 
     def resolve(self, service: Service) -> dict[str, str]:
         """Container to the first tag of the image it runs."""
@@ -141,7 +146,7 @@ def test_a_replacement_of_no_container_is_refused(shop: Shop) -> None:
     shop.replacements["ngnix"] = "nginx:1"
     with pytest.raises(UsageError, match="there is no container ngnix") as caught:
         shop.resolve(service())
-    assert caught.value.hint == "containers: nginx"
+    assert caught.value.hint == "did you mean nginx? containers: nginx"
 
 
 def test_an_image_that_only_a_deployment_knows_is_refused_with_its_line(shop: Shop) -> None:

@@ -9,11 +9,9 @@ import pytest
 
 from emulator.ecs.references import ImageReference
 from emulator.ecs.service import Build, Service
-from emulator.engine.fake import FakeEngine
 from emulator.errors import InputError
-from emulator.events import discard
 from emulator.model import from_plain
-from emulator.runtime.images import ImageResolver
+from emulator.runtime.image_sources import ImageSources
 from emulator.runtime.names import Names
 from emulator.runtime.up_request import SupportImages, UpRequest
 from emulator.runtime.watch_files import Changes, WatchedFiles
@@ -51,8 +49,7 @@ def watched(root: Path, *rules: SyncRule, **definition: Any) -> WatchedFiles:
         workspace=root,
         support=SupportImages("pause", "front", lambda _: "agent"),
     )
-    resolver = ImageResolver(FakeEngine(), root, {}, {}, discard)
-    return WatchedFiles(request, resolver, [root / "values.env"])
+    return WatchedFiles(request, ImageSources(root, {}, {}), [root / "values.env"])
 
 
 def images(changes: Changes) -> list[str]:

@@ -119,6 +119,7 @@ def test_a_workspace_below_the_root_of_its_repository_builds_from_above(clone: C
     )
     below.settings('[substitute]\n"x" = "../../images/x"\n')
     clone.write("shared.env", "A=1\n")
+    clone.write("Dockerfile", "FROM scratch\n")
     assert below.up().private.services["api"]["api"] == {"A": "1"}
     below.manifest("env_file: ../../../shared.env\n")
     assert "the environment file of api" in below.refused()

@@ -61,7 +61,7 @@ def test_an_unknown_service_is_a_usage_error_that_names_the_others(tmp_path: Pat
     workspace = find_workspace(make(tmp_path, "api", "web"))
     with pytest.raises(UsageError, match="no service ap in") as caught:
         workspace.manifest_path("ap")
-    assert caught.value.hint == "services here: api, web"
+    assert caught.value.hint == "did you mean api? services: api, web"
     assert caught.value.exit_code == ExitCode.USAGE
 
 
