@@ -28,8 +28,12 @@ log = logging.getLogger(__name__)
 BUSY = 0.1
 """Seconds between two looks while something changes or a command is under way."""
 AWAITED = 0.03
-"""The same while a target has no verdict yet: `up --wait` waits for it."""
-IDLE = 1.0
+"""The same at first while a target has no verdict yet: `up --wait` waits for it."""
+AWAITED_SHARE = 0.05
+"""Part of the time that a target has waited for its verdict which a look may come late: looks become rarer, up to
+`IDLE`, for a target that takes long or never gets one."""
+IDLE = 2.0
+"""The same while nothing changes. HAProxy acts on its checks by itself; a look only tells what it found."""
 PATIENCE = 3.0
 """Seconds within which HAProxy's sockets have to be there when something is to be loaded."""
 
@@ -49,6 +53,8 @@ class BalancerMonitor(Front):
         """Ids of tasks that stay targets although their container does not run at the moment."""
         self.health: tuple[TargetHealth, ...] = ()
         """The verdict on each of its targets, as of the last look."""
+        self._initial_since: dict[tuple[str, str], float] = {}
+        """Target and target group without a verdict to when it was first seen so, on the monotonic clock."""
 
     def prepare(self, engine: Engine) -> None:
         """Nothing: `configure` writes the files when it is known which targets there are."""
@@ -111,10 +117,11 @@ class BalancerMonitor(Front):
         self.health = health
         return bool(changes), bool(commands)
 
-    @property
-    def awaited(self) -> bool:
-        """Whether a target has no verdict yet."""
-        return any(health.state is TargetState.INITIAL for health in self.health)
+    def waited(self, now: float) -> float | None:
+        """Seconds for which the target that is newest among those without a verdict has waited; None without such."""
+        initial = {(health.name, health.target_group) for health in self.health if health.state is TargetState.INITIAL}
+        self._initial_since = {key: self._initial_since.get(key, now) for key in initial}
+        return now - max(self._initial_since.values()) if initial else None
 
     def _reload(self) -> None:
         """Lets HAProxy load what was written; nothing that the replaced worker still logs is lost."""

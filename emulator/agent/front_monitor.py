@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator.agent.access_log import AccessLog
-from emulator.agent.balancer_monitor import AWAITED, BUSY, IDLE, BalancerMonitor
+from emulator.agent.balancer_monitor import AWAITED, AWAITED_SHARE, BUSY, IDLE, BalancerMonitor
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError
 from emulator.frontdoor.balancers import Balancer, balancer_of
@@ -195,8 +195,8 @@ class FrontMonitor(FrontControl):
             return AWAITED if self._restless_until > time.monotonic() else BUSY
         if changed:
             self.on_verdict()
-        if monitor.awaited:
-            return AWAITED
+        if (waited := monitor.waited(now)) is not None:
+            return min(max(AWAITED, waited * AWAITED_SHARE), IDLE)
         return IDLE if not told and self._restless_until < now else BUSY
 
     def _registered(self, now: float) -> tuple[frozenset[str], frozenset[str]]:

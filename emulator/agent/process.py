@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 from emulator.agent.front_monitor import FrontMonitor
-from emulator.agent.metadata.serving import metadata_listener, serve_metadata
+from emulator.agent.metadata.serving import NO_POLL, metadata_listener, serve_metadata
 from emulator.agent.records import keep_bounded
 from emulator.agent.server import ControlServer
 from emulator.agent.state_file import StateFile
@@ -39,7 +39,7 @@ def main(state_file: Path, first_state: str) -> None:
     supervisor = Supervisor(engine, state_file, front)
     serve_metadata(engine, supervisor, listener)
     server = ControlServer(Path(SOCKET), supervisor, Path(LOG_FOLDER), Path(ACCESS_FOLDER))
-    threading.Thread(target=server.serve_forever, daemon=True, name="control").start()
+    threading.Thread(target=server.serve_forever, args=(NO_POLL,), daemon=True, name="control").start()
     bounded = (Path(LOG_FOLDER), state.log_limit << 20, Path(ACCESS_FOLDER))
     threading.Thread(target=keep_bounded, args=bounded, daemon=True, name="log store").start()
     front.take_access_logs(Path(ACCESS_FOLDER))

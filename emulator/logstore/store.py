@@ -10,7 +10,7 @@ import errno
 import heapq
 import os
 import shutil
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,8 @@ BLOCK = 1 << 20
 """Bytes of a stream that are read at once."""
 LONGEST_LINE = 8 << 20
 """A longer line is left out: Docker's log driver splits at 16 KiB, and Fluent Bit's largest chunk has 2 MB."""
+MOST_FILES = 2000
+"""Files that a log store keeps: every look at it costs time for each, those of tasks that have stopped too."""
 MOST_TASKS = 20_000
 """Entries of the log store itself that are looked at."""
 
@@ -103,8 +105,9 @@ def _rename(folder: int, name: str, new: str) -> None:
 def bound(folder: Path, max_bytes: int, *others: Path) -> list[Path]:
     """Keeps a folder, with `others`, below a size; returns what was removed.
 
-    Files past a sixteenth of it are rotated. Then the service that takes most loses its oldest file, so that one that
-    prints without end costs no other its records. What a task's folder holds beside streams of the task is removed.
+    Files past a sixteenth of it are rotated. Of more than `MOST_FILES` the oldest go. Then the service that takes most
+    loses its oldest file, so that one that prints without end costs no other its records. What a task's folder holds
+    beside streams of the task is removed.
     """
     removed: list[Path] = []
     sizes: dict[Path, os.stat_result] = {}
@@ -119,18 +122,19 @@ def bound(folder: Path, max_bytes: int, *others: Path) -> list[Path]:
     taken: Counter[str] = Counter()
     for path, status in sizes.items():
         taken[owners[path]] += status.st_size
-    oldest = sorted(sizes, key=lambda path: sizes[path].st_mtime)
-    total = sum(taken.values())
-    while total > max_bytes and oldest:
-        [(largest, _)] = taken.most_common(1)
-        path = next(path for path in oldest if owners[path] == largest)
+    oldest = deque(sorted(sizes, key=lambda path: sizes[path].st_mtime))
+
+    def remove(path: Path) -> None:
         oldest.remove(path)
         _remove(next(root for root in (folder, *others) if path.is_relative_to(root)), path)
         removed.append(path)
-        total -= sizes[path].st_size
-        taken[largest] -= sizes[path].st_size
-        if not any(owners[path] == largest for path in oldest):
-            del taken[largest]
+        taken[owners[path]] -= sizes[path].st_size
+
+    while len(oldest) > MOST_FILES:
+        remove(oldest[0])
+    while sum(taken.values()) > max_bytes and oldest:
+        largest = max({owners[path] for path in oldest}, key=lambda owner: taken[owner])
+        remove(next(path for path in oldest if owners[path] == largest))
     return removed
 
 

@@ -195,15 +195,25 @@ def _at_rest(ours: _Ours) -> Iterator[Figure]:
         "--filter", "label=copilot-local.role=agent",
     ).strip()  # fmt: skip
     time.sleep(SETTLE)
-    before, began = _processor_seconds(agent), time.monotonic()
+    before, woken, began = _processor_seconds(agent), _wake_ups(agent), time.monotonic()
     time.sleep(REST)
-    share = (_processor_seconds(agent) - before) / (time.monotonic() - began)
+    passed = time.monotonic() - began
+    rate = (_wake_ups(agent) - woken) / passed
+    share = (_processor_seconds(agent) - before) / passed
     note = f"over {REST} s, a service with one target running"
+    yield Figure("the agent at rest, wake-ups", rate, 1.5, "a second", "the wanted number", 1.0, note=note)
     yield Figure("the agent at rest, of a core", share * 100, 1.0, "%", "the wanted share", 1.0, note=note)
     memory = _resident(agent) / 1e6
     yield Figure(
         "the agent at rest, memory", memory, 80, "MB", "the wanted size", 1.0, note="resident set of its process"
     )
+
+
+def _wake_ups(container: str) -> int:
+    """How often a thread of the agent's process gave up its processor to wait, so far; Docker's init apart."""
+    script = "for pid in /proc/[0-9]*; do grep -qs python3 $pid/comm && cat $pid/task/*/status; done; true"
+    status = _run("docker", "exec", container, "sh", "-c", script)
+    return sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("voluntary_ctxt_switches"))
 
 
 def _processor_seconds(container: str) -> float:

@@ -37,6 +37,11 @@ def metadata_listener() -> socket.socket | None:
     return listener
 
 
+NO_POLL = 86400.0
+"""Seconds between two looks of `serve_forever` whether it was shut down, which ends with the process here: each look
+would wake the agent up."""
+
+
 def serve_metadata(engine: Engine, supervisor: Supervisor, listener: socket.socket | None) -> None:
     """Answers on the listener from now on, in threads of its own."""
     if listener is None:
@@ -55,4 +60,4 @@ def serve_metadata(engine: Engine, supervisor: Supervisor, listener: socket.sock
     stats = StatsCollector(tasks.running, engine.stats)
     credentials = Credentials(tasks, lambda: one_offs.with_roles(supervisor.scheduler.private))
     server = MetadataServer(listener, Endpoint(tasks, stats, credentials, Protection()))
-    threading.Thread(target=server.serve_forever, daemon=True, name="metadata").start()
+    threading.Thread(target=server.serve_forever, args=(NO_POLL,), daemon=True, name="metadata").start()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
 from msgspec.structs import replace
 
+from emulator.agent import balancer_monitor
 from emulator.ecs.service import Service
 from emulator.engine.interface import ContainerState
 from emulator.errors import EngineError
@@ -49,6 +51,18 @@ def test_the_first_configuration_has_the_tasks_that_run(fronted: Rig) -> None:
     address = fronted.task.pause.addresses[DEMO.network]
     assert fronted.front.servers[INITIAL, name].address == f"{address}:3000"
     assert fronted.did("start")[-1] == "start front"
+
+
+def test_looks_at_a_target_without_a_verdict_become_rarer(fronted: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    fronted.front.verdict = ("DOWN", "INI", "")
+    look(fronted, 2)
+    pauses = []
+    begin = time.monotonic()
+    for waited in (0.0, 10.0, 600.0):
+        monkeypatch.setattr(time, "monotonic", lambda waited=waited: begin + waited)
+        pauses.append(fronted.monitor.look())
+    assert pauses[0] == balancer_monitor.AWAITED
+    assert pauses[0] < pauses[1] < pauses[2] == balancer_monitor.IDLE
 
 
 def test_a_target_gets_requests_once_its_check_passes(fronted: Rig) -> None:

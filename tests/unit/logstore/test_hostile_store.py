@@ -155,6 +155,19 @@ def test_a_service_that_prints_without_end_costs_no_other_its_records(tmp_path: 
     assert len(list(tmp_path.glob("quiet.*/quiet.*"))) == 3
 
 
+def test_of_more_files_than_the_store_keeps_the_oldest_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "MOST_FILES", 5)
+    for number in range(8):
+        folder = tmp_path / f"hello.{number:032x}"
+        folder.mkdir()
+        path = folder / f"{folder.name}.web"
+        path.write_bytes(b"x")
+        os.utime(path, (number, number))
+    removed = bound(tmp_path, 1 << 20)
+    assert [path.parent.name for path in removed] == [f"hello.{number:032x}" for number in range(3)]
+    assert len(record_files(tmp_path)) == 5
+
+
 def test_more_files_than_a_task_needs_are_not_all_opened(tmp_path: Path, task: Path) -> None:
     for number in range(4200):
         (task / f"{FOLDER}.stream-{number}").touch()
