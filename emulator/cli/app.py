@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
-from typing import Annotated, TextIO
+from collections.abc import Iterator, Sequence
+from typing import Annotated, TextIO, cast
 
 import typer
 from typer.core import TyperGroup
@@ -15,6 +15,7 @@ from emulator import __version__
 from emulator.cli import failing
 from emulator.cli.verbs import GROUPS, VERBS, PlainGroup, Table, Verb
 from emulator.errors import CopilotLocalError, ExitCode
+from emulator.visible import GuardedStream, unguarded
 
 _PROGRAM = "copilot-local"
 # Click's own exception class, whether Typer brings its own Click or imports it.
@@ -77,6 +78,25 @@ def run(arguments: Sequence[str]) -> int:
     """Runs a command line; returns its exit code and never raises."""
     for stream in (sys.stdout, sys.stderr):
         _never_fail_to_encode(stream)
+    with _guarded_streams():
+        return _run(arguments)
+
+
+@contextlib.contextmanager
+def _guarded_streams() -> Iterator[None]:
+    """Nothing that a stranger wrote reaches a terminal as a command to it, whatever prints it."""
+    from emulator.display.colours import wants_colour
+
+    before = sys.stdout, sys.stderr
+    guarded = [GuardedStream(unguarded(stream), sgr=wants_colour(stream)) for stream in before]
+    sys.stdout, sys.stderr = cast("tuple[TextIO, TextIO]", tuple(guarded))
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         result = command_line().main(list(arguments), prog_name=_PROGRAM, standalone_mode=False)
         sys.stdout.flush()

@@ -16,6 +16,7 @@ from emulator.errors import (
     Position,
     Severity,
 )
+from emulator.visible import visible, visible_line
 
 _WIDEST = 160
 _MOST_READ = 2_000_000
@@ -25,14 +26,14 @@ def render_error(error: CopilotLocalError, *, colour: bool = False) -> str:
     """Everything a user is told about an error, ready to print."""
     before = [render_error(other, colour=colour) + "\n" for other in getattr(error, "others", [])]
     if isinstance(error, FindingsError):
-        summary = f"{paint('error', colours.RED, colour)}: {error.message}"
+        summary = f"{paint('error', colours.RED, colour)}: {visible(error.message)}"
         return "\n".join([*_blocks(error.findings, colour), summary])
     where = f"{shown(error.position)}: " if error.position else ""
-    lines = [*before, f"{paint('error', colours.RED, colour)}: {where}{error.message}"]
+    lines = [*before, f"{paint('error', colours.RED, colour)}: {visible(where + error.message)}"]
     if error.position:
         lines += excerpt(error.position, colour=colour)
     # What failed may have failed at the agent: several errors bring the last lines that something printed.
-    lines += [f"  {line.rstrip()}" for line in getattr(error, "output", [])]
+    lines += [f"  {visible_line(line.rstrip(), sgr=colour)}" for line in getattr(error, "output", [])]
     if error.hint:
         lines += ["", _hint(error.hint, "", colour)]
     return "\n".join(lines)
@@ -126,7 +127,7 @@ def _finding(finding: Finding, colour: bool) -> list[str]:
     tint = colours.RED if finding.severity is Severity.ERROR else colours.YELLOW
     where = f"{shown(finding.position)}: " if finding.position else ""
     what = f"{finding.path}: {finding.message}" if finding.path else finding.message
-    lines = [f"{paint(f'{finding.severity}[{finding.code}]', tint, colour)}: {where}{what}"]
+    lines = [f"{paint(f'{finding.severity}[{finding.code}]', tint, colour)}: {visible_line(where + what)}"]
     if finding.position:
         lines += excerpt(finding.position, colour=colour)
     if finding.hint:
@@ -136,7 +137,7 @@ def _finding(finding: Finding, colour: bool) -> list[str]:
 
 def _hint(hint: str, indent: str, colour: bool) -> str:
     label = paint("hint", colours.BOLD, colour)
-    return f"{indent}{label}: " + hint.replace("\n", f"\n{indent}      ")
+    return f"{indent}{label}: " + visible(hint).replace("\n", f"\n{indent}      ")
 
 
 def _width(text: str, column: int) -> int:

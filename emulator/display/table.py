@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from emulator.display.colours import paint
+from emulator.visible import visible_line
 
 
 def table(
@@ -14,7 +15,7 @@ def table(
 
     `colours`: of each row, the ANSI colour of a column by its index; an empty one colours nothing.
     """
-    lines = [[header.upper() for header in headers], *[list(row) for row in rows]]
+    lines = [[header.upper() for header in headers], *[[visible_line(cell) for cell in row] for row in rows]]
     widths = [max(len(line[column]) for line in lines) for column in range(len(headers))]
     paints: list[Mapping[int, str]] = [{}, *(colours or [{}] * len(rows))]
     return "\n".join(_line(line, widths, painted) for line, painted in zip(lines, paints, strict=True))

@@ -16,6 +16,7 @@ from emulator.display import colours
 from emulator.display.colours import NameColours, is_terminal, paint, wants_colour
 from emulator.display.durations import human
 from emulator.events import Event, EventKind
+from emulator.visible import unguarded, visible, visible_line
 
 _LONG = 1.0
 """Seconds after which a step that usually says nothing is shown all the same."""
@@ -41,8 +42,8 @@ class TextDisplay:
         clock: Callable[[], float] = time.monotonic,
         columns: Callable[[], int] = lambda: shutil.get_terminal_size().columns,
     ) -> None:
-        self._out = out
-        self._err = err
+        self._out = unguarded(out)  # all that is written here is made visible here
+        self._err = unguarded(err)
         self._on_broken = on_broken
         self._clock = clock
         self._columns = columns
@@ -89,18 +90,19 @@ class TextDisplay:
                 self._line(f"{paint('warning', colours.YELLOW, self._err_colour)}: {_sentence(event)}")
                 hint = event.fields.get("hint")
                 if hint:
-                    self._line(f"  hint: {hint}")
+                    self._line(f"  hint: {visible(str(hint))}")
             case EventKind.INFO:
                 self._line(_sentence(event))
 
     def _log(self, event: Event) -> None:
-        self._width = max(self._width, len(event.subject))
-        prefix = paint(f"{event.subject.ljust(self._width)} |", self._names.of(event.subject), self._out_colour)
+        subject = visible_line(event.subject)
+        self._width = max(self._width, len(subject))
+        prefix = paint(f"{subject.ljust(self._width)} |", self._names.of(subject), self._out_colour)
         self._clear_status()
         if self._broken:
             return
         try:
-            self._out.write(f"{prefix} {event.message}\n")
+            self._out.write(f"{prefix} {visible_line(event.message, sgr=self._out_colour)}\n")
             self._out.flush()
         except (BrokenPipeError, ValueError):
             self._broken = True
@@ -150,11 +152,12 @@ class TextDisplay:
 
 
 def _title(event: Event) -> str:
-    return f"{event.subject} {event.message}".strip()
+    return visible(f"{event.subject} {event.message}".strip())
 
 
 def _sentence(event: Event) -> str:
-    return f"{event.subject}: {event.message}" if event.subject and event.message else event.subject or event.message
+    text = f"{event.subject}: {event.message}" if event.subject and event.message else event.subject or event.message
+    return visible(text)
 
 
 def _printable(text: str) -> str:

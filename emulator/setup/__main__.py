@@ -14,6 +14,7 @@ from emulator.setup.images import ensure_images
 from emulator.setup.load_generator import ensure_load_generator
 from emulator.setup.plugins import ensure_plugins
 from emulator.setup.substitutes import read, stand_ins_file
+from emulator.visible import visible
 
 _printing = threading.Lock()
 
@@ -24,7 +25,7 @@ def show(event: Event) -> None:
     seconds = event.fields.get("seconds")
     duration = f" ({seconds} s)" if seconds is not None else ""
     with _printing:
-        sys.stderr.write(f"{word} {event.subject}: {event.message}{duration}\n")
+        sys.stderr.write(visible(f"{word} {event.subject}: {event.message}{duration}\n"))
         sys.stderr.flush()
 
 
@@ -59,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(error, ImageError):
             lines += [f"  | {line}" for line in error.output]
         lines += [f"hint: {error.hint}"] if error.hint else []
-        sys.stderr.write("\n".join(lines) + "\n")
+        sys.stderr.write(visible("\n".join(lines) + "\n"))
         return error.exit_code
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED

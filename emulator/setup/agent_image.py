@@ -38,7 +38,7 @@ ROOMS = ("agent", "ecs", "engine", "firelens", "frontdoor", "logstore", "runtime
 which runs from the same image; a test reads this."""
 
 MODULES = (
-    *("__init__.py", "errors.py", "events.py", "files.py", "misfits.py", "model.py"),
+    *("__init__.py", "errors.py", "events.py", "files.py", "misfits.py", "missing.py", "model.py"),
     *("redaction.py", "settings.py", "settings_files.py", "py.typed"),
 )
 COMMAND_ONLY = "runtime/watch*.py"

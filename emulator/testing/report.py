@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from emulator.events import Event, EventKind
+from emulator.visible import visible, visible_lines
 
 if TYPE_CHECKING:
     from emulator.testing.lifecycle import Lifecycle
@@ -24,7 +25,7 @@ def sections(environment: Lifecycle, since: int) -> Iterator[tuple[str, str]]:
     if events:
         yield f"copilot-local events of {name}", _shortened(events)
     if environment.plan:
-        yield f"copilot-local plan of {name}", environment.plan
+        yield f"copilot-local plan of {name}", visible(environment.plan)
 
 
 def marks(environments: list[Lifecycle]) -> Mapping[int, int]:
@@ -42,4 +43,4 @@ def _words(at: float, event: Event) -> str:
 def _shortened(lines: list[str]) -> str:
     left_out = len(lines) - MOST_LINES
     head = [f"… {left_out} lines before"] if left_out > 0 else []
-    return "\n".join([*head, *lines[-MOST_LINES:]])
+    return "\n".join([*head, *visible_lines(lines[-MOST_LINES:])])

@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "emulator"
 
-EVERYWHERE = {"errors", "events", "files", "missing", "model", "redaction", "spelling"}
+EVERYWHERE = {"errors", "events", "files", "missing", "model", "redaction", "spelling", "visible"}
 RULES: dict[str, set[str]] = {
     "display": set(),
     "errors": set(),
@@ -20,6 +20,7 @@ RULES: dict[str, set[str]] = {
     "missing": set(),
     "spelling": set(),
     "skeleton": {"settings_files", "workspace"},
+    "visible": set(),
     "model": {"misfits"},
     "misfits": set(),
     "settings": {"settings_files"},
