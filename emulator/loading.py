@@ -244,6 +244,7 @@ def up_request(
     (images, ports), so that it is all told at once. With `blockers` nothing of that is raised: it is all there, and
     neither AWS nor the user is asked for anything.
     """
+    from emulator.hidden_rules import warn_hidden_rules
     from emulator.https import certificates
     from emulator.neighbours import warn_out_of_reach, with_dependencies
     from emulator.permissions import TASKS_GET, asked_for, tasks_get
@@ -282,6 +283,7 @@ def up_request(
         if not selection.services and blockers is None:
             services = _without_jobs(services, emit, found)
         warn_out_of_reach(target, services, emit)
+        warn_hidden_rules(target, services, emit, https)
     asked = asked_for(
         root,
         services,

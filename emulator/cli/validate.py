@@ -71,11 +71,14 @@ def validate(
         variables=variables_of(variables),
         new_environment=new_env,
     )
-    for target in _targets(paths or [], selection):
+    targets = list(_targets(paths or [], selection))
+    for target in targets:
         options = Options(strict=not lenient, copilot=copilot, ignore=ignored(target.workspace))
         for file in _files(target, only_services=bool(paths or name)):
             checked.append(_check(target, file, options, all_envs=all_envs))
     findings = [finding for one in checked for finding in one.findings]
+    if not any(finding.severity is Severity.ERROR for finding in findings):
+        findings += _between_services(targets, all_envs=all_envs)
     _print(checked, findings, format)
     if any(finding.severity is Severity.ERROR for finding in findings):
         raise typer.Exit(ExitCode.FAILURE)
@@ -119,6 +122,19 @@ def _check(target: Target, file: Path, options: Options, *, all_envs: bool) -> C
         app=target.app,
         options=options,
     )
+
+
+def _between_services(targets: list[Target], *, all_envs: bool) -> list[Finding]:
+    """What is wrong between services that share a load balancer, each once."""
+    from emulator.hidden_rules import hidden_rules
+    from emulator.loading import environments_of
+
+    found: dict[tuple[object, str], Finding] = {}
+    for target in targets:
+        for environment in (environments_of(target) if all_envs else []) or [target.environment]:
+            for finding in hidden_rules(replace(target, environment=environment)):
+                found.setdefault((finding.position, finding.message), finding)
+    return list(found.values())
 
 
 def _print(checked: list[Checked], findings: list[Finding], format: FindingsFormat) -> None:

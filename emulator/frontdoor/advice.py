@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from emulator.ecs.service import (
     Condition,
@@ -47,10 +48,50 @@ def advice(services: Sequence[Service]) -> Iterator[Finding]:
                     yield from _group_advice(placed, group)
 
 
+@dataclass(frozen=True, slots=True)
+class HiddenRule:
+    """A rule that no request reaches, and the earlier one that takes them all."""
+
+    rule: PlacedRule
+    earlier: PlacedRule
+
+    @property
+    def finding(self) -> Finding:
+        """The same as a warning, with both places."""
+        rule, earlier = self.rule, self.earlier
+        where = f"{earlier.rule.position}, " if earlier.rule.position else ""
+        takes = (
+            f"rule {earlier.rule.name} of {earlier.service.name} ({where}priority {earlier.priority}) takes them all"
+        )
+        if rule.service.name == earlier.service.name:
+            message = f"{rule.service.name}: no request reaches this rule; {takes}"
+            hint = "make the earlier rule narrower, or give this one a path or host of its own"
+        else:
+            message = (
+                f"{rule.service.name}: no request reaches this rule where {earlier.service.name} runs too; {takes}"
+            )
+            hint = "give one of them a path or host of its own; deployed, which one wins depends on which came first"
+        return _warning(SHADOWED, message, hint, rule)
+
+
 def shadowed(services: Sequence[Service]) -> Iterator[Finding]:
     """Rules that no request reaches, since an earlier one of the same load balancer takes them all."""
+    return (pair.finding for pair in hidden(services))
+
+
+def hidden(services: Sequence[Service]) -> Iterator[HiddenRule]:
+    """The same as pairs. Services behind load balancers that were imported meet nobody but those behind the same."""
     for rules in _listeners(services):
-        yield from _shadowed(rules)
+        for index, placed in enumerate(rules):
+            for earlier in rules[:index]:
+                same = _imported(earlier.service) == _imported(placed.service)
+                if same and covers(earlier.rule.conditions, placed.rule.conditions):
+                    yield HiddenRule(placed, earlier)
+                    break
+
+
+def _imported(service: Service) -> str | None:
+    return service.load_balancer.imported if service.load_balancer is not None else None
 
 
 def _listeners(services: Sequence[Service]) -> Iterator[list[PlacedRule]]:
@@ -73,20 +114,6 @@ def _paths(placed: PlacedRule) -> list[str]:
 
 def _warning(code: str, message: str, hint: str, placed: PlacedRule) -> Finding:
     return Finding(code, message, placed.rule.position, placed.rule.name, hint, Severity.WARNING, copilot_accepts=True)
-
-
-def _shadowed(rules: Sequence[PlacedRule]) -> Iterator[Finding]:
-    for index, placed in enumerate(rules):
-        for earlier in rules[:index]:
-            if covers(earlier.rule.conditions, placed.rule.conditions):
-                yield _warning(
-                    SHADOWED,
-                    f"{placed.service.name}: no request reaches this rule; rule {earlier.rule.name} of"
-                    f" {earlier.service.name} (priority {earlier.priority}) takes them all",
-                    "make the earlier rule narrower, or give this one a path or host of its own",
-                    placed,
-                )
-                break
 
 
 def _group_advice(placed: PlacedRule, group: TargetGroup) -> Iterator[Finding]:

@@ -66,7 +66,8 @@ def _check_fixed_priority(service: Service, rule: ListenerRule, priority: int, t
         )
     if priority in taken:
         raise InputError(
-            f"{service.name}: rule {rule.name} has the same priority ({priority}) as rule {taken[priority].name}",
+            f"{service.name}: rule {rule.name} has the same priority ({priority}) as rule {taken[priority].name}"
+            + (f" ({other})" if (other := taken[priority].position) else ""),
             hint="priorities are unique on a listener; change one of them",
             position=rule.position,
         )

@@ -61,6 +61,8 @@ RULES: dict[str, set[str]] = {
     },
     # What listeners with TLS show, from the user's own authority.
     "https": {"ecs", "frontdoor", "setup"},
+    # Which rules of a workspace hide each other, which takes the other services' manifests too.
+    "hidden_rules": {"loading", "files", "frontdoor", "ecs", "manifest", "surroundings", "settings"},
     # Who calls whom in a workspace, which takes the other services' manifests to say.
     "neighbours": {"loading", "workspace", "ecs", "manifest", "surroundings", "settings"},
     # From a selection to an `up` request, for the command line and for tests alike: the one place that joins the
@@ -73,6 +75,7 @@ RULES: dict[str, set[str]] = {
         *(
             "https",
             "neighbours",
+            "hidden_rules",
             "permissions",
             "trust",
             "service_loader",

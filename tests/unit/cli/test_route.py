@@ -127,3 +127,17 @@ class TestWarnings:
         assert run(["route", "GET", "/api/orders"]) == 0
         assert "warning[CL704]" in (err := capsys.readouterr().err)
         assert "the container sees /api/x as /api/x, not as /x" in err
+
+
+@pytest.mark.usefixtures("workspace")
+class TestWithoutAMethod:
+    @pytest.mark.parametrize("url", ["/api/orders?x=1", "http://localhost/api/orders?x=1"])
+    def test_a_url_alone_is_asked_for_by_get(self, capsys: pytest.CaptureFixture[str], url: str) -> None:
+        assert run(["route", url]) == 0
+        assert "it sees GET /api/orders?x=1" in capsys.readouterr().out
+
+    def test_a_method_alone_is_refused(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run(["route", "POST"]) == 2
+        err = capsys.readouterr().err
+        assert "'POST' is neither a path nor a URL" in err
+        assert "a method and a URL: POST /api/x" in err

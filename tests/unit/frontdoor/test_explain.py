@@ -162,7 +162,10 @@ def test_a_rule_in_the_shadow_of_another_is_a_warning() -> None:
     second.name = "second"
     (finding,) = explain([hello(), second], "GET", "/nothing").warnings
     assert finding.code == "CL701"
-    assert "second: no request reaches this rule; rule HTTPListenerRule of hello (priority 1)" in finding.message
+    assert (
+        "second: no request reaches this rule where hello runs too; rule HTTPListenerRule of hello" in finding.message
+    )
+    assert "priority 1) takes them all" in finding.message
     assert codes([second, hello()]) == []
 
 
