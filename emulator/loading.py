@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from emulator.surroundings import Deployment
 
 LOG_POLICIES = ("capture", "local-aws", "live")
+ADDON_CODE, PATCH_CODE, OVERRIDE_CODE, REGISTRATION_CODE = "CL142", "CL143", "CL138", "CL144"
+"""The codes of findings about addons, patches, overrides and the task definition that these lead to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,6 +409,21 @@ def _without_jobs(services: list[Service], emit: Emit, blockers: Blockers) -> li
     return rest
 
 
+def registration_findings(loaded: LoadedService) -> list[Finding]:
+    """Everything that keeps the task definition of a service from being registered, at its line."""
+    from emulator.compiler.registration import registration_problems
+
+    assert loaded.manifest is not None
+    assert loaded.surroundings is not None
+    manifest, around = loaded.manifest, loaded.surroundings
+    return [
+        Finding(REGISTRATION_CODE, problem.message, position, path, problem.hint)
+        for problem, path, position in registration_problems(
+            loaded.service, manifest.manifest, around, manifest.position
+        )
+    ]
+
+
 def load_manifest(target: Target, name: str, *, strict: bool = False) -> LoadedManifest:
     """One manifest, merged for the environment and checked. Messages name it as the user would."""
     from emulator.manifest import load
@@ -423,6 +440,7 @@ class ManifestArguments(TypedDict):
     app: str
     strict: bool
     ignore: tuple[str, ...]
+    volumes: tuple[str, ...]
 
 
 def manifest_arguments(target: Target, name: str, strict: bool) -> ManifestArguments:
@@ -436,7 +454,22 @@ def manifest_arguments(target: Target, name: str, strict: bool) -> ManifestArgum
         "app": target.app,
         "strict": strict,
         "ignore": ignored(target.workspace),
+        "volumes": patched_volumes(target.workspace, name),
     }
+
+
+def patched_volumes(workspace: Workspace, name: str) -> tuple[str, ...]:
+    """The names of the volumes that a service's patches add. None where they cannot be read: that is an error where
+    they are applied."""
+    if not (workspace.manifest_path(name).parent / "overrides").is_dir():
+        return ()
+    from emulator.compiler.patches import added_volumes
+    from emulator.surroundings import patches_of
+
+    try:
+        return tuple(sorted(added_volumes(patches_of(workspace, name))))
+    except InputError:
+        return ()
 
 
 def ignored(workspace: Workspace) -> tuple[str, ...]:

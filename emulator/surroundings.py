@@ -104,9 +104,7 @@ def surroundings(
             hint=f"write the changes as YAML patches in {PATCHES_FILE}",
         )
     addons = merge_addons(*_addons(folder / ADDONS_FOLDER))
-    found = Surroundings(
-        addons=addon_outputs(addons), addon_template=addons, patches=_patches(folder / OVERRIDES_FOLDER)
-    )
+    found = Surroundings(addons=addon_outputs(addons), addon_template=addons, patches=patches_of(workspace, name))
     internal = manifest.type == BACKEND
     certificates = where.private_certificates if internal else where.certificates
     secure = bool(certificates) or (bool(where.domain) and not internal)
@@ -194,9 +192,21 @@ def _addons(folder: Path) -> tuple[list[SourceText], SourceText | None]:
     return templates, _read(parameters[0]) if parameters else None
 
 
-def _patches(folder: Path) -> tuple[TemplatePatch, ...]:
+def patches_of(workspace: Workspace, name: str) -> tuple[TemplatePatch, ...]:
+    """The patches of a service's template. Raises InputError where their file is wrong, or where the folder of
+    overrides holds neither patches nor a program."""
+    folder = workspace.manifest_path(name).parent / OVERRIDES_FOLDER
     file = folder / PATCHES_FILE
-    return read_patches(_read(file)) if file.exists() else ()
+    if file.exists():
+        return read_patches(_read(file))
+    other = sorted(it.name for it in folder.iterdir() if not it.name.startswith(".")) if folder.is_dir() else []
+    if other and cdk_overrides(workspace, name) is None:
+        raise InputError(
+            f"{_shown(folder)} holds no {PATCHES_FILE}, which is where Copilot looks for patches",
+            position=Position(_shown(folder / other[0]), 1) if (folder / other[0]).is_file() else None,
+            hint=f"rename {other[0]} to {PATCHES_FILE}, or remove the folder",
+        )
+    return ()
 
 
 def _read(file: Path) -> SourceText:

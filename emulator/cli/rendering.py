@@ -14,9 +14,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emulator.cli.options import assignments
-from emulator.errors import InputError, UsageError
+from emulator.errors import FindingsError, InputError, UsageError
 from emulator.events import Emit, Event, EventKind
-from emulator.loading import LoadedService, Selection, environments_of, find_target, load_services
+from emulator.loading import (
+    LoadedService,
+    Selection,
+    environments_of,
+    find_target,
+    load_services,
+    registration_findings,
+)
 
 if TYPE_CHECKING:
     from emulator.surroundings import Deployment
@@ -93,6 +100,7 @@ def render_all(
         here = replace(selection, environment=environment, new_environment=output.all_envs or selection.new_environment)
         _refuse_several(here, output)
         for loaded in load_services(here, emit, strict=strict, given=given):
+            _refuse_what_ecs_refuses(loaded)
             documents += render(loaded)
     if output.diff is not None:
         _show_changes(documents, output)
@@ -104,6 +112,13 @@ def render_all(
         sys.stdout.write(documents[0].text)
         for document in documents[1:]:
             emit(Event(EventKind.INFO, document.file, "is part of it and not printed: --output-dir writes both"))
+
+
+def _refuse_what_ecs_refuses(loaded: LoadedService) -> None:
+    """Raises FindingsError with everything that keeps the task definition from being registered, as `up` does."""
+    assert loaded.manifest is not None
+    if findings := registration_findings(loaded):
+        raise FindingsError(loaded.manifest.path, findings)
 
 
 def write_all(folder: Path, documents: Sequence[Document]) -> None:

@@ -14,7 +14,7 @@ import typer
 from emulator import __version__
 from emulator.cli.options import App, Env, EnvFile, Name, NewEnv, Variables, variables_of
 from emulator.errors import ExitCode, Finding, Severity, UsageError
-from emulator.loading import Selection, Target, find_target, ignored
+from emulator.loading import Selection, Target, environments_of, find_target, ignored, patched_volumes
 
 if TYPE_CHECKING:
     from emulator.manifest import Checked, Options
@@ -76,6 +76,7 @@ def validate(
         options = Options(strict=not lenient, copilot=copilot, ignore=ignored(target.workspace))
         for file in _files(target, only_services=bool(paths or name)):
             checked.append(_check(target, file, options, all_envs=all_envs))
+            checked += _deployed(target, file, checked[-1], all_envs=all_envs)
     findings = [finding for one in checked for finding in one.findings]
     if not any(finding.severity is Severity.ERROR for finding in findings):
         findings += _between_services(targets, all_envs=all_envs)
@@ -120,14 +121,13 @@ def _check(target: Target, file: Path, options: Options, *, all_envs: bool) -> C
         environments=None if all_envs else [target.environment],
         variables=target.variables,
         app=target.app,
-        options=options,
+        options=replace(options, volumes=_patched(target, file)),
     )
 
 
 def _between_services(targets: list[Target], *, all_envs: bool) -> list[Finding]:
     """What is wrong between services that share a load balancer, each once."""
     from emulator.hidden_rules import hidden_rules
-    from emulator.loading import environments_of
 
     found: dict[tuple[object, str], Finding] = {}
     for target in targets:
@@ -135,6 +135,28 @@ def _between_services(targets: list[Target], *, all_envs: bool) -> list[Finding]
             for finding in hidden_rules(replace(target, environment=environment)):
                 found.setdefault((finding.position, finding.message), finding)
     return list(found.values())
+
+
+def _patched(target: Target, file: Path) -> tuple[str, ...]:
+    """The volumes that the patches of the service add whose manifest this is."""
+    names = (name for name in target.services if target.workspace.manifest_path(name) == file)
+    return next((patched_volumes(target.workspace, name) for name in names), ())
+
+
+def _deployed(target: Target, file: Path, manifest: Checked, *, all_envs: bool) -> list[Checked]:
+    """What overrides, patches and addons of a service bring, as files of their own; nothing where it has none."""
+    name = next((name for name in target.services if target.workspace.manifest_path(name) == file), None)
+    folders = (file.parent / "overrides", file.parent / "addons")
+    if name is None or not (any(it.is_dir() for it in folders) or "taskdef_overrides" in "\n".join(manifest.lines)):
+        return []
+    from emulator.cli.validate_deployment import deployment_findings, grouped
+
+    environments = environments_of(replace(target, services=(name,))) if all_envs else []
+    found: list[Finding] = []
+    for environment in environments or [target.environment]:
+        found += [it for it in deployment_findings(target, name, environment) if it not in found]
+    silenced = ignored(target.workspace)
+    return grouped([it for it in found if it.code not in silenced])
 
 
 def _print(checked: list[Checked], findings: list[Finding], format: FindingsFormat) -> None:

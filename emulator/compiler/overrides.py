@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 from emulator.compiler.context import Context
+from emulator.compiler.patches import TASK_DEFINITION
 from emulator.compiler.property_tree import FREE, Change, PropertyTree, property_key, value_of
 from emulator.ecs.addons import TemplatePatch
 from emulator.ecs.json_patch import apply_patch, is_index
@@ -19,6 +20,7 @@ from emulator.errors import InputError, Position
 from emulator.model import Keys
 
 _SEGMENT = re.compile(r"([a-zA-Z0-9_-]+)(?:\[([0-9]{1,9}|-)\])?")
+_BASE = "/" + "/".join(TASK_DEFINITION)
 Step = tuple[str, int | str | None]
 """A key and the index that follows it: a number, `-` for a new item, or None."""
 
@@ -50,9 +52,9 @@ def apply_patches(context: Context, definition: TaskDefinition, patches: Sequenc
         if patch.op != "remove":
             key = next((step for step in reversed(patch.path) if not (is_index(step) or step == "-")), "")
             value = value_of(patch.value, key, patch.position, context.template_names)
-        apply_patch(properties.tree, patch, value)
+        apply_patch(properties.tree, patch, value, base=_BASE)
         keys = tuple(int(step) if is_index(step) else step for step in patch.path)
-        properties.changes.append(Change("/" + "/".join(patch.path), keys, patch.position))
+        properties.changes.append(Change("/".join([_BASE, *patch.path]), keys, patch.position))
     return properties.definition()
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from emulator.ecs.problem import Problem
 from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
+from emulator.secret_names import reference_problem, variable_problem
 
 MOST_ENVIRONMENT_FILES = 10
 MOST_IGNORED_CODES = 50
@@ -108,6 +109,7 @@ def _variables(container: ContainerDefinition) -> Iterator[_Row]:
                 f"set on the container, such as '{name}'"
             )
             yield _row(message, "secrets")
+    yield from _references(container)
     files = len(container.environment_files)
     if files > MOST_ENVIRONMENT_FILES:
         message = f"has {files} environment files; ECS takes {MOST_ENVIRONMENT_FILES} at most"
@@ -115,6 +117,25 @@ def _variables(container: ContainerDefinition) -> Iterator[_Row]:
     for file in container.environment_files:
         if isinstance(file.value, str) and not file.value.endswith(".env"):
             yield _row(f"has an environment file that does not end in .env: {file.value}", "environmentFiles")
+
+
+def _references(container: ContainerDefinition) -> Iterator[_Row]:
+    """Names of the variables that secrets are put into, and what `valueFrom` may be."""
+    for secret in container.secrets:
+        if problem := variable_problem(secret.name):
+            yield _row(f"has a secret of a name that does not work: {problem}", "secrets", hint="rename it")
+    options = container.log_configuration.secret_options if container.log_configuration else []
+    rows = [(secret, "secrets") for secret in container.secrets] + [(it, "logConfiguration") for it in options]
+    for secret, key in rows:
+        if isinstance(secret.value_from, str) and (problem := reference_problem(secret.value_from)):
+            hint = "give the name of an SSM parameter, or the ARN of one or of a Secrets Manager secret"
+            message = f"has a secret {secret.name} that ECS refuses: {problem}"
+            if not secret.value_from.startswith("arn:"):
+                message = (
+                    f"has a secret that ECS refuses: the Systems Manager parameter name specified for secret "
+                    f"{secret.name} is invalid: {problem}"
+                )
+            yield _row(message, key, hint=hint)
 
 
 def _network(container: ContainerDefinition) -> Iterator[_Row]:

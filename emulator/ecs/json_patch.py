@@ -17,12 +17,14 @@ def apply_patch(
     *,
     unwrap: Callable[[object], object] = lambda node: node,
     hint: str = "",
+    base: str = "",
 ) -> None:
     """Changes `tree` in place; `value` takes the place of the patch's own. `unwrap` gives the map or list that a node
-    of the tree stands for. Raises InputError at the patch's line where its path is not there; `hint` ends its hint."""
+    of the tree stands for. Raises InputError at the patch's line where its path is not there; `hint` ends its hint, and
+    `base` is the path of the tree itself."""
     here = unwrap(tree)
     for number, step in enumerate(patch.path[:-1]):
-        here = unwrap(_below(here, step, patch, number, hint))
+        here = unwrap(_below(here, step, patch, number, hint, base))
     last = patch.path[-1]
     if isinstance(here, dict):
         if patch.op == "add" or last in here:
@@ -44,7 +46,7 @@ def apply_patch(
             else:
                 here[int(last)] = value
             return
-    raise _not_there(here, patch, len(patch.path) - 1, hint)
+    raise _not_there(here, patch, len(patch.path) - 1, hint, base)
 
 
 def is_index(step: str) -> bool:
@@ -52,17 +54,17 @@ def is_index(step: str) -> bool:
     return step.isascii() and step.isdecimal() and len(step) < 10
 
 
-def _below(here: object, step: str, patch: TemplatePatch, number: int, hint: str) -> object:
+def _below(here: object, step: str, patch: TemplatePatch, number: int, hint: str, base: str) -> object:
     if isinstance(here, dict) and step in here:
         return here[step]
     if isinstance(here, list) and is_index(step) and int(step) < len(here):
         return here[int(step)]
-    raise _not_there(here, patch, number, hint)
+    raise _not_there(here, patch, number, hint, base)
 
 
-def _not_there(here: object, patch: TemplatePatch, number: int, hint: str) -> InputError:
+def _not_there(here: object, patch: TemplatePatch, number: int, hint: str, base: str) -> InputError:
     step = patch.path[number]
-    above = "/" + "/".join(patch.path[:number])
+    above = "/".join([base, *patch.path[:number]]) or "/"
     last = number == len(patch.path) - 1
     if isinstance(here, dict):
         near = difflib.get_close_matches(step, [str(key) for key in here], n=1)
@@ -80,7 +82,7 @@ def _not_there(here: object, patch: TemplatePatch, number: int, hint: str) -> In
     else:
         problem, found = f"is no map or list, so there is nothing at {step!r}", "correct the path"
     return InputError(
-        f"/{'/'.join(patch.path)}: {above} {problem}",
+        f"{'/'.join([base, *patch.path])}: {above} {problem}",
         position=patch.position,
         hint=f"{found}; {hint}" if hint else found,
     )

@@ -104,6 +104,7 @@ def load(
     strict: bool = True,
     copilot: bool = False,
     ignore: Iterable[str] = (),
+    volumes: Iterable[str] = (),
 ) -> LoadedManifest:
     """Reads the workload manifest at `path` for `environment` (None: without overrides).
 
@@ -113,7 +114,7 @@ def load(
     Raises InputError where the file cannot be read, FindingsError with every finding where one is an error, NotOnEcs
     for workload types that do not run on ECS.
     """
-    source = Source.read(path, Options(strict, copilot, tuple(ignore)))
+    source = Source.read(path, Options(strict, copilot, tuple(ignore), tuple(volumes)))
     source.interpolate(variables, app, environment)
     loaded = _typed(source, environment)
     if loaded is None or source.failed():

@@ -52,12 +52,14 @@ class Options:
     """How strictly a manifest is looked at.
 
     `strict`: findings that Copilot would have gone on with are errors. `copilot`: what works here and not with the
-    Copilot binary is an error too. `ignore`: codes that are not wanted.
+    Copilot binary is an error too. `ignore`: codes that are not wanted. `volumes`: names of volumes that patches add to
+    the task definition.
     """
 
     strict: bool = True
     copilot: bool = False
     ignore: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
 
 
 def in_file_order(finding: Finding) -> tuple[int, int, str]:
@@ -148,7 +150,7 @@ class Source:
         manifest = decoder.block(tree, block, "")
         if not isinstance(manifest, block):
             return None
-        check_workload(manifest, tree, self.report)
+        check_workload(manifest, tree, self.report, self.options.volumes)
         self._check_name(manifest.name, copilot_refuses=True)
         return manifest, tree, list(overrides)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from emulator.manifest.nodes import Mapping, Scalar
@@ -64,7 +64,6 @@ _WORKLOAD_RULES: Final[tuple[_Rule, ...]] = (
     scaling.spot_on_arm,
     scaling.task_size,
     storage.windows,
-    storage.mount_points,
 )
 _of_class: dict[type[Block], tuple[_Rule, ...]] = {}
 
@@ -85,8 +84,8 @@ def check_block(report: Report, workload: str) -> Callable[[Block, Mapping, str]
     return check
 
 
-def check_workload(workload: Workload, tree: Mapping, report: Report) -> None:
-    """The rules that need the whole workload."""
+def check_workload(workload: Workload, tree: Mapping, report: Report, volumes: Iterable[str] = ()) -> None:
+    """The rules that need the whole workload. `volumes` are names of volumes that patches add."""
     at = At(report, tree, "", workload.type)
     containers.env_file(workload.env_file, at)
     if workload.type == "Load Balanced Web Service":
@@ -96,6 +95,7 @@ def check_workload(workload: Workload, tree: Mapping, report: Report) -> None:
             if getattr(workload.count, name) is not None:
                 message = f"{name} is measured by the application load balancer, and http is off"
                 at.add("CL130", message, "count", name, hint="give http, or scale on cpu_percentage")
+    storage.mount_points(workload, at, volumes)
     for rule in _WORKLOAD_RULES:
         rule(workload, at)
 

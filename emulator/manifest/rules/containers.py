@@ -23,6 +23,7 @@ from emulator.manifest.schema.containers import (
 )
 from emulator.manifest.schema.logs import Logging
 from emulator.manifest.schema.values import format_duration
+from emulator.secret_names import managed_problem, reference_problem
 
 VOLUME_PATH: Final = r"[a-zA-Z0-9\-._/]+"
 _PLACEHOLDER = r"<[A-Za-z][\w .-]*>"
@@ -113,16 +114,16 @@ def variable(value: Variable, at: At) -> None:
 
 
 def secret(secret: Secret, at: At) -> None:
-    """ECS takes an ARN of Parameter Store or Secrets Manager; Copilot hands on whatever there is."""
-    try:
-        arn = secret.arn
-    except ValueError as error:
-        at.add("CL107", str(error), copilot_accepts=True)
-        return
-    if arn is not None and arn.service not in ("ssm", "secretsmanager"):
-        message = f"an ARN of {arn.service} is not a secret"
-        hint = "give the ARN of an SSM parameter or of a Secrets Manager secret"
-        at.add("CL107", message, hint=hint, copilot_accepts=True)
+    """ECS takes a parameter's name, or an ARN of Parameter Store or Secrets Manager; Copilot hands on whatever there
+    is. What is empty is reported with the whole workload."""
+    if secret.value_from and (problem := reference_problem(secret.value_from)):
+        hint = "give the name of an SSM parameter, or the ARN of one or of a Secrets Manager secret"
+        if found := re.fullmatch(r"\$([A-Za-z_][A-Za-z0-9_]*)", secret.value_from):
+            hint = f"write ${{{found[1]}}} for the value of the variable {found[1]}"
+        at.add("CL107", problem, hint=hint, copilot_accepts=True)
+    if secret.secretsmanager and (problem := managed_problem(secret.secretsmanager)):
+        hint = "give its name, or `secrets: {NAME: <ARN>}` with its ARN"
+        at.add("CL107", problem, "secretsmanager", hint=hint, copilot_accepts=True)
 
 
 def exec_(block: Exec, at: At) -> None:

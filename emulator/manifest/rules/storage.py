@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from emulator.manifest.rules.at import At
 from emulator.manifest.rules.containers import volume_path
 from emulator.manifest.schema.storage import Efs, Storage, Volume
@@ -68,12 +70,27 @@ def windows(workload: Workload, at: At) -> None:
         at.add("CL133", "FireLens is not there for Windows containers", "logging", copilot_accepts=True)
 
 
-def mount_points(workload: Workload, at: At) -> None:
-    """Copilot renders a mount point of any name; ECS refuses one without a volume."""
+def mount_points(workload: Workload, at: At, patched: Iterable[str] = ()) -> None:
+    """Copilot renders a mount point of any name; ECS refuses one without a volume, which overrides and patches may add
+    too."""
+    known = {*workload.storage.volumes, *_added_by_overrides(workload), *patched}
     for name, sidecar in workload.sidecars.items():
         for index, mount in enumerate(sidecar.mount_points):
-            if mount.source_volume and mount.source_volume not in workload.storage.volumes:
+            if mount.source_volume and mount.source_volume not in known:
                 message = f"there is no volume {mount.source_volume!r} in storage.volumes"
-                known = ", ".join(workload.storage.volumes) or "none"
                 keys = ("sidecars", name, "mount_points", index, "source_volume")
-                at.add("CL135", message, *keys, hint=f"volumes: {known}", copilot_accepts=True)
+                hint = f"volumes: {', '.join(sorted(known)) or 'none'}"
+                at.add("CL135", message, *keys, hint=hint, copilot_accepts=True)
+
+
+def _added_by_overrides(workload: Workload) -> Iterator[str]:
+    """The names of volumes that `taskdef_overrides` add to the task definition."""
+    for rule in workload.taskdef_overrides:
+        first, *rest = rule.path.split(".")
+        if first.partition("[")[0].lower() != "volumes":
+            continue
+        if rest and rest[0].lower() == "name":
+            yield str(rule.value)
+        for volume in rule.value if isinstance(rule.value, list) else [rule.value]:
+            if not rest and isinstance(volume, dict):
+                yield from (str(value) for key, value in volume.items() if key.lower() == "name")

@@ -11,6 +11,7 @@ from emulator.manifest.rules.at import At
 from emulator.manifest.schema.containers import DependencyCondition, Secret, Variable
 from emulator.manifest.schema.logs import Logging, SidecarLogging
 from emulator.manifest.schema.workload import ListeningService, Workload
+from emulator.secret_names import variable_problem
 
 ROUTER: Final = "firelens_log_router"
 COLLECTOR: Final = "aws-otel-collector"
@@ -75,6 +76,8 @@ def variables(workload: Workload, at: At) -> None:
                 at.add("CL136", f"{name!r} cannot be a variable's name", *place, copilot_accepts=True)
         for name, secret in secrets.items():
             place = (*keys, "secrets", name)
+            if problem := variable_problem(name):
+                at.add("CL136", problem, *place, hint="rename it", copilot_accepts=True)
             if name in values:
                 message = f"{name} is among the variables too; ECS wants the names of secrets to be unique"
                 at.add("CL152", message, *place, hint="keep one of the two", copilot_accepts=True)

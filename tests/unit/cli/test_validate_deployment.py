@@ -1,0 +1,131 @@
+"""`validate` reads overrides, patches and addons too; `render` refuses what ECS would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.unit.cli.conftest import Run
+
+Write = Callable[[str, str], Path]
+MANIFEST = """\
+name: hello
+type: Load Balanced Web Service
+image: {location: hello, port: 80}
+http: {path: /}
+"""
+TASK_DEFINITION = "/Resources/TaskDefinition/Properties"
+
+
+@pytest.fixture
+def write(workspace: Path) -> Write:
+    """Writes a file of the service `hello`, whose manifest has no finding."""
+    folder = workspace / "copilot" / "hello"
+    (folder / "manifest.yml").write_text(MANIFEST)
+
+    def file(path: str, text: str) -> Path:
+        found = folder / path
+        found.parent.mkdir(parents=True, exist_ok=True)
+        found.write_text(text)
+        return found
+
+    return file
+
+
+def patches(*rows: tuple[str, str, str]) -> str:
+    return "".join(f"- op: {op}\n  path: {path}\n  value: {value}\n" for op, path, value in rows)
+
+
+CASES: dict[str, tuple[dict[str, str], str]] = {
+    "an override that cannot apply": (
+        {"manifest.yml": MANIFEST + "taskdef_overrides: [{path: 'ContainerDefinitions[4].User', value: x}]\n"},
+        "error[CL138]: copilot/hello/manifest.yml:5:21: taskdef_overrides: ContainerDefinitions[4].User: cannot",
+    ),
+    "an override that ECS refuses": (
+        {"manifest.yml": MANIFEST + "taskdef_overrides: [{path: 'ContainerDefinitions[0].Privileged', value: true}]\n"},
+        "error[CL144]: copilot/hello/manifest.yml:5:21: taskdef_overrides[0]: container hello is privileged",
+    ),
+    "a patch with a wrong path": (
+        {"overrides/cfn.patches.yml": patches(("replace", "/Resources/Servce/Properties/Role", "x"))},
+        "error[CL143]: copilot/hello/overrides/cfn.patches.yml:1:3: /Resources/Servce/Properties/Role",
+    ),
+    "a patch in the middle of a list": (
+        {"overrides/cfn.patches.yml": patches(("add", f"{TASK_DEFINITION}/ContainerDefinitions/-/User", "x"))},
+        f"error[CL143]: copilot/hello/overrides/cfn.patches.yml:1:3: {TASK_DEFINITION}/ContainerDefinitions/-/User",
+    ),
+    "a patch that ECS refuses": (
+        {"overrides/cfn.patches.yml": patches(("add", f"{TASK_DEFINITION}/ContainerDefinitions/0/Hostname", "x"))},
+        "error[CL144]: copilot/hello/overrides/cfn.patches.yml:1:3: container hello uses hostname",
+    ),
+    "patches of another name": (
+        {"overrides/cfn.patches.yaml": "[]\n"},
+        "error[CL143]: copilot/hello/overrides/cfn.patches.yaml:1: copilot/hello/overrides holds no cfn.patches.yml",
+    ),
+    "an addon without a required parameter": (
+        {"addons/a.yml": "Parameters:\n  App: {Type: String}\nResources: {}\n"},
+        'error[CL142]: copilot/hello/addons/a.yml:1: required parameter "Env" is missing',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_wrong_beside_the_manifest_is_found_at_its_line(name: str, run: Run, write: Write) -> None:
+    files, message = CASES[name]
+    for path, text in files.items():
+        write(path, text)
+    ended = run("validate")
+    assert ended.code == 1, ended.out
+    assert message in ended.out
+    assert "1 error" in ended.out
+    refused = run("render", "taskdef", "--placeholders")
+    if "Servce" not in message:  # a template's patch, which a task definition does not have
+        assert refused.code == 1
+        assert "Traceback" not in refused.err
+
+
+def test_what_is_right_beside_the_manifest_is_no_finding(run: Run, write: Write) -> None:
+    text = MANIFEST + "taskdef_overrides: [{path: 'ContainerDefinitions[0].User', value: nginx}]\n"
+    write("manifest.yml", text)
+    write("overrides/cfn.patches.yml", patches(("add", f"{TASK_DEFINITION}/ContainerDefinitions/0/StopTimeout", "9")))
+    assert run("validate").code == 0
+
+
+def test_a_patch_of_copilots_own_resources_is_a_warning(run: Run, write: Write) -> None:
+    write("overrides/cfn.patches.yml", patches(("replace", "/Resources/EnvControllerFunction/Properties/Timeout", "9")))
+    ended = run("validate")
+    assert ended.code == 0
+    assert "warning[CL143]" in ended.out
+    assert run("render", "cloudformation").code == 1
+
+
+def test_a_patch_of_what_only_https_has_is_no_finding(run: Run, write: Write) -> None:
+    write("overrides/cfn.patches.yml", patches(("replace", "/Resources/HTTPSListenerRule/Properties/Priority", "9")))
+    assert run("validate").code == 0
+
+
+def test_volumes_that_overrides_and_patches_add_are_known(run: Run, write: Write) -> None:
+    mounts = "sidecars: {side: {image: side, mount_points: [{source_volume: data, path: /data}]}}\n"
+    write("manifest.yml", MANIFEST + mounts)
+    assert "CL135" in run("validate").out
+    write("overrides/cfn.patches.yml", patches(("add", f"{TASK_DEFINITION}/Volumes", "[{Name: data}]")))
+    assert run("validate").code == 0
+    assert run("render", "taskdef", "--placeholders", "--strict").code == 0
+    (write("overrides/cfn.patches.yml", "")).unlink()
+    write("manifest.yml", MANIFEST + mounts + "taskdef_overrides: [{path: 'Volumes[-]', value: {Name: data}}]\n")
+    assert run("validate").code == 0
+    assert run("render", "compose", "--strict").code == 0
+
+
+@pytest.mark.parametrize("form", ["taskdef", "cloudformation", "compose"])
+def test_a_mount_point_without_a_volume_is_refused_as_by_up(form: str, run: Run, write: Write, workspace: Path) -> None:
+    mounts = "sidecars: {side: {image: side, mount_points: [{source_volume: nowhere, path: /x}]}}\n"
+    write("manifest.yml", MANIFEST + mounts)
+    ended = run("render", form, "-o", "out")
+    assert ended.code == 1
+    assert "copilot/hello/manifest.yml:5" in ended.err
+    assert "Invalid volume referenced: nowhere" in ended.err
+    assert not (workspace / "out").exists()
