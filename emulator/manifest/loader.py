@@ -131,6 +131,7 @@ def load_with_gaps(
     app: str,
     strict: bool = True,
     ignore: Iterable[str] = (),
+    volumes: Iterable[str] = (),
 ) -> LoadedManifest | None:
     """As `load`, though variables are not defined: `gaps` has those, also where this raises. A value that names one
     keeps its text where that fits, else a stand-in takes its place. None where nothing can be made of the manifest
@@ -139,7 +140,7 @@ def load_with_gaps(
     Raises what `load` raises, for what is wrong whatever the variables' values are.
     """
     while True:
-        source = Source.read(path, Options(strict, ignore=tuple(ignore)))
+        source = Source.read(path, Options(strict, ignore=tuple(ignore), volumes=tuple(volumes)))
         source.interpolate(variables, app, environment, gaps)
         loaded = _typed(source, environment)
         unfit = source.report.followed - set(gaps.filled)

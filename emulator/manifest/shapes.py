@@ -120,6 +120,8 @@ def _shape(annotation: Any, metadata: tuple[object, ...] = ()) -> Shape:
         return Parsed(parse_cidr, "a CIDR block")
     if get_origin(annotation) in (Union, types.UnionType):
         members = [member for member in get_args(annotation) if member is not type(None)]
+        if set(members) == set(get_args(Network)):  # a union with None is one union
+            return Parsed(parse_cidr, "a CIDR block")
         if len(members) == 1:
             return _shape(members[0], metadata)
         return Untyped()

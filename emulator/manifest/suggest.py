@@ -88,6 +88,10 @@ _NOWHERE: Final = {
     "https": "HTTPS follows from the environment's certificates or the application's domain",
 }
 _NOWHERE_IN: Final = {
+    ("EnvironmentVpc", "placement"): "placement is a workload's: network.vpc.placement of its own manifest",
+    ("EnvironmentVpc", "security_groups"): "security_groups are a workload's; an environment has security_group, with "
+    "rules for all of them",
+    ("EnvironmentManifest", "exec"): "exec is a workload's own",
     ("HttpHealthCheck", "protocol"): "the protocol follows from the port: HTTPS for 443, HTTP for others",
     ("HttpHealthCheck", "command"): "a command is for the container's own check: image.healthcheck.command",
 }

@@ -7,8 +7,8 @@ from typing import Final
 from emulator.manifest.nodes import Mapping
 from emulator.manifest.report import Report
 from emulator.manifest.rules.at import At
+from emulator.manifest.rules.environment import environment
 from emulator.manifest.schema.environment import EnvironmentManifest, PipelineManifest
-from emulator.manifest.schema.values import Arn
 from emulator.spelling import closest
 
 _PROVIDERS: Final = ("GitHub", "GitHubV1", "CodeCommit", "Bitbucket")
@@ -17,25 +17,9 @@ _PROVIDERS: Final = ("GitHub", "GitHubV1", "CodeCommit", "Bitbucket")
 def check_other(manifest: EnvironmentManifest | PipelineManifest, tree: Mapping, report: Report) -> None:
     """What the manifest of an environment or a pipeline must keep to."""
     if isinstance(manifest, EnvironmentManifest):
-        _environment(manifest, At(report, tree, "", "Environment"))
+        environment(manifest, At(report, tree, "", "Environment"))
     else:
         _pipeline(manifest, At(report, tree, "", "Pipeline"))
-
-
-def _environment(manifest: EnvironmentManifest, at: At) -> None:
-    for side, certificates in (
-        ("public", manifest.http.public.certificates),
-        ("private", manifest.http.private.certificates),
-    ):
-        for index, certificate in enumerate(certificates):
-            try:
-                arn = Arn.parse(certificate)
-            except ValueError as error:
-                at.add("CL160", str(error), "http", side, "certificates", index)
-                continue
-            if arn.service not in ("acm", "iam"):
-                message = f"{certificate!r} is not a certificate of ACM or IAM"
-                at.add("CL160", message, "http", side, "certificates", index, copilot_accepts=True)
 
 
 def _pipeline(manifest: PipelineManifest, at: At) -> None:

@@ -14,13 +14,25 @@ from tests.unit.manifest.conftest import JOB
 ENVIRONMENT = """
 name: test
 type: Environment
-network: {vpc: {id: vpc-1}}
-cdn: true
+network:
+  vpc:
+    id: vpc-1
+    subnets: {public: [{id: subnet-1}, {id: subnet-2}], private: [{id: subnet-3}, {id: subnet-4}]}
+    security_group:
+      ingress: [{ip_protocol: tcp, ports: 10, cidr: 10.0.0.0/8}]
+      egress: [{ip_protocol: tcp, ports: 0-65535, cidr: 0.0.0.0/0}]
+    flow_logs: {retention: 7}
+cdn:
+  certificate: arn:aws:acm:us-east-1:123456789012:certificate/y
+  terminate_tls: true
+  static_assets: {location: bucket.s3.us-west-2.amazonaws.com, alias: example.com, path: static/*}
 http:
   public:
     certificates: [arn:aws:acm:us-east-1:123456789012:certificate/x]
-    ingress: {source_ips: [10.0.0.0/8]}
-  private: {certificates: []}
+    ingress: {cdn: true, source_ips: [10.0.0.0/8]}
+    access_logs: {bucket_name: logs, prefix: x}
+    ssl_policy: ELBSecurityPolicy-TLS13-1-2-2021-06
+  private: {certificates: [], subnets: [subnet-3], ingress: {vpc: true}}
 observability: {container_insights: true}
 """
 PIPELINE = """
