@@ -57,6 +57,8 @@ class Selection:
     variables: Mapping[str, str] = field(default_factory=dict)
     with_deps: bool = False
     """The services that those which are named call belong to it too."""
+    any_manifest: bool = False
+    """A workspace that has manifests of environments and pipelines only will do."""
     task_definition: Path | None = None
     """A plain ECS task definition to run instead of services of a workspace."""
     env_files: Mapping[str, Path] = field(default_factory=dict)
@@ -105,7 +107,8 @@ def find_target(selection: Selection) -> Target:
             "a manifest's path cannot be combined with other services",
             hint="name the services of one workspace instead",
         )
-    workspace = find_workspace(paths[0] if paths else selection.start or Path.cwd())
+    start = paths[0] if paths else selection.start or Path.cwd()
+    workspace = find_workspace(start, services=not selection.any_manifest)
     names = workspace.services if paths or not selection.services else selection.services
     for name in names:
         workspace.manifest_path(name)

@@ -78,11 +78,12 @@ class Workspace:
         return path if path.is_file() else None
 
 
-def find_workspace(start: Path) -> Workspace:
+def find_workspace(start: Path, *, services: bool = True) -> Workspace:
     """The workspace that `start` is in, or is.
 
     `start` is a folder, from which we look upwards for one that holds `copilot/` with at least one manifest or a
-    `.workspace` file in it, or the path of a manifest. Raises InputError, which says where we looked.
+    `.workspace` file in it, or the path of a manifest. Without `services`, manifests of environments or pipelines will
+    do. Raises InputError, which says where we looked.
     """
     start = Path(os.path.abspath(start))
     if start.is_file():
@@ -90,7 +91,7 @@ def find_workspace(start: Path) -> Workspace:
     if not start.is_dir():
         raise InputError(f"there is no file or folder {start}", hint="give a manifest, or a folder in a workspace")
     for folder in (start, *start.parents):
-        if _is_workspace(folder):
+        if _is_workspace(folder) or (not services and _holds_other_manifests(folder)):
             return _read_workspace(folder)
     empty = next((folder for folder in (start, *start.parents) if (folder / COPILOT_FOLDER).is_dir()), None)
     if empty is not None:
@@ -193,6 +194,11 @@ def secrets_are_exposed(root: Path) -> bool:
 def _is_workspace(folder: Path) -> bool:
     copilot = folder / COPILOT_FOLDER
     return copilot.is_dir() and ((copilot / WORKSPACE_FILE).is_file() or bool(_manifests(copilot)))
+
+
+def _holds_other_manifests(folder: Path) -> bool:
+    """Whether there are manifests of environments or pipelines."""
+    return any(any((folder / COPILOT_FOLDER / kind).glob(f"*/{MANIFEST_FILE}")) for kind in NOT_SERVICES)
 
 
 def _read_workspace(root: Path) -> Workspace:

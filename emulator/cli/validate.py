@@ -70,27 +70,29 @@ def validate(
         env_file,
         variables=variables_of(variables),
         new_environment=new_env,
+        any_manifest=True,
     )
     targets = list(_targets(paths or [], selection))
-    for target in targets:
+    for target, whole in targets:
         options = Options(strict=not lenient, copilot=copilot, ignore=ignored(target.workspace))
-        for file in _files(target, only_services=bool(paths or name)):
+        for file in _files(target, only_services=not whole):
             checked.append(_check(target, file, options, all_envs=all_envs))
             checked += _deployed(target, file, checked[-1], all_envs=all_envs)
     findings = [finding for one in checked for finding in one.findings]
     if not any(finding.severity is Severity.ERROR for finding in findings):
-        findings += _between_services(targets, all_envs=all_envs)
+        findings += _between_services([target for target, _ in targets], all_envs=all_envs)
     _print(checked, findings, format)
     if any(finding.severity is Severity.ERROR for finding in findings):
         raise typer.Exit(ExitCode.FAILURE)
 
 
-def _targets(paths: list[Path], selection: Selection) -> Iterator[Target]:
+def _targets(paths: list[Path], selection: Selection) -> Iterator[tuple[Target, bool]]:
+    """What is meant, and whether it is a whole workspace."""
     if not paths:
-        yield find_target(selection)
+        yield find_target(selection), not selection.services
     for path in paths:
         for file in _manifests(path):
-            yield find_target(replace(selection, start=file))
+            yield find_target(replace(selection, start=file)), file.is_dir() and (file / "copilot").is_dir()
 
 
 def _manifests(path: Path) -> list[Path]:

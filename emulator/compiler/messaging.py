@@ -72,7 +72,8 @@ def queues(context: Context) -> list[Queue]:
     manifest = context.manifest
     if not isinstance(manifest, WorkerService):
         return []
-    common = manifest.subscribe.queue or ManifestQueue()
+    # Without topics Copilot does not look at the settings of the queue, which is there all the same.
+    common = (manifest.subscribe.queue if manifest.subscribe.topics else None) or ManifestQueue()
     found = [_queue(EVENTS_QUEUE, common, context.position("subscribe.queue"))]
     numbers = {id(subscription): number for number, subscription in enumerate(manifest.subscribe.topics)}
     for named in topic_queues(manifest):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Mapping as AnyMapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from emulator.manifest import scalars, shapes
@@ -23,7 +25,8 @@ Rule = Callable[[Block, Mapping, str], None]
 
 class Decoder:
     """Decodes one tree of a manifest of the model `workload`. `partial` is for an environment's override, where nothing
-    is required; `rule` is called with every complete block; without `names`, keys were checked before."""
+    is required; `rule` is called with every complete block; without `names`, keys were checked before; `known` has the
+    names of the base's variables and secrets, for hints."""
 
     def __init__(
         self,
@@ -33,11 +36,13 @@ class Decoder:
         partial: bool = False,
         rule: Rule | None = None,
         names: bool = True,
+        known: AnyMapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.report = report
         self.workload = workload
         self.partial = partial
         self.names = names
+        self.known = known
         self.rule = rule
 
     def block(self, node: Node, block: type[Block], path: str, swallower: str = "") -> object:
@@ -141,7 +146,7 @@ class Decoder:
             elif name in legacy:
                 self._legacy(node, block, name, entry, path, known)
             elif self.names:
-                message, hint, code = unknown_key(block, name, path, entry.value, self.workload)
+                message, hint, code = unknown_key(block, name, path, entry.value, self.workload, self.known)
                 place = self._path(path, entry)
                 self.report.add(code, entry.key, place, message, hint=hint, copilot_accepts=True)
         return known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from emulator.errors import Finding, Position, Severity
 from emulator.manifest.nodes import Node
@@ -52,6 +53,7 @@ class Report:
         self.findings: list[Finding] = []
         self._seen: set[tuple[str, int, int, str]] = set()
         self._changed: set[tuple[int, int]] = set()
+        self._undefined: set[tuple[int, int]] = set()
         self.gaps: set[tuple[int, int]] = set()
         """Places of values with an undefined variable that the caller asks for: what follows from them is not said."""
         self.followed: set[tuple[int, int]] = set()
@@ -81,12 +83,20 @@ class Report:
         mark = (code, line, column, message)
         if mark in self._seen or (code != "CL104" and (line, column) in self._changed):
             return  # what follows from a value that Copilot changed is not said again
+        if code != "CL110" and (line, column) in self._undefined:
+            return  # nor is what follows from a variable that is not defined
         if code == "CL104":
             self._changed.add((line, column))
+        if code == "CL110":
+            self._undefined.add((line, column))
         self._seen.add(mark)
         position = Position(self.file, line, column)
         severity = Severity.WARNING if warning and not (copilot_refuses and self.copilot) else Severity.ERROR
         self.findings.append(Finding(code, message, position, path, hint, severity, copilot_accepts))
+
+    def drop(self, code: str, paths: Collection[str]) -> None:
+        """Takes back findings of a code at paths of which more was said elsewhere."""
+        self.findings = [it for it in self.findings if it.code != code or it.path not in paths]
 
     @property
     def has_errors(self) -> bool:

@@ -132,11 +132,14 @@ class Source:
         from emulator.manifest.decode import Decoder
         from emulator.manifest.merge import merge
         from emulator.manifest.rules import check_block, check_workload
+        from emulator.manifest.rules.overrides import environment_names, names_of_variables, override_names
 
         module, name = WORKLOAD_TYPES[kind]
         block = cast("type[Workload]", getattr(import_module(f"emulator.manifest.schema.{module}"), name))
         overrides = self._overrides(block)
-        checker = Decoder(self.report, block, partial=True)
+        environment_names(self.root, self.report, self._known_environments())
+        incomplete = override_names(self.root, overrides, environment, self.report)
+        checker = Decoder(self.report, block, partial=True, known=names_of_variables(self.root))
         checker.block(_without(self.root, ("environments",)), block, "")
         for environment_name, override in overrides.items():
             if override is not None:
@@ -148,11 +151,17 @@ class Source:
         tree = merge(self.root, override, block, environment or "")
         decoder = Decoder(self.report, block, rule=check_block(self.report, kind), names=False)
         manifest = decoder.block(tree, block, "")
+        self.report.drop("CL106", incomplete)
         if not isinstance(manifest, block):
             return None
         check_workload(manifest, tree, self.report, self.options.volumes)
         self._check_name(manifest.name, copilot_refuses=True)
         return manifest, tree, list(overrides)
+
+    def _known_environments(self) -> list[str]:
+        """The environments of the workspace that the manifest stands in, by their manifests."""
+        folder = self.path.absolute().parent.parent / "environments"
+        return [file.parent.name for file in folder.glob("*/manifest.yml")]
 
     def other(self, kind: str) -> Block | None:
         """The manifest of an environment or a pipeline."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as AnyMapping
 from functools import cache
+from types import MappingProxyType
 from typing import Final, get_args
 
 from msgspec import structs
@@ -10,9 +12,10 @@ from msgspec import structs
 from emulator.manifest import shapes
 from emulator.manifest.nodes import Mapping, Node, Scalar
 from emulator.manifest.schema.base import Block
-from emulator.manifest.schema.containers import Image
+from emulator.manifest.schema.containers import Image, Sidecar
 from emulator.spelling import closest
 
+_SECRET_STARTS: Final = ("arn:aws:ssm:", "arn:aws:secretsmanager:", "/copilot/")
 _BUILD_KEYS: Final = ("context", "dockerfile", "args", "target", "cache_from")
 _HEALTH_KEYS: Final = (
     "success_codes", "healthy_threshold", "unhealthy_threshold", "interval", "timeout", "grace_period",
@@ -97,11 +100,22 @@ _NOWHERE_IN: Final = {
 }
 
 
-def unknown_key(block: type[Block], name: str, path: str, value: Node, workload: type[Block]) -> tuple[str, str, str]:
-    """Message, hint and code for a key that `block` does not have; CL102 where it has a place elsewhere."""
+def unknown_key(
+    block: type[Block],
+    name: str,
+    path: str,
+    value: Node,
+    workload: type[Block],
+    known: AnyMapping[str, str] = MappingProxyType({}),
+) -> tuple[str, str, str]:
+    """Message, hint and code for a key that `block` does not have; CL102 where it has a place elsewhere. `known` has
+    the names of variables and secrets of the base manifest, each with the key that they stand below."""
     keys = shapes.keys_of(block)
     if block is workload and "image" in keys:
-        return _unknown_at_the_top(workload, name, path, value)
+        return _unknown_at_the_top(workload, name, path, value, known)
+    if block is Sidecar and (home := _variable_home(name, value, known)):
+        message = f"{name} looks like a {home.removesuffix('s')}; Copilot ignores it here"
+        return message, f"it belongs to {path}.{home}.{name}", "CL102"
     message = f"{_named(path)} has no key {name}; Copilot ignores it"
     if block is Image and name == "port":
         message = f"the main container of a {_kind(workload)} has no port; Copilot ignores it"
@@ -118,7 +132,21 @@ def unknown_key(block: type[Block], name: str, path: str, value: Node, workload:
     return message, "known keys: " + ", ".join(keys), "CL101"
 
 
-def _unknown_at_the_top(workload: type[Block], name: str, path: str, value: Node) -> tuple[str, str, str]:
+def _variable_home(name: str, value: Node, known: AnyMapping[str, str]) -> str:
+    """`secrets` or `variables`, where the name of one stands by itself; empty where it is none."""
+    if isinstance(value, Mapping) and "secretsmanager" in value.entries:
+        return "secrets"
+    if name in known and not (isinstance(value, Mapping) and "from_cfn" not in value.entries):
+        return known[name]
+    if isinstance(value, Scalar) and value.text.startswith(_SECRET_STARTS):
+        return "secrets"
+    single = isinstance(value, Scalar) or (isinstance(value, Mapping) and "from_cfn" in value.entries)
+    return "variables" if name.isupper() and single else ""
+
+
+def _unknown_at_the_top(
+    workload: type[Block], name: str, path: str, value: Node, known: AnyMapping[str, str]
+) -> tuple[str, str, str]:
     kind = _kind(workload)
     message = f"a {kind} has no key {name}; Copilot ignores it"
     prefix = f"{path}." if path else ""
@@ -130,9 +158,10 @@ def _unknown_at_the_top(workload: type[Block], name: str, path: str, value: Node
         return f"{name} does not belong here; Copilot ignores it", f"it belongs to {prefix}{place}", "CL102"
     if name in _NOWHERE:
         return message, _NOWHERE[name], "CL101"
-    if path and name.isupper() and isinstance(value, Scalar):
-        hint = f"it belongs to {prefix}variables.{name}"
-        return f"{name} looks like a variable; Copilot ignores it here", hint, "CL102"
+    home = _variable_home(name, value, known)
+    if home and (path or home == "secrets"):
+        hint = f"it belongs to {prefix}{home}.{name}"
+        return f"{name} looks like a {home.removesuffix('s')}; Copilot ignores it here", hint, "CL102"
     if meant := closest(name, [*keys, *(() if path else ("environments",))]):
         return message, f"did you mean {meant}?", "CL101"
     if name in _ELSEWHERE:

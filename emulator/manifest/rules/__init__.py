@@ -44,6 +44,7 @@ _BLOCK_RULES: Final[dict[str, _Rule]] = {
     "Efs": storage.efs,
     "Topic": messaging.topic,
     "TopicSubscription": messaging.subscription,
+    "Subscribe": messaging.subscribe,
     "Queue": messaging.queue,
     "DeadLetter": messaging.dead_letter,
     "FifoQueue": messaging.fifo_queue,

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from emulator.manifest.nodes import Mapping
 from emulator.manifest.rules.at import At
 from emulator.manifest.schema.values import format_duration
 from emulator.spelling import closest
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from emulator.manifest.schema.network import Placement
     from emulator.manifest.schema.publish import Topic
     from emulator.manifest.schema.scheduled_job import ScheduledJob
-    from emulator.manifest.schema.subscribe import DeadLetter, FifoQueue, Queue, TopicSubscription
+    from emulator.manifest.schema.subscribe import DeadLetter, FifoQueue, Queue, Subscribe, TopicSubscription
 
 _TOPIC: Final = r"[a-zA-Z0-9_-]*"
 _SERVICE: Final = r"[a-z](?!.*--)[a-z0-9-]*[a-z0-9]"
@@ -51,6 +52,16 @@ def subscription(subscription: TopicSubscription, at: At) -> None:
         message = f"{subscription.service!r} is not a service's name"
         hint = "lower-case letters, digits and single hyphens, a letter first"
         at.add("CL136", message, "service", hint=hint)
+
+
+def subscribe(subscribe: Subscribe, at: At) -> None:
+    """Copilot makes the queue of a worker without topics with SQS's defaults."""
+    queue = at.node.get("queue")
+    if subscribe.queue is not None and not subscribe.topics and isinstance(queue, Mapping) and queue.entries:
+        message = (
+            "has no effect without topics: Copilot makes the queue with SQS's defaults, without a dead-letter queue"
+        )
+        at.add("CL109", message, "queue", hint="subscribe to a topic, or remove it", copilot_accepts=True)
 
 
 def queue(queue: Queue, at: At) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from emulator.manifest.schema.values import parse_duration
+from emulator.spelling import closest
 
 _PASS_THROUGH = r"(?s:(?:rate|cron)\(.*\)|none)"
 _RATE = r"rate\(\s*([1-9]\d*)\s+(minute|minutes|hour|hours|day|days)\s*\)"
@@ -59,12 +60,31 @@ class Schedule:
             return cls(text, _rate(text.removeprefix("@every ").strip()))
         if text.startswith("@"):
             if text not in _PRESETS:
-                raise ValueError(f"{text!r} is not one of {', '.join(_PRESETS)}, @every <duration>")
+                raise ValueError(f"{text!r} is not one of {', '.join(_PRESETS)}, @every <duration>{_meant(text)}")
             return cls(text, f"cron({_PRESETS[text]})")
+        if meant := _meant(text):
+            raise ValueError(f"{text!r} is not a schedule{meant}")
         return cls(text, _cron(text))
 
     def __str__(self) -> str:
         return self.text
+
+
+def _meant(text: str) -> str:
+    """What a schedule that is none was meant to be, as the end of a message; empty where that cannot be told."""
+    words = text.strip()
+    lower = words.lower()
+    if lower.startswith(("@every", "every ")) and len(words.split()) > 1:
+        return f": did you mean '@every {words.split()[1]}'?"
+    if re.fullmatch(r"(rate|cron)\s*\(.*\)", lower):
+        name, _, rest = lower.partition("(")
+        return f": did you mean '{name.strip()}({rest}'?"
+    if len(words.split()) == 1:
+        meant = closest(words if words.startswith("@") else f"@{words}", _PRESETS)
+        if closest(words, ("none",)) and not words.startswith("@"):
+            return ": did you mean 'none', which is no schedule at all?"
+        return f": did you mean {meant!r}?" if meant else ""
+    return ""
 
 
 def _pass_through(text: str) -> Schedule:

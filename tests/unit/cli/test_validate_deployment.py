@@ -129,3 +129,17 @@ def test_a_mount_point_without_a_volume_is_refused_as_by_up(form: str, run: Run,
     assert "copilot/hello/manifest.yml:5" in ended.err
     assert "Invalid volume referenced: nowhere" in ended.err
     assert not (workspace / "out").exists()
+
+
+def test_a_workspace_with_manifests_of_environments_only_is_validated(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "other" / "copilot" / "environments" / "test"
+    folder.mkdir(parents=True)
+    (folder / "manifest.yml").write_text("name: test\ntype: Environment\nnetwork: {vpc: {placement: private}}\n")
+    monkeypatch.chdir(tmp_path / "other")
+    for ended in (run("validate"), run("validate", str(tmp_path / "other"))):
+        assert ended.code == 1
+        assert "network.vpc.placement" in ended.out
+        assert "1 error" in ended.out
+    assert run("render", "taskdef").code == 1  # there is no service

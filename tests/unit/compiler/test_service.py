@@ -146,6 +146,12 @@ def test_aliases_have_the_hosted_zone_of_their_rule(compile: Compile) -> None:
     assert all(alias.position for alias in balancer.aliases)
 
 
+def test_settings_of_a_queue_without_topics_are_not_looked_at(compile: Compile) -> None:
+    text = f"{WORKER}subscribe: {{queue: {{delay: 9s, dead_letter: {{tries: 3}}}}}}\n"
+    [queue] = compile(text, strict=False).queues
+    assert (queue.resource, queue.dead_letter_tries, queue.delay) == ("EventsQueue", None, None)
+
+
 def test_topics_and_queues(compile: Compile) -> None:
     text = f"""{WORKER}publish: {{topics: [{{name: out, fifo: {{content_based_deduplication: true}}}}]}}
 subscribe:
