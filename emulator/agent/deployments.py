@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from emulator.agent.charge import Charge
 from emulator.agent.history import Stop
 from emulator.agent.scheduler import Scheduler
-from emulator.errors import InputError
+from emulator.errors import InputError, Unsupported
 from emulator.events import Emit
 from emulator.runtime.desired import DesiredState, Private
 from emulator.runtime.front import front_specs
@@ -54,9 +54,15 @@ class Deployments:
 
     def scale(self, counts: dict[str, int], emit: Emit) -> None:
         """Sets how many tasks services should run, until the next `up` of them. Raises `Unsupported` for what can only
-        have one."""
+        have one, and for tasks of a service that came up with none."""
         for name, count in counts.items():
-            refuse_several(self._scheduler.service(name).service, count)
+            desired = self._scheduler.service(name)
+            refuse_several(desired.service, count)
+            if count and not desired.service.desired_count and not desired.options.images:
+                raise Unsupported(
+                    f"{name} came up with no tasks, so its images, secrets and files are not here",
+                    hint=f"`copilot-local up {name} --scale {name}={count}`",
+                )
         self._change({name: {"count": count} for name, count in counts.items()}, emit)
 
     def redeploy(self, services: list[str], emit: Emit) -> None:

@@ -294,7 +294,7 @@ def _run(engine: Engine, request: UpRequest, emit: Emit, *, detach: bool, dry: b
     except Cancelled:
         return ExitCode.INTERRUPTED
     running.hand_over()
-    names = ", ".join(service.name for service in request.services)
+    names = ", ".join(service.name for service in request.services if service.desired_count)
     where = f" at {running.where}" if running.where else ""
-    emit(Event(EventKind.INFO, names, f"running{where}; `copilot-local logs -f` shows its logs"))
+    emit(Event(EventKind.INFO, names or "no task", f"running{where}; `copilot-local logs -f` shows its logs"))
     return ExitCode.OK

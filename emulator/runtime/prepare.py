@@ -65,6 +65,9 @@ def _prepare(
         pause_image = pool.submit(resolver.local, request.support.pause)
         front_image = pool.submit(resolver.local, request.support.front) if with_front else None
         idle: dict[str, dict[str, str]] = {service.name: {} for service in request.services}
+        for service in request.services:
+            if not demands(service):
+                emit(Event(EventKind.INFO, service.name, "0 tasks: nothing of it is built, pulled or asked for"))
         images = {**idle, **resolver.resolve(demanding)}
         state = desired_state(
             request,

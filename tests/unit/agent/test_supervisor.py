@@ -12,7 +12,7 @@ from emulator.agent.patience import Patience
 from emulator.ecs.service import Service
 from emulator.engine.fake import Behaviour
 from emulator.engine.interface import EngineEvent, Health
-from emulator.errors import EngineError, EngineTimeout
+from emulator.errors import CopilotLocalError, EngineError, EngineTimeout
 from emulator.events import discard
 from emulator.runtime.control import AgentError
 from emulator.runtime.desired import DesiredState, Private
@@ -331,6 +331,20 @@ class TestScaling:
         with pytest.raises(AgentError, match="other does not run here") as caught:
             rig.agent.scale({"other": 1}, discard)
         assert "hello" in caught.value.hint
+
+    def test_a_service_that_came_up_with_no_tasks_is_not_scaled_but_brought_up(self, rig: Rig) -> None:
+        state = acting(make_service())
+        state.services["hello"] = replace(
+            state.services["hello"],
+            service=replace(state.services["hello"].service, desired_count=0),
+            options=replace(state.services["hello"].options, images={}),
+        )
+        rig.boot(state).look()
+        rig.run()
+        with pytest.raises(CopilotLocalError, match="hello came up with no tasks"):
+            rig.agent.scale({"hello": 1}, discard)
+        rig.agent.scale({"hello": 0}, discard)
+        assert rig.observed.tasks == {}
 
     def test_a_task_that_is_stopped_is_replaced(self, rig: Rig) -> None:
         supervisor = rig.boot(acting(make_service()))

@@ -12,12 +12,13 @@ from emulator.engine.fake import FakeEngine
 from emulator.engine.interface import Image, RegistryAuth
 from emulator.errors import ImageError, InputError, Position, SecretsError, UsageError
 from emulator.events import Event, EventKind
+from emulator.missing import MissingError
 from emulator.runtime.image_sources import ImageSources
 from emulator.runtime.images import ImageResolver
 from emulator.runtime.secrets.logins import RegistryLogins
 from emulator.runtime.secrets.sources import SecretValues
 from emulator.runtime.secrets.wanted import Finder
-from emulator.settings import BuildSettings
+from emulator.settings import BuildSettings, load_settings
 from tests.unit.runtime.world import make_service
 
 PRIVATE = "123456789012.dkr.ecr.us-west-2.amazonaws.com/nginx:1"
@@ -238,3 +239,112 @@ class TestAPrivateRegistry:
         elif way == "substitute":
             shop.substitutes[PRIVATE] = image
         assert shop.resolve(guarded) == {"nginx": image}
+
+
+class TestWhichContainerIsMeant:
+    """`--image` and `[images]` name a container alone where one service has it, else with its service."""
+
+    @pytest.fixture
+    def services(self) -> list[Service]:
+        return [make_service({"nginx": {"image": PRIVATE}}, name=name) for name in ("api", "web")]
+
+    @pytest.mark.parametrize("way", ["replacements", "images"])
+    def test_with_its_service_it_is_that_one(self, shop: Shop, services: list[Service], way: str) -> None:
+        table = getattr(shop, way)
+        table["web/nginx"] = "mine:1"
+        for image in ("mine:1", PRIVATE):
+            shop.engine.add_image(image)
+        shop.sources().check_names(services)
+        found = shop.resolver().resolve(services)
+        names = {name: shop.engine.image(images["nginx"]) for name, images in found.items()}
+        assert {name: image.tags for name, image in names.items() if image} == {"api": (PRIVATE,), "web": ("mine:1",)}
+
+    def test_alone_it_is_refused_where_two_have_it(self, shop: Shop, services: list[Service]) -> None:
+        shop.replacements["nginx"] = "mine:1"
+        with pytest.raises(UsageError, match=r"--image nginx=…: api and web each have a container nginx") as caught:
+            shop.sources().check_names(services)
+        assert caught.value.hint == "say which one: api/nginx=… or web/nginx=…"
+        shop.images["nginx"] = "mine:1"
+        with pytest.raises(UsageError, match=r"\[images\] nginx in copilot-local\.toml: api and web each"):
+            shop.sources().check_table(services)
+
+    def test_the_command_line_wins_over_the_settings(self, shop: Shop, services: list[Service]) -> None:
+        shop.images["web/nginx"] = "settings:1"
+        shop.replacements["nginx"] = "option:1"
+        web = services[1]
+        [container] = web.task_definition.container_definitions
+        assert shop.sources().of(web, container).reference == "option:1"
+
+    @pytest.mark.parametrize(
+        ("name", "said", "hint"),
+        [
+            ("wbe/nginx", "there is no service wbe", "did you mean web?"),
+            ("web/ngnix", "there is no container ngnix in web", "did you mean web/nginx?"),
+        ],
+    )
+    def test_a_name_of_nothing_is_refused(
+        self, shop: Shop, services: list[Service], name: str, said: str, hint: str
+    ) -> None:
+        shop.replacements[name] = "mine:1"
+        with pytest.raises(UsageError, match=said) as caught:
+            shop.sources().check_names(services)
+        assert caught.value.hint.startswith(hint)
+
+    def test_the_settings_may_name_a_service_that_is_not_meant_now(self, shop: Shop, services: list[Service]) -> None:
+        shop.images |= {"worker/nginx": "mine:1", "sidecar": "mine:1"}
+        shop.sources().check_table(services)
+        shop.images["web/ngnix"] = "mine:1"
+        with pytest.raises(UsageError, match="there is no container ngnix in web"):
+            shop.sources().check_table(services)
+
+
+@pytest.mark.parametrize("section", ["substitute", "images"])
+def test_a_build_in_the_settings_says_dockerfile_context_target_and_arguments(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, section: str
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(shop.root / "none"))
+    key = PRIVATE if section == "substitute" else "hello/nginx"
+    build = '{dockerfile = "mine/Dockerfile.dev", context = ".", target = "dev", args = {A = "b"}}'
+    (shop.root / "copilot-local.toml").write_text(f'[{section}]\n"{key}" = {build}\n')
+    settings = load_settings(shop.root)
+    shop.substitutes, shop.images = dict(settings.substitute), dict(settings.images)
+    assert shop.resolve(service()) == {"nginx": BUILT_TAG}
+    [made] = shop.engine.builds
+    assert (made.context, made.dockerfile) == (shop.root, shop.root / "mine" / "Dockerfile.dev")
+    assert (made.target, made.args) == ("dev", {"A": "b"})
+
+
+def test_a_build_in_the_settings_has_defaults(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(shop.root / "none"))
+    for build in ('{context = "mine"}', '{dockerfile = "mine/Dockerfile"}'):
+        (shop.root / "copilot-local.toml").write_text(f'[images]\n"hello/nginx" = {build}\n')
+        shop.images = dict(load_settings(shop.root).images)
+        shop.resolve(service())
+        made = shop.engine.builds[-1]
+        assert (made.context, made.dockerfile) == (shop.root / "mine", shop.root / "mine" / "Dockerfile")
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        ('{dockerfle = "x"}', r"copilot-local\.toml:2: images\.hello/nginx\.dockerfle: there is no such key"),
+        ('{args = {A = "b"}}', "a build has a dockerfile or a context, or both"),
+        ("7", "takes text or a map, not a whole number"),
+    ],
+)
+def test_a_broken_build_in_the_settings_is_told_with_its_line(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, build: str, said: str
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(shop.root / "none"))
+    (shop.root / "copilot-local.toml").write_text(f'[images]\n"hello/nginx" = {build}\n')
+    with pytest.raises(InputError, match=said):
+        load_settings(shop.root)
+
+
+def test_images_that_cannot_be_pulled_are_told_together(shop: Shop) -> None:
+    several = make_service({"a": {"image": "a:1"}, "b": {"image": "b:1"}}, name="hello")
+    several.positions["sidecars.a.image"] = Position("copilot/hello/manifest.yml", 9, 5)
+    with pytest.raises(MissingError) as caught:
+        shop.resolve(several)
+    lines = [line.strip() for line in caught.value.output[1:]]
+    assert [line.partition(": Cannot")[0] for line in lines] == ["copilot/hello/manifest.yml:9: hello/a", "hello/b"]
