@@ -9,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
+from emulator.agent.aws_forward import start_forwarding
 from emulator.agent.front_monitor import FrontMonitor
 from emulator.agent.metadata.serving import NO_POLL, metadata_listener, serve_metadata
 from emulator.agent.records import keep_bounded
@@ -33,6 +34,8 @@ def main(state_file: Path, first_state: str) -> None:
         StateFile(state_file).write(from_json(DesiredState, first_state.encode()))
     state = StateFile(state_file).read()
     listener = metadata_listener()
+    if listener is not None:
+        start_forwarding()
     engine = connect()
     folders = {balancer: Path(folder) for balancer, folder in FRONT_FOLDERS.items()}
     front = FrontMonitor(Names(state.app, state.environment), engine, folders)

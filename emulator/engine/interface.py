@@ -144,6 +144,8 @@ class ContainerSpec(Struct, frozen=True):
     command: tuple[str, ...] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     user: str | None = None
+    groups: tuple[str, ...] = ()
+    """Groups beside the user's own."""
     working_directory: str | None = None
     hostname: str | None = None
     network: str | None = None

@@ -14,7 +14,7 @@ from emulator.ecs.service import Service
 from emulator.engine.interface import File
 from emulator.errors import InputError, Position, Unsupported
 from emulator.events import Emit, Event, EventKind
-from emulator.firelens.destinations import Destinations, LocalOutput
+from emulator.firelens.destinations import EVERY, Destinations, LocalOutput
 from emulator.firelens.diagnose import Problem, find_problems, nearest, option_path
 from emulator.firelens.ecs_config import SOCKET_NAME
 from emulator.firelens.local import LocalRouterConfiguration, local_router_configuration
@@ -52,6 +52,8 @@ class RouterSetup(Struct, frozen=True):
     """Labels that the log driver takes fields of records from, by container."""
     aws: bool
     """Whether it sends to the local AWS endpoint."""
+    closed: bool
+    """Whether nothing of it may leave the machine: none of its destinations is live."""
     client_variables: Mapping[str, Mapping[str, str]]
     """FLUENT_HOST and FLUENT_PORT, by container."""
     dependencies: Mapping[str, tuple[str, str]]
@@ -94,6 +96,8 @@ def router_setup(
         log_options={name: driver.options for name, driver in drivers.items()},
         labels={name: driver.labels for name, driver in drivers.items()},
         aws=aws,
+        closed=desired.options.log_destinations.get(EVERY) != "live"
+        and all(output.policy != "live" for output in configuration.outputs),
         client_variables={container.name: fluent_variables(definition, container) for container in routed},
         dependencies={
             name: (dependency.container_name, dependency.condition)

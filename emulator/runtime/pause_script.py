@@ -7,14 +7,26 @@ from emulator.runtime.service_connect import HOSTS_READY
 
 # The agent answers for that address on the environment's network, whatever address it has itself.
 _METADATA_ROUTE = f"ip route add {ENDPOINT_ADDRESS}/32 dev eth0; "
-FILTER_RULES = ""
-"""Commands that restrict what the task's containers may send, each with a `; ` at its end. They run with NET_ADMIN,
-in the image of the agent where the task has a log router, else in the pause image (busybox)."""
+RULES_VARIABLE = "COPILOT_LOCAL_RULES"
+"""Rules for iptables-restore that restrict what the task's log router may send; unset where nothing does."""
+FILTER_STATE = "/tmp/filter.state"
+"""Says `closed` once the rules are there, or `open` and why they cannot be."""
+HOSTS_VARIABLE = "COPILOT_LOCAL_HOSTS"
+"""A further line of /etc/hosts."""
+# They run with NET_ADMIN, in the image of the agent.
+FILTER_RULES = (
+    f'if [ -n "${RULES_VARIABLE}" ]; then '
+    f'if printf %s "${RULES_VARIABLE}" | iptables-restore --noflush > /tmp/filter.said 2>&1; '
+    "then echo closed > /tmp/filter.new; "
+    'else echo "open $(head -n 1 /tmp/filter.said)" > /tmp/filter.new; fi; '
+    f"mv /tmp/filter.new {FILTER_STATE}; fi; "
+)
 # Fargate's /etc/hosts knows localhost and the task's own address; extra hosts that Docker added are kept. Service
 # Connect's names come after them, once the file says so.
 _HOSTS = (
     'address=$(hostname -i | cut -d" " -f1); extra=$(grep "host.docker.internal" /etc/hosts); '
-    '{ echo "127.0.0.1 localhost"; echo "$address $(hostname)"; [ -z "$extra" ] || echo "$extra"; } > /tmp/hosts; '
+    '{ echo "127.0.0.1 localhost"; echo "$address $(hostname)"; [ -z "$extra" ] || echo "$extra"; '
+    f'[ -z "${HOSTS_VARIABLE}" ] || echo "${HOSTS_VARIABLE}"; }} > /tmp/hosts; '
     f"cat /tmp/hosts > /etc/hosts; : > {HOSTS_READY}; "
 )
 # The route comes first: a member may ask for its metadata as soon as it runs.

@@ -16,11 +16,12 @@ from emulator.ecs.identity import task_identity
 from emulator.ecs.service import Service
 from emulator.engine.interface import ContainerSpec, ContainerState, Engine, File, Mount
 from emulator.errors import InputError, TaskError
-from emulator.firelens.destinations import Destinations
+from emulator.firelens.destinations import EVERY, Destinations
 from emulator.firelens.diagnose import STARTED, Problem
 from emulator.firelens.local import LOG_FOLDER, local_router_configuration
 from emulator.firelens.routing import find_router, router_secrets
-from emulator.runtime.firelens import describe_router, router_problems
+from emulator.firelens.users_files import find_in
+from emulator.runtime.firelens import describe_router, manifest_lines, router_problems
 from emulator.runtime.names import Names, Role
 from emulator.runtime.router_files import read_router_image
 
@@ -52,17 +53,26 @@ def check_router(engine: Engine, environment: Names, service: Service, image: st
             f"service {service.name} has no log router",
             hint="`logging:` with a `destination:` in its manifest adds one",
         )
-    found = read_router_image(
-        engine, environment, definition, image, plugins=True, position=service.positions.get("logging.configFilePath")
-    )
-    configuration = local_router_configuration(
-        definition,
-        task_identity(cluster=f"{service.app}-{service.environment}", family=definition.family, region=region),
-        service=service.name,
-        fidelity="ecs",
-        destinations=Destinations({"*": "live"}, frozenset(found.go_plugins)),
-        read=found.files.get,
-    )
+    with manifest_lines(service):
+        found = read_router_image(
+            engine,
+            environment,
+            definition,
+            image,
+            plugins=True,
+            position=service.positions.get("logging.configFilePath"),
+            image_position=service.positions.get("logging.image") or service.positions.get("logging"),
+        )
+        configuration = local_router_configuration(
+            definition,
+            task_identity(cluster=f"{service.app}-{service.environment}", family=definition.family, region=region),
+            service=service.name,
+            fidelity="ecs",
+            destinations=Destinations({EVERY: "live"}, frozenset(found.go_plugins)),
+            read=found.files.get,
+            find=find_in(found.files),
+            working_directory=found.working_directory,
+        )
     variables: Mapping[str, str] = {
         **KEYS,
         **{pair.name: pair.value for pair in router.container.environment if isinstance(pair.value, str)},

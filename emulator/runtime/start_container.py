@@ -21,6 +21,7 @@ from emulator.errors import (
 from emulator.runtime import names
 from emulator.runtime.daemon_memory import has_low_limit, remember_low_limit
 from emulator.runtime.dependencies import NeverStarts, cannot_start
+from emulator.runtime.egress import open_reason
 from emulator.runtime.execution import Execution
 from emulator.runtime.failed import container_failed
 from emulator.runtime.limits import BELOW_PAUSE, below
@@ -35,6 +36,10 @@ RLIMIT_REFUSED = "error setting rlimit"
 """In runc's words: the daemon may not raise a limit that high."""
 NO_IPV6_REFUSED = "conf/all/disable_ipv6: no such file"
 """In runc's words: the kernel has no IPv6."""
+_OPEN = (
+    "the network cannot be closed to the log router here: {}. Its configuration alone keeps records on this machine; "
+    "what programs or plugins of its image send by themselves is not stopped"
+)
 _LOWERED: weakref.WeakSet[Engine] = weakref.WeakSet()
 """Daemons that refused Fargate's limit once: they are not asked again."""
 
@@ -83,6 +88,8 @@ class ContainerStarter:
         """
         deadline = time.monotonic() + operation.timeout
         lowered = False
+        if operation.spec is not None and (reason := open_reason(self.engine, operation.spec)):
+            self._execution.warn(operation.spec.labels.get(names.SERVICE, ""), _OPEN.format(reason))
         if operation.router:
             find_task = partial(self._execution.task, operation.task_id)
             verify_outputs(self.engine, find_task, operation.timeout, self._execution.pause)

@@ -30,6 +30,7 @@ from emulator.firelens.log_options import RELAY_SOCKET
 from emulator.runtime import names
 from emulator.runtime.debugging import debug_ports
 from emulator.runtime.desired import DesiredService, DesiredState, Private
+from emulator.runtime.egress import closed_router, closing_pause
 from emulator.runtime.firelens import RouterSetup, router_setup
 from emulator.runtime.front_ports import task_listeners, to_label
 from emulator.runtime.limits import BELOW_PAUSE, MIB, TaskLimits, can_nest
@@ -143,6 +144,8 @@ class TaskFactory:
             nano_cpus=limits.nano_cpus if limits.nested else None,
             memory=limits.memory if limits.nested else None,
         )
+        if router is not None and router.closed:
+            pause = closing_pause(pause, aws=router.aws)
         if router is not None and router.relayed:
             pause = self._with_relay(pause, router, service.name, identity)
         members = tuple(
@@ -309,6 +312,8 @@ class TaskFactory:
             pid_mode=f"container:{pause}" if definition.pid_mode == "task" else None,
             sysctls={c.namespace: c.value for c in container.system_controls if not c.namespace.startswith("net.")},
         )
+        if is_router and router is not None and router.closed:
+            spec = closed_router(spec)
         needs_aws = is_router and router is not None and router.aws
         router_name = self.names.container(service.name, identity.task_id, router.container) if router else ""
         return MemberSpec(container, spec, files, tuple(dependencies), router_name if logs_to_router else "", needs_aws)

@@ -132,6 +132,7 @@ def _host_config(spec: ContainerSpec) -> Json:
         "Init": spec.init or None,
         "ReadonlyRootfs": spec.read_only or None,
         "Privileged": spec.privileged or None,
+        "GroupAdd": list(spec.groups) or None,
         "CapAdd": list(spec.cap_add) or None,
         "CapDrop": list(spec.cap_drop) or None,
         "SecurityOpt": list(spec.security_options) or None,
