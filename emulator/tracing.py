@@ -22,7 +22,7 @@ from emulator.runtime.agent_spec import STATE_FILE, STATE_FOLDER
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.front import balancer_for
 from emulator.runtime.front_ports import published
-from emulator.runtime.names import ROLE, Names, Role
+from emulator.runtime.names import ROLE, Names, Role, sealed
 from emulator.runtime.observed import Task, observe
 from emulator.trace import nginx
 from emulator.trace.container import capture_spec
@@ -220,7 +220,7 @@ class Tracer:
 
     def _spec(self, place: Place) -> ContainerSpec:
         name = f"{self._names.prefix}-trace-{random.token_hex(4)}"
-        return capture_spec(name, self._image, self._names.labels(Role.TRACE), place.container)
+        return capture_spec(name, self._image, sealed(self._names.labels(Role.TRACE)), place.container)
 
     def _nginx(self, container: str) -> Sequence[nginx.Directive]:
         """nginx's configuration in a container. It is asked to print it, which changes nothing."""

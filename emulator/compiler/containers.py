@@ -65,6 +65,8 @@ class Containers:
         manifest = self._manifest
         volumes = dict(sorted(manifest.storage.volumes.items()))
         mounts = {name: volume.path for name, volume in volumes.items()}
+        if manifest.image.labels:
+            self._context.position("image.labels")
         return ContainerDefinition(
             name=manifest.name,
             image=self._image("image", manifest.name, manifest.image.build, manifest.image.location),
@@ -119,6 +121,8 @@ class Containers:
     def _sidecar(self, name: str, sidecar: Sidecar) -> ContainerDefinition:
         path = f"sidecars.{name}"
         self._context.position(path)
+        if sidecar.labels:
+            self._context.position(f"{path}.labels")
         mounts = {mount.source_volume: mount.path for mount in sidecar.mount_points}
         environment: list[KeyValuePair] = [
             *self._common,

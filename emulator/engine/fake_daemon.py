@@ -22,6 +22,7 @@ from emulator.engine.interface import (
     LogLine,
     PublishedPort,
 )
+from emulator.engine.labels import present_labels
 from emulator.errors import Conflict, EngineError, EngineTimeout, LogDriverNotReady, NotFound, PortInUse
 
 _FIRST_FREE_PORT = 32768
@@ -184,7 +185,7 @@ class FakeDaemon:
             image=record.spec.image,
             state=record.state,
             status=record.status,
-            labels=dict(record.spec.labels),
+            labels=present_labels(record.spec.labels),
             created=record.created,
             exit_code=record.exit_code,
             health=record.health,

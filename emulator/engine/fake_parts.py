@@ -20,6 +20,7 @@ from emulator.engine.interface import (
     Health,
     LogLine,
 )
+from emulator.engine.labels import present_labels
 from emulator.errors import CopilotLocalError
 
 T = TypeVar("T")
@@ -191,12 +192,13 @@ class EchoStream:
 
 def matches(labels: dict[str, str], wanted: dict[str, str]) -> bool:
     """Docker's label filter; an empty value asks for any."""
-    return all(name in labels and value in ("", labels[name]) for name, value in wanted.items())
+    present = present_labels(labels)
+    return all(name in present and value in ("", present[name]) for name, value in wanted.items())
 
 
 def event(action: str, record: Record) -> EngineEvent:
     """An event as Docker words it: labels, with the name and, for an end, the exit code among them."""
-    attributes = {**record.spec.labels, "name": record.spec.name, "image": record.spec.image}
+    attributes = {**present_labels(record.spec.labels), "name": record.spec.name, "image": record.spec.image}
     if action == "die":
         attributes["exitCode"] = str(record.exit_code)
     return EngineEvent(action, record.id, attributes, datetime.now(UTC))

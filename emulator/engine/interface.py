@@ -83,6 +83,7 @@ class Container(Struct, frozen=True):
     status: str
     """Docker's own words: `Up 3 seconds (healthy)`, `Exited (137) 2 minutes ago`."""
     labels: Mapping[str, str]
+    """Without those of ours that are empty, which means absent: see `emulator.engine.labels`."""
     created: datetime
     exit_code: int | None = None
     health: Health = Health.NONE

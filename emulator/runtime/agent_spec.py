@@ -48,7 +48,11 @@ def agent_spec(engine: Engine, environment: Names, state: DesiredState) -> Conta
     return ContainerSpec(
         name=environment.agent,
         image=state.agent_image,
-        labels={**environment.labels(Role.AGENT), names.VERSION: __version__, names.MADE_BY: str(this_process())},
+        labels={
+            **names.sealed(environment.labels(Role.AGENT)),
+            names.VERSION: __version__,
+            names.MADE_BY: str(this_process()),
+        },
         command=(f"{STATE_FOLDER}/{STATE_FILE}", to_json(without).decode()),
         network=environment.network,
         mounts=(

@@ -27,7 +27,7 @@ def aws_spec(state: DesiredState) -> ContainerSpec | None:
     return ContainerSpec(
         name=environment.aws,
         image=state.aws_image,
-        labels={**environment.labels(Role.AWS), names.CONFIG_HASH: state.aws_image},
+        labels={**names.sealed(environment.labels(Role.AWS)), names.CONFIG_HASH: state.aws_image},
         command=(FOLDER, OWN_FOLDER, ENDPOINT, environment.aws, "localhost"),
         network=environment.network,
         network_aliases=(ENDPOINT,),

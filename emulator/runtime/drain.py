@@ -29,7 +29,7 @@ def drain_spec(
     return ContainerSpec(
         name=f"{environment.prefix}-{task_id[:8]}-drain",
         image=image,
-        labels={**environment.labels(Role.DRAIN), names.TASK: task_id},
+        labels={**names.sealed(environment.labels(Role.DRAIN)), names.TASK: task_id},
         entrypoint=("python3", "-m", "emulator.agent.drain"),
         command=(SHARED_FOLDER, f"{LOG_FOLDER}/{service}.{task_id}.drained", *metadata),
         network="none",

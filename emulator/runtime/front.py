@@ -62,7 +62,7 @@ def front_spec(state: DesiredState, balancer: Balancer = Balancer.PUBLIC) -> Con
         name=front_container(environment, balancer),
         image=state.front_image,
         labels={
-            **environment.labels(_ROLES[balancer]),
+            **names.sealed(environment.labels(_ROLES[balancer])),
             names.CONFIG_HASH: f"{state.front_image}@{published}@{','.join(aliases)}",
             names.LISTENERS: to_label(front_listeners(state, balancer)),
         },

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from emulator.engine.labels import CONTROL_PREFIXES
 
 PREFIX = "copilot-local."
 APP = PREFIX + "app"
@@ -50,6 +53,15 @@ ECS_CONTAINER_NAME = "com.amazonaws.ecs.container-name"
 ECS_FAMILY = "com.amazonaws.ecs.task-definition-family"
 ECS_REVISION = "com.amazonaws.ecs.task-definition-version"
 ECS_CLUSTER = "com.amazonaws.ecs.cluster"
+
+CONTROL = frozenset(
+    value
+    for name, value in tuple(globals().items())
+    if name.isupper() and isinstance(value, str) and value.startswith(CONTROL_PREFIXES) and value != PREFIX
+)
+"""Every label of ours."""
+ECS = frozenset({ECS_TASK_ARN, ECS_CONTAINER_NAME, ECS_FAMILY, ECS_REVISION, ECS_CLUSTER})
+"""Those that the ECS agent sets too."""
 
 RECORD_LABELS = ("container_id", "container_name")
 """Labels that Docker's log driver takes Fargate's names of a container from; nobody else is to see them."""
@@ -164,6 +176,12 @@ class Names:
             if self.owner:
                 labels[OWNER] = self.owner
         return labels
+
+
+def sealed(labels: Mapping[str, str]) -> dict[str, str]:
+    """The labels of a container to be made, with every one of ours: one that is not given is empty, which means absent.
+    Else Docker would take it from the image."""
+    return dict.fromkeys(sorted(CONTROL), "") | dict(labels)
 
 
 def _safe(name: str) -> str:

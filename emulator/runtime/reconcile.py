@@ -25,6 +25,8 @@ _TITLES = {
     Balancer.PUBLIC: "configure the load balancer",
     Balancer.INTERNAL: "configure the internal load balancer",
 }
+MOST_TASKS = 10
+"""Tasks of a service, beside three times the desired number, past which no more are started."""
 FRONT = ""
 """Stands for the load balancers among the services that `reconcile` leaves alone."""
 
@@ -94,7 +96,7 @@ def reconcile(
             result.stopped[task.id] = f"more tasks than the desired {desired.desired_count}"
             surplus.add(task.id)
         missing = desired.desired_count - len(good)
-        if name in held_back:
+        if name in held_back or (missing > 0 and _too_many(observed, name, desired.desired_count)):
             continue  # what runs on the old definition is better than nothing
         no_room = desired.one_task_at_a_time  # the old task goes before the new one comes
         if not no_room:
@@ -240,6 +242,13 @@ def _local_aws(plan: Plan, state: DesiredState, observed: Observed, network: int
     return plan.add(
         Verb.PREPARE_AWS, spec.name, "log groups of the stacks", [start], log_groups=log_groups(state), title=title
     )
+
+
+def _too_many(observed: Observed, service: str, desired_count: int) -> bool:
+    """Whether a service has far more tasks than it could need, counted or not: then something is wrong, and starting
+    more makes it worse."""
+    present = sum(1 for task in observed.tasks.values() if task.service == service)
+    return present >= MOST_TASKS + 3 * desired_count
 
 
 def _has_tasks(state: DesiredState, observed: Observed) -> bool:

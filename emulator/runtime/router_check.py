@@ -22,7 +22,7 @@ from emulator.firelens.local import LOG_FOLDER, local_router_configuration
 from emulator.firelens.routing import find_router, router_secrets
 from emulator.firelens.users_files import find_in
 from emulator.runtime.firelens import describe_router, manifest_lines, router_problems
-from emulator.runtime.names import Names, Role
+from emulator.runtime.names import Names, Role, sealed
 from emulator.runtime.router_files import read_router_image
 
 PATIENCE = 30.0
@@ -87,7 +87,7 @@ def check_router(engine: Engine, environment: Names, service: Service, image: st
             ContainerSpec(
                 name=name,
                 image=image,
-                labels=environment.labels(),
+                labels=sealed(environment.labels()),
                 environment=variables,
                 network="none",
                 mounts=(Mount(volume, "/var/run", copy=False), Mount(volume, LOG_FOLDER, copy=False)),

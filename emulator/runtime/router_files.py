@@ -21,7 +21,7 @@ from emulator.firelens.local import local_router_configuration
 from emulator.firelens.local_aws import CORE_PLUGINS
 from emulator.firelens.routing import Router, find_router
 from emulator.firelens.users_files import glob_expression, plain_path
-from emulator.runtime.names import Names
+from emulator.runtime.names import Names, sealed
 from emulator.runtime.observed import observe
 
 ENTRYPOINT = "/entrypoint.sh"
@@ -74,7 +74,7 @@ def read_router_image(
         return RouterImage(working_directory=working)
     container = engine.create_container(
         ContainerSpec(
-            name=f"{environment.prefix}-read-{secrets.token_hex(4)}", image=image, labels=environment.labels()
+            name=f"{environment.prefix}-read-{secrets.token_hex(4)}", image=image, labels=sealed(environment.labels())
         )
     )
     try:

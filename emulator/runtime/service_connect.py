@@ -23,6 +23,8 @@ from emulator.runtime.names import CONNECT, Names
 from emulator.runtime.observed import Observed, Task, observe
 
 _MARK = "# Service Connect"
+NO_NAME = "-"
+"""Stands for the name of a task that is a client alone; no host is called so."""
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,125}[A-Za-z0-9_])?")
 _EXEC_TIMEOUT = 10.0
 _PARALLEL = 8
@@ -54,7 +56,7 @@ def connect_labels(service: Service) -> dict[str, str]:
     if service.connect is None:
         return {}
     name = service.connect.dns_name or ""
-    return {CONNECT: name if is_host_name(name) else ""}
+    return {CONNECT: name if is_host_name(name) else NO_NAME}
 
 
 def is_host_name(name: str) -> bool:
@@ -69,7 +71,7 @@ def is_client(task: Task) -> bool:
 
 def serves(task: Task) -> bool:
     """Whether the task is behind a name."""
-    return bool(task.pause is not None and task.pause.labels.get(CONNECT))
+    return task.pause is not None and task.pause.labels.get(CONNECT, NO_NAME) != NO_NAME
 
 
 def entries(observed: Observed, network: str, leaving: Collection[str] = ()) -> dict[str, str]:

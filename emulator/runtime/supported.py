@@ -8,10 +8,11 @@ from types import MappingProxyType
 from emulator.ecs.references import EnvFileReference, describe
 from emulator.ecs.registration import SHORT_HINT, judge
 from emulator.ecs.service import Service
-from emulator.errors import Unsupported
+from emulator.errors import Position, Unsupported
 from emulator.events import Emit, Event, EventKind
 from emulator.firelens.routing import find_router
 from emulator.runtime.desired import DesiredService
+from emulator.runtime.names import PREFIX
 from emulator.runtime.service_connect import is_host_name
 from emulator.runtime.values import missing_queues
 from emulator.settings import LocalOptions
@@ -73,6 +74,12 @@ def refuse_on_fargate(service: Service, *, ecs_limits: bool = True) -> None:
     _refuse_fluentd(service)
     for container in definition.container_definitions:
         where = f"{service.name}: container {container.name}"
+        if ours := [label for label in container.docker_labels if label.startswith(PREFIX)]:
+            raise Unsupported(
+                f"{where} has a label that copilot-local itself sets: {', '.join(ours)}",
+                hint=f"labels that start with {PREFIX} say what a container is and whose: name it otherwise",
+                position=_position_of_labels(service, container.name),
+            )
         for file in container.environment_files:
             if not isinstance(file.value, EnvFileReference):
                 value = file.value if isinstance(file.value, str) else describe(file.value)
@@ -80,6 +87,13 @@ def refuse_on_fargate(service: Service, *, ecs_limits: bool = True) -> None:
                     f"{where} has an environment file in S3, which does not run locally: {value}",
                     hint="use a file of the workspace: `env_file` in the manifest",
                 )
+
+
+def _position_of_labels(service: Service, container: str) -> Position | None:
+    """Where a container's labels stand, or what else may set them."""
+    own = "image.labels" if container == service.main_container else f"sidecars.{container}.labels"
+    overrides = [path for path in service.positions if path.startswith("taskdef_overrides[")]
+    return next((service.positions[path] for path in (own, *overrides) if path in service.positions), None)
 
 
 def _refuse_fluentd(service: Service) -> None:

@@ -23,6 +23,7 @@ from emulator.ecs.identity import TaskIdentity, cluster_arn, task_identity
 from emulator.ecs.references import Reference
 from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
 from emulator.engine.interface import ContainerSpec, Engine, File, HealthCheckSpec, Mount, PublishedPort, UlimitSpec
+from emulator.engine.labels import CONTROL_PREFIXES
 from emulator.firelens.ecs_config import SOCKET_FOLDER, SOCKET_NAME
 from emulator.firelens.local import BUFFER_FOLDER, LOG_FOLDER, record_file
 from emulator.firelens.local_aws import FOLDER as AWS_FOLDER
@@ -123,7 +124,7 @@ class TaskFactory:
             name=self.names.pause(service.name, task_id),
             image=self.state.pause_image if router is None else self.state.agent_image,
             labels={
-                **task_labels,
+                **names.sealed(task_labels),
                 names.ROLE: Role.PAUSE,
                 **({names.LIMITS: limits.scope} if limits.scope else {}),
                 **connect_labels(service),
@@ -265,8 +266,8 @@ class TaskFactory:
             name=self.names.container(service.name, identity.task_id, container.name),
             image=options.images.get(container.name) or resolve(container.image, desired),
             labels={
-                **container.docker_labels,
-                **record_labels,
+                **{name: value for name, value in container.docker_labels.items() if not _is_reserved(name)},
+                **names.sealed(record_labels),
                 **task_labels,
                 names.ROLE: Role.ROUTER if is_router else Role.MEMBER,
                 names.CONTAINER: container.name,
@@ -337,6 +338,11 @@ def unresolved(desired: DesiredService) -> list[Reference]:
         )
     ]
     return without_value(values, desired)
+
+
+def _is_reserved(label: str) -> bool:
+    """Whether a label is ours or the ECS agent's: a task definition does not set those."""
+    return label.startswith(CONTROL_PREFIXES)
 
 
 def _network_parameters(definition: TaskDefinition) -> dict[str, str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from emulator.engine.interface import Container, ContainerSpec, ContainerState, Engine
 from emulator.errors import CopilotLocalError, InputError, TaskError
-from emulator.runtime.names import Names
+from emulator.runtime.names import Names, sealed
 from emulator.runtime.observed import observe
 
 PATIENCE = 20.0
@@ -109,7 +109,7 @@ def _tc(engine: Engine, environment: Names, image: str, pause: str, words: Seque
     spec = ContainerSpec(
         name=name,
         image=image,
-        labels=environment.labels(),
+        labels=sealed(environment.labels()),
         entrypoint=("tc",),
         command=("qdisc", verb, "dev", "eth0", "root", *discipline),
         network=f"container:{pause}",

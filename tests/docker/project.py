@@ -236,7 +236,8 @@ class Project:
         lines = docker("ps", "-a", "--no-trunc", "--filter", self.label, "--format", "{{json .}}").splitlines()
         found = []
         for row in map(json.loads, lines):
-            labels = dict(pair.partition("=")[::2] for pair in row["Labels"].split(","))
+            pairs = (pair.partition("=")[::2] for pair in row["Labels"].split(","))
+            labels = {name: value for name, value in pairs if value}  # an empty one is none
             found.append(Container(row["Names"], row["State"], labels))
         return found
 

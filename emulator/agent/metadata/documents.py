@@ -17,6 +17,7 @@ from emulator.ecs.fargate import cpu_units, memory_mib
 from emulator.ecs.identity import container_arn
 from emulator.ecs.task_definition import LogConfiguration
 from emulator.engine.interface import ContainerState
+from emulator.engine.labels import CONTROL_PREFIXES
 from emulator.errors import InputError
 from emulator.runtime import names
 from emulator.runtime.desired import DesiredService
@@ -182,7 +183,8 @@ def _image(task: TaskView, view: ContainerView) -> str:
 def _labels(labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """What a task definition and ECS give; our own are nobody's business in there."""
     ours = names.RECORD_LABELS
-    return ((name, value) for name, value in labels.items() if not name.startswith(names.PREFIX) and name not in ours)
+    given = ((name, value) for name, value in labels.items() if name not in ours)
+    return ((name, value) for name, value in given if not name.startswith(CONTROL_PREFIXES) or name in names.ECS)
 
 
 def _limits(view: ContainerView) -> Json:

@@ -18,6 +18,7 @@ from emulator.engine.interface import (
     Mount,
     PublishedPort,
 )
+from emulator.engine.labels import present_labels
 
 _EXITED = re.compile(r"^(?:Exited|Restarting) \((-?\d+)\)")
 _HEALTH = {"(healthy)": Health.HEALTHY, "(unhealthy)": Health.UNHEALTHY, "(health: starting)": Health.STARTING}
@@ -49,7 +50,7 @@ def parse_container(row: Json) -> Container:
         image=str(row.get("Image") or ""),
         state=state,
         status=status,
-        labels={str(name): str(value) for name, value in (row.get("Labels") or {}).items()},
+        labels=present_labels({str(name): str(value) for name, value in (row.get("Labels") or {}).items()}),
         created=datetime.fromtimestamp(int(row.get("Created") or 0), UTC),
         exit_code=int(exited[1]) if exited else None,
         health=next((health for words, health in _HEALTH.items() if status.endswith(words)), Health.NONE),

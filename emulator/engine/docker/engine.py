@@ -115,7 +115,8 @@ class DockerEngine:
     def list_containers(self, labels: Mapping[str, str]) -> list[Container]:
         params = {"all": "1", "filters": json.dumps({"label": label_filter(labels)})}
         rows = self._client.get("/containers/json", "list containers", params=params, timeout=LIST_TIMEOUT)
-        return [parse_container(row) for row in rows]
+        # Docker counts labels that are there and empty, which mean absent here.
+        return [found for row in rows if labels.keys() <= (found := parse_container(row)).labels.keys()]
 
     def create_container(self, spec: ContainerSpec) -> str:
         params = {"name": spec.name}

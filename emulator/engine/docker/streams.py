@@ -20,6 +20,7 @@ from typing import Generic, TypeVar
 
 from emulator.engine.docker.client import CALL_TIMEOUT, Client, Json
 from emulator.engine.interface import EngineEvent, LogLine
+from emulator.engine.labels import present_labels
 from emulator.errors import CopilotLocalError, EngineError, EngineTimeout, Unsupported
 
 STDOUT = 1
@@ -154,7 +155,7 @@ def decode_events(chunks: Iterator[bytes]) -> Iterator[EngineEvent]:
             yield EngineEvent(
                 action=str(event.get("Action", "")),
                 container_id=str(actor.get("ID", "")),
-                labels={str(key): str(value) for key, value in (actor.get("Attributes") or {}).items()},
+                labels=present_labels({str(key): str(value) for key, value in (actor.get("Attributes") or {}).items()}),
                 time=datetime.fromtimestamp(int(event.get("timeNano", 0)) / 1e9, UTC),
             )
 

@@ -26,11 +26,27 @@ logging:
 """
 
 
+FORGED = """
+FROM busybox:1.37
+LABEL copilot-local.one-off=1 copilot-local.given-up=no copilot-local.role=pause copilot-local.task=forged \\
+ copilot-local.env=other com.amazonaws.ecs.task-arn=forged copilot-local.log-stream=/x
+"""
+FORGER = """
+name: forger
+type: Backend Service
+image:
+  build: copilot/forger/Dockerfile
+command: "sh -c 'trap exit TERM; sleep 3600 & wait'"
+"""
+
+
 @pytest.fixture(scope="module")
 def hello(make_shared_project: MakeProject) -> Project:
     """A service and another one, both with a log router, up and healthy."""
     project = make_shared_project("firelens-cloudwatch")
     project.write("copilot/other/manifest.yml", OTHER)
+    project.write("copilot/forger/manifest.yml", FORGER)
+    project.write("copilot/forger/Dockerfile", FORGED)
     keys = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "a-secret"}
     port = ("--port", str(project.port))
     project.run("up", "-d", "--wait", *port, "--credentials", "static", variables=keys).ok()
@@ -114,3 +130,19 @@ def test_a_task_gets_no_metadata_and_no_keys_of_another(hello: Project) -> None:
     [image] = {inspect(hello.container("other"))["Image"]}
     own = docker("run", "--rm", f"--network={namespace}", image, "wget", "-q", "-O-", keys)
     assert json.loads(own)["AccessKeyId"] == "AKIDEXAMPLE"
+
+
+def test_the_labels_of_an_image_have_no_say(hello: Project) -> None:
+    [task] = [
+        container.task
+        for container in hello.containers()
+        if container.labels.get("copilot-local.container") == "forger"
+    ]
+    labels = inspect(hello.container("forger"))["Config"]["Labels"]
+    assert labels["copilot-local.role"] == "member"
+    assert labels["com.amazonaws.ecs.task-arn"].endswith(task)
+    assert not any(labels[f"copilot-local.{name}"] for name in ("one-off", "given-up"))
+    hello.run("restart", "forger").ok()
+    tasks = {it.task for it in hello.containers() if it.labels.get("copilot-local.service") == "forger"}
+    assert len(tasks) == 1
+    assert tasks != {task}

@@ -254,7 +254,7 @@ class TestFireLens:
         state.services["hello"].options.fidelity = "ecs"
         task = TaskFactory(state, Private(), ROOT).task(state.services["hello"], TASK_ID)
         assert task.members[0].spec.log_options["fluentd-address"].endswith("/fluent.sock")
-        assert (task.pause.image, names.RELAY in task.pause.labels) == (AGENT, False)
+        assert (task.pause.image, task.pause.labels[names.RELAY]) == (AGENT, "")
 
     def test_only_where_something_logs_through_a_router_pause_relays(self) -> None:
         assert task_of(make_service()).pause.image == PAUSE

@@ -24,6 +24,7 @@ from emulator.ecs.service import (
 )
 from emulator.ecs.task_definition import TaskDefinition
 from emulator.engine.interface import Container, ContainerState, PublishedPort
+from emulator.engine.labels import present_labels
 from emulator.frontdoor.balancers import Balancer
 from emulator.model import from_plain
 from emulator.runtime import names
@@ -175,7 +176,7 @@ class World:
                 image="any:1",
                 state=ContainerState(state),
                 status="",
-                labels=labels,
+                labels=present_labels(labels),
                 created=BORN + timedelta(seconds=number),
                 exit_code=code,
                 addresses={DEMO.network: f"172.30.0.{number}"},
