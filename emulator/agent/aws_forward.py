@@ -11,7 +11,7 @@ import socket
 import threading
 
 from emulator.agent.link_local import open_listener
-from emulator.firelens.local_aws import ENDPOINT
+from emulator.runtime.egress import AWS_NAME
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ def start_forwarding() -> None:
     except OSError as error:
         log.warning("log routers cannot reach the local AWS endpoint: %s", error)
         return
-    threading.Thread(target=serve, args=(listener, (ENDPOINT, PORT)), daemon=True, name="aws forward").start()
+    threading.Thread(target=serve, args=(listener, (AWS_NAME, PORT)), daemon=True, name="aws forward").start()
 
 
 def serve(listener: socket.socket, target: tuple[str, int]) -> None:

@@ -17,6 +17,8 @@ from emulator.firelens.local_aws import ENDPOINT
 from emulator.runtime import names
 from emulator.runtime.pause_script import FILTER_STATE, HOSTS_VARIABLE, RULES_VARIABLE
 
+AWS_NAME = ENDPOINT
+"""The local AWS endpoint's name on the environment's network."""
 GROUP = 20001
 """A supplementary group that no image is likely to have."""
 _LEAVES_GROUP = ("SETGID", "NET_RAW", "NET_ADMIN", "SYS_ADMIN")

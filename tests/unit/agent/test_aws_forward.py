@@ -4,6 +4,7 @@ import socket
 import socketserver
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -30,13 +31,16 @@ def target() -> Iterator[tuple[str, int]]:
         thread.join()
 
 
-def forwarded(target: tuple[str, int]) -> socket.socket:
+@contextmanager
+def forwarded(target: tuple[str, int]) -> Iterator[socket.socket]:
     """A client's connection by way of the forwarder."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    threading.Thread(target=serve, args=(listener, target), daemon=True).start()
-    client = socket.create_connection(listener.getsockname(), timeout=30)
-    listener.close()
-    return client
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener, target))
+        thread.start()
+        with socket.create_connection(listener.getsockname(), timeout=30) as client:
+            yield client
+        listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
+        thread.join()
 
 
 def test_both_directions_are_passed_on_to_their_end(target: tuple[str, int]) -> None:
