@@ -58,7 +58,7 @@ def closed_router(router: ContainerSpec) -> ContainerSpec:
 
 def open_reason(engine: Engine, router: ContainerSpec) -> str:
     """Waits until the network is closed to a router that is about to start; why it is not, if it cannot be."""
-    if names.EGRESS not in router.labels or router.network is None:
+    if not router.labels.get(names.EGRESS) or router.network is None:
         return ""
     try:
         result = engine.exec(router.network.removeprefix("container:"), ("sh", "-c", _WAIT), timeout=_TIMEOUT)
