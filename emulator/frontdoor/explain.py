@@ -16,7 +16,7 @@ from emulator.frontdoor.checks import check_rules
 from emulator.frontdoor.conditions import local_name
 from emulator.frontdoor.matching import ConditionResult, Request, evaluate, normalised_path
 from emulator.frontdoor.options import FrontOptions
-from emulator.frontdoor.request import MAX_FORWARDED_FOR, MAX_HEADER, MAX_REQUEST_LINE
+from emulator.frontdoor.request import MAX_FORWARDED_FOR, MAX_HEADER, MAX_HEADERS, MAX_REQUEST_LINE, is_host
 from emulator.frontdoor.rules import DEFAULT_PRIORITY, PlacedRule, rules_in_order
 
 
@@ -163,8 +163,14 @@ def _refusal(request: Request, matched_path: str | None) -> tuple[int, str] | No
         return 400, "the load balancer is no forward proxy"
     if len(request.target) > MAX_REQUEST_LINE:
         return 414, f"path and query have more than {MAX_REQUEST_LINE} bytes"
-    if any(len(f"{name}: {value}") > MAX_HEADER for name, value in request.headers):
+    hosts = request.lines("host")
+    if hosts and not is_host(hosts[0]):
+        return 400, f"the Host header {hosts[0]!r} is malformed" if hosts[0] else "the Host header is empty"
+    sizes = [len(f"{name}: {value}") for name, value in request.headers]
+    if any(size > MAX_HEADER for size in sizes):
         return 400, f"a header has more than {MAX_HEADER} bytes"
+    if sum(size + 2 for size in sizes) > MAX_HEADERS:
+        return 400, f"the headers have more than {MAX_HEADERS} bytes"
     if sum(len(line.split(",")) for line in request.lines("x-forwarded-for")) > MAX_FORWARDED_FOR:
         return 463, f"X-Forwarded-For has more than {MAX_FORWARDED_FOR} addresses"
     if matched_path is None:

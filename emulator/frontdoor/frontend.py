@@ -11,7 +11,7 @@ from emulator.frontdoor.balancers import Listener, frontend_name
 from emulator.frontdoor.conditions import acl_lines
 from emulator.frontdoor.options import CERTIFICATES_FOLDER, FOLDER, FrontOptions, backend_name
 from emulator.frontdoor.pages import REASONS, SERVER, UNREACHABLE_PAGE
-from emulator.frontdoor.request import header_lines, limit_lines, path_lines
+from emulator.frontdoor.request import header_lines, limit_lines, path_lines, response_lines
 from emulator.frontdoor.rules import DEFAULT_PRIORITY, PlacedRule, forwarded_groups
 from emulator.frontdoor.servers import HTTP_DEFAULTS
 from emulator.frontdoor.text import quote
@@ -46,7 +46,7 @@ def _frontend(listener: Listener, rules: Sequence[PlacedRule], options: FrontOpt
     body += _action_lines(listener, rules, options)
     if options.access_log:
         body.append(LOCATION_LINE)
-    body += _answer_lines()
+    body += [*response_lines(), *_answer_lines()]
     if any(forwarded_groups(rules)):
         body += actions.USE_BACKEND_LINES
     return ["", f"frontend {name} from {HTTP_DEFAULTS}", *(f"  {line}" for line in body)]
@@ -129,6 +129,7 @@ def _answer_lines() -> list[str]:
         ),
     ]
     own = f"{{ res.fhdr(server) -m str {SERVER} }}"
+    lines.append(f"http-after-response set-header Date '%[date,http_date]' if !{{ res.hdr(date) -m found }} {own}")
     return lines + [
         f"http-after-response set-status {code} reason {quote(REASONS[code])} if {{ status {code} }} {own}"
         for code in (405, 408, 414, 502, 503, 504)

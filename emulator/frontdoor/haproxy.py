@@ -27,7 +27,7 @@ from emulator.frontdoor.options import (
     Target,
     check_name,
 )
-from emulator.frontdoor.pages import error_pages, page_path
+from emulator.frontdoor.pages import answer_path, error_answers, error_pages, page_path
 from emulator.frontdoor.rules import group_table, rules_in_order
 from emulator.frontdoor.servers import HTTP_DEFAULTS, TCP_DEFAULTS, group_backends
 from emulator.frontdoor.text import quote
@@ -58,8 +58,11 @@ _HEADER_CASE = (
     "X-Forwarded-Proto",
 )
 
-# Codes that HAProxy answers with by itself. A request that it cannot parse at all still gets its own page for 400.
-_OWN_CODES = (400, 401, 403, 405, 408, 413, 500, 501, 502, 504)
+# Codes that HAProxy answers with by itself.
+_OWN_CODES = (401, 403, 405, 408, 413, 500, 501, 502, 504)
+# A request that it cannot parse: as a whole answer from a file, which is all that HAProxy looks at there since its
+# issue 3032 is mended. Releases before that send a page of their own.
+_UNREADABLE = (400,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ def front_configuration(
     """
     options = options or FrontOptions()
     check_rules(services)
-    files = error_pages()
+    files = error_pages() | error_answers(_UNREADABLE)
     if options.https:
         for name, certificate in options.https.certificates.items():
             files[f"{CERTIFICATES_FOLDER}/{check_name('certificate', name)}.pem"] = certificate.encode()
@@ -205,6 +208,7 @@ def _application_defaults(options: FrontOptions) -> list[str]:
             f" {actions.SERVER_HEADER} {actions.DATE}"
             for code in _OWN_CODES
         ),
+        *(f"  errorfile {code} {FOLDER}/{answer_path(code)}" for code in _UNREADABLE),
     ]
 
 

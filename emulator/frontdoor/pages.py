@@ -6,6 +6,8 @@ that no recording shows are those of nginx, whose pages these are.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 SERVER = "awselb/2.0"
 
 REASONS: dict[int, str] = {
@@ -61,3 +63,26 @@ def error_pages() -> dict[str, bytes]:
     files = {page_path(code): page(f"{code} {reason}").encode() for code, reason in REASONS.items()}
     files[UNREACHABLE_PAGE] = page(_UNREACHABLE_TITLE).encode()
     return files
+
+
+def answer_path(code: int) -> str:
+    """Where a whole answer with a status code stands, relative to the front's folder."""
+    return f"pages/{code}.http"
+
+
+def error_answers(codes: Iterable[int]) -> dict[str, bytes]:
+    """Whole answers, by path relative to the front's folder. Their `Date` is added when they are sent."""
+    return {answer_path(code): _answer(code).encode() for code in codes}
+
+
+def _answer(code: int) -> str:
+    body = page(f"{code} {REASONS[code]}")
+    lines = [
+        f"HTTP/1.1 {code} {REASONS[code]}",
+        f"Server: {SERVER}",
+        "Content-Type: text/html",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+        "",
+    ]
+    return "".join(f"{line}\r\n" for line in lines) + body

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import re
+
 from emulator.frontdoor.actions import DATE, SERVER_HEADER, generated, listener_port
 from emulator.frontdoor.balancers import Listener
 from emulator.frontdoor.options import FOLDER, FrontOptions
+from emulator.frontdoor.pages import page_path
+from emulator.frontdoor.text import quote
 
 MAX_FORWARDED_FOR = 30
 MAX_REQUEST_LINE = 16 * 1024
 MAX_HEADER = 16 * 1024
+MAX_HEADERS = 64 * 1024
+MAX_RESPONSE_HEADERS = 32 * 1024
+_LABEL = "[A-Za-z0-9_~!$&()*+;=%-]+"
+HOST_PATTERN = rf"^(?:\[[0-9A-Fa-f:.]+\]|{_LABEL}(?:\.{_LABEL})*\.?)(?::[0-9]{{0,5}})?$"
+"""What a Host header may be. What is none of these gets 400; HAProxy itself refuses less."""
+MAX_PORT = 65535
 TRACE_HEADER_BUDGET = 7 * 1024
 """Above this many bytes of headers a trace header is replaced rather than extended."""
+
+
+def is_host(value: str) -> bool:
+    """Whether a Host header is well-formed."""
+    port = value.rpartition(":")[2]
+    return re.match(HOST_PATTERN, value) is not None and not (port.isdecimal() and int(port) > MAX_PORT)
 
 
 def limit_lines() -> list[str]:
@@ -20,8 +36,13 @@ def limit_lines() -> list[str]:
     return [
         generated(405, FOLDER, "if { method TRACE }"),
         generated(400, FOLDER, "if { method CONNECT }", close),
-        generated(505, FOLDER, "if { req.ver -m str 2.0 } { fc_http_major 1 }", close),
+        # Its access log calls HTTP/1.2 and the like acceptable; what is no HTTP/1 on such a connection is not.
+        generated(505, FOLDER, "if { fc_http_major 1 } !{ req.ver -m beg 1. }", close),
         generated(400, FOLDER, "if { req.ver -m str 1.1 } !{ req.hdr(host) -m found }", close),
+        generated(
+            400, FOLDER, f"if {{ req.hdr(host) -m found }} !{{ req.fhdr(host,1) -m reg {quote(HOST_PATTERN)} }}", close
+        ),
+        generated(400, FOLDER, f"if {{ req.fhdr(host,1),port_only gt {MAX_PORT} }}", close),
         generated(414, FOLDER, f"if {{ url_len gt {MAX_REQUEST_LINE} }}", close),
         # Few requests have so many bytes of headers that more about them has to be known.
         f"http-request set-var(txn.much) bool(true) if {{ req.hdrs,length gt {TRACE_HEADER_BUDGET} }}",
@@ -31,6 +52,7 @@ def limit_lines() -> list[str]:
             f"if {{ var(txn.much) -m found }} {{ req.hdrs -m reg '(?:^|\\n)[^\\n]{{{MAX_HEADER + 1},}}' }}",
             close,
         ),
+        generated(400, FOLDER, f"if {{ var(txn.much) -m found }} {{ req.hdrs,length gt {MAX_HEADERS} }}", close),
         f"http-request return status 463 {bare} if {{ req.hdr_cnt(x-forwarded-for) gt {MAX_FORWARDED_FOR} }}",
     ]
 
@@ -99,3 +121,9 @@ def _host_lines(port: int) -> list[str]:
         "http-request set-header Host '%[req.fhdr(host,1),lower]'"
         " if { req.fhdr(host,1) -m reg [A-Z] } || { req.fhdr_cnt(host) gt 1 }",
     ]
+
+
+def response_lines() -> list[str]:
+    """Answers of targets that a load balancer does not pass on."""
+    bare = f"content-type text/html file {FOLDER}/{page_path(502)} {SERVER_HEADER} {DATE}"
+    return [f"http-response return status 502 {bare} if {{ res.hdrs,length gt {MAX_RESPONSE_HEADERS} }}"]

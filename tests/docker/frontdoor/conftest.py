@@ -79,6 +79,8 @@ class Upstream:
     fault: str = ""
     """`reset`, `garbage`, `hang`: what happens to a request that is not a health check."""
     probes: list[Probe] = field(default_factory=list)
+    more_headers: list[tuple[str, str]] = field(default_factory=list)
+    """Of every answer to a request that is no health check."""
     paths: list[str] = field(default_factory=list)
     """Of all requests but health checks."""
     gate: threading.Event = field(default_factory=threading.Event)
@@ -176,6 +178,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("X-Target", self.target.name)
+        for name, value in self.target.more_headers:
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
