@@ -10,6 +10,7 @@ from msgspec import field
 from msgspec.structs import replace
 
 from emulator.ecs.service import Service
+from emulator.frontdoor.balancers import Balancer, balancer_of
 from emulator.model import FrozenModel, Model, to_plain
 from emulator.runtime.credentials import TaskRole
 from emulator.settings import LocalOptions
@@ -58,7 +59,13 @@ class DesiredService(Model, kw_only=True):
         return frozenset({self.config_hash(), *self.equal_hashes})
 
 
-_LISTENER_PORTS = ("front_port", "https_port", "internal_port", "internal_https_port")
+_LISTENER_PORTS = {
+    "front_port": (Balancer.PUBLIC, None),
+    "https_port": (Balancer.PUBLIC, "HTTPS"),
+    "internal_port": (Balancer.INTERNAL, None),
+    "internal_https_port": (Balancer.INTERNAL, "HTTPS"),
+}
+"""Each with the load balancer and the rules that it is there for; None: any."""
 
 
 class NetworkPort(FrozenModel, kw_only=True, frozen=True):
@@ -120,7 +127,18 @@ class DesiredState(Model, kw_only=True):
             services[name] = desired
         ports = [*wanted.network_ports, *(port for port in self.network_ports if port.service not in wanted.services)]
         update = {"services": services, "acting": self.acting, "network_ports": ports}
-        here = {key: getattr(wanted, key) or getattr(self, key) for key in _LISTENER_PORTS}
+        # A listener that no rule is on any more goes, as after `up --no-https`.
+        rules = {
+            (balancer_of(desired.service), rule.listener)
+            for desired in services.values()
+            for rule in desired.service.listener_rules
+        }
+        here = {
+            key: (getattr(wanted, key) or getattr(self, key))
+            if any(balancer is where and listener in (None, on) for where, on in rules)
+            else 0
+            for key, (balancer, listener) in _LISTENER_PORTS.items()
+        }
         return replace(wanted, **update, **here)
 
     def with_services_of(self, previous: DesiredState, names: Collection[str]) -> DesiredState:

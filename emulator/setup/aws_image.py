@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from pathlib import Path
 
 from emulator.events import Emit, discard
@@ -12,6 +11,7 @@ from emulator.setup.agent_image import PYTHON_VERSION, copy_rooms, fetch_wheels,
 from emulator.setup.paths import content_key, data_path, locked, log_file
 from emulator.setup.process import run
 from emulator.setup.standins import step
+from emulator.temporary import temporary_folder
 
 ROOMS = ("aws", "logstore")
 _OLD = ("--filter", "label=copilot-local.image=aws", "--filter", "until=24h")
@@ -34,8 +34,7 @@ def ensure_aws_image(base: str, architecture: str, emit: Emit = discard) -> str:
 
     Raises ImageError, and Unsupported for a daemon on an architecture we have no wheels for.
     """
-    with tempfile.TemporaryDirectory(prefix="copilot-local-") as folder:
-        context = Path(folder)
+    with temporary_folder() as context:
         copy_rooms(ROOMS, context / "emulator")
         tag = aws_tag(context / "emulator", architecture)
         if docker_cli.image_exists(tag):

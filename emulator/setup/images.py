@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 from emulator.engine.interface import Engine
 from emulator.errors import ImageError
@@ -15,6 +13,7 @@ from emulator.events import Emit, Event, EventKind, discard
 from emulator.setup import agent_image, aws_image, docker_cli, standins, substitutes
 from emulator.setup.docker_cli import Pull
 from emulator.setup.paths import locked, log_file
+from emulator.temporary import temporary_folder
 
 PAUSE_IMAGE = "busybox:1.37"
 FRONT_IMAGE = "haproxy:3.0"
@@ -76,8 +75,7 @@ def ensure_agent_image(emit: Emit = discard, engine: Engine | None = None) -> st
         if engine.image(tag) is not None:
             return tag
     architecture = docker_cli.server_architecture()
-    with tempfile.TemporaryDirectory(prefix="copilot-local-") as folder:
-        context = Path(folder)
+    with temporary_folder() as context:
         agent_image.snapshot(context / "emulator")
         tag = agent_image.agent_tag(context / "emulator", architecture, requirements)
         if docker_cli.image_exists(tag):

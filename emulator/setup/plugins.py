@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 import shutil
 import stat
-import tempfile
 from pathlib import Path
 
 from emulator.errors import EngineUnavailable
 from emulator.events import Emit, Event, EventKind, discard
 from emulator.setup import consent
 from emulator.setup.process import Result, run
+from emulator.temporary import temporary_folder
 
 SUITE = "trixie"
 PACKAGES = {"docker-compose": "compose", "docker-buildx": "buildx"}
@@ -41,8 +41,8 @@ def ensure_plugins(emit: Emit = discard) -> list[str]:
     if not SOURCES.is_file() or not consent.allowed(f"docker has no {names}. Unpack it from Debian 13's packages?"):
         raise EngineUnavailable(f"docker has no {names}", hint=_HINT)
     emit(Event(EventKind.STEP_STARTED, "docker plugins", f"unpacking {' '.join(wanted)}"))
-    with tempfile.TemporaryDirectory(prefix="copilot-local-plugins-") as folder:
-        failed = _unpack(wanted, Path(folder), _plugin_folder())
+    with temporary_folder() as folder:
+        failed = _unpack(wanted, folder, _plugin_folder())
     still = missing_plugins()
     if failed is not None or still:
         reason = failed.reason() if failed is not None else f"docker does not find {' '.join(still)}"

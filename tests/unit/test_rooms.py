@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "emulator"
 
-EVERYWHERE = {"errors", "events", "files", "missing", "model", "redaction", "spelling", "visible"}
+EVERYWHERE = {"errors", "events", "files", "missing", "model", "redaction", "spelling", "temporary", "visible"}
 RULES: dict[str, set[str]] = {
     "display": set(),
     "errors": set(),
@@ -21,6 +21,7 @@ RULES: dict[str, set[str]] = {
     "spelling": set(),
     "skeleton": {"settings_files", "workspace"},
     "visible": set(),
+    "temporary": set(),
     "model": {"misfits"},
     "misfits": set(),
     "settings": {"settings_files"},

@@ -13,19 +13,20 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from emulator.engine.docker import dockerfile as reader
+from emulator.engine.docker.build_arguments import variables_for
 from emulator.engine.docker.client import Client
 from emulator.engine.docker.images import inspect_image, pull_hint
 from emulator.engine.docker.sdk import sdk_client
 from emulator.engine.interface import BuildSpec, OnLine
 from emulator.errors import ImageError, Position
 from emulator.files import read_text
+from emulator.temporary import temporary_folder
 
 BUILD_TIMEOUT = 3600.0
 """Seconds for a whole build."""
@@ -135,8 +136,8 @@ class _Builder:
         if text is None:
             yield source
             return
-        with tempfile.TemporaryDirectory(prefix="copilot-local-build-") as folder:
-            path = Path(folder) / source.name
+        with temporary_folder() as folder:
+            path = folder / source.name
             path.write_text(text, encoding="utf-8", errors="surrogateescape")
             # BuildKit prefers a `<Dockerfile>.dockerignore` beside the Dockerfile over the context's own file.
             ignore = reader.ignore_file(self._spec)
@@ -157,8 +158,9 @@ class _Builder:
             arguments += ["--target", spec.target]
         if spec.platform:
             arguments += ["--platform", spec.platform]
+        by_variable = variables_for(spec.args)
         for name, value in spec.args.items():
-            arguments += ["--build-arg", f"{name}={value}"]
+            arguments += ["--build-arg", name if name in by_variable else f"{name}={value}"]
         for name, value in spec.labels.items():
             arguments += ["--label", f"{name}={value}"]
         for image in spec.cache_from:
@@ -177,7 +179,7 @@ class _Builder:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                env=variables,
+                env={**variables, **variables_for(self._spec.args)},
                 text=True,
                 errors="replace",
             )

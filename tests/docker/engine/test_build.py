@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,6 +116,25 @@ def test_a_build_with_stages_arguments_and_substitutes(builder: str, lab: Lab, e
     assert output(lab, spec, "sh", "-c", "cat /made /word; ls / | grep -c -e kept -e copied -e ignored") == (
         "made\ngiven\n2"
     )
+
+
+def test_values_of_build_arguments_are_on_no_command_line(
+    builder: str, lab: Lab, engine: Engine, spec: BuildSpec
+) -> None:
+    write(spec, "FROM busybox:1.37\nARG NPM_TOKEN\nARG EDITION\nRUN echo $NPM_TOKEN $EDITION > /word && cat /word\n")
+    seen: list[bytes] = []
+
+    def look(line: str) -> None:
+        for file in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                seen.append(file.read_bytes())
+
+    value = uuid.uuid4().hex
+    engine.build(replace(spec, args={"NPM_TOKEN": value, "EDITION": f"x{value}"}), on_line=look)
+    assert seen
+    # What the build's own steps run stands in the Dockerfile; the value is in their variables.
+    assert not [line for line in seen if value.encode() in line]
+    assert output(lab, spec, "cat", "/word") == f"{value} x{value}"
 
 
 def test_an_earlier_stage_may_be_the_target(builder: str, lab: Lab, engine: Engine, spec: BuildSpec) -> None:
