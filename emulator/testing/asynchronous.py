@@ -19,10 +19,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from emulator.frontdoor.explain import Explanation
-from emulator.testing.environment import WAIT_FOR_LOG, Environment
-from emulator.testing.journal import LogLine
+from emulator.testing.environment import WAIT_FOR_JOB, WAIT_FOR_LOG, Environment
+from emulator.testing.journal import LogLine, Mark
 from emulator.testing.records import RoutedRecord
-from emulator.testing.results import CommandResult
+from emulator.testing.results import CommandResult, JobResult
 from emulator.tracing import REQUEST_TIMEOUT, Traced
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class AsyncEnvironment:
 
         return httpx.AsyncClient(base_url=self.internal_url, timeout=30, verify=self.sync.trust)
 
-    def mark(self) -> int:
+    def mark(self) -> Mark:
         return self.sync.mark()
 
     def route(self, method: str, url: str, headers: Mapping[str, str] | None = None) -> Explanation:
@@ -115,8 +115,10 @@ class AsyncEnvironment:
     ) -> LogLine:
         return await asyncio.to_thread(self.sync.wait_for_log, pattern, timeout, container=container, since=since)
 
-    async def routed_logs(self, service: str | None = None, *, join: bool = False) -> list[RoutedRecord]:
-        return await asyncio.to_thread(self.sync.routed_logs, service, join=join)
+    async def routed_logs(
+        self, service: str | None = None, *, join: bool = False, since: Mark | None = None
+    ) -> list[RoutedRecord]:
+        return await asyncio.to_thread(self.sync.routed_logs, service, join=join, since=since)
 
     async def wait_for_routed_log(
         self,
@@ -125,8 +127,14 @@ class AsyncEnvironment:
         *,
         service: str | None = None,
         join: bool = False,
+        since: Mark | None = None,
     ) -> RoutedRecord:
-        return await asyncio.to_thread(self.sync.wait_for_routed_log, pattern, timeout, service=service, join=join)
+        return await asyncio.to_thread(
+            self.sync.wait_for_routed_log, pattern, timeout, service=service, join=join, since=since
+        )
+
+    async def run_job(self, job: str, *, timeout: float = WAIT_FOR_JOB) -> JobResult:
+        return await asyncio.to_thread(self.sync.run_job, job, timeout=timeout)
 
     async def wait_healthy(self, timeout: float | None = None) -> None:
         await asyncio.to_thread(self.sync.wait_healthy, timeout)

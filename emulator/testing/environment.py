@@ -22,18 +22,20 @@ from emulator.runtime.observed import Member, observe
 from emulator.testing.choice import chooser
 from emulator.testing.disk_faults import fill_disk
 from emulator.testing.failures import died_of_itself, in_vain
-from emulator.testing.journal import LogLine
+from emulator.testing.jobs import run_once
+from emulator.testing.journal import LogLine, Mark
 from emulator.testing.lifecycle import Lifecycle
 from emulator.testing.network_faults import partition, slow
 from emulator.testing.readiness import missing
 from emulator.testing.records import RoutedRecord, matcher, record_from
-from emulator.testing.results import CommandResult
+from emulator.testing.results import CommandResult, JobResult
 from emulator.testing.service import ServiceHandle
 from emulator.tracing import REQUEST_TIMEOUT, Traced, Tracer
 
 POLL = 0.1
 ROUTED_POLL = 0.3
 WAIT_FOR_LOG = 30.0
+WAIT_FOR_JOB = 120.0
 GONE = 10.0
 """Seconds until a container that was killed must be seen as ended."""
 
@@ -47,7 +49,8 @@ class Environment(Lifecycle):
     `${NAME}` in manifests and for secrets; `images` replace those of containers, as `up --image`; `time` overrides keys
     of `[time]`. `stop_timeout` shortens the stop of every container, in seconds.
 
-    `reuse` joins the environment of that name that runs already (else it starts it), and leaves it running.
+    `reuse` joins the environment of that name that runs already, as it is (else it starts it), and leaves it running;
+    with `update` it is brought to what the other arguments say.
 
     Every wait ends with `ContainerFailed` as soon as an essential container dies, unless within `expect_exit`.
     """
@@ -63,9 +66,9 @@ class Environment(Lifecycle):
 
     # what it printed
 
-    def mark(self) -> int:
-        """This moment, for `since`: lines that came before do not count."""
-        return self._journal.count
+    def mark(self) -> Mark:
+        """This moment, for `since`: lines and records that came before do not count."""
+        return Mark(self._journal.count)
 
     def logs(self, container: str | None = None, *, since: int = 0) -> list[LogLine]:
         """What the containers printed, in the order it came; those of tasks that are gone included.
@@ -101,11 +104,14 @@ class Environment(Lifecycle):
         printed = [str(line) for line in self._journal.lines(since) if wanted(line.service, line.container)]
         raise in_vain(f"no line of {container or 'any container'} matches {expression.pattern!r}", timeout, printed)
 
-    def routed_logs(self, service: str | None = None, *, join: bool = False) -> list[RoutedRecord]:
+    def routed_logs(
+        self, service: str | None = None, *, join: bool = False, since: Mark | None = None
+    ) -> list[RoutedRecord]:
         """The records that left the log routers, oldest first, as their destinations would get them: a line longer than
-        16 KB in parts, which `join` puts together."""
+        16 KB in parts, which `join` puts together. `since`: those of lines that were printed after that mark."""
         found = self.agent.records(follow=False, services=[service] if service else [], join=join)
-        return [record_from(message) for message in found]
+        records = [record_from(message) for message in found]
+        return [record for record in records if since is None or record.time >= since.moment]
 
     def wait_for_routed_log(
         self,
@@ -114,12 +120,13 @@ class Environment(Lifecycle):
         *,
         service: str | None = None,
         join: bool = False,
+        since: Mark | None = None,
     ) -> RoutedRecord:
         """The first record whose `log` field (or the whole record as JSON) matches the regular expression."""
         matches = matcher(pattern)
         deadline = time.monotonic() + timeout
         while True:
-            records = self.routed_logs(service, join=join)
+            records = self.routed_logs(service, join=join, since=since)
             for record in records:
                 if matches(record):
                     return record
@@ -141,7 +148,7 @@ class Environment(Lifecycle):
 
         Raises `ContainerFailed` as soon as an essential container dies, `TaskError` when the time is over.
         """
-        seconds = self._request_or_fail.settings.time.wait_timeout if timeout is None else timeout
+        seconds = self._wait_timeout if timeout is None else timeout
         deadline = time.monotonic() + seconds
         services = {name: desired.service for name, desired in self._up.state.services.items()}
         while True:
@@ -174,6 +181,13 @@ class Environment(Lifecycle):
             raise TaskError(f"container {name} of {service} did not exit within {timeout:g} s")
 
     # what tests do to it
+
+    def run_job(self, job: str, *, timeout: float = WAIT_FOR_JOB) -> JobResult:
+        """Runs a Scheduled Job of the workspace once, beside the services, and returns how it ended.
+
+        Raises `InputError` where it is no job, and `TaskError` where it does not end within `timeout` seconds.
+        """
+        return run_once(self.engine, self._make_request(self.engine, job), self._emit, timeout)
 
     def exec(self, container: str, command: str | Sequence[str], *, timeout: float = 30) -> CommandResult:
         """Runs a command in a running container; a text is run by `sh -c`."""

@@ -7,13 +7,26 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from emulator.events import Event
 
 MOST_LINES = 50_000
 """How many lines are kept; the oldest go first."""
 MOST_EVENTS = 10_000
+
+
+class Mark(int):
+    """A moment of an environment: the number of lines that had been printed, and the time."""
+
+    moment: datetime
+
+    def __new__(cls, count: int) -> Mark:
+        mark = super().__new__(cls, count)
+        # Records have milliseconds.
+        now = datetime.now(UTC)
+        mark.moment = now.replace(microsecond=now.microsecond // 1000 * 1000)
+        return mark
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from emulator.runtime.up_request import UpRequest
 from emulator.settings import FrontSettings, TimeSettings
 from emulator.setup.docker_cli import why_not_pullable
 from emulator.testing import live
+from emulator.testing.attach import running_environment
 from emulator.testing.journal import Death, Journal
 from emulator.testing.owner import remove_stale, this_process
 from emulator.testing.watcher import Watcher
@@ -69,6 +70,7 @@ class Lifecycle:
         secrets: str | None = None,
         logs: Sequence[str] = (),
         reuse: bool = False,
+        update: bool = False,
         emit: Emit = discard,
     ) -> None:
         self._selection = Selection(
@@ -89,6 +91,8 @@ class Lifecycle:
         self._secrets = secrets
         self._logs = tuple(logs)
         self._reuse = reuse
+        self._update = update
+        self._names: Names | None = None
         self._emit_further = emit
         self._journal = Journal()
         self._engine: Engine | None = None
@@ -111,7 +115,11 @@ class Lifecycle:
         engine = self._engine = connect()
         live.add(self)
         try:
+            joined = running_environment(engine, self._selection, self._instance) if self._joins else None
+            if joined is not None:
+                return self._join(engine, joined)
             request = self._request = self._make_request(engine)
+            self._names = request.environment
             self._watcher = Watcher(engine, request.environment, self._journal, self._died)
             self._watcher.start()
             self.plan = str(dry_run(engine, request)) or "nothing to do"
@@ -122,6 +130,24 @@ class Lifecycle:
                 self.stop()  # `up` cleans up after itself; who is interrupted after it has not
             raise
         self._running = running
+        self._watcher.judging = True
+        return self
+
+    @property
+    def _joins(self) -> bool:
+        return self._reuse and not self._update
+
+    def _join(self, engine: Engine, running: Running) -> Self:
+        """Uses an environment as it runs."""
+        self._names = running.environment
+        self._watcher = Watcher(engine, running.environment, self._journal, self._died)
+        self._watcher.start()
+        self.plan = "nothing to do"
+        self._running = running
+        unused = (
+            "options of the test that differ from it are not applied; `update` (--copilot-reuse-update) applies them"
+        )
+        self._emit(Event(EventKind.INFO, running.environment.app, f"joined as it runs: {unused}"))
         self._watcher.judging = True
         return self
 
@@ -175,9 +201,10 @@ class Lifecycle:
                     raise
         raise AssertionError("unreachable")
 
-    def _make_request(self, engine: Engine) -> UpRequest:
+    def _make_request(self, engine: Engine, *services: str) -> UpRequest:
+        """What `up` needs to know, of these services or those that the environment was made for."""
         request = up_request(
-            self._selection,
+            replace(self._selection, services=services) if services else self._selection,
             self._emit,
             strict=False,
             replacements=self._images,
@@ -195,6 +222,8 @@ class Lifecycle:
             request = replace(request, settings=settings)
         if self._reuse:
             names = replace(request.environment, app=self._instance or request.environment.app)
+        elif self._names is not None:
+            names = self._names
         else:
             remove_stale(engine, self._emit)
             # The port in the settings is that of the environment that people have.
@@ -208,14 +237,14 @@ class Lifecycle:
     @property
     def names(self) -> Names:
         """Under which names Docker has it: `copilot-local ps -a NAMES.app -e NAMES.environment` shows it."""
-        if self._request is None:
+        if self._names is None:
             raise InputError("the environment is not up", hint=NOT_UP)
-        return self._request.environment
+        return self._names
 
     @property
     def title(self) -> str:
         """Its name, for reports; also where it did not come up."""
-        names = self._request.environment if self._request else None
+        names = self._names
         return f"{names.app}/{names.environment}" if names else str(self._selection.start)
 
     @property
@@ -320,9 +349,9 @@ class Lifecycle:
         return self._running
 
     @property
-    def _request_or_fail(self) -> UpRequest:
-        assert self._request is not None
-        return self._request
+    def _wait_timeout(self) -> float:
+        """Seconds that `wait_healthy` waits, unless told otherwise."""
+        return (self._request.settings.time if self._request is not None else TimeSettings()).wait_timeout
 
     def _emit(self, event: Event) -> None:
         if event.kind is not EventKind.LOG:

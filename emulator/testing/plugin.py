@@ -52,7 +52,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--copilot-reuse",
         action="store_true",
-        help="use the environment that runs already (else start it), and leave it running",
+        help="use the environment that runs already as it is (else start it), and leave it running",
+    )
+    group.addoption(
+        "--copilot-reuse-update",
+        action="store_true",
+        help="the same, after bringing it to what the workspace and the tests' options say now",
     )
     parser.addini("copilot_workspace", "the folder that holds copilot/, relative to the root folder", default="")
     parser.addini("copilot_scope", "how long copilot_environment lives", default="session")
@@ -95,9 +100,10 @@ def copilot_environment(
     from emulator.testing.sessions import make
 
     with _in_words():
-        reuse = bool(pytestconfig.getoption("--copilot-reuse"))
+        update = bool(pytestconfig.getoption("--copilot-reuse-update"))
+        reuse = update or bool(pytestconfig.getoption("--copilot-reuse"))
         worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-        environment = make(copilot_workspace, copilot_options, reuse=reuse, worker=worker).start()
+        environment = make(copilot_workspace, copilot_options, reuse=reuse, update=update, worker=worker).start()
     shared = pytestconfig.stash[_shared]
     shared.append(environment)
     yield environment
@@ -198,7 +204,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
             if environment.journal.wait_for_unreported(deadline):
                 report.sections.append((f"copilot-local: in {environment.title}", told(environment)))
             since = item.stash.get(_marks, {}).get(id(environment), 0)
-            report.sections += sections(environment, since)
+            verbose = item.config.get_verbosity() > 0
+            report.sections += sections(environment, since, verbose=verbose)
     return report
 
 

@@ -16,15 +16,16 @@ MOST_LINES = 200
 SILENT = (EventKind.PROGRESS, EventKind.STEP_STARTED)
 
 
-def sections(environment: Lifecycle, since: int) -> Iterator[tuple[str, str]]:
-    """Title and text of each section. `since` is the number of the first log line that the test saw."""
+def sections(environment: Lifecycle, since: int, *, verbose: bool) -> Iterator[tuple[str, str]]:
+    """Title and text of each section. `since` is the number of the first log line that the test saw; `verbose` adds
+    the plan, which is long and tells what `up` did, not what the test met."""
     name = environment.title
     logs = _shortened([str(line) for line in environment.journal.lines(since)])
     yield f"copilot-local logs of {name}", logs or "(nothing was printed during this test)"
     events = [_words(at, event) for at, event in environment.journal.events() if event.kind not in SILENT]
     if events:
         yield f"copilot-local events of {name}", _shortened(events)
-    if environment.plan:
+    if environment.plan and verbose:
         yield f"copilot-local plan of {name}", visible(environment.plan)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from emulator.frontdoor.explain import Explanation
 from emulator.runtime.overview import ContainerRow
-from emulator.testing.journal import LogLine
+from emulator.testing.journal import LogLine, Mark
 from emulator.testing.records import RoutedRecord
 from emulator.testing.results import CommandResult
 from emulator.tracing import REQUEST_TIMEOUT, Traced
@@ -49,13 +49,13 @@ class ServiceHandle:
         """As of the environment; None is the main container."""
         return self.environment.wait_for_log(pattern, timeout, container=self._named(container), since=since)
 
-    def routed_logs(self, *, join: bool = False) -> list[RoutedRecord]:
-        return self.environment.routed_logs(self.name, join=join)
+    def routed_logs(self, *, join: bool = False, since: Mark | None = None) -> list[RoutedRecord]:
+        return self.environment.routed_logs(self.name, join=join, since=since)
 
     def wait_for_routed_log(
-        self, pattern: str | re.Pattern[str], timeout: float = 30, *, join: bool = False
+        self, pattern: str | re.Pattern[str], timeout: float = 30, *, join: bool = False, since: Mark | None = None
     ) -> RoutedRecord:
-        return self.environment.wait_for_routed_log(pattern, timeout, service=self.name, join=join)
+        return self.environment.wait_for_routed_log(pattern, timeout, service=self.name, join=join, since=since)
 
     def wait_healthy(self, timeout: float | None = None) -> None:
         """Waits for the whole environment."""

@@ -154,6 +154,8 @@ class Watcher:
     def _ended(self, container: str, labels: Mapping[str, str]) -> None:
         if container in self._told or labels.get(names.ESSENTIAL, "true") != "true" or labels.get(names.RESTART_POLICY):
             return
+        if labels.get(names.ONE_OFF):  # a job ends by itself
+            return
         service, name, task = labels.get(names.SERVICE, ""), labels[names.CONTAINER], labels.get(names.TASK, "")
         printed = [line.text for line in self._journal.lines() if (line.container, line.task_id) == (name, task)]
         code = int(labels.get("exitCode") or 0)

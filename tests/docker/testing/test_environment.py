@@ -107,6 +107,11 @@ def test_records_of_the_log_router_through_the_asynchronous_api(tmp_path: Path) 
             assert (await environment.http.get("/hello")).status_code == 200
             record = await environment.wait_for_routed_log("GET /hello")
             assert record in await environment.routed_logs("hello")
+            mark = environment.mark()
+            assert await environment.routed_logs("hello", since=mark) == []
+            await environment.http.get("/hello/later")
+            later = await environment.wait_for_routed_log("GET /hello", since=mark)
+            assert later.log.startswith("GET /hello/later")
             line = await environment.wait_for_log("GET /hello", container="hello")
             return line.text, dict(record.fields)
 
@@ -134,3 +139,29 @@ def test_a_cancelled_start_leaves_nothing(tmp_path: Path) -> None:
         assert other.names != environment.sync.names
         assert other.engine.list_containers(left) == []
         assert other.engine.list_volumes(left) == {}
+
+
+JOB = """\
+name: nightly
+type: Scheduled Job
+image: {location: busybox:1.37}
+on: {schedule: "@daily"}
+command: ["sh", "-c", "echo done $COPILOT_SERVICE_NAME; exit $CODE"]
+variables: {CODE: "${CODE}"}
+"""
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_job_runs_beside_the_services_of_a_test(tmp_path: Path, code: int) -> None:
+    folder = tmp_path / "nginx-sidecar"
+    shutil.copytree(EXAMPLES / "nginx-sidecar", folder)
+    (folder / "copilot" / "nightly").mkdir()
+    (folder / "copilot" / "nightly" / "manifest.yml").write_text(JOB)
+    with Environment(folder, services=["hello"], variables={"CODE": str(code)}) as environment:
+        tasks = {row.task_id for row in environment.containers}
+        ended = environment.run_job("nightly")
+        assert (ended.exit_code, ended.lines) == (code, ("done nightly",))
+        environment.check()
+        assert {row.task_id for row in environment.containers} == tasks
+        with pytest.raises(InputError, match="not a Scheduled Job"):
+            environment.run_job("hello")

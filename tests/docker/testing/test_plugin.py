@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 import time
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import pytest
 
 from emulator.engine.interface import Engine
 from emulator.testing.owner import Owner
+from tests.docker.project import COMMAND, docker
 
 if TYPE_CHECKING:
     from tests.docker.testing.conftest import Suite
@@ -49,7 +51,7 @@ def test_tests_that_pass_leave_nothing_behind(suite: Suite) -> None:
     assert suite.instances() == set()
 
 
-def test_a_failing_test_reports_logs_events_and_the_plan(suite: Suite) -> None:
+def test_a_failing_test_reports_logs_and_events_and_with_v_the_plan(suite: Suite) -> None:
     suite.write("""
         def test_first(copilot_environment):
             copilot_environment.http.get("/api/first")
@@ -60,7 +62,8 @@ def test_a_failing_test_reports_logs_events_and_the_plan(suite: Suite) -> None:
             copilot_environment.wait_for_log("GET /api/second")
             assert False, "on purpose"
     """)
-    ran = suite.run()
+    assert "copilot-local plan of" not in suite.run().out
+    ran = suite.run("-v")
     assert ran.counts() == {"passed": 1, "failed": 1}, ran.out
     logs = ran.section("copilot-local logs of")
     assert "hello/hello | GET /api/second\n" in logs
@@ -107,7 +110,7 @@ def test_an_environment_that_does_not_come_up_is_told_in_words(suite: Suite) -> 
         def test_it(copilot_environment):
             raise AssertionError("not reached")
     """)
-    ran = suite.run()
+    ran = suite.run("-v")
     assert ran.counts() == {"error": 1}, ran.out
     assert "container hello exited with code 7" in ran.out
     assert "no configuration" in ran.out
@@ -144,13 +147,41 @@ def test_reuse_joins_what_runs_and_leaves_it_running(suite: Suite, engine: Engin
     assert len(set(suite.said("tasks").split())) == 1
 
 
+def test_reuse_changes_nothing_unless_told(suite: Suite, engine: Engine) -> None:
+    suite.write(
+        """
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def copilot_options(request):
+            return {"time": {"stop_timeout": 1}, "images": {"nginx": "nginx:of-the-test"}}
+    """,
+        "conftest.py",
+    )
+    suite.write("""
+        def test_it(copilot_environment):
+            assert copilot_environment.http.get("/api/x").status_code == 200
+            copilot_environment.wait_healthy()
+            copilot_environment.wait_for_log("GET /api/x")
+    """)
+    subprocess.run([COMMAND, "up", "-d", "--wait"], cwd=suite.folder, check=True, capture_output=True, timeout=120)
+    before = docker("ps", "-q", "--no-trunc", "--filter", f"label=copilot-local.app={suite.app}")
+    ran = suite.run("--copilot-reuse")
+    assert ran.counts() == {"passed": 1}, ran.out
+    assert docker("ps", "-q", "--no-trunc", "--filter", f"label=copilot-local.app={suite.app}") == before
+    told = suite.run("--copilot-reuse-update")
+    assert told.counts() == {"error": 1}, told.out
+    assert "nginx:of-the-test" in told.out
+    assert docker("ps", "-q", "--no-trunc", "--filter", f"label=copilot-local.app={suite.app}") == before
+
+
 def test_workers_have_environments_of_their_own(suite: Suite) -> None:
     for number in range(4):
         suite.write(
             f"""
             def test_it(copilot_environment):
                 copilot_environment.http.get("/api/from-{number}")
-                copilot_environment.wait_for_log("GET /api/from-{number}")
+                copilot_environment.wait_for_log("GET /api/from-{number}", container="hello")
                 printed = [line.text for line in copilot_environment.logs("hello") if "/api/from" in line.text]
                 assert printed == ["GET /api/from-{number}"]
                 with open("instance-{number}", "w") as file:

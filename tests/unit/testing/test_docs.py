@@ -35,7 +35,9 @@ def test_every_fixture_is_documented(name: str) -> None:
     assert named(name)
 
 
-@pytest.mark.parametrize("option", ["--copilot-workspace", "--copilot-scope", "--copilot-reuse"])
+@pytest.mark.parametrize(
+    "option", ["--copilot-workspace", "--copilot-scope", "--copilot-reuse", "--copilot-reuse-update"]
+)
 def test_every_option_is_documented_and_there(option: str, pytestconfig: pytest.Config) -> None:
     assert named(option)
     pytestconfig.getoption(option)
