@@ -68,6 +68,7 @@ class Account:
             "EnvFileARN": "arn:aws:s3:::bucket/file.env",
             "db-clients": group,
             "NamespaceID": "ns-0123456789abcdef",
+            "BucketARN": "arn:aws:s3:::shared",
         }
 
     def value(self, name: str) -> str:

@@ -5,13 +5,14 @@ Source: Copilot, partial `addons.yml`, for the nested form.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from emulator.ecs.addons import Addons
 from emulator.ecs.service import Service
 from emulator.errors import InputError
 from emulator.model import JsonValue
+from emulator.render.cloudformation.foundation import Foundation
 from emulator.render.cloudformation.intrinsics import (
     Fn,
     GetAtt,
@@ -33,7 +34,8 @@ TEMPLATE_URL = "AddonsTemplateURL"
 class AddonResources:
     """The addons of one stack."""
 
-    def __init__(self, template: Template, service: Service, options: StackOptions) -> None:
+    def __init__(self, template: Template, service: Service, options: StackOptions, foundation: Foundation) -> None:
+        self._foundation = foundation
         self._template = template
         self._service = service
         self._nested = options.nested_addons
@@ -52,7 +54,16 @@ class AddonResources:
             return GetAtt(NESTED, f"Outputs.{name}")
         output = self._addons.section("Outputs").get(name)
         value = output.get("Value") if isinstance(output, dict) else None
-        return substituted(from_long_form(value), self._given)
+        return self._inlined(value)
+
+    def _inlined(self, value: JsonValue) -> object:
+        """A value of the addons' template as one of this stack."""
+        return with_imports(substituted(from_long_form(value), self._given), self._export)
+
+    def _export(self, name: str) -> object | None:
+        """What takes the place of an export of the environment's stack, None where that stays an import."""
+        prefix = f"{self._service.app}-{self._service.environment}-"
+        return self._foundation.environment_export(name.removeprefix(prefix)) if name.startswith(prefix) else None
 
     def add(self) -> None:
         """Adds the nested stack, or the resources."""
@@ -82,9 +93,7 @@ class AddonResources:
             self._add_to("Resources", name, template.resources, self._resource(name, resource))
         for section in ("Metadata", "Mappings"):
             if entries := addons.section(section):
-                template.sections[section] = {
-                    key: substituted(from_long_form(value), self._given) for key, value in entries.items()
-                }
+                template.sections[section] = {key: self._inlined(value) for key, value in entries.items()}
         if addons.transforms:
             template.sections["Transform"] = list(addons.transforms)
 
@@ -115,11 +124,11 @@ class AddonResources:
         position = self._addons.positions.get(f"Resources.{name}")
         depends = definition.get("DependsOn")
         other = {
-            key: substituted(from_long_form(item), self._given)
+            key: self._inlined(item)
             for key, item in definition.items()
             if key not in ("Type", "Properties", "DependsOn", "Condition")
         }
-        properties = substituted(from_long_form(definition.get("Properties") or {}), self._given)
+        properties = self._inlined(definition.get("Properties") or {})
         condition = definition.get("Condition")
         return Resource(
             type=str(definition.get("Type", "")),
@@ -164,6 +173,31 @@ def substituted(value: object, values: Mapping[str, object]) -> object:
             return {key: substituted(item, values) for key, item in value.items()}
         case list():
             return [substituted(item, values) for item in value]
+        case _:
+            return value
+
+
+def with_imports(value: object, export: Callable[[str], object | None]) -> object:
+    """A template's value with `!ImportValue` of some exports replaced by what `export` gives in their place; a list
+    that was joined to be exported and is split again is the list itself."""
+    match value:
+        case Fn("ImportValue", str() as name):
+            found = export(name)
+            return value if found is None else found
+        case Fn("Split", [separator, text]):
+            inner = with_imports(text, export)
+            match inner:
+                case Fn("Join", [other, items]) if other == separator and isinstance(items, Ref):
+                    return items
+            return Fn("Split", [separator, inner])
+        case Fn(name, argument):
+            return Fn(name, with_imports(argument, export))
+        case Sub(text, variables):
+            return Sub(text, {key: with_imports(item, export) for key, item in variables.items()})
+        case dict():
+            return {key: with_imports(item, export) for key, item in value.items()}
+        case list():
+            return [with_imports(item, export) for item in value]
         case _:
             return value
 

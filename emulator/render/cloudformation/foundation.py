@@ -92,6 +92,12 @@ class Foundation(ABC):
         del output
         return None
 
+    def environment_export(self, name: str) -> object | None:
+        """What takes the place of an export of Copilot's environment stack, by the export's name without the prefix;
+        None where it stays an import."""
+        del name
+        return None
+
     @property
     def imported(self) -> bool:
         """Whether the load balancer is an existing one that is named."""

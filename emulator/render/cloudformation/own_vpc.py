@@ -108,6 +108,23 @@ class OwnVpc(Foundation):
     def admit_network(self, source: object, ports: list[tuple[str, int]]) -> None:
         self.admit(source, ports, "The network load balancer reaches the tasks", "NLBIngress")
 
+    def environment_export(self, name: str) -> object | None:
+        match name:
+            case "VpcId":
+                return self.vpc()
+            case "ClusterId":
+                return self.cluster()
+            case "EnvironmentSecurityGroup":
+                return GetAtt(SERVICE_GROUP, "GroupId")
+            case "ServiceDiscoveryNamespaceID":
+                return self.namespace_id()
+            case "PublicSubnets" | "PrivateSubnets":
+                kind = name.removesuffix("Subnets").lower()
+                described = f"The {kind} subnets of the VPC, in two zones at least, for the addons."
+                return Fn("Join", [",", self.template.parameter(name, described, type=SUBNETS)])
+            case _:
+                return None
+
     @property
     def _name(self) -> str:
         return "InternalLoadBalancer" if self.balancer().scheme == "internal" else "PublicLoadBalancer"

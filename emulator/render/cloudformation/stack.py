@@ -59,7 +59,7 @@ def stack_document(service: Service, options: StackOptions = StackOptions()) -> 
         foundation = CopilotEnvironment(template, service, options)
     else:
         foundation = OwnVpc(template, service, options)
-    addons = AddonResources(template, service, options)
+    addons = AddonResources(template, service, options, foundation)
     values = Values(template, service, foundation, options.values, addons.output)
     foundation.prepare()
     add_task_definition(template, service, values)
