@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from emulator.cli import rendering
 from emulator.cli.options import (
@@ -19,8 +23,12 @@ from emulator.cli.options import (
     variables_of,
 )
 from emulator.cli.rendering import Document, Output
-from emulator.loading import LoadedService, Selection
+from emulator.errors import InputError, UsageError
+from emulator.loading import LoadedService, Selection, log_destinations
 from emulator.loading import region as shell_region
+
+if TYPE_CHECKING:
+    from emulator.settings import LogPolicy
 
 
 def compose(
@@ -38,14 +46,31 @@ def compose(
     images: rendering.Images = None,
     account: rendering.Account = None,
     region: rendering.Region = None,
+    logs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--logs",
+            metavar="[NAME=]POLICY",
+            help="Where the log router's outputs go: capture (the default) or live. Repeatable.",
+        ),
+    ] = None,
+    router_file: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--router-file", metavar="PATH=FILE", help="A copy of the file PATH in the log router's image. Repeatable."
+        ),
+    ] = None,
     output_dir: rendering.OutputDir = None,
     all_envs: rendering.AllEnvs = False,
     diff: rendering.Diff = None,
 ) -> None:
     """Print a Compose file that runs one task of a service with plain `docker compose`."""
+    from emulator.firelens.destinations import Destinations
     from emulator.render.compose import ComposeOptions, render_compose
     from emulator.surroundings import Deployment
 
+    copies = assignments(router_file, "--router-file")
+    destinations = Destinations(_policies(logs))
     chosen = assignments(images, "--image")
     known = rendering.given_values(values, values_file)
 
@@ -58,6 +83,8 @@ def compose(
             images={**pushed, **chosen},
             region=(where.region if where else None) or shell_region(),
             account=(where.account if where else None) or "000000000000",
+            router_files=_reader(loaded, copies),
+            destinations=destinations,
         )
         return [Document(f"{service.name}-{service.environment}.compose.yml", render_compose(service, options))]
 
@@ -72,3 +99,32 @@ def compose(
         )
         given = Deployment(account=account, region=region)
         rendering.render_all(selection, given, Output(output_dir, all_envs, diff), render, emit, strict=strict)
+
+
+def _policies(logs: list[str] | None) -> dict[str, LogPolicy]:
+    """Where outputs go, by name. Raises UsageError for what a Compose file cannot do."""
+    found = log_destinations(logs or ())
+    if "local-aws" in found.values():
+        raise UsageError(
+            "a Compose file has no local AWS endpoint to send logs to",
+            hint="choose capture or live, or run it with `copilot-local up --logs local-aws`",
+        )
+    return found
+
+
+def _reader(loaded: LoadedService, copies: Mapping[str, str]) -> Callable[[str], str | None]:
+    """Reads the files of the log router's image that are known here."""
+    from emulator.cli.router_files import router_files
+    from emulator.files import read_text
+
+    router = loaded.service.task_definition.log_router
+    image = router.image if router is not None and isinstance(router.image, str) else ""
+    found = router_files(copies, loaded.settings.substitute.get(image) or None)
+
+    def read(path: str) -> str | None:
+        try:
+            return read_text(found[path]) if path in found else None
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{found[path]} cannot be read: {error}", hint="save it as UTF-8 text") from None
+
+    return read

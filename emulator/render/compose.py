@@ -26,11 +26,12 @@ from emulator.ecs.references import (
 from emulator.ecs.service import Service
 from emulator.ecs.task_definition import ContainerDefinition, HealthCheck
 from emulator.errors import InputError, Unsupported
+from emulator.firelens.destinations import Destinations
 from emulator.firelens.log_options import docker_log_configuration, fluent_variables
 from emulator.firelens.routing import find_router, router_dependencies, router_secrets, uses_router
 from emulator.render.cloudformation.intrinsics import Commented
 from emulator.render.cloudformation.writer import to_yaml
-from emulator.render.compose_router import LOG_FOLDER, router_parts
+from emulator.render.compose_router import LOG_FOLDER, RouterFiles, no_files, router_configuration
 
 PAUSE = "pause"
 PAUSE_IMAGE = "busybox:1.37"
@@ -57,6 +58,10 @@ class ComposeOptions:
     """Container name (`pause` too) to the image that it runs."""
     region: str = "us-east-1"
     account: str = "000000000000"
+    router_files: RouterFiles = no_files
+    """Files of the log router's image, by their absolute path, as far as they are known."""
+    destinations: Destinations = field(default_factory=Destinations)
+    """Where the outputs of the log router go: `capture`, the default, or `live`."""
     port: int = DEFAULT_PORT
     """Host port of the first rule's target where the variable PORT does not say another; 0 is a free one."""
 
@@ -89,6 +94,7 @@ class _Compose:
             region=options.region,
             account_id=options.account,
         )
+        self._router_files = self._files_of_router()
 
     def document(self) -> Node:
         services: Node = {PAUSE: Commented("Owns the network that all containers share", self._pause())}
@@ -98,11 +104,26 @@ class _Compose:
         volumes: Node = {volume.name: {} for volume in self._definition.volumes}
         if self._router is not None:
             volumes |= {self._socket_volume: {"name": self._socket_volume}, self._log_volume: {}}
-            content = router_parts(self._definition, self._identity, self._service.name)
-            found["configs"] = {"log-router": {"content": _literal(content)}}
+            found["configs"] = {name: {"content": _literal(text)} for name, (_, text) in self._router_files.items()}
         if volumes:
             found["volumes"] = volumes
         return found
+
+    def _files_of_router(self) -> dict[str, tuple[str, str]]:
+        """The log router's configuration: the names of Compose's configs, each with its path in the container and its
+        text."""
+        if self._router is None:
+            return {}
+        configuration = router_configuration(
+            self._definition,
+            self._identity,
+            self._service.name,
+            self._options.router_files,
+            self._options.destinations,
+            self._service.positions.get("logging.configFilePath") or self._service.positions.get("logging"),
+        )
+        files = [(self._router.config_path, configuration.text.lstrip("\n")), *sorted(configuration.files.items())]
+        return {f"log-router{f'-{number}' if number else ''}": file for number, file in enumerate(files)}
 
     @property
     def _socket_volume(self) -> str:
@@ -158,7 +179,7 @@ class _Compose:
         if mounts:
             found["volumes"] = mounts
         if is_router and self._router is not None:
-            found["configs"] = [{"source": "log-router", "target": self._router.config_path}]
+            found["configs"] = [{"source": name, "target": target} for name, (target, _) in self._router_files.items()]
         if (check := _health_check(container.health_check, is_router)) is not None:
             found["healthcheck"] = check
         found |= self._limits(container) | _rest(container)

@@ -274,3 +274,39 @@ def test_values_come_from_a_file_and_options_win(run: Run, workspace: Path) -> N
     assert (found["TABLE"], found["B"]) == ("from-file", "from-option")
     (workspace / "values.yml").write_text("- a\n")
     assert run("render", "taskdef", *options).code == 1
+
+
+ROUTED = """\
+name: hello
+type: Backend Service
+image: {location: hello}
+logging:
+  image: registry.example.com/router:1
+  destination: {Name: cloudwatch}
+  configFilePath: /etc/extra.conf
+"""
+OUTPUT = "[OUTPUT]\n    Name stdout\n    Match *\n"
+
+
+def test_the_routers_own_file_comes_from_an_option_or_the_folder_of_its_image(
+    run: Run, workspace: Path, write: Write
+) -> None:
+    write("manifest.yml", ROUTED)
+    refused = run("render", "compose")
+    assert refused.code == 1
+    assert "copilot/hello/manifest.yml:7" in refused.err
+    assert "--router-file /etc/extra.conf=FILE" in refused.err
+    (workspace / "copy.conf").write_text(OUTPUT)
+    given = run("render", "compose", "--router-file", "/etc/extra.conf=copy.conf")
+    assert given.code == 0, given.err
+    assert "/copilot-local/config/etc/extra.conf" in given.out
+    assert "stdout" not in given.out
+    assert run("render", "compose", "--router-file", "/etc/extra.conf=nowhere").code == 1
+    (workspace / "router").mkdir()
+    (workspace / "router" / "extra.conf").write_text(OUTPUT)
+    (workspace / "router" / "Dockerfile").write_text("FROM x\nWORKDIR /etc\nCOPY --chown=1 extra.conf ./\n")
+    (workspace / "copilot-local.toml").write_text('[substitute]\n"registry.example.com/router:1" = "./router"\n')
+    found = run("render", "compose", "--logs", "output-1=live")
+    assert found.code == 0, found.err
+    assert "Name stdout" in found.out
+    assert run("render", "compose", "--logs", "local-aws").code == 2

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
-from emulator.errors import Unsupported
+from emulator.errors import InputError, Unsupported
+from emulator.firelens.destinations import Destinations
 from emulator.render.compose import ComposeOptions, compose_document, render_compose
-from tests.unit.render.features import FEATURES, WEB, Feature
+from tests.unit.render.features import WEB, Feature
 
 
 def services(manifest: str, folder: Path, **options: Any) -> dict[str, Any]:
@@ -78,9 +79,61 @@ def test_containers_that_log_wait_for_the_routers_socket(tmp_path: Path) -> None
     assert "Path /copilot-local/logs" in document["configs"]["log-router"]["content"]
 
 
-def test_a_router_with_its_own_file_would_send_logs_away(tmp_path: Path) -> None:
-    with pytest.raises(Unsupported, match=r"/extra\.conf"):
-        compose_document(FEATURES["firelens"].service(tmp_path))
+ROUTED = WEB + "logging: {{destination: {{Name: cloudwatch}}, configFilePath: {path}}}\n"
+OWN = """\
+[FILTER]
+    Name grep
+    Match *
+    Exclude log health
+[OUTPUT]
+    Name datadog
+    Match web-*
+    apikey ${KEY}
+@INCLUDE /more.conf
+"""
+
+
+def routed(folder: Path, path: str, **options: Any) -> tuple[dict[str, Any], dict[str, str]]:
+    """The router's service, and its configuration: path in the container to text."""
+    service = Feature(ROUTED.format(path=path)).service(folder)
+    document: Any = yaml.safe_load(render_compose(service, ComposeOptions(**options)))
+    router = document["services"]["firelens_log_router"]
+    texts = {it["target"]: document["configs"][it["source"]]["content"] for it in router["configs"]}
+    return router, texts
+
+
+@pytest.mark.parametrize("name", ["parse-json.conf", "minimize-log-loss.conf", "output-metrics-healthcheck.conf"])
+def test_a_stock_file_of_the_routers_image_is_known(tmp_path: Path, name: str) -> None:
+    _, texts = routed(tmp_path, f"/fluent-bit/configs/{name}")
+    main = texts["/fluent-bit/etc/fluent-bit.conf"]
+    assert f"@INCLUDE /copilot-local/config/fluent-bit/configs/{name}" in main
+    assert ("Name parser" in texts[f"/copilot-local/config/fluent-bit/configs/{name}"]) is (name == "parse-json.conf")
+    assert "Grace 30" in main
+
+
+def test_outputs_of_the_routers_own_files_are_captured_or_sent(tmp_path: Path) -> None:
+    files = {"/extra.conf": OWN, "/more.conf": "[OUTPUT]\n    Name stdout\n    Match *\n"}
+    _, texts = routed(tmp_path, "/extra.conf", router_files=files.get)
+    own, more = (texts[f"/copilot-local/config{path}"] for path in files)
+    assert "datadog" not in own
+    assert "Name file" in own
+    assert "Exclude log health" in own
+    assert "Name file" in more
+    sent = Destinations({"output-1": "live"})
+    _, texts = routed(tmp_path, "/extra.conf", router_files=files.get, destinations=sent)
+    assert "apikey $${KEY}" in texts["/copilot-local/config/extra.conf"]
+    assert "Name file" in texts["/copilot-local/config/more.conf"]
+    assert "Name cloudwatch" not in texts["/fluent-bit/etc/fluent-bit.conf"]
+
+
+def test_a_routers_own_file_that_is_not_known_is_refused_at_its_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"/extra\.conf") as error:
+        routed(tmp_path, "/extra.conf")
+    assert "--router-file /extra.conf=FILE" in error.value.hint
+    assert error.value.position is not None
+    assert error.value.position.line == 8
+    with pytest.raises(InputError, match=r"no file /more\.conf"):
+        routed(tmp_path, "/extra.conf", router_files={"/extra.conf": OWN}.get)
 
 
 def test_waiting_for_completion_with_any_code_is_refused(tmp_path: Path) -> None:
