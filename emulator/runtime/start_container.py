@@ -24,6 +24,7 @@ from emulator.runtime.dependencies import NeverStarts, cannot_start
 from emulator.runtime.egress import open_reason
 from emulator.runtime.execution import Execution
 from emulator.runtime.failed import container_failed
+from emulator.runtime.kernel_parameters import refused_parameter
 from emulator.runtime.limits import BELOW_PAUSE, below
 from emulator.runtime.observed import Member, observe
 from emulator.runtime.plan import Operation
@@ -34,8 +35,6 @@ SOCKET_POLL = 0.05
 """Seconds between two tries to start a container whose log router does not listen yet."""
 RLIMIT_REFUSED = "error setting rlimit"
 """In runc's words: the daemon may not raise a limit that high."""
-NO_IPV6_REFUSED = "conf/all/disable_ipv6: no such file"
-"""In runc's words: the kernel has no IPv6."""
 _OPEN = (
     "the network cannot be closed to the log router here: {}. Its configuration alone keeps records on this machine; "
     "what programs or plugins of its image send by themselves is not stopped"
@@ -111,15 +110,7 @@ class ContainerStarter:
                     ) from error
                 self._execution.pause(SOCKET_POLL)
             except EngineError as error:
-                if (
-                    NO_IPV6_REFUSED in str(error)
-                    and (made := self._made.get(operation.subject))
-                    and NO_IPV6 in made.sysctls
-                ):
-                    # A kernel without IPv6: nothing is to be switched off there.
-                    rest = {name: value for name, value in made.sysctls.items() if name != NO_IPV6}
-                    self.engine.remove(made.name)
-                    self.create(replace(operation, spec=replace(made, sysctls=rest)))
+                if self._create_without_parameter(operation, error):
                     continue
                 if lowered or operation.spec is None or RLIMIT_REFUSED not in str(error):
                     if isinstance(error, (EngineTimeout, EngineUnavailable)) or not _may_fail(operation):
@@ -143,6 +134,27 @@ class ContainerStarter:
         message = f"it never starts: {error.message}. It is not essential, so its task goes on without it"
         self._execution.warn(subject, message)
         return NeverStarts(spec.labels.get(names.CONTAINER, ""), reason, error)
+
+    def _create_without_parameter(self, operation: Operation, error: EngineError) -> bool:
+        """Makes the container anew without a kernel parameter that is not here; False where the error is another one.
+        Where a value is refused, the error says so in the end."""
+        made = self._made.get(operation.subject)
+        refused = refused_parameter(error.message, made.sysctls) if made is not None else None
+        if made is None or refused is None:
+            return False
+        if not refused.missing:
+            value = made.sysctls[refused.name]
+            error.message = f"the kernel does not take {value!r} for {refused.name}: {refused.reason}"
+            error.hint = "correct the value in SystemControls of the task definition"
+            return False
+        # A kernel without IPv6 has nothing to be switched off.
+        if refused.name != NO_IPV6:
+            message = f"{refused.name} of systemControls is skipped: this machine does not let a task set it"
+            self._execution.warn(made.labels.get(names.SERVICE, ""), f"{message} ({refused.reason})")
+        rest = {name: value for name, value in made.sysctls.items() if name != refused.name}
+        self.engine.remove(made.name)
+        self.create(replace(operation, spec=replace(made, sysctls=rest)))
+        return True
 
     def _create_with_lower_limit(self, operation: Operation, spec: ContainerSpec) -> None:
         """Makes the container anew with an open-file limit that a daemon may give which cannot raise its own."""

@@ -12,6 +12,7 @@ from emulator.errors import Position, Unsupported
 from emulator.events import Emit, Event, EventKind
 from emulator.firelens.routing import find_router
 from emulator.runtime.desired import DesiredService
+from emulator.runtime.kernel_parameters import interface_not_here
 from emulator.runtime.names import PREFIX
 from emulator.runtime.service_connect import is_host_name
 from emulator.runtime.values import missing_queues
@@ -114,6 +115,10 @@ def _say_what_is_left_out(service: Service, emit: Emit) -> None:
         logs = container.log_configuration
         if logs is not None and logs.log_driver == "splunk":
             _left_out(emit, service, f"what {container.name} prints stays here: nothing goes to Splunk", "")
+        for control in container.system_controls:
+            if interface := interface_not_here(control.namespace):
+                what = f"{control.namespace} of {container.name} is skipped: a task here has no interface {interface}"
+                _left_out(emit, service, what, "")
     if service.scaling is not None:
         what = f"the number of tasks stays {service.desired_count}: nothing scales it here"
         _left_out(emit, service, what, str(service.positions.get("count", "")))

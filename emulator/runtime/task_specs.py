@@ -21,7 +21,7 @@ from emulator.ecs.endpoints import (
 )
 from emulator.ecs.identity import TaskIdentity, cluster_arn, task_identity
 from emulator.ecs.references import Reference
-from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
+from emulator.ecs.task_definition import ContainerDefinition
 from emulator.engine.interface import ContainerSpec, Engine, File, HealthCheckSpec, Mount, PublishedPort, UlimitSpec
 from emulator.engine.labels import CONTROL_PREFIXES
 from emulator.firelens.ecs_config import SOCKET_FOLDER, SOCKET_NAME
@@ -34,6 +34,7 @@ from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.egress import closed_router, closing_pause
 from emulator.runtime.firelens import RouterSetup, router_setup
 from emulator.runtime.front_ports import task_listeners, to_label
+from emulator.runtime.kernel_parameters import network_parameters
 from emulator.runtime.limits import BELOW_PAUSE, MIB, TaskLimits, can_nest
 from emulator.runtime.log_store import task_logs
 from emulator.runtime.names import Names, Role
@@ -141,7 +142,7 @@ class TaskFactory:
             ulimits=(NO_FILE,),
             cap_drop=("ALL",),
             cap_add=("NET_ADMIN",),
-            sysctls={NO_IPV6: "1", **_network_parameters(definition)},
+            sysctls={NO_IPV6: "1", **network_parameters(definition)},
             nano_cpus=limits.nano_cpus if limits.nested else None,
             memory=limits.memory if limits.nested else None,
         )
@@ -343,16 +344,6 @@ def unresolved(desired: DesiredService) -> list[Reference]:
 def _is_reserved(label: str) -> bool:
     """Whether a label is ours or the ECS agent's: a task definition does not set those."""
     return label.startswith(CONTROL_PREFIXES)
-
-
-def _network_parameters(definition: TaskDefinition) -> dict[str, str]:
-    """Kernel parameters of the network, which the containers share: of two of one name the last one counts."""
-    return {
-        control.namespace: control.value
-        for container in definition.container_definitions
-        for control in container.system_controls
-        if control.namespace.startswith("net.")
-    }
 
 
 def _log_stream(desired: DesiredService, identity: TaskIdentity, container: ContainerDefinition) -> dict[str, str]:

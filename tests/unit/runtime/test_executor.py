@@ -185,6 +185,45 @@ def test_the_lower_limit_is_tried_once(bench: Bench) -> None:
     assert bench.did("start") == ["start pause", "start hello", "start hello"]
 
 
+def proc_error(verb: str, path: str, reason: str) -> EngineError:
+    start = "OCI runtime create failed: runc create failed: unable to start container process: "
+    return EngineError(f"{start}error during container init: {verb} /proc/sys/{path}: {reason}: unknown")
+
+
+def controls(**values: str) -> dict[str, Any]:
+    """The container `hello` with these kernel parameters; `__` stands for a dot."""
+    return {"systemControls": [{"namespace": k.replace("__", "."), "value": v} for k, v in values.items()]}
+
+
+def test_kernel_parameters_that_are_not_here_are_skipped_aloud(bench: Bench) -> None:
+    there = "no such file or directory"
+    bench.engine.fail("start", proc_error("open", "net/ipv4/nosuch", there), target="*-pause")
+    bench.engine.fail("start", proc_error("open", "net/core/rmem_max", "permission denied"), target="*-pause")
+    hello = controls(net__ipv4__nosuch="1", net__core__rmem_max="9", net__core__somaxconn="7")
+    bench.start(desired_state(make_service({"hello": hello})))
+    assert bench.states()["hello-task0001-hello"] == "running"
+    parameters = bench.engine.spec("cl-demo-test-hello-task0001-pause").sysctls
+    assert {"net.ipv4.nosuch", "net.core.rmem_max"}.isdisjoint(parameters)
+    assert parameters["net.core.somaxconn"] == "7"
+    assert [warning.split(" of ")[0] for warning in bench.warnings()] == ["net.ipv4.nosuch", "net.core.rmem_max"]
+
+
+def test_a_kernel_without_ipv6_is_no_warning(bench: Bench) -> None:
+    error = proc_error("open", "net/ipv6/conf/all/disable_ipv6", "no such file or directory")
+    bench.engine.fail("start", error, target="*-pause")
+    bench.start(desired_state(make_service()))
+    assert bench.engine.spec("cl-demo-test-hello-task0001-pause").sysctls == {}
+    assert bench.warnings() == []
+
+
+def test_a_value_that_the_kernel_refuses_is_named(bench: Bench) -> None:
+    bench.engine.fail("start", proc_error("write", "net/core/somaxconn", "invalid argument"), target="*-pause")
+    hello = controls(net__core__somaxconn="many")
+    with pytest.raises(EngineError, match=r"the kernel does not take 'many' for net\.core\.somaxconn") as error:
+        bench.start(desired_state(make_service({"hello": hello})))
+    assert "SystemControls" in error.value.hint
+
+
 def test_who_follows_the_logs_hears_of_every_container_of_a_task(bench: Bench) -> None:
     started: list[str] = []
 

@@ -8,6 +8,7 @@ from emulator.compiler import compile_service
 from emulator.events import Event, EventKind
 from emulator.manifest import load
 from emulator.runtime.desired import Private
+from emulator.runtime.kernel_parameters import network_parameters
 from emulator.runtime.supported import refuse_unsupported
 from emulator.runtime.task_specs import TaskFactory, unresolved
 from tests.unit.runtime.world import ROOT, desired_state
@@ -93,3 +94,29 @@ def test_an_alias_that_is_no_host_name_is_said_with_its_line(tmp_path: Path) -> 
     [message] = said(tmp_path, ALIASED)
     assert message.startswith("the Service Connect alias 'the api' is no host name")
     assert "manifest.yml:6" in message
+
+
+def test_parameters_of_an_interface_that_is_not_here_are_skipped_aloud(tmp_path: Path) -> None:
+    """A task on Fargate has eth1, one here has eth0 alone."""
+    manifest = """\
+name: api
+type: Backend Service
+image: {location: api, port: 80}
+taskdef_overrides:
+  - path: ContainerDefinitions[0].SystemControls
+    value:
+      - {namespace: net.ipv6.conf.eth1.accept_ra, value: '0'}
+      - {Namespace: net.ipv4.neigh.eth1.100.gc_stale_time, Value: '9'}
+      - {Namespace: net.ipv4.conf.all.arp_filter, Value: '1'}
+      - {Namespace: net.core.somaxconn, Value: 1024}
+"""
+    assert said(tmp_path, manifest) == [
+        "net.ipv6.conf.eth1.accept_ra of api is skipped: a task here has no interface eth1",
+        "net.ipv4.neigh.eth1.100.gc_stale_time of api is skipped: a task here has no interface eth1.100",
+    ]
+    loaded = load(tmp_path / "manifest.yml", environment=None, variables={}, app="demo")
+    service = compile_service(loaded.manifest, app="demo", environment="test", position=loaded.position)
+    assert network_parameters(service.task_definition) == {
+        "net.ipv4.conf.all.arp_filter": "1",
+        "net.core.somaxconn": "1024",
+    }
