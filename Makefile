@@ -3,7 +3,8 @@ BIN := .venv/bin
 CLI := $(CURDIR)/$(BIN)/copilot-local
 EXAMPLE := examples/nginx-sidecar
 PYTEST := $(BIN)/pytest -q -n 4 --dist worksteal
-PIP_COMPILE := pip-compile --quiet --extra dev --generate-hashes --strip-extras --no-emit-find-links --no-emit-index-url
+PIP_COMPILE := pip-compile --quiet --generate-hashes --strip-extras --no-emit-find-links --no-emit-index-url
+BARE := --no-header --no-annotate
 
 .PHONY: help
 help:  ## Show this
@@ -62,11 +63,25 @@ bench: setup  ## Run the benchmarks
 reference: venv  ## Write the reference, made from the code, to build/reference.md
 	@mkdir -p build && $(CLI) reference > build/reference.md && echo build/reference.md
 
+.PHONY: audit
+audit: venv  ## Look up known vulnerabilities of everything that is locked
+	@test -x build/audit/bin/pip-audit || { $(BIN)/python -m venv build/audit \
+	  && build/audit/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/audit.lock; }
+	@for file in requirements/dev.lock emulator/setup/recipes/*/requirements.txt; do echo "$$file"; \
+	  build/audit/bin/pip-audit --requirement "$$file" --require-hashes --disable-pip || exit 1; done
+
+.PHONY: sbom
+sbom: venv  ## Write what is locked as a bill of materials, CycloneDX 1.6, to build/sbom.json
+	@mkdir -p build && $(BIN)/python requirements/sbom.py > build/sbom.json && echo build/sbom.json
+
 .PHONY: lock
-lock: venv  ## Choose new versions and write requirements/dev.lock
+lock: venv  ## Choose new versions and write the locks: of the project, and of the images beside the Docker socket
 	@$(BIN)/python -m venv build/lock
 	@build/lock/bin/python -m pip install -qq --disable-pip-version-check "pip-tools>=7.5"
-	@build/lock/bin/$(PIP_COMPILE) --upgrade --output-file requirements/dev.lock pyproject.toml requirements/build.in
+	@build/lock/bin/$(PIP_COMPILE) --extra dev --upgrade --output-file requirements/dev.lock pyproject.toml requirements/build.in
+	@build/lock/bin/$(PIP_COMPILE) $(BARE) --upgrade --constraint requirements/dev.lock \
+	  --output-file emulator/setup/recipes/agent/requirements.txt requirements/agent.in
+	@build/lock/bin/$(PIP_COMPILE) $(BARE) --upgrade --output-file emulator/setup/recipes/aws/requirements.txt requirements/aws.in
 
 .PHONY: clean
 clean:  ## Remove caches, .venv and the images that the set-up built

@@ -125,8 +125,21 @@ def room_files(rooms: Sequence[str], modules: Sequence[str] = ("__init__.py",)) 
     return found
 
 
+def locked_requirements(recipe: str) -> list[str]:
+    """What the image of a recipe holds beside our code: `name==version --hash=sha256:… …` of everything, in order.
+
+    The file is written by `make lock`. pip refuses what does not have one of these hashes.
+    """
+    text = (data_path(recipe) / "requirements.txt").read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
 def fetch_wheels(requirements: Sequence[str], architecture: str, image: str = "agent") -> Path:
-    """The folder with the wheels of those requirements, fetched by pip once and kept. Raises ImageError."""
+    """The folder with the wheels of those requirements, fetched by pip once and kept.
+
+    Where they have hashes, each of them needs one, and nothing else is taken. Raises ImageError.
+    """
     key = hashlib.sha256(" ".join((*requirements, architecture, PYTHON_VERSION)).encode()).hexdigest()[:12]
     kept = cache_dir() / "wheels" / key
     if kept.is_dir():
@@ -136,9 +149,12 @@ def fetch_wheels(requirements: Sequence[str], architecture: str, image: str = "a
     with tempfile.TemporaryDirectory(dir=kept.parent, prefix=".fetching-") as folder:
         options = ["--only-binary=:all:", "--no-deps", "--implementation=cp", f"--python-version={PYTHON_VERSION}"]
         options += [f"--platform={platform}" for platform in platforms(architecture)]
-        wheels = Path(folder) / "wheels"
+        if any("--hash=" in requirement for requirement in requirements):
+            options.append("--require-hashes")
+        wheels, listed = Path(folder) / "wheels", Path(folder) / "requirements.txt"
+        listed.write_text("".join(f"{requirement}\n" for requirement in requirements), encoding="utf-8")
         result = run(
-            [sys.executable, "-m", "pip", "download", *options, "--dest", str(wheels), *requirements],
+            [sys.executable, "-m", "pip", "download", *options, "--dest", str(wheels), "--requirement", str(listed)],
             timeout=900,
             log=log,
         )

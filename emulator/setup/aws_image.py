@@ -7,7 +7,7 @@ from pathlib import Path
 
 from emulator.events import Emit, discard
 from emulator.setup import docker_cli
-from emulator.setup.agent_image import PYTHON_VERSION, copy_rooms, fetch_wheels, unpack_wheels
+from emulator.setup.agent_image import PYTHON_VERSION, copy_rooms, fetch_wheels, locked_requirements, unpack_wheels
 from emulator.setup.paths import content_key, data_path, locked, log_file
 from emulator.setup.process import run
 from emulator.setup.standins import step
@@ -15,12 +15,6 @@ from emulator.temporary import temporary_folder
 
 ROOMS = ("aws", "logstore")
 _OLD = ("--filter", "label=copilot-local.image=aws", "--filter", "until=24h")
-
-
-def requirements() -> list[str]:
-    """`name==version` of everything in the image."""
-    lines = (data_path("aws") / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 
 def aws_tag(sources: Path, architecture: str) -> str:
@@ -41,7 +35,7 @@ def ensure_aws_image(base: str, architecture: str, emit: Emit = discard) -> str:
             return tag
         with locked("aws", emit):
             if not docker_cli.image_exists(tag):
-                _build(context, tag, base, fetch_wheels(requirements(), architecture, "aws"), emit)
+                _build(context, tag, base, fetch_wheels(locked_requirements("aws"), architecture, "aws"), emit)
     return tag
 
 

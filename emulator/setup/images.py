@@ -69,7 +69,7 @@ def ensure_agent_image(emit: Emit = discard, engine: Engine | None = None) -> st
 
     Raises ImageError, EngineUnavailable, and Unsupported for a daemon on an architecture we have no wheels for.
     """
-    requirements = agent_image.pinned_closure()
+    requirements = agent_image.locked_requirements("agent")
     if engine is not None:
         tag = agent_image.running_tag(engine.info().architecture, requirements)
         if engine.image(tag) is not None:
