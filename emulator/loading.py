@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -355,6 +356,7 @@ def up_request(
         wait=wait,
         retain=retain,
         foreground=foreground,
+        log_names=frozenset(log_destinations(logs)),
     )
     if found and look is not None:
         look(request, found)
@@ -369,9 +371,11 @@ def log_destinations(chosen: Sequence[str]) -> dict[str, LogPolicy]:
     for option in chosen:
         name, separator, policy = option.rpartition("=")
         if policy not in LOG_POLICIES or (separator and not name):
+            near = difflib.get_close_matches(policy, LOG_POLICIES, n=1)
+            meant = f"did you mean {name}{separator}{near[0]}? " if near else ""
             raise UsageError(
                 f"--logs takes POLICY or NAME=POLICY, not {option!r}",
-                hint=f"policies: {', '.join(LOG_POLICIES)}; a name is a container's or an output plugin's",
+                hint=f"{meant}policies: {', '.join(LOG_POLICIES)}; a name is a container's or an output plugin's",
             )
         found[name or "*"] = cast("LogPolicy", policy)
     return found

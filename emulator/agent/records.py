@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from emulator.frontdoor import (
 )
 from emulator.logstore.records import ACCESS, KEPT, Record, RecordFile
 from emulator.logstore.store import Follower, bound
+from emulator.logstore.tail import last_of_each
 
 log = logging.getLogger(__name__)
 
@@ -38,19 +39,24 @@ def follow_records(
     *,
     kept: bool = False,
     join: bool = False,
+    tail: int | None = None,
 ) -> Iterator[dict[str, Any]]:
     """The records of these services (none: all), oldest first; with `ended`, then those that come until it says so.
 
     `kept`: instead of what log routers delivered, what containers printed that log to CloudWatch by themselves. `join`
-    puts together the lines that Docker split at 16 KiB, which destinations get in parts.
+    puts together the lines that Docker split at 16 KiB, which destinations get in parts. `tail`: of those that are
+    there already, only the last ones of each stream.
     """
 
     def chosen(file: RecordFile) -> bool:
         wanted = not services or file.service in services
         return wanted and file.service != ACCESS.service and file.stream.startswith(KEPT) is kept
 
-    for file, record in _follow(Follower(folder, chosen, join=join), ended):
-        yield _as_json(file, record)
+    for number, batch in enumerate(_follow(Follower(folder, chosen, join=join), ended)):
+        found: Iterator[dict[str, Any]] = (_as_json(file, record) for file, record in batch)
+        if tail is not None and number == 0:
+            found = last_of_each(found, tail, lambda it: (it["service"], it["task"], it["stream"]))
+        yield from found
 
 
 def follow_access(
@@ -59,23 +65,32 @@ def follow_access(
     ended: Callable[[], bool] | None,
     name: LoadBalancerName,
     options: Mapping[Balancer, FrontOptions],
+    tail: int | None = None,
 ) -> Iterator[dict[str, Any]]:
     """The requests that the load balancer logged, as `follow_records` gives records; those of these services (none:
-    all, and those that no rule took)."""
+    all, and those that no rule took). `tail`: of those that are there already, only the last ones."""
     follower = Follower(folder, lambda file: file.service == ACCESS.service, reader=_AccessLines, encoding="latin-1")
-    for _, record in _follow(follower, ended):
-        try:
-            request = record_of(record.fields)
-        except (ValueError, KeyError, TypeError):
-            log.warning("an access record cannot be read: %s", record.fields)
-            continue
-        if not services or request.service in services:
-            yield {
-                "time": record.time.isoformat(timespec="microseconds"),
-                "service": request.service,
-                "line": alb_line(request, name, options[request.balancer]),
-                "fields": as_json(request, name, options[request.balancer]),
-            }
+
+    def requests(batch: Iterable[tuple[RecordFile, Record]]) -> Iterator[dict[str, Any]]:
+        for _, record in batch:
+            try:
+                request = record_of(record.fields)
+            except (ValueError, KeyError, TypeError):
+                log.warning("an access record cannot be read: %s", record.fields)
+                continue
+            if not services or request.service in services:
+                yield {
+                    "time": record.time.isoformat(timespec="microseconds"),
+                    "service": request.service,
+                    "line": alb_line(request, name, options[request.balancer]),
+                    "fields": as_json(request, name, options[request.balancer]),
+                }
+
+    for number, batch in enumerate(_follow(follower, ended)):
+        found = requests(batch)
+        if tail is not None and number == 0:
+            found = last_of_each(found, tail, lambda _: "")
+        yield from found
 
 
 class _AccessLines:
@@ -91,17 +106,22 @@ class _AccessLines:
             return None
 
 
-def _follow(follower: Follower, ended: Callable[[], bool] | None) -> Iterator[tuple[RecordFile, Record]]:
-    """What is there; with `ended`, then what comes until it says so."""
+def _follow(follower: Follower, ended: Callable[[], bool] | None) -> Iterator[Iterable[tuple[RecordFile, Record]]]:
+    """What is there; with `ended`, then what comes until it says so, a look at a time."""
     try:
         while True:
-            yield from follower.records()
-            if ended is None or ended():
-                yield from follower.close()
+            last = ended is None or ended()
+            yield _to_the_end(follower) if last else follower.records()
+            if last:
                 return
             time.sleep(FOLLOW_INTERVAL)
     finally:
         follower.close()
+
+
+def _to_the_end(follower: Follower) -> Iterator[tuple[RecordFile, Record]]:
+    yield from follower.records()
+    yield from follower.close()
 
 
 def keep_bounded(folder: Path, max_bytes: int, *others: Path) -> None:

@@ -239,7 +239,7 @@ class _Connection(BaseHTTPRequestHandler):
         del body
         ended = self._gone if _says_yes(query, "follow") else None
         services, kept, join = query.get("service", []), _says_yes(query, "kept"), _says_yes(query, "join")
-        found = follow_records(self.server.log_folder, services, ended, kept=kept, join=join)
+        found = follow_records(self.server.log_folder, services, ended, kept=kept, join=join, tail=_tail(query))
         return ({"record": it} for it in found)
 
     def _access(self, query: Query, body: Message) -> Answer:
@@ -247,7 +247,8 @@ class _Connection(BaseHTTPRequestHandler):
         ended = self._gone if _says_yes(query, "follow") else None
         name, options = _load_balancer(self.server.supervisor.scheduler.state)
         services = query.get("service", [])
-        return ({"access": it} for it in follow_access(self.server.access_folder, services, ended, name, options))
+        found = follow_access(self.server.access_folder, services, ended, name, options, _tail(query))
+        return ({"access": it} for it in found)
 
     def _gone(self) -> bool:
         """Whether whoever asked has left."""
@@ -311,6 +312,11 @@ def _content_of(error: Exception) -> Message:
 
 def _says_yes(query: Query, name: str) -> bool:
     return query.get(name, ["false"])[-1] == "true"
+
+
+def _tail(query: Query) -> int | None:
+    text = query.get("tail", [""])[-1]
+    return int(text) if text.isdecimal() else None
 
 
 def _with_events(act: Callable[[Emit], None]) -> Iterator[Message]:

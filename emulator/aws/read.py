@@ -10,13 +10,14 @@ import json
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from emulator.aws.client import client
 from emulator.aws.ports import LOG_REGIONS, PLAIN_PORT
 from emulator.logstore.records import Joiner, Record
+from emulator.logstore.tail import last_of_each
 
 INTERVAL = 0.3
 
@@ -89,10 +90,13 @@ def _record(stream: str, event: dict[str, Any]) -> Record:
     return Record(stream, event["timestamp"] * 1_000_000, fields)
 
 
-def main(follow: bool, join: bool) -> None:
+def main(follow: bool, join: bool, tail: int | None) -> None:
     reader = LogReader(join=join)
     while True:
-        for (_, group, stream), record in reader.read(last=not follow):
+        found: Iterable[tuple[Key, Record]] = reader.read(last=not follow)
+        if tail is not None:
+            found, tail = last_of_each(found, tail, lambda item: item[0]), None
+        for (_, group, stream), record in found:
             moment = datetime.fromtimestamp(record.time_ns / 1_000_000_000, UTC).isoformat(timespec="milliseconds")
             line = {"group": group, "stream": stream, "time": moment, "record": record.fields}
             sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
@@ -103,4 +107,5 @@ def main(follow: bool, join: bool) -> None:
 
 
 if __name__ == "__main__":
-    main("follow" in sys.argv[1:], "join" in sys.argv[1:])
+    last = next((word.removeprefix("tail=") for word in sys.argv[1:] if word.startswith("tail=")), None)
+    main("follow" in sys.argv[1:], "join" in sys.argv[1:], int(last) if last else None)

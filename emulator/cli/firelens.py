@@ -67,7 +67,8 @@ def config(
     from emulator.firelens.destinations import Destinations
     from emulator.firelens.ecs_config import ecs_router_configuration
     from emulator.firelens.local import driver_differences, local_router_configuration
-    from emulator.firelens.routing import routed_containers
+    from emulator.firelens.routing import find_router, routed_containers
+    from emulator.runtime.firelens import destination_names, unknown_destination
     from emulator.runtime.redact import Redactor, secrets_of
 
     display = make_display()
@@ -83,7 +84,8 @@ def config(
         region=region(),
     )
     ecs = ecs_router_configuration(task, identity)
-    settings = loaded.settings.with_destinations(log_destinations(logs or ())).logs
+    asked = log_destinations(logs or ())
+    settings = loaded.settings.with_destinations(asked).logs
     local = local_router_configuration(
         task,
         identity,
@@ -92,10 +94,15 @@ def config(
         destinations=Destinations(settings.destinations),
         check=settings.check,
     )
+    router = find_router(task)
+    if router is not None and router.include_path is None:  # else only the image knows what outputs there are
+        known = destination_names(local.outputs)
+        for unknown in Destinations(asked).unknown_names(known):
+            raise unknown_destination(unknown, known)
     if container is not None:
-        known = [one.name for one in routed_containers(task)]
-        if container not in known:
-            raise UsageError(f"{container} does not log through the router", hint=f"those do: {', '.join(known)}")
+        routed = [one.name for one in routed_containers(task)]
+        if container not in routed:
+            raise UsageError(f"{container} does not log through the router", hint=f"those do: {', '.join(routed)}")
         ecs, text = (_about(container, whole) for whole in (ecs, local.text))
         printed = {Which.ECS: ecs, Which.LOCAL: text, Which.BOTH: _both(ecs, local.path, text, ())}
         sys.stdout.write(redact(printed[only]))

@@ -112,6 +112,9 @@ Quiet = Annotated[
 ShowSecrets = Annotated[
     bool, typer.Option("--show-secrets", help="Print values that are secrets, by their names or forms, as they are.")
 ]
+Router = Annotated[
+    bool, typer.Option("--router", help="Show the banner and info lines of log routers too, not only their warnings.")
+]
 
 
 class OutputFormat(enum.StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -19,6 +20,7 @@ from emulator.cli.options import (
     NewEnv,
     Quiet,
     Replacements,
+    Router,
     Secrets,
     Strict,
     Variables,
@@ -45,6 +47,7 @@ def run(
     credentials: Credentials = None,
     secrets: Secrets = None,
     strict: Strict = False,
+    router: Router = False,
     quiet: Quiet = False,
 ) -> None:
     """Run a Scheduled Job once, show its logs, and exit with its code."""
@@ -78,6 +81,7 @@ def run(
                 look=look_without_ports,
             )
         )
+        request = replace(request, show_router=router)
         [service] = request.services
         if service.type != "Scheduled Job":
             raise UsageError(

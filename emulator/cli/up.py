@@ -6,6 +6,7 @@ import enum
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,6 +27,7 @@ from emulator.cli.options import (
     OutputFormat,
     Quiet,
     Replacements,
+    Router,
     Secrets,
     Strict,
     Variables,
@@ -160,6 +162,7 @@ def up(
         typer.Option("--task-definition", metavar="FILE", help="Run a plain ECS task definition (JSON) instead."),
     ] = None,
     strict: Strict = False,
+    router: Router = False,
     quiet: Quiet = False,
     format: Format = OutputFormat.TEXT,
 ) -> None:
@@ -221,7 +224,7 @@ def up(
         )
 
     try:
-        request = with_trust(load)
+        request = replace(with_trust(load), show_router=router)
         with closing(connect()) as engine:
             if not dry_run:
                 check_logins(engine, request)

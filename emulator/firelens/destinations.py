@@ -54,6 +54,8 @@ class LocalOutput:
     policy: LogPolicy
     options: Mapping[str, str] = field(default_factory=dict)
     """The plugin's options where records leave the container: for `local-aws` and `live`."""
+    match: tuple[tuple[str, str], ...] = ()
+    """Its `Match` and `Match_Regex` entries."""
 
     @property
     def target(self) -> str:
@@ -73,13 +75,13 @@ def changed_output(
     """The section that runs here in place of an output that is not captured, what it is, and the reason."""
     policy = destinations.policy(stream, section.plugin)
     if policy == "live":
-        output = LocalOutput(stream, section.plugin, policy, dict(section.entries))
+        output = LocalOutput(stream, section.plugin, policy, dict(section.entries), section.match)
         if section.plugin in destinations.go_plugins:
             return section, output, ""
         core = core_output(section)
         return core, output, f"the router's image has no plugin {section.plugin}: Fluent Bit's own takes its place"
     changed, reason = local_aws_output(section, identity, keep_plugin=section.plugin in destinations.go_plugins)
-    return changed, LocalOutput(stream, section.plugin, policy, dict(changed.entries)), reason
+    return changed, LocalOutput(stream, section.plugin, policy, dict(changed.entries), section.match), reason
 
 
 def _listed() -> str:

@@ -304,7 +304,7 @@ class _Change:
         if self._destinations.policy(stream, named.plugin) == "capture":
             file = record_file(self._service, self._identity, stream)
             changed = OutputSection("file", section.match, (("File", file), ("Path", LOG_FOLDER)))
-            self.outputs.append(LocalOutput(stream, named.plugin, "capture"))
+            self.outputs.append(LocalOutput(stream, named.plugin, "capture", match=section.match))
             reason = _CAPTURED
         else:
             changed, output, reason = changed_output(named, stream, self._destinations, self._identity)

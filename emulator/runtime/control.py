@@ -110,22 +110,22 @@ class Agent:
                 yield message["task_event"]
 
     def records(
-        self, *, follow: bool, services: list[str], kept: bool = False, join: bool = False
+        self, *, follow: bool, services: list[str], kept: bool = False, join: bool = False, tail: int | None = None
     ) -> Iterator[Message]:
         """The records that log routers delivered, oldest first; with `follow` without end.
 
         `kept`: instead, what removed containers had printed that do not log through a router. `join` puts together the
-        lines that Docker split at 16 KiB.
+        lines that Docker split at 16 KiB. `tail`: of what is there already, only the last ones of each stream.
         """
-        query: Query = {"follow": follow, "service": services, "kept": kept, "join": join}
+        query: Query = {"follow": follow, "service": services, "kept": kept, "join": join, **_tail(tail)}
         for message in self._ask("GET", "records", query):
             if "record" in message:
                 yield message["record"]
 
-    def access(self, *, follow: bool, services: list[str]) -> Iterator[Message]:
+    def access(self, *, follow: bool, services: list[str], tail: int | None = None) -> Iterator[Message]:
         """Requests as the load balancer logged them, oldest first, each with its `time`, `service`, the `line` of its
-        log and the line's `fields`; with `follow` without end."""
-        for message in self._ask("GET", "access", {"follow": follow, "service": services}):
+        log and the line's `fields`; with `follow` without end. `tail`: of what is there already, only the last ones."""
+        for message in self._ask("GET", "access", {"follow": follow, "service": services, **_tail(tail)}):
             if "access" in message:
                 yield message["access"]
 
@@ -242,6 +242,10 @@ class Attendance:
         with contextlib.suppress(CopilotLocalError, OSError), closed_after(self._connection, PATIENCE):
             done(self._connection.ask(request("POST", "leave")))
         self._connection.close()
+
+
+def _tail(number: int | None) -> dict[str, str]:
+    return {} if number is None else {"tail": str(number)}
 
 
 def event_to(event: Event) -> Message:

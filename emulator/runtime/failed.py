@@ -6,9 +6,13 @@ from emulator.engine.interface import Engine
 from emulator.errors import ContainerFailed, CopilotLocalError
 from emulator.runtime import names
 from emulator.runtime.firelens import router_problems
+from emulator.runtime.names import Role
 from emulator.runtime.observed import Member
+from emulator.runtime.router_chatter import telling
 
 LAST_LINES = 15
+LAST_LINES_OF_ROUTER = 100
+"""Among them the banner and info lines, which are not shown where it said anything else."""
 
 
 def container_failed(engine: Engine, member: Member, why: str) -> ContainerFailed:
@@ -16,7 +20,9 @@ def container_failed(engine: Engine, member: Member, why: str) -> ContainerFaile
     code = member.container.exit_code
     ended = "could not start" if code is None else f"exited with code {code}"
     try:
-        lines = [line.text for line in engine.logs(member.container.name, tail=LAST_LINES)]
+        tail = LAST_LINES_OF_ROUTER if member.role == Role.ROUTER else LAST_LINES
+        lines = [line.text for line in engine.logs(member.container.name, tail=tail)]
+        lines = (telling(lines) if member.role == Role.ROUTER else lines)[-LAST_LINES:]
     except CopilotLocalError:
         lines = []
     problems = [p for p in router_problems(member.container.labels.get(names.LOG_OUTPUTS, ""), lines) if p.fatal]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import json
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
 from emulator.ecs.identity import TaskIdentity, task_identity
 from emulator.ecs.service import Service
 from emulator.engine.interface import File
-from emulator.errors import InputError, Position, Unsupported
+from emulator.errors import InputError, Position, Unsupported, UsageError
 from emulator.events import Emit, Event, EventKind
 from emulator.firelens.destinations import EVERY, Destinations, LocalOutput
 from emulator.firelens.diagnose import Problem, find_problems, nearest, option_path
@@ -25,6 +26,7 @@ from emulator.firelens.placed import output_names
 from emulator.firelens.routing import find_router, routed_containers, router_dependencies
 from emulator.firelens.users_files import find_in
 from emulator.runtime.desired import DesiredService, DesiredState
+from emulator.runtime.log_destinations import describe_destinations
 from emulator.runtime.names import Names
 from emulator.settings import LogPolicy
 
@@ -151,19 +153,41 @@ def uses_local_aws(desired: DesiredService) -> bool:
     return chosen and any(output.policy == "local-aws" for output in local_outputs(desired))
 
 
-def check_destinations(state: DesiredState, emit: Emit) -> None:
-    """Says of every log destination that leaves this machine where to, and of a policy that nothing answers to."""
+def check_destinations(state: DesiredState, emit: Emit, asked: Collection[str] = ()) -> None:
+    """Says of every log destination that leaves this machine where to, and of a policy that nothing answers to.
+
+    Raises UsageError where that policy was `asked` for on the command line: only settings may be about other services.
+    """
     known: set[str] = set()
     policies: dict[str, LogPolicy] = {}
     for name, desired in state.services.items():
         policies |= desired.options.log_destinations
-        for output in local_outputs(desired):
-            known |= {output.stream, output.plugin, *(go for go, core in CORE_PLUGINS.items() if core == output.plugin)}
+        outputs = local_outputs(desired)
+        known |= destination_names(outputs)
+        for output in outputs:
             if output.policy == "live":
                 emit(Event(EventKind.WARNING, name, f"logs of {output.stream} leave this machine: {output.target}"))
     for name in Destinations(policies).unknown_names(known):
-        there = ", ".join(sorted(known)) or "none"
-        emit(Event(EventKind.WARNING, "logs", f"no log destination is called {name}; those of the task: {there}"))
+        error = unknown_destination(name, known)
+        if name in asked:
+            raise error
+        emit(Event(EventKind.WARNING, "logs", f"{error.message}; {error.hint}"))
+
+
+def destination_names(outputs: Iterable[LocalOutput]) -> set[str]:
+    """The names by which a policy for these outputs may be chosen."""
+    names: set[str] = set()
+    for output in outputs:
+        names |= {output.stream, output.plugin, *(go for go, core in CORE_PLUGINS.items() if core == output.plugin)}
+    return names
+
+
+def unknown_destination(name: str, known: Collection[str]) -> UsageError:
+    """The error for a destination that no output is called, with the name that was probably meant."""
+    near = difflib.get_close_matches(name, known, n=1)
+    listed = f"those of the task: {', '.join(sorted(known)) or 'none'}"
+    hint = f"did you mean {near[0]}? {listed.capitalize()}" if near else listed
+    return UsageError(f"no log destination is called {name}", hint=hint)
 
 
 def describe_router(service: Service, configuration: LocalRouterConfiguration) -> str:
@@ -176,6 +200,7 @@ def describe_router(service: Service, configuration: LocalRouterConfiguration) -
     outputs = [[output.stream, output.plugin] for output in configuration.outputs]
     router = find_router(service.task_definition)
     content: dict[str, object] = {"main": service.main_container, "outputs": outputs, "positions": positions}
+    content["destinations"] = describe_destinations(configuration)
     if configuration.metrics_port is not None and configuration.sections:
         content |= {"port": configuration.metrics_port, "expected": output_names(configuration.sections)}
     return json.dumps({**content, "metadata": router is not None and router.metadata})

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from emulator.engine.interface import Engine, EngineEvent, Stream
 from emulator.errors import CopilotLocalError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime import names
+from emulator.runtime.log_subjects import LogSubjects
 from emulator.runtime.logs import LogFollower
 from emulator.runtime.names import Names
 from emulator.runtime.observed import observe
@@ -21,8 +22,8 @@ READY = 5.0
 class EnvironmentFollower:
     """Passes on the lines of every container of the environment's tasks, those that come later included.
 
-    `subject` says what a container's lines are prefixed with, from its service and its own name. `on_started` hears of
-    every start, with the container's id, its service and its name.
+    `subjects` says what a container's lines are prefixed with. `on_started` hears of every start, with the container's
+    id, its service and its name. `show_router`: a log router's banner and info lines too.
     """
 
     def __init__(
@@ -30,15 +31,17 @@ class EnvironmentFollower:
         engine: Engine,
         environment: Names,
         emit: Emit,
-        subject: Callable[[str, str], str],
+        subjects: LogSubjects,
         on_started: Callable[[str, str, str], None],
+        *,
+        show_router: bool = False,
     ) -> None:
         self._engine = engine
         self._names = environment
         self._emit = emit
-        self._subject = subject
+        self._subjects = subjects
         self._on_started = on_started
-        self._logs = LogFollower(engine, emit)
+        self._logs = LogFollower(engine, emit, subjects, show_router=show_router)
         self._ids: dict[str, str] = {}
         """Docker name to the id of the newest container that had it."""
         self._told: set[str] = set()
@@ -72,7 +75,7 @@ class EnvironmentFollower:
                 for task in observe(self._engine, self._names).tasks.values():
                     for member in task.members.values():
                         if member.started:
-                            self._follow(member.container.id, member.container.name, task.service, member.name)
+                            self._follow(member.container.id, member.container.name, member.container.labels)
                 self._ready.set()
                 for event in self._events:
                     self._heard(event)
@@ -85,15 +88,16 @@ class EnvironmentFollower:
             return
         if event.action == "start":
             self._told.discard(container)
-            self._follow(container, labels.get("name", container), service, name)
+            self._follow(container, labels.get("name", container), labels)
             self._on_started(container, service, name)
         elif event.action == "kill":
             self._told.add(container)
         elif event.action == "die" and container not in self._told:
             self._logs.finish(container)
             code = labels.get("exitCode", "?")
-            self._emit(Event(EventKind.STATE, self._subject(service, name), f"exited with code {code}"))
+            subject = self._subjects.subject(service, labels.get(names.TASK, ""), name)
+            self._emit(Event(EventKind.STATE, subject, f"exited with code {code}"))
 
-    def _follow(self, container: str, docker_name: str, service: str, name: str) -> None:
+    def _follow(self, container: str, docker_name: str, labels: Mapping[str, str]) -> None:
         self._ids[docker_name] = container
-        self._logs.follow(container, self._subject(service, name))
+        self._logs.follow(container, labels)

@@ -7,7 +7,6 @@ import threading
 from emulator.engine.interface import ContainerSpec, Engine
 from emulator.errors import ContainerFailed, ExitCode
 from emulator.events import Emit, Event, EventKind
-from emulator.runtime import names
 from emulator.runtime.down import down
 from emulator.runtime.execution import Cancelled
 from emulator.runtime.failed import container_failed
@@ -15,7 +14,7 @@ from emulator.runtime.logs import LogFollower
 from emulator.runtime.observed import Member, observe
 from emulator.runtime.running import Running
 from emulator.runtime.up import up
-from emulator.runtime.up_request import UpRequest
+from emulator.runtime.up_request import UpRequest, log_subjects
 
 STILL_RUNNING = "Detached and still running. Stop it with `copilot-local down`."
 
@@ -35,10 +34,10 @@ def run_foreground(
     is removed. Where the environment ran before, `joined` is set, and it is left running. ECS stops a task when an
     essential container exits: the code is that container's.
     """
-    follower = LogFollower(engine, emit)
+    follower = LogFollower(engine, emit, log_subjects(request), show_router=request.show_router)
 
     def started(spec: ContainerSpec) -> None:
-        follower.follow(spec.name, _subject(spec.labels[names.SERVICE], spec.labels[names.CONTAINER], request))
+        follower.follow(spec.name, spec.labels)
 
     try:
         running = up(engine, request, emit, cancelled=interrupted, on_started=started, before_remove=follower.finish)
@@ -96,12 +95,7 @@ def _watch(
         for task in observed.service_tasks:
             for member in task.members.values():
                 if member.started:
-                    follower.follow(member.container.name, _subject(task.service, member.name, request))
+                    follower.follow(member.container.name, member.container.labels)
     follower.close()
     emit(Event(EventKind.INFO, request.environment.app, STILL_RUNNING))
     return ExitCode.INTERRUPTED
-
-
-def _subject(service: str, container: str, request: UpRequest) -> str:
-    """The container's name; with its service's where several run."""
-    return container if len(request.services) == 1 else f"{service}/{container}"

@@ -21,6 +21,7 @@ from emulator.runtime.execution import Cancelled
 from emulator.runtime.executor import Executor
 from emulator.runtime.failed import container_failed
 from emulator.runtime.front import FrontControl
+from emulator.runtime.log_subjects import LogSubjects
 from emulator.runtime.logs import LogFollower
 from emulator.runtime.observed import Member, observe
 from emulator.runtime.plan import Plan
@@ -47,7 +48,7 @@ def run_job(
     state = prepare(engine, request, emit, with_front=False, cancelled=interrupted)
     task = _as_one_off(task_factory(state, request.private, engine).task(state.services[job.name], new_task_id()))
     task_id = task.identity.task_id
-    follower = LogFollower(engine, emit)
+    follower = LogFollower(engine, emit, LogSubjects(one_service=True), show_router=request.show_router)
     front = FrontControl(environment)
     executor = Executor(
         engine,
@@ -55,7 +56,7 @@ def run_job(
         front,
         emit,
         cancelled=interrupted,
-        on_started=lambda spec: follower.follow(spec.name, spec.labels[names.CONTAINER]),
+        on_started=lambda spec: follower.follow(spec.name, spec.labels),
         drain_image=state.agent_image,
     )
     plan = Plan()

@@ -80,7 +80,7 @@ def _prepare(
         )
     for name, desired in state.services.items():
         desired.options.own_region = own_regions(engine, images[name])
-    check_destinations(state, emit)
+    check_destinations(state, emit, request.log_names)
     if request.support.aws is not None and any(uses_local_aws(desired) for desired in state.services.values()):
         state.aws_image = request.support.aws()
     return state

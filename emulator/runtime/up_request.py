@@ -9,6 +9,7 @@ from pathlib import Path
 from emulator.ecs.service import Service
 from emulator.engine.interface import Engine
 from emulator.runtime.desired import Private
+from emulator.runtime.log_subjects import LogSubjects
 from emulator.runtime.names import Names
 from emulator.runtime.port_choice import AskedPorts
 from emulator.runtime.secrets.logins import RegistryLogins
@@ -53,6 +54,16 @@ class UpRequest:
     retain: bool = False
     foreground: bool = False
     """Whoever asks stays with it: an essential container that exits ends the command, and is no failed start."""
+    log_names: frozenset[str] = frozenset()
+    """The log destinations that `--logs` names."""
+    show_router: bool = False
+    """Whether the lines that are shown include the banner and info lines of log routers."""
+
+
+def log_subjects(request: UpRequest) -> LogSubjects:
+    """What the lines of the request's containers are prefixed with."""
+    several = [service.name for service in request.services if (service.desired_count or 0) > 1]
+    return LogSubjects(one_service=len(request.services) == 1, several=several)
 
 
 def asked_ports(request: UpRequest) -> AskedPorts:

@@ -32,7 +32,7 @@ from emulator.runtime.prepare import prepare
 from emulator.runtime.running import Running
 from emulator.runtime.supported import refuse_unsupported
 from emulator.runtime.up import up
-from emulator.runtime.up_request import UpRequest, asked_ports
+from emulator.runtime.up_request import UpRequest, asked_ports, log_subjects
 from emulator.runtime.watch_changes import FileChanges
 from emulator.runtime.watch_files import WatchedBuild, WatchedFiles, WatchedSync
 from emulator.runtime.watch_sync import copy
@@ -64,7 +64,10 @@ def run_watch(
     An essential container that exits does not end it: the agent replaces its task, and the next change may mend it.
     """
     watch = Watch(engine, request, reload, emit, extra_files)
-    follower = EnvironmentFollower(engine, request.environment, emit, watch.subject, watch.container_started)
+    subjects = log_subjects(request)
+    follower = EnvironmentFollower(
+        engine, request.environment, emit, subjects, watch.container_started, show_router=request.show_router
+    )
     follower.start()
     try:
         running = up(engine, request, emit, cancelled=interrupted, before_remove=follower.finish)

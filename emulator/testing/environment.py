@@ -101,7 +101,8 @@ class Environment(Lifecycle):
         if found is not None:
             return found
         self.check()
-        printed = [str(line) for line in self._journal.lines(since) if wanted(line.service, line.container)]
+        lines = [line for line in self._journal.lines(since) if wanted(line.service, line.container)]
+        printed = [str(line) for line in lines if container is not None or not line.chatter]
         raise in_vain(f"no line of {container or 'any container'} matches {expression.pattern!r}", timeout, printed)
 
     def routed_logs(

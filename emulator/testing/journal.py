@@ -41,6 +41,8 @@ class LogLine:
     """`stdout` or `stderr`."""
     text: str
     time: datetime | None
+    chatter: bool = False
+    """A log router's banner, or what it says at level info: reports leave it out."""
 
     def __str__(self) -> str:
         return f"{self.service}/{self.container} | {self.text}"
@@ -76,10 +78,18 @@ class Journal:
         self._count = 0
 
     def add_line(
-        self, service: str, container: str, task_id: str, stream: str, text: str, time: datetime | None
+        self,
+        service: str,
+        container: str,
+        task_id: str,
+        stream: str,
+        text: str,
+        time: datetime | None,
+        *,
+        chatter: bool = False,
     ) -> None:
         with self._changed:
-            self._lines.append(LogLine(self._count, service, container, task_id, stream, text, time))
+            self._lines.append(LogLine(self._count, service, container, task_id, stream, text, time, chatter))
             self._count += 1
             self._changed.notify_all()
 

@@ -59,6 +59,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="the same, after bringing it to what the workspace and the tests' options say now",
     )
+    group.addoption(
+        "--copilot-router",
+        action="store_true",
+        help="show the banner and info lines of log routers in the reports of failed tests too",
+    )
     parser.addini("copilot_workspace", "the folder that holds copilot/, relative to the root folder", default="")
     parser.addini("copilot_scope", "how long copilot_environment lives", default="session")
 
@@ -199,13 +204,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if environments:
         from emulator.testing.report import sections
 
-        deadline = time.monotonic() + LATE
+        deadline, show_router = time.monotonic() + LATE, bool(item.config.getoption("--copilot-router"))
         for environment in environments:
             if environment.journal.wait_for_unreported(deadline):
                 report.sections.append((f"copilot-local: in {environment.title}", told(environment)))
             since = item.stash.get(_marks, {}).get(id(environment), 0)
             verbose = item.config.get_verbosity() > 0
-            report.sections += sections(environment, since, verbose=verbose)
+            report.sections += sections(environment, since, verbose=verbose, show_router=show_router)
     return report
 
 

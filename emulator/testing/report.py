@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from emulator.events import Event, EventKind
+from emulator.runtime.log_subjects import LogSubjects
 from emulator.visible import visible, visible_lines
 
 if TYPE_CHECKING:
@@ -16,11 +17,20 @@ MOST_LINES = 200
 SILENT = (EventKind.PROGRESS, EventKind.STEP_STARTED)
 
 
-def sections(environment: Lifecycle, since: int, *, verbose: bool) -> Iterator[tuple[str, str]]:
+def sections(
+    environment: Lifecycle, since: int, *, verbose: bool, show_router: bool = False
+) -> Iterator[tuple[str, str]]:
     """Title and text of each section. `since` is the number of the first log line that the test saw; `verbose` adds
-    the plan, which is long and tells what `up` did, not what the test met."""
+    the plan, which is long and tells what `up` did, not what the test met; `show_router` adds the banner and info lines
+    of log routers."""
     name = environment.title
-    logs = _shortened([str(line) for line in environment.journal.lines(since)])
+    lines = [line for line in environment.journal.lines(since) if show_router or not line.chatter]
+    subjects = LogSubjects(one_service=False)
+    for line in lines:
+        subjects.add(line.service, line.task_id)
+    logs = _shortened(
+        [f"{subjects.subject(line.service, line.task_id, line.container)} | {line.text}" for line in lines]
+    )
     yield f"copilot-local logs of {name}", logs or "(nothing was printed during this test)"
     events = [_words(at, event) for at, event in environment.journal.events() if event.kind not in SILENT]
     if events:

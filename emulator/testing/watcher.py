@@ -12,8 +12,9 @@ from emulator.engine.interface import Engine, EngineEvent, LogLine, Stream
 from emulator.errors import CopilotLocalError
 from emulator.events import Event, EventKind
 from emulator.runtime import names
-from emulator.runtime.names import Names
+from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import observe
+from emulator.runtime.router_chatter import is_chatter
 from emulator.testing.journal import Death, Journal
 
 LAST_LINES = 20
@@ -139,12 +140,14 @@ class Watcher:
 
     def _read(self, container: str, labels: Mapping[str, str], followed: _Followed) -> None:
         service, name, task = labels.get(names.SERVICE, ""), labels[names.CONTAINER], labels.get(names.TASK, "")
+        router = labels.get(names.ROLE) == Role.ROUTER
         with contextlib.suppress(CopilotLocalError):  # a container that is gone prints nothing any more
             followed.stream = self._engine.logs(container, follow=True, since=followed.since)
             if self._closed.is_set():
                 followed.stream.close()
             for line in followed.stream:
-                self._journal.add_line(service, name, task, line.stream, line.text, line.timestamp)
+                chatter = router and is_chatter(line.text)
+                self._journal.add_line(service, name, task, line.stream, line.text, line.timestamp, chatter=chatter)
 
     def _read_to_the_end(self, container: str) -> None:
         followed = self._followed.get(container)
@@ -157,7 +160,8 @@ class Watcher:
         if labels.get(names.ONE_OFF):  # a job ends by itself
             return
         service, name, task = labels.get(names.SERVICE, ""), labels[names.CONTAINER], labels.get(names.TASK, "")
-        printed = [line.text for line in self._journal.lines() if (line.container, line.task_id) == (name, task)]
+        lines = [line for line in self._journal.lines() if (line.container, line.task_id) == (name, task)]
+        printed = [line.text for line in [line for line in lines if not line.chatter] or lines]
         code = int(labels.get("exitCode") or 0)
         death = Death(service, name, task, code, container in self._out_of_memory, tuple(printed[-LAST_LINES:]))
         expected = not self.judging or (service, name) in self._expected

@@ -195,8 +195,9 @@ class Project:
         return [target["state"] for target in self.ps()["targets"]]
 
     def records(self) -> list[dict[str, Any]]:
-        """What `logs --routed` prints."""
-        return [json.loads(line) for line in self.run("logs", "--routed").ok().out.splitlines()]
+        """The records that `logs --routed` prints, without what it says of them."""
+        printed = self.run("logs", "--routed", "--join", "--format", "json").ok().out
+        return [json.loads(line)["record"] for line in printed.splitlines()]
 
     # its files
 

@@ -106,12 +106,18 @@ def _shut_down(connection: socket.socket) -> None:
         connection.shutdown(socket.SHUT_RDWR)
 
 
+PIECE = 16384
+"""Bytes of a line that Docker stores as one piece."""
+
+
 def decode_logs(chunks: Iterator[bytes]) -> Iterator[LogLine]:
     """Log lines out of the answer to a log request with timestamps.
 
     Docker frames what a container without a terminal prints (8 bytes: stream, length), one message a frame; a message
-    that lacks the line end goes on in the next frame of its stream. With a terminal it sends plain lines. Only API 1.42
-    says which in a header, but a line starts with its timestamp's digit and a frame never does.
+    that lacks the line end goes on in the next frame of its stream. The copy that it keeps beside a log driver lacks
+    the end of a long line too: its pieces have one time, and all but the last one a full buffer's size. With a terminal
+    it sends plain lines. Only API 1.42 says which in a header, but a line starts with its timestamp's digit and a frame
+    never does.
     """
     reader = _ByteReader(chunks)
     head = reader.peek(4)
@@ -123,11 +129,16 @@ def decode_logs(chunks: Iterator[bytes]) -> Iterator[LogLine]:
     partial: dict[int, tuple[datetime | None, bytes]] = {}
     for stream, message in frames(reader):
         stamp, text = _split_timestamp(message)
+        ends = text.endswith(b"\n")
         if stream in partial:
-            stamp, begun = partial.pop(stream)
-            text = begun + text
-        if text.endswith(b"\n"):
-            yield _line(stream, text[:-1], stamp)
+            began, begun = partial.pop(stream)
+            if stamp != began and len(begun) % PIECE:
+                yield _line(stream, begun, began)
+            else:
+                ends = ends or len(text) < PIECE
+                stamp, text = began, begun + text
+        if ends:
+            yield _line(stream, text.removesuffix(b"\n"), stamp)
         else:
             partial[stream] = (stamp, text)
     for stream, (stamp, text) in partial.items():

@@ -167,6 +167,15 @@ def test_following_gives_what_comes_later(rig: Rig, connect: Connect) -> None:
     following.close()  # type: ignore[attr-defined]
 
 
+def test_the_last_ones(rig: Rig, connect: Connect, until: Until) -> None:
+    worker = connect()
+    for number in range(3):
+        worker.sendall(record(uri=f"/{number}"))
+        until(lambda number=number: len(requests(rig)) == number + 1)  # type: ignore[misc]
+    [last] = rig.agent.access(follow=False, services=[], tail=1)
+    assert "/2" in last["line"]
+
+
 def test_what_a_replaced_worker_says_twice_is_kept_once(rig: Rig, tmp_path: Path) -> None:
     taken = AccessLog(tmp_path / "access.sock", tmp_path)
     records = [record(worker=7, number=number) for number in range(3)]

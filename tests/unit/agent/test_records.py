@@ -63,6 +63,16 @@ def test_a_long_line_comes_in_parts_as_destinations_get_it_unless_they_are_joine
     assert joined["record"] == {"log": "aab"}
 
 
+def test_the_last_ones_of_each_stream(stored: Rig) -> None:
+    assert texts(stored.agent.records(follow=False, services=[], tail=1)) == ["second", "third"]
+    assert texts(stored.agent.records(follow=False, services=[], tail=0)) == []
+    following = stored.agent.records(follow=True, services=["hello"], tail=1)
+    assert texts([next(following)]) == ["third"]
+    write(stored.logs, "hello.aaaa.hello", (5, "fifth"), (6, "sixth"))
+    assert texts([next(following), next(following)]) == ["fifth", "sixth"]
+    following.close()  # type: ignore[attr-defined]
+
+
 def test_following_gives_what_comes_later_too_until_the_other_end_leaves(stored: Rig, until: Until) -> None:
     threads = set(threading.enumerate())
     following = stored.agent.records(follow=True, services=["hello"])

@@ -248,10 +248,10 @@ def test_down_is_for_a_whole_environment(run: Run, workspace: Path) -> None:
     assert "error: down stops a whole environment" in ended.err
 
 
-def test_tail_does_not_go_with_routed_records(run: Run, workspace: Path) -> None:
-    ended = run("logs", "--routed", "--tail", "3")
+def test_tail_does_not_go_with_a_comparison(run: Run, workspace: Path) -> None:
+    ended = run("logs", "--compare", "--tail", "3")
     assert ended.code == 2
-    assert "error: --tail cannot be combined with --routed" in ended.err
+    assert "error: --tail cannot be combined with --compare" in ended.err
 
 
 @pytest.mark.parametrize("verb", ["down", "ps", "logs"])

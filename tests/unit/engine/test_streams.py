@@ -18,6 +18,10 @@ def frame(stream: int, text: str) -> bytes:
     return struct.pack(">BxxxL", stream, len(data)) + data
 
 
+def stamped(text: str) -> bytes:
+    return struct.pack(">BxxxL", 1, len(text)) + text.encode()
+
+
 def chunked(data: bytes, size: int) -> Iterator[bytes]:
     return (data[at : at + size] for at in range(0, len(data), size))
 
@@ -35,6 +39,14 @@ def test_frames_in_chunks_of_any_size(size: int) -> None:
 def test_a_line_in_pieces_is_put_together_for_each_stream() -> None:
     data = frame(1, "a" * 16384) + frame(2, "between\n") + frame(1, "b\n")
     assert [line.text for line in decode_logs(iter([data]))] == ["between", "a" * 16384 + "b"]
+
+
+def test_a_long_line_whose_end_docker_left_out_is_a_line_of_its_own() -> None:
+    first, second = "2026-11-22T12:00:00.000001000Z ", "2026-11-22T12:00:00.000002000Z "
+    pieces = stamped(f"{first}{'a' * 16384}") + stamped(f"{first}b") + stamped(f"{second}next\n")
+    assert [line.text for line in decode_logs(iter([pieces]))] == ["a" * 16384 + "b", "next"]
+    short = stamped(f"{first}no end") + stamped(f"{second}next\n")
+    assert [line.text for line in decode_logs(iter([short]))] == ["no end", "next"]
 
 
 def test_a_last_line_without_its_end_counts() -> None:

@@ -10,8 +10,21 @@ import pytest
 
 from emulator.engine.fake import Behaviour
 from emulator.events import EventKind
+from emulator.runtime import names
 from emulator.runtime.down import down
-from emulator.runtime.logs import ContainerLine, LogFollower, follow_all, print_so_far
+from emulator.runtime.log_subjects import LogSubjects
+from emulator.runtime.logs import (
+    ContainerLine,
+    LogFollower,
+    Wanted,
+    every_line,
+    follow_all,
+    members_of,
+    print_so_far,
+)
+from emulator.runtime.names import Role
+from emulator.runtime.observed import observe
+from emulator.runtime.router_chatter import is_chatter
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import DEMO, desired_state, make_service
 
@@ -30,12 +43,19 @@ def talking(bench: Bench) -> Bench:
     return bench
 
 
+def so_far(
+    bench: Bench, services: list[str], tail: int | None = None, wanted: Wanted = every_line
+) -> list[ContainerLine]:
+    members = members_of(observe(bench.engine, DEMO), services)
+    return list(print_so_far(bench.engine, members, tail, wanted))
+
+
 def texts(found: list[ContainerLine]) -> list[str]:
     return [line.line.text for line in found]
 
 
 def test_lines_of_all_containers_come_by_their_time(talking: Bench) -> None:
-    found = list(print_so_far(talking.engine, DEMO, [], None))
+    found = so_far(talking, [])
     assert texts(found) == ["hello starts", "web says", "hello says"]
     assert [(line.service, line.container, line.line.stream) for line in found[:2]] == [
         ("hello", "hello", "stdout"),
@@ -44,15 +64,19 @@ def test_lines_of_all_containers_come_by_their_time(talking: Bench) -> None:
 
 
 def test_lines_of_one_service(talking: Bench) -> None:
-    assert texts(list(print_so_far(talking.engine, DEMO, ["web"], None))) == ["web says"]
+    assert texts(so_far(talking, ["web"])) == ["web says"]
 
 
 def test_the_last_lines_of_each(talking: Bench) -> None:
-    assert texts(list(print_so_far(talking.engine, DEMO, [], 1))) == ["web says", "hello says"]
+    assert texts(so_far(talking, [], 1)) == ["web says", "hello says"]
+
+
+def test_the_last_lines_of_each_are_the_last_of_those_that_are_wanted(talking: Bench) -> None:
+    assert texts(so_far(talking, ["hello"], 1, lambda _, line: "starts" in line.text)) == ["hello starts"]
 
 
 def test_a_container_that_is_gone_meanwhile_is_left_out(talking: Bench) -> None:
-    lines = print_so_far(talking.engine, DEMO, [], None)
+    lines = print_so_far(talking.engine, members_of(observe(talking.engine, DEMO), []), None, every_line)
     talking.engine.before = lambda verb, target: talking.engine.remove(WEB) if (verb, target) == ("logs", WEB) else None
     assert texts(list(lines)) == ["hello starts", "hello says"]
 
@@ -89,19 +113,26 @@ def test_following_nothing_ends_at_once(bench: Bench) -> None:
     assert list(follow_all(bench.engine, DEMO, [], None, threading.Event())) == []
 
 
+def labels(container: str, *, service: str = "hello", task: str = "task0001", role: str = "") -> dict[str, str]:
+    return {names.SERVICE: service, names.TASK: task, names.CONTAINER: container, names.ROLE: role}
+
+
 class TestFollower:
+    def follower(self, bench: Bench, *, show_router: bool = False) -> LogFollower:
+        return LogFollower(bench.engine, bench.emit, LogSubjects(one_service=True), show_router=show_router)
+
     def test_lines_become_events_under_their_containers_name(self, talking: Bench) -> None:
-        follower = LogFollower(talking.engine, talking.emit)
-        follower.follow(HELLO, "hello")
-        follower.follow(HELLO, "hello")
+        follower = self.follower(talking)
+        follower.follow(HELLO, labels("hello"))
+        follower.follow(HELLO, labels("hello"))
         talking.engine.stop(HELLO, 0)
         follower.finish(HELLO)
         lines = [(e.subject, e.message, e.fields["stream"]) for e in talking.events if e.kind is EventKind.LOG]
         assert lines == [("hello", "hello starts", "stdout"), ("hello", "hello says", "stdout")]
 
     def test_it_can_be_closed_while_containers_run(self, talking: Bench, until: Until) -> None:
-        follower = LogFollower(talking.engine, talking.emit)
-        follower.follow(HELLO, "hello")
+        follower = self.follower(talking)
+        follower.follow(HELLO, labels("hello"))
         until(lambda: any(event.message == "hello says" for event in talking.events))
         follower.close()
         follower.finish(HELLO)
@@ -109,7 +140,90 @@ class TestFollower:
         assert not any(event.message == "nobody hears this" for event in talking.events)
 
     def test_a_container_that_is_gone_is_no_trouble(self, bench: Bench) -> None:
-        follower = LogFollower(bench.engine, bench.emit)
-        follower.follow("gone", "gone")
+        follower = self.follower(bench)
+        follower.follow("gone", labels("gone"))
         follower.finish("gone")
         assert bench.events == []
+
+    @pytest.mark.parametrize("shown", [False, True])
+    def test_the_banner_of_a_log_router_is_shown_where_it_is_asked_for(self, talking: Bench, shown: bool) -> None:
+        talking.engine.print_line(HELLO, "[2024/01/01 00:00:00] [ info] [engine] started")
+        talking.engine.print_line(HELLO, "[2024/01/01 00:00:00] [ warn] [output:http] no upstream")
+        follower = self.follower(talking, show_router=shown)
+        follower.follow(HELLO, labels("log_router", role=Role.ROUTER))
+        talking.engine.stop(HELLO, 0)
+        follower.finish(HELLO)
+        told = [event.message for event in talking.events if event.message.startswith("[20")]
+        assert ("engine" in told[0], len(told)) == (shown, 1 + shown)
+
+    def test_the_words_of_another_container_are_its_own(self, talking: Bench) -> None:
+        talking.engine.print_line(HELLO, "[2024/01/01 00:00:00] [ info] mine")
+        follower = self.follower(talking)
+        follower.follow(HELLO, labels("hello"))
+        talking.engine.stop(HELLO, 0)
+        follower.finish(HELLO)
+        assert any(event.message.endswith("mine") for event in talking.events)
+
+
+class TestSubjects:
+    def test_one_task_of_one_service(self) -> None:
+        subjects = LogSubjects(one_service=True)
+        assert subjects.subject("hello", "aaaabbbbcccc", "nginx") == "nginx"
+
+    def test_one_task_of_each_of_several_services(self) -> None:
+        subjects = LogSubjects(one_service=False)
+        assert subjects.subject("hello", "aaaabbbbcccc", "nginx") == "hello/nginx"
+        assert subjects.subject("web", "ddddeeeeffff", "nginx") == "web/nginx"
+
+    def test_two_tasks_of_a_service(self) -> None:
+        subjects = LogSubjects(one_service=False)
+        subjects.add("hello", "aaaabbbbcccc")
+        assert subjects.subject("hello", "ddddeeeeffff", "nginx") == "hello/ddddeeee/nginx"
+        assert subjects.subject("hello", "aaaabbbbcccc", "nginx") == "hello/aaaabbbb/nginx"
+
+    def test_tasks_that_are_to_come(self) -> None:
+        assert LogSubjects(one_service=True, several=["hello"]).subject("hello", "aaaabbbbcccc", "nginx") == (
+            "aaaabbbb/nginx"
+        )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Fluent Bit v1.8.15",
+        "\x1b[1mFluent Bit v1.9.10\x1b[0m",
+        "* \x1b[1m\x1b[93mCopyright (C) 2015-2022 The Fluent Bit Authors\x1b[0m",
+        "* Fluent Bit is a CNCF sub-project under the umbrella of Fluentd",
+        "* https://fluentbit.io",
+        "",
+        "AWS for Fluent Bit Container Image Version 2.31.12",
+        "[2024/01/01 00:00:00] [ info] [storage] version=1.1.6",
+        "[2024/01/01 00:00:00] [debug] [retry] new retry created",
+        "[2024/01/01 00:00:00.123456] [ info] [engine] started (pid=1)",
+        "[\x1b[1m2024/01/01 00:00:00\x1b[0m] [\x1b[92m info\x1b[0m] [engine] started",
+        'time="2024-01-01T00:00:00Z" level=info msg="[cloudwatch 0] plugin parameter region = \'us-east-1\'"',
+        "______ _                  _    ______ _ _           _____  __  ",
+        "|  ___| |                | |   | ___ (_) |         |____ |/  | ",
+        "| |_  | |_   _  ___ _ __ | |_  | |_/ /_| |_  __   __   / /`| | ",
+        "\\_|   |_|\\__,_|\\___|_| |_|\\__| \\____/|_|\\__|   \\_/  \\____(_)___/",
+    ],
+)
+def test_chatter_of_a_log_router(line: str) -> None:
+    assert is_chatter(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[2024/01/01 00:00:00] [ warn] [engine] failed to flush chunk",
+        "[2024/01/01 00:00:00] [error] [config] unknown key",
+        'time="2024-01-01T00:00:00Z" level=error msg="[cloudwatch 0] NoCredentialProviders"',
+        '[0] web-firelens-0123: [1700000000.000000000, {"log"=>"x"}]',
+        '{"date":1700000000.0,"log":"-----------------"}',
+        "Error: Configuration file contains errors. Aborting",
+        "exec /entrypoint.sh: no such file or directory",
+        "-----------------------------",
+    ],
+)
+def test_what_a_log_router_says_of_trouble_and_of_records(line: str) -> None:
+    assert not is_chatter(line)

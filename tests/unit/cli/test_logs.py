@@ -1,0 +1,108 @@
+"""Names and numbers on the command line of `logs`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from emulator.cli.known import check_containers, check_services, service_names, why_idle
+from emulator.errors import UsageError
+from emulator.runtime.observed import Observed, observe
+from tests.unit.cli.conftest import MANIFEST, Run
+from tests.unit.runtime.bench import Bench
+from tests.unit.runtime.world import DEMO, desired_state, make_service
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace with the services hello and web, and a job."""
+    for name, kind in (("hello", ""), ("web", ""), ("nightly", "Scheduled Job")):
+        manifest = tmp_path / "copilot" / name / "manifest.yml"
+        manifest.parent.mkdir(parents=True)
+        text = MANIFEST.replace("name: hello", f"name: {name}")
+        manifest.write_text(text.replace("Load Balanced Web Service", kind) if kind else text)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def running(workspace: Path) -> Bench:
+    """Its hello runs."""
+    del workspace
+    bench = Bench()
+    bench.start(desired_state(make_service({"hello": {}, "nginx": {}})))
+    return bench
+
+
+def look(bench: Bench) -> Observed:
+    return observe(bench.engine, DEMO)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("helo", "did you mean hello?"),
+        ("nosuch", "services there: hello, nightly, web"),
+        ("nginx", "nginx is a container: `copilot-local logs -c nginx`"),
+    ],
+)
+def test_a_service_that_does_not_exist_is_an_error(running: Bench, name: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=f"no service {name} in demo/test") as caught:
+        check_services(running.engine, DEMO, look(running), ["hello", name])
+    assert caught.value.hint == hint
+
+
+def test_a_service_that_exists_and_does_not_run_is_told_of(running: Bench) -> None:
+    assert check_services(running.engine, DEMO, look(running), ["hello", "web"]) == ["web"]
+    said = why_idle(running.engine, DEMO, look(running), "web")
+    assert said == "web does not run in demo/test: `copilot-local up -d web` starts it"
+    assert "`copilot-local run nightly`" in why_idle(running.engine, DEMO, look(running), "nightly")
+
+
+def test_a_container_that_does_not_exist_is_an_error(running: Bench) -> None:
+    check_containers(look(running), [], ["nginx", "old"], ["old"])
+    with pytest.raises(UsageError, match="no container ngin in hello") as caught:
+        check_containers(look(running), ["hello"], ["ngin"], [])
+    assert caught.value.hint == "did you mean nginx?"
+
+
+def test_where_nothing_runs_no_container_is_wrong(workspace: Path) -> None:
+    del workspace
+    check_containers(Observed([]), [], ["nginx"], [])
+
+
+def test_a_manifest_stands_for_its_service(workspace: Path) -> None:
+    del workspace
+    assert service_names(["web", "copilot/hello/manifest.yml", "./copilot/web"]) == ["web", "hello", "web"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("-n", "5", "--compare"), "--tail cannot be combined with --compare"),
+        (("-n", "-1"), "Invalid value for -n: a number of lines or all, not '-1'"),
+        (("--tail", "few"), "Invalid value for '--tail': a number of lines or all, not 'few'"),
+        (("--routed", "--access"), "are different views"),
+        (("--join",), "--join needs --routed"),
+        (("--compare", "--grep", "x"), "cannot be combined with --compare"),
+    ],
+)
+def test_options_that_do_not_go_together(run: Run, workspace: Path, arguments: tuple[str, ...], said: str) -> None:
+    del workspace
+    ended = run("logs", *arguments)
+    assert (ended.code, said in ended.err) == (2, True), ended
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("http=lvie", "did you mean http=live? policies: capture, local-aws, live"),
+        ("captur", "did you mean capture?"),
+        ("http=nowhere", "policies: capture, local-aws, live"),
+    ],
+)
+def test_a_policy_that_does_not_exist_is_an_error(run: Run, workspace: Path, option: str, said: str) -> None:
+    del workspace
+    ended = run("up", "--dry-run", "--logs", option, "hello")
+    assert (ended.code, said in ended.err) == (2, True), ended
