@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from emulator.settings import Settings
 
 FIRST_PORT = 8080
+FRONT_ROLES = ("front", "internal-front")
+"""Of the containers that are load balancers."""
 _PORTS_TRIED = 50
 
 
@@ -107,6 +109,21 @@ def check_port(port: int, holder: str | None, is_free: Callable[[int], bool]) ->
     return Check("port", Status.NOTE, f"127.0.0.1:{port} is taken by another program; `up` takes {following}")
 
 
+def check_listeners(containers: list[Container], local: bool) -> list[Check]:
+    """Whether the load balancers that run answer at their published ports; `local`: those are of this machine."""
+    from emulator.runtime.front_ports import listeners_on
+    from emulator.runtime.front_probe import silent
+
+    checks = []
+    for container in containers if local else ():
+        if container.labels.get("copilot-local.role") in FRONT_ROLES and container.state == "running":
+            for port, why in silent(listeners_on(container)).items():
+                message = f"127.0.0.1:{port} of {_environment_of(container)} does not answer: {why}"
+                hint = "`copilot-local up -d` there starts the load balancer anew"
+                checks.append(Check("load balancer", Status.BROKEN, message, hint))
+    return checks
+
+
 def check_environments(containers: list[Container]) -> list[Check]:
     """The environments that run, and what is left of those that do not."""
     found: dict[tuple[str, str], list[Container]] = {}
@@ -180,6 +197,12 @@ def port_is_free(port: int) -> bool:
 def front_on(containers: list[Container], port: int) -> str | None:
     """The environment whose front is published on that host port."""
     for container in containers:
-        if container.labels.get("copilot-local.role") == "front" and any(p.host_port == port for p in container.ports):
-            return f"{container.labels['copilot-local.app']}/{container.labels.get('copilot-local.env', '')}"
+        if container.labels.get("copilot-local.role") in FRONT_ROLES and any(
+            published.host_port == port for published in container.ports
+        ):
+            return _environment_of(container)
     return None
+
+
+def _environment_of(container: Container) -> str:
+    return f"{container.labels['copilot-local.app']}/{container.labels.get('copilot-local.env', '')}"

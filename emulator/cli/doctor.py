@@ -53,6 +53,7 @@ def _examine() -> tuple[list[Check], ExitCode]:
 
 
 def _with_engine(engine: Engine) -> list[Check]:
+    from emulator.runtime.front_probe import is_local
     from emulator.setup import docker_cli, images, substitutes
 
     settings = _settings()
@@ -71,6 +72,7 @@ def _with_engine(engine: Engine) -> list[Check]:
         *checks.check_images(engine, references, settings, docker_cli.why_not_pullable),
         checks.check_port(port, checks.front_on(containers, port), checks.port_is_free),
         *checks.check_environments(containers),
+        *checks.check_listeners(containers, is_local(engine)),
     ]
 
 

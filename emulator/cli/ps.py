@@ -31,10 +31,11 @@ def ps(
     from msgspec import to_builtins
 
     from emulator.runtime.control import Agent
+    from emulator.runtime.front_probe import is_local, silent
     from emulator.runtime.overview import of_service, overview
 
     with chosen_environment(app, env) as (engine, names):
-        found = overview(engine, names)
+        found = overview(engine, names, silent=silent if is_local(engine) else None)
         stopped = _stopped(Agent(engine, names).tasks(name)) if every and found.supervised else []
     if name is not None:
         found = of_service(found, name)

@@ -13,9 +13,16 @@ from emulator.cli.options import App, Env, Format, OutputFormat
 def targets(app: App = None, env: Env = None, format: Format = OutputFormat.TEXT) -> None:
     """Show the load balancers' targets with their health, in the words of `describe-target-health`."""
     from emulator.display.table import table
+    from emulator.runtime.front_ports import published
+    from emulator.runtime.front_probe import is_local, silent
+    from emulator.runtime.observed import observe
+    from emulator.runtime.overview import STARTED_ANEW
 
     with running_agent(app, env) as agent:
         found = agent.status()["targets"]
+        problems = silent(published(observe(agent.engine, agent.names), running=True)) if is_local(agent.engine) else {}
+    for port, why in problems.items():
+        typer.echo(f"warning: 127.0.0.1:{port} does not answer: {why}; {STARTED_ANEW}", err=True)
     if format is OutputFormat.JSON:
         typer.echo(json.dumps(found, indent=2))
         return

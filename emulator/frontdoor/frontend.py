@@ -34,6 +34,8 @@ def _frontend(listener: Listener, rules: Sequence[PlacedRule], options: FrontOpt
         f"http-error status 503 content-type text/html lf-file {FOLDER}/{UNREACHABLE_PAGE}"
         f" {actions.SERVER_HEADER} {actions.DATE}",
     ]
+    if options.published_connections and not inside:
+        body.append(full_line(options))
     if options.access_log:
         body += frontend_log_lines(secure=listener == "HTTPS")
     if options.source_ip:
@@ -50,6 +52,12 @@ def _frontend(listener: Listener, rules: Sequence[PlacedRule], options: FrontOpt
     if any(forwarded_groups(rules)):
         body += actions.USE_BACKEND_LINES
     return ["", f"frontend {name} from {HTTP_DEFAULTS}", *(f"  {line}" for line in body)]
+
+
+def full_line(options: FrontOptions) -> str:
+    """Closes connections that are too many: each takes files of the process through which Docker publishes the port,
+    and that process ends where it has none left."""
+    return f"tcp-request connection reject if {{ fe_conn gt {options.published_connections} }}"
 
 
 def _bind_line(listener: Listener, rules: Sequence[PlacedRule], options: FrontOptions) -> str:

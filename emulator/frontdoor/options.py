@@ -109,6 +109,8 @@ class FrontOptions:
     """The load balancer attribute `idle_timeout.timeout_seconds`."""
     maxconn: int = 8000
     """Connections of clients; each may take two files."""
+    published_connections: int = 0
+    """Connections that each listener takes from this machine; more are closed at once. 0: as many as `maxconn`."""
     access_log: bool = False
     """Whether requests are logged; see `access_log`."""
     source_ip: str | None = None

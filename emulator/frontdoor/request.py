@@ -19,6 +19,8 @@ _LABEL = "[A-Za-z0-9_~!$&()*+;=%-]+"
 HOST_PATTERN = rf"^(?:\[[0-9A-Fa-f:.]+\]|{_LABEL}(?:\.{_LABEL})*\.?)(?::[0-9]{{0,5}})?$"
 """What a Host header may be. What is none of these gets 400; HAProxy itself refuses less."""
 MAX_PORT = 65535
+PROBE_HEADER = "X-Copilot-Local-Probe"
+"""In a TRACE request of our own, which asks whether the listener answers and is not logged."""
 TRACE_HEADER_BUDGET = 7 * 1024
 """Above this many bytes of headers a trace header is replaced rather than extended."""
 
@@ -34,6 +36,7 @@ def limit_lines() -> list[str]:
     bare = f"{SERVER_HEADER} {DATE}"
     close = "hdr Connection close"
     return [
+        f"http-request set-log-level silent if {{ method TRACE }} {{ req.hdr({PROBE_HEADER}) -m found }}",
         generated(405, FOLDER, "if { method TRACE }"),
         generated(400, FOLDER, "if { method CONNECT }", close),
         # Its access log calls HTTP/1.2 and the like acceptable; what is no HTTP/1 on such a connection is not.

@@ -10,6 +10,7 @@ from emulator.events import Emit, Event, EventKind
 from emulator.runtime.down import down
 from emulator.runtime.execution import Cancelled
 from emulator.runtime.failed import container_failed
+from emulator.runtime.front_probe import FrontWatch
 from emulator.runtime.logs import LogFollower
 from emulator.runtime.observed import Member, observe
 from emulator.runtime.running import Running
@@ -52,7 +53,8 @@ def run_foreground(
     emit(Event(EventKind.INFO, request.environment.app, running.ready("")))
     if not running.fresh:
         return _watch(running, request, follower, emit, interrupted)
-    ended = running.wait_for_exit(interrupted)
+    fronts = FrontWatch(engine, emit)
+    ended = running.wait_for_exit(interrupted, fronts.look)
     failure = _failure(engine, ended, emit)
     if running.lease is not None:
         running.lease.leave()
@@ -88,10 +90,12 @@ def _watch(
     running: Running, request: UpRequest, follower: LogFollower, emit: Emit, interrupted: threading.Event
 ) -> int:
     """The environment belonged to its agent already: show what it prints, and leave it running."""
+    fronts = FrontWatch(running.engine, emit)
     while not interrupted.wait(0.5):
         observed = observe(running.engine, running.environment)
         if not observed.containers:
             return ExitCode.OK
+        fronts.look(observed)
         for task in observed.service_tasks:
             for member in task.members.values():
                 if member.started:

@@ -32,6 +32,8 @@ RULES_KEY_FILE = "rules.key"
 MAX_CONNECTIONS = 12_000
 """A connection that waits takes one file, a request under way two: idle clients leave room for 4000 requests within the
 open-file limit that every daemon can give."""
+PUBLISHED_CONNECTIONS = 2500
+"""Of each published port. Docker's proxy for it takes up to six files a connection, of as few as 16384."""
 INITIAL_INTERVAL = 0.1
 """Seconds between the checks of a target until its first success."""
 
@@ -141,6 +143,7 @@ def front_options(
         timing="ecs" if timing == {"ecs"} else "local",
         initial_interval=INITIAL_INTERVAL,
         maxconn=MAX_CONNECTIONS,
+        published_connections=PUBLISHED_CONNECTIONS,
         access_log=True,
     )
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from emulator.ecs.service import Service
-from emulator.engine.interface import ContainerState, PublishedPort
+from emulator.engine.interface import Container, ContainerState, PublishedPort
 from emulator.errors import EngineError
 from emulator.frontdoor.balancers import Balancer, balancer_of, behind
 from emulator.frontdoor.options import FrontOptions, Https
@@ -172,11 +172,16 @@ def published(observed: Observed, *, running: bool = False) -> list[PublishedLis
     fronts = [front for front in observed.fronts if not running or front.state is ContainerState.RUNNING]
     for container in (*fronts, *pauses):
         if container is not None:
-            try:
-                found += [PublishedListener(**row) for row in json.loads(container.labels.get(names.LISTENERS, "[]"))]
-            except (ValueError, TypeError) as error:
-                raise EngineError(f"label {names.LISTENERS} of {container.name} cannot be read: {error}") from None
+            found += listeners_on(container)
     return found
+
+
+def listeners_on(container: Container) -> list[PublishedListener]:
+    """The listeners that a container has, as its label says. Raises EngineError where that cannot be read."""
+    try:
+        return [PublishedListener(**row) for row in json.loads(container.labels.get(names.LISTENERS, "[]"))]
+    except (ValueError, TypeError) as error:
+        raise EngineError(f"label {names.LISTENERS} of {container.name} cannot be read: {error}") from None
 
 
 def balanced(service: Service) -> Iterator[str]:

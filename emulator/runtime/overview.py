@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,8 @@ from emulator.runtime.front_ports import PublishedListener, published
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Observed, observe
 from emulator.runtime.service_details import ServiceDetails
+
+STARTED_ANEW = "`copilot-local up -d` starts the load balancer anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,14 @@ class Overview:
     """Service to target group to the container that its targets are."""
 
 
-def overview(engine: Engine, environment: Names) -> Overview:
-    """Looks at the listing, and asks the agent where one runs."""
+def overview(
+    engine: Engine,
+    environment: Names,
+    *,
+    silent: Callable[[Sequence[PublishedListener]], Mapping[int, str]] | None = None,
+) -> Overview:
+    """Looks at the listing, and asks the agent where one runs. `silent` says, by host port, why listeners do not answer
+    at their published ports."""
     observed = observe(engine, environment)
     status: Message = {"targets": [], "services": {}}
     supervised = observed.agent is not None and observed.agent.state is ContainerState.RUNNING
@@ -107,6 +115,8 @@ def overview(engine: Engine, environment: Names) -> Overview:
             )
         )
     listeners = published(observed, running=True)
+    problems = silent(listeners) if silent is not None else {}
+    unanswered = [f"127.0.0.1:{port} does not answer: {why}; {STARTED_ANEW}" for port, why in problems.items()]
     return Overview(
         app=environment.app,
         environment=environment.environment,
@@ -114,7 +124,7 @@ def overview(engine: Engine, environment: Names) -> Overview:
         supervised=supervised,
         containers=tuple(sorted(rows, key=lambda row: (row.service == "", row.service, row.task_id, row.name))),
         targets=tuple(status["targets"]),
-        failures=tuple(_failures(observed, status)),
+        failures=(*_failures(observed, status), *unanswered),
         listeners=tuple(listeners),
         services=tuple(
             ServiceRow(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
@@ -19,6 +19,7 @@ from emulator.runtime.execution import Cancelled
 from emulator.runtime.failed import container_failed
 from emulator.runtime.front import front_specs
 from emulator.runtime.front_ports import PublishedListener, balanced, host_ports, listeners_of, routes
+from emulator.runtime.front_probe import is_local, silent
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Member, Observed, Task, observe
 from emulator.runtime.restart import may_restart
@@ -75,8 +76,11 @@ class Running(Struct):
             self.lease.hand_over()
             self.lease = None
 
-    def wait_for_exit(self, interrupted: threading.Event) -> Member | None:
-        """Blocks until an essential container exits, and returns it; None where somebody interrupts or removes all.
+    def wait_for_exit(
+        self, interrupted: threading.Event, on_look: Callable[[Observed], None] = lambda _: None
+    ) -> Member | None:
+        """Blocks until an essential container exits, and returns it; None where it is interrupted or all is removed.
+        `on_look` gets each listing.
 
         One whose restart policy may start it again has a moment for that: the agent does it.
         """
@@ -85,6 +89,7 @@ class Running(Struct):
             observed = observe(self.engine, self.environment)
             if observed.agent is None:  # `down` begins with it
                 return None
+            on_look(observed)
             for task in observed.service_tasks:
                 for member in task.members.values():
                     if not member.essential or not member.started or member.running:
@@ -138,6 +143,9 @@ def wait_healthy(running: Running, cancelled: threading.Event, timeout: int) -> 
         ]
         if balances and len(targets) < _expected_targets(running.state):
             unready.append("the front has not seen every target")
+        if not unready and balances and is_local(running.engine):
+            problems = silent(listeners_of(running.state))
+            unready += [f"127.0.0.1:{port} does not answer ({why})" for port, why in problems.items()]
         if not unready and len(observed.service_tasks) >= wanted:
             return
         if time.monotonic() > deadline:

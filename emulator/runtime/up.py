@@ -16,6 +16,7 @@ from emulator.runtime.desired import DesiredState
 from emulator.runtime.execution import Cancelled
 from emulator.runtime.front import front_specs
 from emulator.runtime.front_ports import listeners_of
+from emulator.runtime.front_probe import restart_and_tell
 from emulator.runtime.images import resolver_of
 from emulator.runtime.join import AGENT_PATIENCE, join
 from emulator.runtime.look import refuse_taken_ports
@@ -79,6 +80,7 @@ def up(
     refuse_unresolved(request)
     turns = Turns(engine, request.environment, emit, cancelled)
     observed = turns.observe()
+    restart_and_tell(engine, observed, emit)
     refuse_taken_ports(request, observed)  # before anything is built
     # Where something runs, nothing is touched before it is known that what is asked for can run.
     claim = None if observed.containers else _claim(engine, request, observed)
