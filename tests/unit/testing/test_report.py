@@ -1,0 +1,37 @@
+"""What a failing test's report says of the containers' lines."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from emulator.testing.journal import Journal
+from emulator.testing.report import sections
+
+FIRST, SECOND = "aaaabbbbcccc", "ddddeeeeffff"
+
+
+def logs(*lines: tuple[str, str, str, bool], show_router: bool = False) -> list[str]:
+    """The lines that a report shows of `(container, task, text, chatter)`."""
+    journal = Journal()
+    for container, task, text, chatter in lines:
+        journal.add_line("hello", container, task, "stdout", text, None, chatter=chatter)
+    environment: Any = SimpleNamespace(title="demo/test", journal=journal, plan="")
+    found = dict(sections(environment, 0, verbose=False, show_router=show_router))
+    return found["copilot-local logs of demo/test"].splitlines()
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_the_banner_of_a_log_router_is_shown_where_it_is_asked_for(shown: bool) -> None:
+    lines = [("log_router", FIRST, "Fluent Bit v1.8.15", True), ("log_router", FIRST, "[ warn] no upstream", False)]
+    found = logs(*lines, show_router=shown)
+    assert found == ["hello/log_router | Fluent Bit v1.8.15"] * shown + ["hello/log_router | [ warn] no upstream"]
+
+
+def test_two_tasks_of_a_service_are_told_apart() -> None:
+    assert logs(("web", FIRST, "one", False), ("web", SECOND, "two", False)) == [
+        "hello/aaaabbbb/web | one",
+        "hello/ddddeeee/web | two",
+    ]
