@@ -170,6 +170,7 @@ class UsersFiles:
             return change_output(own, file.indent, file.path, header.number)
         if header.key.lower() == "service":
             self.service += [(line.key, line.value) for line in own]
+            self.placed.append(placed("service", own, self.variables, file=file.path, line=header.number))
             return ()
         if kind in ("input", "filter"):
             self.placed.append(placed(kind, own, self.variables, file=file.path, line=header.number))

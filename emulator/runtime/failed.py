@@ -11,8 +11,8 @@ from emulator.runtime.observed import Member
 from emulator.runtime.router_chatter import telling
 
 LAST_LINES = 15
-LAST_LINES_OF_ROUTER = 100
-"""Among them the banner and info lines, which are not shown where it said anything else."""
+READ_LINES = 300
+"""Of these a log router's reason is found; its banner and info lines are not shown where it said anything else."""
 
 
 def container_failed(engine: Engine, member: Member, why: str) -> ContainerFailed:
@@ -20,14 +20,14 @@ def container_failed(engine: Engine, member: Member, why: str) -> ContainerFaile
     code = member.container.exit_code
     ended = "could not start" if code is None else f"exited with code {code}"
     try:
-        tail = LAST_LINES_OF_ROUTER if member.role == Role.ROUTER else LAST_LINES
-        lines = [line.text for line in engine.logs(member.container.name, tail=tail)]
-        lines = (telling(lines) if member.role == Role.ROUTER else lines)[-LAST_LINES:]
+        said = [line.text for line in engine.logs(member.container.name, tail=READ_LINES)]
     except CopilotLocalError:
-        lines = []
-    problems = [p for p in router_problems(member.container.labels.get(names.LOG_OUTPUTS, ""), lines) if p.fatal]
+        said = []
+    lines = (telling(said) if member.role == Role.ROUTER else said)[-LAST_LINES:]
+    problems = [p for p in router_problems(member.container.labels.get(names.LOG_OUTPUTS, ""), said) if p.fatal]
     if problems:
-        why = problems[0].message
+        said_why = problems[0].message
+        why = f"{why}: {said_why.removeprefix('the log router: ')}" if problems[0].general else said_why
     failed = ContainerFailed(
         f"container {member.name} {ended}: {why}",
         container=member.name,

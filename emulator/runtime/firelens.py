@@ -22,7 +22,7 @@ from emulator.firelens.local import LocalRouterConfiguration, local_router_confi
 from emulator.firelens.local_aws import AWS_PLUGINS, CORE_PLUGINS, GO_VARIABLES
 from emulator.firelens.log_options import RELAY_SOCKET, docker_log_configuration, fluent_variables, router_variables
 from emulator.firelens.option_check import BadOption
-from emulator.firelens.placed import output_names
+from emulator.firelens.placed import Placed, output_names
 from emulator.firelens.routing import find_router, routed_containers, router_dependencies
 from emulator.firelens.users_files import find_in
 from emulator.runtime.desired import DesiredService, DesiredState
@@ -201,6 +201,10 @@ def describe_router(service: Service, configuration: LocalRouterConfiguration) -
     router = find_router(service.task_definition)
     content: dict[str, object] = {"main": service.main_container, "outputs": outputs, "positions": positions}
     content["destinations"] = describe_destinations(configuration)
+    content["sections"] = [
+        [one.kind, one.plugin, one.stream, one.file, one.line, dict(one.keys), one.alias]
+        for one in configuration.sections
+    ]
     if configuration.metrics_port is not None and configuration.sections:
         content |= {"port": configuration.metrics_port, "expected": output_names(configuration.sections)}
     return json.dumps({**content, "metadata": router is not None and router.metadata})
@@ -213,7 +217,8 @@ def router_problems(description: str, output: Iterable[str]) -> list[Problem]:
     content = json.loads(description)
     positions = {path: Position(*where) for path, where in content["positions"].items()}
     outputs = [(stream, plugin) for stream, plugin in content["outputs"]]
-    return find_problems(output, outputs, positions, content["main"])
+    sections = [Placed(*fields) for fields in content.get("sections", ())]
+    return find_problems(output, outputs, positions, content["main"], sections)
 
 
 def _aws_variables(configuration: LocalRouterConfiguration) -> dict[str, str]:

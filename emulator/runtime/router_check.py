@@ -26,6 +26,8 @@ from emulator.runtime.names import Names, Role, sealed
 from emulator.runtime.router_files import read_router_image
 
 PATIENCE = 30.0
+WATCHED = 1.0
+"""Seconds for which a router is watched after its start."""
 _VERSION = re.compile(r"Fluent Bit v[0-9.]+")
 KEYS = {"AWS_ACCESS_KEY_ID": "check", "AWS_SECRET_ACCESS_KEY": "check"}
 
@@ -96,24 +98,36 @@ def check_router(engine: Engine, environment: Names, service: Service, image: st
         for path, text in {configuration.path: configuration.text, **configuration.files}.items():
             engine.put_files(name, "/", [File(posixpath.relpath(path, "/"), text.encode())])
         engine.start(name)
-        lines = _listen(engine, name)
+        lines, code = _listen(engine, name)
     finally:
         engine.remove(name)
         engine.remove_volume(volume)
     version = next((match[0] for line in lines if (match := _VERSION.search(line))), "the log router")
     problems = router_problems(describe_router(service, configuration), lines)
+    if code is not None and not any(problem.fatal for problem in problems):
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
+        position = service.positions.get("logging.configFilePath") or service.positions.get("logging")
+        problems.append(Problem(f"the log router ended with code {code}: {last}", "", position))
     return RouterCheck(tuple(problems), version, len(configuration.outputs))
 
 
-def _listen(engine: Engine, name: str) -> list[str]:
-    """What the router prints until it has started or ended."""
+def _listen(engine: Engine, name: str) -> tuple[list[str], int | None]:
+    """What the router prints until it has started or ended, and the exit code if it has ended.
+
+    One that has started is watched a little longer: it may end over what it finds then.
+    """
     deadline = time.monotonic() + PATIENCE
+    started: float | None = None
     while True:
-        ended = any(row.name == name and row.state is not ContainerState.RUNNING for row in engine.list_containers({}))
+        rows = [row for row in engine.list_containers({}) if row.name == name]
+        ended = next((row.exit_code or 0 for row in rows if row.state is not ContainerState.RUNNING), None)
         lines = [line.text for line in engine.logs(name)]
-        if ended or any(STARTED in line for line in lines):
-            return lines
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if started is None and any(sign in line for line in lines for sign in STARTED):
+            started = now
+        if ended is not None or (started is not None and now > started + WATCHED):
+            return lines, ended
+        if now > deadline:
             raise TaskError(
                 f"the log router did not start within {PATIENCE:.0f} s",
                 hint="its last words: " + " | ".join(lines[-3:]),

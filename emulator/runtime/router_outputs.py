@@ -15,8 +15,10 @@ from typing import Any
 
 from emulator.engine.interface import Engine
 from emulator.errors import EngineError, InputError, Position, TaskError
+from emulator.firelens.diagnose import Problem
 from emulator.runtime import names
-from emulator.runtime.failed import container_failed
+from emulator.runtime.failed import READ_LINES, container_failed
+from emulator.runtime.firelens import router_problems
 from emulator.runtime.observed import Task
 
 _FOR_ONE_LOOK = 2.0
@@ -30,8 +32,9 @@ _VERIFIED: weakref.WeakKeyDictionary[Engine, set[str]] = weakref.WeakKeyDictiona
 
 def verify_outputs(
     engine: Engine, find_task: Callable[[], Task | None], timeout: float, pause: Callable[[float], None]
-) -> None:
-    """Returns once the router of a task is seen to have the outputs that it was given, and no other.
+) -> list[Problem]:
+    """Returns once the router of a task is seen to have the outputs that it was given, and no other: what it complained
+    about and went on without.
 
     Raises InputError where it has others, ContainerFailed where it ended, TaskError where it does not tell within
     `timeout` seconds. Nothing is asked of a router whose outputs all leave by the user's choice.
@@ -41,16 +44,21 @@ def verify_outputs(
     while True:
         task = find_task()
         if task is None or task.router is None or task.pause is None:
-            return
+            return []
         router = task.router
         description = json.loads(router.container.labels.get(names.LOG_OUTPUTS) or "{}")
         if "expected" not in description or router.container.id in verified:
-            return
+            return []
         if router.started and not router.running:
             raise container_failed(engine, router, "the log router exited before it opened its socket")
-        if router.running and _are_expected(engine, task.pause.name, description):
+        if router.running and (told := _told_outputs(engine, task.pause.name, description)) is not None:
+            lines = [line.text for line in engine.logs(router.container.name, tail=READ_LINES)]
+            found = router_problems(router.container.labels[names.LOG_OUTPUTS], lines)
+            problems = [problem for problem in found if problem.fatal]
+            if told:
+                raise _others(told, description, problems)
             verified.add(router.container.id)
-            return
+            return problems
         if time.monotonic() > deadline:
             raise TaskError(
                 f"the log router does not tell its outputs on port {description['port']} within {timeout:.0f} s: it "
@@ -60,21 +68,28 @@ def verify_outputs(
         pause(_POLL)
 
 
-def _are_expected(engine: Engine, pause: str, description: dict[str, Any]) -> bool:
-    """Whether a router tells the outputs that it should have; False where it tells none yet. Raises InputError."""
+def _told_outputs(engine: Engine, pause: str, description: dict[str, Any]) -> list[str] | None:
+    """The outputs that a router tells where they are others than it should have, else an empty list; None where it
+    tells none yet."""
     address = f"http://127.0.0.1:{description['port']}/api/v1/metrics"
     command = ("python3", "-S", "-m", "emulator.agent.router_outputs", address, str(_FOR_ONE_LOOK))
     try:
         result = engine.exec(pause, (*command, *description["expected"]), timeout=30)
     except EngineError:
-        return False  # it has ended, or is about to: the next listing says so
+        return None  # it has ended, or is about to: the next listing says so
     if result.exit_code == _OTHERS:
-        raise _others(json.loads(result.stdout), description)
-    return result.exit_code == _SAME
+        return json.loads(result.stdout) or ["none"]
+    return [] if result.exit_code == _SAME else None
 
 
-def _others(outputs: list[str], description: dict[str, Any]) -> InputError:
-    unknown = list((Counter(outputs) - Counter(description["expected"])).elements())
+def _others(outputs: list[str], description: dict[str, Any], problems: list[Problem]) -> InputError:
+    unknown = list((Counter(outputs) - Counter([*description["expected"], "none"])).elements())
+    if problems and not unknown:
+        return InputError(
+            f"{problems[0].message}. It goes on without outputs",
+            position=problems[0].position,
+            hint="no container logs to it: their records would be lost",
+        )
     positions = description["positions"]
     where = positions.get("logging.image") or positions.get("logging")
     more = f"has outputs that nothing here captures: {', '.join(unknown)}" if unknown else "lacks outputs of them"

@@ -91,7 +91,8 @@ class ContainerStarter:
             self._execution.warn(operation.spec.labels.get(names.SERVICE, ""), _OPEN.format(reason))
         if operation.router:
             find_task = partial(self._execution.task, operation.task_id)
-            verify_outputs(self.engine, find_task, operation.timeout, self._execution.pause)
+            for problem in verify_outputs(self.engine, find_task, operation.timeout, self._execution.pause):
+                self._execution.warn("log router", f"it goes on without what it rejects: {problem}")
         while True:
             try:
                 self.engine.start(operation.subject)

@@ -4,6 +4,7 @@ import pytest
 
 from emulator.errors import Position
 from emulator.firelens.diagnose import Problem, find_problems
+from emulator.firelens.placed import Placed
 
 FILE = "copilot/hello/manifest.yml"
 LINES = {
@@ -56,6 +57,77 @@ def test_a_message_of_fluent_bit_names_the_manifests_line(line: str, at: int, sa
 )
 def test_what_fluent_bit_goes_on_with_is_not_fatal(line: str, at: int) -> None:
     assert (problem(line).position, problem(line).fatal) == (Position(FILE, at, 3), False)
+
+
+SECTIONS = [
+    Placed("service", "", "", "/extra.conf", 1, {"parsers_file": 2, "streams_file": 3}),
+    Placed("input", "forward"),
+    Placed("filter", "grep", "nginx", keys={"name": 1, "exclude": 3}),
+    Placed("filter", "record_modifier"),
+    Placed("input", "nosuch", "", "/extra.conf", 5, {"name": 6}),
+    Placed("filter", "multiline", "", "/extra.conf", 8, {"name": 9, "mode": 11}),
+    Placed("filter", "multiline", "", "/more.conf", 1, {"name": 2}),
+    Placed("filter", "nosuch", "", "/more.conf", 5, {"name": 6}),
+    Placed("output", "http", "output-1", "/extra.conf", 20, {"name": 21, "bogus": 24}),
+    Placed("output", "null", keys={"name": 1}),
+    Placed("output", "http", "hello", keys={"name": 1, "host": 3, "mode": 4}),
+    Placed("output", "s3", "output-2", "/extra.conf", 30, {"name": 31, "alias": 32}, "archive"),
+]
+
+
+@pytest.mark.parametrize(
+    ("line", "says", "at"),
+    [
+        ("Input plugin 'nosuch' cannot be loaded", "knows no input plugin nosuch (/extra.conf:6 in", 11),
+        ("Invalid configuration value at FILTER.Name", "knows no filter plugin nosuch (/more.conf:6 in", 11),
+        (
+            "[error] [config] section 'filter' tried to instance a plugin name that doesn't exist",
+            "knows no filter plugin nosuch (/more.conf:6 in",
+            11,
+        ),
+        (
+            "[error] [config] multiline: unknown configuration property 'mode'. The following",
+            "the filter plugin multiline knows no option mode (/extra.conf:11 in",
+            11,
+        ),
+        (
+            "[error] [config] http: unknown configuration property 'bogus'. The following",
+            "the output plugin http knows no option bogus (/extra.conf:24 in",
+            11,
+        ),
+        ("[error] [filter:multiline:multiline.3] no key", "the filter multiline: no key (/more.conf:1 in", 11),
+        ("[error] [filter:grep:grep.0] could not compile regex pattern '('", "the filter grep: could not", 33),
+        ("[error] [output:http:http.0] wrong", "the output plugin http: wrong (/extra.conf:20 in", 11),
+        ("[error] [output:http:http.2] wrong", "the output plugin http: wrong", 12),
+        ("[error] [output:s3:archive] wrong", "the output plugin s3: wrong (/extra.conf:30 in", 11),
+        (
+            "\x1b[1m\x1b[91mError\x1b[0m: Could not open parser configuration file. Aborting",
+            "cannot open its parsers file (Parsers_File) (/extra.conf:2 in",
+            11,
+        ),
+        ("[error] [sp] cannot open configuration file: /x", "the stream processor: cannot open", 11),
+        ("Error: unexpected section [STREAM_TASK] in the main configuration file.", "unexpected section [STREAM", 11),
+        ("Sections [MULTILINE_PARSER] and [PARSER] are not valid in", "are not valid in", 11),
+        ("[2026/11/28 11:00:00] [error] something never seen before", "the log router: something never seen", 11),
+    ],
+)
+def test_a_message_names_the_section_that_it_is_about(line: str, says: str, at: int) -> None:
+    lines = {**LINES, "logging.sidecars.nginx.destination.exclude-pattern": 33}
+    positions = {path: Position(FILE, number, 3) for path, number in lines.items()}
+    [found] = find_problems([line, "[error] [lib] backend failed"], OUTPUTS, positions, "hello", SECTIONS)
+    assert says in found.message
+    assert (found.position, found.fatal) == (Position(FILE, at, 3), True)
+
+
+def test_what_follows_an_error_is_no_problem_of_its_own() -> None:
+    lines = [
+        "[error] [filter:lua:lua.0] cannot access script '/nope.lua'",
+        "[error] [filter_lua] filter cannot be loaded",
+        "[error] Failed initialize filter lua.0",
+        "[error] [lib] backend failed",
+    ]
+    [found] = find_problems(lines, OUTPUTS, POSITIONS, "hello")
+    assert "cannot access script" in found.message
 
 
 def test_a_manifest_that_is_not_there_gives_no_position() -> None:

@@ -1,0 +1,78 @@
+"""`firelens check` fails for whatever `up` would fail over, and says which line of the user's file it is."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.docker.firelens.egress import add_service
+
+if TYPE_CHECKING:
+    from tests.docker.project import MakeProject, Project
+
+pytestmark = pytest.mark.docker
+
+FILE = '  configFilePath: /extra.conf\n  destination:\n    Name: "null"\n'
+POSITION = "error: copilot/bad/manifest.yml:10:3: "
+NOT_STREAMS = "[STREAM_TASK]\n    Name x\n    Exec NONSENSE;\n"
+
+
+@pytest.fixture
+def project(make_project: MakeProject) -> Project:
+    project = make_project("firelens-cloudwatch")
+    shutil.rmtree(project.folder / "copilot/hello")
+    return project
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[STREAM_TASK]\n    Name x\n    Exec SELECT 1;\n", "unexpected section [STREAM_TASK]"),
+        ("[INPUT]\n    Name nosuch\n", "the log router knows no input plugin nosuch (/extra.conf:2 in"),
+        ("\n[FILTER]\n    Name nosuch\n", "the log router knows no filter plugin nosuch (/extra.conf:3 in"),
+        (
+            "[SERVICE]\n  Flush 1\n  Parsers_File /no.conf\n",
+            "cannot open its parsers file (Parsers_File) (/extra.conf:3",
+        ),
+        ("[SERVICE]\n  Streams_File /streams.conf\n", "the stream processor: syntax error"),
+        (
+            "[FILTER]\n    Name multiline\n    Match *\n    mode partial_message\n",
+            "the filter plugin multiline knows no option mode (/extra.conf:4 in",
+        ),
+        ("[INPUT]\n    Name tcp\n    Port 8877\n", "could not bind address"),
+        ("[FILTER]\n    Name grep\n  Match *\n", "/extra.conf:3 in the log router's image: Invalid indentation level"),
+    ],
+)
+def test_what_the_router_rejects_is_told_before_up(project: Project, text: str, says: str) -> None:
+    add_service(project, "bad", {"extra.conf": text, "streams.conf": NOT_STREAMS}, logging=FILE)
+    checked = project.run("firelens", "check")
+    assert checked.code == 1
+    assert POSITION in checked.err
+    assert says in checked.err
+    result = project.run("up", "-d", "--port", str(project.port))
+    assert says in result.err
+    assert (result.code, project.containers()) == (1, []) or "goes on without" in result.err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[SERVICE] # mine\n    Flush 1\n    Parsers_File /fluent-bit/parsers/parsers.conf\n",
+        "[FILTER]\n  Name grep\n  Match *\n  Exclude log never\n\n[OUTPUT]\n  Name http\n  Match x\n",
+        "[FILTER]\n\tName grep\n\tMatch *\n[OUTPUT]\n\tName http\n\tMatch x\n",
+    ],
+)
+def test_what_the_router_takes_is_fine(project: Project, text: str) -> None:
+    add_service(project, "good", {"extra.conf": text}, logging=FILE)
+    checked = project.run("firelens", "check").ok()
+    assert "takes the configuration of good" in checked.out
+    project.up()
+
+
+def test_an_images_own_main_file_is_said_to_be_unused(project: Project) -> None:
+    own = "[SERVICE]\n    Flush 1\n[FILTER]\n    Name record_modifier\n    Match *\n    Record team payments\n"
+    add_service(project, "own", {"fluent-bit/etc/fluent-bit.conf": own}, logging='  destination:\n    Name: "null"\n')
+    result = project.up()
+    assert "has a configuration of its own at /fluent-bit/etc/fluent-bit.conf; it is not used" in result.err
