@@ -31,6 +31,7 @@ from emulator.runtime.observed import Observed, observe
 from emulator.runtime.reconcile import Reconciled, reconcile
 from emulator.runtime.service_connect import ServiceConnect
 from emulator.runtime.task_specs import TaskFactory, task_factory
+from emulator.spelling import closest
 
 log = logging.getLogger(__name__)
 
@@ -82,10 +83,17 @@ class Scheduler:
     def service(self, name: str) -> DesiredService:
         """What is desired of one service. Raises `InputError` where it does not run here."""
         if name not in self.state.services:
-            raise InputError(
-                f"{name} does not run here", hint=f"services that do: {', '.join(self.state.services) or 'none'}"
-            )
+            raise InputError(f"{name} does not run here", hint=self._meant_service(name))
         return self.state.services[name]
+
+    def _meant_service(self, name: str) -> str:
+        """What was meant by the name of a service that does not run: perhaps one of its containers."""
+        services = ", ".join(self.state.services) or "none"
+        for service, desired in self.state.services.items():
+            if name in [container.name for container in desired.service.task_definition.container_definitions]:
+                return f"{name} is a container of {service}: name the service; services that run: {services}"
+        meant = closest(name, self.state.services)
+        return f"{f'did you mean {meant}? ' if meant else ''}services that run: {services}"
 
     def factory(self) -> TaskFactory:
         """Makes tasks as they are desired now."""

@@ -20,7 +20,7 @@ from emulator.visible import GuardedStream, unguarded
 _PROGRAM = "copilot-local"
 # Click's own exception class, whether Typer brings its own Click or imports it.
 _ClickException: type[Exception] = typer.BadParameter.__mro__[2]
-_HELP = {"help_option_names": ["-h", "--help"]}
+_HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
 
 app = typer.Typer(
     name=_PROGRAM,

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from emulator.cli import choices
 from emulator.cli.choices import containers
 from emulator.cli.containers import find_container
 from emulator.cli.environment import chosen_environment
-from emulator.cli.options import App, Env, Name
-from emulator.errors import EngineError
+from emulator.cli.options import App, Name
+from emulator.errors import EngineError, UsageError
 
 if TYPE_CHECKING:
     from emulator.engine.interface import ExecStream
@@ -27,24 +28,68 @@ _CHUNK = 65536
 def exec(
     container: Annotated[str, typer.Argument(help="The container's name in the manifest.", autocompletion=containers)],
     command: Annotated[
-        list[str] | None, typer.Argument(metavar="[COMMAND]...", help="Else a shell. After `--` if it has options.")
+        list[str] | None,
+        typer.Argument(metavar="[COMMAND]...", help="Default: a shell. Put `--` before a command that has options."),
     ] = None,
     app: App = None,
-    env: Env = None,
+    env: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--env",
+            "-e",
+            metavar="NAME|VARIABLE=VALUE",
+            autocompletion=choices.environments,
+            help="NAME: the environment, as for other verbs (COPILOT_LOCAL_ENV). VARIABLE=VALUE: a variable of the "
+            "command. Repeatable.",
+        ),
+    ] = None,
     name: Name = None,
+    user: Annotated[
+        str, typer.Option("--user", "-u", metavar="USER[:GROUP]", help="Run as this user. Default: the container's.")
+    ] = "",
+    folder: Annotated[
+        str, typer.Option("--workdir", "-w", metavar="FOLDER", help="Run in this folder. Default: the container's.")
+    ] = "",
+    interactive: Annotated[
+        bool, typer.Option("--interactive", "-i", help="As for `docker exec`: standard input is passed on anyway.")
+    ] = False,
+    terminal: Annotated[
+        bool | None,
+        typer.Option("--tty/--no-tty", "-t/-T", help="Use this terminal. Default: where there is one."),
+    ] = None,
 ) -> None:
     """Run a command in a container, with this terminal where there is one."""
+    from emulator.engine.interface import ExecSetting
     from emulator.runtime.observed import observe
 
-    with chosen_environment(app, env) as (engine, names):
+    del interactive
+    environment, variables = _environment_and_variables(env or [])
+    setting = ExecSetting(user, folder, variables)
+    with chosen_environment(app, environment) as (engine, names):
         member = find_container(observe(engine, names), container, name)
         words = command or ["sh"]
         docker = shutil.which("docker")
-        if docker is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
-            with closing(engine.exec_stream(member.container.name, words)) as stream:
+        here = sys.stdin.isatty() and sys.stdout.isatty()
+        if terminal and not here:
+            raise UsageError("-t needs a terminal, and there is none here", hint="leave it out")
+        if docker is None or not here or terminal is False:
+            with closing(engine.exec_stream(member.container.name, words, setting)) as stream:
                 raise typer.Exit(_pass_through(stream))
     # The docker command already knows terminals, their size and their signals.
-    os.execv(docker, ["docker", "exec", "-it", member.container.name, *words])
+    options = [*(["--user", user] if user else []), *(["--workdir", folder] if folder else [])]
+    for variable in variables:
+        options += ["--env", variable.partition("=")[0]]  # its value stays out of the command line
+    given = dict(variable.split("=", 1) for variable in variables)
+    os.execve(docker, ["docker", "exec", "-it", *options, member.container.name, *words], {**os.environ, **given})
+
+
+def _environment_and_variables(values: list[str]) -> tuple[str | None, tuple[str, ...]]:
+    """What `-e` means: the name of an environment has no `=`."""
+    names = [value for value in values if "=" not in value]
+    if len(names) > 1:
+        raise UsageError(f"-e names two environments: {' and '.join(names)}")
+    variables = tuple(value for value in values if "=" in value)
+    return (names[0] if names else os.environ.get("COPILOT_LOCAL_ENV")), variables
 
 
 def _pass_through(stream: ExecStream) -> int:

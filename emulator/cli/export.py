@@ -82,7 +82,8 @@ def export(
     _write(bundle.texts, target)
     typer.echo(str(target))
     if bundle.problems:
-        typer.echo(f"{len(bundle.problems)} parts could not be had; its README.txt says why", err=True)
+        parts = "1 part is" if len(bundle.problems) == 1 else f"{len(bundle.problems)} parts are"
+        typer.echo(f"{parts} missing from it; its README.txt says why", err=True)
     if bundle.redactor.unsafe:
         short = ", ".join(sorted(bundle.redactor.unsafe))
         typer.echo(f"too short to be taken out safely, look for yourself: {short}", err=True)

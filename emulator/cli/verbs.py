@@ -27,6 +27,7 @@ VERBS: Final[Table] = {
     "down": ("down:down", "Stop an environment in reverse order of its dependencies and remove it."),
     "run": ("run:run", "Run a Scheduled Job once, show its logs, and exit with its code."),
     "ps": ("ps:ps", "Show the services of an environment, their tasks and containers, and where they answer."),
+    "ls": ("ls:ls", "List the environments on this machine, with what runs of each."),
     "logs": ("logs:logs", "Show the logs of an environment's containers."),
     "scale": ("change:scale", "Set how many tasks of a service run, until the next `up` of it."),
     "restart": (
@@ -126,10 +127,30 @@ GROUPS: Final[Mapping[str, tuple[str, Table]]] = {
 
 
 class PlainGroup(TyperGroup):
-    """Verbs below one word."""
+    """Verbs below one word. The list of them has their whole descriptions."""
 
     def get_params(self, ctx: Any) -> Any:
         return read_plainly(super().get_params(ctx))
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        del ctx
+        from emulator.cli.help_texts import SECTIONS, WHERE_MORE
+
+        sections = SECTIONS if set(self.commands) <= {name for names in SECTIONS.values() for name in names} else {}
+        for title, names in (sections or {"Commands": tuple(self.commands)}).items():
+            with formatter.section(title):
+                formatter.write_dl([(name, self.commands[name].help or "") for name in names])
+        if sections:
+            formatter.write_paragraph()
+            formatter.write_text(WHERE_MORE)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            from emulator.cli.other_words import refuse_verb
+
+            known = [name if ctx.parent is None else f"{ctx.info_name} {name}" for name in self.commands]
+            refuse_verb(args if ctx.parent is None else [f"{ctx.info_name} {args[0]}"], known)
+        return super().resolve_command(ctx, args)
 
 
 class PlainHelp(TyperCommand):
@@ -137,6 +158,20 @@ class PlainHelp(TyperCommand):
 
     def get_params(self, ctx: Any) -> Any:
         return read_plainly(super().get_params(ctx))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        from emulator.cli.other_words import without_foreign_options
+
+        return super().parse_args(ctx, without_foreign_options(str(self.name), args))
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        from emulator.cli.help_texts import EXAMPLES
+
+        words = ctx.command_path.partition(" ")[2]
+        if words in EXAMPLES:
+            with formatter.section("Examples"):
+                for example in EXAMPLES[words]:
+                    formatter.write(f"{'':>{formatter.current_indent}}copilot-local {example}\n")
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         del ctx

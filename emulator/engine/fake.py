@@ -20,6 +20,7 @@ from emulator.engine.docker.dockerfile import check_inputs, normalized
 from emulator.engine.fake_daemon import FakeDaemon
 from emulator.engine.fake_parts import Behaviour, EchoStream, Failure, FeedStream, matches
 from emulator.engine.interface import (
+    HERE,
     BuildSpec,
     Container,
     ContainerSpec,
@@ -27,6 +28,7 @@ from emulator.engine.interface import (
     EngineEvent,
     EngineInfo,
     ExecResult,
+    ExecSetting,
     ExecStream,
     File,
     Health,
@@ -263,7 +265,8 @@ class FakeEngine:
             answer = record.behaviour.exec
         return answer(command) if answer else ExecResult(0, b"", b"")
 
-    def exec_stream(self, container: str, command: Sequence[str]) -> ExecStream:
+    def exec_stream(self, container: str, command: Sequence[str], setting: ExecSetting = HERE) -> ExecStream:
+        del setting
         self._call("exec_stream", container)
         with self._daemon.changed:
             record = self._daemon.running(container)

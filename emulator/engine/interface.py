@@ -210,6 +210,18 @@ class LogLine(Struct, frozen=True):
     timestamp: datetime | None = None
 
 
+class ExecSetting(Struct, frozen=True):
+    """Where a command runs in a container; empty: as the container itself. `variables` are `NAME=value`."""
+
+    user: str = ""
+    folder: str = ""
+    variables: tuple[str, ...] = ()
+
+
+HERE = ExecSetting()
+"""As the container itself."""
+
+
 class ExecResult(Struct, frozen=True):
     """A finished command inside a container."""
 
@@ -362,7 +374,7 @@ class Engine(Protocol):
         """Runs a command inside a running container and waits for it."""
         ...
 
-    def exec_stream(self, container: str, command: Sequence[str]) -> ExecStream:
+    def exec_stream(self, container: str, command: Sequence[str], setting: ExecSetting = HERE) -> ExecStream:
         """Starts a command inside a running container with standard streams attached."""
         ...
 

@@ -61,10 +61,7 @@ class ContainerStarter:
         assert operation.spec is not None
         spec = operation.spec
         if self._has_low_limit():
-            lowered = _with_lower_limit(spec)
-            if lowered != spec:
-                self._tell_of_limit()
-            spec = lowered
+            spec = _with_lower_limit(spec)
         if spec.cgroup_parent == BELOW_PAUSE and spec.network:
             # The name that says whose network it joins is that of its pause.
             spec = replace(spec, cgroup_parent=below(self._id_of(spec.network.removeprefix("container:"))))
@@ -164,7 +161,7 @@ class ContainerStarter:
         if self.engine not in _LOWERED:
             _LOWERED.add(self.engine)
             remember_low_limit(self.engine.info())
-        self._tell_of_limit()
+            self._tell_of_limit()
 
     def _has_low_limit(self) -> bool:
         """Whether it is known of this daemon that it cannot give Fargate's open-file limit."""
@@ -173,7 +170,7 @@ class ContainerStarter:
         return self.engine in _LOWERED
 
     def _tell_of_limit(self) -> None:
-        """Once for each plan's executor: several containers find it out at the same time."""
+        """When it is found out of a daemon, not at every start: several containers may find it out at the same time."""
         if not self._told_of_limit:
             self._told_of_limit = True
             message = f"this Docker daemon cannot give containers Fargate's open-file limit; they get {NO_FILE.hard}"

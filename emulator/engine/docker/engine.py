@@ -18,12 +18,14 @@ from emulator.engine.docker.images import inspect_image, pull
 from emulator.engine.docker.resources import Networks, Volumes
 from emulator.engine.docker.streams import STDERR, DockerExecStream, HttpStream, decode_events, decode_logs
 from emulator.engine.interface import (
+    HERE,
     BuildSpec,
     Container,
     ContainerSpec,
     EngineEvent,
     EngineInfo,
     ExecResult,
+    ExecSetting,
     ExecStream,
     File,
     HealthProbe,
@@ -220,7 +222,7 @@ class DockerEngine:
     ) -> ExecResult:
         """After `timeout` seconds EngineTimeout; Docker has no way to end the command, so it may go on."""
         deadline = time.monotonic() + timeout
-        exec_id = self._create_exec(container, command, user, stdin=False)
+        exec_id = self._create_exec(container, command, ExecSetting(user or ""), stdin=False)
         stream = DockerExecStream(self._client, exec_id, deadline)
         output: dict[int, bytearray] = {}
         try:
@@ -236,17 +238,19 @@ class DockerEngine:
         error_output = bytes(output.pop(STDERR, b""))
         return ExecResult(code, b"".join(output.values()), error_output)
 
-    def exec_stream(self, container: str, command: Sequence[str]) -> ExecStream:
-        return DockerExecStream(self._client, self._create_exec(container, command, None, stdin=True))
+    def exec_stream(self, container: str, command: Sequence[str], setting: ExecSetting = HERE) -> ExecStream:
+        return DockerExecStream(self._client, self._create_exec(container, command, setting, stdin=True))
 
-    def _create_exec(self, container: str, command: Sequence[str], user: str | None, *, stdin: bool) -> str:
-        body = {
+    def _create_exec(self, container: str, command: Sequence[str], setting: ExecSetting, *, stdin: bool) -> str:
+        body: dict[str, object] = {
             "Cmd": list(command),
             "AttachStdin": stdin,
             "AttachStdout": True,
             "AttachStderr": True,
             "Tty": False,
-            "User": user or "",
+            "User": setting.user,
+            "WorkingDir": setting.folder,
+            "Env": list(setting.variables),
         }
         answer = self._client.post(f"/containers/{container}/exec", f"run a command in {container}", body=body)
         return str(answer["Id"])

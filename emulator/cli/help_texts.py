@@ -1,0 +1,59 @@
+"""What the help says beside options: sections of the list of verbs, an example for each verb, where the rest is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+SECTIONS: Final[Mapping[str, Sequence[str]]] = {
+    "Run": ("init", "up", "down", "run", "scale", "restart", "stop"),
+    "Look": ("ps", "ls", "logs", "inspect", "events", "targets", "port", "open"),
+    "Requests": ("route", "trace"),
+    "Containers": ("exec", "cp"),
+    "Manifests": ("validate", "config", "schema", "render", "firelens"),
+    "Machine": ("doctor", "trust", "trust-workspace", "export", "reference"),
+}
+"""Titles of the list of verbs, and the verbs below each."""
+
+EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
+    "init": ("init", "init -e prod --no-editor"),
+    "up": ("up", "up -d --wait web api", "up web --image web/nginx=./nginx --var TAG=local", "up --watch"),
+    "down": ("down", "down -v"),
+    "run": ("run nightly", "run nightly --env-file nightly=./local.env"),
+    "ps": ("ps", "ps -n web --format json"),
+    "ls": ("ls",),
+    "logs": ("logs -f web", "logs --since 5m --grep error"),
+    "scale": ("scale web=3",),
+    "restart": ("restart web",),
+    "stop": ("stop web",),
+    "exec": ("exec nginx", "exec nginx -u root -- nginx -t"),
+    "cp": ("cp nginx:/etc/nginx/nginx.conf .",),
+    "route": ("route GET /api/orders", "route POST https://shop.test/ -H 'X-Beta: 1'"),
+    "trace": ("trace GET /api/orders", "trace"),
+    "targets": ("targets",),
+    "port": ("port", "port --all"),
+    "open": ("open web", "open --print"),
+    "trust": ("trust",),
+    "trust-workspace": ("trust-workspace", "trust-workspace --yes"),
+    "events": ("events -f",),
+    "inspect": ("inspect",),
+    "export": ("export -o report.tar.gz",),
+    "validate": ("validate", "validate --all-envs --format sarif"),
+    "config": ("config web -e prod", "config web --explain http.path"),
+    "schema": ("schema",),
+    "reference": ("reference settings",),
+    "doctor": ("doctor",),
+    "render taskdef": ("render taskdef web -e prod --placeholders",),
+    "render cloudformation": ("render cloudformation -e prod --output-dir build",),
+    "render compose": ("render compose web",),
+    "firelens config": ("firelens config web",),
+    "firelens check": ("firelens check web",),
+    "firelens metrics": ("firelens metrics",),
+    "firelens tail": ("firelens tail web",),
+}
+"""Command lines for each verb, without the program's name."""
+
+WHERE_MORE: Final = (
+    "`copilot-local VERB --help` shows the options of a verb. The documents are in the folder docs/ of the project;"
+    " `copilot-local reference` prints every command, setting, manifest key and finding of this version."
+)
