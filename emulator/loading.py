@@ -128,17 +128,22 @@ def find_target(selection: Selection) -> Target:
 
 def _refuse_unknown_environment(workspace: Workspace, name: str) -> None:
     """Raises UsageError where the workspace declares environments, and none of that name."""
-    from emulator.settings import load_settings
-
-    if name in workspace.environments:
-        return
-    known = {*workspace.environments, *_overridden(workspace.manifests.values())}
-    known |= load_settings(workspace.root).environments.keys()
-    if known and name not in {*known, DEFAULT_ENVIRONMENT}:
+    if known := others_declared(workspace, name):
         raise UsageError(
             f"there is no environment {name} in {workspace.root / COPILOT_FOLDER}",
             hint=f"{did_you_mean(name, known, 'environments')}; --new-env takes {name} all the same",
         )
+
+
+def others_declared(workspace: Workspace, name: str) -> set[str]:
+    """The environments that the workspace declares, where it does not declare the one of that name; else none."""
+    from emulator.settings import load_settings
+
+    if name in (*workspace.environments, DEFAULT_ENVIRONMENT):
+        return set()
+    known = {*workspace.environments, *_overridden(workspace.manifests.values())}
+    known |= load_settings(workspace.root).environments.keys()
+    return set() if name in known else known
 
 
 def _overridden(manifests: Iterable[Path]) -> set[str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emulator.errors import InputError, UsageError
 from emulator.loading import Selection, find_names
 
 if TYPE_CHECKING:
@@ -23,7 +26,27 @@ def chosen_environment(app: str | None, env: str | None) -> Iterator[tuple[Engin
 
     names = Names(*find_names(Selection(app, env)))
     with closing(connect()) as engine:
+        if env is not None:
+            _refuse_unknown(engine, names)
         yield engine, names
+
+
+def _refuse_unknown(engine: Engine, names: Names) -> None:
+    """Raises UsageError for an environment that neither Docker nor the workspace knows, where the workspace declares
+    some."""
+    from emulator.loading import others_declared
+    from emulator.spelling import did_you_mean
+    from emulator.workspace import find_workspace
+
+    if engine.list_containers(names.labels()) or engine.list_volumes(names.labels()):
+        return
+    with contextlib.suppress(InputError):
+        workspace = find_workspace(Path.cwd())
+        if known := others_declared(workspace, names.environment):
+            raise UsageError(
+                f"there is no environment {names.environment}, and nothing runs in it",
+                hint=f"{did_you_mean(names.environment, known, 'environments')}; `copilot-local ls` shows what runs",
+            )
 
 
 @contextmanager

@@ -123,8 +123,14 @@ def _check(target: Target, file: Path, options: Options, *, all_envs: bool) -> C
         environments=None if all_envs else [target.environment],
         variables=target.variables,
         app=target.app,
-        options=replace(options, volumes=_patched(target, file)),
+        options=replace(options, volumes=_patched(target, file), root=_root_of(target, file)),
     )
+
+
+def _root_of(target: Target, file: Path) -> Path | None:
+    """Where the files are that a manifest names; of a manifest that stands alone that is not known."""
+    root = target.workspace.root
+    return root if file.parent.parent == root / "copilot" else None
 
 
 def _between_services(targets: list[Target], *, all_envs: bool) -> list[Finding]:

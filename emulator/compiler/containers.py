@@ -5,8 +5,6 @@ Source: Copilot's templates `workload-container.yml`, `sidecars.yml`, `logconfig
 
 from __future__ import annotations
 
-import posixpath
-
 from emulator.compiler.context import Context
 from emulator.compiler.ports import Ports
 from emulator.compiler.values import (
@@ -29,6 +27,7 @@ from emulator.ecs.task_definition import (
     RepositoryCredentials,
 )
 from emulator.errors import InputError
+from emulator.manifest.rules.files import paths_of
 from emulator.manifest.schema.containers import Build as ManifestBuild
 from emulator.manifest.schema.containers import Sidecar
 from emulator.manifest.schema.logs import SidecarLogging
@@ -156,8 +155,10 @@ class Containers:
     def _image(self, path: str, container: str, build: ManifestBuild | None, location: str | None) -> Value:
         position = self._context.position(path)
         if build is not None:
+            folder, dockerfile = paths_of(build)
             self.builds[container] = Build(
-                **_build_paths(build),
+                context=folder,
+                dockerfile=dockerfile,
                 target=build.target,
                 args=build.args,
                 cache_from=build.cache_from,
@@ -217,14 +218,3 @@ def awslogs(log_group: str) -> LogConfiguration:
             "awslogs-stream-prefix": STREAM_PREFIX,
         },
     )
-
-
-def _build_paths(build: ManifestBuild) -> dict[str, str]:
-    """Context and Dockerfile relative to the workspace root; each has its default in the other."""
-    if build.dockerfile:
-        dockerfile = posixpath.normpath(build.dockerfile)
-        context = posixpath.normpath(build.context) if build.context else posixpath.dirname(dockerfile) or "."
-    else:
-        context = posixpath.normpath(build.context or ".")
-        dockerfile = posixpath.normpath(posixpath.join(context, "Dockerfile"))
-    return {"context": context, "dockerfile": dockerfile}

@@ -70,5 +70,6 @@ CODES: Final = {
     "CL159": Code("log destination that FireLens refuses"),
     "CL160": Code("environment manifest that does not fit"),
     "CL161": Code("pipeline manifest that does not fit"),
+    "CL162": Code("file that is not there"),
     "CL701": Code("listener rule that another rule hides"),
 }

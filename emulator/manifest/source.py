@@ -60,6 +60,8 @@ class Options:
     copilot: bool = False
     ignore: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
+    root: Path | None = None
+    """The workspace, below which the files that manifests name are looked for; None: they are not."""
 
 
 def in_file_order(finding: Finding) -> tuple[int, int, str]:
@@ -154,7 +156,7 @@ class Source:
         self.report.drop("CL106", incomplete)
         if not isinstance(manifest, block):
             return None
-        check_workload(manifest, tree, self.report, self.options.volumes)
+        check_workload(manifest, tree, self.report, self.options.volumes, self.options.root)
         self._check_name(manifest.name, copilot_refuses=True)
         return manifest, tree, list(overrides)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from emulator.manifest.nodes import Mapping, Scalar
@@ -85,8 +86,11 @@ def check_block(report: Report, workload: str) -> Callable[[Block, Mapping, str]
     return check
 
 
-def check_workload(workload: Workload, tree: Mapping, report: Report, volumes: Iterable[str] = ()) -> None:
-    """The rules that need the whole workload. `volumes` are names of volumes that patches add."""
+def check_workload(
+    workload: Workload, tree: Mapping, report: Report, volumes: Iterable[str] = (), root: Path | None = None
+) -> None:
+    """The rules that need the whole workload. `volumes` are names of volumes that patches add; below `root` files are
+    looked for."""
     at = At(report, tree, "", workload.type)
     containers.env_file(workload.env_file, at)
     if workload.type == "Load Balanced Web Service":
@@ -99,6 +103,10 @@ def check_workload(workload: Workload, tree: Mapping, report: Report, volumes: I
     storage.mount_points(workload, at, volumes)
     for rule in _WORKLOAD_RULES:
         rule(workload, at)
+    if root is not None:
+        from emulator.manifest.rules.files import files  # for `validate` alone
+
+        files(workload, at, root)
 
 
 def _load_balancers(service: LoadBalancedWebService, tree: Mapping, at: At) -> None:
