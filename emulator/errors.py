@@ -11,6 +11,7 @@ CopilotLocalError            what went wrong, where, and what to do about it
 ├── TaskError                a task, container or image did not do what it should      exit 1
 │   ├── ImageError           an image could not be built, pulled or found              exit 1
 │   ├── ContainerFailed      a container exited or would not start                     exit 1, or the container's code
+│   ├── NotHealthy           tasks did not become healthy; says why                    exit 1
 │   └── PortInUse            a host port is taken                                      exit 1
 ├── EnvironmentBusy          another copilot-local command is changing the environment exit 1
 ├── EngineError              Docker refused a request                                  exit 1
@@ -170,6 +171,18 @@ class ContainerFailed(TaskError):
         self.container = container
         self.container_exit_code = container_exit_code
         self.output = output or []
+
+
+class NotHealthy(TaskError):
+    """Tasks did not become healthy. `output` holds what health checks and containers printed last, `reasons` why, as
+    `emulator.runtime.health.reasons.Reason`."""
+
+    def __init__(
+        self, message: str, *, hint: str = "", output: list[str] | None = None, reasons: tuple[object, ...] = ()
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.output = output or []
+        self.reasons = reasons
 
 
 class PortInUse(TaskError):

@@ -13,10 +13,11 @@ from emulator.errors import InputError, Unsupported
 from emulator.events import Emit
 from emulator.runtime.desired import DesiredState, Private
 from emulator.runtime.front import front_specs
+from emulator.runtime.front_ports import balanced
 from emulator.runtime.in_place import edit
 from emulator.runtime.observed import observe
-from emulator.runtime.plan import Plan
-from emulator.runtime.reconcile import FRONT
+from emulator.runtime.plan import TASK_STEADY, Plan, Verb
+from emulator.runtime.reconcile import FRONT, Reconciled
 from emulator.runtime.stop_plan import stop_task
 from emulator.runtime.supported import refuse_several
 from emulator.runtime.task_specs import TaskFactory, task_factory
@@ -53,8 +54,9 @@ class Deployments:
         self._deploy(list(wanted.services), changed, emit, private, in_place=in_place, orphaned=orphaned)
 
     def scale(self, counts: dict[str, int], emit: Emit) -> None:
-        """Sets how many tasks services should run, until the next `up` of them. Raises `Unsupported` for what can only
-        have one, and for tasks of a service that came up with none."""
+        """Sets how many tasks services should run, until the next `up` of them, and waits until new ones are healthy.
+        Raises `Unsupported` for what can only have one, and for tasks of a service that came up with none; `NotHealthy`
+        where a new one does not become so."""
         for name, count in counts.items():
             desired = self._scheduler.service(name)
             refuse_several(desired.service, count)
@@ -63,7 +65,7 @@ class Deployments:
                     f"{name} came up with no tasks, so its images, secrets and files are not here",
                     hint=f"`copilot-local up {name} --scale {name}={count}`",
                 )
-        self._change({name: {"count": count} for name, count in counts.items()}, emit)
+        self._change({name: {"count": count} for name, count in counts.items()}, emit, steady=True)
 
     def redeploy(self, services: list[str], emit: Emit) -> None:
         """Replaces every task of these services (none: all) by a new one of the same definition."""
@@ -93,13 +95,13 @@ class Deployments:
         finally:
             self._charge.release(claimed)
 
-    def _change(self, updates: dict[str, dict[str, int]], emit: Emit) -> None:
+    def _change(self, updates: dict[str, dict[str, int]], emit: Emit, *, steady: bool = False) -> None:
         def changed(state: DesiredState) -> DesiredState:
             service = self._scheduler.service
             services = {name: replace(service(name), **update) for name, update in updates.items()}
             return replace(state, services={**state.services, **services})
 
-        self._deploy(list(updates), changed, emit)
+        self._deploy(list(updates), changed, emit, steady=steady)
 
     def _deploy(
         self,
@@ -110,10 +112,11 @@ class Deployments:
         *,
         in_place: bool = False,
         orphaned: bool = False,
+        steady: bool = False,
     ) -> None:
         """Makes a changed state the desired one and waits for it; a failed deployment is rolled back, as in ECS.
 
-        What goes on in other services goes on meanwhile.
+        What goes on in other services goes on meanwhile. `steady`: tasks beside those that run have to become healthy.
         """
         charge, scheduler = self._charge, self._scheduler
         with charge.lock:
@@ -141,6 +144,8 @@ class Deployments:
                 scheduler.note_failures(observed, result)
                 scheduler.born(result)
                 scheduler.executor(emit).run(result.plan)
+                if steady:
+                    scheduler.executor(emit).run(self._until_steady(result))
                 with charge.lock:
                     charge.acting = True
                     keep()
@@ -153,6 +158,26 @@ class Deployments:
             raise
         finally:
             charge.release(claimed)
+
+    def _until_steady(self, result: Reconciled) -> Plan:
+        """Waits for the tasks that a plan has started, as far as nothing of it did and anything checks their health."""
+        plan = Plan()
+        awaited = {op.task_id for op in result.plan.operations if op.condition == TASK_STEADY}
+        for task_id, service in result.started.items():
+            judged = self._scheduler.service(service).service
+            checked = any(one.health_check is not None for one in judged.task_definition.container_definitions)
+            if task_id not in awaited and (checked or any(balanced(judged))):
+                plan.add(
+                    Verb.AWAIT,
+                    task_id[:8],
+                    "a new task has to become healthy",
+                    condition=TASK_STEADY,
+                    waiting="the deployment",
+                    timeout=self._scheduler.service(service).options.time.wait_timeout,
+                    task_id=task_id,
+                    title=f"wait until {service} {task_id[:8]} is steady",
+                )
+        return plan
 
     def _edit(self, previous: TaskFactory, services: list[str], in_place: bool) -> Plan:
         """Where wanted, what replaces the containers that differ in the tasks that run."""

@@ -96,6 +96,8 @@ class FrontMonitor(FrontControl):
                 "state": str(health.state),
                 "reason_code": health.reason_code,
                 "description": health.description,
+                "check": health.check,
+                "code": health.code,
             }
             for balancer, monitor in self.monitors.items()
             for health in monitor.health

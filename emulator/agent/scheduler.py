@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,8 @@ from emulator.events import Emit, Event, EventKind
 from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.executor import Executor
 from emulator.runtime.front import front_specs
+from emulator.runtime.health.reasons import CheckResult
+from emulator.runtime.health.watch import Known
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Observed, observe
 from emulator.runtime.reconcile import Reconciled, reconcile
@@ -38,7 +40,8 @@ log = logging.getLogger(__name__)
 
 class Scheduler:
     """Holds the desired state, and compares it with what runs. Carries nothing out, and waits for nobody: whoever asks
-    for a change holds the lock of `Charge`. `clock` gives seconds; `cancelled` ends what its executors do."""
+    for a change holds the lock of `Charge`. `clock` gives seconds; `cancelled` ends what its executors do; `checks` are
+    the results of container health checks by container id."""
 
     def __init__(
         self,
@@ -48,7 +51,9 @@ class Scheduler:
         patience: Patience,
         clock: Callable[[], float],
         cancelled: threading.Event,
+        checks: Callable[[], Mapping[str, CheckResult]] = dict,
     ) -> None:
+        self._checks = checks
         self.engine = engine
         self._file = StateFile(state_file)
         self.state = self._file.read()
@@ -150,7 +155,12 @@ class Scheduler:
             target_healthy=self.front.task_healthy,
             drain_image=self.state.agent_image,
             connect=self.connect,
+            known=self.known,
         )
+
+    def known(self) -> Known:
+        """What there is to say of the health of tasks."""
+        return Known(self.state, self.front.targets(), self._checks())
 
     def remember(self) -> None:
         """Writes down that the agent is in charge, and of what. Where the volume has no room it goes on all the same:

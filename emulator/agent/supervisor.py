@@ -12,6 +12,7 @@ from typing import Any
 
 from emulator.agent.charge import Charge
 from emulator.agent.deployments import Deployments
+from emulator.agent.early_checks import EarlyChecks, judging
 from emulator.agent.front_monitor import FrontMonitor
 from emulator.agent.one_offs import OneOffs
 from emulator.agent.patience import USUAL, Patience
@@ -50,13 +51,15 @@ class Supervisor:
         clock: Callable[[], float] = time.monotonic,
         spawn: Callable[[Callable[[], None]], None] | None = None,
     ) -> None:
+        self.early = EarlyChecks(engine)
+        engine = judging(engine, self.early)
         self.engine = engine
         self._spawn = spawn or _in_a_thread
         self.patience = patience
         self._clock = clock
         self.front = front
         self.charge = Charge()
-        self.scheduler = Scheduler(engine, state_file, front, patience, clock, self.charge.retired)
+        self.scheduler = Scheduler(engine, state_file, front, patience, clock, self.charge.retired, self.early.results)
         self.charge.acting = self.scheduler.state.acting
         if self.charge.acting:
             self.scheduler.recover_private()
@@ -66,6 +69,7 @@ class Supervisor:
         self._wake.set()  # an agent that was in charge before looks at once
         self.charge.on_freed = self._wake.set  # something may have changed while somebody was busy
         self.front.on_verdict = self._wake.set
+        self.early.on_success = self._wake.set
         self.front.on_look = self._note_states
         self.on_event: Callable[[EngineEvent], None] = lambda _: None
         """Hears of every event of the environment's containers."""
@@ -106,6 +110,7 @@ class Supervisor:
 
     def retire(self) -> None:
         """The environment is going away: do nothing any more."""
+        self.early.close()
         self.charge.retire()
 
     def retire_if_idle(self) -> bool:
@@ -122,6 +127,7 @@ class Supervisor:
             "acting": self.charge.acting,
             "held": self.charge.held,
             "targets": self.front.targets(),
+            "checks": self.early.as_plain(),
             "services": self.scheduler.status(),
             "front_port": self.scheduler.state.front_port,
         }
@@ -150,7 +156,9 @@ class Supervisor:
                 work = self._dispatch() if self.charge.acting else None
                 if self.charge.held:
                     # Whoever holds the environment carries out plans; restart policies are the agent's all the same.
-                    self._restart(observe(self.engine, self.scheduler.names))
+                    observed = observe(self.engine, self.scheduler.names)
+                    self._check(observed)
+                    self._restart(observed)
             if work is not None:
                 self._spawn(work)
         except CopilotLocalError as error:
@@ -165,6 +173,8 @@ class Supervisor:
             try:
                 for event in self.engine.events(self.scheduler.names.labels()):
                     self.on_event(event)
+                    if event.action in ("start", "die"):
+                        self.early.restarted(event.container_id)
                     if event.action == "start":
                         # Events may come late where much happens at once.
                         ago = max(0.0, (datetime.now(UTC) - event.time).total_seconds())
@@ -205,6 +215,7 @@ class Supervisor:
     def _dispatch(self) -> Callable[[], None] | None:
         """One look and, if something differs where nobody is at work, the work that has to be done there."""
         observed = observe(self.engine, self.scheduler.names)
+        self._check(observed)
         if self._restart(observed):
             self._wake.set()  # others may have exited meanwhile, which their policies answer first
             return None
@@ -220,6 +231,11 @@ class Supervisor:
         touched = {*result.started.values(), *(observed.tasks[task_id].service for task_id in result.stopped)}
         claimed = self.charge.claim(touched or {FRONT})
         return lambda: self._carry_out(result.plan, claimed)
+
+    def _check(self, observed: Observed) -> None:
+        """Checks containers that have not been healthy yet, those of one-off tasks too."""
+        one_offs = {desired.service.name: desired for desired in self.one_offs.services()}
+        self.early.look(observed, {**one_offs, **self.scheduler.state.services})
 
     def _write_names(self) -> None:
         try:

@@ -35,6 +35,10 @@ class TargetHealth:
     state: TargetState
     reason_code: str = ""
     description: str = ""
+    check: str = ""
+    """The result of the last check in HAProxy's words (`L7STS`, `L4CON`), before there is a verdict too."""
+    code: int | None = None
+    """The status of the last check, where it failed over that."""
 
 
 _REGISTERING = (TargetState.INITIAL, "Elb.RegistrationInProgress", "Target registration is in progress")
@@ -81,9 +85,21 @@ def target_health(
             last = known.get((target.service, target.target_group, target.name))
             if last is not None and last.reason_code == verdict[1]:
                 verdict = (last.state, last.reason_code, last.description)
-        result.append(TargetHealth(target.name, target.service, target.target_group, *verdict))
+        last_check = _last_check(view, known.get((target.service, target.target_group, target.name)))
+        result.append(TargetHealth(target.name, target.service, target.target_group, *verdict, *last_check))
     result += [TargetHealth(target.name, target.service, target.target_group, *_DRAINING) for target in draining]
     return result
+
+
+def _last_check(view: View, before: TargetHealth | None) -> tuple[str, int | None]:
+    """The result of the last check that has ended, and its status."""
+    server = view.main or view.initial
+    if server is None or view.outdated or server.check_status in ("", "INI"):
+        return ("", None)
+    code = server.check_code
+    if code is None and before is not None and before.check == server.check_status:
+        code = before.code
+    return (server.check_status, code)
 
 
 def _judged(server: Server) -> tuple[TargetState, str, str]:

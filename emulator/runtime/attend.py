@@ -34,7 +34,7 @@ def attended(
     private: Private,
     emit: Emit,
     cancelled: threading.Event,
-) -> Iterator[None]:
+) -> Iterator[Attendance]:
     """Within this block there are the environment's network, its log store and an agent that knows of the service.
 
     Afterwards what was made for it is gone, but for the log store, unless somebody else needs it by then. Raises
@@ -52,7 +52,7 @@ def attended(
                 engine.remove(made)
             raise
         with contextlib.closing(attendance):
-            yield
+            yield attendance
     finally:
         _leave(engine, environment)
 

@@ -19,6 +19,7 @@ from emulator.runtime.executor import Executor
 from emulator.runtime.failed import container_failed
 from emulator.runtime.front import FrontControl, front_specs
 from emulator.runtime.front_ports import balanced
+from emulator.runtime.health.status import StatusOverLease
 from emulator.runtime.join import agent_failed
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Observed, observe
@@ -72,11 +73,11 @@ class Bringup:
         try:
             lock = self.claim.lock()
             lease = self.claim.give(self.state, self.request.private)
-            self._execute()
+            self._execute(lease)
             running = Running(self.engine, self.names, self.state, self._answer(lease), fresh=True)
             self._check_alive()
             if self.request.wait:
-                wait_healthy(running, self.cancelled, self.request.settings.time.wait_timeout)
+                wait_healthy(running, self.cancelled, self.request.settings.time.wait_timeout, self.emit)
             return running
         except EnvironmentBusy:
             raise  # nothing of what is there is ours
@@ -120,7 +121,7 @@ class Bringup:
         except TimeoutError:
             raise agent_failed(self.engine, self.names, f"no answer within {self.agent_patience:g} s") from None
 
-    def _execute(self) -> None:
+    def _execute(self, lease: Future[Lease]) -> None:
         factory = task_factory(self.state, self.request.private, self.engine)
         result = reconcile(factory, self.observed, front_specs(self.state), network_exists=True)
         front = FrontControl(self.names)
@@ -133,6 +134,7 @@ class Bringup:
             cancelled=self.cancelled,
             on_started=self.on_started,
             drain_image=self.state.agent_image,
+            known=StatusOverLease(lambda: lease.result() if lease.done() else None, self.state).known,
         )
         executor.run(result.plan)
 

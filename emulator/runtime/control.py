@@ -237,6 +237,12 @@ class Attendance:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    def status(self) -> Message:
+        """As `Agent.status`, over the connection that is open already."""
+        with closed_after(self._connection, PATIENCE):
+            [answer] = self._connection.ask(request("GET", "status"))
+        return answer
+
     def close(self) -> None:
         """Ends it; afterwards the agent knows."""
         with contextlib.suppress(CopilotLocalError, OSError), closed_after(self._connection, PATIENCE):

@@ -15,6 +15,7 @@ from emulator.runtime.aws import prepare_aws
 from emulator.runtime.dependencies import NeverStarts
 from emulator.runtime.execution import POLL, Cancelled, Execution
 from emulator.runtime.front import FrontControl
+from emulator.runtime.health.watch import Known
 from emulator.runtime.keep import Keeper
 from emulator.runtime.names import Names
 from emulator.runtime.plan import TASK_STEADY, Operation, Plan, Verb
@@ -30,7 +31,8 @@ class Executor:
     """Runs plans against an engine.
 
     `on_started` hears of every container of a task that started, `before_remove` of each before it is removed.
-    `target_healthy` is what the front says of a task; without it the containers' own health decides.
+    `target_healthy` is what the front says of a task; without it the containers' own health decides. `known` is what
+    the agent knows of the tasks' health, by which is said why one is waited for.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Executor:
         revival: float = REVIVAL,
         keep_output: bool = True,
         connect: ServiceConnect | None = None,
+        known: Callable[[], Known | None] = lambda: None,
     ) -> None:
         self.engine = engine
         self.names = environment
@@ -60,7 +63,7 @@ class Executor:
         self._keeper = Keeper(engine, environment)
         self._execution = Execution(engine, environment, emit, self.cancelled)
         self._starter = ContainerStarter(self._execution, on_started)
-        self._waiter = ConditionWaiter(self._execution, target_healthy)
+        self._waiter = ConditionWaiter(self._execution, target_healthy, known)
         self._stopper = ContainerStopper(self._execution, drain_image, revival)
 
     def run(self, plan: Plan) -> None:

@@ -12,8 +12,8 @@ from emulator.runtime.execution import Cancelled
 from emulator.runtime.failed import container_failed
 from emulator.runtime.front_probe import FrontWatch
 from emulator.runtime.logs import LogFollower
-from emulator.runtime.observed import Member, observe
-from emulator.runtime.running import Running
+from emulator.runtime.observed import Member, Observed, observe
+from emulator.runtime.running import FirstHealth, Running
 from emulator.runtime.up import up
 from emulator.runtime.up_request import UpRequest, log_subjects
 
@@ -53,8 +53,13 @@ def run_foreground(
     emit(Event(EventKind.INFO, request.environment.app, running.ready("")))
     if not running.fresh:
         return _watch(running, request, follower, emit, interrupted)
-    fronts = FrontWatch(engine, emit)
-    ended = running.wait_for_exit(interrupted, fronts.look)
+    fronts, health = FrontWatch(engine, emit), FirstHealth(running, emit)
+
+    def look(observed: Observed) -> None:
+        fronts.look(observed)
+        health.look(observed)
+
+    ended = running.wait_for_exit(interrupted, look)
     failure = _failure(engine, ended, emit)
     if running.lease is not None:
         running.lease.leave()

@@ -21,6 +21,7 @@ from emulator.runtime.execution import Cancelled
 from emulator.runtime.executor import Executor
 from emulator.runtime.failed import container_failed
 from emulator.runtime.front import FrontControl
+from emulator.runtime.health.status import Connected, StatusOverLease
 from emulator.runtime.log_subjects import LogSubjects
 from emulator.runtime.logs import LogFollower
 from emulator.runtime.observed import Member, observe
@@ -50,6 +51,7 @@ def run_job(
     task_id = task.identity.task_id
     follower = LogFollower(engine, emit, LogSubjects(one_service=True), show_router=request.show_router)
     front = FrontControl(environment)
+    attendance: list[Connected] = []
     executor = Executor(
         engine,
         environment,
@@ -58,12 +60,14 @@ def run_job(
         cancelled=interrupted,
         on_started=lambda spec: follower.follow(spec.name, spec.labels),
         drain_image=state.agent_image,
+        known=StatusOverLease(lambda: next(iter(attendance), None), state).known,
     )
     plan = Plan()
     start_task(plan, state, task, [], "run once")
     try:
         desired = state.services[job.name]
-        with attended(engine, environment, state, desired, request.private, emit, interrupted):
+        with attended(engine, environment, state, desired, request.private, emit, interrupted) as attending:
+            attendance.append(attending)
             try:
                 executor.run(plan)
                 ended = _wait(engine, request, task_id, interrupted, job.schedule.timeout if job.schedule else None)

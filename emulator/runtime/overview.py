@@ -13,6 +13,7 @@ from emulator.errors import CopilotLocalError
 from emulator.runtime import names
 from emulator.runtime.control import Agent, Message
 from emulator.runtime.front_ports import PublishedListener, published
+from emulator.runtime.health.early import judged, results_from
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Observed, observe
 from emulator.runtime.service_details import ServiceDetails
@@ -89,6 +90,7 @@ def overview(
             status = Agent(engine, environment).status(details=True)
         except CopilotLocalError:
             supervised = False
+    observed = judged(observed, results_from(status))
     # An agent of an older version knows no details.
     details: Mapping[str, ServiceDetails] = status.get("details", {})
     rows = []

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from emulator.engine.interface import ContainerState, Engine, Health
 from emulator.errors import ContainerFailed, CopilotLocalError, EngineError, EngineTimeout, TaskError
+from emulator.events import Emit, discard
 from emulator.frontdoor.balancers import Balancer
 from emulator.runtime import names
 from emulator.runtime.control import Agent, Lease, Message
@@ -20,6 +23,9 @@ from emulator.runtime.failed import container_failed
 from emulator.runtime.front import front_specs
 from emulator.runtime.front_ports import PublishedListener, balanced, host_ports, listeners_of, routes
 from emulator.runtime.front_probe import is_local, silent
+from emulator.runtime.health.early import judged, starting
+from emulator.runtime.health.reasons import GOOD_STATES
+from emulator.runtime.health.watch import LOOK, HealthWatch, Known, hopeless, known_from
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Member, Observed, Task, observe
 from emulator.runtime.restart import may_restart
@@ -80,9 +86,9 @@ class Running(Struct):
         self, interrupted: threading.Event, on_look: Callable[[Observed], None] = lambda _: None
     ) -> Member | None:
         """Blocks until an essential container exits, and returns it; None where it is interrupted or all is removed.
-        `on_look` gets each listing.
 
-        One whose restart policy may start it again has a moment for that: the agent does it.
+        One whose restart policy may start it again has a moment for that: the agent does it. `on_look` is given every
+        listing.
         """
         exited: dict[str, float] = {}
         while not interrupted.is_set():
@@ -113,13 +119,14 @@ def check_front(engine: Engine, observed: Observed) -> None:
         raise ContainerFailed("the front does not stay up", container=front.labels[names.ROLE], output=lines)
 
 
-def wait_healthy(running: Running, cancelled: threading.Event, timeout: int) -> None:
+def wait_healthy(running: Running, cancelled: threading.Event, timeout: int, emit: Emit = discard) -> None:
     """Waits until every task has its containers running and healthy and its targets healthy in the front.
 
-    Raises `ContainerFailed` as soon as an essential container exits, `TaskError` when the time is over.
+    Says meanwhile why one is not, once that is known. Raises `ContainerFailed` as soon as an essential container exits,
+    `NotHealthy` when the time is over, or as soon as waiting mends nothing; `TaskError` where all was taken down.
     """
-    agent = Agent(running.engine, running.environment)
-    deadline = time.monotonic() + timeout
+    began = time.monotonic()
+    watch = HealthWatch(running.engine, emit)
     wanted = sum(desired.desired_count for desired in running.state.services.values())
     while True:
         observed = observe(running.engine, running.environment)
@@ -127,34 +134,77 @@ def wait_healthy(running: Running, cancelled: threading.Event, timeout: int) -> 
         if not observed.containers:
             where = f"{running.environment.app}/{running.environment.environment}"
             raise TaskError(f"{where} was taken down by another command", hint="run `copilot-local up` again")
-        unready = [reason for task in observed.service_tasks for reason in _unready(running, task)]
-        targets = []
-        balances = bool(front_specs(running.state))
-        if balances:
-            try:
-                targets = _status(running, agent)["targets"]
-            except EngineTimeout as error:
-                unready.append(error.message)
-        unready += [
-            f"target {target['name']} of {target['service']} is {target['state']}"
-            + (f" ({target['description']})" if target["description"] else "")
-            for target in targets
-            if target["state"] not in ("healthy", "unused")
-        ]
-        if balances and len(targets) < _expected_targets(running.state):
-            unready.append("the front has not seen every target")
-        if not unready and balances and is_local(running.engine):
+        unready: list[str] = []
+        known = Known(running.state)
+        try:
+            known, observed = _judged(running, observed)
+        except EngineTimeout as late:
+            unready.append(late.message)
+        tasks = observed.service_tasks
+        unready += [reason for task in tasks for reason in _unready(running, task)]
+        unready += _unready_targets(running.state, known.targets)
+        if not unready and front_specs(running.state) and is_local(running.engine):
             problems = silent(listeners_of(running.state))
             unready += [f"127.0.0.1:{port} does not answer ({why})" for port, why in problems.items()]
-        if not unready and len(observed.service_tasks) >= wanted:
+        if not unready and len(tasks) >= wanted:
             return
-        if time.monotonic() > deadline:
-            raise TaskError(
-                f"not healthy after {timeout} s: {'; '.join(unready) or 'tasks are missing'}",
-                hint="look at `copilot-local ps` and `copilot-local logs`; [time] wait_timeout sets how long to wait",
-            )
+        reasons = watch.reasons(tasks, known)
+        waited = time.monotonic() - began
+        # An agent in charge replaces what is unhealthy; the next one may be sound, unless several were not.
+        if known.failing if running.lease is None else hopeless(reasons):
+            error = watch.error(reasons, tasks, waited, given_up=True)
+            if known.failing:
+                error.message = f"given up after {waited:.0f} s: {'; '.join(known.failing)}"
+            raise error
+        if waited > timeout:
+            error = watch.error(reasons, tasks, timeout, given_up=False)
+            if not reasons and unready:
+                error.message = f"not healthy after {timeout} s: {'; '.join(unready)}"
+            raise error
         if cancelled.wait(HEALTH_POLL):
             raise Cancelled
+
+
+class FirstHealth:
+    """Says why tasks are not healthy until they have been once, for a command that stays with them. Ends nothing."""
+
+    def __init__(self, running: Running, emit: Emit, clock: Callable[[], float] = time.monotonic) -> None:
+        self._running = running
+        self._watch = HealthWatch(running.engine, emit, clock)
+        self._wanted = sum(desired.desired_count for desired in running.state.services.values())
+        self._clock = clock
+        self._next = clock()
+        self.reached = False
+
+    def look(self, observed: Observed) -> None:
+        """One look, at most one a second."""
+        if self.reached or self._clock() < self._next:
+            return
+        self._next = self._clock() + LOOK
+        with contextlib.suppress(CopilotLocalError):  # nothing ends over what was only to be said
+            known, observed = _judged(self._running, observed)
+            tasks = observed.service_tasks
+            reasons = self._watch.reasons(tasks, known)
+            self.reached = not reasons and len(tasks) >= self._wanted
+
+
+def _judged(running: Running, observed: Observed) -> tuple[Known, Observed]:
+    """What the agent knows of targets and health checks, where there are any, and the listing by that."""
+    balances = bool(front_specs(running.state))
+    if not balances and not starting(list(observed.tasks.values())):
+        return Known(running.state), observed
+    status = _status(running, Agent(running.engine, running.environment))
+    known = known_from(running.state, status)
+    return (known if balances else replace(known, targets=())), judged(observed, known.checks)
+
+
+def _unready_targets(state: DesiredState, targets: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for target in targets:
+        if target["state"] not in GOOD_STATES:
+            why = f" ({target['description']})" if target["description"] else ""
+            yield f"target {target['name']} of {target['service']} is {target['state']}{why}"
+    if front_specs(state) and len(targets) < _expected_targets(state):
+        yield "the front has not seen every target"
 
 
 def _status(running: Running, agent: Agent) -> Message:

@@ -124,7 +124,7 @@ def up(
                 continue  # who was bringing it up took it back before it answered
             running = Running(engine, request.environment, state, None, fresh=False)
             if request.wait:
-                wait_healthy(running, cancelled, request.settings.time.wait_timeout)
+                wait_healthy(running, cancelled, request.settings.time.wait_timeout, emit)
             return running
         claim = claim or _claim(engine, request, observed, state)
         try:

@@ -3,46 +3,79 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from emulator.engine.interface import Health
 from emulator.errors import TaskError
 from emulator.runtime.dependencies import TIMED_OUT, UNSUCCESSFUL, NeverStarts, failed_for_good, holds, waits_for_ever
 from emulator.runtime.execution import POLL, Execution
 from emulator.runtime.failed import container_failed
+from emulator.runtime.health.early import judged_task
+from emulator.runtime.health.reasons import Reason
+from emulator.runtime.health.watch import HealthWatch, Known, hopeless
 from emulator.runtime.observed import Member, Task
 from emulator.runtime.plan import TASK_STEADY, Operation
 from emulator.runtime.restart import may_restart
 
+HEALTH_CONDITIONS = (TASK_STEADY, "HEALTHY")
+"""Conditions that health checks decide."""
+
 
 class ConditionWaiter:
     """Awaits conditions of containers and of whole tasks. `target_healthy` is what the front says of a task; without it
-    the containers' own health decides."""
+    the containers' own health decides. `known` is what the agent knows of their health."""
 
-    def __init__(self, execution: Execution, target_healthy: Callable[[str], bool] | None) -> None:
+    def __init__(
+        self,
+        execution: Execution,
+        target_healthy: Callable[[str], bool] | None,
+        known: Callable[[], Known | None] = lambda: None,
+    ) -> None:
         self._execution = execution
         self.engine = execution.engine
         self.target_healthy = target_healthy
+        self._known = known
 
     def wait(self, operation: Operation) -> None:
         """Returns once it holds. Raises `NeverStarts` where it never will, `TaskError` where it takes too long or the
         task has to stop meanwhile, `Cancelled`."""
-        deadline = time.monotonic() + operation.timeout
+        began = time.monotonic()
+        watch = HealthWatch(self.engine, self._execution.emit)
         while True:
+            known = self._known() if operation.condition in HEALTH_CONDITIONS else None
             task = self._execution.task(operation.task_id)
+            if task is not None and known is not None:
+                task = judged_task(task, known.checks)
             if task is not None and self._holds(operation, task):
                 return
-            if time.monotonic() > deadline:
-                error = TaskError(
-                    f"{operation.waiting} waited {operation.timeout} s for {operation.subject} to be "
-                    f"{operation.condition}",
-                    hint="look at its log: copilot-local logs",
-                )
-                member = _awaited(operation, task)
-                if member is None:
-                    raise error
-                raise NeverStarts(operation.waiting, TIMED_OUT.format(member.name, operation.waiting), error)
+            reasons = watch.reasons([task], known) if task is not None and known is not None else []
+            if operation.condition != TASK_STEADY:
+                awaited = _awaited(operation, task)
+                reasons = [reason for reason in reasons if awaited is not None and reason.container == awaited.name]
+            waited = time.monotonic() - began
+            if operation.condition == TASK_STEADY and hopeless(reasons) and task is not None:
+                raise watch.error(reasons, [task], waited, given_up=True)
+            if waited > operation.timeout:
+                raise self._too_late(operation, task, watch, reasons)
             self._execution.pause(POLL)
+
+    def _too_late(
+        self, operation: Operation, task: Task | None, watch: HealthWatch, reasons: Sequence[Reason]
+    ) -> Exception:
+        """What to raise where a condition does not hold in time."""
+        error: TaskError
+        if task is not None and reasons:
+            error = watch.error(reasons, [task], operation.timeout, given_up=False)
+        else:
+            error = TaskError(
+                f"{operation.waiting} waited {operation.timeout} s for {operation.subject} to be {operation.condition}",
+                hint="look at its log: copilot-local logs",
+            )
+        member = _awaited(operation, task)
+        if member is None:
+            return error
+        error.message = f"{operation.waiting} waited for {member.name} to be {operation.condition}: {error.message}"
+        return NeverStarts(operation.waiting, TIMED_OUT.format(member.name, operation.waiting), error)
 
     def _holds(self, operation: Operation, task: Task) -> bool:
         """Whether an awaited condition holds; raises `NeverStarts` where it never will, and `TaskError` where the task

@@ -18,6 +18,8 @@ from emulator.errors import InputError, NotFound, TaskError
 from emulator.frontdoor.explain import Explanation, explain
 from emulator.runtime import names
 from emulator.runtime.front import all_options, balancer_for
+from emulator.runtime.health.early import judged
+from emulator.runtime.health.watch import HealthWatch, known_from
 from emulator.runtime.observed import Member, observe
 from emulator.testing.choice import chooser
 from emulator.testing.disk_faults import fill_disk
@@ -147,19 +149,29 @@ class Environment(Lifecycle):
     def wait_healthy(self, timeout: float | None = None) -> None:
         """Waits until every service runs as many healthy tasks as it should, with healthy targets.
 
-        Raises `ContainerFailed` as soon as an essential container dies, `TaskError` when the time is over.
+        Raises `ContainerFailed` as soon as an essential container dies, `NotHealthy` when the time is over: why, what
+        health checks printed, and each container's last lines.
         """
         seconds = self._wait_timeout if timeout is None else timeout
         deadline = time.monotonic() + seconds
         services = {name: desired.service for name, desired in self._up.state.services.items()}
+        watch = HealthWatch(self.engine, self._emit)
         while True:
             self.check()
             dead = {death.task_id for death in self._journal.deaths()}
-            reasons = missing(services, observe(self.engine, self.names), self.agent.status(), dead)
-            if not reasons:
+            status = self.agent.status()
+            known = known_from(self._up.state, status)
+            observed = judged(observe(self.engine, self.names), known.checks)
+            lacking = missing(services, observed, status, dead)
+            if not lacking:
                 return
+            tasks = observed.service_tasks
+            reasons = watch.reasons(tasks, known)
             if time.monotonic() > deadline:
-                raise TaskError(f"not healthy after {seconds:g} s: {'; '.join(reasons)}")
+                error = watch.error(reasons, tasks, seconds, given_up=False)
+                if not reasons:
+                    error.message = f"not healthy after {seconds:g} s: {'; '.join(lacking)}"
+                raise error
             time.sleep(POLL)
 
     @contextlib.contextmanager

@@ -9,7 +9,7 @@ import pytest
 
 from emulator.engine.fake import Behaviour
 from emulator.engine.interface import Health
-from emulator.errors import ImageError, InputError, TaskError, Unsupported, UsageError
+from emulator.errors import ImageError, InputError, NotHealthy, TaskError, Unsupported, UsageError
 from emulator.events import Event, EventKind, discard
 from emulator.model import from_json
 from emulator.runtime.control import AgentError
@@ -166,9 +166,15 @@ class TestWaiting:
         bench.up(make_service(target=("hello", 80)), wait=True)
 
     def test_what_is_not_healthy_in_time_is_named(self, bench: Bench) -> None:
-        bench.agent.status["targets"] = [self.target("unhealthy", "Health checks failed")]
+        def look() -> None:
+            [task] = bench.observed.tasks.values()
+            target = self.target("unhealthy", "Health checks failed")
+            bench.agent.status["targets"] = [{**target, "name": f"hello-{task.short_id}", "target_group": "default"}]
+
+        bench.agent.before_status = look
         settings = Settings(time=TimeSettings(wait_timeout=1))
-        with pytest.raises(TaskError, match=r"not healthy after 1 s: target hello-x of hello is unhealthy \(Health"):
+        words = r"not healthy after 1 s: hello \w{8}: its target is unhealthy \(Health checks failed\)"
+        with pytest.raises(NotHealthy, match=words):
             bench.up(make_service(target=("hello", 80)), wait=True, settings=settings)
         assert bench.left()["containers"] == []
 

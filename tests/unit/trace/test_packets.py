@@ -9,7 +9,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.trace.listening import listeners, parse_table
+from emulator.engine.sockets import parse_listeners
+from emulator.trace.listening import listeners
 from emulator.trace.packets import PACKET_OUTGOING, Address, parse_ip, seen_twice
 
 
@@ -82,11 +83,11 @@ TCP6 = """\
 
 
 def test_listeners_come_from_the_kernel_s_table() -> None:
-    assert parse_table(TCP) == [(3000, "127.0.0.1"), (80, "0.0.0.0")]
+    assert [(one.port, one.host) for one in parse_listeners(TCP)] == [(3000, "127.0.0.1"), (80, "0.0.0.0")]
 
 
 def test_a_listener_of_ipv6_counts_where_ipv4_reaches_it() -> None:
-    assert parse_table(TCP6) == [(8080, "0.0.0.0"), (8082, "127.0.0.1")]
+    assert [(one.port, one.host) for one in parse_listeners(TCP6)] == [(8080, "0.0.0.0"), (8082, "127.0.0.1")]
 
 
 def test_our_own_listener_is_among_them(tmp_path: Path) -> None:

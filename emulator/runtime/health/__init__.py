@@ -1,0 +1,1 @@
+"""Whether tasks are healthy, and if not, why."""

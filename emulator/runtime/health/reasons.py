@@ -1,0 +1,273 @@
+"""Why a task is not healthy: one model, which the command line, the agent and the plugin of pytest print alike.
+
+Pure: from the listing, the targets as the load balancer checks them, the results of container health checks and who
+listens in the task.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from emulator.ecs.service import TargetGroup
+from emulator.ecs.task_definition import ContainerDefinition
+from emulator.engine.interface import Health
+from emulator.runtime.desired import DesiredService
+from emulator.runtime.front import target_name
+from emulator.runtime.front_ports import balanced
+from emulator.runtime.health.ports import Listening
+from emulator.runtime.observed import Member, Task
+
+GOOD_STATES = ("healthy", "unused")
+"""States of a target that nothing is waited for in: one that no rule forwards to is never checked."""
+_NOT_FOUND = (126, 127)
+"""Exit codes of a shell that cannot run a command."""
+_SHOWN = 300
+"""Characters of a health check's output that are put into a sentence."""
+
+
+class Code(enum.StrEnum):
+    """What kind of reason it is."""
+
+    MISSING = "missing"
+    """A container is not there."""
+    EXITED = "exited"
+    WAITING = "waiting"
+    """A container waits for another one."""
+    CHECKING = "checking"
+    """A health check has no verdict yet."""
+    CHECK_FAILS = "check-fails"
+    WRONG_PORT = "wrong-port"
+    """The container listens on another port than the one that is asked."""
+    LOOPBACK_ONLY = "loopback-only"
+    NOT_LISTENING = "not-listening"
+    WRONG_STATUS = "wrong-status"
+    NO_ANSWER = "no-answer"
+    """The check of a target gets no proper answer."""
+
+
+TRANSIENT = frozenset({Code.MISSING, Code.EXITED, Code.WAITING, Code.CHECKING})
+"""Reasons that every start has for a moment."""
+
+
+class Reason(Struct, frozen=True):
+    """One reason. `final`: ECS would stop the task over it now, and nothing about it points to a late start."""
+
+    code: Code
+    text: str
+    service: str = ""
+    task_id: str = ""
+    container: str = ""
+    hint: str = ""
+    output: tuple[str, ...] = ()
+    """What the health check printed."""
+    final: bool = False
+
+    @property
+    def subject(self) -> str:
+        """Whose reason it is."""
+        return f"{self.service} {self.task_id[:8]}".strip()
+
+
+class CheckResult(Struct, frozen=True):
+    """The last result of a container's health check. `exit_code` is None where it could not be run or did not end."""
+
+    passed: bool
+    exit_code: int | None = None
+    output: str = ""
+
+
+class Facts(Struct, frozen=True):
+    """What is known of one task. `listening` is None where it was not looked at."""
+
+    task: Task
+    desired: DesiredService
+    targets: Sequence[Mapping[str, Any]]
+    """Those of the task, as the agent gives them."""
+    checks: Mapping[str, CheckResult]
+    """By container id."""
+    listening: Sequence[Listening] | None
+    now: datetime
+
+    @property
+    def grace_over(self) -> bool:
+        """Whether ECS counts failed checks of the task by now."""
+        if self.task.pause is None or self.desired.options.debug:
+            return False  # a debugger may have stopped it
+        age = (self.now - self.task.pause.created).total_seconds()
+        return age >= self.desired.service.health_check_grace_period
+
+
+def targets_of_task(task: Task, targets: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The targets that a task is in the load balancer."""
+    name = target_name(task)
+    return [target for target in targets if target["name"] == name]
+
+
+def reasons_of(facts: Facts) -> list[Reason]:
+    """Everything that keeps a task from being healthy; empty where it is."""
+    return [*_containers(facts), *_targets(facts)]
+
+
+def _reason(facts: Facts, code: Code, text: str, **more: Any) -> Reason:
+    return Reason(code, text, facts.task.service, facts.task.id, **more)
+
+
+def _containers(facts: Facts) -> Iterator[Reason]:
+    task = facts.task
+    for definition in facts.desired.service.task_definition.container_definitions:
+        member = task.members.get(definition.name)
+        if member is None:
+            yield _reason(facts, Code.MISSING, f"container {definition.name} is not there", container=definition.name)
+        elif not member.started:
+            yield _reason(facts, Code.WAITING, _not_started(task, member), container=member.name)
+        elif member.essential and not member.running:
+            yield _reason(facts, Code.EXITED, f"container {member.name} has exited", container=member.name)
+        elif member.running and member.container.health in (Health.STARTING, Health.UNHEALTHY):
+            yield _checked(facts, member, definition)
+
+
+def _not_started(task: Task, member: Member) -> str:
+    states = {"HEALTHY": "is healthy", "COMPLETE": "has ended", "SUCCESS": "has succeeded"}
+    waits = [
+        f"{name} {states[condition]}"
+        for name, condition in member.dependencies
+        if condition in states and name in task.members
+    ]
+    return f"container {member.name} has not started" + (f": it waits until {' and '.join(waits)}" if waits else "")
+
+
+def _checked(facts: Facts, member: Member, definition: ContainerDefinition) -> Reason:
+    """A container whose health check has not succeeded."""
+    name, health = member.name, member.container.health
+    result = facts.checks.get(member.container.id)
+    # What is not in the image will not come, however long ECS would go on counting nothing.
+    absent = result is not None and result.exit_code in _NOT_FOUND
+    final = health is Health.UNHEALTHY and member.essential and (facts.grace_over or absent)
+    if result is None or result.passed:
+        if health is Health.STARTING:
+            return _reason(facts, Code.CHECKING, f"the health check of {name} has no result yet", container=name)
+        return _reason(facts, Code.CHECK_FAILS, f"container {name} is unhealthy", container=name, final=final)
+    lines = [line for line in result.output.splitlines() if line.strip()]
+    said = f": {_shortened(lines[-1])}" if lines else ", and printed nothing"
+    how = "did not end in time or could not be run" if result.exit_code is None else f"failed with {result.exit_code}"
+    command = " ".join(definition.health_check.command[1:]) if definition.health_check else ""
+    return _reason(
+        facts,
+        Code.CHECK_FAILS,
+        f"the health check of {name} {how}{said}",
+        container=name,
+        hint=f"it runs in {name}: `{command}`" if command else "",
+        output=tuple(lines),
+        final=final,
+    )
+
+
+def _targets(facts: Facts) -> Iterator[Reason]:
+    service = facts.desired.service
+    groups = {name: service.target_group(name) for name in balanced(service)}
+    known = {str(target.get("target_group", "")) for target in facts.targets}
+    for target in facts.targets:
+        group = groups.get(str(target.get("target_group", "")))
+        member = facts.task.members.get(group.container_name) if group is not None else None
+        if target["state"] in GOOD_STATES:
+            continue
+        if group is None or (member is not None and not member.running):
+            yield _reason(facts, Code.CHECKING, _stated(target))
+        else:
+            yield _target(facts, group, target)
+    if len(known & groups.keys()) < len(groups) and known != {""}:
+        yield _reason(facts, Code.CHECKING, "the load balancer does not know the task yet")
+
+
+def _stated(target: Mapping[str, Any]) -> str:
+    why = f" ({target['description']})" if target.get("description") else ""
+    return f"its target is {target['state']}{why}"
+
+
+def _target(facts: Facts, group: TargetGroup, target: Mapping[str, Any]) -> Reason:
+    unhealthy = target["state"] == "unhealthy" and facts.grace_over
+    container = group.container_name
+    asked = group.health_check.port or group.container_port
+    if facts.listening is not None and not any(one.port == asked and not one.loopback for one in facts.listening):
+        return _not_listening(facts, group, asked, unhealthy=unhealthy)
+    check, code = str(target.get("check", "")), target.get("code")
+    what = f"GET {group.health_check.path}" if group.health_check.protocol != "TCP" else f"connecting to {asked}"
+    where = "" if asked == group.container_port else f" on port {asked}"
+    if check == "L7STS" and code and group.protocol_version != "GRPC":
+        return _reason(
+            facts,
+            Code.WRONG_STATUS,
+            f"{what}{where} answered {code}; the health check of {container} takes {group.health_check.success_codes}",
+            container=container,
+            hint="`http.healthcheck` in the manifest has its path and `success_codes`",
+            # What answers 5xx may be on its way; a path that is not there will not come.
+            final=unhealthy and 300 <= int(code) < 500 and int(code) not in (408, 425, 429),
+        )
+    words = _CHECKS.get(check)
+    if words is None:
+        if target["state"] == "unhealthy":
+            return _reason(facts, Code.NO_ANSWER, _stated(target), container=container)
+        return _reason(facts, Code.CHECKING, _stated(target), container=container)
+    return _reason(facts, Code.NO_ANSWER, f"{what}{where} of {container} {words}", container=container)
+
+
+_CHECKS = {
+    "L4CON": "was refused",
+    "L4TOUT": "got no connection in time",
+    "L6TOUT": "got no TLS connection in time",
+    "L6RSP": "got no TLS connection",
+    "L7TOUT": "got no answer in time",
+    "L7RSP": "got something that is no proper answer",
+    "L7STS": "got another answer than the health check takes",
+}
+"""HAProxy's words for the result of a check."""
+
+
+def _not_listening(facts: Facts, group: TargetGroup, asked: int, *, unhealthy: bool) -> Reason:
+    """Nothing takes connections from outside on the port that the load balancer checks."""
+    container = group.container_name
+    listening = facts.listening or ()
+    local = next((one for one in listening if one.port == asked), None)
+    if local is not None:
+        name = local.container or container
+        return _reason(
+            facts,
+            Code.LOOPBACK_ONLY,
+            f"{name} listens on {local.host}:{asked} alone, where the load balancer does not reach it",
+            container=name,
+            hint=f"let {name} listen on 0.0.0.0:{asked}",
+            final=unhealthy,
+        )
+    own = sorted({one.port for one in listening if one.container == container})
+    if own:
+        ports = ", ".join(map(str, own))
+        key = "image.port" if container == facts.desired.service.main_container else f"sidecars.{container}.port"
+        if asked != group.container_port:
+            key = "http.healthcheck.port"
+        return _reason(
+            facts,
+            Code.WRONG_PORT,
+            f"{container} listens on {ports}, not {asked}",
+            container=container,
+            hint=f"write `{key}: {own[0]}` in the manifest, or let {container} listen on {asked}",
+            final=unhealthy,
+        )
+    others = [f"{one.container or 'something'} on {one.port}" for one in listening]
+    there = f"; in this task listen: {', '.join(dict.fromkeys(others))}" if others else ""
+    return _reason(
+        facts,
+        Code.NOT_LISTENING,
+        f"nothing listens on port {asked} of {container}{there}",
+        container=container,
+        hint=f"does {container} start a server, and on port {asked}? `copilot-local logs -c {container}`",
+    )
+
+
+def _shortened(text: str) -> str:
+    text = "".join(character if character.isprintable() else " " for character in text.strip())
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

@@ -1,0 +1,194 @@
+"""Says why tasks are not healthy while they are waited for, and what is to be said when they will not become so."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import Struct, field
+
+from emulator.engine.interface import Engine, Health
+from emulator.errors import CopilotLocalError, NotHealthy
+from emulator.events import Emit, Event, EventKind
+from emulator.runtime.desired import DesiredState
+from emulator.runtime.failed import LAST_LINES
+from emulator.runtime.health.early import judged_task, results_from
+from emulator.runtime.health.ports import Listening, listening_in
+from emulator.runtime.health.reasons import (
+    GOOD_STATES,
+    TRANSIENT,
+    CheckResult,
+    Facts,
+    Reason,
+    reasons_of,
+    targets_of_task,
+)
+from emulator.runtime.observed import Member, Task
+
+LOOK = 1.0
+"""Seconds between two looks into a task: each runs commands in its containers."""
+KEEPS_FAILING = 3
+"""Tasks of a service in a row that stopped soon, after which another one is not expected to stay."""
+QUIET = 3.0
+"""Seconds from the first look in which nothing is said that every start may have for a moment."""
+LONG_QUIET = 10.0
+"""The same for what is no more than not over yet."""
+_MOST_READ = 200
+_MOST_PRINTED = 3
+"""Containers whose last lines are shown."""
+
+
+class Known(Struct, frozen=True):
+    """What the agent knows that the listing does not show."""
+
+    state: DesiredState
+    targets: Sequence[Mapping[str, Any]] = ()
+    checks: Mapping[str, CheckResult] = field(default_factory=dict)
+    failing: tuple[str, ...] = ()
+    """Services whose tasks stop soon again and again, and why."""
+
+
+def known_from(state: DesiredState, status: Mapping[str, Any]) -> Known:
+    """What the agent's status says of the health of tasks."""
+    failing = tuple(
+        f"{name}: the last {service['failed_starts']} tasks did not stay: {service['last_failure']}"
+        for name, service in status.get("services", {}).items()
+        if service.get("failed_starts", 0) >= KEEPS_FAILING
+    )
+    return Known(state, status["targets"], results_from(status), failing)
+
+
+class HealthWatch:
+    """Follows tasks until they are healthy. Each reason is told once, when it has held for two looks.
+
+    `clock` gives seconds, like `time.monotonic`.
+    """
+
+    def __init__(self, engine: Engine, emit: Emit, clock: Callable[[], float] = time.monotonic) -> None:
+        self._engine = engine
+        self._emit = emit
+        self._clock = clock
+        self._began = clock()
+        self._looked: dict[str, float] = {}
+        self._found: dict[str, list[Reason]] = {}
+        self._told: set[tuple[str, str]] = set()
+
+    def reasons(self, tasks: Iterable[Task], known: Known) -> list[Reason]:
+        """Why these tasks are not healthy, as of at most a second ago; emits what is new of it."""
+        tasks = list(tasks)
+        for task in tasks:
+            now = self._clock()
+            if now - self._looked.get(task.id, -LOOK) < LOOK:
+                continue
+            self._looked[task.id] = now
+            before = {reason.text for reason in self._found.get(task.id, [])}
+            self._found[task.id] = found = self._look(task, known)
+            for reason in found:
+                quiet = LONG_QUIET if reason.code in TRANSIENT else QUIET
+                if reason.final or (reason.text in before and now - self._began >= quiet):
+                    self._tell(reason)
+        return [reason for task in tasks for reason in self._found.get(task.id, [])]
+
+    def error(self, reasons: Sequence[Reason], tasks: Iterable[Task], seconds: float, *, given_up: bool) -> NotHealthy:
+        """What to raise where tasks did not become healthy: the reasons, what checks printed, each container's last
+        lines. `given_up`: before the time was over, because waiting would mend nothing."""
+        first = sorted(reasons, key=lambda reason: (reason.code in TRANSIENT, not reason.final))
+        said = list(dict.fromkeys(f"{reason.subject}: {reason.text}" for reason in first))
+        when = f"given up after {seconds:.0f} s" if given_up else f"not healthy after {seconds:g} s"
+        hint = next((reason.hint for reason in first if reason.hint), "")
+        more = "[time] wait_timeout sets how long to wait; `up --retain` keeps the failed task"
+        return NotHealthy(
+            f"{when}: {'; '.join(said) or 'tasks are missing'}",
+            hint="\n".join(filter(None, (hint, "" if given_up else more))),
+            output=self._last_words(first, list(tasks)),
+            reasons=tuple(first),
+        )
+
+    def _look(self, task: Task, known: Known) -> list[Reason]:
+        desired = known.state.services.get(task.service)
+        if desired is None:
+            return []
+        targets = targets_of_task(task, known.targets)
+        old = self._clock() - self._began >= LOOK
+        checks = {**self._docker_s_checks(task, known), **known.checks} if old else known.checks
+        listening = self._listening(task, targets) if old else None
+        return reasons_of(Facts(judged_task(task, checks), desired, targets, checks, listening, datetime.now(UTC)))
+
+    def _listening(self, task: Task, targets: Sequence[Mapping[str, Any]]) -> list[Listening] | None:
+        if all(target["state"] in GOOD_STATES for target in targets):
+            return None
+        return listening_in(self._engine, task)
+
+    def _docker_s_checks(self, task: Task, known: Known) -> dict[str, CheckResult]:
+        """What Docker's own checks printed, of containers that the agent has not checked itself."""
+        found: dict[str, CheckResult] = {}
+        for member in task.members.values():
+            container = member.container
+            if not member.running or container.health not in (Health.STARTING, Health.UNHEALTHY):
+                continue
+            if container.id in known.checks and container.health is Health.STARTING:
+                continue
+            with contextlib.suppress(CopilotLocalError):
+                for probe in self._engine.health_log(container.name)[-1:]:
+                    found[container.id] = CheckResult(probe.exit_code == 0, probe.exit_code, probe.output)
+        return found
+
+    def _tell(self, reason: Reason) -> None:
+        key = (reason.task_id, reason.text)
+        if key in self._told:
+            return
+        self._told.add(key)
+        fields: dict[str, str | int | float | bool] = {
+            "reason": str(reason.code),
+            "final": reason.final,
+            "container": reason.container,
+            "service": reason.service,
+            "task": reason.task_id,
+        }
+        if reason.hint:
+            fields["hint"] = reason.hint
+        self._emit(Event(EventKind.WARNING, reason.subject, reason.text, fields))
+
+    def _last_words(self, reasons: Sequence[Reason], tasks: Sequence[Task]) -> list[str]:
+        lines: list[str] = []
+        by_id = {task.id: task for task in tasks}
+        shown: set[str] = set()
+        for reason in reasons:
+            if reason.output and len(reason.output) > 1:
+                lines += [f"the health check of {reason.container} printed:", *_indented(reason.output[-LAST_LINES:])]
+        for reason in reasons:
+            task = by_id.get(reason.task_id)
+            member = task.members.get(reason.container) if task is not None else None
+            if member is None or member.container.id in shown or len(shown) >= _MOST_PRINTED:
+                continue
+            shown.add(member.container.id)
+            lines += [f"{member.name} printed last:", *_indented(self._printed(member) or ["(nothing)"])]
+        return lines
+
+    def _printed(self, member: Member) -> list[str]:
+        with contextlib.suppress(CopilotLocalError):
+            lines = (line.text for line in self._engine.logs(member.container.name, tail=_MOST_READ))
+            return once_each(lines)[-LAST_LINES:]
+        return ["(its output cannot be read)"]
+
+
+def hopeless(reasons: Sequence[Reason]) -> bool:
+    """Whether waiting mends nothing: ECS would stop the task now, over something that is not on its way."""
+    return any(reason.final for reason in reasons)
+
+
+def once_each(lines: Iterable[str]) -> list[str]:
+    """Lines of which the same one comes again and again (as requests of health checks are logged) shown once."""
+    found: list[str] = []
+    for line, same in itertools.groupby(lines):
+        count = sum(1 for _ in same)
+        found.append(line if count == 1 else f"{line} (× {count})")
+    return found
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [f"  {line}" for line in lines]
