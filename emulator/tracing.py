@@ -22,6 +22,8 @@ from emulator.runtime.agent_spec import STATE_FILE, STATE_FOLDER
 from emulator.runtime.desired import DesiredState
 from emulator.runtime.front import balancer_for
 from emulator.runtime.front_ports import published
+from emulator.runtime.health.asked import why_unanswered
+from emulator.runtime.health.reasons import Reason
 from emulator.runtime.names import ROLE, Names, Role, sealed
 from emulator.runtime.observed import Task, observe
 from emulator.trace import nginx
@@ -202,7 +204,7 @@ class Tracer:
                 yield self._traced(trace)
 
     def _traced(self, trace: Trace, answer: Answer | None = None) -> Traced:
-        found = diagnose(trace, self._read_nginx, answer.status if answer else None)
+        found = diagnose(trace, self._read_nginx, answer.status if answer else None, lambda _: self._why(trace))
         if answer is not None and answer.certificate_for:
             found.append(_other_names(trace, answer.certificate_for))
         return Traced(trace, tuple(found), answer)
@@ -221,6 +223,15 @@ class Tracer:
     def _spec(self, place: Place) -> ContainerSpec:
         name = f"{self._names.prefix}-trace-{random.token_hex(4)}"
         return capture_spec(name, self._image, sealed(self._names.labels(Role.TRACE)), place.container)
+
+    def _why(self, trace: Trace) -> list[Reason]:
+        """Why the targets of a request are not healthy."""
+        agent = observe(self._engine, self._names).agent
+        request = trace.asked.exchange.request
+        if agent is None or request is None:
+            return []
+        state = desired_state(self._engine, agent)
+        return why_unanswered(self._engine, self._names, state, request.method, request.target, request.headers)
 
     def _nginx(self, container: str) -> Sequence[nginx.Directive]:
         """nginx's configuration in a container. It is asked to print it, which changes nothing."""

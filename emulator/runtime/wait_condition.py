@@ -10,6 +10,7 @@ from emulator.errors import TaskError
 from emulator.runtime.dependencies import TIMED_OUT, UNSUCCESSFUL, NeverStarts, failed_for_good, holds, waits_for_ever
 from emulator.runtime.execution import POLL, Execution
 from emulator.runtime.failed import container_failed
+from emulator.runtime.front_ports import balanced
 from emulator.runtime.health.early import judged_task
 from emulator.runtime.health.reasons import Reason
 from emulator.runtime.health.watch import HealthWatch, Known, hopeless
@@ -113,7 +114,13 @@ class ConditionWaiter:
         checked = [m.container.health for m in task.members.values() if m.container.health is not Health.NONE]
         if any(health is not Health.HEALTHY for health in checked):
             return False
-        return self.target_healthy is None or self.target_healthy(task.id)
+        return self.target_healthy is None or not self._has_targets(task) or self.target_healthy(task.id)
+
+    def _has_targets(self, task: Task) -> bool:
+        """Whether a load balancer has a say about the task; so it is where nothing is known of it."""
+        known = self._known()
+        desired = known.state.services.get(task.service) if known is not None else None
+        return desired is None or any(balanced(desired.service))
 
 
 def _awaited(operation: Operation, task: Task | None) -> Member | None:

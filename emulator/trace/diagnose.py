@@ -5,6 +5,8 @@ through the function that it is given.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from emulator.trace import nginx
 from emulator.trace.exchange import Outcome
@@ -16,18 +18,38 @@ from emulator.trace.view import REDIRECTS, Diagnosis, ReadNginx, View, bare, loc
 
 _DOCKERS_NAME_SERVER = "127.0.0.11:"
 """Docker itself listens there, in every container."""
+_NO_TARGET = (502, 503, 504)
+"""What a load balancer answers where no target takes the request."""
 
 
-def diagnose(trace: Trace, read_nginx: ReadNginx = lambda _: (), status: int | None = None) -> list[Diagnosis]:
-    """The faults of a request, those nearest to its end first. `status`: what the client was answered, if known."""
+def diagnose(
+    trace: Trace,
+    read_nginx: ReadNginx = lambda _: (),
+    status: int | None = None,
+    why_unanswered: Callable[[Hop], Sequence[Why]] = lambda _: (),
+) -> list[Diagnosis]:
+    """The faults of a request, those nearest to its end first. `status`: what the client was answered, if known.
+    `why_unanswered`: why the targets of a request are not healthy that the load balancer answered itself."""
     looker = _Looker(trace, read_nginx)
     looker.status = status
+    looker.why_unanswered = why_unanswered
     return [one for number in reversed(range(len(trace.hops))) for one in looker.look(number)]
+
+
+class Why(Protocol):
+    """A reason why a task is not healthy: what, and what to do."""
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def hint(self) -> str: ...
 
 
 class _Looker(View):
     status: int | None = None
     """What the client was answered, which a connection over TLS does not show."""
+    why_unanswered: Callable[[Hop], Sequence[Why]]
 
     def look(self, number: int) -> list[Diagnosis]:
         hop = self.hops[number]
@@ -87,6 +109,12 @@ class _Looker(View):
             return Diagnosis(
                 f"{hop.client} was refused at {where}: {name} listens on {only_local[0]}:{port} alone",
                 f"let {name} listen on 0.0.0.0:{port}",
+                number,
+            )
+        if not local and hop.task and (why := self.why_unanswered(hop)):
+            return Diagnosis(
+                f"{hop.client} was refused at {where}: {'; '.join(dict.fromkeys(one.text for one in why))}",
+                next((one.hint for one in why if one.hint), ""),
                 number,
             )
         named = [f"{ports[int(other)]} on {other}" for _, _, other in listening if int(other) in ports]
@@ -194,6 +222,13 @@ class _Looker(View):
         status = hop.status or self.status
         if hop.depth or len(self.hops) > 1 or hop.container not in FRONTS or status is None or status < 400:
             return None
+        if status in _NO_TARGET and hop.method and (why := self.why_unanswered(hop)):
+            return Diagnosis(
+                f"the load balancer answered {status} itself; no container was asked, since none is healthy:"
+                f" {'; '.join(dict.fromkeys(one.text for one in why))}",
+                next((one.hint for one in why if one.hint), "`copilot-local targets` says what the checks got"),
+                number,
+            )
         asked = f" {hop.method} {hop.path}" if hop.method else ""
         return Diagnosis(
             f"the load balancer answered {status} itself; no container was asked",

@@ -37,6 +37,11 @@ SETTLE = 6.0
 """Seconds until what follows a start is over: the agent looks more often for a while."""
 REST = 20.0
 
+CHECK = """\
+  healthcheck: {{command: ["CMD-SHELL", "true"], interval: 10s}}
+"""
+CHECKED_PAIRS = 5
+
 MANIFEST = """\
 name: {name}
 type: Backend Service
@@ -56,6 +61,8 @@ def figures() -> Iterator[Figure]:
         yield from _against_compose(Path(name))
     with tempfile.TemporaryDirectory(prefix="bench-up-") as name:
         yield _many_services(Path(name))
+    with tempfile.TemporaryDirectory(prefix="bench-up-") as name:
+        yield _checked_service(Path(name))
 
 
 # One service of two containers behind the load balancer
@@ -250,6 +257,20 @@ def _many_services(folder: Path) -> Figure:
         ours.down()
     note = f"{MANY_ROUNDS} and {ONE_ROUNDS} times"
     return Figure(f"`up -d --wait` of {MANY} services of 3 containers", many, one, "s", "one of them", 12.0, note=note)
+
+
+def _checked_service(folder: Path) -> Figure:
+    """`up -d --wait` of a service whose health check has an interval of 10 s, against the same without the check."""
+    checked = MANIFEST.replace("busybox:1.37\ncommand", "busybox:1.37\n" + CHECK + "command", 1)
+    for name, text in (("checked", checked), ("plain", MANIFEST)):
+        manifest = folder / "copilot" / name / "manifest.yml"
+        manifest.parent.mkdir(parents=True)
+        manifest.write_text(text.format(name=name), encoding="utf-8")
+    ours = _Ours(folder, f"bench-{uuid.uuid4().hex[:8]}", folder / "bytecode", {})
+    mine, plain = medians(lambda: _start(ours, "checked"), lambda: _start(ours, "plain"), pairs=CHECKED_PAIRS)
+    note = f"{CHECKED_PAIRS} pairs; Docker's own first check would come after 10 s"
+    name = "`up -d --wait` with a health check of `interval: 10s`"
+    return Figure(name, mine, plain, "s", "the same service without a check", 1.3, note=note)
 
 
 def _start(ours: _Ours, *names: str) -> float:

@@ -65,14 +65,17 @@ def known_from(state: DesiredState, status: Mapping[str, Any]) -> Known:
 class HealthWatch:
     """Follows tasks until they are healthy. Each reason is told once, when it has held for two looks.
 
-    `clock` gives seconds, like `time.monotonic`.
+    `clock` gives seconds, like `time.monotonic`. `at_once`: the first look goes into the tasks already, which are no
+    longer starting.
     """
 
-    def __init__(self, engine: Engine, emit: Emit, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, engine: Engine, emit: Emit, clock: Callable[[], float] = time.monotonic, *, at_once: bool = False
+    ) -> None:
         self._engine = engine
         self._emit = emit
         self._clock = clock
-        self._began = clock()
+        self._began = clock() - (LOOK if at_once else 0.0)
         self._looked: dict[str, float] = {}
         self._found: dict[str, list[Reason]] = {}
         self._told: set[tuple[str, str]] = set()

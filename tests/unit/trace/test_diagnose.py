@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from emulator.runtime.health.reasons import Code, Reason
 from emulator.trace import nginx
 from emulator.trace.diagnose import diagnose, eaten_prefix
 from emulator.trace.exchange import Exchange, Outcome
@@ -266,3 +267,23 @@ def test_plain_http_where_nginx_takes_tls() -> None:
     answer = exchange("172.30.0.2", "172.30.0.3:80", 10, 11, status=400, trace="1-a")
     [fault] = found_in([(HELLO, answer)], reading(nginx="server {\n listen 80 ssl; }"))
     assert fault.message == ("nginx answered 400 itself: it takes TLS alone on 80, and front asks in plain HTTP")
+
+
+def test_a_request_that_no_container_was_asked_for_says_why_none_is_healthy() -> None:
+    [trace] = assemble([(FRONT, exchange(OUTSIDE, "172.30.0.2:8080", 10, 11, status=503))], PLACES)
+    reason = Reason(Code.WRONG_PORT, "hello listens on 3000, not 3001", hint="write `image.port: 3000`")
+    [fault] = diagnose(trace, why_unanswered=lambda _: [reason, reason])
+    assert fault.message == (
+        "the load balancer answered 503 itself; no container was asked, since none is healthy: hello listens on 3000,"
+        " not 3001"
+    )
+    assert fault.hint == "write `image.port: 3000`"
+
+
+def test_a_target_that_refuses_says_where_its_container_listens() -> None:
+    first = exchange(OUTSIDE, "172.30.0.2:8080", 10, 10.5, status=502, trace="1-a")
+    refused = exchange("172.30.0.2", "172.30.0.3:3001", 10.1, 10.1, outcome=Outcome.REFUSED, listening=LISTENING)
+    [trace] = assemble([(FRONT, first), (FRONT, refused), (HELLO, refused)], PLACES)
+    reason = Reason(Code.WRONG_PORT, "hello listens on 3000, not 3001")
+    [fault] = diagnose(trace, why_unanswered=lambda _: [reason])
+    assert fault.message == "front was refused at hello:3001: hello listens on 3000, not 3001"
