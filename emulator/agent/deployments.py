@@ -21,6 +21,7 @@ from emulator.runtime.reconcile import FRONT, Reconciled
 from emulator.runtime.stop_plan import stop_task
 from emulator.runtime.supported import refuse_several
 from emulator.runtime.task_specs import TaskFactory, task_factory
+from emulator.spelling import closest
 
 
 class Deployments:
@@ -81,9 +82,11 @@ class Deployments:
             tasks = observe(scheduler.engine, scheduler.names).tasks.values()
             found = [task for task in tasks if task.id.startswith(task_id)]
             if len(found) != 1:
+                meant = closest(task_id, scheduler.state.services) if not found else ""
+                hint = "`copilot-local ps` shows the ids"
                 raise InputError(
                     f"{'no task' if not found else 'several tasks'} of that id: {task_id}",
-                    hint="`copilot-local ps` shows the ids",
+                    hint=f"did you mean the service {meant}? {hint}" if meant else hint,
                 )
             scheduler.history.stopping(found[0].id, Stop("UserInitiated", "Task stopped by user"))
             claimed = self._charge.claim({found[0].service})

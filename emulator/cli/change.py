@@ -34,7 +34,7 @@ def scale(
 def restart(
     services: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[SERVICE]...", help="Services. Else all.", autocompletion=choices.running_services),
+        typer.Argument(metavar="[SERVICE]...", help="Services. Default: all.", autocompletion=choices.running_services),
     ] = None,
     app: App = None,
     env: Env = None,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emulator.engine.interface import BuildSpec
 from emulator.errors import CopilotLocalError, InputError
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 FIRST_PORT = 8080
 FRONT_ROLES = ("front", "internal-front")
 """Of the containers that are load balancers."""
+BUILD_TAG = "copilot-local-build/doctor:check"
+MOST_LINES = 5
 _PORTS_TRIED = 50
 
 
@@ -47,6 +50,18 @@ def check_engine(engine: Engine) -> Check:
     if info.os != "linux":
         return Check("docker", Status.BROKEN, message, "switch Docker to Linux containers")
     return Check("docker", Status.OK, message)
+
+
+def check_build(build: Callable[[BuildSpec], str], folder: Path) -> Check:
+    """Whether an image can be built, the way `up` builds: one of a single small file, in a folder that may be used."""
+    (folder / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n", encoding="utf-8")
+    spec = BuildSpec(folder, folder / "Dockerfile", BUILD_TAG)
+    try:
+        build(spec)
+    except CopilotLocalError as error:
+        last = "\n".join(["the last lines of the build:", *getattr(error, "output", [])[-MOST_LINES:]])
+        return Check("build", Status.BROKEN, str(error), f"{error.hint}\n{last}" if error.hint else last)
+    return Check("build", Status.OK, "a small image was built")
 
 
 def check_log_driver(engine: Engine) -> Check:

@@ -80,9 +80,15 @@ def _observed(ctx: typer.Context) -> Observed:
     from emulator.cli.environment import chosen_environment
     from emulator.runtime.observed import observe
 
-    app, env = (value if isinstance(value := ctx.params.get(name), str) else None for name in ("app", "env"))
+    app, env = (_name(ctx.params.get(name)) for name in ("app", "env"))
     with chosen_environment(app, env) as (engine, names):
         return observe(engine, names)
+
+
+def _name(value: object) -> str | None:
+    """The name that an option gives; `-e` of `exec` gives variables too, which have a `=`."""
+    values = value if isinstance(value, list | tuple) else [value]
+    return next((one for one in values if isinstance(one, str) and "=" not in one), None)
 
 
 def _offer(find: Callable[[], Iterable[str]], incomplete: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emulator.errors import InputError
+from emulator.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from emulator.runtime.observed import Member, Observed
@@ -26,6 +27,18 @@ def find_container(observed: Observed, container: str, service: str | None) -> M
     if len(services) > 1:
         raise InputError(f"{container} runs in {' and '.join(services)}", hint="choose a service with -n")
     if not found:
-        names = sorted({m.name for t in observed.tasks.values() for m in t.members.values() if m.running})
-        raise InputError(f"no container {container} is running", hint=f"running: {', '.join(names) or 'none'}")
+        refuse_unknown_service(observed, service)
+        mine = [task for task in observed.tasks.values() if service in (None, task.service)]
+        running = {member.name for task in mine for member in task.members.values() if member.running}
+        where = f" in {service}" if service else ""
+        raise InputError(
+            f"no container {container} is running{where}", hint=did_you_mean(container, running, "running")
+        )
     return max(found, key=lambda item: item[1].container.created)[1]
+
+
+def refuse_unknown_service(observed: Observed, service: str | None) -> None:
+    """Raises `InputError` for the name of a service that has no task here, where others have."""
+    known = {task.service for task in observed.tasks.values()}
+    if service is not None and known and service not in known:
+        raise InputError(f"{service} does not run here", hint=did_you_mean(service, known, "services that run"))

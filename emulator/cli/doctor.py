@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
     from emulator.settings import Settings
 
 
+_REMOVAL_TIMEOUT = 20.0
+
+
 def doctor(app: App = None, env: Env = None, name: Name = None, format: Format = OutputFormat.TEXT) -> None:
-    """Check Docker, images, ports and settings. Exits with 1 if something is broken, 125 without Docker."""
+    """Check Docker, builds, images, ports and settings. Exits with 1 if something is broken, 125 without Docker."""
     del app, env, name  # every verb takes them; here they change nothing
     found, code = _examine()
     if format is OutputFormat.JSON:
@@ -68,12 +72,23 @@ def _with_engine(engine: Engine) -> list[Check]:
     return [
         checks.check_engine(engine),
         checks.check_log_driver(engine),
+        _check_build(engine),
         checks.check_stand_ins(engine, substitutes.read()),
         *checks.check_images(engine, references, settings, docker_cli.why_not_pullable),
         checks.check_port(port, checks.front_on(containers, port), checks.port_is_free),
         *checks.check_environments(containers),
         *checks.check_listeners(containers, is_local(engine)),
     ]
+
+
+def _check_build(engine: Engine) -> Check:
+    """Builds something tiny, and removes it again."""
+    from emulator.setup import process
+
+    with tempfile.TemporaryDirectory(prefix="copilot-local-doctor-") as folder:
+        found = checks.check_build(engine.build, Path(folder))
+    process.run(["docker", "image", "rm", "--force", checks.BUILD_TAG], timeout=_REMOVAL_TIMEOUT)
+    return found
 
 
 def _settings() -> Settings:

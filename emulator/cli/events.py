@@ -14,7 +14,7 @@ from emulator.cli.options import App, Env
 def events(
     app: App = None,
     env: Env = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow the output.")] = False,
 ) -> None:
     """Print ECS task state changes as EventBridge sends them, one JSON object a line."""
     with running_agent(app, env) as agent:

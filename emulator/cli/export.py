@@ -53,7 +53,9 @@ def export(
     env_file: EnvFile = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Else copilot-local-APP-ENV-TIME.tar.gz in this folder."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write this file. Default: copilot-local-APP-ENV-TIME.tar.gz here."
+        ),
     ] = None,
 ) -> None:
     """Write what helps to find a bug into one archive: plan, events, logs, configurations, versions; no secrets."""

@@ -190,7 +190,7 @@ def check(
 
 
 def metrics(
-    service: Annotated[str | None, typer.Argument(help="The service. Else all that have a log router.")] = None,
+    service: Annotated[str | None, typer.Argument(help="Service name. Default: all that have a log router.")] = None,
     app: App = None,
     env: Env = None,
     name: Name = None,

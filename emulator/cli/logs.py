@@ -33,7 +33,7 @@ def _lines(text: str, option: str = "") -> int:
 def logs(
     services: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[SERVICE]...", help="Services. Else all.", autocompletion=choices.running_services),
+        typer.Argument(metavar="[SERVICE]...", help="Services. Default: all.", autocompletion=choices.running_services),
     ] = None,
     app: App = None,
     env: Env = None,
@@ -43,11 +43,11 @@ def logs(
             "--name",
             "-n",
             metavar="SERVICE|LINES",
-            help="The service: a folder of copilot/, or a manifest's path. A number is --tail.",
+            help="Service name: a folder of copilot/, or the path of a manifest. A number is --tail.",
             autocompletion=choices.running_services,
         ),
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow the output.")] = False,
     routed: Annotated[
         bool, typer.Option("--routed", help="The records that left the log router, as JSON, one a line.")
     ] = False,

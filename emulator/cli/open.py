@@ -12,6 +12,7 @@ import typer
 from emulator.cli.environment import running_agent
 from emulator.cli.options import App, Env, Name, services_of
 from emulator.errors import InputError, UsageError
+from emulator.spelling import did_you_mean
 
 
 def open(
@@ -36,7 +37,8 @@ def open(
     wanted = chosen[0] if chosen else next(iter(urls))
     if wanted not in urls:
         raise InputError(
-            f"no rule of the load balancer leads to {wanted}", hint=f"services that have one: {', '.join(sorted(urls))}"
+            f"no rule of the load balancer leads to {wanted}",
+            hint=did_you_mean(wanted, urls, "services that have one"),
         )
     typer.echo(urls[wanted])
     if not only_print and _has_screen():

@@ -20,7 +20,7 @@ App = Annotated[
         "-a",
         metavar="NAME",
         envvar="COPILOT_LOCAL_APP",
-        help="The application. Else what copilot/.workspace says, else the name of the folder that holds copilot/.",
+        help="Application name. Default: from copilot/.workspace, otherwise the name of the folder above copilot/.",
     ),
 ]
 Env = Annotated[
@@ -31,7 +31,7 @@ Env = Annotated[
         metavar="NAME",
         envvar="COPILOT_LOCAL_ENV",
         autocompletion=choices.environments,
-        help="The environment. Else the only one in copilot/environments, else test.",
+        help="Environment name. Default: the only one in copilot/environments, otherwise test.",
     ),
 ]
 Name = Annotated[
@@ -40,7 +40,7 @@ Name = Annotated[
         "--name",
         "-n",
         metavar="SERVICE",
-        help="The service: a folder of copilot/, or a manifest's path.",
+        help="Service name: a folder of copilot/, or the path of a manifest.",
         autocompletion=choices.services,
     ),
 ]
@@ -49,7 +49,8 @@ EnvFile = Annotated[
     typer.Option(
         "--env-file",
         metavar="FILE",
-        help="NAME=value lines for ${NAME} in manifests. Else .env beside copilot/. The shell's variables win.",
+        help="Read values of ${NAME} in manifests from NAME=value lines. Default: .env beside copilot/. The shell's "
+        "variables win.",
     ),
 ]
 EnvFiles = Annotated[
@@ -78,7 +79,8 @@ Secrets = Annotated[
     typer.Option(
         "--secrets",
         metavar="SOURCE",
-        help="Who is asked for secrets without a value here: local (nobody), ask (you), aws (SSM, Secrets Manager).",
+        help="Where to get secrets that have no value here: local (nowhere), ask (the terminal), aws (SSM and Secrets "
+        "Manager).",
     ),
 ]
 Credentials = Annotated[
@@ -86,27 +88,25 @@ Credentials = Annotated[
     typer.Option(
         "--credentials",
         metavar="SOURCE",
-        help="AWS credentials that tasks get: none, static (this shell's), profile=NAME, role=ARN.",
+        help="AWS credentials for tasks: none, static (from this shell), profile=NAME or role=ARN.",
     ),
 ]
 Service = Annotated[
     str | None,
-    typer.Argument(help="The service, where the workspace has several.", autocompletion=choices.services),
+    typer.Argument(help="Service name, where the workspace has several.", autocompletion=choices.services),
 ]
 Replacements = Annotated[
     list[str] | None,
     typer.Option(
-        "--image", metavar="NAME=REF_OR_FOLDER", help="Run a container from this image or folder. Repeatable."
+        "--image", metavar="[SERVICE/]NAME=REF_OR_FOLDER", help="Run a container from this image or folder. Repeatable."
     ),
 ]
 Strict = Annotated[
-    bool, typer.Option("--strict", help="What Copilot would ignore without a word is an error, not a warning.")
+    bool, typer.Option("--strict", help="Treat what Copilot silently ignores as an error, not as a warning.")
 ]
 
 
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Say nothing of steps that succeed: warnings, errors and logs only.")
-]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings, errors and logs only.")]
 
 
 ShowSecrets = Annotated[
@@ -124,7 +124,7 @@ class OutputFormat(enum.StrEnum):
     JSON = "json"
 
 
-Format = Annotated[OutputFormat, typer.Option("--format", help="How to print it.")]
+Format = Annotated[OutputFormat, typer.Option("--format", help="Output format.")]
 
 
 def assignments(pairs: Sequence[str] | None, option: str) -> dict[str, str]:

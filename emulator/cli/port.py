@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from msgspec.structs import asdict
 
+from emulator.cli.containers import refuse_unknown_service
 from emulator.cli.environment import chosen_environment
 from emulator.cli.options import App, Env, Format, Name, OutputFormat
 from emulator.errors import InputError, UsageError
@@ -37,7 +38,9 @@ def port(
     from emulator.runtime.observed import observe
 
     with chosen_environment(app, env) as (engine, names):
-        found = published(observe(engine, names))
+        observed = observe(engine, names)
+    refuse_unknown_service(observed, name)
+    found = published(observed)
     found = [one for one in found if name is None or one.service == name]
     if not found:
         raise InputError(

@@ -10,6 +10,8 @@ import typer
 
 from emulator.cli.environment import chosen_environment
 from emulator.cli.options import App, Env, Format, Name, OutputFormat
+from emulator.errors import InputError
+from emulator.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from emulator.runtime.overview import Overview
@@ -38,6 +40,9 @@ def ps(
         found = overview(engine, names, silent=silent if is_local(engine) else None)
         stopped = _stopped(Agent(engine, names).tasks(name)) if every and found.supervised else []
     if name is not None:
+        known = {row.name for row in found.services} | {row.service for row in found.containers if row.service}
+        if known and name not in known:
+            raise InputError(f"{name} does not run here", hint=did_you_mean(name, known, "services that run"))
         found = of_service(found, name)
     if quiet:
         for row in found.containers:

@@ -19,7 +19,7 @@ class Topic(enum.StrEnum):
 
 
 def reference(
-    topics: Annotated[list[Topic] | None, typer.Argument(metavar="[TOPIC]...", help="Chapters. Else all.")] = None,
+    topics: Annotated[list[Topic] | None, typer.Argument(metavar="[TOPIC]...", help="Chapters. Default: all.")] = None,
 ) -> None:
     """Print the reference as Markdown, made from the code: commands, settings, manifest, findings, testing."""
     from emulator.cli import reference_chapters, reference_manifest

@@ -81,7 +81,7 @@ def cloudformation(
         bool | None,
         typer.Option(
             "--load-balancer-https/--no-load-balancer-https",
-            help="Whether an existing load balancer has an HTTPS listener. Else as the environment's own.",
+            help="Whether an existing load balancer has an HTTPS listener. Default: as the environment's own.",
         ),
     ] = None,
     permissions_boundary: Annotated[

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -57,6 +59,8 @@ def run(
     from emulator.runtime.jobs import run_job
     from emulator.runtime.sts import check_roles
 
+    if job == "local":
+        _refuse_other_word(job)
     choice = secret_choice(secrets)
     manifest_variables, env_files = env_files_of(env_file)
     selection = Selection(
@@ -94,3 +98,16 @@ def run(
             interrupted, killed = interruptions(display.emit)
             code = run_job(engine, request, display.emit, interrupted=interrupted, killed=killed)
     raise typer.Exit(code)
+
+
+def _refuse_other_word(job: str) -> None:
+    """Raises UsageError for Copilot's `run local`, where no job has that name."""
+    from emulator.cli.other_words import refuse_verb
+    from emulator.errors import InputError
+    from emulator.workspace import find_workspace
+
+    names: tuple[str, ...] = ()
+    with contextlib.suppress(InputError):
+        names = find_workspace(Path.cwd()).services
+    if job not in names:
+        refuse_verb(["run", job], names)

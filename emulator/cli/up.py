@@ -59,12 +59,16 @@ def up(
         list[str] | None,
         typer.Argument(
             metavar="[SERVICE]...",
-            help="Services, or one manifest's path. Else all.",
+            help="Services, or the path of one manifest. Default: all services.",
             autocompletion=choices.services,
         ),
     ] = None,
     with_deps: Annotated[
-        bool, typer.Option("--with-deps", help="Run what the named services call too, by variables and [needs].")
+        bool,
+        typer.Option(
+            "--with-deps",
+            help="Run what the named services call too: what their variables name, and `needs` of copilot-local.toml.",
+        ),
     ] = False,
     app: App = None,
     env: Env = None,
@@ -72,12 +76,14 @@ def up(
     new_env: NewEnv = False,
     env_file: EnvFiles = None,
     variables: Variables = None,
-    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return when it runs, and leave it running.")] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Return when everything runs, and leave it running.")
+    ] = False,
     wait: Annotated[
-        bool, typer.Option("--wait", help="With -d: return when containers and load balancer targets are healthy.")
+        bool, typer.Option("--wait", help="With -d, return when containers and load balancer targets are healthy.")
     ] = False,
     watch: Annotated[
-        bool, typer.Option("--watch", "-w", help="Follow changed files: rebuild, replace, copy what they belong to.")
+        bool, typer.Option("--watch", "-w", help="Watch files: rebuild, replace or copy what a change belongs to.")
     ] = False,
     port: Annotated[
         int | None,
@@ -86,12 +92,12 @@ def up(
             min=1,
             max=65535,
             metavar="PORT",
-            help="Port of the public load balancer on 127.0.0.1. Else 8080 or the next free one.",
+            help="Publish the public load balancer on this port of 127.0.0.1. Default: 8080 or the next free one.",
         ),
     ] = None,
     https: Annotated[
         bool | None,
-        typer.Option("--https/--no-https", help="Whether there is an HTTPS listener. Else where a deployment has one."),
+        typer.Option("--https/--no-https", help="Add an HTTPS listener or not. Default: as a deployment has it."),
     ] = None,
     https_port: Annotated[
         int | None,
@@ -100,7 +106,7 @@ def up(
             min=1,
             max=65535,
             metavar="PORT",
-            help="Port of the HTTPS listener on 127.0.0.1. Else 8443 or the next free one.",
+            help="Publish the HTTPS listener on this port of 127.0.0.1. Default: 8443 or the next free one.",
         ),
     ] = None,
     internal_port: Annotated[
@@ -110,7 +116,7 @@ def up(
             min=1,
             max=65535,
             metavar="PORT",
-            help="Port of the internal load balancer on 127.0.0.1. Else 8081 or the next free one.",
+            help="Publish the internal load balancer on this port of 127.0.0.1. Default: 8081 or the next free one.",
         ),
     ] = None,
     images: Replacements = None,
@@ -134,18 +140,25 @@ def up(
     scale: Annotated[
         list[str] | None,
         typer.Option(
-            "--scale", metavar="SERVICE=N", help="How many tasks of a service run, in place of `count`. Repeatable."
+            "--scale", metavar="SERVICE=N", help="Run this many tasks of a service, in place of `count`. Repeatable."
         ),
     ] = None,
     wait_timeout: Annotated[
         int | None,
         typer.Option(
-            "--wait-timeout", min=1, metavar="SECONDS", help="How long --wait waits. Default: 120, or [time] says it."
+            "--wait-timeout",
+            min=1,
+            metavar="SECONDS",
+            help="Wait this long with --wait. Default: 120, or `wait_timeout` of copilot-local.toml.",
         ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done and do nothing.")] = False,
-    retain: Annotated[bool, typer.Option("--retain", help="Keep what was made when something fails.")] = False,
-    timing: Annotated[Timing, typer.Option("--timing", help="Whose delays and intervals.")] = Timing.LOCAL,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")] = False,
+    retain: Annotated[
+        bool, typer.Option("--retain", help="Keep what was made when something fails, to look at it.")
+    ] = False,
+    timing: Annotated[
+        Timing, typer.Option("--timing", help="Timings to use: local (shortened) or ecs (as in the manifest).")
+    ] = Timing.LOCAL,
     credentials: Credentials = None,
     secrets: Secrets = None,
     logs: Annotated[
@@ -153,13 +166,15 @@ def up(
         typer.Option(
             "--logs",
             metavar="[NAME=]POLICY",
-            help="What happens to FireLens destinations: capture, local-aws or live. NAME: a container or an output "
-            "plugin. Repeatable.",
+            help="Choose what happens to FireLens destinations: capture, local-aws or live. NAME is a container or an "
+            "output plugin. Repeatable.",
         ),
     ] = None,
     task_definition: Annotated[
         Path | None,
-        typer.Option("--task-definition", metavar="FILE", help="Run a plain ECS task definition (JSON) instead."),
+        typer.Option(
+            "--task-definition", metavar="FILE", help="Run a plain ECS task definition (JSON) instead of services."
+        ),
     ] = None,
     strict: Strict = False,
     router: Router = False,

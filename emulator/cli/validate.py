@@ -31,7 +31,7 @@ class FindingsFormat(enum.StrEnum):
 def validate(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FILE|FOLDER]...", help="Manifests, or folders that hold some. Else the workspace."),
+        typer.Argument(metavar="[FILE|FOLDER]...", help="Manifests, or folders of them. Default: the workspace."),
     ] = None,
     app: App = None,
     env: Env = None,

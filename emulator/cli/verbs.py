@@ -80,7 +80,7 @@ VERBS: Final[Table] = {
     ),
     "doctor": (
         "doctor:doctor",
-        "Check Docker, images, ports and settings. Exits with 1 if something is broken, 125 without Docker.",
+        "Check Docker, builds, images, ports and settings. Exits with 1 if something is broken, 125 without Docker.",
     ),
 }
 GROUPS: Final[Mapping[str, tuple[str, Table]]] = {

@@ -9,11 +9,11 @@ import pytest
 import yaml
 from msgspec.structs import replace
 
-from emulator.cli.checks import check_port
+from emulator.cli.checks import check_build, check_port
 from emulator.engine import connect
 from emulator.engine.fake import FakeEngine
-from emulator.engine.interface import ContainerSpec, PublishedPort
-from emulator.errors import EngineTimeout, Unsupported
+from emulator.engine.interface import BuildSpec, ContainerSpec, PublishedPort
+from emulator.errors import EngineTimeout, ImageError, Unsupported
 from emulator.setup import docker_cli, images
 
 Run = Callable[..., Any]
@@ -168,3 +168,25 @@ def test_broken_settings_and_a_missing_workspace_are_reported(
     monkeypatch.chdir(tmp_path)
     code, checks = checks_of(run)
     assert (code, checks["workspace"]["status"]) == (0, "note")
+
+
+def test_a_build_that_fails_is_broken_with_its_last_lines(tmp_path: Path) -> None:
+    def build(spec: BuildSpec) -> str:
+        raise ImageError("the build failed", hint="install buildx", output=["1", "2", "unknown flag: --load"])
+
+    found = check_build(build, tmp_path)
+    assert (found.status, found.message) == ("broken", "the build failed")
+    assert found.hint.splitlines() == [
+        "install buildx",
+        "the last lines of the build:",
+        "1",
+        "2",
+        "unknown flag: --load",
+    ]
+
+
+def test_something_tiny_is_built(run: Run, workspace: Path, engine: FakeEngine) -> None:
+    _, checks = checks_of(run)
+    assert checks["build"]["status"] == "ok"
+    [build] = engine.builds
+    assert build.tag.startswith("copilot-local-build/doctor")

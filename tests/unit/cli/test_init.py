@@ -299,3 +299,37 @@ def test_variables_of_the_settings_are_for_manifests_only(run: Run, shop: Path) 
     ended = run("up")
     assert "TAG (web)" not in ended.err
     assert "DB (web)" in ended.err, "a settings file is no place for secrets"
+
+
+def test_validate_says_which_files_are_not_there(run: Run, shop: Path) -> None:
+    ended = run("validate", "-n", "web", "--var", "TAG=1")
+    assert ended.code == 1
+    assert (
+        "error[CL162]: copilot/web/manifest.yml:4:10: image.build: there is no folder web to build"
+        in ended.err + ended.out
+    )
+    assert "env_file: there is no environment file web/web.env" in ended.out
+    (shop / "web").mkdir()
+    assert "there is no Dockerfile web/Dockerfile" in run("validate", "-n", "web", "--var", "TAG=1").out
+    (shop / "web" / "Dockerfile").write_text("FROM scratch\n")
+    (shop / "web" / "web.env").write_text("")
+    assert run("validate", "-n", "web", "--var", "TAG=1").code == 0
+
+
+def test_a_manifest_that_stands_alone_has_no_files_beside_it(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "manifest.yml").write_text(WEB)
+    assert "CL162" not in run("validate", str(tmp_path / "manifest.yml")).out
+
+
+def test_verbs_that_look_at_what_runs_refuse_an_unknown_environment(
+    run: Run, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from emulator.engine import connect
+    from emulator.engine.fake import FakeEngine
+
+    monkeypatch.setattr(connect, "connect", FakeEngine)
+    for verb in ("ps", "down", "targets"):
+        ended = run(verb, "-e", "prodd")
+        assert ended.code == 2
+        assert "did you mean prod?" in ended.err
+    assert run("down", "-e", "prod").code == 0

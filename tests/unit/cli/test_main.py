@@ -51,7 +51,7 @@ def test_every_verb_takes_app_environment_and_name(run: Callable[..., Any], verb
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("updown", "No such command 'updown'"),
+        ("render --frobnicate", "No such option: --frobnicate"),
         ("up --detatch", "No such option: --detatch"),
         ("up --port many", "Invalid value for '--port'"),
         ("up --port 0", "Invalid value for '--port'"),
