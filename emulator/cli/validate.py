@@ -79,7 +79,8 @@ def validate(
             checked.append(_check(target, file, options, all_envs=all_envs))
             checked += _deployed(target, file, checked[-1], all_envs=all_envs)
     findings = [finding for one in checked for finding in one.findings]
-    if not any(finding.severity is Severity.ERROR for finding in findings):
+    several = any(_has_several_rules(target) for target, _ in targets)
+    if several and not any(finding.severity is Severity.ERROR for finding in findings):
         findings += _between_services([target for target, _ in targets], all_envs=all_envs)
     _print(checked, findings, format)
     if any(finding.severity is Severity.ERROR for finding in findings):
@@ -131,6 +132,17 @@ def _root_of(target: Target, file: Path) -> Path | None:
     """Where the files are that a manifest names; of a manifest that stands alone that is not known."""
     root = target.workspace.root
     return root if file.parent.parent == root / "copilot" else None
+
+
+def _has_several_rules(target: Target) -> bool:
+    """Whether a rule of a load balancer could hide another one, judged without compiling anything."""
+    manifests = list(target.workspace.manifests.values())
+    if len(manifests) != 1:
+        return bool(manifests)
+    try:
+        return "additional_rules" in manifests[0].read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _between_services(targets: list[Target], *, all_envs: bool) -> list[Finding]:
