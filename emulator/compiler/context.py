@@ -9,6 +9,8 @@ from emulator.ecs.addons import Addons, TemplatePatch
 from emulator.errors import Position
 from emulator.manifest.schema.workload import Workload
 
+DEFAULT_RETENTION = 30
+"""Days that CloudWatch keeps logs where the manifest does not say."""
 FindPosition = Callable[[str], Position | None]
 """Where a manifest path (`http.path`, `sidecars.nginx.port`) stands; None where the file does not have it."""
 
@@ -77,7 +79,15 @@ class Context:
     @property
     def template_names(self) -> dict[str, str]:
         """Parameters of Copilot's template whose values a manifest tells, for what refers to them."""
-        return {"AppName": self.app, "EnvName": self.environment, "WorkloadName": self.manifest.name}
+        retention = self.manifest.logging.retention
+        return {
+            "AppName": self.app,
+            "EnvName": self.environment,
+            "WorkloadName": self.manifest.name,
+            "TaskCPU": str(self.manifest.cpu),
+            "TaskMemory": str(self.manifest.memory),
+            "LogRetention": str(DEFAULT_RETENTION if retention is None else retention),
+        }
 
     @property
     def log_group(self) -> str:

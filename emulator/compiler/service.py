@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emulator.compiler.containers import Containers
-from emulator.compiler.context import Context, FindPosition, Surroundings, nowhere
+from emulator.compiler.context import DEFAULT_RETENTION, Context, FindPosition, Surroundings, nowhere
 from emulator.compiler.fit import require_fit
 from emulator.compiler.jobs import job_schedule, managed_file_system
 from emulator.compiler.messaging import queues, subscriptions, topics
@@ -22,7 +22,6 @@ from emulator.manifest.schema.containers import Platform
 from emulator.manifest.schema.workload import Service as ManifestService
 from emulator.manifest.schema.workload import Workload
 
-DEFAULT_RETENTION = 30
 DEFAULT_EPHEMERAL = 20
 
 _OPERATING_SYSTEMS = {

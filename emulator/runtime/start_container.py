@@ -54,6 +54,8 @@ class ContainerStarter:
         self._ids: dict[str, str] = {}
         """Container name to id, of what was made here."""
         self._made: dict[str, ContainerSpec] = {}
+        self._made_anew: set[str] = set()
+        """Names of containers that were made a second time, to be startable."""
         self._told_of_limit = False
 
     def create(self, operation: Operation) -> None:
@@ -83,7 +85,7 @@ class ContainerStarter:
         Docker refuses a container that its task can do without, `EngineError` where it refuses another.
         """
         deadline = time.monotonic() + operation.timeout
-        lowered = False
+        lowered = rejoined = False
         if operation.spec is not None and (reason := open_reason(self.engine, operation.spec)):
             self._execution.warn(operation.spec.labels.get(names.SERVICE, ""), _OPEN.format(reason))
         if operation.router:
@@ -110,6 +112,11 @@ class ContainerStarter:
             except EngineError as error:
                 if self._create_without_parameter(operation, error):
                     continue
+                if not rejoined and operation.spec is not None and self._lost_its_pause(operation.spec, error):
+                    rejoined = True
+                    self.engine.remove(operation.spec.name)
+                    self.create(operation)
+                    continue
                 if lowered or operation.spec is None or RLIMIT_REFUSED not in str(error):
                     if isinstance(error, (EngineTimeout, EngineUnavailable)) or not _may_fail(operation):
                         raise
@@ -133,6 +140,11 @@ class ContainerStarter:
         self._execution.warn(subject, message)
         return NeverStarts(spec.labels.get(names.CONTAINER, ""), reason, error)
 
+    def _lost_its_pause(self, spec: ContainerSpec, error: EngineError) -> bool:
+        """Whether a container was made to join the network of a pause that was made anew since: Docker keeps its id."""
+        pause = (spec.network or "").partition("container:")[2]
+        return pause in self._made_anew and "No such container" in error.message
+
     def _create_without_parameter(self, operation: Operation, error: EngineError) -> bool:
         """Makes the container anew without a kernel parameter that is not here; False where the error is another one.
         Where a value is refused, the error says so in the end."""
@@ -151,11 +163,13 @@ class ContainerStarter:
             self._execution.warn(made.labels.get(names.SERVICE, ""), f"{message} ({refused.reason})")
         rest = {name: value for name, value in made.sysctls.items() if name != refused.name}
         self.engine.remove(made.name)
+        self._made_anew.add(made.name)
         self.create(replace(operation, spec=replace(made, sysctls=rest)))
         return True
 
     def _create_with_lower_limit(self, operation: Operation, spec: ContainerSpec) -> None:
         """Makes the container anew with an open-file limit that a daemon may give which cannot raise its own."""
+        self._made_anew.add(spec.name)
         self.engine.remove(spec.name)
         self.create(replace(operation, spec=_with_lower_limit(spec)))
         if self.engine not in _LOWERED:

@@ -27,6 +27,7 @@ from emulator.render.cloudformation.values import Values, copilot_parameters
 from emulator.render.cloudformation.writer import to_yaml
 
 _PSEUDO = "AWS::"
+_SECTIONS = ("Description", "Metadata", "Parameters", "Mappings", "Conditions", "Transform", "Resources", "Outputs")
 
 
 def render_stack(service: Service, options: StackOptions = StackOptions()) -> str:  # noqa: B008 - frozen
@@ -91,6 +92,12 @@ def _patch(document: dict[str, object], service: Service) -> None:
     names = copilot_parameters(service)
     for patch in service.template_patches:
         hint = ""
+        if len(patch.path) == 1 and patch.path[0] not in _SECTIONS:
+            raise InputError(
+                f"/{patch.path[0]} is no section of a CloudFormation template",
+                position=patch.position,
+                hint=f"sections are {', '.join(_SECTIONS)}",
+            )
         if patch.path[:1] == ["Resources"] and len(patch.path) > 1:
             hint = "Copilot's custom resources and their roles are not part of this stack"
         value = substituted(from_long_form(patch.value), names)
@@ -112,8 +119,12 @@ def _check_references(document: dict[str, object], service: Service, positions: 
     """Raises InputError for the first reference to something that the template does not have."""
     sections = {name: document.get(name) for name in ("Parameters", "Resources")}
     known = {name for section in sections.values() if isinstance(section, dict) for name in section}
-    resources = sections["Resources"]
-    for owner, resource in resources.items() if isinstance(resources, dict) else ():
+    resources, outputs = sections["Resources"], document.get("Outputs")
+    owners = [
+        *(resources.items() if isinstance(resources, dict) else ()),
+        *((f"output {name}", it) for name, it in (outputs.items() if isinstance(outputs, dict) else ())),
+    ]
+    for owner, resource in owners:
         for name, attribute in names_used(resource):
             if name in known or name.startswith(_PSEUDO):
                 continue

@@ -141,4 +141,12 @@ class Values:
 
 def copilot_parameters(service: Service) -> dict[str, str]:
     """Parameters of Copilot's template that are plain text here, for whoever refers to them."""
-    return {"AppName": service.app, "EnvName": service.environment, "WorkloadName": service.name}
+    definition = service.task_definition
+    return {
+        "AppName": service.app,
+        "EnvName": service.environment,
+        "WorkloadName": service.name,
+        "TaskCPU": definition.cpu or "",
+        "TaskMemory": definition.memory or "",
+        "LogRetention": str(service.log_group.retention_in_days),
+    }

@@ -61,7 +61,12 @@ def mapped(shared_tasks: Tasks, image: str) -> Tasks:
                 },
                 interactive=True,
                 healthCheck=CHECK,
-                systemControls=[{"namespace": "net.core.somaxconn", "value": "777"}],
+                systemControls=[
+                    {"namespace": "net.core.somaxconn", "value": "777"},
+                    # Neither is here: both are skipped.
+                    {"namespace": "net.ipv6.conf.eth1.accept_ra", "value": "0"},
+                    {"namespace": "net.ipv4.no_such_parameter", "value": "1"},
+                ],
                 mountPoints=[
                     {"sourceVolume": "scratch", "containerPath": "/scratch"},
                     {"sourceVolume": "files", "containerPath": "/files", "readOnly": True},

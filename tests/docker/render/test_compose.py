@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import uuid
@@ -76,14 +77,14 @@ def build(tmp_path_factory: pytest.TempPathFactory, local_image: LocalImage) -> 
 
 
 @contextmanager
-def running(example: str, folder: Path, images: dict[str, str]) -> Iterator[Stack]:
-    """The example, rendered by the command and started by pytest-docker."""
+def running(example: str, folder: Path, images: dict[str, str], root: Path = EXAMPLES) -> Iterator[Stack]:
+    """The example, which is in the folder `root`, rendered by the command and started by pytest-docker."""
     app = f"compose-{uuid.uuid4().hex[:8]}"
     options = [word for name, image in images.items() for word in ("--image", f"{name}={image}")]
-    run(str(COMMAND), "render", "compose", "-a", app, "-e", "test", "-o", str(folder), *options, cwd=EXAMPLES / example)
+    run(str(COMMAND), "render", "compose", "-a", app, "-e", "test", "-o", str(folder), *options, cwd=root / example)
     file = folder / "hello-test.compose.yml"
-    root = run("docker", "info", "--format", "{{.DockerRootDir}}").strip()
-    command = f"env DOCKER_ROOT_DIR={root} PORT=0 docker compose"
+    data = run("docker", "info", "--format", "{{.DockerRootDir}}").strip()
+    command = f"env DOCKER_ROOT_DIR={data} PORT=0 docker compose"
     # Started within, not as its set-up: it cleans up only after a set-up that succeeded.
     with get_docker_services(command, str(file), app, [], ["down -v -t 0"]) as services:
         run(*command.split(), "-f", str(file), "-p", app, "up", "-d", "--wait")
@@ -143,3 +144,26 @@ def test_firelens_records_have_the_fields_of_ecs(
         assert record["ecs_task_definition"] == f"{stack.project}-test-hello:1"
         assert record["container_name"] == "hello"
         assert record["source"] == "stdout"
+
+
+def test_a_router_with_a_file_of_its_image_captures_what_that_makes_of_the_records(
+    tmp_path: Path, build: Callable[[Path, Path], str], local_image: LocalImage
+) -> None:
+    name = "firelens-cloudwatch"
+    shutil.copytree(EXAMPLES / name, tmp_path / name)
+    manifest = tmp_path / name / "copilot" / "hello" / "manifest.yml"
+    text = manifest.read_text()
+    changed = text.replace("\nlogging:\n", "\nlogging:\n  configFilePath: /fluent-bit/configs/parse-json.conf\n")
+    assert changed != text
+    manifest.write_text(changed)
+    images = {
+        "hello": build(tmp_path / name, tmp_path / name / "Dockerfile"),
+        "pause": local_image("busybox:1.37"),
+        "firelens_log_router": local_image(ROUTER),
+    }
+    with running(name, tmp_path / "out", images, tmp_path) as stack:
+        stack.wait(lambda: stack.answers("/hello"))
+        router = f"{stack.project}-firelens_log_router-1"
+        command = "cat /copilot-local/logs/* /copilot-local/config/fluent-bit/configs/parse-json.conf || true"
+        stack.wait(lambda: "/hello" in run("docker", "exec", router, "sh", "-c", command))
+        assert "Name parser" in run("docker", "exec", router, "sh", "-c", command)

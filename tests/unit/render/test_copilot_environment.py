@@ -11,6 +11,7 @@ from emulator.compiler import Surroundings
 from emulator.compiler.addons import SourceText
 from emulator.compiler.patches import read_patches
 from emulator.ecs.service import Service
+from emulator.errors import InputError
 from emulator.render.cloudformation.options import StackOptions
 from emulator.render.cloudformation.stack import render_stack
 from tests.unit.render.golden import read_template
@@ -164,3 +165,25 @@ def test_every_alias_with_a_hosted_zone_has_one_record(compile: Compile, own: bo
 
 def test_without_https_there_are_no_records(compile: Compile) -> None:
     assert records(stack(compile(ALIASES), own=True)["Resources"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("patch", "message"),
+    [
+        ("{op: add, path: /Resorces, value: {}}", "no section of a CloudFormation template"),
+        ("{op: remove, path: /Resources/DiscoveryService}", "refers to DiscoveryService"),
+        (
+            "{op: replace, path: /Outputs/ServiceName/Value, value: !Ref Nothing}",
+            "output ServiceName refers to Nothing",
+        ),
+    ],
+)
+def test_a_patch_that_leaves_no_template_is_refused_at_its_line(compile: Compile, patch: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        patched(compile, f"- {patch}\n")
+
+
+def test_patches_may_refer_to_parameters_of_copilots_template(compile: Compile) -> None:
+    value = "[{Key: a, Value: !Sub '${TaskCPU}-${LogRetention}'}]"
+    text = f"- {{op: add, path: /Resources/LogGroup/Properties/Tags, value: {value}}}\n"
+    assert patched(compile, text)["LogGroup"]["Properties"]["Tags"] == [{"Key": "a", "Value": "256-30"}]

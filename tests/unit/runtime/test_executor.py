@@ -208,6 +208,19 @@ def test_kernel_parameters_that_are_not_here_are_skipped_aloud(bench: Bench) -> 
     assert [warning.split(" of ")[0] for warning in bench.warnings()] == ["net.ipv4.nosuch", "net.core.rmem_max"]
 
 
+def test_containers_that_had_joined_a_pause_made_anew_join_it_again(bench: Bench) -> None:
+    bench.engine.fail("start", proc_error("open", "net/ipv4/nosuch", "no such file or directory"), target="*-pause")
+    bench.engine.fail("start", EngineError("No such container: 0123456789abcdef"), target="*-hello")
+    bench.start(desired_state(make_service({"hello": controls(net__ipv4__nosuch="1")})))
+    assert bench.states()["hello-task0001-hello"] == "running"
+
+
+def test_a_container_whose_pause_is_gone_is_not_made_anew(bench: Bench) -> None:
+    bench.engine.fail("start", EngineError("No such container: 0123456789abcdef"), target="*-hello")
+    with pytest.raises(EngineError, match="No such container"):
+        bench.start(desired_state(make_service()))
+
+
 def test_a_kernel_without_ipv6_is_no_warning(bench: Bench) -> None:
     error = proc_error("open", "net/ipv6/conf/all/disable_ipv6", "no such file or directory")
     bench.engine.fail("start", error, target="*-pause")
