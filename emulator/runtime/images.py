@@ -128,6 +128,12 @@ class ImageResolver:
         found = self.engine.image(actual)
         if found is not None:
             return found.id
+        if _OWN_NAME.match(actual):
+            # What is pulled under such a name would be taken for an image of ours, and run beside the Docker socket.
+            raise ImageError(
+                f"{actual} is not here, and is not pulled: copilot-local names images that it makes itself so",
+                hint="name the image otherwise",
+            )
         subject = f"pull {actual}"
         self.emit(Event(EventKind.STEP_STARTED, subject))
         try:
@@ -173,6 +179,7 @@ def sources_of(request: UpRequest) -> ImageSources:
 
 
 CANNOT_PULL = "CannotPullContainerError"
+_OWN_NAME = re.compile(r"(?:(?:index\.)?docker\.io/)?copilot-local(?:-build)?/")
 _REFUSED = re.compile(r"unauthorized|denied|authentication required|incorrect username or password")
 
 

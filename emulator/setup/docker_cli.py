@@ -82,9 +82,13 @@ def image_exists(reference: str) -> bool:
     return result.ok
 
 
-def labelled_images(label: str) -> list[str]:
-    """The ids of the daemon's images with a label, `name=value`, newest first; none where no daemon answers."""
-    result = run(["docker", "image", "ls", "--quiet", "--no-trunc", "--filter", f"label={label}"], timeout=60)
+def labelled_images(repository: str, label: str) -> list[str]:
+    """The ids of the images of a repository with a label, `name=value`, newest first; none where no daemon answers.
+
+    A label alone says nothing: any Dockerfile can set it.
+    """
+    filters = ["--filter", f"label={label}"]
+    result = run(["docker", "image", "ls", "--quiet", "--no-trunc", *filters, repository], timeout=60)
     return list(dict.fromkeys(result.output.split())) if result.ok else []
 
 

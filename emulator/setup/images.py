@@ -92,7 +92,7 @@ def any_agent_image(emit: Emit = discard) -> str:
 
     For what every version of it can do, such as draining logs. Raises as `ensure_agent_image`.
     """
-    present = docker_cli.labelled_images(agent_image.LABEL)
+    present = docker_cli.labelled_images("copilot-local/agent", agent_image.LABEL)
     return present[0] if present else ensure_agent_image(emit)
 
 

@@ -23,6 +23,7 @@ from emulator.engine.docker.build_arguments import variables_for
 from emulator.engine.docker.client import Client
 from emulator.engine.docker.images import inspect_image, pull_hint
 from emulator.engine.docker.sdk import sdk_client
+from emulator.engine.docker.superseded import keep_until_unused
 from emulator.engine.interface import BuildSpec, OnLine
 from emulator.errors import ImageError, Position
 from emulator.files import read_text
@@ -59,6 +60,7 @@ def build_image(
             hint="install the docker-buildx plugin (package docker-buildx or docker-buildx-plugin)",
             position=Position(str(spec.dockerfile), unknown[0]),
         )
+    before = inspect_image(client, spec.tag)
     builder = _Builder(client, spec, command, buildkit, on_line, cancelled or threading.Event())
     try:
         builder.run(text, substituted)
@@ -74,6 +76,8 @@ def build_image(
             f"{spec.tag} was built, but Docker does not know it",
             hint="the selected buildx builder does not load its results: `docker buildx use default`",
         )
+    if before is not None and before.id != image.id:
+        keep_until_unused(client, spec.tag, before.id)
     return image.id
 
 

@@ -137,6 +137,48 @@ def test_values_of_build_arguments_are_on_no_command_line(
     assert output(lab, spec, "cat", "/word") == f"{value} x{value}"
 
 
+def images_of(spec: BuildSpec) -> dict[str, str]:
+    """Tag to id of every image of the build's repository."""
+    repository = spec.tag.rpartition(":")[0]
+    done = subprocess.run(
+        ["docker", "images", "--no-trunc", "--format", "{{.Tag}} {{.ID}}", repository],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return dict(line.split(" ") for line in done.stdout.splitlines())
+
+
+def is_there(identity: str) -> bool:
+    return subprocess.run(["docker", "inspect", "--type", "image", identity], capture_output=True).returncode == 0
+
+
+def test_rebuilds_leave_no_image_without_a_name(builder: str, lab: Lab, engine: Engine, spec: BuildSpec) -> None:
+    built: list[str] = []
+    try:
+        for number in range(4):
+            write(spec, f"FROM busybox:1.37\nRUN echo {number} {uuid.uuid4()} > /x\n")
+            built.append(engine.build(spec))
+            if number == 0:
+                container = lab.run("uses-the-first", image=spec.tag, command=("sleep", "600"))
+        tags = images_of(spec)
+        # The newest, the one before it, and the first, which a container runs on.
+        assert set(tags.values()) == {built[3], built[2], built[0]}
+        assert not is_there(built[1])
+        lab.engine.remove(container)
+        engine.build(spec)
+        assert set(images_of(spec).values()) == {built[3], built[2], built[0]}, "an equal image supersedes nothing"
+        write(spec, f"FROM busybox:1.37\nRUN echo {uuid.uuid4()} > /x\n")
+        built.append(engine.build(spec))
+        assert set(images_of(spec).values()) == {built[4], built[3]}
+        assert [identity for identity in built if is_there(identity)] == built[3:]
+    finally:
+        repository = spec.tag.rpartition(":")[0]
+        for tag in images_of(spec):
+            subprocess.run(["docker", "rmi", "--force", f"{repository}:{tag}"], capture_output=True, timeout=60)
+
+
 def test_an_earlier_stage_may_be_the_target(builder: str, lab: Lab, engine: Engine, spec: BuildSpec) -> None:
     write(spec, "FROM busybox:1.37 AS one\nRUN echo one > /x\nFROM one AS two\nRUN echo two > /x\n")
     engine.build(replace(spec, target="one"))

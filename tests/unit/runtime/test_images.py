@@ -348,3 +348,14 @@ def test_images_that_cannot_be_pulled_are_told_together(shop: Shop) -> None:
         shop.resolve(several)
     lines = [line.strip() for line in caught.value.output[1:]]
     assert [line.partition(": Cannot")[0] for line in lines] == ["copilot/hello/manifest.yml:9: hello/a", "hello/b"]
+
+
+@pytest.mark.parametrize(
+    "reference", ["copilot-local/agent:0123456789ab", "docker.io/copilot-local/agent:1", "copilot-local-build/x:1"]
+)
+def test_an_image_under_a_name_of_our_own_is_never_pulled(shop: Shop, reference: str) -> None:
+    """It would be there the next time that we look for our own, and run beside the Docker socket."""
+    shop.can_pull(reference)
+    with pytest.raises(ImageError, match="images that it makes itself"):
+        shop.resolve(make_service({"web": {"image": reference}}, name="web"))
+    assert shop.engine.image(reference) is None
