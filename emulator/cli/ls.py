@@ -8,17 +8,17 @@ from dataclasses import asdict
 
 import typer
 
-from emulator.cli.options import Format, OutputFormat
+from emulator.cli.options import App, Format, OutputFormat
 
 
-def ls(format: Format = OutputFormat.TEXT) -> None:
+def ls(app: App = None, format: Format = OutputFormat.TEXT) -> None:
     """List the environments on this machine, with what runs of each."""
     from emulator.display.table import table
     from emulator.engine.connect import connect
     from emulator.runtime.environments import environments
 
     with closing(connect()) as engine:
-        found = environments(engine)
+        found = [one for one in environments(engine) if app in (None, one.app)]
     if format is OutputFormat.JSON:
         typer.echo(json.dumps([asdict(one) for one in found], indent=2))
     elif found:

@@ -73,7 +73,7 @@ class Writer:
     def env_file(self, missing: Missing) -> None:
         """An environment file that a manifest names: a copy of an example beside it, or an empty one."""
         path = self._root / missing.name
-        if missing.what or not path.parent.resolve().is_relative_to(self._root.resolve()):
+        if missing.what or not _is_below(path.parent, self._root):
             self.written.notes.append(
                 f"{missing.name} ({missing.service}) is not below the workspace: write it yourself"
             )
@@ -97,7 +97,10 @@ class Writer:
             own = dockerfile.with_name(f"{dockerfile.name}.dockerignore")
             file = own if own.is_file() else context / ".dockerignore"
             line = (self._root.resolve().relative_to(context.resolve()) / FOLDER).as_posix()
-            self._append_line(os.path.relpath(file, self._root), line, f"images are built without {FOLDER}")
+            if _is_below(file.parent, self._root):
+                self._append_line(os.path.relpath(file, self._root), line, f"images are built without {FOLDER}")
+            else:
+                self.written.notes.append(f"{file} is not in the workspace; add to it: {line}")
 
     def editor(self, schema: Callable[[], str]) -> None:
         """The schema of manifests, and the editor's setting that names it."""
@@ -130,6 +133,11 @@ class Writer:
 
     def _write(self, name: str, text: str, what: str, *, private: bool = False) -> None:
         path = self._root / name
+        if not _is_below(path.parent, self._root):
+            raise InputError(
+                f"{name} is not written: {path.parent} leads outside of the workspace",
+                hint="replace the link by a folder of the workspace's own",
+            )
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -138,6 +146,11 @@ class Writer:
         except OSError as error:
             raise InputError(f"{name} cannot be written: {error.strerror}", hint="mend that and run it again") from None
         self.written.files[name] = what
+
+
+def _is_below(folder: Path, root: Path) -> bool:
+    """Whether a folder, links followed, is the root or below it; parts of it may not be there yet."""
+    return folder.resolve().is_relative_to(root.resolve())
 
 
 def _examples(path: Path) -> Iterable[Path]:

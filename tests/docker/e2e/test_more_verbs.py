@@ -74,6 +74,23 @@ def test_scale_restart_exec_and_stop(nginx: Project) -> None:
     assert nginx.get("/api/x").status_code == 503
 
 
+def test_exec_takes_what_docker_exec_takes_and_names_are_corrected(nginx: Project) -> None:
+    nginx.up()
+    script = "pwd; echo $LEVEL; id -u"
+    options = ("-i", "-u", "nobody", "-w", "/etc", "-e", "LEVEL=debug", "-e", "test")
+    done = nginx.run("exec", *options, "nginx", "--", "sh", "-c", script).ok()
+    assert done.out.split()[:2] == ["/etc", "debug"]
+    assert done.out.split()[2] != "0"
+    assert nginx.run("exec", "-t", "nginx", "true").code == 2
+    for command in (["exec", "ngnix"], ["cp", "ngnix:/etc/hosts", "."]):
+        assert "did you mean nginx?" in nginx.run(*command).err
+    for command in (["ps", "-n", "helo"], ["restart", "helo"], ["stop", "helo"], ["port", "-n", "helo"]):
+        assert "hello?" in nginx.run(*command).err
+    assert "nginx is a container of hello" in nginx.run("restart", "nginx").err
+    listed = nginx.run("ls").ok().out
+    assert any(line.split()[:2] == [nginx.app, "test"] for line in listed.splitlines())
+
+
 def test_a_debugger_finds_its_port_until_it_is_not_wanted_any_more(nginx: Project) -> None:
     port = free_port()
     server = "sh -c 'trap exit TERM; while :; do echo from the debugger | nc -l -p 5678 & wait; done'"

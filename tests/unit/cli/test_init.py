@@ -333,3 +333,14 @@ def test_verbs_that_look_at_what_runs_refuse_an_unknown_environment(
         assert ended.code == 2
         assert "did you mean prod?" in ended.err
     assert run("down", "-e", "prod").code == 0
+
+
+@pytest.mark.parametrize("link", [".copilot-local", ".vscode"])
+def test_nothing_is_written_through_a_link_that_leads_outside(run: Run, shop: Path, tmp_path: Path, link: str) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (shop / link).symlink_to(outside)
+    ended = run("init")
+    assert ended.code == 1
+    assert "leads outside of the workspace" in ended.err
+    assert list(outside.iterdir()) == []
