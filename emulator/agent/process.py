@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 from emulator.agent.aws_forward import start_forwarding
+from emulator.agent.capabilities import DAC_OVERRIDE, keep_only
 from emulator.agent.front_monitor import FrontMonitor
 from emulator.agent.metadata.serving import NO_POLL, metadata_listener, serve_metadata
 from emulator.agent.records import keep_bounded
@@ -34,6 +35,7 @@ def main(state_file: Path, first_state: str) -> None:
         StateFile(state_file).write(from_json(DesiredState, first_state.encode()))
     state = StateFile(state_file).read()
     listener = metadata_listener()
+    keep_only(DAC_OVERRIDE)  # before there are threads: each has its own
     if listener is not None:
         start_forwarding()
     engine = connect()

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import msgpack
 
+from emulator.agent.capabilities import DAC_OVERRIDE, keep_only
 from emulator.agent.chunks import take_back
 from emulator.agent.drain import salvage, write_lines
 from emulator.agent.forward import Batch, Splitter, acknowledged
@@ -354,6 +355,8 @@ def say(text: str) -> None:
 
 
 def main(path: str, router: str, buffer: str, file: str, settled: str, *metadata: str) -> None:
+    keep_only(DAC_OVERRIDE)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # it is the first process: others may lose their parent
     fields = dict(entry.split("=", 1) for entry in metadata)
     relay = Relay(Path(path), Path(router), Path(buffer), Path(file), Path(settled), fields)
     signal.signal(signal.SIGUSR1, relay.settle)

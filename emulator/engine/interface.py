@@ -187,6 +187,8 @@ class ContainerSpec(Struct, frozen=True):
     stdin_open: bool = False
     platform: str | None = None
     pid_mode: str | None = None
+    pids_limit: int | None = None
+    """The most processes and threads."""
 
 
 class File(Struct, frozen=True):

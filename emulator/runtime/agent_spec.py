@@ -11,6 +11,7 @@ from emulator.frontdoor.options import FOLDER as FRONT_FOLDER
 from emulator.model import to_json
 from emulator.runtime import names
 from emulator.runtime.desired import DesiredState
+from emulator.runtime.limits import MIB, NO_NEW_PRIVILEGES
 from emulator.runtime.log_store import ACCESS_FOLDER, LOG_FOLDER
 from emulator.runtime.names import Names, Role
 from emulator.runtime.process import this_process
@@ -21,6 +22,10 @@ STATE_FILE = "desired.json"
 FRONT_FOLDERS = {Balancer.PUBLIC: FRONT_FOLDER, Balancer.INTERNAL: f"{FRONT_FOLDER}-internal"}
 """Where the agent has the volumes of the load balancers."""
 DOCKER_SOCKET = "/var/run/docker.sock"
+TMPFS = "size=16m,mode=0755,noexec,nosuid,nodev"
+MEMORY = 1024 * MIB
+PIDS = 2048
+"""A thread for each connection, and for each step of a plan."""
 
 
 def empty_state(environment: Names, image: str, log_limit: int) -> DesiredState:
@@ -40,7 +45,8 @@ def agent_spec(engine: Engine, environment: Names, state: DesiredState) -> Conta
     """The agent: our own image with the daemon's socket.
 
     It is root with few capabilities: one lets root open files of others, since the front's admin socket belongs to
-    HAProxy's user; the others are for 169.254.170.2, which it takes, announces and serves on port 80. Docker restarts
+    HAProxy's user; the others are for 169.254.170.2, which it takes, announces and serves on port 80, and are given up
+    once it has that. It writes to its volumes and to memory, and to nothing of its image. Docker restarts
     it when it dies; everything it knows is on its volume and in Docker's labels. Where the volume is empty, it begins
     with `state` without its services.
     """
@@ -66,7 +72,12 @@ def agent_spec(engine: Engine, environment: Names, state: DesiredState) -> Conta
         log_options=JSON_FILE_OPTIONS,
         restart=RESTART,
         init=True,
+        read_only=True,
+        tmpfs={"/run": TMPFS, "/tmp": TMPFS},
         cap_drop=("ALL",),
         cap_add=("DAC_OVERRIDE", "NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE"),
+        security_options=NO_NEW_PRIVILEGES,
+        memory=MEMORY,
+        pids_limit=PIDS,
         ulimits=(NO_FILE,),
     )

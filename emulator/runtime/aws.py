@@ -10,6 +10,7 @@ from emulator.firelens.local_aws import ENDPOINT, FOLDER
 from emulator.runtime import names
 from emulator.runtime.desired import DesiredService, DesiredState
 from emulator.runtime.firelens import local_outputs, uses_local_aws
+from emulator.runtime.limits import MIB, NO_NEW_PRIVILEGES, OWN_PIDS
 from emulator.runtime.names import Names, Role
 from emulator.runtime.task_specs import JSON_FILE_OPTIONS, NO_FILE, RESTART
 
@@ -17,6 +18,8 @@ PLAIN_PORT = 5000
 """Where it speaks HTTP, published on a free port of 127.0.0.1 for tools on the host."""
 OWN_FOLDER = "/copilot-local/own"
 PATIENCE = 90
+MEMORY = 2048 * MIB
+"""It holds what it is sent."""
 
 
 def aws_spec(state: DesiredState) -> ContainerSpec | None:
@@ -39,6 +42,9 @@ def aws_spec(state: DesiredState) -> ContainerSpec | None:
         log_options=JSON_FILE_OPTIONS,
         cap_drop=("ALL",),
         cap_add=("NET_BIND_SERVICE",),
+        security_options=NO_NEW_PRIVILEGES,
+        memory=MEMORY,
+        pids_limit=OWN_PIDS,
         ulimits=(NO_FILE,),
         restart=RESTART,
         init=True,

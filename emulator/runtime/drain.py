@@ -14,9 +14,12 @@ from collections.abc import Sequence
 from emulator.engine.interface import ContainerSpec, Engine, Mount
 from emulator.errors import Conflict
 from emulator.runtime import names
+from emulator.runtime.limits import MIB, NO_NEW_PRIVILEGES, OWN_PIDS
 from emulator.runtime.log_store import LOG_FOLDER, task_logs
 from emulator.runtime.names import Names, Role
 from emulator.runtime.task_specs import JSON_FILE_OPTIONS, NO_FILE, SHARED_FOLDER
+
+MEMORY = 256 * MIB
 
 
 def drain_spec(
@@ -40,6 +43,10 @@ def drain_spec(
         log_options=JSON_FILE_OPTIONS,
         cap_drop=("ALL",),
         cap_add=("DAC_OVERRIDE",),  # the socket's folder and the router's buffer belong to the router's user
+        security_options=NO_NEW_PRIVILEGES,
+        read_only=True,
+        memory=MEMORY,
+        pids_limit=OWN_PIDS,
         ulimits=(NO_FILE,),
         init=True,
     )

@@ -24,6 +24,7 @@ from emulator.runtime.front_ports import (
     host_ports,
     to_label,
 )
+from emulator.runtime.limits import MIB, NO_NEW_PRIVILEGES, OWN_PIDS
 from emulator.runtime.names import Names, Role
 from emulator.runtime.observed import Observed, Task, observe
 from emulator.runtime.task_specs import JSON_FILE_OPTIONS, NO_FILE, RESTART
@@ -34,6 +35,8 @@ MAX_CONNECTIONS = 12_000
 open-file limit that every daemon can give."""
 PUBLISHED_CONNECTIONS = 2500
 """Of each published port. Docker's proxy for it takes up to six files a connection, of as few as 16384."""
+MEMORY = 2048 * MIB
+"""More than so many connections need."""
 INITIAL_INTERVAL = 0.1
 """Seconds between the checks of a target until its first success."""
 
@@ -78,6 +81,9 @@ def front_spec(state: DesiredState, balancer: Balancer = Balancer.PUBLIC) -> Con
         log_options=JSON_FILE_OPTIONS,
         sysctls={UNPRIVILEGED_PORTS: "0"},
         cap_drop=("ALL",),
+        security_options=NO_NEW_PRIVILEGES,
+        memory=MEMORY,
+        pids_limit=OWN_PIDS,
         ulimits=(NO_FILE,),
         restart=RESTART,
         init=False,

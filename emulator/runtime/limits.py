@@ -16,6 +16,13 @@ from emulator.engine.interface import EngineInfo
 MIB = 1024 * 1024
 BELOW_PAUSE = "below-pause"
 """Stands for the control group of the task's pause container in `ContainerSpec.cgroup_parent` until that exists."""
+TASK_PIDS = 16384
+"""Processes and threads of a container of a task, and with nested limits of the task: a fork bomb ends there. Fargate's
+own limit is not documented; its kernel has numbers for 32768."""
+OWN_PIDS = 512
+"""The same for a container of our own."""
+NO_NEW_PRIVILEGES = ("no-new-privileges",)
+"""For containers of our own: no program in them gets more than the container's first one was given."""
 LEAST_SHARES = 2
 """Docker's minimum; ECS gives it to a container that names no CPU."""
 

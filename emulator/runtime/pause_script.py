@@ -31,6 +31,18 @@ _HOSTS = (
 )
 # The route comes first: a member may ask for its metadata as soon as it runs.
 PREPARE_NETWORK = f"{_METADATA_ROUTE}{FILTER_RULES}{_HOSTS}"
-PAUSE_SCRIPT = f"{PREPARE_NETWORK}exec tail -f /dev/null"
-# Until it has a handler, the signal that asks it to settle would end it.
+# What goes on running has no capability: it is another user's. A shell takes in the processes that lose their parent,
+# which a task's containers may have where they share their process namespace with pause.
+_STAY = "while :; do sleep 86400 & wait $!; done"
+_NOBODY = 65534
+_IDLE = (
+    f"if setpriv --reuid {_NOBODY} true 2> /dev/null; then "
+    f"exec setpriv --reuid {_NOBODY} --regid {_NOBODY} --clear-groups --inh-caps=-all sh -c '{_STAY}'; fi; "
+    f"exec su -s /bin/sh nobody -c '{_STAY}'"
+)
+PAUSE_SCRIPT = f"{PREPARE_NETWORK}{_IDLE}"
+PAUSE_CAPABILITIES = ("NET_ADMIN", "SETGID", "SETUID")
+"""What the script needs: to prepare the network, and to become another user."""
+# The relay gives up what it does not need by itself. Until it has a handler, the signal that asks it to settle would
+# end it.
 RELAY_SCRIPT = f'trap "" USR1; {PREPARE_NETWORK}exec python3 -m emulator.agent.relay "$@"'

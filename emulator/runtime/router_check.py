@@ -22,12 +22,14 @@ from emulator.firelens.local import LOG_FOLDER, local_router_configuration
 from emulator.firelens.routing import find_router, router_secrets
 from emulator.firelens.users_files import find_in
 from emulator.runtime.firelens import describe_router, manifest_lines, router_problems
+from emulator.runtime.limits import MIB, OWN_PIDS
 from emulator.runtime.names import Names, Role, sealed
 from emulator.runtime.router_files import read_router_image
 
 PATIENCE = 30.0
 WATCHED = 1.0
 """Seconds for which a router is watched after its start."""
+MEMORY = 512 * MIB
 _VERSION = re.compile(r"Fluent Bit v[0-9.]+")
 KEYS = {"AWS_ACCESS_KEY_ID": "check", "AWS_SECRET_ACCESS_KEY": "check"}
 
@@ -92,6 +94,8 @@ def check_router(engine: Engine, environment: Names, service: Service, image: st
                 labels=sealed(environment.labels()),
                 environment=variables,
                 network="none",
+                memory=MEMORY,
+                pids_limit=OWN_PIDS,
                 mounts=(Mount(volume, "/var/run", copy=False), Mount(volume, LOG_FOLDER, copy=False)),
             )
         )

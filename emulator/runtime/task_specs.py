@@ -35,10 +35,10 @@ from emulator.runtime.egress import closed_router, closing_pause
 from emulator.runtime.firelens import RouterSetup, router_setup
 from emulator.runtime.front_ports import task_listeners, to_label
 from emulator.runtime.kernel_parameters import network_parameters
-from emulator.runtime.limits import BELOW_PAUSE, MIB, TaskLimits, can_nest
+from emulator.runtime.limits import BELOW_PAUSE, MIB, NO_NEW_PRIVILEGES, OWN_PIDS, TASK_PIDS, TaskLimits, can_nest
 from emulator.runtime.log_store import task_logs
 from emulator.runtime.names import Names, Role
-from emulator.runtime.pause_script import PAUSE_SCRIPT, RELAY_SCRIPT
+from emulator.runtime.pause_script import PAUSE_CAPABILITIES, PAUSE_SCRIPT, RELAY_SCRIPT
 from emulator.runtime.restart import restart_rule
 from emulator.runtime.service_connect import connect_labels
 from emulator.runtime.values import missing_queues, resolve, without_value
@@ -55,6 +55,8 @@ JSON_FILE_OPTIONS = {"max-size": "20m", "max-file": "5"}
 RESTART = "always"
 """Restart policy of the containers that are no task's. Not `unless-stopped`: a daemon that was killed stops, when it
 starts again, what it finds still running, and takes that for stopped by somebody."""
+PAUSE_MEMORY = 64 * MIB
+"""What a pause may have where its limits are not those of the task."""
 RELAY_MEMORY = 48 * MIB
 """What the relay in a pause may need; on top of the task's memory, which is not to be less than on Fargate for it."""
 SHARED_FOLDER = "/copilot-local/socket"
@@ -138,13 +140,14 @@ class TaskFactory:
             hostname=private_dns_name(task_id, identity.region),
             extra_hosts=("host.docker.internal:host-gateway",),
             ports=_published(desired),
-            init=True,
             ulimits=(NO_FILE,),
             cap_drop=("ALL",),
-            cap_add=("NET_ADMIN",),
+            cap_add=PAUSE_CAPABILITIES,
+            security_options=NO_NEW_PRIVILEGES,
+            pids_limit=TASK_PIDS if limits.nested else OWN_PIDS,
             sysctls={NO_IPV6: "1", **network_parameters(definition)},
             nano_cpus=limits.nano_cpus if limits.nested else None,
-            memory=limits.memory if limits.nested else None,
+            memory=limits.memory if limits.nested else PAUSE_MEMORY,
         )
         if router is not None and router.closed:
             pause = closing_pause(pause, aws=router.aws)
@@ -168,7 +171,7 @@ class TaskFactory:
             pause,
             labels={**pause.labels, names.RELAY: "true"},
             memory=pause.memory + RELAY_MEMORY if pause.memory else None,
-            cap_add=(*pause.cap_add, "DAC_OVERRIDE"),  # the socket's folder may belong to the router's user
+            cap_add=("NET_ADMIN", "DAC_OVERRIDE"),  # the socket's folder may belong to the router's user
             command=(
                 *(RELAY_SCRIPT, "relay", f"{folder}/{RELAY_SOCKET}", f"{folder}/{SOCKET_NAME}"),
                 *(buffer, f"{LOG_FOLDER}/{file}", SETTLED, *metadata),
@@ -260,6 +263,9 @@ class TaskFactory:
             environment |= credentials_variables(identity.task_id)
             offered = {names.CREDENTIALS: credentials_digest(credentials_id(identity.task_id))}
         linux = container.linux_parameters
+        # On Fargate a frame of a task's own making reaches no other task, each has an interface of its own. Here it
+        # could be sent in the name of another task, or of the agent.
+        dropped = linux.capabilities.drop if linux and linux.capabilities else ()
         debugging = options.debug.get(container.name)
         instead = debugging.command if debugging else ()
         definition, pause = service.task_definition, self.names.pause(service.name, identity.task_id)
@@ -301,8 +307,9 @@ class TaskFactory:
             init=bool(linux and linux.init_process_enabled),
             read_only=bool(container.readonly_root_filesystem),
             cap_add=tuple(linux.capabilities.add) if linux and linux.capabilities else (),
-            cap_drop=tuple(linux.capabilities.drop) if linux and linux.capabilities else (),
+            cap_drop=tuple(dict.fromkeys((*dropped, "NET_RAW"))),
             ulimits=_ulimits(container),
+            pids_limit=TASK_PIDS,
             cpu_shares=limits.shares(container),
             nano_cpus=None if limits.nested else limits.nano_cpus,
             memory=limits.member_memory(container),

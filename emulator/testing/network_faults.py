@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from emulator.engine.interface import Container, ContainerSpec, ContainerState, Engine
 from emulator.errors import CopilotLocalError, InputError, TaskError
+from emulator.runtime.limits import NO_NEW_PRIVILEGES, OWN_PIDS
 from emulator.runtime.names import Names, sealed
 from emulator.runtime.observed import observe
 
@@ -115,6 +116,8 @@ def _tc(engine: Engine, environment: Names, image: str, pause: str, words: Seque
         network=f"container:{pause}",
         cap_drop=("ALL",),
         cap_add=("NET_ADMIN",),
+        security_options=NO_NEW_PRIVILEGES,
+        pids_limit=OWN_PIDS,
     )
     try:
         engine.create_container(spec)

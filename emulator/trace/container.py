@@ -39,6 +39,8 @@ def capture_spec(name: str, image: str, labels: Mapping[str, str], namespace: st
         cap_drop=("ALL",),
         cap_add=("NET_RAW",),
         security_options=("no-new-privileges",),
+        memory=512 << 20,
+        pids_limit=64,
         auto_remove=True,
     )
 

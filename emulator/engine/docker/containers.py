@@ -147,6 +147,7 @@ def _host_config(spec: ContainerSpec) -> Json:
         "RestartPolicy": {"Name": spec.restart},
         "AutoRemove": spec.auto_remove or None,
         "PidMode": spec.pid_mode,
+        "PidsLimit": spec.pids_limit,
     }
 
 

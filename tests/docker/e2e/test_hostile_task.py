@@ -146,3 +146,40 @@ def test_the_labels_of_an_image_have_no_say(hello: Project) -> None:
     tasks = {it.task for it in hello.containers() if it.labels.get("copilot-local.service") == "forger"}
     assert len(tasks) == 1
     assert tasks != {task}
+
+
+@pytest.mark.parametrize(("service", "left"), [("forger", 0), ("hello", 1 << 1)])
+def test_what_goes_on_running_in_a_pause_has_no_capability_but_the_relays(
+    hello: Project, service: str, left: int
+) -> None:
+    [pause] = [
+        container.name
+        for container in hello.containers()
+        if container.role == "pause" and container.labels["copilot-local.service"] == service
+    ]
+    status = docker("exec", pause, "cat", "/proc/1/status")
+    found = dict(line.split(":\t", 1) for line in status.splitlines() if line.startswith(("Cap", "NoNew")))
+    assert int(found["CapPrm"], 16) == int(found["CapEff"], 16) == left
+    assert found["NoNewPrivs"] == "1"
+    assert inside(hello.container(service), "ip route del default 2> /dev/null || echo refused") == "refused\n"
+
+
+def test_a_task_cannot_send_frames_in_the_name_of_the_agent(hello: Project) -> None:
+    answer = inside(hello.container("forger"), "arping -c 1 -U -I eth0 169.254.170.2 2>&1 || true")
+    assert "permitted" in answer or "denied" in answer, answer
+
+
+def test_the_agent_writes_nowhere_but_to_its_volumes_and_has_what_it_needs_alone(hello: Project) -> None:
+    agent = hello.container("agent")
+    host = inspect(agent)["HostConfig"]
+    assert host["ReadonlyRootfs"]
+    assert host["SecurityOpt"] == ["no-new-privileges"]
+    assert host["Memory"]
+    assert host["PidsLimit"]
+    process = docker("exec", agent, "cat", "/proc/1/task/1/children").split()[0]
+    status = docker("exec", agent, "cat", f"/proc/{process}/status")
+    found = dict(line.split(":\t", 1) for line in status.splitlines() if line.startswith("Cap"))
+    assert int(found["CapPrm"], 16) == 1 << 1, "to open files of others"
+    assert hello.container("front")
+    for container in hello.containers():
+        assert inspect(container.name)["HostConfig"]["PidsLimit"], container.name

@@ -49,7 +49,7 @@ def test_it_is_closed_where_no_destination_is_live(policies: Mapping[str, LogPol
 def test_it_is_open_where_one_is_live(policies: Mapping[str, LogPolicy]) -> None:
     made = task(policies)
     assert RULES_VARIABLE not in made.pause.environment
-    assert (router_of(made).groups, router_of(made).cap_drop) == ((), ())
+    assert (router_of(made).groups, router_of(made).cap_drop) == ((), ("NET_RAW",))
 
 
 def test_it_is_open_without_a_log_router() -> None:

@@ -32,7 +32,7 @@ def test_the_task_as_a_whole_is_limited_where_members_can_live_below_pause() -> 
 def test_each_container_is_limited_elsewhere() -> None:
     found = task(nested=False)
     hello, db = (member.spec for member in found.members)
-    assert (found.pause.memory, found.pause.nano_cpus) == (None, None)
+    assert (found.pause.memory, found.pause.nano_cpus) == (64 * MIB, None)
     assert (hello.memory, hello.nano_cpus, hello.cgroup_parent) == (512 * MIB, 250_000_000, None)
     assert db.memory == 128 * MIB
 

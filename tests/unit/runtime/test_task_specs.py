@@ -38,7 +38,7 @@ def variables(*pairs: tuple[str, str]) -> list[dict[str, str]]:
 def test_containers_live_in_the_namespace_of_pause_which_owns_the_network() -> None:
     task = task_of(firelens())
     assert task.pause.network == "cl-demo-test"
-    assert task.pause.init, "its shell would not die of a signal"
+    assert not task.pause.init, "an init would keep the capabilities that the script gives up"
     assert task.pause.extra_hosts == ("host.docker.internal:host-gateway",)
     assert {member.spec.network for member in task.members} == {f"container:{task.pause.name}"}
     assert task.pause.name == "cl-demo-test-hello-01234567-pause"
@@ -180,7 +180,7 @@ def test_the_open_file_limit_is_always_explicit(
 def test_memory_limits(definition: dict[str, Any], memory: str | None, nested: bool, expected: int | None) -> None:
     task = task_of(make_service({"hello": definition}, memory=memory), nested=nested)
     assert task.members[0].spec.memory == (expected and expected * 1024 * 1024)
-    assert task.pause.memory == (512 * 1024 * 1024 if nested else None), "the parent of all, where there is one"
+    assert task.pause.memory == (512 * 1024 * 1024 if nested else 64 * 1024 * 1024), "the parent of all, or its own"
 
 
 def test_volumes_of_the_task_are_its_own_and_mounted_as_asked() -> None:
