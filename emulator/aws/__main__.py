@@ -20,9 +20,8 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import run_simple
 
 from emulator.aws.certificates import ensure_certificates
+from emulator.aws.checked import Application, with_rules
 from emulator.aws.ports import LOG_REGIONS, PLAIN_PORT, TLS_PORT
-
-Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 def with_request_ids(application: Application) -> Application:
@@ -58,7 +57,7 @@ def with_log_regions(application: Application) -> Application:
 def main(shared: Path, own: Path, names: list[str]) -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # all of it is in memory: there is nothing to save
     certificate, key = ensure_certificates(shared, own, names)
-    application = with_log_regions(with_request_ids(DomainDispatcherApplication(create_backend_app)))
+    application = with_log_regions(with_request_ids(with_rules(DomainDispatcherApplication(create_backend_app))))
     plain = threading.Thread(
         target=run_simple, args=("0.0.0.0", PLAIN_PORT, application), kwargs={"threaded": True}, daemon=True
     )

@@ -67,7 +67,7 @@ CODES: Final = {
     "CL156": Code("retention that CloudWatch does not have"),
     "CL157": Code("placeholder that was never filled in"),
     "CL158": Code("command word that changes when Copilot renders it"),
-    "CL159": Code("log destination that FireLens refuses"),
+    "CL159": Code("log router configuration that does not work"),
     "CL160": Code("environment manifest that does not fit"),
     "CL161": Code("pipeline manifest that does not fit"),
     "CL162": Code("file that is not there"),

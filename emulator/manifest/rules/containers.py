@@ -9,6 +9,7 @@ from typing import Final
 
 from emulator.manifest.nodes import Node, Scalar
 from emulator.manifest.rules.at import At
+from emulator.manifest.rules.log_router import configuration_path
 from emulator.manifest.scalars import is_null
 from emulator.manifest.schema.containers import (
     Build,
@@ -164,6 +165,7 @@ def sidecar(sidecar: Sidecar, at: At) -> None:
 def logging(logging: Logging, at: At) -> None:
     if logging.firelens:
         env_file(logging.env_file, at)
+        configuration_path(logging, at)
     if logging.retention is not None and logging.retention not in _RETENTIONS:
         nearest = min(_RETENTIONS, key=lambda days: abs(days - (logging.retention or 0)))
         message = f"CloudWatch has no retention of {logging.retention} days"

@@ -18,10 +18,17 @@ if TYPE_CHECKING:
 Keys = tuple[str | int, ...]
 
 
+_FIRELENS = {24224: "takes records", 8877: "answers health checks"}
+"""Ports of a log router on ECS, by what it does there: its configuration listens on both, over TCP on 127.0.0.1."""
+_METRICS = 24220
+"""Where the log router tells its counters here, unless its own configuration names another port."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Exposed:
     container: str
     protocol: str
+    keys: Keys
 
 
 def ports(workload: Workload, at: At) -> None:
@@ -54,6 +61,8 @@ def ports(workload: Workload, at: At) -> None:
         known = exposed.get(main_port)
         _claim(exposed, main_port, known.protocol if known else "tcp", workload.name, ("image", "port"), at)
     _health_checks(rules, listeners, exposed, main_port, at)
+    if workload.logging.firelens:
+        _log_router(exposed, at)
     if http is not None and main_port is None and at.workload == "Backend Service":
         for keys, rule in rules:
             if rule.target_container is None and rule.target_port is None:
@@ -102,13 +111,34 @@ def _target(workload: Workload, target: str | None, main_port: int | None, keys:
 def _claim(exposed: dict[int, _Exposed], port: int, protocol: str, container: str, keys: Keys, at: At) -> None:
     known = exposed.get(port)
     if known is None:
-        exposed[port] = _Exposed(container, protocol)
+        exposed[port] = _Exposed(container, protocol, keys)
     elif known.container != container:
         message = f"port {port} belongs to container {known.container} already; {container} cannot have it too"
         at.add("CL123", message, *keys, hint="containers of a task share their ports")
     elif known.protocol != protocol:
         message = f"port {port} of {container} is both {known.protocol} and {protocol}"
         at.add("CL123", message, *keys)
+
+
+def _log_router(exposed: dict[int, _Exposed], at: At) -> None:
+    """Ports that a container and FireLens's log router both want: the task's containers share them."""
+    for port, one in exposed.items():
+        hint = "let the container listen on another port"
+        if port in _FIRELENS and one.protocol == "tcp":
+            message = (
+                f"port {port} is where FireLens's log router {_FIRELENS[port]}; {one.container} cannot have it too"
+            )
+            at.add("CL123", message, *one.keys, hint=hint, copilot_accepts=True)
+        elif port in _FIRELENS:
+            message = (
+                f"port {port} of {one.container} is UDP, and the same port over TCP is where FireLens's log router "
+                f"{_FIRELENS[port]}"
+            )
+            at.add("CL123", message, *one.keys, hint=hint, warning=True)
+        elif port == _METRICS:
+            message = f"port {port} is where the log router tells its counters here; {one.container} cannot have it too"
+            hint += ", or set HTTP_Port in the [SERVICE] of your log router's configuration"
+            at.add("CL123", message, *one.keys, hint=hint, warning=True)
 
 
 def _health_checks(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
+from emulator.manifest.rules import log_router
 from emulator.manifest.rules.at import At
 from emulator.manifest.schema.containers import DependencyCondition, Secret, Variable
 from emulator.manifest.schema.logs import Logging, SidecarLogging
@@ -208,6 +209,7 @@ def destinations(workload: Workload, at: At) -> None:
 
 
 def _destination(block: Logging | SidecarLogging, keys: Keys, at: At) -> None:
+    log_router.options(block, keys, at)
     options = {*block.destination, *block.secret_options}
     if not options - _OWN_OPTIONS or "Name" in options or "@type" in options:
         return

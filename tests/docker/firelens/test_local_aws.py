@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import botocore.exceptions
 import botocore.session
 import pytest
 
@@ -114,3 +115,18 @@ def test_a_group_that_no_stack_makes_is_not_there_as_on_aws(make_project: MakePr
     assert f"{MANIFEST}:" in next(line for line in said().splitlines() if "auto_create_group" in line)
     groups = client(project, "logs").describe_log_groups()["logGroups"]
     assert [group["logGroupName"] for group in groups] == []
+
+
+def test_names_that_aws_refuses_are_refused(make_project: MakeProject) -> None:
+    project = make_project("firelens-cloudwatch")
+    project.edit(MANIFEST, "Name: cloudwatch\n", "Name: cloudwatch_logs\n    auto_create_group: true\n")
+    project.edit(MANIFEST, "/copilot/sidecar-test-hello", "/aws/$(ecs_cluster)")
+    project.up("--logs", "local-aws")
+
+    def said() -> str:
+        return project.run("firelens", "tail", "--once").ok().out
+
+    wait_until(lambda: "InvalidParameterException" in said(), said)
+    assert client(project, "logs").describe_log_groups()["logGroups"] == []
+    with pytest.raises(botocore.exceptions.ClientError, match="InvalidBucketName"):
+        client(project, "s3").put_object(Bucket="my.bucket..x", Key="k", Body=b"")
