@@ -138,6 +138,6 @@ environments:
         result = unhealthy.run("up", "-d", "--wait", "--port", str(unhealthy.port))
         assert result.code == 1
         assert "not healthy after 8 s" in result.err
-        assert "[404]" in result.err
+        assert "GET /not-there answered 404; the health check of nginx takes 200" in result.err
         assert "hint:" in result.err
         assert unhealthy.everything() == []
