@@ -248,7 +248,7 @@ class Project:
         Empty where there is none. `other_than` is a container that does not count.
         """
         for container in self.containers():
-            called = container.labels.get("copilot-local.container", container.role)
+            called = container.labels.get("copilot-local.container") or container.role
             if called == name and container.state == "running" and container.name != other_than:
                 return container.name
         return ""
@@ -300,7 +300,7 @@ class DockerEvents:
         for event in map(json.loads, list(self.running.out)):
             attributes = event["Actor"]["Attributes"]
             if event["Type"] == "container":
-                name = attributes.get("copilot-local.container", attributes.get("copilot-local.role", ""))
+                name = attributes.get("copilot-local.container") or attributes.get("copilot-local.role", "")
                 found.append((event["Action"], name))
         return found
 
