@@ -265,8 +265,6 @@ class LocalOptions(Model, kw_only=True):
     """Containers whose image names an AWS region itself: they get no other."""
     debug: dict[str, Debugging] = field(default_factory=dict)
     """Containers that somebody attaches a debugger to, by name."""
-    udp_ports: dict[int, int] = field(default_factory=dict)
-    """Port of a container to the host port on 127.0.0.1 that its datagrams come from: UDP goes past the front."""
     credentials: Literal["none", "static", "profile", "role"] = "none"
     """The kind of credentials that its tasks are offered; the keys themselves are in `Private`."""
 

@@ -19,7 +19,6 @@ from emulator.runtime.observed import observe
 from emulator.runtime.plan import TASK_STEADY, Plan, Verb
 from emulator.runtime.reconcile import FRONT, Reconciled
 from emulator.runtime.stop_plan import stop_task
-from emulator.runtime.supported import refuse_several
 from emulator.runtime.task_specs import TaskFactory, task_factory
 from emulator.spelling import closest
 
@@ -56,11 +55,10 @@ class Deployments:
 
     def scale(self, counts: dict[str, int], emit: Emit) -> None:
         """Sets how many tasks services should run, until the next `up` of them, and waits until new ones are healthy.
-        Raises `Unsupported` for what can only have one, and for tasks of a service that came up with none; `NotHealthy`
-        where a new one does not become so."""
+        Raises `Unsupported` for tasks of a service that came up with none; `NotHealthy` where a new one does not become
+        so."""
         for name, count in counts.items():
             desired = self._scheduler.service(name)
-            refuse_several(desired.service, count)
             if count and not desired.service.desired_count and not desired.options.images:
                 raise Unsupported(
                     f"{name} came up with no tasks, so its images, secrets and files are not here",

@@ -12,15 +12,17 @@ from typing import Any
 
 from emulator.agent.access_log import AccessLog
 from emulator.agent.balancer_monitor import AWAITED, AWAITED_SHARE, BUSY, IDLE, BalancerMonitor
+from emulator.agent.udp_targets import UdpTargets, routes_of
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError
 from emulator.frontdoor.balancers import Balancer, balancer_of
 from emulator.frontdoor.health import TargetHealth, TargetState
 from emulator.frontdoor.options import ACCESS_LOG_SOCKET
-from emulator.runtime.front import FrontControl, front_in, target_name
-from emulator.runtime.front_ports import balanced
+from emulator.runtime.front import FrontControl, front_in, target_name, targets_of
+from emulator.runtime.front_ports import balanced, udp_bind_ports
 from emulator.runtime.names import Names
 from emulator.runtime.observed import Observed, observe
+from emulator.runtime.udp_relay import UDP_SOCKET
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ class FrontMonitor(FrontControl):
             balancer: BalancerMonitor(environment, balancer, folder) for balancer, folder in folders.items()
         }
         self.fronts = self.monitors
+        self._udp = UdpTargets(folders[Balancer.PUBLIC] / UDP_SOCKET)
         self._observed = Observed([])
         self._listed = 0.0
         self._leaving: dict[str, float] = {}
@@ -159,6 +162,7 @@ class FrontMonitor(FrontControl):
         """Ends the watch."""
         self._closed.set()
         self._wake.set()
+        self._udp.close()
 
     def run(self) -> None:
         """Watches until it is closed."""
@@ -184,6 +188,10 @@ class FrontMonitor(FrontControl):
             return IDLE  # whoever brings the environment up has not said yet what should run
         leaving = self._leaving_targets(now)
         pauses = [self._look_at(monitor, leaving, now) for monitor in self.monitors.values()]
+        if udp_bind_ports(self.state):
+            targets = targets_of(self.state, self._observed, self._kept)
+            known = self._udp.tell(routes_of(self.state, targets, self._health()))
+            pauses.append(IDLE if known else BUSY)
         return min(pauses)
 
     def _look_at(self, monitor: BalancerMonitor, leaving: Mapping[str, float], now: float) -> float:

@@ -1,7 +1,7 @@
 """Listeners of a network load balancer: TCP and TLS, connection by connection.
 
-Source: the user guide for Network Load Balancers. UDP is not here: HAProxy does not forward it, so the runtime
-publishes it from the task itself.
+Source: the user guide for Network Load Balancers. UDP is not here, since HAProxy does not forward it: a relay of the
+runtime's does. HAProxy checks its targets all the same.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ IDLE_TIMEOUT = 350
 
 
 def forwarded_listeners(services: Sequence[Service]) -> Iterator[tuple[Service, NetworkListener]]:
-    """The listeners that the front plays: all but UDP."""
+    """The listeners that HAProxy plays: all but UDP."""
     for service in services:
         for listener in service.network_listeners:
             if listener.protocol != "UDP":

@@ -89,7 +89,7 @@ def forwarded_groups(rules: Iterable[PlacedRule]) -> Iterator[tuple[Service, str
 def group_table(services: Sequence[Service]) -> dict[tuple[str, str], TargetGroup]:
     """The target groups that a rule or a network listener forwards to, by service and name.
 
-    Others are never checked (`unused`), nor are those of UDP listeners, which the front does not play.
+    Others are never checked (`unused`).
     """
     found = {
         (service.name, name): service.target_group(name)
@@ -98,7 +98,6 @@ def group_table(services: Sequence[Service]) -> dict[tuple[str, str], TargetGrou
     }
     for service in services:
         for network_listener in service.network_listeners:
-            if network_listener.protocol != "UDP":
-                group = service.target_group(network_listener.target_group)
-                found[service.name, group.name] = group
+            group = service.target_group(network_listener.target_group)
+            found[service.name, group.name] = group
     return found

@@ -41,8 +41,7 @@ class DesiredService(Model, kw_only=True):
     def one_task_at_a_time(self) -> bool:
         """Two tasks could not run beside each other: both would publish a port of this machine, or the deployment may
         not run more tasks than desired (`recreate`)."""
-        published = self.options.udp_ports or self.options.debug
-        return bool(published) or self.service.deployment.maximum_percent <= 100
+        return bool(self.options.debug) or self.service.deployment.maximum_percent <= 100
 
     def config_hash(self) -> str:
         """Identifies everything a task of this service is made from; a task with another one is replaced."""
@@ -69,7 +68,7 @@ _LISTENER_PORTS = {
 
 
 class NetworkPort(FrozenModel, kw_only=True, frozen=True):
-    """Where a listener of a network load balancer is published. UDP is not among them: the task itself publishes it."""
+    """Where a listener of a network load balancer is published."""
 
     service: str
     port: int

@@ -58,7 +58,7 @@ def down(
     plan = Plan()
     for task in observed.tasks.values():
         stop_task(plan, task, "down", timeout=timeout)
-    for front in observed.fronts:
+    for front in (*observed.fronts, *([observed.udp_relay] if observed.udp_relay else [])):
         plan.add(Verb.REMOVE_CONTAINER, front.name, "down")
     executor = Executor(
         engine,

@@ -23,6 +23,7 @@ from emulator.runtime.front_ports import (
     front_ports,
     host_ports,
     to_label,
+    udp_bind_ports,
 )
 from emulator.runtime.limits import MIB, NO_NEW_PRIVILEGES, OWN_PIDS
 from emulator.runtime.names import Names, Role
@@ -55,10 +56,12 @@ def front_spec(state: DesiredState, balancer: Balancer = Balancer.PUBLIC) -> Con
     """The container of a load balancer; None where nothing goes through it. HAProxy runs as its own user without
     capabilities.
 
+    The public one checks the targets of UDP listeners too, whose datagrams a relay balances.
     Docker fixes the published ports and the names of a container when it makes it, so others are another front.
     """
     ports = front_ports(state, balancer)
-    if not ports:
+    checks_udp = balancer is Balancer.PUBLIC and bool(udp_bind_ports(state))
+    if not ports and not checks_udp:
         return None
     environment = Names(state.app, state.environment)
     aliases = front_names(state, balancer)
@@ -181,8 +184,6 @@ def targets_of(
             if task.pause is None or not (address := task.pause.addresses.get(network)):
                 continue
             for group in desired.service.target_groups:
-                if group.protocol == "UDP":
-                    continue  # goes past the front
                 member = task.members.get(group.container_name)
                 if member is not None and (member.running or task.id in kept):
                     target = target_name(task)

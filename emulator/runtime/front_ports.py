@@ -14,7 +14,7 @@ from emulator.errors import EngineError
 from emulator.frontdoor.balancers import Balancer, balancer_of, behind
 from emulator.frontdoor.options import FrontOptions, Https
 from emulator.runtime import names
-from emulator.runtime.desired import DesiredService, DesiredState
+from emulator.runtime.desired import DesiredState, NetworkPort
 from emulator.runtime.host_port import DEFAULT_PORT
 from emulator.runtime.observed import Observed
 from emulator.settings import FrontSettings
@@ -22,6 +22,7 @@ from emulator.settings import FrontSettings
 BIND_PORT = 8080
 HTTPS_BIND_PORT = 8443
 NETWORK = "network"
+UDP = "UDP"
 NETWORK_BIND_PORT = 20000
 """The first port inside the front's container for listeners of network load balancers."""
 INSIDE_PORT, INSIDE_HTTPS_PORT = 80, 443
@@ -82,11 +83,18 @@ def host_ports(state: DesiredState, balancer: Balancer) -> tuple[int, int]:
 
 
 def bind_ports(state: DesiredState) -> dict[tuple[str, int], int]:
-    """The port inside the front's container for each listener of a network load balancer."""
-    return {
-        (port.service, port.port): NETWORK_BIND_PORT + index
-        for index, port in enumerate(sorted(state.network_ports, key=lambda port: (port.service, port.port)))
-    }
+    """The port inside the front's container for each listener of a network load balancer, but those for UDP."""
+    return _bind_ports([port for port in state.network_ports if port.protocol != UDP])
+
+
+def udp_bind_ports(state: DesiredState) -> dict[tuple[str, int], int]:
+    """The port inside the relay's container for each listener for UDP."""
+    return _bind_ports([port for port in state.network_ports if port.protocol == UDP])
+
+
+def _bind_ports(ports: Sequence[NetworkPort]) -> dict[tuple[str, int], int]:
+    ordered = sorted((port.service, port.port) for port in ports)
+    return {key: NETWORK_BIND_PORT + index for index, key in enumerate(ordered)}
 
 
 def front_ports(state: DesiredState, balancer: Balancer) -> tuple[PublishedPort, ...]:
@@ -99,7 +107,11 @@ def front_ports(state: DesiredState, balancer: Balancer) -> tuple[PublishedPort,
         ports.append(PublishedPort(HTTPS_BIND_PORT, https))
     if balancer is Balancer.PUBLIC:
         inside = bind_ports(state)
-        ports += [PublishedPort(inside[port.service, port.port], port.host_port) for port in state.network_ports]
+        ports += [
+            PublishedPort(inside[port.service, port.port], port.host_port)
+            for port in state.network_ports
+            if port.protocol != UDP
+        ]
     return tuple(ports)
 
 
@@ -107,10 +119,16 @@ def listeners_of(state: DesiredState) -> list[PublishedListener]:
     """The listeners that answer here, those of the environment's load balancers first."""
     public, internal = (front_listeners(state, balancer) for balancer in Balancer)
     own = [listener for listener in public if listener.service]
-    found = [*(listener for listener in public if not listener.service), *internal, *own]
-    for desired in state.services.values():
-        found += task_listeners(desired)
-    return found
+    return [*(listener for listener in public if not listener.service), *internal, *own, *udp_listeners(state)]
+
+
+def udp_listeners(state: DesiredState) -> list[PublishedListener]:
+    """The listeners of the relay for datagrams."""
+    return [
+        PublishedListener(p.service, p.port, p.protocol, p.host_port, load_balancer=NETWORK)
+        for p in state.network_ports
+        if p.protocol == UDP
+    ]
 
 
 def front_listeners(state: DesiredState, balancer: Balancer) -> list[PublishedListener]:
@@ -125,19 +143,8 @@ def front_listeners(state: DesiredState, balancer: Balancer) -> list[PublishedLi
         found += [
             PublishedListener(p.service, p.port, p.protocol, p.host_port, load_balancer=NETWORK)
             for p in state.network_ports
+            if p.protocol != UDP
         ]
-    return found
-
-
-def task_listeners(desired: DesiredService) -> list[PublishedListener]:
-    """The listeners that a task of the service publishes itself: those for UDP."""
-    found = []
-    for listener in desired.service.network_listeners:
-        inside = desired.service.target_group(listener.target_group).container_port
-        if listener.protocol == "UDP" and (host_port := desired.options.udp_ports.get(inside)):
-            found.append(
-                PublishedListener(desired.service.name, listener.port, "UDP", host_port, load_balancer=NETWORK)
-            )
     return found
 
 
@@ -167,11 +174,9 @@ def to_label(listeners: Sequence[PublishedListener]) -> str:
 
 def published(observed: Observed, *, running: bool = False) -> list[PublishedListener]:
     """The listeners that answer, from the listing alone; with `running` only those of load balancers that run."""
-    pauses = [task.pause for task in observed.tasks.values()]
     found: list[PublishedListener] = []
-    fronts = [front for front in observed.fronts if not running or front.state is ContainerState.RUNNING]
-    for container in (*fronts, *pauses):
-        if container is not None:
+    for container in (*observed.fronts, observed.udp_relay):
+        if container is not None and (not running or container.state is ContainerState.RUNNING):
             found += listeners_on(container)
     return found
 
@@ -185,5 +190,5 @@ def listeners_on(container: Container) -> list[PublishedListener]:
 
 
 def balanced(service: Service) -> Iterator[str]:
-    """The target groups whose targets the front has: all but those of UDP listeners."""
-    return (group.name for group in service.target_groups if group.protocol != "UDP")
+    """The target groups of a service, whose targets a load balancer has."""
+    return (group.name for group in service.target_groups)

@@ -72,6 +72,7 @@ class Role(enum.StrEnum):
 
     FRONT = "front"
     INTERNAL_FRONT = "internal-front"
+    UDP_RELAY = "udp-relay"
     AWS = "aws"
     AGENT = "agent"
     PAUSE = "pause"
@@ -133,6 +134,11 @@ class Names:
     @property
     def state_volume(self) -> str:
         return f"{self.prefix}-state"
+
+    @property
+    def udp_relay(self) -> str:
+        """The container that balances datagrams."""
+        return f"{self.prefix}-udp-relay"
 
     @property
     def front_volume(self) -> str:

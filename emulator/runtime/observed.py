@@ -142,6 +142,7 @@ class Observed(Struct):
     agent: Container | None = None
     front: Container | None = None
     internal_front: Container | None = None
+    udp_relay: Container | None = None
     aws: Container | None = None
     tasks: dict[str, Task] = field(default_factory=dict)
     drains: list[Container] = field(default_factory=list)
@@ -182,6 +183,8 @@ def sort_containers(containers: list[Container]) -> Observed:
             observed.front = container
         elif role == Role.INTERNAL_FRONT:
             observed.internal_front = container
+        elif role == Role.UDP_RELAY:
+            observed.udp_relay = container
         elif role == Role.AWS:
             observed.aws = container
         elif role == Role.DRAIN:

@@ -78,21 +78,16 @@ def with_ports(state: DesiredState, asked: AskedPorts, observed: Observed, taken
     where one port is asked for twice.
     """
     ports = _choose(state, asked, observed, taken)
-    network: list[NetworkPort] = []
-    services = dict(state.services)
-    for name, desired in state.services.items():
-        udp: dict[int, int] = {}
-        for listener in desired.service.network_listeners:
-            inside = desired.service.target_group(listener.target_group).container_port
-            host = ports["", name, listener.port, listener.protocol]
-            if listener.protocol == "UDP":
-                udp[inside] = host
-            else:
-                port = NetworkPort(service=name, port=listener.port, protocol=listener.protocol, host_port=host)
-                network.append(port)
-        if udp:
-            options = replace(desired.options, udp_ports=udp)
-            services[name] = replace(desired, options=options)
+    network = [
+        NetworkPort(
+            service=name,
+            port=listener.port,
+            protocol=listener.protocol,
+            host_port=ports["", name, listener.port, listener.protocol],
+        )
+        for name, desired in state.services.items()
+        for listener in desired.service.network_listeners
+    ]
     return replace(
         state,
         front_port=ports.get((Balancer.PUBLIC, "", 80, "HTTP"), 0),
@@ -100,7 +95,6 @@ def with_ports(state: DesiredState, asked: AskedPorts, observed: Observed, taken
         internal_port=ports.get((Balancer.INTERNAL, "", 80, "HTTP"), 0),
         internal_https_port=ports.get((Balancer.INTERNAL, "", 443, "HTTPS"), 0),
         network_ports=network,
-        services=services,
     )
 
 

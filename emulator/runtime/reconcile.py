@@ -20,6 +20,7 @@ from emulator.runtime.plan import TASK_STEADY, Plan, Verb
 from emulator.runtime.start_plan import StartingTask, start_members, start_pause
 from emulator.runtime.stop_plan import stop_task
 from emulator.runtime.task_specs import TaskFactory
+from emulator.runtime.udp_relay import udp_relay_spec
 
 _TITLES = {
     Balancer.PUBLIC: "configure the load balancer",
@@ -69,6 +70,7 @@ def reconcile(
             Verb.CREATE_NETWORK, factory.names.network, "no such network", labels=factory.names.labels(Role.NETWORK)
         )
     aws = _local_aws(plan, state, observed, network)
+    _udp_relay(plan, state, observed, network)
     pauses: list[int] = []
     starts: dict[str, tuple[int, ...]] = {}
     connected: list[StartingTask] = []
@@ -215,6 +217,28 @@ def _front(
     elif present.state is ContainerState.RUNNING and not targets_change:
         return None
     return plan.add(Verb.CONFIGURE_FRONT, front.name, "targets and rules", ready, title=_TITLES[balancer])
+
+
+def _udp_relay(plan: Plan, state: DesiredState, observed: Observed, network: int | None) -> None:
+    """Operations that make the relay for datagrams run, where something listens for them. The agent tells it where
+    they go."""
+    spec, present = udp_relay_spec(state), observed.udp_relay
+    ready: list[int | None] = [network]
+    if present is not None and (
+        spec is None or present.labels.get(names.CONFIG_HASH) != spec.labels.get(names.CONFIG_HASH)
+    ):
+        cause = "nothing listens for datagrams any more" if spec is None else "its image or ports changed"
+        ready.append(plan.add(Verb.REMOVE_CONTAINER, present.name, cause))
+        present = None
+    if spec is None or (present is not None and present.state is ContainerState.RUNNING):
+        return
+    if present is None:
+        environment = Names(state.app, state.environment)
+        cause = "a network load balancer listens for datagrams"
+        labels = environment.labels(Role.VOLUME)
+        ready.append(plan.add(Verb.CREATE_VOLUME, environment.front_volume, cause, labels=labels))
+        ready = [plan.add(Verb.CREATE_CONTAINER, spec.name, cause, ready, spec=spec)]
+    plan.add(Verb.START_CONTAINER, spec.name, "datagrams", ready, title="start the relay for datagrams")
 
 
 def _local_aws(plan: Plan, state: DesiredState, observed: Observed, network: int | None) -> int | None:

@@ -39,21 +39,8 @@ def refuse_unsupported(
                 hint=f"`copilot-local run {service.name}` runs it once",
             )
         refuse_on_fargate(service, ecs_limits=ecs_limits)
-        refuse_several(service, service.desired_count)
         _say_what_is_left_out(service, emit)
         _say_which_queues_are_not_there(service, values, emit)
-
-
-def refuse_several(service: Service, count: int) -> None:
-    """Raises `Unsupported` for several tasks behind one UDP port, of which none would get the others' datagrams."""
-    listener = next((listener for listener in service.network_listeners if listener.protocol == "UDP"), None)
-    if listener is not None and count > 1:
-        raise Unsupported(
-            f"{service.name}: port {listener.port}/udp is published from the task itself, and only one of {count} tasks"
-            " could be",
-            hint="set `count: 1` in this environment: HAProxy, which balances here, does not forward UDP",
-            position=listener.position,
-        )
 
 
 def refuse_on_fargate(service: Service, *, ecs_limits: bool = True) -> None:

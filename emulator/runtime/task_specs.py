@@ -22,7 +22,7 @@ from emulator.ecs.endpoints import (
 from emulator.ecs.identity import TaskIdentity, cluster_arn, task_identity
 from emulator.ecs.references import Reference
 from emulator.ecs.task_definition import ContainerDefinition
-from emulator.engine.interface import ContainerSpec, Engine, File, HealthCheckSpec, Mount, PublishedPort, UlimitSpec
+from emulator.engine.interface import ContainerSpec, Engine, File, HealthCheckSpec, Mount, UlimitSpec
 from emulator.engine.labels import CONTROL_PREFIXES
 from emulator.firelens.ecs_config import SOCKET_FOLDER, SOCKET_NAME
 from emulator.firelens.local import BUFFER_FOLDER, LOG_FOLDER, record_file
@@ -33,7 +33,6 @@ from emulator.runtime.debugging import debug_ports
 from emulator.runtime.desired import DesiredService, DesiredState, Private
 from emulator.runtime.egress import closed_router, closing_pause
 from emulator.runtime.firelens import RouterSetup, router_setup
-from emulator.runtime.front_ports import task_listeners, to_label
 from emulator.runtime.kernel_parameters import network_parameters
 from emulator.runtime.limits import BELOW_PAUSE, MIB, NO_NEW_PRIVILEGES, OWN_PIDS, TASK_PIDS, TaskLimits, can_nest
 from emulator.runtime.log_store import task_logs
@@ -121,8 +120,6 @@ class TaskFactory:
             mounts[name] = docker_name
             volumes[docker_name] = labels
         limits = TaskLimits.of(definition, nested=self.nested_limits)
-        listeners = task_listeners(desired)
-        udp = {names.LISTENERS: to_label(listeners)} if listeners else {}
         pause = ContainerSpec(
             name=self.names.pause(service.name, task_id),
             image=self.state.pause_image if router is None else self.state.agent_image,
@@ -131,7 +128,6 @@ class TaskFactory:
                 names.ROLE: Role.PAUSE,
                 **({names.LIMITS: limits.scope} if limits.scope else {}),
                 **connect_labels(service),
-                **udp,
             },
             entrypoint=("sh", "-c"),
             command=(PAUSE_SCRIPT,),
@@ -139,7 +135,7 @@ class TaskFactory:
             network_aliases=self._names_of(desired),
             hostname=private_dns_name(task_id, identity.region),
             extra_hosts=("host.docker.internal:host-gateway",),
-            ports=_published(desired),
+            ports=debug_ports(desired),
             ulimits=(NO_FILE,),
             cap_drop=("ALL",),
             cap_add=PAUSE_CAPABILITIES,
@@ -367,12 +363,6 @@ def _ulimits(container: ContainerDefinition) -> tuple[UlimitSpec, ...]:
     """The definition's limits, and Fargate's for open files where it has none."""
     limits = tuple(UlimitSpec(u.name, u.soft_limit, u.hard_limit) for u in container.ulimits)
     return limits if any(limit.name == FARGATE_NO_FILE.name for limit in limits) else (*limits, FARGATE_NO_FILE)
-
-
-def _published(desired: DesiredService) -> tuple[PublishedPort, ...]:
-    """The ports that the task itself publishes: for datagrams and debuggers."""
-    datagrams = (PublishedPort(inside, on, protocol="udp") for inside, on in desired.options.udp_ports.items())
-    return (*datagrams, *debug_ports(desired))
 
 
 def _tuple(words: list[str] | None) -> tuple[str, ...] | None:

@@ -100,7 +100,7 @@ def test_a_condition_and_an_action_know_what_elastic_load_balancing_calls_them()
 
 
 def test_json_is_read_back_as_it_was_written() -> None:
-    options = LocalOptions(udp_ports={53: 5353}, debug={"hello": Debugging(ports={5678: 5678}, command=("sh",))})
+    options = LocalOptions(debug={"hello": Debugging(ports={5678: 5678}, command=("sh",))})
     service = make_service()
     value = Join(parts=("arn:", PseudoReference(name="AWS::Partition", position=Position("m", 3, 1))))
     service.task_definition.container_definitions[0].environment.append(KeyValuePair(name="A", value=value))

@@ -110,11 +110,31 @@ class TestNetworkLoadBalancer:
         assert second
         assert first != second
 
-    def test_a_second_task_behind_udp_is_refused(self, shop: Shop) -> None:
-        refused = shop.project.run("scale", "clock=2")
-        assert refused.code == 1
-        assert "port 5300/udp is published from the task itself" in refused.err
-        assert self._datagram(shop)
+    def test_udp_is_balanced_over_tasks_and_a_client_keeps_its_own(self, shop: Shop) -> None:
+        shop.project.run("scale", "clock=2").ok()
+        try:
+            both: set[bytes] = set()
+
+            def seen() -> bool:
+                both.add(self._datagram(shop))
+                return len(both) == 2
+
+            wait_until(seen, "both tasks answer")
+            with socket.socket(type=socket.SOCK_DGRAM) as client:
+                client.settimeout(5)
+                client.connect(("127.0.0.1", shop.udp_port))
+                answers = set()
+                for _ in range(20):
+                    client.send(b"time?")
+                    answers.add(client.recv(1000))
+            assert len(answers) == 1
+        finally:
+            shop.project.run("scale", "clock=1").ok()
+        assert self._datagram(shop) in both
+
+    def test_targets_of_udp_are_checked(self, shop: Shop) -> None:
+        found = [target for target in shop.project.ps()["targets"] if target["service"] == "clock"]
+        assert [(target["target_group"], target["state"]) for target in found] == [("nlb", "healthy")]
 
     def _datagram(self, shop: Shop) -> bytes:
         """Who answered; datagrams may be lost while the server starts."""

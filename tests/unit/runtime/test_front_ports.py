@@ -10,18 +10,17 @@ import pytest
 from msgspec.structs import replace
 
 from emulator.ecs.service import HostHeader, ListenerRule, NetworkListener, Service, TargetGroup
-from emulator.errors import InputError, PortInUse, Unsupported
-from emulator.events import discard
+from emulator.errors import InputError, PortInUse
 from emulator.frontdoor.balancers import Balancer
 from emulator.runtime import host_port, names
 from emulator.runtime.desired import DesiredState, Private
 from emulator.runtime.front import front_options, front_spec, front_specs, targets_of
-from emulator.runtime.front_ports import PublishedListener, listeners_of, published
+from emulator.runtime.front_ports import PublishedListener, bind_ports, listeners_of, published, udp_bind_ports
 from emulator.runtime.observed import Observed
 from emulator.runtime.plan import Verb
 from emulator.runtime.port_choice import AskedPorts, with_ports
-from emulator.runtime.supported import refuse_unsupported
 from emulator.runtime.task_specs import TaskFactory
+from emulator.runtime.udp_relay import udp_relay_spec
 from tests.unit.runtime.world import DEMO, ROOT, World, desired_state, make_service
 
 ANY = AskedPorts()
@@ -100,6 +99,7 @@ def test_what_answers_keeps_its_port_and_is_read_from_the_listing_alone() -> Non
     world = in_a_world(state)
     world.runs_task()
     world.runs_front(port=state.front_port)
+    world.runs_udp_relay()
     assert {(p.service, p.port, p.protocol): p.host_port for p in published(world.observed)} == ports(state)
     assert ports(chosen(desired_state(service), observed=world.observed)) == ports(state)
 
@@ -248,26 +248,54 @@ class TestTwoLoadBalancers:
 
 
 class TestUdp:
-    def test_comes_from_the_task_itself(self) -> None:
-        state = chosen(desired_state(network((53, "UDP"))))
-        assert front_spec(state) is None
+    def test_a_relay_has_the_ports_and_the_front_checks_the_targets(self) -> None:
+        state = chosen(desired_state(network((53, "UDP"), (5000, "TCP"))))
+        front, relay = front_spec(state), udp_relay_spec(state)
+        assert front is not None
+        assert relay is not None
+        assert [(p.host_port, p.protocol) for p in relay.ports] == [(ports(state)["hello", 53, "UDP"], "udp")]
+        assert relay.command is not None
+        assert relay.command[1:] == (str(relay.ports[0].container_port),)
+        assert [(p.host_port, p.protocol) for p in front.ports] == [(ports(state)["hello", 5000, "TCP"], "tcp")]
         task = in_a_world(state).factory.task(state.services["hello"], "a" * 32)
-        assert [(p.container_port, p.protocol) for p in task.pause.ports] == [(9000, "udp")]
+        assert task.pause.ports == (), "the task itself publishes nothing, so that there may be several"
 
-    def test_several_tasks_are_refused(self) -> None:
-        service = network((53, "UDP"))
-        service.desired_count = 2
-        with pytest.raises(Unsupported, match=r"port 53/udp is published from the task itself.*only one of 2 tasks"):
-            refuse_unsupported([service], discard)
+    def test_a_front_is_there_for_udp_alone(self) -> None:
+        state = chosen(desired_state(network((53, "UDP"))))
+        front = front_spec(state)
+        assert front is not None
+        assert front.ports == ()
+        assert len(targets_of(in_a_world(state).state, self.running(state, 2))) == 2
 
-    def test_the_old_task_goes_before_the_new_one_comes(self) -> None:
+    def test_one_port_for_tcp_and_udp(self) -> None:
+        state = chosen(desired_state(network((53, "UDP"), (53, "TCP"))))
+        assert list(bind_ports(state)) == list(udp_bind_ports(state)) == [("hello", 53)]
+
+    def test_without_a_listener_for_it_there_is_no_relay(self) -> None:
+        state = chosen(desired_state(network((5000, "TCP"))))
+        assert udp_relay_spec(state) is None
+
+    def test_one_that_is_not_needed_any_more_is_removed(self) -> None:
+        world = in_a_world(chosen(desired_state(network((53, "UDP")))))
+        world.runs_udp_relay()
+        world.state.network_ports.clear()
+        plan = world.reconcile().plan
+        assert "nothing listens for datagrams any more" in [
+            o.cause for o in plan.operations if o.verb is Verb.REMOVE_CONTAINER and o.subject == DEMO.udp_relay
+        ]
+
+    def test_the_new_task_comes_before_the_old_one_goes(self) -> None:
         before = chosen(desired_state(network((53, "UDP"))))
-        desired = before.services["hello"]
-        after = replace(before, services={"hello": replace(desired, deployments=1)})
+        after = replace(before, services={"hello": replace(before.services["hello"], deployments=1)})
         world = in_a_world(after)
         world.runs_task(state=before)
         plan = world.reconcile().plan
-        removed = next(o for o in plan.operations if o.verb is Verb.REMOVE_VOLUME)
-        made = next(o for o in plan.operations if o.verb is Verb.CREATE_CONTAINER)
-        assert removed.id in made.needs
-        assert [o.verb for o in plan.operations].count(Verb.STOP_CONTAINER) == 1
+        waits = next(o for o in plan.operations if o.verb is Verb.AWAIT)
+        stop = next(o for o in plan.operations if o.verb is Verb.DEREGISTER)
+        assert waits.id in stop.needs
+
+    def running(self, state: DesiredState, count: int) -> Observed:
+        world = in_a_world(state)
+        for _ in range(count):
+            world.runs_task()
+        return world.observed

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from emulator.frontdoor.balancers import Balancer
 from emulator.runtime.agent_spec import agent_spec, empty_state
+from emulator.runtime.desired import NetworkPort
 from emulator.runtime.drain import drain_spec
 from emulator.runtime.front import front_spec
 from emulator.runtime.limits import OWN_PIDS, TASK_PIDS
+from emulator.runtime.udp_relay import udp_relay_spec
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import DEMO, ROOT, World, desired_state, make_service
 
@@ -18,9 +21,14 @@ def test_what_is_ours_has_limits_and_gets_no_new_privileges() -> None:
     service = make_service(target=("hello", 80))
     front = front_spec(desired_state(service))
     assert front is not None
+    state = desired_state(make_service(target=("hello", 80), internal=True))
+    state.network_ports.append(NetworkPort(service="hello", port=53, protocol="UDP", host_port=5300))
+    internal, relay = front_spec(state, Balancer.INTERNAL), udp_relay_spec(state)
+    assert internal is not None
+    assert relay is not None
     pause = World(service).factory.task(desired_state(service).services["hello"], TASK).pause
     agent = agent_spec(Bench().engine, DEMO, empty_state(DEMO, "agent:1", 1024))
-    for spec in (pause, front, agent, drain_spec(DEMO, "hello", TASK, "agent:1", ROOT)):
+    for spec in (pause, front, internal, relay, agent, drain_spec(DEMO, "hello", TASK, "agent:1", ROOT)):
         assert spec.security_options == ("no-new-privileges",), spec.name
         assert spec.pids_limit, spec.name
         assert spec.memory, spec.name

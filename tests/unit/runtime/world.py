@@ -35,6 +35,7 @@ from emulator.runtime.observed import Observed, sort_containers
 from emulator.runtime.plan import Plan
 from emulator.runtime.reconcile import Reconciled, reconcile
 from emulator.runtime.task_specs import TaskFactory
+from emulator.runtime.udp_relay import udp_relay_spec
 from emulator.settings import LocalOptions, TimeSettings
 
 DEMO = Names("demo", "test")
@@ -164,6 +165,12 @@ class World:
         front = front_spec(self.state, Balancer.INTERNAL)
         assert front is not None
         self._add(DEMO.internal_front, front.labels, "running", None)
+
+    def runs_udp_relay(self) -> None:
+        """The relay for datagrams runs."""
+        relay = udp_relay_spec(self.state)
+        assert relay is not None
+        self._add(DEMO.udp_relay, relay.labels, "running", None)
 
     def _add(
         self, name: str, labels: Mapping[str, str], state: str, code: int | None, ports: Sequence[PublishedPort] = ()
