@@ -6,6 +6,7 @@ Labels say what a thing is and whose; any command can rebuild the picture from t
 from __future__ import annotations
 
 import enum
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -67,6 +68,12 @@ RECORD_LABELS = ("container_id", "container_name")
 """Labels that Docker's log driver takes Fargate's names of a container from; nobody else is to see them."""
 
 
+_PAUSE = "pause"
+_PLAIN = re.compile(r"[A-Za-z0-9_-]+")
+_SUFFIXES = frozenset({"agent", "front", "internal", "aws", "state", "access", "logs", "efs"})
+"""What a name of an environment's own may have behind its prefix, up to the next dash."""
+
+
 class Role(enum.StrEnum):
     """What a container is for."""
 
@@ -95,7 +102,15 @@ class Names:
 
     @property
     def prefix(self) -> str:
-        return f"cl-{_safe(self.app)}-{_safe(self.environment)}"
+        """What the names of an environment begin with: another one for each, whatever is in their names.
+
+        The last dash parts application and environment, where the environment has none and no name of ours begins so.
+        """
+        app, environment = self.app, self.environment
+        if not (_PLAIN.fullmatch(app) and _PLAIN.fullmatch(environment)):
+            return f"cl-{_safe(app)}.{_safe(environment)}.{_digest(app, environment)}"
+        parted = "." if "-" in environment or environment in _SUFFIXES else "-"
+        return f"cl-{app}{parted}{environment}"
 
     @property
     def network(self) -> str:
@@ -158,21 +173,22 @@ class Names:
         return f"{self.prefix}-logs"
 
     def pause(self, service: str, task_id: str) -> str:
-        return self.container(service, task_id, "pause")
+        """The pause of a task. No container of the task has this name, whatever the task definition calls it."""
+        return f"{self.prefix}-{_safe(service)}-{task_id[:8]}-{_PAUSE}"
 
     def container(self, service: str, task_id: str, container: str) -> str:
-        return f"{self.prefix}-{_safe(service)}-{task_id[:8]}-{_safe(container)}"
+        return f"{self.prefix}-{_safe(service)}-{task_id[:8]}-{_part(container)}"
 
     def socket_volume(self, task_id: str) -> str:
         """The volume of a log router's socket: short, since a socket path holds 107 bytes at most."""
         return f"cl-fl-{task_id[:16]}"
 
     def task_volume(self, task_id: str, volume: str) -> str:
-        return f"{self.prefix}-{task_id[:16]}-{_safe(volume)}"
+        return f"{self.prefix}-{task_id[:16]}-{_part(volume)}"
 
     def file_system_volume(self, file_system: str) -> str:
         """The volume that stands for an EFS file system, shared by all tasks of the environment."""
-        return f"{self.prefix}-efs-{_safe(file_system)}"
+        return f"{self.prefix}-efs-{_part(file_system)}"
 
     def labels(self, role: Role | None = None) -> dict[str, str]:
         """The labels that everything of this environment carries."""
@@ -191,4 +207,13 @@ def sealed(labels: Mapping[str, str]) -> dict[str, str]:
 
 
 def _safe(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.-]", "-", name)
+    return re.sub(r"[^A-Za-z0-9_-]", "-", name)
+
+
+def _part(name: str) -> str:
+    """A name of something else as the end of one of ours; different for different names."""
+    return name if _PLAIN.fullmatch(name) and name != _PAUSE else f"{_safe(name)}.{_digest(name)}"
+
+
+def _digest(*names: str) -> str:
+    return hashlib.sha256("\0".join(names).encode()).hexdigest()[:8]

@@ -6,6 +6,7 @@ share and that `down` keeps. Access points and their owners are not emulated: a 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 
@@ -45,4 +46,8 @@ def _file_system(volume: Volume, desired: DesiredService) -> str:
     point = efs.authorization_config.access_point_id if efs.authorization_config else None
     if point is not None:
         parts.append(resolve(point, desired))
-    return re.sub(r"[^A-Za-z0-9_.]+", "-", "-".join(parts)).strip("-")
+    name = re.sub(r"[^A-Za-z0-9_.]+", "-", "-".join(parts)).strip("-")
+    if parts == [name] and not name.startswith("managed-"):
+        return name
+    # `/a/b` and `/a-b` look alike by now.
+    return f"{name}-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:8]}"

@@ -37,6 +37,9 @@ type: Backend Service
 image:
   build: copilot/forger/Dockerfile
 command: "sh -c 'trap exit TERM; sleep 3600 & wait'"
+sidecars:
+  pause: {image: busybox:1.37, command: sleep 3600}
+  agent: {image: busybox:1.37, command: sleep 3600}
 """
 
 
@@ -67,12 +70,18 @@ def router(project: Project, service: str = "hello") -> str:
     return found
 
 
+def container_of(project: Project, role: str) -> str:
+    """The one container of that role."""
+    [found] = [container.name for container in project.containers() if container.role == role]
+    return found
+
+
 def inspect(container: str) -> Any:
     return json.loads(docker("inspect", container))[0]
 
 
 def test_links_in_the_log_store_lead_the_agent_nowhere(hello: Project) -> None:
-    agent = hello.container("agent")
+    agent = container_of(hello, "agent")
     state = docker("exec", agent, "cat", "/copilot-local/state/desired.json")
     task = inspect(router(hello))["Config"]["Labels"]["copilot-local.task"]
     plants = ["@front.0.@access", *(f"hello.{task}.{stream}" for stream in ("drained", "stolen", "hello.1", "api"))]
@@ -170,7 +179,7 @@ def test_a_task_cannot_send_frames_in_the_name_of_the_agent(hello: Project) -> N
 
 
 def test_the_agent_writes_nowhere_but_to_its_volumes_and_has_what_it_needs_alone(hello: Project) -> None:
-    agent = hello.container("agent")
+    agent = container_of(hello, "agent")
     host = inspect(agent)["HostConfig"]
     assert host["ReadonlyRootfs"]
     assert host["SecurityOpt"] == ["no-new-privileges"]
@@ -183,3 +192,9 @@ def test_the_agent_writes_nowhere_but_to_its_volumes_and_has_what_it_needs_alone
     assert hello.container("front")
     for container in hello.containers():
         assert inspect(container.name)["HostConfig"]["PidsLimit"], container.name
+
+
+def test_a_sidecar_may_be_called_like_a_container_of_ours(hello: Project) -> None:
+    members = {it.labels.get("copilot-local.container") for it in hello.containers() if it.role == "member"}
+    assert {"pause", "agent"} <= members
+    assert hello.run("exec", "pause", "echo", "the sidecar").ok().out.strip() == "the sidecar"

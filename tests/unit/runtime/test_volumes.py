@@ -41,8 +41,13 @@ def test_a_file_system_is_shared_and_kept() -> None:
 
 
 def test_folders_of_one_file_system_are_apart() -> None:
-    root = {"efsVolumeConfiguration": {"fileSystemId": "fs-1", "rootDirectory": "/a/b"}}
-    assert volume_of(task(root)) == "cl-demo-test-efs-fs-1-a-b"
+    def volume(folder: str) -> str:
+        return volume_of(task({"efsVolumeConfiguration": {"fileSystemId": "fs-1", "rootDirectory": folder}}))
+
+    assert volume("/") == "cl-demo-test-efs-fs-1"
+    assert volume("/a/b").startswith("cl-demo-test-efs-fs-1-a-b-")
+    assert volume("/a/b") == volume("/a/b")
+    assert len({volume(folder) for folder in ("/", "/a/b", "/a-b", "/a--b", "/a.b", "/A/b")}) == 6
 
 
 def test_a_mount_is_read_only_where_it_says_so() -> None:
