@@ -65,10 +65,11 @@ def config(
     from emulator.display import make_display
     from emulator.ecs.identity import task_identity
     from emulator.firelens.destinations import Destinations
+    from emulator.firelens.differences import router_differences
     from emulator.firelens.ecs_config import ecs_router_configuration
     from emulator.firelens.local import driver_differences, local_router_configuration
     from emulator.firelens.routing import find_router, routed_containers
-    from emulator.runtime.firelens import destination_names, unknown_destination
+    from emulator.runtime.firelens import destination_names, manifest_lines, unknown_destination
     from emulator.runtime.redact import Redactor, secrets_of
 
     display = make_display()
@@ -83,17 +84,19 @@ def config(
         task_id="0" * 32,
         region=region(),
     )
-    ecs = ecs_router_configuration(task, identity)
     asked = log_destinations(logs or ())
     settings = loaded.settings.with_destinations(asked).logs
-    local = local_router_configuration(
-        task,
-        identity,
-        service=loaded.service.name,
-        fidelity=settings.fidelity,
-        destinations=Destinations(settings.destinations),
-        check=settings.check,
-    )
+    destinations = Destinations(settings.destinations)
+    with manifest_lines(loaded.service):
+        ecs = ecs_router_configuration(task, identity)
+        local = local_router_configuration(
+            task,
+            identity,
+            service=loaded.service.name,
+            fidelity=settings.fidelity,
+            destinations=destinations,
+            check=settings.check,
+        )
     router = find_router(task)
     if router is not None and router.include_path is None:  # else only the image knows what outputs there are
         known = destination_names(local.outputs)
@@ -112,7 +115,8 @@ def config(
     elif only is Which.LOCAL:
         sys.stdout.write(redact(local.text))
     else:
-        differences = (*local.differences, *driver_differences(settings.fidelity))
+        outside = (*driver_differences(settings.fidelity), *router_differences(local, destinations))
+        differences = (*local.differences, *outside)
         sys.stdout.write(redact(_both(ecs, local.path, local.text, differences)))
 
 

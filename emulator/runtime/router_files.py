@@ -19,6 +19,7 @@ from emulator.firelens.command import router_commands
 from emulator.firelens.destinations import EVERY, Destinations
 from emulator.firelens.local import local_router_configuration
 from emulator.firelens.local_aws import CORE_PLUGINS
+from emulator.firelens.option_check import BadOption
 from emulator.firelens.routing import Router, find_router
 from emulator.firelens.users_files import glob_expression, plain_path
 from emulator.runtime.names import Names, sealed
@@ -147,7 +148,8 @@ def _at(position: Position | None) -> Iterator[None]:
     try:
         yield
     except (InputError, Unsupported) as error:
-        error.position = error.position or position
+        if not isinstance(error, BadOption):  # that one knows better
+            error.position = error.position or position
         raise
 
 

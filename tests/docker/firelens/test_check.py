@@ -76,3 +76,30 @@ def test_an_images_own_main_file_is_said_to_be_unused(project: Project) -> None:
     add_service(project, "own", {"fluent-bit/etc/fluent-bit.conf": own}, logging='  destination:\n    Name: "null"\n')
     result = project.up()
     assert "has a configuration of its own at /fluent-bit/etc/fluent-bit.conf; it is not used" in result.err
+
+
+def test_a_line_end_in_an_option_is_told_with_its_own_line(project: Project) -> None:
+    option = '    Host: "x\\n[OUTPUT]\\n    Name http\\n    Match *"\n'
+    add_service(project, "bad", {"extra.conf": "[FILTER]\n    Name grep\n"}, logging=FILE + option)
+    for verb in (("firelens", "config"), ("firelens", "check"), ("up", "-d", "--port", str(project.port))):
+        result = project.run(*verb)
+        assert result.code == 1
+        assert "error: copilot/bad/manifest.yml:13:5: the value of log option 'Host' of container bad" in result.err
+    assert project.containers() == []
+
+
+@pytest.mark.parametrize("path", ["/fluent-bit/etc/fluent-bit.conf", "//fluent-bit/x/../etc/fluent-bit.conf"])
+def test_the_path_of_firelens_own_file_is_refused(project: Project, path: str) -> None:
+    add_service(project, "bad", {"fluent-bit/etc/fluent-bit.conf": "[FILTER]\n    Name grep\n"}, logging=FILE)
+    project.edit("copilot/bad/manifest.yml", "/extra.conf", path)
+    for verb in (
+        ("validate",),
+        ("firelens", "config"),
+        ("firelens", "check"),
+        ("up", "-d", "--port", str(project.port)),
+    ):
+        result = project.run(*verb)
+        assert result.code == 1
+        assert "copilot/bad/manifest.yml:10:" in result.err + result.out
+        assert "is where FireLens puts" in result.err + result.out
+    assert project.containers() == []
