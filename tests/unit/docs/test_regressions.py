@@ -1,0 +1,19 @@
+"""docs/regressions.md names a test for every fault that use has found, and each test is there."""
+
+from __future__ import annotations
+
+import re
+
+from tests.unit.docs.named_tests import ROOT, missing_tests, rows
+
+DOCUMENT = ROOT / "docs" / "regressions.md"
+TABLES = {"A": 11, "B": 11, "C": 18, "D": 7, "E": 14, "F": 13}
+
+
+def test_every_fault_has_a_test_that_is_there() -> None:
+    assert [problem for row in rows(DOCUMENT) for problem in missing_tests(row)] == []
+
+
+def test_every_fault_has_its_row() -> None:
+    ids = {found[1] for row in rows(DOCUMENT) if (found := re.match(r"\| ([A-F]\d+) \|", row))}
+    assert ids == {f"{table}{number}" for table, count in TABLES.items() for number in range(1, count + 1)}
