@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from emulator.testing import Environment
 from tests.docker.project import MakeProject, Project, wait_until
 
 SERVER = Path(__file__).parent / "workspace" / "server"
@@ -128,3 +129,14 @@ def test_each_service_opens_where_it_answers(project: Project) -> None:
         url = httpx.URL(project.run("open", service, "--print").ok().out.strip())
         answer = httpx.get(url.copy_with(host="127.0.0.1"), headers={"Host": url.netloc.decode()})
         assert answer.json()["service"] == service
+
+
+def test_a_test_has_a_client_for_each(project: Project) -> None:
+    with Environment(project.folder, ["web", "api"]) as environment:
+        assert environment.http.get("/x").json()["service"] == "web"
+        assert environment.internal_http.get("/x").json()["service"] == "api"
+        assert environment.internal_url != environment.url
+        for url, service in (("/x", "web"), (f"{environment.internal_url}/x", "api")):
+            assert [found.service for found in environment.route("GET", url).destinations] == [service]
+    with Environment(project.folder, ["api"]) as alone:
+        assert alone.url == alone.internal_url
