@@ -61,7 +61,7 @@ def test_a_secret_that_is_not_there(project: Project) -> None:
     project.edit(MANIFEST, "logging:\n", "logging:\n  secretOptions:\n    apikey: /datadog/key\n")
     result = project.run("up", "-d", "--port", str(project.port))
     assert result.code == 1
-    assert f"error: {MANIFEST}:{line_of(project, 'apikey')}:5: " in result.err
+    assert f"{MANIFEST}:{line_of(project, 'apikey')}: apikey (hello)" in result.err
     assert "apikey" in result.err
     assert project.containers() == []
 
