@@ -29,6 +29,8 @@ from tests.unit.render.features import FEATURES
 from tests.unit.render.golden import ABSENT, CASES, GOLDEN, golden_service, read_template
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+UNPREPARED = "fresh-clone"
+"""An example that lacks values on purpose: nothing of it renders before they are filled in."""
 MODES = {"own": False, "copilot": True}
 KNOWN_TO_MOTO = set(get_model_map()) - {"AWS::CloudFormation::Stack"}
 """What is of another type is left out before a stack is created, with a text in the place of references to it. (Nested
@@ -42,6 +44,8 @@ def cases() -> Iterator[Any]:
         for name in FEATURES:
             yield pytest.param("feature", name, mode, id=f"{name}-{mode}")
         for manifest in sorted(EXAMPLES.glob("*/copilot/*/manifest.yml")):
+            if manifest.parts[-4] == UNPREPARED:
+                continue
             name = f"{manifest.parts[-4]}/{manifest.parts[-2]}"
             yield pytest.param("example", name, mode, id=f"example-{name}-{mode}")
         for name in CASES:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.docker
 
-EXAMPLES = sorted(folder.parent.name for folder in (ROOT / "examples").glob("*/copilot"))
+UNPREPARED = "fresh-clone"
+"""An example that lacks values on purpose; it has a test of its own."""
+EXAMPLES = sorted({folder.parent.name for folder in (ROOT / "examples").glob("*/copilot")} - {UNPREPARED})
 FILLED_IN = re.compile(
     r"AWS_EXECUTION_ENV|AWS_(DEFAULT_)?REGION|ECS_CONTAINER_METADATA_URI(_V4)?|ECS_AGENT_URI|FLUENT_(HOST|PORT)"
     r"|AWS_CONTAINER_CREDENTIALS_RELATIVE_URI|AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY)"
@@ -54,7 +56,7 @@ def in_docker(project: Project, service: str) -> dict[str, dict[str, Any]]:
     """What Docker says of the members of one task of a service, by the name of the container."""
     mine = [it for it in project.containers() if it.labels.get("copilot-local.service") == service]
     task = min(it.task for it in mine)
-    names = [it.name for it in mine if it.task == task and "copilot-local.container" in it.labels]
+    names = [it.name for it in mine if it.task == task and it.labels.get("copilot-local.container")]
     inspected = json.loads(docker("inspect", *names))
     return {it["Config"]["Labels"]["copilot-local.container"]: it for it in inspected}
 
