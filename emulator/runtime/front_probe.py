@@ -6,8 +6,10 @@ container again makes a new one.
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
+import struct
 import time
 from collections.abc import Iterable
 
@@ -60,8 +62,24 @@ def _context() -> ssl.SSLContext:
 
 
 def is_local(engine: Engine) -> bool:
-    """Whether the daemon publishes ports on this machine's loopback address, as far as its address says."""
-    return engine.info().host.startswith(("unix:", "npipe:"))
+    """Whether the daemon publishes ports on this process's loopback address, as far as that can be seen."""
+    host = engine.info().host
+    return host.startswith(("unix:", "npipe:")) and not _in_another_network(host)
+
+
+def _in_another_network(host: str) -> bool:
+    """Whether the process behind a unix socket is known to have another network namespace than this one."""
+    peer_credentials = getattr(socket, "SO_PEERCRED", None)  # Linux alone
+    if peer_credentials is None or not host.startswith("unix://"):
+        return False
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(TIMEOUT)
+            connection.connect(host.removeprefix("unix://"))
+            pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, peer_credentials, 12))
+        return os.readlink(f"/proc/{pid}/ns/net") != os.readlink("/proc/self/ns/net")
+    except OSError:
+        return False
 
 
 def silent(listeners: Iterable[PublishedListener]) -> dict[int, str]:

@@ -22,7 +22,8 @@ Watch = "Callable[[Project], DockerEvents]"
 
 
 def log_volume(project: Project) -> list[str]:
-    return [f"cl-{project.app}-test-logs"]
+    """The volumes with logs: the load balancer's access log, and the log store."""
+    return [f"cl-{project.app}-test-access", f"cl-{project.app}-test-logs"]
 
 
 class TestCtrlC:
