@@ -132,7 +132,7 @@ def test_a_role_is_assumed_in_the_name_of_the_task(service: Service, sts: Sts) -
     host, port = sts.server_address[:2]
     service.configure(**KEYS, AWS_ENDPOINT_URL_STS=f"http://{host!s}:{port}")
     role = "arn:aws:iam::123456789012:role/app"
-    service.up("--credentials", f"role={role}")
+    service.up("--credentials", f"role={role}", "--env-file", ".env")
     found = service.json(service.variables()["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"])
     assert (found["AccessKeyId"], found["RoleArn"]) == ("ASIAROLE", role)
     task_id = service.metadata("/task")["TaskARN"].rpartition("/")[2]
@@ -141,7 +141,7 @@ def test_a_role_is_assumed_in_the_name_of_the_task(service: Service, sts: Sts) -
 
 def test_a_role_that_cannot_be_assumed_stops_up_before_anything_is_made(service: Service) -> None:
     service.configure(**KEYS, AWS_ENDPOINT_URL_STS="http://127.0.0.1:1")
-    ended = service.shell.run("up", "-d", "--credentials", "role=arn:aws:iam::1:role/x")
+    ended = service.shell.run("up", "-d", "--credentials", "role=arn:aws:iam::1:role/x", "--env-file", ".env")
     assert ended.code == 1
     assert "error: arn:aws:iam::1:role/x cannot be assumed: http://127.0.0.1:1 does not answer" in ended.err
     assert "very-secret" not in ended.err
