@@ -103,8 +103,8 @@ def test_what_stands_between_and_after_the_keys_stays(configure: Configure) -> N
 def test_relative_includes_lead_where_fluent_bit_finds_them(make_task: MakeTask, fargate_task: TaskIdentity) -> None:
     output = f"[OUTPUT]\n    {LEAK}\n"
     known = {
-        "/work/extra.conf": "@include more.conf\n@INCLUDE out/*.conf\n",
-        "/work/more.conf": output,
+        "/settings/extra.conf": "@include more.conf\n@INCLUDE out/*.conf\n",
+        "/settings/more.conf": output,
         "/fluent-bit/etc/more.conf": "[OUTPUT]\n    Name never\n",
         "/fluent-bit/etc/out/b.conf": output,
         "/fluent-bit/etc/out/a.conf": output,
@@ -118,12 +118,12 @@ def test_relative_includes_lead_where_fluent_bit_finds_them(make_task: MakeTask,
         service="hello",
         read=known.get,
         find=find_in(known),
-        working_directory="/work",
+        working_directory="/settings",
         check=False,
     )
     assert len(configuration.outputs) == 3
-    assert configuration.files["/copilot-local/config/work/extra.conf"] == (
-        "@INCLUDE /copilot-local/config/work/more.conf\n"
+    assert configuration.files["/copilot-local/config/settings/extra.conf"] == (
+        "@INCLUDE /copilot-local/config/settings/more.conf\n"
         "@INCLUDE /copilot-local/config/fluent-bit/etc/out/a.conf\n"
         "@INCLUDE /copilot-local/config/fluent-bit/etc/out/b.conf\n"
     )
