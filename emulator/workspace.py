@@ -66,9 +66,7 @@ class Workspace:
         """What was meant by the name of a service that is not there: perhaps a container."""
         for name, file in self.manifests.items():
             with contextlib.suppress(OSError, UnicodeDecodeError):
-                if re.search(
-                    rf"^\s+[\"']?{re.escape(service)}[\"']?\s*:", file.read_text(encoding="utf-8"), re.MULTILINE
-                ):
+                if re.search(rf"^\s+[\"']?{re.escape(service)}[\"']?\s*:", read_text(file), re.MULTILINE):
                     return f"{service} looks like a container of {name}; services: {', '.join(self.services)}"
         return did_you_mean(service, self.services, "services")
 

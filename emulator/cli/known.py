@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.errors import CopilotLocalError, UsageError
+from emulator.files import read_text
 
 if TYPE_CHECKING:
     from emulator.engine.interface import Engine
@@ -108,6 +109,6 @@ def _is_job(service: str) -> bool:
     from emulator.workspace import find_workspace
 
     with contextlib.suppress(CopilotLocalError, OSError, ValueError):
-        text = find_workspace(Path.cwd()).manifest_path(service).read_text(encoding="utf-8")
+        text = read_text(find_workspace(Path.cwd()).manifest_path(service))
         return re.search(r"(?m)^type:\s*['\"]?Scheduled Job\b", text) is not None
     return False

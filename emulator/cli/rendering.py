@@ -16,6 +16,7 @@ import typer
 from emulator.cli.options import assignments
 from emulator.errors import FindingsError, InputError, UsageError
 from emulator.events import Emit, Event, EventKind
+from emulator.files import read_text
 from emulator.loading import (
     LoadedService,
     Selection,
@@ -218,7 +219,7 @@ def _previous(document: Document, output: Output) -> Path:
 
 def _read(path: Path) -> object:
     try:
-        return _plain(path.read_text(encoding="utf-8"), str(path))
+        return _plain(read_text(path), str(path))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InputError(f"{path} cannot be read: {reason}", hint="give the path of a file") from None

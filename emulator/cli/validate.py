@@ -14,6 +14,7 @@ import typer
 from emulator import __version__
 from emulator.cli.options import App, Env, EnvFile, Name, NewEnv, Variables, variables_of
 from emulator.errors import ExitCode, Finding, Severity, UsageError
+from emulator.files import read_text
 from emulator.loading import Selection, Target, environments_of, find_target, ignored, patched_volumes
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def _has_several_rules(target: Target) -> bool:
     if len(manifests) != 1:
         return bool(manifests)
     try:
-        return "additional_rules" in manifests[0].read_text(encoding="utf-8")
+        return "additional_rules" in read_text(manifests[0])
     except (OSError, UnicodeDecodeError):
         return False
 

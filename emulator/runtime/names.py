@@ -172,9 +172,12 @@ class Names:
     def log_volume(self) -> str:
         return f"{self.prefix}-logs"
 
-    def pause(self, service: str, task_id: str) -> str:
-        """The pause of a task. No container of the task has this name, whatever the task definition calls it."""
-        return f"{self.prefix}-{_safe(service)}-{task_id[:8]}-{_PAUSE}"
+    def pause(self, task_id: str) -> str:
+        """The pause of a task. No container of the task has this name, whatever the task definition calls it.
+
+        Docker answers a reverse lookup of the task's address with it, so it does not name the service.
+        """
+        return f"{self.prefix}-{task_id[:8]}-{_PAUSE}"
 
     def container(self, service: str, task_id: str, container: str) -> str:
         return f"{self.prefix}-{_safe(service)}-{task_id[:8]}-{_part(container)}"

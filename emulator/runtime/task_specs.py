@@ -121,7 +121,7 @@ class TaskFactory:
             volumes[docker_name] = labels
         limits = TaskLimits.of(definition, nested=self.nested_limits)
         pause = ContainerSpec(
-            name=self.names.pause(service.name, task_id),
+            name=self.names.pause(task_id),
             image=self.state.pause_image if router is None else self.state.agent_image,
             labels={
                 **names.sealed(task_labels),
@@ -264,7 +264,7 @@ class TaskFactory:
         dropped = linux.capabilities.drop if linux and linux.capabilities else ()
         debugging = options.debug.get(container.name)
         instead = debugging.command if debugging else ()
-        definition, pause = service.task_definition, self.names.pause(service.name, identity.task_id)
+        definition, pause = service.task_definition, self.names.pause(identity.task_id)
         spec = ContainerSpec(
             name=self.names.container(service.name, identity.task_id, container.name),
             image=options.images.get(container.name) or resolve(container.image, desired),

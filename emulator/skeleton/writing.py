@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulator.errors import InputError
+from emulator.files import read_bytes
 from emulator.missing import Missing
 from emulator.settings_files import FILE_NAME
 from emulator.skeleton.editor import MANIFESTS, SCHEMA_FILE, SETTINGS_FILE, with_schema
@@ -125,7 +126,7 @@ class Writer:
 
     def _read(self, name: str) -> str:
         try:
-            return (self._root / name).read_bytes().decode()
+            return read_bytes(self._root / name).decode()
         except FileNotFoundError:
             return ""
         except (OSError, UnicodeDecodeError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import socket
 from collections.abc import Callable
@@ -127,3 +128,38 @@ def test_a_build_does_not_wait_for_its_files(tmp_path: Path, make: Make, why: st
     with pytest.raises(CopilotLocalError, match=f"{name} is a {why}"):
         FakeEngine().build(BuildSpec(context=tmp_path, dockerfile=tmp_path / "Dockerfile", tag="x"))
     read_ignore(tmp_path, tmp_path / "Dockerfile")
+
+
+OTHERS = {
+    "display/failure.py": "checks the kind first, and reads a bounded part",
+    "manifest/reader.py": "checks the kind first, and tells more of what is wrong",
+    "runtime/process.py": "/proc",
+    "trace/listening.py": "/proc",
+    "agent/": "runs in a container, whose files are ours; opens those of a task beneath a folder",
+    "aws/": "runs in a container, whose files are ours",
+    "engine/docker/endpoint.py": "Docker's own settings",
+    "logstore/": "opens beneath a folder, or what the log store wrote",
+    "setup/": "the machine's files and our own, never a workspace's",
+    "cli/trace.py": "`-d @FILE` may be a pipe, as for curl",
+}
+"""Who opens files without `emulator.files`, and why that may be."""
+
+
+def reads(call: ast.Call) -> bool:
+    """Whether a call is `path.read_text()`, `path.read_bytes()` or the built-in `open`."""
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr in ("read_text", "read_bytes")
+    return isinstance(call.func, ast.Name) and call.func.id == "open"
+
+
+def test_nothing_opens_files_of_a_workspace_by_itself() -> None:
+    """`Path.read_text` waits for ever at a named pipe."""
+    package = Path(__file__).parents[2] / "emulator"
+    found = [
+        f"{name}:{call.lineno}"
+        for file in package.rglob("*.py")
+        if not (name := file.relative_to(package).as_posix()).startswith(tuple(OTHERS))
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and reads(call)
+    ]
+    assert found == []

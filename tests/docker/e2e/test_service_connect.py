@@ -55,8 +55,9 @@ def shop(make_shared_project: MakeProject) -> Project:
 def addresses(project: Project, service: str) -> list[str]:
     """Of the tasks of a service that run, as Docker's network has them."""
     members = json.loads(docker("network", "inspect", "--format", "{{json .Containers}}", f"cl-{project.app}-test"))
-    pauses = re.compile(rf"cl-{project.app}-test-{service}-[0-9a-f]+-pause")
-    return sorted(it["IPv4Address"].partition("/")[0] for it in members.values() if pauses.fullmatch(it["Name"]))
+    labels = {it.name: it.labels for it in project.containers() if it.role == "pause"}
+    pauses = {name for name, its in labels.items() if its["copilot-local.service"] == service}
+    return sorted(it["IPv4Address"].partition("/")[0] for it in members.values() if it["Name"] in pauses)
 
 
 def hosts(project: Project, container: str, name: str) -> list[str]:
@@ -84,6 +85,14 @@ def test_a_client_finds_a_server_by_name_before_its_first_line_runs(shop: Projec
     assert first.splitlines()[0] == "127.0.0.1 localhost"
     assert docker("exec", shop.container("web"), "hostname").strip() in first.splitlines()[1]
     assert "host.docker.internal" in first
+
+
+def test_a_reverse_lookup_does_not_name_the_service(shop: Project) -> None:
+    """On Fargate it answers `ip-10-0-0-12.ec2.internal`, which names no service either."""
+    [address] = addresses(shop, "api")
+    answer = docker("exec", shop.container("web"), "nslookup", address)
+    [name] = re.findall(r"name = (\S+)", answer)
+    assert "api" not in name, answer
 
 
 def test_who_finds_whom(shop: Project) -> None:

@@ -84,7 +84,8 @@ def test_what_could_not_be_written_is_written_at_the_next_look(rig: Rig, state: 
     rig.boot(state).look()
     supervisor = rig.boot()
     rig.engine.execs.clear()
-    rig.engine.fail("exec", EngineError("stuck"), target="*-web-*-pause", times=1)
+    [pause] = [t.pause.name for t in rig.tasks if t.service == "web" and t.pause]
+    rig.engine.fail("exec", EngineError("stuck"), target=pause, times=1)
     supervisor.look()
     supervisor.look()
     assert found_by_web(rig) == addresses(rig)

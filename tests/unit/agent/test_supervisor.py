@@ -37,7 +37,9 @@ class TestReplacing:
         supervisor = rig.boot(acting(make_service()))
         supervisor.look()
         dead = rig.task
-        rig.engine.finish(f"cl-demo-test-hello-{dead.short_id}-{container}", 137)
+        task_id = dead.short_id
+        names = {"hello": f"cl-demo-test-hello-{task_id}-hello", "pause": f"cl-demo-test-{task_id}-pause"}
+        rig.engine.finish(names[container], 137)
         supervisor.look()
         assert rig.task.id != dead.id
         assert all(member.running for member in rig.task.members.values())
@@ -46,7 +48,7 @@ class TestReplacing:
         supervisor = rig.boot(acting(make_service()))
         supervisor.look()
         for container in rig.observed.containers:
-            if "hello" in container.name:
+            if container.labels.get("copilot-local.task"):
                 rig.engine.remove(container.name)
         supervisor.look()
         assert len(rig.tasks) == 1

@@ -44,8 +44,8 @@ def test_a_changed_definition_is_replaced_when_the_new_task_is_steady() -> None:
     result = world.reconcile()
     assert text_of(result.plan) == lines("""
         #1 create volume cl-fl-new-000100000000: 1 desired, 0 running
-        #2 create container hello-new-0001-pause after #1: 1 desired, 0 running
-        #3 start container hello-new-0001-pause after #2: 1 desired, 0 running
+        #2 create container new-0001-pause after #1: 1 desired, 0 running
+        #3 start container new-0001-pause after #2: 1 desired, 0 running
         #4 create container hello-new-0001-hello after #2, #1: 1 desired, 0 running
         #5 create container hello-new-0001-firelens_log_router after #2, #1: 1 desired, 0 running
         #6 start container hello-new-0001-firelens_log_router after #3, #5: 1 desired, 0 running
@@ -57,7 +57,7 @@ def test_a_changed_definition_is_replaced_when_the_new_task_is_steady() -> None:
         #12 stop container hello-00000001-firelens_log_router after #10, #11: its definition changed
         #13 remove container hello-00000001-hello after #11, #12: its definition changed
         #14 remove container hello-00000001-firelens_log_router after #11, #12: its definition changed
-        #15 remove container hello-00000001-pause after #13, #14: its definition changed
+        #15 remove container 00000001-pause after #13, #14: its definition changed
         #16 remove volume 00000001000000010000000100000001 after #15: volumes of the task
     """)
     assert result.stopped == {old: "its definition changed"}
@@ -72,10 +72,10 @@ def test_without_room_for_another_task_the_old_one_stops_before_the_new_one_star
     assert text_of(world.reconcile().plan) == lines("""
         #1 stop container hello-00000001-hello: its definition changed
         #2 remove container hello-00000001-hello after #1: its definition changed
-        #3 remove container hello-00000001-pause after #2: its definition changed
+        #3 remove container 00000001-pause after #2: its definition changed
         #4 remove volume 00000001000000010000000100000001 after #3: volumes of the task
-        #5 create container hello-new-0001-pause after #4: 1 desired, 0 running
-        #6 start container hello-new-0001-pause after #5: 1 desired, 0 running
+        #5 create container new-0001-pause after #4: 1 desired, 0 running
+        #6 start container new-0001-pause after #5: 1 desired, 0 running
         #7 create container hello-new-0001-hello after #5: 1 desired, 0 running
         #8 start container hello-new-0001-hello after #6, #7: 1 desired, 0 running
     """)
@@ -95,8 +95,8 @@ def test_a_missing_task_is_started_beside_those_that_run() -> None:
     world = World(make_service(count=2))
     world.runs_task()
     assert text_of(world.reconcile().plan) == lines("""
-        #1 create container hello-new-0001-pause: 2 desired, 1 running
-        #2 start container hello-new-0001-pause after #1: 2 desired, 1 running
+        #1 create container new-0001-pause: 2 desired, 1 running
+        #2 start container new-0001-pause after #1: 2 desired, 1 running
         #3 create container hello-new-0001-hello after #1: 2 desired, 1 running
         #4 start container hello-new-0001-hello after #2, #3: 2 desired, 1 running
     """)
@@ -177,7 +177,7 @@ def test_a_service_that_is_held_back_loses_its_broken_tasks_and_gets_no_new_one(
     result = world.reconcile(held_back=["hello"])
     assert text_of(result.plan) == lines("""
         #1 remove container hello-00000001-hello: essential container hello exited with code 1
-        #2 remove container hello-00000001-pause after #1: essential container hello exited with code 1
+        #2 remove container 00000001-pause after #1: essential container hello exited with code 1
         #3 remove volume 00000001000000010000000100000001 after #2: volumes of the task
     """)
     assert (list(result.stopped), result.started) == ([broken], {})

@@ -83,7 +83,7 @@ def test_the_old_task_goes_before_the_debugged_one_publishes_its_port() -> None:
     world.factory = TaskFactory(world.state, Private(), ROOT)
     world.runs_task("api", state=desired_state(service))
     plan = text_of(world.reconcile().plan)
-    stop, start = (plan.index(words) for words in ("remove container api-00000001-pause", "start container api-new"))
+    stop, start = (plan.index(words) for words in ("remove container 00000001-pause", "start container api-new"))
     assert stop < start
 
 

@@ -19,7 +19,7 @@ from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import AGENT, DEMO, desired_state, firelens, make_service
 
 ROUTER = "cl-demo-test-hello-task0001-firelens_log_router"
-PAUSE_OF_HELLO = "cl-demo-test-hello-task0001-pause"
+PAUSE_OF_HELLO = "cl-demo-test-task0001-pause"
 """With the relay: while that runs, nobody needs a drain."""
 HELLO = "cl-demo-test-hello-task0001-hello"
 

@@ -38,7 +38,7 @@ def waiting(condition: str) -> Any:
 def test_everything_of_a_service_runs_in_the_end(bench: Bench) -> None:
     bench.start(desired_state(nginx_sidecar()))
     assert bench.states() == {
-        "hello-task0001-pause": "running",
+        "task0001-pause": "running",
         "hello-task0001-hello": "running",
         "hello-task0001-nginx": "running",
         "front": "running",
@@ -202,7 +202,7 @@ def test_kernel_parameters_that_are_not_here_are_skipped_aloud(bench: Bench) -> 
     hello = controls(net__ipv4__nosuch="1", net__core__rmem_max="9", net__core__somaxconn="7")
     bench.start(desired_state(make_service({"hello": hello})))
     assert bench.states()["hello-task0001-hello"] == "running"
-    parameters = bench.engine.spec("cl-demo-test-hello-task0001-pause").sysctls
+    parameters = bench.engine.spec("cl-demo-test-task0001-pause").sysctls
     assert {"net.ipv4.nosuch", "net.core.rmem_max"}.isdisjoint(parameters)
     assert parameters["net.core.somaxconn"] == "7"
     assert [warning.split(" of ")[0] for warning in bench.warnings()] == ["net.ipv4.nosuch", "net.core.rmem_max"]
@@ -225,7 +225,7 @@ def test_a_kernel_without_ipv6_is_no_warning(bench: Bench) -> None:
     error = proc_error("open", "net/ipv6/conf/all/disable_ipv6", "no such file or directory")
     bench.engine.fail("start", error, target="*-pause")
     bench.start(desired_state(make_service()))
-    assert bench.engine.spec("cl-demo-test-hello-task0001-pause").sysctls == {}
+    assert bench.engine.spec("cl-demo-test-task0001-pause").sysctls == {}
     assert bench.warnings() == []
 
 
@@ -304,7 +304,7 @@ class TestSteady:
 
     def test_a_task_that_loses_its_namespace_fails_at_once(self, bench: Bench) -> None:
         task = bench.start(desired_state(make_service()))
-        bench.engine.finish("cl-demo-test-hello-task0001-pause", 137)
+        bench.engine.finish("cl-demo-test-task0001-pause", 137)
         with pytest.raises(TaskError, match="task task0001: its network namespace is gone"):
             self.wait(bench, task.id, timeout=60)
 
@@ -316,4 +316,4 @@ def test_a_kernel_without_ipv6_has_none_to_switch_off(bench: Bench) -> None:
     bench.engine.fail("start", refusal, target="*-pause")
     bench.start(desired_state(make_service()))
     assert bench.states()["hello-task0001-hello"] == "running"
-    assert dict(bench.engine.spec("cl-demo-test-hello-task0001-pause").sysctls) == {}
+    assert dict(bench.engine.spec("cl-demo-test-task0001-pause").sysctls) == {}

@@ -64,7 +64,7 @@ def test_one_container_is_replaced_where_it_is_and_the_task_counts_as_new() -> N
     assert stop.timeout == 2
     assert create.spec is not None
     assert create.spec.image == "sha256:new"
-    assert create.spec.network == "container:cl-demo-test-hello-00000001-pause"
+    assert create.spec.network == "container:cl-demo-test-00000001-pause"
     desired = result.state.services["hello"]
     assert (desired.revision, create.spec.labels["com.amazonaws.ecs.task-definition-version"]) == (1, "1")
 

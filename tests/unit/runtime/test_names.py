@@ -41,7 +41,7 @@ def test_the_usual_names_are_plain() -> None:
 @pytest.mark.parametrize("sidecar", ["pause", "agent", "front", "drain", "aws", "internal-front"])
 def test_a_sidecar_may_be_called_as_it_likes(sidecar: str) -> None:
     names = Names("demo", "test")
-    ours = {*everything(names)["container"], names.pause("web", TASK), f"{names.prefix}-{TASK[:8]}-drain"}
+    ours = {*everything(names)["container"], names.pause(TASK), f"{names.prefix}-{TASK[:8]}-drain"}
     assert names.container("web", TASK, sidecar) not in ours
 
 

@@ -27,7 +27,7 @@ from tests.unit.runtime.world import ROUTER as ROUTER_DEFINITION
 
 ROUTER = "cl-demo-test-hello-task0001-firelens_log_router"
 HELLO = "cl-demo-test-hello-task0001-hello"
-PAUSE_OF_HELLO = "cl-demo-test-hello-task0001-pause"
+PAUSE_OF_HELLO = "cl-demo-test-task0001-pause"
 RELAYS = Behaviour(listens=("unix://*/relay.sock",))
 DRAIN = "cl-demo-test-task0001-drain"
 NOT_YET = LogDriverNotReady("failed to initialize logging driver: dial unix fluent.sock: no such file or directory")

@@ -20,7 +20,7 @@ def depends(**conditions: str) -> dict[str, Any]:
 def edges(world: World) -> list[str]:
     """The starts and awaits of the containers of a plan, without their causes."""
     plan = text_of(world.reconcile().plan).replace("hello-new-0001-", "").splitlines()
-    wanted = [line for line in plan if (" start " in line or " await " in line) and " pause " not in line]
+    wanted = [line for line in plan if (" start " in line or " await " in line) and "-pause " not in line]
     return [line.partition(": ")[0] for line in wanted]
 
 
@@ -28,8 +28,8 @@ def test_a_sidecar_starts_beside_the_main_container_and_the_front_beside_the_tas
     plan = World(nginx_sidecar()).reconcile(network_exists=False).plan
     assert text_of(plan) == lines("""
         #1 create network cl-demo-test: no such network
-        #2 create container hello-new-0001-pause after #1: 1 desired, 0 running
-        #3 start container hello-new-0001-pause after #2: 1 desired, 0 running
+        #2 create container new-0001-pause after #1: 1 desired, 0 running
+        #3 start container new-0001-pause after #2: 1 desired, 0 running
         #4 create container hello-new-0001-hello after #2: 1 desired, 0 running
         #5 create container hello-new-0001-nginx after #2: 1 desired, 0 running
         #6 start container hello-new-0001-hello after #3, #4: 1 desired, 0 running
@@ -45,8 +45,8 @@ def test_the_log_router_starts_first_and_its_socket_has_a_volume() -> None:
     assert text_of(plan) == lines("""
         #1 create network cl-demo-test: no such network
         #2 create volume cl-fl-new-000100000000: 1 desired, 0 running
-        #3 create container hello-new-0001-pause after #1, #2: 1 desired, 0 running
-        #4 start container hello-new-0001-pause after #3: 1 desired, 0 running
+        #3 create container new-0001-pause after #1, #2: 1 desired, 0 running
+        #4 start container new-0001-pause after #3: 1 desired, 0 running
         #5 create container hello-new-0001-hello after #3, #2: 1 desired, 0 running
         #6 create container hello-new-0001-firelens_log_router after #3, #2: 1 desired, 0 running
         #7 start container hello-new-0001-firelens_log_router after #4, #6: 1 desired, 0 running
@@ -148,10 +148,10 @@ def test_every_task_that_is_desired_starts() -> None:
     result = World(make_service(count=3), make_service(name="web")).reconcile()
     assert sorted(result.started.values()) == ["hello", "hello", "hello", "web"]
     assert [o.subject for o in result.plan.operations if o.subject.endswith("-pause") and o.spec] == [
-        "cl-demo-test-hello-new-0001-pause",
-        "cl-demo-test-hello-new-0002-pause",
-        "cl-demo-test-hello-new-0003-pause",
-        "cl-demo-test-web-new-0004-pause",
+        "cl-demo-test-new-0001-pause",
+        "cl-demo-test-new-0002-pause",
+        "cl-demo-test-new-0003-pause",
+        "cl-demo-test-new-0004-pause",
     ]
 
 

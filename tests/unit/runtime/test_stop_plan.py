@@ -36,7 +36,7 @@ def test_the_router_stops_after_those_that_log_to_it_and_pause_goes_last() -> No
         #2 stop container hello-00000001-firelens_log_router after #1: down
         #3 remove container hello-00000001-hello after #1, #2: down
         #4 remove container hello-00000001-firelens_log_router after #1, #2: down
-        #5 remove container hello-00000001-pause after #3, #4: down
+        #5 remove container 00000001-pause after #3, #4: down
         #6 remove volume 00000001000000010000000100000001 after #5: volumes of the task
     """)
 
@@ -80,7 +80,7 @@ def test_a_container_that_exited_is_removed_without_being_stopped() -> None:
         #1 stop container hello-00000001-hello: down
         #2 remove container hello-00000001-hello after #1: down
         #3 remove container hello-00000001-init after #1: down
-        #4 remove container hello-00000001-pause after #2, #3: down
+        #4 remove container 00000001-pause after #2, #3: down
         #5 remove volume 00000001000000010000000100000001 after #4: volumes of the task
     """)
 
@@ -93,7 +93,7 @@ def test_a_dependency_stops_where_what_depends_on_it_does_not_run(state: int | s
         #1 stop container hello-00000001-db: down
         #2 remove container hello-00000001-hello after #1: down
         #3 remove container hello-00000001-db after #1: down
-        #4 remove container hello-00000001-pause after #2, #3: down
+        #4 remove container 00000001-pause after #2, #3: down
         #5 remove volume 00000001000000010000000100000001 after #4: volumes of the task
     """)
 
@@ -108,7 +108,7 @@ def test_a_dead_router_is_revived_before_anything_stops(router: int | str) -> No
         #3 stop container hello-00000001-firelens_log_router after #1, #2: down
         #4 remove container hello-00000001-hello after #2, #3: down
         #5 remove container hello-00000001-firelens_log_router after #2, #3: down
-        #6 remove container hello-00000001-pause after #4, #5: down
+        #6 remove container 00000001-pause after #4, #5: down
         #7 remove volume 00000001000000010000000100000001 after #6: volumes of the task
     """)
 
@@ -135,7 +135,7 @@ def test_a_router_stops_at_once_where_all_that_logged_to_it_have_exited() -> Non
         #1 stop container hello-00000001-firelens_log_router: down
         #2 remove container hello-00000001-hello after #1: down
         #3 remove container hello-00000001-firelens_log_router after #1: down
-        #4 remove container hello-00000001-pause after #2, #3: down
+        #4 remove container 00000001-pause after #2, #3: down
         #5 remove volume 00000001000000010000000100000001 after #4: volumes of the task
     """)
 

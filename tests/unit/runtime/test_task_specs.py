@@ -41,7 +41,7 @@ def test_containers_live_in_the_namespace_of_pause_which_owns_the_network() -> N
     assert not task.pause.init, "an init would keep the capabilities that the script gives up"
     assert task.pause.extra_hosts == ("host.docker.internal:host-gateway",)
     assert {member.spec.network for member in task.members} == {f"container:{task.pause.name}"}
-    assert task.pause.name == "cl-demo-test-hello-01234567-pause"
+    assert task.pause.name == "cl-demo-test-01234567-pause"
 
 
 def test_labels_say_what_a_container_is_and_whose() -> None:
@@ -119,7 +119,7 @@ def test_kernel_parameters_of_the_network_are_the_tasks_and_the_last_one_counts(
     assert [dict(member.spec.sysctls) for member in task.members] == [{}, {}, {"kernel.sem": "1 2 3 4"}]
 
 
-@pytest.mark.parametrize(("mode", "expected"), [("task", "container:cl-demo-test-hello-01234567-pause"), (None, None)])
+@pytest.mark.parametrize(("mode", "expected"), [("task", "container:cl-demo-test-01234567-pause"), (None, None)])
 def test_a_process_namespace_of_the_task(mode: str | None, expected: str | None) -> None:
     assert spec_of({}, pidMode=mode).pid_mode == expected
 

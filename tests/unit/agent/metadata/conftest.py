@@ -101,7 +101,7 @@ class World:
         self.caller = self.address(wanted.name)
 
     def docker_name(self, name: str) -> str:
-        return DEMO.pause("hello", TASK) if name == "pause" else DEMO.container("hello", TASK, name)
+        return DEMO.pause(TASK) if name == "pause" else DEMO.container("hello", TASK, name)
 
     def happened(self, action: str, name: str, when: str) -> None:
         """Docker tells of an event at that time."""
