@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 RESTLESS = 3.0
 """Seconds after an event during which every look takes a new listing: Docker tells of a change before it lists it."""
+RESTLESS_PAUSE = 0.25
+"""Seconds between those."""
 LISTING = 10.0
 """Seconds between two listings when no event asks for one."""
 
@@ -184,15 +186,16 @@ class FrontMonitor(FrontControl):
             self._observed = observe(self.engine, self.names)
             self._listed = now
             self.on_look(self._observed, *self._registered(now))
+        idle = RESTLESS_PAUSE if self._restless_until > now else IDLE
         if self.state is None or not self.state.services:
-            return IDLE  # whoever brings the environment up has not said yet what should run
+            return idle  # whoever brings the environment up has not said yet what should run
         leaving = self._leaving_targets(now)
         pauses = [self._look_at(monitor, leaving, now) for monitor in self.monitors.values()]
         if udp_bind_ports(self.state):
             targets = targets_of(self.state, self._observed, self._kept)
             known = self._udp.tell(routes_of(self.state, targets, self._health()))
             pauses.append(IDLE if known else BUSY)
-        return min(pauses)
+        return min([idle, *pauses])
 
     def _look_at(self, monitor: BalancerMonitor, leaving: Mapping[str, float], now: float) -> float:
         """One round at one load balancer; returns the seconds until it is to be looked at again."""

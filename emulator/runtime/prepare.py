@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from emulator.ecs.service import Service
 from emulator.engine.interface import Engine
-from emulator.errors import ImageError
+from emulator.errors import CopilotLocalError
 from emulator.events import Emit, Event, EventKind, discard
 from emulator.firelens.destinations import EVERY
 from emulator.missing import Blockers
@@ -36,14 +36,14 @@ def prepare(
     """What should run, with every image built or pulled; host ports are still to be chosen (0).
 
     `agent_image` gives the agent's image where somebody has asked for it already. Builds and pulls end when it is
-    `cancelled`; raises `Cancelled` then.
+    `cancelled`; raises `Cancelled` then, however many of them it ended.
     """
     refuse_unresolved(request)
     engine.info()
     cancelled = cancelled or threading.Event()
     try:
         return _prepare(engine, request, emit, with_front, cancelled, agent_image)
-    except ImageError:
+    except CopilotLocalError:
         if cancelled.is_set():
             raise Cancelled from None
         raise

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import io
 import json
+import re
 import subprocess
 import tarfile
 import uuid
@@ -164,8 +165,8 @@ def test_a_wrong_password_is_refused_in_ecs_words_and_leaves_nothing(project: Pr
 def test_a_missing_login_is_named_with_whatever_else_is_missing(project: Project) -> None:
     ended = project.run("up", "-d")
     assert ended.code == 1
-    said = "ResourceInitializationError: unable to pull secrets or registry auth: secrets have no value here: "
-    assert f"{said}the registry login of api/helper" in ended.err
+    said = "ResourceInitializationError: unable to pull secrets or registry auth: 1 secret has no value here"
+    assert said in ended.err
     assert f"{line_of(project, MANIFEST, ARN)}: the registry login of api/helper: {ARN}" in ended.err
     assert ".copilot-local/secrets.env" in ended.err
     assert "SHOP_HUB" in ended.err
@@ -173,8 +174,8 @@ def test_a_missing_login_is_named_with_whatever_else_is_missing(project: Project
 
     project.append(MANIFEST, "secrets: {TOKEN: /prod/token}\n")
     both = project.run("up", "-d").err
-    assert f"{said}TOKEN of api/api, the registry login of api/helper" in both
-    assert f"{line_of(project, MANIFEST, 'TOKEN')}: TOKEN of api/api: /prod/token" in both
+    assert re.search(rf"{line_of(project, MANIFEST, ARN)}: .*{ARN} of helper", both), both
+    assert f"{line_of(project, MANIFEST, 'TOKEN')}: TOKEN (api): /prod/token" in both
 
 
 def test_a_plain_task_definition_has_its_login_from_the_shell(empty: Project, registry: Registry) -> None:

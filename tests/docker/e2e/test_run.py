@@ -82,7 +82,7 @@ def test_a_job_has_secrets_from_aws_credentials_and_metadata(empty: Project, aws
     variables = {**KEYS, "AWS_ENDPOINT_URL": aws}
     missing = empty.run("run", "nightly", variables=variables)
     assert missing.code == 1
-    assert f"{MANIFEST}:9: TOKEN of nightly/nightly: /app/token" in missing.err
+    assert f"{MANIFEST}:9: TOKEN (nightly): /app/token" in missing.err
 
     arguments = ("--secrets", "aws", "--credentials", "static")
     ended = empty.run("run", "nightly", *arguments, variables=variables).ok()
@@ -90,9 +90,9 @@ def test_a_job_has_secrets_from_aws_credentials_and_metadata(empty: Project, aws
     assert json.loads(credentials)["AccessKeyId"] == KEYS["AWS_ACCESS_KEY_ID"]
     assert json.loads(task)["Family"] == f"{empty.app}-test-nightly"
     assert values == "from-ssm 1e+06"
-    # The log store is data, which only `down -v` removes.
+    # The log store and the access log are data, which only `down -v` removes.
     assert (empty.containers(), empty.networks()) == ([], [])
-    assert [volume for volume in empty.volumes() if not volume.endswith("-logs")] == []
+    assert [volume for volume in empty.volumes() if not volume.endswith(("-logs", "-access"))] == []
 
 
 def test_a_job_beside_services_shares_their_agent(empty: Project) -> None:

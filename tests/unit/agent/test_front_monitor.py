@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from emulator.agent import balancer_monitor
+from emulator.agent import balancer_monitor, front_monitor
 from emulator.ecs.service import Service
 from emulator.engine.interface import ContainerState
 from emulator.errors import EngineError
@@ -233,6 +233,13 @@ class TestTheLoop:
         fronted.agent.restart(["hello"], lambda event: None)
         assert fronted.task.id != old
         assert fronted.monitor.task_healthy(fronted.task.id)
+
+
+def test_after_an_event_the_listing_is_looked_at_again_soon_without_a_load_balancer_too(rig: Rig) -> None:
+    """Docker tells of an end before it lists it, and a container that is made anew has no event that asks for a look."""
+    rig.boot(replace(desired_state(make_service()), acting=True)).look()
+    rig.monitor.refresh()
+    assert rig.monitor.look() <= front_monitor.RESTLESS_PAUSE
 
 
 def test_a_task_that_nobody_knows_is_not_healthy(fronted: Rig) -> None:

@@ -57,6 +57,17 @@ def test_an_interruption_while_images_are_looked_for_takes_it_back(bench: Bench)
     assert bench.left() == NOTHING
 
 
+def test_several_images_that_an_interruption_ended_are_an_interruption(bench: Bench) -> None:
+    def interrupt(verb: str, target: str) -> None:
+        if verb == "pull":
+            bench.cancelled.set()
+
+    bench.engine.before = interrupt
+    with pytest.raises(Cancelled):
+        bench.up(make_service({"hello": {"image": "private:1"}, "db": {"image": "private:2"}}))
+    assert bench.left() == NOTHING
+
+
 def test_what_runs_is_not_touched_for_the_sake_of_an_image_that_is_missing(bench: Bench) -> None:
     bench.up(make_service()).hand_over()
     bench.engine.stop(DEMO.agent, 0)
