@@ -236,7 +236,7 @@ class TestTheLoop:
 
 
 def test_after_an_event_the_listing_is_looked_at_again_soon_without_a_load_balancer_too(rig: Rig) -> None:
-    """Docker tells of an end before it lists it, and a container that is made anew has no event that asks for a look."""
+    """Docker tells of an end before it lists it, and one that is made anew has no event that asks for a look."""
     rig.boot(replace(desired_state(make_service()), acting=True)).look()
     rig.monitor.refresh()
     assert rig.monitor.look() <= front_monitor.RESTLESS_PAUSE
