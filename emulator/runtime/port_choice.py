@@ -19,7 +19,7 @@ from emulator.runtime.front_ports import (
     published,
     routes,
 )
-from emulator.runtime.host_port import DEFAULT_PORT, choose_port, is_free
+from emulator.runtime.host_port import DEFAULT_PORT, Reservation, choose_port, is_free
 from emulator.runtime.observed import Observed
 
 PRIVILEGED = 1024
@@ -70,14 +70,20 @@ class _Wanted(Struct, frozen=True):
     claim: _Claim
 
 
-def with_ports(state: DesiredState, asked: AskedPorts, observed: Observed, taken: frozenset[int]) -> DesiredState:
+def with_ports(
+    state: DesiredState,
+    asked: AskedPorts,
+    observed: Observed,
+    taken: frozenset[int],
+    reservation: Reservation | None = None,
+) -> DesiredState:
     """The state with a host port for each of its listeners: asked for, as it was, or else one that is free.
 
     A port that the manifest names goes to that listener before defaults are chosen. `taken` are ports that turned out
-    to be taken although they looked free. Raises `PortInUse` for an asked-for port that another program has, InputError
-    where one port is asked for twice.
+    to be taken although they looked free. What is chosen is reserved. Raises `PortInUse` for an asked-for port that
+    another program has, InputError where one port is asked for twice.
     """
-    ports = _choose(state, asked, observed, taken)
+    ports = _choose(state, asked, observed, taken, reservation)
     network = [
         NetworkPort(
             service=name,
@@ -121,7 +127,9 @@ def check_port_options(services: Sequence[Service], port: int | None, internal_p
         )
 
 
-def _choose(state: DesiredState, asked: AskedPorts, observed: Observed, taken: frozenset[int]) -> dict[_Key, int]:
+def _choose(
+    state: DesiredState, asked: AskedPorts, observed: Observed, taken: frozenset[int], reservation: Reservation | None
+) -> dict[_Key, int]:
     current: dict[_Key, int] = {
         ("" if found.service else found.load_balancer, found.service, found.port, found.protocol): found.host_port
         for found in published(observed)
@@ -146,6 +154,7 @@ def _choose(state: DesiredState, asked: AskedPorts, observed: Observed, taken: f
             one.first,
             one.option,
             udp=one.key[3] == "UDP",
+            reservation=reservation,
         )
     return chosen
 

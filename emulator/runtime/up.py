@@ -17,6 +17,7 @@ from emulator.runtime.execution import Cancelled
 from emulator.runtime.front import front_specs
 from emulator.runtime.front_ports import listeners_of
 from emulator.runtime.front_probe import restart_and_tell
+from emulator.runtime.host_port import Reservation
 from emulator.runtime.images import resolver_of
 from emulator.runtime.join import AGENT_PATIENCE, join
 from emulator.runtime.look import refuse_taken_ports
@@ -96,54 +97,55 @@ def up(
         raise
     taken: set[int] = set()
     lost = False
-    while True:
-        if claim is None:
-            observed = turns.observe()
-        try:
-            state = with_ports(prepared, asked_ports(request), observed, frozenset(taken))
-        except BaseException:
-            if claim is not None:
-                _give_up(engine, request, claim, emit)
-            raise
-        if claim is None and observed.agent is not None and observed.agent.state is ContainerState.RUNNING:
-            heard: list[Event] = []
-
-            def hear(event: Event, heard: list[Event] = heard) -> None:
-                heard.append(event)
-                emit(event)
-
+    with Reservation() as reservation:
+        while True:
+            if claim is None:
+                observed = turns.observe()
             try:
-                join(engine, request.environment, observed.agent, state, request.private, hear)
-            except AgentBusy:
-                turns.pass_by(observed.agent)
-                continue
-            except (AgentError, EngineError):
-                now = observe(engine, request.environment).agent
-                if heard or (now is not None and now.id == observed.agent.id):
+                state = with_ports(prepared, asked_ports(request), observed, frozenset(taken), reservation)
+            except BaseException:
+                if claim is not None:
+                    _give_up(engine, request, claim, emit)
+                raise
+            if claim is None and observed.agent is not None and observed.agent.state is ContainerState.RUNNING:
+                heard: list[Event] = []
+
+                def hear(event: Event, heard: list[Event] = heard) -> None:
+                    heard.append(event)
+                    emit(event)
+
+                try:
+                    join(engine, request.environment, observed.agent, state, request.private, hear)
+                except AgentBusy:
+                    turns.pass_by(observed.agent)
+                    continue
+                except (AgentError, EngineError):
+                    now = observe(engine, request.environment).agent
+                    if heard or (now is not None and now.id == observed.agent.id):
+                        raise
+                    continue  # who was bringing it up took it back before it answered
+                running = Running(engine, request.environment, state, None, fresh=False)
+                if request.wait:
+                    wait_healthy(running, cancelled, request.settings.time.wait_timeout, emit)
+                return running
+            claim = claim or _claim(engine, request, observed, state)
+            try:
+                hooks = (on_started, before_remove)
+                times = (agent_patience, first_moments)
+                return Bringup(engine, request, state, observed, claim, emit, cancelled, *hooks, *times).run()
+            except EnvironmentBusy:
+                # Somebody was faster. Twice, with nothing to be seen of it: it is none of ours that has the name.
+                if lost and observe(engine, request.environment).agent is None:
                     raise
-                continue  # who was bringing it up took it back before it answered
-            running = Running(engine, request.environment, state, None, fresh=False)
-            if request.wait:
-                wait_healthy(running, cancelled, request.settings.time.wait_timeout, emit)
-            return running
-        claim = claim or _claim(engine, request, observed, state)
-        try:
-            hooks = (on_started, before_remove)
-            times = (agent_patience, first_moments)
-            return Bringup(engine, request, state, observed, claim, emit, cancelled, *hooks, *times).run()
-        except EnvironmentBusy:
-            # Somebody was faster. Twice, with nothing to be seen of it: it is none of ours that has the name.
-            if lost and observe(engine, request.environment).agent is None:
-                raise
-            lost = True
-        except PortInUse as error:
-            # Somebody was faster; with a port that nobody asked for, the next one will do.
-            mine = {listener.host_port for listener in listeners_of(state)} - asked_ports(request).values()
-            ours = mine if error.port is None else mine & {error.port}
-            if not ours or request.retain:
-                raise
-            taken |= ours
-        claim = None
+                lost = True
+            except PortInUse as error:
+                # Somebody was faster; with a port that nobody asked for, the next one will do.
+                mine = {listener.host_port for listener in listeners_of(state)} - asked_ports(request).values()
+                ours = mine if error.port is None else mine & {error.port}
+                if not ours or request.retain:
+                    raise
+                taken |= ours
+            claim = None
 
 
 def _claim(engine: Engine, request: UpRequest, observed: Observed, state: DesiredState | None = None) -> Claim:

@@ -143,6 +143,18 @@ class TestSideBySide:
             assert httpx.get(place.ps()["url"], timeout=20).text.strip() == place.name
 
 
+def test_environments_that_come_up_at_once_have_ports_of_their_own_and_start_each_task_once(
+    make_project: MakeProject,
+) -> None:
+    projects = [make_project("") for _ in range(4)]
+    for project in projects:
+        project.write("copilot/api/manifest.yml", API)
+    ups = [project.start("up", "-d") for project in projects]
+    for up in ups:
+        assert up.wait().ok().err.count(" start api/api ") == 1, up.printed()
+    assert len({project.ps()["url"] for project in projects}) == len(projects)
+
+
 class TestTheSameEnvironment:
     @pytest.fixture
     def project(self, empty: Project) -> Project:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from emulator.errors import PortInUse
-from emulator.runtime.host_port import DEFAULT_PORT, choose_port, is_free
+from emulator.runtime.host_port import DEFAULT_PORT, Reservation, choose_port, is_free
 
 
 @pytest.fixture
@@ -56,3 +57,19 @@ def test_else_the_first_free_one_from_8080_on() -> None:
     assert first >= DEFAULT_PORT == 8080
     assert is_free(first)
     assert choose_port(None, None, taken=[first]) > first
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ports are reserved on Linux only")
+def test_what_another_command_has_chosen_is_passed_by_until_it_is_done() -> None:
+    with Reservation() as other:
+        theirs = choose_port(None, None, reservation=other)
+        with Reservation() as ours:
+            assert choose_port(None, None, reservation=ours) > theirs
+            assert ours.take(theirs, udp=True), "datagrams have ports of their own"
+    with Reservation() as later:
+        assert later.take(theirs)
+
+
+def test_one_command_may_choose_a_port_twice() -> None:
+    with Reservation() as ours:
+        assert choose_port(None, None, reservation=ours) == choose_port(None, None, reservation=ours)
