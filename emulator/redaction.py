@@ -1,7 +1,7 @@
 """Takes what looks like a secret out of text, where its value is not known: passwords and tokens in URLs, authorization
 headers, keys whose form tells them. Pure.
 
-Known values are taken out by `emulator.runtime.redact`, which uses this too.
+Known values are taken out by `emulator.runtime.reports.redact`, which uses this too.
 """
 
 from __future__ import annotations

@@ -243,9 +243,9 @@ def _application(file: Path) -> str | None:
     """`application:` of a `.workspace` file; None where there is no file."""
     if not file.is_file():
         return None
-    from emulator.manifest.nodes import Mapping as Map
-    from emulator.manifest.nodes import Scalar
-    from emulator.manifest.reader import parse_node, read
+    from emulator.manifest.yaml.nodes import Mapping as Map
+    from emulator.manifest.yaml.nodes import Scalar
+    from emulator.manifest.yaml.reader import parse_node, read
 
     try:
         root = parse_node(read(file), str(file))

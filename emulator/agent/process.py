@@ -9,21 +9,21 @@ import sys
 import threading
 from pathlib import Path
 
-from emulator.agent.aws_forward import start_forwarding
+from emulator.agent.api.records import keep_bounded
+from emulator.agent.api.server import ControlServer
 from emulator.agent.capabilities import DAC_OVERRIDE, keep_only
-from emulator.agent.front_monitor import FrontMonitor
+from emulator.agent.load_balancer.front_monitor import FrontMonitor
+from emulator.agent.metadata.aws_forward import start_forwarding
 from emulator.agent.metadata.serving import NO_POLL, metadata_listener, serve_metadata
-from emulator.agent.records import keep_bounded
-from emulator.agent.server import ControlServer
-from emulator.agent.state_file import StateFile
-from emulator.agent.supervisor import Supervisor
+from emulator.agent.scheduler.state_file import StateFile
+from emulator.agent.scheduler.supervisor import Supervisor
 from emulator.engine.connect import connect
 from emulator.model import from_json
-from emulator.runtime.agent_spec import FRONT_FOLDERS
-from emulator.runtime.control import SOCKET
-from emulator.runtime.desired import DesiredState
-from emulator.runtime.log_store import ACCESS_FOLDER, LOG_FOLDER
-from emulator.runtime.names import Names
+from emulator.runtime.control.client import SOCKET
+from emulator.runtime.specs.agent import FRONT_FOLDERS
+from emulator.runtime.specs.log_store import ACCESS_FOLDER, LOG_FOLDER
+from emulator.runtime.state.desired import DesiredState
+from emulator.runtime.state.names import Names
 
 
 def main(state_file: Path, first_state: str) -> None:

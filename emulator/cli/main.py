@@ -13,7 +13,7 @@ def main() -> int:
     # Python looks for garbage after every 700 new objects, and once more in all of them at the end. Importing makes
     # hundreds of thousands that stay: looking through them took a quarter of the time of a short command.
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
-    from emulator.cli.app import run
+    from emulator.cli.shell.app import run
 
     try:
         return run(sys.argv[1:])

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from emulator.compiler.context import AddonOutputs
 from emulator.ecs.addons import Addons
 from emulator.errors import InputError, Position
-from emulator.manifest.nodes import Mapping, Node, Scalar
-from emulator.manifest.reader import parse_node
-from emulator.manifest.untyped import untyped
+from emulator.manifest.yaml.nodes import Mapping, Node, Scalar
+from emulator.manifest.yaml.reader import parse_node
+from emulator.manifest.yaml.untyped import untyped
 from emulator.model import JsonValue
 
 REQUIRED = ("App", "Env", "Name")

@@ -14,10 +14,10 @@ from msgspec.structs import replace
 from emulator.compiler.addons import SourceText
 from emulator.ecs.addons import TemplatePatch
 from emulator.errors import InputError, Position
-from emulator.manifest.nodes import Mapping, Scalar
-from emulator.manifest.nodes import Sequence as ListNode
-from emulator.manifest.reader import parse_node
-from emulator.manifest.untyped import untyped
+from emulator.manifest.yaml.nodes import Mapping, Scalar
+from emulator.manifest.yaml.nodes import Sequence as ListNode
+from emulator.manifest.yaml.reader import parse_node
+from emulator.manifest.yaml.untyped import untyped
 from emulator.model import JsonValue
 
 TASK_DEFINITION = ("Resources", "TaskDefinition", "Properties")

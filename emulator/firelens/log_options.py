@@ -14,7 +14,7 @@ from emulator.firelens.ecs_config import BUFFER_LIMIT_OPTION, FORWARD_PORT
 from emulator.firelens.routing import find_router, text_option, uses_router
 
 RELAY_SOCKET = "relay.sock"
-"""Beside the router's: of what keeps each line until the router has stored it (`emulator.agent.relay`)."""
+"""Beside the router's: of what keeps each line until the router has stored it (`emulator.agent.log_relay.relay`)."""
 IDENTITY_FIELDS = ("container_id", "container_name")
 """The fields that name a record's container: as on Fargate, or with ECS's own driver mode as Docker names it."""
 MAX_SOCKET_PATH = 107

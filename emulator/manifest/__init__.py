@@ -8,8 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from emulator.manifest.interpolate import Gaps, Undefined
-from emulator.manifest.loader import (
+from emulator.manifest.load.interpolate import Gaps, Undefined
+from emulator.manifest.load.loader import (
     Checked,
     LoadedEnvironment,
     LoadedManifest,
@@ -18,7 +18,7 @@ from emulator.manifest.loader import (
     load_environment,
     load_with_gaps,
 )
-from emulator.manifest.source import REFUSED_TYPES, WORKLOAD_TYPES, Options
+from emulator.manifest.load.source import REFUSED_TYPES, WORKLOAD_TYPES, Options
 
 if TYPE_CHECKING:
     from emulator.manifest.schema.backend_service import BackendService

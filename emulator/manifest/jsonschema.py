@@ -10,10 +10,10 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Final
 
-from emulator.manifest import shapes
+from emulator.manifest.load.source import WORKLOAD_TYPES
+from emulator.manifest.schema import shapes
 from emulator.manifest.schema.base import Block
 from emulator.manifest.schema.logs import LoggingSidecars, SidecarLogging
-from emulator.manifest.source import WORKLOAD_TYPES
 
 Json = dict[str, Any]
 _TEXT: Final[Json] = {"type": ["string", "number", "boolean"]}

@@ -18,12 +18,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from emulator.app.tracer import REQUEST_TIMEOUT, Traced
 from emulator.frontdoor.explain import Explanation
 from emulator.testing.environment import WAIT_FOR_JOB, WAIT_FOR_LOG, Environment
 from emulator.testing.journal import LogLine, Mark
 from emulator.testing.records import RoutedRecord
 from emulator.testing.results import CommandResult, JobResult
-from emulator.tracing import REQUEST_TIMEOUT, Traced
 
 if TYPE_CHECKING:
     import httpx

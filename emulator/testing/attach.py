@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
+from emulator.app.selection import Selection
+from emulator.app.tracer import desired_state
 from emulator.engine.interface import ContainerState, Engine
-from emulator.loading import Selection
-from emulator.runtime.names import Names
-from emulator.runtime.observed import observe
-from emulator.runtime.running import Running
-from emulator.tracing import desired_state
+from emulator.runtime.lifecycle.running import Running
+from emulator.runtime.state.names import Names
+from emulator.runtime.state.observed import observe
 from emulator.workspace import find_workspace, resolve_app, resolve_environment
 
 

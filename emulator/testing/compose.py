@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from emulator.app.load import load_one
+from emulator.app.permissions import asked_for
+from emulator.app.selection import Selection, region
 from emulator.errors import InputError
 from emulator.events import discard
-from emulator.loading import Selection, load_one, region
-from emulator.permissions import asked_for
 from emulator.render.compose import PAUSE, PAUSE_IMAGE, ComposeOptions, render_compose
 from emulator.trust.check import require
 

@@ -14,13 +14,14 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
+from emulator.app.tracer import REQUEST_TIMEOUT, Traced, Tracer
 from emulator.errors import InputError, NotFound, TaskError
 from emulator.frontdoor.explain import Explanation, explain
-from emulator.runtime import names
-from emulator.runtime.front import all_options, balancer_for
 from emulator.runtime.health.early import judged
 from emulator.runtime.health.watch import HealthWatch, known_from
-from emulator.runtime.observed import Member, observe
+from emulator.runtime.specs.load_balancer import all_options, balancer_for
+from emulator.runtime.state import names
+from emulator.runtime.state.observed import Member, observe
 from emulator.testing.choice import chooser
 from emulator.testing.disk_faults import fill_disk
 from emulator.testing.failures import died_of_itself, in_vain
@@ -32,7 +33,6 @@ from emulator.testing.readiness import missing
 from emulator.testing.records import RoutedRecord, matcher, record_from
 from emulator.testing.results import CommandResult, JobResult
 from emulator.testing.service import ServiceHandle
-from emulator.tracing import REQUEST_TIMEOUT, Traced, Tracer
 
 POLL = 0.1
 ROUTED_POLL = 0.3

@@ -8,8 +8,8 @@ from dataclasses import replace
 from emulator.engine.interface import Engine
 from emulator.errors import ContainerFailed, InputError, TaskError
 from emulator.events import Emit, Event, EventKind
-from emulator.runtime.jobs import run_job
-from emulator.runtime.up_request import UpRequest
+from emulator.runtime.lifecycle.jobs import run_job
+from emulator.runtime.planning.up_request import UpRequest
 from emulator.testing.results import JobResult
 
 

@@ -15,24 +15,25 @@ from typing import TYPE_CHECKING, Self
 
 from msgspec import structs
 
+from emulator.app.selection import Selection
+from emulator.app.up_request import up_request
 from emulator.engine.connect import connect
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError, InputError, PortInUse
 from emulator.events import Emit, Event, EventKind, discard
 from emulator.frontdoor.balancers import Balancer
-from emulator.loading import Selection, up_request
 from emulator.model import from_plain
-from emulator.runtime.control import Agent
-from emulator.runtime.down import down
-from emulator.runtime.front_ports import PublishedListener, listeners_of
-from emulator.runtime.host_port import is_free
-from emulator.runtime.look import look_at_machine
-from emulator.runtime.names import Names
-from emulator.runtime.overview import ContainerRow, overview
-from emulator.runtime.running import Running
+from emulator.runtime.control.client import Agent
+from emulator.runtime.lifecycle.down import down
+from emulator.runtime.lifecycle.look import look_at_machine
+from emulator.runtime.lifecycle.running import Running
+from emulator.runtime.lifecycle.up import dry_run, up
+from emulator.runtime.listeners.free_port import is_free
+from emulator.runtime.listeners.front_ports import PublishedListener, listeners_of
+from emulator.runtime.planning.up_request import UpRequest
+from emulator.runtime.reports.overview import ContainerRow, overview
 from emulator.runtime.secrets.sources import SecretChoice
-from emulator.runtime.up import dry_run, up
-from emulator.runtime.up_request import UpRequest
+from emulator.runtime.state.names import Names
 from emulator.settings import FrontSettings, TimeSettings
 from emulator.setup.docker_cli import why_not_pullable
 from emulator.testing import live

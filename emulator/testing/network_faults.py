@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 
 from emulator.engine.interface import Container, ContainerSpec, ContainerState, Engine
 from emulator.errors import CopilotLocalError, InputError, TaskError
-from emulator.runtime.limits import NO_NEW_PRIVILEGES, OWN_PIDS
-from emulator.runtime.names import Names, sealed
-from emulator.runtime.observed import observe
+from emulator.runtime.specs.limits import NO_NEW_PRIVILEGES, OWN_PIDS
+from emulator.runtime.state.names import Names, sealed
+from emulator.runtime.state.observed import observe
 
 PATIENCE = 20.0
 BURST = 4000

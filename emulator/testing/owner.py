@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError
 from emulator.events import Emit, Event, EventKind, discard
-from emulator.runtime import names
-from emulator.runtime.down import down
-from emulator.runtime.names import Names
-from emulator.runtime.process import Owner, this_process
+from emulator.runtime.lifecycle.down import down
+from emulator.runtime.state import names
+from emulator.runtime.state.names import Names
+from emulator.runtime.state.process_identity import Owner, this_process
 
 __all__ = ["Owner", "remove_stale", "stale_environments", "this_process"]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from emulator.ecs.service import Service
 from emulator.engine.interface import Health
-from emulator.runtime.front import target_name
-from emulator.runtime.front_ports import balanced
-from emulator.runtime.observed import Observed, Task
+from emulator.runtime.listeners.front_ports import balanced
+from emulator.runtime.specs.load_balancer import target_name
+from emulator.runtime.state.observed import Observed, Task
 
 HEALTHY = "healthy"
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from emulator.events import Event, EventKind
-from emulator.runtime.log_subjects import LogSubjects
+from emulator.runtime.state.log_subjects import LogSubjects
 from emulator.visible import visible, visible_lines
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from emulator.app.tracer import REQUEST_TIMEOUT, Traced
 from emulator.frontdoor.explain import Explanation
-from emulator.runtime.overview import ContainerRow
+from emulator.runtime.reports.overview import ContainerRow
 from emulator.testing.journal import LogLine, Mark
 from emulator.testing.records import RoutedRecord
 from emulator.testing.results import CommandResult
-from emulator.tracing import REQUEST_TIMEOUT, Traced
 
 if TYPE_CHECKING:
     import httpx

@@ -11,10 +11,10 @@ from datetime import datetime
 from emulator.engine.interface import Engine, EngineEvent, LogLine, Stream
 from emulator.errors import CopilotLocalError
 from emulator.events import Event, EventKind
-from emulator.runtime import names
-from emulator.runtime.names import Names, Role
-from emulator.runtime.observed import observe
-from emulator.runtime.router_chatter import is_chatter
+from emulator.runtime.health.router_chatter import is_chatter
+from emulator.runtime.state import names
+from emulator.runtime.state.names import Names, Role
+from emulator.runtime.state.observed import observe
 from emulator.testing.journal import Death, Journal
 
 LAST_LINES = 20

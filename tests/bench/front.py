@@ -15,7 +15,7 @@ from pathlib import Path
 
 from emulator.frontdoor.access_log import frontend_log_lines
 from emulator.frontdoor.options import ACCESS_LOG_SOCKET, FOLDER
-from emulator.runtime.names import Names
+from emulator.runtime.state.names import Names
 from emulator.setup import substitutes
 from emulator.setup.images import FRONT_IMAGE
 from tests.bench.harness import Figure, free_port

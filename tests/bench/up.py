@@ -18,11 +18,12 @@ from pathlib import Path
 
 import yaml
 
+from emulator.app.load import load_services
+from emulator.app.selection import Selection
 from emulator.ecs.service import Service
 from emulator.frontdoor.haproxy import front_configuration
 from emulator.frontdoor.options import COMMAND as FRONT_COMMAND
 from emulator.frontdoor.options import FOLDER, RUN_FOLDER, USER_ID, FrontOptions, Placement, Target
-from emulator.loading import Selection, load_services
 from emulator.setup import substitutes
 from emulator.setup.images import FRONT_IMAGE, PAUSE_IMAGE
 from tests.bench.harness import Figure, as_installed, free_port, medians

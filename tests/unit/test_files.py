@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from emulator.app.selection import Selection
+from emulator.app.up_request import up_request
 from emulator.engine.fake import FakeEngine
 from emulator.engine.interface import BuildSpec
 from emulator.errors import CopilotLocalError, InputError
 from emulator.events import discard
 from emulator.files import UnusableFile, read_bytes, read_text
-from emulator.loading import Selection, up_request
-from emulator.runtime.watch_ignore import read_ignore
+from emulator.runtime.watch.ignore import read_ignore
 from emulator.settings import load_settings
 
 Make = Callable[[Path], object]
@@ -132,15 +133,15 @@ def test_a_build_does_not_wait_for_its_files(tmp_path: Path, make: Make, why: st
 
 OTHERS = {
     "display/failure.py": "checks the kind first, and reads a bounded part",
-    "manifest/reader.py": "checks the kind first, and tells more of what is wrong",
-    "runtime/process.py": "/proc",
+    "manifest/yaml/reader.py": "checks the kind first, and tells more of what is wrong",
+    "runtime/state/process_identity.py": "/proc",
     "trace/listening.py": "/proc",
     "agent/": "runs in a container, whose files are ours; opens those of a task beneath a folder",
     "aws/": "runs in a container, whose files are ours",
     "engine/docker/endpoint.py": "Docker's own settings",
     "logstore/": "opens beneath a folder, or what the log store wrote",
     "setup/": "the machine's files and our own, never a workspace's",
-    "cli/trace.py": "`-d @FILE` may be a pipe, as for curl",
+    "cli/observe/trace.py": "`-d @FILE` may be a pipe, as for curl",
 }
 """Who opens files without `emulator.files`, and why that may be."""
 

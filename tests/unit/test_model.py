@@ -14,8 +14,8 @@ from emulator.ecs.service import FixedResponse, ListenerRule, PathPattern, Redir
 from emulator.ecs.task_definition import EphemeralStorage, KeyValuePair, TaskDefinition
 from emulator.errors import Position
 from emulator.model import FrozenModel, InvalidData, Model, from_json, from_plain, keys_of, to_json, to_plain
-from emulator.runtime.credentials import Keys, TaskRole
-from emulator.runtime.desired import DesiredService
+from emulator.runtime.state.desired import DesiredService
+from emulator.runtime.state.task_role import Keys, TaskRole
 from emulator.settings import Debugging, LocalOptions
 from tests.unit.runtime.world import make_service
 

@@ -1,151 +1,146 @@
-"""The rooms of the house: what each may import, imports inside functions included."""
+"""The rooms of the house: docs/architecture.md lists them, lowest first, with what each may import and start."""
 
 from __future__ import annotations
 
 import ast
+import re
+from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[2] / "emulator"
-
-EVERYWHERE = {"errors", "events", "files", "missing", "model", "redaction", "spelling", "temporary", "visible"}
-RULES: dict[str, set[str]] = {
-    "display": set(),
-    "errors": set(),
-    "events": set(),
-    "files": set(),
-    "redaction": set(),
-    "missing": set(),
-    "spelling": set(),
-    "skeleton": {"settings_files", "workspace"},
-    "visible": set(),
-    "temporary": set(),
-    "model": {"misfits"},
-    "misfits": set(),
-    "settings": {"settings_files"},
-    "settings_files": set(),
-    "secret_names": set(),
-    "workspace": {"manifest", "settings"},
-    "manifest": {"secret_names"},
-    "ecs": {"secret_names"},
-    "compiler": {"manifest", "ecs", "settings"},
-    "render": {"ecs", "firelens"},
-    "firelens": {"ecs", "settings"},
-    "frontdoor": {"ecs"},
-    "trace": {"ecs", "engine"},
-    "logstore": set(),
-    "aws": {"logstore"},
-    "engine": set(),
-    "runtime": {"ecs", "engine", "firelens", "frontdoor", "settings", "trust"},
-    "agent": {"runtime", "engine", "ecs", "logstore", "frontdoor"},
-    "testing": {
-        *("runtime", "engine", "compiler", "frontdoor", "trace", "logstore", "workspace", "settings"),
-        *("render", "setup"),  # the Compose file for pytest-docker; the certificate that its client trusts
-        *("tracing", "permissions", "trust"),  # a workspace of a test is trusted with no more than one of `up`
-        *("loading", "display", "ecs"),  # what `up` loads, and how it words errors and events: one way, not two
-    },
-    "setup": {"engine", "settings"},
-    # What a workspace may not decide alone, and what the user gave it.
-    "trust": {"settings", "settings_files", "workspace", "ecs", "display"},
-    # What a command asks for: it joins options, manifests, settings and the shell.
-    "permissions": {
-        "trust",
-        "loading",
-        "settings",
-        "settings_files",
-        "workspace",
-        "manifest",
-        "ecs",
-        "runtime",
-        "setup",
-    },
-    # What listeners with TLS show, from the user's own authority.
-    "https": {"ecs", "frontdoor", "setup"},
-    # Which rules of a workspace hide each other, which takes the other services' manifests too.
-    "hidden_rules": {"loading", "files", "frontdoor", "ecs", "manifest", "surroundings", "settings"},
-    # Who calls whom in a workspace, which takes the other services' manifests to say.
-    "neighbours": {"loading", "workspace", "ecs", "manifest", "surroundings", "settings"},
-    # From a selection to an `up` request, for the command line and for tests alike: the one place that joins the
-    # manifest's side of the house to the runtime's.
-    "surroundings": {"workspace", "manifest", "compiler", "ecs", "settings"},
-    "service_loader": {"loading", "manifest", "surroundings", "settings"},
-    # From an environment that runs to a trace of it, for the command line and for tests alike.
-    "tracing": {"trace", "runtime", "engine", "ecs"},
-    "loading": {
-        *(
-            "https",
-            "neighbours",
-            "hidden_rules",
-            "permissions",
-            "trust",
-            "service_loader",
-            "surroundings",
-            "workspace",
-            "manifest",
-            "compiler",
-            "ecs",
-            "runtime",
-            "setup",
-            "display",
-            "frontdoor",
-        ),
-        *("settings", "settings_files"),
-    },
-}
-ANY = {"cli"}
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "emulator"
+PARTED = ("manifest", "runtime", "agent", "cli")
+"""Rooms whose packages are rooms of their own."""
+ROW = re.compile(r"^\| `([\w.]+)` \| ([^|]*) \| ([^|]*) \| [^|]+ \|$", re.MULTILINE)
+EVERYWHERE = re.compile(r"^Every room may import (.+)\.$", re.MULTILINE)
 
 
-def room_of(file: Path) -> str:
-    first = file.relative_to(PACKAGE).parts[0]
-    return first.removesuffix(".py")
+@cache
+def architecture() -> str:
+    return (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 
-def imported_modules(file: Path) -> Iterator[tuple[int, str]]:
-    """Every module that the file imports anywhere, with its line, relative imports resolved."""
-    package = ["emulator", *file.relative_to(PACKAGE).parts[:-1]]
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+@cache
+def everywhere() -> frozenset[str]:
+    [names] = EVERYWHERE.findall(architecture())
+    return frozenset(re.findall(r"`(\w+)`", names))
+
+
+@cache
+def rows() -> dict[str, tuple[frozenset[str], frozenset[str]]]:
+    """By room: what it may import, and what it starts as a process of its own (`python3 -m …`)."""
+    return {
+        room: (frozenset(re.findall(r"`([\w.]+)`", imports)), frozenset(re.findall(r"`([\w.]+)`", starts)))
+        for room, imports, starts in ROW.findall(architecture())
+    }
+
+
+def module_of(file: Path) -> str:
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+@cache
+def modules() -> dict[str, Path]:
+    return {module_of(file): file for file in PACKAGE.rglob("*.py")}
+
+
+def room_of(module: str) -> str:
+    """`runtime.state` for emulator.runtime.state.names; "" for the package itself."""
+    parts = module.split(".")[1:]
+    if not parts:
+        return ""
+    inside = parts[0] in PARTED and len(parts) > 1 and (PACKAGE / parts[0] / parts[1]).is_dir()
+    return ".".join(parts[:2]) if inside else parts[0]
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Every module of ours that a file imports anywhere, inside functions too."""
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
+            yield from (alias.name for alias in node.names if alias.name.startswith("emulator"))
         elif isinstance(node, ast.ImportFrom):
-            base = [*package[: len(package) - node.level + 1]] if node.level else []
-            module = ".".join([*base, *([node.module] if node.module else [])])
-            if module == "emulator":  # `from emulator import settings`
-                yield from ((node.lineno, f"emulator.{alias.name}") for alias in node.names)
-            else:
-                yield node.lineno, module
+            assert not node.level, "imports say the whole name"
+            if node.module and node.module.split(".")[0] == "emulator":
+                for alias in node.names:
+                    whole = f"{node.module}.{alias.name}"
+                    yield whole if whole in modules() else node.module
 
 
-def files() -> list[Path]:
-    return sorted(file for file in PACKAGE.rglob("*.py") if file.name != "__init__.py" or file.parent != PACKAGE)
+def started(tree: ast.AST) -> Iterator[str]:
+    """Modules that are named by a string, as `python3 -m` is given them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in modules():
+            yield node.value
 
 
-@pytest.mark.parametrize("file", files(), ids=lambda file: str(file.relative_to(PACKAGE)))
-def test_a_room_imports_only_what_its_row_names(file: Path) -> None:
-    room = room_of(file)
-    if room in ANY:
+@cache
+def edges() -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    """What each room imports, and what it starts."""
+    imports: dict[str, set[str]] = defaultdict(set)
+    starts: dict[str, set[str]] = defaultdict(set)
+    for module, file in modules().items():
+        tree, room = ast.parse(file.read_text(encoding="utf-8")), room_of(module)
+        imports[room] |= {room_of(other) for other in imported(tree)} - {room, ""}
+        starts[room] |= {room_of(other) for other in started(tree)} - {room, ""}
+    return imports, starts
+
+
+def test_every_room_has_its_row_and_every_row_its_room() -> None:
+    assert set(rows()) | everywhere() == {room_of(module) for module in modules()} - {""}
+
+
+@pytest.mark.parametrize("room", sorted({room_of(module) for module in modules()} - {""}))
+def test_a_room_imports_and_starts_exactly_what_its_row_names(room: str) -> None:
+    """A permission that is not used is as wrong as one that is missing: the table is the map."""
+    imports, starts = edges()
+    if room in everywhere():
+        assert imports[room] <= everywhere(), "what every room may import needs no other room"
         return
-    assert room in RULES, f"{room} has no row: say what it may import"
-    allowed = (
-        RULES[room] | EVERYWHERE | {room, "", "__version__"}
-    )  # the package itself holds the version and nothing else
-    wrong = [
-        f"{file.relative_to(PACKAGE.parent)}:{line} imports {module}"
-        for line, module in imported_modules(file)
-        if module.split(".")[0] == "emulator" and [*module.split("."), ""][1] not in allowed
+    may_import, may_start = rows()[room]
+    assert imports[room] - everywhere() == may_import
+    assert starts[room] == may_start
+
+
+def test_rooms_import_lower_ones_only() -> None:
+    order = list(rows())
+    upwards = [(room, other) for room in order for other in rows()[room][0] if order.index(other) > order.index(room)]
+    assert upwards == []
+
+
+CIRCLES = {
+    "emulator.misfits": {"emulator.model"},
+    "emulator.testing.live": {"emulator.testing.lifecycle"},
+    "emulator.testing.service": {"emulator.testing.environment"},
+}
+"""For types alone, or only once something is wrong."""
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Imports inside functions count: they delay a circle, they do not break it."""
+    graph = {
+        module: {other for other in imported(ast.parse(file.read_text(encoding="utf-8"))) if other != module}
+        for module, file in modules().items()
+    }
+    done: set[str] = set()
+    while left := {module: others - done for module, others in graph.items() if module not in done}:
+        leaves = {module for module, others in left.items() if not others - CIRCLES.get(module, set())}
+        assert leaves, f"these import each other: {sorted(left)}"
+        done |= leaves
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_only_the_engine_knows_the_docker_sdk(module: str) -> None:
+    if room_of(module) == "engine":
+        return
+    tree = ast.parse(modules()[module].read_text(encoding="utf-8"))
+    names = [
+        alias.name if isinstance(node, ast.Import) else str(node.module)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
     ]
-    assert not wrong
-
-
-@pytest.mark.parametrize("file", files(), ids=lambda file: str(file.relative_to(PACKAGE)))
-def test_only_the_engine_knows_the_docker_sdk(file: Path) -> None:
-    if room_of(file) == "engine":
-        return
-    docker = [line for line, module in imported_modules(file) if module.split(".")[0] == "docker"]
-    assert not docker, f"{file} imports the Docker SDK on line {docker}"
-
-
-def test_every_row_has_its_room() -> None:
-    rooms = {room_of(file) for file in files()}
-    assert set(RULES) | ANY == rooms
+    assert not [name for name in names if name.split(".")[0] == "docker"]

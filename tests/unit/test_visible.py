@@ -128,7 +128,7 @@ def test_a_whole_command_at_a_terminal(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "manifest.yml").write_text('name: web\ntype: Backend Service\n"k\\e[2Jey\\u202e": 1\n"\\x9b2J": 1\n')
     ours, theirs = pty.openpty()
-    program = "import sys; from emulator.cli.app import run; sys.exit(run(sys.argv[1:]))"
+    program = "import sys; from emulator.cli.shell.app import run; sys.exit(run(sys.argv[1:]))"
     for arguments in (["validate"], ["config"], ["up", "-d"], ["doctor"], ["render", "taskdef"]):
         process = subprocess.Popen(
             [sys.executable, "-c", program, *arguments],

@@ -19,9 +19,9 @@ from emulator.ecs.task_definition import LogConfiguration
 from emulator.engine.interface import ContainerState
 from emulator.engine.labels import CONTROL_PREFIXES
 from emulator.errors import InputError
-from emulator.runtime import names
-from emulator.runtime.desired import DesiredService
-from emulator.runtime.values import resolve
+from emulator.runtime.listeners.references import resolve
+from emulator.runtime.state import names
+from emulator.runtime.state.desired import DesiredService
 
 Json = dict[str, Any]
 

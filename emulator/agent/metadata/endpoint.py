@@ -12,10 +12,10 @@ import re
 from dataclasses import replace
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from emulator.agent.credentials import Credentials
 from emulator.agent.metadata.agent_api import AgentApi
 from emulator.agent.metadata.answers import NOT_FOUND, Answer, Handler, Request, json_answer
 from emulator.agent.metadata.collector import StatsCollector
+from emulator.agent.metadata.credentials import Credentials
 from emulator.agent.metadata.protection import Protection
 from emulator.agent.metadata.tasks import Tasks
 from emulator.agent.metadata.versions import Version2, Version3, Version4

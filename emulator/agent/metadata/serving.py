@@ -6,15 +6,15 @@ import logging
 import socket
 import threading
 
-from emulator.agent.credentials import Credentials
-from emulator.agent.link_local import open_listener, take_address
 from emulator.agent.metadata.collector import StatsCollector
+from emulator.agent.metadata.credentials import Credentials
 from emulator.agent.metadata.endpoint import Endpoint
+from emulator.agent.metadata.link_local import open_listener, take_address
 from emulator.agent.metadata.moments import Moments
 from emulator.agent.metadata.protection import Protection
 from emulator.agent.metadata.server import MetadataServer
 from emulator.agent.metadata.tasks import Tasks
-from emulator.agent.supervisor import Supervisor
+from emulator.agent.scheduler.supervisor import Supervisor
 from emulator.engine.interface import Engine
 
 log = logging.getLogger(__name__)

@@ -14,10 +14,10 @@ from emulator.ecs.identity import container_id
 from emulator.ecs.task_definition import ContainerDefinition
 from emulator.engine.interface import Container, ContainerState, Engine, Health, HealthProbe
 from emulator.errors import CopilotLocalError
-from emulator.runtime import names
-from emulator.runtime.desired import DesiredService, DesiredState
-from emulator.runtime.names import Names
-from emulator.runtime.observed import Observed, Task, observe
+from emulator.runtime.state import names
+from emulator.runtime.state.desired import DesiredService, DesiredState
+from emulator.runtime.state.names import Names
+from emulator.runtime.state.observed import Observed, Task, observe
 
 FRESH = 0.5
 """Seconds that a container listing serves further requests."""

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from emulator.manifest.nodes import Mapping, Scalar
-from emulator.manifest.report import Report
+from emulator.manifest.findings.report import Report
 from emulator.manifest.rules import containers, messaging, ports, routing, scaling, storage, task
 from emulator.manifest.rules.at import At
-from emulator.manifest.scalars import boolean, is_null
 from emulator.manifest.schema.base import Block
 from emulator.manifest.schema.workload import ListeningService, Workload
+from emulator.manifest.yaml.nodes import Mapping, Scalar
+from emulator.manifest.yaml.scalars import boolean, is_null
 
 if TYPE_CHECKING:
     from emulator.manifest.schema.load_balanced_web_service import LoadBalancedWebService

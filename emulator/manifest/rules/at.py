@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from emulator.manifest.nodes import Mapping, Node, Scalar, Sequence
-from emulator.manifest.report import Report, child
+from emulator.manifest.findings.report import Report, child
+from emulator.manifest.yaml.nodes import Mapping, Node, Scalar, Sequence
 
 
 class At:

@@ -7,10 +7,8 @@ from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Final
 
-from emulator.manifest.nodes import Node, Scalar
 from emulator.manifest.rules.at import At
 from emulator.manifest.rules.log_router import configuration_path
-from emulator.manifest.scalars import is_null
 from emulator.manifest.schema.containers import (
     Build,
     ContainerHealthCheck,
@@ -24,6 +22,8 @@ from emulator.manifest.schema.containers import (
 )
 from emulator.manifest.schema.logs import Logging
 from emulator.manifest.schema.values import format_duration
+from emulator.manifest.yaml.nodes import Node, Scalar
+from emulator.manifest.yaml.scalars import is_null
 from emulator.secret_names import managed_problem, reference_problem
 
 VOLUME_PATH: Final = r"[a-zA-Z0-9\-._/]+"

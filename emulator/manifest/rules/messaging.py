@@ -6,9 +6,9 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from emulator.manifest.nodes import Mapping
 from emulator.manifest.rules.at import At
 from emulator.manifest.schema.values import format_duration
+from emulator.manifest.yaml.nodes import Mapping
 from emulator.spelling import closest
 
 if TYPE_CHECKING:

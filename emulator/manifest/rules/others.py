@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from emulator.manifest.nodes import Mapping
-from emulator.manifest.report import Report
+from emulator.manifest.findings.report import Report
 from emulator.manifest.rules.at import At
 from emulator.manifest.rules.environment import environment
 from emulator.manifest.schema.environment import EnvironmentManifest, PipelineManifest
+from emulator.manifest.yaml.nodes import Mapping
 from emulator.spelling import closest
 
 _PROVIDERS: Final = ("GitHub", "GitHubV1", "CodeCommit", "Bitbucket")

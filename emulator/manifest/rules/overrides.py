@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from collections.abc import Mapping as AnyMapping
 from typing import Final
 
-from emulator.manifest.nodes import Mapping, Node
-from emulator.manifest.report import Report, child
+from emulator.manifest.findings.report import Report, child
+from emulator.manifest.yaml.nodes import Mapping, Node
 from emulator.spelling import closest
 
 _NAME: Final = r"[a-z][a-z0-9-]{0,254}"

@@ -9,14 +9,14 @@ from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError
 from emulator.events import discard
 from emulator.frontdoor.explain import explain
-from emulator.runtime.control import Agent
-from emulator.runtime.desired import DesiredState
-from emulator.runtime.front import all_options, balancer_for
+from emulator.runtime.control.client import Agent
 from emulator.runtime.health.early import judged
 from emulator.runtime.health.reasons import Code, Reason
 from emulator.runtime.health.watch import HealthWatch, known_from
-from emulator.runtime.names import Names
-from emulator.runtime.observed import observe
+from emulator.runtime.specs.load_balancer import all_options, balancer_for
+from emulator.runtime.state.desired import DesiredState
+from emulator.runtime.state.names import Names
+from emulator.runtime.state.observed import observe
 
 
 def why_unanswered(

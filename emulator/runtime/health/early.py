@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from emulator.ecs.task_definition import HealthCheck
 from emulator.engine.interface import Container, Health
 from emulator.runtime.health.reasons import CheckResult
-from emulator.runtime.observed import Member, Observed, Task, sort_containers
+from emulator.runtime.state.observed import Member, Observed, Task, sort_containers
 
 
 def check_command(check: HealthCheck | None) -> tuple[str, ...] | None:

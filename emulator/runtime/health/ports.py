@@ -11,7 +11,7 @@ from msgspec import Struct
 from emulator.engine.interface import Engine
 from emulator.engine.sockets import TABLES, ListeningSocket, parse_listeners
 from emulator.errors import CopilotLocalError
-from emulator.runtime.observed import Member, Task
+from emulator.runtime.state.observed import Member, Task
 
 DOCKERS_NAME_SERVER = "127.0.0.11"
 """Docker itself listens there, in every container."""

@@ -16,11 +16,11 @@ from msgspec import Struct
 from emulator.ecs.service import TargetGroup
 from emulator.ecs.task_definition import ContainerDefinition
 from emulator.engine.interface import Health
-from emulator.runtime.desired import DesiredService
-from emulator.runtime.front import target_name
-from emulator.runtime.front_ports import balanced
 from emulator.runtime.health.ports import Listening
-from emulator.runtime.observed import Member, Task
+from emulator.runtime.listeners.front_ports import balanced
+from emulator.runtime.specs.load_balancer import target_name
+from emulator.runtime.state.desired import DesiredService
+from emulator.runtime.state.observed import Member, Task
 
 GOOD_STATES = ("healthy", "unused")
 """States of a target that nothing is waited for in: one that no rule forwards to is never checked."""

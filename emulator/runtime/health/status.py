@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from emulator.errors import CopilotLocalError
-from emulator.runtime.control_http import Message
-from emulator.runtime.desired import DesiredState
+from emulator.runtime.control.http import Message
 from emulator.runtime.health.watch import Known, known_from
+from emulator.runtime.state.desired import DesiredState
 
 LOOK = 0.2
 """Seconds for which an answer is taken again: several operations of a plan wait at the same time."""

@@ -14,8 +14,7 @@ from msgspec import Struct, field
 from emulator.engine.interface import Engine, Health
 from emulator.errors import CopilotLocalError, NotHealthy
 from emulator.events import Emit, Event, EventKind
-from emulator.runtime.desired import DesiredState
-from emulator.runtime.failed import LAST_LINES
+from emulator.runtime.health.container_failure import LAST_LINES
 from emulator.runtime.health.early import judged_task, results_from
 from emulator.runtime.health.ports import Listening, listening_in
 from emulator.runtime.health.reasons import (
@@ -27,7 +26,8 @@ from emulator.runtime.health.reasons import (
     reasons_of,
     targets_of_task,
 )
-from emulator.runtime.observed import Member, Task
+from emulator.runtime.state.desired import DesiredState
+from emulator.runtime.state.observed import Member, Task
 
 LOOK = 1.0
 """Seconds between two looks into a task: each runs commands in its containers."""

@@ -11,9 +11,9 @@ from emulator.ecs.references import Value, describe, references_in
 from emulator.ecs.service import Service
 from emulator.errors import InputError, Position
 from emulator.firelens.routing import find_router, router_secrets
-from emulator.runtime.desired import DesiredService
+from emulator.runtime.listeners.references import resolve, resolve_all
 from emulator.runtime.secrets.names import SecretName, parse_secret
-from emulator.runtime.values import resolve, resolve_all
+from emulator.runtime.state.desired import DesiredService
 from emulator.settings import LocalOptions
 
 

@@ -151,7 +151,7 @@ def relay_spec(name: str, image: str, service: str, identity: TaskIdentity) -> C
         name=f"{name}-relay",
         image=image,
         labels={LABEL: name},
-        entrypoint=("python3", "-m", "emulator.agent.relay"),
+        entrypoint=("python3", "-m", "emulator.agent.log_relay.relay"),
         command=paths,
         network="none",
         init=True,

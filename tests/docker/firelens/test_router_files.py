@@ -9,8 +9,8 @@ from emulator.ecs.task_definition import TaskDefinition
 from emulator.engine.interface import Engine
 from emulator.errors import InputError
 from emulator.model import from_plain
-from emulator.runtime.names import Names
-from emulator.runtime.router_files import read_router_image
+from emulator.runtime.images.router_files import read_router_image
+from emulator.runtime.state.names import Names
 
 pytestmark = pytest.mark.docker
 

@@ -108,8 +108,8 @@ class Suite:
             process.wait()
             if process.stdout is not None:
                 process.stdout.close()
-        from emulator.runtime.down import down
-        from emulator.runtime.names import Names
+        from emulator.runtime.lifecycle.down import down
+        from emulator.runtime.state.names import Names
 
         for instance in self.instances():
             down(self.engine, Names(instance, "test"), lambda event: None, volumes=True, timeout=1)

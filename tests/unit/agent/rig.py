@@ -8,22 +8,22 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from emulator.agent.front_monitor import FrontMonitor
-from emulator.agent.patience import Patience
-from emulator.agent.server import ControlServer
-from emulator.agent.supervisor import Supervisor
+from emulator.agent.api.server import ControlServer
+from emulator.agent.load_balancer.front_monitor import FrontMonitor
+from emulator.agent.scheduler.supervisor import Supervisor
+from emulator.agent.scheduler.timeouts import Patience
 from emulator.engine.fake import Behaviour, FakeEngine
 from emulator.engine.interface import ExecStream
 from emulator.frontdoor.balancers import Balancer
 from emulator.frontdoor.haproxy import CONFIGURATION_FILE
 from emulator.frontdoor.options import FOLDER
 from emulator.model import to_json
-from emulator.runtime import names
-from emulator.runtime.agent_spec import agent_spec
-from emulator.runtime.control import Agent
-from emulator.runtime.desired import DesiredState
-from emulator.runtime.names import Role
-from emulator.runtime.observed import Observed, Task, observe
+from emulator.runtime.control.client import Agent
+from emulator.runtime.specs.agent import agent_spec
+from emulator.runtime.state import names
+from emulator.runtime.state.desired import DesiredState
+from emulator.runtime.state.names import Role
+from emulator.runtime.state.observed import Observed, Task, observe
 from tests.unit.agent.front_double import FrontDouble
 from tests.unit.runtime.world import AGENT, DEMO, FRONT, PAUSE
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from emulator.agent.access_log import AccessLog
+from emulator.agent.load_balancer.access_log import AccessLog
 from emulator.logstore.records import ACCESS
 from emulator.logstore.store import rotate
 from tests.unit.agent.rig import Rig

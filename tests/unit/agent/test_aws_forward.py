@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from emulator.agent.aws_forward import serve
+from emulator.agent.metadata.aws_forward import serve
 
 
 class _Echo(socketserver.BaseRequestHandler):

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from emulator.agent import bridge
-from emulator.runtime.control_http import request
+from emulator.agent.api import bridge
+from emulator.runtime.control.http import request
 from tests.unit.agent.rig import Rig
 from tests.unit.runtime.world import desired_state, make_service
 
 
 def bridge_to(path: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "emulator.agent.bridge", str(path)]
+    command = [sys.executable, "-m", "emulator.agent.api.bridge", str(path)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 

@@ -14,10 +14,10 @@ from emulator.engine.fake import Behaviour
 from emulator.errors import EngineError
 from emulator.events import Event, EventKind, discard
 from emulator.model import from_json
-from emulator.runtime.control import AgentBusy, AgentError
-from emulator.runtime.control_http import Connection, request
-from emulator.runtime.credentials import Keys, TaskRole
-from emulator.runtime.desired import DesiredService, DesiredState, Private
+from emulator.runtime.control.client import AgentBusy, AgentError
+from emulator.runtime.control.http import Connection, request
+from emulator.runtime.state.desired import DesiredService, DesiredState, Private
+from emulator.runtime.state.task_role import Keys, TaskRole
 from emulator.settings import LocalOptions
 from tests.unit.agent.rig import IMPATIENT, Rig
 from tests.unit.runtime.world import desired_state, make_service

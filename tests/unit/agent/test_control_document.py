@@ -13,11 +13,11 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from emulator.agent.server import ROUTES
+from emulator.agent.api.server import ROUTES
 from emulator.errors import CopilotLocalError
 from emulator.events import discard
-from emulator.runtime import control_http
-from emulator.runtime.desired import DesiredService, Private
+from emulator.runtime.control import http as control_http
+from emulator.runtime.state.desired import DesiredService, Private
 from emulator.settings import LocalOptions
 from tests.unit.agent.rig import Rig
 from tests.unit.runtime.world import desired_state, make_service
@@ -84,7 +84,7 @@ class Watched(control_http.Connection):
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str]]:
     """The requests that were made."""
-    from emulator.runtime import control
+    from emulator.runtime.control import client as control
 
     monkeypatch.setattr(Watched, "seen", set())
     monkeypatch.setattr(control, "Connection", Watched)

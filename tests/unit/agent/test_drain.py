@@ -13,7 +13,7 @@ from typing import Any
 import msgpack
 import pytest
 
-from emulator.agent.forward import record_line
+from emulator.agent.log_relay.forward import record_line
 from emulator.logstore.deliveries import read_records
 from emulator.logstore.records import Record, RecordFile, parse_record
 
@@ -38,7 +38,7 @@ def message(log: str, *, number: int = 0) -> bytes:
 def draining(folder: Path) -> Iterator[None]:
     """A drain in a process of its own, on the folder's `fluent.sock` and `hello.0123.drained`."""
     arguments = [str(folder), str(folder / "hello.0123.drained")]
-    command = [sys.executable, "-m", "emulator.agent.drain", *arguments]
+    command = [sys.executable, "-m", "emulator.agent.log_relay.drain", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

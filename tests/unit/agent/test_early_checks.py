@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from emulator.agent.early_checks import EarlyChecks, judging
+from emulator.agent.scheduler.early_checks import EarlyChecks, judging
 from emulator.ecs.task_definition import HealthCheck
 from emulator.engine.fake import Behaviour
 from emulator.engine.interface import ExecResult, Health
 from emulator.errors import Conflict, EngineError
-from emulator.runtime.desired import DesiredState
 from emulator.runtime.health.early import check_command, judged, results_from
 from emulator.runtime.health.reasons import CheckResult
-from emulator.runtime.observed import observe
+from emulator.runtime.state.desired import DesiredState
+from emulator.runtime.state.observed import observe
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import DEMO, desired_state, make_service
 

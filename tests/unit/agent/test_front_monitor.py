@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from emulator.agent import balancer_monitor, front_monitor
+from emulator.agent.load_balancer import balancer_monitor, front_monitor
 from emulator.ecs.service import Service
 from emulator.engine.interface import ContainerState
 from emulator.errors import EngineError

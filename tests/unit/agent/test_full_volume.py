@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from emulator.events import discard
 from emulator.model import from_json
-from emulator.runtime.control import AgentError
-from emulator.runtime.desired import DesiredState, Private
+from emulator.runtime.control.client import AgentError
+from emulator.runtime.state.desired import DesiredState, Private
 from tests.unit.agent.rig import IMPATIENT, Rig
 from tests.unit.runtime.world import desired_state, make_service
 

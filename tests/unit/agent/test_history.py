@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from emulator.agent.health import CONTAINER_REASON, given_up
-from emulator.agent.history import Stop, TaskHistory, stop_for
+from emulator.agent.scheduler.history import Stop, TaskHistory, stop_for
+from emulator.agent.scheduler.unhealthy_tasks import CONTAINER_REASON, given_up
 from emulator.engine.interface import Health
-from emulator.runtime.observed import sort_containers
+from emulator.runtime.state.observed import sort_containers
 from tests.unit.runtime.world import BORN, World, make_service, nginx_sidecar
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from emulator.agent.link_local import announcements, interface_request, open_listener
+from emulator.agent.metadata.link_local import announcements, interface_request, open_listener
 
 HARDWARE = bytes.fromhex("0242ac1e0003")
 

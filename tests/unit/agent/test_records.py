@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from emulator.agent.records import LEAST_ROOM, is_full
+from emulator.agent.api.records import LEAST_ROOM, is_full
 from emulator.logstore.records import Record, format_record
 from tests.unit.agent.rig import Rig
 from tests.unit.runtime.world import desired_state, make_service
@@ -94,7 +94,7 @@ def test_a_damaged_line_is_left_out(stored: Rig) -> None:
 def test_a_log_store_without_room_is_part_of_the_status(
     stored: Rig, monkeypatch: pytest.MonkeyPatch, room: int, full: bool
 ) -> None:
-    monkeypatch.setattr("emulator.agent.records.os.statvfs", lambda _: SimpleNamespace(f_bavail=room, f_frsize=1))
+    monkeypatch.setattr("emulator.agent.api.records.os.statvfs", lambda _: SimpleNamespace(f_bavail=room, f_frsize=1))
     assert stored.agent.status()["log_store_full"] is full
 
 

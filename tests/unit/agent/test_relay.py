@@ -14,11 +14,11 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from emulator.agent.chunks import take_back
-from emulator.agent.forward import Batch, Splitter
-from emulator.agent.relay import HELD_FOR_NOBODY
+from emulator.agent.log_relay.buffer_recovery import take_back
+from emulator.agent.log_relay.forward import Batch, Splitter
+from emulator.agent.log_relay.relay import HELD_FOR_NOBODY
 from emulator.logstore.deliveries import read_records
-from emulator.runtime.task_specs import RELAY_MEMORY
+from emulator.runtime.specs.task import RELAY_MEMORY
 from tests.unit.agent.test_drain import SECONDS, TAG, event_time, message
 
 Until = Callable[[Callable[[], object]], None]
@@ -102,7 +102,7 @@ def start_router(folder: Path) -> Iterator[Callable[..., Router]]:
 def relay(folder: Path) -> Iterator[subprocess.Popen[str]]:
     """A relay that waits for the folder's router."""
     names = ("relay.sock", "fluent.sock", "buffer", "hello.0123.drained", "relay.settled")
-    command = ["sh", "-c", 'trap "" USR1; exec "$@"', "sh", sys.executable, "-m", "emulator.agent.relay"]
+    command = ["sh", "-c", 'trap "" USR1; exec "$@"', "sh", sys.executable, "-m", "emulator.agent.log_relay.relay"]
     command += [*(str(folder / name) for name in names), "cluster=demo"]
     with subprocess.Popen(command, text=True, stderr=subprocess.PIPE) as process:
         yield process

@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from emulator.agent import router_outputs
-from emulator.agent.router_outputs import OTHERS, SAME, SILENT, told_outputs
+from emulator.agent.log_relay import router_outputs
+from emulator.agent.log_relay.router_outputs import OTHERS, SAME, SILENT, told_outputs
 
 ANSWERS = {
     "/none": b"",

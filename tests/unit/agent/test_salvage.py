@@ -8,8 +8,8 @@ from typing import Any
 import msgpack
 import pytest
 
-from emulator.agent.drain import salvage
-from emulator.agent.salvage import LARGEST, chunk_entries
+from emulator.agent.log_relay.chunkio import LARGEST, chunk_entries
+from emulator.agent.log_relay.drain import salvage
 from emulator.logstore.deliveries import read_records
 
 TAG = "hello-firelens-0123"

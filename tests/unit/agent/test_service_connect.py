@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from emulator.engine.interface import Health
 from emulator.errors import EngineError
 from emulator.events import discard
-from emulator.runtime.desired import DesiredState
+from emulator.runtime.state.desired import DesiredState
 from tests.unit.agent.rig import Rig
 from tests.unit.runtime.world import DEMO, connected, desired_state
 

@@ -8,14 +8,14 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from emulator.agent.patience import Patience
+from emulator.agent.scheduler.timeouts import Patience
 from emulator.ecs.service import Service
 from emulator.engine.fake import Behaviour
 from emulator.engine.interface import EngineEvent, Health
 from emulator.errors import CopilotLocalError, EngineError, EngineTimeout
 from emulator.events import discard
-from emulator.runtime.control import AgentError
-from emulator.runtime.desired import DesiredState, Private
+from emulator.runtime.control.client import AgentError
+from emulator.runtime.state.desired import DesiredState, Private
 from tests.unit.agent.rig import IMPATIENT, Rig
 from tests.unit.runtime.world import ROUTED, ROUTER, desired_state, make_service
 

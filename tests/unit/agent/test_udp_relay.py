@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from emulator.agent.udp_relay import IDLE, Relay, Route, read_routes, write_routes
-from emulator.agent.udp_targets import UdpTargets, routes_of
+from emulator.agent.load_balancer.udp_relay import IDLE, Relay, Route, read_routes, write_routes
+from emulator.agent.load_balancer.udp_targets import UdpTargets, routes_of
 from emulator.frontdoor.health import TargetHealth, TargetState
 from emulator.frontdoor.options import Target
-from emulator.runtime.port_choice import AskedPorts, with_ports
+from emulator.runtime.listeners.port_choice import AskedPorts, with_ports
 from tests.unit.runtime.test_front_ports import network
 from tests.unit.runtime.world import World
 
@@ -146,7 +146,7 @@ def test_an_idle_flow_is_over(rig: Rig) -> None:
 
 
 def test_of_too_many_flows_the_longest_idle_goes(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emulator.agent.udp_relay.MOST_FLOWS", 2)
+    monkeypatch.setattr("emulator.agent.load_balancer.udp_relay.MOST_FLOWS", 2)
     rig.route("a")
     for client in rig.clients(5):
         rig.now += 1

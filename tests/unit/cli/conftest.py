@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.cli import app
+from emulator.cli.shell import app
 
 MANIFEST = """\
 name: hello

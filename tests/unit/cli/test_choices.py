@@ -15,11 +15,12 @@ from typing import Any, cast
 import pytest
 import typer
 
-from emulator.cli import choices, environment
+from emulator.cli.shell import chosen_environment as environment
+from emulator.cli.shell import completion
 from emulator.engine.fake import FakeEngine
 from emulator.engine.interface import ContainerSpec
-from emulator.runtime import names
-from emulator.runtime.names import Names, Role
+from emulator.runtime.state import names
+from emulator.runtime.state.names import Names, Role
 
 
 def context(**params: str | None) -> typer.Context:
@@ -51,33 +52,33 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Names:
 
 def test_services_and_environments_are_those_of_the_workspace(workspace: Path) -> None:
     (workspace / "copilot" / "environments" / "prod").mkdir(parents=True)
-    assert choices.services("") == ["hello"]
-    assert choices.services("x") == []
-    assert choices.environments("p") == ["prod"]
+    assert completion.services("") == ["hello"]
+    assert completion.services("x") == []
+    assert completion.environments("p") == ["prod"]
 
 
 def test_what_runs_is_offered_for_the_environment_that_was_typed(running: Names) -> None:
-    assert choices.containers(context(app=None, env=None), "") == []
+    assert completion.containers(context(app=None, env=None), "") == []
     there = context(app=None, env="prod")
-    assert choices.containers(there, "") == ["api", "nginx"]
-    assert choices.containers(there, "ng") == ["nginx"]
-    assert choices.running_services(there, "") == ["api"]
-    assert choices.scales(there, "a") == ["api="]
-    assert choices.task_ids(there, "") == ["abcdef01"]
-    assert choices.services_and_tasks(there, "a") == ["abcdef01", "api"]
+    assert completion.containers(there, "") == ["api", "nginx"]
+    assert completion.containers(there, "ng") == ["nginx"]
+    assert completion.running_services(there, "") == ["api"]
+    assert completion.scales(there, "a") == ["api="]
+    assert completion.task_ids(there, "") == ["abcdef01"]
+    assert completion.services_and_tasks(there, "a") == ["abcdef01", "api"]
 
 
 def test_a_path_may_be_in_a_container_or_here(running: Names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "nginx.conf").touch()
     (tmp_path / "new").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert choices.container_paths(context(env="prod"), "n") == ["new/", "nginx.conf", "nginx:"]
+    assert completion.container_paths(context(env="prod"), "n") == ["new/", "nginx.conf", "nginx:"]
 
 
 def test_no_workspace_and_no_docker_offer_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert choices.services("") == []
-    assert choices.containers(context(app="shop", env="test"), "") == []
+    assert completion.services("") == []
+    assert completion.containers(context(app="shop", env="test"), "") == []
 
 
 def test_a_docker_that_does_not_answer_keeps_nobody_waiting(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 from msgspec import structs
 from typer.core import TyperGroup
 
-from emulator.cli.app import command_line
-from emulator.cli.verbs import Verb
+from emulator.cli.shell.app import command_line
+from emulator.cli.shell.registry import Verb
 from emulator.errors import ExitCode
 from emulator.events import EventKind
 from emulator.settings import Settings

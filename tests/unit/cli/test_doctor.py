@@ -9,7 +9,7 @@ import pytest
 import yaml
 from msgspec.structs import replace
 
-from emulator.cli.checks import check_build, check_port
+from emulator.cli.observe.checks import check_build, check_port
 from emulator.engine import connect
 from emulator.engine.fake import FakeEngine
 from emulator.engine.interface import BuildSpec, ContainerSpec, PublishedPort
@@ -52,7 +52,7 @@ def test_no_docker_is_125_with_what_to_do(run: Run, workspace: Path) -> None:
 
 
 def test_all_well(run: Run, workspace: Path, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emulator.cli.checks.port_is_free", lambda port: True)
+    monkeypatch.setattr("emulator.cli.observe.checks.port_is_free", lambda port: True)
     ended = run("doctor")
     assert ended.code == 0, ended.out
     assert all(line.startswith(" ✓ ") for line in ended.out.splitlines())

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import pytest
 from typer.core import TyperGroup, TyperOption
 
-from emulator.cli.app import command_line
-from emulator.cli.help_texts import EXAMPLES, SECTIONS
-from emulator.cli.other_words import OPTIONS, SECOND_WORDS, VERBS
-from emulator.cli.verbs import Verb
+from emulator.cli.shell.app import command_line
+from emulator.cli.shell.foreign_words import OPTIONS, SECOND_WORDS, VERBS
+from emulator.cli.shell.help_texts import EXAMPLES, SECTIONS
+from emulator.cli.shell.registry import Verb
 from tests.unit.cli.conftest import Run
 
 

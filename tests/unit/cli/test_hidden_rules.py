@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.cli.app import run
+from emulator.cli.shell.app import run
 
 MANIFEST = """name: {name}
 type: {type}

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from emulator.cli.known import check_containers, check_services, service_names, why_idle
+from emulator.cli.shell.unknown_names import check_containers, check_services, service_names, why_idle
 from emulator.errors import UsageError
-from emulator.runtime.observed import Observed, observe
+from emulator.runtime.state.observed import Observed, observe
 from tests.unit.cli.conftest import MANIFEST, Run
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import DEMO, desired_state, make_service

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from emulator import __version__, loading
+from emulator import __version__
+from emulator.app import selection
 from emulator.errors import ImageError, Unsupported
 
 VERBS = ["up", "down", "ps", "logs", "validate", "config", "schema", "doctor", "render taskdef", "firelens config"]
@@ -20,7 +21,7 @@ def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(loading, "find_workspace", fail)
+    monkeypatch.setattr(selection, "find_workspace", fail)
 
 
 def test_version(run: Callable[..., Any]) -> None:
@@ -169,9 +170,9 @@ def test_a_reader_that_goes_away_is_no_error(workspace: Path) -> None:
 @pytest.mark.parametrize("option", ["--version", "--help"])
 def test_what_needs_no_verb_imports_none_and_nothing_heavy(option: str) -> None:
     heavy = "docker msgspec pydantic requests yaml rich socket emulator.settings emulator.manifest emulator.compiler "
-    heavy += "emulator.runtime emulator.engine emulator.loading emulator.cli.up emulator.cli.validate"
+    heavy += "emulator.runtime emulator.engine emulator.app.load emulator.cli.run.up emulator.cli.manifest.validate"
     code = (
-        f"import sys; from emulator.cli.app import run; run(['{option}']);"
+        f"import sys; from emulator.cli.shell.app import run; run(['{option}']);"
         f"print(sorted(set(sys.modules) & set('{heavy}'.split())))"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
@@ -180,9 +181,9 @@ def test_what_needs_no_verb_imports_none_and_nothing_heavy(option: str) -> None:
 
 def test_validate_imports_what_one_workload_type_needs(workspace: Path) -> None:
     heavy = "docker pydantic requests rich emulator.settings emulator.compiler emulator.runtime emulator.engine "
-    heavy += "emulator.manifest.schema.scheduled_job emulator.manifest.schema.subscribe emulator.cli.up"
+    heavy += "emulator.manifest.schema.scheduled_job emulator.manifest.schema.subscribe emulator.cli.run.up"
     code = (
-        "import sys; from emulator.cli.app import run; run(['validate']);"
+        "import sys; from emulator.cli.shell.app import run; run(['validate']);"
         f"print(sorted(set(sys.modules) & set('{heavy}'.split())))"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from emulator.cli import open as module
-from emulator.cli.app import run
+from emulator.cli.run import open as module
+from emulator.cli.shell.app import run
 
 
 @dataclass

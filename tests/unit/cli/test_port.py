@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.cli.port import _named
+from emulator.cli.run.port import _named
 from emulator.errors import UsageError
-from emulator.runtime.front_ports import PublishedListener
+from emulator.runtime.listeners.front_ports import PublishedListener
 
 FOUND = [
     PublishedListener("", 80, "HTTP", 8080),

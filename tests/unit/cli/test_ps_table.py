@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from emulator.cli.ps_table import container_table, stopped_table, target_lines
-from emulator.runtime.overview import ContainerRow, Overview, ServiceRow
+from emulator.cli.observe.ps_table import container_table, stopped_table, target_lines
+from emulator.runtime.reports.overview import ContainerRow, Overview, ServiceRow
 
 
 def row(service: str, name: str, **fields: Any) -> ContainerRow:

@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.core import TyperCommand
 
-from emulator.cli.reading import read_plainly
+from emulator.cli.shell.reading import read_plainly
 
 
 class Colour(enum.StrEnum):

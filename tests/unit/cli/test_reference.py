@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from emulator.cli.reference import Topic
-from emulator.cli.reference_chapters import table
-from emulator.manifest.codes import CODES
+from emulator.cli.manifest.reference import Topic
+from emulator.cli.manifest.reference_chapters import table
+from emulator.manifest.findings.codes import CODES
 from emulator.testing.environment import Environment
 from tests.unit.cli.test_docs import options, verbs
 
@@ -21,7 +21,7 @@ SELF_EVIDENT = {"type", "name"}
 
 @pytest.fixture(scope="module")
 def chapters() -> dict[Topic, str]:
-    from emulator.cli import reference_chapters, reference_manifest
+    from emulator.cli.manifest import reference_chapters, reference_manifest
 
     return {
         Topic.COMMANDS: reference_chapters.commands(),

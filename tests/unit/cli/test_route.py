@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.cli.app import run
+from emulator.cli.shell.app import run
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "nginx-sidecar"
 

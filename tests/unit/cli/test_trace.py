@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.cli.app import run
+from emulator.cli.shell.app import run
 
 
 @pytest.mark.parametrize(

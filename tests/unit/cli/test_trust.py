@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.cli.app import run
+from emulator.cli.shell.app import run
 
 
 @pytest.fixture(autouse=True)

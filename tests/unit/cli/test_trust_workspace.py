@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emulator.cli import trust_workspace
+from emulator.cli.run import trust_workspace
 
 Run = Callable[..., Any]
 

@@ -23,10 +23,10 @@ from emulator.manifest import (
     WorkerService,
     check,
     load,
-    shapes,
 )
-from emulator.manifest.emit import as_json, as_yaml, explain
-from emulator.manifest.formats import as_sarif
+from emulator.manifest.findings.formats import as_sarif
+from emulator.manifest.load.emit import as_json, as_yaml, explain
+from emulator.manifest.schema import shapes
 from emulator.manifest.schema.base import Block
 
 MODELS: list[type[Block]] = [LoadBalancedWebService, BackendService, WorkerService, ScheduledJob]

@@ -12,11 +12,11 @@ import yaml
 
 from emulator.errors import Finding, InputError, Position, Severity
 from emulator.manifest import load
-from emulator.manifest.codes import CODES
-from emulator.manifest.emit import as_json, as_yaml, explain
-from emulator.manifest.formats import as_json as findings_as_json
-from emulator.manifest.formats import as_sarif
+from emulator.manifest.findings.codes import CODES
+from emulator.manifest.findings.formats import as_json as findings_as_json
+from emulator.manifest.findings.formats import as_sarif
 from emulator.manifest.jsonschema import json_schema
+from emulator.manifest.load.emit import as_json, as_yaml, explain
 from tests.unit.manifest.conftest import BACKEND, JOB, WEB, WORKER
 
 PROJECT = Path(__file__).parents[3]
@@ -62,7 +62,8 @@ def test_every_code_is_documented() -> None:
 
 
 def test_every_code_is_used() -> None:
-    elsewhere = [PROJECT / "emulator" / name for name in ("loading.py", "neighbours.py", "frontdoor/advice.py")]
+    names = ("app/compile.py", "app/service_dependencies.py", "frontdoor/advice.py")
+    elsewhere = [PROJECT / "emulator" / name for name in names]
     files = [*(PROJECT / "emulator" / "manifest").rglob("*.py"), *elsewhere]
     source = "".join(path.read_text(encoding="utf-8") for path in files if path.name != "codes.py")
     assert [code for code in CODES if f'"{code}"' not in source] == []

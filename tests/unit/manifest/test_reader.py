@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from emulator.errors import Finding, FindingsError, InputError
-from emulator.manifest import reader
-from emulator.manifest.nodes import Mapping, Scalar
-from emulator.manifest.reader import parse, read
+from emulator.manifest.yaml import reader
+from emulator.manifest.yaml.nodes import Mapping, Scalar
+from emulator.manifest.yaml.reader import parse, read
 
 
 def refused(text: str) -> Finding:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from emulator.manifest import scalars
-from emulator.manifest.nodes import Scalar
+from emulator.manifest.yaml import scalars
+from emulator.manifest.yaml.nodes import Scalar
 
 
 def scalar(text: str, style: str | None = None, tag: str = "") -> Scalar:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from emulator.events import Event
-from emulator.runtime.control import event_to
+from emulator.runtime.control.client import event_to
 
 
 class AgentDouble:

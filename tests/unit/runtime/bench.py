@@ -10,17 +10,17 @@ from typing import Any
 from emulator.ecs.service import Service
 from emulator.engine.fake import Behaviour, FakeEngine
 from emulator.events import Event, EventKind
-from emulator.runtime.desired import DesiredState, Private
-from emulator.runtime.executor import Executor
-from emulator.runtime.front import FrontControl, front_specs
-from emulator.runtime.observed import Observed, Task, observe
-from emulator.runtime.plan import Operation, Plan
-from emulator.runtime.reconcile import reconcile
-from emulator.runtime.running import Running
-from emulator.runtime.stop_plan import stop_task
-from emulator.runtime.task_specs import task_factory
-from emulator.runtime.up import up
-from emulator.runtime.up_request import SupportImages, UpRequest
+from emulator.runtime.execution.executor import Executor
+from emulator.runtime.lifecycle.running import Running
+from emulator.runtime.lifecycle.up import up
+from emulator.runtime.planning.reconcile import reconcile
+from emulator.runtime.planning.stop_plan import stop_task
+from emulator.runtime.planning.up_request import SupportImages, UpRequest
+from emulator.runtime.specs.load_balancer import FrontControl, front_specs
+from emulator.runtime.specs.task import task_factory
+from emulator.runtime.state.desired import DesiredState, Private
+from emulator.runtime.state.observed import Observed, Task, observe
+from emulator.runtime.state.operations import Operation, Plan
 from emulator.settings import Settings
 from tests.unit.runtime.agent_double import AgentDouble
 from tests.unit.runtime.world import AGENT, DEMO, FRONT, PAUSE

@@ -7,8 +7,8 @@ from copy import deepcopy
 import pytest
 
 from emulator.ecs.service import Service
-from emulator.runtime.desired import DesiredState
-from emulator.runtime.plan import Verb
+from emulator.runtime.state.desired import DesiredState
+from emulator.runtime.state.operations import Verb
 from tests.unit.runtime.world import (
     ExitOrState,
     World,

@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from emulator.errors import EngineError, ImageError
-from emulator.runtime import names
-from emulator.runtime.execution import Cancelled
+from emulator.runtime.execution.context import Cancelled
+from emulator.runtime.state import names
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import DEMO, make_service
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from emulator.engine.interface import Container, ContainerState
-from emulator.runtime import names
-from emulator.runtime.compare import Arrivals, Comparison, Pending, Printed, compare
-from emulator.runtime.names import Role
-from emulator.runtime.observed import Member, Observed, Task
+from emulator.runtime.reports.compare import Arrivals, Comparison, Pending, Printed, compare
+from emulator.runtime.state import names
+from emulator.runtime.state.names import Role
+from emulator.runtime.state.observed import Member, Observed, Task
 
 BORN = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 TASK_ID = "0" * 31 + "1"

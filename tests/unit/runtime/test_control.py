@@ -7,8 +7,8 @@ import pytest
 from emulator.engine.fake import Behaviour, FakeEngine
 from emulator.engine.interface import ContainerSpec
 from emulator.errors import EngineTimeout
-from emulator.runtime.control import Agent
-from emulator.runtime.names import Names
+from emulator.runtime.control.client import Agent
+from emulator.runtime.state.names import Names
 from tests.unit.runtime.agent_double import AgentDouble
 
 

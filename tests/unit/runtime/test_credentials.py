@@ -9,8 +9,9 @@ import pytest
 
 from emulator.errors import CopilotLocalError, InputError, Unsupported, UsageError
 from emulator.model import InvalidData, from_plain
-from emulator.runtime.credentials import TaskRole, chosen, task_role
-from emulator.runtime.desired import Private
+from emulator.runtime.secrets.credentials import chosen, task_role
+from emulator.runtime.state.desired import Private
+from emulator.runtime.state.task_role import TaskRole
 from emulator.settings import CredentialSettings
 
 CONFIG = """

@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from emulator.agent.health import given_up
+from emulator.agent.scheduler.unhealthy_tasks import given_up
 from emulator.engine.interface import PublishedPort
 from emulator.errors import UsageError
 from emulator.events import Event
-from emulator.runtime.debugging import check_options, debugged, read_options
-from emulator.runtime.desired import DesiredState, Private
-from emulator.runtime.task_specs import TaskFactory
+from emulator.runtime.specs.debugging import check_options, debugged, read_options
+from emulator.runtime.specs.task import TaskFactory
+from emulator.runtime.state.desired import DesiredState, Private
 from emulator.settings import Debugging
 from tests.unit.runtime.world import BORN, ROOT, World, desired_state, make_service, nginx_sidecar, text_of
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from emulator.agent.history import TaskHistory, stop_for
+from emulator.agent.scheduler.history import TaskHistory, stop_for
 from emulator.engine.fake import Behaviour
 from emulator.engine.interface import Health
 from emulator.errors import ContainerFailed, EngineError, TaskError
-from emulator.runtime import names
-from emulator.runtime.desired import DesiredState
-from emulator.runtime.restart import restartable
+from emulator.runtime.specs.restart import restartable
+from emulator.runtime.state import names
+from emulator.runtime.state.desired import DesiredState
 from emulator.settings import TimeSettings
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.test_executor import CHECK, depends, waiting

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from emulator.engine.fake import Behaviour
 from emulator.engine.interface import ContainerSpec
 from emulator.errors import Conflict, CopilotLocalError, EngineError, EngineTimeout, EngineUnavailable, ImageError
-from emulator.runtime import names
-from emulator.runtime.agent_spec import agent_spec
-from emulator.runtime.down import down, running_environments
-from emulator.runtime.names import Names, Role
+from emulator.runtime.lifecycle.down import down, running_environments
+from emulator.runtime.specs.agent import agent_spec
+from emulator.runtime.state import names
+from emulator.runtime.state.names import Names, Role
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import AGENT, DEMO, desired_state, firelens, make_service
 

@@ -8,11 +8,11 @@ import pytest
 
 from emulator.engine.fake import Behaviour, FakeEngine
 from emulator.engine.interface import ContainerSpec, ExecResult
-from emulator.runtime import names
-from emulator.runtime.desired import Private
-from emulator.runtime.egress import GROUP, closed_router, open_reason
-from emulator.runtime.pause_script import HOSTS_VARIABLE, PAUSE_SCRIPT, RELAY_SCRIPT, RULES_VARIABLE
-from emulator.runtime.task_specs import TaskFactory, TaskSpec
+from emulator.runtime.specs.egress import GROUP, closed_router, open_reason
+from emulator.runtime.specs.pause_script import HOSTS_VARIABLE, PAUSE_SCRIPT, RELAY_SCRIPT, RULES_VARIABLE
+from emulator.runtime.specs.task import TaskFactory, TaskSpec
+from emulator.runtime.state import names
+from emulator.runtime.state.desired import Private
 from emulator.settings import LogPolicy
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.test_routers import ROUTER, logging

@@ -16,9 +16,9 @@ from emulator.engine.interface import ContainerSpec, Health, UlimitSpec
 from emulator.errors import ContainerFailed, EngineError, TaskError
 from emulator.events import EventKind
 from emulator.frontdoor.options import backend_name
-from emulator.runtime.daemon_memory import DAY, has_low_limit, remember_low_limit
-from emulator.runtime.execution import Cancelled
-from emulator.runtime.plan import TASK_STEADY, Operation, Verb
+from emulator.runtime.execution.context import Cancelled
+from emulator.runtime.execution.daemon_quirks import DAY, has_low_limit, remember_low_limit
+from emulator.runtime.state.operations import TASK_STEADY, Operation, Verb
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import desired_state, make_service, nginx_sidecar
 

@@ -14,9 +14,9 @@ from emulator.engine.fake import Behaviour
 from emulator.engine.interface import ContainerSpec
 from emulator.errors import ContainerFailed, EngineError, ExitCode
 from emulator.events import EventKind
-from emulator.runtime import names
-from emulator.runtime.down import down
-from emulator.runtime.foreground import run_foreground
+from emulator.runtime.lifecycle.down import down
+from emulator.runtime.lifecycle.foreground import run_foreground
+from emulator.runtime.state import names
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import DEMO, firelens, make_service, nginx_sidecar
 

@@ -11,13 +11,13 @@ from emulator.ecs.service import Service
 from emulator.engine.labels import CONTROL_PREFIXES, present_labels
 from emulator.errors import Position, Unsupported
 from emulator.events import discard
-from emulator.runtime import names
-from emulator.runtime.agent_spec import agent_spec, empty_state
-from emulator.runtime.drain import drain_spec
-from emulator.runtime.front import front_spec
-from emulator.runtime.names import CONTROL, Names, Role, sealed
-from emulator.runtime.reconcile import MOST_TASKS
-from emulator.runtime.supported import refuse_unsupported
+from emulator.runtime.planning.reconcile import MOST_TASKS
+from emulator.runtime.specs.agent import agent_spec, empty_state
+from emulator.runtime.specs.drain import drain_spec
+from emulator.runtime.specs.load_balancer import front_spec
+from emulator.runtime.specs.unsupported_features import refuse_unsupported
+from emulator.runtime.state import names
+from emulator.runtime.state.names import CONTROL, Names, Role, sealed
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import DEMO, ROOT, World, desired_state, make_service
 

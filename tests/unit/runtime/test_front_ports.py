@@ -12,15 +12,22 @@ from msgspec.structs import replace
 from emulator.ecs.service import HostHeader, ListenerRule, NetworkListener, Service, TargetGroup
 from emulator.errors import InputError, PortInUse
 from emulator.frontdoor.balancers import Balancer
-from emulator.runtime import host_port, names
-from emulator.runtime.desired import DesiredState, Private
-from emulator.runtime.front import front_options, front_spec, front_specs, targets_of
-from emulator.runtime.front_ports import PublishedListener, bind_ports, listeners_of, published, udp_bind_ports
-from emulator.runtime.observed import Observed
-from emulator.runtime.plan import Verb
-from emulator.runtime.port_choice import AskedPorts, with_ports
-from emulator.runtime.task_specs import TaskFactory
-from emulator.runtime.udp_relay import udp_relay_spec
+from emulator.runtime.listeners import free_port
+from emulator.runtime.listeners.front_ports import (
+    PublishedListener,
+    bind_ports,
+    listeners_of,
+    published,
+    udp_bind_ports,
+)
+from emulator.runtime.listeners.port_choice import AskedPorts, with_ports
+from emulator.runtime.specs.load_balancer import front_options, front_spec, front_specs, targets_of
+from emulator.runtime.specs.task import TaskFactory
+from emulator.runtime.specs.udp_relay import udp_relay_spec
+from emulator.runtime.state import names
+from emulator.runtime.state.desired import DesiredState, Private
+from emulator.runtime.state.observed import Observed
+from emulator.runtime.state.operations import Verb
 from tests.unit.runtime.world import DEMO, ROOT, World, desired_state, make_service
 
 ANY = AskedPorts()
@@ -61,7 +68,7 @@ def taken() -> Iterator[int]:
 @pytest.fixture
 def free(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every port of this machine is free."""
-    monkeypatch.setattr(host_port, "is_free", lambda port, *, udp=False: True)
+    monkeypatch.setattr(free_port, "is_free", lambda port, *, udp=False: True)
 
 
 def in_a_world(state: DesiredState) -> World:

@@ -10,11 +10,11 @@ from dataclasses import replace as replaced
 import pytest
 
 from emulator.engine.interface import ContainerState
-from emulator.runtime import front_probe
-from emulator.runtime.front_ports import PublishedListener
-from emulator.runtime.front_probe import FrontWatch, restart_silent_fronts, silent, why_silent
-from emulator.runtime.overview import overview
-from emulator.runtime.port_choice import AskedPorts
+from emulator.runtime.listeners import front_probe
+from emulator.runtime.listeners.front_ports import PublishedListener
+from emulator.runtime.listeners.front_probe import FrontWatch, restart_silent_fronts, silent, why_silent
+from emulator.runtime.listeners.port_choice import AskedPorts
+from emulator.runtime.reports.overview import overview
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import DEMO, make_service
 
@@ -94,7 +94,7 @@ class TestRestart:
         """An environment in memory, whose load balancer no port leads to."""
         made = Bench()
         monkeypatch.setattr(front_probe, "is_local", lambda engine: True)
-        from emulator.runtime.port_choice import with_ports
+        from emulator.runtime.listeners.port_choice import with_ports
         from tests.unit.runtime.world import desired_state
 
         state = desired_state(make_service(target=("hello", 80)))
@@ -124,7 +124,7 @@ class TestRestart:
         watch = FrontWatch(bench.engine, bench.emit)
         watch.look(bench.observed)
         assert bench.warnings() == []
-        monkeypatch.setattr("emulator.runtime.front_probe.time.monotonic", lambda: float("inf"))
+        monkeypatch.setattr("emulator.runtime.listeners.front_probe.time.monotonic", lambda: float("inf"))
         watch.look(bench.observed)
         assert len(bench.warnings()) == 1
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from emulator.errors import PortInUse
-from emulator.runtime.host_port import DEFAULT_PORT, Reservation, choose_port, is_free
+from emulator.runtime.listeners.free_port import DEFAULT_PORT, Reservation, choose_port, is_free
 
 
 @pytest.fixture

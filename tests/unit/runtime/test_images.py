@@ -13,8 +13,8 @@ from emulator.engine.interface import Image, RegistryAuth
 from emulator.errors import ImageError, InputError, Position, SecretsError, UsageError
 from emulator.events import Event, EventKind
 from emulator.missing import MissingError
-from emulator.runtime.image_sources import ImageSources
-from emulator.runtime.images import ImageResolver
+from emulator.runtime.images.resolver import ImageResolver
+from emulator.runtime.images.sources import ImageSources
 from emulator.runtime.secrets.logins import RegistryLogins
 from emulator.runtime.secrets.sources import SecretValues
 from emulator.runtime.secrets.wanted import Finder

@@ -13,10 +13,10 @@ from emulator.ecs.service import Service
 from emulator.ecs.task_definition import ContainerDefinition
 from emulator.engine.interface import ContainerState
 from emulator.model import from_plain, to_plain
-from emulator.runtime.desired import DesiredState, Private
-from emulator.runtime.in_place import Edit, edit
-from emulator.runtime.plan import Verb
-from emulator.runtime.task_specs import TaskFactory
+from emulator.runtime.planning.replace_containers import Edit, edit
+from emulator.runtime.specs.task import TaskFactory
+from emulator.runtime.state.desired import DesiredState, Private
+from emulator.runtime.state.operations import Verb
 from tests.unit.runtime.world import ROOT, World, desired_state, firelens, lines, make_service, nginx_sidecar, text_of
 
 

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from emulator.engine.interface import Container
-from emulator.runtime.agent_spec import agent_spec
+from emulator.runtime.specs.agent import agent_spec
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import AGENT, DEMO, desired_state, make_service
 

@@ -7,9 +7,9 @@ from msgspec.structs import replace
 
 from emulator.ecs.fargate import cpu_units, memory_mib
 from emulator.engine.fake import FakeEngine
-from emulator.runtime.desired import Private
-from emulator.runtime.limits import BELOW_PAUSE, can_nest
-from emulator.runtime.task_specs import TaskFactory, TaskSpec
+from emulator.runtime.specs.limits import BELOW_PAUSE, can_nest
+from emulator.runtime.specs.task import TaskFactory, TaskSpec
+from emulator.runtime.state.desired import Private
 from tests.unit.runtime.world import ROOT, desired_state, make_service
 
 MIB = 1024 * 1024

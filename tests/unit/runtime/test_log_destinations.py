@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from emulator.errors import UsageError
 from emulator.events import Event, EventKind
-from emulator.runtime.desired import DesiredState
-from emulator.runtime.firelens import check_destinations
-from emulator.runtime.log_destinations import Destination, destination_of, destinations_of, several
-from emulator.runtime.observed import observe
+from emulator.runtime.specs.log_destinations import Destination, destination_of, destinations_of, several
+from emulator.runtime.specs.log_router import check_destinations
+from emulator.runtime.state.desired import DesiredState
+from emulator.runtime.state.observed import observe
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import DEMO, desired_state, make_service
 

@@ -10,10 +10,9 @@ import pytest
 
 from emulator.engine.fake import Behaviour
 from emulator.events import EventKind
-from emulator.runtime import names
-from emulator.runtime.down import down
-from emulator.runtime.log_subjects import LogSubjects
-from emulator.runtime.logs import (
+from emulator.runtime.health.router_chatter import is_chatter
+from emulator.runtime.lifecycle.down import down
+from emulator.runtime.reports.logs import (
     ContainerLine,
     LogFollower,
     Wanted,
@@ -22,9 +21,10 @@ from emulator.runtime.logs import (
     members_of,
     print_so_far,
 )
-from emulator.runtime.names import Role
-from emulator.runtime.observed import observe
-from emulator.runtime.router_chatter import is_chatter
+from emulator.runtime.state import names
+from emulator.runtime.state.log_subjects import LogSubjects
+from emulator.runtime.state.names import Role
+from emulator.runtime.state.observed import observe
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import DEMO, desired_state, make_service
 

@@ -11,7 +11,7 @@ import pytest
 from emulator.ecs.service import Service
 from emulator.errors import PortInUse
 from emulator.missing import Blockers, Kind, Missing, MissingError
-from emulator.runtime.look import look_at_machine, refuse_taken_ports
+from emulator.runtime.lifecycle.look import look_at_machine, refuse_taken_ports
 from emulator.settings import FrontSettings, Settings
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import make_service, nginx_sidecar

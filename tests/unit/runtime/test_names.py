@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from emulator.runtime.names import Names
+from emulator.runtime.state.names import Names
 
 TASK = "0123456789abcdef0123456789abcdef"
 PARTS = [

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from emulator.engine.interface import Health
-from emulator.runtime.overview import overview
+from emulator.runtime.reports.overview import overview
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import DEMO, make_service
 

@@ -11,12 +11,12 @@ from emulator.ecs.service import Service
 from emulator.errors import InputError, Unsupported
 from emulator.events import discard
 from emulator.missing import MissingError
-from emulator.runtime.desired import Private
-from emulator.runtime.private import collect_private, parse_environment_file
+from emulator.runtime.secrets.secret_values import collect_private, parse_environment_file
 from emulator.runtime.secrets.sources import SecretValues
 from emulator.runtime.secrets.wanted import Finder
-from emulator.runtime.supported import refuse_unsupported
-from emulator.runtime.task_specs import TaskFactory
+from emulator.runtime.specs.task import TaskFactory
+from emulator.runtime.specs.unsupported_features import refuse_unsupported
+from emulator.runtime.state.desired import Private
 from tests.unit.runtime.world import ROOT, ROUTER, desired_state, make_service
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from emulator.frontdoor.balancers import Balancer
-from emulator.runtime.agent_spec import agent_spec, empty_state
-from emulator.runtime.desired import NetworkPort
-from emulator.runtime.drain import drain_spec
-from emulator.runtime.front import front_spec
-from emulator.runtime.limits import OWN_PIDS, TASK_PIDS
-from emulator.runtime.udp_relay import udp_relay_spec
+from emulator.runtime.specs.agent import agent_spec, empty_state
+from emulator.runtime.specs.drain import drain_spec
+from emulator.runtime.specs.limits import OWN_PIDS, TASK_PIDS
+from emulator.runtime.specs.load_balancer import front_spec
+from emulator.runtime.specs.udp_relay import udp_relay_spec
+from emulator.runtime.state.desired import NetworkPort
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import DEMO, ROOT, World, desired_state, make_service
 

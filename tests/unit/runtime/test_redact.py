@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from emulator.ecs.service import Build, LogGroup, Service
 from emulator.ecs.task_definition import ContainerDefinition, KeyValuePair, LogConfiguration, TaskDefinition
-from emulator.runtime.redact import SHORTEST, Redactor, secrets_of, sounds_secret, variables
+from emulator.runtime.reports.redact import SHORTEST, Redactor, secrets_of, sounds_secret, variables
 
 
 def test_a_value_becomes_its_name_wherever_it_stands() -> None:

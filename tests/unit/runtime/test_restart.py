@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emulator.runtime.restart import restartable
+from emulator.runtime.specs.restart import restartable
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import desired_state, make_service
 

@@ -19,8 +19,8 @@ from emulator.errors import (
     NotFound,
     TaskError,
 )
-from emulator.runtime.desired import DesiredState
-from emulator.runtime.plan import Operation, Plan, Verb
+from emulator.runtime.state.desired import DesiredState
+from emulator.runtime.state.operations import Operation, Plan, Verb
 from tests.unit.runtime.bench import LISTENS, Bench
 from tests.unit.runtime.world import AGENT, ROUTED, desired_state, make_service
 from tests.unit.runtime.world import ROUTER as ROUTER_DEFINITION

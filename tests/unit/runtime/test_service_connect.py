@@ -11,11 +11,11 @@ from emulator.ecs.service import Service
 from emulator.engine.fake import Behaviour
 from emulator.engine.interface import ExecResult, Health
 from emulator.errors import EngineError
-from emulator.runtime.names import Names
-from emulator.runtime.observed import Observed
-from emulator.runtime.plan import Operation, Plan, Verb
-from emulator.runtime.service_connect import ServiceConnect, entries
-from emulator.runtime.stop_plan import stop_task
+from emulator.runtime.planning.stop_plan import stop_task
+from emulator.runtime.specs.service_connect import ServiceConnect, entries
+from emulator.runtime.state.names import Names
+from emulator.runtime.state.observed import Observed
+from emulator.runtime.state.operations import Operation, Plan, Verb
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import DEMO, World, connected, desired_state, lines, make_service, text_of
 

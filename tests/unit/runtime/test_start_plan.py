@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from emulator.errors import InputError
-from emulator.runtime.plan import Verb
+from emulator.runtime.state.operations import Verb
 from tests.unit.runtime.world import ROUTED, ROUTER, World, firelens, lines, make_service, nginx_sidecar, text_of
 
 CHECK = {"healthCheck": {"command": ["CMD-SHELL", "true"]}}

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from emulator.runtime.plan import Plan, Verb
-from emulator.runtime.stop_plan import stop_task
+from emulator.runtime.planning.stop_plan import stop_task
+from emulator.runtime.state.operations import Plan, Verb
 from tests.unit.runtime.world import ROUTED, ROUTER, World, firelens, lines, make_service, text_of
 
 

@@ -12,9 +12,9 @@ from urllib.parse import parse_qs
 import pytest
 from msgspec.structs import replace
 
-from emulator.runtime.credentials import Keys, TaskRole
-from emulator.runtime.desired import Private
-from emulator.runtime.sts import AssumeRoleError, assume_role, check_roles, signed_headers
+from emulator.runtime.secrets.sts import AssumeRoleError, assume_role, check_roles, signed_headers
+from emulator.runtime.state.desired import Private
+from emulator.runtime.state.task_role import Keys, TaskRole
 
 KEYS = Keys(access_key_id="AKIDEXAMPLE", secret_access_key="wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 NAMESPACE = 'xmlns="https://sts.amazonaws.com/doc/2011-06-15/"'

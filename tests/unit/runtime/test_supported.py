@@ -7,10 +7,10 @@ import pytest
 from emulator.compiler import compile_service
 from emulator.events import Event, EventKind
 from emulator.manifest import load
-from emulator.runtime.desired import Private
-from emulator.runtime.kernel_parameters import network_parameters
-from emulator.runtime.supported import refuse_unsupported
-from emulator.runtime.task_specs import TaskFactory, unresolved
+from emulator.runtime.specs.kernel_parameters import network_parameters
+from emulator.runtime.specs.task import TaskFactory, unresolved
+from emulator.runtime.specs.unsupported_features import refuse_unsupported
+from emulator.runtime.state.desired import Private
 from tests.unit.runtime.world import ROOT, desired_state
 
 MANIFEST = """\

@@ -10,10 +10,10 @@ from emulator.ecs.references import ImportReference, Join, ParameterReference, P
 from emulator.ecs.service import Service
 from emulator.engine.interface import ContainerSpec, HealthCheckSpec, Mount, UlimitSpec
 from emulator.errors import InputError, Position
-from emulator.runtime import names
-from emulator.runtime.desired import Private
-from emulator.runtime.task_specs import TaskFactory, TaskSpec
-from emulator.runtime.values import resolve, resolve_all
+from emulator.runtime.listeners.references import resolve, resolve_all
+from emulator.runtime.specs.task import TaskFactory, TaskSpec
+from emulator.runtime.state import names
+from emulator.runtime.state.desired import Private
 from tests.unit.runtime.world import AGENT, PAUSE, ROOT, ROUTED, ROUTER, desired_state, firelens, make_service
 
 TASK_ID = "0123456789abcdef0123456789abcdef"
@@ -236,7 +236,7 @@ class TestFireLens:
         ]
         script, *arguments = task.pause.command or ()
         assert script.startswith('trap "" USR1; '), "a signal that comes too early ends nothing"
-        assert script.endswith('exec python3 -m emulator.agent.relay "$@"')
+        assert script.endswith('exec python3 -m emulator.agent.log_relay.relay "$@"')
         assert arguments == [
             "relay",
             "/copilot-local/socket/relay.sock",

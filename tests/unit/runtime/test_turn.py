@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from emulator.engine.interface import Container
 from emulator.errors import EnvironmentBusy
-from emulator.runtime.agent_spec import agent_spec
-from emulator.runtime.execution import Cancelled
-from emulator.runtime.names import MADE_BY
-from emulator.runtime.process import Owner, this_process
-from emulator.runtime.turn import Turns, is_orphaned
+from emulator.runtime.execution.context import Cancelled
+from emulator.runtime.lifecycle.contention import Turns, is_orphaned
+from emulator.runtime.specs.agent import agent_spec
+from emulator.runtime.state.names import MADE_BY
+from emulator.runtime.state.process_identity import Owner, this_process
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import AGENT, DEMO, desired_state, make_service
 

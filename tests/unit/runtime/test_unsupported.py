@@ -8,7 +8,7 @@ import pytest
 
 from emulator.errors import Position, Unsupported
 from emulator.events import discard
-from emulator.runtime.supported import refuse_unsupported
+from emulator.runtime.specs.unsupported_features import refuse_unsupported
 from tests.unit.runtime.world import ROUTED, ROUTER, make_service
 
 CONTAINER: dict[str, dict[str, Any]] = {

@@ -12,11 +12,11 @@ from emulator.engine.interface import Health
 from emulator.errors import ImageError, InputError, NotHealthy, TaskError, Unsupported, UsageError
 from emulator.events import Event, EventKind, discard
 from emulator.model import from_json
-from emulator.runtime.control import AgentError
-from emulator.runtime.desired import DesiredState, Private
-from emulator.runtime.down import down
-from emulator.runtime.execution import Cancelled
-from emulator.runtime.up import dry_run
+from emulator.runtime.control.client import AgentError
+from emulator.runtime.execution.context import Cancelled
+from emulator.runtime.lifecycle.down import down
+from emulator.runtime.lifecycle.up import dry_run
+from emulator.runtime.state.desired import DesiredState, Private
 from emulator.settings import Settings, TimeSettings
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import DEMO, firelens, make_service, nginx_sidecar

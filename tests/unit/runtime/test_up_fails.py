@@ -23,9 +23,9 @@ from emulator.errors import (
     Unsupported,
 )
 from emulator.events import Event, EventKind, discard
-from emulator.runtime.down import down
-from emulator.runtime.execution import Cancelled
-from emulator.runtime.up import up
+from emulator.runtime.execution.context import Cancelled
+from emulator.runtime.lifecycle.down import down
+from emulator.runtime.lifecycle.up import up
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import AGENT, DEMO, firelens, make_service, nginx_sidecar
 

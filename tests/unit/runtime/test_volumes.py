@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator.runtime import names
-from emulator.runtime.desired import Private
-from emulator.runtime.task_specs import TaskFactory, TaskSpec
+from emulator.runtime.specs.task import TaskFactory, TaskSpec
+from emulator.runtime.state import names
+from emulator.runtime.state.desired import Private
 from tests.unit.runtime.world import ROOT, desired_state, make_service
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.runtime.watch_changes import FileChanges
+from emulator.runtime.watch.changes import FileChanges
 
 Watching = Callable[..., FileChanges]
 PATIENCE = 10.0

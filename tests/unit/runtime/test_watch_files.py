@@ -11,10 +11,10 @@ from emulator.ecs.references import ImageReference
 from emulator.ecs.service import Build, Service
 from emulator.errors import InputError
 from emulator.model import from_plain
-from emulator.runtime.image_sources import ImageSources
-from emulator.runtime.names import Names
-from emulator.runtime.up_request import SupportImages, UpRequest
-from emulator.runtime.watch_files import Changes, WatchedFiles
+from emulator.runtime.images.sources import ImageSources
+from emulator.runtime.planning.up_request import SupportImages, UpRequest
+from emulator.runtime.state.names import Names
+from emulator.runtime.watch.files import Changes, WatchedFiles
 from emulator.settings import Settings, SyncRule
 from tests.unit.runtime.world import make_service
 

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from emulator.runtime.watch_ignore import Ignore, ignore_file, is_temporary, read_ignore
+from emulator.runtime.watch.ignore import Ignore, ignore_file, is_temporary, read_ignore
 
 
 @pytest.mark.parametrize(

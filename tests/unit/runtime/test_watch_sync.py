@@ -12,9 +12,9 @@ from emulator.engine.fake import Behaviour, FakeEngine
 from emulator.engine.interface import ContainerSpec, ExecResult
 from emulator.errors import NotFound, TaskError
 from emulator.model import from_plain
-from emulator.runtime.observed import Member
-from emulator.runtime.watch_files import WatchedSync
-from emulator.runtime.watch_sync import copy
+from emulator.runtime.state.observed import Member
+from emulator.runtime.watch.files import WatchedSync
+from emulator.runtime.watch.sync import copy
 from emulator.settings import SyncRule
 
 

@@ -27,15 +27,15 @@ from emulator.engine.interface import Container, ContainerState, PublishedPort
 from emulator.engine.labels import present_labels
 from emulator.frontdoor.balancers import Balancer
 from emulator.model import from_plain
-from emulator.runtime import names
-from emulator.runtime.desired import DesiredService, DesiredState, Private
-from emulator.runtime.front import front_spec, front_specs
-from emulator.runtime.names import Names, Role
-from emulator.runtime.observed import Observed, sort_containers
-from emulator.runtime.plan import Plan
-from emulator.runtime.reconcile import Reconciled, reconcile
-from emulator.runtime.task_specs import TaskFactory
-from emulator.runtime.udp_relay import udp_relay_spec
+from emulator.runtime.planning.reconcile import Reconciled, reconcile
+from emulator.runtime.specs.load_balancer import front_spec, front_specs
+from emulator.runtime.specs.task import TaskFactory
+from emulator.runtime.specs.udp_relay import udp_relay_spec
+from emulator.runtime.state import names
+from emulator.runtime.state.desired import DesiredService, DesiredState, Private
+from emulator.runtime.state.names import Names, Role
+from emulator.runtime.state.observed import Observed, sort_containers
+from emulator.runtime.state.operations import Plan
 from emulator.settings import LocalOptions, TimeSettings
 
 DEMO = Names("demo", "test")

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from emulator.engine.fake import FakeEngine
 from emulator.engine.interface import ContainerSpec
 from emulator.events import discard
-from emulator.runtime.names import OWNER, Names, Role
+from emulator.runtime.state.names import OWNER, Names, Role
 from emulator.testing.owner import Owner, remove_stale, stale_environments, this_process
 
 

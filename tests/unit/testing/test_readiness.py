@@ -7,8 +7,8 @@ from typing import Any
 
 from emulator.ecs.service import Service
 from emulator.engine.interface import Container, ContainerState, Health
-from emulator.runtime import names
-from emulator.runtime.observed import sort_containers
+from emulator.runtime.state import names
+from emulator.runtime.state.observed import sort_containers
 from emulator.testing.readiness import missing
 
 TASK = "0123456789abcdef"

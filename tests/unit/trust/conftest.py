@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from emulator.app.selection import Selection
+from emulator.app.up_request import up_request
 from emulator.errors import TrustNeeded
 from emulator.events import Event
-from emulator.loading import Selection, up_request
-from emulator.runtime.up_request import UpRequest
+from emulator.runtime.planning.up_request import UpRequest
 
 BACKEND = "name: api\ntype: Backend Service\nimage:\n  location: busybox:1.37\n  port: 8080\n"
 AWS_FILES = {

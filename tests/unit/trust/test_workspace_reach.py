@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from emulator.app.load import load_services
+from emulator.app.permissions import asked_for
+from emulator.app.selection import Selection, find_target
 from emulator.errors import InputError, TrustNeeded
-from emulator.loading import Selection, find_target, load_services
-from emulator.permissions import asked_for
 from emulator.runtime.secrets.sources import SecretChoice
 from emulator.trust.needed import permissions
 from emulator.trust.store import revoke, trust, trust_file

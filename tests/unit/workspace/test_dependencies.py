@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from emulator.app.selection import Selection
+from emulator.app.up_request import up_request
 from emulator.events import Event, discard
-from emulator.loading import Selection, up_request
 
 BACKEND = "name: {name}\ntype: Backend Service\nimage:\n  location: busybox:1.37\n  port: 8080\n{rest}"
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from emulator.app.selection import Selection
+from emulator.app.up_request import up_request
 from emulator.events import Event, EventKind
-from emulator.loading import Selection, up_request
 
 MANIFEST = """\
 name: web

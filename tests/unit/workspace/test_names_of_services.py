@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from emulator.app.selection import Selection
+from emulator.app.up_request import up_request
 from emulator.events import Event, EventKind
-from emulator.loading import Selection, up_request
 
 WEB = """\
 name: web

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from emulator.agent.credentials import Credentials
 from emulator.agent.metadata import tasks as tasks_module
 from emulator.agent.metadata.answers import Answer, Request
 from emulator.agent.metadata.collector import StatsCollector
+from emulator.agent.metadata.credentials import Credentials
 from emulator.agent.metadata.endpoint import Endpoint
 from emulator.agent.metadata.moments import Moments
 from emulator.agent.metadata.protection import Protection
@@ -25,10 +25,10 @@ from emulator.ecs.task_definition import TaskDefinition
 from emulator.engine.fake import FakeEngine
 from emulator.engine.interface import EngineEvent
 from emulator.model import from_plain
-from emulator.runtime import names
-from emulator.runtime.desired import DesiredService, DesiredState, Private
-from emulator.runtime.names import Names, Role
-from emulator.runtime.task_specs import task_factory
+from emulator.runtime.specs.task import task_factory
+from emulator.runtime.state import names
+from emulator.runtime.state.desired import DesiredService, DesiredState, Private
+from emulator.runtime.state.names import Names, Role
 from emulator.settings import LocalOptions
 
 TASK = "0123456789abcdef0123456789abcdef"

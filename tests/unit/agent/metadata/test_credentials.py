@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from emulator.agent.credentials import Credentials
+from emulator.agent.metadata.credentials import Credentials
 from emulator.ecs.endpoints import credentials_id
-from emulator.runtime.credentials import Keys, TaskRole
-from emulator.runtime.desired import Private
-from emulator.runtime.sts import AssumeRoleError
+from emulator.runtime.secrets.sts import AssumeRoleError
+from emulator.runtime.state.desired import Private
+from emulator.runtime.state.task_role import Keys, TaskRole
 from tests.unit.agent.metadata.conftest import TASK, World, service
 
 HELLO: dict[str, Any] = {"name": "hello", "image": "hello:1"}

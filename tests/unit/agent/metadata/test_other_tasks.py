@@ -10,8 +10,8 @@ import pytest
 from emulator.agent.metadata import tasks as tasks_module
 from emulator.ecs.endpoints import credentials_id
 from emulator.ecs.identity import container_id
-from emulator.runtime.credentials import Keys, TaskRole
-from emulator.runtime.desired import Private
+from emulator.runtime.state.desired import Private
+from emulator.runtime.state.task_role import Keys, TaskRole
 from tests.unit.agent.metadata.conftest import TASK, World, service
 
 OTHER = "f" * 32

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from emulator.engine.interface import Health
 from emulator.runtime.health.ports import Listening
 from emulator.runtime.health.reasons import CheckResult, Code, Facts, Reason, reasons_of
-from emulator.runtime.observed import Member
+from emulator.runtime.state.observed import Member
 from tests.unit.runtime.world import BORN, World, make_service
 
 CHECK = {"healthCheck": {"command": ["CMD-SHELL", "curl -f localhost:3000"], "interval": 10}}

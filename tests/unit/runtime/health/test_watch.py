@@ -13,7 +13,7 @@ from emulator.errors import NotHealthy
 from emulator.events import Event, EventKind
 from emulator.runtime.health.reasons import CheckResult
 from emulator.runtime.health.watch import HealthWatch, Known, hopeless, known_from, once_each
-from emulator.runtime.observed import Task
+from emulator.runtime.state.observed import Task
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.health.test_ports import WEB, row, table
 from tests.unit.runtime.world import desired_state, make_service

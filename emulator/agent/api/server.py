@@ -1,0 +1,346 @@
+"""The agent's control API: HTTP on a unix socket. `docs/control-api.yaml` says what each request means."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import queue
+import socket
+import socketserver
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
+from itertools import chain, islice
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+from emulator.agent.api.records import follow_access, follow_records, is_full
+from emulator.agent.scheduler.control_lock import BeingBroughtUp
+from emulator.agent.scheduler.supervisor import Supervisor
+from emulator.errors import CopilotLocalError, EnvironmentBusy, InputError, NotFound
+from emulator.events import Emit, Event
+from emulator.frontdoor import Balancer, FrontOptions, LoadBalancerName
+from emulator.model import from_plain
+from emulator.runtime.control.client import event_to
+from emulator.runtime.control.http import BODY, LINES, VERSION, Message
+from emulator.runtime.reports.service_details import service_details
+from emulator.runtime.reports.service_url import service_urls
+from emulator.runtime.specs.load_balancer import all_options
+from emulator.runtime.state.desired import DesiredService, DesiredState, Private
+
+log = logging.getLogger(__name__)
+
+Query = dict[str, list[str]]
+Answer = Message | Iterator[Message] | None
+"""One document, messages as they come, or nothing but that it was done."""
+
+
+class ControlServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    """Serves the control API on a unix socket."""
+
+    daemon_threads = True
+
+    def __init__(self, path: Path, supervisor: Supervisor, log_folder: Path, access_folder: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        self.supervisor = supervisor
+        self.log_folder = log_folder
+        self.access_folder = access_folder
+        super().__init__(str(path), _Connection)
+
+
+class _Connection(BaseHTTPRequestHandler):
+    """Answers the requests of one connection, one after the other. Being in charge goes with the connection."""
+
+    server: ControlServer
+    protocol_version = "HTTP/1.1"
+    _holds = False
+    _attendance: contextlib.ExitStack | None = None
+
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # whoever asked has gone
+        finally:
+            # A command that was killed, maybe in the middle of a word, leaves the agent in charge.
+            if self._holds:
+                self.server.supervisor.act()
+            if self._attendance is not None:
+                self._attendance.close()
+
+    def log_message(self, *words: object) -> None:
+        """Requests are no news."""
+
+    def do_GET(self) -> None:
+        self._serve(_READ)
+
+    def do_POST(self) -> None:
+        self._serve(_CHANGE)
+
+    def _serve(self, routes: Mapping[str, _Handler]) -> None:
+        try:
+            url = urlsplit(self.path)
+            body = self._body()
+            answer = _route(routes, self.command, url.path)(self, parse_qs(url.query), body)
+            if answer is None:
+                self._respond(HTTPStatus.NO_CONTENT)
+            elif isinstance(answer, dict):
+                self._respond(HTTPStatus.OK, answer)
+            else:
+                self._stream(answer)
+        except (BrokenPipeError, ConnectionResetError):
+            raise
+        except CopilotLocalError as error:
+            self._respond(_status_of(error), {"error": _content_of(error)})
+        except Exception as error:  # whoever asked must hear of it, whatever it is
+            self._respond(HTTPStatus.INTERNAL_SERVER_ERROR, {"error": _content_of(error)})
+            log.exception("a request failed: %s", self.path)
+
+    def _body(self) -> Message:
+        length = int(self.headers.get("Content-Length") or 0)
+        if not length:
+            return {}
+        try:
+            body: Message = json.loads(self.rfile.read(length))
+        except ValueError as error:
+            raise InputError(f"the body of the request is no JSON: {error}") from None
+        return body
+
+    def _respond(self, status: HTTPStatus, message: Message | None = None) -> None:
+        self.send_response_only(status)
+        if message is not None:
+            content = json.dumps(message).encode() + b"\n"
+            self.send_header("Content-Type", BODY)
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if message is not None:
+            self.wfile.write(content)
+
+    def _stream(self, messages: Iterator[Message]) -> None:
+        """Each message as a chunk. What fails before the first has a status of its own, what fails later is one."""
+        first = list(islice(messages, 1))
+        self.send_response_only(HTTPStatus.OK)
+        self.send_header("Content-Type", LINES)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        try:
+            for message in chain(first, messages):
+                self._chunk(message)
+            self._chunk({"ok": True})
+        except (BrokenPipeError, ConnectionResetError):
+            raise
+        except Exception as error:
+            self._chunk({"error": _content_of(error)})
+            if not isinstance(error, CopilotLocalError):
+                log.exception("a request failed: %s", self.path)
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _chunk(self, message: Message) -> None:
+        line = json.dumps(message).encode() + b"\n"
+        self.wfile.write(b"%x\r\n%b\r\n" % (len(line), line))
+
+    # what changes something
+
+    def _hold(self, query: Query, body: Message) -> Answer:
+        del query
+        self.server.supervisor.held(from_plain(Private, body["private"]), stays=bool(body.get("stays")))
+        self._holds = True
+        return None
+
+    def _begin(self, query: Query, body: Message) -> Answer:
+        del query
+        self._refuse_without_lease()
+        state, private = from_plain(DesiredState, body["state"]), from_plain(Private, body["private"])
+        self.server.supervisor.begin(state, private)
+        return None
+
+    def _act(self, query: Query, body: Message) -> Answer:
+        del query, body
+        self._refuse_without_lease()
+        self._holds = False
+        self.server.supervisor.act()
+        return None
+
+    def _leave(self, query: Query, body: Message) -> Answer:
+        del query, body
+        if self._attendance is not None:
+            self._attendance.close()
+            self._attendance = None
+            return None
+        self._refuse_without_lease()
+        self._holds = False
+        self.server.supervisor.retire()
+        return None
+
+    def _attend(self, query: Query, body: Message) -> Answer:
+        del query
+        desired = from_plain(DesiredService, body["service"])
+        attending = self.server.supervisor.one_offs.attending(desired, from_plain(Private, body["private"]))
+        self._attendance = contextlib.ExitStack()
+        self._attendance.enter_context(attending)
+        return None
+
+    def _retire_if_idle(self, query: Query, body: Message) -> Answer:
+        del query, body
+        return {"idle": self.server.supervisor.retire_if_idle()}
+
+    def _refuse_without_lease(self) -> None:
+        if not self._holds:
+            raise InputError("this connection is not in charge of the environment", hint="ask for `hold` over it first")
+
+    def _apply(self, query: Query, body: Message) -> Answer:
+        del query
+        state = from_plain(DesiredState, body["state"])
+        private = from_plain(Private, body["private"])
+        how = {name: bool(body.get(name)) for name in ("in_place", "orphaned")}
+        return _with_events(lambda emit: self.server.supervisor.deployments.apply(state, private, emit, **how))
+
+    def _scale(self, query: Query, body: Message) -> Answer:
+        del query
+        counts = {str(name): int(count) for name, count in body["counts"].items()}
+        return _with_events(lambda emit: self.server.supervisor.deployments.scale(counts, emit))
+
+    def _restart(self, query: Query, body: Message) -> Answer:
+        del query
+        chosen = [str(name) for name in body["services"]]
+        return _with_events(lambda emit: self.server.supervisor.deployments.redeploy(chosen, emit))
+
+    def _stop_task(self, query: Query, body: Message) -> Answer:
+        del query
+        return _with_events(lambda emit: self.server.supervisor.deployments.stop_task(str(body["task"]), emit))
+
+    # what only looks
+
+    def _status(self, query: Query, body: Message) -> Answer:
+        del body
+        status = {**self.server.supervisor.status(), "log_store_full": is_full(self.server.log_folder)}
+        if _says_yes(query, "details"):
+            status["details"] = service_details(self.server.supervisor.scheduler.state)
+        return status
+
+    def _urls(self, query: Query, body: Message) -> Answer:
+        del query, body
+        return {"urls": service_urls(self.server.supervisor.scheduler.state)}
+
+    def _tasks(self, query: Query, body: Message) -> Answer:
+        del body
+        return {"tasks": self.server.supervisor.scheduler.history.tasks(next(iter(query.get("service", [])), None))}
+
+    def _events(self, query: Query, body: Message) -> Answer:
+        del body
+        events = self.server.supervisor.scheduler.history.events(follow=_says_yes(query, "follow"))
+        return ({"task_event": event} for event in events)
+
+    def _records(self, query: Query, body: Message) -> Answer:
+        del body
+        ended = self._gone if _says_yes(query, "follow") else None
+        services, kept, join = query.get("service", []), _says_yes(query, "kept"), _says_yes(query, "join")
+        found = follow_records(self.server.log_folder, services, ended, kept=kept, join=join, tail=_tail(query))
+        return ({"record": it} for it in found)
+
+    def _access(self, query: Query, body: Message) -> Answer:
+        del body
+        ended = self._gone if _says_yes(query, "follow") else None
+        name, options = _load_balancer(self.server.supervisor.scheduler.state)
+        services = query.get("service", [])
+        found = follow_access(self.server.access_folder, services, ended, name, options, _tail(query))
+        return ({"access": it} for it in found)
+
+    def _gone(self) -> bool:
+        """Whether whoever asked has left."""
+        try:
+            return not self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+
+_Handler = Callable[[_Connection, Query, Message], Answer]
+_READ: Final[Mapping[str, _Handler]] = {
+    "status": _Connection._status,
+    "urls": _Connection._urls,
+    "tasks": _Connection._tasks,
+    "events": _Connection._events,
+    "records": _Connection._records,
+    "access": _Connection._access,
+}
+_CHANGE: Final[Mapping[str, _Handler]] = {
+    "hold": _Connection._hold,
+    "begin": _Connection._begin,
+    "act": _Connection._act,
+    "leave": _Connection._leave,
+    "attend": _Connection._attend,
+    "retire-if-idle": _Connection._retire_if_idle,
+    "apply": _Connection._apply,
+    "scale": _Connection._scale,
+    "restart": _Connection._restart,
+    "stop-task": _Connection._stop_task,
+}
+ROUTES: Final = [("GET", f"/{VERSION}/{verb}") for verb in _READ] + [("POST", f"/{VERSION}/{verb}") for verb in _CHANGE]
+"""Every request there is."""
+
+
+def _route(routes: Mapping[str, _Handler], method: str, path: str) -> _Handler:
+    _, _, rest = path.partition("/")
+    version, _, verb = rest.partition("/")
+    if version != VERSION:
+        raise NotFound(f"the agent speaks {VERSION} of the control API, not {version or 'nothing'}")
+    if verb not in routes:
+        raise NotFound(f"the agent does not know the request {method} {verb!r}")
+    return routes[verb]
+
+
+def _status_of(error: CopilotLocalError) -> HTTPStatus:
+    if isinstance(error, EnvironmentBusy):
+        return HTTPStatus.CONFLICT
+    if isinstance(error, NotFound):
+        return HTTPStatus.NOT_FOUND
+    return HTTPStatus.BAD_REQUEST if isinstance(error, InputError) else HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _content_of(error: Exception) -> Message:
+    if not isinstance(error, CopilotLocalError):
+        return {"message": f"the agent failed: {error!r}", "hint": "this is a bug: see its log", "output": []}
+    busy = {"busy": True} if isinstance(error, BeingBroughtUp) else {}
+    return {"message": error.message, "hint": error.hint, "output": getattr(error, "output", []), **busy}
+
+
+def _says_yes(query: Query, name: str) -> bool:
+    return query.get(name, ["false"])[-1] == "true"
+
+
+def _tail(query: Query) -> int | None:
+    text = query.get("tail", [""])[-1]
+    return int(text) if text.isdecimal() else None
+
+
+def _with_events(act: Callable[[Emit], None]) -> Iterator[Message]:
+    """Passes on the events of something that takes a while, as they come."""
+    events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            act(events.put)
+            events.put(None)
+        except BaseException as error:
+            events.put(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    while (item := events.get()) is not None:
+        if isinstance(item, BaseException):
+            raise item
+        yield {"event": event_to(item)}
+
+
+def _load_balancer(state: DesiredState) -> tuple[LoadBalancerName, dict[Balancer, FrontOptions]]:
+    """What lines of the access log say of the load balancers themselves."""
+    options = next((desired.options for desired in state.services.values()), None)
+    name = LoadBalancerName(state.app, state.environment)
+    if options is not None:
+        name = LoadBalancerName(state.app, state.environment, options.region, options.account)
+    return name, all_options(state)

@@ -1,0 +1,1 @@
+"""Targets, access log and datagrams of the load balancers."""

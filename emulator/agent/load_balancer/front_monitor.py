@@ -1,0 +1,231 @@
+"""Watches over the load balancers: one loop that sees what runs and keeps the targets of each as they are."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from emulator.agent.load_balancer.access_log import AccessLog
+from emulator.agent.load_balancer.balancer_monitor import AWAITED, AWAITED_SHARE, BUSY, IDLE, BalancerMonitor
+from emulator.agent.load_balancer.udp_targets import UdpTargets, routes_of
+from emulator.engine.interface import Engine
+from emulator.errors import CopilotLocalError
+from emulator.frontdoor.balancers import Balancer, balancer_of
+from emulator.frontdoor.health import TargetHealth, TargetState
+from emulator.frontdoor.options import ACCESS_LOG_SOCKET
+from emulator.runtime.listeners.front_ports import balanced, udp_bind_ports
+from emulator.runtime.specs.load_balancer import FrontControl, front_in, target_name, targets_of
+from emulator.runtime.specs.udp_relay import UDP_SOCKET
+from emulator.runtime.state.names import Names
+from emulator.runtime.state.observed import Observed, observe
+
+log = logging.getLogger(__name__)
+
+RESTLESS = 3.0
+"""Seconds after an event during which every look takes a new listing: Docker tells of a change before it lists it."""
+RESTLESS_PAUSE = 0.25
+"""Seconds between those."""
+LISTING = 10.0
+"""Seconds between two listings when no event asks for one."""
+
+
+class FrontMonitor(FrontControl):
+    """The load balancers as the agent sees them. `folders` are their volumes."""
+
+    def __init__(self, environment: Names, engine: Engine, folders: Mapping[Balancer, Path]) -> None:
+        super().__init__(environment)
+        self.engine = engine
+        self.monitors = {
+            balancer: BalancerMonitor(environment, balancer, folder) for balancer, folder in folders.items()
+        }
+        self.fronts = self.monitors
+        self._udp = UdpTargets(folders[Balancer.PUBLIC] / UDP_SOCKET)
+        self._observed = Observed([])
+        self._listed = 0.0
+        self._leaving: dict[str, float] = {}
+        """Task id to the monotonic time until which its targets drain."""
+        self._kept: frozenset[str] = frozenset()
+        self._wake = threading.Event()
+        self._closed = threading.Event()
+        self._restless_until = 0.0
+        self._changed = threading.Condition()
+        self.on_verdict: Callable[[], None] = lambda: None
+        """Called when the verdict on a target changes."""
+        self.on_look: Callable[[Observed, frozenset[str], frozenset[str]], None] = lambda *_: None
+        """Called after each listing with it, the tasks with a registered target and those that drain, by id."""
+
+    def take_access_logs(self, store: Path) -> None:
+        """From now on what the load balancers log goes to the log store, a folder."""
+        for monitor in self.monitors.values():
+            monitor.access_log = AccessLog(monitor.folder / ACCESS_LOG_SOCKET, store)
+            monitor.access_log.start()
+
+    # what the supervisor and the control API use
+
+    def refresh(self) -> None:
+        """Something happened to a container: look at the listing again."""
+        self._restless_until = time.monotonic() + RESTLESS
+        self._wake.set()
+
+    @contextlib.contextmanager
+    def keeping(self, tasks: Collection[str]) -> Iterator[None]:
+        """Within this block these tasks, by id, stay targets whatever happens to their containers."""
+        self._keep(self._kept | frozenset(tasks))
+        try:
+            yield
+        finally:
+            self.refresh()
+            self._keep(self._kept - frozenset(tasks))
+
+    def _keep(self, tasks: frozenset[str]) -> None:
+        self._kept = tasks
+        for monitor in self.monitors.values():
+            monitor.kept = tasks
+
+    def _health(self) -> list[TargetHealth]:
+        return [health for monitor in self.monitors.values() for health in monitor.health]
+
+    def targets(self) -> list[dict[str, Any]]:
+        """The health of every target, as JSON."""
+        return [
+            {
+                "name": health.name,
+                "service": health.service,
+                "target_group": health.target_group,
+                "load_balancer": balancer.value,
+                "state": str(health.state),
+                "reason_code": health.reason_code,
+                "description": health.description,
+                "check": health.check,
+                "code": health.code,
+            }
+            for balancer, monitor in self.monitors.items()
+            for health in monitor.health
+        ]
+
+    def task_healthy(self, task_id: str) -> bool:
+        """Whether every target of a task is healthy; a task without targets is."""
+        task = self._observed.tasks.get(task_id)
+        if task is None or self.state is None:
+            return False
+        desired = self.state.services.get(task.service)
+        groups = list(balanced(desired.service)) if desired is not None else []
+        # A target that no rule forwards to is never checked.
+        good = (TargetState.HEALTHY, TargetState.UNUSED)
+        healthy = [h for h in self._health() if h.name == target_name(task) and h.state in good]
+        return len(healthy) >= len(groups)
+
+    def failing_targets(self) -> dict[str, str]:
+        """Task id to why its target is unhealthy, in the words of the service scheduler's events."""
+        unhealthy = {h.name: h for h in self._health() if h.state is TargetState.UNHEALTHY}
+        return {
+            task.id: f"Task failed ELB health checks in (target-group {health.target_group}): {health.description}"
+            for task in self._observed.tasks.values()
+            if (health := unhealthy.get(target_name(task)))
+        }
+
+    def prepare(self, engine: Engine, container: str) -> None:
+        """Nothing: `configure` writes the files when it is known which targets there are."""
+
+    def configure(self, engine: Engine, container: str) -> None:
+        """Writes a load balancer's rules and loads them where they changed; targets alone need no reload."""
+        super().configure(engine, container)
+        self.refresh()
+
+    def deregister(self, engine: Engine, task_id: str, delay: int) -> None:  # noqa: ARG002 - the base class's signature
+        """Drains the task's targets until they have no request, `delay` seconds at most, then forgets them."""
+        deadline = time.monotonic() + delay
+        with self._changed:
+            self._leaving[task_id] = deadline
+        self.refresh()
+        task = self._observed.tasks.get(task_id)
+        while task is not None and time.monotonic() < deadline:
+            monitor = self._balancer_of(task.service)
+            if front_in(self._observed, monitor.balancer) is None or monitor.has_drained(target_name(task)):
+                break
+            time.sleep(BUSY)
+        with self._changed:
+            self._leaving[task_id] = 0.0
+        self.refresh()
+
+    def _balancer_of(self, service: str) -> BalancerMonitor:
+        """The load balancer that a service is behind; the public one for a service that is not wanted any more."""
+        desired = self.state.services.get(service) if self.state is not None else None
+        return self.monitors[balancer_of(desired.service) if desired is not None else Balancer.PUBLIC]
+
+    # the loop
+
+    def close(self) -> None:
+        """Ends the watch."""
+        self._closed.set()
+        self._wake.set()
+        self._udp.close()
+
+    def run(self) -> None:
+        """Watches until it is closed."""
+        while not self._closed.is_set():
+            pause = IDLE
+            try:
+                pause = self.look()
+            except CopilotLocalError as error:
+                log.debug("the listing could not be had: %s", error)
+            except Exception:
+                log.exception("looking at the front failed")
+            self._wake.wait(pause)
+            self._wake.clear()
+
+    def look(self) -> float:
+        """One round; returns the seconds until the next."""
+        now = time.monotonic()
+        if self._restless_until > now or now - self._listed > LISTING:
+            self._observed = observe(self.engine, self.names)
+            self._listed = now
+            self.on_look(self._observed, *self._registered(now))
+        idle = RESTLESS_PAUSE if self._restless_until > now else IDLE
+        if self.state is None or not self.state.services:
+            return idle  # whoever brings the environment up has not said yet what should run
+        leaving = self._leaving_targets(now)
+        pauses = [self._look_at(monitor, leaving, now) for monitor in self.monitors.values()]
+        if udp_bind_ports(self.state):
+            targets = targets_of(self.state, self._observed, self._kept)
+            known = self._udp.tell(routes_of(self.state, targets, self._health()))
+            pauses.append(IDLE if known else BUSY)
+        return min([idle, *pauses])
+
+    def _look_at(self, monitor: BalancerMonitor, leaving: Mapping[str, float], now: float) -> float:
+        """One round at one load balancer; returns the seconds until it is to be looked at again."""
+        if front_in(self._observed, monitor.balancer) is None:
+            return IDLE
+        try:
+            changed, told = monitor.look(self._observed, leaving, now)
+        except (CopilotLocalError, OSError) as error:  # it is starting, or going
+            log.debug("the %s load balancer does not answer: %s", monitor.balancer, error)
+            return AWAITED if self._restless_until > time.monotonic() else BUSY
+        if changed:
+            self.on_verdict()
+        if (waited := monitor.waited(now)) is not None:
+            return min(max(AWAITED, waited * AWAITED_SHARE), IDLE)
+        return IDLE if not told and self._restless_until < now else BUSY
+
+    def _registered(self, now: float) -> tuple[frozenset[str], frozenset[str]]:
+        """The tasks that have a target, and those whose targets drain."""
+        known = {health.name for health in self._health() if health.state is not TargetState.DRAINING}
+        with self._changed:
+            draining = frozenset(task_id for task_id, until in self._leaving.items() if until > now)
+        return frozenset(t.id for t in self._observed.tasks.values() if target_name(t) in known), draining
+
+    def _leaving_targets(self, now: float) -> dict[str, float]:
+        """By the name of a target that is leaving, until when it drains; those that are done draining are past it."""
+        with self._changed:
+            found = {
+                target_name(self._observed.tasks[task_id]): until
+                for task_id, until in self._leaving.items()
+                if task_id in self._observed.tasks
+            }
+            self._leaving = {t: until for t, until in self._leaving.items() if t in self._observed.tasks or until > now}
+        return found

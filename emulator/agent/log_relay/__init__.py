@@ -1,0 +1,1 @@
+"""Between Docker's log driver and a task's log router."""

@@ -1,0 +1,78 @@
+"""Takes back from the buffer of a Fluent Bit that died what it had begun to store and never acknowledged.
+
+The layout of the buffer's files stands in `emulator.agent.log_relay.chunkio`; versions from 2.1 on also write how long
+the entries are, in the header.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgpack
+
+from emulator.agent.log_relay.chunkio import buffered, chunk_head, read_chunk
+from emulator.agent.log_relay.forward import Batch
+from emulator.logstore.beneath import open_beneath
+
+_ENTRY = b"\x92"
+"""Starts an entry: an array of two."""
+_EVENT_TIME = b"\xd7\x00"
+"""Starts a time with nanoseconds: extension type 0 of eight bytes."""
+_LENGTH = slice(10, 14)
+"""Where newer files say how long the entries are."""
+_NESTED = _ENTRY + _ENTRY
+"""Starts an entry of newer files: the time stands in an array of its own, with metadata."""
+_TIMES = re.compile(re.escape(_ENTRY + _EVENT_TIME) + b"(.{8})", re.DOTALL)
+
+
+def take_back(buffer: Path, batches: Sequence[Batch]) -> int:
+    """Cuts off what a dead Fluent Bit had begun to store of batches that it never acknowledged; returns in how many
+    files.
+
+    Fluent Bit stores the messages of a connection one after the other and acknowledges after the last one of a batch.
+    So what it had stored of unfinished ones stands at the end of the files of their tags. Perhaps its filters had not
+    seen the very last one yet; sent again, they do.
+    """
+    times: dict[bytes, set[bytes]] = {}
+    for batch in batches:
+        for tag, time, *_ in batch.messages():
+            if isinstance(time, msgpack.ExtType):
+                times.setdefault(tag, set()).add(time.data)
+    cut = 0
+    for path in buffered(buffer) if times else ():
+        try:
+            content = read_chunk(buffer, path)
+        except OSError:
+            continue  # no file, or gone
+        head = chunk_head(content)
+        if head is None or head[0] not in times:
+            continue
+        position = _unfinished(content, head[1], times[head[0]])
+        if position is not None:
+            position -= content.startswith(_NESTED, head[1])
+            _shorten(buffer, path, content, head[1], position)
+            cut += 1
+    return cut
+
+
+def _unfinished(content: bytes, start: int, times: set[bytes]) -> int | None:
+    """Where the entries with such times begin that a file ends with. Others may have such a time too: nanoseconds are
+    not that many where several containers print at once."""
+    position = None
+    for found in _TIMES.finditer(content, start):
+        if found[1] not in times:
+            position = None
+        elif position is None:
+            position = found.start()
+    return position
+
+
+def _shorten(buffer: Path, path: Path, content: bytes, start: int, end: int) -> None:
+    with open(open_beneath(buffer, path, os.O_RDWR), "rb+") as stream:
+        if any(content[_LENGTH]):
+            stream.seek(_LENGTH.start)
+            stream.write((end - start).to_bytes(4, "big"))
+        stream.truncate(end)

@@ -1,0 +1,192 @@
+"""What the control API asks of an agent in charge: to run something else than before, and to stop a task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from emulator.agent.scheduler.control_lock import Charge
+from emulator.agent.scheduler.history import Stop
+from emulator.agent.scheduler.scheduler import Scheduler
+from emulator.errors import InputError, Unsupported
+from emulator.events import Emit
+from emulator.runtime.listeners.front_ports import balanced
+from emulator.runtime.planning.reconcile import FRONT, Reconciled
+from emulator.runtime.planning.replace_containers import edit
+from emulator.runtime.planning.stop_plan import stop_task
+from emulator.runtime.specs.load_balancer import front_specs
+from emulator.runtime.specs.task import TaskFactory, task_factory
+from emulator.runtime.state.desired import DesiredState, Private
+from emulator.runtime.state.observed import observe
+from emulator.runtime.state.operations import TASK_STEADY, Plan, Verb
+from emulator.spelling import closest
+
+
+class Deployments:
+    """Changes of what should run, one after the other, each of which is waited for."""
+
+    def __init__(self, charge: Charge, scheduler: Scheduler) -> None:
+        self._charge = charge
+        self._scheduler = scheduler
+
+    def apply(
+        self,
+        wanted: DesiredState,
+        private: Private,
+        emit: Emit,
+        *,
+        in_place: bool = False,
+        orphaned: bool = False,
+    ) -> None:
+        """Merges what should run into what runs already, and makes it so. Raises what went wrong.
+
+        `in_place`: where single containers of a task differ, they are replaced in the task that runs. `orphaned`: the
+        command that made this agent has died before it took charge.
+        """
+
+        def changed(state: DesiredState) -> DesiredState:
+            # Private values are in no hash; only here are the old and the new ones at hand.
+            old = self._scheduler.private
+            new = [name for name in wanted.services if old.of_service(name) != private.of_service(name)]
+            return state.merged_with(wanted, forced=new)
+
+        self._deploy(list(wanted.services), changed, emit, private, in_place=in_place, orphaned=orphaned)
+
+    def scale(self, counts: dict[str, int], emit: Emit) -> None:
+        """Sets how many tasks services should run, until the next `up` of them, and waits until new ones are healthy.
+        Raises `Unsupported` for tasks of a service that came up with none; `NotHealthy` where a new one does not become
+        so."""
+        for name, count in counts.items():
+            desired = self._scheduler.service(name)
+            if count and not desired.service.desired_count and not desired.options.images:
+                raise Unsupported(
+                    f"{name} came up with no tasks, so its images, secrets and files are not here",
+                    hint=f"`copilot-local up {name} --scale {name}={count}`",
+                )
+        self._change({name: {"count": count} for name, count in counts.items()}, emit, steady=True)
+
+    def redeploy(self, services: list[str], emit: Emit) -> None:
+        """Replaces every task of these services (none: all) by a new one of the same definition."""
+        service = self._scheduler.service
+        chosen = services or list(self._scheduler.state.services)
+        self._change({name: {"deployments": service(name).deployments + 1} for name in chosen}, emit)
+
+    def stop_task(self, task_id: str, emit: Emit) -> None:
+        """Stops one task, named by its id or the beginning of it; the scheduler replaces it. As StopTask in ECS."""
+        scheduler = self._scheduler
+        with self._charge.lock:
+            self._charge.refuse_held()
+            tasks = observe(scheduler.engine, scheduler.names).tasks.values()
+            found = [task for task in tasks if task.id.startswith(task_id)]
+            if len(found) != 1:
+                meant = closest(task_id, scheduler.state.services) if not found else ""
+                hint = "`copilot-local ps` shows the ids"
+                raise InputError(
+                    f"{'no task' if not found else 'several tasks'} of that id: {task_id}",
+                    hint=f"did you mean the service {meant}? {hint}" if meant else hint,
+                )
+            scheduler.history.stopping(found[0].id, Stop("UserInitiated", "Task stopped by user"))
+            claimed = self._charge.claim({found[0].service})
+        plan = Plan()
+        delay = 0 if front_specs(scheduler.state) else None
+        stop_task(plan, found[0], "stopped by the user", deregister=delay, withdraw=True)
+        try:
+            scheduler.executor(emit).run(plan)
+        finally:
+            self._charge.release(claimed)
+
+    def _change(self, updates: dict[str, dict[str, int]], emit: Emit, *, steady: bool = False) -> None:
+        def changed(state: DesiredState) -> DesiredState:
+            service = self._scheduler.service
+            services = {name: replace(service(name), **update) for name, update in updates.items()}
+            return replace(state, services={**state.services, **services})
+
+        self._deploy(list(updates), changed, emit, steady=steady)
+
+    def _deploy(
+        self,
+        services: list[str],
+        change: Callable[[DesiredState], DesiredState],
+        emit: Emit,
+        private: Private | None = None,
+        *,
+        in_place: bool = False,
+        orphaned: bool = False,
+        steady: bool = False,
+    ) -> None:
+        """Makes a changed state the desired one and waits for it; a failed deployment is rolled back, as in ECS.
+
+        What goes on in other services goes on meanwhile. `steady`: tasks beside those that run have to become healthy.
+        """
+        charge, scheduler = self._charge, self._scheduler
+        with charge.lock:
+            charge.refuse_held(orphaned=orphaned)
+            claimed = charge.claim({*services, FRONT})
+            try:
+                charge.refuse_held(orphaned=orphaned)
+                previous, previous_private = scheduler.state, scheduler.private
+                scheduler.state = change(previous)
+            except BaseException:
+                charge.release(claimed)
+                raise
+            scheduler.private = previous_private.updated(private) if private else previous_private
+            scheduler.lost -= set(services) if private else set()
+            scheduler.front.use(scheduler.state, scheduler.private.certificates)
+            scheduler.back_off.forgive(services)
+        try:
+            edited = self._edit(task_factory(previous, previous_private, scheduler.engine), services, in_place)
+            with scheduler.remembering() as keep:
+                if edited:
+                    with scheduler.front.keeping({operation.task_id for operation in edited.operations}):
+                        scheduler.executor(emit).run(edited)
+                observed = observe(scheduler.engine, scheduler.names)
+                result = scheduler.reconcile(observed, fresh_front_rules=True, leave_alone=charge.busy - claimed)
+                scheduler.note_failures(observed, result)
+                scheduler.born(result)
+                scheduler.executor(emit).run(result.plan)
+                if steady:
+                    scheduler.executor(emit).run(self._until_steady(result))
+                with charge.lock:
+                    charge.acting = True
+                    keep()
+        except BaseException:
+            with charge.lock:
+                scheduler.state = scheduler.state.with_services_of(previous, services)
+                scheduler.private = previous_private
+                scheduler.front.use(scheduler.state)
+            charge.refuse_retired()
+            raise
+        finally:
+            charge.release(claimed)
+
+    def _until_steady(self, result: Reconciled) -> Plan:
+        """Waits for the tasks that a plan has started, as far as nothing of it did and anything checks their health."""
+        plan = Plan()
+        awaited = {op.task_id for op in result.plan.operations if op.condition == TASK_STEADY}
+        for task_id, service in result.started.items():
+            judged = self._scheduler.service(service).service
+            checked = any(one.health_check is not None for one in judged.task_definition.container_definitions)
+            if task_id not in awaited and (checked or any(balanced(judged))):
+                plan.add(
+                    Verb.AWAIT,
+                    task_id[:8],
+                    "a new task has to become healthy",
+                    condition=TASK_STEADY,
+                    waiting="the deployment",
+                    timeout=self._scheduler.service(service).options.time.wait_timeout,
+                    task_id=task_id,
+                    title=f"wait until {service} {task_id[:8]} is steady",
+                )
+        return plan
+
+    def _edit(self, previous: TaskFactory, services: list[str], in_place: bool) -> Plan:
+        """Where wanted, what replaces the containers that differ in the tasks that run."""
+        if not in_place:
+            return Plan()
+        scheduler = self._scheduler
+        with self._charge.lock:
+            edited = edit(previous, scheduler.factory(), services, observe(scheduler.engine, scheduler.names))
+            scheduler.state = edited.state
+            scheduler.front.use(scheduler.state)
+        return edited.plan

@@ -1,0 +1,46 @@
+"""What a restarted agent takes back: private values stand in no file, but in the containers that were given them."""
+
+from __future__ import annotations
+
+import contextlib
+
+from emulator.engine.interface import Engine
+from emulator.errors import CopilotLocalError
+from emulator.runtime.state.desired import DesiredState, Private
+from emulator.runtime.state.observed import Observed, Task
+
+LOST = "its secrets are gone, run up again"
+
+
+def recover_private(engine: Engine, state: DesiredState, observed: Observed) -> tuple[Private, set[str]]:
+    """The private values of every service, and the services for which some are nowhere any more."""
+    private = Private()
+    lost: set[str] = set()
+    for name, desired in state.services.items():
+        if not any(desired.private_names.values()):
+            continue
+        found = _from_tasks(engine, desired.private_names, observed.tasks_of(name))
+        if found is None:
+            lost.add(name)
+        else:
+            private.services[name] = found
+    return private, lost
+
+
+def _from_tasks(engine: Engine, wanted: dict[str, list[str]], tasks: list[Task]) -> dict[str, dict[str, str]] | None:
+    """The values of one service, from the first container of each name that still has them; None if one has not."""
+    found: dict[str, dict[str, str]] = {}
+    for container, variables in wanted.items():
+        for task in tasks:
+            member = task.members.get(container)
+            if member is None:
+                continue
+            # Inspecting a container whose log driver is stuck runs into the deadline: then another task may have them.
+            with contextlib.suppress(CopilotLocalError):
+                present = engine.variables(member.container.name)
+                if all(variable in present for variable in variables):
+                    found[container] = {variable: present[variable] for variable in variables}
+                    break
+        if variables and container not in found:
+            return None
+    return found

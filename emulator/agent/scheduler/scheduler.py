@@ -1,0 +1,205 @@
+"""What should run in an environment, and what has to be done for it: the service scheduler of ECS."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from emulator.agent.load_balancer.front_monitor import FrontMonitor
+from emulator.agent.scheduler.back_off import BackOff
+from emulator.agent.scheduler.history import ESSENTIAL_EXITED, TaskHistory, start_failure, stop_for
+from emulator.agent.scheduler.recovery import LOST, recover_private
+from emulator.agent.scheduler.state_file import StateFile
+from emulator.agent.scheduler.timeouts import Patience
+from emulator.agent.scheduler.unhealthy_tasks import given_up
+from emulator.engine.interface import Engine
+from emulator.errors import CopilotLocalError, InputError
+from emulator.events import Emit, Event, EventKind
+from emulator.runtime.execution.executor import Executor
+from emulator.runtime.health.reasons import CheckResult
+from emulator.runtime.health.watch import Known
+from emulator.runtime.planning.reconcile import Reconciled, reconcile
+from emulator.runtime.specs.load_balancer import front_specs
+from emulator.runtime.specs.service_connect import ServiceConnect
+from emulator.runtime.specs.task import TaskFactory, task_factory
+from emulator.runtime.state.desired import DesiredService, DesiredState, Private
+from emulator.runtime.state.names import Names
+from emulator.runtime.state.observed import Observed, observe
+from emulator.spelling import closest
+
+log = logging.getLogger(__name__)
+
+
+class Scheduler:
+    """Holds the desired state, and compares it with what runs. Carries nothing out, and waits for nobody: whoever asks
+    for a change holds the lock of `Charge`. `clock` gives seconds; `cancelled` ends what its executors do; `checks` are
+    the results of container health checks by container id."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        state_file: Path,
+        front: FrontMonitor,
+        patience: Patience,
+        clock: Callable[[], float],
+        cancelled: threading.Event,
+        checks: Callable[[], Mapping[str, CheckResult]] = dict,
+    ) -> None:
+        self._checks = checks
+        self.engine = engine
+        self._file = StateFile(state_file)
+        self.state = self._file.read()
+        self.written = True
+        """Whether a restarted agent would know what this one knows."""
+        self.names = Names(self.state.app, self.state.environment)
+        self.private = Private()
+        self.lost: set[str] = set()
+        """Services whose private values are nowhere any more: their tasks are not replaced."""
+        self.front = front
+        self.front.use(self.state)
+        self.front.refresh()
+        self.connect = ServiceConnect(engine, self.names)
+        self.history = TaskHistory()
+        self.back_off = BackOff(patience.healthy_life, patience.longest_delay)
+        self._clock = clock
+        self._cancelled = cancelled
+        self._last_failure: dict[str, str] = {}
+        """Service to why its last task stopped."""
+
+    def begin(self, state: DesiredState) -> None:
+        """This should run, which somebody else makes run at first. Raises `TaskError` where the volume has no room."""
+        self._file.write(state)
+        self.state = state
+
+    def recover_private(self) -> None:
+        """Takes the private values back from the containers, after a restart of the agent."""
+        self.private, self.lost = recover_private(self.engine, self.state, observe(self.engine, self.names))
+        for service in self.lost:
+            log.error("%s: %s", service, LOST)
+
+    def service(self, name: str) -> DesiredService:
+        """What is desired of one service. Raises `InputError` where it does not run here."""
+        if name not in self.state.services:
+            raise InputError(f"{name} does not run here", hint=self._meant_service(name))
+        return self.state.services[name]
+
+    def _meant_service(self, name: str) -> str:
+        """What was meant by the name of a service that does not run: perhaps one of its containers."""
+        services = ", ".join(self.state.services) or "none"
+        for service, desired in self.state.services.items():
+            if name in [container.name for container in desired.service.task_definition.container_definitions]:
+                return f"{name} is a container of {service}: name the service; services that run: {services}"
+        meant = closest(name, self.state.services)
+        return f"{f'did you mean {meant}? ' if meant else ''}services that run: {services}"
+
+    def factory(self) -> TaskFactory:
+        """Makes tasks as they are desired now."""
+        return task_factory(self.state, self.private, self.engine)
+
+    def reconcile(
+        self, observed: Observed, *, leave_alone: AbstractSet[str], fresh_front_rules: bool = False
+    ) -> Reconciled:
+        """What has to be done so that everything but `leave_alone` runs as desired."""
+        return reconcile(
+            self.factory(),
+            observed,
+            front_specs(self.state),
+            network_exists=True,
+            fresh_front_rules=fresh_front_rules,
+            held_back=[*self.lost, *self.back_off.held_back(self._clock())],
+            unhealthy=given_up(self.state, observed, self.front.failing_targets(), datetime.now(UTC)),
+            leave_alone=leave_alone,
+        )
+
+    def born(self, result: Reconciled) -> None:
+        """The tasks that this plan starts are started now."""
+        self.back_off.born(result.started, self._clock())
+
+    def note_failures(self, observed: Observed, result: Reconciled) -> bool:
+        """Tells the history why tasks stop; returns whether a service is held back from now on."""
+        now = self._clock()
+        held_back = False
+        for task_id, reason in result.stopped.items():
+            task = observed.tasks[task_id]
+            log.info("task %s of %s stops: %s", task.short_id, task.service, reason)
+            self.history.stopping(task_id, stop_for(reason))
+            held_back = self.back_off.died(task.service, task_id, now) or held_back
+            told = self.history.why(task_id)
+            self._last_failure[task.service] = reason if told == ESSENTIAL_EXITED[1] else told
+        return held_back
+
+    def executor(self, emit: Emit) -> Executor:
+        """Carries out plans of this environment; the history hears of starts that fail."""
+
+        def note(event: Event) -> None:
+            if event.kind is EventKind.STEP_FAILED and (task_id := str(event.fields["task"])):
+                stop = start_failure(str(event.fields["operation"]), event.message)
+                if stop is not None:
+                    self.history.stopping(task_id, stop)
+            emit(event)
+
+        return Executor(
+            self.engine,
+            self.names,
+            self.front,
+            note,
+            cancelled=self._cancelled,
+            target_healthy=self.front.task_healthy,
+            drain_image=self.state.agent_image,
+            connect=self.connect,
+            known=self.known,
+        )
+
+    def known(self) -> Known:
+        """What there is to say of the health of tasks."""
+        return Known(self.state, self.front.targets(), self._checks())
+
+    def remember(self) -> None:
+        """Writes down that the agent is in charge, and of what. Where the volume has no room it goes on all the same:
+        `written` says that it is to be tried again."""
+        self.state.acting = True
+        try:
+            self._file.write(self.state)
+            self.written = True
+        except CopilotLocalError as error:
+            log.warning("%s", error)
+            self.written = False
+
+    @contextlib.contextmanager
+    def remembering(self) -> Iterator[Callable[[], None]]:
+        """Within this block a deployment is carried out, at whose end the state is kept by calling what is given.
+
+        Raises `TaskError` where the volume has no room for it, before anything is done.
+        """
+        state = replace(self.state, acting=True)
+        with self._file.ahead(state) as new:
+
+            def keep() -> None:
+                self._file.keep(new, state)
+                self.state.acting = self.written = True
+
+            yield keep
+
+    def status(self) -> dict[str, Any]:
+        """What is known of each service that the listing does not show."""
+        now = self._clock()
+        failures = {name: self.back_off.failures(name, now) for name in self.state.services}
+        return {
+            name: {
+                "desired_count": desired.desired_count,
+                "revision": desired.revision,
+                "hash": desired.config_hash(),
+                "failed_starts": failures[name],
+                "last_failure": self._last_failure.get(name, "") if failures[name] else "",
+                "failure": LOST if name in self.lost else "",
+            }
+            for name, desired in self.state.services.items()
+        }

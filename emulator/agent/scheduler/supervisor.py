@@ -1,0 +1,283 @@
+"""Keeps an environment as desired, like the ECS agent and the service scheduler do: watches, compares, acts."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from emulator.agent.load_balancer.front_monitor import FrontMonitor
+from emulator.agent.scheduler.control_lock import Charge
+from emulator.agent.scheduler.deployments import Deployments
+from emulator.agent.scheduler.early_checks import EarlyChecks, judging
+from emulator.agent.scheduler.one_off_tasks import OneOffs
+from emulator.agent.scheduler.scheduler import Scheduler
+from emulator.agent.scheduler.timeouts import USUAL, Patience
+from emulator.engine.interface import Engine, EngineEvent
+from emulator.errors import CopilotLocalError
+from emulator.events import Event, EventKind
+from emulator.runtime.execution.context import Cancelled
+from emulator.runtime.planning.reconcile import FRONT
+from emulator.runtime.specs.restart import restartable
+from emulator.runtime.state.desired import DesiredState, Private
+from emulator.runtime.state.observed import Observed, observe
+from emulator.runtime.state.operations import Plan
+
+log = logging.getLogger(__name__)
+
+RESTLESS = 3.0
+"""Seconds after an event during which the listing is looked at again: Docker tells of a death before it lists it."""
+RESTLESS_INTERVAL = 0.2
+FAILING_INTERVAL = 1.0
+"""Seconds between two looks while a target is unhealthy: its task is given up once its grace period is over."""
+WAKING = ("die", "oom", "destroy", "kill", "stop", "start", "pause", "unpause")
+
+
+class Supervisor:
+    """Makes what should run so whenever the agent is in charge. `clock` gives seconds, like `time.monotonic`; `spawn`
+    carries out a plan beside the loop, in a thread unless a test wants it otherwise."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        state_file: Path,
+        front: FrontMonitor,
+        *,
+        patience: Patience = USUAL,
+        clock: Callable[[], float] = time.monotonic,
+        spawn: Callable[[Callable[[], None]], None] | None = None,
+    ) -> None:
+        self.early = EarlyChecks(engine)
+        engine = judging(engine, self.early)
+        self.engine = engine
+        self._spawn = spawn or _in_a_thread
+        self.patience = patience
+        self._clock = clock
+        self.front = front
+        self.charge = Charge()
+        self.scheduler = Scheduler(engine, state_file, front, patience, clock, self.charge.retired, self.early.results)
+        self.charge.acting = self.scheduler.state.acting
+        if self.charge.acting:
+            self.scheduler.recover_private()
+        self.deployments = Deployments(self.charge, self.scheduler)
+        self.one_offs = OneOffs()
+        self._wake = threading.Event()
+        self._wake.set()  # an agent that was in charge before looks at once
+        self.charge.on_freed = self._wake.set  # something may have changed while somebody was busy
+        self.front.on_verdict = self._wake.set
+        self.early.on_success = self._wake.set
+        self.front.on_look = self._note_states
+        self.on_event: Callable[[EngineEvent], None] = lambda _: None
+        """Hears of every event of the environment's containers."""
+        self._started_at = clock()
+        self._troubles = 0
+        self._restless_until = 0.0
+        self._started: dict[str, float] = {}
+        """Container id to when it last started, on the monotonic clock."""
+
+    # who is in charge
+
+    def held(self, private: Private, *, stays: bool = False) -> None:
+        """A command takes charge, and `stays` or hands over when it is done. Raises `EnvironmentBusy` if another one
+        has."""
+        with self.charge.lock:
+            self.charge.hold(stays=stays)
+            self._use(private)
+
+    def begin(self, state: DesiredState, private: Private) -> None:
+        """The command in charge makes this run. Raises `TaskError` where that cannot be written down."""
+        with self.charge.lock:
+            self.scheduler.begin(state)
+            self._use(private)
+
+    def _use(self, private: Private) -> None:
+        self.scheduler.private = private
+        self.scheduler.lost.clear()
+        self.front.use(self.scheduler.state, private.certificates)
+        self.front.refresh()
+
+    def act(self) -> None:
+        """The agent takes charge."""
+        with self.charge.lock:
+            if not self.charge.act():
+                return
+            self.scheduler.remember()
+        self._wake.set()
+
+    def retire(self) -> None:
+        """The environment is going away: do nothing any more."""
+        self.early.close()
+        self.charge.retire()
+
+    def retire_if_idle(self) -> bool:
+        """Retires where nothing runs and nobody is in charge; returns whether it did."""
+        with self.charge.lock:
+            if self.scheduler.state.services or self.one_offs or self.charge.held or self.charge.busy:
+                return False
+            self.retire()
+            return True
+
+    def status(self) -> dict[str, Any]:
+        """What the agent knows that the listing does not show."""
+        return {
+            "acting": self.charge.acting,
+            "held": self.charge.held,
+            "targets": self.front.targets(),
+            "checks": self.early.as_plain(),
+            "services": self.scheduler.status(),
+            "front_port": self.scheduler.state.front_port,
+        }
+
+    # the loop
+
+    def run(self) -> None:
+        """Supervises until the process ends."""
+        threading.Thread(target=self._listen, daemon=True, name="events").start()
+        while not self.charge.retired.is_set():
+            self._wake.wait(self._next_look())
+            self._wake.clear()
+            self.look()
+
+    def look(self) -> None:
+        """One round: takes charge if nobody else did in time, and does what has to be done if in charge."""
+        try:
+            with self.charge.lock:
+                waited = self._clock() - self._started_at
+                if not self.charge.acting and not self.charge.held and waited > self.patience.grace:
+                    log.info("nobody took charge within %s s", self.patience.grace)
+                    self.scheduler.recover_private()  # there is nobody else to have them from
+                    self.act()
+                if self.charge.acting and not self.scheduler.written and FRONT not in self.charge.busy:
+                    self.scheduler.remember()  # unless a deployment is under way, which may fail yet
+                work = self._dispatch() if self.charge.acting else None
+                if self.charge.held:
+                    # Whoever holds the environment carries out plans; restart policies are the agent's all the same.
+                    observed = observe(self.engine, self.scheduler.names)
+                    self._check(observed)
+                    self._restart(observed)
+            if work is not None:
+                self._spawn(work)
+        except CopilotLocalError as error:
+            log.warning("%s", error)
+            self._trouble()
+        except Exception:
+            log.exception("looking after the environment failed")
+            self._trouble()
+
+    def _listen(self) -> None:
+        while not self.charge.retired.is_set():
+            try:
+                for event in self.engine.events(self.scheduler.names.labels()):
+                    self.on_event(event)
+                    if event.action in ("start", "die"):
+                        self.early.restarted(event.container_id)
+                    if event.action == "start":
+                        # Events may come late where much happens at once.
+                        ago = max(0.0, (datetime.now(UTC) - event.time).total_seconds())
+                        self._started[event.container_id] = self._clock() - ago
+                    elif event.action == "die":
+                        self.scheduler.history.exited(event.container_id, int(event.labels.get("exitCode", 0)))
+                    elif event.action == "oom":
+                        self.scheduler.history.out_of_memory(event.container_id)
+                    elif event.action == "destroy":
+                        self._started.pop(event.container_id, None)
+                    if event.action in WAKING or event.action.startswith("health_status"):
+                        self._restless_until = self._clock() + RESTLESS
+                        self.front.refresh()
+                        self._wake.set()
+            except CopilotLocalError as error:
+                log.warning("the event stream ended: %s", error)
+            self.charge.retired.wait(self.patience.reconnect)
+            self._wake.set()
+
+    def _trouble(self) -> None:
+        """What failed is tried again after 1 s, 2 s, 4 s, … up to half a minute, however many events come."""
+        self._troubles += 1
+        delay = self.patience.first_trouble * 2.0 ** (self._troubles - 1)
+        self.charge.retired.wait(min(delay, self.patience.longest_trouble))
+        self._wake.set()
+
+    def _next_look(self) -> float:
+        now = self._clock()
+        soon = self.scheduler.back_off.next_release(now)
+        if self.front.failing_targets():
+            soon.append(FAILING_INTERVAL)
+        if self._restless_until > now:
+            soon.append(RESTLESS_INTERVAL)
+        if not self.charge.acting and not self.charge.held:
+            soon.append(self.patience.grace + 0.1 - (now - self._started_at))
+        return max(0.05, min([self.patience.look, *soon]))
+
+    def _dispatch(self) -> Callable[[], None] | None:
+        """One look and, if something differs where nobody is at work, the work that has to be done there."""
+        observed = observe(self.engine, self.scheduler.names)
+        self._check(observed)
+        if self._restart(observed):
+            self._wake.set()  # others may have exited meanwhile, which their policies answer first
+            return None
+        if not self.scheduler.connect.is_writing and self.scheduler.connect.is_outdated(observed):
+            self._spawn(self._write_names)
+        result = self.scheduler.reconcile(observed, leave_alone=self.charge.busy)
+        if not result.plan:
+            self._troubles = 0
+            return None
+        if self.scheduler.note_failures(observed, result):
+            result = self.scheduler.reconcile(observed, leave_alone=self.charge.busy)
+        self.scheduler.born(result)
+        touched = {*result.started.values(), *(observed.tasks[task_id].service for task_id in result.stopped)}
+        claimed = self.charge.claim(touched or {FRONT})
+        return lambda: self._carry_out(result.plan, claimed)
+
+    def _check(self, observed: Observed) -> None:
+        """Checks containers that have not been healthy yet, those of one-off tasks too."""
+        one_offs = {desired.service.name: desired for desired in self.one_offs.services()}
+        self.early.look(observed, {**one_offs, **self.scheduler.state.services})
+
+    def _write_names(self) -> None:
+        try:
+            self.scheduler.connect.refresh()
+            self._wake.set()  # something may have changed meanwhile
+        except CopilotLocalError as error:
+            log.warning("%s", error)  # and is tried again at the next look
+
+    def _restart(self, observed: Observed) -> bool:
+        """Starts containers again as their policies say; whether there were any."""
+        due = restartable(observed, self._started, self._clock())
+        for member in due:
+            log.info("container %s exited and is started again by its restart policy", member.name)
+            self._started[member.container.id] = self._clock()
+            self.engine.start(member.container.name)
+        return bool(due)
+
+    def _carry_out(self, plan: Plan, claimed: set[str]) -> None:
+        try:
+            self.scheduler.executor(_log_event).run(plan)
+            self._troubles = 0
+        except Cancelled:
+            pass  # the environment is being taken down
+        except CopilotLocalError as error:
+            log.warning("%s", error)
+            self._trouble()
+        except Exception:
+            log.exception("looking after %s failed", ", ".join(claimed))
+            self._trouble()
+        finally:
+            self.charge.release(claimed)
+
+    def _note_states(self, observed: Observed, registered: frozenset[str], draining: frozenset[str]) -> None:
+        self.scheduler.history.look(self.scheduler.state, observed, registered, draining)
+
+
+def _in_a_thread(work: Callable[[], None]) -> None:
+    threading.Thread(target=work, daemon=True, name="plan").start()
+
+
+def _log_event(event: Event) -> None:
+    if event.kind in (EventKind.STEP_FAILED, EventKind.WARNING):
+        log.warning("%s: %s", event.subject, event.message)
+    elif event.kind is EventKind.STEP_DONE:
+        log.info("%s", event.subject)

@@ -1,0 +1,1 @@
+"""What the command line and the pytest plugin share: from a selection to an `up` request, a trace, findings."""

@@ -1,0 +1,326 @@
+"""A trace of an environment that runs: where to look, one request or what comes, and what is wrong with it.
+
+For the command line and for tests alike.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import secrets as random
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from emulator.engine.interface import Container, ContainerSpec, ContainerState, Engine
+from emulator.errors import CopilotLocalError, EngineError, InputError, TaskError
+from emulator.model import from_json
+from emulator.runtime.health.asked import why_unanswered
+from emulator.runtime.health.reasons import Reason
+from emulator.runtime.listeners.front_ports import published
+from emulator.runtime.specs.agent import STATE_FILE, STATE_FOLDER
+from emulator.runtime.specs.load_balancer import balancer_for
+from emulator.runtime.state.desired import DesiredState
+from emulator.runtime.state.names import ROLE, Names, Role, sealed
+from emulator.runtime.state.observed import Task, observe
+from emulator.trace import nginx
+from emulator.trace.container import capture_spec
+from emulator.trace.diagnose import diagnose
+from emulator.trace.exchange import Outcome
+from emulator.trace.hops import TRACE_HEADER, Hop, Identity, Place, Trace, assemble, identity, trace_root
+from emulator.trace.sending import Answer, prepare, send
+from emulator.trace.session import Account, CaptureSession
+from emulator.trace.text import block, verdict
+from emulator.trace.view import Diagnosis
+
+REQUEST_TIMEOUT = 65.0
+"""Seconds for an answer: longer than the load balancer's idle timeout, so that its own answer is seen."""
+_NGINX_PATIENCE = 10.0
+_LOOK = 1.0
+"""Seconds between looks at which tasks run."""
+_SETTLE = 0.25
+"""Seconds for what a request led to and what goes on after its answer."""
+_MOST_PLACES = 1000
+"""How many namespaces are remembered, those that are gone too: what was seen in them is still to be told."""
+_OUTLIVES = 2.0
+"""Seconds after its answer at which a request is told although what it led to goes on: that may be a stream."""
+_REMEMBER = 5.0
+"""Seconds that a request is kept which was told: the account of its other end may come late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A request with its hops and what is wrong with it."""
+
+    trace: Trace
+    diagnoses: tuple[Diagnosis, ...]
+    answer: Answer | None = None
+    """Where the request was sent by us."""
+
+    @property
+    def hops(self) -> tuple[Hop, ...]:
+        """In the order in which they began; the first is the client's request to the load balancer."""
+        return self.trace.hops
+
+    @property
+    def trace_id(self) -> str:
+        """The root of its X-Amzn-Trace-Id."""
+        return self.trace.trace_id
+
+    @property
+    def status(self) -> int | None:
+        """What the client was answered."""
+        return self.answer.status if self.answer is not None else self.trace.asked.status
+
+    def __str__(self) -> str:
+        """As `copilot-local trace` prints it."""
+        return "\n".join([*block(self.trace), *(line for one in self.diagnoses for line in verdict(one))])
+
+
+class Tracer:
+    """Captures in an environment while it is open. Raises `InputError` where the environment does not run."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        environment: Names,
+        *,
+        secrets: bool = False,
+        trust: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+    ) -> None:
+        """`secrets`: values of headers that hold some are shown. `trust`: what an HTTPS request of ours checks the load
+        balancer's certificate with."""
+        self._engine = engine
+        self._names = environment
+        self._secrets = secrets
+        self._trust = trust
+        self._shown_with_requests: set[Identity] = set()
+        """TLS connections to the front."""
+        self.places, self._image = find_places(engine, environment)
+        self._session = CaptureSession(engine, self._spec)
+        self.account = Account()
+        """What was not seen, once the captures have ended."""
+        self._read_nginx = lru_cache(maxsize=None)(self._nginx)
+
+    def __enter__(self) -> Tracer:
+        try:
+            self._session.watch(self.places)
+        except BaseException:
+            self._session.close()
+            raise
+        # What passed before all captures had begun was seen in part: a request without its first hop would mislead.
+        self._session.forget({identity(*pair) for pair in self._session.seen()})
+        return self
+
+    def __exit__(self, *ending: object) -> None:
+        self._session.close()
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Sequence[tuple[str, str]] = (),
+        data: bytes | None = None,
+        *,
+        timeout: float = REQUEST_TIMEOUT,
+    ) -> Traced:
+        """Sends a request to the load balancer and follows it. It carries an X-Amzn-Trace-Id to know it by.
+
+        `url` is a path or a URL, whose host is the request's `Host`. Ends the captures. Raises `InputError` where the
+        environment has no load balancer, `UsageError` for what cannot be sent.
+        """
+        sent = list(headers)
+        root = trace_root(tuple(headers))
+        if not root:
+            root = f"1-{int(time.time()):08x}-{random.token_hex(12)}"
+            sent = [pair for pair in sent if pair[0].lower() != TRACE_HEADER]
+            sent.append(("X-Amzn-Trace-Id", f"Root={root}"))
+        outgoing = prepare(method, url, sent, data)
+        port = self._front_port("HTTPS" if outgoing.tls_name else "HTTP", url)
+        answer = send(port, outgoing, timeout, self._trust() if outgoing.tls_name else None)
+        # Nothing says that a request leads to nothing more: what runs on after the answer has a moment to be seen.
+        time.sleep(_SETTLE)
+        self.account = self._session.end()
+        traces = assemble(self._session.seen(), self.places, secrets=self._secrets)
+        for trace in traces:
+            if trace.trace_id == root:
+                return self._traced(trace, answer)
+        for trace in reversed(traces):
+            if outgoing.tls_name and _only_tls(trace, outgoing.tls_name):
+                return self._traced(trace, answer)
+        raise TaskError(
+            f"the request was not seen on its way: {answer.fault or f'it was answered {answer.status}'}",
+            hint="is the load balancer's port published by this environment? `copilot-local ps`"
+            if self.account.complete
+            else f"{self.account}: try again",
+        )
+
+    def live(self, stop: threading.Event, *, health_checks: bool = False) -> Iterator[Traced]:
+        """Each request when it is over, until `stop` or until the environment is gone; then those that go on still.
+        Ends the captures, and `account` says then what they did not see."""
+        told: dict[Identity, float] = {}
+        looked = time.monotonic()
+        while not stop.is_set():
+            stop.wait(_SETTLE)
+            if time.monotonic() - looked > _LOOK:
+                if not self._follow_tasks():
+                    break
+                looked = time.monotonic()
+            until = self._session.until()
+            yield from self._new(told, health_checks, until)
+            self._session.forget({key for key, last in told.items() if last < until - _REMEMBER})
+            told = {key: last for key, last in told.items() if last > until - 10 * _REMEMBER}
+        self.account = self._session.end()
+        yield from self._new(told, health_checks, None)
+
+    def _new(self, told: dict[Identity, float], health_checks: bool, before: float | None) -> Iterator[Traced]:
+        """Requests that are not told yet and were over at `before`, so that all of their hops have been seen."""
+        seen = self._session.seen()
+        if before is not None:
+            seen = [pair for pair in seen if pair[1].began <= before]
+        for trace in assemble(seen, self.places, secrets=self._secrets):
+            last = max(hop.exchange.ended or hop.exchange.began for hop in trace.hops)
+            over = trace.asked.exchange.ended
+            going_on = [hop for hop in trace.hops if hop.exchange.ended is None and hop.exchange.request is not None]
+            if before is not None and (over is None or over > before):
+                continue
+            if before is not None and (last > before or going_on) and over is not None and over > before - _OUTLIVES:
+                continue
+            known = _identity(trace.asked) in told
+            first = trace.hops[0]
+            if first.exchange.outcome is Outcome.TLS and len(trace.hops) > 1:
+                self._shown_with_requests.add(_identity(first))
+            elif _identity(first) in self._shown_with_requests:
+                known = True  # the connection alone, once its requests are forgotten
+            for hop in trace.hops:
+                if hop.exchange.ended is not None:
+                    told[_identity(hop)] = last
+                elif hop in going_on:
+                    told[_identity(hop)] = math.inf
+            if not known and (health_checks or not trace.is_health_check):
+                yield self._traced(trace)
+
+    def _traced(self, trace: Trace, answer: Answer | None = None) -> Traced:
+        found = diagnose(trace, self._read_nginx, answer.status if answer else None, lambda _: self._why(trace))
+        if answer is not None and answer.certificate_for:
+            found.append(_other_names(trace, answer.certificate_for))
+        return Traced(trace, tuple(found), answer)
+
+    def _follow_tasks(self) -> bool:
+        """Captures where tasks are new, and no longer where they are gone. False where nothing is left."""
+        with contextlib.suppress(CopilotLocalError):  # tasks and the agent come and go; the next look finds them
+            places, _ = find_places(self._engine, self._names)
+            self._session.leave(places)
+            now = {place.container for place in places}
+            self.places = [*places, *(place for place in self.places if place.container not in now)][:_MOST_PLACES]
+            self._session.watch(places)
+            return True
+        return bool(observe(self._engine, self._names).tasks)
+
+    def _spec(self, place: Place) -> ContainerSpec:
+        name = f"{self._names.prefix}-trace-{random.token_hex(4)}"
+        return capture_spec(name, self._image, sealed(self._names.labels(Role.TRACE)), place.container)
+
+    def _why(self, trace: Trace) -> list[Reason]:
+        """Why the targets of a request are not healthy."""
+        agent = observe(self._engine, self._names).agent
+        request = trace.asked.exchange.request
+        if agent is None or request is None:
+            return []
+        state = desired_state(self._engine, agent)
+        return why_unanswered(self._engine, self._names, state, request.method, request.target, request.headers)
+
+    def _nginx(self, container: str) -> Sequence[nginx.Directive]:
+        """nginx's configuration in a container. It is asked to print it, which changes nothing."""
+        with contextlib.suppress(EngineError):
+            result = self._engine.exec(container, nginx.COMMAND, timeout=_NGINX_PATIENCE)
+            if result.exit_code == 0:
+                return nginx.parse(result.stdout.decode(errors="replace"))
+        return ()
+
+    def _front_port(self, protocol: str, url: str) -> int:
+        """The port of the listener that a request for a URL goes to."""
+        observed = observe(self._engine, self._names)
+        listeners = published(observed)
+        if observed.agent is None:
+            raise InputError(f"{self._names.app}/{self._names.environment} is not running")
+        balancer = balancer_for(desired_state(self._engine, observed.agent), url)
+        for listener in listeners:
+            if not listener.service and listener.load_balancer == balancer and listener.protocol == protocol:
+                return listener.host_port
+        there = ", ".join(listener.name for listener in listeners) or "none"
+        raise InputError(
+            f"{self._names.app}/{self._names.environment} has no load balancer with a listener for {protocol}",
+            hint=f"listeners: {there}; `copilot-local trace` without a URL shows what passes between containers",
+        )
+
+
+def _only_tls(trace: Trace, name: str) -> bool:
+    """Whether this is a TLS connection to the front for that name, behind which nothing was asked."""
+    first = trace.hops[0].exchange
+    return len(trace.hops) == 1 and first.outcome is Outcome.TLS and first.server_name in (name, "")
+
+
+def _other_names(trace: Trace, names: tuple[str, ...]) -> Diagnosis:
+    asked = trace.hops[0].exchange.server_name or trace.asked.host
+    return Diagnosis(
+        f"the load balancer's certificate is not for {asked}, and browsers refuse it: it is for {', '.join(names)}",
+        "`http.alias` in the manifest gives the service a name; trace went on without it",
+        0,
+        certain=False,
+    )
+
+
+def _identity(hop: Hop) -> Identity:
+    return identity(hop.place, hop.exchange)
+
+
+def find_places(engine: Engine, environment: Names) -> tuple[list[Place], str]:
+    """Where requests pass in an environment: the front, and every task. With the image that captures run from.
+
+    Raises InputError where the environment does not run.
+    """
+    observed = observe(engine, environment)
+    agent = observed.agent
+    if agent is None or agent.state is not ContainerState.RUNNING:
+        raise InputError(
+            f"{environment.app}/{environment.environment} is not running",
+            hint="`copilot-local up -d` starts it; -a and -e choose another one",
+        )
+    state = desired_state(engine, agent)
+    places = [
+        Place(front.name, front.labels[ROLE], front.addresses[environment.network])
+        for front in observed.fronts
+        if front.state is ContainerState.RUNNING and environment.network in front.addresses
+    ]
+    places += [place for task in observed.tasks.values() if (place := _place(task, environment, state)) is not None]
+    return places, agent.image
+
+
+def desired_state(engine: Engine, agent: Container) -> DesiredState:
+    """What should run, as the agent has it written down."""
+    return from_json(DesiredState, engine.read_file(agent.name, f"{STATE_FOLDER}/{STATE_FILE}"))
+
+
+def _place(task: Task, environment: Names, state: DesiredState) -> Place | None:
+    pause = task.pause
+    if pause is None or pause.state is not ContainerState.RUNNING or environment.network not in pause.addresses:
+        return None
+    desired = state.services.get(task.service)
+    definitions = desired.service.task_definition.container_definitions if desired else ()
+    return Place(
+        container=pause.name,
+        name=task.service,
+        address=pause.addresses[environment.network],
+        task=task.short_id,
+        ports={
+            mapping.container_port: one.name
+            for one in definitions
+            for mapping in one.port_mappings
+            if mapping.container_port is not None
+        },
+        members={member.name: member.container.name for member in task.members.values() if member.running},
+    )

@@ -1,0 +1,1 @@
+"""Verbs that read manifests and print documents."""

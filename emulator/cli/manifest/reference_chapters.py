@@ -1,0 +1,156 @@
+"""Chapters of the reference that are read off the command line, the settings, the findings and the test API."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import structs
+from typer.core import TyperCommand, TyperGroup, TyperOption
+
+from emulator.cli.shell.registry import Verb, arguments_of, place_of
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown, whose cells may hold anything."""
+    lines = [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
+    lines += [f"| {' | '.join(_cell(text) for text in row)} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", r"\|")
+
+
+def commands() -> str:
+    """Every verb with its arguments and options."""
+    from emulator.cli.shell.app import command_line
+    from emulator.errors import ExitCode
+
+    parts = ["# Commands\n"]
+    for words, command in _verbs(command_line(), ""):
+        arguments = arguments_of(command)
+        usage = " ".join(["copilot-local", words, *map(place_of, arguments)])
+        parts.append(f"## `{usage}`\n\n{_prose(command.help or '')}\n")
+        if arguments:
+            rows = [(f"`{place_of(argument)}`", argument.help or "") for argument in arguments]
+            parts.append(table(("argument", "meaning"), rows))
+        context = command.context_class(command, info_name=words)
+        rows = [
+            (f"`{record[0]}`", record[1])
+            for parameter in command.params
+            if isinstance(parameter, TyperOption) and (record := parameter.get_help_record(context)) is not None
+        ]
+        if rows:
+            parts.append(table(("option", "meaning"), rows))
+    parts.append("## Exit codes\n\n" + table(("code", "name"), ((str(int(c)), f"`{c.name}`") for c in ExitCode)))
+    return "\n".join(parts)
+
+
+def _verbs(group: TyperGroup, before: str) -> Iterator[tuple[str, TyperCommand]]:
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from _verbs(command, f"{before}{name} ")
+        elif isinstance(command, Verb):
+            yield f"{before}{name}", command.command
+
+
+def settings() -> str:
+    """Every key of copilot-local.toml with its type, default and meaning."""
+    from emulator.manifest.jsonschema import descriptions
+    from emulator.settings import Settings
+
+    parts = ["# Settings: `copilot-local.toml`\n"]
+    meanings = descriptions(Settings)
+    for section in structs.fields(Settings):
+        model = _model_in(section.type)
+        parts.append(f"## `[{section.encode_name}]`\n")
+        if model is None:
+            parts.append(f"{_prose(meanings.get(section.name, ''))} Type: `{_type_name(section.type)}`.\n")
+            continue
+        parts.append(f"{_prose(meanings.get(section.name) or model.__doc__ or '')}\n")
+        keys = descriptions(model)
+        parts.append(
+            table(
+                ("key", "type", "default", "meaning"),
+                (
+                    (f"`{key.name}`", f"`{_type_name(key.type)}`", _default(key.default), keys.get(key.name, ""))
+                    for key in structs.fields(model)
+                ),
+            )
+        )
+    return "\n".join(parts)
+
+
+def _model_in(annotation: Any) -> type[msgspec.Struct] | None:
+    """The section behind a field's type: itself, an item of its list, or a value of its map."""
+    for kind in (annotation, *reversed(getattr(annotation, "__args__", ()))):
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            return kind
+    return None
+
+
+def _type_name(annotation: Any) -> str:
+    plain = isinstance(annotation, type) and not hasattr(annotation, "__args__")
+    name = annotation.__name__ if plain else str(annotation)
+    name = re.sub(r"(?:\w+\.)+(\w+)", r"\1", name)
+    name = re.sub(r"Annotated\[(\w+), Meta\(.*?\)\]", r"\1", name)
+    return re.sub(r"^Optional\[(.*)\]$", r"\1 | None", name)
+
+
+def _default(value: object) -> str:
+    if value in (msgspec.NODEFAULT, None, "", ()):
+        return ""
+    return f"`{value}`"
+
+
+def findings() -> str:
+    """Every code that a check of a manifest may report."""
+    from emulator.manifest.findings.codes import CODES
+
+    rows = ((f"`{name}`", code.title, "yes" if code.silenceable else "no") for name, code in CODES.items())
+    return "# Findings\n\n" + table(("code", "what", "may be silenced"), rows)
+
+
+def testing() -> str:
+    """The Python API for tests: what `Environment` takes and can do."""
+    from emulator.testing.environment import Environment
+    from emulator.testing.service import ServiceHandle
+
+    parts = ["# Testing\n"]
+    for kind in (Environment, ServiceHandle):
+        takes = _signature(kind)
+        parts.append(f"## `{kind.__name__}`\n\n```python\n{kind.__name__}{takes}\n```\n")
+        parts.append(f"{_prose(kind.__doc__ or '')}\n")
+        rows = [(f"`{name}{_call(member)}`", _meaning(member, name)) for name, member in _public(kind)]
+        parts.append(table(("", "meaning"), rows))
+    return "\n".join(parts)
+
+
+def _public(kind: type) -> list[tuple[str, Any]]:
+    return [(name, member) for name, member in inspect.getmembers(kind) if not name.startswith("_")]
+
+
+def _call(member: Any) -> str:
+    if not callable(member):
+        return ""
+    return _signature(member).replace("(self, ", "(").replace("(self)", "()")
+
+
+def _signature(member: Callable[..., object]) -> str:
+    """What it takes. Annotations are text in our modules: without its quotes."""
+    return re.sub(r": '([^']+)'", r": \1", str(inspect.signature(member)).partition(" ->")[0])
+
+
+def _meaning(member: Any, name: str) -> str:
+    """Its docstring; what a service does for itself is what the environment does."""
+    from emulator.testing.environment import Environment
+
+    return inspect.getdoc(member) or inspect.getdoc(getattr(Environment, name, None)) or ""
+
+
+def _prose(text: str) -> str:
+    return inspect.cleandoc(text).strip()

@@ -1,0 +1,131 @@
+"""`copilot-local render compose`: a task for plain `docker compose`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emulator.app.selection import LoadedService, Selection
+from emulator.app.selection import region as shell_region
+from emulator.app.up_request import log_destinations
+from emulator.cli.manifest import rendering
+from emulator.cli.manifest.rendering import Document, Output
+from emulator.cli.shell.options import (
+    App,
+    Env,
+    EnvFile,
+    Name,
+    NewEnv,
+    Strict,
+    Variables,
+    assignments,
+    services_of,
+    variables_of,
+)
+from emulator.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from emulator.settings import LogPolicy
+
+
+def compose(
+    services: rendering.Services = None,
+    app: App = None,
+    env: Env = None,
+    name: Name = None,
+    new_env: NewEnv = False,
+    env_file: EnvFile = None,
+    variables: Variables = None,
+    strict: Strict = False,
+    values: rendering.Values = None,
+    values_file: rendering.ValuesFile = None,
+    tag: rendering.Tag = None,
+    images: rendering.Images = None,
+    account: rendering.Account = None,
+    region: rendering.Region = None,
+    logs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--logs",
+            metavar="[NAME=]POLICY",
+            help="Where the log router's outputs go: capture (the default) or live. Repeatable.",
+        ),
+    ] = None,
+    router_file: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--router-file", metavar="PATH=FILE", help="A copy of the file PATH in the log router's image. Repeatable."
+        ),
+    ] = None,
+    output_dir: rendering.OutputDir = None,
+    all_envs: rendering.AllEnvs = False,
+    diff: rendering.Diff = None,
+) -> None:
+    """Print a Compose file that runs one task of a service with plain `docker compose`."""
+    from emulator.app.deployment import Deployment
+    from emulator.firelens.destinations import Destinations
+    from emulator.render.compose import ComposeOptions, render_compose
+
+    copies = assignments(router_file, "--router-file")
+    destinations = Destinations(_policies(logs))
+    chosen = assignments(images, "--image")
+    known = rendering.given_values(values, values_file)
+
+    def render(loaded: LoadedService) -> list[Document]:
+        service, where = loaded.service, loaded.deployment
+        pushed = {key.removeprefix("image:"): uri for key, uri in rendering.image_values(loaded, tag).items()}
+        options = ComposeOptions(
+            root=os.path.relpath(loaded.workspace.root, output_dir or Path.cwd()),
+            values={**loaded.settings.values, **known},
+            images={**pushed, **chosen},
+            region=(where.region if where else None) or shell_region(),
+            account=(where.account if where else None) or "000000000000",
+            router_files=_reader(loaded, copies),
+            destinations=destinations,
+        )
+        return [Document(f"{service.name}-{service.environment}.compose.yml", render_compose(service, options))]
+
+    with rendering.display() as emit:
+        selection = Selection(
+            app,
+            env,
+            services_of(name, *(services or ())),
+            env_file,
+            variables=variables_of(variables),
+            new_environment=new_env,
+        )
+        given = Deployment(account=account, region=region)
+        rendering.render_all(selection, given, Output(output_dir, all_envs, diff), render, emit, strict=strict)
+
+
+def _policies(logs: list[str] | None) -> dict[str, LogPolicy]:
+    """Where outputs go, by name. Raises UsageError for what a Compose file cannot do."""
+    found = log_destinations(logs or ())
+    if "local-aws" in found.values():
+        raise UsageError(
+            "a Compose file has no local AWS endpoint to send logs to",
+            hint="choose capture or live, or run it with `copilot-local up --logs local-aws`",
+        )
+    return found
+
+
+def _reader(loaded: LoadedService, copies: Mapping[str, str]) -> Callable[[str], str | None]:
+    """Reads the files of the log router's image that are known here."""
+    from emulator.cli.manifest.router_files import router_files
+    from emulator.files import read_text
+
+    router = loaded.service.task_definition.log_router
+    image = router.image if router is not None and isinstance(router.image, str) else ""
+    found = router_files(copies, loaded.settings.substitute.get(image) or None)
+
+    def read(path: str) -> str | None:
+        try:
+            return read_text(found[path]) if path in found else None
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{found[path]} cannot be read: {error}", hint="save it as UTF-8 text") from None
+
+    return read

@@ -1,0 +1,238 @@
+"""What the `render` verbs share: which services in which environments, and where the documents go."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emulator.app.compile import registration_findings
+from emulator.app.load import load_services
+from emulator.app.selection import LoadedService, Selection, environments_of, find_target
+from emulator.cli.shell.options import assignments
+from emulator.errors import FindingsError, InputError, UsageError
+from emulator.events import Emit, Event, EventKind
+from emulator.files import read_text
+
+if TYPE_CHECKING:
+    from emulator.app.deployment import Deployment
+
+PREVIOUS = "previous"
+
+Services = Annotated[list[str] | None, typer.Argument(help="Services; several with --output-dir only.")]
+OutputDir = Annotated[
+    Path | None,
+    typer.Option("--output-dir", "-o", metavar="FOLDER", help="Write files there instead of printing."),
+]
+AllEnvs = Annotated[
+    bool, typer.Option("--all-envs", help="Every environment of the workspace and of the manifest, into files.")
+]
+Diff = Annotated[
+    str | None,
+    typer.Option(
+        "--diff",
+        metavar="FILE|previous",
+        help="Print what changed since that file, or since the one that --output-dir holds; write nothing.",
+    ),
+]
+Values = Annotated[
+    list[str] | None,
+    typer.Option("--value", metavar="NAME=VALUE", help="A value that is only known when deployed. Repeatable."),
+]
+ValuesFile = Annotated[
+    Path | None,
+    typer.Option("--values-file", metavar="FILE", help="Such values as a map, YAML or JSON. --value wins."),
+]
+Tag = Annotated[
+    str | None,
+    typer.Option(
+        "--tag", metavar="TAG", help="Images that are built have this tag, in the ECR repository <app>/<name>."
+    ),
+]
+Account = Annotated[str | None, typer.Option("--account", metavar="ID", help="The AWS account, 12 digits.")]
+Region = Annotated[str | None, typer.Option("--region", metavar="NAME", help="The AWS region.")]
+Images = Annotated[
+    list[str] | None,
+    typer.Option("--image", metavar="NAME=URI", help="The address that container NAME's image has. Repeatable."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document to print or write."""
+
+    file: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where documents go."""
+
+    folder: Path | None = None
+    all_envs: bool = False
+    diff: str | None = None
+
+
+Render = Callable[[LoadedService], Sequence[Document]]
+
+
+def render_all(
+    selection: Selection, given: Deployment, output: Output, render: Render, emit: Emit, *, strict: bool
+) -> None:
+    """Renders everything that is selected, then prints it or writes it: all of it, or nothing where one fails.
+
+    Raises UsageError where several documents would have to be printed.
+    """
+    documents: list[Document] = []
+    for environment in _environments(selection, output):
+        here = replace(selection, environment=environment, new_environment=output.all_envs or selection.new_environment)
+        _refuse_several(here, output)
+        for loaded in load_services(here, emit, strict=strict, given=given):
+            _refuse_what_ecs_refuses(loaded)
+            documents += render(loaded)
+    if output.diff is not None:
+        _show_changes(documents, output)
+    elif output.folder is not None:
+        write_all(output.folder, documents)
+        for document in documents:
+            emit(Event(EventKind.INFO, str(output.folder / document.file), "written"))
+    else:
+        sys.stdout.write(documents[0].text)
+        for document in documents[1:]:
+            emit(Event(EventKind.INFO, document.file, "is part of it and not printed: --output-dir writes both"))
+
+
+def _refuse_what_ecs_refuses(loaded: LoadedService) -> None:
+    """Raises FindingsError with everything that keeps the task definition from being registered, as `up` does."""
+    assert loaded.manifest is not None
+    if findings := registration_findings(loaded):
+        raise FindingsError(loaded.manifest.path, findings)
+
+
+def write_all(folder: Path, documents: Sequence[Document]) -> None:
+    """Writes files whole or not at all: each is complete before the first takes its name. Raises InputError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".copilot-local-") as temporary:
+            for document in documents:
+                (Path(temporary) / document.file).write_text(document.text, encoding="utf-8")
+            for document in documents:
+                os.replace(Path(temporary) / document.file, folder / document.file)
+    except OSError as error:
+        raise InputError(
+            f"{error.filename or folder} cannot be written: {error.strerror}", hint="choose another --output-dir"
+        ) from None
+
+
+def given_values(pairs: Sequence[str] | None, file: Path | None) -> dict[str, str]:
+    """The values of `--value` and `--values-file`. Raises InputError where the file is no map of texts."""
+    found: dict[str, str] = {}
+    if file is not None:
+        content = _read(file)
+        if not isinstance(content, dict) or any(isinstance(value, dict | list) for value in content.values()):
+            raise InputError(f"{file} is no map of names to values", hint="write a line `NAME: VALUE` for each")
+        found = {str(name): str(value) for name, value in content.items()}
+    return {**found, **assignments(pairs, "--value")}
+
+
+def image_values(loaded: LoadedService, tag: str | None) -> dict[str, str]:
+    """Addresses of built images: those that are given, else those that Copilot would push to, by the tag.
+
+    Source: Copilot, `ECRImage.URI`: one repository for all containers of a workload. Raises InputError where the tag is
+    given, and account or region are not.
+    """
+    service, where = loaded.service, loaded.deployment
+    found: dict[str, str] = {}
+    for container in service.builds:
+        known = where.images.get(container) if where else None
+        if known is not None:
+            found[f"image:{container}"] = known
+        elif tag is not None and where is not None:
+            for name in ("account", "region"):
+                if getattr(where, name) is None:
+                    section = f"[environments.{service.environment}]"
+                    raise InputError(
+                        f"the address of an image with a tag needs the {name}",
+                        hint=f"give --{name}, or `{name}` in {section} of copilot-local.toml",
+                    )
+            suffix = "amazonaws.com.cn" if (where.region or "").startswith("cn-") else "amazonaws.com"
+            registry = f"{where.account}.dkr.ecr.{where.region}.{suffix}"
+            full = tag if container == service.main_container else f"{container}-{tag}"
+            found[f"image:{container}"] = f"{registry}/{service.app}/{service.name}:{full}"
+    return found
+
+
+def _environments(selection: Selection, output: Output) -> list[str | None]:
+    if not output.all_envs:
+        return [selection.environment]
+    if selection.environment is not None:
+        raise UsageError("--all-envs and --env exclude each other")
+    if output.folder is None:
+        raise UsageError("--all-envs makes several documents", hint="add --output-dir FOLDER")
+    found: list[str | None] = [*environments_of(find_target(selection))]
+    return found or [None]
+
+
+def _refuse_several(selection: Selection, output: Output) -> None:
+    services = find_target(selection).services
+    if len(services) > 1 and output.folder is None:
+        raise UsageError(
+            f"{len(services)} services could be meant: {', '.join(services)}",
+            hint="choose one with -n, or write all with --output-dir FOLDER",
+        )
+
+
+def _show_changes(documents: Sequence[Document], output: Output) -> None:
+    from emulator.render.diff import changes
+
+    for document in documents:
+        found = list(changes(_read(_previous(document, output)), _plain(document.text, document.file)))
+        if len(documents) > 1:
+            sys.stdout.write(f"{document.file}:\n")
+        for change in found:
+            sys.stdout.write(f"{change}\n")
+        if not found:
+            sys.stderr.write(f"{document.file}: no change\n")
+
+
+def _previous(document: Document, output: Output) -> Path:
+    if output.diff == PREVIOUS:
+        if output.folder is None:
+            raise UsageError("--diff previous compares with the file in --output-dir", hint="add --output-dir FOLDER")
+        return output.folder / document.file
+    path = Path(output.diff or "")
+    return path / document.file if path.is_dir() else path
+
+
+def _read(path: Path) -> object:
+    try:
+        return _plain(read_text(path), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InputError(f"{path} cannot be read: {reason}", hint="give the path of a file") from None
+
+
+def _plain(text: str, file: str) -> object:
+    """A document as plain data; JSON is YAML, and functions come in their long form."""
+    from emulator.manifest.yaml.reader import parse_node
+    from emulator.manifest.yaml.untyped import untyped
+
+    node = parse_node(text, file)
+    return None if node is None else untyped(node)
+
+
+@contextlib.contextmanager
+def display() -> Iterator[Emit]:
+    """Where events go while a verb renders."""
+    from emulator.display import make_display
+
+    with contextlib.closing(make_display()) as shown:
+        yield shown.emit

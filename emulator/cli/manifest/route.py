@@ -1,0 +1,228 @@
+"""`copilot-local route`: which rule a request hits, and why, without running anything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emulator.app.load import load_services
+from emulator.app.selection import Selection, find_target
+from emulator.cli.shell.options import (
+    App,
+    Env,
+    EnvFile,
+    Format,
+    NewEnv,
+    OutputFormat,
+    Variables,
+    default_method,
+    header_pairs,
+    variables_of,
+)
+from emulator.errors import InputError, UsageError
+from emulator.events import Emit, discard
+
+if TYPE_CHECKING:
+    from emulator.ecs.service import Condition, Service
+    from emulator.frontdoor import Balancer, FrontOptions
+    from emulator.frontdoor.explain import Explanation, RuleResult
+
+
+def route(
+    method: Annotated[str, typer.Argument(metavar="[METHOD]", help="The method. Default: GET.")],
+    url: Annotated[
+        str | None,
+        typer.Argument(metavar="URL", help="A path, or a whole URL: its scheme picks the listener, its host counts."),
+    ] = None,
+    app: App = None,
+    env: Env = None,
+    new_env: NewEnv = False,
+    env_file: EnvFile = None,
+    variables: Variables = None,
+    headers: Annotated[
+        list[str] | None, typer.Option("--header", "-H", metavar="NAME: VALUE", help="A header. Repeatable.")
+    ] = None,
+    source: Annotated[
+        str, typer.Option("--from", metavar="ADDRESS", help="The client's address, for rules with allowed_source_ips.")
+    ] = "127.0.0.1",
+    https: Annotated[
+        bool | None,
+        typer.Option("--https/--no-https", help="As `up` would run with it: whether there is an HTTPS listener."),
+    ] = None,
+    internal: Annotated[
+        bool,
+        typer.Option(
+            "--internal",
+            help="Ask the internal load balancer. Default: the one that the URL's host or the Host header leads to.",
+        ),
+    ] = False,
+    all_envs: Annotated[
+        bool, typer.Option("--all-envs", help="What becomes of the request in each environment, and where they differ.")
+    ] = False,
+    format: Format = OutputFormat.TEXT,
+) -> None:
+    """Show which rule of the load balancer a request hits and why, and what the container will see."""
+    from emulator.app.selection import environments_of
+    from emulator.display import make_display
+
+    if all_envs and env is not None:
+        raise UsageError("--all-envs and --env exclude each other")
+    if url is None:
+        method, url = default_method(method)
+    asked = _Asked(method.upper(), url, tuple(header_pairs(headers or [])), source, https, internal)
+    selection = Selection(app, env, (), env_file, variables=variables_of(variables), new_environment=new_env)
+    with closing(make_display()) as display:
+        if all_envs:
+            target = find_target(selection)
+            found = {
+                name: asked.explain(replace(selection, environment=name, new_environment=True), discard)
+                for name in environments_of(target) or [target.environment]
+            }
+        else:
+            found = {"": asked.explain(selection, display.emit)}
+    if format is OutputFormat.JSON:
+        content = {name: _as_json(explanation) for name, explanation in found.items()}
+        typer.echo(json.dumps(content if all_envs else content[""], indent=2))
+    elif all_envs:
+        _compare(found)
+    else:
+        _print(found[""])
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A request, and how the load balancer would be run."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    source: str
+    https: bool | None
+    internal: bool
+
+    def explain(self, selection: Selection, emit: Emit) -> Explanation:
+        from emulator.frontdoor import Balancer, explain
+        from emulator.runtime.listeners.front_ports import expected_options
+
+        loaded = load_services(selection, emit, https=self.https)
+        services = [found.service for found in loaded]
+        every = expected_options(services, loaded[0].settings.front)
+        options = every[self._balancer(services, every)]
+        internal = options.balancer is Balancer.INTERNAL
+        if self.url.lower().startswith("https:") and options.https is None:
+            raise InputError(
+                "the internal load balancer has no HTTPS listener here: the environment has no private certificate, and"
+                " no rule an alias"
+                if internal
+                else "there is no HTTPS listener here: the environment has no certificate, the application no domain,"
+                " and no rule an alias",
+                hint="`--https` explains it as `up --https` would run it",
+            )
+        return explain(services, self.method, self.url, self.headers, self.source, options)
+
+    def _balancer(self, services: Sequence[Service], options: Mapping[Balancer, FrontOptions]) -> Balancer:
+        """The load balancer that the request goes to."""
+        from emulator.frontdoor.balancers import Balancer
+        from emulator.frontdoor.explain import asked_balancer
+
+        if self.internal:
+            return Balancer.INTERNAL
+        host = next((value for name, value in self.headers if name.lower() == "host"), "")
+        url = f"http://{host}" if host and self.url.startswith("/") else self.url
+        return asked_balancer(services, url, options)
+
+
+def _compare(found: Mapping[str, Explanation]) -> None:
+    """The outcome in each environment; those with the same one in one paragraph."""
+    outcomes: dict[str, list[str]] = {}
+    for name, explanation in found.items():
+        outcomes.setdefault("\n".join(_outcome(explanation)), []).append(name)
+    if len(outcomes) == 1:
+        typer.echo(f"the same in every environment: {', '.join(found)}")
+    for outcome, names in outcomes.items():
+        if len(outcomes) > 1:
+            typer.echo(f"{', '.join(names)}:")
+        for line in outcome.splitlines():
+            typer.echo(f"  {line}")
+
+
+def _print(explanation: Explanation) -> None:
+    from emulator.frontdoor.balancers import Balancer
+
+    if explanation.balancer is not Balancer.PUBLIC:
+        typer.echo(f"at the {explanation.balancer} load balancer")
+    for rule in explanation.rules:
+        placed = rule.placed
+        typer.echo(f"{placed.priority:>6}  {placed.service.name} {placed.rule.name}: {rule.verdict}")
+        for condition in rule.conditions:
+            mark = "✓" if condition.matched else "✗"
+            seen = ", ".join(condition.seen) or "nothing"
+            typer.echo(f"        {mark} {_condition(condition.condition)} against {seen}")
+    for line in _outcome(explanation):
+        typer.echo(line)
+    for finding in explanation.warnings:
+        typer.echo(str(finding), err=True)
+        if finding.hint:
+            typer.echo(f"  hint: {finding.hint}", err=True)
+
+
+def _outcome(explanation: Explanation) -> list[str]:
+    """What happens to the request, and why."""
+    lines = [explanation.reason]
+    for destination in explanation.destinations:
+        share = "" if destination.share == 1 else f", {destination.share:.0%} of the requests"
+        lines.append(
+            f"→ {destination.service}: container {destination.container}, port {destination.port}"
+            f" (target group {destination.target_group}{share})"
+        )
+    if explanation.container_path is not None:
+        lines.append(f"  it sees {explanation.request.method} {explanation.container_path}")
+    if explanation.status is not None:
+        lines.append(f"→ the load balancer itself answers {explanation.status}")
+    if explanation.location is not None:
+        lines.append(f"  Location: {explanation.location}")
+    return lines
+
+
+def _condition(condition: Condition) -> str:
+    from emulator.ecs.service import HostHeader, HttpHeader
+
+    name = f" {condition.name}" if isinstance(condition, HttpHeader) else ""
+    values = [f"{pair[0]}={pair[1]}" if isinstance(pair, tuple) else pair for pair in condition.values]
+    if isinstance(condition, HostHeader) and condition.load_balancer_name:
+        values.append("the load balancer's own name")
+    return f"{condition.field}{name} {' or '.join(values)}"
+
+
+def _as_json(explanation: Explanation) -> dict[str, object]:
+    return {
+        "load_balancer": explanation.balancer.value,
+        "listener": explanation.listener,
+        "method": explanation.request.method,
+        "priority": explanation.priority,
+        "reason": explanation.reason,
+        "status": explanation.status,
+        "location": explanation.location,
+        "container_path": explanation.container_path,
+        "destinations": [asdict(destination) for destination in explanation.destinations],
+        "rules": [_rule(rule) for rule in explanation.rules],
+        "warnings": [str(finding) for finding in explanation.warnings],
+    }
+
+
+def _rule(rule: RuleResult) -> dict[str, object]:
+    return {
+        "priority": rule.placed.priority,
+        "service": rule.placed.service.name,
+        "rule": rule.placed.rule.name,
+        "verdict": rule.verdict,
+        "conditions": [
+            {"condition": _condition(found.condition), "matched": found.matched, "seen": list(found.seen)}
+            for found in rule.conditions
+        ],
+    }

@@ -1,0 +1,197 @@
+"""`copilot-local validate`: check manifests, without Docker."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emulator import __version__
+from emulator.app.compile import ignored, patched_volumes
+from emulator.app.selection import Selection, Target, environments_of, find_target
+from emulator.cli.shell.options import App, Env, EnvFile, Name, NewEnv, Variables, variables_of
+from emulator.errors import ExitCode, Finding, Severity, UsageError
+from emulator.files import read_text
+
+if TYPE_CHECKING:
+    from emulator.manifest import Checked, Options
+
+
+class FindingsFormat(enum.StrEnum):
+    """How findings are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+
+
+def validate(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE|FOLDER]...", help="Manifests, or folders of them. Default: the workspace."),
+    ] = None,
+    app: App = None,
+    env: Env = None,
+    name: Name = None,
+    new_env: NewEnv = False,
+    env_file: EnvFile = None,
+    variables: Variables = None,
+    all_envs: Annotated[
+        bool, typer.Option("--all-envs", help="In every environment that a manifest names, not in one.")
+    ] = False,
+    lenient: Annotated[
+        bool, typer.Option("--lenient", help="What Copilot would accept is a warning, as it is for up and render.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="The default: the opposite of --lenient.")] = False,
+    copilot: Annotated[
+        bool, typer.Option("--copilot", help="What works here and not with the Copilot command is an error too.")
+    ] = False,
+    format: Annotated[
+        FindingsFormat, typer.Option("--format", help="How to print findings: sarif is for code scanning.")
+    ] = FindingsFormat.TEXT,
+) -> None:
+    """Check manifests: unknown keys, wrong values, and what Copilot would ignore without a word."""
+    from emulator.manifest import Options
+
+    if lenient and strict:
+        raise UsageError("--lenient cannot be combined with --strict")
+    if all_envs and env:
+        raise UsageError("--all-envs cannot be combined with -e")
+    if paths and name:
+        raise UsageError("-n cannot be combined with paths")
+    checked = []
+    selection = Selection(
+        app,
+        env,
+        (name,) if name else (),
+        env_file,
+        variables=variables_of(variables),
+        new_environment=new_env,
+        any_manifest=True,
+    )
+    targets = list(_targets(paths or [], selection))
+    for target, whole in targets:
+        options = Options(strict=not lenient, copilot=copilot, ignore=ignored(target.workspace))
+        for file in _files(target, only_services=not whole):
+            checked.append(_check(target, file, options, all_envs=all_envs))
+            checked += _deployed(target, file, checked[-1], all_envs=all_envs)
+    findings = [finding for one in checked for finding in one.findings]
+    several = any(_has_several_rules(target) for target, _ in targets)
+    if several and not any(finding.severity is Severity.ERROR for finding in findings):
+        findings += _between_services([target for target, _ in targets], all_envs=all_envs)
+    _print(checked, findings, format)
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        raise typer.Exit(ExitCode.FAILURE)
+
+
+def _targets(paths: list[Path], selection: Selection) -> Iterator[tuple[Target, bool]]:
+    """What is meant, and whether it is a whole workspace."""
+    if not paths:
+        yield find_target(selection), not selection.services
+    for path in paths:
+        for file in _manifests(path):
+            yield find_target(replace(selection, start=file)), file.is_dir() and (file / "copilot").is_dir()
+
+
+def _manifests(path: Path) -> list[Path]:
+    """A file as it is; of a folder its own workspace, else the manifests of the workspaces below it, else every file
+    below it that is named like a manifest, else the workspace it is in."""
+    if not path.is_dir() or (path / "copilot").is_dir():
+        return [path]
+    below = sorted(path.rglob("copilot/*/manifest.yml"))
+    named = below or sorted(file for file in path.rglob("*manifest*") if file.suffix in (".yml", ".yaml"))
+    return named or [path]
+
+
+def _files(target: Target, *, only_services: bool) -> list[Path]:
+    """The manifests of the services that are meant, and those of environments and pipelines where all are."""
+    files = [target.workspace.manifest_path(name) for name in target.services]
+    if only_services:
+        return files
+    others = (target.workspace.root / "copilot" / folder for folder in ("environments", "pipelines"))
+    return [*files, *(file for folder in others for file in sorted(folder.glob("*/manifest.yml")))]
+
+
+def _check(target: Target, file: Path, options: Options, *, all_envs: bool) -> Checked:
+    from emulator.display.failure import shown_path
+    from emulator.manifest import check
+
+    return check(
+        Path(shown_path(file)),
+        environments=None if all_envs else [target.environment],
+        variables=target.variables,
+        app=target.app,
+        options=replace(options, volumes=_patched(target, file), root=_root_of(target, file)),
+    )
+
+
+def _root_of(target: Target, file: Path) -> Path | None:
+    """Where the files are that a manifest names; of a manifest that stands alone that is not known."""
+    root = target.workspace.root
+    return root if file.parent.parent == root / "copilot" else None
+
+
+def _has_several_rules(target: Target) -> bool:
+    """Whether a rule of a load balancer could hide another one, judged without compiling anything."""
+    manifests = list(target.workspace.manifests.values())
+    if len(manifests) != 1:
+        return bool(manifests)
+    try:
+        return "additional_rules" in read_text(manifests[0])
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _between_services(targets: list[Target], *, all_envs: bool) -> list[Finding]:
+    """What is wrong between services that share a load balancer, each once."""
+    from emulator.app.hidden_rules import hidden_rules
+
+    found: dict[tuple[object, str], Finding] = {}
+    for target in targets:
+        for environment in (environments_of(target) if all_envs else []) or [target.environment]:
+            for finding in hidden_rules(replace(target, environment=environment)):
+                found.setdefault((finding.position, finding.message), finding)
+    return list(found.values())
+
+
+def _patched(target: Target, file: Path) -> tuple[str, ...]:
+    """The volumes that the patches of the service add whose manifest this is."""
+    names = (name for name in target.services if target.workspace.manifest_path(name) == file)
+    return next((patched_volumes(target.workspace, name) for name in names), ())
+
+
+def _deployed(target: Target, file: Path, manifest: Checked, *, all_envs: bool) -> list[Checked]:
+    """What overrides, patches and addons of a service bring, as files of their own; nothing where it has none."""
+    name = next((name for name in target.services if target.workspace.manifest_path(name) == file), None)
+    folders = (file.parent / "overrides", file.parent / "addons")
+    if name is None or not (any(it.is_dir() for it in folders) or "taskdef_overrides" in "\n".join(manifest.lines)):
+        return []
+    from emulator.cli.manifest.validate_deployment import deployment_findings, grouped
+
+    environments = environments_of(replace(target, services=(name,))) if all_envs else []
+    found: list[Finding] = []
+    for environment in environments or [target.environment]:
+        found += [it for it in deployment_findings(target, name, environment) if it not in found]
+    silenced = ignored(target.workspace)
+    return grouped([it for it in found if it.code not in silenced])
+
+
+def _print(checked: list[Checked], findings: list[Finding], format: FindingsFormat) -> None:
+    if format is not FindingsFormat.TEXT:
+        from emulator.manifest.findings.formats import as_json, as_sarif
+
+        as_sarif_log = format is FindingsFormat.SARIF
+        typer.echo(as_sarif(findings, version=__version__) if as_sarif_log else as_json(findings))
+    elif findings:
+        from emulator.display.colours import wants_colour
+        from emulator.display.failure import render_findings
+
+        typer.echo(render_findings(findings, colour=wants_colour(sys.stdout)))
+    else:
+        for one in checked:
+            typer.echo(f"✓ {one.path} ({one.kind})")

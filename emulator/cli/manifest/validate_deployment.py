@@ -1,0 +1,174 @@
+"""What `validate` finds beyond one manifest: whether overrides, patches and addons fit it, and what ECS would refuse of
+the task definition that they lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator.app.compile import ADDON_CODE, OVERRIDE_CODE, PATCH_CODE, REGISTRATION_CODE, load_manifest
+from emulator.app.selection import Target
+from emulator.errors import CopilotLocalError, Finding, FindingsError, InputError, Severity, Unsupported
+
+if TYPE_CHECKING:
+    from emulator.app.deployment import Deployment
+    from emulator.compiler.context import Surroundings
+    from emulator.ecs.addons import TemplatePatch
+    from emulator.ecs.service import Service
+    from emulator.manifest import Checked, LoadedManifest
+
+_COPILOTS_OWN = (
+    "EnvController*",
+    "RulePriority*",
+    "*PriorityAction",
+    "DynamicDesiredCount*",
+    "BacklogPerTask*",
+    "PermissionToInvokeBacklogPerTaskCalculatorLambda",
+    "NLBCertValidator*",
+    "NLBCustomDomain*",
+    "AutoScalingRole",
+    "AddonsStack",
+)
+"""Resources of Copilot's template that the rendered stack has no counterpart of."""
+
+
+def deployment_findings(target: Target, name: str, environment: str | None) -> list[Finding]:
+    """What is wrong with the overrides, patches and addons of a service in an environment, and what ECS refuses of its
+    task definition that it would not refuse without them. Nothing where the manifest itself has errors."""
+    from dataclasses import replace
+
+    here = replace(target, environment=environment) if environment is not None else target
+    try:
+        manifest = load_manifest(here, name)
+        where = _deployment(here)
+    except CopilotLocalError:
+        return []  # reported where manifests are checked
+    return list(_findings(here, name, manifest, where))
+
+
+def grouped(findings: list[Finding]) -> list[Checked]:
+    """Findings by the file that they are about, as files that were checked."""
+    from emulator.manifest import Checked
+
+    files: dict[str, list[Finding]] = {}
+    for finding in findings:
+        files.setdefault(finding.position.file if finding.position else "", []).append(finding)
+    return [Checked(Path(file), "", found, []) for file, found in files.items()]
+
+
+def _deployment(target: Target) -> Deployment:
+    from emulator.app.deployment import Deployment, deployment, with_environment_manifest
+    from emulator.settings import load_settings
+
+    settings = load_settings(target.workspace.root)
+    found = deployment(settings, target.environment, Deployment())
+    return with_environment_manifest(
+        found, target.workspace, target.environment, app=target.app, variables=target.variables
+    )
+
+
+def _findings(target: Target, name: str, manifest: LoadedManifest, where: Deployment) -> Iterator[Finding]:
+    from emulator.app.compile import compiled
+    from emulator.app.deployment import cdk_overrides
+
+    if (folder := cdk_overrides(target.workspace, name)) is not None:
+        message = f"what the AWS CDK changes in {folder} is not read: it is a program"
+        yield Finding(PATCH_CODE, message, None, hint="check the deployed stack", severity=Severity.WARNING)
+    try:
+        service, around = compiled(target, name, manifest, where, here=True, https=None)
+    except FindingsError as error:
+        yield from error.findings
+        return
+    except (InputError, Unsupported) as error:
+        yield _finding(error, manifest)
+        return
+    changed = manifest.manifest.taskdef_overrides or around.patches
+    before = {finding.message for finding in _without_changes(target, manifest, around)} if changed else set()
+    if changed:
+        for finding in _registration(service, manifest, around):
+            if finding.message not in before:
+                yield finding
+    yield from _template_findings(target, name, manifest, where)
+
+
+def _without_changes(target: Target, manifest: LoadedManifest, around: Surroundings) -> list[Finding]:
+    """What ECS refuses before overrides and patches: the manifest's own findings have it already."""
+    from dataclasses import replace as changed_around
+
+    from msgspec.structs import replace
+
+    from emulator.compiler import compile_service
+
+    plain = replace(manifest.manifest, taskdef_overrides=[])
+    bare = changed_around(around, patches=())
+    try:
+        service = compile_service(
+            plain, app=target.app, environment=target.environment, position=manifest.position, surroundings=bare
+        )
+    except (InputError, Unsupported):
+        return []
+    return _registration(service, manifest, bare)
+
+
+def _registration(service: Service, manifest: LoadedManifest, around: Surroundings) -> list[Finding]:
+    from emulator.compiler.registration import registration_problems
+
+    return [
+        Finding(REGISTRATION_CODE, problem.message, position, path, problem.hint)
+        for problem, path, position in registration_problems(service, manifest.manifest, around, manifest.position)
+    ]
+
+
+def _template_findings(target: Target, name: str, manifest: LoadedManifest, where: Deployment) -> Iterator[Finding]:
+    """Patches of everything but the task definition, applied to the stack that takes the place of Copilot's."""
+    from emulator.app.compile import compiled
+
+    last: Finding | None = None
+    for https in (None, True):  # what only a load balancer with HTTPS has is there in the second stack
+        service, _ = compiled(target, name, manifest, where, here=True, https=https)
+        own = [patch for patch in service.template_patches if _is_copilots_own(patch)]
+        if https is None:
+            for patch in own:
+                message = f"/{'/'.join(patch.path)} is of Copilot's own resources, which a rendered stack does not have"
+                yield Finding(
+                    PATCH_CODE, message, patch.position, severity=Severity.WARNING, hint="`render` refuses such a patch"
+                )
+        service.template_patches = [patch for patch in service.template_patches if patch not in own]
+        last = _rendered(service, manifest)
+        if last is None:
+            return
+    if last is not None:
+        yield last
+
+
+def _rendered(service: Service, manifest: LoadedManifest) -> Finding | None:
+    """The first thing that keeps the stack from being rendered, None where nothing does."""
+    from emulator.render.cloudformation.options import StackOptions
+    from emulator.render.cloudformation.stack import stack_document
+
+    try:
+        stack_document(service, StackOptions(in_copilot_environment=True))
+    except (InputError, Unsupported) as error:
+        return _finding(error, manifest)
+    return None
+
+
+def _is_copilots_own(patch: TemplatePatch) -> bool:
+    if patch.path[:1] in (["Parameters"], ["Conditions"], ["Metadata"]):
+        return True
+    return (
+        patch.path[:1] == ["Resources"]
+        and len(patch.path) > 1
+        and any(fnmatchcase(patch.path[1], pattern) for pattern in _COPILOTS_OWN)
+    )
+
+
+def _finding(error: CopilotLocalError, manifest: LoadedManifest) -> Finding:
+    """An error of the compiler or the renderer as a finding; the code is that of the file it is about."""
+    file = error.position.file if error.position else ""
+    code = ADDON_CODE if "/addons/" in file else PATCH_CODE if "/overrides/" in file else OVERRIDE_CODE
+    if code == OVERRIDE_CODE and "taskdef_overrides" not in error.message and file == str(manifest.path):
+        code = REGISTRATION_CODE
+    return Finding(code, error.message, error.position, hint=error.hint)

@@ -1,0 +1,179 @@
+"""`copilot-local logs`: what containers printed, and what arrived of it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emulator.app.selection import Selection
+from emulator.cli.shell import completion
+from emulator.cli.shell.chosen_environment import chosen_environment
+from emulator.cli.shell.options import App, Env, Format, OutputFormat, Router, services_of
+from emulator.errors import UsageError
+
+if TYPE_CHECKING:
+    from emulator.cli.observe.log_views import View
+
+
+ALL = -1
+_NUMBER = re.compile(r"[-+]?\d+")
+
+
+def _lines(text: str, option: str = "") -> int:
+    """How many lines; ALL of all. Raises typer.BadParameter, with the name of an `option` that may be about others."""
+    if text == "all":
+        return ALL
+    if not text.isdecimal():
+        raise typer.BadParameter(f"a number of lines or all, not {text!r}", param_hint=option or None)
+    return int(text)
+
+
+def logs(
+    services: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SERVICE]...", help="Services. Default: all.", autocompletion=completion.running_services
+        ),
+    ] = None,
+    app: App = None,
+    env: Env = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            "-n",
+            metavar="SERVICE|LINES",
+            help="Service name: a folder of copilot/, or the path of a manifest. A number is --tail.",
+            autocompletion=completion.running_services,
+        ),
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow the output.")] = False,
+    routed: Annotated[
+        bool, typer.Option("--routed", help="The records that left the log router, as JSON, one a line.")
+    ] = False,
+    join: Annotated[
+        bool, typer.Option("--join", help="With --routed: lines that Docker splits at 16 KB, as one record.")
+    ] = False,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare",
+            help="What went into the log router against what came out, one line per container and destination.",
+        ),
+    ] = False,
+    access: Annotated[
+        bool, typer.Option("--access", help="The load balancer's access log, a request a line in an ALB's format.")
+    ] = False,
+    previous: Annotated[
+        bool, typer.Option("--previous", help="What removed containers had printed that do not log through FireLens.")
+    ] = False,
+    tail: Annotated[
+        int | None,
+        typer.Option(
+            "--tail",
+            parser=_lines,
+            metavar="LINES",
+            help="Only the last lines of each container or destination; or `all`. Also -n LINES.",
+        ),
+    ] = None,
+    container: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--container",
+            "-c",
+            metavar="NAME",
+            help="Only this container. Repeatable.",
+            autocompletion=completion.containers,
+        ),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="Only from then on: 10s, 5m, 2h, 1d ago, or a date.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Only before then.")] = None,
+    grep: Annotated[
+        str | None, typer.Option("--grep", metavar="REGEX", help="Only lines in which this matches.")
+    ] = None,
+    router: Router = False,
+    timestamps: Annotated[bool, typer.Option("--timestamps", "-t", help="Each line with its time.")] = False,
+    format: Format = OutputFormat.TEXT,
+) -> None:
+    """Show the logs of an environment's containers."""
+    if name is not None and _NUMBER.fullmatch(name):
+        tail, name = _lines(name, "-n"), None
+    tail = None if tail == ALL else tail
+    flags = {"--routed": routed, "--access": access, "--compare": compare, "--previous": previous}
+    views = [view for view, wanted in flags.items() if wanted]
+    if len(views) > 1:
+        raise UsageError(f"{', '.join(flags)} are different views: choose one")
+    if compare and tail is not None:
+        raise UsageError("--tail cannot be combined with --compare", hint="it counts all lines")
+    if compare and (since or until or grep):
+        raise UsageError("--since, --until and --grep cannot be combined with --compare", hint="it counts all lines")
+    if join and not routed:
+        raise UsageError("--join needs --routed", hint="what containers print comes whole anyway")
+    if access and container:
+        raise UsageError("--container cannot be combined with --access", hint="name services, or --grep for a target")
+    if (compare or previous) and follow:
+        raise UsageError("--compare and --previous look once: without -f")
+    if follow and until:
+        raise UsageError("--until cannot be combined with -f")
+    from emulator.cli.observe.log_views import View, line_filter
+    from emulator.cli.shell.unknown_names import service_names
+    from emulator.runtime.state.observed import observe
+
+    keep = line_filter(container or [], since, until, grep)
+    chosen = service_names(services_of(name, *(services or ())))
+    with chosen_environment(app, env) as (engine, environment):
+        view = View(
+            engine,
+            environment,
+            observe(engine, environment),
+            chosen,
+            keep,
+            chooses=bool(container or since or until or grep),
+            containers=container or (),
+            tail=tail,
+            follow=follow,
+            timestamps=timestamps,
+            as_json=format is OutputFormat.JSON,
+        )
+        idle = _check_names(view, stored=routed or previous)
+        if follow:
+            _say_idle(view, idle)
+        if routed:
+            count = view.records(join=join)
+        elif access:
+            count = view.access()
+        elif compare:
+            count = view.comparison(Selection(app, env, tuple(chosen)))
+        elif previous:
+            count = view.kept()
+        else:
+            count = view.lines(router=router)
+        if not follow and (not count or not (routed or access or previous)):
+            _say_idle(view, idle)
+        if compare and not count and not idle:
+            typer.echo("no container that runs logs through a log router", err=True)
+
+
+def _check_names(view: View, *, stored: bool) -> list[str]:
+    """The chosen services of which nothing runs. Raises UsageError for a service or container that does not exist."""
+    from emulator.cli.shell.unknown_names import check_containers, check_services
+
+    idle = check_services(view.engine, view.environment, view.observed, view.services)
+    if view.containers:
+        others = view.stored_containers() if stored else ()
+        check_containers(view.observed, view.services, view.containers, others)
+    return idle
+
+
+def _say_idle(view: View, idle: list[str]) -> None:
+    from emulator.cli.shell.unknown_names import why_idle
+
+    for name in idle:
+        typer.echo(why_idle(view.engine, view.environment, view.observed, name), err=True)
+    if not view.observed.containers and not idle:
+        where = f"{view.environment.app}/{view.environment.environment}"
+        typer.echo(f"nothing of {where} is running", err=True)

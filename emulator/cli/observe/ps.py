@@ -1,0 +1,83 @@
+"""`copilot-local ps`: what runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from emulator.cli.shell.chosen_environment import chosen_environment
+from emulator.cli.shell.options import App, Env, Format, Name, OutputFormat
+from emulator.errors import InputError
+from emulator.spelling import did_you_mean
+
+if TYPE_CHECKING:
+    from emulator.runtime.reports.overview import Overview
+
+
+def ps(
+    app: App = None,
+    env: Env = None,
+    name: Name = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Show the last stopped tasks too, and why each stopped.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print the ids of the services' containers only.")
+    ] = False,
+    format: Format = OutputFormat.TEXT,
+) -> None:
+    """Show the services of an environment, their tasks and containers, and where they answer."""
+    from msgspec import to_builtins
+
+    from emulator.runtime.control.client import Agent
+    from emulator.runtime.listeners.front_probe import is_local, silent
+    from emulator.runtime.reports.overview import of_service, overview
+
+    with chosen_environment(app, env) as (engine, names):
+        found = overview(engine, names, silent=silent if is_local(engine) else None)
+        stopped = _stopped(Agent(engine, names).tasks(name)) if every and found.supervised else []
+    if name is not None:
+        known = {row.name for row in found.services} | {row.service for row in found.containers if row.service}
+        if known and name not in known:
+            raise InputError(f"{name} does not run here", hint=did_you_mean(name, known, "services that run"))
+        found = of_service(found, name)
+    if quiet:
+        for row in found.containers:
+            if row.service and row.name != "pause":
+                typer.echo(row.id)
+        return
+    if format is OutputFormat.JSON:
+        rows = [{**to_builtins(row), "created": row.created.isoformat()} for row in found.containers]
+        content = {**to_builtins(found), "containers": rows, **({"stopped_tasks": stopped} if every else {})}
+        typer.echo(json.dumps(content, indent=2))
+        return
+    _print(found, stopped)
+
+
+def _stopped(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [task for task in tasks if task["lastStatus"] == "STOPPED"]
+
+
+def _print(found: Overview, stopped: list[dict[str, Any]]) -> None:
+    from emulator.cli.observe.ps_table import container_table, stopped_table, target_lines
+    from emulator.display.colours import wants_colour
+
+    if not found.containers:
+        typer.echo(f"Nothing is running in {found.app}/{found.environment}.", err=True)
+        return
+    colour = wants_colour(sys.stdout)
+    typer.echo(container_table(found, colour))
+    if stopped:
+        typer.echo("\n" + stopped_table(stopped))
+    for line in (*target_lines(found), *found.failures):
+        typer.echo(line)
+    for listener in found.listeners:
+        if not listener.service:
+            typer.echo(f"{listener.url} is the internal load balancer" if listener.is_internal else listener.url)
+        else:
+            typer.echo(f"{listener.url} is port {listener.name} of {listener.service}")
+    if not found.supervised:
+        typer.echo("no agent looks after it: `copilot-local up` or `copilot-local down`", err=True)

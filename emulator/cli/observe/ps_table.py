@@ -1,0 +1,101 @@
+"""The tables that `copilot-local ps` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from emulator.display.colours import GREEN, RED, YELLOW
+from emulator.display.table import table
+
+if TYPE_CHECKING:
+    from emulator.runtime.reports.overview import ContainerRow, Overview
+
+HEADERS = ("SERVICE", "TASK", "CONTAINER", "IMAGE", "STATUS", "PORTS", "TARGET", "URL")
+STATUS, TARGET = HEADERS.index("STATUS"), HEADERS.index("TARGET")
+_COLOURS = {"healthy": GREEN, "unused": "", "initial": YELLOW, "draining": YELLOW}
+
+
+def container_table(found: Overview, colour: bool) -> str:
+    """A line for each container; for a service without a task a line that says how many of how many run."""
+    body: list[list[str]] = []
+    colours: list[dict[int, str]] = []
+    for row in found.containers:
+        if row.service and row.name != "pause":
+            target, ports = _target(found, row), ", ".join(row.ports)
+            cells = [row.service, row.task_id[:8], row.name, _image(row), row.status, ports, target]
+            body.append([*cells, _url(found, row.service) if row.name == _answering(found, row) else ""])
+            colours.append({STATUS: _status_colour(row), TARGET: _COLOURS.get(target, RED)})
+    present = {row.service for row in found.containers}
+    for service in found.services:
+        if service.name not in present:
+            count = f"0 of {service.desired_count} tasks" if service.desired_count else "0 tasks"
+            body.append([service.name, "-", "-", "-", count, "", "", service.url])
+            colours.append({STATUS: RED if service.desired_count else ""})
+    for row in found.containers:
+        if not row.service:
+            body.append(["", "", row.name, _image(row), row.status, "", "", ""])
+            colours.append({STATUS: _status_colour(row)})
+    return table(HEADERS, body, colours if colour else None)
+
+
+def stopped_table(tasks: Sequence[dict[str, Any]]) -> str:
+    """The stopped tasks, oldest first: when, with which exit codes, and why."""
+    rows = []
+    for task in tasks:
+        containers = task.get("containers", [])
+        codes = ", ".join(f"{one['name']} {one['exitCode']}" for one in containers if "exitCode" in one)
+        reasons = [one["reason"] for one in containers if one.get("reason")]
+        rows.append(
+            [
+                str(task.get("group", "")).removeprefix("service:"),
+                task["taskArn"].rpartition("/")[2][:8],
+                str(task.get("stoppedAt", ""))[:19],
+                codes,
+                "; ".join([task.get("stoppedReason", ""), *reasons]),
+            ]
+        )
+    return table(["SERVICE", "TASK", "STOPPED AT", "EXIT CODES", "REASON"], rows)
+
+
+def target_lines(found: Overview) -> Iterator[str]:
+    """What is wrong with a target: its health has a reason only where it is not healthy."""
+    for target in found.targets:
+        if target["description"]:
+            name = f"target {target['name']} ({target['target_group']}) of {target['service']}"
+            yield f"{name} is {target['state']}: {target['description']} ({target['reason_code']})"
+
+
+def _target(found: Overview, row: ContainerRow) -> str:
+    """The worst health of the container's targets; empty where it has none."""
+    groups = found.target_containers.get(row.service, {})
+    states = [
+        str(target["state"])
+        for target in found.targets
+        if target["service"] == row.service
+        and str(target["name"]).endswith(row.task_id[:8])
+        and groups.get(target["target_group"]) == row.name
+    ]
+    return next((state for state in states if state not in ("healthy", "unused")), states[0] if states else "")
+
+
+def _answering(found: Overview, row: ContainerRow) -> str:
+    """The container of the row's task that requests go to, else its first one."""
+    members = [one.name for one in found.containers if one.task_id == row.task_id and one.name != "pause"]
+    targets = found.target_containers.get(row.service, {}).values()
+    return next((name for name in members if name in targets), members[0])
+
+
+def _image(row: ContainerRow) -> str:
+    """The image as `docker images` shows it: twelve digits of an id."""
+    return row.image.removeprefix("sha256:")[:12] if row.image.startswith("sha256:") else row.image
+
+
+def _url(found: Overview, service: str) -> str:
+    return next((one.url for one in found.services if one.name == service), "")
+
+
+def _status_colour(row: ContainerRow) -> str:
+    if row.state != "running":
+        return RED if row.exit_code else ""
+    return {"unhealthy": RED, "starting": YELLOW}.get(row.health, GREEN)

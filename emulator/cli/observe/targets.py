@@ -1,0 +1,32 @@
+"""`copilot-local targets`: the load balancer's targets and their health."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from emulator.cli.shell.chosen_environment import running_agent
+from emulator.cli.shell.options import App, Env, Format, OutputFormat
+
+
+def targets(app: App = None, env: Env = None, format: Format = OutputFormat.TEXT) -> None:
+    """Show the load balancers' targets with their health, in the words of `describe-target-health`."""
+    from emulator.display.table import table
+    from emulator.runtime.listeners.front_ports import published
+    from emulator.runtime.listeners.front_probe import is_local, silent
+    from emulator.runtime.reports.overview import STARTED_ANEW
+    from emulator.runtime.state.observed import observe
+
+    with running_agent(app, env) as agent:
+        found = agent.status()["targets"]
+        problems = silent(published(observe(agent.engine, agent.names), running=True)) if is_local(agent.engine) else {}
+    for port, why in problems.items():
+        typer.echo(f"warning: 127.0.0.1:{port} does not answer: {why}; {STARTED_ANEW}", err=True)
+    if format is OutputFormat.JSON:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    columns = ["service", "load_balancer", "target_group", "name", "state", "reason_code", "description"]
+    rows = [[row[column] for column in columns] for row in found]
+    titles = ["SERVICE", "LOAD BALANCER", "TARGET GROUP", "TARGET", "STATE", "REASON", "DESCRIPTION"]
+    typer.echo(table(titles, rows))

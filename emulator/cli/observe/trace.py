@@ -1,0 +1,150 @@
+"""`copilot-local trace`: the hops of a request, from the load balancer to the container that answers."""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emulator.cli.shell.chosen_environment import chosen_environment
+from emulator.cli.shell.interrupt import interruptions
+from emulator.cli.shell.options import App, Env, Format, OutputFormat, header_pairs
+from emulator.errors import ExitCode, InputError, UsageError
+from emulator.events import discard
+
+if TYPE_CHECKING:
+    from emulator.app.tracer import Traced, Tracer
+    from emulator.engine.interface import Engine
+    from emulator.runtime.state.names import Names
+    from emulator.trace.hops import Trace
+
+
+def trace(
+    method: Annotated[str | None, typer.Argument(help="The method of a request to send. A URL alone: GET.")] = None,
+    url: Annotated[str | None, typer.Argument(help="A path, or a whole URL, whose host is the request's Host.")] = None,
+    app: App = None,
+    env: Env = None,
+    headers: Annotated[
+        list[str] | None, typer.Option("--header", "-H", metavar="NAME: VALUE", help="A header. Repeatable.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", "-d", metavar="TEXT|@FILE", help="The request's body, or a file of it.")
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0.1, metavar="SECONDS", help="How long to wait for the answer's end.")
+    ] = 65.0,
+    har: Annotated[
+        Path | None, typer.Option("--har", metavar="FILE", help="Save the hops as HAR 1.2, an entry a hop.")
+    ] = None,
+    health_checks: Annotated[
+        bool, typer.Option("--health-checks", help="Without a request: show the load balancer's health checks too.")
+    ] = False,
+    show_secrets: Annotated[
+        bool,
+        typer.Option("--show-secrets", help="Show the values of Authorization, cookies, tokens in URLs and the like."),
+    ] = False,
+    format: Format = OutputFormat.TEXT,
+) -> None:
+    """Send a request and show every hop it takes, or show live traffic until Ctrl-C. Needs no change to containers."""
+    if method is not None and url is None:
+        if not method.startswith(("/", "http://", "https://")):
+            raise UsageError("a request has a method and a URL: `copilot-local trace GET /api/x`")
+        method, url = "GET" if data is None else "POST", method
+    if method is None and (headers or data is not None):
+        raise UsageError("-H and -d belong to a request: `copilot-local trace POST /api/x -d …`")
+    if method is not None and health_checks:
+        raise UsageError("--health-checks shows live traffic: without a method and a URL")
+    pairs = header_pairs(headers or [])
+    body = _body(data)
+    if har is not None and not har.parent.is_dir():
+        raise UsageError(f"--har {har}: there is no folder {har.parent}")
+
+    from emulator.trace.sending import prepare
+
+    if method is not None and url is not None:
+        prepare(method.upper(), url, pairs, body)  # before anything is started for it
+    as_json = format is OutputFormat.JSON
+    code = ExitCode.OK
+    with chosen_environment(app, env) as (engine, names), _tracer(engine, names, show_secrets) as tracer:
+        if method is not None and url is not None:
+            found = tracer.request(method.upper(), url, pairs, body, timeout=timeout)
+            _print(found, as_json=as_json)
+            kept = [found.trace]
+            code = ExitCode.FAILURE if any(one.certain for one in found.diagnoses) else ExitCode.OK
+        else:
+            stop, _ = interruptions(discard)
+            where = ", ".join(place.name + (f" {place.task}" if place.task else "") for place in tracer.places)
+            typer.echo(f"tracing {where}; Ctrl-C ends it", err=True)
+            kept = list(_live(tracer, stop, health_checks=health_checks, as_json=as_json, keep=har is not None))
+        if not tracer.account.complete:
+            typer.echo(f"warning: {tracer.account}: requests may be missing or shown in part", err=True)
+    if har is not None:
+        _save(har, kept)
+    raise typer.Exit(code)
+
+
+def _tracer(engine: Engine, names: Names, secrets: bool) -> Tracer:
+    from emulator.app.tracer import Tracer
+    from emulator.setup.authority import ensure_authority
+
+    return Tracer(
+        engine,
+        names,
+        secrets=secrets,
+        trust=lambda: ssl.create_default_context(cafile=ensure_authority().path),
+    )
+
+
+def _live(tracer: Tracer, stop: threading.Event, *, health_checks: bool, as_json: bool, keep: bool) -> Iterator[Trace]:
+    for number, found in enumerate(tracer.live(stop, health_checks=health_checks)):
+        if number and not as_json:
+            typer.echo()
+        _print(found, as_json=as_json)
+        if keep:
+            yield found.trace
+
+
+def _print(found: Traced, *, as_json: bool) -> None:
+    if as_json:
+        from emulator.trace.export import as_json as line
+
+        typer.echo(line(found.trace, found.diagnoses))
+        return
+    from emulator.trace import text
+
+    width = max(shutil.get_terminal_size().columns, 40)
+    for row in text.block(found.trace, width):
+        typer.echo(row)
+    if found.answer is not None and found.answer.fault:
+        typer.echo(f"the client: {found.answer.fault}")
+    for one in found.diagnoses:
+        for row in text.verdict(one, width):
+            typer.echo(row)
+
+
+def _save(file: Path, traces: list[Trace]) -> None:
+    from emulator.trace.export import as_har
+
+    try:
+        file.write_text(as_har(traces), encoding="utf-8")
+        with suppress(OSError):
+            file.chmod(0o600)  # it may hold what a request held
+    except OSError as error:
+        raise InputError(f"{file} cannot be written: {error.strerror}") from None
+    hops = sum(len(trace.hops) for trace in traces)
+    typer.echo(f"{file}: {hops} hop{'s' if hops != 1 else ''} of {len(traces)} request(s)", err=True)
+
+
+def _body(data: str | None) -> bytes | None:
+    if data is None or not data.startswith("@"):
+        return None if data is None else data.encode()
+    try:
+        return Path(data[1:]).read_bytes()
+    except OSError as error:
+        raise UsageError(f"-d {data}: {error.strerror}") from None

@@ -1,0 +1,55 @@
+"""`copilot-local open`: a service in the browser."""
+
+from __future__ import annotations
+
+import os
+import sys
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from emulator.cli.shell.chosen_environment import running_agent
+from emulator.cli.shell.options import App, Env, Name, services_of
+from emulator.errors import InputError, UsageError
+from emulator.spelling import did_you_mean
+
+
+def open(
+    service: Annotated[
+        str | None, typer.Argument(metavar="[SERVICE]", help="The service, where several answer to browsers.")
+    ] = None,
+    app: App = None,
+    env: Env = None,
+    name: Name = None,
+    only_print: Annotated[bool, typer.Option("--print", help="Print the URL and open nothing.")] = False,
+) -> None:
+    """Open a running service in the browser, and print its URL."""
+    chosen = services_of(name, service)
+    if len(chosen) > 1:
+        raise UsageError("one service at a time")
+    with running_agent(app, env) as agent:
+        urls = agent.urls()
+    if not urls:
+        raise InputError("no service here has a load balancer", hint="give one an `http` section")
+    if not chosen and len(urls) > 1:
+        raise UsageError(f"several services answer: {', '.join(sorted(urls))}", hint="name one of them")
+    wanted = chosen[0] if chosen else next(iter(urls))
+    if wanted not in urls:
+        raise InputError(
+            f"no rule of the load balancer leads to {wanted}",
+            hint=did_you_mean(wanted, urls, "services that have one"),
+        )
+    typer.echo(urls[wanted])
+    if not only_print and _has_screen():
+        try:
+            webbrowser.open(urls[wanted])
+        except webbrowser.Error as error:
+            typer.echo(f"no browser could be opened: {error}", err=True)
+
+
+def _has_screen() -> bool:
+    """Whether a browser has somewhere to show up: not on a server, not in CI, not over SSH."""
+    if sys.platform in ("darwin", "win32"):
+        return "SSH_CONNECTION" not in os.environ
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME", "BROWSER"))

@@ -1,0 +1,74 @@
+"""`copilot-local port`: where the load balancers answer, for scripts."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from msgspec.structs import asdict
+
+from emulator.cli.shell.chosen_environment import chosen_environment
+from emulator.cli.shell.container_names import refuse_unknown_service
+from emulator.cli.shell.options import App, Env, Format, Name, OutputFormat
+from emulator.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from emulator.runtime.listeners.front_ports import PublishedListener
+
+
+def port(
+    listener: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[LISTENER]",
+            help="http, https, internal-http, internal-https, or a port of a network load balancer, such as 5000 or "
+            "53/udp. Else the first there is.",
+        ),
+    ] = None,
+    app: App = None,
+    env: Env = None,
+    name: Name = None,
+    every: Annotated[bool, typer.Option("--all", help="Every listener, one a line, with its service.")] = False,
+    format: Format = OutputFormat.TEXT,
+) -> None:
+    """Print the address of a load balancer, such as 127.0.0.1:8080."""
+    from emulator.display.table import table
+    from emulator.runtime.listeners.front_ports import published
+    from emulator.runtime.state.observed import observe
+
+    with chosen_environment(app, env) as (engine, names):
+        observed = observe(engine, names)
+    refuse_unknown_service(observed, name)
+    found = published(observed)
+    found = [one for one in found if name is None or one.service == name]
+    if not found:
+        raise InputError(
+            "no load balancer is running", hint="`copilot-local up -d` starts one where a service has `http` or `nlb`"
+        )
+    if every and listener is not None:
+        raise UsageError("--all cannot be combined with a listener")
+    chosen = found if listener is None else _named(found, listener)
+    if format is OutputFormat.JSON:
+        typer.echo(json.dumps([asdict(one) for one in chosen], indent=2))
+    elif every:
+        typer.echo(table(["LISTENER", "SERVICE", "ADDRESS"], [[o.name, o.service, _address(o)] for o in chosen]))
+    else:
+        typer.echo(_address(chosen[0]))
+
+
+def _named(found: list[PublishedListener], listener: str) -> list[PublishedListener]:
+    wanted = listener.lower()
+    if wanted == "internal":
+        wanted = "internal-http"
+    chosen = [one for one in found if wanted in (one.name, str(one.port) if one.service else one.name)]
+    if len(chosen) == 1:
+        return chosen
+    there = ", ".join(f"{one.name} of {one.service}" if one.service else one.name for one in found)
+    if not chosen:
+        raise UsageError(f"there is no listener {listener}", hint=f"there are: {there}")
+    raise UsageError(f"several listeners are called {listener}", hint=f"choose with -n or the protocol: {there}")
+
+
+def _address(listener: PublishedListener) -> str:
+    return f"{listener.host_ip}:{listener.host_port}"

@@ -1,0 +1,44 @@
+"""Which container a command means by the name that the manifest has for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emulator.errors import InputError
+from emulator.spelling import did_you_mean
+
+if TYPE_CHECKING:
+    from emulator.runtime.state.observed import Member, Observed
+
+
+def find_container(observed: Observed, container: str, service: str | None) -> Member:
+    """The running container of that name in the newest task that has one.
+
+    Raises `InputError` where none runs, or where several services have one and none is chosen.
+    """
+    found = [
+        (task, member)
+        for task in observed.tasks.values()
+        if service in (None, task.service)
+        for member in task.members.values()
+        if member.name == container and member.running
+    ]
+    services = sorted({task.service for task, _ in found})
+    if len(services) > 1:
+        raise InputError(f"{container} runs in {' and '.join(services)}", hint="choose a service with -n")
+    if not found:
+        refuse_unknown_service(observed, service)
+        mine = [task for task in observed.tasks.values() if service in (None, task.service)]
+        running = {member.name for task in mine for member in task.members.values() if member.running}
+        where = f" in {service}" if service else ""
+        raise InputError(
+            f"no container {container} is running{where}", hint=did_you_mean(container, running, "running")
+        )
+    return max(found, key=lambda item: item[1].container.created)[1]
+
+
+def refuse_unknown_service(observed: Observed, service: str | None) -> None:
+    """Raises `InputError` for the name of a service that has no task here, where others have."""
+    known = {task.service for task in observed.tasks.values()}
+    if service is not None and known and service not in known:
+        raise InputError(f"{service} does not run here", hint=did_you_mean(service, known, "services that run"))

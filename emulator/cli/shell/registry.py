@@ -1,0 +1,230 @@
+"""The verbs: what the help says of each, and where its function is.
+
+A verb's module is imported when the verb is used, so that no verb waits for what another one needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from importlib import import_module
+from typing import Any, Final
+
+import typer
+from typer.core import TyperArgument, TyperCommand, TyperGroup
+
+from emulator.cli.shell.reading import read_plainly
+
+Table = Mapping[str, tuple[str, str]]
+"""By the verb's name: `module:function` in this package, and the first line of the function's docstring."""
+
+VERBS: Final[Table] = {
+    "init": (
+        "run.init:init",
+        "Write the names of everything that the workspace lacks here, to be filled in; add to what is there already.",
+    ),
+    "up": ("run.up:up", "Run services as ECS on Fargate would, and show their logs until Ctrl-C."),
+    "down": ("run.down:down", "Stop an environment in reverse order of its dependencies and remove it."),
+    "run": ("run.run:run", "Run a Scheduled Job once, show its logs, and exit with its code."),
+    "ps": ("observe.ps:ps", "Show the services of an environment, their tasks and containers, and where they answer."),
+    "ls": ("observe.ls:ls", "List the environments on this machine, with what runs of each."),
+    "logs": ("observe.logs:logs", "Show the logs of an environment's containers."),
+    "scale": ("run.scale_restart_stop:scale", "Set how many tasks of a service run, until the next `up` of it."),
+    "restart": (
+        "run.scale_restart_stop:restart",
+        "Replace the tasks of services by new ones: the new are healthy before the old stop.",
+    ),
+    "stop": (
+        "run.scale_restart_stop:stop",
+        "Stop services, or single tasks by their ids; the network and the other services stay.",
+    ),
+    "exec": ("run.exec:exec", "Run a command in a container, with this terminal where there is one."),
+    "cp": ("run.cp:cp", "Copy files or folders into a container or out of it, as `docker cp` does."),
+    "route": (
+        "manifest.route:route",
+        "Show which rule of the load balancer a request hits and why, and what the container will see.",
+    ),
+    "trace": (
+        "observe.trace:trace",
+        "Send a request and show every hop it takes, or show live traffic until Ctrl-C. Needs no change to containers.",
+    ),
+    "targets": (
+        "observe.targets:targets",
+        "Show the load balancers' targets with their health, in the words of `describe-target-health`.",
+    ),
+    "port": ("run.port:port", "Print the address of a load balancer, such as 127.0.0.1:8080."),
+    "open": ("run.open:open", "Open a running service in the browser, and print its URL."),
+    "trust": (
+        "run.trust:trust",
+        "Print how programs, browsers and systems are made to trust the local HTTPS certificates.",
+    ),
+    "trust-workspace": (
+        "run.trust_workspace:trust_workspace",
+        "Give a workspace what it asks for and may not decide alone: credentials, secrets, files outside of it.",
+    ),
+    "events": (
+        "observe.events:events",
+        "Print ECS task state changes as EventBridge sends them, one JSON object a line.",
+    ),
+    "inspect": (
+        "observe.inspect:inspect",
+        "Print tasks in the shape of `aws ecs describe-tasks`: those that run, and the last that stopped.",
+    ),
+    "export": (
+        "observe.export:export",
+        "Write what helps to find a bug into one archive: plan, events, logs, configurations, versions; no secrets.",
+    ),
+    "validate": (
+        "manifest.validate:validate",
+        "Check manifests: unknown keys, wrong values, and what Copilot would ignore without a word.",
+    ),
+    "config": ("manifest.config:config", "Print a manifest merged for the environment, with variables filled in."),
+    "schema": ("manifest.schema:schema", "Print the JSON Schema of manifests, for editors."),
+    "reference": (
+        "manifest.reference:reference",
+        "Print the reference as Markdown, made from the code: commands, settings, manifest, findings, testing.",
+    ),
+    "doctor": (
+        "observe.doctor:doctor",
+        "Check Docker, builds, images, ports and settings. Exits with 1 if something is broken, 125 without Docker.",
+    ),
+}
+GROUPS: Final[Mapping[str, tuple[str, Table]]] = {
+    "render": (
+        "Print a service as it would be deployed.",
+        {
+            "taskdef": (
+                "manifest.render:taskdef",
+                "Print the task definition as JSON, as `aws ecs register-task-definition --cli-input-json` takes it.",
+            ),
+            "cloudformation": (
+                "manifest.render_cloudformation:cloudformation",
+                "Print a CloudFormation stack for a service: no custom resources, no Lambda functions.",
+            ),
+            "compose": (
+                "manifest.render_compose:compose",
+                "Print a Compose file that runs one task of a service with plain `docker compose`.",
+            ),
+        },
+    ),
+    "firelens": (
+        "Look at the log router.",
+        {
+            "config": (
+                "manifest.firelens:config",
+                "Print the router's configuration as ECS would generate it, the one in use here, and why they differ.",
+            ),
+            "check": (
+                "manifest.firelens:check",
+                "Start the real router on ECS's configuration for a moment, without network, and say what it rejects.",
+            ),
+            "metrics": (
+                "manifest.firelens:metrics",
+                "Show Fluent Bit's own counters: records and bytes in and out, retries, errors, drops.",
+            ),
+            "tail": (
+                "manifest.firelens:tail",
+                "Show what a log router says itself, its errors with the line of the manifest that they are about.",
+            ),
+        },
+    ),
+}
+"""Verbs of two words: what the help says of the first, and the table of the second."""
+
+
+class PlainGroup(TyperGroup):
+    """Verbs below one word. The list of them has their whole descriptions."""
+
+    def get_params(self, ctx: Any) -> Any:
+        return read_plainly(super().get_params(ctx))
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        del ctx
+        from emulator.cli.shell.help_texts import SECTIONS, WHERE_MORE
+
+        sections = SECTIONS if set(self.commands) <= {name for names in SECTIONS.values() for name in names} else {}
+        for title, names in (sections or {"Commands": tuple(self.commands)}).items():
+            with formatter.section(title):
+                formatter.write_dl([(name, self.commands[name].help or "") for name in names])
+        if sections:
+            formatter.write_paragraph()
+            formatter.write_text(WHERE_MORE)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            from emulator.cli.shell.foreign_words import refuse_verb
+
+            known = [name if ctx.parent is None else f"{ctx.info_name} {name}" for name in self.commands]
+            refuse_verb(args if ctx.parent is None else [f"{ctx.info_name} {args[0]}"], known)
+        return super().resolve_command(ctx, args)
+
+
+class PlainHelp(TyperCommand):
+    """A verb whose help names its arguments as people write them: `SERVICE`, `[SERVICE]...`."""
+
+    def get_params(self, ctx: Any) -> Any:
+        return read_plainly(super().get_params(ctx))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        from emulator.cli.shell.foreign_words import without_foreign_options
+
+        return super().parse_args(ctx, without_foreign_options(str(self.name), args))
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        from emulator.cli.shell.help_texts import EXAMPLES
+
+        words = ctx.command_path.partition(" ")[2]
+        if words in EXAMPLES:
+            with formatter.section("Examples"):
+                for example in EXAMPLES[words]:
+                    formatter.write(f"{'':>{formatter.current_indent}}copilot-local {example}\n")
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        del ctx
+        return ["[OPTIONS]", *(place_of(argument) for argument in arguments_of(self))]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        arguments = [(place_of(argument), argument.help or "") for argument in arguments_of(self)]
+        options = [parameter.get_help_record(ctx) for parameter in self.get_params(ctx)]
+        sections = {
+            "Arguments": arguments,
+            "Options": [record for record in options if record is not None and record[0].startswith("-")],
+        }
+        for title, records in sections.items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+
+def arguments_of(command: TyperCommand) -> list[TyperArgument]:
+    """What the command takes besides options, in order."""
+    return [parameter for parameter in command.params if isinstance(parameter, TyperArgument)]
+
+
+def place_of(argument: TyperArgument) -> str:
+    """How the argument stands in the command line."""
+    if argument.metavar:
+        return argument.metavar
+    name = (argument.name or "").upper()
+    return name if argument.required else f"[{name}]"
+
+
+class Verb(TyperCommand):
+    """A line in the list of verbs that becomes the verb itself as soon as it is parsed or completed."""
+
+    def __init__(self, name: str, place: str, help: str) -> None:
+        super().__init__(name, help=help, rich_markup_mode=None)
+        self._place = place
+
+    @cached_property
+    def command(self) -> TyperCommand:
+        """The verb with its options, imported now."""
+        module, _, function = self._place.partition(":")
+        alone = typer.Typer(rich_markup_mode=None, add_completion=False)
+        alone.command(self.name, cls=PlainHelp)(getattr(import_module(f"emulator.cli.{module}"), function))
+        command = typer.main.get_command(alone)
+        assert isinstance(command, TyperCommand)
+        return command
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        return self.command.make_context(*arguments, **options)

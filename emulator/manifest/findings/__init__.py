@@ -1,0 +1,1 @@
+"""Findings: codes, wording, suggestions, suppression, formats."""

@@ -1,0 +1,132 @@
+"""Lays one environment's overrides over the base manifest, on nodes, so that every value keeps its place in the file.
+
+The rules are Copilot's (internal/pkg/manifest/transform.go with mergo): scalars and lists replace, maps are merged key
+by key, and where a block has several forms, giving one form discards the other.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from emulator.manifest.schema import shapes
+from emulator.manifest.schema.base import Block
+from emulator.manifest.schema.containers import Exec, Image
+from emulator.manifest.schema.scaling import Count
+from emulator.manifest.schema.storage import Efs
+from emulator.manifest.yaml import scalars
+from emulator.manifest.yaml.nodes import Entry, Mapping, Node, Scalar, Sequence
+
+_AUTOSCALING: Final = frozenset(
+    ("range", "cooldown", "cpu_percentage", "memory_percentage", "requests", "response_time", "queue_delay")
+)
+# Keys of one block that exclude each other: an override that has one of a group drops the other group.
+_EXCLUSIVE: Final[dict[type[Block], tuple[frozenset[str], frozenset[str]]]] = {
+    Image: (frozenset(("build",)), frozenset(("location",))),
+    Count: (frozenset(("spot",)), _AUTOSCALING),
+    Efs: (frozenset(("uid", "gid")), frozenset(("id", "root_dir", "auth"))),
+}
+
+
+def merge(base: Mapping, override: Mapping | None, block: type[Block], environment: str) -> Mapping:
+    """The base with the override of `environment` (None: nothing) laid over it. `environments` is left out, and older
+    spellings of keys are replaced by today's. Neither tree is changed."""
+    shape = shapes.Model(block)
+    merged = _canonical(base, shape)
+    assert isinstance(merged, Mapping)
+    merged.entries.pop("environments", None)
+    if override is None:
+        return merged
+    canonical = _canonical(override, shape)
+    assert isinstance(canonical, Mapping)
+    return _blocks(merged, canonical, block, environment)
+
+
+def _canonical(node: Node, shape: shapes.Shape) -> Node:
+    """A copy of the tree in which every key has its present name. Leaves are shared."""
+    if isinstance(node, Mapping):
+        if isinstance(shape, shapes.Model):
+            return _canonical_block(node, shape.block)
+        if isinstance(shape, shapes.MapOf):
+            entries = {
+                name: Entry(entry.key, _canonical(entry.value, shape.item), entry.origin)
+                for name, entry in node.entries.items()
+            }
+            return Mapping(entries, node.tag, node.line, node.column)
+    elif isinstance(node, Sequence) and isinstance(shape, shapes.ListOf):
+        return Sequence([_canonical(item, shape.item) for item in node.items], node.tag, node.line, node.column)
+    return node
+
+
+def _canonical_block(node: Mapping, block: type[Block]) -> Mapping:
+    keys, legacy = shapes.keys_of(block), shapes.legacy_of(block)
+    entries: dict[str, Entry] = {}
+    for name, entry in node.entries.items():
+        if name not in keys and name in legacy:
+            name = legacy[name].key
+            if name in node.entries:
+                continue  # both are given, which is reported; the present one counts
+        field = keys.get(name)
+        value = entry.value if field is None else _canonical(entry.value, field.shape)
+        entries[name] = entry if value is entry.value else Entry(entry.key, value, entry.origin)
+    return Mapping(entries, node.tag, node.line, node.column)
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, Scalar) and scalars.is_null(node)
+
+
+def _blocks(base: Mapping, override: Mapping, block: type[Block], environment: str) -> Mapping:
+    entries = dict(base.entries)
+    given = {name for name, entry in override.entries.items() if not _is_null(entry.value)}
+    for kind, groups in _EXCLUSIVE.items():
+        if issubclass(block, kind):
+            for mine, other in (groups, groups[::-1]):
+                if given & mine and not given & other:
+                    entries = {name: entry for name, entry in entries.items() if name not in other}
+    fields = shapes.keys_of(block)
+    for name, entry in override.entries.items():
+        if _is_null(entry.value):
+            continue
+        existing = entries.get(name)
+        field = fields.get(name)
+        if existing is None or field is None:
+            entries[name] = Entry(entry.key, entry.value, environment)
+        else:
+            entries[name] = _entry(existing, entry, field.shape, environment)
+    return Mapping(entries, base.tag, base.line, base.column)
+
+
+def _entry(base: Entry, override: Entry, shape: shapes.Shape, environment: str) -> Entry:
+    value = _value(base.value, override.value, shape, environment)
+    if value is override.value:
+        return Entry(override.key, value, environment)
+    return Entry(base.key, value, base.origin)
+
+
+def _value(base: Node, override: Node, shape: shapes.Shape, environment: str) -> Node:
+    if isinstance(shape, shapes.Model):
+        if isinstance(base, Mapping) and isinstance(override, Mapping) and not shape.block.null:
+            return _blocks(base, override, shape.block, environment)
+        if shape.block is Exec and isinstance(base, Mapping):
+            return base  # no transformer for exec: the map form stays and wins over the boolean
+    if isinstance(shape, shapes.MapOf) and isinstance(base, Mapping) and isinstance(override, Mapping):
+        return _maps(base, override, shape, environment)
+    return override
+
+
+def _maps(base: Mapping, override: Mapping, shape: shapes.MapOf, environment: str) -> Mapping:
+    replaced_by_null = isinstance(shape.item, shapes.Text) or (
+        isinstance(shape.item, shapes.Model) and shape.item.block.null
+    )
+    entries = dict(base.entries)
+    for name, entry in override.entries.items():
+        existing = entries.get(name)
+        if _is_null(entry.value) and not replaced_by_null:
+            if existing is None:
+                entries[name] = Entry(entry.key, entry.value, environment)
+            continue
+        if existing is None or _is_null(existing.value):
+            entries[name] = Entry(entry.key, entry.value, environment)
+        else:
+            entries[name] = _entry(existing, entry, shape.item, environment)
+    return Mapping(entries, base.tag, base.line, base.column)

@@ -1,0 +1,1 @@
+"""YAML as Copilot's parser reads it."""

@@ -1,0 +1,264 @@
+"""The client side of the agent's control API.
+
+The API is HTTP on a unix socket inside the agent's container, reached through `docker exec` of a small bridge: no port,
+no token, and it works with a remote Docker context. `docs/control-api.yaml` describes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from emulator.engine.interface import ContainerState, Engine, ExecStream
+from emulator.errors import CopilotLocalError, EngineError, EngineTimeout, InputError
+from emulator.events import Emit, Event, EventKind
+from emulator.model import to_plain
+from emulator.runtime.control.http import AgentBusy, AgentError, Connection, Message, Query, closed_after, done, request
+from emulator.runtime.state.desired import DesiredService, DesiredState, Private
+from emulator.runtime.state.names import Names
+from emulator.runtime.state.observed import observe
+
+__all__ = ["Agent", "AgentBusy", "AgentError", "Attendance", "Lease", "Message", "agent_of", "event_from", "event_to"]
+
+SOCKET = "/run/copilot-local/agent.sock"
+BRIDGE = ("python3", "-S", "-m", "emulator.agent.api.bridge", SOCKET)
+PATIENCE = 25.0
+"""Seconds for an answer that the agent has at hand; an agent that was just started takes some until it listens."""
+
+
+class Agent:
+    """The agent of one environment."""
+
+    def __init__(self, engine: Engine, environment: Names, *, patience: float = PATIENCE) -> None:
+        self.engine = engine
+        self.names = environment
+        self.patience = patience
+        self._ahead: ExecStream | None = None
+
+    def hold(self, private: Private, *, stays: bool = False) -> Lease:
+        """Takes charge: the agent leaves tasks alone until told to act, or until this connection ends.
+
+        `stays`: that may be long; others are refused, and do not wait.
+        """
+        body = {"private": to_plain(private), "stays": stays}
+        return Lease(self._opened("hold", body))
+
+    def attend(self, desired: DesiredService, private: Private) -> Attendance:
+        """Tells the agent of a service of which somebody else runs a task, until the attendance is closed."""
+        body = {"service": to_plain(desired), "private": to_plain(private)}
+        return Attendance(self._opened("attend", body))
+
+    def retire_if_idle(self) -> bool:
+        """Whether the agent had nothing to look after; it does nothing any more then, and may be removed."""
+        [answer] = self._ask("POST", "retire-if-idle", patience=self.patience)
+        return bool(answer["idle"])
+
+    def apply(
+        self, state: DesiredState, private: Private, emit: Emit, *, in_place: bool = False, orphaned: bool = False
+    ) -> None:
+        """Sends what should run and passes on the agent's events until it runs. Raises `AgentError`, `AgentBusy`.
+
+        `in_place`: where single containers of a task differ, they are replaced in the task that runs. `orphaned`: the
+        command that made the agent has died, and will not take charge.
+        """
+        body = {
+            "state": to_plain(state),
+            "private": to_plain(private),
+            "in_place": in_place,
+            "orphaned": orphaned,
+        }
+        self._act("apply", body, emit)
+
+    def scale(self, counts: dict[str, int], emit: Emit) -> None:
+        """Sets how many tasks services run and waits until they do. Raises `AgentError`."""
+        self._act("scale", {"counts": counts}, emit)
+
+    def restart(self, services: list[str], emit: Emit) -> None:
+        """Replaces the tasks of services (none: all), new ones first. Raises `AgentError`."""
+        self._act("restart", {"services": services}, emit)
+
+    def stop_task(self, task_id: str, emit: Emit) -> None:
+        """Stops one task; the agent replaces it. Raises `AgentError`."""
+        self._act("stop-task", {"task": task_id}, emit)
+
+    def _act(self, verb: str, body: Message, emit: Emit) -> None:
+        for message in self._ask("POST", verb, body=body):
+            if "event" in message:
+                emit(event_from(message["event"]))
+
+    def status(self, *, details: bool = False) -> Message:
+        """Tasks and targets as the agent sees them: `{"acting": bool, "targets": [...], "services": {...}}`.
+
+        `details` adds a field of that name: `ServiceDetails` by service. Raises `EngineTimeout` where no answer comes.
+        """
+        return self._answer("status", {"details": True} if details else None)
+
+    def urls(self) -> dict[str, str]:
+        """Where browsers find the services that a rule forwards to, by their names."""
+        found: dict[str, str] = self._answer("urls")["urls"]
+        return found
+
+    def tasks(self, service: str | None = None) -> list[Message]:
+        """DescribeTasks' `Task` of every task, the last stopped ones too, oldest first."""
+        found: list[Message] = self._answer("tasks", {"service": service or []})["tasks"]
+        return found
+
+    def task_events(self, *, follow: bool) -> Iterator[Message]:
+        """Task state change events as EventBridge has them, oldest first; with `follow` without end."""
+        for message in self._ask("GET", "events", {"follow": follow}):
+            if "task_event" in message:
+                yield message["task_event"]
+
+    def records(
+        self, *, follow: bool, services: list[str], kept: bool = False, join: bool = False, tail: int | None = None
+    ) -> Iterator[Message]:
+        """The records that log routers delivered, oldest first; with `follow` without end.
+
+        `kept`: instead, what removed containers had printed that do not log through a router. `join` puts together the
+        lines that Docker split at 16 KiB. `tail`: of what is there already, only the last ones of each stream.
+        """
+        query: Query = {"follow": follow, "service": services, "kept": kept, "join": join, **_tail(tail)}
+        for message in self._ask("GET", "records", query):
+            if "record" in message:
+                yield message["record"]
+
+    def access(self, *, follow: bool, services: list[str], tail: int | None = None) -> Iterator[Message]:
+        """Requests as the load balancer logged them, oldest first, each with its `time`, `service`, the `line` of its
+        log and the line's `fields`; with `follow` without end. `tail`: of what is there already, only the last ones."""
+        for message in self._ask("GET", "access", {"follow": follow, "service": services, **_tail(tail)}):
+            if "access" in message:
+                yield message["access"]
+
+    def _opened(self, verb: str, body: Message) -> Connection:
+        """A connection that something of the agent's goes with."""
+        connection = self._open()
+        try:
+            done(connection.ask(request("POST", verb, body=body)))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _answer(self, verb: str, query: Query | None = None) -> Message:
+        """An answer that is one document, which the agent has at hand."""
+        [answer] = self._ask("GET", verb, query, patience=self.patience)
+        return answer
+
+    def _ask(
+        self,
+        method: str,
+        verb: str,
+        query: Query | None = None,
+        *,
+        body: Message | None = None,
+        patience: float | None = None,
+    ) -> Iterator[Message]:
+        """One request over a connection of its own."""
+        connection = self._open()
+        hint = f"its log: docker logs {self.names.agent}"
+        try:
+            with closed_after(connection, patience) as expired:
+                try:
+                    yield from connection.ask(request(method, verb, query, body, last=True))
+                except EngineError as error:
+                    if expired.is_set():
+                        raise EngineTimeout(f"the agent did not answer within {patience:g} s", hint=hint) from None
+                    error.hint = error.hint or hint
+                    raise
+        finally:
+            connection.close()
+
+    def connect_ahead(self) -> None:
+        """Opens the connection of the next request: that takes longer than the agent's answer to most."""
+        if self._ahead is None:
+            self._ahead = self.engine.exec_stream(self.names.agent, BRIDGE)
+
+    def close(self) -> None:
+        """Gives up a connection that was opened ahead."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead.close()
+
+    def _open(self) -> Connection:
+        stream, self._ahead = self._ahead, None
+        if stream is not None and stream.exit_code() is not None:
+            stream.close()  # the agent was started anew since
+            stream = None
+        return Connection(stream or self.engine.exec_stream(self.names.agent, BRIDGE))
+
+
+def agent_of(engine: Engine, environment: Names) -> Agent:
+    """The agent of an environment that runs. Raises `InputError` where none does."""
+    agent = observe(engine, environment).agent
+    if agent is None or agent.state is not ContainerState.RUNNING:
+        raise InputError(
+            f"{environment.app}/{environment.environment} is not running",
+            hint="`copilot-local up -d` starts it; -a and -e choose another one",
+        )
+    return Agent(engine, environment)
+
+
+class Lease:
+    """Being in charge of an environment, which goes with one connection. Whoever drops it without a word leaves the
+    agent in charge."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def status(self) -> Message:
+        """As `Agent.status`, over the connection that is open already: that costs no `docker exec`.
+
+        Raises EngineError where no answer comes; the agent is in charge then.
+        """
+        with closed_after(self._connection, PATIENCE):
+            [answer] = self._connection.ask(request("GET", "status"))
+        return answer
+
+    def begin(self, state: DesiredState, private: Private) -> None:
+        """Tells the agent what should run from now on, and the private values of that."""
+        body = {"state": to_plain(state), "private": to_plain(private)}
+        done(self._connection.ask(request("POST", "begin", body=body)))
+
+    def hand_over(self) -> None:
+        """The agent acts from now on."""
+        done(self._connection.ask(request("POST", "act")))
+        self._connection.close()
+
+    def leave(self) -> None:
+        """The environment is being taken down: the agent is to do nothing any more."""
+        with contextlib.suppress(CopilotLocalError, OSError):  # an agent that is gone does nothing either
+            done(self._connection.ask(request("POST", "leave")))
+        self._connection.close()
+
+
+class Attendance:
+    """The agent's knowing of a task that a command runs by itself. It ends with the connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def status(self) -> Message:
+        """As `Agent.status`, over the connection that is open already."""
+        with closed_after(self._connection, PATIENCE):
+            [answer] = self._connection.ask(request("GET", "status"))
+        return answer
+
+    def close(self) -> None:
+        """Ends it; afterwards the agent knows."""
+        with contextlib.suppress(CopilotLocalError, OSError), closed_after(self._connection, PATIENCE):
+            done(self._connection.ask(request("POST", "leave")))
+        self._connection.close()
+
+
+def _tail(number: int | None) -> dict[str, str]:
+    return {} if number is None else {"tail": str(number)}
+
+
+def event_to(event: Event) -> Message:
+    """An event as JSON."""
+    return {"kind": event.kind, "subject": event.subject, "message": event.message, "fields": event.fields}
+
+
+def event_from(content: Message) -> Event:
+    """An event from JSON."""
+    return Event(EventKind(content["kind"]), content["subject"], content["message"], content["fields"])

@@ -1,0 +1,79 @@
+"""Keeps what containers printed that log to CloudWatch by themselves: in the log store, under ECS's stream names.
+
+Docker forgets a container's output when the container is removed; CloudWatch does not. Source of the names: the ECS
+developer guide, "Send Amazon ECS logs to CloudWatch": `<prefix>/<container>/<task id>`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+
+from emulator.engine.interface import ContainerSpec, Engine, File, Mount
+from emulator.errors import CopilotLocalError
+from emulator.firelens.stored import kept_stream, stored_line
+from emulator.runtime.specs.log_store import LOG_FOLDER
+from emulator.runtime.state import names
+from emulator.runtime.state.names import Names
+
+MOST_LINES = 100_000
+"""What is kept of one container: its last lines."""
+
+
+class Keeper:
+    """Writes into the log store through a container that is never started; it is removed by `close`."""
+
+    def __init__(self, engine: Engine, environment: Names) -> None:
+        self._engine = engine
+        self._names = environment
+        self._helper = ""
+        self._lock = threading.Lock()
+
+    def keep(self, name: str) -> None:
+        """Keeps the output of a container with a log stream of its own; what cannot be read is not waited for."""
+        with contextlib.suppress(CopilotLocalError):
+            rows = self._engine.list_containers({**self._names.labels(), names.LOG_STREAM: ""})
+            container = next((row for row in rows if row.name == name), None)
+            if container is None:
+                return
+            stream = container.labels[names.LOG_STREAM]
+            lines = [
+                stored_line(
+                    stream,
+                    int(line.timestamp.timestamp() * 1_000_000) * 1000 if line.timestamp else 0,
+                    {"source": line.stream, "log": line.text},
+                )
+                for line in self._engine.logs(container.name, tail=MOST_LINES)
+            ]
+            if lines and self._names.log_volume in self._engine.list_volumes(self._names.labels()):
+                labels = container.labels
+                file = f"{labels[names.SERVICE]}.{labels[names.TASK]}.{kept_stream(labels[names.CONTAINER])}"
+                content = "".join(lines).encode(errors="replace")
+                self._engine.put_files(self._open(container.image_id), LOG_FOLDER, [File(file, content)])
+
+    def close(self) -> None:
+        """Removes the helper, if there is one."""
+        with self._lock:
+            if self._helper:
+                with contextlib.suppress(CopilotLocalError):
+                    self._engine.remove(self._helper)
+            self._helper = ""
+
+    def _open(self, image: str) -> str:
+        with self._lock:
+            if not self._helper:
+                name = f"{self._names.prefix}-keep-{secrets.token_hex(4)}"
+                mount = Mount(self._names.log_volume, LOG_FOLDER, copy=False)
+                labels = names.sealed(self._names.labels())
+                self._engine.create_container(
+                    ContainerSpec(
+                        name=name,
+                        image=image,
+                        labels=labels,
+                        mounts=(mount,),
+                        network="none",
+                    )
+                )
+                self._helper = name
+            return self._helper

@@ -1,0 +1,207 @@
+"""Carries out a plan, in parallel along its edges; containers are started, awaited and stopped by others."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from emulator.engine.interface import ContainerSpec, Engine
+from emulator.errors import Conflict, EngineError
+from emulator.events import Emit, Event, EventKind
+from emulator.runtime.execution.archive_output import Keeper
+from emulator.runtime.execution.context import POLL, Cancelled, Execution
+from emulator.runtime.execution.start_container import ContainerStarter
+from emulator.runtime.execution.stop_container import REVIVAL, ContainerStopper
+from emulator.runtime.execution.wait_condition import ConditionWaiter
+from emulator.runtime.health.watch import Known
+from emulator.runtime.planning.dependencies import NeverStarts
+from emulator.runtime.specs.load_balancer import FrontControl
+from emulator.runtime.specs.local_aws import prepare_aws
+from emulator.runtime.specs.service_connect import ServiceConnect
+from emulator.runtime.state import names
+from emulator.runtime.state.names import Names
+from emulator.runtime.state.operations import TASK_STEADY, Operation, Plan, Verb
+
+PARALLEL = 16
+
+
+class Executor:
+    """Runs plans against an engine.
+
+    `on_started` hears of every container of a task that started, `before_remove` of each before it is removed.
+    `target_healthy` is what the front says of a task; without it the containers' own health decides. `known` is what
+    the agent knows of the tasks' health, by which is said why one is waited for.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        environment: Names,
+        front: FrontControl,
+        emit: Emit,
+        *,
+        cancelled: threading.Event | None = None,
+        on_started: Callable[[ContainerSpec], None] | None = None,
+        before_remove: Callable[[str], None] | None = None,
+        target_healthy: Callable[[str], bool] | None = None,
+        drain_image: str = "",
+        revival: float = REVIVAL,
+        keep_output: bool = True,
+        connect: ServiceConnect | None = None,
+        known: Callable[[], Known | None] = lambda: None,
+    ) -> None:
+        self.engine = engine
+        self.names = environment
+        self.front = front
+        self.emit = emit
+        self.cancelled = cancelled or threading.Event()
+        self.before_remove = before_remove
+        self.keep_output = keep_output
+        self.connect = connect or ServiceConnect(engine, environment)
+        self._keeper = Keeper(engine, environment)
+        self._execution = Execution(engine, environment, emit, self.cancelled)
+        self._starter = ContainerStarter(self._execution, on_started)
+        self._waiter = ConditionWaiter(self._execution, target_healthy, known)
+        self._stopper = ContainerStopper(self._execution, drain_image, revival)
+
+    def run(self, plan: Plan) -> None:
+        """Carries out every operation; raises the first error after those under way have ended."""
+        self._execution.stopping.clear()
+        waiting = {operation.id: operation for operation in plan.operations}
+        done: set[int] = set()
+        lost: dict[int, NeverStarts] = {}
+        running: dict[Future[None], Operation] = {}
+        error: BaseException | None = None
+        with ThreadPoolExecutor(PARALLEL, thread_name_prefix="plan") as pool:
+            while waiting or running:
+                if error is None and self.cancelled.is_set():
+                    error = Cancelled()
+                    self._execution.stopping.set()
+                if error is None:
+                    for operation in [o for o in waiting.values() if done.issuperset(o.needs)]:
+                        del waiting[operation.id]
+                        cause = next((lost[need] for need in operation.needs if need in lost), None)
+                        running[pool.submit(self._perform, operation, cause)] = operation
+                elif not running:
+                    break
+                finished, _ = wait(running, timeout=POLL, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    operation = running.pop(future)
+                    problem = future.exception()
+                    if problem is None:
+                        done.add(operation.id)
+                    elif isinstance(problem, NeverStarts):
+                        done.add(operation.id)
+                        lost[operation.id] = problem
+                    elif error is None or isinstance(error, Cancelled):
+                        error = problem if not isinstance(problem, Cancelled) or error is None else error
+                        self._execution.stopping.set()
+        self._keeper.close()
+        if error is not None:
+            raise error
+
+    def _perform(self, operation: Operation, lost: NeverStarts | None = None) -> None:
+        """`lost`: what this operation needs will never start."""
+        if self._execution.stopping.is_set():
+            raise Cancelled
+        if lost is not None and operation.condition != TASK_STEADY:
+            self._lose(operation, lost)
+        subject = operation.title or f"{operation.verb} {operation.subject}"
+        fields: dict[str, str | int | float | bool] = {
+            "operation": operation.verb,
+            "object": operation.subject,
+            "cause": operation.cause,
+            "task": operation.task_id,
+            "quiet": not operation.title,
+        }
+        began = time.monotonic()
+        self.emit(Event(EventKind.STEP_STARTED, subject, "", fields))
+        try:
+            self._do(operation)
+        except Cancelled:
+            raise
+        except Exception as error:
+            self.emit(Event(EventKind.STEP_FAILED, subject, str(error), fields))
+            raise
+        seconds = round(time.monotonic() - began, 3)
+        self.emit(Event(EventKind.STEP_DONE, subject, "", {**fields, "seconds": seconds}))
+
+    def _do(self, operation: Operation) -> None:
+        match operation.verb:
+            case Verb.CREATE_NETWORK:
+                self.engine.ensure_network(operation.subject, operation.labels)
+            case Verb.CREATE_VOLUME:
+                self.engine.ensure_volume(operation.subject, operation.labels)
+            case Verb.CREATE_CONTAINER:
+                self._starter.create(operation)
+                if self.front.is_front(operation.subject):
+                    self.front.prepare(self.engine, operation.subject)
+            case Verb.START_CONTAINER:
+                self._starter.start(operation)
+            case Verb.AWAIT:
+                self._waiter.wait(operation)
+            case Verb.PREPARE_AWS:
+                prepare_aws(self.engine, operation.subject, operation.log_groups)
+            case Verb.CONFIGURE_FRONT:
+                self.front.configure(self.engine, operation.subject)
+            case Verb.DEREGISTER:
+                self.front.deregister(self.engine, operation.task_id, operation.timeout)
+            case Verb.WRITE_NAMES:
+                self.connect.refresh()
+            case Verb.WITHDRAW_NAME:
+                self._withdraw(operation)
+            case Verb.REVIVE_ROUTER:
+                self._stopper.revive(operation.task_id)
+            case Verb.STOP_CONTAINER:
+                self._stopper.stop(operation)
+            case Verb.REMOVE_CONTAINER:
+                if self.before_remove is not None:
+                    self.before_remove(operation.subject)
+                if self.keep_output and operation.task_id:
+                    self._keeper.keep(operation.subject)
+                task = self._execution.task(operation.task_id)
+                if task and task.relay and task.relay.name == operation.subject:
+                    self._stopper.settle(task)  # the router has ended: what it left in its buffer too
+                self.engine.remove(operation.subject)
+            case Verb.REMOVE_VOLUME:
+                self._remove_volumes(operation.subject)
+            case Verb.REMOVE_NETWORK:
+                self.engine.remove_network(operation.subject)
+
+    def _lose(self, operation: Operation, lost: NeverStarts) -> None:
+        """Passes on that what is awaited, or the container itself, will never start."""
+        if operation.verb is Verb.AWAIT:
+            raise lost.of_dependent(operation.waiting)
+        if operation.verb is not Verb.START_CONTAINER or operation.spec is None:
+            return
+        name = operation.spec.labels.get(names.CONTAINER, "")
+        own = lost if lost.container == name else lost.of_dependent(name)
+        if own.reason is None:
+            raise own
+        raise self._starter.give_up(operation, own.reason, own.error)
+
+    def _withdraw(self, operation: Operation) -> None:
+        try:
+            self.connect.withdraw(operation.task_id)
+        except EngineError as error:  # no reason not to stop it
+            self._execution.warn(operation.subject, str(error))
+
+    def _remove_volumes(self, subject: str) -> None:
+        """Removes the volume of that name, or all volumes of the task of that id, and what of it still uses them."""
+        for container in self.engine.list_containers({**self.names.labels(), names.TASK: subject}):
+            self.engine.remove(container.name)
+        for volume in self.engine.list_volumes({**self.names.labels(), names.TASK: subject}) or [subject]:
+            remove_volume(self.engine, volume)
+
+
+def remove_volume(engine: Engine, volume: str) -> None:
+    """Removes a volume; Docker may call it in use for a moment after its last container went."""
+    for _ in range(20):
+        try:
+            engine.remove_volume(volume)
+            return
+        except Conflict:
+            time.sleep(0.1)
+    engine.remove_volume(volume)

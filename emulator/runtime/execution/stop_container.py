@@ -1,0 +1,100 @@
+"""Stops a container without losing what it logs: its log router, or something in its place, takes that first."""
+
+from __future__ import annotations
+
+import time
+
+from emulator.errors import EngineError, EngineTimeout, TaskError
+from emulator.runtime.execution.context import POLL, Execution
+from emulator.runtime.specs.drain import open_drain
+from emulator.runtime.specs.task import SETTLED
+from emulator.runtime.state.observed import Task
+from emulator.runtime.state.operations import Operation
+
+REVIVAL = 2.0
+"""Seconds that a revived log router must stay up before we count on it."""
+SETTLE = ("sh", "-c", f"rm -f {SETTLED}; until [ -e {SETTLED} ]; do kill -USR1 1; sleep 0.02; done; cat {SETTLED}")
+"""Asks a relay to pass on what it holds; prints how many records it wrote to the log store itself."""
+SETTLE_TIMEOUT = 20.0
+
+
+class ContainerStopper:
+    """Stops the containers of one plan. `drain_image` is what a drain runs on; `revival` how many seconds a log router
+    that was started again must stay up to be counted on."""
+
+    def __init__(self, execution: Execution, drain_image: str, revival: float) -> None:
+        self._execution = execution
+        self.engine = execution.engine
+        self.names = execution.names
+        self.drain_image = drain_image
+        self.revival = revival
+
+    def stop(self, operation: Operation) -> None:
+        """Stops a container within the operation's timeout. Raises `EngineError`."""
+        task = self._execution.task(operation.task_id)
+        if task is not None and task.router is not None and task.router.container.name == operation.subject:
+            self.settle(task)  # what its containers printed last may be on its way to it
+        try:
+            self.engine.stop(operation.subject, operation.timeout)
+        except EngineTimeout:
+            # Its log driver may hang on a router that died meanwhile: give it somebody who listens, and ask again.
+            task = self._execution.task(operation.task_id)
+            members = task.members.values() if task else ()
+            if not any(m.logs_to_router and m.container.name == operation.subject for m in members):
+                raise
+            self.revive(operation.task_id)
+            self.engine.stop(operation.subject, operation.timeout)
+
+    def revive(self, task_id: str) -> None:
+        """Makes something take what a task's containers log: the router, else the task's relay, else a drain.
+
+        Raises `TaskError` where there is no image for a drain.
+        """
+        task = self._execution.task(task_id)
+        if task is None:
+            return
+        up = task.router is not None and self._stays_up(task.router.container.name, task_id)
+        if up and not task.lost_relay:
+            return
+        subject = f"{task.service} {task.short_id}"
+        if task.relay is not None:
+            message = "the log router does not stay up; what its containers log goes to the log store"
+            self._execution.warn(subject, message)
+            return
+        if not self.drain_image:
+            raise TaskError(
+                f"the log router of {task.short_id} does not stay up, and no image is there for a drain in its place",
+                hint="containers that log to it cannot be stopped until something listens: `make setup`, then again",
+            )
+        what = "relay of its log router is gone" if up else "log router does not stay up"
+        self._execution.warn(subject, f"the {what}; a drain takes its place")
+        open_drain(self.engine, self.names, task.service, task.id, self.drain_image)
+
+    def settle(self, task: Task) -> None:
+        """Waits until the task's relay holds nothing any more; where no router runs, it writes to the log store."""
+        if task.relay is None:
+            return
+        try:
+            result = self.engine.exec(task.relay.name, SETTLE, timeout=SETTLE_TIMEOUT)
+        except EngineError as error:
+            message = f"records may be missing: the log router did not take them in time: {error}"
+            self._execution.warn(f"{task.service} {task.short_id}", message)
+            return
+        written = result.stdout.decode(errors="replace").strip()
+        if written.isdecimal() and int(written):
+            message = f"{written} records went to the log store past the log router, which was gone"
+            self._execution.warn(f"{task.service} {task.short_id}", message)
+
+    def _stays_up(self, router: str, task_id: str) -> bool:
+        """Starts a log router again; whether it runs on."""
+        try:
+            self.engine.start(router)
+        except EngineError as error:
+            self._execution.warn(router, f"the log router cannot be started again: {error}")
+            return False
+        until = time.monotonic() + self.revival
+        while (task := self._execution.task(task_id)) and task.router is not None and task.router.running:
+            if time.monotonic() > until:
+                return True
+            time.sleep(min(POLL, self.revival))
+        return False

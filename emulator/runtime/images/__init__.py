@@ -1,0 +1,1 @@
+"""Images: resolved, built, pulled; what a log router's image holds."""

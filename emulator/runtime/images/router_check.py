@@ -1,0 +1,139 @@
+"""Starts a log router for a moment, without a network, to hear what it says of its configuration.
+
+`fluent-bit --dry-run` takes wrong options; only a real start refuses them.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from emulator.ecs.identity import task_identity
+from emulator.ecs.service import Service
+from emulator.engine.interface import ContainerSpec, ContainerState, Engine, File, Mount
+from emulator.errors import InputError, TaskError
+from emulator.firelens.destinations import EVERY, Destinations
+from emulator.firelens.diagnose import STARTED, Problem
+from emulator.firelens.local import LOG_FOLDER, local_router_configuration
+from emulator.firelens.routing import find_router, router_secrets
+from emulator.firelens.users_files import find_in
+from emulator.runtime.images.router_files import read_router_image
+from emulator.runtime.specs.limits import MIB, OWN_PIDS
+from emulator.runtime.specs.log_router import describe_router, manifest_lines, router_problems
+from emulator.runtime.state.names import Names, Role, sealed
+
+PATIENCE = 30.0
+WATCHED = 1.0
+"""Seconds for which a router is watched after its start."""
+MEMORY = 512 * MIB
+_VERSION = re.compile(r"Fluent Bit v[0-9.]+")
+KEYS = {"AWS_ACCESS_KEY_ID": "check", "AWS_SECRET_ACCESS_KEY": "check"}
+
+
+@dataclass(frozen=True, slots=True)
+class RouterCheck:
+    """What a router said. `version`: its first line; `outputs`: how many it was given."""
+
+    problems: tuple[Problem, ...]
+    version: str
+    outputs: int
+
+
+def check_router(engine: Engine, environment: Names, service: Service, image: str, region: str) -> RouterCheck:
+    """Starts the router of a service on ECS's own file, every output as it would be deployed, and stops it.
+
+    `image` must be local. Plugins in Go that it lacks are checked as Fluent Bit's own. Nothing can leave: there is no
+    network, and the keys and secrets are none. Raises InputError where there is no router, TaskError where it says
+    nothing.
+    """
+    definition = service.task_definition
+    router = find_router(definition)
+    if router is None:
+        raise InputError(
+            f"service {service.name} has no log router",
+            hint="`logging:` with a `destination:` in its manifest adds one",
+        )
+    with manifest_lines(service):
+        found = read_router_image(
+            engine,
+            environment,
+            definition,
+            image,
+            plugins=True,
+            position=service.positions.get("logging.configFilePath"),
+            image_position=service.positions.get("logging.image") or service.positions.get("logging"),
+        )
+        configuration = local_router_configuration(
+            definition,
+            task_identity(cluster=f"{service.app}-{service.environment}", family=definition.family, region=region),
+            service=service.name,
+            fidelity="ecs",
+            destinations=Destinations({EVERY: "live"}, frozenset(found.go_plugins)),
+            read=found.files.get,
+            find=find_in(found.files),
+            working_directory=found.working_directory,
+        )
+    variables: Mapping[str, str] = {
+        **KEYS,
+        **{pair.name: pair.value for pair in router.container.environment if isinstance(pair.value, str)},
+        **{secret.name: "check" for secret in (*router.container.secrets, *router_secrets(definition))},
+    }
+    name = f"{environment.prefix}-check-{secrets.token_hex(4)}"
+    volume = f"{name}-socket"
+    labels = environment.labels(Role.VOLUME)
+    engine.ensure_volume(volume, labels)
+    try:
+        engine.create_container(
+            ContainerSpec(
+                name=name,
+                image=image,
+                labels=sealed(environment.labels()),
+                environment=variables,
+                network="none",
+                memory=MEMORY,
+                pids_limit=OWN_PIDS,
+                mounts=(Mount(volume, "/var/run", copy=False), Mount(volume, LOG_FOLDER, copy=False)),
+            )
+        )
+        for path, text in {configuration.path: configuration.text, **configuration.files}.items():
+            engine.put_files(name, "/", [File(posixpath.relpath(path, "/"), text.encode())])
+        engine.start(name)
+        lines, code = _listen(engine, name)
+    finally:
+        engine.remove(name)
+        engine.remove_volume(volume)
+    version = next((match[0] for line in lines if (match := _VERSION.search(line))), "the log router")
+    problems = router_problems(describe_router(service, configuration), lines)
+    if code is not None and not any(problem.fatal for problem in problems):
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
+        position = service.positions.get("logging.configFilePath") or service.positions.get("logging")
+        problems.append(Problem(f"the log router ended with code {code}: {last}", "", position))
+    return RouterCheck(tuple(problems), version, len(configuration.outputs))
+
+
+def _listen(engine: Engine, name: str) -> tuple[list[str], int | None]:
+    """What the router prints until it has started or ended, and the exit code if it has ended.
+
+    One that has started is watched a little longer: it may end over what it finds then.
+    """
+    deadline = time.monotonic() + PATIENCE
+    started: float | None = None
+    while True:
+        rows = [row for row in engine.list_containers({}) if row.name == name]
+        ended = next((row.exit_code or 0 for row in rows if row.state is not ContainerState.RUNNING), None)
+        lines = [line.text for line in engine.logs(name)]
+        now = time.monotonic()
+        if started is None and any(sign in line for line in lines for sign in STARTED):
+            started = now
+        if ended is not None or (started is not None and now > started + WATCHED):
+            return lines, ended
+        if now > deadline:
+            raise TaskError(
+                f"the log router did not start within {PATIENCE:.0f} s",
+                hint="its last words: " + " | ".join(lines[-3:]),
+            )
+        time.sleep(0.1)

@@ -1,0 +1,187 @@
+"""Brings up an environment that was claimed; what was made is removed again if something fails."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from emulator.engine.interface import ContainerSpec, ContainerState, Engine
+from emulator.errors import ContainerFailed, CopilotLocalError, EngineError, EnvironmentBusy, TaskError
+from emulator.events import Emit, Event, EventKind, discard
+from emulator.runtime.control.client import Lease
+from emulator.runtime.execution.context import Cancelled
+from emulator.runtime.execution.executor import Executor
+from emulator.runtime.health.container_failure import container_failed
+from emulator.runtime.health.status import StatusOverLease
+from emulator.runtime.lifecycle.down import down, remove_all
+from emulator.runtime.lifecycle.environment_lock import Claim
+from emulator.runtime.lifecycle.join import agent_failed
+from emulator.runtime.lifecycle.running import Running, check_front, wait_healthy
+from emulator.runtime.listeners.front_ports import balanced
+from emulator.runtime.planning.reconcile import reconcile
+from emulator.runtime.planning.up_request import UpRequest
+from emulator.runtime.specs.load_balancer import FrontControl, front_specs
+from emulator.runtime.specs.restart import may_restart
+from emulator.runtime.specs.task import task_factory
+from emulator.runtime.state.desired import DesiredState
+from emulator.runtime.state.names import Names
+from emulator.runtime.state.observed import Observed, observe
+
+REMOVAL = 0.3
+LOOK = 0.05
+STOPPED_AGENT = 3.0
+"""Seconds for an agent that has stopped to be removed, or started again, after an error."""
+
+
+class Bringup:
+    """One such attempt. `agent_patience` is how many seconds the agent may take to answer, `first_moments` for how many
+    the containers are watched."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        request: UpRequest,
+        state: DesiredState,
+        observed: Observed,
+        claim: Claim,
+        emit: Emit,
+        cancelled: threading.Event,
+        on_started: Callable[[ContainerSpec], None] | None,
+        before_remove: Callable[[str], None] | None,
+        agent_patience: float,
+        first_moments: float,
+    ) -> None:
+        self.engine = engine
+        self.request = request
+        self.names = request.environment
+        self.state = state
+        self.observed = observed
+        self.claim = claim
+        self.emit = emit
+        self.cancelled = cancelled
+        self.on_started = on_started
+        self.before_remove = before_remove
+        self.agent_patience = agent_patience
+        self.first_moments = first_moments
+
+    def run(self) -> Running:
+        """Makes everything run and returns it, still in charge of it. Raises the `CopilotLocalError` that says what
+        failed; `EnvironmentBusy` where another command has the environment."""
+        lock = ""
+        try:
+            lock = self.claim.lock()
+            lease = self.claim.give(self.state, self.request.private)
+            self._execute(lease)
+            running = Running(self.engine, self.names, self.state, self._answer(lease), fresh=True)
+            self._check_alive()
+            if self.request.wait:
+                wait_healthy(running, self.cancelled, self.request.settings.time.wait_timeout, self.emit)
+            return running
+        except EnvironmentBusy:
+            raise  # nothing of what is there is ours
+        except BaseException as error:
+            holder = self._holder(lock, error)
+            if holder in ("", lock):
+                retain, hook = self.request.retain, self.before_remove
+                take_back(self.engine, self.names, self.claim, self.emit, retain=retain, before_remove=hook)
+            if holder != lock and isinstance(error, CopilotLocalError):
+                raise TaskError(
+                    f"{self.names.app}/{self.names.environment} was taken down by another command while it came up",
+                    hint="run `copilot-local up` again",
+                ) from error
+            raise
+        finally:
+            self.claim.close()
+
+    def _holder(self, lock: str, error: BaseException) -> str:
+        """The id of the environment's agent after an error: ours (`lock`, also where Docker does not say), that of
+        somebody who came after us, or "" where it is gone."""
+        ends = time.monotonic()
+        if isinstance(error, EngineError | ContainerFailed):
+            ends += REMOVAL  # what is being removed stops first: that is heard before it is gone from the listing
+        while lock:
+            try:
+                agent = observe(self.engine, self.names).agent
+            except CopilotLocalError:
+                break
+            if agent is None or agent.id != lock:
+                return agent.id if agent is not None else ""
+            lasts = 0.0 if agent.state in (ContainerState.CREATED, ContainerState.RUNNING) else STOPPED_AGENT
+            if time.monotonic() > ends + lasts:
+                break
+            time.sleep(0.05)
+        return lock
+
+    def _answer(self, lease: Future[Lease]) -> Lease:
+        """What the agent answers, which it should have done by now."""
+        try:
+            return lease.result(self.agent_patience)
+        except TimeoutError:
+            raise agent_failed(self.engine, self.names, f"no answer within {self.agent_patience:g} s") from None
+
+    def _execute(self, lease: Future[Lease]) -> None:
+        factory = task_factory(self.state, self.request.private, self.engine)
+        result = reconcile(factory, self.observed, front_specs(self.state), network_exists=True)
+        front = FrontControl(self.names)
+        front.use(self.state, self.request.private.certificates)
+        executor = Executor(
+            self.engine,
+            self.names,
+            front,
+            self.emit,
+            cancelled=self.cancelled,
+            on_started=self.on_started,
+            drain_image=self.state.agent_image,
+            known=StatusOverLease(lambda: lease.result() if lease.done() else None, self.state).known,
+        )
+        executor.run(result.plan)
+
+    def _check_alive(self) -> None:
+        """An essential container that exits at once is a failed start, not a running task. Where nothing else is waited
+        for, the containers are watched for a moment: they have only just been started."""
+        until = time.monotonic() + (0.0 if self._judged_by_health() else self.first_moments)
+        while True:
+            observed = observe(self.engine, self.names)
+            check_front(self.engine, observed)
+            if self.request.foreground:
+                return  # whoever stays sees it exit, and shows what it printed
+            for task in observed.service_tasks:
+                for member in task.members.values():
+                    if member.essential and member.started and not member.running and not may_restart(member):
+                        raise container_failed(
+                            self.engine, member, "an essential container of the task has to keep running"
+                        )
+            if time.monotonic() >= until:
+                return
+            if self.cancelled.wait(LOOK):
+                raise Cancelled
+
+    def _judged_by_health(self) -> bool:
+        """Whether every service has a target whose health is waited for afterwards."""
+        return self.request.wait and all(any(balanced(d.service)) for d in self.state.services.values())
+
+
+def take_back(
+    engine: Engine,
+    environment: Names,
+    claim: Claim,
+    emit: Emit,
+    *,
+    retain: bool = False,
+    before_remove: Callable[[str], None] | None = None,
+) -> None:
+    """After a failure, of which whoever asked hears whatever happens here: removes what was made, or retains it."""
+    try:
+        if retain:
+            engine.remove(environment.agent)  # it would take charge, and replace what is to be looked at
+            emit(Event(EventKind.INFO, environment.app, "kept as it is; `copilot-local down` removes it"))
+            return
+        image = claim.image
+        down(engine, environment, discard, timeout=2, before_remove=before_remove, agent_image=image)
+        for left in remove_all(engine, environment, volumes=True, keep=claim.existing_volumes, drain_image=image()):
+            emit(Event(EventKind.WARNING, environment.app, left))
+    except CopilotLocalError as error:
+        what = f"not everything could be removed; `copilot-local down` tries again: {error}"
+        emit(Event(EventKind.WARNING, environment.app, what))

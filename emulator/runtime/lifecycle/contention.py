@@ -1,0 +1,92 @@
+"""Whose turn it is: commands that bring one environment up at the same time do it one after the other."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+
+from emulator.engine.interface import Container, ContainerState, Engine
+from emulator.errors import CopilotLocalError, EnvironmentBusy
+from emulator.events import Emit, Event, EventKind
+from emulator.runtime.control.client import Agent
+from emulator.runtime.execution.context import Cancelled
+from emulator.runtime.state.names import MADE_BY, Names
+from emulator.runtime.state.observed import Observed, observe
+from emulator.runtime.state.process_identity import Owner, this_process
+
+POLL = 0.1
+UNDER_WAY = 15.0
+"""Seconds that an agent which was only created gets to start where nobody can tell whether its maker lives."""
+PATIENCE = 600.0
+"""Seconds to wait for another command: it may wait for something to become healthy itself."""
+
+
+class Turns:
+    """Waits for others. One command's: it says once that it waits."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        environment: Names,
+        emit: Emit,
+        cancelled: threading.Event,
+        *,
+        under_way: float = UNDER_WAY,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._engine = engine
+        self._names = environment
+        self._emit = emit
+        self._cancelled = cancelled
+        self._under_way = under_way
+        self._until = time.monotonic() + patience
+        self._said = False
+
+    def observe(self) -> Observed:
+        """The environment, once no agent is there that its maker is about to start.
+
+        Raises `EnvironmentBusy` where that takes too long.
+        """
+        created = time.monotonic()
+        while True:
+            observed = observe(self._engine, self._names)
+            agent = observed.agent
+            if agent is None or agent.state is not ContainerState.CREATED or is_orphaned(agent):
+                return observed
+            if not _is_local(agent) and time.monotonic() - created > self._under_way:
+                return observed
+            self._wait()
+
+    def pass_by(self, agent: Container) -> None:
+        """Until the command in charge of this agent is done, or took the environment back."""
+        while True:
+            self._wait()
+            found = observe(self._engine, self._names).agent
+            if found is None or found.id != agent.id or found.state is not ContainerState.RUNNING:
+                return
+            with contextlib.suppress(CopilotLocalError):  # it is starting, or going away
+                if Agent(self._engine, self._names).status()["acting"]:
+                    return
+
+    def _wait(self) -> None:
+        what = f"another copilot-local command is bringing up {self._names.app}/{self._names.environment}"
+        if time.monotonic() > self._until:
+            raise EnvironmentBusy(what, hint="wait for it, or run `copilot-local down`")
+        if not self._said:
+            self._said = True
+            self._emit(Event(EventKind.INFO, self._names.app, f"{what}; waiting for it"))
+        if self._cancelled.wait(POLL):
+            raise Cancelled
+
+
+def is_orphaned(agent: Container) -> bool:
+    """Whether the process that made an agent is known to have died."""
+    maker = Owner.parse(agent.labels.get(MADE_BY, ""))
+    return maker is not None and maker.dead
+
+
+def _is_local(agent: Container) -> bool:
+    """Whether the process that made an agent is one of this machine, of which we know whether it lives."""
+    maker = Owner.parse(agent.labels.get(MADE_BY, ""))
+    return maker is not None and maker.machine == this_process().machine

@@ -1,0 +1,111 @@
+"""Taking an environment that has no agent: its network, its volumes and its agent are made, in the background.
+
+The agent's name is the environment's lock. The agent needs a moment until it listens, so a command that found an
+environment empty takes it first, and finds its images and decides what to do meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+
+from emulator.engine.interface import Engine, File
+from emulator.errors import Conflict, EngineError, EnvironmentBusy
+from emulator.model import to_json
+from emulator.runtime.control.client import Agent, Lease
+from emulator.runtime.lifecycle.join import agent_failed
+from emulator.runtime.specs.agent import STATE_FILE, STATE_FOLDER, agent_spec, empty_state
+from emulator.runtime.specs.log_store import data_volumes
+from emulator.runtime.state.desired import DesiredState, Private
+from emulator.runtime.state.names import Names, Role
+from emulator.runtime.state.observed import Observed
+
+
+class Claim:
+    """One command's; it begins at once. `image` gives the agent's image, `log_limit` is the log store's in MiB, `stays`
+    says that the command will be in charge for as long as it runs. `state` is what should run, where that is known:
+    where something runs, the agent is to know what that is from its start on."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        environment: Names,
+        observed: Observed,
+        image: Callable[[], str],
+        *,
+        log_limit: int,
+        stays: bool,
+        state: DesiredState | None = None,
+    ) -> None:
+        self.engine = engine
+        self.names = environment
+        self.existing_volumes = frozenset(engine.list_volumes(environment.labels()))
+        """Those that are not this command's to remove."""
+        self._observed = observed
+        self._log_limit = log_limit
+        self._stays = stays
+        self._state = state
+        self._pool = ThreadPoolExecutor(8, thread_name_prefix="claim")
+        self._image = self._pool.submit(image)
+        self._lock = self._pool.submit(self._make)
+        self._lease = self._pool.submit(self._start)
+
+    def image(self) -> str:
+        """The agent's image, once it is there."""
+        return self._image.result()
+
+    def lock(self) -> str:
+        """The id of the agent, once it is made. Raises `EnvironmentBusy` where somebody else has the environment, and
+        what Docker has against it."""
+        return self._lock.result()
+
+    def give(self, state: DesiredState, private: Private) -> Future[Lease]:
+        """Tells the agent what should run; being in charge of it, once it has answered."""
+
+        def tell() -> Lease:
+            lease = self._lease.result()
+            lease.begin(state, private)
+            return lease
+
+        return self._pool.submit(tell)
+
+    def close(self) -> None:
+        """Nothing more is waited for; what was made stays."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _make(self) -> str:
+        """Creates network, volumes and the agent; whoever creates the agent has the environment."""
+        labels = self.names.labels
+        if self._observed.agent is not None:
+            self.engine.remove(self._observed.agent.id)  # dead: its name is no lock any more
+        network = self._pool.submit(self.engine.ensure_network, self.names.network, labels(Role.NETWORK))
+        volumes = [
+            self._pool.submit(self.engine.ensure_volume, self.names.state_volume, labels(Role.VOLUME)),
+            self._pool.submit(self.engine.ensure_volume, self.names.front_volume, labels(Role.VOLUME)),
+            *(self._pool.submit(self.engine.ensure_volume, *volume) for volume in data_volumes(self.names).items()),
+            self._pool.submit(self.engine.ensure_volume, self.names.internal_front_volume, labels(Role.VOLUME)),
+        ]
+        wait(volumes)  # all of them: none is to come up when others are taken back already
+        network.result()
+        for volume in volumes:
+            volume.result()
+        state = self._state or empty_state(self.names, self._image.result(), self._log_limit)
+        try:
+            made = self.engine.create_container(agent_spec(self.engine, self.names, state))
+        except Conflict:
+            raise EnvironmentBusy(
+                f"another copilot-local command is bringing up {self.names.app}/{self.names.environment}",
+                hint="wait for it, or run `copilot-local down`",
+            ) from None
+        if self._state is not None or self.names.state_volume in self.existing_volumes:
+            # An agent that died without `down` has left there what it had to run.
+            self.engine.put_files(made, STATE_FOLDER, [File(STATE_FILE, to_json(state))])
+        return made
+
+    def _start(self) -> Lease:
+        """Starts the agent and takes charge: until it is told more, others wait for their turn."""
+        self.engine.start(self._lock.result())
+        try:
+            return Agent(self.engine, self.names).hold(Private(), stays=self._stays)
+        except EngineError as error:
+            raise agent_failed(self.engine, self.names, error.message) from error

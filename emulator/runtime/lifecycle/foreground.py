@@ -1,0 +1,110 @@
+"""`up` that stays: shows the logs until a container that matters exits or somebody presses Ctrl-C."""
+
+from __future__ import annotations
+
+import threading
+
+from emulator.engine.interface import ContainerSpec, Engine
+from emulator.errors import ContainerFailed, ExitCode
+from emulator.events import Emit, Event, EventKind
+from emulator.runtime.execution.context import Cancelled
+from emulator.runtime.health.container_failure import container_failed
+from emulator.runtime.lifecycle.down import down
+from emulator.runtime.lifecycle.running import FirstHealth, Running
+from emulator.runtime.lifecycle.up import up
+from emulator.runtime.listeners.front_probe import FrontWatch
+from emulator.runtime.planning.up_request import UpRequest, log_subjects
+from emulator.runtime.reports.logs import LogFollower
+from emulator.runtime.state.observed import Member, Observed, observe
+
+STILL_RUNNING = "Detached and still running. Stop it with `copilot-local down`."
+
+
+def run_foreground(
+    engine: Engine,
+    request: UpRequest,
+    emit: Emit,
+    *,
+    interrupted: threading.Event,
+    killed: threading.Event,
+    joined: threading.Event | None = None,
+) -> int:
+    """Brings an environment up, stays until it ends, takes it down; returns the exit code of the command.
+
+    `interrupted` (Ctrl-C) stops it in reverse dependency order, `killed` (a second one) at once; either way everything
+    is removed. Where the environment ran before, `joined` is set, and it is left running. ECS stops a task when an
+    essential container exits: the code is that container's.
+    """
+    follower = LogFollower(engine, emit, log_subjects(request), show_router=request.show_router)
+
+    def started(spec: ContainerSpec) -> None:
+        follower.follow(spec.name, spec.labels)
+
+    try:
+        running = up(engine, request, emit, cancelled=interrupted, on_started=started, before_remove=follower.finish)
+    except Cancelled:
+        return ExitCode.INTERRUPTED
+    except ContainerFailed as error:
+        if error.container_exit_code:
+            error.exit_code = error.container_exit_code
+        raise
+    if not running.fresh and joined is not None:
+        joined.set()
+    emit(Event(EventKind.INFO, request.environment.app, running.ready("")))
+    if not running.fresh:
+        return _watch(running, request, follower, emit, interrupted)
+    fronts, health = FrontWatch(engine, emit), FirstHealth(running, emit)
+
+    def look(observed: Observed) -> None:
+        fronts.look(observed)
+        health.look(observed)
+
+    ended = running.wait_for_exit(interrupted, look)
+    failure = _failure(engine, ended, emit)
+    if running.lease is not None:
+        running.lease.leave()
+    if not interrupted.is_set() or not killed.is_set():
+        emit(Event(EventKind.INFO, request.environment.app, "stopping"))
+    down(
+        engine,
+        request.environment,
+        emit,
+        cancelled=killed,
+        before_remove=follower.finish,
+        agent_image=lambda: running.state.agent_image,
+    )
+    follower.close()
+    if failure is not None:
+        raise failure
+    return ExitCode.INTERRUPTED if ended is None and interrupted.is_set() else ExitCode.OK
+
+
+def _failure(engine: Engine, ended: Member | None, emit: Emit) -> ContainerFailed | None:
+    if ended is None:
+        return None
+    code = ended.container.exit_code
+    if not code:
+        emit(Event(EventKind.INFO, ended.name, "exited with code 0; it is essential, so its task stops"))
+        return None
+    error = container_failed(engine, ended, "it is essential, so its task stops")
+    error.exit_code = code
+    return error
+
+
+def _watch(
+    running: Running, request: UpRequest, follower: LogFollower, emit: Emit, interrupted: threading.Event
+) -> int:
+    """The environment belonged to its agent already: show what it prints, and leave it running."""
+    fronts = FrontWatch(running.engine, emit)
+    while not interrupted.wait(0.5):
+        observed = observe(running.engine, running.environment)
+        if not observed.containers:
+            return ExitCode.OK
+        fronts.look(observed)
+        for task in observed.service_tasks:
+            for member in task.members.values():
+                if member.started:
+                    follower.follow(member.container.name, member.container.labels)
+    follower.close()
+    emit(Event(EventKind.INFO, request.environment.app, STILL_RUNNING))
+    return ExitCode.INTERRUPTED

@@ -1,0 +1,142 @@
+"""Runs a Scheduled Job once, now: one task beside whatever else runs in the environment.
+
+Deployed, a state machine runs the task on its schedule, with timeout and retries; here somebody asks for one run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+
+from msgspec.structs import replace
+
+from emulator.ecs.identity import new_task_id
+from emulator.engine.interface import ContainerSpec, Engine
+from emulator.errors import ExitCode, TaskError
+from emulator.events import Emit, Event, EventKind
+from emulator.runtime.execution.context import Cancelled
+from emulator.runtime.execution.executor import Executor
+from emulator.runtime.health.container_failure import container_failed
+from emulator.runtime.health.status import Connected, StatusOverLease
+from emulator.runtime.lifecycle.one_off_agent import attended
+from emulator.runtime.lifecycle.prepare import prepare
+from emulator.runtime.planning.start_plan import start_task
+from emulator.runtime.planning.stop_plan import stop_task
+from emulator.runtime.planning.up_request import UpRequest
+from emulator.runtime.reports.logs import LogFollower
+from emulator.runtime.specs.load_balancer import FrontControl
+from emulator.runtime.specs.task import TaskSpec, task_factory
+from emulator.runtime.specs.unsupported_features import refuse_on_fargate
+from emulator.runtime.state import names
+from emulator.runtime.state.log_subjects import LogSubjects
+from emulator.runtime.state.observed import Member, observe
+from emulator.runtime.state.operations import Plan
+
+POLL = 0.1
+
+
+def run_job(
+    engine: Engine, request: UpRequest, emit: Emit, *, interrupted: threading.Event, killed: threading.Event
+) -> int:
+    """Runs the one job of the request to its end; returns the exit code of the container that ended it.
+
+    Everything of the task is removed at the end. Raises what kept it from starting; `TaskError` after its timeout.
+    """
+    [job] = request.services
+    refuse_on_fargate(job, ecs_limits=request.settings.time.ecs_limits)
+    environment = request.environment
+    state = prepare(engine, request, emit, with_front=False, cancelled=interrupted)
+    task = _as_one_off(task_factory(state, request.private, engine).task(state.services[job.name], new_task_id()))
+    task_id = task.identity.task_id
+    follower = LogFollower(engine, emit, LogSubjects(one_service=True), show_router=request.show_router)
+    front = FrontControl(environment)
+    attendance: list[Connected] = []
+    executor = Executor(
+        engine,
+        environment,
+        front,
+        emit,
+        cancelled=interrupted,
+        on_started=lambda spec: follower.follow(spec.name, spec.labels),
+        drain_image=state.agent_image,
+        known=StatusOverLease(lambda: next(iter(attendance), None), state).known,
+    )
+    plan = Plan()
+    start_task(plan, state, task, [], "run once")
+    try:
+        desired = state.services[job.name]
+        with attended(engine, environment, state, desired, request.private, emit, interrupted) as attending:
+            attendance.append(attending)
+            try:
+                executor.run(plan)
+                ended = _wait(engine, request, task_id, interrupted, job.schedule.timeout if job.schedule else None)
+                code = ended.container.exit_code if ended else None
+                if ended is not None and code:
+                    raise _with_code(container_failed(engine, ended, "the job failed"), code)
+                return ExitCode.INTERRUPTED if ended is None else ExitCode.OK
+            finally:
+                _clean_up(engine, request, task_id, follower, emit, killed)
+    except Cancelled:
+        return ExitCode.INTERRUPTED
+    finally:
+        follower.close()
+
+
+def _as_one_off(task: TaskSpec) -> TaskSpec:
+    """The task with a label that keeps the service scheduler's hands off it."""
+
+    def marked(spec: ContainerSpec) -> ContainerSpec:
+        return replace(spec, labels={**spec.labels, names.ONE_OFF: "true"})
+
+    members = tuple(replace(member, spec=marked(member.spec)) for member in task.members)
+    return replace(task, pause=marked(task.pause), members=members)
+
+
+def _wait(
+    engine: Engine, request: UpRequest, task_id: str, interrupted: threading.Event, timeout: int | None
+) -> Member | None:
+    """The essential container whose exit ended the task; None where somebody interrupted."""
+    deadline = time.monotonic() + timeout if timeout else None
+    while not interrupted.wait(POLL):
+        task = observe(engine, request.environment).tasks.get(task_id)
+        if task is None:
+            return None
+        for member in task.members.values():
+            if member.essential and member.started and not member.running:
+                return member
+        if deadline is not None and time.monotonic() > deadline:
+            raise TaskError(
+                f"the job ran longer than its timeout of {timeout} s and was stopped",
+                hint="`timeout` in the manifest sets it",
+            )
+    return None
+
+
+def _clean_up(
+    engine: Engine,
+    request: UpRequest,
+    task_id: str,
+    follower: LogFollower,
+    emit: Emit,
+    killed: threading.Event,
+) -> None:
+    environment = request.environment
+    task = observe(engine, environment).tasks.get(task_id)
+    if task is not None:
+        plan = Plan()
+        stop_task(plan, task, "the job has ended")
+        front = FrontControl(environment)
+        stopping = Executor(engine, environment, front, emit, cancelled=killed, before_remove=follower.finish)
+        with contextlib.suppress(Cancelled):
+            stopping.run(plan)
+        for container in engine.list_containers({**environment.labels(), names.TASK: task_id}):
+            engine.remove(container.name)
+        for volume in engine.list_volumes({**environment.labels(), names.TASK: task_id}):
+            engine.remove_volume(volume)
+    emit(Event(EventKind.INFO, request.services[0].name, "the run has ended"))
+
+
+def _with_code(error: TaskError, code: int) -> TaskError:
+    error.exit_code = code
+    return error

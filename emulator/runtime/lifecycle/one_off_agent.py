@@ -1,0 +1,107 @@
+"""The agent beside a task that a command runs by itself: it answers the task's requests at 169.254.170.2.
+
+Where services run their agent does it. Where none does, one is made for as long as the task takes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from msgspec.structs import replace
+
+from emulator.engine.interface import ContainerState, Engine
+from emulator.errors import Conflict, CopilotLocalError, EngineError
+from emulator.events import Emit
+from emulator.runtime.control.client import Agent, Attendance
+from emulator.runtime.lifecycle.contention import Turns
+from emulator.runtime.lifecycle.join import AGENT_PATIENCE, agent_failed
+from emulator.runtime.specs.agent import agent_spec
+from emulator.runtime.specs.log_store import data_volumes
+from emulator.runtime.state.desired import DesiredService, DesiredState, Private
+from emulator.runtime.state.names import Names, Role
+from emulator.runtime.state.observed import observe
+
+
+@contextlib.contextmanager
+def attended(
+    engine: Engine,
+    environment: Names,
+    state: DesiredState,
+    desired: DesiredService,
+    private: Private,
+    emit: Emit,
+    cancelled: threading.Event,
+) -> Iterator[Attendance]:
+    """Within this block there are the environment's network, its log store and an agent that knows of the service.
+
+    Afterwards what was made for it is gone, but for the log store, unless somebody else needs it by then. Raises
+    `ContainerFailed` where the agent does not come up, and `Cancelled`.
+    """
+    engine.ensure_network(environment.network, environment.labels(Role.NETWORK))
+    for volume, labels in data_volumes(environment).items():
+        engine.ensure_volume(volume, labels)
+    try:
+        made = _ensure_agent(engine, environment, state, Turns(engine, environment, emit, cancelled))
+        try:
+            attendance = _attend(engine, environment, desired, private)
+        except BaseException:
+            if made:
+                engine.remove(made)
+            raise
+        with contextlib.closing(attendance):
+            yield attendance
+    finally:
+        _leave(engine, environment)
+
+
+def _ensure_agent(engine: Engine, environment: Names, state: DesiredState, turns: Turns) -> str:
+    """Makes or starts the agent unless it runs; returns the id of one that was made, else an empty text."""
+    while True:
+        agent = turns.observe().agent
+        if agent is not None and agent.state is ContainerState.RUNNING:
+            return ""
+        if agent is not None and agent.state is not ContainerState.CREATED:
+            engine.start(agent.id)  # it goes on with what it knows
+            return ""
+        if agent is not None:
+            engine.remove(agent.id)  # who made it has died before it knew anything
+        for volume in (environment.state_volume, environment.front_volume):
+            engine.ensure_volume(volume, environment.labels(Role.VOLUME))
+        empty = replace(state, services={}, acting=True)
+        with contextlib.suppress(Conflict):  # somebody was faster
+            made = engine.create_container(agent_spec(engine, environment, empty))
+            engine.start(made)
+            return made
+
+
+def _attend(engine: Engine, environment: Names, desired: DesiredService, private: Private) -> Attendance:
+    agent = Agent(engine, environment)
+    pool = ThreadPoolExecutor(1, thread_name_prefix="attend")
+    try:
+        return pool.submit(agent.attend, desired, private).result(AGENT_PATIENCE)
+    except TimeoutError:
+        raise agent_failed(engine, environment, f"no answer within {AGENT_PATIENCE:g} s") from None
+    except EngineError as error:
+        raise agent_failed(engine, environment, error.message) from error
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _leave(engine: Engine, environment: Names) -> None:
+    """Removes the agent if it has nothing to do any more, and the network if nothing is left in it."""
+    agent = observe(engine, environment).agent
+    if agent is not None:
+        idle = False
+        with contextlib.suppress(CopilotLocalError):  # an agent that does not answer is left for `down`
+            idle = Agent(engine, environment).retire_if_idle()
+        if not idle:
+            return
+        engine.remove(agent.id)
+    for volume in (environment.state_volume, environment.front_volume):
+        with contextlib.suppress(Conflict):
+            engine.remove_volume(volume)
+    if not engine.list_containers(environment.labels()):
+        engine.remove_network(environment.network)

@@ -1,0 +1,172 @@
+"""From a request to what should run: builds and pulls its images, and refuses what cannot run here."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from emulator.ecs.service import Service
+from emulator.engine.interface import Engine
+from emulator.errors import CopilotLocalError
+from emulator.events import Emit, Event, EventKind, discard
+from emulator.firelens.destinations import EVERY
+from emulator.missing import Blockers
+from emulator.runtime.execution.context import Cancelled
+from emulator.runtime.images.resolver import own_regions, resolver_of
+from emulator.runtime.images.router_files import SHADOWED, SHADOWED_HINT, RouterImage, read_router_image
+from emulator.runtime.planning.up_request import UpRequest
+from emulator.runtime.secrets.missing_values import demands, missing_values
+from emulator.runtime.specs.debugging import debugged
+from emulator.runtime.specs.log_router import check_destinations, manifest_lines, uses_local_aws
+from emulator.runtime.specs.unsupported_features import refuse_unsupported
+from emulator.runtime.state.desired import DesiredService, DesiredState
+from emulator.settings import LocalOptions
+
+
+def prepare(
+    engine: Engine,
+    request: UpRequest,
+    emit: Emit,
+    *,
+    with_front: bool = True,
+    cancelled: threading.Event | None = None,
+    agent_image: Callable[[], str] | None = None,
+) -> DesiredState:
+    """What should run, with every image built or pulled; host ports are still to be chosen (0).
+
+    `agent_image` gives the agent's image where somebody has asked for it already. Builds and pulls end when it is
+    `cancelled`; raises `Cancelled` then, however many of them it ended.
+    """
+    refuse_unresolved(request)
+    engine.info()
+    cancelled = cancelled or threading.Event()
+    try:
+        return _prepare(engine, request, emit, with_front, cancelled, agent_image)
+    except CopilotLocalError:
+        if cancelled.is_set():
+            raise Cancelled from None
+        raise
+
+
+def _prepare(
+    engine: Engine,
+    request: UpRequest,
+    emit: Emit,
+    with_front: bool,
+    cancelled: threading.Event,
+    agent_image: Callable[[], str] | None,
+) -> DesiredState:
+    resolver = resolver_of(engine, request, emit, cancelled)
+    demanding = [service for service in request.services if demands(service)]
+    resolver.require_logins(demanding)
+    with ThreadPoolExecutor(4, thread_name_prefix="images") as pool:
+        agent = pool.submit(agent_image or (lambda: request.support.agent(engine)))
+        pause_image = pool.submit(resolver.local, request.support.pause)
+        front_image = pool.submit(resolver.local, request.support.front) if with_front else None
+        idle: dict[str, dict[str, str]] = {service.name: {} for service in request.services}
+        for service in request.services:
+            if not demands(service):
+                emit(Event(EventKind.INFO, service.name, "0 tasks: nothing of it is built, pulled or asked for"))
+        images = {**idle, **resolver.resolve(demanding)}
+        state = desired_state(
+            request,
+            images,
+            {service.name: _router_image(engine, request, service, images, emit) for service in request.services},
+            pause_image.result(),
+            front_image.result() if front_image else "",
+            agent.result(),
+            emit,
+        )
+    for name, desired in state.services.items():
+        desired.options.own_region = own_regions(engine, images[name])
+    check_destinations(state, emit, request.log_names)
+    if request.support.aws is not None and any(uses_local_aws(desired) for desired in state.services.values()):
+        state.aws_image = request.support.aws()
+    return state
+
+
+def desired_state(
+    request: UpRequest,
+    images: Mapping[str, Mapping[str, str]],
+    routers: Mapping[str, RouterImage],
+    pause: str,
+    front: str,
+    agent: str,
+    emit: Emit = discard,
+) -> DesiredState:
+    """What is asked for, on images that are there: `images` by service and container, `routers` by service."""
+    services = {
+        service.name: DesiredService(
+            service=service,
+            options=LocalOptions(
+                images=dict(images[service.name]),
+                region=request.region,
+                fidelity=request.settings.logs.fidelity,
+                time=request.settings.time,
+                timing="ecs" if request.timing == "ecs" else "local",
+                values=dict(request.settings.values),
+                log_check=request.settings.logs.check,
+                log_destinations=dict(request.settings.logs.destinations),
+                router_files=routers.get(service.name, RouterImage()).files,
+                router_plugins=routers.get(service.name, RouterImage()).go_plugins,
+                router_folder=routers.get(service.name, RouterImage()).working_directory,
+                credentials=role.source if (role := request.private.task_roles.get(service.name)) else "none",
+            ),
+            private_names={
+                container: sorted(values)
+                for container, values in request.private.services.get(service.name, {}).items()
+            },
+        )
+        for service in request.services
+    }
+    services = debugged(services, request.debug, emit)
+    return DesiredState(
+        app=request.environment.app,
+        environment=request.environment.environment,
+        services=services,
+        front_port=0,
+        pause_image=pause,
+        front_image=front,
+        agent_image=agent,
+        log_limit=request.settings.logs.limit,
+    )
+
+
+def _router_image(
+    engine: Engine, request: UpRequest, service: Service, images: Mapping[str, Mapping[str, str]], emit: Emit
+) -> RouterImage:
+    router = service.task_definition.log_router
+    if router is None or not demands(service):
+        return RouterImage()
+    image = images[service.name][router.name]
+    sent = bool({"local-aws", "live"} & set(request.settings.logs.destinations.values()))
+    with manifest_lines(service):
+        found = read_router_image(
+            engine,
+            request.environment,
+            service.task_definition,
+            image,
+            plugins=sent,
+            position=service.positions.get("logging.configFilePath"),
+            image_position=service.positions.get("logging.image") or service.positions.get("logging"),
+            everything_leaves=request.settings.logs.destinations.get(EVERY) == "live",
+        )
+    if found.shadowed:
+        emit(Event(EventKind.WARNING, service.name, SHADOWED, {"hint": SHADOWED_HINT}))
+    return found
+
+
+def refuse_unsupported_in(request: UpRequest, emit: Emit) -> None:
+    """Raises `Unsupported` for what would run wrongly; emits a warning for what is merely left out."""
+    settings = request.settings
+    refuse_unsupported(request.services, emit, ecs_limits=settings.time.ecs_limits, values=settings.values)
+
+
+def refuse_unresolved(request: UpRequest) -> None:
+    """Raises `MissingError` with every value that only a deployment gives and that has no local one."""
+    blockers = Blockers()
+    for service in request.services:
+        if demands(service):
+            blockers.add(*missing_values(service, request.settings.values, request.region))
+    blockers.raise_any()

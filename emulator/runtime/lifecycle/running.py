@@ -1,0 +1,235 @@
+"""An environment that is up: where it answers, whether it is healthy, when it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from emulator.engine.interface import ContainerState, Engine, Health
+from emulator.errors import ContainerFailed, CopilotLocalError, EngineError, EngineTimeout, TaskError
+from emulator.events import Emit, discard
+from emulator.frontdoor.balancers import Balancer
+from emulator.runtime.control.client import Agent, Lease, Message
+from emulator.runtime.execution.context import Cancelled
+from emulator.runtime.health.container_failure import container_failed
+from emulator.runtime.health.early import judged, starting
+from emulator.runtime.health.reasons import GOOD_STATES
+from emulator.runtime.health.watch import LOOK, HealthWatch, Known, hopeless, known_from
+from emulator.runtime.listeners.front_ports import PublishedListener, balanced, host_ports, listeners_of, routes
+from emulator.runtime.listeners.front_probe import is_local, silent
+from emulator.runtime.specs.load_balancer import front_specs
+from emulator.runtime.specs.restart import may_restart
+from emulator.runtime.state import names
+from emulator.runtime.state.desired import DesiredState
+from emulator.runtime.state.names import Names
+from emulator.runtime.state.observed import Member, Observed, Task, observe
+
+HEALTH_POLL = 0.03
+RESTART_PATIENCE = 5.0
+"""Seconds within which the agent starts a container again that its restart policy covers."""
+
+
+class Running(Struct):
+    """An environment that is up. `lease` is None where its agent is in charge already."""
+
+    engine: Engine
+    environment: Names
+    state: DesiredState
+    lease: Lease | None
+    fresh: bool
+
+    @property
+    def url(self) -> str | None:
+        """Where the HTTP listener of the public load balancer answers, else that of the internal one; None where
+        nothing is routed."""
+        for balancer in Balancer:
+            if routes(self.state, balancer):
+                return f"http://127.0.0.1:{host_ports(self.state, balancer)[0]}"
+        return None
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where everything answers: what is public first, and of that HTTPS, where browsers are sent to."""
+        return [listener.url for listener in self._listeners]
+
+    @property
+    def where(self) -> str:
+        """The same in words; empty where nothing answers."""
+        words = [f"{one.url}, the internal one" if one.is_internal else one.url for one in self._listeners]
+        first, *others = words or [""]
+        return f"{first} (also {'; '.join(others)})" if others else first
+
+    @property
+    def _listeners(self) -> list[PublishedListener]:
+        return sorted(listeners_of(self.state), key=lambda one: (one.is_internal, one.protocol != "HTTPS"))
+
+    def ready(self, doing: str) -> str:
+        """A sentence for the terminal of a command that stays: where it answers, and what Ctrl-C does."""
+        at = f"Ready at {self.where}" if self.where else "Running"
+        if self.fresh:
+            return f"{at}{doing}. Press Ctrl-C to stop."
+        return f"{at}{doing}. It was running before: Ctrl-C ends this command and leaves it running."
+
+    def hand_over(self) -> None:
+        """Leaves the environment to its agent."""
+        if self.lease is not None:
+            self.lease.hand_over()
+            self.lease = None
+
+    def wait_for_exit(
+        self, interrupted: threading.Event, on_look: Callable[[Observed], None] = lambda _: None
+    ) -> Member | None:
+        """Blocks until an essential container exits, and returns it; None where it is interrupted or all is removed.
+
+        One whose restart policy may start it again has a moment for that: the agent does it. `on_look` is given every
+        listing.
+        """
+        exited: dict[str, float] = {}
+        while not interrupted.is_set():
+            observed = observe(self.engine, self.environment)
+            if observed.agent is None:  # `down` begins with it
+                return None
+            on_look(observed)
+            for task in observed.service_tasks:
+                for member in task.members.values():
+                    if not member.essential or not member.started or member.running:
+                        exited.pop(member.container.id, None)
+                        continue
+                    since = exited.setdefault(member.container.id, time.monotonic())
+                    if not may_restart(member) or time.monotonic() - since > RESTART_PATIENCE:
+                        return member
+            interrupted.wait(0.25)
+        return None
+
+
+def check_front(engine: Engine, observed: Observed) -> None:
+    """Raises `ContainerFailed` with HAProxy's last words where the front does not stay up."""
+    for front in observed.fronts:
+        if front.state in (ContainerState.RUNNING, ContainerState.CREATED):
+            continue
+        lines: list[str] = []
+        with contextlib.suppress(CopilotLocalError):
+            lines = [line.text for line in engine.logs(front.name, tail=15)]
+        raise ContainerFailed("the front does not stay up", container=front.labels[names.ROLE], output=lines)
+
+
+def wait_healthy(running: Running, cancelled: threading.Event, timeout: int, emit: Emit = discard) -> None:
+    """Waits until every task has its containers running and healthy and its targets healthy in the front.
+
+    Says meanwhile why one is not, once that is known. Raises `ContainerFailed` as soon as an essential container exits,
+    `NotHealthy` when the time is over, or as soon as waiting mends nothing; `TaskError` where all was taken down.
+    """
+    began = time.monotonic()
+    watch = HealthWatch(running.engine, emit)
+    wanted = sum(desired.desired_count for desired in running.state.services.values())
+    while True:
+        observed = observe(running.engine, running.environment)
+        check_front(running.engine, observed)
+        if not observed.containers:
+            where = f"{running.environment.app}/{running.environment.environment}"
+            raise TaskError(f"{where} was taken down by another command", hint="run `copilot-local up` again")
+        unready: list[str] = []
+        known = Known(running.state)
+        try:
+            known, observed = _judged(running, observed)
+        except EngineTimeout as late:
+            unready.append(late.message)
+        tasks = observed.service_tasks
+        unready += [reason for task in tasks for reason in _unready(running, task)]
+        unready += _unready_targets(running.state, known.targets)
+        if not unready and front_specs(running.state) and is_local(running.engine):
+            problems = silent(listeners_of(running.state))
+            unready += [f"127.0.0.1:{port} does not answer ({why})" for port, why in problems.items()]
+        if not unready and len(tasks) >= wanted:
+            return
+        reasons = watch.reasons(tasks, known)
+        waited = time.monotonic() - began
+        # An agent in charge replaces what is unhealthy; the next one may be sound, unless several were not.
+        if known.failing if running.lease is None else hopeless(reasons):
+            error = watch.error(reasons, tasks, waited, given_up=True)
+            if known.failing:
+                error.message = f"given up after {waited:.0f} s: {'; '.join(known.failing)}"
+            raise error
+        if waited > timeout:
+            error = watch.error(reasons, tasks, timeout, given_up=False)
+            if not reasons and unready:
+                error.message = f"not healthy after {timeout} s: {'; '.join(unready)}"
+            raise error
+        if cancelled.wait(HEALTH_POLL):
+            raise Cancelled
+
+
+class FirstHealth:
+    """Says why tasks are not healthy until they have been once, for a command that stays with them. Ends nothing."""
+
+    def __init__(self, running: Running, emit: Emit, clock: Callable[[], float] = time.monotonic) -> None:
+        self._running = running
+        self._watch = HealthWatch(running.engine, emit, clock)
+        self._wanted = sum(desired.desired_count for desired in running.state.services.values())
+        self._clock = clock
+        self._next = clock()
+        self.reached = False
+
+    def look(self, observed: Observed) -> None:
+        """One look, at most one a second."""
+        if self.reached or self._clock() < self._next:
+            return
+        self._next = self._clock() + LOOK
+        with contextlib.suppress(CopilotLocalError):  # nothing ends over what was only to be said
+            known, observed = _judged(self._running, observed)
+            tasks = observed.service_tasks
+            reasons = self._watch.reasons(tasks, known)
+            self.reached = not reasons and len(tasks) >= self._wanted
+
+
+def _judged(running: Running, observed: Observed) -> tuple[Known, Observed]:
+    """What the agent knows of targets and health checks, where there are any, and the listing by that."""
+    balances = bool(front_specs(running.state))
+    if not balances and not starting(list(observed.tasks.values())):
+        return Known(running.state), observed
+    status = _status(running, Agent(running.engine, running.environment))
+    known = known_from(running.state, status)
+    return (known if balances else replace(known, targets=())), judged(observed, known.checks)
+
+
+def _unready_targets(state: DesiredState, targets: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for target in targets:
+        if target["state"] not in GOOD_STATES:
+            why = f" ({target['description']})" if target["description"] else ""
+            yield f"target {target['name']} of {target['service']} is {target['state']}{why}"
+    if front_specs(state) and len(targets) < _expected_targets(state):
+        yield "the front has not seen every target"
+
+
+def _status(running: Running, agent: Agent) -> Message:
+    """What the agent knows; where the connection is gone that this command holds to it, over another one."""
+    if running.lease is not None:
+        with contextlib.suppress(EngineError):
+            return running.lease.status()
+    return agent.status()
+
+
+def _expected_targets(state: DesiredState) -> int:
+    return sum(len(list(balanced(d.service))) * d.desired_count for d in state.services.values())
+
+
+def _unready(running: Running, task: Task) -> Iterator[str]:
+    desired = running.state.services.get(task.service)
+    for container in desired.service.task_definition.container_definitions if desired is not None else ():
+        if container.name not in task.members:
+            yield f"container {container.name} is not there"
+    for member in task.members.values():
+        if member.essential and member.started and not member.running:
+            if not may_restart(member):
+                raise container_failed(running.engine, member, "an essential container of the task has to keep running")
+            yield f"container {member.name} has exited"
+        if not member.started:
+            yield f"container {member.name} has not started"
+        elif member.running and member.container.health in (Health.STARTING, Health.UNHEALTHY):
+            yield f"container {member.name} is {member.container.health}"

@@ -1,0 +1,174 @@
+"""Brings an environment up, or joins the one that runs."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from emulator.engine.interface import ContainerSpec, ContainerState, Engine
+from emulator.errors import EngineError, EnvironmentBusy, PortInUse
+from emulator.events import Emit, Event, discard
+from emulator.runtime.control.client import AgentBusy, AgentError
+from emulator.runtime.execution.context import Cancelled
+from emulator.runtime.images.resolver import resolver_of
+from emulator.runtime.lifecycle.contention import Turns
+from emulator.runtime.lifecycle.environment_lock import Claim
+from emulator.runtime.lifecycle.join import AGENT_PATIENCE, join
+from emulator.runtime.lifecycle.look import refuse_taken_ports
+from emulator.runtime.lifecycle.prepare import desired_state, prepare, refuse_unresolved, refuse_unsupported_in
+from emulator.runtime.lifecycle.running import Running, wait_healthy
+from emulator.runtime.listeners.free_port import Reservation
+from emulator.runtime.listeners.front_ports import listeners_of
+from emulator.runtime.listeners.front_probe import restart_and_tell
+from emulator.runtime.listeners.port_choice import with_ports
+from emulator.runtime.planning.up_request import UpRequest, asked_ports
+from emulator.runtime.specs.load_balancer import front_specs
+from emulator.runtime.specs.task import task_factory
+from emulator.runtime.state.desired import DesiredState
+from emulator.runtime.state.observed import Observed, observe
+
+if TYPE_CHECKING:
+    from emulator.runtime.state.operations import Plan
+
+FIRST_MOMENTS = 0.5
+"""Seconds for which containers are watched that were just started: one that lacks a setting exits within that."""
+
+
+def dry_run(engine: Engine, request: UpRequest) -> Plan:
+    """The plan that `up` would carry out, without building, pulling or making anything."""
+    from emulator.runtime.planning.reconcile import reconcile
+
+    refuse_unsupported_in(request, discard)
+    refuse_unresolved(request)
+    observed = observe(engine, request.environment)
+    resolver = resolver_of(engine, request, discard)
+    resolver.sources.check_names(request.services)
+    images = {
+        service.name: {c.name: resolver.known(service, c) for c in service.task_definition.container_definitions}
+        for service in request.services
+    }
+    pause, front = (resolver.known_local(image) for image in (request.support.pause, request.support.front))
+    desired = desired_state(request, images, {}, pause, front, "copilot-local/agent")
+    state = with_ports(desired, asked_ports(request), observed, frozenset())
+    state.aws_image = "copilot-local/aws"
+    factory = task_factory(state, request.private, engine)
+    network = request.environment.network in engine.list_networks(request.environment.labels())
+    return reconcile(factory, observed, front_specs(state), network_exists=network).plan
+
+
+def up(
+    engine: Engine,
+    request: UpRequest,
+    emit: Emit,
+    *,
+    cancelled: threading.Event | None = None,
+    on_started: Callable[[ContainerSpec], None] | None = None,
+    before_remove: Callable[[str], None] | None = None,
+    agent_patience: float = AGENT_PATIENCE,
+    first_moments: float = FIRST_MOMENTS,
+) -> Running:
+    """Makes an environment run what is asked for and returns it, still in charge of it.
+
+    An environment where nothing runs is claimed while images are built and pulled. What was made is removed again if
+    something fails, unless `retain`: then it stays as it is, without an agent that would replace it. `agent_patience`
+    is how many seconds the agent may take to answer, `first_moments` for how many containers are watched that were just
+    started. Raises the `CopilotLocalError` that says what.
+    """
+    cancelled = cancelled or threading.Event()
+    refuse_unsupported_in(request, emit)
+    refuse_unresolved(request)
+    turns = Turns(engine, request.environment, emit, cancelled)
+    observed = turns.observe()
+    restart_and_tell(engine, observed, emit)
+    refuse_taken_ports(request, observed)  # before anything is built
+    # Where something runs, nothing is touched before it is known that what is asked for can run.
+    claim = None if observed.containers else _claim(engine, request, observed)
+    from emulator.runtime.lifecycle.bring_up import Bringup  # Docker is at work meanwhile
+
+    try:
+        prepared = prepare(engine, request, emit, cancelled=cancelled, agent_image=claim.image if claim else None)
+        if cancelled.is_set():
+            raise Cancelled
+    except BaseException:
+        if claim is not None:
+            _give_up(engine, request, claim, emit)
+        raise
+    taken: set[int] = set()
+    lost = False
+    with Reservation() as reservation:
+        while True:
+            if claim is None:
+                observed = turns.observe()
+            try:
+                state = with_ports(prepared, asked_ports(request), observed, frozenset(taken), reservation)
+            except BaseException:
+                if claim is not None:
+                    _give_up(engine, request, claim, emit)
+                raise
+            if claim is None and observed.agent is not None and observed.agent.state is ContainerState.RUNNING:
+                heard: list[Event] = []
+
+                def hear(event: Event, heard: list[Event] = heard) -> None:
+                    heard.append(event)
+                    emit(event)
+
+                try:
+                    join(engine, request.environment, observed.agent, state, request.private, hear)
+                except AgentBusy:
+                    turns.pass_by(observed.agent)
+                    continue
+                except (AgentError, EngineError):
+                    now = observe(engine, request.environment).agent
+                    if heard or (now is not None and now.id == observed.agent.id):
+                        raise
+                    continue  # who was bringing it up took it back before it answered
+                running = Running(engine, request.environment, state, None, fresh=False)
+                if request.wait:
+                    wait_healthy(running, cancelled, request.settings.time.wait_timeout, emit)
+                return running
+            claim = claim or _claim(engine, request, observed, state)
+            try:
+                hooks = (on_started, before_remove)
+                times = (agent_patience, first_moments)
+                return Bringup(engine, request, state, observed, claim, emit, cancelled, *hooks, *times).run()
+            except EnvironmentBusy:
+                # Somebody was faster. Twice, with nothing to be seen of it: it is none of ours that has the name.
+                if lost and observe(engine, request.environment).agent is None:
+                    raise
+                lost = True
+            except PortInUse as error:
+                # Somebody was faster; with a port that nobody asked for, the next one will do.
+                mine = {listener.host_port for listener in listeners_of(state)} - asked_ports(request).values()
+                ours = mine if error.port is None else mine & {error.port}
+                if not ours or request.retain:
+                    raise
+                taken |= ours
+            claim = None
+
+
+def _claim(engine: Engine, request: UpRequest, observed: Observed, state: DesiredState | None = None) -> Claim:
+    return Claim(
+        engine,
+        request.environment,
+        observed,
+        lambda: request.support.agent(engine),
+        log_limit=request.settings.logs.limit,
+        stays=request.foreground,
+        state=state,
+    )
+
+
+def _give_up(engine: Engine, request: UpRequest, claim: Claim, emit: Emit) -> None:
+    """Takes a claim back that nothing was made of."""
+    from emulator.runtime.lifecycle.bring_up import take_back
+
+    try:
+        with contextlib.suppress(EngineError):
+            claim.lock()
+        take_back(engine, request.environment, claim, emit)
+    except EnvironmentBusy:
+        pass  # nothing of what is there is ours
+    finally:
+        claim.close()

@@ -1,0 +1,194 @@
+"""Which ports of this machine the listeners of an environment are published on, and how that is read back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from emulator.ecs.service import Service
+from emulator.engine.interface import Container, ContainerState, PublishedPort
+from emulator.errors import EngineError
+from emulator.frontdoor.balancers import Balancer, balancer_of, behind
+from emulator.frontdoor.options import FrontOptions, Https
+from emulator.runtime.listeners.free_port import DEFAULT_PORT
+from emulator.runtime.state import names
+from emulator.runtime.state.desired import DesiredState, NetworkPort
+from emulator.runtime.state.observed import Observed
+from emulator.settings import FrontSettings
+
+BIND_PORT = 8080
+HTTPS_BIND_PORT = 8443
+NETWORK = "network"
+UDP = "UDP"
+NETWORK_BIND_PORT = 20000
+"""The first port inside the front's container for listeners of network load balancers."""
+INSIDE_PORT, INSIDE_HTTPS_PORT = 80, 443
+"""Where tasks ask a load balancer, as deployed. Nothing publishes these."""
+DEFAULT_HTTPS_PORT = 8443
+DEFAULT_INTERNAL_PORT = 8081
+DEFAULT_INTERNAL_HTTPS_PORT = 8444
+
+
+class PublishedListener(Struct, frozen=True):
+    """A listener as it answers on this machine. `service` is empty for the environment's own load balancers.
+
+    `port` is that of the deployed listener: 80 and 443 for HTTP and HTTPS. `load_balancer` is `public`, `internal` or,
+    for the service's own, `network`.
+    """
+
+    service: str
+    port: int
+    protocol: str
+    host_port: int
+    host_ip: str = "127.0.0.1"
+    load_balancer: str = Balancer.PUBLIC.value
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether it belongs to the internal load balancer."""
+        return not self.service and self.load_balancer == Balancer.INTERNAL
+
+    @property
+    def name(self) -> str:
+        """How `copilot-local port` calls it."""
+        if self.service:
+            return f"{self.port}/{self.protocol.lower()}"
+        return f"internal-{self.protocol.lower()}" if self.is_internal else self.protocol.lower()
+
+    @property
+    def url(self) -> str:
+        """Where it answers. A certificate is for a name, so HTTPS and TLS have one."""
+        host = "localhost" if self.protocol in ("HTTPS", "TLS") else self.host_ip
+        return f"{self.protocol.lower()}://{host}:{self.host_port}"
+
+
+def routes(state: DesiredState, balancer: Balancer, listener: str | None = None) -> bool:
+    """Whether that load balancer has a rule, on that listener or on any."""
+    return any(
+        listener is None or rule.listener == listener
+        for desired in state.services.values()
+        if balancer_of(desired.service) is balancer
+        for rule in desired.service.listener_rules
+    )
+
+
+def host_ports(state: DesiredState, balancer: Balancer) -> tuple[int, int]:
+    """Where its HTTP and its HTTPS listener are published; 0: there is none."""
+    if balancer is Balancer.INTERNAL:
+        return state.internal_port, state.internal_https_port
+    return state.front_port, state.https_port
+
+
+def bind_ports(state: DesiredState) -> dict[tuple[str, int], int]:
+    """The port inside the front's container for each listener of a network load balancer, but those for UDP."""
+    return _bind_ports([port for port in state.network_ports if port.protocol != UDP])
+
+
+def udp_bind_ports(state: DesiredState) -> dict[tuple[str, int], int]:
+    """The port inside the relay's container for each listener for UDP."""
+    return _bind_ports([port for port in state.network_ports if port.protocol == UDP])
+
+
+def _bind_ports(ports: Sequence[NetworkPort]) -> dict[tuple[str, int], int]:
+    ordered = sorted((port.service, port.port) for port in ports)
+    return {key: NETWORK_BIND_PORT + index for index, key in enumerate(ordered)}
+
+
+def front_ports(state: DesiredState, balancer: Balancer) -> tuple[PublishedPort, ...]:
+    """What the container of a load balancer publishes. Network load balancers are played by the public one."""
+    ports = []
+    http, https = host_ports(state, balancer)
+    if routes(state, balancer):
+        ports.append(PublishedPort(BIND_PORT, http))
+    if https:
+        ports.append(PublishedPort(HTTPS_BIND_PORT, https))
+    if balancer is Balancer.PUBLIC:
+        inside = bind_ports(state)
+        ports += [
+            PublishedPort(inside[port.service, port.port], port.host_port)
+            for port in state.network_ports
+            if port.protocol != UDP
+        ]
+    return tuple(ports)
+
+
+def listeners_of(state: DesiredState) -> list[PublishedListener]:
+    """The listeners that answer here, those of the environment's load balancers first."""
+    public, internal = (front_listeners(state, balancer) for balancer in Balancer)
+    own = [listener for listener in public if listener.service]
+    return [*(listener for listener in public if not listener.service), *internal, *own, *udp_listeners(state)]
+
+
+def udp_listeners(state: DesiredState) -> list[PublishedListener]:
+    """The listeners of the relay for datagrams."""
+    return [
+        PublishedListener(p.service, p.port, p.protocol, p.host_port, load_balancer=NETWORK)
+        for p in state.network_ports
+        if p.protocol == UDP
+    ]
+
+
+def front_listeners(state: DesiredState, balancer: Balancer) -> list[PublishedListener]:
+    """The listeners in the container of a load balancer."""
+    found = []
+    http, https = host_ports(state, balancer)
+    if routes(state, balancer):
+        found.append(PublishedListener("", 80, "HTTP", http, load_balancer=balancer.value))
+    if https:
+        found.append(PublishedListener("", 443, "HTTPS", https, load_balancer=balancer.value))
+    if balancer is Balancer.PUBLIC:
+        found += [
+            PublishedListener(p.service, p.port, p.protocol, p.host_port, load_balancer=NETWORK)
+            for p in state.network_ports
+            if p.protocol != UDP
+        ]
+    return found
+
+
+def expected_options(services: Sequence[Service], settings: FrontSettings) -> dict[Balancer, FrontOptions]:
+    """What each load balancer would be run with, where nothing runs: its ports as far as settings and defaults say
+    them."""
+    ports = {
+        Balancer.PUBLIC: (settings.port or DEFAULT_PORT, settings.https_port or DEFAULT_HTTPS_PORT),
+        Balancer.INTERNAL: (
+            settings.internal_port or DEFAULT_INTERNAL_PORT,
+            settings.internal_https_port or DEFAULT_INTERNAL_HTTPS_PORT,
+        ),
+    }
+    found = {}
+    for balancer, (http, https) in ports.items():
+        secure = any(rule.listener == "HTTPS" for one in behind(services, balancer) for rule in one.listener_rules)
+        found[balancer] = FrontOptions(
+            balancer=balancer, listener_port=http, https=Https({}, https) if secure else None, inside=True
+        )
+    return found
+
+
+def to_label(listeners: Sequence[PublishedListener]) -> str:
+    """What the front's label holds: the listing alone says where everything answers."""
+    return json.dumps([asdict(listener) for listener in listeners], separators=(",", ":"))
+
+
+def published(observed: Observed, *, running: bool = False) -> list[PublishedListener]:
+    """The listeners that answer, from the listing alone; with `running` only those of load balancers that run."""
+    found: list[PublishedListener] = []
+    for container in (*observed.fronts, observed.udp_relay):
+        if container is not None and (not running or container.state is ContainerState.RUNNING):
+            found += listeners_on(container)
+    return found
+
+
+def listeners_on(container: Container) -> list[PublishedListener]:
+    """The listeners that a container has, as its label says. Raises EngineError where that cannot be read."""
+    try:
+        return [PublishedListener(**row) for row in json.loads(container.labels.get(names.LISTENERS, "[]"))]
+    except (ValueError, TypeError) as error:
+        raise EngineError(f"label {names.LISTENERS} of {container.name} cannot be read: {error}") from None
+
+
+def balanced(service: Service) -> Iterator[str]:
+    """The target groups of a service, whose targets a load balancer has."""
+    return (group.name for group in service.target_groups)

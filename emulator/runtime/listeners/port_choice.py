@@ -1,0 +1,186 @@
+"""Chooses the port of this machine that each listener of an environment is published on."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from emulator.ecs.service import Service
+from emulator.errors import InputError, UsageError
+from emulator.frontdoor.balancers import Balancer, balancer_of
+from emulator.runtime.listeners.free_port import DEFAULT_PORT, Reservation, choose_port, is_free
+from emulator.runtime.listeners.front_ports import (
+    DEFAULT_HTTPS_PORT,
+    DEFAULT_INTERNAL_HTTPS_PORT,
+    DEFAULT_INTERNAL_PORT,
+    published,
+    routes,
+)
+from emulator.runtime.state.desired import DesiredState, NetworkPort
+from emulator.runtime.state.observed import Observed
+
+PRIVILEGED = 1024
+OUT_OF_THE_WAY = 10_000
+"""Added to a privileged port of a network listener: 443 is looked for from 10443 on."""
+
+_Key = tuple[str, str, int, str]
+"""Load balancer, service (empty for the environment's own), port and protocol of a listener."""
+
+
+class AskedPorts(Struct, frozen=True):
+    """Host ports from options and settings; None means any. `network` is by listener, as `5000` or `SERVICE:5000`."""
+
+    http: int | None = None
+    https: int | None = None
+    internal: int | None = None
+    internal_https: int | None = None
+    network: Mapping[str, int] | None = None
+
+    def of(self, service: str, port: int) -> int | None:
+        """The host port asked for a listener of a network load balancer."""
+        wanted = self.network or {}
+        return wanted.get(f"{service}:{port}", wanted.get(str(port)))
+
+    def values(self) -> set[int]:
+        listeners = (self.http, self.https, self.internal, self.internal_https)
+        return {port for port in (*listeners, *(self.network or {}).values()) if port}
+
+
+class _Claim(enum.IntEnum):
+    """How strong the claim of a listener on a port is: the strongest chooses first."""
+
+    ASKED = 0
+    PUBLISHED = 1
+    """It is published there now."""
+    MANIFEST = 2
+    """The manifest names the port, and clients in the code probably too."""
+    DEFAULT = 3
+
+
+class _Wanted(Struct, frozen=True):
+    """A listener that needs a port: the one asked for, else the first free one from `first` on."""
+
+    key: _Key
+    asked: int | None
+    first: int
+    option: str
+    claim: _Claim
+
+
+def with_ports(
+    state: DesiredState,
+    asked: AskedPorts,
+    observed: Observed,
+    taken: frozenset[int],
+    reservation: Reservation | None = None,
+) -> DesiredState:
+    """The state with a host port for each of its listeners: asked for, as it was, or else one that is free.
+
+    A port that the manifest names goes to that listener before defaults are chosen. `taken` are ports that turned out
+    to be taken although they looked free. What is chosen is reserved. Raises `PortInUse` for an asked-for port that
+    another program has, InputError where one port is asked for twice.
+    """
+    ports = _choose(state, asked, observed, taken, reservation)
+    network = [
+        NetworkPort(
+            service=name,
+            port=listener.port,
+            protocol=listener.protocol,
+            host_port=ports["", name, listener.port, listener.protocol],
+        )
+        for name, desired in state.services.items()
+        for listener in desired.service.network_listeners
+    ]
+    return replace(
+        state,
+        front_port=ports.get((Balancer.PUBLIC, "", 80, "HTTP"), 0),
+        https_port=ports.get((Balancer.PUBLIC, "", 443, "HTTPS"), 0),
+        internal_port=ports.get((Balancer.INTERNAL, "", 80, "HTTP"), 0),
+        internal_https_port=ports.get((Balancer.INTERNAL, "", 443, "HTTPS"), 0),
+        network_ports=network,
+    )
+
+
+def taken_ports(state: DesiredState, asked: AskedPorts, observed: Observed) -> Iterator[tuple[int, str]]:
+    """The asked-for ports that other programs have, each with the option that asks for it."""
+    ours = {found.host_port for found in published(observed)}
+    for one in _wanted(state, asked):
+        if one.asked is not None and one.asked not in ours and not is_free(one.asked, udp=one.key[3] == "UDP"):
+            yield one.asked, one.option
+
+
+def check_port_options(services: Sequence[Service], port: int | None, internal_port: int | None) -> None:
+    """Raises UsageError for the port of a load balancer that nothing is on, while the other one is there."""
+    there = {balancer_of(service) for service in services if service.listener_rules}
+    if port is not None and there == {Balancer.INTERNAL}:
+        raise UsageError(
+            "--port is for the public load balancer; these services are on the internal one",
+            hint="--internal-port is for that one",
+        )
+    if internal_port is not None and Balancer.INTERNAL not in there:
+        raise UsageError(
+            "--internal-port is for the internal load balancer, and none of these services is on it",
+            hint="Backend Services with `http` are; --port is for the public one",
+        )
+
+
+def _choose(
+    state: DesiredState, asked: AskedPorts, observed: Observed, taken: frozenset[int], reservation: Reservation | None
+) -> dict[_Key, int]:
+    current: dict[_Key, int] = {
+        ("" if found.service else found.load_balancer, found.service, found.port, found.protocol): found.host_port
+        for found in published(observed)
+    }
+    wanted = list(_wanted(state, asked))
+
+    def claim(one: _Wanted) -> _Claim:
+        if one.asked is not None:
+            return _Claim.ASKED
+        return _Claim.PUBLISHED if one.key in current else one.claim
+
+    chosen: dict[_Key, int] = {}
+    for one in sorted(wanted, key=claim):
+        used = set(chosen.values())
+        if one.asked in used:
+            raise InputError(f"port {one.asked} of this machine is asked for twice", hint="give each listener its own")
+        now = current.get(one.key)
+        chosen[one.key] = choose_port(
+            one.asked,
+            None if now in used else now,
+            taken | used,
+            one.first,
+            one.option,
+            udp=one.key[3] == "UDP",
+            reservation=reservation,
+        )
+    return chosen
+
+
+def _wanted(state: DesiredState, asked: AskedPorts) -> Iterator[_Wanted]:
+    """The listeners that need a port."""
+    application = (
+        (Balancer.PUBLIC, 80, "HTTP", asked.http, DEFAULT_PORT, "--port"),
+        (Balancer.PUBLIC, 443, "HTTPS", asked.https, DEFAULT_HTTPS_PORT, "--https-port"),
+        (Balancer.INTERNAL, 80, "HTTP", asked.internal, DEFAULT_INTERNAL_PORT, "--internal-port"),
+        (
+            *(Balancer.INTERNAL, 443, "HTTPS", asked.internal_https, DEFAULT_INTERNAL_HTTPS_PORT),
+            "internal_https_port of [front]",
+        ),
+    )
+    for balancer, port, protocol, want, first, option in application:
+        # An HTTP listener is there as soon as there is a rule on either.
+        if routes(state, balancer, "HTTPS" if protocol == "HTTPS" else None):
+            yield _Wanted((balancer, "", port, protocol), want, first, option, _Claim.DEFAULT)
+    for name, desired in state.services.items():
+        for listener in desired.service.network_listeners:
+            privileged = listener.port < PRIVILEGED
+            yield _Wanted(
+                ("", name, listener.port, listener.protocol),
+                asked.of(name, listener.port),
+                listener.port + (OUT_OF_THE_WAY if privileged else 0),
+                f"network_ports of [front], {name}:{listener.port}",
+                _Claim.DEFAULT if privileged else _Claim.MANIFEST,
+            )

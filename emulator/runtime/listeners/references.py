@@ -1,0 +1,103 @@
+"""What references stand for on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from emulator.ecs.identity import partition
+from emulator.ecs.references import (
+    AddonReference,
+    EnvFileReference,
+    ImageReference,
+    ImportReference,
+    Join,
+    ParameterReference,
+    PseudoReference,
+    Reference,
+    ResourceReference,
+    Value,
+    references_in,
+    value_name,
+)
+from emulator.errors import InputError
+from emulator.frontdoor.balancers import balancer_of
+from emulator.runtime.state.desired import DesiredService
+
+
+def resolve(value: Value, desired: DesiredService) -> str:
+    """The text a value stands for. Raises `InputError` naming the reference and its manifest line."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Join):
+        return "".join(resolve(part, desired) for part in value.parts)
+    found = _lookup(value, desired)
+    if found is None:
+        raise InputError(
+            f"{_describe(value, placed=False)} has no value here",
+            position=value.position,
+            hint=f'give it one in copilot-local.toml: [values] "{value.name}" = "…"',
+        )
+    return found
+
+
+def resolve_all(values: Iterable[Value], desired: DesiredService) -> list[str]:
+    """Descriptions of the references that have no value here, each once."""
+    return list(dict.fromkeys(_describe(reference) for reference in without_value(values, desired)))
+
+
+def without_value(values: Iterable[Value], desired: DesiredService) -> list[Reference]:
+    """The references that have no value here, in order."""
+    references = (reference for value in values for reference in references_in(value))
+    return [reference for reference in references if _lookup(reference, desired) is None]
+
+
+def missing_queues(value: Value, desired: DesiredService) -> list[str]:
+    """The queues of the service itself that a value is about and that have no address here, by their names."""
+    queues = {queue.resource for queue in desired.service.queues}
+    references = (found for found in references_in(value) if isinstance(found, ResourceReference))
+    names = [found.name for found in references if found.name in queues and not found.attribute]
+    return [name for name in names if name not in desired.options.values]
+
+
+def _lookup(reference: Reference, desired: DesiredService) -> str | None:
+    options = desired.options
+    if isinstance(reference, PseudoReference):
+        return {
+            "AWS::AccountId": options.account,
+            "AWS::Region": options.region,
+            "AWS::Partition": partition(options.region),
+            "AWS::URLSuffix": "amazonaws.com.cn" if partition(options.region) == "aws-cn" else "amazonaws.com",
+        }[reference.name]
+    if isinstance(reference, ImageReference):
+        return options.images.get(reference.name)
+    if isinstance(reference, ResourceReference) and reference.name == "LogGroup" and not reference.attribute:
+        return desired.service.log_group.name
+    if isinstance(reference, Join):
+        return resolve(reference, desired)
+    found = options.values.get(value_name(reference), options.values.get(reference.name))
+    return (
+        balancer_of(desired.service).dns_name
+        if found is None and value_name(reference) in _LOAD_BALANCER_NAMES
+        else found
+    )
+
+
+_LOAD_BALANCER_NAMES = ("PublicLoadBalancer.DNSName", "InternalLoadBalancer.DNSName", "LoadBalancerDNSName")
+
+
+def _describe(reference: Reference, *, placed: bool = True) -> str:
+    if isinstance(reference, Join):
+        return "a joined text"
+    kind = {
+        ImportReference: "the CloudFormation export",
+        AddonReference: "the addon output",
+        ResourceReference: "the deployed resource",
+        ParameterReference: "the parameter",
+        ImageReference: "the image of container",
+        EnvFileReference: "the environment file",
+        PseudoReference: "the pseudo parameter",
+    }[type(reference)]
+    where = f" ({reference.position})" if reference.position and placed else ""
+    attribute = f".{reference.attribute}" if isinstance(reference, ResourceReference) and reference.attribute else ""
+    name = reference.name if isinstance(reference, EnvFileReference) else f"{reference.name}{attribute}"
+    return f"{kind} {name}{where}"

@@ -1,0 +1,283 @@
+"""Desired × observed → plan. Pure: decides everything, does nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+
+from msgspec import Struct, field
+
+from emulator.ecs.identity import new_task_id
+from emulator.engine.interface import ContainerSpec, ContainerState
+from emulator.frontdoor.balancers import Balancer
+from emulator.runtime.planning.start_plan import StartingTask, start_members, start_pause
+from emulator.runtime.planning.stop_plan import stop_task
+from emulator.runtime.specs.load_balancer import front_in, front_volume
+from emulator.runtime.specs.local_aws import PATIENCE, aws_spec, log_groups
+from emulator.runtime.specs.task import TaskFactory
+from emulator.runtime.specs.udp_relay import udp_relay_spec
+from emulator.runtime.state import names
+from emulator.runtime.state.desired import DesiredState
+from emulator.runtime.state.names import Names, Role
+from emulator.runtime.state.observed import Observed, Task
+from emulator.runtime.state.operations import TASK_STEADY, Plan, Verb
+
+_TITLES = {
+    Balancer.PUBLIC: "configure the load balancer",
+    Balancer.INTERNAL: "configure the internal load balancer",
+}
+MOST_TASKS = 10
+"""Tasks of a service, beside three times the desired number, past which no more are started."""
+FRONT = ""
+"""Stands for the load balancers among the services that `reconcile` leaves alone."""
+
+
+class Reconciled(Struct):
+    """A plan, and which tasks it starts and stops (with the reason)."""
+
+    plan: Plan
+    started: dict[str, str] = field(default_factory=dict)
+    """Task id to service."""
+    stopped: dict[str, str] = field(default_factory=dict)
+    """Task id to reason."""
+
+
+def reconcile(
+    factory: TaskFactory,
+    observed: Observed,
+    fronts: Mapping[Balancer, ContainerSpec],
+    *,
+    network_exists: bool,
+    fresh_front_rules: bool = False,
+    held_back: Iterable[str] = (),
+    unhealthy: Mapping[str, str] | None = None,
+    leave_alone: AbstractSet[str] = frozenset(),
+    new_id: Callable[[], str] = new_task_id,
+) -> Reconciled:
+    """What has to be done so that an environment runs as desired.
+
+    `fronts` are the load balancers that something goes through. `held_back` are services whose replacement waits
+    (back-off); their broken tasks are stopped all the same. `unhealthy` are tasks that the service scheduler gives up,
+    with the reason. `leave_alone` are services, or `FRONT`, that another plan is at work on. `fresh_front_rules` asks
+    for a front configuration even if no task changes.
+    """
+    state = factory.state
+    result = Reconciled(Plan())
+    plan = result.plan
+    network = None
+    if not network_exists:
+        network = plan.add(
+            Verb.CREATE_NETWORK, factory.names.network, "no such network", labels=factory.names.labels(Role.NETWORK)
+        )
+    aws = _local_aws(plan, state, observed, network)
+    _udp_relay(plan, state, observed, network)
+    pauses: list[int] = []
+    starts: dict[str, tuple[int, ...]] = {}
+    connected: list[StartingTask] = []
+    outdated: list[Task] = []
+    surplus: set[str] = set()
+    handled: set[str] = set()
+    """Tasks whose end is in the plan already."""
+    for name, desired in state.services.items():
+        if name in leave_alone:
+            continue
+        wanted = desired.accepted_hashes()
+        expected = [container.name for container in desired.service.task_definition.container_definitions]
+        good: list[Task] = []
+        changed: list[Task] = []
+        for task in observed.tasks_of(name):
+            # A task of an older definition has the containers of that one.
+            reason = task.fault(expected if task.config_hash in wanted else ()) or (unhealthy or {}).get(task.id)
+            if reason:
+                result.stopped[task.id] = reason
+            elif task.config_hash not in wanted:
+                changed.append(task)
+            else:
+                good.append(task)
+        for task in good[desired.desired_count :]:
+            result.stopped[task.id] = f"more tasks than the desired {desired.desired_count}"
+            surplus.add(task.id)
+        missing = desired.desired_count - len(good)
+        if name in held_back or (missing > 0 and _too_many(observed, name, desired.desired_count)):
+            continue  # what runs on the old definition is better than nothing
+        no_room = desired.one_task_at_a_time  # the old task goes before the new one comes
+        if not no_room:
+            outdated += changed
+        result.stopped |= {task.id: "its definition changed" for task in changed}
+        first: list[int | None] = [network]
+        if no_room:
+            for task in (task for task in observed.tasks_of(name) if task.id in result.stopped):
+                first.append(_retire(plan, factory, task, result.stopped[task.id], bool(fronts)))
+                handled.add(task.id)
+        for _ in range(max(0, missing)):
+            cause = f"{desired.desired_count} desired, {len(good)} running"
+            task_id = new_id()
+            starting = start_pause(plan, factory.task(desired, task_id), first, cause)
+            pauses.append(starting.pause)
+            result.started[task_id] = name
+            if desired.service.connect is None:
+                starts[task_id] = start_members(plan, state, starting, aws=aws)
+            else:
+                connected.append(starting)
+    if connected:
+        # The addresses are known once the pauses run, and the names are there before anything asks for them.
+        cause, needs = "tasks have other addresses", [starting.pause for starting in connected]
+        written = plan.add(Verb.WRITE_NAMES, factory.names.prefix, cause, needs)
+        for starting in connected:
+            starts[starting.task_id] = start_members(plan, state, starting, aws=aws, names_written=written)
+    for task in observed.tasks.values():
+        if task.service not in state.services and task.service not in leave_alone and not task.one_off:
+            result.stopped[task.id] = "its service is not wanted any more"
+
+    late = {task.id for task in outdated} | handled
+    broken = [task_id for task_id in result.stopped if task_id not in late]
+    configured: list[int | None] = []
+    if FRONT not in leave_alone:
+        changes = bool(result.started or result.stopped) or fresh_front_rules
+        for balancer in Balancer:
+            configured.append(_front(plan, factory.names, observed, balancer, fronts, network, pauses, changes))
+    steady: dict[str, list[int]] = {}
+    for task_id, service in result.started.items():
+        if any(task.service == service for task in outdated):
+            await_steady = plan.add(
+                Verb.AWAIT,
+                task_id[:8],
+                "the old task stops when the new one is steady",
+                [*starts[task_id], *configured],
+                condition=TASK_STEADY,
+                waiting="the old task",
+                timeout=state.services[service].options.time.wait_timeout,
+                task_id=task_id,
+                title=f"wait until {service} {task_id[:8]} is steady",
+            )
+            steady.setdefault(service, []).append(await_steady)
+    for task_id in broken:
+        delay = 0 if fronts else None
+        if fronts and task_id in surplus:
+            # It is sound and only one too many: it may finish its requests.
+            delay = _deregistration_delay(factory, observed.tasks[task_id])
+        stop_task(plan, observed.tasks[task_id], result.stopped[task_id], deregister=delay, withdraw=True)
+    for task in outdated:
+        _retire(plan, factory, task, result.stopped[task.id], bool(fronts), steady.get(task.service, ()), True)
+    return result
+
+
+def _retire(
+    plan: Plan,
+    factory: TaskFactory,
+    task: Task,
+    reason: str,
+    routed: bool,
+    needs: Iterable[int] = (),
+    withdraw: bool = False,
+) -> int:
+    """Operations that drain and stop a task which another one replaces; the id of the last one."""
+    delay = _deregistration_delay(factory, task) if routed else None
+    return stop_task(plan, task, reason, needs=needs, deregister=delay, withdraw=withdraw)
+
+
+def _deregistration_delay(factory: TaskFactory, task: Task) -> int:
+    """Seconds between leaving the load balancer and SIGTERM: the longest of the target groups, capped locally."""
+    desired = factory.state.services[task.service]
+    delay = max((group.deregistration_delay for group in desired.service.target_groups), default=0)
+    return delay if desired.options.timing == "ecs" else min(delay, desired.options.time.deregistration_delay_cap)
+
+
+def _front(
+    plan: Plan,
+    environment: Names,
+    observed: Observed,
+    balancer: Balancer,
+    fronts: Mapping[Balancer, ContainerSpec],
+    network: int | None,
+    pauses: list[int],
+    targets_change: bool,
+) -> int | None:
+    """Operations that make a load balancer run with the current targets; the id of the last one, if there is any."""
+    present, front = front_in(observed, balancer), fronts.get(balancer)
+    if front is None:
+        if present is not None:
+            plan.add(Verb.REMOVE_CONTAINER, present.name, "nothing is routed any more")
+        return None
+    ready: list[int | None] = [network]
+    if present is not None and present.labels.get(names.CONFIG_HASH) != front.labels.get(names.CONFIG_HASH):
+        ready.append(plan.add(Verb.REMOVE_CONTAINER, present.name, "its image, ports or names changed"))
+        present = None
+    if present is None:
+        volume = plan.add(
+            Verb.CREATE_VOLUME,
+            front_volume(environment, balancer),
+            "the front's configuration",
+            labels=environment.labels(Role.VOLUME),
+        )
+        ready = [plan.add(Verb.CREATE_CONTAINER, front.name, "no front", [*ready, volume], spec=front)]
+        # Its targets need no address to begin with, the agent registers them. But what else is to start waits for the
+        # pauses, and Docker takes longer for each container that it starts at the same time.
+        ready += pauses
+    elif present.state is ContainerState.RUNNING and not targets_change:
+        return None
+    return plan.add(Verb.CONFIGURE_FRONT, front.name, "targets and rules", ready, title=_TITLES[balancer])
+
+
+def _udp_relay(plan: Plan, state: DesiredState, observed: Observed, network: int | None) -> None:
+    """Operations that make the relay for datagrams run, where something listens for them. The agent tells it where
+    they go."""
+    spec, present = udp_relay_spec(state), observed.udp_relay
+    ready: list[int | None] = [network]
+    if present is not None and (
+        spec is None or present.labels.get(names.CONFIG_HASH) != spec.labels.get(names.CONFIG_HASH)
+    ):
+        cause = "nothing listens for datagrams any more" if spec is None else "its image or ports changed"
+        ready.append(plan.add(Verb.REMOVE_CONTAINER, present.name, cause))
+        present = None
+    if spec is None or (present is not None and present.state is ContainerState.RUNNING):
+        return
+    if present is None:
+        environment = Names(state.app, state.environment)
+        cause = "a network load balancer listens for datagrams"
+        labels = environment.labels(Role.VOLUME)
+        ready.append(plan.add(Verb.CREATE_VOLUME, environment.front_volume, cause, labels=labels))
+        ready = [plan.add(Verb.CREATE_CONTAINER, spec.name, cause, ready, spec=spec)]
+    plan.add(Verb.START_CONTAINER, spec.name, "datagrams", ready, title="start the relay for datagrams")
+
+
+def _local_aws(plan: Plan, state: DesiredState, observed: Observed, network: int | None) -> int | None:
+    """Operations that make the local AWS endpoint answer; the id of the last one. One that is not needed any more stays
+    until `down`: it holds what it was sent."""
+    spec = aws_spec(state)
+    if spec is None:
+        return None
+    present = observed.aws
+    ready: list[int | None] = [network]
+    if present is not None and present.labels.get(names.CONFIG_HASH) != spec.labels.get(names.CONFIG_HASH):
+        ready.append(plan.add(Verb.REMOVE_CONTAINER, present.name, "its image changed"))
+        present = None
+    if present is not None and present.state is ContainerState.RUNNING and _has_tasks(state, observed):
+        return None
+    if present is None:
+        environment = Names(state.app, state.environment)
+        cause = "a log router sends to local AWS"
+        labels = environment.labels(Role.VOLUME)
+        for volume in (environment.aws_volume, environment.aws_key_volume):
+            ready.append(plan.add(Verb.CREATE_VOLUME, volume, cause, labels=labels))
+        ready = [plan.add(Verb.CREATE_CONTAINER, spec.name, cause, ready, spec=spec)]
+    start = plan.add(Verb.START_CONTAINER, spec.name, "local AWS", ready, timeout=PATIENCE)
+    title = "make the local AWS endpoint ready"
+    return plan.add(
+        Verb.PREPARE_AWS, spec.name, "log groups of the stacks", [start], log_groups=log_groups(state), title=title
+    )
+
+
+def _too_many(observed: Observed, service: str, desired_count: int) -> bool:
+    """Whether a service has far more tasks than it could need, counted or not: then something is wrong, and starting
+    more makes it worse."""
+    present = sum(1 for task in observed.tasks.values() if task.service == service)
+    return present >= MOST_TASKS + 3 * desired_count
+
+
+def _has_tasks(state: DesiredState, observed: Observed) -> bool:
+    """Whether every service runs as it should already: then the endpoint was made ready for it before."""
+    return all(
+        [task.config_hash for task in observed.tasks_of(name)] == [desired.config_hash()] * desired.desired_count
+        for name, desired in state.services.items()
+    )

@@ -1,0 +1,119 @@
+"""Operations that start a task: its pause, then its containers as their dependencies allow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from emulator.runtime.planning.order import in_dependency_order, in_volume_order, volume_sources
+from emulator.runtime.specs.task import TaskSpec
+from emulator.runtime.state import names
+from emulator.runtime.state.desired import DesiredState
+from emulator.runtime.state.operations import Plan, Verb
+
+
+class StartingTask(Struct, frozen=True):
+    """A task whose pause is planned: the ids of its creation and its start, and those of its volumes' creation."""
+
+    task: TaskSpec
+    cause: str
+    created: int
+    pause: int
+    volumes: tuple[int, ...]
+
+    @property
+    def task_id(self) -> str:
+        return self.task.identity.task_id
+
+
+def start_task(plan: Plan, state: DesiredState, task: TaskSpec, needs_first: Sequence[int | None], cause: str) -> None:
+    """Operations that start one task. `needs_first` are what must be there before: network and volumes."""
+    start_members(plan, state, start_pause(plan, task, needs_first, cause))
+
+
+def start_pause(plan: Plan, task: TaskSpec, needs_first: Sequence[int | None], cause: str) -> StartingTask:
+    """Operations that start a task's pause. `needs_first` are what must be there before."""
+    name, task_id = task.pause.name, task.identity.task_id
+    volumes = {
+        volume: plan.add(Verb.CREATE_VOLUME, volume, cause, labels=dict(labels))
+        for volume, labels in task.volumes.items()
+    }
+    # A volume that a container mounts before it is made is made by Docker, without the labels that `down` finds it by.
+    mounted = [volumes[mount.source] for mount in task.pause.mounts if mount.source in volumes]
+    needs = [*needs_first, *mounted]
+    created = plan.add(Verb.CREATE_CONTAINER, name, cause, needs, spec=task.pause, task_id=task_id)
+    started = plan.add(Verb.START_CONTAINER, name, cause, [created], task_id=task_id)
+    return StartingTask(task, cause, created, started, tuple(volumes.values()))
+
+
+def start_members(
+    plan: Plan,
+    state: DesiredState,
+    starting: StartingTask,
+    *,
+    aws: int | None = None,
+    names_written: int | None = None,
+) -> tuple[int, ...]:
+    """Operations that start the containers of a task; returns the ids of their starts.
+
+    `aws` is what makes the local AWS endpoint ready, for log routers that send to it; `names_written` what puts
+    Service Connect's names into the task.
+    """
+    task, task_id, cause = starting.task, starting.task_id, starting.cause
+    pause_create, pause_start = starting.created, starting.pause
+    creates: dict[str, int] = {}
+    for member in in_volume_order(task):
+        sources = [creates[source] for source in volume_sources(member)]
+        creates[member.definition.name] = plan.add(
+            Verb.CREATE_CONTAINER,
+            member.spec.name,
+            cause,
+            [pause_create, *starting.volumes, *sources],
+            spec=member.spec,
+            files=member.files,
+            task_id=task_id,
+        )
+    starts: dict[str, int] = {}
+    docker_names = {member.definition.name: member.spec.name for member in task.members}
+    timeouts = {member.definition.name: member.definition.start_timeout for member in task.members}
+    default_timeout = state.services[_service_of(task)].options.time.start_timeout
+    for member in in_dependency_order(task):
+        name = member.definition.name
+        needs: list[int | None] = [pause_start, names_written, creates[name], aws if member.needs_aws else None]
+        # Where a start makes a container anew (an open-file limit that the daemon refuses), its volumes are new too.
+        needs += [starts[source] for source in sorted(volume_sources(member)) if source in starts]
+        for dependency, condition in member.depends_on:
+            if condition == "START":
+                needs.append(starts[dependency])
+            else:
+                needs.append(
+                    plan.add(
+                        Verb.AWAIT,
+                        docker_names[dependency],
+                        f"{name} depends on {dependency}",
+                        [starts[dependency]],
+                        condition=condition,
+                        waiting=name,
+                        timeout=timeouts[dependency] or default_timeout,
+                        task_id=task_id,
+                        title=f"{name} waits for {dependency} to be {condition}",
+                    )
+                )
+        starts[name] = plan.add(
+            Verb.START_CONTAINER,
+            member.spec.name,
+            cause,
+            needs,
+            spec=member.spec,
+            files=member.files,
+            task_id=task_id,
+            router=member.router,
+            timeout=default_timeout,
+            title=f"start {_service_of(task)}/{name} {task_id[:8]}",
+        )
+    return tuple(starts.values())
+
+
+def _service_of(task: TaskSpec) -> str:
+    return task.pause.labels[names.SERVICE]

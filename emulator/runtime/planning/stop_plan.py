@@ -1,0 +1,98 @@
+"""Operations that stop a task, in the order in which ECS stops its containers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from emulator.runtime.specs.service_connect import serves
+from emulator.runtime.state.names import Role
+from emulator.runtime.state.observed import Task
+from emulator.runtime.state.operations import Plan, Verb
+
+
+def stop_task(
+    plan: Plan,
+    task: Task,
+    reason: str,
+    *,
+    needs: Iterable[int] = (),
+    deregister: int | None = None,
+    withdraw: bool = False,
+    timeout: int | None = None,
+) -> int:
+    """Operations that stop and remove one task; returns the id of the last one.
+
+    ECS: a container is stopped when every container that depends on it has stopped; each one's stop timeout starts
+    at its own turn; the log router therefore goes last, and after it pause. `timeout` shortens every stop timeout.
+    `deregister` is how many seconds its targets may drain; None where there is no front. `withdraw`: others go on, and
+    are not to find it behind its Service Connect name any more.
+    """
+    first: list[int] = list(needs)
+    if withdraw and serves(task):
+        first = [plan.add(Verb.WITHDRAW_NAME, task.short_id, reason, first, task_id=task.id)]
+    if deregister is not None:
+        first = [plan.add(Verb.DEREGISTER, task.short_id, reason, first, task_id=task.id, timeout=deregister)]
+    router = task.router
+    listens = router is not None and router.running and not task.lost_relay
+    revived = not listens and any(member.logs_to_router and member.running for member in task.members.values())
+    if revived:
+        # What they log comes too late otherwise; where nothing listens they could be neither stopped nor removed.
+        first = [
+            plan.add(
+                Verb.REVIVE_ROUTER,
+                router.container.name if router is not None else f"of {task.short_id}",
+                "containers still log to it",
+                first,
+                task_id=task.id,
+                title=f"revive the log router of {task.short_id}",
+            )
+        ]
+    stops: dict[str, list[int]] = {}
+    for name in _stop_order(task):
+        member = task.members[name]
+        dependents = [stop for other in _dependents(task, name) for stop in stops.get(other, [])]
+        if member.running or (revived and member.role == Role.ROUTER):
+            stop = plan.add(
+                Verb.STOP_CONTAINER,
+                member.container.name,
+                reason,
+                [*first, *dependents],
+                timeout=member.stop_timeout if timeout is None else min(timeout, member.stop_timeout),
+                task_id=task.id,
+                title=f"stop {task.service}/{name} {task.short_id}",
+            )
+            stops[name] = [stop]
+        else:
+            stops[name] = dependents  # it has stopped by itself: what waits for it waits for what it waited for
+    after = [stop for found in stops.values() for stop in found] or first
+    removals = [
+        plan.add(Verb.REMOVE_CONTAINER, member.container.name, reason, after, task_id=task.id)
+        for member in task.members.values()
+    ]
+    if task.pause is not None:
+        removals = [plan.add(Verb.REMOVE_CONTAINER, task.pause.name, reason, removals or first, task_id=task.id)]
+    return plan.add(Verb.REMOVE_VOLUME, task.id, "volumes of the task", removals or first, task_id=task.id)
+
+
+def _dependents(task: Task, name: str) -> list[str]:
+    """The containers that stop before this one: those that depend on it; for the log router those that log to it too,
+    which ECS makes depend on it unless it has dependencies itself."""
+    member = task.members[name]
+    routes = member.role == Role.ROUTER
+    return [
+        other.name
+        for other in task.members.values()
+        if other is not member
+        and (name in other.depends_on or (routes and other.logs_to_router and other.name not in member.depends_on))
+    ]
+
+
+def _stop_order(task: Task) -> list[str]:
+    """Containers such that each one comes after all that depend on it; a cycle (impossible in ECS) is cut."""
+    order: list[str] = []
+    remaining = list(task.members)
+    while remaining:
+        free = [name for name in remaining if not set(_dependents(task, name)) & set(remaining)] or remaining
+        order += free
+        remaining = [name for name in remaining if name not in free]
+    return order

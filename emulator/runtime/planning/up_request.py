@@ -1,0 +1,78 @@
+"""What `up` is asked to run, and with which images and ports of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from emulator.ecs.service import Service
+from emulator.engine.interface import Engine
+from emulator.runtime.listeners.port_choice import AskedPorts
+from emulator.runtime.secrets.logins import RegistryLogins
+from emulator.runtime.state.desired import Private
+from emulator.runtime.state.log_subjects import LogSubjects
+from emulator.runtime.state.names import Names
+from emulator.settings import Debugging, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class SupportImages:
+    """References of the images that are ours: `[substitute]` applies to them too; the agent's is built beforehand."""
+
+    pause: str
+    front: str
+    agent: Callable[[Engine], str]
+    aws: Callable[[], str] | None = None
+    """The local AWS endpoint's, asked for only where one is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpRequest:
+    """What `up` is asked to run. `replacements` are `--image` options, `port` and `https_port` are host ports of
+    the public load balancer, `internal_port` of the internal one."""
+
+    environment: Names
+    services: Sequence[Service]
+    settings: Settings
+    workspace: Path
+    support: SupportImages
+    private: Private = field(default_factory=Private)
+    logins: RegistryLogins = field(default_factory=RegistryLogins)
+    """Of the registries that images are pulled from; never handed to the agent."""
+    replacements: Mapping[str, str] = field(default_factory=dict)
+    env_files: Mapping[str, Path] = field(default_factory=dict)
+    """`SERVICE` or `SERVICE/CONTAINER` to the environment file read in place of the manifest's."""
+    debug: Mapping[str, Debugging] = field(default_factory=dict)
+    """Containers that a debugger is attached to."""
+    port: int | None = None
+    https_port: int | None = None
+    internal_port: int | None = None
+    region: str = "us-east-1"
+    timing: str = "local"
+    wait: bool = False
+    retain: bool = False
+    foreground: bool = False
+    """Whoever asks stays with it: an essential container that exits ends the command, and is no failed start."""
+    log_names: frozenset[str] = frozenset()
+    """The log destinations that `--logs` names."""
+    show_router: bool = False
+    """Whether the lines that are shown include the banner and info lines of log routers."""
+
+
+def log_subjects(request: UpRequest) -> LogSubjects:
+    """What the lines of the request's containers are prefixed with."""
+    several = [service.name for service in request.services if (service.desired_count or 0) > 1]
+    return LogSubjects(one_service=len(request.services) == 1, several=several)
+
+
+def asked_ports(request: UpRequest) -> AskedPorts:
+    """The host ports that options and settings ask for."""
+    front = request.settings.front
+    return AskedPorts(
+        http=request.port or front.port,
+        https=request.https_port or front.https_port,
+        internal=request.internal_port or front.internal_port,
+        internal_https=front.internal_https_port,
+        network=front.network_ports,
+    )

@@ -1,0 +1,1 @@
+"""What people and programs read: logs, records, comparisons, overviews, support bundles."""

@@ -1,0 +1,1 @@
+"""From the ECS model to container specs. Pure."""

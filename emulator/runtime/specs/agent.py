@@ -1,0 +1,83 @@
+"""The agent's container."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from emulator import __version__
+from emulator.engine.interface import ContainerSpec, Engine, Mount
+from emulator.frontdoor.balancers import Balancer
+from emulator.frontdoor.options import FOLDER as FRONT_FOLDER
+from emulator.model import to_json
+from emulator.runtime.specs.limits import MIB, NO_NEW_PRIVILEGES
+from emulator.runtime.specs.log_store import ACCESS_FOLDER, LOG_FOLDER
+from emulator.runtime.specs.task import JSON_FILE_OPTIONS, NO_FILE, RESTART
+from emulator.runtime.state import names
+from emulator.runtime.state.desired import DesiredState
+from emulator.runtime.state.names import Names, Role
+from emulator.runtime.state.process_identity import this_process
+
+STATE_FOLDER = "/copilot-local/state"
+STATE_FILE = "desired.json"
+FRONT_FOLDERS = {Balancer.PUBLIC: FRONT_FOLDER, Balancer.INTERNAL: f"{FRONT_FOLDER}-internal"}
+"""Where the agent has the volumes of the load balancers."""
+DOCKER_SOCKET = "/var/run/docker.sock"
+TMPFS = "size=16m,mode=0755,noexec,nosuid,nodev"
+MEMORY = 1024 * MIB
+PIDS = 2048
+"""A thread for each connection, and for each step of a plan."""
+
+
+def empty_state(environment: Names, image: str, log_limit: int) -> DesiredState:
+    """What an agent looks after until it is told what should run. `log_limit` is the log store's, MiB."""
+    return DesiredState(
+        app=environment.app,
+        environment=environment.environment,
+        front_port=0,
+        pause_image="",
+        front_image="",
+        agent_image=image,
+        log_limit=log_limit,
+    )
+
+
+def agent_spec(engine: Engine, environment: Names, state: DesiredState) -> ContainerSpec:
+    """The agent: our own image with the daemon's socket.
+
+    It is root with few capabilities: one lets root open files of others, since the front's admin socket belongs to
+    HAProxy's user; the others are for 169.254.170.2, which it takes, announces and serves on port 80, and are given up
+    once it has that. It writes to its volumes and to memory, and to nothing of its image. Docker restarts
+    it when it dies; everything it knows is on its volume and in Docker's labels. Where the volume is empty, it begins
+    with `state` without its services.
+    """
+    without = replace(state, services={}, network_ports=[])
+    return ContainerSpec(
+        name=environment.agent,
+        image=state.agent_image,
+        labels={
+            **names.sealed(environment.labels(Role.AGENT)),
+            names.VERSION: __version__,
+            names.MADE_BY: str(this_process()),
+        },
+        command=(f"{STATE_FOLDER}/{STATE_FILE}", to_json(without).decode()),
+        network=environment.network,
+        mounts=(
+            Mount(engine.agent_socket(), DOCKER_SOCKET, bind=True),
+            Mount(environment.state_volume, STATE_FOLDER, copy=False),
+            Mount(environment.front_volume, FRONT_FOLDERS[Balancer.PUBLIC], copy=False),
+            Mount(environment.internal_front_volume, FRONT_FOLDERS[Balancer.INTERNAL], copy=False),
+            Mount(environment.log_volume, LOG_FOLDER, copy=False),
+            Mount(environment.access_volume, ACCESS_FOLDER, copy=False),
+        ),
+        log_options=JSON_FILE_OPTIONS,
+        restart=RESTART,
+        init=True,
+        read_only=True,
+        tmpfs={"/run": TMPFS, "/tmp": TMPFS},
+        cap_drop=("ALL",),
+        cap_add=("DAC_OVERRIDE", "NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE"),
+        security_options=NO_NEW_PRIVILEGES,
+        memory=MEMORY,
+        pids_limit=PIDS,
+        ulimits=(NO_FILE,),
+    )

@@ -1,0 +1,48 @@
+"""The shell script of a task's pause: it prepares the network that the task's containers share, then stays."""
+
+from __future__ import annotations
+
+from emulator.ecs.endpoints import ADDRESS as ENDPOINT_ADDRESS
+from emulator.runtime.specs.service_connect import HOSTS_READY
+
+# The agent answers for that address on the environment's network, whatever address it has itself.
+_METADATA_ROUTE = f"ip route add {ENDPOINT_ADDRESS}/32 dev eth0; "
+RULES_VARIABLE = "COPILOT_LOCAL_RULES"
+"""Rules for iptables-restore that restrict what the task's log router may send; unset where nothing does."""
+FILTER_STATE = "/tmp/filter.state"
+"""Says `closed` once the rules are there, or `open` and why they cannot be."""
+HOSTS_VARIABLE = "COPILOT_LOCAL_HOSTS"
+"""A further line of /etc/hosts."""
+# They run with NET_ADMIN, in the image of the agent.
+FILTER_RULES = (
+    f'if [ -n "${RULES_VARIABLE}" ]; then '
+    f'if printf %s "${RULES_VARIABLE}" | iptables-restore --noflush > /tmp/filter.said 2>&1; '
+    "then echo closed > /tmp/filter.new; "
+    'else echo "open $(head -n 1 /tmp/filter.said)" > /tmp/filter.new; fi; '
+    f"mv /tmp/filter.new {FILTER_STATE}; fi; "
+)
+# Fargate's /etc/hosts knows localhost and the task's own address; extra hosts that Docker added are kept. Service
+# Connect's names come after them, once the file says so.
+_HOSTS = (
+    'address=$(hostname -i | cut -d" " -f1); extra=$(grep "host.docker.internal" /etc/hosts); '
+    '{ echo "127.0.0.1 localhost"; echo "$address $(hostname)"; [ -z "$extra" ] || echo "$extra"; '
+    f'[ -z "${HOSTS_VARIABLE}" ] || echo "${HOSTS_VARIABLE}"; }} > /tmp/hosts; '
+    f"cat /tmp/hosts > /etc/hosts; : > {HOSTS_READY}; "
+)
+# The route comes first: a member may ask for its metadata as soon as it runs.
+PREPARE_NETWORK = f"{_METADATA_ROUTE}{FILTER_RULES}{_HOSTS}"
+# What goes on running has no capability: it is another user's. A shell takes in the processes that lose their parent,
+# which a task's containers may have where they share their process namespace with pause.
+_STAY = "while :; do sleep 86400 & wait $!; done"
+_NOBODY = 65534
+_IDLE = (
+    f"if setpriv --reuid {_NOBODY} true 2> /dev/null; then "
+    f"exec setpriv --reuid {_NOBODY} --regid {_NOBODY} --clear-groups --inh-caps=-all sh -c '{_STAY}'; fi; "
+    f"exec su -s /bin/sh nobody -c '{_STAY}'"
+)
+PAUSE_SCRIPT = f"{PREPARE_NETWORK}{_IDLE}"
+PAUSE_CAPABILITIES = ("NET_ADMIN", "SETGID", "SETUID")
+"""What the script needs: to prepare the network, and to become another user."""
+# The relay gives up what it does not need by itself. Until it has a handler, the signal that asks it to settle would
+# end it.
+RELAY_SCRIPT = f'trap "" USR1; {PREPARE_NETWORK}exec python3 -m emulator.agent.log_relay.relay "$@"'

@@ -1,0 +1,53 @@
+"""The container that balances datagrams, for the UDP listeners of network load balancers."""
+
+from __future__ import annotations
+
+from emulator.engine.interface import ContainerSpec, Mount, PublishedPort
+from emulator.frontdoor.options import FOLDER
+from emulator.runtime.listeners.front_ports import UDP, to_label, udp_bind_ports, udp_listeners
+from emulator.runtime.specs.limits import MIB, NO_NEW_PRIVILEGES, OWN_PIDS
+from emulator.runtime.specs.task import JSON_FILE_OPTIONS, NO_FILE, RESTART
+from emulator.runtime.state import names
+from emulator.runtime.state.desired import DesiredState
+from emulator.runtime.state.names import Names, Role
+
+MEMORY = 128 * MIB
+UDP_SOCKET = "udp.sock"
+"""In the volume of the public load balancer: the agent tells the relay its targets there."""
+
+
+def udp_relay_spec(state: DesiredState) -> ContainerSpec | None:
+    """The relay; None where nothing listens for datagrams. It needs no capability."""
+    inside = udp_bind_ports(state)
+    ports = tuple(
+        PublishedPort(inside[port.service, port.port], port.host_port, protocol="udp")
+        for port in state.network_ports
+        if port.protocol == UDP
+    )
+    if not ports:
+        return None
+    environment = Names(state.app, state.environment)
+    published = ",".join(f"{port.host_port}-{port.container_port}" for port in ports)
+    return ContainerSpec(
+        name=environment.udp_relay,
+        image=state.agent_image,
+        labels={
+            **names.sealed(environment.labels(Role.UDP_RELAY)),
+            names.CONFIG_HASH: f"{state.agent_image}@{published}",
+            names.LISTENERS: to_label(udp_listeners(state)),
+        },
+        entrypoint=("python3", "-m", "emulator.agent.load_balancer.udp_relay"),
+        command=(f"{FOLDER}/{UDP_SOCKET}", *(str(port.container_port) for port in ports)),
+        network=environment.network,
+        ports=ports,
+        mounts=(Mount(environment.front_volume, FOLDER, copy=False),),
+        log_options=JSON_FILE_OPTIONS,
+        cap_drop=("ALL",),
+        security_options=NO_NEW_PRIVILEGES,
+        memory=MEMORY,
+        pids_limit=OWN_PIDS,
+        read_only=True,
+        ulimits=(NO_FILE,),
+        restart=RESTART,
+        init=True,
+    )

@@ -1,0 +1,1 @@
+"""What runs and what should run: names, labels, observation, desired state, operations."""

@@ -1,0 +1,179 @@
+"""What should run in an environment: one document, written whole to the agent's volume. It never holds a secret."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+
+import msgspec
+from msgspec import field
+from msgspec.structs import replace
+
+from emulator.ecs.service import Service
+from emulator.frontdoor.balancers import Balancer, balancer_of
+from emulator.model import FrozenModel, Model, to_plain
+from emulator.runtime.state.task_role import TaskRole
+from emulator.settings import LocalOptions
+
+
+class DesiredService(Model, kw_only=True):
+    """A service that should run, with what only this machine knows about it."""
+
+    service: Service
+    options: LocalOptions
+    count: int | None = None
+    """Asked for since it came up (`scale`, `stop`); None: what the service says."""
+    deployments: int = 0
+    """How often a new deployment was forced (`restart`)."""
+    revision: int = 1
+    """Of the task definition; one more each time it changes."""
+    equal_hashes: list[str] = field(default_factory=list)
+    """What tasks may carry in place of `config_hash`: containers of theirs were replaced until they were equal."""
+    private_names: dict[str, list[str]] = field(default_factory=dict)
+    """Container to the names of the variables in it that are private: what a restarted agent looks for."""
+
+    @property
+    def desired_count(self) -> int:
+        """How many tasks should run."""
+        return self.service.desired_count if self.count is None else self.count
+
+    @property
+    def one_task_at_a_time(self) -> bool:
+        """Two tasks could not run beside each other: both would publish a port of this machine, or the deployment may
+        not run more tasks than desired (`recreate`)."""
+        return bool(self.options.debug) or self.service.deployment.maximum_percent <= 100
+
+    def config_hash(self) -> str:
+        """Identifies everything a task of this service is made from; a task with another one is replaced."""
+        content: dict[str, object] = {
+            "task": self.service.task_definition,
+            "options": to_plain(self.options),
+            "deployments": self.deployments,
+            "connect": self.service.connect,
+        }
+        return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:16]
+
+    def accepted_hashes(self) -> frozenset[str]:
+        """The hashes of tasks that are as they should be."""
+        return frozenset({self.config_hash(), *self.equal_hashes})
+
+
+_LISTENER_PORTS = {
+    "front_port": (Balancer.PUBLIC, None),
+    "https_port": (Balancer.PUBLIC, "HTTPS"),
+    "internal_port": (Balancer.INTERNAL, None),
+    "internal_https_port": (Balancer.INTERNAL, "HTTPS"),
+}
+"""Each with the load balancer and the rules that it is there for; None: any."""
+
+
+class NetworkPort(FrozenModel, kw_only=True, frozen=True):
+    """Where a listener of a network load balancer is published."""
+
+    service: str
+    port: int
+    protocol: str
+    host_port: int
+
+
+class DesiredState(Model, kw_only=True):
+    """Everything that should run in one environment."""
+
+    app: str
+    """As it stands in the names of Docker's objects: the application, or the name of a copy of it."""
+    environment: str
+    services: dict[str, DesiredService] = field(default_factory=dict)
+    front_port: int
+    """Host port of the public load balancer's HTTP listener on 127.0.0.1; 0 where nothing is on it."""
+    https_port: int = 0
+    """The same of its HTTPS listener; 0 where there is none."""
+    internal_port: int = 0
+    """Host port of the internal load balancer's HTTP listener; 0 where nothing is on it."""
+    internal_https_port: int = 0
+    network_ports: list[NetworkPort] = field(default_factory=list)
+    pause_image: str
+    front_image: str
+    agent_image: str
+    log_limit: int = 1024
+    """MiB that the log store may take."""
+    aws_image: str = ""
+    """Of the local AWS endpoint; empty where no log router needs one."""
+    acting: bool = False
+    """The agent is in charge: a restarted one goes on at once instead of waiting for the command that made it."""
+
+    @property
+    def cluster(self) -> str:
+        """The name of the ECS cluster that tasks say they run in. It is Copilot's also where `app` is not the
+        application but a copy of it: what a container sees does not depend on how many copies there are."""
+        app = next((desired.service.app for desired in self.services.values()), self.app)
+        return f"{app}-{self.environment}"
+
+    def merged_with(self, wanted: DesiredState, forced: Collection[str] = ()) -> DesiredState:
+        """What runs plus what is asked for; a changed task definition gets the next revision.
+
+        `forced` are services whose tasks are replaced even though nothing in their definition changed.
+        """
+        services = dict(self.services)
+        for name, desired in wanted.services.items():
+            before = self.services.get(name)
+            if before is not None:
+                deployments = before.deployments + (1 if name in forced else 0)
+                desired = replace(desired, deployments=deployments, revision=before.revision)
+                if before.config_hash() == desired.config_hash():
+                    desired = replace(desired, equal_hashes=before.equal_hashes)
+                else:
+                    desired = replace(desired, revision=before.revision + 1)
+            services[name] = desired
+        ports = [*wanted.network_ports, *(port for port in self.network_ports if port.service not in wanted.services)]
+        update = {"services": services, "acting": self.acting, "network_ports": ports}
+        # A listener that no rule is on any more goes, as after `up --no-https`.
+        rules = {
+            (balancer_of(desired.service), rule.listener)
+            for desired in services.values()
+            for rule in desired.service.listener_rules
+        }
+        here = {
+            key: (getattr(wanted, key) or getattr(self, key))
+            if any(balancer is where and listener in (None, on) for where, on in rules)
+            else 0
+            for key, (balancer, listener) in _LISTENER_PORTS.items()
+        }
+        return replace(wanted, **update, **here)
+
+    def with_services_of(self, previous: DesiredState, names: Collection[str]) -> DesiredState:
+        """The same, with these services as they were before, and without those that were not there."""
+        rest = {name: desired for name, desired in self.services.items() if name not in names}
+        back = {name: previous.services[name] for name in names if name in previous.services}
+        ports = {key: getattr(previous, key) for key in (*_LISTENER_PORTS, "network_ports")}
+        return replace(self, **ports, services={**rest, **back})
+
+
+class Private(Model, kw_only=True):
+    """Values that are never written down: variables from secrets and environment files, by container name.
+
+    They reach containers as variables through the API, and live in the agent's memory. So do the AWS credentials that
+    tasks ask the agent for.
+    """
+
+    services: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
+    """Service to container to variable to value."""
+    task_roles: dict[str, TaskRole] = field(default_factory=dict)
+    """Service to the source of its tasks' credentials."""
+    certificates: dict[str, str] = field(default_factory=dict)
+    """Service to the certificate and key that listeners with TLS show for its names, PEM."""
+
+    def of_service(self, service: str) -> dict[str, dict[str, str]]:
+        """The values of every container of a service that has any."""
+        return {container: values for container, values in self.services.get(service, {}).items() if values}
+
+    def of(self, service: str, container: str) -> dict[str, str]:
+        return self.services.get(service, {}).get(container, {})
+
+    def updated(self, newer: Private) -> Private:
+        """These values with those of the services that `newer` is about in place of their own."""
+        kept = {name: role for name, role in self.task_roles.items() if name not in newer.services}
+        return Private(
+            services={**self.services, **newer.services},
+            task_roles={**kept, **newer.task_roles},
+            certificates={**self.certificates, **newer.certificates},
+        )

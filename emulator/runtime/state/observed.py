@@ -1,0 +1,215 @@
+"""What runs in an environment, from one container listing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from emulator.engine.interface import Container, ContainerState, Engine
+from emulator.runtime.state import names
+from emulator.runtime.state.names import Names, Role
+
+FAILED_TO_START = "Task failed to start"
+GIVEN_UP_CODE = 143
+"""ECS's exit code of a container that is stopped before it ever ran."""
+
+
+class Member(Struct, frozen=True):
+    """A container of a task, with what its labels say about it."""
+
+    container: Container
+
+    @property
+    def name(self) -> str:
+        """Its name in the task definition."""
+        return self.container.labels.get(names.CONTAINER, "")
+
+    @property
+    def essential(self) -> bool:
+        return self.container.labels.get(names.ESSENTIAL, "true") == "true"
+
+    @property
+    def role(self) -> str:
+        return self.container.labels.get(names.ROLE, "")
+
+    @property
+    def depends_on(self) -> tuple[str, ...]:
+        """Names of the containers that must outlive this one."""
+        return tuple(dict.fromkeys(name for name, _ in self.dependencies))
+
+    @property
+    def dependencies(self) -> tuple[tuple[str, str], ...]:
+        """(container, condition) of what this one waited for before it started."""
+        found = filter(None, self.container.labels.get(names.DEPENDS_ON, "").split(","))
+        return tuple((name, condition or "START") for name, _, condition in (word.partition(":") for word in found))
+
+    @property
+    def given_up(self) -> str:
+        """Why it never started and never will, in ECS's words; empty for every other container."""
+        return self.container.labels.get(names.GIVEN_UP, "")
+
+    @property
+    def stop_timeout(self) -> int:
+        """Seconds from SIGTERM to SIGKILL."""
+        return int(self.container.labels.get(names.STOP_TIMEOUT, "30"))
+
+    @property
+    def logs_to_router(self) -> bool:
+        return self.container.labels.get(names.LOG_ROUTER, "") != ""
+
+    @property
+    def running(self) -> bool:
+        return self.container.state in (ContainerState.RUNNING, ContainerState.PAUSED)
+
+    @property
+    def started(self) -> bool:
+        """It runs or has run, or was given up, which counts as an exit."""
+        return self.container.state is not ContainerState.CREATED
+
+
+class Task(Struct):
+    """The containers that carry one task id."""
+
+    id: str
+    service: str
+    config_hash: str
+    revision: str
+    one_off: bool = False
+    """Somebody runs it once: no service wants it, and none replaces it."""
+    pause: Container | None = None
+    members: dict[str, Member] = field(default_factory=dict)
+
+    @property
+    def short_id(self) -> str:
+        return self.id[:8]
+
+    @property
+    def router(self) -> Member | None:
+        return next((member for member in self.members.values() if member.role == Role.ROUTER), None)
+
+    @property
+    def relay(self) -> Container | None:
+        """Its pause, if that relays what its containers log, to the log router or in its place."""
+        pause = self.pause
+        relays = pause is not None and pause.state is ContainerState.RUNNING and names.RELAY in pause.labels
+        return pause if relays else None
+
+    @property
+    def lost_relay(self) -> bool:
+        """Whether Docker has nobody to give its containers' output to, router or not."""
+        return self.relay is None and (self.pause is None or names.RELAY in self.pause.labels)
+
+    def fault(self, expected: Iterable[str]) -> str | None:
+        """Why this task has to be stopped, or None. `expected` are the containers its definition names.
+
+        ECS: the task stops when an essential container stops, with any exit code.
+        """
+        if self.pause is None or self.pause.state is not ContainerState.RUNNING:
+            return "its network namespace is gone"
+        for member in self.members.values():
+            if member.essential and member.given_up:
+                return f"{FAILED_TO_START}: {member.given_up}"
+            if member.essential and member.started and not member.running:
+                code = member.container.exit_code
+                return f"essential container {member.name} exited" + (f" with code {code}" if code is not None else "")
+        for name in expected:
+            if name not in self.members:
+                return f"container {name} is missing"
+            if not self.members[name].started and not self.stays_pending(name):
+                return f"container {name} was never started"
+        return None
+
+    def stays_pending(self, name: str) -> bool:
+        """Whether a container waits for what will never be, and ECS lets it wait: for a dependency to become healthy
+        that has exited, or for a container that waits so itself."""
+        if name not in self.members or self.members[name].started:
+            return False
+        for dependency, condition in self.members[name].dependencies:
+            other = self.members.get(dependency)
+            if other is not None and condition == "HEALTHY" and other.started and not other.running:
+                return True
+            if dependency != name and self.stays_pending(dependency):
+                return True
+        return False
+
+
+class Observed(Struct):
+    """An environment as it is."""
+
+    containers: list[Container]
+    agent: Container | None = None
+    front: Container | None = None
+    internal_front: Container | None = None
+    udp_relay: Container | None = None
+    aws: Container | None = None
+    tasks: dict[str, Task] = field(default_factory=dict)
+    drains: list[Container] = field(default_factory=list)
+
+    @property
+    def service_tasks(self) -> list[Task]:
+        """The tasks that services want. A one-off task (`run JOB`) is none of them: it ends by itself."""
+        return [task for task in self.tasks.values() if not task.one_off]
+
+    @property
+    def fronts(self) -> list[Container]:
+        """The containers of the load balancers, the public one first."""
+        return [container for container in (self.front, self.internal_front) if container is not None]
+
+    def tasks_of(self, service: str) -> list[Task]:
+        """The tasks of one service, oldest first, without one-off tasks."""
+        found = [task for task in self.service_tasks if task.service == service]
+        return sorted(found, key=lambda task: (task.pause.created.timestamp() if task.pause else 0.0, task.id))
+
+
+def observe(engine: Engine, environment: Names) -> Observed:
+    """Lists the containers of an environment and sorts them into tasks."""
+    return sort_containers(engine.list_containers(environment.labels()))
+
+
+def sort_containers(containers: list[Container]) -> Observed:
+    """Sorts a listing by what the labels say."""
+    containers = [
+        _as_stopped(container) if names.GIVEN_UP in container.labels else container for container in containers
+    ]
+    observed = Observed(containers=containers)
+    for container in containers:
+        labels = container.labels
+        role = labels.get(names.ROLE)
+        if role == Role.AGENT:
+            observed.agent = container
+        elif role == Role.FRONT:
+            observed.front = container
+        elif role == Role.INTERNAL_FRONT:
+            observed.internal_front = container
+        elif role == Role.UDP_RELAY:
+            observed.udp_relay = container
+        elif role == Role.AWS:
+            observed.aws = container
+        elif role == Role.DRAIN:
+            observed.drains.append(container)
+        elif task_id := labels.get(names.TASK):
+            task = observed.tasks.get(task_id)
+            if task is None:
+                task = observed.tasks[task_id] = Task(
+                    id=task_id,
+                    service=labels.get(names.SERVICE, ""),
+                    config_hash=labels.get(names.CONFIG_HASH, ""),
+                    revision=labels.get(names.ECS_REVISION, ""),
+                    one_off=names.ONE_OFF in labels,
+                )
+            if role == Role.PAUSE:
+                task.pause = container
+            else:
+                member = Member(container)
+                present = task.members.get(member.name)
+                if present is None or not present.running:
+                    # Of two of one name, where one is being replaced by the other, the one that runs is meant.
+                    task.members[member.name] = member
+    return observed
+
+
+def _as_stopped(container: Container) -> Container:
+    """A container that never started, as ECS shows it."""
+    return replace(container, state=ContainerState.EXITED, exit_code=GIVEN_UP_CODE, status="never started")
