@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-DOCUMENTS = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/README.md")])
+DOCUMENTS = sorted(
+    file for pattern in ("*.md", "docs/**/*.md", "examples/**/README.md", "tests/*.md") for file in ROOT.glob(pattern)
+)
 
 
 def anchors(document: Path) -> set[str]:
