@@ -71,7 +71,7 @@ def load_task_definition(
     return root, names, interpolation_variables(root, selection.env_file), [service]
 
 
-def _without_jobs(services: list[Service], emit: Emit, blockers: Blockers) -> list[Service]:
+def without_jobs(services: list[Service], emit: Emit, blockers: Blockers) -> list[Service]:
     """What a bare `up` runs: jobs wait until `run` is asked for them, and what they lack is not needed before."""
     jobs = [service for service in services if service.type == "Scheduled Job"]
     names = {job.name for job in jobs}

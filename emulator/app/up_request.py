@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from emulator.app.load import _without_jobs, load_services, load_task_definition
+from emulator.app.load import load_services, load_task_definition, without_jobs
 from emulator.app.selection import LoadedService, Selection, find_target, region
 from emulator.errors import UsageError
 from emulator.events import Emit, Event, EventKind
@@ -19,33 +21,66 @@ from emulator.workspace import (
 )
 
 if TYPE_CHECKING:
+    from emulator.ecs.service import Service
     from emulator.runtime.planning.up_request import UpRequest
+    from emulator.runtime.secrets.logins import RegistryLogins
     from emulator.runtime.secrets.sources import SecretChoice
-    from emulator.settings import Debugging, LogPolicy
+    from emulator.runtime.state.desired import Private
+    from emulator.runtime.state.names import Names
+    from emulator.settings import Debugging, LogPolicy, Settings
+    from emulator.trust.needed import Asked
 
 
 LOG_POLICIES = ("capture", "local-aws", "live")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpOptions:
+    """The options of `up`, `run` and the testing API, as they were given."""
+
+    strict: bool = False
+    """Findings that only warn are errors."""
+    replacements: Mapping[str, str] = field(default_factory=dict)
+    """Images in place of those of the manifest, by container or `SERVICE/CONTAINER`."""
+    debug: Mapping[str, Debugging] = field(default_factory=dict)
+    """Containers that a debugger is attached to."""
+    port: int | None = None
+    https: bool | None = None
+    """Whether load balancers get listeners with TLS; None: where the manifest has them."""
+    https_port: int | None = None
+    internal_port: int | None = None
+    timing: str = "local"
+    wait: bool = False
+    wait_timeout: int | None = None
+    """Seconds, in place of the settings' own."""
+    retain: bool = False
+    foreground: bool = False
+    credentials: str | None = None
+    logs: Sequence[str] = ()
+    """`POLICY` or `NAME=POLICY`, as `log_destinations` reads them."""
+    secrets: SecretChoice | None = None
+    """Where secrets come from, and who may be asked for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """The services of a selection, and where they were found."""
+
+    root: Path
+    names: Names
+    variables: Mapping[str, str]
+    services: list[Service]
+    workspace: Workspace | None = None
+    manifests: Sequence[LoadedService] = ()
+    complete: bool = True
+    """Every service that is meant was loaded, so every container is known."""
+
+
 def up_request(
     selection: Selection,
     emit: Emit,
+    options: UpOptions | None = None,
     *,
-    strict: bool,
-    replacements: Mapping[str, str],
-    debug: Mapping[str, Debugging] | None = None,
-    port: int | None = None,
-    https: bool | None = None,
-    https_port: int | None = None,
-    internal_port: int | None = None,
-    timing: str = "local",
-    wait: bool = False,
-    wait_timeout: int | None = None,
-    retain: bool = False,
-    foreground: bool = False,
-    credentials: str | None = None,
-    logs: Sequence[str] = (),
-    secrets: SecretChoice | None = None,
     look: Callable[[UpRequest, Blockers], None] | None = None,
     blockers: Blockers | None = None,
 ) -> UpRequest:
@@ -56,66 +91,92 @@ def up_request(
     (images, ports), so that it is all told at once. With `blockers` nothing of that is raised: it is all there, and
     neither AWS nor the user is asked for anything.
     """
-    from emulator.app.hidden_rules import warn_hidden_rules
-    from emulator.app.https import certificates
-    from emulator.app.permissions import TASKS_GET, asked_for, tasks_get
-    from emulator.app.service_dependencies import warn_out_of_reach, with_dependencies
-    from emulator.runtime.images.sources import ImageSources
+    from emulator.app.permissions import asked_for
     from emulator.runtime.listeners.port_choice import check_port_options
-    from emulator.runtime.planning.up_request import SupportImages, UpRequest
-    from emulator.runtime.secrets.credentials import task_role
-    from emulator.runtime.secrets.logins import RegistryLogins
-    from emulator.runtime.secrets.missing_values import demands, missing_values, with_counts
-    from emulator.runtime.secrets.secret_values import collect_private
-    from emulator.runtime.secrets.sources import SecretValues
-    from emulator.runtime.secrets.wanted import Finder
     from emulator.runtime.specs.debugging import check_options
-    from emulator.runtime.state.names import Names
-    from emulator.setup.images import FRONT_IMAGE, PAUSE_IMAGE, ensure_agent_image, ensure_aws_image
     from emulator.trust.check import require
 
+    options = options or UpOptions()
     found = Blockers() if blockers is None else blockers
-    workspace: Workspace | None = None
-    loaded: list[LoadedService] = []
-    if selection.task_definition is not None:
-        root, names, variables, services = load_task_definition(selection, selection.task_definition, https)
-        complete = True
-    else:
-        if selection.with_deps:
-            selection = with_dependencies(selection, emit)
-        target = find_target(selection)
-        root, names, variables = target.workspace.root, Names(target.app, target.environment), target.process
-        workspace = target.workspace
-        loaded = load_services(selection, emit, strict=strict, https=https, blockers=found)
-        known = {one.service.name for one in loaded}
-        complete = not found.errors and known.issuperset(
-            one.service for one in found.missing if one.service in target.services
-        )
-        services = with_counts([one.service for one in loaded], selection.counts, complete=complete)
-        if not selection.services and blockers is None:
-            services = _without_jobs(services, emit, found)
-        warn_out_of_reach(target, services, emit)
-        warn_hidden_rules(target, services, emit, https)
+    loaded = _load(selection, emit, options, found, only_ask=blockers is not None)
     asked = asked_for(
-        root,
-        services,
+        loaded.root,
+        loaded.services,
         selection=selection,
-        workspace=workspace,
-        loaded=loaded,
-        credentials=credentials,
-        secrets=secrets,
-        destinations=log_destinations(logs),
+        workspace=loaded.workspace,
+        loaded=loaded.manifests,
+        credentials=options.credentials,
+        secrets=options.secrets,
+        destinations=log_destinations(options.logs),
     )
     if blockers is None:
         require(asked)
-    settings = asked.settings.with_wait_timeout(wait_timeout)
-    check_port_options(services, port, internal_port)
-    if secrets_are_exposed(root):
+    check_port_options(loaded.services, options.port, options.internal_port)
+    if secrets_are_exposed(loaded.root):
         emit(Event(EventKind.WARNING, SECRETS_FILE, "git does not ignore it: `echo '*' > .copilot-local/.gitignore`"))
-    values = SecretValues(variables, read_secrets(root), settings.secrets, secrets)
+    if options.debug:
+        check_options(options.debug, loaded.services)
+    private, logins = _private(selection, emit, options, loaded, asked, found, only_ask=blockers is not None)
+    request = _request(selection, emit, options, loaded, asked.settings, private, logins)
+    if found and look is not None:
+        look(request, found)
+    if blockers is None:
+        found.raise_any()
+    return request
+
+
+def _load(selection: Selection, emit: Emit, options: UpOptions, found: Blockers, *, only_ask: bool) -> _Loaded:
+    """Loads the services that are meant; what keeps them from running is added to `found`."""
+    from emulator.app.hidden_rules import warn_hidden_rules
+    from emulator.app.service_dependencies import warn_out_of_reach, with_dependencies
+    from emulator.runtime.secrets.missing_values import with_counts
+    from emulator.runtime.state.names import Names
+
+    if selection.task_definition is not None:
+        return _Loaded(*load_task_definition(selection, selection.task_definition, options.https))
+    if selection.with_deps:
+        selection = with_dependencies(selection, emit)
+    target = find_target(selection)
+    loaded = load_services(selection, emit, strict=options.strict, https=options.https, blockers=found)
+    known = {one.service.name for one in loaded}
+    complete = not found.errors and known.issuperset(
+        one.service for one in found.missing if one.service in target.services
+    )
+    services = with_counts([one.service for one in loaded], selection.counts, complete=complete)
+    if not selection.services and not only_ask:
+        services = without_jobs(services, emit, found)
+    warn_out_of_reach(target, services, emit)
+    warn_hidden_rules(target, services, emit, options.https)
+    names = Names(target.app, target.environment)
+    workspace = target.workspace
+    return _Loaded(workspace.root, names, target.process, services, workspace, loaded, complete)
+
+
+def _private(
+    selection: Selection,
+    emit: Emit,
+    options: UpOptions,
+    loaded: _Loaded,
+    asked: Asked,
+    found: Blockers,
+    *,
+    only_ask: bool,
+) -> tuple[Private, RegistryLogins]:
+    """The values that reach containers and nothing else, and the logins of registries; what has none here is added to
+    `found`."""
+    from emulator.app.https import certificates
+    from emulator.app.permissions import TASKS_GET, tasks_get
+    from emulator.runtime.images.sources import ImageSources
+    from emulator.runtime.secrets.credentials import task_role
+    from emulator.runtime.secrets.logins import RegistryLogins
+    from emulator.runtime.secrets.missing_values import demands, missing_values
+    from emulator.runtime.secrets.secret_values import collect_private
+    from emulator.runtime.secrets.sources import SecretValues
+    from emulator.runtime.secrets.wanted import Finder
+
+    root, settings, services = loaded.root, asked.settings, loaded.services
+    values = SecretValues(loaded.variables, read_secrets(root), settings.secrets, options.secrets)
     finder = Finder(dict(settings.values), region())
-    if debug:
-        check_options(debug, services)
     demanding = [service for service in services if demands(service)]
     for service in demanding:
         found.add(*missing_values(service, settings.values, region()))
@@ -123,52 +184,60 @@ def up_request(
     with found.collecting():
         wanted = [login for service in demanding for login in finder.logins(service)]
     logins = RegistryLogins(wanted, values)
-    sources = ImageSources(root, settings.substitute, replacements, settings.images, logins)
-    if complete:  # else there are containers that are not known
+    sources = ImageSources(root, settings.substitute, options.replacements, settings.images, logins)
+    if loaded.complete:  # else there are containers that are not known
         sources.check_names(services)
         sources.check_table(services)
     for service in demanding:
         found.add(*sources.missing(service))
     private = collect_private(
-        demanding, root, finder, values, env_files=selection.env_files, blockers=found, may_ask=blockers is None
+        demanding, root, finder, values, env_files=selection.env_files, blockers=found, may_ask=not only_ask
     )
-    role = None
-    if blockers is None:
-        role = task_role(asked.credentials, variables, region())
+    role = None if only_ask else task_role(asked.credentials, loaded.variables, region())
     if role is not None:
         private.task_roles = {service.name: role for service in services}
     if not found:
         private.certificates = certificates(services, emit)
         if gets := tasks_get(asked, role, values):
             emit(Event(EventKind.INFO, TASKS_GET, gets))
-    request = UpRequest(
-        environment=names,
-        services=services,
-        settings=settings,
-        workspace=root,
+    return private, logins
+
+
+def _request(
+    selection: Selection,
+    emit: Emit,
+    options: UpOptions,
+    loaded: _Loaded,
+    settings: Settings,
+    private: Private,
+    logins: RegistryLogins,
+) -> UpRequest:
+    from emulator.runtime.planning.up_request import SupportImages, UpRequest
+    from emulator.setup.images import FRONT_IMAGE, PAUSE_IMAGE, ensure_agent_image, ensure_aws_image
+
+    return UpRequest(
+        environment=loaded.names,
+        services=loaded.services,
+        settings=settings.with_wait_timeout(options.wait_timeout),
+        workspace=loaded.root,
         support=SupportImages(
             PAUSE_IMAGE, FRONT_IMAGE, lambda engine: ensure_agent_image(emit, engine), lambda: ensure_aws_image(emit)
         ),
         private=private,
         logins=logins,
-        replacements=replacements,
+        replacements=options.replacements,
         env_files=selection.env_files,
-        debug=debug or {},
-        port=port,
-        https_port=https_port,
-        internal_port=internal_port,
+        debug=options.debug,
+        port=options.port,
+        https_port=options.https_port,
+        internal_port=options.internal_port,
         region=region(),
-        timing=timing,
-        wait=wait,
-        retain=retain,
-        foreground=foreground,
-        log_names=frozenset(log_destinations(logs)),
+        timing=options.timing,
+        wait=options.wait,
+        retain=options.retain,
+        foreground=options.foreground,
+        log_names=frozenset(log_destinations(options.logs)),
     )
-    if found and look is not None:
-        look(request, found)
-    if blockers is None:
-        found.raise_any()
-    return request
 
 
 def log_destinations(chosen: Sequence[str]) -> dict[str, LogPolicy]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 from msgspec import structs
 
 from emulator.app.selection import Selection
-from emulator.app.up_request import up_request
+from emulator.app.up_request import UpOptions, up_request
 from emulator.engine.connect import connect
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError, InputError, PortInUse
@@ -207,14 +207,15 @@ class Lifecycle:
         request = up_request(
             replace(self._selection, services=services) if services else self._selection,
             self._emit,
-            strict=False,
-            replacements=self._images,
-            port=self._port,
-            timing=self._timing,
-            wait=True,
-            credentials=self._credentials,
-            logs=self._logs,
-            secrets=SecretChoice(self._secrets),
+            UpOptions(
+                replacements=self._images,
+                port=self._port,
+                timing=self._timing,
+                wait=True,
+                credentials=self._credentials,
+                logs=self._logs,
+                secrets=SecretChoice(self._secrets),
+            ),
             look=lambda request, found: look_at_machine(engine, request, found, why_not_pullable),
         )
         if self._time:

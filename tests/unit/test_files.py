@@ -106,7 +106,7 @@ def test_up_neither_waits_for_a_file_of_the_workspace_nor_swallows_it(
     make(file)
     given = root / "given.env" if name == "given.env" else None
     with pytest.raises(CopilotLocalError) as caught:
-        up_request(Selection(start=root, env_file=given), discard, strict=False, replacements={})
+        up_request(Selection(start=root, env_file=given), discard)
     said = "\n".join(
         [str(caught.value), *getattr(caught.value, "output", ()), *map(str, getattr(caught.value, "findings", ()))]
     )

@@ -18,7 +18,7 @@ import typer
 
 from emulator.app.load import load_services
 from emulator.app.selection import Selection, find_names, find_target
-from emulator.app.up_request import up_request
+from emulator.app.up_request import UpOptions, up_request
 from emulator.cli.shell.options import App, Env, EnvFile
 from emulator.errors import CopilotLocalError, InputError
 from emulator.events import discard
@@ -96,7 +96,7 @@ def export(
 def _request(selection: Selection) -> tuple[UpRequest | None, str]:
     """What `up` would be asked, or why it cannot be: an archive about a broken manifest is still worth having."""
     try:
-        return up_request(selection, discard, strict=False, replacements={}, credentials="none"), ""
+        return up_request(selection, discard, UpOptions(credentials="none")), ""
     except CopilotLocalError as error:
         return None, str(error)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emulator.app.selection import Selection, find_target
-from emulator.app.up_request import up_request
+from emulator.app.up_request import UpOptions, up_request
 from emulator.cli.shell.missing_on_machine import look_without_ports
 from emulator.cli.shell.options import App, Env, EnvFile, NewEnv
 from emulator.errors import CopilotLocalError
@@ -45,9 +45,7 @@ def init(
         request = up_request(
             selection,
             display.emit,
-            strict=False,
-            replacements={},
-            credentials="none",
+            UpOptions(credentials="none"),
             blockers=found,
         )
     if request is not None:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from emulator.app.selection import Selection
-from emulator.app.up_request import up_request
+from emulator.app.up_request import UpOptions, up_request
 from emulator.cli.run.trust_workspace import with_trust
 from emulator.cli.shell import completion
 from emulator.cli.shell.interrupt import interruptions
@@ -78,11 +78,13 @@ def run(
             lambda: up_request(
                 selection,
                 display.emit,
-                strict=strict,
-                replacements=assignments(images, "--image"),
-                foreground=True,
-                credentials=credentials,
-                secrets=choice,
+                UpOptions(
+                    strict=strict,
+                    replacements=assignments(images, "--image"),
+                    foreground=True,
+                    credentials=credentials,
+                    secrets=choice,
+                ),
                 look=look_without_ports,
             )
         )

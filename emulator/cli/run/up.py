@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emulator.app.selection import Selection
-from emulator.app.up_request import up_request
+from emulator.app.up_request import UpOptions, up_request
 from emulator.cli.run.trust_workspace import with_trust
 from emulator.cli.shell import completion
 from emulator.cli.shell.interrupt import interruptions
@@ -217,27 +217,26 @@ def up(
     choice = secret_choice(secrets)
     emit_once = _without_repeated_warnings(display.emit)
 
+    options = UpOptions(
+        strict=strict,
+        replacements=replacements,
+        debug=debugging,
+        port=port,
+        https=https,
+        https_port=https_port,
+        internal_port=internal_port,
+        timing=timing,
+        wait=wait,
+        retain=retain,
+        foreground=not detach,
+        credentials=credentials,
+        logs=logs or (),
+        secrets=choice,
+        wait_timeout=wait_timeout,
+    )
+
     def load() -> UpRequest:
-        return up_request(
-            selection,
-            emit_once,
-            strict=strict,
-            replacements=replacements,
-            debug=debugging,
-            port=port,
-            https=https,
-            https_port=https_port,
-            internal_port=internal_port,
-            timing=timing,
-            wait=wait,
-            retain=retain,
-            foreground=not detach,
-            credentials=credentials,
-            logs=logs or (),
-            secrets=choice,
-            wait_timeout=wait_timeout,
-            look=look,
-        )
+        return up_request(selection, emit_once, options, look=look)
 
     try:
         request = replace(with_trust(load), show_router=router)

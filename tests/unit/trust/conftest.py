@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from emulator.app.selection import Selection
-from emulator.app.up_request import up_request
+from emulator.app.up_request import UpOptions, up_request
 from emulator.errors import TrustNeeded
 from emulator.events import Event
 from emulator.runtime.planning.up_request import UpRequest
@@ -48,9 +48,9 @@ class Clone:
         file.write_text(text, encoding="utf-8")
 
     def up(self, selection: Selection | None = None, **options: Any) -> UpRequest:
-        return up_request(
-            selection or Selection(start=self.root), self.events.append, strict=False, replacements={}, **options
-        )
+        blockers = options.pop("blockers", None)
+        given = UpOptions(**options)
+        return up_request(selection or Selection(start=self.root), self.events.append, given, blockers=blockers)
 
     def refused(self, selection: Selection | None = None, **options: Any) -> str:
         """What `up` says where it refuses to go on: every permission, a line each."""

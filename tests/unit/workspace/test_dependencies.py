@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from emulator.app.selection import Selection
-from emulator.app.up_request import up_request
+from emulator.app.up_request import UpOptions, up_request
 from emulator.events import Event, discard
 
 BACKEND = "name: {name}\ntype: Backend Service\nimage:\n  location: busybox:1.37\n  port: 8080\n{rest}"
@@ -33,9 +33,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def chosen(*services: str, with_deps: bool = True) -> list[str]:
-    request = up_request(
-        Selection(services=services, with_deps=with_deps), discard, strict=False, replacements={}, credentials="none"
-    )
+    request = up_request(Selection(services=services, with_deps=with_deps), discard, UpOptions(credentials="none"))
     return [service.name for service in request.services]
 
 
@@ -58,9 +56,7 @@ def test_a_broken_manifest_that_is_not_needed_is_no_matter(shop: Path) -> None:
 
 def test_what_comes_along_is_told_with_its_reason(shop: Path) -> None:
     told: list[Event] = []
-    up_request(
-        Selection(services=("web",), with_deps=True), told.append, strict=False, replacements={}, credentials="none"
-    )
+    up_request(Selection(services=("web",), with_deps=True), told.append, UpOptions(credentials="none"))
     assert [f"{event.subject} {event.message}" for event in told][:2] == [
         "web calls api: running it too",
         "api calls db: running it too",

@@ -36,7 +36,7 @@ def test_an_alias_that_is_a_site_of_others_gets_no_certificate_and_is_warned_abo
     file.parent.mkdir(parents=True)
     file.write_text(MANIFEST.format(aliases="accounts.google.com, shop.test"))
     events: list[Event] = []
-    request = up_request(Selection(start=tmp_path / "shop"), events.append, strict=False, replacements={})
+    request = up_request(Selection(start=tmp_path / "shop"), events.append)
     certificate = x509.load_pem_x509_certificate(request.private.certificates["web"].encode())
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     found = names.get_values_for_type(x509.DNSName)

@@ -42,7 +42,7 @@ def write(workspace: Path, name: str, text: str) -> None:
 
 def warnings(*services: str) -> list[Event]:
     events: list[Event] = []
-    up_request(Selection("shop", "test", services), events.append, strict=False, replacements={})
+    up_request(Selection("shop", "test", services), events.append)
     return [event for event in events if event.kind is EventKind.WARNING]
 
 
