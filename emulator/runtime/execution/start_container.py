@@ -26,8 +26,8 @@ from emulator.runtime.planning.dependencies import NeverStarts, cannot_start
 from emulator.runtime.specs.egress import open_reason
 from emulator.runtime.specs.kernel_parameters import refused_parameter
 from emulator.runtime.specs.limits import BELOW_PAUSE, below
-from emulator.runtime.specs.task import NO_FILE, NO_IPV6
 from emulator.runtime.state import names
+from emulator.runtime.state.conventions import NO_FILE, NO_IPV6
 from emulator.runtime.state.observed import Member, observe
 from emulator.runtime.state.operations import Operation
 

@@ -7,7 +7,7 @@ import time
 from emulator.errors import EngineError, EngineTimeout, TaskError
 from emulator.runtime.execution.context import POLL, Execution
 from emulator.runtime.specs.drain import open_drain
-from emulator.runtime.specs.task import SETTLED
+from emulator.runtime.state.conventions import SETTLED
 from emulator.runtime.state.observed import Task
 from emulator.runtime.state.operations import Operation
 

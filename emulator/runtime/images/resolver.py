@@ -18,7 +18,7 @@ from emulator.missing import Blockers, Kind, Missing
 from emulator.runtime.images.sources import ImageSource, ImageSources, shown
 from emulator.runtime.secrets.missing_values import demands
 from emulator.runtime.secrets.wanted import position_of
-from emulator.runtime.specs.task import REGION_VARIABLES
+from emulator.runtime.state.conventions import REGION_VARIABLES
 
 if TYPE_CHECKING:
     from emulator.runtime.planning.up_request import UpRequest

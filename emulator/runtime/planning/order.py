@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from emulator.errors import InputError
-from emulator.runtime.specs.task import MemberSpec, TaskSpec
+from emulator.runtime.specs.container import MemberSpec
+from emulator.runtime.specs.task import TaskSpec
 
 
 def in_volume_order(task: TaskSpec) -> list[MemberSpec]:

@@ -15,7 +15,8 @@ from msgspec import structs
 from msgspec.structs import replace
 
 from emulator.ecs.task_definition import ContainerDefinition
-from emulator.runtime.specs.task import MemberSpec, TaskFactory
+from emulator.runtime.specs.container import MemberSpec
+from emulator.runtime.specs.task import TaskFactory
 from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredService, DesiredState
 from emulator.runtime.state.names import Role

@@ -11,8 +11,8 @@ from emulator.frontdoor.options import FOLDER as FRONT_FOLDER
 from emulator.model import to_json
 from emulator.runtime.specs.limits import MIB, NO_NEW_PRIVILEGES
 from emulator.runtime.specs.log_store import ACCESS_FOLDER, LOG_FOLDER
-from emulator.runtime.specs.task import JSON_FILE_OPTIONS, NO_FILE, RESTART
 from emulator.runtime.state import names
+from emulator.runtime.state.conventions import JSON_FILE_OPTIONS, NO_FILE, RESTART
 from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.names import Names, Role
 from emulator.runtime.state.process_identity import this_process

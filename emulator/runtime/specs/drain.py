@@ -15,8 +15,8 @@ from emulator.engine.interface import ContainerSpec, Engine, Mount
 from emulator.errors import Conflict
 from emulator.runtime.specs.limits import MIB, NO_NEW_PRIVILEGES, OWN_PIDS
 from emulator.runtime.specs.log_store import LOG_FOLDER, task_logs
-from emulator.runtime.specs.task import JSON_FILE_OPTIONS, NO_FILE, SHARED_FOLDER
 from emulator.runtime.state import names
+from emulator.runtime.state.conventions import JSON_FILE_OPTIONS, NO_FILE, SHARED_FOLDER
 from emulator.runtime.state.names import Names, Role
 
 MEMORY = 256 * MIB

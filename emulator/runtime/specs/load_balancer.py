@@ -24,8 +24,8 @@ from emulator.runtime.listeners.front_ports import (
     udp_bind_ports,
 )
 from emulator.runtime.specs.limits import MIB, NO_NEW_PRIVILEGES, OWN_PIDS
-from emulator.runtime.specs.task import JSON_FILE_OPTIONS, NO_FILE, RESTART
 from emulator.runtime.state import names
+from emulator.runtime.state.conventions import JSON_FILE_OPTIONS, NO_FILE, RESTART
 from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.names import Names, Role
 from emulator.runtime.state.observed import Observed, Task, observe

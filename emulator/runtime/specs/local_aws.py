@@ -9,8 +9,8 @@ from emulator.errors import ContainerFailed
 from emulator.firelens.local_aws import ENDPOINT, FOLDER
 from emulator.runtime.specs.limits import MIB, NO_NEW_PRIVILEGES, OWN_PIDS
 from emulator.runtime.specs.log_router import local_outputs, uses_local_aws
-from emulator.runtime.specs.task import JSON_FILE_OPTIONS, NO_FILE, RESTART
 from emulator.runtime.state import names
+from emulator.runtime.state.conventions import JSON_FILE_OPTIONS, NO_FILE, RESTART
 from emulator.runtime.state.desired import DesiredService, DesiredState
 from emulator.runtime.state.names import Names, Role
 

@@ -6,8 +6,8 @@ from emulator.engine.interface import ContainerSpec, Mount, PublishedPort
 from emulator.frontdoor.options import FOLDER
 from emulator.runtime.listeners.front_ports import UDP, to_label, udp_bind_ports, udp_listeners
 from emulator.runtime.specs.limits import MIB, NO_NEW_PRIVILEGES, OWN_PIDS
-from emulator.runtime.specs.task import JSON_FILE_OPTIONS, NO_FILE, RESTART
 from emulator.runtime.state import names
+from emulator.runtime.state.conventions import JSON_FILE_OPTIONS, NO_FILE, RESTART
 from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.names import Names, Role
 

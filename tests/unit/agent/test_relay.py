@@ -18,7 +18,7 @@ from emulator.agent.log_relay.buffer_recovery import take_back
 from emulator.agent.log_relay.forward import Batch, Splitter
 from emulator.agent.log_relay.relay import HELD_FOR_NOBODY
 from emulator.logstore.deliveries import read_records
-from emulator.runtime.specs.task import RELAY_MEMORY
+from emulator.runtime.state.conventions import RELAY_MEMORY
 from tests.unit.agent.test_drain import SECONDS, TAG, event_time, message
 
 Until = Callable[[Callable[[], object]], None]
