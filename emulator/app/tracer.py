@@ -38,7 +38,7 @@ from emulator.trace.view import Diagnosis
 
 REQUEST_TIMEOUT = 65.0
 """Seconds for an answer: longer than the load balancer's idle timeout, so that its own answer is seen."""
-_NGINX_PATIENCE = 10.0
+_NGINX_TIMEOUT = 10.0
 _LOOK = 1.0
 """Seconds between looks at which tasks run."""
 _SETTLE = 0.25
@@ -236,7 +236,7 @@ class Tracer:
     def _nginx(self, container: str) -> Sequence[nginx.Directive]:
         """nginx's configuration in a container. It is asked to print it, which changes nothing."""
         with contextlib.suppress(EngineError):
-            result = self._engine.exec(container, nginx.COMMAND, timeout=_NGINX_PATIENCE)
+            result = self._engine.exec(container, nginx.COMMAND, timeout=_NGINX_TIMEOUT)
             if result.exit_code == 0:
                 return nginx.parse(result.stdout.decode(errors="replace"))
         return ()

@@ -12,14 +12,14 @@ from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClient
 from emulator.aws.client import client
 from emulator.aws.ports import PLAIN_PORT, TLS_PORT
 
-PATIENCE = 60.0
+START_TIMEOUT = 60.0
 
 
 def main(groups: list[str]) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + START_TIMEOUT
     while not (_open(TLS_PORT) and _open(PLAIN_PORT)):
         if time.monotonic() > deadline:
-            sys.exit(f"the local AWS endpoint does not answer after {PATIENCE:.0f} s")
+            sys.exit(f"the local AWS endpoint does not answer after {START_TIMEOUT:.0f} s")
         time.sleep(0.05)
     for region, _, group in (item.partition("=") for item in groups):
         with contextlib.suppress(EndpointConnectionError, HTTPClientError):

@@ -14,7 +14,7 @@ from emulator.runtime.specs.limits import NO_NEW_PRIVILEGES, OWN_PIDS
 from emulator.runtime.state.names import Names, sealed
 from emulator.runtime.state.observed import observe
 
-PATIENCE = 20.0
+TC_TIMEOUT = 20.0
 BURST = 4000
 """Bytes that may leave at once under a limited rate: two full packets."""
 _QUEUE = "10s"
@@ -130,10 +130,10 @@ def _tc(engine: Engine, environment: Names, image: str, pause: str, words: Seque
 
 
 def _exit_code(engine: Engine, environment: Names, name: str) -> int:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TC_TIMEOUT
     while time.monotonic() < deadline:
         for row in engine.list_containers(environment.labels()):
             if row.name == name and row.state is ContainerState.EXITED:
                 return row.exit_code or 0
         time.sleep(0.05)
-    raise TaskError(f"tc did not end within {PATIENCE:g} s")
+    raise TaskError(f"tc did not end within {TC_TIMEOUT:g} s")

@@ -14,7 +14,7 @@ from emulator.trace.exchange import Exchange, Outcome
 from emulator.trace.packets import Address, Segment
 from emulator.trace.stream import HalfStream, distance
 
-PATIENCE = 0.3
+REORDERING_TIMEOUT = 0.3
 """Seconds that a byte may be missing: packets of two processors may come in another order."""
 MOST_HELD = 2000
 """Segments of a connection that may wait for a missing one."""
@@ -141,7 +141,7 @@ class Connections:
         an answer must not be read before its request."""
         if self._early(one, segment, by_client):
             one.held.append((segment, by_client))
-            if segment.time - one.held[0][0].time > PATIENCE or len(one.held) > MOST_HELD:
+            if segment.time - one.held[0][0].time > REORDERING_TIMEOUT or len(one.held) > MOST_HELD:
                 self._interrupt(one, segment)
             return
         self._take(one, segment, by_client)

@@ -255,14 +255,14 @@ class Conversation:
                 self._answer_events(parser, time)
             except h11.ProtocolError:
                 self._done(Outcome.CUT, time, "the server closed the connection before the answer ended")
-        self._nobody_answers(time, "the server closed the connection")
+        self._end_waiting(time, "the server closed the connection")
 
     def reset(self, time: float, by_server: bool) -> None:
         """One end broke the connection off."""
         who = "server" if by_server else "client"
         if self._answer is not None and self._waiting:
             self._done(Outcome.CUT, time, f"the {who} reset the connection before the answer ended")
-        self._nobody_answers(time, f"the {who} reset the connection")
+        self._end_waiting(time, f"the {who} reset the connection")
         self.end(time)
 
     def lost(self, time: float, note: str = "the capture missed packets of it") -> None:
@@ -277,7 +277,7 @@ class Conversation:
             opaque, self._opaque = self._opaque, None
             self._switched = True
             self._emit(replace(opaque, ended=time))
-        self._nobody_answers(time, "the connection was closed")
+        self._end_waiting(time, "the connection was closed")
 
     @property
     def given_up(self) -> bool:
@@ -288,14 +288,14 @@ class Conversation:
         """What goes on still."""
         return [one.exchange for one in self._waiting] + ([self._opaque] if self._opaque is not None else [])
 
-    def _nobody_answers(self, time: float, note: str) -> None:
+    def _end_waiting(self, time: float, note: str) -> None:
         while self._waiting:
             partly = not self._waiting[0].complete
             self._done(Outcome.NO_ANSWER, time, note + (" before the request ended" if partly else ""))
 
     def _malformed_answer(self, time: float, note: str) -> None:
         self._done(Outcome.MALFORMED, time, note)
-        self._nobody_answers(time, note)
+        self._end_waiting(time, note)
         self._deaf = True
 
     def _become(self, outcome: Outcome, time: float, note: str) -> None:

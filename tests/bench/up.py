@@ -30,7 +30,7 @@ from tests.bench.harness import Figure, as_installed, free_port, medians
 
 COMMAND = Path(sys.executable).with_name("copilot-local")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "nginx-sidecar"
-PATIENCE = 120.0
+TIMEOUT = 120.0
 PAIRS = 12
 MANY = 20
 ONE_ROUNDS, MANY_ROUNDS = 5, 2
@@ -283,10 +283,10 @@ def _start(ours: _Ours, *names: str) -> float:
 
 
 def _until_it_answers(port: int) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while not _answers(port):
         if time.monotonic() > deadline:
-            raise TimeoutError(f"no answer through nginx within {PATIENCE:g} s")
+            raise TimeoutError(f"no answer through nginx within {TIMEOUT:g} s")
         time.sleep(0.005)
 
 
@@ -309,7 +309,7 @@ def _image(reference: str) -> str:
 def _run(*words: str, cwd: Path | None = None, variables: Path | None = None, check: bool = True) -> str:
     done = subprocess.run(
         words, cwd=cwd, env=as_installed(variables) if variables else None, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, timeout=PATIENCE, check=False,
+        capture_output=True, text=True, timeout=TIMEOUT, check=False,
     )  # fmt: skip
     if check and done.returncode:
         raise RuntimeError(f"{' '.join(words[:4])}: {done.stdout}{done.stderr}")

@@ -21,7 +21,7 @@ from tests.bench.harness import Figure, free_port, paired, seconds
 
 COMMAND = Path(sys.executable).with_name("copilot-local")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "nginx-sidecar" / "hello"
-PATIENCE = 60.0
+TIMEOUT = 60.0
 PAIRS = 9
 
 MANIFEST = """
@@ -91,7 +91,7 @@ def _program(*, sync: bool) -> Iterator[tuple[Path, int]]:
             yield folder, port
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(PATIENCE)
+            process.wait(TIMEOUT)
             _docker([str(COMMAND), "down", "-v", "-a", app, "-e", "test"], folder)
 
 
@@ -140,10 +140,10 @@ def _save_and_wait(folder: Path, port: int, then: Callable[[], None]) -> None:
 
 
 def _until_answers(port: int, word: str) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while word not in _get(port):
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{word} was not answered within {PATIENCE:g} s")
+            raise TimeoutError(f"{word} was not answered within {TIMEOUT:g} s")
         time.sleep(0.005)
 
 

@@ -9,13 +9,13 @@ import sys
 import threading
 import time
 
-PATIENCE = 60.0
+CONNECT_TIMEOUT = 60.0
 """Seconds until a socket that nobody listens on is given up: an agent that was just started opens it in under one, but
 not on a machine that is busy with all else."""
 
 
-def main(path: str, patience: float = PATIENCE) -> int:
-    deadline = time.monotonic() + patience
+def main(path: str, timeout: float = CONNECT_TIMEOUT) -> int:
+    deadline = time.monotonic() + timeout
     while True:
         connection = socket.socket(socket.AF_UNIX)
         try:

@@ -34,7 +34,7 @@ AWAITED_SHARE = 0.05
 `IDLE`, for a target that takes long or never gets one."""
 IDLE = 2.0
 """The same while nothing changes. HAProxy acts on its checks by itself; a look only tells what it found."""
-PATIENCE = 3.0
+SOCKET_TIMEOUT = 3.0
 """Seconds within which HAProxy's sockets have to be there when something is to be loaded."""
 
 
@@ -128,10 +128,10 @@ class BalancerMonitor(Front):
         worker = None
         try:
             if self.access_log is not None:
-                information = self._ask_patiently(SHOW_INFO)
+                information = self._ask_once_it_listens(SHOW_INFO)
                 path = self.folder / ADMIN_SOCKET
                 worker = OldWorker(path, information, self.access_log, lambda ask: self.ask(ask, MASTER_SOCKET))
-            problem = admin.reload_problem(self._ask_patiently(admin.RELOAD, MASTER_SOCKET))
+            problem = admin.reload_problem(self._ask_once_it_listens(admin.RELOAD, MASTER_SOCKET))
         except OSError as error:
             if worker is not None:
                 worker.stays()
@@ -148,9 +148,9 @@ class BalancerMonitor(Front):
         except OSError:
             return False
 
-    def _ask_patiently(self, command: str, path: str = ADMIN_SOCKET) -> str:
+    def _ask_once_it_listens(self, command: str, path: str = ADMIN_SOCKET) -> str:
         """Asks again for a while where nobody listens: HAProxy puts a socket in its place before it listens there."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + SOCKET_TIMEOUT
         while True:
             try:
                 return self.ask(command, path)

@@ -36,11 +36,11 @@ IN_FLIGHT = 2
 not wait for room to send one, so there must be few."""
 HELD = 1 << 20
 """Bytes that are held for each container before it has to wait for a router that is slow."""
-HELD_FOR_NOBODY = 16 << 20
+HELD_WITHOUT_ROUTER = 16 << 20
 """The same while no router is there, for all containers together: their task's memory may be what holds it."""
-PATIENCE = 30.0
+ROUTER_TIMEOUT = 30.0
 """Seconds that a router may be away before its lines are written to the log store."""
-PATIENCE_WHILE_FULL = 5.0
+ROUTER_TIMEOUT_WHILE_FULL = 5.0
 """The same once a container has to wait: when it exits, Docker waits ten seconds for the rest of its output."""
 POLL = 0.02
 GRACE = 1.0
@@ -184,11 +184,11 @@ class Relay:
     def _look_for_a_router(self) -> None:
         if watch := self._connect():
             self._router_is_there(watch)
-        elif self._settling or time.monotonic() - self._gone_since > self._patience():
+        elif self._settling or time.monotonic() - self._gone_since > self._router_timeout():
             self._write_down()
 
-    def _patience(self) -> float:
-        return PATIENCE if all(flow.reading or flow.ended for flow in self._flows) else PATIENCE_WHILE_FULL
+    def _router_timeout(self) -> float:
+        return ROUTER_TIMEOUT if all(flow.reading or flow.ended for flow in self._flows) else ROUTER_TIMEOUT_WHILE_FULL
 
     def _write_down(self) -> None:
         """Takes the place of a router that does not come back."""
@@ -281,7 +281,7 @@ class Relay:
                 self._lose_router(flow)
                 self._flows.remove(flow)
             return
-        wanted = flow.held < (HELD if self._watch else max(HELD, HELD_FOR_NOBODY // len(self._flows)))
+        wanted = flow.held < (HELD if self._watch else max(HELD, HELD_WITHOUT_ROUTER // len(self._flows)))
         if wanted and not flow.reading:
             self._selector.register(flow.driver, selectors.EVENT_READ, flow)
         elif not wanted and flow.reading:

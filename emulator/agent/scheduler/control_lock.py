@@ -12,7 +12,7 @@ class BeingBroughtUp(EnvironmentBusy):
     """A command that hands over when it is done is at work, or about to be."""
 
 
-class Charge:
+class ControlLock:
     """What a piece of work has to ask for before it begins.
 
     Whoever looks at several things of the environment, or changes what should run, holds `lock` meanwhile. Work takes

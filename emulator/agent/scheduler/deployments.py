@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from emulator.agent.scheduler.control_lock import Charge
+from emulator.agent.scheduler.control_lock import ControlLock
 from emulator.agent.scheduler.history import Stop
 from emulator.agent.scheduler.scheduler import Scheduler
 from emulator.errors import InputError, Unsupported
@@ -26,8 +26,8 @@ from emulator.spelling import closest
 class Deployments:
     """Changes of what should run, one after the other, each of which is waited for."""
 
-    def __init__(self, charge: Charge, scheduler: Scheduler) -> None:
-        self._charge = charge
+    def __init__(self, control: ControlLock, scheduler: Scheduler) -> None:
+        self._control = control
         self._scheduler = scheduler
 
     def apply(
@@ -75,8 +75,8 @@ class Deployments:
     def stop_task(self, task_id: str, emit: Emit) -> None:
         """Stops one task, named by its id or the beginning of it; the scheduler replaces it. As StopTask in ECS."""
         scheduler = self._scheduler
-        with self._charge.lock:
-            self._charge.refuse_held()
+        with self._control.lock:
+            self._control.refuse_held()
             tasks = observe(scheduler.engine, scheduler.names).tasks.values()
             found = [task for task in tasks if task.id.startswith(task_id)]
             if len(found) != 1:
@@ -87,14 +87,14 @@ class Deployments:
                     hint=f"did you mean the service {meant}? {hint}" if meant else hint,
                 )
             scheduler.history.stopping(found[0].id, Stop("UserInitiated", "Task stopped by user"))
-            claimed = self._charge.claim({found[0].service})
+            claimed = self._control.claim({found[0].service})
         plan = Plan()
         delay = 0 if front_specs(scheduler.state) else None
         stop_task(plan, found[0], "stopped by the user", deregister=delay, withdraw=True)
         try:
             scheduler.executor(emit).run(plan)
         finally:
-            self._charge.release(claimed)
+            self._control.release(claimed)
 
     def _change(self, updates: dict[str, dict[str, int]], emit: Emit, *, steady: bool = False) -> None:
         def changed(state: DesiredState) -> DesiredState:
@@ -119,16 +119,16 @@ class Deployments:
 
         What goes on in other services goes on meanwhile. `steady`: tasks beside those that run have to become healthy.
         """
-        charge, scheduler = self._charge, self._scheduler
-        with charge.lock:
-            charge.refuse_held(orphaned=orphaned)
-            claimed = charge.claim({*services, FRONT})
+        control, scheduler = self._control, self._scheduler
+        with control.lock:
+            control.refuse_held(orphaned=orphaned)
+            claimed = control.claim({*services, FRONT})
             try:
-                charge.refuse_held(orphaned=orphaned)
+                control.refuse_held(orphaned=orphaned)
                 previous, previous_private = scheduler.state, scheduler.private
                 scheduler.state = change(previous)
             except BaseException:
-                charge.release(claimed)
+                control.release(claimed)
                 raise
             scheduler.private = previous_private.updated(private) if private else previous_private
             scheduler.lost -= set(services) if private else set()
@@ -141,24 +141,24 @@ class Deployments:
                     with scheduler.front.keeping({operation.task_id for operation in edited.operations}):
                         scheduler.executor(emit).run(edited)
                 observed = observe(scheduler.engine, scheduler.names)
-                result = scheduler.reconcile(observed, fresh_front_rules=True, leave_alone=charge.busy - claimed)
+                result = scheduler.reconcile(observed, fresh_front_rules=True, leave_alone=control.busy - claimed)
                 scheduler.note_failures(observed, result)
                 scheduler.born(result)
                 scheduler.executor(emit).run(result.plan)
                 if steady:
                     scheduler.executor(emit).run(self._until_steady(result))
-                with charge.lock:
-                    charge.acting = True
+                with control.lock:
+                    control.acting = True
                     keep()
         except BaseException:
-            with charge.lock:
+            with control.lock:
                 scheduler.state = scheduler.state.with_services_of(previous, services)
                 scheduler.private = previous_private
                 scheduler.front.use(scheduler.state)
-            charge.refuse_retired()
+            control.refuse_retired()
             raise
         finally:
-            charge.release(claimed)
+            control.release(claimed)
 
     def _until_steady(self, result: Reconciled) -> Plan:
         """Waits for the tasks that a plan has started, as far as nothing of it did and anything checks their health."""
@@ -185,7 +185,7 @@ class Deployments:
         if not in_place:
             return Plan()
         scheduler = self._scheduler
-        with self._charge.lock:
+        with self._control.lock:
             edited = edit(previous, scheduler.factory(), services, observe(scheduler.engine, scheduler.names))
             scheduler.state = edited.state
             scheduler.front.use(scheduler.state)

@@ -18,7 +18,7 @@ from emulator.agent.scheduler.back_off import BackOff
 from emulator.agent.scheduler.history import ESSENTIAL_EXITED, TaskHistory, start_failure, stop_for
 from emulator.agent.scheduler.recovery import LOST, recover_private
 from emulator.agent.scheduler.state_file import StateFile
-from emulator.agent.scheduler.timeouts import Patience
+from emulator.agent.scheduler.timeouts import Timeouts
 from emulator.agent.scheduler.unhealthy_tasks import given_up
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError, InputError
@@ -39,16 +39,16 @@ log = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """Holds the desired state, and compares it with what runs. Carries nothing out, and waits for nobody: whoever asks
-    for a change holds the lock of `Charge`. `clock` gives seconds; `cancelled` ends what its executors do; `checks` are
-    the results of container health checks by container id."""
+    """Holds the desired state, and compares it with what runs. It carries nothing out and never waits: the caller that
+    changes something holds `ControlLock.lock`. `clock` gives seconds; `cancelled` ends what its executors do; `checks`
+    are the results of container health checks by container id."""
 
     def __init__(
         self,
         engine: Engine,
         state_file: Path,
         front: FrontMonitor,
-        patience: Patience,
+        timeouts: Timeouts,
         clock: Callable[[], float],
         cancelled: threading.Event,
         checks: Callable[[], Mapping[str, CheckResult]] = dict,
@@ -68,7 +68,7 @@ class Scheduler:
         self.front.refresh()
         self.connect = ServiceConnect(engine, self.names)
         self.history = TaskHistory()
-        self.back_off = BackOff(patience.healthy_life, patience.longest_delay)
+        self.back_off = BackOff(timeouts.healthy_life, timeouts.longest_delay)
         self._clock = clock
         self._cancelled = cancelled
         self._last_failure: dict[str, str] = {}

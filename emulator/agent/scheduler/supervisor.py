@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from emulator.agent.load_balancer.front_monitor import FrontMonitor
-from emulator.agent.scheduler.control_lock import Charge
+from emulator.agent.scheduler.control_lock import ControlLock
 from emulator.agent.scheduler.deployments import Deployments
 from emulator.agent.scheduler.early_checks import EarlyChecks, judging
 from emulator.agent.scheduler.one_off_tasks import OneOffs
 from emulator.agent.scheduler.scheduler import Scheduler
-from emulator.agent.scheduler.timeouts import USUAL, Patience
+from emulator.agent.scheduler.timeouts import USUAL, Timeouts
 from emulator.engine.interface import Engine, EngineEvent
 from emulator.errors import CopilotLocalError
 from emulator.events import Event, EventKind
@@ -47,7 +47,7 @@ class Supervisor:
         state_file: Path,
         front: FrontMonitor,
         *,
-        patience: Patience = USUAL,
+        timeouts: Timeouts = USUAL,
         clock: Callable[[], float] = time.monotonic,
         spawn: Callable[[Callable[[], None]], None] | None = None,
     ) -> None:
@@ -55,19 +55,19 @@ class Supervisor:
         engine = judging(engine, self.early)
         self.engine = engine
         self._spawn = spawn or _in_a_thread
-        self.patience = patience
+        self.timeouts = timeouts
         self._clock = clock
         self.front = front
-        self.charge = Charge()
-        self.scheduler = Scheduler(engine, state_file, front, patience, clock, self.charge.retired, self.early.results)
-        self.charge.acting = self.scheduler.state.acting
-        if self.charge.acting:
+        self.control = ControlLock()
+        self.scheduler = Scheduler(engine, state_file, front, timeouts, clock, self.control.retired, self.early.results)
+        self.control.acting = self.scheduler.state.acting
+        if self.control.acting:
             self.scheduler.recover_private()
-        self.deployments = Deployments(self.charge, self.scheduler)
+        self.deployments = Deployments(self.control, self.scheduler)
         self.one_offs = OneOffs()
         self._wake = threading.Event()
         self._wake.set()  # an agent that was in charge before looks at once
-        self.charge.on_freed = self._wake.set  # something may have changed while somebody was busy
+        self.control.on_freed = self._wake.set  # something may have changed while somebody was busy
         self.front.on_verdict = self._wake.set
         self.early.on_success = self._wake.set
         self.front.on_look = self._note_states
@@ -84,13 +84,13 @@ class Supervisor:
     def held(self, private: Private, *, stays: bool = False) -> None:
         """A command takes charge, and `stays` or hands over when it is done. Raises `EnvironmentBusy` if another one
         has."""
-        with self.charge.lock:
-            self.charge.hold(stays=stays)
+        with self.control.lock:
+            self.control.hold(stays=stays)
             self._use(private)
 
     def begin(self, state: DesiredState, private: Private) -> None:
         """The command in charge makes this run. Raises `TaskError` where that cannot be written down."""
-        with self.charge.lock:
+        with self.control.lock:
             self.scheduler.begin(state)
             self._use(private)
 
@@ -102,8 +102,8 @@ class Supervisor:
 
     def act(self) -> None:
         """The agent takes charge."""
-        with self.charge.lock:
-            if not self.charge.act():
+        with self.control.lock:
+            if not self.control.act():
                 return
             self.scheduler.remember()
         self._wake.set()
@@ -111,12 +111,12 @@ class Supervisor:
     def retire(self) -> None:
         """The environment is going away: do nothing any more."""
         self.early.close()
-        self.charge.retire()
+        self.control.retire()
 
     def retire_if_idle(self) -> bool:
         """Retires where nothing runs and nobody is in charge; returns whether it did."""
-        with self.charge.lock:
-            if self.scheduler.state.services or self.one_offs or self.charge.held or self.charge.busy:
+        with self.control.lock:
+            if self.scheduler.state.services or self.one_offs or self.control.held or self.control.busy:
                 return False
             self.retire()
             return True
@@ -124,8 +124,8 @@ class Supervisor:
     def status(self) -> dict[str, Any]:
         """What the agent knows that the listing does not show."""
         return {
-            "acting": self.charge.acting,
-            "held": self.charge.held,
+            "acting": self.control.acting,
+            "held": self.control.held,
             "targets": self.front.targets(),
             "checks": self.early.as_plain(),
             "services": self.scheduler.status(),
@@ -137,7 +137,7 @@ class Supervisor:
     def run(self) -> None:
         """Supervises until the process ends."""
         threading.Thread(target=self._listen, daemon=True, name="events").start()
-        while not self.charge.retired.is_set():
+        while not self.control.retired.is_set():
             self._wake.wait(self._next_look())
             self._wake.clear()
             self.look()
@@ -145,16 +145,16 @@ class Supervisor:
     def look(self) -> None:
         """One round: takes charge if nobody else did in time, and does what has to be done if in charge."""
         try:
-            with self.charge.lock:
+            with self.control.lock:
                 waited = self._clock() - self._started_at
-                if not self.charge.acting and not self.charge.held and waited > self.patience.grace:
-                    log.info("nobody took charge within %s s", self.patience.grace)
+                if not self.control.acting and not self.control.held and waited > self.timeouts.grace:
+                    log.info("nobody took charge within %s s", self.timeouts.grace)
                     self.scheduler.recover_private()  # there is nobody else to have them from
                     self.act()
-                if self.charge.acting and not self.scheduler.written and FRONT not in self.charge.busy:
+                if self.control.acting and not self.scheduler.written and FRONT not in self.control.busy:
                     self.scheduler.remember()  # unless a deployment is under way, which may fail yet
-                work = self._dispatch() if self.charge.acting else None
-                if self.charge.held:
+                work = self._dispatch() if self.control.acting else None
+                if self.control.held:
                     # Whoever holds the environment carries out plans; restart policies are the agent's all the same.
                     observed = observe(self.engine, self.scheduler.names)
                     self._check(observed)
@@ -169,7 +169,7 @@ class Supervisor:
             self._trouble()
 
     def _listen(self) -> None:
-        while not self.charge.retired.is_set():
+        while not self.control.retired.is_set():
             try:
                 for event in self.engine.events(self.scheduler.names.labels()):
                     self.on_event(event)
@@ -191,14 +191,14 @@ class Supervisor:
                         self._wake.set()
             except CopilotLocalError as error:
                 log.warning("the event stream ended: %s", error)
-            self.charge.retired.wait(self.patience.reconnect)
+            self.control.retired.wait(self.timeouts.reconnect)
             self._wake.set()
 
     def _trouble(self) -> None:
         """What failed is tried again after 1 s, 2 s, 4 s, … up to half a minute, however many events come."""
         self._troubles += 1
-        delay = self.patience.first_trouble * 2.0 ** (self._troubles - 1)
-        self.charge.retired.wait(min(delay, self.patience.longest_trouble))
+        delay = self.timeouts.first_trouble * 2.0 ** (self._troubles - 1)
+        self.control.retired.wait(min(delay, self.timeouts.longest_trouble))
         self._wake.set()
 
     def _next_look(self) -> float:
@@ -208,9 +208,9 @@ class Supervisor:
             soon.append(FAILING_INTERVAL)
         if self._restless_until > now:
             soon.append(RESTLESS_INTERVAL)
-        if not self.charge.acting and not self.charge.held:
-            soon.append(self.patience.grace + 0.1 - (now - self._started_at))
-        return max(0.05, min([self.patience.look, *soon]))
+        if not self.control.acting and not self.control.held:
+            soon.append(self.timeouts.grace + 0.1 - (now - self._started_at))
+        return max(0.05, min([self.timeouts.look, *soon]))
 
     def _dispatch(self) -> Callable[[], None] | None:
         """One look and, if something differs where nobody is at work, the work that has to be done there."""
@@ -221,15 +221,15 @@ class Supervisor:
             return None
         if not self.scheduler.connect.is_writing and self.scheduler.connect.is_outdated(observed):
             self._spawn(self._write_names)
-        result = self.scheduler.reconcile(observed, leave_alone=self.charge.busy)
+        result = self.scheduler.reconcile(observed, leave_alone=self.control.busy)
         if not result.plan:
             self._troubles = 0
             return None
         if self.scheduler.note_failures(observed, result):
-            result = self.scheduler.reconcile(observed, leave_alone=self.charge.busy)
+            result = self.scheduler.reconcile(observed, leave_alone=self.control.busy)
         self.scheduler.born(result)
         touched = {*result.started.values(), *(observed.tasks[task_id].service for task_id in result.stopped)}
-        claimed = self.charge.claim(touched or {FRONT})
+        claimed = self.control.claim(touched or {FRONT})
         return lambda: self._carry_out(result.plan, claimed)
 
     def _check(self, observed: Observed) -> None:
@@ -266,7 +266,7 @@ class Supervisor:
             log.exception("looking after %s failed", ", ".join(claimed))
             self._trouble()
         finally:
-            self.charge.release(claimed)
+            self.control.release(claimed)
 
     def _note_states(self, observed: Observed, registered: frozenset[str], draining: frozenset[str]) -> None:
         self.scheduler.history.look(self.scheduler.state, observed, registered, draining)

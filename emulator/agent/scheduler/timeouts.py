@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """How long the supervisor waits for what, in seconds."""
 
     look: float = 30.0
@@ -24,4 +24,4 @@ class Patience:
     """After an event stream that ended."""
 
 
-USUAL = Patience()
+USUAL = Timeouts()

@@ -106,7 +106,7 @@ def _run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        return _nobody_reads()
+        return _end_quietly()
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else ExitCode.FAILURE
     except _ClickException as error:
@@ -118,7 +118,7 @@ def _run(arguments: Sequence[str]) -> int:
         return error_reporting.bug(error, arguments)
 
 
-def _nobody_reads() -> int:
+def _end_quietly() -> int:
     """The reader of our output went away (`copilot-local ps | head -1`): end quietly, as other commands do."""
     # Python flushes standard output once more when it ends and would complain about the same pipe.
     with contextlib.suppress(OSError, ValueError):

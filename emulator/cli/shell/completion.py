@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from emulator.runtime.state.observed import Observed
     from emulator.workspace import Workspace
 
-PATIENCE = 2.0
+LOOK_TIMEOUT = 2.0
 """Seconds after which nothing is offered."""
 
 
@@ -102,5 +102,5 @@ def _offer(find: Callable[[], Iterable[str]], incomplete: str) -> list[str]:
     # A daemon thread: a daemon that hangs does not keep the shell waiting.
     looking = threading.Thread(target=look, daemon=True)
     looking.start()
-    looking.join(PATIENCE)
+    looking.join(LOOK_TIMEOUT)
     return list(found)

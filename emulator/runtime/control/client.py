@@ -22,17 +22,17 @@ __all__ = ["Agent", "AgentBusy", "AgentError", "Attendance", "Lease", "Message",
 
 SOCKET = "/run/copilot-local/agent.sock"
 BRIDGE = ("python3", "-S", "-m", "emulator.agent.api.bridge", SOCKET)
-PATIENCE = 25.0
+ANSWER_TIMEOUT = 25.0
 """Seconds for an answer that the agent has at hand; an agent that was just started takes some until it listens."""
 
 
 class Agent:
     """The agent of one environment."""
 
-    def __init__(self, engine: Engine, environment: Names, *, patience: float = PATIENCE) -> None:
+    def __init__(self, engine: Engine, environment: Names, *, timeout: float = ANSWER_TIMEOUT) -> None:
         self.engine = engine
         self.names = environment
-        self.patience = patience
+        self.timeout = timeout
         self._ahead: ExecStream | None = None
 
     def hold(self, private: Private, *, stays: bool = False) -> Lease:
@@ -50,7 +50,7 @@ class Agent:
 
     def retire_if_idle(self) -> bool:
         """Whether the agent had nothing to look after; it does nothing any more then, and may be removed."""
-        [answer] = self._ask("POST", "retire-if-idle", patience=self.patience)
+        [answer] = self._ask("POST", "retire-if-idle", timeout=self.timeout)
         return bool(answer["idle"])
 
     def apply(
@@ -141,7 +141,7 @@ class Agent:
 
     def _answer(self, verb: str, query: Query | None = None) -> Message:
         """An answer that is one document, which the agent has at hand."""
-        [answer] = self._ask("GET", verb, query, patience=self.patience)
+        [answer] = self._ask("GET", verb, query, timeout=self.timeout)
         return answer
 
     def _ask(
@@ -151,18 +151,18 @@ class Agent:
         query: Query | None = None,
         *,
         body: Message | None = None,
-        patience: float | None = None,
+        timeout: float | None = None,
     ) -> Iterator[Message]:
         """One request over a connection of its own."""
         connection = self._open()
         hint = f"its log: docker logs {self.names.agent}"
         try:
-            with closed_after(connection, patience) as expired:
+            with closed_after(connection, timeout) as expired:
                 try:
                     yield from connection.ask(request(method, verb, query, body, last=True))
                 except EngineError as error:
                     if expired.is_set():
-                        raise EngineTimeout(f"the agent did not answer within {patience:g} s", hint=hint) from None
+                        raise EngineTimeout(f"the agent did not answer within {timeout:g} s", hint=hint) from None
                     error.hint = error.hint or hint
                     raise
         finally:
@@ -210,7 +210,7 @@ class Lease:
 
         Raises EngineError where no answer comes; the agent is in charge then.
         """
-        with closed_after(self._connection, PATIENCE):
+        with closed_after(self._connection, ANSWER_TIMEOUT):
             [answer] = self._connection.ask(request("GET", "status"))
         return answer
 
@@ -239,13 +239,13 @@ class Attendance:
 
     def status(self) -> Message:
         """As `Agent.status`, over the connection that is open already."""
-        with closed_after(self._connection, PATIENCE):
+        with closed_after(self._connection, ANSWER_TIMEOUT):
             [answer] = self._connection.ask(request("GET", "status"))
         return answer
 
     def close(self) -> None:
         """Ends it; afterwards the agent knows."""
-        with contextlib.suppress(CopilotLocalError, OSError), closed_after(self._connection, PATIENCE):
+        with contextlib.suppress(CopilotLocalError, OSError), closed_after(self._connection, ANSWER_TIMEOUT):
             done(self._connection.ask(request("POST", "leave")))
         self._connection.close()
 

@@ -26,7 +26,7 @@ from emulator.runtime.specs.limits import MIB, OWN_PIDS
 from emulator.runtime.specs.log_router import describe_router, manifest_lines, router_problems
 from emulator.runtime.state.names import Names, Role, sealed
 
-PATIENCE = 30.0
+START_TIMEOUT = 30.0
 WATCHED = 1.0
 """Seconds for which a router is watched after its start."""
 MEMORY = 512 * MIB
@@ -120,7 +120,7 @@ def _listen(engine: Engine, name: str) -> tuple[list[str], int | None]:
 
     One that has started is watched a little longer: it may end over what it finds then.
     """
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + START_TIMEOUT
     started: float | None = None
     while True:
         rows = [row for row in engine.list_containers({}) if row.name == name]
@@ -133,7 +133,7 @@ def _listen(engine: Engine, name: str) -> tuple[list[str], int | None]:
             return lines, ended
         if now > deadline:
             raise TaskError(
-                f"the log router did not start within {PATIENCE:.0f} s",
+                f"the log router did not start within {START_TIMEOUT:.0f} s",
                 hint="its last words: " + " | ".join(lines[-3:]),
             )
         time.sleep(0.1)

@@ -36,7 +36,7 @@ STOPPED_AGENT = 3.0
 
 
 class Bringup:
-    """One such attempt. `agent_patience` is how many seconds the agent may take to answer, `first_moments` for how many
+    """One such attempt. `agent_timeout` is how many seconds the agent may take to answer, `first_moments` for how many
     the containers are watched."""
 
     def __init__(
@@ -50,7 +50,7 @@ class Bringup:
         cancelled: threading.Event,
         on_started: Callable[[ContainerSpec], None] | None,
         before_remove: Callable[[str], None] | None,
-        agent_patience: float,
+        agent_timeout: float,
         first_moments: float,
     ) -> None:
         self.engine = engine
@@ -63,7 +63,7 @@ class Bringup:
         self.cancelled = cancelled
         self.on_started = on_started
         self.before_remove = before_remove
-        self.agent_patience = agent_patience
+        self.agent_timeout = agent_timeout
         self.first_moments = first_moments
 
     def run(self) -> Running:
@@ -117,9 +117,9 @@ class Bringup:
     def _answer(self, lease: Future[Lease]) -> Lease:
         """What the agent answers, which it should have done by now."""
         try:
-            return lease.result(self.agent_patience)
+            return lease.result(self.agent_timeout)
         except TimeoutError:
-            raise agent_failed(self.engine, self.names, f"no answer within {self.agent_patience:g} s") from None
+            raise agent_failed(self.engine, self.names, f"no answer within {self.agent_timeout:g} s") from None
 
     def _execute(self, lease: Future[Lease]) -> None:
         factory = task_factory(self.state, self.request.private, self.engine)

@@ -18,7 +18,7 @@ from emulator.runtime.state.process_identity import Owner, this_process
 POLL = 0.1
 UNDER_WAY = 15.0
 """Seconds that an agent which was only created gets to start where nobody can tell whether its maker lives."""
-PATIENCE = 600.0
+TURN_TIMEOUT = 600.0
 """Seconds to wait for another command: it may wait for something to become healthy itself."""
 
 
@@ -33,14 +33,14 @@ class Turns:
         cancelled: threading.Event,
         *,
         under_way: float = UNDER_WAY,
-        patience: float = PATIENCE,
+        timeout: float = TURN_TIMEOUT,
     ) -> None:
         self._engine = engine
         self._names = environment
         self._emit = emit
         self._cancelled = cancelled
         self._under_way = under_way
-        self._until = time.monotonic() + patience
+        self._until = time.monotonic() + timeout
         self._said = False
 
     def observe(self) -> Observed:

@@ -13,7 +13,7 @@ from emulator.runtime.specs.agent import agent_spec
 from emulator.runtime.state.desired import DesiredState, Private
 from emulator.runtime.state.names import Names
 
-AGENT_PATIENCE = 60.0
+AGENT_TIMEOUT = 60.0
 """Seconds that an agent which was just started may take to answer: a busy machine takes 20. One that ends is noticed at
 once."""
 

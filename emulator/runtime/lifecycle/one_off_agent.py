@@ -17,7 +17,7 @@ from emulator.errors import Conflict, CopilotLocalError, EngineError
 from emulator.events import Emit
 from emulator.runtime.control.client import Agent, Attendance
 from emulator.runtime.lifecycle.contention import Turns
-from emulator.runtime.lifecycle.join import AGENT_PATIENCE, agent_failed
+from emulator.runtime.lifecycle.join import AGENT_TIMEOUT, agent_failed
 from emulator.runtime.specs.agent import agent_spec
 from emulator.runtime.specs.log_store import data_volumes
 from emulator.runtime.state.desired import DesiredService, DesiredState, Private
@@ -81,9 +81,9 @@ def _attend(engine: Engine, environment: Names, desired: DesiredService, private
     agent = Agent(engine, environment)
     pool = ThreadPoolExecutor(1, thread_name_prefix="attend")
     try:
-        return pool.submit(agent.attend, desired, private).result(AGENT_PATIENCE)
+        return pool.submit(agent.attend, desired, private).result(AGENT_TIMEOUT)
     except TimeoutError:
-        raise agent_failed(engine, environment, f"no answer within {AGENT_PATIENCE:g} s") from None
+        raise agent_failed(engine, environment, f"no answer within {AGENT_TIMEOUT:g} s") from None
     except EngineError as error:
         raise agent_failed(engine, environment, error.message) from error
     finally:

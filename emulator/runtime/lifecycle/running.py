@@ -31,7 +31,7 @@ from emulator.runtime.state.names import Names
 from emulator.runtime.state.observed import Member, Observed, Task, observe
 
 HEALTH_POLL = 0.03
-RESTART_PATIENCE = 5.0
+RESTART_TIMEOUT = 5.0
 """Seconds within which the agent starts a container again that its restart policy covers."""
 
 
@@ -102,7 +102,7 @@ class Running(Struct):
                         exited.pop(member.container.id, None)
                         continue
                     since = exited.setdefault(member.container.id, time.monotonic())
-                    if not may_restart(member) or time.monotonic() - since > RESTART_PATIENCE:
+                    if not may_restart(member) or time.monotonic() - since > RESTART_TIMEOUT:
                         return member
             interrupted.wait(0.25)
         return None

@@ -15,7 +15,7 @@ from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.images.resolver import resolver_of
 from emulator.runtime.lifecycle.contention import Turns
 from emulator.runtime.lifecycle.environment_lock import Claim
-from emulator.runtime.lifecycle.join import AGENT_PATIENCE, join
+from emulator.runtime.lifecycle.join import AGENT_TIMEOUT, join
 from emulator.runtime.lifecycle.look import refuse_taken_ports
 from emulator.runtime.lifecycle.prepare import desired_state, prepare, refuse_unresolved, refuse_unsupported_in
 from emulator.runtime.lifecycle.running import Running, wait_healthy
@@ -66,13 +66,13 @@ def up(
     cancelled: threading.Event | None = None,
     on_started: Callable[[ContainerSpec], None] | None = None,
     before_remove: Callable[[str], None] | None = None,
-    agent_patience: float = AGENT_PATIENCE,
+    agent_timeout: float = AGENT_TIMEOUT,
     first_moments: float = FIRST_MOMENTS,
 ) -> Running:
     """Makes an environment run what is asked for and returns it, still in charge of it.
 
     An environment where nothing runs is claimed while images are built and pulled. What was made is removed again if
-    something fails, unless `retain`: then it stays as it is, without an agent that would replace it. `agent_patience`
+    something fails, unless `retain`: then it stays as it is, without an agent that would replace it. `agent_timeout`
     is how many seconds the agent may take to answer, `first_moments` for how many containers are watched that were just
     started. Raises the `CopilotLocalError` that says what.
     """
@@ -131,7 +131,7 @@ def up(
             claim = claim or _claim(engine, request, observed, state)
             try:
                 hooks = (on_started, before_remove)
-                times = (agent_patience, first_moments)
+                times = (agent_timeout, first_moments)
                 return Bringup(engine, request, state, observed, claim, emit, cancelled, *hooks, *times).run()
             except EnvironmentBusy:
                 # Somebody was faster. Twice, with nothing to be seen of it: it is none of ours that has the name.

@@ -13,7 +13,7 @@ from emulator.frontdoor.balancers import Balancer
 from emulator.runtime.planning.start_plan import StartingTask, start_members, start_pause
 from emulator.runtime.planning.stop_plan import stop_task
 from emulator.runtime.specs.load_balancer import front_in, front_volume
-from emulator.runtime.specs.local_aws import PATIENCE, aws_spec, log_groups
+from emulator.runtime.specs.local_aws import START_TIMEOUT, aws_spec, log_groups
 from emulator.runtime.specs.task import TaskFactory
 from emulator.runtime.specs.udp_relay import udp_relay_spec
 from emulator.runtime.state import names
@@ -261,7 +261,7 @@ def _local_aws(plan: Plan, state: DesiredState, observed: Observed, network: int
         for volume in (environment.aws_volume, environment.aws_key_volume):
             ready.append(plan.add(Verb.CREATE_VOLUME, volume, cause, labels=labels))
         ready = [plan.add(Verb.CREATE_CONTAINER, spec.name, cause, ready, spec=spec)]
-    start = plan.add(Verb.START_CONTAINER, spec.name, "local AWS", ready, timeout=PATIENCE)
+    start = plan.add(Verb.START_CONTAINER, spec.name, "local AWS", ready, timeout=START_TIMEOUT)
     title = "make the local AWS endpoint ready"
     return plan.add(
         Verb.PREPARE_AWS, spec.name, "log groups of the stacks", [start], log_groups=log_groups(state), title=title

@@ -17,7 +17,7 @@ from emulator.runtime.state.names import Names, Role
 PLAIN_PORT = 5000
 """Where it speaks HTTP, published on a free port of 127.0.0.1 for tools on the host."""
 OWN_FOLDER = "/copilot-local/own"
-PATIENCE = 90
+START_TIMEOUT = 90
 MEMORY = 2048 * MIB
 """It holds what it is sent."""
 
@@ -78,7 +78,7 @@ def _regions(desired: DesiredService) -> Iterator[str]:
 
 def prepare_aws(engine: Engine, name: str, groups: tuple[str, ...]) -> None:
     """Waits until the endpoint answers, and makes those log groups. Raises ContainerFailed."""
-    result = engine.exec(name, ("python3", "-m", "emulator.aws.prepare", *groups), timeout=PATIENCE)
+    result = engine.exec(name, ("python3", "-m", "emulator.aws.prepare", *groups), timeout=START_TIMEOUT)
     if result.exit_code != 0:
         raise ContainerFailed(
             "the local AWS endpoint does not come up",

@@ -34,10 +34,10 @@ PREPARE_NETWORK = f"{_METADATA_ROUTE}{FILTER_RULES}{_HOSTS}"
 # What goes on running has no capability: it is another user's. A shell takes in the processes that lose their parent,
 # which a task's containers may have where they share their process namespace with pause.
 _STAY = "while :; do sleep 86400 & wait $!; done"
-_NOBODY = 65534
+_UNPRIVILEGED = 65534
 _IDLE = (
-    f"if setpriv --reuid {_NOBODY} true 2> /dev/null; then "
-    f"exec setpriv --reuid {_NOBODY} --regid {_NOBODY} --clear-groups --inh-caps=-all sh -c '{_STAY}'; fi; "
+    f"if setpriv --reuid {_UNPRIVILEGED} true 2> /dev/null; then "
+    f"exec setpriv --reuid {_UNPRIVILEGED} --regid {_UNPRIVILEGED} --clear-groups --inh-caps=-all sh -c '{_STAY}'; fi; "
     f"exec su -s /bin/sh nobody -c '{_STAY}'"
 )
 PAUSE_SCRIPT = f"{PREPARE_NETWORK}{_IDLE}"

@@ -20,7 +20,7 @@ import pytest
 from emulator.engine.interface import Engine
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 
 @dataclass
@@ -94,11 +94,11 @@ class Shell:
 
     def until(self, what: str, holds: Callable[[], bool]) -> None:
         """Waits until something holds; fails with what it was."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while not holds():
             for process in self.running:
                 assert process.poll() is None, process.communicate()[1]
-            assert time.monotonic() < deadline, f"{what}: not within {PATIENCE:.0f} s"
+            assert time.monotonic() < deadline, f"{what}: not within {TIMEOUT:.0f} s"
             time.sleep(0.1)
 
     def answers(self, path: str, status: int = 200) -> bool:

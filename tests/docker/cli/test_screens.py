@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.docker
 
 Example = Callable[[str], "Shell"]
-PATIENCE = 60.0
+TIMEOUT = 60.0
 CTRL_C = b"\x03"
 SCRIPT = """
 import fcntl, sys, termios
@@ -102,7 +102,7 @@ class Terminal:
         return bytes(self._data).decode(errors="replace")
 
     def until(self, text: str) -> None:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while text not in self.text:
             assert self.process.poll() is None, self.text
             assert time.monotonic() < deadline, f"no {text!r} in:\n{self.text}"
@@ -113,7 +113,7 @@ class Terminal:
 
     def end(self) -> tuple[int, Screen]:
         """The exit code, and the screen as it is left."""
-        code = self.process.wait(PATIENCE)
+        code = self.process.wait(TIMEOUT)
         self._reader.join(5)
         os.close(self.master)
         screen = Screen(self.columns)

@@ -20,7 +20,7 @@ import pytest
 from emulator.engine.interface import Engine
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "nginx-sidecar"
-PATIENCE = 90.0
+TIMEOUT = 90.0
 
 
 @dataclass(frozen=True)
@@ -78,16 +78,16 @@ class Suite:
         return self.ended(self.start(*arguments), began)
 
     def ended(self, process: subprocess.Popen[str], began: float) -> Ran:
-        out, _ = process.communicate(timeout=PATIENCE)
+        out, _ = process.communicate(timeout=TIMEOUT)
         return Ran(process.returncode, out, time.monotonic() - began)
 
     def until(self, what: str, holds: Callable[[], bool]) -> None:
         """Waits until something holds; fails with the output where pytest ends before."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while not holds():
             for process in self.processes:
                 assert process.poll() is None, process.communicate()[0]
-            assert time.monotonic() < deadline, f"{what}: not within {PATIENCE:g} s"
+            assert time.monotonic() < deadline, f"{what}: not within {TIMEOUT:g} s"
             time.sleep(0.1)
 
     def said(self, name: str) -> str:

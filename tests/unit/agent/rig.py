@@ -11,7 +11,7 @@ from pathlib import Path
 from emulator.agent.api.server import ControlServer
 from emulator.agent.load_balancer.front_monitor import FrontMonitor
 from emulator.agent.scheduler.supervisor import Supervisor
-from emulator.agent.scheduler.timeouts import Patience
+from emulator.agent.scheduler.timeouts import Timeouts
 from emulator.engine.fake import Behaviour, FakeEngine
 from emulator.engine.interface import ExecStream
 from emulator.frontdoor.balancers import Balancer
@@ -28,7 +28,7 @@ from tests.unit.agent.front_double import FrontDouble
 from tests.unit.runtime.world import AGENT, DEMO, FRONT, PAUSE
 
 LISTENS = Behaviour(listens=("unix://*/fluent.sock", "unix://*/relay.sock"))
-IMPATIENT = Patience(first_trouble=0.0, reconnect=0.01)
+SHORT = Timeouts(first_trouble=0.0, reconnect=0.01)
 
 
 class Clock:
@@ -98,7 +98,7 @@ class Rig:
         self._closing: list[Callable[[], object]] = [self.engine.close, self.front.close]
         self.streams: list[SocketStream] = []
 
-    def boot(self, state: DesiredState | None = None, patience: Patience = IMPATIENT) -> Supervisor:
+    def boot(self, state: DesiredState | None = None, timeouts: Timeouts = SHORT) -> Supervisor:
         """Starts the agent, as a container does: with the desired state, or again with what is on its volume."""
         if state is not None:
             self.engine.ensure_network(DEMO.network, DEMO.labels(Role.NETWORK))
@@ -114,7 +114,7 @@ class Rig:
             {Balancer.PUBLIC: self.folder / "front", Balancer.INTERNAL: self.folder / "internal-front"},
         )
         self.supervisor = Supervisor(
-            self.engine, self.state_file, self.monitor, patience=patience, clock=self.clock, spawn=lambda work: work()
+            self.engine, self.state_file, self.monitor, timeouts=timeouts, clock=self.clock, spawn=lambda work: work()
         )
         server = ControlServer(self.socket, self.supervisor, self.logs, self.access)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()

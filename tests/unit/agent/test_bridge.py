@@ -58,5 +58,5 @@ def test_the_other_ends_departure_reaches_the_agent(folder: Path) -> None:
 
 
 def test_an_agent_that_never_listens_is_told(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert bridge.main(str(folder / "agent.sock"), patience=0.0) == 1
+    assert bridge.main(str(folder / "agent.sock"), timeout=0.0) == 1
     assert "agent.sock: [Errno 2] No such file or directory" in capfd.readouterr().err

@@ -19,7 +19,7 @@ from emulator.runtime.control.http import Connection, request
 from emulator.runtime.state.desired import DesiredService, DesiredState, Private
 from emulator.runtime.state.task_role import Keys, TaskRole
 from emulator.settings import LocalOptions
-from tests.unit.agent.rig import IMPATIENT, Rig
+from tests.unit.agent.rig import SHORT, Rig
 from tests.unit.runtime.world import desired_state, make_service
 
 Until = Callable[[Callable[[], object]], None]
@@ -143,7 +143,7 @@ class TestBeingInCharge:
 
     def test_it_acts_by_itself_when_nobody_takes_charge_in_time(self, rig: Rig) -> None:
         supervisor = rig.boot(desired_state(make_service()))
-        rig.clock.now += IMPATIENT.grace
+        rig.clock.now += SHORT.grace
         supervisor.look()
         assert rig.tasks == []
         rig.clock.now += 1
@@ -155,7 +155,7 @@ class TestBeingInCharge:
         state = desired_state(make_service(), make_service(name="web"))
         state.services["hello"].private_names = {"hello": ["PASSWORD"]}
         supervisor = rig.boot(state)
-        rig.clock.now += IMPATIENT.grace + 1
+        rig.clock.now += SHORT.grace + 1
         supervisor.look()
         assert [task.service for task in rig.tasks] == ["web"]
         assert "its secrets are gone" in rig.agent.status()["services"]["hello"]["failure"]

@@ -12,7 +12,7 @@ from emulator.events import discard
 from emulator.model import from_json
 from emulator.runtime.control.client import AgentError
 from emulator.runtime.state.desired import DesiredState, Private
-from tests.unit.agent.rig import IMPATIENT, Rig
+from tests.unit.agent.rig import SHORT, Rig
 from tests.unit.runtime.world import desired_state, make_service
 
 CHANGED = desired_state(make_service({"hello": {"command": ["new"]}}))
@@ -81,6 +81,6 @@ def test_an_agent_that_takes_charge_writes_it_down_once_there_is_room(rig: Rig) 
 def test_an_agent_that_nobody_took_charge_of_looks_after_the_environment_all_the_same(rig: Rig) -> None:
     supervisor = rig.boot(desired_state(make_service()))
     fill(rig)
-    rig.clock.now += IMPATIENT.grace + 1
+    rig.clock.now += SHORT.grace + 1
     supervisor.look()
     assert rig.task.members["hello"].running

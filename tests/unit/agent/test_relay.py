@@ -16,7 +16,7 @@ import pytest
 
 from emulator.agent.log_relay.buffer_recovery import take_back
 from emulator.agent.log_relay.forward import Batch, Splitter
-from emulator.agent.log_relay.relay import HELD_FOR_NOBODY
+from emulator.agent.log_relay.relay import HELD_WITHOUT_ROUTER
 from emulator.logstore.deliveries import read_records
 from emulator.runtime.state.conventions import RELAY_MEMORY
 from tests.unit.agent.test_drain import SECONDS, TAG, event_time, message
@@ -289,7 +289,7 @@ def test_what_it_holds_for_nobody_has_a_limit(
         return sent == before and state(relay.pid, "State").startswith("S")
 
     until(full)
-    assert HELD_FOR_NOBODY / 2 < sent < HELD_FOR_NOBODY * 1.5
+    assert HELD_WITHOUT_ROUTER / 2 < sent < HELD_WITHOUT_ROUTER * 1.5
     until((folder / "hello.0123.drained").exists)  # a container has to wait: it does not for long
     until(lambda: not full())
     assert int(state(relay.pid, "VmHWM").split()[0]) * 1024 < RELAY_MEMORY

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from emulator.agent.scheduler.timeouts import Patience
+from emulator.agent.scheduler.timeouts import Timeouts
 from emulator.ecs.service import Service
 from emulator.engine.fake import Behaviour
 from emulator.engine.interface import EngineEvent, Health
@@ -16,7 +16,7 @@ from emulator.errors import CopilotLocalError, EngineError, EngineTimeout
 from emulator.events import discard
 from emulator.runtime.control.client import AgentError
 from emulator.runtime.state.desired import DesiredState, Private
-from tests.unit.agent.rig import IMPATIENT, Rig
+from tests.unit.agent.rig import SHORT, Rig
 from tests.unit.runtime.world import ROUTED, ROUTER, desired_state, make_service
 
 Until = Callable[[Callable[[], object]], None]
@@ -226,7 +226,7 @@ class TestTrouble:
         until(lambda: [member.running for task in rig.tasks for member in task.members.values()] == [True])
 
     def test_it_does_not_spin(self, rig: Rig, until: Until) -> None:
-        supervisor = rig.boot(acting(make_service()), Patience(first_trouble=600, longest_trouble=600))
+        supervisor = rig.boot(acting(make_service()), Timeouts(first_trouble=600, longest_trouble=600))
         heard: list[EngineEvent] = []
         supervisor.on_event = heard.append
         rig.engine.fail("create_container", EngineTimeout("Docker did not answer"), target="*-pause", times=None)
@@ -364,7 +364,7 @@ class TestScaling:
 
 def test_an_agent_that_retires_in_the_middle_of_a_plan_ends_it(rig: Rig) -> None:
     waits = {"dependsOn": [{"containerName": "db", "condition": "COMPLETE"}]}
-    supervisor = rig.boot(acting(make_service({"hello": waits, "db": {"essential": False}})), IMPATIENT)
+    supervisor = rig.boot(acting(make_service({"hello": waits, "db": {"essential": False}})), SHORT)
 
     def retire(verb: str, target: str) -> None:
         if verb == "start" and target.endswith("-db"):

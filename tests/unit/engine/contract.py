@@ -30,7 +30,7 @@ from emulator.engine.interface import (
 )
 from emulator.errors import Conflict, EngineError, ImageError, NotFound, PortInUse
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Lab(ABC):
 
     def until(self, name: str, condition: Callable[[Container], bool]) -> Container:
         """A container's row as soon as the condition holds."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + TIMEOUT
         while not condition(row := self.rows()[name]):
             assert time.monotonic() < end, f"still {row}"
             time.sleep(0.02)
@@ -112,14 +112,14 @@ class Collector(threading.Thread):
             self.problem = error
 
     def until(self, condition: Callable[[list[Any]], bool]) -> list[Any]:
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + TIMEOUT
         while not condition(self.items):
             assert time.monotonic() < end, f"only {self.items} came"
             time.sleep(0.01)
         return self.items
 
     def ended(self) -> list[Any]:
-        self.join(PATIENCE)
+        self.join(TIMEOUT)
         assert not self.is_alive(), f"the stream goes on after {self.items}"
         assert self.problem is None
         return self.items
@@ -178,7 +178,7 @@ class EngineContract:
         container = lab.run("one", Act(), auto_remove=True)
         assert lab.rows()["one"].state is ContainerState.RUNNING
         lab.engine.kill(container)
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + TIMEOUT
         while lab.rows():
             assert time.monotonic() < end, f"still {lab.rows()}"
             time.sleep(0.02)
@@ -493,7 +493,7 @@ class EngineContract:
         stream.close_stdin()
         assert list(lines) == [b"three"]
         assert stream.error_output() == b""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + TIMEOUT
         while (code := stream.exit_code()) is None:
             assert time.monotonic() < end
             time.sleep(0.01)

@@ -24,5 +24,5 @@ def test_an_agent_that_does_not_answer_is_not_waited_for(ask: object) -> None:
     engine.start(names.agent)
     assert callable(ask)
     with pytest.raises(EngineTimeout, match=r"did not answer within 0\.1 s") as raised:
-        ask(Agent(engine, names, patience=0.1))
+        ask(Agent(engine, names, timeout=0.1))
     assert names.agent in raised.value.hint

@@ -41,8 +41,8 @@ def agent(bench: Bench) -> Container:
     return found
 
 
-def turns(bench: Bench, **patience: float) -> Turns:
-    return Turns(bench.engine, DEMO, bench.emit, bench.cancelled, **patience)
+def turns(bench: Bench, **times: float) -> Turns:
+    return Turns(bench.engine, DEMO, bench.emit, bench.cancelled, **times)
 
 
 def at_the_second_look(bench: Bench, act: Callable[[], object]) -> None:
@@ -86,7 +86,7 @@ class TestAnAgentThatIsOnlyCreated:
     def test_ends_the_waiting_in_the_end(self, bench: Bench) -> None:
         create(bench, this_process())
         with pytest.raises(EnvironmentBusy, match="is bringing up demo/test") as caught:
-            turns(bench, patience=0.0).observe()
+            turns(bench, timeout=0.0).observe()
         assert caught.value.hint
 
     def test_can_be_waited_for_until_an_interruption(self, bench: Bench) -> None:

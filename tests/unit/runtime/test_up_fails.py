@@ -177,7 +177,7 @@ class TestAgent:
         bench.agent.mute = True
         bench.engine.behave("*-agent", Behaviour(stream=bench.agent.open, log=("Traceback", "ImportError")))
         with pytest.raises(ContainerFailed, match="the agent did not come up: no answer within") as caught:
-            up(bench.engine, bench.request(make_service()), bench.emit, agent_patience=0.05)
+            up(bench.engine, bench.request(make_service()), bench.emit, agent_timeout=0.05)
         assert caught.value.output == ["Traceback", "ImportError"]
         assert bench.left() == NOTHING
 

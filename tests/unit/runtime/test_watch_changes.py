@@ -11,7 +11,7 @@ import pytest
 from emulator.runtime.watch.changes import FileChanges
 
 Watching = Callable[..., FileChanges]
-PATIENCE = 10.0
+TIMEOUT = 10.0
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_a_save_is_told(tmp_path: Path, watching: Watching) -> None:
     (tmp_path / "deep").mkdir()
     changes = watching()
     (tmp_path / "deep" / "app.py").write_text("1", encoding="utf-8")
-    assert changes.next(PATIENCE) == {tmp_path / "deep" / "app.py"}
+    assert changes.next(TIMEOUT) == {tmp_path / "deep" / "app.py"}
 
 
 def test_a_new_folder_is_told_with_what_came_into_it(tmp_path: Path, watching: Watching) -> None:
@@ -48,14 +48,14 @@ def test_a_new_folder_is_told_with_what_came_into_it(tmp_path: Path, watching: W
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "app.py").write_text("1", encoding="utf-8")
     # The system may begin to watch a folder after its first files came: whoever is told of it looks below it.
-    assert tmp_path / "new" in changes.next(PATIENCE)
+    assert tmp_path / "new" in changes.next(TIMEOUT)
 
 
 def test_a_thousand_files_are_one_batch(tmp_path: Path, watching: Watching) -> None:
     changes = watching()
     for number in range(1000):
         (tmp_path / f"file{number}").write_text("x", encoding="utf-8")
-    assert len(changes.next(PATIENCE)) == 1000
+    assert len(changes.next(TIMEOUT)) == 1000
     assert changes.next(0.5) == set()
 
 
@@ -64,7 +64,7 @@ def test_a_file_that_came_and_went_is_none(tmp_path: Path, watching: Watching) -
     (tmp_path / "4914").write_text("", encoding="utf-8")
     (tmp_path / "4914").unlink()
     (tmp_path / "real").write_text("", encoding="utf-8")
-    assert changes.next(PATIENCE) == {tmp_path / "real"}
+    assert changes.next(TIMEOUT) == {tmp_path / "real"}
 
 
 def test_an_atomic_save_is_one_changed_file(tmp_path: Path, watching: Watching) -> None:
@@ -72,14 +72,14 @@ def test_an_atomic_save_is_one_changed_file(tmp_path: Path, watching: Watching) 
     changes = watching(ignoring="~")
     (tmp_path / "app.py~").write_text("new", encoding="utf-8")
     os.replace(tmp_path / "app.py~", tmp_path / "app.py")
-    assert changes.next(PATIENCE) == {tmp_path / "app.py"}
+    assert changes.next(TIMEOUT) == {tmp_path / "app.py"}
 
 
 def test_a_removed_file_is_told(tmp_path: Path, watching: Watching) -> None:
     (tmp_path / "app.py").write_text("old", encoding="utf-8")
     changes = watching()
     (tmp_path / "app.py").unlink()
-    assert changes.next(PATIENCE) == {tmp_path / "app.py"}
+    assert changes.next(TIMEOUT) == {tmp_path / "app.py"}
 
 
 def test_below_a_flat_folder_nothing_is_told(tmp_path: Path, watching: Watching) -> None:
@@ -87,4 +87,4 @@ def test_below_a_flat_folder_nothing_is_told(tmp_path: Path, watching: Watching)
     changes = watching(flat=True)
     (tmp_path / "deep" / "hidden").write_text("", encoding="utf-8")
     (tmp_path / "seen").write_text("", encoding="utf-8")
-    assert changes.next(PATIENCE) == {tmp_path / "seen"}
+    assert changes.next(TIMEOUT) == {tmp_path / "seen"}

@@ -132,7 +132,7 @@ def test_an_error_is_an_object(world: World, path: str, status: int, code: str, 
     assert world.ask(path) == (status, {"code": code, "message": message, "HTTPErrorCode": status})
 
 
-def test_an_agent_that_has_lost_the_keys_asks_for_patience(world: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_agent_that_has_lost_the_keys_asks_to_try_again(world: World, caplog: pytest.LogCaptureFixture) -> None:
     offer(world, TaskRole(source="static", keys=KEYS))
     world.private = Private()
     status, answer = world.ask(PATH)
