@@ -16,6 +16,9 @@ from emulator.frontdoor.rules import DEFAULT_PRIORITY, PlacedRule, forwarded_gro
 from emulator.frontdoor.servers import HTTP_DEFAULTS
 from emulator.frontdoor.text import quote
 
+WAITING_SHARE = 4
+"""Of the connections that a published port takes, so many may wait to be taken: as a fraction, one in this number."""
+
 
 def frontend_lines(listener: Listener, rules: Sequence[PlacedRule], options: FrontOptions) -> list[str]:
     """The lines of one listener's frontends with its rules in order of priority: of the one that this machine asks,
@@ -35,7 +38,7 @@ def _frontend(listener: Listener, rules: Sequence[PlacedRule], options: FrontOpt
         f" {actions.SERVER_HEADER} {actions.DATE}",
     ]
     if options.published_connections and not inside:
-        body.append(full_line(options))
+        body += limit_connections(options)
     if options.access_log:
         body += frontend_log_lines(secure=listener == "HTTPS")
     if options.source_ip:
@@ -54,10 +57,11 @@ def _frontend(listener: Listener, rules: Sequence[PlacedRule], options: FrontOpt
     return ["", f"frontend {name} from {HTTP_DEFAULTS}", *(f"  {line}" for line in body)]
 
 
-def full_line(options: FrontOptions) -> str:
+def limit_connections(options: FrontOptions) -> list[str]:
     """Closes connections that are too many: each takes files of the process through which Docker publishes the port,
-    and that process ends where it has none left."""
-    return f"tcp-request connection reject if {{ fe_conn gt {options.published_connections} }}"
+    and that process ends where it has none left. Those that wait to be taken count too, so they are few."""
+    most = options.published_connections
+    return [f"backlog {max(1, most // WAITING_SHARE)}", f"tcp-request connection reject if {{ fe_conn gt {most} }}"]
 
 
 def _bind_line(listener: Listener, rules: Sequence[PlacedRule], options: FrontOptions) -> str:

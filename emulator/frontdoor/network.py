@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from emulator.ecs.service import NetworkListener, Service
 from emulator.errors import InputError, Unsupported
-from emulator.frontdoor.frontend import full_line
+from emulator.frontdoor.frontend import limit_connections
 from emulator.frontdoor.options import (
     CERTIFICATES_FOLDER,
     FOLDER,
@@ -74,7 +74,7 @@ def _frontend(service: Service, listener: NetworkListener, port: int, options: F
         "",
         f"frontend network:{check_name('service', service.name)}:{listener.port} from {TCP_DEFAULTS}",
         f"  {bind}",
-        *([f"  {full_line(options)}"] if options.published_connections else []),
+        *(f"  {line}" for line in (limit_connections(options) if options.published_connections else [])),
         f"  use_backend {open_backend_name(service.name, listener.target_group)} if {{ nbsrv({main}) eq 0 }}",
         f"  default_backend {main}",
     ]

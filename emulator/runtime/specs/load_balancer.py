@@ -34,7 +34,7 @@ RULES_KEY_FILE = "rules.key"
 MAX_CONNECTIONS = 12_000
 """A connection that waits takes one file, a request under way two: idle clients leave room for 4000 requests within the
 open-file limit that every daemon can give."""
-PUBLISHED_CONNECTIONS = 2500
+PUBLISHED_CONNECTIONS = 1000
 """Of each published port. Docker's proxy for it takes up to six files a connection, of as few as 16384."""
 MEMORY = 2048 * MIB
 """More than so many connections need."""
