@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from msgspec import Struct, field
@@ -17,7 +17,7 @@ from emulator.runtime.specs.local_aws import START_TIMEOUT, aws_spec, log_groups
 from emulator.runtime.specs.task import TaskFactory
 from emulator.runtime.specs.udp_relay import udp_relay_spec
 from emulator.runtime.state import names
-from emulator.runtime.state.desired import DesiredState
+from emulator.runtime.state.desired import DesiredService, DesiredState
 from emulator.runtime.state.names import Names, Role
 from emulator.runtime.state.observed import Observed, Task
 from emulator.runtime.state.operations import TASK_STEADY, Plan, Verb
@@ -61,105 +61,162 @@ def reconcile(
     with the reason. `leave_alone` are services, or `FRONT`, that another plan is at work on. `fresh_front_rules` asks
     for a front configuration even if no task changes.
     """
-    state = factory.state
-    result = Reconciled(Plan())
-    plan = result.plan
+    plan = Plan()
     network = None
     if not network_exists:
-        network = plan.add(
-            Verb.CREATE_NETWORK, factory.names.network, "no such network", labels=factory.names.labels(Role.NETWORK)
-        )
-    aws = _local_aws(plan, state, observed, network)
-    _udp_relay(plan, state, observed, network)
-    pauses: list[int] = []
-    starts: dict[str, tuple[int, ...]] = {}
-    connected: list[StartingTask] = []
-    outdated: list[Task] = []
-    surplus: set[str] = set()
-    handled: set[str] = set()
-    """Tasks whose end is in the plan already."""
-    for name, desired in state.services.items():
-        if name in leave_alone:
-            continue
+        labels = factory.names.labels(Role.NETWORK)
+        network = plan.add(Verb.CREATE_NETWORK, factory.names.network, "no such network", labels=labels)
+    aws = _local_aws(plan, factory.state, observed, network)
+    _udp_relay(plan, factory.state, observed, network)
+    work = _Reconciliation(factory, observed, Reconciled(plan), routed=bool(fronts), network=network, aws=aws)
+    for name, desired in factory.state.services.items():
+        if name not in leave_alone:
+            work.service(desired, unhealthy or {}, held_back=name in held_back, new_id=new_id)
+    work.connected_members()
+    work.unwanted(leave_alone)
+    configured: list[int | None] = []
+    if FRONT not in leave_alone:
+        changes = bool(work.result.started or work.result.stopped) or fresh_front_rules
+        for balancer in Balancer:
+            configured.append(_front(plan, factory.names, observed, balancer, fronts, network, work.pauses, changes))
+    work.stops(configured)
+    return work.result
+
+
+class _Reconciliation:
+    """The services of an environment, each compared with what runs of it; the plan grows step by step."""
+
+    def __init__(
+        self,
+        factory: TaskFactory,
+        observed: Observed,
+        result: Reconciled,
+        *,
+        routed: bool,
+        network: int | None,
+        aws: int | None,
+    ) -> None:
+        self.factory = factory
+        self.state = factory.state
+        self.observed = observed
+        self.result = result
+        self.plan = result.plan
+        self.routed = routed
+        """Whether anything goes through a load balancer."""
+        self.network = network
+        self.aws = aws
+        self.pauses: list[int] = []
+        self.starts: dict[str, tuple[int, ...]] = {}
+        """By the id of a task that starts: the operations that start its containers."""
+        self.connected: list[StartingTask] = []
+        """Tasks whose containers start once Service Connect's names are written."""
+        self.outdated: list[Task] = []
+        """Tasks that stop once their replacements are steady."""
+        self.surplus: set[str] = set()
+        self.handled: set[str] = set()
+        """Tasks whose end is in the plan already."""
+
+    def service(
+        self, desired: DesiredService, unhealthy: Mapping[str, str], *, held_back: bool, new_id: Callable[[], str]
+    ) -> None:
+        """Compares one service with its tasks: which of them stop, and what starts."""
+        name, stopped = desired.service.name, self.result.stopped
+        good, changed = self._sort(desired, unhealthy)
+        for task in good[desired.desired_count :]:
+            stopped[task.id] = f"more tasks than the desired {desired.desired_count}"
+            self.surplus.add(task.id)
+        missing = desired.desired_count - len(good)
+        if held_back or (missing > 0 and _too_many(self.observed, name, desired.desired_count)):
+            return  # what runs on the old definition is better than nothing
+        no_room = desired.one_task_at_a_time  # the old task goes before the new one comes
+        if not no_room:
+            self.outdated += changed
+        stopped |= {task.id: "its definition changed" for task in changed}
+        first: list[int | None] = [self.network]
+        if no_room:
+            for task in (task for task in self.observed.tasks_of(name) if task.id in stopped):
+                first.append(_retire(self.plan, self.factory, task, stopped[task.id], self.routed))
+                self.handled.add(task.id)
+        for _ in range(max(0, missing)):
+            self._start(desired, new_id(), first, f"{desired.desired_count} desired, {len(good)} running")
+
+    def _sort(self, desired: DesiredService, unhealthy: Mapping[str, str]) -> tuple[list[Task], list[Task]]:
+        """The tasks that are as desired, and those of another definition; broken ones are to stop."""
         wanted = desired.accepted_hashes()
         expected = [container.name for container in desired.service.task_definition.container_definitions]
         good: list[Task] = []
         changed: list[Task] = []
-        for task in observed.tasks_of(name):
+        for task in self.observed.tasks_of(desired.service.name):
             # A task of an older definition has the containers of that one.
-            reason = task.fault(expected if task.config_hash in wanted else ()) or (unhealthy or {}).get(task.id)
+            reason = task.fault(expected if task.config_hash in wanted else ()) or unhealthy.get(task.id)
             if reason:
-                result.stopped[task.id] = reason
+                self.result.stopped[task.id] = reason
             elif task.config_hash not in wanted:
                 changed.append(task)
             else:
                 good.append(task)
-        for task in good[desired.desired_count :]:
-            result.stopped[task.id] = f"more tasks than the desired {desired.desired_count}"
-            surplus.add(task.id)
-        missing = desired.desired_count - len(good)
-        if name in held_back or (missing > 0 and _too_many(observed, name, desired.desired_count)):
-            continue  # what runs on the old definition is better than nothing
-        no_room = desired.one_task_at_a_time  # the old task goes before the new one comes
-        if not no_room:
-            outdated += changed
-        result.stopped |= {task.id: "its definition changed" for task in changed}
-        first: list[int | None] = [network]
-        if no_room:
-            for task in (task for task in observed.tasks_of(name) if task.id in result.stopped):
-                first.append(_retire(plan, factory, task, result.stopped[task.id], bool(fronts)))
-                handled.add(task.id)
-        for _ in range(max(0, missing)):
-            cause = f"{desired.desired_count} desired, {len(good)} running"
-            task_id = new_id()
-            starting = start_pause(plan, factory.task(desired, task_id), first, cause)
-            pauses.append(starting.pause)
-            result.started[task_id] = name
-            if desired.service.connect is None:
-                starts[task_id] = start_members(plan, state, starting, aws=aws)
-            else:
-                connected.append(starting)
-    if connected:
-        # The addresses are known once the pauses run, and the names are there before anything asks for them.
-        cause, needs = "tasks have other addresses", [starting.pause for starting in connected]
-        written = plan.add(Verb.WRITE_NAMES, factory.names.prefix, cause, needs)
-        for starting in connected:
-            starts[starting.task_id] = start_members(plan, state, starting, aws=aws, names_written=written)
-    for task in observed.tasks.values():
-        if task.service not in state.services and task.service not in leave_alone and not task.one_off:
-            result.stopped[task.id] = "its service is not wanted any more"
+        return good, changed
 
-    late = {task.id for task in outdated} | handled
-    broken = [task_id for task_id in result.stopped if task_id not in late]
-    configured: list[int | None] = []
-    if FRONT not in leave_alone:
-        changes = bool(result.started or result.stopped) or fresh_front_rules
-        for balancer in Balancer:
-            configured.append(_front(plan, factory.names, observed, balancer, fronts, network, pauses, changes))
-    steady: dict[str, list[int]] = {}
-    for task_id, service in result.started.items():
-        if any(task.service == service for task in outdated):
-            await_steady = plan.add(
-                Verb.AWAIT,
-                task_id[:8],
-                "the old task stops when the new one is steady",
-                [*starts[task_id], *configured],
-                condition=TASK_STEADY,
-                waiting="the old task",
-                timeout=state.services[service].options.time.wait_timeout,
-                task_id=task_id,
-                title=f"wait until {service} {task_id[:8]} is steady",
+    def _start(self, desired: DesiredService, task_id: str, first: Sequence[int | None], cause: str) -> None:
+        starting = start_pause(self.plan, self.factory.task(desired, task_id), first, cause)
+        self.pauses.append(starting.pause)
+        self.result.started[task_id] = desired.service.name
+        if desired.service.connect is None:
+            self.starts[task_id] = start_members(self.plan, self.state, starting, aws=self.aws)
+        else:
+            self.connected.append(starting)
+
+    def connected_members(self) -> None:
+        """Starts the containers of tasks with Service Connect: their addresses are known once the pauses run, and the
+        names are there before anything asks for them."""
+        if not self.connected:
+            return
+        cause, needs = "tasks have other addresses", [starting.pause for starting in self.connected]
+        written = self.plan.add(Verb.WRITE_NAMES, self.factory.names.prefix, cause, needs)
+        for starting in self.connected:
+            self.starts[starting.task_id] = start_members(
+                self.plan, self.state, starting, aws=self.aws, names_written=written
             )
-            steady.setdefault(service, []).append(await_steady)
-    for task_id in broken:
-        delay = 0 if fronts else None
-        if fronts and task_id in surplus:
-            # It is sound and only one too many: it may finish its requests.
-            delay = _deregistration_delay(factory, observed.tasks[task_id])
-        stop_task(plan, observed.tasks[task_id], result.stopped[task_id], deregister=delay, withdraw=True)
-    for task in outdated:
-        _retire(plan, factory, task, result.stopped[task.id], bool(fronts), steady.get(task.service, ()), True)
-    return result
+
+    def unwanted(self, leave_alone: AbstractSet[str]) -> None:
+        """Stops the tasks of services that are not desired at all."""
+        for task in self.observed.tasks.values():
+            if task.service not in self.state.services and task.service not in leave_alone and not task.one_off:
+                self.result.stopped[task.id] = "its service is not wanted any more"
+
+    def stops(self, configured: Sequence[int | None]) -> None:
+        """Stops what is to stop: broken tasks at once, those of an older definition once their replacements are
+        steady."""
+        stopped, steady = self.result.stopped, self._steady(configured)
+        late = {task.id for task in self.outdated} | self.handled
+        for task_id in (task_id for task_id in stopped if task_id not in late):
+            delay = 0 if self.routed else None
+            if self.routed and task_id in self.surplus:
+                # It is sound and only one too many: it may finish its requests.
+                delay = _deregistration_delay(self.factory, self.observed.tasks[task_id])
+            stop_task(self.plan, self.observed.tasks[task_id], stopped[task_id], deregister=delay, withdraw=True)
+        for task in self.outdated:
+            needs = steady.get(task.service, ())
+            _retire(self.plan, self.factory, task, stopped[task.id], self.routed, needs, True)
+
+    def _steady(self, configured: Sequence[int | None]) -> dict[str, list[int]]:
+        """By service whose old tasks stop: the operations that wait for the new ones."""
+        found: dict[str, list[int]] = {}
+        for task_id, service in self.result.started.items():
+            if any(task.service == service for task in self.outdated):
+                wait = self.plan.add(
+                    Verb.AWAIT,
+                    task_id[:8],
+                    "the old task stops when the new one is steady",
+                    [*self.starts[task_id], *configured],
+                    condition=TASK_STEADY,
+                    waiting="the old task",
+                    timeout=self.state.services[service].options.time.wait_timeout,
+                    task_id=task_id,
+                    title=f"wait until {service} {task_id[:8]} is steady",
+                )
+                found.setdefault(service, []).append(wait)
+        return found
 
 
 def _retire(

@@ -88,11 +88,14 @@ def fields(operation: Operation) -> dict[str, Any]:
 
 
 def test_what_is_under_way_ends_before_the_first_error_is_raised(bench: Bench) -> None:
-    failed = threading.Event()
+    under_way, failed = threading.Event(), threading.Event()
 
     def hold(verb: str, target: str) -> None:
         if verb == "start" and target.endswith("-nginx"):
+            under_way.set()
             failed.wait(10)
+        elif verb == "start" and target.endswith("-hello"):
+            under_way.wait(10)
 
     bench.engine.before = hold
     bench.engine.fail("start", EngineError("no space left"), target="*-hello")
