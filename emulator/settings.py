@@ -102,7 +102,7 @@ class SecretSettings(FrozenModel, kw_only=True, frozen=True):
     """`[secrets]`: who is asked for secrets that have no value on this machine. Nothing here is secret."""
 
     source: Literal["local", "ask", "aws"] = "local"
-    """Nobody, whoever sits at the terminal, or SSM and Secrets Manager."""
+    """`local`: none; `ask`: the user at the terminal; `aws`: SSM and Secrets Manager."""
     profile: str = ""
     """AWS profile that AWS is asked with; default: what the AWS command line takes."""
 
@@ -234,7 +234,7 @@ class Settings(FrozenModel, kw_only=True, frozen=True):
 
 
 class Debugging(FrozenModel, kw_only=True, frozen=True):
-    """A container that somebody attaches a debugger to."""
+    """A container for a debugger to attach to."""
 
     ports: Mapping[int, int] = field(default_factory=dict)
     """Port of the container to the host port on 127.0.0.1."""
@@ -264,7 +264,7 @@ class LocalOptions(Model, kw_only=True):
     own_region: tuple[str, ...] = ()
     """Containers whose image names an AWS region itself: they get no other."""
     debug: dict[str, Debugging] = field(default_factory=dict)
-    """Containers that somebody attaches a debugger to, by name."""
+    """Containers for a debugger to attach to, by name."""
     credentials: Literal["none", "static", "profile", "role"] = "none"
     """The kind of credentials that its tasks are offered; the keys themselves are in `Private`."""
 

@@ -19,5 +19,5 @@ def configuration_folder(environment: Mapping[str, str] | None = None) -> Path:
 
 
 def has_settings(workspace: Path) -> bool:
-    """Whether somebody wrote settings that hold for the workspace. Substitutions by the set-up are none."""
+    """Whether there are settings that hold for the workspace. Substitutions by the set-up are none."""
     return any((folder / FILE_NAME).exists() for folder in (configuration_folder(), workspace))

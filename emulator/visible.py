@@ -73,7 +73,7 @@ def _escape(character: str) -> str:
 
 class GuardedStream:
     """A text stream that makes all that is written to it visible. `unguarded` is the stream itself, for what moves the
-    cursor on purpose. `sgr`: colours are passed on, ended by whoever begins them."""
+    cursor on purpose. `sgr`: colours are passed on, and reset by the code that sets them."""
 
     def __init__(self, stream: TextIO, *, sgr: bool) -> None:
         self.unguarded = stream

@@ -44,7 +44,7 @@ class Surroundings:
     load_balancer: str | None = None
     """ARN or name of an existing load balancer, where the manifest names none."""
     here: bool = False
-    """It runs on this machine, where nobody resolves its names: a rule takes the load balancer's own name too."""
+    """It runs on this machine, where its names do not resolve: a rule also accepts the load balancer's own name."""
     discovery_endpoint: str | None = None
     """The environment's private DNS namespace; None: `<environment>.<app>.local`."""
     addons: AddonOutputs = AddonOutputs()

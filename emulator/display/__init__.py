@@ -31,8 +31,8 @@ def make_display(
     *,
     quiet: bool = False,
 ) -> Display:
-    """A display of `format`; `quiet` leaves out everything that went well but the logs. When nobody reads `out` any
-    more, as in `copilot-local up | head -1`, the command is interrupted as by Ctrl-C."""
+    """A display of `format`; `quiet` prints warnings, errors and logs only. When the reader of `out` is
+    gone, as in `copilot-local up | head -1`, the command is interrupted as by Ctrl-C."""
     if format == "json":
         return JsonDisplay(out or sys.stdout, on_broken)
     text = TextDisplay(out or sys.stdout, err or sys.stderr, on_broken)

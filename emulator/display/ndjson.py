@@ -1,4 +1,4 @@
-"""The event stream as JSON, one object a line.
+"""The event stream as JSON, one object per line.
 
 Every object has `time` (ISO 8601, UTC), `kind` (an `EventKind`), `subject` (a container, an image, a file), `message`,
 and `fields`, an object of texts, numbers and booleans.
@@ -16,7 +16,7 @@ from emulator.events import Event
 
 
 class JsonDisplay:
-    """Writes events to `out`. `on_broken` is called once, when nobody reads `out` any more."""
+    """Writes events to `out`. `on_broken` is called once, when the reader of `out` is gone."""
 
     def __init__(self, out: TextIO, on_broken: Callable[[], None]) -> None:
         self._out = out

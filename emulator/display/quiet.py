@@ -9,7 +9,7 @@ SHOWN = (EventKind.LOG, EventKind.WARNING, EventKind.STEP_FAILED)
 
 
 class QuietDisplay:
-    """Passes on what somebody who asked for quiet still has to see."""
+    """Passes on warnings, errors and logs only."""
 
     def __init__(self, display: TextDisplay) -> None:
         self._display = display

@@ -31,7 +31,7 @@ class _Step:
 
 
 class TextDisplay:
-    """Renders events as text. `on_broken` is called once, when nobody reads the log lines any more."""
+    """Renders events as text. `on_broken` is called once, when the reader of the log lines is gone."""
 
     def __init__(
         self,
@@ -132,7 +132,7 @@ class TextDisplay:
             self._err.write(text + "\n")
             self._err.flush()
         except (BrokenPipeError, ValueError):
-            return  # nobody reads what we say about our work; the work goes on
+            return  # the reader of progress is gone; the work continues
 
     def _draw_status(self) -> None:
         if not self._live or not self._steps:

@@ -77,7 +77,7 @@ def names_hosts(service: Service) -> bool:
 
 
 def _variables(service: Service) -> Iterator[tuple[str, str, str]]:
-    """Manifest path, name and text of the variables that somebody wrote."""
+    """Manifest path, name and text of the variables that the user wrote."""
     for container in service.task_definition.container_definitions:
         block = "variables"
         if container.firelens_configuration is not None:
@@ -152,7 +152,7 @@ def _short_name_problem(client: Service, host: _Host, server: Service) -> tuple[
         message = f"{server.name} serves nothing over TCP, so Service Connect has no name for it"
         return message, f"use {long_name}"
     if served.dns_name.lower() != host.name:
-        message = f"nobody finds {server.name} by the name {host.name} when deployed: its alias takes the place of it"
+        message = f"the name {host.name} does not resolve when deployed: the alias of {server.name} replaces it"
         return message, f"use {served.dns_name}, or {long_name}"
     if host.port is not None and host.port != served.port:
         message = f"{host.name} answers at port {served.port} alone when deployed, not at {host.port}"
@@ -169,7 +169,7 @@ def _long_name(service: Service) -> str:
 
 
 def _no_port(name: str, server: Service) -> tuple[str, str]:
-    message = f"nobody finds {server.name} by the name {name}: it exposes no port"
+    message = f"the name {name} does not resolve: {server.name} exposes no port"
     if server.schedule is not None:
         return message, "a Scheduled Job takes no connections"
     if server.type == "Worker Service":

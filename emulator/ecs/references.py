@@ -52,7 +52,7 @@ class ResourceReference(_Reference, kw_only=True, frozen=True, tag="resource"):
 
 
 class ParameterReference(_Reference, kw_only=True, frozen=True, tag="parameter"):
-    """A value that whoever deploys gives, such as the DNS name of an imported load balancer."""
+    """A value that is given at deployment, such as the DNS name of an imported load balancer."""
 
     name: str
     description: str = ""

@@ -89,7 +89,7 @@ class FakeEngine:
 
     @property
     def used_ports(self) -> set[int]:
-        """Host ports that somebody else has; change it in place."""
+        """Host ports that another process uses; change it in place."""
         return self._daemon.used_ports
 
     # For tests
@@ -111,7 +111,7 @@ class FakeEngine:
         return image
 
     def remove_image(self, reference: str) -> None:
-        """Somebody removes a local image by force; containers made from it stay."""
+        """Removes a local image by force; containers made from it stay."""
         del self._daemon.images[normalized(reference)]
 
     def behave(self, pattern: str, behaviour: Behaviour) -> None:

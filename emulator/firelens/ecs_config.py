@@ -16,7 +16,7 @@ from emulator.firelens.option_check import BadOption, check_option, refuse_contr
 from emulator.firelens.routing import Router, find_router, routed_containers, secret_variable, text_option, uses_router
 
 SOCKET_FOLDER = "/var/run"
-"""The folder in the router's container that is shared with whoever runs the log driver."""
+"""The folder in the router's container that is shared with the log driver."""
 SOCKET_NAME = "fluent.sock"
 FORWARD_PORT = 24224
 HEALTH_PORT = 8877

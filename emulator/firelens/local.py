@@ -50,7 +50,7 @@ QUIET_PLUGINS = frozenset(
         "websocket", "azure",
     }
 )  # fmt: skip
-"""Output plugins that talk to nobody before a record comes, in every version of Fluent Bit from 1.8 on."""
+"""Output plugins that open no connection before the first record, in every version of Fluent Bit from 1.8 on."""
 BUFFER_FOLDER = f"{SOCKET_FOLDER}/copilot-local-buffer"
 """The router's buffer: on the socket's volume, so it lives as long as the task, a restarted router included."""
 

@@ -18,7 +18,7 @@ def refuse_control_characters(stream: str, option: str, value: str) -> None:
     """Raises BadOption for a line end or another control character in the name or the value of an option.
 
     ECS writes both into the router's file as they are: a line end would begin a section of its own, an output among
-    them, which nobody sees here.
+    them, which stays hidden here.
     """
     for what, text in (("name", option), ("value", value)):
         found = next((sign for sign in text if (sign < " " and sign != "\t") or sign in "\x7f\x85\u2028\u2029"), "")

@@ -108,7 +108,7 @@ def router_dependencies(task_definition: TaskDefinition) -> dict[str, ContainerD
     """The dependencies on the router that ECS adds by itself, by the name of the container that gets one.
 
     Each container that logs through the router waits for its START, unless it names the router in its own dependsOn.
-    Nobody gets one if the router itself depends on something. As a real dependency it also makes the router stop last.
+    None is added if the router itself depends on something. As a real dependency it also makes the router stop last.
     """
     router = find_router(task_definition)
     if router is None or router.container.depends_on:

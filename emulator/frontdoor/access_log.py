@@ -1,6 +1,6 @@
 """The access log: what HAProxy sends of each request, and the line that an Application Load Balancer writes of it.
 
-HAProxy's records go through a ring buffer to whoever listens on `ACCESS_LOG_SOCKET` (a stream socket in the front's
+HAProxy's records go through a ring buffer to the listener on `ACCESS_LOG_SOCKET` (a stream socket in the front's
 folder that HAProxy's user may write to); each is a line of JSON. Nothing goes to the front's standard
 output: that would halve its throughput.
 
@@ -26,7 +26,7 @@ _HASHED = re.compile(r"#([0-9A-F]{2})")
 _KEY = re.compile(rb'"worker":\s*"?(\d+)"?,\s*"number":\s*"?([0-9A-Fa-f]+)')
 
 RING_BYTES = 8 * 1024 * 1024
-"""How much is kept while nobody listens; then the oldest goes."""
+"""How much is kept while nothing listens; then the oldest goes."""
 
 _FORMAT = " ".join(
     (
@@ -217,7 +217,7 @@ def record_of(fields: Mapping[str, object]) -> AccessRecord:
         request_time=-1 if connect < 0 else max(queue, 0) + connect,
         target_time=number("respond"),
         active_time=max(number("active"), 0),
-        # The client went away while the target was at work: a status of its own, which nobody received.
+        # The client went away while the target was at work: a status of its own, which was not received.
         status=460 if aborted else number("status"),
         target_status=int(text("target_status")) if text("target_status") else None,
         received=number("received"),

@@ -80,7 +80,7 @@ def shadowed(services: Sequence[Service]) -> Iterator[Finding]:
 
 
 def hidden(services: Sequence[Service]) -> Iterator[HiddenRule]:
-    """The same as pairs. Services behind load balancers that were imported meet nobody but those behind the same."""
+    """The same as pairs. Services behind an imported load balancer only meet those behind the same one."""
     for rules in _listeners(services):
         for index, placed in enumerate(rules):
             for earlier in rules[:index]:

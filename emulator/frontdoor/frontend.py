@@ -104,7 +104,7 @@ def _action_lines(listener: Listener, rules: Sequence[PlacedRule], options: Fron
     for service, name in forwarded_groups(rules):
         version = service.target_group(name).protocol_version
         versions.setdefault(version, []).append(backend_name(service.name, name))
-    if listener == "HTTPS" or set(versions) != {"HTTP1"}:  # else nobody can speak anything else
+    if listener == "HTTPS" or set(versions) != {"HTTP1"}:  # else clients cannot speak another version
         for taken, backends in versions.items():
             lines += _protocol_version_lines(backends, taken)
     if versions:

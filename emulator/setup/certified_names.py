@@ -1,6 +1,6 @@
 """The names that the user's own certificate authority signs for: those that belong to no site on the internet.
 
-Whoever trusts the authority, or steals its key, is safe from certificates for other names: the limits stand in its own
+The authority cannot vouch for other names, not even with a stolen key: the limits are in its own
 certificate as critical name constraints (RFC 5280, 4.2.1.10), which TLS clients enforce.
 """
 

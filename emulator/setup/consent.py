@@ -1,4 +1,4 @@
-"""Who may install software on this machine: nobody but root on Debian or Ubuntu, and a person is asked first."""
+"""Whether software may be installed on this machine: by root on Debian or Ubuntu only, and a person is asked first."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def can_install() -> bool:
 
 
 def terminal() -> bool:
-    """Whether somebody can be asked."""
+    """Whether there is a terminal to ask at."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
@@ -42,5 +42,5 @@ def ask(question: str) -> bool:
 
 
 def allowed(question: str) -> bool:
-    """Whether software may be installed: by variable, by an answer on the terminal, or because nobody can be asked."""
+    """Whether software may be installed: by variable, by an answer on the terminal, or because there is no terminal."""
     return can_install() and (given() or not terminal() or ask(question))

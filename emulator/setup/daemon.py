@@ -45,7 +45,7 @@ class Facts:
 
     `elsewhere` names the daemon that the user points the Docker client at (DOCKER_HOST or a context) when it is not
     this machine's own; `may_install` says that we are root on Debian or Ubuntu; `consent` is CI=true or SETUP_YES=1;
-    `terminal` says that somebody can be asked.
+    `terminal` says that there is a terminal to ask at.
     """
 
     answers: bool
@@ -139,7 +139,7 @@ def start_daemon(emit: Emit = discard) -> None:
     """Starts the daemon and waits until it answers.
 
     With systemd, its service does it. Elsewhere `dockerd` runs in its own session with no descriptor of ours, so that
-    nobody who waits for our output waits for the daemon; its process id is kept for `stop_daemon`.
+    a reader of our output does not wait for the daemon; its process id is kept for `stop_daemon`.
     """
     emit(Event(EventKind.STEP_STARTED, "docker daemon", "starting"))
     if Path("/run/systemd/system").is_dir():
@@ -175,7 +175,7 @@ def start_daemon(emit: Emit = discard) -> None:
 def stop_daemon(emit: Emit = discard) -> bool:
     """Stops the daemon that `start_daemon` started, containers included. Returns whether there was one.
 
-    A daemon that somebody else started is never touched.
+    A daemon that was started by other means is never touched.
     """
     try:
         pid = int(PID_FILE.read_text(encoding="utf-8"))

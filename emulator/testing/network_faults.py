@@ -34,8 +34,8 @@ def running_pauses(engine: Engine, environment: Names, service: str) -> list[Con
 def partition(engine: Engine, environment: Names, service: str, other: str | None) -> Iterator[None]:
     """Within this block nothing passes between the tasks of a service and those of another (None: everybody).
 
-    Packets vanish, as they do where a network is split: whoever waits for an answer runs into a timeout. Only tasks
-    that run when the block begins are cut off.
+    Packets vanish, as they do where a network is split: a client that waits for an answer runs into a timeout.
+    Only tasks that run when the block begins are cut off.
     """
     cut: list[tuple[str, str]] = []
     try:

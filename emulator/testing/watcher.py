@@ -38,7 +38,7 @@ class Watcher:
     """Reads events and logs in threads of its own, from `start` until `close`.
 
     A death is an essential container that ended without being told to: Docker reports a signal before the end of a
-    container that somebody stops or kills. A container with a restart policy may end as often as it likes.
+    container that is stopped or killed. A container with a restart policy may end as often as it likes.
     """
 
     def __init__(self, engine: Engine, environment: Names, journal: Journal, on_death: Callable[[Death], None]) -> None:
@@ -49,7 +49,7 @@ class Watcher:
         self._followed: dict[str, _Followed] = {}
         """By container id; a container that is started again in place is followed anew."""
         self._told: set[str] = set()
-        """Ids of containers that somebody told to end."""
+        """Ids of containers that were signalled to end."""
         self._out_of_memory: set[str] = set()
         self._expected: list[tuple[str, str]] = []
         self.judging = False

@@ -1,7 +1,7 @@
 """The process in a capture's container, in the namespace of a task or of the front.
 
-It prints a `Report` a line, as JSON, until it reads `end` or the end of its input, which comes too when whoever reads
-is killed. Then it ends its container.
+Prints one `Report` per line, as JSON, until it reads `end` or the end of its input, which also comes when the reader is
+killed. Then it ends its container.
 """
 
 from __future__ import annotations

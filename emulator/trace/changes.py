@@ -1,4 +1,4 @@
-"""What became of headers from one hop to the next, and which values nobody is to see. Pure."""
+"""Compares the headers of one hop with those of the next, and masks secret values. Pure."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class Connections:
         self._data(found, segment, by_client)
 
     def unfinished(self, now: float) -> list[Exchange]:
-        """What goes on still, as far as it came; attempts to connect that nobody has answered for a while."""
+        """Exchanges in progress, as far as they came; connection attempts that have been unanswered for a while."""
         found: list[Exchange] = []
         for one in self._known.values():
             if one.conversation is not None:
@@ -119,7 +119,7 @@ class Connections:
         one.from_server = HalfStream(server_position)
 
     def _midway(self, segment: Segment) -> None:
-        """A connection whose beginning was not seen: whoever sends a request is its client."""
+        """A connection whose beginning was not seen: the side that sends a request is the client."""
         if segment.ack and not segment.reset and REQUEST_LINE.match(segment.data):
             one = _Connection(segment.source, segment.target, segment.time, segment.sequence, established=True)
             self._known[(segment.source, segment.target)] = one

@@ -13,7 +13,7 @@ from emulator.trace.capture import BEGUN, END, LONGEST
 from emulator.trace.exchange import Exchange, Finished, Ready, Report
 
 _WAIT = 30
-"""Seconds in which the capture has to begin; whoever started the container may be killed just then."""
+"""Timeout in seconds for the capture to begin: the command that started the container may be killed before that."""
 _COMMAND = ("python3", "-m", "emulator.trace.capture")
 
 OnExchange = Callable[[Exchange], None]

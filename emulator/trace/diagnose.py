@@ -136,7 +136,7 @@ class _Looker(View):
         else:
             hint = "let a container listen there, or correct the port"
         return Diagnosis(
-            f"{asker}, where nobody listens (connection refused); in this task listen: {there}", hint, number, position
+            f"{asker}, where nothing listens (connection refused); in this task listen: {there}", hint, number, position
         )
 
     def _prefix_eaten(self, number: int, hop: Hop) -> Diagnosis | None:
@@ -166,8 +166,8 @@ class _Looker(View):
         )
 
     def _wrong_server_block(self, number: int, hop: Hop) -> Diagnosis | None:
-        """nginx answered itself, while another of its server blocks was meant: the one for the Host that came before
-        somebody changed it, or the only kind that passes this path on."""
+        """nginx answered itself, while another of its server blocks was meant: the one for the Host before a
+        proxy changed it, or the only kind that passes this path on."""
         redirects = hop.status in REDIRECTS
         failed = hop.status is not None and (hop.status >= 400 or redirects)
         if not failed or self.after(number):

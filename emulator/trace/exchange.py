@@ -19,7 +19,7 @@ class Outcome(enum.StrEnum):
     NO_ANSWER = "no answer"
     """The connection ended first."""
     REFUSED = "refused"
-    """Nobody listens there."""
+    """Nothing listens there."""
     UNREACHABLE = "unreachable"
     """Nothing answers the attempt to connect."""
     MALFORMED = "malformed"

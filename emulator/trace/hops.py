@@ -366,7 +366,7 @@ def _hop(
 
 
 def _server(exchange: Exchange, place: Place | None) -> tuple[str, str]:
-    """What to call the server (`nginx:80`), and its container's name, empty where nobody knows it."""
+    """What to call the server (`nginx:80`), and its container's name, empty where it is unknown."""
     host, port = _host(exchange.server), int(exchange.server.rpartition(":")[2])
     if place is None:
         return exchange.server, ""

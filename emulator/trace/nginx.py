@@ -169,7 +169,7 @@ def speaks_tls(server: Directive, port: int) -> Directive | None:
 
 
 def passes_on(server: Directive) -> bool:
-    """Whether anything in a server block goes to somebody else."""
+    """Whether a server block proxies any request."""
     return any(
         directive.name in ("proxy_pass", "fastcgi_pass", "grpc_pass", "uwsgi_pass") for directive in _deep(server)
     )

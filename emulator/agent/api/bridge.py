@@ -10,8 +10,8 @@ import threading
 import time
 
 CONNECT_TIMEOUT = 60.0
-"""Seconds until a socket that nobody listens on is given up: an agent that was just started opens it in under one, but
-not on a machine that is busy with all else."""
+"""Timeout in seconds to connect to the agent's socket: an agent that was just started opens it in under one, but takes
+longer on a busy machine."""
 
 
 def main(path: str, timeout: float = CONNECT_TIMEOUT) -> int:

@@ -64,7 +64,7 @@ class _Connection(BaseHTTPRequestHandler):
         try:
             super().handle()
         except (BrokenPipeError, ConnectionResetError):
-            pass  # whoever asked has gone
+            pass  # the client has gone
         finally:
             # A command that was killed, maybe in the middle of a word, leaves the agent in charge.
             if self._holds:
@@ -96,7 +96,7 @@ class _Connection(BaseHTTPRequestHandler):
             raise
         except CopilotLocalError as error:
             self._respond(_status_of(error), {"error": _content_of(error)})
-        except Exception as error:  # whoever asked must hear of it, whatever it is
+        except Exception as error:  # the client gets every error
             self._respond(HTTPStatus.INTERNAL_SERVER_ERROR, {"error": _content_of(error)})
             log.exception("a request failed: %s", self.path)
 
@@ -251,7 +251,7 @@ class _Connection(BaseHTTPRequestHandler):
         return ({"access": it} for it in found)
 
     def _gone(self) -> bool:
-        """Whether whoever asked has left."""
+        """Whether the client has disconnected."""
         try:
             return not self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:

@@ -28,7 +28,7 @@ class AccessLog:
     """Listens on a unix socket for what HAProxy's ring sends; `folder` is where it stores that.
 
     Each worker of HAProxy has a connection of its own, the old one during a reload too. Records are stored as they
-    come, a line each, and read when somebody asks for them: what the agent does for each costs the front throughput,
+    come, one line each, and read only on request: what the agent does for each costs the front throughput,
     since both want the same processors.
     """
 
@@ -37,7 +37,7 @@ class AccessLog:
         path.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
-        os.chmod(path, 0o666)  # HAProxy runs as another user, and nobody else mounts the volume
+        os.chmod(path, 0o666)  # HAProxy runs as another user, and no other container mounts the volume
         self._listener.listen(16)
         self._writing = threading.Lock()
         self._twice: dict[int, set[bytes]] = {}

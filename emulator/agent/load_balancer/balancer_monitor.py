@@ -84,7 +84,8 @@ class BalancerMonitor(Front):
                     self._write(file.path, file.content)
             self._reload()
         else:
-            # Whoever made it may be gone. Docker can give the sockets' folder to HAProxy's user, the agent cannot.
+            # The command that made it may be gone. Docker can give the sockets' folder to HAProxy's user; the agent
+            # cannot.
             engine.put_files(present.name, FOLDER, packed(configuration))
             engine.start(present.name)
 
@@ -149,7 +150,7 @@ class BalancerMonitor(Front):
             return False
 
     def _ask_once_it_listens(self, command: str, path: str = ADMIN_SOCKET) -> str:
-        """Asks again for a while where nobody listens: HAProxy puts a socket in its place before it listens there."""
+        """Retries until HAProxy listens: it creates its socket before it listens there."""
         deadline = time.monotonic() + SOCKET_TIMEOUT
         while True:
             try:

@@ -188,7 +188,7 @@ class FrontMonitor(FrontControl):
             self.on_look(self._observed, *self._registered(now))
         idle = RESTLESS_PAUSE if self._restless_until > now else IDLE
         if self.state is None or not self.state.services:
-            return idle  # whoever brings the environment up has not said yet what should run
+            return idle  # the command has not sent the desired state yet
         leaving = self._leaving_targets(now)
         pauses = [self._look_at(monitor, leaving, now) for monitor in self.monitors.values()]
         if udp_bind_ports(self.state):

@@ -2,9 +2,9 @@
 
 `python3 -m emulator.agent.log_relay.drain FOLDER FILE [FIELD=VALUE…]`.
 
-Docker's `fluentd` driver speaks Fluentd's forward protocol: MessagePack arrays `[tag, time, record]`, one a line that a
-container printed. Each becomes a line of FILE in the form that the router's file output has, so the log store reads
-both alike. Source: Fluentd's forward protocol specification, version 1.
+Docker's `fluentd` driver speaks Fluentd's forward protocol: MessagePack arrays `[tag, time, record]`, one for each
+line that a container printed. Each becomes a line of FILE in the form that the router's file output has, so the log
+store reads both alike. Source: Fluentd's forward protocol specification, version 1.
 
 What the router had taken and not delivered lies in its buffer, beside the socket: that comes first. Where the router
 still listens, only its relay is gone: socket and buffer stay the router's.

@@ -1,6 +1,6 @@
 """Fluentd's forward protocol, as far as Docker's log driver, this agent and Fluent Bit speak it to each other.
 
-The driver sends a MessagePack array a line, `[tag, time, record, options]`. Fluent Bit handles the messages of one
+The driver sends one MessagePack array per line, `[tag, time, record, options]`. Fluent Bit handles the messages of one
 connection in order, each by itself, filters included, and answers `{"ack": id}` to one that has the option
 `{"chunk": id}` once it has stored it: then it has stored all before it. Messages of several entries exist too, but a
 filter would see their entries together, which it never does behind the driver. Source: Fluentd's forward protocol

@@ -2,7 +2,7 @@
 
 `python3 -m emulator.agent.log_relay.relay SOCKET ROUTER BUFFER FILE SETTLED [FIELD=VALUE…]`.
 
-What Docker has written to a socket is gone with whoever listens there. So Docker writes to a socket of ours, which is
+What Docker has written to a socket is lost when its reader dies. So Docker writes to a socket of ours, which is
 there as long as the task, and each line is kept until Fluent Bit has acknowledged that it is in its buffer on disk.
 Each goes on as the message that Docker made of it, so that filters see them singly, in order, as behind Docker itself.
 When the router dies, what it had not acknowledged goes to the next one. While none comes, the lines are held, then
@@ -210,7 +210,7 @@ class Relay:
     # containers
 
     def _listen(self) -> socket.socket:
-        """Docker's socket; renamed into its place, so that whoever finds it can connect."""
+        """Docker's socket; renamed into its place, so that it accepts connections as soon as it is visible."""
         beside = self._path.with_suffix(".new")
         beside.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX)

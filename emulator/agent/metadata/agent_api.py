@@ -1,4 +1,4 @@
-"""What answers below ECS_AGENT_URI: task protection, told and not heeded; fault injection, recognised and refused."""
+"""What answers below ECS_AGENT_URI: task protection, recorded without effect; fault injection, refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collects statistics of a task while somebody asks for them.
+"""Collects statistics of a task while they are asked for.
 
 Collecting costs the daemon something, and most tasks never ask: so a task is sampled from its first request on, and no
 longer a minute after its last.

@@ -32,7 +32,7 @@ LARGEST_OUTPUT = 1024
 DEFAULT_STORAGE_GIB = 20
 STORAGE_OVERHEAD_MIB = 16
 CLOCK_ERROR_BOUND = 0.5
-"""Milliseconds; nobody measures it here."""
+"""Milliseconds; a constant, since it is not measured here."""
 DOCKER_RESOLVER = "127.0.0.11"
 _STATUSES = ("NONE", "PULLED", "CREATED", "RUNNING", "STOPPED")
 """The agent's container states, in order."""
@@ -181,7 +181,7 @@ def _image(task: TaskView, view: ContainerView) -> str:
 
 
 def _labels(labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """What a task definition and ECS give; our own are nobody's business in there."""
+    """The labels that a task definition and ECS give, without those of copilot-local."""
     ours = names.RECORD_LABELS
     given = ((name, value) for name, value in labels.items() if name not in ours)
     return ((name, value) for name, value in given if not name.startswith(CONTROL_PREFIXES) or name in names.ECS)

@@ -33,7 +33,7 @@ _BACKLOG = 128
 
 
 def open_listener(address: str = ADDRESS, port: int = 80) -> socket.socket:
-    """A listening TCP socket on an address that need not be there yet: nobody who finds it finds the port closed."""
+    """A listening TCP socket on an address that need not be there yet: once the address is there, the port is open."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.IPPROTO_IP, _IP_FREEBIND, 1)

@@ -27,7 +27,7 @@ class Version(ABC):
 
     name: str
     unknown_container: int
-    """Status for an id that nobody has, where a container's metadata is asked for."""
+    """Status for an unknown id, where a container's metadata is asked for."""
     unknown_task: int
     unknown_stats: int
     no_container: int

@@ -15,7 +15,7 @@ class BeingBroughtUp(EnvironmentBusy):
 class ControlLock:
     """What a piece of work has to ask for before it begins.
 
-    Whoever looks at several things of the environment, or changes what should run, holds `lock` meanwhile. Work takes
+    Code that reads several things of the environment, or changes what should run, holds `lock` meanwhile. Work takes
     longer: it claims its services under the lock, is carried out without it, and releases them.
     """
 
@@ -30,7 +30,7 @@ class ControlLock:
         self.retired = threading.Event()
         """Set for good once the environment is going away."""
         self.busy: set[str] = set()
-        """Services that somebody works on, and `FRONT`."""
+        """Services that are being worked on, and `FRONT`."""
         self.on_freed: Callable[[], None] = lambda: None
         """Called when work has ended."""
 
@@ -56,7 +56,7 @@ class ControlLock:
             return self.acting
 
     def retire(self) -> None:
-        """The environment is going away: nobody begins anything any more, and whoever waits hears of it."""
+        """The environment is going away: refuses all new work, and wakes the waiting."""
         self.retired.set()
         self.held = False
         self.acting = False
@@ -71,8 +71,8 @@ class ControlLock:
             )
 
     def refuse_held(self, *, orphaned: bool = False) -> None:
-        """Raises `EnvironmentBusy` unless the agent is in charge. `orphaned`: or nobody is, because the command that
-        made it has died."""
+        """Raises `EnvironmentBusy` unless the agent is in control. `orphaned` also allows an environment whose command
+        died before it handed over."""
         self.refuse_retired()
         if not self._stays and (self.held or not (self.acting or orphaned)):
             raise BeingBroughtUp(
@@ -86,7 +86,7 @@ class ControlLock:
             )
 
     def claim(self, subjects: set[str]) -> set[str]:
-        """Takes services (and the front) for one piece of work, once nobody else works on them."""
+        """Takes services (and the front) for one piece of work, once other work on them has ended."""
         with self._freed:
             self._freed.wait_for(lambda: self.retired.is_set() or self.busy.isdisjoint(subjects))
             self.refuse_retired()

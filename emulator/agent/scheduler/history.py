@@ -1,7 +1,7 @@
 """What became of each task, in the shapes that DescribeTasks and ECS's task state change events have.
 
 Source: the ECS developer guide, "Task lifecycle", and the API reference (Task, Container). The states are read off the
-container listing; why a task stops is told by whoever decides it.
+container listing; why a task stops is reported by the code that decides it.
 """
 
 from __future__ import annotations
@@ -97,12 +97,12 @@ class TaskHistory:
         self._changed = threading.Condition()
 
     def stopping(self, task_id: str, stop: Stop) -> None:
-        """Somebody decided that a task stops. The first reason stays."""
+        """Records why a task stops. The first reason stays."""
         with self._changed:
             self._stops.setdefault(task_id, stop)
 
     def why(self, task_id: str) -> str:
-        """The reason that a task stops for, in words; empty where nobody decided so."""
+        """The reason that a task stops for, in words; empty where it is not stopping."""
         with self._changed:
             stop = self._stops.get(task_id)
         return stop.reason if stop is not None else ""
@@ -128,7 +128,7 @@ class TaskHistory:
             self._out_of_memory.add(container_id)
 
     def is_stopping(self, task_id: str) -> bool:
-        """Whether somebody decided so."""
+        """Whether it was decided that the task stops."""
         with self._changed:
             return task_id in self._stops
 

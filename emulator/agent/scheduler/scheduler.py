@@ -75,7 +75,7 @@ class Scheduler:
         """Service to why its last task stopped."""
 
     def begin(self, state: DesiredState) -> None:
-        """This should run, which somebody else makes run at first. Raises `TaskError` where the volume has no room."""
+        """Takes a desired state that a command brings up first. Raises `TaskError` where the volume has no room."""
         self._file.write(state)
         self.state = state
 

@@ -67,7 +67,7 @@ class Supervisor:
         self.one_offs = OneOffs()
         self._wake = threading.Event()
         self._wake.set()  # an agent that was in charge before looks at once
-        self.control.on_freed = self._wake.set  # something may have changed while somebody was busy
+        self.control.on_freed = self._wake.set  # something may have changed during the work
         self.front.on_verdict = self._wake.set
         self.early.on_success = self._wake.set
         self.front.on_look = self._note_states
@@ -114,7 +114,7 @@ class Supervisor:
         self.control.retire()
 
     def retire_if_idle(self) -> bool:
-        """Retires where nothing runs and nobody is in charge; returns whether it did."""
+        """Retires where nothing runs and no command holds the environment; returns whether it did."""
         with self.control.lock:
             if self.scheduler.state.services or self.one_offs or self.control.held or self.control.busy:
                 return False
@@ -143,19 +143,19 @@ class Supervisor:
             self.look()
 
     def look(self) -> None:
-        """One round: takes charge if nobody else did in time, and does what has to be done if in charge."""
+        """One round: takes over if no command did in time, and acts if it may."""
         try:
             with self.control.lock:
                 waited = self._clock() - self._started_at
                 if not self.control.acting and not self.control.held and waited > self.timeouts.grace:
-                    log.info("nobody took charge within %s s", self.timeouts.grace)
-                    self.scheduler.recover_private()  # there is nobody else to have them from
+                    log.info("no command took over within %s s", self.timeouts.grace)
+                    self.scheduler.recover_private()  # no command will send them
                     self.act()
                 if self.control.acting and not self.scheduler.written and FRONT not in self.control.busy:
                     self.scheduler.remember()  # unless a deployment is under way, which may fail yet
                 work = self._dispatch() if self.control.acting else None
                 if self.control.held:
-                    # Whoever holds the environment carries out plans; restart policies are the agent's all the same.
+                    # The command that holds the environment carries out plans; the agent applies restart policies.
                     observed = observe(self.engine, self.scheduler.names)
                     self._check(observed)
                     self._restart(observed)
@@ -213,7 +213,7 @@ class Supervisor:
         return max(0.05, min([self.timeouts.look, *soon]))
 
     def _dispatch(self) -> Callable[[], None] | None:
-        """One look and, if something differs where nobody is at work, the work that has to be done there."""
+        """Compares once; returns the work to do where something differs and no other work is under way."""
         observed = observe(self.engine, self.scheduler.names)
         self._check(observed)
         if self._restart(observed):

@@ -223,7 +223,7 @@ def tail(
     app: App = None,
     env: Env = None,
     name: Name = None,
-    follow: Annotated[bool, typer.Option("--follow/--once", "-f/-1", help="Go on with what comes, or stop.")] = True,
+    follow: Annotated[bool, typer.Option("--follow/--once", "-f/-1", help="Follow the output, or stop.")] = True,
 ) -> None:
     """Show what a log router says itself, its errors with the line of the manifest that they are about."""
     from emulator.runtime.reports.router_metrics import router_words, tasks_with_routers

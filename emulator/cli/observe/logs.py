@@ -51,7 +51,7 @@ def logs(
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow the output.")] = False,
     routed: Annotated[
-        bool, typer.Option("--routed", help="The records that left the log router, as JSON, one a line.")
+        bool, typer.Option("--routed", help="The records that left the log router, as JSON, one per line.")
     ] = False,
     join: Annotated[
         bool, typer.Option("--join", help="With --routed: lines that Docker splits at 16 KB, as one record.")
@@ -64,7 +64,7 @@ def logs(
         ),
     ] = False,
     access: Annotated[
-        bool, typer.Option("--access", help="The load balancer's access log, a request a line in an ALB's format.")
+        bool, typer.Option("--access", help="The load balancer's access log, one line per request in an ALB's format.")
     ] = False,
     previous: Annotated[
         bool, typer.Option("--previous", help="What removed containers had printed that do not log through FireLens.")
@@ -176,4 +176,4 @@ def _say_idle(view: View, idle: list[str]) -> None:
         typer.echo(why_idle(view.engine, view.environment, view.observed, name), err=True)
     if not view.observed.containers and not idle:
         where = f"{view.environment.app}/{view.environment.environment}"
-        typer.echo(f"nothing of {where} is running", err=True)
+        typer.echo(f"nothing is running in {where}", err=True)

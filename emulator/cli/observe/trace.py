@@ -40,7 +40,7 @@ def trace(
         float, typer.Option("--timeout", min=0.1, metavar="SECONDS", help="How long to wait for the answer's end.")
     ] = 65.0,
     har: Annotated[
-        Path | None, typer.Option("--har", metavar="FILE", help="Save the hops as HAR 1.2, an entry a hop.")
+        Path | None, typer.Option("--har", metavar="FILE", help="Save the hops as HAR 1.2, one entry per hop.")
     ] = None,
     health_checks: Annotated[
         bool, typer.Option("--health-checks", help="Without a request: show the load balancer's health checks too.")

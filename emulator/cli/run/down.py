@@ -48,5 +48,5 @@ def down(
 
             remove_certificates(names.app, names.environment)
         if not found:
-            message = f"nothing of {names.app}/{names.environment} is running"
+            message = f"nothing is running in {names.app}/{names.environment}"
             display.emit(Event(EventKind.INFO, "down", message))

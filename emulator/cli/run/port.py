@@ -29,7 +29,7 @@ def port(
     app: App = None,
     env: Env = None,
     name: Name = None,
-    every: Annotated[bool, typer.Option("--all", help="Every listener, one a line, with its service.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Every listener, one per line, with its service.")] = False,
     format: Format = OutputFormat.TEXT,
 ) -> None:
     """Print the address of a load balancer, such as 127.0.0.1:8080."""

@@ -18,7 +18,7 @@ The certificate authority of this user, which signs for HTTPS listeners on this 
 
 Nothing here changes what your system trusts. It is good for loopback addresses and for names that belong
 to no site ({domains}, and all below them), and for no others:
-whoever reads the key beside it ({key}), which you alone can, can pretend to be one of these.
+the key beside it ({key}), which only you can read, is enough to impersonate one of these.
 
 one command
   curl        curl --cacert "$(copilot-local trust --path)" https://localhost:8443/

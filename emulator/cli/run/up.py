@@ -244,7 +244,7 @@ def up(
             if not dry_run:
                 check_logins(engine, request)
                 tell(debugging, display.emit)
-            choice.ask = None  # from here on somebody who types means the containers' logs
+            choice.ask = None  # from here on the terminal belongs to the logs
             if watch:
                 extra = [file for file in (manifest_variables, task_definition) if file]
                 code = _watch(engine, request, load, display.emit, extra)

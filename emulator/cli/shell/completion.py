@@ -1,7 +1,7 @@
-"""What a shell offers when somebody presses Tab: the names that exist here and now.
+"""Shell completion: the names that exist here and now.
 
-A completion says nothing when it fails: an error in the middle of a command line helps nobody. Docker is given little
-time, since somebody waits with a finger on the key.
+A completion that fails prints nothing: an error would break the command line being typed. Docker gets a short timeout,
+since the user is waiting.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ VERBS: Final[Table] = {
     ),
     "events": (
         "observe.events:events",
-        "Print ECS task state changes as EventBridge sends them, one JSON object a line.",
+        "Print ECS task state changes as EventBridge sends them, one JSON object per line.",
     ),
     "inspect": (
         "observe.inspect:inspect",

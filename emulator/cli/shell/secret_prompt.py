@@ -1,4 +1,4 @@
-"""Asking whoever sits at the terminal for secrets: what is typed is not shown, and not kept."""
+"""Prompts for secrets at the terminal: without echo, and nothing is stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def secret_choice(option: str | None) -> SecretChoice:
-    """What `--secrets` says, with somebody to ask where standard input is a terminal. Raises UsageError for another
+    """What `--secrets` says, with a prompt where standard input is a terminal. Raises UsageError for another
     source than there are."""
     from emulator.errors import UsageError
     from emulator.runtime.secrets.sources import SOURCES, SecretChoice

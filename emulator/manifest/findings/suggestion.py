@@ -1,4 +1,4 @@
-"""What somebody meant who wrote a key that does not exist."""
+"""Suggests the intended key for an unknown one."""
 
 from __future__ import annotations
 

@@ -172,7 +172,7 @@ class Decoder:
         return child(path, entry.key.text)
 
     def _make(self, block: type[Block], values: dict[str, Any]) -> Block:
-        """The block with these attributes. Nobody looks at the blocks of a partial tree."""
+        """The block with these attributes. Blocks of a partial tree are not used."""
         return _NOTHING if self.partial else block(**values)
 
     def _complete(self, value: Block, node: Node, path: str) -> Block:

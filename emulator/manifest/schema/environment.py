@@ -252,7 +252,7 @@ class PipelineStage(Block, kw_only=True, frozen=True):
     name: str
     """The environment."""
     requires_approval: Annotated[bool | None, Key(legacy=("require_approval",))] = None
-    """Whether somebody must agree first."""
+    """Whether a person must approve first."""
     test_commands: list[str] = []
     """Commands run after the deployment."""
     deployments: JsonValue = None

@@ -78,6 +78,6 @@ class NetworkConfig(Block, kw_only=True, frozen=True):
     """`network`."""
 
     connect: Annotated[Connect | None, Key(default="false")] = None
-    """Service Connect; None is off."""
+    """Service Connect. Default: off."""
     vpc: Vpc = Vpc()
     """Subnets and security groups."""

@@ -36,7 +36,7 @@ class Workload(Block, kw_only=True, frozen=True):
     count: Annotated[Count, Key(default="1")] = Count(value=1)
     """The number of tasks."""
     exec: Annotated[Exec | None, Key(default="false")] = None
-    """ECS Exec; None is off."""
+    """ECS Exec. Default: off."""
     variables: dict[str, Variable] = {}
     """Environment variables of the main container."""
     env_file: str | None = None

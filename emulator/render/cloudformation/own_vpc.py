@@ -137,7 +137,7 @@ class OwnVpc(Foundation):
                 "GroupDescription": f"Tasks of {self.service.name} in {self.service.app}-{self.service.environment}",
                 "VpcId": self.vpc(),
             },
-            comment="The tasks' own security group; nobody reaches them but those let in below.",
+            comment="The tasks' own security group; only the sources allowed below reach them.",
         )
 
     def _load_balancer(self) -> None:

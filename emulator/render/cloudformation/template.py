@@ -13,7 +13,7 @@ Properties = dict[str, object]
 
 @dataclass(slots=True)
 class Parameter:
-    """An input of the stack; without a default whoever deploys must give it."""
+    """An input of the stack; without a default it must be given at deployment."""
 
     type: str
     description: str

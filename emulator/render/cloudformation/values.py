@@ -140,7 +140,7 @@ class Values:
 
 
 def copilot_parameters(service: Service) -> dict[str, str]:
-    """Parameters of Copilot's template that are plain text here, for whoever refers to them."""
+    """Parameters of Copilot's template that are plain text here, for references to them."""
     definition = service.task_definition
     return {
         "AppName": service.app,

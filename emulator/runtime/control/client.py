@@ -44,7 +44,7 @@ class Agent:
         return Lease(self._opened("hold", body))
 
     def attend(self, desired: DesiredService, private: Private) -> Attendance:
-        """Tells the agent of a service of which somebody else runs a task, until the attendance is closed."""
+        """Registers a one-off task, which the caller runs, with the agent, until the attendance is closed."""
         body = {"service": to_plain(desired), "private": to_plain(private)}
         return Attendance(self._opened("attend", body))
 
@@ -199,8 +199,8 @@ def agent_of(engine: Engine, environment: Names) -> Agent:
 
 
 class Lease:
-    """Being in charge of an environment, which goes with one connection. Whoever drops it without a word leaves the
-    agent in charge."""
+    """An exclusive lease on an environment, bound to one connection: when that ends without a word, the agent takes
+    over."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -38,5 +38,5 @@ class Execution:
         return observe(self.engine, self.names).tasks.get(task_id)
 
     def warn(self, subject: str, message: str) -> None:
-        """Says what whoever asked for the plan should know, and what stops nothing."""
+        """Warns the caller of something that does not stop the plan."""
         self.emit(Event(EventKind.WARNING, subject, message))

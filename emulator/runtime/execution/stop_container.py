@@ -37,7 +37,7 @@ class ContainerStopper:
         try:
             self.engine.stop(operation.subject, operation.timeout)
         except EngineTimeout:
-            # Its log driver may hang on a router that died meanwhile: give it somebody who listens, and ask again.
+            # Its log driver may hang on a router that died meanwhile: start a drain in its place, and ask again.
             task = self._execution.task(operation.task_id)
             members = task.members.values() if task else ()
             if not any(m.logs_to_router and m.container.name == operation.subject for m in members):
@@ -82,7 +82,7 @@ class ContainerStopper:
             return
         written = result.stdout.decode(errors="replace").strip()
         if written.isdecimal() and int(written):
-            message = f"{written} records went to the log store past the log router, which was gone"
+            message = f"{written} records were stored unfiltered: the log router had already stopped"
             self._execution.warn(f"{task.service} {task.short_id}", message)
 
     def _stays_up(self, router: str, task_id: str) -> bool:

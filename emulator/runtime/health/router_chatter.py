@@ -22,7 +22,7 @@ _ART = re.compile(r"(?=.*[|_\\]\s?[|_/\\ ])[\s|_/\\().`',<>V:0-9-]{12,}")
 
 
 def is_chatter(text: str) -> bool:
-    """Whether a line of a log router may be left out unless somebody asks for everything. Warnings, errors, and records
+    """Whether a line of a log router may be left out unless everything is asked for. Warnings, errors, and records
     that a router prints, are not."""
     plain = _COLOURS.sub("", text).rstrip()
     return bool(

@@ -157,7 +157,7 @@ class ImageResolver:
 
 
 def check_logins(engine: Engine, request: UpRequest) -> None:
-    """Looks up the registry logins that `up` will need: while somebody can still be asked, before anything is made.
+    """Looks up the registry logins that `up` will need: while it can still prompt, before anything is made.
 
     Raises `SecretsError` with all that lack.
     """

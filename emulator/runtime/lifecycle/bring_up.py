@@ -97,7 +97,7 @@ class Bringup:
 
     def _holder(self, lock: str, error: BaseException) -> str:
         """The id of the environment's agent after an error: ours (`lock`, also where Docker does not say), that of
-        somebody who came after us, or "" where it is gone."""
+        a later command, or "" where it is gone."""
         ends = time.monotonic()
         if isinstance(error, EngineError | ContainerFailed):
             ends += REMOVAL  # what is being removed stops first: that is heard before it is gone from the listing
@@ -146,7 +146,7 @@ class Bringup:
             observed = observe(self.engine, self.names)
             check_front(self.engine, observed)
             if self.request.foreground:
-                return  # whoever stays sees it exit, and shows what it printed
+                return  # the foreground command sees it exit, and shows its output
             for task in observed.service_tasks:
                 for member in task.members.values():
                     if member.essential and member.started and not member.running and not may_restart(member):
@@ -172,7 +172,7 @@ def take_back(
     retain: bool = False,
     before_remove: Callable[[str], None] | None = None,
 ) -> None:
-    """After a failure, of which whoever asked hears whatever happens here: removes what was made, or retains it."""
+    """Rolls back a failed bring-up, or retains it; never masks the original error."""
     try:
         if retain:
             engine.remove(environment.agent)  # it would take charge, and replace what is to be looked at

@@ -17,7 +17,7 @@ from emulator.runtime.state.process_identity import Owner, this_process
 
 POLL = 0.1
 UNDER_WAY = 15.0
-"""Seconds that an agent which was only created gets to start where nobody can tell whether its maker lives."""
+"""Timeout in seconds for a created agent to start, where it is unknown whether the command that created it lives."""
 TURN_TIMEOUT = 600.0
 """Seconds to wait for another command: it may wait for something to become healthy itself."""
 

@@ -22,8 +22,8 @@ from emulator.runtime.state.observed import Observed, observe, sort_containers
 from emulator.runtime.state.operations import Plan, Verb
 
 LEFTOVER_ROUNDS = 5
-"""How often the listing is looked at again: a request that was under way when its maker died may still create one, and
-Docker's log driver may take up to a minute until it finds out that somebody listens again."""
+"""How often the listing is read again: a request in flight when its sender died may still create a container, and
+Docker's log driver may take up to a minute until it notices a new listener."""
 NETWORK_ROUNDS = 5
 SETTLING = 0.5
 """Seconds between two tries to remove a network that something is still in."""
@@ -81,7 +81,7 @@ def down(
 
 
 def _drain_image(engine: Engine, observed: Observed, emit: Emit, agent_image: Callable[[], str] | None) -> str:
-    """The image for drains: the agent's; empty where nobody needs one, or none is had."""
+    """The image for drains: the agent's; empty where no drain is needed, or no image is available."""
     if observed.agent is not None and engine.image(observed.agent.image) is not None:
         return observed.agent.image
     logging = any(m.logs_to_router and m.running for task in observed.tasks.values() for m in task.members.values())

@@ -55,8 +55,8 @@ class Claim:
         return self._image.result()
 
     def lock(self) -> str:
-        """The id of the agent, once it is made. Raises `EnvironmentBusy` where somebody else has the environment, and
-        what Docker has against it."""
+        """The id of the agent, once it is created. Raises `EnvironmentBusy` where another command holds the
+        environment, and `EngineError`."""
         return self._lock.result()
 
     def give(self, state: DesiredState, private: Private) -> Future[Lease]:
@@ -74,7 +74,7 @@ class Claim:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _make(self) -> str:
-        """Creates network, volumes and the agent; whoever creates the agent has the environment."""
+        """Creates network, volumes and the agent; creating the agent acquires the environment."""
         labels = self.names.labels
         if self._observed.agent is not None:
             self.engine.remove(self._observed.agent.id)  # dead: its name is no lock any more

@@ -1,4 +1,4 @@
-"""`up` that stays: shows the logs until a container that matters exits or somebody presses Ctrl-C."""
+"""Foreground `up`: shows the logs until an essential container exits or the user presses Ctrl-C."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Runs a Scheduled Job once, now: one task beside whatever else runs in the environment.
 
-Deployed, a state machine runs the task on its schedule, with timeout and retries; here somebody asks for one run.
+Deployed, a state machine runs the task on its schedule, with timeout and retries; here `run` starts it once.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _as_one_off(task: TaskSpec) -> TaskSpec:
 def _wait(
     engine: Engine, request: UpRequest, task_id: str, interrupted: threading.Event, timeout: int | None
 ) -> Member | None:
-    """The essential container whose exit ended the task; None where somebody interrupted."""
+    """The essential container whose exit ended the task; None where it was interrupted."""
     deadline = time.monotonic() + timeout if timeout else None
     while not interrupted.wait(POLL):
         task = observe(engine, request.environment).tasks.get(task_id)

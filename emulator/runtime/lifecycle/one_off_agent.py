@@ -37,7 +37,7 @@ def attended(
 ) -> Iterator[Attendance]:
     """Within this block there are the environment's network, its log store and an agent that knows of the service.
 
-    Afterwards what was made for it is gone, but for the log store, unless somebody else needs it by then. Raises
+    Removes afterwards what was made for it, except for the log store, unless another command uses it by then. Raises
     `ContainerFailed` where the agent does not come up, and `Cancelled`.
     """
     engine.ensure_network(environment.network, environment.labels(Role.NETWORK))
@@ -71,7 +71,7 @@ def _ensure_agent(engine: Engine, environment: Names, state: DesiredState, turns
         for volume in (environment.state_volume, environment.front_volume):
             engine.ensure_volume(volume, environment.labels(Role.VOLUME))
         empty = replace(state, services={}, acting=True)
-        with contextlib.suppress(Conflict):  # somebody was faster
+        with contextlib.suppress(Conflict):  # another command was faster
             made = engine.create_container(agent_spec(engine, environment, empty))
             engine.start(made)
             return made

@@ -35,7 +35,7 @@ def prepare(
 ) -> DesiredState:
     """What should run, with every image built or pulled; host ports are still to be chosen (0).
 
-    `agent_image` gives the agent's image where somebody has asked for it already. Builds and pulls end when it is
+    `agent_image` gives the agent's image where it was looked up already. Builds and pulls end when it is
     `cancelled`; raises `Cancelled` then, however many of them it ended.
     """
     refuse_unresolved(request)

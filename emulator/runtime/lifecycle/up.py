@@ -134,12 +134,12 @@ def up(
                 times = (agent_timeout, first_moments)
                 return Bringup(engine, request, state, observed, claim, emit, cancelled, *hooks, *times).run()
             except EnvironmentBusy:
-                # Somebody was faster. Twice, with nothing to be seen of it: it is none of ours that has the name.
+                # Another command was faster. Twice, with no agent listed: a foreign container has the name.
                 if lost and observe(engine, request.environment).agent is None:
                     raise
                 lost = True
             except PortInUse as error:
-                # Somebody was faster; with a port that nobody asked for, the next one will do.
+                # Another process was faster; a port that was not asked for is replaced by the next free one.
                 mine = {listener.host_port for listener in listeners_of(state)} - asked_ports(request).values()
                 ours = mine if error.port is None else mine & {error.port}
                 if not ours or request.retain:

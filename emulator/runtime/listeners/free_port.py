@@ -81,7 +81,7 @@ def choose_port(
 
 
 def is_free(port: int, *, udp: bool = False) -> bool:
-    """Whether nobody listens on a port of 127.0.0.1."""
+    """Whether nothing listens on a port of 127.0.0.1."""
     with socket.socket(type=socket.SOCK_DGRAM if udp else socket.SOCK_STREAM) as probe:
         if not udp:  # two sockets could have one UDP port
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -24,7 +24,7 @@ from emulator.runtime.state.observed import Observed, Task
 from emulator.runtime.state.operations import Plan, Verb
 
 STOP_TIMEOUT = 2
-"""Seconds from SIGTERM to SIGKILL: somebody waits for the new code."""
+"""Seconds from SIGTERM to SIGKILL: short, since a developer waits for the new code."""
 _ANY_TASK = "0" * 32
 """The id of a task that is only compared."""
 _CAUSE = "it is made from something else now"

@@ -53,7 +53,7 @@ class UpRequest:
     wait: bool = False
     retain: bool = False
     foreground: bool = False
-    """Whoever asks stays with it: an essential container that exits ends the command, and is no failed start."""
+    """The command stays attached: an essential container that exits ends it, and is no failed start."""
     log_names: frozenset[str] = frozenset()
     """The log destinations that `--logs` names."""
     show_router: bool = False

@@ -28,7 +28,7 @@ from emulator.runtime.state.observed import Member, Observed, Task, observe
 PAUSED = "paused (mem buf overlimit)"
 """What Fluent Bit says when an input's memory limit is reached; what comes then is lost."""
 INCLUDE, EXCLUDE = "not matched by include-pattern", "matched by exclude-pattern"
-STORED = "stored past the log router, which had stopped"
+STORED = "stored unfiltered: the log router had stopped"
 ELSEWHERE = "went to another destination"
 NOT_COUNTED = "cannot be counted here"
 LEEWAY = 5.0

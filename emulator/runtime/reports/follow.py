@@ -45,7 +45,7 @@ class EnvironmentFollower:
         self._ids: dict[str, str] = {}
         """Docker name to the id of the newest container that had it."""
         self._told: set[str] = set()
-        """Ids of containers that somebody told to end."""
+        """Ids of containers that were signalled to end."""
         self._closed = threading.Event()
         self._ready = threading.Event()
         self._events: Stream[EngineEvent] | None = None

@@ -1,8 +1,8 @@
 """Where the values of secrets come from on this machine.
 
 In this order: the shell and the variables' file (`--env-file`, else `.env`), by the name of the variable;
-`.copilot-local/secrets.env`, by the secret's own name or ARN, else by that of the variable; then whoever sits at the
-terminal, or AWS, where one of the two is asked for.
+`.copilot-local/secrets.env`, by the secret's own name or ARN, else by that of the variable; then the user at
+the terminal, or AWS, where one of the two is asked for.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from emulator.settings import SecretSettings
 SOURCES = ("local", "ask", "aws")
 
 Ask = Callable[[Wanted], str]
-"""Asks whoever sits there for a secret, without showing what is typed."""
+"""Asks the user for a secret, without echo."""
 
 
 @dataclass(slots=True)
 class SecretChoice:
-    """What a command says of secrets, and what it was told so far: nobody is asked twice while it runs."""
+    """What a command says of secrets, and the answers so far: the user is asked once for each."""
 
     source: str | None = None
     """`local`, `ask` or `aws`; None: what the settings say."""
     ask: Ask | None = None
-    """None where nobody can be asked."""
+    """None where there is no terminal to ask at."""
     kept: dict[tuple[str, ...], str] = field(default_factory=dict, repr=False)
 
 
@@ -136,4 +136,4 @@ class SecretValues:
     def _cannot_ask(self) -> str:
         if not self.lacks_terminal:
             return ""
-        return f"nobody can be asked here, which takes a terminal: write the values into {FILE} beside copilot/"
+        return f"asking takes a terminal, and there is none: write the values into {FILE} beside copilot/"

@@ -68,7 +68,7 @@ def assume_role(role: TaskRole, session_name: str) -> Keys:
 
 
 def check_roles(private: Private) -> None:
-    """Assumes every role once, so that a role which nobody lets us assume fails here and not inside a task. Raises
+    """Assumes every role once, so that a role that cannot be assumed fails here and not inside a task. Raises
     `AssumeRoleError`."""
     for role in {role for role in private.task_roles.values() if role.source == "role"}:
         assume_role(role, "copilot-local")

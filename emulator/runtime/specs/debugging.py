@@ -1,4 +1,4 @@
-"""Containers that somebody attaches a debugger to: a port of theirs on this machine, and another command.
+"""Containers for a debugger to attach to: a published port, and another command.
 
 A debugged container stops for minutes: its task is not given up as unhealthy, and the service runs one task, since two
 could not publish the same port.

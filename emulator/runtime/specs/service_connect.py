@@ -129,11 +129,11 @@ class ServiceConnect:
 
     @property
     def is_writing(self) -> bool:
-        """Whether somebody is at it."""
+        """Whether an update is in progress."""
         return self._writing.locked()
 
     def is_outdated(self, observed: Observed) -> bool:
-        """Whether somebody's names are not what they should be, as far as this listing goes."""
+        """Whether a task's names are out of date, as far as this listing goes."""
         return bool(self._changes(observed))
 
     def refresh(self) -> None:

@@ -1,4 +1,4 @@
-"""What a service asks for and the local runtime does not do: refused, or said aloud, never passed over in silence."""
+"""Features that a service uses and the local runtime lacks: refused, or warned about, never ignored silently."""
 
 from __future__ import annotations
 
@@ -112,7 +112,9 @@ def _say_what_is_left_out(service: Service, emit: Emit) -> None:
     alias = service.connect.dns_name if service.connect is not None else None
     if alias and not is_host_name(alias):
         where = str(service.positions.get("network.connect.alias", ""))
-        _left_out(emit, service, f"the Service Connect alias {alias!r} is no host name: nobody finds it here", where)
+        _left_out(
+            emit, service, f"the Service Connect alias {alias!r} is no host name: it does not resolve here", where
+        )
     for topic in service.topics:
         _left_out(emit, service, f"there is no topic {topic.name} here", str(topic.position or ""))
     for subscription in service.subscriptions:

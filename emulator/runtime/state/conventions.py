@@ -14,7 +14,7 @@ REGION_VARIABLES = frozenset({"AWS_REGION", "AWS_DEFAULT_REGION"})
 JSON_FILE_OPTIONS = {"max-size": "20m", "max-file": "5"}
 RESTART = "always"
 """Restart policy of the containers that are no task's. Not `unless-stopped`: a daemon that was killed stops, when it
-starts again, what it finds still running, and takes that for stopped by somebody."""
+starts again, what it finds still running, and takes that for stopped by a user."""
 PAUSE_MEMORY = 64 << 20
 """What a pause may have where its limits are not those of the task."""
 RELAY_MEMORY = 48 << 20

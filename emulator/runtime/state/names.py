@@ -65,7 +65,7 @@ ECS = frozenset({ECS_TASK_ARN, ECS_CONTAINER_NAME, ECS_FAMILY, ECS_REVISION, ECS
 """Those that the ECS agent sets too."""
 
 RECORD_LABELS = ("container_id", "container_name")
-"""Labels that Docker's log driver takes Fargate's names of a container from; nobody else is to see them."""
+"""Labels that Docker's log driver takes Fargate's names of a container from; hidden everywhere else."""
 
 
 _PAUSE = "pause"

@@ -77,7 +77,7 @@ class Task(Struct):
     config_hash: str
     revision: str
     one_off: bool = False
-    """Somebody runs it once: no service wants it, and none replaces it."""
+    """A one-off task: no service wants it, and none replaces it."""
     pause: Container | None = None
     members: dict[str, Member] = field(default_factory=dict)
 
@@ -98,7 +98,7 @@ class Task(Struct):
 
     @property
     def lost_relay(self) -> bool:
-        """Whether Docker has nobody to give its containers' output to, router or not."""
+        """Whether nothing takes its containers' output from Docker, router or not."""
         return self.relay is None and (self.pause is None or names.RELAY in self.pause.labels)
 
     def fault(self, expected: Iterable[str]) -> str | None:

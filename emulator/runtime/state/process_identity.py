@@ -32,7 +32,7 @@ class Owner(Struct, frozen=True):
 
     @property
     def dead(self) -> bool:
-        """It ran on this machine and runs no more. Of a process on another machine nobody here knows."""
+        """Whether it ran on this machine and has ended. False for a process of another machine: that is unknown."""
         if self.machine != _machine():
             return False
         try:

@@ -2,7 +2,7 @@
 
 A changed build context builds that image and replaces that container where it is; a changed manifest, settings or
 variables file is planned and applied as a difference; a `[[sync]]` rule copies files and builds nothing. What cannot be
-applied is reported, and what ran goes on running.
+applied is reported, and the running tasks stay as they are.
 """
 
 from __future__ import annotations
@@ -280,7 +280,7 @@ class Watch:
         """Tells of something that could not be applied."""
         for event in failure_events(subject, error):
             self._emit(event)
-        self._emit(Event(EventKind.INFO, self._request.environment.app, "what ran goes on running"))
+        self._emit(Event(EventKind.INFO, self._request.environment.app, "the running tasks stay as they are"))
 
 
 def failure_events(subject: str, error: CopilotLocalError) -> list[Event]:

@@ -72,7 +72,7 @@ class TestTheAgentItself:
         docker("kill", nginx.container("hello"))
         replaced(nginx, task, "/api/x")
 
-    def test_that_somebody_killed_is_missed_by_ps_and_brought_back_by_up(self, nginx: Project) -> None:
+    def test_that_was_killed_is_reported_by_ps_and_brought_back_by_up(self, nginx: Project) -> None:
         nginx.up()
         (task,) = nginx.tasks()
         docker("kill", nginx.container("agent"))

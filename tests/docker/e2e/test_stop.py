@@ -143,7 +143,7 @@ class TestDown:
 
     def test_of_nothing_says_so(self, nginx: Project) -> None:
         result = nginx.run("down").ok()
-        assert f"nothing of {nginx.app}/test is running" in result.err
+        assert f"nothing is running in {nginx.app}/test" in result.err
 
 
 def test_a_network_that_something_else_uses_keeps_nothing_else(nginx: Project, busybox: str) -> None:

@@ -97,7 +97,7 @@ def test_what_is_broken_is_told_and_what_ran_goes_on(nginx: Project) -> None:
 
     nginx.append("copilot/hello/manifest.yml", "variables: [\n")
     watched.running.wait_for("✗ copilot/hello/manifest.yml:")
-    watched.running.wait_for("what ran goes on running")
+    watched.running.wait_for("the running tasks stay as they are")
     nginx.write("hello/Dockerfile", "FROM busybox:1.37\nRUN echo no luck here && false\n")
     watched.running.wait_for("no luck here")
     assert watched.ids() == before

@@ -24,7 +24,7 @@ CASES = [
         "wrong-port",
         "502 Bad Gateway",
         "/api/orders",
-        f"fault at hop 3: {CONFIGURATION}:10: nginx passes to localhost:3001, where nobody listens (connection"
+        f"fault at hop 3: {CONFIGURATION}:10: nginx passes to localhost:3001, where nothing listens (connection"
         " refused); in this task listen: nginx on 80, hello on 3000 hint: hello listens on 3000: write"
         " `proxy_pass http://localhost:3000;`, not `proxy_pass http://localhost:3001;`",
     ),

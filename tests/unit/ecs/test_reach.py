@@ -151,7 +151,7 @@ class TestTheShortName:
     def test_gives_way_to_the_alias(self) -> None:
         server = service("api", alias="Orders")
         message, hint = problem("http://api:8080", server, connect=True)
-        assert message.endswith("its alias takes the place of it")
+        assert message.endswith("the alias of api replaces it")
         assert hint == "use Orders, or api.test.shop.local"
         assert problems(service("web", connect=True, variables={"API_URL": "http://orders:8080"}), server) == []
         assert "web has no network.connect" in problem("http://orders:8080", server)[0]
@@ -211,7 +211,7 @@ class TestTheLongName:
 )
 def test_who_exposes_no_port_is_found_by_nobody(value: str, type: str, hint: str) -> None:
     message, found = problem(value, service("api", port=None, type=type), connect=True)
-    assert message.endswith("it exposes no port")
+    assert message.endswith("api exposes no port")
     assert found.startswith(hint)
 
 

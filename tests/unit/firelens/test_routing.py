@@ -24,7 +24,7 @@ def test_a_dependency_that_the_user_wrote_stands(make_task: MakeTask) -> None:
     assert router_dependencies(make_task(web={"dependsOn": depends_on})) == {}
 
 
-def test_nobody_waits_for_a_router_that_waits_itself(make_task: MakeTask) -> None:
+def test_no_container_waits_for_a_router_that_waits_itself(make_task: MakeTask) -> None:
     depends_on = [{"containerName": "init", "condition": "SUCCESS"}]
     task = make_task(router={"dependsOn": depends_on}, others=[{"name": "init", "image": "init", "essential": False}])
     assert router_dependencies(task) == {}

@@ -155,7 +155,7 @@ class TestDestinations:
 
     def test_what_was_stored_past_the_router_is_not_missing(self) -> None:
         found = words(["a", "b"], [record(0, "a"), record(1, "b", stream="drained")])
-        assert found == ["web: 2 lines in, 1 records out; 1 stored past the log router, which had stopped"]
+        assert found == ["web: 2 lines in, 1 records out; 1 stored unfiltered: the log router had stopped"]
 
 
 class TestIdentity:

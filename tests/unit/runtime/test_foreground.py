@@ -175,7 +175,7 @@ def test_a_failing_start_is_an_error(terminal: Terminal) -> None:
 
 
 class TestJoined:
-    """It runs already: logs are shown, and it goes on running."""
+    """It runs already: logs are shown, and it keeps running."""
 
     def test_ctrl_c_leaves_it_running(self, terminal: Terminal, until: Until) -> None:
         terminal.bench.up(nginx_sidecar()).hand_over()

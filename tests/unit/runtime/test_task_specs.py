@@ -90,7 +90,7 @@ def test_whose_variable_wins(definition: dict[str, Any], private: dict[str, str]
 
 
 @pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])
-def test_whoever_names_one_of_the_regions_variables_gets_neither(name: str) -> None:
+def test_naming_one_of_the_regions_variables_sets_neither(name: str) -> None:
     found = spec_of({"environment": variables((name, "eu-west-1"))}).environment
     assert {key: value for key, value in found.items() if "REGION" in key} == {name: "eu-west-1"}
 

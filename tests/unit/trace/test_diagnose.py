@@ -40,7 +40,7 @@ def test_a_refused_port_names_those_that_listen_and_the_line_to_change() -> None
     configuration = reading(nginx="server { listen 80;\n location /api {\n proxy_pass http://localhost:3001;\n } }")
     [fault] = found_in([*chain("1-a", 10, status=502)[1:], (HELLO, refused)], configuration)
     assert fault.message == (
-        "nginx passes to localhost:3001, where nobody listens (connection refused); in this task listen: nginx on 80,"
+        "nginx passes to localhost:3001, where nothing listens (connection refused); in this task listen: nginx on 80,"
         " hello on 3000"
     )
     assert str(fault.position) == "/etc/nginx/conf.d/default.conf:3"
@@ -53,7 +53,7 @@ def test_a_refused_port_names_those_that_listen_and_the_line_to_change() -> None
 def test_a_refused_port_without_nginx_s_configuration() -> None:
     refused = exchange("127.0.0.1", "127.0.0.1:3001", 10.2, 10.2, outcome=Outcome.REFUSED, listening=LISTENING)
     [fault] = found_in([*chain("1-a", 10, status=502)[1:], (HELLO, refused)])
-    assert fault.message.startswith("nginx connects to localhost:3001, where nobody listens")
+    assert fault.message.startswith("nginx connects to localhost:3001, where nothing listens")
     assert fault.hint == "hello listens on 3000: write http://localhost:3000"
 
 

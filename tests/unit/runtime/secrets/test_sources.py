@@ -77,7 +77,7 @@ def test_whoever_sits_there_is_asked_once_for_what_has_no_value(want: Want) -> N
 def test_where_nobody_can_be_asked_it_says_so(want: Want) -> None:
     with pytest.raises(SecretsError) as caught:
         value(SecretValues({}, settings=SecretSettings(source="ask")), want("/a"))
-    assert caught.value.hint.startswith("nobody can be asked here")
+    assert caught.value.hint.startswith("asking takes a terminal")
 
 
 def test_nobody_is_asked_unless_wanted(want: Want) -> None:
