@@ -1,4 +1,4 @@
-"""Connects to the Docker daemon. The SDK takes a tenth of a second to import, so that happens here and not earlier."""
+"""Connects to the Docker daemon. The SDK takes a while to import, so that happens here and not earlier."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ MODULES = (
 )
 COMMAND_ONLY = "runtime/watch*.py"
 """What only the command uses: it needs watchfiles, which the agent does without."""
-REQUIREMENTS = ("h11", "msgpack", "msgspec", "pydantic")
+REQUIREMENTS = ("docker", "h11", "msgpack", "msgspec", "pydantic")
 PYTHON_VERSION = "3.13"
 
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}

@@ -22,7 +22,6 @@ from emulator.engine.docker import dockerfile as reader
 from emulator.engine.docker.build_arguments import variables_for
 from emulator.engine.docker.client import Client
 from emulator.engine.docker.images import inspect_image, pull_hint
-from emulator.engine.docker.sdk import sdk_client
 from emulator.engine.docker.superseded import keep_until_unused
 from emulator.engine.interface import BuildSpec, OnLine
 from emulator.errors import ImageError, Position
@@ -225,8 +224,8 @@ class _Builder:
 
     def _run_api(self, path: Path) -> None:
         spec = self._spec
-        with sdk_client(self._client, "build an image", BUILD_TIMEOUT) as session:
-            stream = session.build(
+        with self._client.sdk("build an image", BUILD_TIMEOUT) as sdk:
+            stream = sdk.build(
                 path=str(spec.context),
                 dockerfile=str(path.resolve()),
                 tag=spec.tag,
@@ -238,7 +237,6 @@ class _Builder:
                 rm=True,
                 forcerm=True,
                 decode=True,
-                timeout=int(BUILD_TIMEOUT),
             )
             error = ""
             for document in stream:  # to its end, which gives the connection back

@@ -1,52 +1,50 @@
-"""HTTP requests to the Docker daemon: a deadline and typed errors on every one, from any thread.
+"""Calls of the Docker SDK: a deadline and typed errors on every one, from any thread.
 
-A connection serves one request at a time, so each request borrows one from a pool.
+A client of the SDK serves one thread at a time, so each call borrows one. The connections behind them are shared.
 """
 
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import socket
 import threading
 import weakref
 from collections.abc import Iterator, Mapping
-from typing import Any
-from urllib.parse import quote, urlencode
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
+import docker.errors
+import urllib3
 
 from emulator.engine.docker import faults
 from emulator.engine.docker.endpoint import Endpoint
-from emulator.engine.docker.transport import connected, is_usable
-from emulator.errors import EngineUnavailable, Unsupported
+from emulator.engine.docker.transport import CALL_TIMEOUT, CONNECT_TIMEOUT, SdkClient
+from emulator.errors import EngineError, EngineUnavailable, Unsupported
+
+if TYPE_CHECKING:
+    import requests
 
 OLDEST_API = (1, 41)
 NEWEST_API = (1, 51)
 """The newest version whose answers this package was written for; a later daemon is asked to speak this one."""
 
-CONNECT_TIMEOUT = 10.0
-CALL_TIMEOUT = 30.0
-"""Seconds for a request that does little work in the daemon."""
-_IN_PATHS = "!$%&'()*+,/:;=@[]~"
-"""What stays as it is in the path of a request; image references have some of it."""
-
 Json = dict[str, Any]
 
 
-class Answer(Struct, frozen=True):
+@dataclass(frozen=True)
+class Answer:
     """The answer to a request, whose body is still to be read, and the connection that it comes over."""
 
-    response: http.client.HTTPResponse
+    response: requests.Response
     socket: socket.socket
-    connection: http.client.HTTPConnection
+    sdk: SdkClient
 
     def close(self) -> None:
         """Ends both; what was not read is lost."""
         self.response.close()
-        self.connection.close()
         self.socket.close()
+        self.sdk.close()
 
 
 class Client:
@@ -56,67 +54,58 @@ class Client:
         """Connects and agrees on an API version. Raises EngineUnavailable, or Unsupported for a daemon too old."""
         self.endpoint = endpoint
         self._lock = threading.Lock()
-        self._idle: list[http.client.HTTPConnection] = []
-        weakref.finalize(self, _close_all, self._idle)  # whoever forgets to close it leaves no connection behind
+        self._idle: list[SdkClient] = []
         self._closed = False
-        self._api_version = "1.41"
-        self.server_version = self._negotiate(timeout)
-
-    @property
-    def api_version(self) -> str:
+        with self.translated("answer", timeout):
+            first = SdkClient(endpoint, "1.41")
+            self._transport = first.get_adapter(first.base_url)
+            # Whoever forgets to close this leaves no connection behind.
+            weakref.finalize(self, self._transport.close)
+            first.deadline = timeout
+            self.server_version: Json = first.version(api_version=False)
+        self.api_version = self._agreed()
         """The API version in use, `1.47`."""
-        return self._api_version
 
-    def _negotiate(self, timeout: float) -> Json:
-        answer: Json = json.loads(self._request("GET", "/version", "answer", timeout, versioned=False))
-        server = _version(str(answer.get("ApiVersion", "")))
-        oldest = _version(str(answer.get("MinAPIVersion", "")))
+    def _agreed(self) -> str:
+        server = _version(str(self.server_version.get("ApiVersion", "")))
+        oldest = _version(str(self.server_version.get("MinAPIVersion", "")))
         if server < OLDEST_API:
             self.close()
             raise Unsupported(
-                f"the Docker daemon at {self.endpoint.host} speaks API {answer.get('ApiVersion')}",
+                f"the Docker daemon at {self.endpoint.host} speaks API {self.server_version.get('ApiVersion')}",
                 hint="Docker Engine 20.10 (API 1.41) or later is needed",
             )
         agreed = max(min(server, NEWEST_API), oldest)
-        self._api_version = f"{agreed[0]}.{agreed[1]}"
-        return answer
-
-    def get(self, path: str, doing: str, *, params: Mapping[str, str] | None = None, timeout: float = 0) -> Any:
-        """GET, answer as JSON. `doing` completes "Docker did not …" in messages."""
-        return json.loads(self._request("GET", path, doing, timeout or CALL_TIMEOUT, params=params))
-
-    def post(
-        self,
-        path: str,
-        doing: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        body: Mapping[str, object] | None = None,
-        timeout: float = 0,
-    ) -> Json:
-        """POST with a JSON body, answer as JSON; {} where there is none."""
-        content = self._request("POST", path, doing, timeout or CALL_TIMEOUT, params=params, body=body)
-        return dict(json.loads(content)) if content.strip() else {}
-
-    def put(self, path: str, doing: str, *, params: Mapping[str, str], data: bytes, timeout: float = 0) -> None:
-        """PUT of raw bytes (a tar archive)."""
-        self._request("PUT", path, doing, timeout or CALL_TIMEOUT, params=params, data=data)
-
-    def delete(self, path: str, doing: str, *, params: Mapping[str, str] | None = None, timeout: float = 0) -> None:
-        """DELETE."""
-        self._request("DELETE", path, doing, timeout or CALL_TIMEOUT, params=params)
-
-    def get_bytes(self, path: str, doing: str, *, params: Mapping[str, str], timeout: float = 0) -> bytes:
-        """GET, answer as raw bytes."""
-        return self._request("GET", path, doing, timeout or CALL_TIMEOUT, params=params)
+        return f"{agreed[0]}.{agreed[1]}"
 
     @contextlib.contextmanager
-    def translated(self, doing: str, timeout: float | None = None) -> Iterator[None]:
-        """Turns exceptions of the transport inside the block into our errors."""
-        try:
-            yield
-        except (OSError, http.client.HTTPException) as error:
-            raise faults.from_exception(error, self.endpoint, doing, timeout) from error
+    def sdk(self, doing: str, timeout: float = CALL_TIMEOUT) -> Iterator[SdkClient]:
+        """A client of the SDK for the calls of this block, in which its errors become ours. `doing` completes "Docker
+        did not …" in messages; `timeout` (seconds) bounds each wait for the daemon."""
+        with self._lock:
+            client = self._idle.pop() if self._idle and not self._closed else None
+        with self.translated(doing, timeout):
+            if client is None:
+                client = self._new_client()
+                client.mount(client.base_url, self._transport)
+            client.deadline = timeout
+            try:
+                yield client
+            finally:
+                with self._lock:
+                    self._idle.append(client)
+
+    def _new_client(self) -> SdkClient:
+        if self._closed:
+            raise EngineUnavailable("the connection to Docker is closed")
+        return SdkClient(self.endpoint, self.api_version)
+
+    def get_bytes(self, path: str, doing: str, *, params: Mapping[str, str], timeout: float) -> bytes:
+        """GET, answer as raw bytes. For archives: where the SDK streams an answer it gives its deadline up."""
+        with self.sdk(doing, timeout) as sdk:
+            response = sdk.get(_url(sdk, path), params=dict(params), timeout=sdk.timeouts)
+            _check(response)
+            return response.content
 
     def open(
         self,
@@ -127,103 +116,69 @@ class Client:
         params: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
-        timeout: float = 0,
+        timeout: float = CALL_TIMEOUT,
     ) -> Answer:
-        """A request whose answer streams; the caller closes it."""
-        timeout = timeout or CALL_TIMEOUT
-        return self._send(method, path, doing, timeout, params=params, body=body, headers=headers)
+        """A request whose answer streams, over a connection of its own; the caller closes it.
 
-    def _request(
-        self,
-        method: str,
-        path: str,
-        doing: str,
-        timeout: float,
-        *,
-        params: Mapping[str, str] | None = None,
-        body: Mapping[str, object] | None = None,
-        data: bytes | None = None,
-        versioned: bool = True,
-    ) -> bytes:
-        answer = self._send(method, path, doing, timeout, params=params, body=body, data=data, versioned=versioned)
-        try:
-            with self.translated(doing, timeout):
-                content = answer.response.read()
-        except BaseException:
-            answer.close()
-            raise
-        self._keep(answer)
-        return content
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        doing: str,
-        timeout: float,
-        *,
-        params: Mapping[str, str] | None = None,
-        body: Mapping[str, object] | None = None,
-        data: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        versioned: bool = True,
-    ) -> Answer:
-        """Sends a request and reads the head of its answer. Raises what the daemon has against it."""
-        url = (f"/v{self._api_version}" if versioned else "") + quote(path, safe=_IN_PATHS)
-        if params:
-            url += f"?{urlencode(params)}"
-        sent = dict(headers or {})
-        payload: bytes | None = data
-        if body is not None:
-            payload = json.dumps(body).encode()
-            sent["Content-Type"] = "application/json"
+        The SDK's own streams end in silence where the connection breaks, and cannot be closed while a thread reads.
+        """
         with self.translated(doing, timeout):
-            connection = self._connection(timeout)
-            own = connection.sock
+            sdk = self._new_client()
+            sdk.deadline = timeout
             try:
-                own.settimeout(timeout)
-                connection.request(method, url, payload, sent)
-                answer = Answer(connection.getresponse(), own, connection)
-                if answer.response.status < 400:
-                    return answer
-                message = answer.response.read()
+                response = sdk.request(
+                    method,
+                    _url(sdk, path),
+                    params=dict(params or {}),
+                    json=body,
+                    headers=dict(headers or {}),
+                    timeout=sdk.timeouts,
+                    stream=True,
+                )
+                try:
+                    _check(response)
+                    return Answer(response, _socket(response), sdk)
+                except BaseException:
+                    response.close()
+                    raise
             except BaseException:
-                connection.close()
-                own.close()
+                sdk.close()
                 raise
-        self._keep(answer)
-        raise faults.from_response(answer.response.status, _words(message))
 
-    def _connection(self, timeout: float) -> http.client.HTTPConnection:
-        """A connection for one request."""
-        with self._lock:
-            if self._closed:
-                raise EngineUnavailable("the connection to Docker is closed")
-            while self._idle:
-                connection = self._idle.pop()
-                if is_usable(connection):
-                    return connection
-                connection.close()
-        return connected(self.endpoint, min(timeout, CONNECT_TIMEOUT))
-
-    def _keep(self, answer: Answer) -> None:
-        """Takes the connection of an answer that was read to its end back for the next request."""
-        with self._lock:
-            if not self._closed and not answer.response.will_close:
-                self._idle.append(answer.connection)
-                return
-        answer.close()
+    @contextlib.contextmanager
+    def translated(self, doing: str, timeout: float | None = None) -> Iterator[None]:
+        """Turns exceptions of the SDK and of what it stands on inside the block into our errors."""
+        try:
+            yield
+        except docker.errors.APIError as error:
+            raise faults.from_response(error.status_code or 0, str(error.explanation or "")) from error
+        except (docker.errors.DockerException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise faults.from_exception(error, self.endpoint, doing, timeout) from error
 
     def close(self) -> None:
         """Closes all connections; streams that are open end when their owners close them."""
         with self._lock:
             self._closed = True
-        _close_all(self._idle)
+            self._idle.clear()
+        self._transport.close()
 
 
-def _close_all(connections: list[http.client.HTTPConnection]) -> None:
-    while connections:
-        connections.pop().close()
+def _url(sdk: SdkClient, path: str) -> str:
+    return f"{sdk.base_url}/v{sdk.api_version}{path}"
+
+
+def _check(response: requests.Response) -> None:
+    """Raises what the daemon has against a request."""
+    if response.status_code >= 400:
+        raise faults.from_response(response.status_code, _words(response.content))
+
+
+def _socket(response: requests.Response) -> socket.socket:
+    """The connection of an answer that is not read to its end."""
+    connection: socket.socket | None = getattr(response.raw.connection, "sock", None)
+    if connection is None:
+        raise EngineError("Docker, or a proxy before it, ended the connection of an answer that streams")
+    return connection
 
 
 def _words(content: bytes) -> str:

@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from emulator.engine.docker.build import build_image
-from emulator.engine.docker.client import CONNECT_TIMEOUT, Client, Json
+from emulator.engine.docker.client import Client, Json
 from emulator.engine.docker.containers import create_body, label_filter, parse_container, parse_health_log
 from emulator.engine.docker.endpoint import Endpoint
 from emulator.engine.docker.files import list_files, put_files, read_file
 from emulator.engine.docker.images import inspect_image, pull
 from emulator.engine.docker.resources import Networks, Volumes
 from emulator.engine.docker.streams import STDERR, DockerExecStream, HttpStream, decode_events, decode_logs
+from emulator.engine.docker.transport import CONNECT_TIMEOUT
 from emulator.engine.interface import (
     HERE,
     BuildSpec,
@@ -82,7 +83,8 @@ class DockerEngine:
 
     def info(self) -> EngineInfo:
         if self._info is None:
-            self._document = self._client.get("/info", "describe itself")
+            with self._client.sdk("describe itself") as sdk:
+                self._document = sdk.info()
             self._info = self._parse_info(self._document)
         return self._info
 
@@ -115,46 +117,32 @@ class DockerEngine:
     # Containers
 
     def list_containers(self, labels: Mapping[str, str]) -> list[Container]:
-        params = {"all": "1", "filters": json.dumps({"label": label_filter(labels)})}
-        rows = self._client.get("/containers/json", "list containers", params=params, timeout=LIST_TIMEOUT)
+        with self._client.sdk("list containers", LIST_TIMEOUT) as sdk:
+            rows = sdk.containers(all=True, filters={"label": label_filter(labels)})
         # Docker counts labels that are there and empty, which mean absent here.
         return [found for row in rows if labels.keys() <= (found := parse_container(row)).labels.keys()]
 
     def create_container(self, spec: ContainerSpec) -> str:
-        params = {"name": spec.name}
-        if spec.platform:
-            params["platform"] = spec.platform
-        answer = self._client.post(
-            "/containers/create",
-            f"create container {spec.name}",
-            params=params,
-            body=create_body(spec),
-            timeout=CREATE_TIMEOUT,
-        )
+        with self._client.sdk(f"create container {spec.name}", CREATE_TIMEOUT) as sdk:
+            body = create_body(spec)
+            answer = sdk.create_container_from_config(body, spec.name, spec.platform or None)  # type: ignore[no-untyped-call]
         return str(answer["Id"])
 
     def start(self, container: str) -> None:
-        self._client.post(f"/containers/{container}/start", f"start {container}", timeout=START_TIMEOUT)
+        with self._client.sdk(f"start {container}", START_TIMEOUT) as sdk:
+            sdk.start(container)
 
     def stop(self, container: str, timeout: int) -> None:
         try:
-            self._client.post(
-                f"/containers/{container}/stop",
-                f"stop {container}",
-                params={"t": str(timeout)},
-                timeout=timeout + STOP_SLACK,
-            )
+            with self._client.sdk(f"stop {container}", timeout + STOP_SLACK) as sdk:
+                sdk.stop(container, timeout)
         except NotFound:
             return
 
     def kill(self, container: str, signal: str = "SIGKILL") -> None:
         try:
-            self._client.post(
-                f"/containers/{container}/kill",
-                f"send {signal} to {container}",
-                params={"signal": signal},
-                timeout=KILL_TIMEOUT,
-            )
+            with self._client.sdk(f"send {signal} to {container}", KILL_TIMEOUT) as sdk:
+                sdk.kill(container, signal)
         except NotFound:
             return
         except Conflict as error:
@@ -163,26 +151,24 @@ class DockerEngine:
 
     def pause(self, container: str) -> None:
         try:
-            self._client.post(f"/containers/{container}/pause", f"pause {container}", timeout=KILL_TIMEOUT)
+            with self._client.sdk(f"pause {container}", KILL_TIMEOUT) as sdk:
+                sdk.pause(container)
         except Conflict as error:
             if "already paused" not in error.message:
                 raise
 
     def unpause(self, container: str) -> None:
         try:
-            self._client.post(f"/containers/{container}/unpause", f"unpause {container}", timeout=KILL_TIMEOUT)
+            with self._client.sdk(f"unpause {container}", KILL_TIMEOUT) as sdk:
+                sdk.unpause(container)
         except EngineError as error:
             if "not paused" not in error.message:
                 raise
 
     def remove(self, container: str) -> None:
         try:
-            self._client.delete(
-                f"/containers/{container}",
-                f"remove {container}",
-                params={"force": "1", "v": "1"},
-                timeout=REMOVE_TIMEOUT,
-            )
+            with self._client.sdk(f"remove {container}", REMOVE_TIMEOUT) as sdk:
+                sdk.remove_container(container, v=True, force=True)
         except NotFound:
             return
         except Conflict as error:
@@ -193,12 +179,8 @@ class DockerEngine:
     def _wait_removed(self, container: str) -> None:
         """Somebody else removes it; it is gone when that is done."""
         try:
-            self._client.post(
-                f"/containers/{container}/wait",
-                f"remove {container}",
-                params={"condition": "removed"},
-                timeout=REMOVE_TIMEOUT,
-            )
+            with self._client.sdk(f"remove {container}", REMOVE_TIMEOUT) as sdk:
+                sdk.wait(container, condition="removed")
         except NotFound:
             return
 
@@ -242,33 +224,31 @@ class DockerEngine:
         return DockerExecStream(self._client, self._create_exec(container, command, setting, stdin=True))
 
     def _create_exec(self, container: str, command: Sequence[str], setting: ExecSetting, *, stdin: bool) -> str:
-        body: dict[str, object] = {
-            "Cmd": list(command),
-            "AttachStdin": stdin,
-            "AttachStdout": True,
-            "AttachStderr": True,
-            "Tty": False,
-            "User": setting.user,
-            "WorkingDir": setting.folder,
-            "Env": list(setting.variables),
-        }
-        answer = self._client.post(f"/containers/{container}/exec", f"run a command in {container}", body=body)
+        with self._client.sdk(f"run a command in {container}") as sdk:
+            answer = sdk.exec_create(
+                container,
+                list(command),
+                stdin=stdin,
+                user=setting.user,
+                environment=list(setting.variables),
+                workdir=setting.folder or None,
+            )
         return str(answer["Id"])
 
     def health_log(self, container: str) -> tuple[HealthProbe, ...]:
-        path, doing = f"/containers/{container}/json", f"inspect {container}"
-        return parse_health_log(self._client.get(path, doing, timeout=QUICK_TIMEOUT))
+        with self._client.sdk(f"inspect {container}", QUICK_TIMEOUT) as sdk:
+            return parse_health_log(sdk.inspect_container(container))
 
     def stats(self, container: str) -> Mapping[str, object]:
-        params = {"stream": "false", "one-shot": "true"}
-        path, doing = f"/containers/{container}/stats", f"give the statistics of {container}"
-        return dict(self._client.get(path, doing, params=params, timeout=QUICK_TIMEOUT))
+        with self._client.sdk(f"give the statistics of {container}", QUICK_TIMEOUT) as sdk:
+            return dict(sdk.stats(container, stream=False, one_shot=True))
 
     def put_files(self, container: str, folder: str, files: Sequence[File]) -> None:
         put_files(self._client, container, folder, files)
 
     def variables(self, container: str) -> Mapping[str, str]:
-        found = self._client.get(f"/containers/{container}/json", f"inspect {container}", timeout=INSPECT_TIMEOUT)
+        with self._client.sdk(f"inspect {container}", INSPECT_TIMEOUT) as sdk:
+            found = sdk.inspect_container(container)
         pairs = [str(pair).partition("=") for pair in found["Config"]["Env"] or ()]
         return {name: value for name, _, value in pairs}
 

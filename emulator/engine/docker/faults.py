@@ -7,7 +7,6 @@ import socket
 import ssl
 
 from emulator.engine.docker.endpoint import Endpoint
-from emulator.engine.docker.transport import NotReached
 from emulator.errors import (
     Conflict,
     CopilotLocalError,
@@ -25,6 +24,8 @@ _PORT_TAKEN = re.compile(
     r"|failed to bind (?:host )?port|port is already in use"
 )
 _PORT = re.compile(r"(?:\d{1,3}(?:\.\d{1,3}){3}|\[?::\]?|\blocalhost)?:(\d{1,5})\b")
+
+_STANDARD = ("builtins", "http.client", "socket", "ssl")
 
 # What Docker says, and what helps. First match wins.
 _HINTS: tuple[tuple[str, str], ...] = (
@@ -79,9 +80,7 @@ def from_exception(error: BaseException, endpoint: Endpoint, doing: str, timeout
         return EngineUnavailable(_nobody(endpoint), hint=f"{endpoint.host} is not there: start Docker")
     if any(isinstance(cause, ConnectionRefusedError | socket.gaierror) for cause in causes):
         return EngineUnavailable(_nobody(endpoint), hint="nothing listens there: start Docker")
-    if any(isinstance(cause, NotReached) for cause in causes) or _names(
-        causes, "ConnectTimeoutError", "ConnectTimeout"
-    ):
+    if _names(causes, "ConnectTimeoutError", "ConnectTimeout"):
         return EngineUnavailable(_nobody(endpoint), hint="it cannot be reached: is the machine up, the address right?")
     if any(isinstance(cause, TimeoutError) for cause in causes) or _names(causes, "ReadTimeoutError", "ReadTimeout"):
         seconds = f" within {timeout:g} s" if timeout is not None else " in time"
@@ -91,9 +90,11 @@ def from_exception(error: BaseException, endpoint: Endpoint, doing: str, timeout
         )
     if any(isinstance(cause, ssl.SSLError) for cause in causes) or _names(causes, "SSLError", "TLSParameterError"):
         return EngineUnavailable(
-            f"no TLS connection to the Docker daemon at {endpoint.host}: {error}", hint="check its certificates"
+            f"no TLS connection to the Docker daemon at {endpoint.host}: {_plainest(causes)}",
+            hint="check its certificates",
         )
-    return EngineError(f"the connection to Docker broke while it should {doing}: {str(error) or type(error).__name__}")
+    plainest = _plainest(causes)
+    return EngineError(f"the connection to Docker broke while it should {doing}: {str(plainest) or _name(plainest)}")
 
 
 def _nobody(endpoint: Endpoint) -> str:
@@ -114,5 +115,14 @@ def _causes(error: BaseException) -> list[BaseException]:
     return found
 
 
+def _plainest(causes: list[BaseException]) -> BaseException:
+    """The standard library's error among those that wrap it, which only add the SDK's own addresses."""
+    return next((cause for cause in causes if type(cause).__module__ in _STANDARD), causes[0])
+
+
+def _name(error: BaseException) -> str:
+    return type(error).__name__
+
+
 def _names(causes: list[BaseException], *names: str) -> bool:
-    return any(type(cause).__name__ in names for cause in causes)
+    return any(_name(cause) in names for cause in causes)

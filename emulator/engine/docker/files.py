@@ -20,15 +20,15 @@ _MAX_LINKS = 8
 def put_files(client: Client, container: str, folder: str, files: Sequence[File]) -> None:
     """Writes files below a folder. Docker makes missing parents of a file, but not the folder that it unpacks into:
     where that is missing the archive goes in at the root, with whole paths."""
-    path = f"/containers/{container}/archive"
     doing = f"write files into {container}"
     try:
-        client.put(path, doing, params={"path": folder}, data=_pack(files, ""), timeout=FILES_TIMEOUT)
+        with client.sdk(doing, FILES_TIMEOUT) as sdk:
+            sdk.put_archive(container, folder, _pack(files, ""))
     except NotFound as error:
         if "No such container" in error.message:
             raise
-        data = _pack(files, folder.strip("/"))
-        client.put(path, doing, params={"path": "/"}, data=data, timeout=FILES_TIMEOUT)
+        with client.sdk(doing, FILES_TIMEOUT) as sdk:
+            sdk.put_archive(container, "/", _pack(files, folder.strip("/")))
 
 
 def list_files(client: Client, container: str, folder: str) -> list[str]:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import re
-from urllib.parse import quote
 
 from emulator.engine.docker.client import Client, Json
 from emulator.engine.docker.pull_progress import PullProgress
-from emulator.engine.docker.sdk import sdk_client
-from emulator.engine.docker.streams import HttpStream, decode_progress
 from emulator.engine.interface import Image, OnLine, RegistryAuth
 from emulator.errors import EngineError, ImageError, NotFound
 
@@ -67,7 +62,8 @@ def pull_hint(message: str) -> str:
 def inspect_image(client: Client, reference: str) -> Image | None:
     """A local image, None where there is none of that name or id."""
     try:
-        document: Json = client.get(f"/images/{quote(reference, safe='/:')}/json", f"show image {reference}")
+        with client.sdk(f"show image {reference}") as sdk:
+            document: Json = sdk.inspect_image(reference)  # type: ignore[no-untyped-call]
     except NotFound:
         return None
     config = document.get("Config") or {}
@@ -106,52 +102,25 @@ def pull(
 ) -> None:
     """Pulls an image with the given credentials, else those of the docker command's configuration."""
     name, tag = split_reference(reference)
-    params = {"fromImage": name, "tag": tag}
-    if platform:
-        params["platform"] = platform
+    credentials = {"username": auth.username, "password": auth.password} if auth is not None else None
     lines: list[str] = []
     try:
-        headers = _credentials(client, name, auth)
-        stream = HttpStream(
-            client,
-            "POST",
-            "/images/create",
-            f"pull {reference}",
-            decode_progress,
-            params,
-            headers=headers,
-            timeout=PULL_TIMEOUT,
-            idle_timeout=PULL_TIMEOUT,
-        )
-        progress = PullProgress()
-        for document in stream:
-            if document.get("error"):
-                raise _Refused(str(document["error"]))
-            state = progress.state(document)
-            if state is not None:
-                lines.append(state)  # the end of a failed pull in words, without its bytes
-            told = progress.bytes(document) or state
-            if told is not None and on_line is not None:
-                on_line(told)
-    except (EngineError, _Refused) as error:
-        message = error.message if isinstance(error, EngineError) else str(error)
-        hint = pull_hint(f"{message} {name}")
+        with client.sdk(f"pull {reference}", PULL_TIMEOUT) as sdk:
+            progress = PullProgress()
+            refusal = ""
+            stream = sdk.pull(name, tag, stream=True, decode=True, auth_config=credentials, platform=platform or None)
+            for document in stream:  # to its end, which gives the connection back
+                refusal = refusal or str(document.get("error") or "")
+                state = progress.state(document)
+                if state is not None:
+                    lines.append(state)  # the end of a failed pull in words, without its bytes
+                told = progress.bytes(document) or state
+                if told is not None and on_line is not None and not refusal:
+                    on_line(told)
+        if refusal:
+            raise EngineError(refusal)
+    except EngineError as error:
+        hint = pull_hint(f"{error.message} {name}")
         if auth is not None and hint == _NO_LOGIN:
             hint = _WRONG_LOGIN
-        raise ImageError(f"cannot pull {reference}: {message}", hint=hint, output=lines[-_LAST_LINES:]) from error
-
-
-class _Refused(Exception):
-    """The stream of a pull ended with an error document."""
-
-
-def _credentials(client: Client, name: str, auth: RegistryAuth | None) -> dict[str, str]:
-    if auth is not None:
-        document = json.dumps({"username": auth.username, "password": auth.password})
-        return {"X-Registry-Auth": base64.urlsafe_b64encode(document.encode()).decode()}
-    import docker.auth
-
-    with sdk_client(client, "read the registry credentials") as session:
-        registry, _ = docker.auth.resolve_repository_name(name)
-        header = docker.auth.get_config_header(session, registry)
-    return {"X-Registry-Auth": header.decode()} if header else {}
+        raise ImageError(f"cannot pull {reference}: {error.message}", hint=hint, output=lines[-_LAST_LINES:]) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 from collections.abc import Mapping
 
@@ -29,9 +28,9 @@ class Networks:
         with self._making:
             if self._of_name(name):
                 return
-            body = {"Name": name, "Driver": "bridge", "CheckDuplicate": True, "Labels": dict(labels)}
             try:
-                self._client.post("/networks/create", f"make network {name}", body=body, timeout=RESOURCE_TIMEOUT)
+                with self._client.sdk(f"make network {name}", RESOURCE_TIMEOUT) as sdk:
+                    sdk.create_network(name, "bridge", check_duplicate=True, labels=dict(labels))
             except Conflict:
                 return
             for network in self._of_name(name)[1:]:
@@ -55,31 +54,36 @@ class Networks:
     def _drop_leftovers(self, network: str) -> None:
         """Endpoints of containers that are gone (a daemon that was killed leaves such) keep a network in use."""
         try:
-            members = self._client.get(f"/networks/{network}", "show a network").get("Containers") or {}
+            with self._client.sdk("show a network") as sdk:
+                members = sdk.inspect_network(network).get("Containers") or {}
         except NotFound:
             return
-        known = {str(row["Id"]) for row in self._client.get("/containers/json", "list", params={"all": "1"})}
+        with self._client.sdk("list containers") as sdk:
+            known = {str(row["Id"]) for row in sdk.containers(all=True)}
         for container, endpoint in members.items():
             if container not in known:
-                body = {"Container": str(endpoint.get("Name") or container), "Force": True}
                 # A daemon that has lost the endpoint refuses this too. Whether the network is free shows afterwards.
-                with contextlib.suppress(EngineError):
-                    self._client.post(f"/networks/{network}/disconnect", "disconnect a leftover", body=body)
+                with contextlib.suppress(EngineError), self._client.sdk("disconnect a leftover") as sdk:
+                    name = str(endpoint.get("Name") or container)
+                    sdk.disconnect_container_from_network(name, network, force=True)
 
     def with_labels(self, labels: Mapping[str, str]) -> list[str]:
         """Names of the networks that carry these labels."""
-        found = self._client.get("/networks", "list networks", params=_filters(label=label_filter(labels)))
+        with self._client.sdk("list networks") as sdk:
+            found = sdk.networks(filters=_labelled(labels))
         return sorted({str(network["Name"]) for network in found})
 
     def _of_name(self, name: str) -> list[Json]:
         """Docker's name filter matches parts of names."""
-        found = self._client.get("/networks", "list networks", params=_filters(name=[name]))
+        with self._client.sdk("list networks") as sdk:
+            found = sdk.networks(names=[name])
         same = [network for network in found if network["Name"] == name]
         return sorted(same, key=lambda network: (str(network.get("Created")), str(network["Id"])))
 
     def _delete(self, network: str) -> None:
         try:
-            self._client.delete(f"/networks/{network}", "remove a network", timeout=RESOURCE_TIMEOUT)
+            with self._client.sdk("remove a network", RESOURCE_TIMEOUT) as sdk:
+                sdk.remove_network(network)
         except NotFound:
             return
 
@@ -92,25 +96,27 @@ class Volumes:
 
     def ensure(self, name: str, labels: Mapping[str, str]) -> str:
         """Makes a volume unless it exists (Docker's create does just that); returns its mount point."""
-        body = {"Name": name, "Driver": "local", "Labels": dict(labels)}
-        answer = self._client.post("/volumes/create", f"make volume {name}", body=body, timeout=RESOURCE_TIMEOUT)
-        return str(answer["Mountpoint"])
+        with self._client.sdk(f"make volume {name}", RESOURCE_TIMEOUT) as sdk:
+            return str(sdk.create_volume(name, "local", labels=dict(labels))["Mountpoint"])
 
     def remove(self, name: str) -> None:
         """Removes a volume; a missing one is fine. `Conflict`: a container still uses it."""
         try:
-            self._client.delete(f"/volumes/{name}", f"remove volume {name}", timeout=RESOURCE_TIMEOUT)
+            with self._client.sdk(f"remove volume {name}", RESOURCE_TIMEOUT) as sdk:
+                sdk.remove_volume(name)
         except NotFound:
             return
 
     def with_labels(self, labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
         """Volumes that carry these labels: name to labels."""
-        answer = self._client.get("/volumes", "list volumes", params=_filters(label=label_filter(labels)))
+        with self._client.sdk("list volumes") as sdk:
+            answer = sdk.volumes(filters=_labelled(labels))
         return {
             str(volume["Name"]): {str(key): str(value) for key, value in (volume.get("Labels") or {}).items()}
             for volume in answer.get("Volumes") or []
         }
 
 
-def _filters(**filters: list[str]) -> dict[str, str]:
-    return {"filters": json.dumps({name: values for name, values in filters.items() if values})}
+def _labelled(labels: Mapping[str, str]) -> dict[str, list[str]]:
+    """Docker's filter for these labels; none where there are none."""
+    return {"label": label_filter(labels)} if labels else {}

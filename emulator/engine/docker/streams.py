@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
-from emulator.engine.docker.client import CALL_TIMEOUT, Client, Json
+from emulator.engine.docker.client import Answer, Client, Json
+from emulator.engine.docker.transport import CALL_TIMEOUT
 from emulator.engine.interface import EngineEvent, LogLine
 from emulator.engine.labels import present_labels
 from emulator.errors import CopilotLocalError, EngineError, EngineTimeout, Unsupported
@@ -67,7 +68,7 @@ class HttpStream(Generic[T]):
     def _chunks(self) -> Iterator[bytes]:
         try:
             with self._client.translated(self._doing):
-                while chunk := self._answer.response.read1(_CHUNK):
+                while chunk := self._answer.response.raw.read1(_CHUNK):
                     yield chunk
         except Exception as error:
             if self._closed.is_set():
@@ -171,14 +172,6 @@ def decode_events(chunks: Iterator[bytes]) -> Iterator[EngineEvent]:
             )
 
 
-def decode_progress(chunks: Iterator[bytes]) -> Iterator[Json]:
-    """JSON documents, one a line, as builds and pulls report."""
-    for line in _ByteReader(chunks).lines():
-        if line.strip():
-            document: Json = json.loads(line)
-            yield document
-
-
 class _ByteReader:
     """Reads exact amounts and lines out of chunks of any size."""
 
@@ -249,7 +242,7 @@ class DockerExecStream:
         )
         self._forgotten = weakref.finalize(self, self._answer.close)
         self._socket = self._answer.socket
-        self._file: io.BufferedReader = self._answer.response.fp  # it may hold the command's first bytes already
+        self._file = _reader(self._answer)
         self._socket.settimeout(None)
         self._deadline = deadline
 
@@ -304,7 +297,8 @@ class DockerExecStream:
 
     def exit_code(self) -> int | None:
         """The command's exit code, None while it runs."""
-        answer = self._client.get(f"/exec/{self._exec_id}/json", "report on the command")
+        with self._client.sdk("report on the command") as sdk:
+            answer = sdk.exec_inspect(self._exec_id)
         code = answer.get("ExitCode")
         return int(code) if code is not None and not answer.get("Running") else None
 
@@ -325,3 +319,13 @@ class DockerExecStream:
         _shut_down(self._socket)
         with self._reading:  # the reader has woken up and left
             self._forgotten()
+
+
+def _reader(answer: Answer) -> io.BufferedReader:
+    """What reads the command's output: not the bare socket, which the SDK hands out, because the command's first bytes
+    may have come together with the HTTP header."""
+    reader: io.BufferedReader | None = getattr(getattr(answer.response.raw, "_fp", None), "fp", None)
+    if reader is None:
+        answer.close()
+        raise EngineError("this version of urllib3 does not give access to the connection of a command")
+    return reader

@@ -7,8 +7,6 @@ good. So it gets one, `<tag>-before-<id>`, and goes with the next build of that 
 from __future__ import annotations
 
 import contextlib
-import json
-from urllib.parse import quote
 
 from emulator.engine.docker.client import Client
 from emulator.engine.docker.images import split_reference
@@ -28,14 +26,16 @@ def keep_until_unused(client: Client, tag: str, image: str) -> None:
     with contextlib.suppress(EngineError):
         _remove_unused(client, repository, f"{version}{BEFORE}")
         if len(kept) <= _LONGEST_TAG:
-            name = quote(image, safe=":")
-            client.post(f"/images/{name}/tag", f"name image {image}", params={"repo": repository, "tag": kept})
+            with client.sdk(f"name image {image}") as sdk:
+                sdk.tag(image, repository, kept)
 
 
 def _remove_unused(client: Client, repository: str, prefix: str) -> None:
-    filters = json.dumps({"reference": [f"{repository}:{prefix}*"]})
-    for document in client.get("/images/json", "list images", params={"filters": filters}):
+    with client.sdk("list images") as sdk:
+        documents = sdk.images(filters={"reference": [f"{repository}:{prefix}*"]})
+    for document in documents:
         for reference in document.get("RepoTags") or ():
             if str(reference).rpartition(":")[2].startswith(prefix):
-                with contextlib.suppress(EngineError):  # a container still uses it
-                    client.delete(f"/images/{quote(str(reference), safe='/:')}", f"remove image {reference}")
+                # A container may still use it.
+                with contextlib.suppress(EngineError), client.sdk(f"remove image {reference}") as sdk:
+                    sdk.remove_image(str(reference))

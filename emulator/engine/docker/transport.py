@@ -1,33 +1,72 @@
-"""Connections to the Docker daemon: HTTP over a unix socket, TCP, TLS or a Windows pipe.
-
-The standard library's client does it. The SDK's stands on `requests`, which takes longer to import than a command takes
-to say all it has to say to the daemon.
-"""
+"""The Docker SDK's client of one daemon, with what the SDK lacks: a deadline for each call, one pool of connections for
+all paths of a unix socket, and no socket left open where nothing answers."""
 
 from __future__ import annotations
 
-import http.client
-import select
 import socket
 import ssl
+from typing import Any
 from urllib.parse import urlsplit
+
+import docker
+import docker.tls
+import urllib3
+from docker.transport.unixconn import UnixHTTPAdapter
+from urllib3.connection import HTTPConnection
 
 from emulator.engine.docker.endpoint import Endpoint, Tls
 from emulator.errors import EngineUnavailable
 
+CONNECT_TIMEOUT = 10.0
+CALL_TIMEOUT = 30.0
+"""Seconds for a request that does little work in the daemon."""
 PLAIN_PORT, TLS_PORT = 2375, 2376
-"""Docker's ports, where an address names none."""
+"""Docker's ports, where an address names none; the SDK demands one."""
+_CONNECTIONS = 32
+"""Connections that stay open between requests."""
 
 
-class NotReached(OSError):
-    """Nobody took the connection within the time for it."""
+class SdkClient(docker.APIClient):
+    """The SDK's low-level client. For one thread at a time: `requests.Session` is not promised thread-safe."""
+
+    deadline: float = CALL_TIMEOUT
+    """Seconds that the daemon may be silent in the next calls."""
+
+    def __init__(self, endpoint: Endpoint, version: str) -> None:
+        """Connects to nothing yet. Raises EngineUnavailable for an address that is none, DockerException for TLS files
+        that cannot be used."""
+        url, files = _base_url(endpoint)
+        tls: docker.tls.TLSConfig | bool = False
+        if files is not None:
+            certificate = (files.certificate, files.key) if files.certificate and files.key else None
+            tls = docker.tls.TLSConfig(client_cert=certificate, ca_cert=files.ca or None, verify=files.verify)
+        super().__init__(base_url=url, version=version, tls=tls)
+        self.trust_env = False  # else proxies, netrc and REQUESTS_CA_BUNDLE would apply to the daemon
+        self.headers["Accept-Encoding"] = "identity"  # compression costs more than a local connection
+        if url.startswith("unix://"):
+            self.mount(self.base_url, UnixAdapter(url.removeprefix("unix://")))
+        if files is not None and not files.verify:
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        elif files is not None and not files.ca:
+            system = ssl.get_default_verify_paths()  # as the docker command; `requests` brings its own authorities
+            self.verify = system.cafile or system.capath or True
+
+    @property
+    def timeouts(self) -> tuple[float, float]:
+        """Seconds for a connection, and for each wait after that."""
+        return min(self.deadline, CONNECT_TIMEOUT), self.deadline
+
+    def _set_request_timeout(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The SDK asks here for the timeout of each of its requests."""
+        kwargs["timeout"] = self.timeouts
+        return kwargs
 
 
-class UnixConnection(http.client.HTTPConnection):
+class UnixConnection(HTTPConnection):
     """HTTP over a unix socket."""
 
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
+    def __init__(self, *arguments: Any, path: str, **options: Any) -> None:
+        super().__init__(*arguments, **options)
         self._path = path
 
     def connect(self) -> None:
@@ -35,77 +74,53 @@ class UnixConnection(http.client.HTTPConnection):
         try:
             connection.settimeout(self.timeout)
             connection.connect(self._path)
+        except TimeoutError as error:
+            connection.close()
+            raise urllib3.exceptions.ConnectTimeoutError(str(error)) from error
         except BaseException:
             connection.close()
             raise
         self.sock = connection
 
 
-class PipeConnection(http.client.HTTPConnection):
-    """HTTP over a named pipe of Windows, which the SDK knows how to open."""
+class UnixPool(urllib3.HTTPConnectionPool):
+    """Connections to one unix socket."""
 
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        from docker.transport.npipesocket import NpipeSocket
-
-        connection = NpipeSocket()
-        connection.settimeout(self.timeout)
-        connection.connect(self._path)
-        self.sock = connection
+    ConnectionCls = UnixConnection
 
 
-def connected(endpoint: Endpoint, timeout: float) -> http.client.HTTPConnection:
-    """A new connection; `timeout` in seconds. Raises `NotReached` and other OSErrors, `EngineUnavailable` for an
-    address that is none."""
+class UnixAdapter(UnixHTTPAdapter):
+    """The SDK's adapter keeps a pool for each URL that it is asked for; this one has a single pool."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"http+unix://{path}")
+        self._pool = UnixPool("localhost", maxsize=_CONNECTIONS, path=path)
+
+    def get_connection(self, url: str | bytes, proxies: object = None) -> UnixPool:  # type: ignore[override]
+        """The pool."""
+        del url, proxies
+        return self._pool
+
+    def close(self) -> None:
+        """Closes the connections that no request uses."""
+        super().close()
+        self._pool.close()
+
+
+def _base_url(endpoint: Endpoint) -> tuple[str, Tls | None]:
+    """The address as the SDK wants it, and the TLS files where TLS is used."""
     scheme, _, rest = endpoint.host.partition("://")
-    connection: http.client.HTTPConnection
-    if scheme == "unix":
-        connection = UnixConnection(rest, timeout)
-    elif scheme == "npipe":
-        connection = PipeConnection(rest, timeout)
-    else:
-        host, port = _host_and_port(endpoint, scheme)
-        if endpoint.tls is None and scheme != "https":
-            connection = http.client.HTTPConnection(host, port or PLAIN_PORT, timeout=timeout)
-        else:
-            context = _context(endpoint.tls or Tls())
-            connection = http.client.HTTPSConnection(host, port or TLS_PORT, timeout=timeout, context=context)
+    if scheme in ("unix", "npipe"):
+        return endpoint.host, None
     try:
-        connection.connect()
-    except TimeoutError as error:
-        raise NotReached(str(error)) from error
-    return connection
-
-
-def is_usable(connection: http.client.HTTPConnection) -> bool:
-    """Whether a connection that nothing is asked over is still open: one that has something to read was ended."""
-    if isinstance(connection, PipeConnection):
-        return connection.sock is not None
-    try:
-        return not select.select([connection.sock], [], [], 0)[0]
-    except (OSError, TypeError, ValueError):  # closed; or more open files than `select` can look at
-        return False
-
-
-def _host_and_port(endpoint: Endpoint, scheme: str) -> tuple[str, int | None]:
-    try:
-        address = urlsplit(f"//{endpoint.host.removeprefix(f'{scheme}://')}")
-        return address.hostname or "localhost", address.port
+        address = urlsplit(f"//{rest}")
+        host, port = address.hostname or "localhost", address.port
     except ValueError as error:
         raise EngineUnavailable(
             f"{endpoint.source}: {endpoint.host!r} is not the address of a Docker daemon: {error}",
             hint="addresses look like unix:///var/run/docker.sock or tcp://host:2376",
         ) from None
-
-
-def _context(files: Tls) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=files.ca or None)
-    if not files.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if files.certificate and files.key:
-        context.load_cert_chain(files.certificate, files.key)
-    return context
+    host = f"[{host}]" if ":" in host else host
+    if endpoint.tls is None and scheme != "https":
+        return f"http://{host}:{port or PLAIN_PORT}", None
+    return f"https://{host}:{port or TLS_PORT}", endpoint.tls or Tls()
