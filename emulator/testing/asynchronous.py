@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 
 class AsyncEnvironment:
-    """An environment for `async with`. Takes what `Environment` takes."""
+    """An environment for `async with`: takes the arguments of `Environment`, has its verbs, and raises its errors."""
 
     def __init__(self, workspace: Path | str = ".", services: Sequence[str] = (), **options: Any) -> None:
         self.sync = Environment(workspace, services, **options)
 
     async def start(self) -> Self:
-        """As `Environment.start`. A task that is cancelled meanwhile leaves nothing behind."""
+        """As `Environment.start`. Where the calling task is cancelled meanwhile, nothing is left behind."""
         starting = asyncio.create_task(asyncio.to_thread(self.sync.start))
         try:
             await asyncio.shield(starting)
@@ -49,6 +49,7 @@ class AsyncEnvironment:
         return self
 
     async def stop(self) -> None:
+        """As `Environment.stop`; closes the HTTP clients too."""
         for name in ("http", "internal_http"):
             if name in self.__dict__:
                 await self.__dict__[name].aclose()
@@ -64,6 +65,7 @@ class AsyncEnvironment:
 
     @property
     def url(self) -> str:
+        """As `Environment.url`."""
         return self.sync.url
 
     @cached_property
@@ -75,6 +77,7 @@ class AsyncEnvironment:
 
     @property
     def internal_url(self) -> str:
+        """As `Environment.internal_url`."""
         return self.sync.internal_url
 
     @cached_property
@@ -85,9 +88,11 @@ class AsyncEnvironment:
         return httpx.AsyncClient(base_url=self.internal_url, timeout=30, verify=self.sync.trust)
 
     def mark(self) -> Mark:
+        """As `Environment.mark`."""
         return self.sync.mark()
 
     def route(self, method: str, url: str, headers: Mapping[str, str] | None = None) -> Explanation:
+        """As `Environment.route`."""
         return self.sync.route(method, url, headers)
 
     async def trace(
@@ -100,9 +105,11 @@ class AsyncEnvironment:
         timeout: float = REQUEST_TIMEOUT,
         secrets: bool = False,
     ) -> Traced:
+        """As `Environment.trace`."""
         return await asyncio.to_thread(self.sync.trace, method, url, headers, data, timeout=timeout, secrets=secrets)
 
     async def logs(self, container: str | None = None, *, since: int = 0) -> list[LogLine]:
+        """As `Environment.logs`."""
         return await asyncio.to_thread(self.sync.logs, container, since=since)
 
     async def wait_for_log(
@@ -113,11 +120,13 @@ class AsyncEnvironment:
         container: str | None = None,
         since: int = 0,
     ) -> LogLine:
+        """As `Environment.wait_for_log`."""
         return await asyncio.to_thread(self.sync.wait_for_log, pattern, timeout, container=container, since=since)
 
     async def routed_logs(
         self, service: str | None = None, *, join: bool = False, since: Mark | None = None
     ) -> list[RoutedRecord]:
+        """As `Environment.routed_logs`."""
         return await asyncio.to_thread(self.sync.routed_logs, service, join=join, since=since)
 
     async def wait_for_routed_log(
@@ -129,18 +138,22 @@ class AsyncEnvironment:
         join: bool = False,
         since: Mark | None = None,
     ) -> RoutedRecord:
+        """As `Environment.wait_for_routed_log`."""
         return await asyncio.to_thread(
             self.sync.wait_for_routed_log, pattern, timeout, service=service, join=join, since=since
         )
 
     async def run_job(self, job: str, *, timeout: float = WAIT_FOR_JOB) -> JobResult:
+        """As `Environment.run_job`."""
         return await asyncio.to_thread(self.sync.run_job, job, timeout=timeout)
 
     async def wait_healthy(self, timeout: float | None = None) -> None:
+        """As `Environment.wait_healthy`."""
         await asyncio.to_thread(self.sync.wait_healthy, timeout)
 
     @contextlib.asynccontextmanager
     async def expect_exit(self, container: str, timeout: float = 30) -> AsyncIterator[None]:
+        """As `Environment.expect_exit`."""
         expected = self.sync.expect_exit(container, timeout)
         await asyncio.to_thread(expected.__enter__)
         try:
@@ -151,29 +164,37 @@ class AsyncEnvironment:
         await asyncio.to_thread(expected.__exit__, None, None, None)
 
     async def exec(self, container: str, command: str | Sequence[str], *, timeout: float = 30) -> CommandResult:
+        """As `Environment.exec`."""
         return await asyncio.to_thread(self.sync.exec, container, command, timeout=timeout)
 
     async def kill(self, container: str, signal: str = "SIGKILL") -> None:
+        """As `Environment.kill`."""
         await asyncio.to_thread(self.sync.kill, container, signal)
 
     def pause_container(self, container: str) -> contextlib.AbstractAsyncContextManager[None]:
+        """As `Environment.pause_container`."""
         return _in_a_thread(self.sync.pause_container(container))
 
     def partition(self, service: str, other: str | None = None) -> contextlib.AbstractAsyncContextManager[None]:
+        """As `Environment.partition`."""
         return _in_a_thread(self.sync.partition(service, other))
 
     def slow(
         self, service: str, *, delay: float | None = None, rate: int | None = None
     ) -> contextlib.AbstractAsyncContextManager[None]:
+        """As `Environment.slow`."""
         return _in_a_thread(self.sync.slow(service, delay=delay, rate=rate))
 
     def fill_disk(self, container: str, path: str) -> contextlib.AbstractAsyncContextManager[None]:
+        """As `Environment.fill_disk`."""
         return _in_a_thread(self.sync.fill_disk(container, path))
 
     async def restart(self, *services: str) -> None:
+        """As `Environment.restart`."""
         await asyncio.to_thread(self.sync.restart, *services)
 
     async def scale(self, service: str, count: int) -> None:
+        """As `Environment.scale`."""
         await asyncio.to_thread(self.sync.scale, service, count)
 
 

@@ -58,7 +58,7 @@ class Environment(Lifecycle):
     """
 
     def service(self, name: str | None = None) -> ServiceHandle:
-        """One service; the only one where none is named. Raises `InputError`."""
+        """A handle for one service; without `name` the only one. Raises `InputError` for an unknown or missing one."""
         if name is None and len(self.services) == 1:
             name = self.services[0]
         if name not in self.services:
@@ -69,13 +69,13 @@ class Environment(Lifecycle):
     # what it printed
 
     def mark(self) -> Mark:
-        """This moment, for `since`: lines and records that came before do not count."""
+        """The present moment. As `since` it excludes lines and records that came before."""
         return Mark(self._journal.count)
 
     def logs(self, container: str | None = None, *, since: int = 0) -> list[LogLine]:
-        """What the containers printed, in the order it came; those of tasks that are gone included.
+        """The lines that containers printed, in order of arrival, including those of tasks that are gone.
 
-        `container` is a name in the manifest, or `service/container`.
+        `container` is a name in the manifest or `service/container`; None is all. `since` is a line number or a `Mark`.
         """
         if self._watcher is not None:
             self._watcher.drain()
@@ -90,9 +90,10 @@ class Environment(Lifecycle):
         container: str | None = None,
         since: int = 0,
     ) -> LogLine:
-        """The first line in which the regular expression is found, waiting for it if need be.
+        """Returns the first line in which `pattern`, a regular expression, is found; waits up to `timeout` seconds.
 
-        Raises `TaskError` with the last lines when the time is over.
+        `container` and `since` as for `logs`. Raises `TaskError` with the last lines after the timeout, and
+        `ContainerFailed` as soon as an essential container dies.
         """
         expression, wanted = re.compile(pattern), chooser(container)
         found = self._journal.wait(
@@ -110,8 +111,11 @@ class Environment(Lifecycle):
     def routed_logs(
         self, service: str | None = None, *, join: bool = False, since: Mark | None = None
     ) -> list[RoutedRecord]:
-        """The records that left the log routers, oldest first, as their destinations would get them: a line longer than
-        16 KB in parts, which `join` puts together. `since`: those of lines that were printed after that mark."""
+        """The records that left the log routers, oldest first, as their destinations get them.
+
+        A line longer than 16 KB is several records; `join` makes it one. `since` excludes records of lines printed
+        before that mark. `service` None is all.
+        """
         found = self.agent.records(follow=False, services=[service] if service else [], join=join)
         records = [record_from(message) for message in found]
         return [record for record in records if since is None or record.time >= since.moment]
@@ -125,7 +129,11 @@ class Environment(Lifecycle):
         join: bool = False,
         since: Mark | None = None,
     ) -> RoutedRecord:
-        """The first record whose `log` field (or the whole record as JSON) matches the regular expression."""
+        """Returns the first record whose `log` field, or whose JSON, matches `pattern`; waits up to `timeout` seconds.
+
+        Raises `TaskError` with the last records after the timeout, and `ContainerFailed` as soon as an essential
+        container dies.
+        """
         matches = matcher(pattern)
         deadline = time.monotonic() + timeout
         while True:
@@ -147,10 +155,11 @@ class Environment(Lifecycle):
             raise died_of_itself(deaths[0])
 
     def wait_healthy(self, timeout: float | None = None) -> None:
-        """Waits until every service runs as many healthy tasks as it should, with healthy targets.
+        """Waits until every service runs its desired number of healthy tasks, with healthy targets.
 
-        Raises `ContainerFailed` as soon as an essential container dies, `NotHealthy` when the time is over: why, what
-        health checks printed, and each container's last lines.
+        `timeout` is in seconds; None is `[time] wait_timeout`. Raises `ContainerFailed` as soon as an essential
+        container dies, and `NotHealthy` after the timeout, with reasons, output of health checks and the last lines of
+        each container.
         """
         seconds = self._wait_timeout if timeout is None else timeout
         deadline = time.monotonic() + seconds
@@ -176,9 +185,10 @@ class Environment(Lifecycle):
 
     @contextlib.contextmanager
     def expect_exit(self, container: str, timeout: float = 30) -> Iterator[None]:
-        """Within this block the end of that container is what the test wants; its end waits until it came.
+        """A block in which the end of a container is expected, and fails no test.
 
-        Raises `TaskError` where the container keeps running.
+        Leaving the block waits up to `timeout` seconds for it. Raises `InputError` where no such container runs, and
+        `TaskError` where it keeps running.
         """
         member = self._find(container)
         name, service = member.name, member.container.labels.get(names.SERVICE, "")
@@ -196,14 +206,18 @@ class Environment(Lifecycle):
     # what tests do to it
 
     def run_job(self, job: str, *, timeout: float = WAIT_FOR_JOB) -> JobResult:
-        """Runs a Scheduled Job of the workspace once, beside the services, and returns how it ended.
+        """Runs a Scheduled Job of the workspace once, beside the services; returns its exit code and lines.
 
-        Raises `InputError` where it is no job, and `TaskError` where it does not end within `timeout` seconds.
+        Raises `InputError` where `job` is no job, and `TaskError` where it does not end within `timeout` seconds.
         """
         return run_once(self.engine, self._make_request(self.engine, job), self._emit, timeout)
 
     def exec(self, container: str, command: str | Sequence[str], *, timeout: float = 30) -> CommandResult:
-        """Runs a command in a running container; a text is run by `sh -c`."""
+        """Runs a command in a running container; returns exit code and output.
+
+        A text is run by `sh -c`, a sequence as it is. Raises `InputError` where no such container runs, and
+        `EngineTimeout` where the command does not end within `timeout` seconds.
+        """
         words = ["sh", "-c", command] if isinstance(command, str) else list(command)
         result = self.engine.exec(self._find(container).container.name, words, timeout=timeout)
         return CommandResult(
@@ -211,7 +225,10 @@ class Environment(Lifecycle):
         )
 
     def route(self, method: str, url: str, headers: Mapping[str, str] | None = None) -> Explanation:
-        """Which listener rule a request hits and why, without sending it."""
+        """Explains which listener rule a request would hit and why, without sending it.
+
+        `url` is a path or a whole URL. Raises `InputError` for a URL that cannot be parsed.
+        """
         state = self._up.state
         services = [desired.service for desired in state.services.values()]
         options = all_options(state)[balancer_for(state, url)]
@@ -227,14 +244,19 @@ class Environment(Lifecycle):
         timeout: float = REQUEST_TIMEOUT,
         secrets: bool = False,
     ) -> Traced:
-        """Sends a request to the load balancer and returns its hops between the containers, with what is wrong with
-        them, as `copilot-local trace` does. `secrets` leaves the values of Authorization, cookies and the like as they
-        are. Raises `TaskError` where it was not seen."""
+        """Sends a request to the load balancer; returns its hops between the containers, and what is wrong with them.
+
+        Works as `copilot-local trace`. `timeout` is in seconds; `secrets` shows the values of Authorization, cookies
+        and the like. Raises `TaskError` where the request was not seen.
+        """
         with Tracer(self.engine, self.names, secrets=secrets, trust=lambda: self.trust) as tracer:
             return tracer.request(method, url, tuple((headers or {}).items()), data, timeout=timeout)
 
     def kill(self, container: str, signal: str = "SIGKILL") -> None:
-        """Sends a signal; after SIGKILL waits until the container has ended."""
+        """Sends a signal to a container; after SIGKILL waits until it has ended.
+
+        Raises `InputError` where no such container runs, and `TaskError` where it survives SIGKILL.
+        """
         member = self._find(container)
         self.engine.kill(member.container.name, signal)
         if signal in ("SIGKILL", "KILL", "9"):
@@ -242,7 +264,10 @@ class Environment(Lifecycle):
 
     @contextlib.contextmanager
     def pause_container(self, container: str) -> Iterator[None]:
-        """Within this block every process of a container is frozen: it keeps its connections and answers nothing."""
+        """A block in which every process of a container is frozen: connections stay open, nothing answers.
+
+        Raises `InputError` where no such container runs.
+        """
         name = self._find(container).container.name
         self.engine.pause(name)
         try:
@@ -252,35 +277,36 @@ class Environment(Lifecycle):
                 self.engine.unpause(name)
 
     def partition(self, service: str, other: str | None = None) -> contextlib.AbstractContextManager[None]:
-        """Within this block packets between the tasks of a service and those of another (None: everybody) vanish.
+        """A block in which packets between the tasks of two services are dropped; without `other`, all of the first.
 
-        Only tasks that run when the block begins: one that takes the place of an unhealthy one is not cut off.
+        Applies to tasks that run when the block begins, not to their replacements. Raises `InputError` where none runs.
         """
         return partition(self.engine, self.names, service, other)
 
     def slow(
         self, service: str, *, delay: float | None = None, rate: int | None = None
     ) -> contextlib.AbstractContextManager[None]:
-        """Within this block what the tasks of a service send comes `delay` seconds late, at `rate` bytes a second.
+        """A block in which the tasks of a service send with `delay` (seconds) or at most `rate` (bytes per second).
 
-        Raises `InputError` where the kernel that Docker runs on cannot delay packets.
+        Raises `InputError` where neither is given, no task runs, or the kernel that Docker runs on cannot delay
+        packets.
         """
         return slow(self.engine, self.names, self._up.state.agent_image, service, delay, rate)
 
     def fill_disk(self, container: str, path: str) -> contextlib.AbstractContextManager[None]:
-        """Within this block nothing more can be written to the file system of a folder of a container.
+        """A block in which the file system of a folder of a container is full.
 
         Raises `InputError` where that is the disk of Docker's host.
         """
         return fill_disk(self.engine, self._find(container).container.name, path)
 
     def restart(self, *services: str) -> None:
-        """Replaces the tasks of these services (none: all) by new ones, and waits until they are healthy."""
+        """Replaces the tasks of services (default: all), and waits until they are healthy. Raises as `wait_healthy`."""
         self.agent.restart(list(services), self._emit)
         self.wait_healthy()
 
     def scale(self, service: str, count: int) -> None:
-        """Sets how many tasks a service runs, and waits until they are healthy."""
+        """Sets the number of tasks of a service, and waits until they are healthy. Raises as `wait_healthy`."""
         self.agent.scale({service: count}, self._emit)
         self.wait_healthy()
 

@@ -50,7 +50,7 @@ NOT_UP = "use it in a `with` block, or call start()"
 
 
 class Lifecycle:
-    """What `Environment` is, without what tests do to it."""
+    """Start, end, names and addresses of an environment: the part of `Environment` that is no test's verb."""
 
     def __init__(
         self,
@@ -109,8 +109,10 @@ class Lifecycle:
     # life
 
     def start(self) -> Self:
-        """Brings everything up and waits until it is healthy. Raises the `CopilotLocalError` that says what failed,
-        and leaves nothing behind then."""
+        """Brings everything up and waits until it is healthy.
+
+        Raises the `CopilotLocalError` that says what failed, and leaves nothing behind then.
+        """
         if self._running is not None:
             return self
         engine = self._engine = connect()
@@ -153,7 +155,7 @@ class Lifecycle:
         return self
 
     def stop(self) -> None:
-        """Takes everything down, data too; with `reuse` leaves it running."""
+        """Takes everything down, data included; with `reuse` leaves it running. Raises `EngineError`."""
         live.remove(self)
         for client in (self._http, self._internal_http):
             if client is not None:
@@ -175,7 +177,7 @@ class Lifecycle:
                     )
 
     def cancel(self) -> None:
-        """Ends a `start` that is under way in another thread; it raises `Cancelled` and leaves nothing."""
+        """Ends a `start` in another thread, which then raises `Cancelled` and leaves nothing behind."""
         self._cancelled.set()
 
     def __enter__(self) -> Self:
@@ -238,14 +240,14 @@ class Lifecycle:
 
     @property
     def names(self) -> Names:
-        """Under which names Docker has it: `copilot-local ps -a NAMES.app -e NAMES.environment` shows it."""
+        """The names of its objects in Docker; `copilot-local ps -a NAMES.app -e NAMES.environment` shows them."""
         if self._names is None:
             raise InputError("the environment is not up", hint=NOT_UP)
         return self._names
 
     @property
     def title(self) -> str:
-        """Its name, for reports; also where it did not come up."""
+        """Its name for reports, also where it did not come up."""
         names = self._names
         return f"{names.app}/{names.environment}" if names else str(self._selection.start)
 
@@ -334,7 +336,7 @@ class Lifecycle:
 
     @property
     def engine(self) -> Engine:
-        """Docker."""
+        """The connection to Docker."""
         if self._engine is None:
             raise InputError("the environment is not up", hint=NOT_UP)
         return self._engine

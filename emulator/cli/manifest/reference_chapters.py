@@ -125,7 +125,7 @@ def testing() -> str:
         takes = _signature(kind)
         parts.append(f"## `{kind.__name__}`\n\n```python\n{kind.__name__}{takes}\n```\n")
         parts.append(f"{_prose(kind.__doc__ or '')}\n")
-        rows = [(f"`{name}{_call(member)}`", _meaning(member, name)) for name, member in _public(kind)]
+        rows = [(f"`{name}{_call(member)}`", _meaning(member)) for name, member in _public(kind)]
         parts.append(table(("", "meaning"), rows))
     return "\n".join(parts)
 
@@ -145,11 +145,13 @@ def _signature(member: Callable[..., object]) -> str:
     return re.sub(r": '([^']+)'", r": \1", str(inspect.signature(member)).partition(" ->")[0])
 
 
-def _meaning(member: Any, name: str) -> str:
-    """Its docstring; what a service does for itself is what the environment does."""
+def _meaning(member: Any) -> str:
+    """The docstring of a member; where that refers to a verb of `Environment`, the docstring of the verb."""
     from emulator.testing.environment import Environment
 
-    return inspect.getdoc(member) or inspect.getdoc(getattr(Environment, name, None)) or ""
+    own = inspect.getdoc(member) or ""
+    verb = re.fullmatch(r"As `Environment\.(\w+)`\.", own)
+    return inspect.getdoc(getattr(Environment, verb[1])) or "" if verb else own
 
 
 def _prose(text: str) -> str:
