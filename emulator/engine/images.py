@@ -1,0 +1,52 @@
+"""Images as the engine takes and gives them: what one is built from, a local one, a registry's login."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct, field
+
+
+class BuildSpec(Struct, frozen=True):
+    """An image build. `substitutes` replaces images that the Dockerfile's FROM lines and COPY --from name."""
+
+    context: Path
+    dockerfile: Path
+    tag: str
+    target: str | None = None
+    args: Mapping[str, str] = field(default_factory=dict)
+    cache_from: Sequence[str] = ()
+    platform: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    substitutes: Mapping[str, str] = field(default_factory=dict)
+
+
+class Image(Struct, frozen=True):
+    """A local image."""
+
+    id: str
+    tags: tuple[str, ...]
+    entrypoint: tuple[str, ...]
+    command: tuple[str, ...]
+    environment: tuple[str, ...]
+    exposed_ports: tuple[str, ...]
+    user: str
+    working_directory: str
+    labels: Mapping[str, str]
+    has_health_check: bool
+    volumes: tuple[str, ...] = ()
+
+
+class RegistryAuth(Struct, frozen=True):
+    """Credentials of an image registry."""
+
+    username: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"RegistryAuth(username={self.username!r})"
+
+
+OnLine = Callable[[str], None]
+"""Receives progress in words: a build's line, a pull's state."""
