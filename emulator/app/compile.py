@@ -27,7 +27,7 @@ ADDON_CODE, PATCH_CODE, OVERRIDE_CODE, REGISTRATION_CODE = "CL142", "CL143", "CL
 def compiled(
     target: Target, name: str, manifest: LoadedManifest, where: Deployment, *, here: bool, https: bool | None
 ) -> tuple[Service, Surroundings]:
-    """One service, and what around it makes it so."""
+    """Compiles one service; returns it with the surroundings it was compiled in."""
     from emulator.app.deployment import surroundings
     from emulator.compiler import compile_service
 

@@ -32,12 +32,12 @@ def load_services(
     https: bool | None = None,
     blockers: Blockers | None = None,
 ) -> list[LoadedService]:
-    """Loads, checks and compiles every service that is meant; findings that do not stop us are emitted as warnings.
-    `given`: they are to be deployed, and this is what the options say of it; without it they run here, and `https` says
-    whether with an HTTPS listener (None: what the settings say, else where a deployment would have one).
+    """Loads, checks and compiles the selected services; findings that are no errors are emitted as warnings.
 
-    A workload that does not run on ECS is passed over with a warning where it was not named. What is missing or wrong
-    goes to `blockers`; without them, raises one error that tells all of it, and what `find_target` raises.
+    `given` holds the options of a deployment; without it the services run here, and `https` says whether with an HTTPS
+    listener (None: as the settings say, otherwise where a deployment would have one). A workload that does not run on
+    ECS is left out with a warning, unless it was named. What is missing or wrong is added to `blockers`; without them,
+    raises one error with all of it, and what `find_target` raises.
     """
     from emulator.app.service_loader import ServiceLoader
 
@@ -53,7 +53,7 @@ def load_services(
 def load_task_definition(
     selection: Selection, path: Path, https: bool | None
 ) -> tuple[Path, Names, Mapping[str, str], list[Service]]:
-    """What runs a plain task definition: its folder is the workspace, its family the application and the service."""
+    """Loads a plain task definition: its folder is the workspace, its family the application and the service."""
     from emulator.ecs.plain import read_task_definition, refuse_problems, service_of
     from emulator.runtime.state.names import Names
     from emulator.settings import load_settings
@@ -72,7 +72,7 @@ def load_task_definition(
 
 
 def without_jobs(services: list[Service], emit: Emit, blockers: Blockers) -> list[Service]:
-    """What a bare `up` runs: jobs wait until `run` is asked for them, and what they lack is not needed before."""
+    """Leaves out Scheduled Jobs, and what only they lack: a bare `up` does not run them, `run` does."""
     jobs = [service for service in services if service.type == "Scheduled Job"]
     names = {job.name for job in jobs}
     blockers.missing[:] = [one for one in blockers.missing if one.service not in names]
@@ -86,6 +86,6 @@ def without_jobs(services: list[Service], emit: Emit, blockers: Blockers) -> lis
 
 
 def load_one(selection: Selection, emit: Emit, *, strict: bool = False) -> LoadedService:
-    """The one service that a verb works on. Raises UsageError where several could be meant."""
+    """Loads the one service that a verb works on. Raises `UsageError` where several could be meant."""
     find_one(selection)
     return load_services(selection, emit, strict=strict)[0]

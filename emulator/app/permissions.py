@@ -1,4 +1,4 @@
-"""What an `up` asks the user for, put together from options, settings, manifests and the shell; and what tasks get."""
+"""Collects what an `up` needs the user's permission for, and describes what tasks get."""
 
 from __future__ import annotations
 

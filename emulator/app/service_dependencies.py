@@ -1,4 +1,4 @@
-"""What services of a workspace have to do with each other: who calls whom, and who would not be found when deployed."""
+"""Dependencies between the services of a workspace: which calls which, and which would not resolve when deployed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the manifests that are meant, and collects what is missing or wrong in all of them."""
+"""Reads the selected manifests, and collects what is missing or wrong in all of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ServiceLoader:
-    """Loads, checks and compiles the services of a selection, and goes on where one cannot be."""
+    """Loads, checks and compiles the services of a selection; continues after a service that fails."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class ServiceLoader:
         self._blockers = blockers
 
     def all(self) -> tuple[list[LoadedService], list[NotOnEcs]]:
-        """The services, and why others are none."""
+        """The services that compiled, and the errors of those that do not run on ECS."""
         where = self._where()
         loaded, passed_over = [], []
         for name in self._target.services:

@@ -1,4 +1,4 @@
-"""A trace of an environment that runs: where to look, one request or what comes, and what is wrong with it.
+"""Traces a running environment: one request, or live traffic, with diagnoses.
 
 For the command line and for tests alike.
 """
@@ -72,7 +72,7 @@ class Traced:
 
     @property
     def status(self) -> int | None:
-        """What the client was answered."""
+        """The status that the client received."""
         return self.answer.status if self.answer is not None else self.trace.asked.status
 
     def __str__(self) -> str:
@@ -159,8 +159,10 @@ class Tracer:
         )
 
     def live(self, stop: threading.Event, *, health_checks: bool = False) -> Iterator[Traced]:
-        """Each request when it is over, until `stop` or until the environment is gone; then those that go on still.
-        Ends the captures, and `account` says then what they did not see."""
+        """Yields each request when it is complete, until `stop` or the end of the environment; then those in progress.
+
+        Ends the captures; `account` then says what they did not see.
+        """
         told: dict[Identity, float] = {}
         looked = time.monotonic()
         while not stop.is_set():
@@ -279,9 +281,9 @@ def _identity(hop: Hop) -> Identity:
 
 
 def find_places(engine: Engine, environment: Names) -> tuple[list[Place], str]:
-    """Where requests pass in an environment: the front, and every task. With the image that captures run from.
+    """The places where requests pass in an environment (load balancers and tasks), and the image for captures.
 
-    Raises InputError where the environment does not run.
+    Raises `InputError` where the environment does not run.
     """
     observed = observe(engine, environment)
     agent = observed.agent
@@ -301,7 +303,7 @@ def find_places(engine: Engine, environment: Names) -> tuple[list[Place], str]:
 
 
 def desired_state(engine: Engine, agent: Container) -> DesiredState:
-    """What should run, as the agent has it written down."""
+    """The desired state as the agent has stored it."""
     return from_json(DesiredState, engine.read_file(agent.name, f"{STATE_FOLDER}/{STATE_FILE}"))
 
 

@@ -84,12 +84,12 @@ def up_request(
     look: Callable[[UpRequest, Blockers], None] | None = None,
     blockers: Blockers | None = None,
 ) -> UpRequest:
-    """Everything that `up` needs to know, from options, workspace, settings and manifests.
+    """Assembles an `up` request from options, workspace, settings and manifests.
 
-    Raises what these have wrong, TrustNeeded where the workspace asks for what the user did not give it, and
-    MissingError with everything that is missing. Where something is, `look` adds what takes a look at the machine
-    (images, ports), so that it is all told at once. With `blockers` nothing of that is raised: it is all there, and
-    neither AWS nor the user is asked for anything.
+    Raises `InputError` or `UsageError` for what is wrong in them, `TrustNeeded` where the workspace asks for what the
+    user did not grant, and `MissingError` with everything that is missing; then `look` also adds missing images and
+    taken ports. With `blockers` nothing of that is raised but collected, and neither AWS nor the user is asked for
+    anything.
     """
     from emulator.app.permissions import asked_for
     from emulator.runtime.listeners.port_choice import check_port_options

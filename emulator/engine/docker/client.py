@@ -59,7 +59,7 @@ class Client:
         with self.translated("answer", timeout):
             first = SdkClient(endpoint, "1.41")
             self._transport = first.get_adapter(first.base_url)
-            # Whoever forgets to close this leaves no connection behind.
+            # A client that is not closed leaves no connection behind.
             weakref.finalize(self, self._transport.close)
             first.deadline = timeout
             self.server_version: Json = first.version(api_version=False)

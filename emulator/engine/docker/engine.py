@@ -47,7 +47,7 @@ STOP_SLACK = 10.0
 """Seconds beyond a stop's own timeout in which the daemon must have killed the container."""
 REMOVE_TIMEOUT = 20.0
 QUICK_TIMEOUT = 2.0
-"""Seconds for what somebody waits for who can do without."""
+"""Timeout in seconds for optional calls."""
 
 _DEFAULT_SOCKET = "/var/run/docker.sock"
 _EVENTS = (
@@ -177,7 +177,7 @@ class DockerEngine:
             self._wait_removed(container)
 
     def _wait_removed(self, container: str) -> None:
-        """Somebody else removes it; it is gone when that is done."""
+        """Waits until a removal by another process is done."""
         try:
             with self._client.sdk(f"remove {container}", REMOVE_TIMEOUT) as sdk:
                 sdk.wait(container, condition="removed")

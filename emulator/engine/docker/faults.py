@@ -77,11 +77,13 @@ def from_exception(error: BaseException, endpoint: Endpoint, doing: str, timeout
             hint="add yourself to the group docker (`sudo usermod -aG docker $USER`, then log in again)",
         )
     if any(isinstance(cause, FileNotFoundError) for cause in causes):
-        return EngineUnavailable(_nobody(endpoint), hint=f"{endpoint.host} is not there: start Docker")
+        return EngineUnavailable(_unreachable(endpoint), hint=f"{endpoint.host} is not there: start Docker")
     if any(isinstance(cause, ConnectionRefusedError | socket.gaierror) for cause in causes):
-        return EngineUnavailable(_nobody(endpoint), hint="nothing listens there: start Docker")
+        return EngineUnavailable(_unreachable(endpoint), hint="nothing listens there: start Docker")
     if _names(causes, "ConnectTimeoutError", "ConnectTimeout"):
-        return EngineUnavailable(_nobody(endpoint), hint="it cannot be reached: is the machine up, the address right?")
+        return EngineUnavailable(
+            _unreachable(endpoint), hint="it cannot be reached: is the machine up, the address right?"
+        )
     if any(isinstance(cause, TimeoutError) for cause in causes) or _names(causes, "ReadTimeoutError", "ReadTimeout"):
         seconds = f" within {timeout:g} s" if timeout is not None else " in time"
         return EngineTimeout(
@@ -97,7 +99,7 @@ def from_exception(error: BaseException, endpoint: Endpoint, doing: str, timeout
     return EngineError(f"the connection to Docker broke while it should {doing}: {str(plainest) or _name(plainest)}")
 
 
-def _nobody(endpoint: Endpoint) -> str:
+def _unreachable(endpoint: Endpoint) -> str:
     return f"no Docker daemon answers at {endpoint.host} ({endpoint.source})"
 
 

@@ -54,7 +54,7 @@ class HttpStream(Generic[T]):
         endless: bool = False,
     ) -> None:
         """Seconds: `timeout` for the answer's start, `idle_timeout` for each wait after that (None: for ever).
-        An `endless` stream that ends although nobody closed it is broken: EngineError."""
+        An `endless` stream that ends without having been closed is broken: EngineError."""
         self._client = client
         self._doing = doing
         self._endless = endless
@@ -304,9 +304,9 @@ class DockerExecStream:
 
     def wait(self) -> int:
         """The exit code, once the streams have ended; the daemon takes a moment to notice."""
-        patience = time.monotonic() + REPORT_TIMEOUT
+        deadline = time.monotonic() + REPORT_TIMEOUT
         while (code := self.exit_code()) is None:
-            if time.monotonic() > patience:
+            if time.monotonic() > deadline:
                 raise EngineTimeout("the command closed its output but did not end")
             time.sleep(0.01)
         return code

@@ -1,4 +1,4 @@
-"""Brings up an environment that was claimed; what was made is removed again if something fails."""
+"""Brings up an environment that was claimed; rolls it back if something fails."""
 
 from __future__ import annotations
 
@@ -36,8 +36,11 @@ STOPPED_AGENT = 3.0
 
 
 class Bringup:
-    """One such attempt. `agent_timeout` is how many seconds the agent may take to answer, `first_moments` for how many
-    the containers are watched."""
+    """One bring-up under a claim.
+
+    `agent_timeout` is how many seconds the agent may take to answer; new containers are watched for `first_moments`
+    seconds.
+    """
 
     def __init__(
         self,
@@ -67,8 +70,11 @@ class Bringup:
         self.first_moments = first_moments
 
     def run(self) -> Running:
-        """Makes everything run and returns it, still in charge of it. Raises the `CopilotLocalError` that says what
-        failed; `EnvironmentBusy` where another command has the environment."""
+        """Starts everything; returns the environment, with its lease still held.
+
+        Raises the `CopilotLocalError` that says what failed, and `EnvironmentBusy` where another command holds the
+        environment.
+        """
         lock = ""
         try:
             lock = self.claim.lock()

@@ -1,4 +1,4 @@
-"""Whose turn it is: commands that bring one environment up at the same time do it one after the other."""
+"""Serialises concurrent `up` commands on one environment."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TURN_TIMEOUT = 600.0
 
 
 class Turns:
-    """Waits for others. One command's: it says once that it waits."""
+    """Waits until other commands are done with the environment; one for each command. Reports once that it waits."""
 
     def __init__(
         self,
@@ -44,9 +44,9 @@ class Turns:
         self._said = False
 
     def observe(self) -> Observed:
-        """The environment, once no agent is there that its maker is about to start.
+        """Observes the environment, after the agent of another command has started.
 
-        Raises `EnvironmentBusy` where that takes too long.
+        Raises `EnvironmentBusy` after the timeout.
         """
         created = time.monotonic()
         while True:
@@ -59,7 +59,7 @@ class Turns:
             self._wait()
 
     def pass_by(self, agent: Container) -> None:
-        """Until the command in charge of this agent is done, or took the environment back."""
+        """Waits until the command that holds this agent is done, or has taken the environment down."""
         while True:
             self._wait()
             found = observe(self._engine, self._names).agent

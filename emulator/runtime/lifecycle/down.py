@@ -187,7 +187,7 @@ def _let_logs_end(engine: Engine, environment: Names, containers: list[Container
 
 
 def running_environments(engine: Engine) -> list[Names]:
-    """Every environment that has a container on this daemon."""
+    """Every environment that has a container on this daemon, running or not."""
     try:
         containers = engine.list_containers({names.APP: ""})
     except EngineError:

@@ -1,7 +1,7 @@
-"""Taking an environment that has no agent: its network, its volumes and its agent are made, in the background.
+"""Acquires an environment that has no agent: creates its network, volumes and agent in the background.
 
-The agent's name is the environment's lock. The agent needs a moment until it listens, so a command that found an
-environment empty takes it first, and finds its images and decides what to do meanwhile.
+The agent's container name is the environment's lock. The agent takes a moment until it listens; meanwhile the command
+finds images and decides what to do.
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ from emulator.runtime.state.observed import Observed
 
 
 class Claim:
-    """One command's; it begins at once. `image` gives the agent's image, `log_limit` is the log store's in MiB, `stays`
-    says that the command will be in charge for as long as it runs. `state` is what should run, where that is known:
-    where something runs, the agent is to know what that is from its start on."""
+    """The attempt of one command to acquire an environment; begins at once.
+
+    `image` returns the agent's image, `log_limit` is the size of the log store in MiB. `stays` says that the command
+    holds the environment as long as it runs. `state` is the desired state where it is known already: where something
+    runs, the agent needs it from its start.
+    """
 
     def __init__(
         self,
@@ -51,7 +54,7 @@ class Claim:
         self._lease = self._pool.submit(self._start)
 
     def image(self) -> str:
-        """The agent's image, once it is there."""
+        """The agent's image; waits until it is known."""
         return self._image.result()
 
     def lock(self) -> str:
@@ -60,7 +63,7 @@ class Claim:
         return self._lock.result()
 
     def give(self, state: DesiredState, private: Private) -> Future[Lease]:
-        """Tells the agent what should run; being in charge of it, once it has answered."""
+        """Sends the desired state to the agent. The future holds the lease, once the agent has answered."""
 
         def tell() -> Lease:
             lease = self._lease.result()
@@ -70,7 +73,7 @@ class Claim:
         return self._pool.submit(tell)
 
     def close(self) -> None:
-        """Nothing more is waited for; what was made stays."""
+        """Stops waiting; what was created stays."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _make(self) -> str:

@@ -1,4 +1,4 @@
-"""Every environment that Docker has something of."""
+"""Lists every environment that has something in Docker."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class EnvironmentRow:
 
 
 def environments(engine: Engine) -> list[EnvironmentRow]:
-    """All that have a container, by application and name."""
+    """Every environment that has a container, by application and name."""
     members: dict[tuple[str, str], list[Container]] = defaultdict(list)
     for container in engine.list_containers({names.APP: ""}):
         members[container.labels[names.APP], container.labels.get(names.ENVIRONMENT, "")].append(container)

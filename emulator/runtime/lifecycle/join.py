@@ -1,4 +1,4 @@
-"""Joining an environment that has an agent: it does the work."""
+"""Joins an environment that has an agent: the agent does the work."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _replace(engine: Engine, environment: Names, agent: Container, state: Desire
 
 
 def agent_failed(engine: Engine, environment: Names, why: str) -> ContainerFailed:
-    """The error about an agent that did not come up, with the last it said."""
+    """An error for an agent that did not come up, with the last lines of its log."""
     lines: list[str] = []
     with contextlib.suppress(CopilotLocalError):
         lines = [line.text for line in engine.logs(environment.agent, tail=15)]

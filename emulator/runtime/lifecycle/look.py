@@ -1,4 +1,4 @@
-"""What takes a look at this machine to find missing: images that cannot be had, and ports that are taken."""
+"""Looks for what this machine lacks: images that cannot be had, ports that are taken."""
 
 from __future__ import annotations
 
@@ -28,8 +28,10 @@ WhyNot = Callable[[str], str]
 def look_at_machine(
     engine: Engine, request: UpRequest, blockers: Blockers, why_not: WhyNot, *, ports: bool = True
 ) -> None:
-    """Adds the images that are neither here nor in a registry, and the `ports` that other programs have. A registry
-    login of an image that is here is not needed, and taken off the list."""
+    """Adds missing images, and those of `ports` that other programs use, to the list.
+
+    Removes registry logins from it whose image is here already.
+    """
     with contextlib.suppress(CopilotLocalError):
         here = _logins_without_use(engine, request)
         blockers.missing[:] = [one for one in blockers.missing if (one.kind, one.name) not in here]
@@ -39,8 +41,10 @@ def look_at_machine(
 
 
 def missing_images(engine: Engine, request: UpRequest, why_not: WhyNot) -> Iterator[Missing]:
-    """The images that containers run as they are, that are not here and that cannot be pulled. Those with a login of
-    their own are not looked at: the login is asked for."""
+    """The images that are neither here nor can be pulled, of containers that run them as they are.
+
+    Images with a login of their own are not checked: their login is asked for.
+    """
     wanted: list[tuple[Service, str, str]] = []
     sources = sources_of(request)
     for service in filter(demands, request.services):

@@ -1,6 +1,6 @@
-"""The agent beside a task that a command runs by itself: it answers the task's requests at 169.254.170.2.
+"""Provides an agent for a one-off task: it answers the task's requests at 169.254.170.2.
 
-Where services run their agent does it. Where none does, one is made for as long as the task takes.
+Where services run, their agent does. Where none runs, an agent is created for the duration of the task.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From a request to what should run: builds and pulls its images, and refuses what cannot run here."""
+"""From a request to the desired state: builds and pulls its images, and refuses what cannot run here."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def desired_state(
     agent: str,
     emit: Emit = discard,
 ) -> DesiredState:
-    """What is asked for, on images that are there: `images` by service and container, `routers` by service."""
+    """The desired state of a request on local images: `images` by service and container, `routers` by service."""
     services = {
         service.name: DesiredService(
             service=service,

@@ -1,4 +1,4 @@
-"""An environment that is up: where it answers, whether it is healthy, when it ends."""
+"""An environment that is up: its addresses, its health, its end."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ RESTART_TIMEOUT = 5.0
 
 
 class Running(Struct):
-    """An environment that is up. `lease` is None where its agent is in charge already."""
+    """An environment that is up. `lease` is None where its agent is in control already."""
 
     engine: Engine
     environment: Names
@@ -46,8 +46,7 @@ class Running(Struct):
 
     @property
     def url(self) -> str | None:
-        """Where the HTTP listener of the public load balancer answers, else that of the internal one; None where
-        nothing is routed."""
+        """HTTP address of the public load balancer, otherwise of the internal one; None where nothing is routed."""
         for balancer in Balancer:
             if routes(self.state, balancer):
                 return f"http://127.0.0.1:{host_ports(self.state, balancer)[0]}"
@@ -55,12 +54,12 @@ class Running(Struct):
 
     @property
     def addresses(self) -> list[str]:
-        """Where everything answers: what is public first, and of that HTTPS, where browsers are sent to."""
+        """All addresses: public before internal, HTTPS before HTTP."""
         return [listener.url for listener in self._listeners]
 
     @property
     def where(self) -> str:
-        """The same in words; empty where nothing answers."""
+        """The addresses in words; empty where there is none."""
         words = [f"{one.url}, the internal one" if one.is_internal else one.url for one in self._listeners]
         first, *others = words or [""]
         return f"{first} (also {'; '.join(others)})" if others else first
@@ -70,14 +69,14 @@ class Running(Struct):
         return sorted(listeners_of(self.state), key=lambda one: (one.is_internal, one.protocol != "HTTPS"))
 
     def ready(self, doing: str) -> str:
-        """A sentence for the terminal of a command that stays: where it answers, and what Ctrl-C does."""
+        """A sentence for the foreground command: the address, and what Ctrl-C does."""
         at = f"Ready at {self.where}" if self.where else "Running"
         if self.fresh:
             return f"{at}{doing}. Press Ctrl-C to stop."
         return f"{at}{doing}. It was running before: Ctrl-C ends this command and leaves it running."
 
     def hand_over(self) -> None:
-        """Leaves the environment to its agent."""
+        """Releases the lease: the agent takes over."""
         if self.lease is not None:
             self.lease.hand_over()
             self.lease = None
@@ -87,8 +86,8 @@ class Running(Struct):
     ) -> Member | None:
         """Blocks until an essential container exits, and returns it; None where it is interrupted or all is removed.
 
-        One whose restart policy may start it again has a moment for that: the agent does it. `on_look` is given every
-        listing.
+        A container with a restart policy has `RESTART_TIMEOUT` seconds to be started again by the agent. `on_look` gets
+        every listing.
         """
         exited: dict[str, float] = {}
         while not interrupted.is_set():
@@ -120,10 +119,11 @@ def check_front(engine: Engine, observed: Observed) -> None:
 
 
 def wait_healthy(running: Running, cancelled: threading.Event, timeout: int, emit: Emit = discard) -> None:
-    """Waits until every task has its containers running and healthy and its targets healthy in the front.
+    """Waits until all containers of every task run and are healthy, and so are the targets.
 
-    Says meanwhile why one is not, once that is known. Raises `ContainerFailed` as soon as an essential container exits,
-    `NotHealthy` when the time is over, or as soon as waiting mends nothing; `TaskError` where all was taken down.
+    Reports meanwhile why a task is not, as soon as that is known. Raises `ContainerFailed` as soon as an essential
+    container exits; `NotHealthy` after the timeout, or as soon as waiting is pointless; `TaskError` where all was taken
+    down.
     """
     began = time.monotonic()
     watch = HealthWatch(running.engine, emit)
@@ -166,7 +166,7 @@ def wait_healthy(running: Running, cancelled: threading.Event, timeout: int, emi
 
 
 class FirstHealth:
-    """Says why tasks are not healthy until they have been once, for a command that stays with them. Ends nothing."""
+    """Reports why tasks are not healthy, until they have been once. For the foreground `up`; ends nothing."""
 
     def __init__(self, running: Running, emit: Emit, clock: Callable[[], float] = time.monotonic) -> None:
         self._running = running
@@ -177,7 +177,7 @@ class FirstHealth:
         self.reached = False
 
     def look(self, observed: Observed) -> None:
-        """One look, at most one a second."""
+        """Checks once, at most once a second."""
         if self.reached or self._clock() < self._next:
             return
         self._next = self._clock() + LOOK

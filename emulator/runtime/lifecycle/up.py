@@ -69,12 +69,12 @@ def up(
     agent_timeout: float = AGENT_TIMEOUT,
     first_moments: float = FIRST_MOMENTS,
 ) -> Running:
-    """Makes an environment run what is asked for and returns it, still in charge of it.
+    """Makes an environment run what is requested; returns it, with its lease still held.
 
-    An environment where nothing runs is claimed while images are built and pulled. What was made is removed again if
-    something fails, unless `retain`: then it stays as it is, without an agent that would replace it. `agent_timeout`
-    is how many seconds the agent may take to answer, `first_moments` for how many containers are watched that were just
-    started. Raises the `CopilotLocalError` that says what.
+    Acquires an environment where nothing runs while images are built and pulled. Rolls back if something fails, unless
+    `retain`: then everything stays, without an agent that would replace it. `agent_timeout` is how many seconds the
+    agent may take to answer; new containers are watched for `first_moments` seconds. Raises the `CopilotLocalError`
+    that says what failed.
     """
     cancelled = cancelled or threading.Event()
     refuse_unsupported_in(request, emit)

@@ -17,7 +17,7 @@ from emulator.settings import LocalOptions
 
 
 class DesiredService(Model, kw_only=True):
-    """A service that should run, with what only this machine knows about it."""
+    """A service that should run, with the options of this machine."""
 
     service: Service
     options: LocalOptions
@@ -34,7 +34,7 @@ class DesiredService(Model, kw_only=True):
 
     @property
     def desired_count(self) -> int:
-        """How many tasks should run."""
+        """Number of tasks that should run."""
         return self.service.desired_count if self.count is None else self.count
 
     @property
@@ -54,7 +54,7 @@ class DesiredService(Model, kw_only=True):
         return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:16]
 
     def accepted_hashes(self) -> frozenset[str]:
-        """The hashes of tasks that are as they should be."""
+        """The configuration hashes of tasks that are up to date."""
         return frozenset({self.config_hash(), *self.equal_hashes})
 
 
@@ -167,6 +167,7 @@ class Private(Model, kw_only=True):
         return {container: values for container, values in self.services.get(service, {}).items() if values}
 
     def of(self, service: str, container: str) -> dict[str, str]:
+        """The values for one container: variable to value; empty where there are none."""
         return self.services.get(service, {}).get(container, {})
 
     def updated(self, newer: Private) -> Private:

@@ -114,6 +114,7 @@ class Names:
 
     @property
     def network(self) -> str:
+        """The environment's network."""
         return self.prefix
 
     @property
@@ -148,6 +149,7 @@ class Names:
 
     @property
     def state_volume(self) -> str:
+        """The agent's volume, with the desired state."""
         return f"{self.prefix}-state"
 
     @property
@@ -157,6 +159,7 @@ class Names:
 
     @property
     def front_volume(self) -> str:
+        """Configuration and sockets of the public load balancer."""
         return f"{self.prefix}-front"
 
     @property
@@ -166,10 +169,12 @@ class Names:
 
     @property
     def internal_front_volume(self) -> str:
+        """The same of the internal load balancer."""
         return f"{self.prefix}-internal-front"
 
     @property
     def log_volume(self) -> str:
+        """The log store."""
         return f"{self.prefix}-logs"
 
     def pause(self, task_id: str) -> str:
@@ -180,6 +185,7 @@ class Names:
         return f"{self.prefix}-{task_id[:8]}-{_PAUSE}"
 
     def container(self, service: str, task_id: str, container: str) -> str:
+        """A container of a task."""
         return f"{self.prefix}-{_safe(service)}-{task_id[:8]}-{_part(container)}"
 
     def socket_volume(self, task_id: str) -> str:
@@ -187,6 +193,7 @@ class Names:
         return f"cl-fl-{task_id[:16]}"
 
     def task_volume(self, task_id: str, volume: str) -> str:
+        """A volume of one task."""
         return f"{self.prefix}-{task_id[:16]}-{_part(volume)}"
 
     def file_system_volume(self, file_system: str) -> str:
@@ -204,8 +211,10 @@ class Names:
 
 
 def sealed(labels: Mapping[str, str]) -> dict[str, str]:
-    """The labels of a container to be made, with every one of ours: one that is not given is empty, which means absent.
-    Else Docker would take it from the image."""
+    """Labels for a new container, with every label of copilot-local: one that is not given is empty, that is absent.
+
+    Otherwise Docker would take it from the image.
+    """
     return dict.fromkeys(sorted(CONTROL), "") | dict(labels)
 
 

@@ -28,10 +28,12 @@ class Member(Struct, frozen=True):
 
     @property
     def essential(self) -> bool:
+        """Whether the task ends with this container."""
         return self.container.labels.get(names.ESSENTIAL, "true") == "true"
 
     @property
     def role(self) -> str:
+        """The container's role."""
         return self.container.labels.get(names.ROLE, "")
 
     @property
@@ -57,10 +59,12 @@ class Member(Struct, frozen=True):
 
     @property
     def logs_to_router(self) -> bool:
+        """Whether its log driver writes to the task's log router."""
         return self.container.labels.get(names.LOG_ROUTER, "") != ""
 
     @property
     def running(self) -> bool:
+        """Whether it runs now."""
         return self.container.state in (ContainerState.RUNNING, ContainerState.PAUSED)
 
     @property
@@ -83,10 +87,12 @@ class Task(Struct):
 
     @property
     def short_id(self) -> str:
+        """The first eight characters of the task's id."""
         return self.id[:8]
 
     @property
     def router(self) -> Member | None:
+        """Its log router, if it has one."""
         return next((member for member in self.members.values() if member.role == Role.ROUTER), None)
 
     @property

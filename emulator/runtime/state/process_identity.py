@@ -25,7 +25,7 @@ class Owner(Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> Owner | None:
-        """None where the text is no owner."""
+        """Reads `<machine>:<pid>:<start>`; None for other text."""
         machine, _, rest = text.partition(":")
         pid, _, started = rest.partition(":")
         return cls(machine, int(pid), started) if machine and pid.isdecimal() else None
@@ -45,7 +45,7 @@ class Owner(Struct, frozen=True):
 
 
 def this_process() -> Owner:
-    """The process that asks."""
+    """The current process."""
     return Owner(_machine(), os.getpid(), _started(os.getpid()))
 
 
