@@ -37,10 +37,7 @@ down: venv  ## Remove what `make up` started
 .PHONY: test
 test: setup  ## Run the whole suite, Docker tests included
 	@$(BIN)/python -m emulator.setup --plugins
-	@# What fails beside everything else is tried once more alone, and decides then: a deadline that a loaded machine
-	@# missed is no finding. Both runs are shown.
-	@$(PYTEST) || { echo 'once more, alone:'; \
-	  $(BIN)/python -m pytest --last-failed --last-failed-no-failures=none; }
+	@$(PYTEST)
 
 .PHONY: test-unit
 test-unit: venv  ## Run the tests that need no Docker, in seconds
