@@ -97,7 +97,7 @@ def _program(*, sync: bool) -> Iterator[tuple[Path, int]]:
 
 @contextmanager
 def _by_hand() -> Iterator[Callable[[], None]]:
-    """The same service without us: what somebody would type after each save."""
+    """The same service without us: what a user would type after each save."""
     with tempfile.TemporaryDirectory() as name:
         folder, tag = Path(name) / "hello", f"bench-{uuid.uuid4().hex[:8]}"
         shutil.copytree(EXAMPLE, folder)

@@ -16,7 +16,7 @@ REGION = "us-west-2"
 
 # Machine images and instance types fill seconds, and no stack here asks for them.
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
-# One session reads each service's model once; its keys are nobody's.
+# One session reads each service's model once; its keys are not real.
 _SESSION: Any = boto3.session.Session("testing", "testing", region_name=REGION)
 
 

@@ -88,7 +88,7 @@ class Service:
         return dict(line.partition("=")[::2] for line in lines)
 
     def fetch(self, url: str, timeout: float = 5) -> tuple[int, str]:
-        """Status and body of a request from the main container; status 0 and the reason where nobody answers."""
+        """Status and body of a request from the main container; status 0 and the reason where nothing answers."""
         if url.startswith("/"):
             url = f"http://169.254.170.2{url}"
         status, body = json.loads(self.exec("sdk", ["python3", "-c", FETCH, url, str(timeout)]).stdout)

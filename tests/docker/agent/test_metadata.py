@@ -87,7 +87,7 @@ def test_a_restarted_agent_answers_again(service: Service, until: Until) -> None
     service.up()
     before = service.metadata()
     service.crash_agent()
-    # Nobody has to wait for an old neighbour entry to time out, which takes over ten seconds.
+    # No client has to wait for an old neighbour entry to time out, which takes over ten seconds.
     until("an answer", lambda: service.fetch(before_uri(before), timeout=1)[0] == 200)
     after = service.metadata()
     assert after["DockerId"] == before["DockerId"]
@@ -100,7 +100,7 @@ def test_an_agent_at_another_address_answers_too(service: Service, busybox: str)
     agent = next(row for row in service.containers() if row.labels.get("copilot-local.role") == "agent")
     (network, address), *_ = agent.addresses.items()
     service.engine.remove(agent.name)
-    # Somebody else takes the address and, on older daemons, the hardware address that goes with it.
+    # Another container takes the address and, on older daemons, the hardware address that goes with it.
     other = ContainerSpec(name=f"{network}-other", image=busybox, labels=service.shell.labels, network=network)
     service.engine.create_container(replace(other, command=("sleep", "3600"), init=True))
     service.engine.start(other.name)

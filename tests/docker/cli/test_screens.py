@@ -93,7 +93,7 @@ class Terminal:
         self._reader.start()
 
     def _read(self) -> None:
-        with contextlib.suppress(OSError):  # how a pseudo-terminal says that nobody writes any more
+        with contextlib.suppress(OSError):  # how a pseudo-terminal reports its closed end
             while data := os.read(self.master, 65536):
                 self._data += data
 

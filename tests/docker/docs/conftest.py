@@ -55,7 +55,7 @@ def steps(document: Path) -> list[Step]:
 
 
 class Reader:
-    """Somebody who types a document's commands, on a machine where port 8080 is another one."""
+    """A user who types a document's commands, on a machine where port 8080 is another one."""
 
     def __init__(self, folder: Path) -> None:
         self.port = str(free_port())

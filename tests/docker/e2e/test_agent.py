@@ -40,7 +40,7 @@ def test_a_container_that_dies_has_its_task_replaced_within_seconds(nginx: Proje
 
 
 def test_a_router_that_dies_hangs_nothing(firelens: Project) -> None:
-    """Docker blocks whoever logs to a dead router: its clients could be neither stopped nor removed."""
+    """Docker blocks containers that log to a dead router: its clients could be neither stopped nor removed."""
     firelens.append(MANIFEST, "\ncommand: sh -c 'trap \"exit 0\" TERM; while :; do echo line; sleep 0.01; done'\n")
     firelens.run("up", "-d", "--port", str(firelens.port)).ok()
     wait_until(lambda: bool(firelens.records()), "the first record")

@@ -119,7 +119,7 @@ class TestSideBySide:
             networks.add(docker("inspect", "--format", "{{.HostConfig.NetworkMode}}", place.container("pause")))
         assert len(urls) == len(networks) == len(places)
 
-    def test_nobody_finds_or_reaches_anybody_of_another_one(self, places: list[Place]) -> None:
+    def test_no_container_finds_or_reaches_one_of_another(self, places: list[Place]) -> None:
         for place in places:
             assert place.finds("api")
             assert place.finds(place.long_name)

@@ -1,7 +1,7 @@
 """What `up` makes in Docker is what `render taskdef` prints: the same model, field by field, for every example.
 
 What is apart, and why:
-- `FILLED_IN`: variables that ECS sets on every container, and this machine too, and keys of nobody for log routers;
+- `FILLED_IN`: variables that ECS sets on every container, and this machine too, and made-up keys for log routers;
 - a placeholder `${…}` in the rendered document: a value that only a deployment knows; here it has some value;
 - images: here they are built, replaced or substituted;
 - log drivers: `fluentd` stands for `awsfirelens` (the router's socket), the local file for `awslogs`;
@@ -133,7 +133,7 @@ def _same_health_check(definition: dict[str, Any], container: dict[str, Any], wh
 
 
 def _same_dependencies(definition: dict[str, Any], container: dict[str, Any], routers: list[str], where: str) -> None:
-    """ECS adds one on the log router for whoever logs to it."""
+    """ECS adds one on the log router for containers that log to it."""
     wanted = {f"{it['containerName']}:{it['condition']}" for it in definition.get("dependsOn", [])}
     if definition["logConfiguration"]["logDriver"] == "awsfirelens":
         named = {it["containerName"] for it in definition.get("dependsOn", [])}

@@ -67,7 +67,7 @@ def hosts(project: Project, container: str, name: str) -> list[str]:
 
 
 def asks(project: Project, container: str, host: str) -> str:
-    """What a container is answered at a name, "" where it finds or reaches nobody."""
+    """What a container is answered at a name, "" where it finds or reaches none."""
     command = f"timeout 5 wget -qO- http://{host}:8080/ 2> /dev/null || true"
     return docker("exec", project.container(container), "sh", "-c", command).strip()
 
@@ -96,7 +96,7 @@ def test_a_reverse_lookup_does_not_name_the_service(shop: Project) -> None:
 
 
 def test_who_finds_whom(shop: Project) -> None:
-    """By the short name where both have Service Connect, by the long one whoever listens; nobody by another name."""
+    """By the short name where both have Service Connect, by the long one each that listens; none by another name."""
     expected = {
         "web": {"api": True, "api.LOCAL": True, "plain": False, "plain.LOCAL": True, "web": False, "web.LOCAL": False},
         "web-beside": {"api": True, "web": False, "pause": False},

@@ -1,4 +1,4 @@
-"""A log router that is killed, for good too, and its relay: it hangs nobody, and no line of the router's is lost."""
+"""A log router that is killed, for good too, and its relay: no container hangs, and no line is lost."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def test_an_option_that_the_plugin_rejects_ends_the_task(project: Project) -> No
     assert project.containers() == []
 
 
-def test_a_plugin_that_nobody_knows(project: Project) -> None:
+def test_an_unknown_plugin(project: Project) -> None:
     project.edit(MANIFEST, "    Name: cloudwatch\n", "    Name: clowdwatch\n")
     result = project.run("firelens", "check")
     assert result.code == 1

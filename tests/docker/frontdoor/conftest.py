@@ -204,7 +204,7 @@ _PORTS = itertools.cycle(range(20000 + 500 * (_WORKER % 16), 20000 + 500 * (_WOR
 
 
 def free_port() -> int:
-    """A port that nobody listens on, and that nobody else is told of soon."""
+    """A free port, which is not handed out again soon."""
     for port in _PORTS:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))

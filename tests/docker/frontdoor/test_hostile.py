@@ -86,7 +86,7 @@ def test_a_megabyte_of_headers_is_refused(front: Front, one: Upstream) -> None:
     assert front.get("/open/after").status == 200
 
 
-def test_slow_clients_are_sent_away_and_hold_up_nobody(front: Front) -> None:
+def test_slow_clients_are_sent_away_and_block_no_other(front: Front) -> None:
     slow = [socket.create_connection(("127.0.0.1", front.port), timeout=10) for _ in range(50)]
     for connection in slow:
         connection.sendall(b"GET /open/slow HTTP/1.1\r\nHost: ")
@@ -98,7 +98,7 @@ def test_slow_clients_are_sent_away_and_hold_up_nobody(front: Front) -> None:
         connection.close()
 
 
-def test_many_idle_connections_hold_up_nobody(front: Front) -> None:
+def test_many_idle_connections_block_no_other(front: Front) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(IDLE_CONNECTIONS):
             stack.enter_context(socket.create_connection(("127.0.0.1", front.port), timeout=10))

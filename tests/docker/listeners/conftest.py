@@ -37,7 +37,7 @@ class Shop:
         self.udp_port = self.listeners["clock", 5300, "UDP"]
 
     def context(self) -> ssl.SSLContext:
-        """Trusts the local authority and nobody else."""
+        """Trusts the local authority only."""
         return ssl.create_default_context(cafile=self.authority)
 
     def get(self, path: str, host: str = "localhost", **headers: str) -> httpx.Response:

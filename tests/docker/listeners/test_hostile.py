@@ -72,7 +72,7 @@ def test_a_megabyte_of_headers_is_refused(shop: Shop) -> None:
     assert "/plain/megabyte" not in shop.asked("plain")
 
 
-def test_slow_clients_hold_up_nobody(shop: Shop) -> None:
+def test_slow_clients_block_no_other(shop: Shop) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(200):
             slow = stack.enter_context(socket.create_connection(("127.0.0.1", shop.http_port), timeout=20))
@@ -82,7 +82,7 @@ def test_slow_clients_hold_up_nobody(shop: Shop) -> None:
     assert "/plain/slow" not in shop.asked("plain")
 
 
-def test_ten_thousand_idle_connections_hold_up_nobody(shop: Shop) -> None:
+def test_ten_thousand_idle_connections_block_no_other(shop: Shop) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < IDLE_CONNECTIONS + 500:
         pytest.skip(f"this process may open {hard} files only")
@@ -164,7 +164,7 @@ def test_malformed_http_2_is_refused_and_reaches_no_container(shop: Shop, attack
     assert not [path for path in asked if "malformed" in path or "smuggled" in path]
 
 
-def test_two_thousand_requests_taken_back_hold_up_nobody(shop: Shop) -> None:
+def test_two_thousand_requests_taken_back_block_no_other(shop: Shop) -> None:
     client = Client(shop.https_port, shop.context(), NAME, timeout=5)
     with contextlib.closing(client), contextlib.suppress(OSError):
         _requests_that_are_taken_back(client)

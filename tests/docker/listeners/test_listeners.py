@@ -25,7 +25,7 @@ class TestHttps:
         assert seen["headers"]["x-forwarded-proto"] == "https"
         assert seen["headers"]["x-forwarded-port"] == str(shop.https_port)
 
-    def test_nobody_trusts_it_unasked(self, shop: Shop) -> None:
+    def test_it_is_not_trusted_unasked(self, shop: Shop) -> None:
         with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
             httpx.get(f"https://localhost:{shop.https_port}/")
 

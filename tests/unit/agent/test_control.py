@@ -134,14 +134,14 @@ class TestBeingInCharge:
         rig.agent.apply(state, Private(), discard)
         assert len(rig.tasks) == 1
 
-    def test_nobody_waits_for_a_command_that_has_died(self, rig: Rig) -> None:
+    def test_no_command_waits_for_one_that_has_died(self, rig: Rig) -> None:
         state = desired_state(make_service())
         rig.boot(state)
         rig.agent.apply(state, Private(), discard, orphaned=True)
         assert len(rig.tasks) == 1
         assert rig.agent.status()["acting"] is True
 
-    def test_it_acts_by_itself_when_nobody_takes_charge_in_time(self, rig: Rig) -> None:
+    def test_it_acts_by_itself_when_no_command_takes_over_in_time(self, rig: Rig) -> None:
         supervisor = rig.boot(desired_state(make_service()))
         rig.clock.now += SHORT.grace
         supervisor.look()
@@ -151,7 +151,7 @@ class TestBeingInCharge:
         assert len(rig.tasks) == 1
         assert saved(rig).acting
 
-    def test_it_starts_no_task_without_the_secrets_that_nobody_gave_it(self, rig: Rig) -> None:
+    def test_it_starts_no_task_without_secrets_that_were_not_given(self, rig: Rig) -> None:
         state = desired_state(make_service(), make_service(name="web"))
         state.services["hello"].private_names = {"hello": ["PASSWORD"]}
         supervisor = rig.boot(state)

@@ -94,7 +94,7 @@ def test_a_burst_loses_nothing(drain: Path, until: Until) -> None:
     assert [record.fields["log"] for record in records(drain)] == [f"line {number}" for number in range(5000)]
 
 
-def test_it_takes_the_place_of_a_socket_that_nobody_listens_on(folder: Path) -> None:
+def test_it_takes_the_place_of_a_socket_without_a_listener(folder: Path) -> None:
     """A dead router leaves its socket's file behind."""
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(folder / "fluent.sock"))

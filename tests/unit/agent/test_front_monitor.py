@@ -242,7 +242,7 @@ def test_after_an_event_the_listing_is_looked_at_again_soon_without_a_load_balan
     assert rig.monitor.look() <= front_monitor.RESTLESS_PAUSE
 
 
-def test_a_task_that_nobody_knows_is_not_healthy(fronted: Rig) -> None:
+def test_an_unknown_task_is_not_healthy(fronted: Rig) -> None:
     assert not fronted.monitor.task_healthy("unknown")
 
 

@@ -78,7 +78,7 @@ def test_an_agent_that_takes_charge_writes_it_down_once_there_is_room(rig: Rig) 
     assert saved(rig).acting
 
 
-def test_an_agent_that_nobody_took_charge_of_looks_after_the_environment_all_the_same(rig: Rig) -> None:
+def test_an_agent_without_a_command_looks_after_the_environment_all_the_same(rig: Rig) -> None:
     supervisor = rig.boot(desired_state(make_service()))
     fill(rig)
     rig.clock.now += SHORT.grace + 1

@@ -119,7 +119,7 @@ def test_nothing_new_is_no_event() -> None:
     assert len(list(history.events(follow=False))) == 1
 
 
-def test_whoever_follows_gets_what_comes() -> None:
+def test_a_follower_gets_new_events() -> None:
     history = TaskHistory()
     world = World(make_service())
     got = threading.Event()

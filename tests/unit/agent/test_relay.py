@@ -139,7 +139,7 @@ def drained(folder: Path) -> list[str]:
     return [str(record.fields["log"]) for record in read_records(file)] if file.exists() else []
 
 
-def test_docker_finds_nobody_until_the_router_listens(
+def test_docker_finds_no_listener_until_the_router_listens(
     folder: Path,
     relay: subprocess.Popen[str],
     driver: Callable[[], socket.socket],
@@ -264,7 +264,7 @@ def test_what_no_router_takes_is_in_the_log_store_once_it_settles(
     assert list((folder / "buffer").glob("*/*.flb")) == []
 
 
-def test_what_it_holds_for_nobody_has_a_limit(
+def test_what_it_holds_without_a_router_has_a_limit(
     folder: Path, relay: subprocess.Popen[str], driver: Driver, start_router: StartRouter, until: Until
 ) -> None:
     router = start_router()

@@ -44,7 +44,7 @@ class TestReplacing:
         assert rig.task.id != dead.id
         assert all(member.running for member in rig.task.members.values())
 
-    def test_a_task_that_somebody_removed_is_replaced(self, rig: Rig) -> None:
+    def test_a_task_that_was_removed_is_replaced(self, rig: Rig) -> None:
         supervisor = rig.boot(acting(make_service()))
         supervisor.look()
         for container in rig.observed.containers:

@@ -1,4 +1,4 @@
-"""`--secrets ask`: somebody at a terminal is asked, nothing of what is typed is shown."""
+"""`--secrets ask`: the user at a terminal is asked, without echo."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ secrets: {TOKEN: /prod/token}
 
 
 class Terminal:
-    """`copilot-local up --secrets ask` as somebody at a terminal sees it. No Docker daemon answers it."""
+    """`copilot-local up --secrets ask` as the user at a terminal sees it. No Docker daemon answers it."""
 
     def __init__(self, folder: Path) -> None:
         self._master, slave = pty.openpty()
@@ -83,7 +83,7 @@ def test_what_is_typed_is_not_shown(terminal: Terminal) -> None:
     assert "very-secret" not in terminal.seen
 
 
-def test_whoever_gives_up_is_left_alone(terminal: Terminal) -> None:
+def test_a_user_who_gives_up_is_left_alone(terminal: Terminal) -> None:
     terminal.until("TOKEN of hello/hello (/prod/token): ")
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.end() == 130

@@ -81,7 +81,7 @@ def test_no_workspace_and_no_docker_offer_nothing(tmp_path: Path, monkeypatch: p
     assert completion.containers(context(app="shop", env="test"), "") == []
 
 
-def test_a_docker_that_does_not_answer_keeps_nobody_waiting(tmp_path: Path) -> None:
+def test_a_docker_that_does_not_answer_blocks_no_completion(tmp_path: Path) -> None:
     path = tmp_path / "docker.sock"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))

@@ -1,4 +1,4 @@
-"""Files that nobody writes on purpose: refused in few words, soon, and never with a traceback."""
+"""Malformed files: refused in few words, soon, and never with a traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`open`: the service that is meant, and a browser only where somebody sees it."""
+"""`open`: the service that is meant, and a browser only where there is a screen."""
 
 from __future__ import annotations
 

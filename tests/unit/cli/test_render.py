@@ -149,7 +149,7 @@ BAD: dict[str, tuple[dict[str, str], str, str]] = {
         'copilot/hello/addons/a.yml:5:3: parameter "Size"',
         "addons.parameters.yml",
     ),
-    "addon parameter that nobody declares": (
+    "addon parameter that is not declared": (
         {"addons/a.yml": ADDON, "addons/addons.parameters.yml": "Parameters:\n  Size: 3\n"},
         'copilot/hello/addons/addons.parameters.yml:2:3: template does not require the parameter "Size"',
         "declare it",

@@ -196,7 +196,7 @@ class TestTheLongName:
         assert f"is a name of {where}; web is in shop/test" in message
         assert hint.startswith("the name here is api.test.shop.local")
 
-    def test_of_somebody_else_is_left_alone(self) -> None:
+    def test_of_another_owner_is_left_alone(self) -> None:
         assert problems(service("web", variables={"PRINTER": "printer.second.floor.local"}), API) == []
 
 
@@ -209,7 +209,7 @@ class TestTheLongName:
         ("Scheduled Job", "a Scheduled Job takes no connections"),
     ],
 )
-def test_who_exposes_no_port_is_found_by_nobody(value: str, type: str, hint: str) -> None:
+def test_a_service_without_a_port_is_not_found(value: str, type: str, hint: str) -> None:
     message, found = problem(value, service("api", port=None, type=type), connect=True)
     assert message.endswith("api exposes no port")
     assert found.startswith(hint)

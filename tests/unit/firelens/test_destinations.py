@@ -39,7 +39,7 @@ def outputs(configuration: LocalRouterConfiguration) -> dict[str, tuple[str, str
         ({"*": "live"}, "live"),
         ({"*": "live", "datadog": "capture"}, "capture"),
         ({"datadog": "capture", "web": "live"}, "live"),
-        ({"*": "local-aws"}, "capture"),  # AWS has nothing like it, and nobody named it
+        ({"*": "local-aws"}, "capture"),  # AWS has nothing like it, and it was not named
     ],
 )
 def test_the_most_specific_policy_counts(

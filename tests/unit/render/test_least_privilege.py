@@ -116,7 +116,7 @@ def test_a_permissions_boundary_bounds_every_role(tmp_path: Path) -> None:
     assert [role["PermissionsBoundary"] for role in roles] == [wanted] * len(roles)
 
 
-def test_the_published_policy_attaches_though_nobody_puts_it_out(tmp_path: Path) -> None:
+def test_the_published_policy_attaches_without_an_output(tmp_path: Path) -> None:
     published = """\
 AdditionalResourcesPolicy:
   Type: AWS::IAM::ManagedPolicy

@@ -93,7 +93,7 @@ class TestProfile:
         keys = resolved(variables, source="profile", profile="keys").keys
         assert (keys.secret_access_key, keys.session_token) == ("from-%credentials", "tok=en")
 
-    def test_the_shell_names_it_where_nobody_else_does(self, variables: dict[str, str]) -> None:
+    def test_the_shell_names_it_where_nothing_else_does(self, variables: dict[str, str]) -> None:
         assert resolved({**variables, "AWS_PROFILE": "keys"}, source="profile").name == "keys"
 
     def test_the_files_may_be_elsewhere(self, variables: dict[str, str], tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ UNSUCCESSFUL = (
 
 
 def optional(condition: str, **more: Any) -> DesiredState:
-    """`nginx`, which is not essential, waits for `db`, which is not either; `hello` waits for nobody."""
+    """`nginx`, which is not essential, waits for `db`, which is not either; `hello` waits for none."""
     db = {**DB, **(CHECK if condition == "HEALTHY" else {}), **more}
     nginx = {"essential": False, **depends(db=condition)}
     return desired_state(make_service({"hello": {}, "db": db, "nginx": nginx}), time=TimeSettings(start_timeout=1))

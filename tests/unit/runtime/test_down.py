@@ -20,7 +20,7 @@ from tests.unit.runtime.world import AGENT, DEMO, desired_state, firelens, make_
 
 ROUTER = "cl-demo-test-hello-task0001-firelens_log_router"
 PAUSE_OF_HELLO = "cl-demo-test-task0001-pause"
-"""With the relay: while that runs, nobody needs a drain."""
+"""With the relay: while that runs, no drain is needed."""
 HELLO = "cl-demo-test-hello-task0001-hello"
 
 
@@ -231,7 +231,7 @@ class TestADeadRouterWithoutAnAgent:
         orphaned.engine.finish(HELLO, 0)
 
         def ask() -> str:
-            raise AssertionError("nobody needs it")
+            raise AssertionError("it is not needed")
 
         assert take_down(orphaned, agent_image=ask)
 

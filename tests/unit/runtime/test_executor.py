@@ -1,4 +1,4 @@
-"""Carrying out a plan: along its edges, in parallel, until something fails or somebody interrupts."""
+"""Carrying out a plan: along its edges, in parallel, until something fails or it is interrupted."""
 
 from __future__ import annotations
 

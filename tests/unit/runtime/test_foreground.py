@@ -1,4 +1,4 @@
-"""`up` that stays: logs until something that matters exits or somebody interrupts, then everything is removed."""
+"""Foreground `up`: logs until an essential container exits or it is interrupted, then everything is removed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Until = Callable[[Callable[[], object]], None]
 
 
 class Terminal:
-    """A foreground `up` in a thread, and what somebody does at its terminal."""
+    """A foreground `up` in a thread, and what a user does at its terminal."""
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
@@ -186,7 +186,7 @@ class TestJoined:
         assert terminal.code.result() == 130
         assert set(terminal.bench.states().values()) == {"running"}
 
-    def test_it_ends_when_somebody_takes_it_down(self, terminal: Terminal, until: Until) -> None:
+    def test_it_ends_when_it_is_taken_down(self, terminal: Terminal, until: Until) -> None:
         terminal.bench.up(nginx_sidecar()).hand_over()
         with terminal.running(nginx_sidecar()):
             wait_until_up(terminal, until)

@@ -104,7 +104,7 @@ def test_the_first_that_there_is_is_taken(
     assert pulled == ([PRIVATE] if given == {"pull"} else []), "nothing is pulled that is there"
 
 
-def test_an_image_that_nobody_can_pull_says_how_to_replace_it(shop: Shop) -> None:
+def test_an_image_that_cannot_be_pulled_says_how_to_replace_it(shop: Shop) -> None:
     with pytest.raises(ImageError, match="cannot pull") as caught:
         shop.resolve(service())
     assert caught.value.hint

@@ -136,8 +136,8 @@ class TestFollower:
         until(lambda: any(event.message == "hello says" for event in talking.events))
         follower.close()
         follower.finish(HELLO)
-        talking.engine.print_line(HELLO, "nobody hears this")
-        assert not any(event.message == "nobody hears this" for event in talking.events)
+        talking.engine.print_line(HELLO, "not heard")
+        assert not any(event.message == "not heard" for event in talking.events)
 
     def test_a_container_that_is_gone_is_no_trouble(self, bench: Bench) -> None:
         follower = self.follower(bench)

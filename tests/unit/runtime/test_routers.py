@@ -229,7 +229,7 @@ def test_a_container_that_hangs_for_another_reason_is_told(bench: Bench) -> None
         bench.stop(task)
 
 
-def test_a_task_that_somebody_removed_meanwhile_needs_no_router(bench: Bench) -> None:
+def test_a_task_that_was_removed_meanwhile_needs_no_router(bench: Bench) -> None:
     bench.perform(Operation(1, Verb.REVIVE_ROUTER, ROUTER, "", task_id="gone"))
     assert bench.did("start", "create_container") == []
 

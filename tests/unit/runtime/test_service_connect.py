@@ -158,7 +158,7 @@ class TestThePlan:
         old = world.runs_task("api", state=desired_state(API))
         assert world.reconcile().stopped == {old: "its definition changed"}
 
-    def test_nobody_is_told_when_everything_goes(self) -> None:
+    def test_no_task_is_told_when_everything_goes(self) -> None:
         world = World(API)
         world.runs_task("api")
         plan = Plan()
@@ -196,7 +196,7 @@ class TestWriting:
     def test_only_what_changed_is_written_again(self, bench: Bench) -> None:
         bench.start(desired_state(WEB, API))
         connect = ServiceConnect(bench.engine, DEMO)
-        assert connect.is_outdated(bench.observed), "what somebody else wrote is not known"
+        assert connect.is_outdated(bench.observed), "what another writer wrote is not known"
         connect.refresh()
         assert not connect.is_outdated(bench.observed)
         bench.engine.execs.clear()

@@ -113,7 +113,7 @@ def test_a_dead_router_is_revived_before_anything_stops(router: int | str) -> No
     """)
 
 
-def test_a_router_that_somebody_removed_is_replaced_before_anything_stops() -> None:
+def test_a_router_that_was_removed_is_replaced_before_anything_stops() -> None:
     world = World(firelens())
     world.runs_task("hello", {"firelens_log_router": None})
     assert text_of(stop_plan(world)).splitlines()[:2] == [
@@ -122,7 +122,7 @@ def test_a_router_that_somebody_removed_is_replaced_before_anything_stops() -> N
     ]
 
 
-def test_a_dead_router_stays_dead_where_nobody_logs_to_it_any_more() -> None:
+def test_a_dead_router_stays_dead_where_no_container_logs_to_it_any_more() -> None:
     world = World(firelens())
     world.runs_task("hello", {"hello": 1, "firelens_log_router": 1})
     assert "revive" not in text_of(stop_plan(world))

@@ -125,7 +125,7 @@ def test_an_answer_that_is_none_is_an_error(sts: Sts, answer: str) -> None:
         assume_role(sts.role(), "x")
 
 
-def test_nobody_there_is_an_error_with_the_address(sts: Sts) -> None:
+def test_no_answer_is_an_error_with_the_address(sts: Sts) -> None:
     role = replace(sts.role(), sts_endpoint="http://127.0.0.1:1/")
     with pytest.raises(AssumeRoleError, match=r"http://127\.0\.0\.1:1/ does not answer") as error:
         assume_role(role, "x")

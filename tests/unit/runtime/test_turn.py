@@ -78,7 +78,7 @@ class TestAnAgentThatIsOnlyCreated:
         turns(bench).observe()
         assert bench.events == []
 
-    def test_is_given_up_after_a_while_where_nobody_knows_its_maker(self, bench: Bench) -> None:
+    def test_is_given_up_after_a_while_where_its_maker_is_unknown(self, bench: Bench) -> None:
         create(bench, replace(this_process(), machine="elsewhere"))
         assert not is_orphaned(agent(bench))
         assert turns(bench, under_way=0.0).observe().agent is not None

@@ -98,7 +98,7 @@ def test_a_container_that_printed_nothing_can_be_tried_by_hand(bench: Bench) -> 
     assert "docker run -it" in caught.value.hint
 
 
-def test_whoever_stays_sees_the_exit_for_himself(bench: Bench) -> None:
+def test_the_foreground_command_sees_the_exit_itself(bench: Bench) -> None:
     bench.engine.behave("*-hello", EXITS)
     running = bench.up(make_service(), foreground=True)
     ended = running.wait_for_exit(threading.Event())
@@ -219,7 +219,7 @@ class TestTwoAtOnce:
         assert set(bench.states().values()) == {"running"}
         assert sorted(bench.agent.said) == ["apply", "begin", "hold"]
 
-    def test_a_name_that_somebody_else_has_is_no_reason_to_wait_for_ever(self, bench: Bench) -> None:
+    def test_a_name_that_is_taken_is_no_reason_to_wait_for_ever(self, bench: Bench) -> None:
         bench.engine.create_container(ContainerSpec(DEMO.agent, AGENT))
         with pytest.raises(EnvironmentBusy, match="another copilot-local command is bringing up demo/test"):
             bench.up(make_service())
@@ -270,7 +270,7 @@ class TestPort:
         assert "--port" in caught.value.hint
         assert bench.left() == NOTHING
 
-    def test_one_that_somebody_takes_meanwhile_leaves_nothing(self, bench: Bench) -> None:
+    def test_one_that_is_taken_meanwhile_leaves_nothing(self, bench: Bench) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             free = probe.getsockname()[1]

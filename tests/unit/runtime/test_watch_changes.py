@@ -47,7 +47,7 @@ def test_a_new_folder_is_told_with_what_came_into_it(tmp_path: Path, watching: W
     changes = watching()
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "app.py").write_text("1", encoding="utf-8")
-    # The system may begin to watch a folder after its first files came: whoever is told of it looks below it.
+    # The system may begin to watch a folder after its first files came: the watcher looks below it.
     assert tmp_path / "new" in changes.next(TIMEOUT)
 
 

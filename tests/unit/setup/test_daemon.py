@@ -23,7 +23,7 @@ DEBIAN_ROOT_IN_CI = Facts(answers=False, elsewhere="", may_install=True, consent
         ({"answers": True, "elsewhere": "Docker context desktop-linux"}, Decision.READY),
         ({"may_install": False}, Decision.REFUSE),
         ({"elsewhere": "DOCKER_HOST=ssh://build"}, Decision.REFUSE),
-        ({"consent": False}, Decision.START),  # nobody to ask
+        ({"consent": False}, Decision.START),  # no terminal
         ({"consent": False, "terminal": True}, Decision.ASK),
         ({"consent": True, "terminal": True}, Decision.START),
         ({"consent": False, "terminal": True, "may_install": False}, Decision.REFUSE),
@@ -151,7 +151,7 @@ def test_a_reused_process_id_is_not_taken_for_our_daemon(
     assert not pid_file.exists()
 
 
-def test_a_daemon_that_somebody_else_started_is_not_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_daemon_started_by_other_means_is_not_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(daemon, "PID_FILE", tmp_path / "dockerd.pid")
     assert daemon.stop_daemon() is False
 

@@ -28,7 +28,7 @@ def test_the_newer_sources_are_the_machines_own_without_security() -> None:
 
 def test_nothing_is_fetched_where_both_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugins, "missing_plugins", list)
-    monkeypatch.setattr(consent, "allowed", lambda question: pytest.fail("nobody is asked"))
+    monkeypatch.setattr(consent, "allowed", lambda question: pytest.fail("the user was asked"))
     assert plugins.ensure_plugins() == []
 
 

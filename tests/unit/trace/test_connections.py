@@ -96,7 +96,7 @@ def test_a_refused_connection_says_who_listens_instead() -> None:
     assert found.listening == ("0.0.0.0:80", "127.0.0.1:3000")
 
 
-def test_an_attempt_that_nobody_answers_is_unreachable() -> None:
+def test_an_attempt_without_an_answer_is_unreachable() -> None:
     wire = Wire()
     attempt = wire.open()[0]
     [found] = seen([attempt, replace(attempt, time=attempt.time + 1)])

@@ -114,7 +114,7 @@ def test_a_host_that_the_proxy_replaced_and_the_next_nginx_does_not_know() -> No
     assert fault.hint == "let nginx pass the Host on: `proxy_set_header Host $host;`"
 
 
-def test_a_host_that_the_proxy_replaced_is_a_guess_where_nobody_knows_the_next_server() -> None:
+def test_a_host_that_the_proxy_replaced_is_a_guess_where_the_next_server_is_unknown() -> None:
     [fault] = found_in(chain("1-a", 10, status=404, host="localhost:3000"))
     assert not fault.certain
     assert "proxy_set_header Host $host;" in fault.hint

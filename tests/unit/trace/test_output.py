@@ -145,7 +145,7 @@ def test_the_request_is_sent_as_it_was_asked_for() -> None:
     }
 
 
-def test_a_port_that_nobody_listens_on_is_no_answer() -> None:
+def test_a_port_without_a_listener_is_no_answer() -> None:
     answer = send(1, prepare("GET", "/"), 5)
     assert answer.status is None
     assert answer.fault

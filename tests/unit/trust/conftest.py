@@ -20,7 +20,7 @@ AWS_FILES = {
 
 
 class Clone:
-    """A repository that somebody else wrote, in the home folder of a developer who has AWS profiles."""
+    """A repository of another author, in the home folder of a developer who has AWS profiles."""
 
     def __init__(self, root: Path, home: Path) -> None:
         self.root = root

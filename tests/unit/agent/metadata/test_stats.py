@@ -158,7 +158,7 @@ class TestEndpoint:
         assert world.get("/v4/{hello}/task/stats")[container_id(TASK, "nginx")] is None
         assert world.ask("/v4/{nginx}/stats")[0] == 500
 
-    def test_nothing_is_collected_before_somebody_asks(self, world: World) -> None:
+    def test_nothing_is_collected_before_it_is_asked_for(self, world: World) -> None:
         world.start(service(HELLO))
         world.get("/v4/{hello}/task")
         assert world.stats.watched() == set()

@@ -95,7 +95,7 @@ def test_a_task_that_is_being_replaced_keeps_its_own_definition(world: World) ->
     assert [c["Limits"] for c in found["Containers"]] == [{"CPU": 2, "Memory": 64}]
 
 
-def test_a_task_whose_definition_nobody_knows_any_more_is_still_described(world: World) -> None:
+def test_a_task_whose_definition_is_unknown_is_still_described(world: World) -> None:
     world.start(service({**HELLO, "memory": 64}))
     world.want(service(NGINX), revision=2)
     found = world.get("/v4/{hello}/task")

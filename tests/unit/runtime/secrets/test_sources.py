@@ -59,7 +59,7 @@ def test_a_secret_without_the_part_that_is_wanted_is_told_as_ecs_does(want: Want
     assert "secret-content" not in f"{caught.value} {caught.value.hint} {caught.value.output}"
 
 
-def test_whoever_sits_there_is_asked_once_for_what_has_no_value(want: Want) -> None:
+def test_the_user_is_asked_once_for_what_has_no_value(want: Want) -> None:
     asked: list[Wanted] = []
 
     def ask(wanted: Wanted) -> str:
@@ -74,13 +74,13 @@ def test_whoever_sits_there_is_asked_once_for_what_has_no_value(want: Want) -> N
     assert asked == [first]
 
 
-def test_where_nobody_can_be_asked_it_says_so(want: Want) -> None:
+def test_without_a_terminal_it_says_so(want: Want) -> None:
     with pytest.raises(SecretsError) as caught:
         value(SecretValues({}, settings=SecretSettings(source="ask")), want("/a"))
     assert caught.value.hint.startswith("asking takes a terminal")
 
 
-def test_nobody_is_asked_unless_wanted(want: Want) -> None:
+def test_the_user_is_not_asked_unless_wanted(want: Want) -> None:
     with pytest.raises(SecretsError):
         value(SecretValues({}, choice=SecretChoice(None, lambda _: "answer")), want("/a"))
 
