@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from emulator.compiler.context import AddonOutputs
 from emulator.ecs.addons import Addons
@@ -246,4 +246,4 @@ def _attach_published_policy(addons: Addons, values: dict[str, JsonValue]) -> Ad
     put_out = any(isinstance(output, dict) and output.get("Value") == reference for output in outputs.values())
     if isinstance(policy, dict) and policy.get("Type") == "AWS::IAM::ManagedPolicy" and not put_out:
         sections["Outputs"] = {**outputs, f"{PUBLISHED_POLICY}Arn": {"Value": reference}}
-    return replace(addons, parameters=values, sections=sections)
+    return structs.replace(addons, parameters=values, sections=sections)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from emulator.compiler.addons import SourceText
 from emulator.ecs.addons import TemplatePatch
@@ -43,7 +43,7 @@ def for_task_definition(patches: Sequence[TemplatePatch]) -> list[TemplatePatch]
     """Those that change the properties of the task definition; their paths start there."""
     depth = len(TASK_DEFINITION)
     return [
-        replace(patch, path=patch.path[depth:])
+        structs.replace(patch, path=patch.path[depth:])
         for patch in patches
         if tuple(patch.path[:depth]) == TASK_DEFINITION and len(patch.path) > depth
     ]

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from emulator.compiler.context import Context
 from emulator.ecs.references import AddonReference, EnvFileReference, ImportReference, Join, PseudoReference, Value
@@ -62,7 +62,7 @@ def secrets(context: Context, path: str, manifest: Mapping[str, Secret]) -> list
         if secret.from_cfn is not None:
             value = ImportReference(name=secret.from_cfn, position=position)
         elif secret.secretsmanager is not None:
-            value = replace(arn("secretsmanager", f"secret:{secret.secretsmanager}"), position=position)
+            value = structs.replace(arn("secretsmanager", f"secret:{secret.secretsmanager}"), position=position)
         found.append(EcsSecret(name=name, value_from=value))
     return found
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-
-from msgspec import Struct, field
 
 
 class ContainerState(enum.StrEnum):
@@ -30,7 +29,8 @@ class Health(enum.StrEnum):
     UNHEALTHY = "unhealthy"
 
 
-class Attachment(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Attachment:
     """How a running container is attached to a network."""
 
     mac_address: str
@@ -38,7 +38,8 @@ class Attachment(Struct, frozen=True):
     prefix_length: int
 
 
-class HealthProbe(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class HealthProbe:
     """One run of a health check. `output` as Docker keeps it: 4096 bytes at most."""
 
     ended: datetime
@@ -46,7 +47,8 @@ class HealthProbe(Struct, frozen=True):
     output: str
 
 
-class PublishedPort(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class PublishedPort:
     """A container port published on the host. `host_port` 0 asks for a free one."""
 
     container_port: int
@@ -55,7 +57,8 @@ class PublishedPort(Struct, frozen=True):
     protocol: str = "tcp"
 
 
-class Mount(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Mount:
     """A volume mounted in a container, or (`bind`) a path of the daemon's host."""
 
     source: str
@@ -68,7 +71,8 @@ class Mount(Struct, frozen=True):
     """Copy what the image holds at the target into a new volume."""
 
 
-class Container(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Container:
     """One row of the container listing."""
 
     id: str
@@ -90,7 +94,8 @@ class Container(Struct, frozen=True):
     """By network name; empty while not running."""
 
 
-class HealthCheckSpec(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class HealthCheckSpec:
     """A container health check; times in seconds. An empty `test` leaves the image's own, `("NONE",)` disables it."""
 
     test: tuple[str, ...]
@@ -100,7 +105,8 @@ class HealthCheckSpec(Struct, frozen=True):
     start_period: float = 0
 
 
-class UlimitSpec(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class UlimitSpec:
     """A resource limit."""
 
     name: str
@@ -108,7 +114,8 @@ class UlimitSpec(Struct, frozen=True):
     hard: int
 
 
-class ContainerSpec(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class ContainerSpec:
     """Everything a container is created from. `None` and empty values leave the image's or Docker's default."""
 
     name: str
@@ -164,7 +171,8 @@ class ContainerSpec(Struct, frozen=True):
     """The most processes and threads."""
 
 
-class File(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class File:
     """A file to put into a container: path relative to the target folder. With `directory`, a folder: made, or given
     this mode and owner if it exists; its path may be `.`, the target folder itself."""
 

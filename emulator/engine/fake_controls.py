@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
-
-from msgspec.structs import replace
 
 from emulator.engine.docker.dockerfile import normalized
 from emulator.engine.fake_daemon import FakeDaemon

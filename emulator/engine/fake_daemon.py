@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
-
-from msgspec.structs import replace
 
 from emulator.engine.docker.dockerfile import normalized
 from emulator.engine.fake_parts import Behaviour, Record, event

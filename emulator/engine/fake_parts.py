@@ -5,10 +5,9 @@ from __future__ import annotations
 import fnmatch
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
-
-from msgspec import Struct, field
 
 from emulator.engine.interface import (
     ContainerSpec,
@@ -26,7 +25,8 @@ from emulator.errors import CopilotLocalError
 T = TypeVar("T")
 
 
-class Behaviour(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Behaviour:
     """What a container does once it runs. Sequences are consumed one by one; their last item stays."""
 
     exits: tuple[int | None, ...] = (None,)
@@ -45,7 +45,8 @@ class Behaviour(Struct, frozen=True):
     """Answers `exec_stream`; without it the command gives back its input, like `cat`."""
 
 
-class Record(Struct):
+@dataclass(slots=True)
+class Record:
     """A container of the fake."""
 
     id: str
@@ -106,7 +107,8 @@ class Record(Struct):
         return policy in {"always", "unless-stopped"} or (policy == "on-failure" and self.exit_code != 0)
 
 
-class Failure(Struct):
+@dataclass(slots=True)
+class Failure:
     """An injected failure: the next `times` matching calls raise it (None: all)."""
 
     verb: str

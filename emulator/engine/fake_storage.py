@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
-
-from msgspec import Struct, field
+from dataclasses import dataclass, field
 
 from emulator.engine.fake_parts import Record, matches
 from emulator.engine.interface import File, Mount
 from emulator.errors import Conflict, EngineError, NotFound
 
 
-class _Volume(Struct):
+@dataclass(slots=True)
+class _Volume:
     labels: dict[str, str]
     files: dict[str, File] = field(default_factory=dict)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from msgspec import Struct, field
 
-
-class BuildSpec(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class BuildSpec:
     """An image build. `substitutes` replaces images that the Dockerfile's FROM lines and COPY --from name."""
 
     context: Path
@@ -22,7 +22,8 @@ class BuildSpec(Struct, frozen=True):
     substitutes: Mapping[str, str] = field(default_factory=dict)
 
 
-class Image(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Image:
     """A local image."""
 
     id: str
@@ -38,7 +39,8 @@ class Image(Struct, frozen=True):
     volumes: tuple[str, ...] = ()
 
 
-class RegistryAuth(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class RegistryAuth:
     """Credentials of an image registry."""
 
     username: str

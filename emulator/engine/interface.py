@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
-
-from msgspec import Struct
 
 from emulator.engine.containers import (
     Attachment,
@@ -56,7 +55,8 @@ __all__ = [
 ]
 
 
-class EngineInfo(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
     """The daemon we talk to."""
 
     version: str
@@ -76,7 +76,8 @@ class EngineInfo(Struct, frozen=True):
     """What tells it from other daemons; empty where it does not say."""
 
 
-class LogLine(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class LogLine:
     """One line a container printed, without its line end."""
 
     stream: str
@@ -85,7 +86,8 @@ class LogLine(Struct, frozen=True):
     timestamp: datetime | None = None
 
 
-class ExecSetting(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class ExecSetting:
     """Where a command runs in a container; empty: as the container itself. `variables` are `NAME=value`."""
 
     user: str = ""
@@ -97,7 +99,8 @@ HERE = ExecSetting()
 """As the container itself."""
 
 
-class ExecResult(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class ExecResult:
     """A finished command inside a container."""
 
     exit_code: int
@@ -128,7 +131,8 @@ class ExecStream(Protocol):
         ...
 
 
-class EngineEvent(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class EngineEvent:
     """Something that happened to a container."""
 
     action: str

@@ -8,9 +8,9 @@ from __future__ import annotations
 import shlex
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
-from msgspec.structs import replace
 
 from emulator.engine.connect import connect
 from emulator.engine.interface import ContainerSpec, Engine

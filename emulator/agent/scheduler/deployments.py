@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from emulator.agent.scheduler.control_lock import ControlLock
 from emulator.agent.scheduler.history import Stop
@@ -99,8 +99,8 @@ class Deployments:
     def _change(self, updates: dict[str, dict[str, int]], emit: Emit, *, steady: bool = False) -> None:
         def changed(state: DesiredState) -> DesiredState:
             service = self._scheduler.service
-            services = {name: replace(service(name), **update) for name, update in updates.items()}
-            return replace(state, services={**state.services, **services})
+            services = {name: structs.replace(service(name), **update) for name, update in updates.items()}
+            return structs.replace(state, services={**state.services, **services})
 
         self._deploy(list(updates), changed, emit, steady=steady)
 

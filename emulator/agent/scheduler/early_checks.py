@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, cast
-
-from msgspec import structs
 
 from emulator.ecs.task_definition import HealthCheck
 from emulator.engine.interface import Container, Engine, Health
@@ -59,7 +57,7 @@ class EarlyChecks:
 
     def as_plain(self) -> dict[str, dict[str, Any]]:
         """The same, as JSON."""
-        return {name: structs.asdict(result) for name, result in self.results().items()}
+        return {name: asdict(result) for name, result in self.results().items()}
 
     def look(self, observed: Observed, services: Mapping[str, DesiredService]) -> None:
         """Begins to check what has started, and forgets what is gone."""

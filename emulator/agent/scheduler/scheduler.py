@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from emulator.agent.load_balancer.front_monitor import FrontMonitor
 from emulator.agent.scheduler.back_off import BackOff
@@ -179,7 +179,7 @@ class Scheduler:
 
         Raises `TaskError` where the volume has no room for it, before anything is done.
         """
-        state = replace(self.state, acting=True)
+        state = structs.replace(self.state, acting=True)
         with self._file.ahead(state) as new:
 
             def keep() -> None:

@@ -8,6 +8,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from emulator.app.compile import ADDON_CODE, OVERRIDE_CODE, PATCH_CODE, REGISTRATION_CODE, load_manifest
 from emulator.app.selection import Target
 from emulator.errors import CopilotLocalError, Finding, FindingsError, InputError, Severity, Unsupported
@@ -97,11 +99,9 @@ def _without_changes(target: Target, manifest: LoadedManifest, around: Surroundi
     """What ECS refuses before overrides and patches: the manifest's own findings have it already."""
     from dataclasses import replace as changed_around
 
-    from msgspec.structs import replace
-
     from emulator.compiler import compile_service
 
-    plain = replace(manifest.manifest, taskdef_overrides=[])
+    plain = structs.replace(manifest.manifest, taskdef_overrides=[])
     bare = changed_around(around, patches=())
     try:
         service = compile_service(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -30,8 +31,6 @@ def ps(
     format: Format = OutputFormat.TEXT,
 ) -> None:
     """Show the services of an environment, their tasks and containers, and where they answer."""
-    from msgspec import to_builtins
-
     from emulator.runtime.control.client import Agent
     from emulator.runtime.listeners.front_probe import is_local, silent
     from emulator.runtime.reports.overview import of_service, overview
@@ -50,8 +49,8 @@ def ps(
                 typer.echo(row.id)
         return
     if format is OutputFormat.JSON:
-        rows = [{**to_builtins(row), "created": row.created.isoformat()} for row in found.containers]
-        content = {**to_builtins(found), "containers": rows, **({"stopped_tasks": stopped} if every else {})}
+        rows = [{**asdict(row), "created": row.created.isoformat()} for row in found.containers]
+        content = {**asdict(found), "containers": rows, **({"stopped_tasks": stopped} if every else {})}
         typer.echo(json.dumps(content, indent=2))
         return
     _print(found, stopped)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from msgspec.structs import asdict
 
 from emulator.cli.shell.chosen_environment import chosen_environment
 from emulator.cli.shell.container_names import refuse_unknown_service

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-
-from msgspec import Struct
 
 from emulator.engine.interface import BuildSpec
 from emulator.errors import ImageError
@@ -29,7 +28,8 @@ _NEEDS_BUILDKIT = (
 )
 
 
-class Instruction(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Instruction:
     """One instruction with its continued lines, as they stand. `line` counts from 1."""
 
     line: int

@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-
-from msgspec import Struct, field
 
 from emulator.errors import EngineUnavailable, Unsupported
 
@@ -20,7 +19,8 @@ DEFAULT_HOST = "unix:///var/run/docker.sock"
 _SCHEMES = ("unix", "tcp", "http", "https", "npipe")
 
 
-class Tls(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Tls:
     """Files for a TLS connection; an empty path means that there is none."""
 
     ca: str = ""
@@ -29,7 +29,8 @@ class Tls(Struct, frozen=True):
     verify: bool = True
 
 
-class Endpoint(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Endpoint:
     """Where a daemon is reached. `source` says in words what named it; `variables` make the `docker` command agree."""
 
     host: str

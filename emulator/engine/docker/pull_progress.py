@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-
-from msgspec import Struct
+from dataclasses import dataclass
 
 from emulator.engine.docker.client import Json
 
@@ -14,7 +13,8 @@ INTERVAL = 0.25
 _DONE = ("Pull complete", "Already exists", "Download complete")
 
 
-class _Layer(Struct):
+@dataclass(slots=True)
+class _Layer:
     status: str = ""
     current: int = 0
     total: int = 0

@@ -5,65 +5,77 @@ from __future__ import annotations
 import enum
 import types
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from emulator.manifest.schema.base import INT64, Bits, Block, Key, OneOrMany, ShellWords
 from emulator.manifest.schema.schedule import Schedule
 from emulator.manifest.schema.values import Network, parse_cidr
 
 
-class Text(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Text:
     """Any scalar, source text kept."""
 
 
-class Integer(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Integer:
     bits: Bits
 
 
-class Boolean(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Boolean:
     pass
 
 
-class Number(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Number:
     pass
 
 
-class Duration(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Duration:
     pass
 
 
-class Choice(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Choice:
     """One of the values of an enumeration, case not minding."""
 
     values: type[enum.StrEnum]
 
 
-class Parsed(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Parsed:
     """Text with a notation of its own; `parse` raises ValueError with the reason."""
 
     parse: Callable[[str], object]
     what: str
 
 
-class ListOf(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class ListOf:
     item: Shape
     one_or_many: bool = False
     shell_words: bool = False
 
 
-class MapOf(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class MapOf:
     item: Shape
 
 
-class Untyped(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Untyped:
     """Any YAML, read by the rules for untyped values."""
 
 
-class Model(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Model:
     """A block; its fields come from `fields_of`."""
 
     block: type[Block]
@@ -72,7 +84,8 @@ class Model(Struct, frozen=True):
 Shape = Text | Integer | Boolean | Number | Duration | Choice | Parsed | ListOf | MapOf | Untyped | Model
 
 
-class Field(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Field:
     """One key of a block. `attribute` is the model's name for it, `key` the file's."""
 
     attribute: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from emulator.ecs.properties import properties
 from emulator.ecs.service import Service
@@ -34,7 +34,7 @@ def add_task_definition(template: Template, service: Service, values: Values) ->
 
 def task_definition_properties(definition: TaskDefinition, service: Service, values: Values) -> Properties:
     """The properties, in the order of the API."""
-    found = properties(replace(definition, container_definitions=[]), values.node)
+    found = properties(structs.replace(definition, container_definitions=[]), values.node)
     containers: list[object] = []
     for container in definition.container_definitions:
         it: object = _container(container, service, values)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
-
-from msgspec.structs import replace
 
 from emulator.engine.interface import ContainerSpec, Engine
 from emulator.errors import (

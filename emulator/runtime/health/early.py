@@ -9,9 +9,8 @@ check's own interval, retries and start period. A failure before that counts for
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
-
-from msgspec.structs import replace
 
 from emulator.ecs.task_definition import HealthCheck
 from emulator.engine.interface import Container, Health

@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Sequence
-
-from msgspec import Struct
+from dataclasses import dataclass
 
 from emulator.engine.interface import Engine
 from emulator.engine.sockets import TABLES, ListeningSocket, parse_listeners
@@ -21,7 +20,8 @@ _SOCKETS = ("sh", "-c", "ls -l /proc/[0-9]*/fd 2>/dev/null")
 _INODE = re.compile(r"socket:\[(\d+)\]")
 
 
-class Listening(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Listening:
     """A TCP port that something in a task listens on. `container` is empty where it is not known whose it is."""
 
     port: int

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-
-from msgspec import Struct
 
 from emulator.ecs.service import TargetGroup
 from emulator.ecs.task_definition import ContainerDefinition
@@ -54,7 +53,8 @@ TRANSIENT = frozenset({Code.MISSING, Code.EXITED, Code.WAITING, Code.CHECKING})
 """Reasons that every start has for a moment."""
 
 
-class Reason(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Reason:
     """One reason. `final`: ECS would stop the task over it now, and nothing about it points to a late start."""
 
     code: Code
@@ -73,7 +73,8 @@ class Reason(Struct, frozen=True):
         return f"{self.service} {self.task_id[:8]}".strip()
 
 
-class CheckResult(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class CheckResult:
     """The last result of a container's health check. `exit_code` is None where it could not be run or did not end."""
 
     passed: bool
@@ -81,7 +82,8 @@ class CheckResult(Struct, frozen=True):
     output: str = ""
 
 
-class Facts(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Facts:
     """What is known of one task. `listening` is None where it was not looked at."""
 
     task: Task

@@ -6,10 +6,9 @@ import contextlib
 import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-
-from msgspec import Struct, field
 
 from emulator.engine.interface import Engine, Health
 from emulator.errors import CopilotLocalError, NotHealthy
@@ -42,7 +41,8 @@ _MOST_PRINTED = 3
 """Containers whose last lines are shown."""
 
 
-class Known(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Known:
     """What the agent knows that the listing does not show."""
 
     state: DesiredState

@@ -7,8 +7,7 @@ import posixpath
 import re
 import secrets
 from collections.abc import Iterator
-
-from msgspec import Struct, field
+from dataclasses import dataclass, field
 
 from emulator.ecs.identity import task_identity
 from emulator.ecs.task_definition import TaskDefinition
@@ -36,7 +35,8 @@ SHADOWED = (
 SHADOWED_HINT = "build it into the image under another path, and name that by `logging.configFilePath`"
 
 
-class RouterImage(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class RouterImage:
     """What a log router's image holds. `files`: absolute path to text, the user's own configuration files."""
 
     files: dict[str, str] = field(default_factory=dict)

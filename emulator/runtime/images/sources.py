@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-
-from msgspec import Struct
 
 from emulator.ecs.references import ImageReference
 from emulator.ecs.service import Build, Service
@@ -27,7 +26,8 @@ Target = str | BuildSettings
 """What takes an image's place: a reference, a path, or a build."""
 
 
-class ImageSource(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class ImageSource:
     """Where one image comes from: a reference, or a build. `login`: what is needed to pull the reference."""
 
     reference: str = ""

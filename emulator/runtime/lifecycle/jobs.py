@@ -8,8 +8,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-
-from msgspec.structs import replace
+from dataclasses import replace
 
 from emulator.ecs.identity import new_task_id
 from emulator.engine.interface import ContainerSpec, Engine

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from emulator.engine.interface import ContainerState, Engine
 from emulator.errors import Conflict, CopilotLocalError, EngineError
@@ -70,7 +70,7 @@ def _ensure_agent(engine: Engine, environment: Names, state: DesiredState, turns
             engine.remove(agent.id)  # who made it has died before it knew anything
         for volume in (environment.state_volume, environment.front_volume):
             engine.ensure_volume(volume, environment.labels(Role.VOLUME))
-        empty = replace(state, services={}, acting=True)
+        empty = structs.replace(state, services={}, acting=True)
         with contextlib.suppress(Conflict):  # another command was faster
             made = engine.create_container(agent_spec(engine, environment, empty))
             engine.start(made)

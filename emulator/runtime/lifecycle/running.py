@@ -6,10 +6,8 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
-
-from msgspec import Struct
-from msgspec.structs import replace
 
 from emulator.engine.interface import ContainerState, Engine, Health
 from emulator.errors import ContainerFailed, CopilotLocalError, EngineError, EngineTimeout, TaskError
@@ -35,7 +33,8 @@ RESTART_TIMEOUT = 5.0
 """Seconds within which the agent starts a container again that its restart policy covers."""
 
 
-class Running(Struct):
+@dataclass(slots=True)
+class Running:
     """An environment that is up. `lease` is None where its agent is in control already."""
 
     engine: Engine

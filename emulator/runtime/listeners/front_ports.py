@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-
-from msgspec import Struct
-from msgspec.structs import asdict
+from dataclasses import asdict, dataclass
 
 from emulator.ecs.service import Service
 from emulator.engine.interface import Container, ContainerState, PublishedPort
@@ -32,7 +30,8 @@ DEFAULT_INTERNAL_PORT = 8081
 DEFAULT_INTERNAL_HTTPS_PORT = 8444
 
 
-class PublishedListener(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class PublishedListener:
     """A listener as it answers on this machine. `service` is empty for the environment's own load balancers.
 
     `port` is that of the deployed listener: 80 and 443 for HTTP and HTTPS. `load_balancer` is `public`, `internal` or,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from msgspec import Struct
-from msgspec.structs import replace
+from msgspec import structs
 
 from emulator.ecs.service import Service
 from emulator.errors import InputError, UsageError
@@ -30,7 +30,8 @@ _Key = tuple[str, str, int, str]
 """Load balancer, service (empty for the environment's own), port and protocol of a listener."""
 
 
-class AskedPorts(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class AskedPorts:
     """Host ports from options and settings; None means any. `network` is by listener, as `5000` or `SERVICE:5000`."""
 
     http: int | None = None
@@ -60,7 +61,8 @@ class _Claim(enum.IntEnum):
     DEFAULT = 3
 
 
-class _Wanted(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class _Wanted:
     """A listener that needs a port: the one asked for, else the first free one from `first` on."""
 
     key: _Key
@@ -94,7 +96,7 @@ def with_ports(
         for name, desired in state.services.items()
         for listener in desired.service.network_listeners
     ]
-    return replace(
+    return structs.replace(
         state,
         front_port=ports.get((Balancer.PUBLIC, "", 80, "HTTP"), 0),
         https_port=ports.get((Balancer.PUBLIC, "", 443, "HTTPS"), 0),

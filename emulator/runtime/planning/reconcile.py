@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-
-from msgspec import Struct, field
+from dataclasses import dataclass, field
 
 from emulator.ecs.identity import new_task_id
 from emulator.engine.interface import ContainerSpec, ContainerState
@@ -32,7 +31,8 @@ FRONT = ""
 """Stands for the load balancers among the services that `reconcile` leaves alone."""
 
 
-class Reconciled(Struct):
+@dataclass(slots=True)
+class Reconciled:
     """A plan, and which tasks it starts and stops (with the reason)."""
 
     plan: Plan

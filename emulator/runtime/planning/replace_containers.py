@@ -8,11 +8,10 @@ would be made of.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count
 
 from msgspec import structs
-from msgspec.structs import replace
 
 from emulator.ecs.task_definition import ContainerDefinition
 from emulator.runtime.specs.container import MemberSpec

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from msgspec import Struct
+from dataclasses import dataclass
 
 from emulator.runtime.planning.order import in_dependency_order, in_volume_order, volume_sources
 from emulator.runtime.specs.task import TaskSpec
@@ -13,7 +12,8 @@ from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.operations import Plan, Verb
 
 
-class StartingTask(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class StartingTask:
     """A task whose pause is planned: the ids of its creation and its start, and those of its volumes' creation."""
 
     task: TaskSpec

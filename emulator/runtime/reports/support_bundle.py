@@ -10,7 +10,7 @@ import json
 import platform
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 
 from emulator import __version__
@@ -136,13 +136,13 @@ def _versions(engine: Engine) -> str:
             "copilot-local": __version__,
             "python": sys.version,
             "platform": platform.platform(),
-            "docker": {**to_plain(engine.info()), "host": engine.info().host.partition("://")[0]},
+            "docker": {**asdict(engine.info()), "host": engine.info().host.partition("://")[0]},
         }
     )
 
 
 def _row(container: Container) -> dict[str, object]:
-    return {**to_plain(container), "labels": dict(container.labels)}
+    return {**asdict(container), "labels": dict(container.labels)}
 
 
 def _json(content: object) -> str:

@@ -6,9 +6,8 @@ Source: the ECS developer guide, "Pass sensitive data to an Amazon ECS container
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Literal
-
-from msgspec import Struct
 
 from emulator.errors import InputError
 
@@ -18,7 +17,8 @@ UNKNOWN_ACCOUNT = "000000000000"
 _SUFFIX = re.compile(r"-(?=[A-Za-z0-9]{6}\Z)(?=.*[A-Z0-9])[A-Za-z0-9]{6}\Z")
 
 
-class SecretName(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class SecretName:
     """A parameter or a secret. `id` is what AWS is asked for, in `region`; the last three are Secrets Manager's."""
 
     store: Literal["ssm", "secretsmanager"]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
-
-from msgspec import Struct
 
 from emulator.ecs.references import Value, describe, references_in
 from emulator.ecs.service import Service
@@ -17,7 +16,8 @@ from emulator.runtime.state.desired import DesiredService
 from emulator.settings import LocalOptions
 
 
-class Wanted(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Wanted:
     """One secret of one container: a variable's value, a log option's, or the login of an image registry."""
 
     service: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from emulator import __version__
 from emulator.engine.interface import ContainerSpec, Engine, Mount
@@ -50,7 +50,7 @@ def agent_spec(engine: Engine, environment: Names, state: DesiredState) -> Conta
     it when it dies; everything it knows is on its volume and in Docker's labels. Where the volume is empty, it begins
     with `state` without its services.
     """
-    without = replace(state, services={}, network_ports=[])
+    without = structs.replace(state, services={}, network_ports=[])
     return ContainerSpec(
         name=environment.agent,
         image=state.agent_image,

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from msgspec import Struct
-
 from emulator.ecs.endpoints import (
     credentials_digest,
     credentials_id,
@@ -33,7 +31,8 @@ from emulator.runtime.state.desired import DesiredService, Private
 from emulator.runtime.state.names import Names, Role
 
 
-class MemberSpec(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class MemberSpec:
     """One container of a task: its definition, what Docker makes it from, files that go in before it starts."""
 
     definition: ContainerDefinition

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from emulator.ecs.service import Service
 from emulator.engine.interface import PublishedPort
@@ -31,7 +31,7 @@ def read_options(ports: Sequence[str], commands: Sequence[str]) -> dict[str, Deb
         if not container or len(numbers) > 2 or valid != numbers:
             raise UsageError(f"--debug takes CONTAINER=PORT or CONTAINER=HOST_PORT:PORT, not {option!r}")
         before = found.get(container, Debugging())
-        found[container] = replace(before, ports={**before.ports, int(valid[-1]): int(valid[0])})
+        found[container] = structs.replace(before, ports={**before.ports, int(valid[-1]): int(valid[0])})
     for option in commands:
         container, _, text = option.partition("=")
         if container not in found:
@@ -44,7 +44,7 @@ def read_options(ports: Sequence[str], commands: Sequence[str]) -> dict[str, Deb
             raise UsageError(f"--debug-command {option}: {error}") from None
         if not words:
             raise UsageError(f"--debug-command takes CONTAINER=COMMAND, not {option!r}")
-        found[container] = replace(found[container], command=words)
+        found[container] = structs.replace(found[container], command=words)
     return found
 
 
@@ -81,11 +81,11 @@ def debugged(
         found[name] = desired
         if not mine:
             continue
-        options = replace(desired.options, debug=mine)
-        found[name] = replace(desired, options=options)
+        options = structs.replace(desired.options, debug=mine)
+        found[name] = structs.replace(desired, options=options)
         if desired.desired_count > 1:
             emit(Event(EventKind.INFO, name, "it runs one task while it is debugged"))
-            found[name] = replace(found[name], count=1)
+            found[name] = structs.replace(found[name], count=1)
     return found
 
 

@@ -8,7 +8,7 @@ closed: it asks others outside.
 
 from __future__ import annotations
 
-from msgspec.structs import replace
+from dataclasses import replace
 
 from emulator.ecs.endpoints import ADDRESS
 from emulator.engine.interface import ContainerSpec, Engine

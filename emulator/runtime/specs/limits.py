@@ -7,7 +7,7 @@ the task's memory as its limit and the task's CPU as its quota, and together the
 
 from __future__ import annotations
 
-from msgspec import Struct
+from dataclasses import dataclass
 
 from emulator.ecs.fargate import cpu_units, memory_mib
 from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
@@ -37,7 +37,8 @@ def below(pause_id: str) -> str:
     return f"/docker/{pause_id}"
 
 
-class TaskLimits(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class TaskLimits:
     """The limits of one task. `memory` in bytes, `nano_cpus` in billionths of a CPU; None: no limit."""
 
     nano_cpus: int | None

@@ -7,8 +7,7 @@ import difflib
 import json
 import posixpath
 from collections.abc import Collection, Iterable, Iterator, Mapping
-
-from msgspec import Struct
+from dataclasses import dataclass
 
 from emulator.ecs.identity import TaskIdentity, task_identity
 from emulator.ecs.service import Service
@@ -31,7 +30,8 @@ from emulator.runtime.state.names import Names
 from emulator.settings import LogPolicy
 
 
-class RouterSetup(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class RouterSetup:
     """The log router of one task, and what follows from it for the other containers."""
 
     container: str

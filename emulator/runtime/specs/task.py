@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-
-from msgspec import Struct
-from msgspec.structs import replace
+from dataclasses import dataclass, replace
 
 from emulator import __version__
 from emulator.ecs.endpoints import (
@@ -38,7 +36,8 @@ from emulator.runtime.state.desired import DesiredService, DesiredState, Private
 from emulator.runtime.state.names import Names, Role
 
 
-class TaskSpec(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
     """Everything of one task."""
 
     identity: TaskIdentity

@@ -6,8 +6,7 @@ import hashlib
 from collections.abc import Collection
 
 import msgspec
-from msgspec import field
-from msgspec.structs import replace
+from msgspec import field, structs
 
 from emulator.ecs.service import Service
 from emulator.frontdoor.balancers import Balancer, balancer_of
@@ -118,11 +117,11 @@ class DesiredState(Model, kw_only=True):
             before = self.services.get(name)
             if before is not None:
                 deployments = before.deployments + (1 if name in forced else 0)
-                desired = replace(desired, deployments=deployments, revision=before.revision)
+                desired = structs.replace(desired, deployments=deployments, revision=before.revision)
                 if before.config_hash() == desired.config_hash():
-                    desired = replace(desired, equal_hashes=before.equal_hashes)
+                    desired = structs.replace(desired, equal_hashes=before.equal_hashes)
                 else:
-                    desired = replace(desired, revision=before.revision + 1)
+                    desired = structs.replace(desired, revision=before.revision + 1)
             services[name] = desired
         ports = [*wanted.network_ports, *(port for port in self.network_ports if port.service not in wanted.services)]
         update = {"services": services, "acting": self.acting, "network_ports": ports}
@@ -138,14 +137,14 @@ class DesiredState(Model, kw_only=True):
             else 0
             for key, (balancer, listener) in _LISTENER_PORTS.items()
         }
-        return replace(wanted, **update, **here)
+        return structs.replace(wanted, **update, **here)
 
     def with_services_of(self, previous: DesiredState, names: Collection[str]) -> DesiredState:
         """The same, with these services as they were before, and without those that were not there."""
         rest = {name: desired for name, desired in self.services.items() if name not in names}
         back = {name: previous.services[name] for name in names if name in previous.services}
         ports = {key: getattr(previous, key) for key in (*_LISTENER_PORTS, "network_ports")}
-        return replace(self, **ports, services={**rest, **back})
+        return structs.replace(self, **ports, services={**rest, **back})
 
 
 class Private(Model, kw_only=True):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-from msgspec import Struct, field
-from msgspec.structs import replace
+from dataclasses import dataclass, field, replace
 
 from emulator.engine.interface import Container, ContainerState, Engine
 from emulator.runtime.state import names
@@ -16,7 +14,8 @@ GIVEN_UP_CODE = 143
 """ECS's exit code of a container that is stopped before it ever ran."""
 
 
-class Member(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Member:
     """A container of a task, with what its labels say about it."""
 
     container: Container
@@ -73,7 +72,8 @@ class Member(Struct, frozen=True):
         return self.container.state is not ContainerState.CREATED
 
 
-class Task(Struct):
+@dataclass(slots=True)
+class Task:
     """The containers that carry one task id."""
 
     id: str
@@ -141,7 +141,8 @@ class Task(Struct):
         return False
 
 
-class Observed(Struct):
+@dataclass(slots=True)
+class Observed:
     """An environment as it is."""
 
     containers: list[Container]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-
-from msgspec import Struct, field
+from dataclasses import dataclass, field
 
 from emulator.engine.interface import ContainerSpec, File
 
@@ -33,7 +32,8 @@ class Verb(enum.StrEnum):
     REMOVE_NETWORK = "remove network"
 
 
-class Operation(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Operation:
     """One step. `needs` are the ids of the operations that must be done before it."""
 
     id: int
@@ -67,7 +67,8 @@ class Operation(Struct, frozen=True):
         return f"#{self.id} {what}{after}: {self.cause}"
 
 
-class Plan(Struct):
+@dataclass(slots=True)
+class Plan:
     """Operations in an order in which each one's needs come before it."""
 
     operations: list[Operation] = field(default_factory=list)

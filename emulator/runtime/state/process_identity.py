@@ -8,11 +8,11 @@ import os
 import socket
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from msgspec import Struct
 
-
-class Owner(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Owner:
     """A process, on a machine."""
 
     machine: str

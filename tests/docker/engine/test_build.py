@@ -6,10 +6,10 @@ import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from emulator.engine.interface import BuildSpec, Engine
 from emulator.errors import ImageError

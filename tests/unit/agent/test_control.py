@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable, Iterator
 
 import pytest
-from msgspec.structs import replace
+from msgspec import structs
 
 from emulator.engine.fake import Behaviour
 from emulator.errors import EngineError
@@ -27,7 +27,7 @@ SECRET = Private(services={"hello": {"hello": {"PASSWORD": "hunter2"}}})
 
 
 def acting(state: DesiredState) -> DesiredState:
-    return replace(state, acting=True)
+    return structs.replace(state, acting=True)
 
 
 def start(rig: Rig, state: DesiredState) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from msgspec.structs import replace
 
 from emulator.agent.scheduler.history import Stop, TaskHistory, stop_for
 from emulator.agent.scheduler.unhealthy_tasks import CONTAINER_REASON, given_up

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from msgspec.structs import replace
+from msgspec import structs
 
 from emulator.engine.interface import Health
 from emulator.errors import EngineError
@@ -18,7 +18,7 @@ CHECKED = {"api": {"healthCheck": {"command": ["CMD-SHELL", "true"]}}}
 @pytest.fixture
 def state() -> DesiredState:
     services = connected("api", serves="api", containers=CHECKED), connected("web")
-    return replace(desired_state(*services), acting=True)
+    return structs.replace(desired_state(*services), acting=True)
 
 
 def addresses(rig: Rig) -> list[str]:

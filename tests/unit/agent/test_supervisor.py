@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from msgspec.structs import replace
+from msgspec import structs
 
 from emulator.agent.scheduler.timeouts import Timeouts
 from emulator.ecs.service import Service
@@ -24,7 +24,7 @@ CHECK = {"healthCheck": {"command": ["CMD-SHELL", "true"]}}
 
 
 def acting(*services: Service) -> DesiredState:
-    return replace(desired_state(*services), acting=True)
+    return structs.replace(desired_state(*services), acting=True)
 
 
 def age(rig: Rig, seconds: float = 3600) -> None:
@@ -336,10 +336,10 @@ class TestScaling:
 
     def test_a_service_that_came_up_with_no_tasks_is_not_scaled_but_brought_up(self, rig: Rig) -> None:
         state = acting(make_service())
-        state.services["hello"] = replace(
+        state.services["hello"] = structs.replace(
             state.services["hello"],
-            service=replace(state.services["hello"].service, desired_count=0),
-            options=replace(state.services["hello"].options, images={}),
+            service=structs.replace(state.services["hello"].service, desired_count=0),
+            options=structs.replace(state.services["hello"].options, images={}),
         )
         rig.boot(state).look()
         rig.run()

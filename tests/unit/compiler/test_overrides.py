@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from msgspec.structs import replace
+from msgspec import structs
 
 from emulator.ecs.references import ImportReference, Join, PseudoReference, ResourceReference
 from emulator.ecs.service import Service
@@ -123,7 +123,7 @@ def test_the_rest_stays_as_it_was(override: Override, compile: Compile) -> None:
     plain = compile(BASE.replace("taskdef_overrides:", "")).task_definition
     assert changed.container("api").stop_timeout == 90
     changed.container("api").stop_timeout = None
-    assert replace(changed, container_definitions=[]) == replace(plain, container_definitions=[])
+    assert structs.replace(changed, container_definitions=[]) == structs.replace(plain, container_definitions=[])
     assert changed.container("api").environment == plain.container("api").environment
     assert changed.container("api").log_configuration == plain.container("api").log_configuration
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
+from msgspec import structs
 
 from emulator.compiler import compile_service
 from emulator.ecs.service import Service
@@ -135,7 +135,7 @@ def test_a_target_without_a_port_is_an_error_at_its_line(compile: Compile, tmp_p
     sidecars = {"nginx": loaded.manifest.sidecars["helper"]}
     with pytest.raises(InputError) as error:
         compile_service(
-            replace(loaded.manifest, sidecars=sidecars),
+            structs.replace(loaded.manifest, sidecars=sidecars),
             app="demo",
             environment="test",
             position=loaded.position,

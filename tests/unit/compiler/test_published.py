@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from emulator.ecs.references import ImageReference, PseudoReference, ResourceReference
 from emulator.ecs.service import Forward, PathPattern, Service, SourceIp
@@ -68,7 +68,7 @@ COMMON = {
 
 def values(variables: list[KeyValuePair]) -> dict[str, object]:
     return {
-        pair.name: pair.value if isinstance(pair.value, str) else replace(pair.value, position=None)
+        pair.name: pair.value if isinstance(pair.value, str) else structs.replace(pair.value, position=None)
         for pair in variables
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 
 import pytest
-from msgspec.structs import replace
+from msgspec import structs
 
 from emulator.ecs.service import (
     Action,
@@ -95,7 +95,7 @@ def test_https_without_a_certificate_is_refused() -> None:
 
 def problems(conditions: list[Condition] | None = None, action: Action = FORWARD, listener: str = "HTTP") -> list[str]:
     made = rule("x")
-    made = replace(made, conditions=made.conditions if conditions is None else conditions, action=action)
+    made = structs.replace(made, conditions=made.conditions if conditions is None else conditions, action=action)
     made.listener = "HTTPS" if listener == "HTTPS" else "HTTP"
     with pytest.raises(FindingsError) as caught:
         front_configuration([service("a", made)], ())

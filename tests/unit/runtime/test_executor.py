@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from emulator.engine.fake import Behaviour
 from emulator.engine.interface import ContainerSpec, Health, UlimitSpec
@@ -84,7 +84,7 @@ def test_a_container_starts_once_its_dependency_is_as_awaited(
 
 
 def fields(operation: Operation) -> dict[str, Any]:
-    return {name: getattr(operation, name) for name in Operation.__struct_fields__}
+    return {name: getattr(operation, name) for name in Operation.__dataclass_fields__}
 
 
 def test_what_is_under_way_ends_before_the_first_error_is_raised(bench: Bench) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from emulator.ecs.service import Service
 from emulator.engine.labels import CONTROL_PREFIXES, present_labels

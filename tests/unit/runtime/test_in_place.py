@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from msgspec import structs
-from msgspec.structs import replace
 
 from emulator.ecs.service import Service
 from emulator.ecs.task_definition import ContainerDefinition

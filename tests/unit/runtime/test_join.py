@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from msgspec.structs import replace
+from msgspec import structs
 
 from emulator.engine.interface import Container
 from emulator.runtime.specs.agent import agent_spec
@@ -23,7 +23,7 @@ class TestAnotherVersion:
         """An environment whose agent was made from another image."""
         bench.up(make_service()).hand_over()
         bench.engine.add_image("agent:0")
-        state = replace(desired_state(make_service()), agent_image="agent:0")
+        state = structs.replace(desired_state(make_service()), agent_image="agent:0")
         bench.engine.remove(DEMO.agent)
         bench.engine.create_container(agent_spec(bench.engine, DEMO, state))
         bench.engine.start(DEMO.agent)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from msgspec.structs import replace
 
 from emulator.ecs.fargate import cpu_units, memory_mib
 from emulator.engine.fake import FakeEngine

@@ -6,9 +6,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
-from msgspec.structs import replace
 
 from emulator.engine.interface import Container
 from emulator.errors import EnvironmentBusy

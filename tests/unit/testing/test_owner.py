@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
-from msgspec.structs import replace
 
 from emulator.engine.fake import FakeEngine
 from emulator.engine.interface import ContainerSpec

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
+from msgspec import structs
 
 from emulator.agent.metadata import tasks as tasks_module
 from emulator.agent.metadata.answers import Answer, Request
@@ -87,7 +87,7 @@ class World:
     def want(self, wanted: Service, revision: int = 1, **options: Any) -> DesiredService:
         """This is to run from now on."""
         desired = DesiredService(service=wanted, options=LocalOptions(**options), revision=revision)
-        self.state = replace(self.state, services={wanted.name: desired})
+        self.state = structs.replace(self.state, services={wanted.name: desired})
         return desired
 
     def start(self, wanted: Service, *, only: tuple[str, ...] = (), task_id: str = TASK, **options: Any) -> None:

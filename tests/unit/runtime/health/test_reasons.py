@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
+from msgspec import structs
 
 from emulator.engine.interface import Health
 from emulator.runtime.health.ports import Listening
@@ -39,7 +40,7 @@ def look(
 ) -> list[Reason]:
     """The reasons of one task. `health` and `check` are those of container `hello`."""
     routed = ("hello", port) if targets else None
-    service = replace(make_service(containers or {"hello": {}}, target=routed), health_check_grace_period=grace)
+    service = structs.replace(make_service(containers or {"hello": {}}, target=routed), health_check_grace_period=grace)
     world = World(service)
     task_id = world.runs_task(states=states or {})
     task = world.observed.tasks[task_id]
