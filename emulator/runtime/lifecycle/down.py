@@ -24,7 +24,7 @@ from emulator.runtime.state.operations import Plan, Verb
 LEFTOVER_ROUNDS = 5
 """How often the listing is read again: a request in flight when its sender died may still create a container, and
 Docker's log driver may take up to a minute until it notices a new listener."""
-NETWORK_ROUNDS = 5
+NETWORK_ROUNDS = 20
 SETTLING = 0.5
 """Seconds between two tries to remove a network that something is still in."""
 

@@ -45,10 +45,12 @@ class TestRequests:
         assert hello.get(path).status_code == 503
 
     def test_of_the_load_balancers_health_check_reach_nginx(self, hello: Project) -> None:
-        lines = [line for line in hello.run("logs").ok().out.splitlines() if "ELB-HealthChecker/2.0" in line]
-        assert lines
-        assert all(line.startswith("hello/nginx") and "GET /api/health-check " in line for line in lines)
-        assert " 200 " in lines[-1]
+        def checks() -> list[str]:
+            return [line for line in hello.run("logs").ok().out.splitlines() if "ELB-HealthChecker/2.0" in line]
+
+        # A check that was given up on a busy machine is in the log too, with 499.
+        wait_until(lambda: any(" 200 " in line for line in checks()), "a health check that passed")
+        assert all(line.startswith("hello/nginx") and "GET /api/health-check " in line for line in checks())
 
 
 def test_the_private_image_is_replaced_with_the_manifest_untouched(hello: Project) -> None:

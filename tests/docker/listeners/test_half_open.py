@@ -50,11 +50,16 @@ def test_thousands_of_half_open_connections_do_not_take_the_port_away(shop: Shop
 def test_a_port_that_does_not_answer_is_told_and_mended(shop: Shop) -> None:
     # HAProxy's worker is frozen: its container runs, and the kernel takes connections.
     docker("exec", shop.front, "sh", "-c", "kill -STOP -1")
-    port = f"127.0.0.1:{shop.http_port} does not answer: no answer within"
-    assert any(port in line for line in shop.project.ps()["failures"])
-    assert port in shop.project.run("targets").ok().err
-    assert f"127.0.0.1:{shop.http_port} of {shop.project.app}/test does not answer" in shop.project.run("doctor").out
-    done = shop.project.run("up", "-d", "--wait", "shop", "plain", "clock").ok()
-    assert f"it did not answer at 127.0.0.1:{shop.http_port}" in done.err
+    try:
+        port = f"127.0.0.1:{shop.http_port} does not answer: no answer within"
+        assert any(port in line for line in shop.project.ps()["failures"])
+        assert port in shop.project.run("targets").ok().err
+        assert (
+            f"127.0.0.1:{shop.http_port} of {shop.project.app}/test does not answer" in shop.project.run("doctor").out
+        )
+        done = shop.project.run("up", "-d", "--wait", "shop", "plain", "clock").ok()
+        assert f"it did not answer at 127.0.0.1:{shop.http_port}" in done.err
+    finally:
+        docker("exec", shop.front, "sh", "-c", "kill -CONT -1")  # a front that was made anew does not mind
     assert shop.get("/mended").status_code == 200
     assert not [line for line in shop.project.ps()["failures"] if "does not answer" in line]
