@@ -1,13 +1,15 @@
-"""The few things that the set-up asks of the `docker` command."""
+"""What the set-up asks of Docker: the engine what Docker's API can say, the `docker` command the rest."""
 
 from __future__ import annotations
 
 import enum
 import os
 import time
+from contextlib import closing
 from pathlib import Path
 
-from emulator.errors import EngineUnavailable, ImageError
+from emulator.engine.connect import connect
+from emulator.errors import ImageError
 from emulator.setup.process import NOT_FOUND, TIMED_OUT, Result, run
 
 PULL_TIMEOUT = 1800.0  # a slow line is not an absent registry
@@ -74,12 +76,8 @@ def why_not_pullable(reference: str) -> str:
 
 def image_exists(reference: str) -> bool:
     """Whether the daemon has that image. Raises EngineUnavailable where no daemon answers."""
-    result = run(["docker", "image", "inspect", "--format", "{{.Id}}", reference], timeout=60)
-    if not result.ok and "no such image" not in result.output.lower():
-        raise EngineUnavailable(
-            "no Docker daemon answers: " + " ".join(result.tail(2)), hint="start Docker, or run `make setup`"
-        )
-    return result.ok
+    with closing(connect()) as engine:
+        return engine.image(reference) is not None
 
 
 def labelled_images(repository: str, label: str) -> list[str]:
@@ -94,10 +92,8 @@ def labelled_images(repository: str, label: str) -> list[str]:
 
 def server_architecture() -> str:
     """The daemon's architecture in Docker's spelling: amd64, arm64. Raises EngineUnavailable."""
-    result = run(["docker", "version", "--format", "{{.Server.Arch}}"], timeout=60)
-    if not result.ok:
-        raise EngineUnavailable("no Docker daemon answers", hint="start Docker, or run `make setup`")
-    return result.output.strip().splitlines()[-1]
+    with closing(connect()) as engine:
+        return engine.info().architecture
 
 
 def build(context: Path, tag: str, base: str, log: Path) -> None:

@@ -65,7 +65,7 @@ def ensure_images(emit: Emit = discard) -> None:
 def ensure_agent_image(emit: Emit = discard, engine: Engine | None = None) -> str:
     """Makes sure that the agent's image for this very code is there. Returns its reference.
 
-    `engine` is asked first, where there is one: that takes a tenth of what the `docker` command takes.
+    `engine` is asked first, where there is one: a look at its image needs no copy of the sources.
 
     Raises ImageError, EngineUnavailable, and Unsupported for a daemon on an architecture we have no wheels for.
     """
