@@ -3,13 +3,16 @@ all paths of a unix socket, and no socket left open where nothing answers."""
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
 import docker
+import docker.errors
 import docker.tls
+import docker.utils.config
 import urllib3
 from docker.transport.unixconn import UnixHTTPAdapter
 from urllib3.connection import HTTPConnection
@@ -33,14 +36,22 @@ class SdkClient(docker.APIClient):
     """Seconds that the daemon may be silent in the next calls."""
 
     def __init__(self, endpoint: Endpoint, version: str) -> None:
-        """Connects to nothing yet. Raises EngineUnavailable for an address that is none, DockerException for TLS files
-        that cannot be used."""
+        """Connects to nothing yet. Raises EngineUnavailable for an address that is none and for logins of registries
+        that cannot be read, DockerException for TLS files that cannot be used."""
         url, files = _base_url(endpoint)
         tls: docker.tls.TLSConfig | bool = False
         if files is not None:
             certificate = (files.certificate, files.key) if files.certificate and files.key else None
             tls = docker.tls.TLSConfig(client_cert=certificate, ca_cert=files.ca or None, verify=files.verify)
-        super().__init__(base_url=url, version=version, tls=tls)
+        try:
+            super().__init__(base_url=url, version=version, tls=tls)
+        except (ValueError, docker.errors.InvalidConfigFile) as error:  # the SDK reads the logins of registries here
+            found = docker.utils.config.find_config_file()
+            file = os.fsdecode(found) if isinstance(found, str | bytes | os.PathLike) else "config.json"
+            raise EngineUnavailable(
+                f"{file}: an entry of `auths` cannot be read: {error}",
+                hint="log in to that registry again, or remove its entry",
+            ) from None
         self.trust_env = False  # else proxies, netrc and REQUESTS_CA_BUNDLE would apply to the daemon
         self.headers["Accept-Encoding"] = "identity"  # compression costs more than a local connection
         if url.startswith("unix://"):
