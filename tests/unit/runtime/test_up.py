@@ -188,7 +188,7 @@ class TestWaiting:
                     bench.engine.remove(container.name)
 
         bench.agent.before_status = look
-        settings = Settings(time=TimeSettings(wait_timeout=1))
+        settings = Settings(time=TimeSettings(wait_timeout=4))
         with pytest.raises(TaskError, match="container hello is not there"):
             bench.up(make_service(target=("hello", 80)), wait=True, settings=settings)
 
