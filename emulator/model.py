@@ -6,6 +6,7 @@ constructors check nothing, since mypy has done that; what comes from outside go
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -56,9 +57,22 @@ class InvalidData(ValueError):
         self.problems = problems
 
 
+_preparing = threading.Lock()
+_prepared: set[object] = set()
+
+
+def _prepare(kind: object) -> None:
+    """Lets msgspec look at a type before the first use of it: two threads that did at once would crash the process."""
+    if kind not in _prepared:
+        with _preparing:
+            msgspec.json.Decoder(kind)
+            _prepared.add(kind)
+
+
 def from_plain(kind: type[T], content: object) -> T:
     """The model that plain data stands for; models inside it are taken as they are, and text for the number or boolean
     that it writes. Raises InvalidData with everything that does not fit."""
+    _prepare(kind)
     try:
         return msgspec.convert(content, kind, strict=False, str_keys=True)
     except msgspec.ValidationError as error:
@@ -69,6 +83,7 @@ def from_plain(kind: type[T], content: object) -> T:
 
 def from_json(kind: type[T], text: bytes | str) -> T:
     """The model that JSON of our own stands for, as `to_json` wrote it. Raises InvalidData."""
+    _prepare(kind)
     try:
         return msgspec.json.decode(text, type=kind)
     except msgspec.DecodeError as error:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
-import msgspec
-
 from emulator.engine.interface import ContainerSpec, Engine, ExecStream
 from emulator.errors import CopilotLocalError, TaskError
+from emulator.model import from_json
 from emulator.trace.capture import BEGUN, END, LONGEST
 from emulator.trace.exchange import Exchange, Finished, Ready, Report
 
@@ -101,7 +100,7 @@ class CaptureContainer:
         stream = self._stream
         assert stream is not None
         for line in stream.lines():
-            report = msgspec.json.decode(line, type=Report)
+            report = from_json(Report, line)
             if report.exchange is not None:
                 self._on_exchange(report.exchange)
             elif report.ready is not None:

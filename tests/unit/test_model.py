@@ -138,3 +138,32 @@ def test_models_cost_little_to_import(module: str) -> None:
     script = f"import sys, {module}; print([m for m in ('pydantic', 'emulator.misfits') if m in sys.modules])"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert ended.stdout.strip() == "[]"
+
+
+MANY_THREADS = """
+import gc, threading
+from dataclasses import make_dataclass
+from emulator.model import from_json
+
+gc.set_threshold(1)
+for number in range(100):
+    inner = make_dataclass(f"Inner{number}", [(f"f{i}", "int | None", None) for i in range(30)])
+    kind = make_dataclass(f"Outer{number}", [("one", inner | None, None), ("two", list[inner], None)])
+    start = threading.Barrier(8)
+
+    def decode():
+        start.wait()
+        from_json(kind, b'{"one": {}}')
+
+    threads = [threading.Thread(target=decode) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+"""
+
+
+def test_threads_may_read_a_kind_for_the_first_time_at_once() -> None:
+    """In a process of its own: it ended with a segmentation fault."""
+    ended = subprocess.run([sys.executable, "-c", MANY_THREADS], capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, "")
