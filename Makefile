@@ -6,6 +6,9 @@ PYTEST := $(BIN)/pytest -q -n 4 --dist worksteal
 PIP_COMPILE := pip-compile --quiet --generate-hashes --strip-extras --no-emit-find-links --no-emit-index-url
 BARE := --no-header --no-annotate
 
+# Commands under test start as a user's do: with their modules compiled once, not each time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help
 help:  ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -15,6 +18,7 @@ help:  ## Show this
 
 .PHONY: venv
 venv: .venv/.complete  ## Make .venv with the locked versions and the project in it
+	@$(BIN)/python -m compileall -q emulator
 
 .PHONY: setup
 setup: venv  ## Make sure of everything: .venv, a Docker daemon, all images
