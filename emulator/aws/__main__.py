@@ -19,6 +19,7 @@ from moto.logs.models import logs_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import run_simple
 
+from emulator.aws.callers import with_known_callers
 from emulator.aws.certificates import ensure_certificates
 from emulator.aws.checked import Application, with_rules
 from emulator.aws.ports import LOG_REGIONS, PLAIN_PORT, TLS_PORT
@@ -58,8 +59,9 @@ def main(shared: Path, own: Path, names: list[str]) -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # all of it is in memory: there is nothing to save
     certificate, key = ensure_certificates(shared, own, names)
     application = with_log_regions(with_request_ids(with_rules(DomainDispatcherApplication(create_backend_app))))
+    published = with_known_callers(application, names)
     plain = threading.Thread(
-        target=run_simple, args=("0.0.0.0", PLAIN_PORT, application), kwargs={"threaded": True}, daemon=True
+        target=run_simple, args=("0.0.0.0", PLAIN_PORT, published), kwargs={"threaded": True}, daemon=True
     )
     plain.start()
     run_simple("0.0.0.0", TLS_PORT, application, threaded=True, ssl_context=(str(certificate), str(key)))

@@ -61,8 +61,9 @@ _HEADER_CASE = (
 # Codes that HAProxy answers with by itself.
 _OWN_CODES = (401, 403, 405, 408, 413, 500, 501, 502, 504)
 # A request that it cannot parse: as a whole answer from a file, which is all that HAProxy looks at there since its
-# issue 3032 is mended. Releases before that send a page of their own.
-_UNREADABLE = (400,)
+# issue 3032 is mended. Releases before that send a page of their own. Its 422 is for `Transfer-Encoding: gzip, chunked`,
+# which an ALB answers with 501.
+_UNREADABLE = {400: 400, 422: 501}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def front_configuration(
     """
     options = options or FrontOptions()
     check_rules(services)
-    files = error_pages() | error_answers(_UNREADABLE)
+    files = error_pages() | error_answers(_UNREADABLE.values())
     if options.https:
         for name, certificate in options.https.certificates.items():
             files[f"{CERTIFICATES_FOLDER}/{check_name('certificate', name)}.pem"] = certificate.encode()
@@ -208,7 +209,7 @@ def _application_defaults(options: FrontOptions) -> list[str]:
             f" {actions.SERVER_HEADER} {actions.DATE}"
             for code in _OWN_CODES
         ),
-        *(f"  errorfile {code} {FOLDER}/{answer_path(code)}" for code in _UNREADABLE),
+        *(f"  errorfile {code} {FOLDER}/{answer_path(answer)}" for code, answer in _UNREADABLE.items()),
     ]
 
 
