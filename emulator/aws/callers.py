@@ -1,7 +1,7 @@
 """Who may ask on the port that is published on the host: programs of this machine, no page of another site.
 
 A page in a browser can send requests to ports of 127.0.0.1, and with a name of its own that it points there
-(DNS rebinding) read the answers. Browsers say so: they send `Origin` or `Sec-Fetch-Site`, and the page's name in `Host`.
+(DNS rebinding) read the answers. Browsers say so: with `Origin` or `Sec-Fetch-Site`, and the page's name in `Host`.
 """
 
 from __future__ import annotations

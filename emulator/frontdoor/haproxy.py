@@ -61,8 +61,8 @@ _HEADER_CASE = (
 # Codes that HAProxy answers with by itself.
 _OWN_CODES = (401, 403, 405, 408, 413, 500, 501, 502, 504)
 # A request that it cannot parse: as a whole answer from a file, which is all that HAProxy looks at there since its
-# issue 3032 is mended. Releases before that send a page of their own. Its 422 is for `Transfer-Encoding: gzip, chunked`,
-# which an ALB answers with 501.
+# issue 3032 is mended. Releases before that send a page of their own. Its 422 is for
+# `Transfer-Encoding: gzip, chunked`, which an ALB answers with 501.
 _UNREADABLE = {400: 400, 422: 501}
 
 
