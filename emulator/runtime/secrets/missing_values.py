@@ -19,7 +19,7 @@ from emulator.ecs.references import (
 from emulator.ecs.service import Service
 from emulator.errors import UsageError
 from emulator.missing import Blockers, Kind, Missing
-from emulator.runtime.secrets.wanted import Wanted
+from emulator.runtime.secrets.wanted import Wanted, reference_position
 from emulator.runtime.specs.task import unresolved
 from emulator.runtime.state.desired import DesiredService
 from emulator.settings import LocalOptions
@@ -53,10 +53,7 @@ def missing_values(service: Service, values: Mapping[str, str], region: str) -> 
         name = value_name(reference)
         if name not in seen:
             seen.add(name)
-            position = reference.position
-            if position is None and isinstance(reference, AddonReference) and service.addons is not None:
-                position = service.addons.positions.get(f"Outputs.{reference.name}")
-            yield Missing(Kind.VALUE, name, service.name, position, _kind_of(reference))
+            yield Missing(Kind.VALUE, name, service.name, reference_position(service, reference), _kind_of(reference))
 
 
 def _kind_of(reference: Reference) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from emulator.ecs.references import Value, describe, references_in
+from emulator.ecs.references import AddonReference, Reference, Value, describe, references_in
 from emulator.ecs.service import Service
 from emulator.errors import InputError, Position
 from emulator.firelens.routing import find_router, router_secrets
@@ -103,6 +103,8 @@ class Finder:
         desired = DesiredService(service=service, options=options)
         name = None
         if resolve_all([value], desired):
+            found = (reference_position(service, reference) for reference in references_in(value))
+            position = position or next(filter(None, found), None)
             text = ", ".join(describe(reference) for reference in references_in(value))
         else:
             text = resolve(value, desired)
@@ -121,3 +123,10 @@ def position_of(service: Service, container: str, *keys: str) -> Position | None
     paths = [f"{prefix}{key}" for prefix in (block, f"containerDefinitions.{container}.") for key in keys]
     paths += [key for key in keys if key.startswith("logging.")]
     return next((service.positions[path] for path in paths if path in service.positions), None)
+
+
+def reference_position(service: Service, reference: Reference) -> Position | None:
+    """Where a value that only a deployment gives is asked for, or the addon output that gives it stands."""
+    if reference.position is None and isinstance(reference, AddonReference) and service.addons is not None:
+        return service.addons.positions.get(f"Outputs.{reference.name}")
+    return reference.position

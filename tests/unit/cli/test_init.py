@@ -102,6 +102,15 @@ def test_up_lists_everything_with_its_line_and_service(run: Run, shop: Path) -> 
     assert "PROD_TAG (" not in ended.err, "it is of another environment"
 
 
+def test_a_secret_of_an_addon_is_listed_with_the_outputs_line(run: Run, shop: Path) -> None:
+    addon = shop / "copilot" / "api" / "addons" / "table.yml"
+    secret = "  Login: {Type: AWS::SecretsManager::Secret, Properties: {GenerateSecretString: {}}}\n"
+    text = ADDON.replace("Outputs:\n", f"{secret}Outputs:\n")
+    addon.write_text(text + "  LoginArn:\n    Value: !Ref Login\n")
+    lines = [line.strip() for line in run("up").err.splitlines()]
+    assert "copilot/api/addons/table.yml:11: LOGIN_ARN (api): the addon output LoginArn" in lines
+
+
 def test_route_and_render_ask_for_what_they_need(run: Run, shop: Path) -> None:
     ended = run("route", "GET", "/")
     assert ended.code == 1
