@@ -72,7 +72,7 @@ audit: venv  ## Look up known vulnerabilities of everything that is locked
 	@test -x build/audit/bin/pip-audit || { $(BIN)/python -m venv build/audit \
 	  && build/audit/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/audit.lock; }
 	@for file in requirements/dev.lock emulator/setup/recipes/*/requirements.txt; do echo "$$file"; \
-	  build/audit/bin/pip-audit --requirement "$$file" --require-hashes --disable-pip || exit 1; done
+	  build/audit/bin/pip-audit --requirement "$$file" --require-hashes --disable-pip --strict || exit 1; done
 
 .PHONY: sbom
 sbom: venv  ## Write what is locked as a bill of materials, CycloneDX 1.6, to build/sbom.json
