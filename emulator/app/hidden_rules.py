@@ -28,7 +28,7 @@ def hidden_rules(target: Target, services: Sequence[Service] = (), https: bool |
     All services of the workspace count, also those that do not run: deployed, they share the load balancer. A service
     whose manifest cannot be read is left out. Findings can be silenced like those of a manifest.
     """
-    from emulator.frontdoor.advice import hidden
+    from emulator.frontdoor.routing.advice import hidden
     from emulator.manifest.findings.suppression import silence
 
     known = {service.name: service for service in services}

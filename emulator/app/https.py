@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from emulator.ecs.service import Service
 from emulator.events import Emit, Event, EventKind
 from emulator.frontdoor.certificates import certificate_names
-from emulator.frontdoor.conditions import local_name
+from emulator.frontdoor.haproxy.conditions import local_name
 
 
 def certificates(services: Sequence[Service], emit: Emit) -> dict[str, str]:

@@ -26,15 +26,15 @@ from emulator.runtime.specs.load_balancer import balancer_for
 from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.names import ROLE, Names, Role, sealed
 from emulator.runtime.state.observed import Task, observe
-from emulator.trace import nginx
 from emulator.trace.container import capture_spec
-from emulator.trace.diagnose import diagnose
-from emulator.trace.exchange import Outcome
-from emulator.trace.hops import TRACE_HEADER, Hop, Identity, Place, Trace, assemble, identity, trace_root
+from emulator.trace.diagnosis import nginx
+from emulator.trace.diagnosis.diagnose import diagnose
+from emulator.trace.diagnosis.view import Diagnosis
+from emulator.trace.output.text import block, verdict
+from emulator.trace.requests.exchange import Outcome
+from emulator.trace.requests.hops import TRACE_HEADER, Hop, Identity, Place, Trace, assemble, identity, trace_root
 from emulator.trace.sending import Answer, prepare, send
 from emulator.trace.session import Account, CaptureSession
-from emulator.trace.text import block, verdict
-from emulator.trace.view import Diagnosis
 
 REQUEST_TIMEOUT = 65.0
 """Seconds for an answer: longer than the load balancer's idle timeout, so that its own answer is seen."""

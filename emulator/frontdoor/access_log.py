@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from emulator.errors import EngineError
-from emulator.frontdoor.actions import listener_port
 from emulator.frontdoor.balancers import Balancer, Listener, read_frontend_name
+from emulator.frontdoor.haproxy.actions import listener_port
 from emulator.frontdoor.options import ACCESS_LOG_SOCKET, FOLDER, FrontOptions
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")

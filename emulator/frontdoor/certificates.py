@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from emulator.ecs.service import HostHeader, Service
-from emulator.frontdoor.conditions import local_name
+from emulator.frontdoor.haproxy.conditions import local_name
 
 OWN_NAMES = ("localhost", "host.docker.internal")
 _CERTIFIED = re.compile(r"(\*\.)?[A-Za-z0-9_.-]+")

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emulator.ecs.service import Service
-from emulator.frontdoor.admin import Server, View
+from emulator.frontdoor.haproxy.admin import Server, View
 from emulator.frontdoor.options import Target
-from emulator.frontdoor.rules import group_table
+from emulator.frontdoor.routing.rules import group_table
 
 
 class TargetState(enum.StrEnum):

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from emulator.testing.asynchronous import AsyncEnvironment
     from emulator.testing.environment import Environment
-    from emulator.testing.journal import Death, LogLine
-    from emulator.testing.records import RoutedRecord
+    from emulator.testing.observation.journal import Death, LogLine
+    from emulator.testing.observation.records import RoutedRecord
     from emulator.testing.results import CommandResult
     from emulator.testing.service import ServiceHandle
 
@@ -26,10 +26,10 @@ __all__ = ["AsyncEnvironment", "CommandResult", "Death", "Environment", "LogLine
 _HOMES = {
     "AsyncEnvironment": "asynchronous",
     "CommandResult": "results",
-    "Death": "journal",
+    "Death": "observation.journal",
     "Environment": "environment",
-    "LogLine": "journal",
-    "RoutedRecord": "records",
+    "LogLine": "observation.journal",
+    "RoutedRecord": "observation.records",
     "ServiceHandle": "service",
 }
 

@@ -19,10 +19,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from emulator.app.tracer import REQUEST_TIMEOUT, Traced
-from emulator.frontdoor.explain import Explanation
+from emulator.frontdoor.routing.explain import Explanation
 from emulator.testing.environment import WAIT_FOR_JOB, WAIT_FOR_LOG, Environment
-from emulator.testing.journal import LogLine, Mark
-from emulator.testing.records import RoutedRecord
+from emulator.testing.observation.journal import LogLine, Mark
+from emulator.testing.observation.records import RoutedRecord
 from emulator.testing.results import CommandResult, JobResult
 
 if TYPE_CHECKING:

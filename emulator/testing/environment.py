@@ -16,21 +16,21 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from emulator.app.tracer import REQUEST_TIMEOUT, Traced, Tracer
 from emulator.errors import InputError, NotFound, TaskError
-from emulator.frontdoor.explain import Explanation, explain
+from emulator.frontdoor.routing.explain import Explanation, explain
 from emulator.runtime.health.early import judged
 from emulator.runtime.health.watch import HealthWatch, known_from
 from emulator.runtime.specs.load_balancer import all_options, balancer_for
 from emulator.runtime.state import names
 from emulator.runtime.state.observed import Member, observe
 from emulator.testing.choice import chooser
-from emulator.testing.disk_faults import fill_disk
 from emulator.testing.failures import died_of_itself, in_vain
+from emulator.testing.faults.disk import fill_disk
+from emulator.testing.faults.network import partition, slow
 from emulator.testing.jobs import run_once
-from emulator.testing.journal import LogLine, Mark
 from emulator.testing.lifecycle import Lifecycle
-from emulator.testing.network_faults import partition, slow
+from emulator.testing.observation.journal import LogLine, Mark
+from emulator.testing.observation.records import RoutedRecord, matcher, record_from
 from emulator.testing.readiness import missing
-from emulator.testing.records import RoutedRecord, matcher, record_from
 from emulator.testing.results import CommandResult, JobResult
 from emulator.testing.service import ServiceHandle
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from emulator.errors import ContainerFailed, TaskError
-from emulator.testing.journal import Death
+from emulator.testing.observation.journal import Death
 
 LAST_LINES = 15
 

@@ -38,9 +38,9 @@ from emulator.settings import FrontSettings, TimeSettings
 from emulator.setup.docker_cli import why_not_pullable
 from emulator.testing import live
 from emulator.testing.attach import running_environment
-from emulator.testing.journal import Death, Journal
+from emulator.testing.observation.journal import Death, Journal
+from emulator.testing.observation.watcher import Watcher
 from emulator.testing.owner import remove_stale, this_process
-from emulator.testing.watcher import Watcher
 
 if TYPE_CHECKING:
     import httpx

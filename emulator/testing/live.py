@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from emulator.testing.journal import Death
     from emulator.testing.lifecycle import Lifecycle
+    from emulator.testing.observation.journal import Death
 
 _lock = threading.Lock()
 _up: list[Lifecycle] = []

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 import pytest
 
 from emulator.testing import live
-from emulator.testing.deaths import DeathWatch, fail_if_something_died, told
+from emulator.testing.observation.deaths import DeathWatch, fail_if_something_died, told
 
 if TYPE_CHECKING:
     from emulator.testing.environment import Environment
@@ -202,7 +202,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     environments = [*_environments_of(item), *live.ended()] if report.failed else []
     if environments:
-        from emulator.testing.report import sections
+        from emulator.testing.observation.report import sections
 
         deadline, show_router = time.monotonic() + LATE, bool(item.config.getoption("--copilot-router"))
         for environment in environments:

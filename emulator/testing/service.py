@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from emulator.app.tracer import REQUEST_TIMEOUT, Traced
-from emulator.frontdoor.explain import Explanation
+from emulator.frontdoor.routing.explain import Explanation
 from emulator.runtime.reports.overview import ContainerRow
-from emulator.testing.journal import LogLine, Mark
-from emulator.testing.records import RoutedRecord
+from emulator.testing.observation.journal import LogLine, Mark
+from emulator.testing.observation.records import RoutedRecord
 from emulator.testing.results import CommandResult
 
 if TYPE_CHECKING:

@@ -17,11 +17,11 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from emulator.trace.connections import Connections
-from emulator.trace.exchange import Exchange, Finished, Ready, Report
-from emulator.trace.listening import listeners
-from emulator.trace.packets import parse_ip, seen_twice
-from emulator.trace.ring import RETIRE, Ring
+from emulator.trace.packets.connections import Connections
+from emulator.trace.packets.listening import listeners
+from emulator.trace.packets.packets import parse_ip, seen_twice
+from emulator.trace.packets.ring import RETIRE, Ring
+from emulator.trace.requests.exchange import Exchange, Finished, Ready, Report
 
 BEGUN = Path("/run/capturing")
 """The container's main process goes on only if this is there."""

@@ -9,7 +9,7 @@ from emulator.engine.interface import ContainerSpec, Engine, ExecStream
 from emulator.errors import CopilotLocalError, TaskError
 from emulator.model import from_json
 from emulator.trace.capture import BEGUN, END, LONGEST
-from emulator.trace.exchange import Exchange, Finished, Ready, Report
+from emulator.trace.requests.exchange import Exchange, Finished, Ready, Report
 
 _WAIT = 30
 """Timeout in seconds for the capture to begin: the command that started the container may be killed before that."""

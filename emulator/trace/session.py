@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from emulator.engine.interface import ContainerSpec, Engine
 from emulator.errors import CopilotLocalError
 from emulator.trace.container import CaptureContainer
-from emulator.trace.exchange import Exchange
-from emulator.trace.hops import Identity, Place, identity
+from emulator.trace.requests.exchange import Exchange
+from emulator.trace.requests.hops import Identity, Place, identity
 
 _AT_ONCE = 8
 MakeSpec = Callable[[Place], ContainerSpec]

@@ -21,7 +21,7 @@ import yaml
 from emulator.app.load import load_services
 from emulator.app.selection import Selection
 from emulator.ecs.service import Service
-from emulator.frontdoor.haproxy import front_configuration
+from emulator.frontdoor.haproxy.configuration import front_configuration
 from emulator.frontdoor.options import COMMAND as FRONT_COMMAND
 from emulator.frontdoor.options import FOLDER, RUN_FOLDER, USER_ID, FrontOptions, Placement, Target
 from emulator.setup import substitutes

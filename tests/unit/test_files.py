@@ -135,7 +135,7 @@ OTHERS = {
     "display/failure.py": "checks the kind first, and reads a bounded part",
     "manifest/yaml/reader.py": "checks the kind first, and tells more of what is wrong",
     "runtime/state/process_identity.py": "/proc",
-    "trace/listening.py": "/proc",
+    "trace/packets/listening.py": "/proc",
     "agent/": "runs in a container, whose files are ours; opens those of a task beneath a folder",
     "aws/": "runs in a container, whose files are ours",
     "engine/docker/endpoint.py": "Docker's own settings",

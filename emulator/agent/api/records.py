@@ -9,16 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from emulator.frontdoor import (
-    Balancer,
-    FrontOptions,
-    LoadBalancerName,
-    alb_line,
-    as_json,
-    created_at,
-    parse_fields,
-    record_of,
-)
+from emulator.frontdoor.access_log import LoadBalancerName, alb_line, as_json, created_at, parse_fields, record_of
+from emulator.frontdoor.balancers import Balancer
+from emulator.frontdoor.options import FrontOptions
 from emulator.logstore.records import ACCESS, KEPT, Record, RecordFile
 from emulator.logstore.store import Follower, bound
 from emulator.logstore.tail import last_of_each

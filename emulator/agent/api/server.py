@@ -22,7 +22,9 @@ from emulator.agent.scheduler.control_lock import BeingBroughtUp
 from emulator.agent.scheduler.supervisor import Supervisor
 from emulator.errors import CopilotLocalError, EnvironmentBusy, InputError, NotFound
 from emulator.events import Emit, Event
-from emulator.frontdoor import Balancer, FrontOptions, LoadBalancerName
+from emulator.frontdoor.access_log import LoadBalancerName
+from emulator.frontdoor.balancers import Balancer
+from emulator.frontdoor.options import FrontOptions
 from emulator.model import from_plain
 from emulator.runtime.control.client import event_to
 from emulator.runtime.control.http import BODY, LINES, VERSION, Message

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from emulator.errors import EngineError
-from emulator.frontdoor import record_key
+from emulator.frontdoor.access_log import record_key
 from emulator.logstore.beneath import append_beneath
 from emulator.logstore.records import ACCESS
 

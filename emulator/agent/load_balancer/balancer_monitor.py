@@ -14,9 +14,9 @@ from emulator.agent.load_balancer.access_log import AccessLog
 from emulator.agent.load_balancer.draining_worker import SHOW_INFO, OldWorker
 from emulator.engine.interface import ContainerState, Engine
 from emulator.errors import EngineError
-from emulator.frontdoor import admin
 from emulator.frontdoor.balancers import Balancer
-from emulator.frontdoor.haproxy import SHOW_KEY, STATE_FILE, front_configuration
+from emulator.frontdoor.haproxy import admin
+from emulator.frontdoor.haproxy.configuration import SHOW_KEY, STATE_FILE, front_configuration
 from emulator.frontdoor.health import TargetHealth, TargetState, target_health
 from emulator.frontdoor.options import ADMIN_SOCKET, CERTIFICATES_FOLDER, FOLDER, MASTER_SOCKET, Target
 from emulator.runtime.specs.load_balancer import Front, front_in, packed, targets_of

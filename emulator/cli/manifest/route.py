@@ -29,8 +29,9 @@ from emulator.events import Emit, discard
 
 if TYPE_CHECKING:
     from emulator.ecs.service import Condition, Service
-    from emulator.frontdoor import Balancer, FrontOptions
-    from emulator.frontdoor.explain import Explanation, RuleResult
+    from emulator.frontdoor.balancers import Balancer
+    from emulator.frontdoor.options import FrontOptions
+    from emulator.frontdoor.routing.explain import Explanation, RuleResult
 
 
 def route(
@@ -106,7 +107,8 @@ class _Asked:
     internal: bool
 
     def explain(self, selection: Selection, emit: Emit) -> Explanation:
-        from emulator.frontdoor import Balancer, explain
+        from emulator.frontdoor.balancers import Balancer
+        from emulator.frontdoor.routing.explain import explain
         from emulator.runtime.listeners.front_ports import expected_options
 
         loaded = load_services(selection, emit, https=self.https)
@@ -128,7 +130,7 @@ class _Asked:
     def _balancer(self, services: Sequence[Service], options: Mapping[Balancer, FrontOptions]) -> Balancer:
         """The load balancer that the request goes to."""
         from emulator.frontdoor.balancers import Balancer
-        from emulator.frontdoor.explain import asked_balancer
+        from emulator.frontdoor.routing.explain import asked_balancer
 
         if self.internal:
             return Balancer.INTERNAL

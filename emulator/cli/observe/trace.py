@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from emulator.app.tracer import Traced, Tracer
     from emulator.engine.interface import Engine
     from emulator.runtime.state.names import Names
-    from emulator.trace.hops import Trace
+    from emulator.trace.requests.hops import Trace
 
 
 def trace(
@@ -112,11 +112,11 @@ def _live(tracer: Tracer, stop: threading.Event, *, health_checks: bool, as_json
 
 def _print(found: Traced, *, as_json: bool) -> None:
     if as_json:
-        from emulator.trace.export import as_json as line
+        from emulator.trace.output.export import as_json as line
 
         typer.echo(line(found.trace, found.diagnoses))
         return
-    from emulator.trace import text
+    from emulator.trace.output import text
 
     width = max(shutil.get_terminal_size().columns, 40)
     for row in text.block(found.trace, width):
@@ -129,7 +129,7 @@ def _print(found: Traced, *, as_json: bool) -> None:
 
 
 def _save(file: Path, traces: list[Trace]) -> None:
-    from emulator.trace.export import as_har
+    from emulator.trace.output.export import as_har
 
     try:
         file.write_text(as_har(traces), encoding="utf-8")

@@ -12,7 +12,7 @@ from emulator.ecs.addons import Addons
 from emulator.ecs.service import Service
 from emulator.errors import InputError
 from emulator.model import JsonValue
-from emulator.render.cloudformation.foundation import Foundation
+from emulator.render.cloudformation.foundations.foundation import Foundation
 from emulator.render.cloudformation.intrinsics import (
     Fn,
     GetAtt,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from emulator.ecs.deployment import RollbackAlarms
 from emulator.ecs.service import Service
-from emulator.render.cloudformation.foundation import Foundation
+from emulator.render.cloudformation.foundations.foundation import Foundation
 from emulator.render.cloudformation.intrinsics import GetAtt, Ref
 from emulator.render.cloudformation.load_balancing import target_group_id
 from emulator.render.cloudformation.task_definition import LOG_GROUP

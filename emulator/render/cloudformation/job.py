@@ -7,7 +7,7 @@ import json
 
 from emulator.ecs.job import JobSchedule
 from emulator.ecs.service import Service
-from emulator.render.cloudformation.foundation import Foundation
+from emulator.render.cloudformation.foundations.foundation import Foundation
 from emulator.render.cloudformation.intrinsics import Fn, GetAtt, Ref, Sub, arn, join
 from emulator.render.cloudformation.options import StackOptions
 from emulator.render.cloudformation.policies import add_role, policy, statement

@@ -26,7 +26,7 @@ from emulator.ecs.service import (
     TargetGroup,
     TargetHealthCheck,
 )
-from emulator.render.cloudformation.foundation import Foundation
+from emulator.render.cloudformation.foundations.foundation import Foundation
 from emulator.render.cloudformation.intrinsics import Ref
 from emulator.render.cloudformation.template import Properties, Template
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from emulator.ecs.service import NetworkListener, Service, TargetGroup
-from emulator.render.cloudformation.foundation import Foundation
+from emulator.render.cloudformation.foundations.foundation import Foundation
 from emulator.render.cloudformation.intrinsics import GetAtt, Ref
 from emulator.render.cloudformation.load_balancing import (
     health_check_timing,

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from emulator.ecs.references import ImageReference, ImportReference, Join, Value
 from emulator.ecs.service import Service
 from emulator.ecs.task_definition import ContainerDefinition, EfsVolumeConfiguration, Secret
-from emulator.render.cloudformation import copilot_roles
-from emulator.render.cloudformation.copilot_roles import tagged
+from emulator.render.cloudformation.foundations import copilot_roles
+from emulator.render.cloudformation.foundations.copilot_roles import tagged
 from emulator.render.cloudformation.intrinsics import GetAtt, Ref, Sub, arn, join, select, split
 from emulator.render.cloudformation.messaging import topic_id
 from emulator.render.cloudformation.options import StackOptions

@@ -10,7 +10,7 @@ from __future__ import annotations
 from emulator.ecs.deployment import ScalingPolicy
 from emulator.ecs.service import Service
 from emulator.render.cloudformation.ecs_service import number
-from emulator.render.cloudformation.foundation import Foundation
+from emulator.render.cloudformation.foundations.foundation import Foundation
 from emulator.render.cloudformation.intrinsics import GetAtt, Ref, join
 from emulator.render.cloudformation.load_balancing import target_group_id
 from emulator.render.cloudformation.template import Properties, Template

@@ -8,16 +8,16 @@ from emulator.ecs.json_patch import apply_patch
 from emulator.ecs.service import Service
 from emulator.errors import InputError, Position
 from emulator.render.cloudformation.addons import AddonResources, substituted
-from emulator.render.cloudformation.copilot_environment import CopilotEnvironment
 from emulator.render.cloudformation.ecs_service import add_service
-from emulator.render.cloudformation.foundation import Foundation
+from emulator.render.cloudformation.foundations.copilot_environment import CopilotEnvironment
+from emulator.render.cloudformation.foundations.foundation import Foundation
+from emulator.render.cloudformation.foundations.own_vpc import OwnVpc
 from emulator.render.cloudformation.intrinsics import Commented, Fn, from_long_form, names_used
 from emulator.render.cloudformation.job import add_job
 from emulator.render.cloudformation.load_balancing import add_load_balancing
 from emulator.render.cloudformation.messaging import add_queues, add_topics
 from emulator.render.cloudformation.network_load_balancer import add_network_load_balancer
 from emulator.render.cloudformation.options import StackOptions
-from emulator.render.cloudformation.own_vpc import OwnVpc
 from emulator.render.cloudformation.roles import add_roles
 from emulator.render.cloudformation.scaling import add_scaling
 from emulator.render.cloudformation.storage import add_access_point

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emulator.ecs.service import Service
-from emulator.render.cloudformation.foundation import Foundation
+from emulator.render.cloudformation.foundations.foundation import Foundation
 from emulator.render.cloudformation.template import Template
 
 PERMISSIONS = "0755"

@@ -19,7 +19,7 @@ from emulator.ecs.references import (
 )
 from emulator.ecs.service import Service
 from emulator.errors import Position
-from emulator.render.cloudformation.foundation import Foundation
+from emulator.render.cloudformation.foundations.foundation import Foundation
 from emulator.render.cloudformation.intrinsics import GetAtt, Ref, Sub, import_value
 from emulator.render.cloudformation.template import Template
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError
 from emulator.events import discard
-from emulator.frontdoor.explain import explain
+from emulator.frontdoor.routing.explain import explain
 from emulator.runtime.control.client import Agent
 from emulator.runtime.health.early import judged
 from emulator.runtime.health.reasons import Code, Reason

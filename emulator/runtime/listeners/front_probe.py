@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from emulator.engine.interface import Container, ContainerState, Engine
 from emulator.errors import EngineError
 from emulator.events import Emit, Event, EventKind
-from emulator.frontdoor.request import PROBE_HEADER
+from emulator.frontdoor.haproxy.request import PROBE_HEADER
 from emulator.runtime.listeners.front_ports import PublishedListener, listeners_on
 from emulator.runtime.state.observed import Observed
 

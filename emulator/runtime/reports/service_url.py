@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from emulator.ecs.service import Forward, HostHeader, ListenerRule, PathPattern, Service
 from emulator.frontdoor.balancers import balancer_of
-from emulator.frontdoor.conditions import local_name
-from emulator.frontdoor.explain import explain
+from emulator.frontdoor.haproxy.conditions import local_name
 from emulator.frontdoor.options import FrontOptions
-from emulator.frontdoor.patterns import has_wildcards
+from emulator.frontdoor.routing.explain import explain
+from emulator.frontdoor.routing.patterns import has_wildcards
 from emulator.runtime.specs.load_balancer import all_options
 from emulator.runtime.state.desired import DesiredState
 

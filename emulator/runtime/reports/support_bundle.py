@@ -16,7 +16,7 @@ from functools import partial
 from emulator import __version__
 from emulator.engine.interface import Container, Engine
 from emulator.errors import CopilotLocalError, NotFound
-from emulator.frontdoor.haproxy import CONFIGURATION_FILE
+from emulator.frontdoor.haproxy.configuration import CONFIGURATION_FILE
 from emulator.frontdoor.options import FOLDER as FRONT_FOLDER
 from emulator.model import from_json, to_plain
 from emulator.runtime.control.client import Agent

@@ -9,10 +9,10 @@ from types import MappingProxyType
 from emulator.ecs.service import Service
 from emulator.engine.interface import Container, ContainerSpec, ContainerState, Engine, File, Mount
 from emulator.frontdoor.balancers import Balancer, balancer_of, behind, rule_hosts
-from emulator.frontdoor.explain import asked_balancer
-from emulator.frontdoor.haproxy import FrontFiles, front_configuration
+from emulator.frontdoor.haproxy.configuration import FrontFiles, front_configuration
 from emulator.frontdoor.options import ADMIN_SOCKET, COMMAND, FOLDER, USER_ID, FrontOptions, Https, Target
-from emulator.frontdoor.patterns import has_wildcards
+from emulator.frontdoor.routing.explain import asked_balancer
+from emulator.frontdoor.routing.patterns import has_wildcards
 from emulator.runtime.listeners.front_ports import (
     BIND_PORT,
     HTTPS_BIND_PORT,

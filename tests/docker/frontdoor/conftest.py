@@ -30,31 +30,26 @@ import pytest
 from emulator.ecs.service import Service
 from emulator.engine.connect import connect
 from emulator.engine.interface import ContainerSpec, Engine, File, UlimitSpec
-from emulator.frontdoor import (
-    ACCESS_LOG_SOCKET,
-    CONFIGURATION_FILE,
-    FOLDER,
-    NOFILE,
+from emulator.frontdoor.haproxy.admin import (
     RELOAD,
-    RUN_FOLDER,
-    SHOW_KEY,
     SHOW_STAT,
     SHOW_STATE,
-    STATE_FILE,
-    USER_ID,
-    FrontFiles,
-    FrontOptions,
     Server,
-    Target,
-    TargetHealth,
-    front_configuration,
     parse_show_stat,
     placed,
     reconcile,
     refused,
     reload_problem,
-    target_health,
 )
+from emulator.frontdoor.haproxy.configuration import (
+    CONFIGURATION_FILE,
+    SHOW_KEY,
+    STATE_FILE,
+    FrontFiles,
+    front_configuration,
+)
+from emulator.frontdoor.health import TargetHealth, target_health
+from emulator.frontdoor.options import ACCESS_LOG_SOCKET, FOLDER, NOFILE, RUN_FOLDER, USER_ID, FrontOptions, Target
 from emulator.settings import load_settings
 
 HEALTH_PATH = "/health"

@@ -23,15 +23,8 @@ from emulator.ecs.service import (
     TargetHealthCheck,
     WeightedTargetGroup,
 )
-from emulator.frontdoor import (
-    AccessRecord,
-    LoadBalancerName,
-    Placement,
-    Target,
-    alb_line,
-    as_json,
-    parse_record,
-)
+from emulator.frontdoor.access_log import AccessRecord, LoadBalancerName, alb_line, as_json, parse_record
+from emulator.frontdoor.options import Placement, Target
 from tests.docker.frontdoor.conftest import wait_until
 from tests.frontdoor_table import SERVICE, service_with
 

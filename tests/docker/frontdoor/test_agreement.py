@@ -18,7 +18,7 @@ from emulator.ecs.service import (
     QueryString,
     SourceIp,
 )
-from emulator.frontdoor import explain
+from emulator.frontdoor.routing.explain import explain
 from tests.frontdoor_table import service_with
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.frontdoor import Placement, Target
+from emulator.frontdoor.options import Placement, Target
 from tests.frontdoor_table import SERVICE, Case, RuleSet, read_table
 
 if TYPE_CHECKING:

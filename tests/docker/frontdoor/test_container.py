@@ -11,20 +11,9 @@ import pytest
 from emulator.ecs.service import ListenerRule, PathPattern, Redirect, Service
 from emulator.engine.connect import connect
 from emulator.engine.interface import ContainerSpec, Engine, File, Mount, PublishedPort, UlimitSpec
-from emulator.frontdoor import (
-    ADMIN_SOCKET,
-    COMMAND,
-    FOLDER,
-    MASTER_SOCKET,
-    NOFILE,
-    RELOAD,
-    RUN_FOLDER,
-    SHOW_KEY,
-    USER_ID,
-    FrontFiles,
-    front_configuration,
-    reload_problem,
-)
+from emulator.frontdoor.haproxy.admin import RELOAD, reload_problem
+from emulator.frontdoor.haproxy.configuration import SHOW_KEY, FrontFiles, front_configuration
+from emulator.frontdoor.options import ADMIN_SOCKET, COMMAND, FOLDER, MASTER_SOCKET, NOFILE, RUN_FOLDER, USER_ID
 from emulator.settings import load_settings
 from tests.docker.frontdoor.conftest import fetch, wait_until
 from tests.frontdoor_table import service_with

@@ -17,7 +17,7 @@ from emulator.ecs.service import (
     TargetHealthCheck,
     WeightedTargetGroup,
 )
-from emulator.frontdoor import Placement, Target
+from emulator.frontdoor.options import Placement, Target
 from tests.frontdoor_table import SERVICE, service_with
 
 if TYPE_CHECKING:

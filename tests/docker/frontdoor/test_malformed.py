@@ -14,7 +14,8 @@ from emulator.ecs.service import (
     TargetHealthCheck,
     WeightedTargetGroup,
 )
-from emulator.frontdoor import Placement, Target, explain
+from emulator.frontdoor.options import Placement, Target
+from emulator.frontdoor.routing.explain import explain
 from tests.frontdoor_table import SERVICE, service_with
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from emulator.ecs.service import (
     TargetHealthCheck,
     WeightedTargetGroup,
 )
-from emulator.frontdoor import Https, Target
+from emulator.frontdoor.options import Https, Target
 from emulator.model import from_plain
 from tests.docker.frontdoor.conftest import fetch, free_port
 from tests.frontdoor_table import SERVICE, service_with

@@ -20,7 +20,7 @@ from emulator.ecs.service import (
     TargetHealthCheck,
     WeightedTargetGroup,
 )
-from emulator.frontdoor import Placement, Target
+from emulator.frontdoor.options import Placement, Target
 from tests.docker.frontdoor.conftest import targets_hit
 from tests.frontdoor_table import SERVICE, service_with
 

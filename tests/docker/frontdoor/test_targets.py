@@ -21,7 +21,7 @@ from emulator.ecs.service import (
     TargetHealthCheck,
     WeightedTargetGroup,
 )
-from emulator.frontdoor import Target
+from emulator.frontdoor.options import Target
 from tests.docker.frontdoor.conftest import targets_hit, wait_until
 from tests.frontdoor_table import SERVICE, service_with
 

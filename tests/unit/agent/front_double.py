@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from emulator.frontdoor.haproxy import CONFIGURATION_FILE, KEY_VARIABLE
+from emulator.frontdoor.haproxy.configuration import CONFIGURATION_FILE, KEY_VARIABLE
 from emulator.frontdoor.options import ADMIN_SOCKET, MASTER_SOCKET
 
 COLUMNS = ("pxname", "svname", "scur", "status", "lastchg", "check_status", "check_code", "addr")

@@ -15,7 +15,7 @@ from emulator.agent.scheduler.timeouts import Timeouts
 from emulator.engine.fake import Behaviour, FakeEngine
 from emulator.engine.interface import ExecStream
 from emulator.frontdoor.balancers import Balancer
-from emulator.frontdoor.haproxy import CONFIGURATION_FILE
+from emulator.frontdoor.haproxy.configuration import CONFIGURATION_FILE
 from emulator.frontdoor.options import FOLDER
 from emulator.model import to_json
 from emulator.runtime.control.client import Agent

@@ -7,7 +7,9 @@ import json
 import pytest
 
 from emulator.errors import EngineError
-from emulator.frontdoor import Balancer, FrontOptions, Https, LoadBalancerName, alb_line, parse_record
+from emulator.frontdoor.access_log import LoadBalancerName, alb_line, parse_record
+from emulator.frontdoor.balancers import Balancer
+from emulator.frontdoor.options import FrontOptions, Https
 
 NAME = LoadBalancerName("app", "test", "eu-west-1", "123456789012")
 

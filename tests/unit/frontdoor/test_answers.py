@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emulator.ecs.service import Forward, ListenerRule, PathPattern, TargetGroup, WeightedTargetGroup
-from emulator.frontdoor import front_configuration
+from emulator.frontdoor.haproxy.configuration import front_configuration
 from tests.frontdoor_table import service_with
 
 RULE = ListenerRule(

@@ -16,10 +16,11 @@ from emulator.ecs.service import (
     WeightedTargetGroup,
 )
 from emulator.errors import Position
-from emulator.frontdoor import Balancer, FrontOptions, Https, explain, front_configuration
-from emulator.frontdoor.advice import shadowed
-from emulator.frontdoor.balancers import LISTENERS, behind, frontend_name, read_frontend_name
-from emulator.frontdoor.explain import asked_balancer
+from emulator.frontdoor.balancers import LISTENERS, Balancer, behind, frontend_name, read_frontend_name
+from emulator.frontdoor.haproxy.configuration import front_configuration
+from emulator.frontdoor.options import FrontOptions, Https
+from emulator.frontdoor.routing.advice import shadowed
+from emulator.frontdoor.routing.explain import asked_balancer, explain
 from tests.frontdoor_table import service_with
 
 OPTIONS = {

@@ -23,9 +23,9 @@ from emulator.ecs.service import (
 )
 from emulator.ecs.task_definition import ContainerDefinition, PortMapping, TaskDefinition
 from emulator.errors import Position, UsageError
-from emulator.frontdoor import FrontOptions, explain
-from emulator.frontdoor.advice import covers
-from emulator.frontdoor.explain import Verdict
+from emulator.frontdoor.options import FrontOptions
+from emulator.frontdoor.routing.advice import covers
+from emulator.frontdoor.routing.explain import Verdict, explain
 from tests.frontdoor_table import Case, RuleSet, read_table, service_with
 
 # An explanation always has a host.

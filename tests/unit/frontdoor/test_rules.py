@@ -25,8 +25,8 @@ from emulator.ecs.service import (
     WeightedTargetGroup,
 )
 from emulator.errors import FindingsError, InputError, Position, Unsupported
-from emulator.frontdoor import front_configuration
-from emulator.frontdoor.rules import rules_in_order
+from emulator.frontdoor.haproxy.configuration import front_configuration
+from emulator.frontdoor.routing.rules import rules_in_order
 from tests.frontdoor_table import service_with
 
 FORWARD = Forward(target_groups=[WeightedTargetGroup(target_group="default")])

@@ -62,7 +62,7 @@ def test_every_code_is_documented() -> None:
 
 
 def test_every_code_is_used() -> None:
-    names = ("app/compile.py", "app/service_dependencies.py", "frontdoor/advice.py")
+    names = ("app/compile.py", "app/service_dependencies.py", "frontdoor/routing/advice.py")
     elsewhere = [PROJECT / "emulator" / name for name in names]
     files = [*(PROJECT / "emulator" / "manifest").rglob("*.py"), *elsewhere]
     source = "".join(path.read_text(encoding="utf-8") for path in files if path.name != "codes.py")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from emulator.testing.journal import Death, Journal, LogLine
+from emulator.testing.observation.journal import Death, Journal, LogLine
 
 DEATH = Death("web", "nginx", "t1", 3, False, ("bye",))
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from emulator.testing.journal import Journal
-from emulator.testing.report import sections
+from emulator.testing.observation.journal import Journal
+from emulator.testing.observation.report import sections
 
 FIRST, SECOND = "aaaabbbbcccc", "ddddeeeeffff"
 

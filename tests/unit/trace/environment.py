@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from emulator.trace.exchange import Exchange, Outcome, Request, Response
-from emulator.trace.hops import Place
+from emulator.trace.requests.exchange import Exchange, Outcome, Request, Response
+from emulator.trace.requests.hops import Place
 
 FRONT = Place("cl-front", "front", "172.30.0.2")
 HELLO = Place(

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.trace.connections import Connections
-from emulator.trace.conversation import Conversation
-from emulator.trace.exchange import Exchange, Outcome
-from emulator.trace.packets import Address
+from emulator.trace.packets.connections import Connections
+from emulator.trace.packets.packets import Address
+from emulator.trace.requests.conversation import Conversation
+from emulator.trace.requests.exchange import Exchange, Outcome
 from tests.unit.trace.wire import GET, OK, Wire, seen
 
 POST = b"POST /b HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n"

@@ -8,8 +8,8 @@ import ssl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.trace.conversation import Conversation
-from emulator.trace.exchange import Exchange, Outcome
+from emulator.trace.requests.conversation import Conversation
+from emulator.trace.requests.exchange import Exchange, Outcome
 
 HOST = b"Host: x\r\n"
 

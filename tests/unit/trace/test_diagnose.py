@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 from emulator.runtime.health.reasons import Code, Reason
-from emulator.trace import nginx
-from emulator.trace.diagnose import diagnose, eaten_prefix
-from emulator.trace.exchange import Exchange, Outcome
-from emulator.trace.hops import Place, assemble
-from emulator.trace.view import Diagnosis
+from emulator.trace.diagnosis import nginx
+from emulator.trace.diagnosis.diagnose import diagnose, eaten_prefix
+from emulator.trace.diagnosis.view import Diagnosis
+from emulator.trace.requests.exchange import Exchange, Outcome
+from emulator.trace.requests.hops import Place, assemble
 from tests.unit.trace.environment import FRONT, HELLO, OUTSIDE, PLACES, chain, exchange
 
 FILE = "# configuration file /etc/nginx/conf.d/default.conf:\n"

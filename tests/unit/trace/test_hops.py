@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from emulator.redaction import HIDDEN
-from emulator.trace.exchange import Exchange, Outcome
-from emulator.trace.export import as_har, as_json
-from emulator.trace.hops import Trace, assemble
-from emulator.trace.text import block
+from emulator.trace.output.export import as_har, as_json
+from emulator.trace.output.text import block
+from emulator.trace.requests.exchange import Exchange, Outcome
+from emulator.trace.requests.hops import Trace, assemble
 from tests.unit.trace.environment import FRONT, HELLO, OTHER, OUTSIDE, PLACES, chain, exchange
 
 

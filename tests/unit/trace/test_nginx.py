@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.trace.nginx import choose_location, choose_server, parse, proxy_pass, server_names
+from emulator.trace.diagnosis.nginx import choose_location, choose_server, parse, proxy_pass, server_names
 
 DUMP = r"""# configuration file /etc/nginx/nginx.conf:
 events { worker_connections 512; }

@@ -9,12 +9,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from emulator.errors import Position, UsageError
-from emulator.trace.exchange import Exchange, Outcome
-from emulator.trace.export import as_har, as_json
-from emulator.trace.hops import Trace, assemble
+from emulator.trace.diagnosis.view import Diagnosis
+from emulator.trace.output.export import as_har, as_json
+from emulator.trace.output.text import block, verdict
+from emulator.trace.requests.exchange import Exchange, Outcome
+from emulator.trace.requests.hops import Trace, assemble
 from emulator.trace.sending import prepare, send
-from emulator.trace.text import block, verdict
-from emulator.trace.view import Diagnosis
 from tests.unit.trace.environment import HELLO, PLACES, chain
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.engine.sockets import parse_listeners
-from emulator.trace.listening import listeners
-from emulator.trace.packets import PACKET_OUTGOING, Address, parse_ip, seen_twice
+from emulator.trace.packets.listening import listeners
+from emulator.trace.packets.packets import PACKET_OUTGOING, Address, parse_ip, seen_twice
 
 
 def packet(

@@ -14,8 +14,8 @@ from emulator.engine.interface import HERE, ContainerSpec, ExecSetting
 from emulator.errors import NotFound, TaskError
 from emulator.trace.capture import END
 from emulator.trace.container import capture_spec
-from emulator.trace.exchange import Exchange, Finished, Outcome, Ready, Report
-from emulator.trace.hops import Place, identity
+from emulator.trace.requests.exchange import Exchange, Finished, Outcome, Ready, Report
+from emulator.trace.requests.hops import Place, identity
 from emulator.trace.session import CaptureSession
 
 IMAGE = "copilot-local/agent:1"

@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.trace.stream import HalfStream, distance
+from emulator.trace.packets.stream import HalfStream, distance
 
 
 @st.composite

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from emulator.trace.connections import Connections
-from emulator.trace.exchange import Exchange
-from emulator.trace.packets import Address, Segment
+from emulator.trace.packets.connections import Connections
+from emulator.trace.packets.packets import Address, Segment
+from emulator.trace.requests.exchange import Exchange
 
 CLIENT = Address("172.30.0.2", 40000)
 SERVER = Address("172.30.0.3", 80)

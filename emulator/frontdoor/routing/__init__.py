@@ -1,0 +1,1 @@
+"""Listener rules as the load balancer reads them: order, matching, explanation, what it would refuse."""

@@ -1,0 +1,1 @@
+"""What a stack stands on: a VPC of its own account, or an environment that Copilot made."""

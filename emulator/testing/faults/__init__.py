@@ -1,0 +1,1 @@
+"""Faults that a test brings about: a full disk, a bad network."""

@@ -1,0 +1,1 @@
+"""What an environment did while a test ran: output, events, deaths, records."""

@@ -1,0 +1,179 @@
+"""Follows the containers of an environment: what each one prints, and which one ends by itself."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from emulator.engine.interface import Engine, EngineEvent, LogLine, Stream
+from emulator.errors import CopilotLocalError
+from emulator.events import Event, EventKind
+from emulator.runtime.health.router_chatter import is_chatter
+from emulator.runtime.state import names
+from emulator.runtime.state.names import Names, Role
+from emulator.runtime.state.observed import observe
+from emulator.testing.observation.journal import Death, Journal
+
+LAST_LINES = 20
+DRAIN = 3.0
+"""Seconds that the last lines of a container which has ended may take to arrive."""
+RETRY = 0.5
+HARMLESS_SIGNALS = frozenset({"1", "10", "12", "17", "18", "19", "20", "23", "28"})
+"""HUP, USR1, USR2, CHLD, CONT, STOP, TSTP, URG, WINCH: who sends one of these does not want the container to end."""
+
+
+@dataclass(slots=True)
+class _Followed:
+    """A container whose lines are being read, from its first one or from `since` on."""
+
+    since: datetime | None
+    thread: threading.Thread = field(default_factory=threading.Thread)
+    stream: Stream[LogLine] | None = None
+
+
+class Watcher:
+    """Reads events and logs in threads of its own, from `start` until `close`.
+
+    A death is an essential container that ended without being told to: Docker reports a signal before the end of a
+    container that is stopped or killed. A container with a restart policy may end as often as it likes.
+    """
+
+    def __init__(self, engine: Engine, environment: Names, journal: Journal, on_death: Callable[[Death], None]) -> None:
+        self._engine = engine
+        self._names = environment
+        self._journal = journal
+        self._on_death = on_death
+        self._followed: dict[str, _Followed] = {}
+        """By container id; a container that is started again in place is followed anew."""
+        self._told: set[str] = set()
+        """Ids of containers that were signalled to end."""
+        self._out_of_memory: set[str] = set()
+        self._expected: list[tuple[str, str]] = []
+        self.judging = False
+        """Whether deaths count yet: who brings the environment up hears of those before by itself."""
+        self._closed = threading.Event()
+        self._ready = threading.Event()
+        self._events: Stream[EngineEvent] | None = None
+        self._thread = threading.Thread(target=self._watch, daemon=True, name="copilot-local-watch")
+
+    def start(self) -> None:
+        """Returns once everything that happens from now on is seen."""
+        self._thread.start()
+        self._ready.wait(DRAIN)
+
+    def close(self) -> None:
+        """Ends all threads; what was read stays in the journal."""
+        self._closed.set()
+        streams = [self._events, *(followed.stream for followed in list(self._followed.values()))]
+        for stream in streams:
+            if stream is not None:
+                with contextlib.suppress(CopilotLocalError):
+                    stream.close()
+        if self._thread.is_alive():
+            self._thread.join(DRAIN)
+
+    def drain(self) -> None:
+        """Waits until what containers that have ended printed is in the journal."""
+        ended = {c.id for c in observe(self._engine, self._names).containers if c.exit_code is not None}
+        for container in ended:
+            self._read_to_the_end(container)
+
+    @contextlib.contextmanager
+    def expecting(self, service: str, container: str) -> Iterator[None]:
+        """Within this block the end of that container is no failure."""
+        self._expected.append((service, container))
+        try:
+            yield
+        finally:
+            self._expected.remove((service, container))
+
+    def _watch(self) -> None:
+        while not self._closed.is_set():
+            try:
+                self._events = self._engine.events(self._names.labels())
+                self._look()
+                self._ready.set()
+                for event in self._events:
+                    self._heard(event)
+            except CopilotLocalError as error:
+                if not self._closed.is_set():
+                    self._journal.add_event(Event(EventKind.WARNING, "events", f"the event stream broke: {error}"))
+            self._closed.wait(RETRY)
+
+    def _look(self) -> None:
+        for task in observe(self._engine, self._names).tasks.values():
+            for member in task.members.values():
+                if member.started:
+                    self._follow(member.container.id, member.container.labels)
+
+    def _heard(self, event: EngineEvent) -> None:
+        labels, container = event.labels, event.container_id
+        if names.CONTAINER not in labels:
+            return
+        match event.action:
+            case "start":
+                self._told.discard(container)
+                self._follow(container, labels, event.time)
+            case "kill" if labels.get("signal", "") not in HARMLESS_SIGNALS:
+                self._told.add(container)
+            case "oom":
+                self._out_of_memory.add(container)
+            case "die":
+                self._read_to_the_end(container)
+                self._ended(container, labels)
+        if event.action in ("start", "die", "oom") or event.action.startswith("health_status"):
+            self._journal.add_event(_state_event(event))
+
+    def _follow(self, container: str, labels: Mapping[str, str], started: datetime | None = None) -> None:
+        before = self._followed.get(container)
+        if before is not None and before.thread.is_alive():
+            return
+        followed = _Followed(None if before is None else started)
+        followed.thread = threading.Thread(
+            target=self._read, args=(container, dict(labels), followed), daemon=True, name="copilot-local-log"
+        )
+        self._followed[container] = followed
+        followed.thread.start()
+
+    def _read(self, container: str, labels: Mapping[str, str], followed: _Followed) -> None:
+        service, name, task = labels.get(names.SERVICE, ""), labels[names.CONTAINER], labels.get(names.TASK, "")
+        router = labels.get(names.ROLE) == Role.ROUTER
+        with contextlib.suppress(CopilotLocalError):  # a container that is gone prints nothing any more
+            followed.stream = self._engine.logs(container, follow=True, since=followed.since)
+            if self._closed.is_set():
+                followed.stream.close()
+            for line in followed.stream:
+                chatter = router and is_chatter(line.text)
+                self._journal.add_line(service, name, task, line.stream, line.text, line.timestamp, chatter=chatter)
+
+    def _read_to_the_end(self, container: str) -> None:
+        followed = self._followed.get(container)
+        if followed is not None:
+            followed.thread.join(DRAIN)
+
+    def _ended(self, container: str, labels: Mapping[str, str]) -> None:
+        if container in self._told or labels.get(names.ESSENTIAL, "true") != "true" or labels.get(names.RESTART_POLICY):
+            return
+        if labels.get(names.ONE_OFF):  # a job ends by itself
+            return
+        service, name, task = labels.get(names.SERVICE, ""), labels[names.CONTAINER], labels.get(names.TASK, "")
+        lines = [line for line in self._journal.lines() if (line.container, line.task_id) == (name, task)]
+        printed = [line.text for line in [line for line in lines if not line.chatter] or lines]
+        code = int(labels.get("exitCode") or 0)
+        death = Death(service, name, task, code, container in self._out_of_memory, tuple(printed[-LAST_LINES:]))
+        expected = not self.judging or (service, name) in self._expected
+        self._journal.add_death(death, expected=expected)
+        if not expected:
+            self._on_death(death)
+
+
+def _state_event(event: EngineEvent) -> Event:
+    labels = event.labels
+    subject = f"{labels.get(names.SERVICE, '')}/{labels[names.CONTAINER]}"
+    words = {"start": "started", "oom": "ran out of memory"}.get(event.action, event.action)
+    if event.action == "die":
+        words = f"exited with code {labels.get('exitCode', '?')}"
+    return Event(EventKind.STATE, subject, words, {"task": labels.get(names.TASK, "")[:8]})

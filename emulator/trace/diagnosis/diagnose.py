@@ -1,0 +1,249 @@
+"""What is wrong between the hops of a request, and what to do about it. Pure, but for reading nginx's configuration
+through the function that it is given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from emulator.trace.diagnosis import nginx
+from emulator.trace.diagnosis.lost_headers import dropped_names
+from emulator.trace.diagnosis.redirects import forwarded_proto, redirected
+from emulator.trace.diagnosis.too_large import refused
+from emulator.trace.diagnosis.view import REDIRECTS, Diagnosis, ReadNginx, View, bare, location_of, port_of, text
+from emulator.trace.requests.exchange import Outcome
+from emulator.trace.requests.hops import FRONTS, Hop, Trace
+
+_DOCKERS_NAME_SERVER = "127.0.0.11:"
+"""Docker itself listens there, in every container."""
+_NO_TARGET = (502, 503, 504)
+"""What a load balancer answers where no target takes the request."""
+
+
+def diagnose(
+    trace: Trace,
+    read_nginx: ReadNginx = lambda _: (),
+    status: int | None = None,
+    why_unanswered: Callable[[Hop], Sequence[Why]] = lambda _: (),
+) -> list[Diagnosis]:
+    """The faults of a request, those nearest to its end first. `status`: what the client was answered, if known.
+    `why_unanswered`: why the targets of a request are not healthy that the load balancer answered itself."""
+    looker = _Looker(trace, read_nginx)
+    looker.status = status
+    looker.why_unanswered = why_unanswered
+    return [one for number in reversed(range(len(trace.hops))) for one in looker.look(number)]
+
+
+class Why(Protocol):
+    """A reason why a task is not healthy: what, and what to do."""
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def hint(self) -> str: ...
+
+
+class _Looker(View):
+    status: int | None = None
+    """What the client was answered, which a connection over TLS does not show."""
+    why_unanswered: Callable[[Hop], Sequence[Why]]
+
+    def look(self, number: int) -> list[Diagnosis]:
+        hop = self.hops[number]
+        match hop.exchange.outcome:
+            case Outcome.REFUSED:
+                return [self._refused(number, hop)]
+            case Outcome.UNREACHABLE:
+                hint = "is the address right, and does anything run there?"
+                return [Diagnosis(f"{hop.server} does not answer {hop.client}'s attempt to connect", hint, number)]
+            case Outcome.NO_ANSWER | Outcome.CUT:
+                hint = f"`copilot-local logs -c {hop.container}` has what it said" if hop.container else ""
+                return [Diagnosis(f"{hop.server} gave {hop.client} no whole answer: {hop.exchange.note}", hint, number)]
+            case Outcome.UNFINISHED:
+                return self._waits(number, hop)
+            case Outcome.MALFORMED:
+                return [
+                    Diagnosis(f"{hop.client} → {hop.server} is no proper HTTP/1.1: {hop.exchange.note}", "", number)
+                ]
+            case _:
+                pass
+        fault = (
+            redirected(self, number, hop)
+            or refused(self, number, hop)
+            or self._prefix_eaten(number, hop)
+            or self._wrong_server_block(number, hop)
+            or self._host_changed(number, hop)
+            or self._front_alone(number, hop)
+        )
+        named_with_a_loop = any(location_of(one) for one in self.hops)
+        beside = (None if named_with_a_loop else forwarded_proto(self, number, hop), dropped_names(self, number, hop))
+        return [one for one in (fault, *beside) if one is not None]
+
+    # one fault each
+
+    def _waits(self, number: int, hop: Hop) -> list[Diagnosis]:
+        """Of a chain in which all wait, the last one is waited for. What outlives its request keeps it from nothing."""
+        if hop.parent is not None and self.hops[hop.parent].exchange.ended is not None:
+            return []
+        if any(after.exchange.outcome is not Outcome.ANSWERED for after in self.after(number)):
+            return []
+        what = "had not answered" if hop.status is None else f"had answered {hop.status} and not finished"
+        name = hop.container or hop.server
+        hint = f"`copilot-local logs -c {name}` has what it said" if hop.container and hop.task else ""
+        return [Diagnosis(f"{name} {what} {hop.client}'s request when the trace ended", hint, number)]
+
+    def _refused(self, number: int, hop: Hop) -> Diagnosis:
+        address, _, port = hop.exchange.server.rpartition(":")
+        local = address.startswith("127.")
+        where = f"localhost:{port}" if local else hop.server
+        listening = [
+            entry.rpartition(":") for entry in hop.exchange.listening if not entry.startswith(_DOCKERS_NAME_SERVER)
+        ]
+        ports = hop.place.ports if hop.place else {}
+        only_local = [host for host, _, other in listening if other == port and host.startswith("127.")]
+        if only_local and not local:
+            name = ports.get(int(port), "the container")
+            return Diagnosis(
+                f"{hop.client} was refused at {where}: {name} listens on {only_local[0]}:{port} alone",
+                f"let {name} listen on 0.0.0.0:{port}",
+                number,
+            )
+        if not local and hop.task and (why := self.why_unanswered(hop)):
+            return Diagnosis(
+                f"{hop.client} was refused at {where}: {'; '.join(dict.fromkeys(one.text for one in why))}",
+                next((one.hint for one in why if one.hint), ""),
+                number,
+            )
+        named = [f"{ports[int(other)]} on {other}" for _, _, other in listening if int(other) in ports]
+        unnamed = [f"port {other}" for _, _, other in listening if int(other) not in ports]
+        there = ", ".join(dict.fromkeys([*named, *unnamed])) or "nothing"
+        choices = [
+            int(other)
+            for _, _, other in listening
+            if int(other) in ports and ports[int(other)] != hop.client and ports[int(other)] != hop.container
+        ]
+        directive = self.proxy_pass(hop)
+        asker = f"{hop.client} passes to {where}" if directive else f"{hop.client} connects to {where}"
+        position = directive.position if directive else None
+        if len(set(choices)) == 1 and local:
+            target = f"http://localhost:{choices[0]}"
+            written = f"`proxy_pass {target};`" if directive else target
+            now = f", not `{text(directive)}`" if directive else ""
+            hint = f"{ports[choices[0]]} listens on {choices[0]}: write {written}{now}"
+        else:
+            hint = "let a container listen there, or correct the port"
+        return Diagnosis(
+            f"{asker}, where nothing listens (connection refused); in this task listen: {there}", hint, number, position
+        )
+
+    def _prefix_eaten(self, number: int, hop: Hop) -> Diagnosis | None:
+        before = self.before(hop)
+        if before is None or hop.status is None or not 400 <= hop.status < 500:
+            return None
+        eaten = eaten_prefix(before.path, hop.path)
+        if not eaten:
+            return None
+        directive = self.proxy_pass(hop)
+        hint = f"if {hop.container or hop.server} expects the whole path, pass it on as it is"
+        if directive is not None and directive.arguments:
+            whole = directive.arguments[0]
+            kept = re.sub(r"^([a-z]+://[^/]+)/.*$", r"\1", whole)
+            if kept != whole:
+                what = "slash" if whole == kept + "/" else "path"
+                hint = (
+                    f"the {what} at the end of `{text(directive)}` takes the place of the location's prefix:"
+                    f" with `proxy_pass {kept};` the path stays as it is"
+                )
+        return Diagnosis(
+            f"{hop.client} took {eaten} off the path: it was asked for {before.path} and asked"
+            f" {hop.container or hop.server} for {hop.path}, which answered {hop.status}",
+            hint,
+            number,
+            directive.position if directive else None,
+        )
+
+    def _wrong_server_block(self, number: int, hop: Hop) -> Diagnosis | None:
+        """nginx answered itself, while another of its server blocks was meant: the one for the Host before a
+        proxy changed it, or the only kind that passes this path on."""
+        redirects = hop.status in REDIRECTS
+        failed = hop.status is not None and (hop.status >= 400 or redirects)
+        if not failed or self.after(number):
+            return None
+        port = port_of(hop)
+        chosen = nginx.choose_server(self.configuration(hop), hop.host, port)
+        if chosen is None or nginx.proxy_pass(chosen.server, hop.path) is not None:
+            return None
+        before = self.before(hop)
+        changed = before is not None and bare(before.host) != bare(hop.host)
+        asked = nginx.choose_server(self.configuration(hop), before.host, port) if before and changed else None
+        if asked is not None and asked.matched and asked.server is not chosen.server:
+            meant, does = asked.server, f"is for {bare(before.host) if before else ''}"
+        elif redirects:
+            return None  # which is what its configuration says
+        else:
+            better = [other for other in chosen.others if nginx.proxy_pass(other, hop.path) is not None]
+            if not better:
+                return None
+            meant, does = better[0], f"passes {hop.path} on"
+        names = [name for name in nginx.server_names(meant) if name] or ["without a name"]
+        which = "fits this block" if chosen.matched else "fits no server_name, so nginx takes its default server"
+        sent = f" ({hop.client} sent it in place of {before.host})" if before is not None and changed else ""
+        return Diagnosis(
+            f"{hop.container or hop.server} answered {hop.status} itself, from the wrong server block: Host"
+            f" {hop.host}{sent} {which}; {' '.join(names)} ({meant.position}) {does}",
+            f"ask with Host {names[0]}, or add `{bare(hop.host)}` to the server_name at {meant.position}"
+            if not sent
+            else f"let {hop.client} pass the Host on: `proxy_set_header Host $host;`",
+            number,
+            chosen.server.position,
+            certain=bool(sent) or not chosen.matched,
+        )
+
+    def _host_changed(self, number: int, hop: Hop) -> Diagnosis | None:
+        before = self.before(hop)
+        if before is None or hop.status is None or bare(before.host) == bare(hop.host) or not hop.host:
+            return None
+        if hop.status not in (400, 403, 404, 421, *REDIRECTS) or self.after(number):
+            return None
+        directive = self.proxy_pass(hop)
+        return Diagnosis(
+            f"{hop.client} put Host {hop.host} in place of {before.host}; {hop.container or hop.server}"
+            f" answered {hop.status}",
+            "if it chooses by Host, pass the Host on: `proxy_set_header Host $host;`",
+            number,
+            directive.position if directive else None,
+            certain=False,
+        )
+
+    def _front_alone(self, number: int, hop: Hop) -> Diagnosis | None:
+        status = hop.status or self.status
+        if hop.depth or len(self.hops) > 1 or hop.container not in FRONTS or status is None or status < 400:
+            return None
+        if status in _NO_TARGET and hop.method and (why := self.why_unanswered(hop)):
+            return Diagnosis(
+                f"the load balancer answered {status} itself; no container was asked, since none is healthy:"
+                f" {'; '.join(dict.fromkeys(one.text for one in why))}",
+                next((one.hint for one in why if one.hint), "`copilot-local targets` says what the checks got"),
+                number,
+            )
+        asked = f" {hop.method} {hop.path}" if hop.method else ""
+        return Diagnosis(
+            f"the load balancer answered {status} itself; no container was asked",
+            f"`copilot-local route{asked}` says which rules there are, `copilot-local targets` whether"
+            " a target is healthy",
+            number,
+        )
+
+
+def eaten_prefix(before: str, after: str) -> str:
+    """What a path has lost at its beginning (`/api` of `/api/x` and `/x`); empty where it changed otherwise, or not."""
+    old, new = before.partition("?")[0], after.partition("?")[0]
+    if old == new:
+        return ""
+    tail = "/" + new.lstrip("/")
+    if old.endswith(tail):
+        return old.removesuffix(tail)
+    return old if tail == "/" else ""

@@ -1,0 +1,147 @@
+"""Redirects that do not lead where they are meant to: loops behind a load balancer that ends TLS, lost ports, addresses
+inside a task. Pure.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from emulator.trace.diagnosis import nginx
+from emulator.trace.diagnosis.view import Diagnosis, View, host_and_port, location_of, name_of, text
+from emulator.trace.requests.hops import Hop, header
+
+_PROTO = "X-Forwarded-Proto"
+_SCHEMES = {"http": 80, "https": 443}
+
+
+def redirected(view: View, number: int, hop: Hop) -> Diagnosis | None:
+    """What is wrong with the redirect that a hop's server answered by itself."""
+    location = location_of(hop)
+    if not location or any(location_of(after) for after in view.after(number)):
+        return None
+    # What the client gets may have been rewritten on the way back.
+    location = location_of(view.asked) or location
+    return _loop(view, number, hop, location) or _elsewhere(view, number, hop, location)
+
+
+def _loop(view: View, number: int, hop: Hop, location: str) -> Diagnosis | None:
+    """The client is sent to where it comes from, or to where it will be sent again."""
+    to = urlsplit(location)
+    target = (to.path or "/") + (f"?{to.query}" if to.query else "")
+    scheme, (host, port) = to.scheme or view.scheme, host_and_port(location)
+    asked_host, asked_port = host_and_port(f"//{view.asked.host}")
+    if target != view.asked.path or host not in ("", asked_host) or port not in (None, asked_port):
+        return None
+    if scheme == "http":
+        return _again(number, hop, location) if view.scheme == "http" else None
+    chosen = view.server_block(hop)
+    found = nginx.redirect(chosen.server, hop.path) if chosen else None
+    if view.scheme != "https" and not _always(found):
+        return None  # a redirect from HTTP to HTTPS, as it should be
+    name = name_of(hop)
+    directive = found[0] if found else None
+    seen = header(hop.exchange.request.headers, _PROTO) if hop.exchange.request else ""
+    what = f"redirect loop: {name} answers {hop.status} with Location {location}"
+    if view.scheme == "https":
+        what += ", which is what the client asked for"
+    else:
+        what += " whatever the client asks with"
+    why = "TLS ends at the load balancer, so every request comes as plain HTTP"
+    lost = _lost_proto(view, hop)
+    position = directive.position if directive else None
+    if lost is not None and view.scheme == "https":
+        return Diagnosis(f"{what}; {lost.message}", lost.hint, number, lost.position or position)
+    if directive is not None:
+        hint = f"redirect only what came over HTTP: `if ($http_x_forwarded_proto = http) {{ {text(directive)} }}`"
+    else:
+        hint = f"let {name} trust {_PROTO}, which says {seen or 'nothing'}"
+    said = f", and {_PROTO} ({seen}) is not looked at" if seen else f", and no {_PROTO} says how the client asked"
+    return Diagnosis(f"{what}; {why}{said}", hint, number, position)
+
+
+def _again(number: int, hop: Hop, location: str) -> Diagnosis:
+    return Diagnosis(
+        f"redirect loop: {name_of(hop)} answers {hop.status} with Location {location}, which is what the client asked"
+        " for",
+        f"`copilot-local logs -c {hop.container}` has what it said" if hop.container else "",
+        number,
+        certain=False,  # with a cookie of the answer the next request may be another one
+    )
+
+
+def _always(found: tuple[nginx.Directive, tuple[str, ...]] | None) -> bool:
+    """Whether nginx redirects requests over HTTPS as well, which it sees as plain HTTP."""
+    if found is None:
+        return False
+    condition = " ".join(found[1])
+    return not condition or (("$scheme" in condition or "$https" in condition) and "forwarded" not in condition)
+
+
+def _elsewhere(view: View, number: int, hop: Hop, location: str) -> Diagnosis | None:
+    """The redirect leads to an address inside the task, or forgets the port or the scheme that the client used."""
+    to = urlsplit(location)
+    host, port = host_and_port(location)
+    asked_host, asked_port = host_and_port(f"//{view.asked.host}")
+    if to.scheme not in _SCHEMES or not host:
+        return None
+    name = name_of(hop)
+    ports = hop.place.ports if hop.place else {}
+    if (host, port) != (asked_host, asked_port) and port in ports and host in ("localhost", "127.0.0.1", asked_host):
+        return Diagnosis(
+            f"{name} redirects to {location}: port {port} is inside the task, where no client comes",
+            "let it redirect to a path alone, or pass the Host on: `proxy_set_header Host $http_host;`",
+            number,
+        )
+    if host != asked_host:
+        return None
+    ssl_lost = view.scheme == "https" and to.scheme == "http"
+    port_lost = (port or _SCHEMES[to.scheme]) != (asked_port or _SCHEMES[view.scheme]) and to.scheme == view.scheme
+    if not (ssl_lost or port_lost):
+        return None
+    what = "from HTTPS to HTTP" if ssl_lost else f"without the port {asked_port}"
+    own = bool(view.configuration(hop))
+    return Diagnosis(
+        f"{name} redirects to {location}: {what}, since it knows nothing of the load balancer before it",
+        "`absolute_redirect off;` lets nginx redirect to the path alone"
+        if own
+        else f"let it redirect to the path alone, or trust {_PROTO} and the Host",
+        number,
+        certain=ssl_lost,
+    )
+
+
+def _lost_proto(view: View, hop: Hop) -> Diagnosis | None:
+    """The hop on the way at which X-Forwarded-Proto stopped saying `https`."""
+    here: Hop | None = hop
+    while here is not None:
+        before = view.before(here)
+        if before is not None and (found := forwarded_proto(view, view.hops.index(here), here)) is not None:
+            return found
+        here = before
+    return None
+
+
+def forwarded_proto(view: View, number: int, hop: Hop) -> Diagnosis | None:
+    """A proxy told the next container another scheme than the load balancer had told it."""
+    before = view.before(hop)
+    if before is None or before.exchange.request is None or hop.exchange.request is None:
+        return None
+    told, passed = (header(one.exchange.request.headers, _PROTO) for one in (before, hop) if one.exchange.request)
+    if not told or told == passed or not before.task:
+        return None
+    setting = next(
+        (one for one in view.effective(before, "proxy_set_header") if one.arguments[:1] and _names(one, _PROTO)), None
+    )
+    what = f"put {_PROTO}: {passed} in place of {told}" if passed else f"left out {_PROTO}: {told}"
+    return Diagnosis(
+        f"{hop.client} {what}, so {name_of(hop)} takes the client's request for {passed or 'plain HTTP'}",
+        f"pass on what the load balancer says: `proxy_set_header {_PROTO} $http_x_forwarded_proto;`"
+        + (f", not `{text(setting)}`" if setting else ""),
+        number,
+        setting.position if setting else None,
+        certain=False,
+    )
+
+
+def _names(directive: nginx.Directive, name: str) -> bool:
+    return directive.arguments[0].lower() == name.lower()

@@ -1,0 +1,108 @@
+"""A trace as its faults are looked for in it: what is around a hop, and what its nginx is configured to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from emulator.errors import Position
+from emulator.trace.diagnosis import nginx
+from emulator.trace.requests.exchange import Outcome
+from emulator.trace.requests.hops import Hop, Trace, header
+
+ReadNginx = Callable[[str], Sequence[nginx.Directive]]
+"""nginx's configuration in a container, by the container's name in Docker; empty where no nginx is in it."""
+REDIRECTS = (301, 302, 303, 307, 308)
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """A fault: what it is, where it stands if that is known, and what to do. `hop` counts from 0."""
+
+    message: str
+    hint: str
+    hop: int
+    position: Position | None = None
+    certain: bool = True
+    """False: it explains what was seen, and something else may too."""
+
+
+class View:
+    """The hops of a trace, with what is around each."""
+
+    def __init__(self, trace: Trace, read_nginx: ReadNginx) -> None:
+        self.hops = trace.hops
+        self.asked = trace.asked
+        self._read = read_nginx
+
+    @property
+    def scheme(self) -> str:
+        """What the client used: `http` or `https`."""
+        return "https" if self.hops[0].exchange.outcome is Outcome.TLS else "http"
+
+    def before(self, hop: Hop) -> Hop | None:
+        """The request that led to this one, where both can be read."""
+        before = self.hops[hop.parent] if hop.parent is not None else None
+        return before if before is not None and before.exchange.request and hop.exchange.request else None
+
+    def after(self, number: int) -> list[Hop]:
+        """What a hop led to."""
+        return [hop for hop in self.hops if hop.parent == number]
+
+    def configuration(self, hop: Hop) -> Sequence[nginx.Directive]:
+        """That of the hop's server."""
+        name = hop.place.members.get(hop.container, "") if hop.place else ""
+        return self._read(name) if name else ()
+
+    def server_block(self, hop: Hop) -> nginx.Chosen | None:
+        """The server block that the hop's request got."""
+        return nginx.choose_server(self.configuration(hop), hop.host, port_of(hop))
+
+    def effective(self, hop: Hop, name: str) -> list[nginx.Directive]:
+        """The directives of that name which hold for the hop's request."""
+        return nginx.effective(self.configuration(hop), hop.host, port_of(hop), hop.path, name)
+
+    def proxy_pass(self, hop: Hop) -> nginx.Directive | None:
+        """The directive that made nginx ask this hop's server."""
+        before = self.hops[hop.parent] if hop.parent is not None else None
+        if before is None or not before.exchange.request:
+            return None  # also where the request came over TLS
+        chosen = self.server_block(before)
+        return nginx.proxy_pass(chosen.server, before.path) if chosen else None
+
+
+def port_of(hop: Hop) -> int:
+    """The port that was asked."""
+    return int(hop.exchange.server.rpartition(":")[2])
+
+
+def name_of(hop: Hop) -> str:
+    """What to call the hop's server."""
+    return hop.container or hop.server
+
+
+def bare(host: str) -> str:
+    """A host without its port, in lower case."""
+    return re.sub(r":\d+$", "", host).lower()
+
+
+def text(directive: nginx.Directive) -> str:
+    """A directive as it is written."""
+    return f"{directive.name} {' '.join(directive.arguments)};"
+
+
+def location_of(hop: Hop) -> str:
+    """Where an answer redirects to; empty where it does not."""
+    response = hop.exchange.response
+    return header(response.headers, "location") if response is not None and response.status in REDIRECTS else ""
+
+
+def host_and_port(url: str) -> tuple[str, int | None]:
+    """Of a URL, or of a `Host` written as `//host`. The port is None where it is not said, or is none."""
+    try:
+        parts = urlsplit(url)
+        return (parts.hostname or "").lower(), parts.port
+    except ValueError:
+        return "", None

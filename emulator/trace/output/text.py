@@ -1,0 +1,114 @@
+"""A trace for people: a block a request, two lines a hop, then what changed. Pure. Meant to fit 80 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from emulator.trace.diagnosis.view import Diagnosis
+from emulator.trace.requests.changes import Change, Kind
+from emulator.trace.requests.exchange import Outcome
+from emulator.trace.requests.hops import Hop, Trace, header, trace_root
+
+WIDTH = 80
+_MARKS = {Kind.ADDED: "+", Kind.REMOVED: "-", Kind.CHANGED: "~"}
+_SERVER = 44
+"""Column behind the names of a hop's ends."""
+
+
+def block(trace: Trace, width: int = WIDTH) -> Iterator[str]:
+    """The lines of one request."""
+    first = trace.asked
+    what = f"{first.method} {first.path}" if first.method else f"{first.client} → {first.server}"
+    count = len(trace.hops)
+    yield _cut(f"{what}: {_status(first)}, {_took(first)}, {count} hop{'s' if count > 1 else ''}", width)
+    if trace.trace_id:
+        yield f"trace id {trace.trace_id}"
+    for number, hop in enumerate(trace.hops, 1):
+        yield from _hop(trace, number, hop, width)
+
+
+def verdict(diagnosis: Diagnosis, width: int = WIDTH) -> Iterator[str]:
+    """The lines of a diagnosis: where, what, what to do. Words are not broken: paths and directives can be copied."""
+    where = f"{diagnosis.position}: " if diagnosis.position else ""
+    kind = "fault" if diagnosis.certain else "perhaps"
+    yield from _wrapped(f"{kind} at hop {diagnosis.hop + 1}: {where}{diagnosis.message}", width, "", "  ")
+    if diagnosis.hint:
+        yield from _wrapped(f"hint: {diagnosis.hint}", width, "  ", "    ")
+
+
+def _hop(trace: Trace, number: int, hop: Hop, width: int) -> Iterator[str]:
+    indent = "  " * hop.depth
+    names = _cut(f"{indent}{number} {hop.client} → {hop.server}", _SERVER)
+    where = f"  (task {hop.task})" if hop.task and len({one.task for one in trace.hops if one.task}) > 1 else ""
+    yield f"{names.ljust(_SERVER)} {_status(hop):<12} {_took(hop):>10}{where}".rstrip()
+    inner = indent + "  "
+    exchange = hop.exchange
+    if exchange.request is not None:
+        yield _cut(f"{inner}{hop.method} {hop.path}", width)
+        if not any(change.name.lower() == "host" for change in hop.request_changes):
+            yield _cut(f"{inner}Host: {hop.host or '(none)'}", width)
+    elif exchange.outcome is Outcome.TLS:
+        name = exchange.server_name or "no server name"
+        yield f"{inner}TLS to {name}: {exchange.sent} bytes sent, {exchange.received} received, not read"
+    elif exchange.outcome is Outcome.OPAQUE:
+        yield f"{inner}{exchange.note}: {exchange.sent} bytes sent, {exchange.received} received"
+    if exchange.request is not None and exchange.informational:
+        yield f"{inner}before the answer: {', '.join(str(status) for status in exchange.informational)}"
+    if exchange.note and exchange.outcome not in (Outcome.OPAQUE, Outcome.REFUSED):
+        yield from _wrapped(exchange.note, width, inner, inner)
+    if exchange.response is not None and (place := header(exchange.response.headers, "location")):
+        yield _cut(f"{inner}answered with Location: {place}", width)
+    before = trace.hops[hop.parent] if hop.parent is not None else None
+    if before is not None and before.path and hop.path and before.path != hop.path:
+        yield _cut(f"{inner}~ path: {before.path} → {hop.path}", width)
+    for change in hop.request_changes:
+        yield _cut(f"{inner}{_change(change)}", width)
+    if hop.response_changes:
+        yield f"{inner}on the way back, {hop.client} made of the answer:"
+        for change in hop.response_changes:
+            yield _cut(f"{inner}  {_change(change)}", width)
+    if hop.by == "time":
+        encrypted = before is not None and before.exchange.outcome is Outcome.TLS
+        why = "what came over TLS is not read" if encrypted else "it carries no trace id"
+        if before is not None and before.exchange.request and hop.exchange.request:
+            ids = [trace_root(one.exchange.request.headers) for one in (before, hop) if one.exchange.request]
+            if all(ids) and ids[0] != ids[1]:
+                why = "the load balancer replaces the trace id of a request with more than 7 KB of headers"
+        choice = f", and {hop.fits} requests fit" if hop.fits > 1 else ""
+        yield from _wrapped(f"(joined by time and connection: {why}{choice})", width, inner, inner + " ")
+
+
+def _change(change: Change) -> str:
+    mark = _MARKS[change.kind]
+    if change.kind is Kind.REMOVED:
+        return f"{mark} {change.name}"
+    if change.kind is Kind.CHANGED:
+        return f"{mark} {change.name}: {change.before} → {change.after}"
+    return f"{mark} {change.name}: {change.after}"
+
+
+def _status(hop: Hop) -> str:
+    if hop.exchange.outcome is Outcome.ANSWERED:
+        return str(hop.status)
+    if hop.status is not None:
+        return f"{hop.status} {hop.exchange.outcome}"
+    return str(hop.exchange.outcome)
+
+
+def _took(hop: Hop) -> str:
+    took = hop.milliseconds
+    if took is None:
+        return "not over"
+    return f"{took:.1f} ms" if took < 1000 else f"{took / 1000:.2f} s"
+
+
+def _cut(line: str, width: int) -> str:
+    line = "".join(character if character.isprintable() else "�" for character in line)
+    return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def _wrapped(text: str, width: int, first: str, rest: str) -> list[str]:
+    return textwrap.wrap(
+        text, width, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+    )

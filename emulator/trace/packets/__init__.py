@@ -1,0 +1,1 @@
+"""From packets to connections: bytes in order, and who sent them."""

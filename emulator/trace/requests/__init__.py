@@ -1,0 +1,1 @@
+"""From connections to requests and their hops."""
