@@ -65,7 +65,7 @@ def service_with(rules: list[ListenerRule], groups: list[TargetGroup]) -> Servic
 
 def read_table() -> list[RuleSet]:
     """Every rule set of the table."""
-    return [_rule_set(item) for item in yaml.safe_load(TABLE.read_text())]
+    return [_rule_set(item) for item in yaml.load(TABLE.read_text(), yaml.CSafeLoader)]
 
 
 def _rule_set(item: dict[str, Any]) -> RuleSet:

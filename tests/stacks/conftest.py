@@ -6,18 +6,29 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
-REGION = "us-west-2"
+from tests.stacks.linting import REGION
 
 # Machine images and instance types fill seconds, and no stack here asks for them.
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
-# One session reads each service's model once; its keys are not real.
-_SESSION: Any = boto3.session.Session("testing", "testing", region_name=REGION)
+
+
+@cache
+def _session() -> Any:
+    """Reads each service's model once; its keys are not real."""
+    import boto3
+
+    return boto3.session.Session("testing", "testing", region_name=REGION)
+
+
+@cache
+def _client(name: str) -> Any:
+    """The client of a service, for every account in turn: making one costs more than any request."""
+    return _session().client(name)
 
 
 @dataclass
@@ -28,7 +39,7 @@ class Account:
     ids: dict[str, str] = field(default_factory=dict)
 
     def client(self, name: str) -> Any:
-        return _SESSION.client(name)
+        return _client(name)
 
     def prepare(self) -> None:
         ec2, balancing = self.client("ec2"), self.client("elbv2")
@@ -111,6 +122,9 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    # moto takes longer to import than all of the other tests to collect.
+    from moto import mock_aws
+
     with mock_aws():
         found = Account()
         found.prepare()

@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cfnlint.api import lint
-from cfnlint.config import ManualArgs
-from moto.cloudformation.parsing import get_model_map
 from msgspec import Struct
 
 from emulator.compiler import compile_service
@@ -24,7 +21,8 @@ from emulator.render.cloudformation.options import StackOptions
 from emulator.render.cloudformation.stack import render_stack
 from emulator.render.cloudformation.writer import to_yaml
 from emulator.render.task_definition import render_task_definition
-from tests.stacks.conftest import REGION, Account
+from tests.stacks.conftest import Account
+from tests.stacks.linting import REGION, findings
 from tests.unit.render.features import FEATURES
 from tests.unit.render.golden import ABSENT, CASES, GOLDEN, golden_service, read_template
 
@@ -32,9 +30,6 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 UNPREPARED = "fresh-clone"
 """An example that lacks values on purpose: nothing of it renders before they are filled in."""
 MODES = {"own": False, "copilot": True}
-KNOWN_TO_MOTO = set(get_model_map()) - {"AWS::CloudFormation::Stack"}
-"""What is of another type is left out before a stack is created, with a text in the place of references to it. (Nested
-stacks moto takes from S3 only.)"""
 KEPT_BY_MOTO = {"family", "containerDefinitions", "volumes", "memory"}
 """What moto's task definition keeps of the resource's properties (of volumes, not their file systems)."""
 
@@ -78,8 +73,7 @@ def test_template_is_clean(kind: str, name: str, mode: str, tmp_path: Path) -> N
     if nested is not None:
         texts.append(to_yaml(nested))
     for text in texts:
-        findings = lint(text, config=ManualArgs(regions=[REGION]))
-        assert [f"{it.rule.id} {it.message} (line {it.linenumber})" for it in findings] == []
+        assert [str(it) for it in findings(text)] == []
 
 
 @pytest.mark.parametrize(("kind", "name", "mode"), list(cases()))
@@ -203,14 +197,25 @@ def _imports(value: object) -> Iterator[str]:
             yield from _imports(item)
 
 
+def _known_to_moto() -> set[str]:
+    """What is of another type is left out before a stack is created, with a text in the place of references to it.
+
+    Nested stacks moto takes from S3 only.
+    """
+    from moto.cloudformation.parsing import get_model_map
+
+    return set(get_model_map()) - {"AWS::CloudFormation::Stack"}
+
+
 def _for_moto(template: dict[str, Any], account: Account) -> dict[str, Any]:
     """The template without what moto does not know, with a text in the place of references to it; queues that moto
     would give a name that FIFO queues may not have are named; records go into the zone that is there, and
     listeners have the certificate that is there. moto takes no listeners of a network load balancer."""
+    known = _known_to_moto()
     unknown = {
         key
         for key, it in template["Resources"].items()
-        if it["Type"] not in KNOWN_TO_MOTO
+        if it["Type"] not in known
         or (it["Type"].endswith("::Listener") and it["Properties"]["Protocol"] not in ("HTTP", "HTTPS"))
     }
     resources = {key: it for key, it in template["Resources"].items() if key not in unknown}

@@ -22,8 +22,8 @@ from emulator.settings import LocalOptions
 from tests.unit.agent.rig import Rig
 from tests.unit.runtime.world import desired_state, make_service
 
-DOCUMENT: dict[str, Any] = yaml.safe_load(
-    (Path(__file__).parents[3] / "docs" / "control-api.yaml").read_text(encoding="utf-8")
+DOCUMENT: dict[str, Any] = yaml.load(
+    (Path(__file__).parents[3] / "docs" / "control-api.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader
 )
 OPERATIONS = {
     (method.upper(), f"/v1{path}"): operation

@@ -105,7 +105,7 @@ def golden_parameters(case: Case) -> dict[str, str]:
     return found
 
 
-class Loader(yaml.SafeLoader):
+class Loader(yaml.CSafeLoader):
     """Reads short-form tags as the long form."""
 
 

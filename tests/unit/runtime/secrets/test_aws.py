@@ -7,9 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from emulator.errors import CopilotLocalError, InputError, SecretsError, Unsupported
 from emulator.runtime.secrets.logins import RegistryLogins
@@ -28,8 +26,16 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """An AWS account in memory: makes clients. Nothing of this machine's own configuration is seen."""
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.delenv(name, raising=False)
+    from moto import mock_aws  # which takes long to import, and only these tests need
+
     with mock_aws():
-        yield boto3.session.Session("testing", "testing", region_name=HERE).client
+        yield session(HERE).client
+
+
+def session(region: str) -> Any:
+    import boto3
+
+    return boto3.session.Session("testing", "testing", region_name=region)
 
 
 def aws(**variables: str) -> SecretValues:
@@ -66,7 +72,7 @@ def test_parameters_are_decrypted_and_asked_for_ten_at_a_time(
 
 
 def test_a_parameters_arn_says_in_which_region_it_is(account: Any, want: Want) -> None:
-    there = boto3.session.Session("testing", "testing", region_name="us-east-2").client("ssm")
+    there = session("us-east-2").client("ssm")
     there.put_parameter(Name="/app/token", Value="there", Type="String")
     wanted = want("arn:aws:ssm:us-east-2:123456789012:parameter/app/token")
     assert aws().find([wanted]) == {wanted: "there"}
