@@ -80,7 +80,7 @@ class CaptureContainer:
         """Waits until it has ended, not longer."""
         self._thread.join(timeout)
 
-    def end(self, timeout: float = 10) -> None:
+    def end(self, timeout: float = 60) -> None:
         """Lets it tell what it has still, waits for that, and removes it."""
         if self._stream is not None:
             try:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from emulator.engine.interface import Engine
 from emulator.errors import ContainerFailed, CopilotLocalError
+from emulator.firelens.diagnose import Problem
+from emulator.runtime.health.last_words import lost_its_reason, say_again
 from emulator.runtime.health.router_chatter import telling
 from emulator.runtime.specs.log_router import router_problems
 from emulator.runtime.state import names
@@ -23,8 +27,11 @@ def container_failed(engine: Engine, member: Member, why: str) -> ContainerFaile
         said = [line.text for line in engine.logs(member.container.name, tail=READ_LINES)]
     except CopilotLocalError:
         said = []
+    problems = _problems(member, said)
+    if member.role == Role.ROUTER and not problems and lost_its_reason(said, code):
+        said = say_again(engine, member.container.name, lambda lines: bool(_problems(member, lines))) or said
+        problems = _problems(member, said)
     lines = (telling(said) if member.role == Role.ROUTER else said)[-LAST_LINES:]
-    problems = [p for p in router_problems(member.container.labels.get(names.LOG_OUTPUTS, ""), said) if p.fatal]
     if problems:
         said_why = problems[0].message
         why = f"{why}: {said_why.removeprefix('the log router: ')}" if problems[0].general else said_why
@@ -39,3 +46,8 @@ def container_failed(engine: Engine, member: Member, why: str) -> ContainerFaile
     )
     failed.position = problems[0].position if problems else None
     return failed
+
+
+def _problems(member: Member, said: Sequence[str]) -> list[Problem]:
+    """What a log router ended over."""
+    return [p for p in router_problems(member.container.labels.get(names.LOG_OUTPUTS, ""), said) if p.fatal]

@@ -21,6 +21,7 @@ from emulator.firelens.diagnose import STARTED, Problem
 from emulator.firelens.local import LOG_FOLDER, local_router_configuration
 from emulator.firelens.routing import find_router, router_secrets
 from emulator.firelens.users_files import find_in
+from emulator.runtime.health.last_words import lost_its_reason, say_again
 from emulator.runtime.images.router_files import read_router_image
 from emulator.runtime.specs.limits import MIB, OWN_PIDS
 from emulator.runtime.specs.log_router import describe_router, manifest_lines, router_problems
@@ -103,15 +104,22 @@ def check_router(engine: Engine, environment: Names, service: Service, image: st
             engine.put_files(name, "/", [File(posixpath.relpath(path, "/"), text.encode())])
         engine.start(name)
         lines, code = _listen(engine, name)
+        description = describe_router(service, configuration)
+        problems = router_problems(description, lines)
+        if not problems and lost_its_reason(lines, code):
+            problems = router_problems(
+                description, say_again(engine, name, lambda said: bool(router_problems(description, said)))
+            )
     finally:
         engine.remove(name)
         engine.remove_volume(volume)
     version = next((match[0] for line in lines if (match := _VERSION.search(line))), "the log router")
-    problems = router_problems(describe_router(service, configuration), lines)
     if code is not None and not any(problem.fatal for problem in problems):
-        last = next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "nothing")
         position = service.positions.get("logging.configFilePath") or service.positions.get("logging")
-        problems.append(Problem(f"the log router ended with code {code}: {last}", "", position))
+        problems.append(
+            Problem(f"the log router ended with code {code} and did not say why; it printed last: {last}", "", position)
+        )
     return RouterCheck(tuple(problems), version, len(configuration.outputs))
 
 
