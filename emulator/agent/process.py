@@ -19,11 +19,14 @@ from emulator.agent.scheduler.state_file import StateFile
 from emulator.agent.scheduler.supervisor import Supervisor
 from emulator.engine.connect import connect
 from emulator.model import from_json
+from emulator.runtime.control import direct
 from emulator.runtime.control.client import SOCKET
-from emulator.runtime.specs.agent import FRONT_FOLDERS
+from emulator.runtime.specs.agent import CONTROL_FOLDER, FRONT_FOLDERS
 from emulator.runtime.specs.log_store import ACCESS_FOLDER, LOG_FOLDER
 from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.names import Names
+
+log = logging.getLogger(__name__)
 
 
 def main(state_file: Path, first_state: str) -> None:
@@ -45,9 +48,24 @@ def main(state_file: Path, first_state: str) -> None:
     serve_metadata(engine, supervisor, listener)
     server = ControlServer(Path(SOCKET), supervisor, Path(LOG_FOLDER), Path(ACCESS_FOLDER))
     threading.Thread(target=server.serve_forever, args=(NO_POLL,), daemon=True, name="control").start()
+    _serve_this_machine(supervisor)
     bounded = (Path(LOG_FOLDER), state.log_limit << 20, Path(ACCESS_FOLDER))
     threading.Thread(target=keep_bounded, args=bounded, daemon=True, name="log store").start()
     front.take_access_logs(Path(ACCESS_FOLDER))
     threading.Thread(target=front.run, daemon=True, name="front").start()
     supervisor.run()
     threading.Event().wait()  # retired: the container is about to be removed
+
+
+def _serve_this_machine(supervisor: Supervisor) -> None:
+    """Serves the control API to the user whose folder is mounted too; the folder itself keeps others out."""
+    folder = Path(CONTROL_FOLDER)
+    if not folder.is_dir():
+        return
+    try:
+        server = ControlServer(folder / direct.SOCKET, supervisor, Path(LOG_FOLDER), Path(ACCESS_FOLDER))
+        (folder / direct.SOCKET).chmod(0o666)
+    except OSError as error:  # commands use `docker exec` then
+        log.info("no control socket outside of the container: %s", error)
+        return
+    threading.Thread(target=server.serve_forever, args=(NO_POLL,), daemon=True, name="control outside").start()

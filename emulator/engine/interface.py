@@ -74,6 +74,8 @@ class EngineInfo:
     """How it is reached: `unix:///var/run/docker.sock`."""
     id: str = ""
     """What tells it from other daemons; empty where it does not say."""
+    shares_folders: bool = False
+    """Whether a container sees a folder of this user that it mounts, and may write to it as root."""
 
 
 @dataclass(frozen=True, slots=True)

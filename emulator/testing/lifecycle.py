@@ -29,9 +29,11 @@ from emulator.runtime.lifecycle.look import look_at_machine
 from emulator.runtime.lifecycle.running import Running
 from emulator.runtime.lifecycle.up import dry_run, up
 from emulator.runtime.listeners.free_port import is_free
-from emulator.runtime.listeners.front_ports import PublishedListener, listeners_of
+from emulator.runtime.listeners.front_ports import listeners_of
+from emulator.runtime.listeners.published import PublishedListener
 from emulator.runtime.planning.up_request import UpRequest
-from emulator.runtime.reports.overview import ContainerRow, overview
+from emulator.runtime.reports.overview import overview
+from emulator.runtime.reports.overview_rows import ContainerRow
 from emulator.runtime.secrets.sources import SecretChoice
 from emulator.runtime.state.names import Names
 from emulator.settings import FrontSettings, TimeSettings

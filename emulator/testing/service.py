@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from emulator.app.tracer import REQUEST_TIMEOUT, Traced
 from emulator.frontdoor.routing.explain import Explanation
-from emulator.runtime.reports.overview import ContainerRow
+from emulator.runtime.reports.overview_rows import ContainerRow
 from emulator.testing.observation.journal import LogLine, Mark
 from emulator.testing.observation.records import RoutedRecord
 from emulator.testing.results import CommandResult

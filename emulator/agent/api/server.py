@@ -28,10 +28,14 @@ from emulator.frontdoor.options import FrontOptions
 from emulator.model import from_plain
 from emulator.runtime.control.client import event_to
 from emulator.runtime.control.http import BODY, LINES, VERSION, Message
+from emulator.runtime.reports.overview import overview_of
+from emulator.runtime.reports.overview_rows import to_plain
+from emulator.runtime.reports.printed_lines import printed_lines
 from emulator.runtime.reports.service_details import service_details
 from emulator.runtime.reports.service_url import service_urls
 from emulator.runtime.specs.load_balancer import all_options
 from emulator.runtime.state.desired import DesiredService, DesiredState, Private
+from emulator.runtime.state.observed import observe
 
 log = logging.getLogger(__name__)
 
@@ -224,6 +228,12 @@ class _Connection(BaseHTTPRequestHandler):
             status["details"] = service_details(self.server.supervisor.scheduler.state)
         return status
 
+    def _overview(self, query: Query, body: Message) -> Answer:
+        status = self._status({**query, "details": ["true"]}, body)
+        names = self.server.supervisor.scheduler.names
+        assert isinstance(status, dict)
+        return to_plain(overview_of(observe(self.server.supervisor.engine, names), status, names, supervised=True))
+
     def _urls(self, query: Query, body: Message) -> Answer:
         del query, body
         return {"urls": service_urls(self.server.supervisor.scheduler.state)}
@@ -243,6 +253,12 @@ class _Connection(BaseHTTPRequestHandler):
         services, kept, join = query.get("service", []), _says_yes(query, "kept"), _says_yes(query, "join")
         found = follow_records(self.server.log_folder, services, ended, kept=kept, join=join, tail=_tail(query))
         return ({"record": it} for it in found)
+
+    def _lines(self, query: Query, body: Message) -> Answer:
+        del body
+        supervisor, services = self.server.supervisor, query.get("service", [])
+        names, router = supervisor.scheduler.names, _says_yes(query, "router")
+        return printed_lines(supervisor.engine, names, services, _tail(query), router=router)
 
     def _access(self, query: Query, body: Message) -> Answer:
         del body
@@ -265,10 +281,12 @@ class _Connection(BaseHTTPRequestHandler):
 _Handler = Callable[[_Connection, Query, Message], Answer]
 _READ: Final[Mapping[str, _Handler]] = {
     "status": _Connection._status,
+    "overview": _Connection._overview,
     "urls": _Connection._urls,
     "tasks": _Connection._tasks,
     "events": _Connection._events,
     "records": _Connection._records,
+    "lines": _Connection._lines,
     "access": _Connection._access,
 }
 _CHANGE: Final[Mapping[str, _Handler]] = {

@@ -127,7 +127,7 @@ def check_port(port: int, holder: str | None, is_free: Callable[[int], bool]) ->
 def check_listeners(containers: list[Container], local: bool) -> list[Check]:
     """Whether the load balancers that run answer at their published ports; `local`: those are of this machine."""
     from emulator.runtime.listeners.front_ports import listeners_on
-    from emulator.runtime.listeners.front_probe import silent
+    from emulator.runtime.listeners.probe import silent
 
     checks = []
     for container in containers if local else ():

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from emulator.errors import UsageError
-from emulator.events import Event, EventKind
 from emulator.logstore.tail import last_of_each
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ class View:
 
     def lines(self, *, router: bool) -> int:
         """What containers print; `router`: with a log router's banner and info lines."""
-        from emulator.display import make_display
+        from emulator.cli.observe.log_lines import print_lines
         from emulator.runtime.health.router_chatter import is_chatter
         from emulator.runtime.reports.logs import every_line, follow_all, members_of, print_so_far
         from emulator.runtime.state.log_subjects import LogSubjects
@@ -69,20 +68,11 @@ class View:
             source = follow_all(self.engine, self.environment, self.services, self.tail, threading.Event(), wanted)
         else:
             source = print_so_far(self.engine, members, self.tail, chosen)
-        display, count = make_display("json" if self.as_json else "text"), 0
-        try:
-            for line in source:
-                count += 1
-                fields: dict[str, str | int | float | bool] = {"stream": line.line.stream, "task": line.task_id}
-                text, moment = line.line.text, line.line.timestamp
-                if moment is not None:
-                    fields["time"] = moment.isoformat()
-                    text = f"{moment.isoformat(timespec='milliseconds')} {text}" if self.timestamps else text
-                subject = subjects.subject(line.service, line.task_id, line.container)
-                display.emit(Event(EventKind.LOG, subject, text, fields))
-        finally:
-            display.close()
-        return count
+        rows = (
+            (one.service, one.task_id, one.container, one.line.stream, one.line.timestamp, one.line.text)
+            for one in source
+        )
+        return print_lines(rows, subjects, timestamps=self.timestamps, as_json=self.as_json)
 
     def records(self, *, join: bool) -> int:
         """Each record as its destination gets it, with nothing added but, where a service has several destinations, the

@@ -9,7 +9,7 @@ import typer
 
 from emulator.app.selection import Selection
 from emulator.cli.shell import completion
-from emulator.cli.shell.chosen_environment import chosen_environment
+from emulator.cli.shell.chosen_environment import chosen_environment, environment_names
 from emulator.cli.shell.options import App, Env, Format, OutputFormat, Router, services_of
 from emulator.errors import UsageError
 
@@ -119,12 +119,20 @@ def logs(
         raise UsageError("--compare and --previous look once: without -f")
     if follow and until:
         raise UsageError("--until cannot be combined with -f")
-    from emulator.cli.observe.log_views import View, line_filter
     from emulator.cli.shell.unknown_names import service_names
+
+    chosen = service_names(services_of(name, *(services or ())))
+    as_json = format is OutputFormat.JSON
+    if not (views or follow or container or since or until or grep):
+        from emulator.cli.observe.log_lines import print_direct
+
+        names = environment_names(app, env)
+        if print_direct(names, chosen, tail, router=router, timestamps=timestamps, as_json=as_json):
+            return
+    from emulator.cli.observe.log_views import View, line_filter
     from emulator.runtime.state.observed import observe
 
     keep = line_filter(container or [], since, until, grep)
-    chosen = service_names(services_of(name, *(services or ())))
     with chosen_environment(app, env) as (engine, environment):
         view = View(
             engine,
@@ -137,7 +145,7 @@ def logs(
             tail=tail,
             follow=follow,
             timestamps=timestamps,
-            as_json=format is OutputFormat.JSON,
+            as_json=as_json,
         )
         idle = _check_names(view, stored=routed or previous)
         if follow:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emulator.cli.shell.chosen_environment import chosen_environment
+from emulator.cli.shell.chosen_environment import chosen_environment, environment_names
 from emulator.cli.shell.options import App, Env, Format, Name, OutputFormat
 from emulator.errors import InputError
 from emulator.spelling import did_you_mean
 
 if TYPE_CHECKING:
-    from emulator.runtime.reports.overview import Overview
+    from emulator.runtime.reports.overview_rows import Overview
+
+Task = dict[str, Any]
+"""DescribeTasks' `Task`."""
 
 
 def ps(
@@ -31,13 +33,9 @@ def ps(
     format: Format = OutputFormat.TEXT,
 ) -> None:
     """Show the services of an environment, their tasks and containers, and where they answer."""
-    from emulator.runtime.control.client import Agent
-    from emulator.runtime.listeners.front_probe import is_local, silent
-    from emulator.runtime.reports.overview import of_service, overview
+    from emulator.runtime.reports.overview_rows import of_service, to_plain
 
-    with chosen_environment(app, env) as (engine, names):
-        found = overview(engine, names, silent=silent if is_local(engine) else None)
-        stopped = _stopped(Agent(engine, names).tasks(name)) if every and found.supervised else []
+    found, stopped = _looked(app, env, name, every=every)
     if name is not None:
         known = {row.name for row in found.services} | {row.service for row in found.containers if row.service}
         if known and name not in known:
@@ -49,18 +47,40 @@ def ps(
                 typer.echo(row.id)
         return
     if format is OutputFormat.JSON:
-        rows = [{**asdict(row), "created": row.created.isoformat()} for row in found.containers]
-        content = {**asdict(found), "containers": rows, **({"stopped_tasks": stopped} if every else {})}
+        content = {**to_plain(found), **({"stopped_tasks": stopped} if every else {})}
         typer.echo(json.dumps(content, indent=2))
         return
     _print(found, stopped)
 
 
-def _stopped(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _looked(app: str | None, env: str | None, name: str | None, *, every: bool) -> tuple[Overview, list[Task]]:
+    """What runs, and with `every` the tasks that have stopped: the agent's answer, otherwise Docker's listing."""
+    from emulator.runtime.control import direct
+    from emulator.runtime.reports.direct_overview import direct_overview, silent_here
+    from emulator.runtime.reports.overview_rows import with_silent
+
+    environment = environment_names(app, env)
+    found = direct_overview(environment)
+    if found is not None:
+        answer = direct.answer(environment, "tasks", {"service": name or []}) if every else {"tasks": []}
+        if answer is not None:
+            found = with_silent(found, lambda listeners: silent_here(environment, listeners))
+            return found, _stopped(answer["tasks"])
+    from emulator.runtime.control.client import Agent
+    from emulator.runtime.listeners.front_probe import is_local
+    from emulator.runtime.listeners.probe import silent
+    from emulator.runtime.reports.overview import overview
+
+    with chosen_environment(app, env) as (engine, names):
+        found = overview(engine, names, silent=silent if is_local(engine) else None)
+        return found, _stopped(Agent(engine, names).tasks(name)) if every and found.supervised else []
+
+
+def _stopped(tasks: list[Task]) -> list[Task]:
     return [task for task in tasks if task["lastStatus"] == "STOPPED"]
 
 
-def _print(found: Overview, stopped: list[dict[str, Any]]) -> None:
+def _print(found: Overview, stopped: list[Task]) -> None:
     from emulator.cli.observe.ps_table import container_table, stopped_table, target_lines
     from emulator.display.colours import wants_colour
 

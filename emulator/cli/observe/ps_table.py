@@ -9,7 +9,7 @@ from emulator.display.colours import GREEN, RED, YELLOW
 from emulator.display.table import table
 
 if TYPE_CHECKING:
-    from emulator.runtime.reports.overview import ContainerRow, Overview
+    from emulator.runtime.reports.overview_rows import ContainerRow, Overview
 
 HEADERS = ("SERVICE", "TASK", "CONTAINER", "IMAGE", "STATUS", "PORTS", "TARGET", "URL")
 STATUS, TARGET = HEADERS.index("STATUS"), HEADERS.index("TARGET")

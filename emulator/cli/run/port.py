@@ -14,7 +14,7 @@ from emulator.cli.shell.options import App, Env, Format, Name, OutputFormat
 from emulator.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from emulator.runtime.listeners.front_ports import PublishedListener
+    from emulator.runtime.listeners.published import PublishedListener
 
 
 def port(

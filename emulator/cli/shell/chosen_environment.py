@@ -17,14 +17,20 @@ if TYPE_CHECKING:
     from emulator.runtime.state.names import Names
 
 
+def environment_names(app: str | None, env: str | None) -> Names:
+    """The names of what the environment is made of, without a look at Docker. Raises what `find_names` raises."""
+    from emulator.runtime.state.names import Names
+
+    return Names(*find_names(Selection(app, env)))
+
+
 @contextmanager
 def chosen_environment(app: str | None, env: str | None) -> Iterator[tuple[Engine, Names]]:
     """Docker, and the names of what the environment is made of. Raises what `find_names` raises, then
     EngineUnavailable."""
     from emulator.engine.connect import connect
-    from emulator.runtime.state.names import Names
 
-    names = Names(*find_names(Selection(app, env)))
+    names = environment_names(app, env)
     with closing(connect()) as engine:
         if env is not None:
             _refuse_unknown(engine, names)

@@ -49,6 +49,8 @@ REMOVE_TIMEOUT = 20.0
 QUICK_TIMEOUT = 2.0
 """Timeout in seconds for optional calls."""
 
+_CONFINED = ("name=userns", "name=selinux")
+"""Security options with which a container's root may not write to what a user owns."""
 _DEFAULT_SOCKET = "/var/run/docker.sock"
 _EVENTS = (
     "create",
@@ -103,14 +105,18 @@ class DockerEngine:
             rootless=any("rootless" in option for option in options),
             host=self._endpoint.host,
             id=str(document.get("ID") or ""),
+            shares_folders=self._is_here(document) and not any(it in text for text in options for it in _CONFINED),
         )
 
+    def _is_here(self, document: Json) -> bool:
+        """Whether the daemon runs on this very machine: Docker Desktop, Colima and others run it in a virtual one."""
+        return document.get("Name") == socket.gethostname() and self._endpoint.host.startswith("unix://")
+
     def agent_socket(self) -> str:
-        """Our own socket's path holds on the daemon's host only where that is this very machine: Docker Desktop,
-        Colima and others run the daemon in a virtual machine, where it listens at the default path."""
+        """Our own socket's path holds on the daemon's host only where that is this very machine; in a virtual one the
+        daemon listens at the default path."""
         self.info()
-        same_machine = self._document.get("Name") == socket.gethostname()
-        if same_machine and self._endpoint.host.startswith("unix://"):
+        if self._is_here(self._document):
             return self._endpoint.host.removeprefix("unix://")
         return _DEFAULT_SOCKET
 

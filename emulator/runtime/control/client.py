@@ -1,29 +1,37 @@
 """The client side of the agent's control API.
 
 The API is HTTP on a unix socket inside the agent's container, reached through `docker exec` of a small bridge: no port,
-no token, and it works with a remote Docker context. `docs/control-api.yaml` describes it.
+no token, and it works with a remote Docker context. Where the daemon runs on this machine, the agent has a second
+socket in a folder of the user (`runtime.control.direct`), which saves the `docker exec`. `docs/control-api.yaml`
+describes the API.
 """
 
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from emulator.engine.interface import ContainerState, Engine, ExecStream
 from emulator.errors import CopilotLocalError, EngineError, EngineTimeout, InputError
 from emulator.events import Emit, Event, EventKind
 from emulator.model import to_plain
+from emulator.runtime.control import direct
+from emulator.runtime.control.direct import ANSWER_TIMEOUT
 from emulator.runtime.control.http import AgentBusy, AgentError, Connection, Message, Query, closed_after, done, request
-from emulator.runtime.state.desired import DesiredService, DesiredState, Private
-from emulator.runtime.state.names import Names
 from emulator.runtime.state.observed import observe
+
+if TYPE_CHECKING:
+    from emulator.runtime.state.desired import DesiredService, DesiredState, Private
+    from emulator.runtime.state.names import Names
 
 __all__ = ["Agent", "AgentBusy", "AgentError", "Attendance", "Lease", "Message", "agent_of", "event_from", "event_to"]
 
 SOCKET = "/run/copilot-local/agent.sock"
 BRIDGE = ("python3", "-S", "-m", "emulator.agent.api.bridge", SOCKET)
-ANSWER_TIMEOUT = 25.0
-"""Seconds for an answer that the agent has at hand; an agent that was just started takes some until it listens."""
+SOCKET_TIMEOUT = 3.0
+SOCKET_POLL = 0.01
 
 
 class Agent:
@@ -41,6 +49,7 @@ class Agent:
         `stays`: that may be long; others are refused, and do not wait.
         """
         body = {"private": to_plain(private), "stays": stays}
+        self._await_socket()
         return Lease(self._opened("hold", body))
 
     def attend(self, desired: DesiredService, private: Private) -> Attendance:
@@ -171,7 +180,7 @@ class Agent:
     def connect_ahead(self) -> None:
         """Opens the connection of the next request: that takes longer than the agent's answer to most."""
         if self._ahead is None:
-            self._ahead = self.engine.exec_stream(self.names.agent, BRIDGE)
+            self._ahead = self._stream()
 
     def close(self) -> None:
         """Gives up a connection that was opened ahead."""
@@ -184,7 +193,27 @@ class Agent:
         if stream is not None and stream.exit_code() is not None:
             stream.close()  # the agent was started anew since
             stream = None
-        return Connection(stream or self.engine.exec_stream(self.names.agent, BRIDGE))
+        return Connection(stream or self._stream())
+
+    def _stream(self) -> ExecStream:
+        """To the agent's socket on this machine, else to that in its container."""
+        return self._here() or self.engine.exec_stream(self.names.agent, BRIDGE)
+
+    def _await_socket(self) -> None:
+        """Gives an agent that was just started a moment to make its socket on this machine."""
+        until = time.monotonic() + SOCKET_TIMEOUT
+        while self._ahead is None and self._has_socket() and time.monotonic() < until:
+            self._ahead = self._here()
+            if self._ahead is None:
+                time.sleep(SOCKET_POLL)
+
+    def _has_socket(self) -> bool:
+        """Whether the agent was given a folder of this machine."""
+        daemon = direct.daemon_of(self.names)
+        return bool(daemon) and daemon == self.engine.info().host
+
+    def _here(self) -> ExecStream | None:
+        return direct.connect(self.names, self.engine.info().host) if self._has_socket() else None
 
 
 def agent_of(engine: Engine, environment: Names) -> Agent:

@@ -10,11 +10,13 @@ import contextlib
 import json
 import threading
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from emulator.engine.interface import ExecStream
 from emulator.errors import EngineError, TaskError
+
+if TYPE_CHECKING:
+    from emulator.engine.interface import ExecStream
 
 VERSION = "v1"
 BODY, LINES = "application/json", "application/x-ndjson"

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from emulator.engine.interface import Container, Engine
 from emulator.errors import CopilotLocalError, EngineError, EngineUnavailable
 from emulator.events import Emit, Event, EventKind
+from emulator.runtime.control import direct
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.execution.executor import Executor, remove_volume
 from emulator.runtime.planning.stop_plan import stop_task
@@ -54,6 +55,7 @@ def down(
     if observed.agent is not None:
         # First: it must not replace what is being stopped.
         engine.remove(observed.agent.name)
+        direct.remove_folder(environment)
     drain_image = _drain_image(engine, observed, emit, agent_image)
     plan = Plan()
     for task in observed.tasks.values():

@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from emulator.engine.interface import Engine, File
 from emulator.errors import Conflict, EngineError, EnvironmentBusy
 from emulator.model import to_json
+from emulator.runtime.control import direct
 from emulator.runtime.control.client import Agent, Lease
 from emulator.runtime.lifecycle.join import agent_failed
 from emulator.runtime.specs.agent import STATE_FILE, STATE_FOLDER, agent_spec, empty_state
@@ -92,9 +93,10 @@ class Claim:
         network.result()
         for volume in volumes:
             volume.result()
+        folder = direct.make_folder(self.names, self.engine.info())
         state = self._state or empty_state(self.names, self._image.result(), self._log_limit)
         try:
-            made = self.engine.create_container(agent_spec(self.engine, self.names, state))
+            made = self.engine.create_container(agent_spec(self.engine, self.names, state, folder))
         except Conflict:
             raise EnvironmentBusy(
                 f"another copilot-local command is bringing up {self.names.app}/{self.names.environment}",

@@ -7,6 +7,7 @@ import contextlib
 from emulator.engine.interface import Container, Engine
 from emulator.errors import ContainerFailed, CopilotLocalError
 from emulator.events import Emit, Event, EventKind
+from emulator.runtime.control import direct
 from emulator.runtime.control.client import Agent, AgentError
 from emulator.runtime.lifecycle.contention import is_orphaned
 from emulator.runtime.specs.agent import agent_spec
@@ -37,7 +38,7 @@ def _replace(engine: Engine, environment: Names, agent: Container, state: Desire
     subject = "replace the agent by one of this version"
     emit(Event(EventKind.STEP_STARTED, subject))
     engine.remove(agent.name)
-    engine.create_container(agent_spec(engine, environment, state))
+    engine.create_container(agent_spec(engine, environment, state, direct.make_folder(environment, engine.info())))
     engine.start(environment.agent)
     try:
         Agent(engine, environment).status()

@@ -15,6 +15,7 @@ from msgspec import structs
 from emulator.engine.interface import ContainerState, Engine
 from emulator.errors import Conflict, CopilotLocalError, EngineError
 from emulator.events import Emit
+from emulator.runtime.control import direct
 from emulator.runtime.control.client import Agent, Attendance
 from emulator.runtime.lifecycle.contention import Turns
 from emulator.runtime.lifecycle.join import AGENT_TIMEOUT, agent_failed
@@ -71,8 +72,9 @@ def _ensure_agent(engine: Engine, environment: Names, state: DesiredState, turns
         for volume in (environment.state_volume, environment.front_volume):
             engine.ensure_volume(volume, environment.labels(Role.VOLUME))
         empty = structs.replace(state, services={}, acting=True)
+        folder = direct.make_folder(environment, engine.info())
         with contextlib.suppress(Conflict):  # another command was faster
-            made = engine.create_container(agent_spec(engine, environment, empty))
+            made = engine.create_container(agent_spec(engine, environment, empty, folder))
             engine.start(made)
             return made
 

@@ -19,8 +19,10 @@ from emulator.runtime.health.container_failure import container_failed
 from emulator.runtime.health.early import judged, starting
 from emulator.runtime.health.reasons import GOOD_STATES
 from emulator.runtime.health.watch import LOOK, HealthWatch, Known, hopeless, known_from
-from emulator.runtime.listeners.front_ports import PublishedListener, balanced, host_ports, listeners_of, routes
-from emulator.runtime.listeners.front_probe import is_local, silent
+from emulator.runtime.listeners.front_ports import balanced, host_ports, listeners_of, routes
+from emulator.runtime.listeners.front_probe import is_local
+from emulator.runtime.listeners.probe import silent
+from emulator.runtime.listeners.published import PublishedListener
 from emulator.runtime.specs.load_balancer import front_specs
 from emulator.runtime.specs.restart import may_restart
 from emulator.runtime.state import names

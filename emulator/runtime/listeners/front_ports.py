@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from emulator.ecs.service import Service
 from emulator.engine.interface import Container, ContainerState, PublishedPort
@@ -12,6 +12,7 @@ from emulator.errors import EngineError
 from emulator.frontdoor.balancers import Balancer, balancer_of, behind
 from emulator.frontdoor.options import FrontOptions, Https
 from emulator.runtime.listeners.free_port import DEFAULT_PORT
+from emulator.runtime.listeners.published import NETWORK, PublishedListener
 from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredState, NetworkPort
 from emulator.runtime.state.observed import Observed
@@ -19,7 +20,6 @@ from emulator.settings import FrontSettings
 
 BIND_PORT = 8080
 HTTPS_BIND_PORT = 8443
-NETWORK = "network"
 UDP = "UDP"
 NETWORK_BIND_PORT = 20000
 """The first port inside the front's container for listeners of network load balancers."""
@@ -28,40 +28,6 @@ INSIDE_PORT, INSIDE_HTTPS_PORT = 80, 443
 DEFAULT_HTTPS_PORT = 8443
 DEFAULT_INTERNAL_PORT = 8081
 DEFAULT_INTERNAL_HTTPS_PORT = 8444
-
-
-@dataclass(frozen=True, slots=True)
-class PublishedListener:
-    """A listener as it answers on this machine. `service` is empty for the environment's own load balancers.
-
-    `port` is that of the deployed listener: 80 and 443 for HTTP and HTTPS. `load_balancer` is `public`, `internal` or,
-    for the service's own, `network`.
-    """
-
-    service: str
-    port: int
-    protocol: str
-    host_port: int
-    host_ip: str = "127.0.0.1"
-    load_balancer: str = Balancer.PUBLIC.value
-
-    @property
-    def is_internal(self) -> bool:
-        """Whether it belongs to the internal load balancer."""
-        return not self.service and self.load_balancer == Balancer.INTERNAL
-
-    @property
-    def name(self) -> str:
-        """How `copilot-local port` calls it."""
-        if self.service:
-            return f"{self.port}/{self.protocol.lower()}"
-        return f"internal-{self.protocol.lower()}" if self.is_internal else self.protocol.lower()
-
-    @property
-    def url(self) -> str:
-        """Where it answers. A certificate is for a name, so HTTPS and TLS have one."""
-        host = "localhost" if self.protocol in ("HTTPS", "TLS") else self.host_ip
-        return f"{self.protocol.lower()}://{host}:{self.host_port}"
 
 
 def routes(state: DesiredState, balancer: Balancer, listener: str | None = None) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from msgspec import structs
 
 from emulator import __version__
@@ -17,6 +19,8 @@ from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.names import Names, Role
 from emulator.runtime.state.process_identity import this_process
 
+CONTROL_FOLDER = "/copilot-local/control"
+"""Where it makes its socket for commands on the daemon's machine."""
 STATE_FOLDER = "/copilot-local/state"
 STATE_FILE = "desired.json"
 FRONT_FOLDERS = {Balancer.PUBLIC: FRONT_FOLDER, Balancer.INTERNAL: f"{FRONT_FOLDER}-internal"}
@@ -41,14 +45,14 @@ def empty_state(environment: Names, image: str, log_limit: int) -> DesiredState:
     )
 
 
-def agent_spec(engine: Engine, environment: Names, state: DesiredState) -> ContainerSpec:
+def agent_spec(engine: Engine, environment: Names, state: DesiredState, control: Path | None = None) -> ContainerSpec:
     """The agent: our own image with the daemon's socket.
 
     It is root with few capabilities: one lets root open files of others, since the front's admin socket belongs to
     HAProxy's user; the others are for 169.254.170.2, which it takes, announces and serves on port 80, and are given up
     once it has that. It writes to its volumes and to memory, and to nothing of its image. Docker restarts
     it when it dies; everything it knows is on its volume and in Docker's labels. Where the volume is empty, it begins
-    with `state` without its services.
+    with `state` without its services. `control` is a folder of this machine for its socket.
     """
     without = structs.replace(state, services={}, network_ports=[])
     return ContainerSpec(
@@ -68,6 +72,7 @@ def agent_spec(engine: Engine, environment: Names, state: DesiredState) -> Conta
             Mount(environment.internal_front_volume, FRONT_FOLDERS[Balancer.INTERNAL], copy=False),
             Mount(environment.log_volume, LOG_FOLDER, copy=False),
             Mount(environment.access_volume, ACCESS_FOLDER, copy=False),
+            *([Mount(str(control), CONTROL_FOLDER, bind=True, make=True)] if control is not None else []),
         ),
         log_options=JSON_FILE_OPTIONS,
         restart=RESTART,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -16,11 +17,12 @@ from jsonschema import Draft202012Validator
 from emulator.agent.api.server import ROUTES
 from emulator.errors import CopilotLocalError
 from emulator.events import discard
+from emulator.runtime.control import direct
 from emulator.runtime.control import http as control_http
 from emulator.runtime.state.desired import DesiredService, Private
 from emulator.settings import LocalOptions
 from tests.unit.agent.rig import Rig
-from tests.unit.runtime.world import desired_state, make_service
+from tests.unit.runtime.world import DEMO, desired_state, make_service
 
 DOCUMENT: dict[str, Any] = yaml.load(
     (Path(__file__).parents[3] / "docs" / "control-api.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader
@@ -88,10 +90,14 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str]]:
 
     monkeypatch.setattr(Watched, "seen", set())
     monkeypatch.setattr(control, "Connection", Watched)
+    monkeypatch.setattr(direct, "Connection", Watched)
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
     return Watched.seen
 
 
-def test_requests_and_answers_fit_it(rig: Rig, watched: set[tuple[str, str]]) -> None:
+def test_requests_and_answers_fit_it(
+    rig: Rig, watched: set[tuple[str, str]], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     state = desired_state(make_service())
     supervisor = rig.boot(state)
     agent = rig.agent
@@ -111,6 +117,14 @@ def test_requests_and_answers_fit_it(rig: Rig, watched: set[tuple[str, str]]) ->
         agent.scale({"nobody": 1}, discard)
     agent.status()
     agent.urls()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    made = direct.make_folder(DEMO, replace(rig.engine.info(), host="unix:///nowhere/docker.sock", shares_folders=True))
+    assert made is not None
+    (made / direct.SOCKET).symlink_to(rig.socket)
+    assert direct.answer(DEMO, "overview")
+    printed = direct.messages(DEMO, "lines", {"service": ["hello"], "tail": "1", "router": True})
+    assert printed is not None
+    assert list(printed)
     assert agent.tasks("hello")
     assert list(agent.task_events(follow=False))
     list(agent.records(follow=False, services=["hello"], kept=True))

@@ -57,6 +57,12 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 @pytest.fixture(autouse=True)
+def no_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No socket of an agent that runs on this machine is found."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+
+@pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home without settings, a shell without our variables, no Docker, and no terminal."""
     home = tmp_path / "home"

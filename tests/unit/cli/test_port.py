@@ -6,7 +6,7 @@ import pytest
 
 from emulator.cli.run.port import _named
 from emulator.errors import UsageError
-from emulator.runtime.listeners.front_ports import PublishedListener
+from emulator.runtime.listeners.published import PublishedListener
 
 FOUND = [
     PublishedListener("", 80, "HTTP", 8080),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from emulator.cli.observe.ps_table import container_table, stopped_table, target_lines
-from emulator.runtime.reports.overview import ContainerRow, Overview, ServiceRow
+from emulator.runtime.reports.overview_rows import ContainerRow, Overview, ServiceRow
 
 
 def row(service: str, name: str, **fields: Any) -> ContainerRow:

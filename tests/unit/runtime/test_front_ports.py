@@ -14,13 +14,13 @@ from emulator.errors import InputError, PortInUse
 from emulator.frontdoor.balancers import Balancer
 from emulator.runtime.listeners import free_port
 from emulator.runtime.listeners.front_ports import (
-    PublishedListener,
     bind_ports,
     listeners_of,
     published,
     udp_bind_ports,
 )
 from emulator.runtime.listeners.port_choice import AskedPorts, with_ports
+from emulator.runtime.listeners.published import INTERNAL, PUBLIC, PublishedListener
 from emulator.runtime.specs.load_balancer import front_options, front_spec, front_specs, targets_of
 from emulator.runtime.specs.task import TaskFactory
 from emulator.runtime.specs.udp_relay import udp_relay_spec
@@ -306,3 +306,7 @@ class TestUdp:
         for _ in range(count):
             world.runs_task()
         return world.observed
+
+
+def test_the_words_for_load_balancers_are_those_of_the_front() -> None:
+    assert [balancer.value for balancer in Balancer] == [PUBLIC, INTERNAL]

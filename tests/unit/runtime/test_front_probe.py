@@ -10,10 +10,12 @@ from dataclasses import replace as replaced
 import pytest
 
 from emulator.engine.interface import ContainerState
+from emulator.frontdoor.haproxy import request
 from emulator.runtime.listeners import front_probe
-from emulator.runtime.listeners.front_ports import PublishedListener
-from emulator.runtime.listeners.front_probe import FrontWatch, restart_silent_fronts, silent, why_silent
+from emulator.runtime.listeners.front_probe import FrontWatch, restart_silent_fronts
 from emulator.runtime.listeners.port_choice import AskedPorts
+from emulator.runtime.listeners.probe import PROBE_HEADER, silent, why_silent
+from emulator.runtime.listeners.published import PublishedListener
 from emulator.runtime.reports.overview import overview
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import DEMO, make_service
@@ -132,3 +134,7 @@ class TestRestart:
         found = overview(bench.engine, DEMO, silent=silent)
         assert [line for line in found.failures if f"127.0.0.1:{closed} does not answer" in line]
         assert replaced(found, failures=()).listeners == overview(bench.engine, DEMO).listeners
+
+
+def test_the_probe_is_what_the_load_balancer_does_not_log() -> None:
+    assert PROBE_HEADER == request.PROBE_HEADER

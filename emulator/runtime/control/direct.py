@@ -1,0 +1,190 @@
+"""The agent's socket in a folder of this user, which the agent's container mounts: a connection without `docker exec`.
+
+Only where the Docker daemon runs on this machine; everywhere else the agent is reached through `docker exec`. A process
+that accepts the connection is the proof that the agent runs: the socket of one that is gone refuses it.
+
+Imports next to nothing, since the commands that only look begin with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator.errors import CopilotLocalError, EngineError
+from emulator.runtime.control.http import AgentError, Connection, Message, Query, closed_after, request
+
+if TYPE_CHECKING:
+    from emulator.engine.interface import EngineInfo
+    from emulator.runtime.state.names import Names
+
+SOCKET = "agent.sock"
+_DAEMON = "daemon"
+"""The file beside the socket that holds the address of the agent's daemon."""
+_LONGEST_PATH = 100
+"""Bytes of a socket's path; the kernel takes 107."""
+_CHUNK = 65536
+ANSWER_TIMEOUT = 25.0
+"""Seconds for an answer that the agent has at hand; an agent that was just started takes some until it listens."""
+
+
+def folder_of(environment: Names) -> Path:
+    """The folder of an environment's agent: below `$XDG_RUNTIME_DIR`, otherwise below the user's cache folder."""
+    base = os.environ.get("XDG_RUNTIME_DIR") or ""
+    if not (base and os.access(base, os.W_OK | os.X_OK)):
+        base = f"{os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'}"
+    return Path(base) / "copilot-local" / "run" / hashlib.sha256(environment.prefix.encode()).hexdigest()[:16]
+
+
+def make_folder(environment: Names, info: EngineInfo) -> Path | None:
+    """Makes the folder for an agent that is about to be created on that daemon; None where the daemon cannot have it,
+    or the folder would not be the user's own."""
+    folder = folder_of(environment)
+    if not info.shares_folders or len(bytes(folder / SOCKET)) > _LONGEST_PATH:
+        return None
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+            return None
+        (folder / _DAEMON).write_text(info.host, encoding="utf-8")
+    except OSError:
+        return None
+    return folder
+
+
+def remove_folder(environment: Names) -> None:
+    """Removes the folder of an agent that is gone."""
+    shutil.rmtree(folder_of(environment), ignore_errors=True)
+
+
+def connect(environment: Names, host: str) -> SocketStream | None:
+    """A connection to the environment's agent on the daemon at that address; None where there is none this way."""
+    folder = folder_of(environment)
+    with contextlib.suppress(OSError):
+        if daemon_of(environment) != host:
+            return None
+        connection = socket.socket(socket.AF_UNIX)
+        try:
+            connection.connect(str(folder / SOCKET))
+        except OSError:
+            connection.close()
+            raise
+        return SocketStream(connection)
+    return None
+
+
+def daemon_of(environment: Names) -> str:
+    """The address of the daemon that the agent runs on; empty where no agent was given the folder."""
+    try:
+        return (folder_of(environment) / _DAEMON).read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
+class SocketStream:
+    """A connection to the agent's socket, with the methods of a command's streams."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._file = connection.makefile("rb", buffering=_CHUNK)
+
+    def write(self, data: bytes) -> None:
+        """Sends to the agent. Raises EngineError where it is gone."""
+        try:
+            self._connection.sendall(data)
+        except OSError as error:
+            raise EngineError(f"the agent ended the connection: {error.strerror or error}") from None
+
+    def close_stdin(self) -> None:
+        """The agent sees the end of what is sent; its answer still arrives."""
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_WR)
+
+    def lines(self) -> Iterator[bytes]:
+        """Lines of the answer, without line ends, until the connection ends."""
+        while True:
+            try:
+                line = self._file.readline()
+            except (OSError, ValueError):
+                return  # closed by us, or the agent is gone
+            if not line:
+                return
+            yield line.removesuffix(b"\n")
+
+    def error_output(self) -> bytes:
+        """Nothing: there is no command that could say anything beside the answer."""
+        return b""
+
+    def exit_code(self) -> int | None:
+        """None while the agent has not ended the connection, otherwise 0."""
+        try:
+            return None if self._connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) else 0
+        except BlockingIOError:
+            return None
+        except OSError:
+            return 0
+
+    def close(self) -> None:
+        """Ends the connection; from any thread, also while another one waits for a line."""
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
+        self._connection.close()
+
+
+def answer(environment: Names, verb: str, query: Query | None = None) -> Message | None:
+    """The one document that the agent answers over its socket on this machine; None as for `messages`."""
+    found = messages(environment, verb, query)
+    return next(found, None) if found is not None else None
+
+
+def messages(environment: Names, verb: str, query: Query | None = None) -> Iterator[Message] | None:
+    """The messages of the agent's answer over its socket on this machine, as they come; None where it has no socket
+    here, or is of a version that does not know the request.
+
+    Raises EngineError where it does not begin to answer in time; the iterator raises `AgentError` where the agent
+    fails later, and EngineError where it breaks off.
+    """
+    stream = _connected(environment)
+    if stream is None:
+        return None
+    connection = Connection(stream)
+    found = connection.ask(request("GET", verb, query, last=True))
+    try:
+        with closed_after(connection, ANSWER_TIMEOUT):
+            first = next(found, None)
+    except AgentError:
+        connection.close()
+        return None
+    except BaseException:
+        connection.close()
+        raise
+    return _rest(connection, first, found)
+
+
+def _rest(connection: Connection, first: Message | None, others: Iterator[Message]) -> Iterator[Message]:
+    try:
+        if first is not None:
+            yield first
+            yield from others
+    finally:
+        connection.close()
+
+
+def _connected(environment: Names) -> SocketStream | None:
+    """The agent's socket on this machine, where its daemon is the one that the `docker` command would find."""
+    if not daemon_of(environment):
+        return None
+    from emulator.engine.docker.endpoint import find_endpoint
+
+    try:
+        return connect(environment, find_endpoint(os.environ, Path.home()).host)
+    except CopilotLocalError:
+        return None  # who asks Docker is told why

@@ -1,0 +1,143 @@
+"""The agent's socket in a folder of the user: what runs, and what was printed, without a question to Docker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from emulator.cli.observe.log_lines import print_direct
+from emulator.engine.fake import Behaviour
+from emulator.errors import CopilotLocalError
+from emulator.runtime.control import direct
+from emulator.runtime.control.http import AgentError, Connection, done, request
+from emulator.runtime.reports.direct_overview import direct_overview
+from emulator.runtime.reports.overview import overview
+from emulator.runtime.state.desired import Private
+from emulator.runtime.state.names import Names
+from tests.unit.agent.rig import Rig
+from tests.unit.runtime.world import DEMO, desired_state, make_service
+
+HOST = "unix:///nowhere/docker.sock"
+
+
+@pytest.fixture
+def here(rig: Rig, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
+    """An agent whose daemon runs on this machine, and which can be reached in the folder alone."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    monkeypatch.setenv("DOCKER_HOST", HOST)
+    rig.engine.engine_info = replace(rig.engine.engine_info, host=HOST, shares_folders=True)
+    made = direct.make_folder(DEMO, rig.engine.info())
+    assert made is not None
+    rig.socket = made / direct.SOCKET
+    supervisor = rig.boot(desired_state(make_service()))
+    rig.engine.behave(DEMO.agent, Behaviour())
+    rig.agent.hold(Private()).hand_over()
+    supervisor.look()
+    return rig
+
+
+def test_the_agent_says_what_docker_lists(here: Rig) -> None:
+    assert direct_overview(DEMO) == overview(here.engine, DEMO)
+    [task] = here.tasks
+    found = direct_overview(DEMO)
+    assert found is not None
+    assert task.id in {row.task_id for row in found.containers}
+
+
+def test_what_stops_is_in_the_next_answer(here: Rig) -> None:
+    here.engine.finish(here.container("hello"), 3)
+    found = direct_overview(DEMO)
+    assert found is not None
+    [row] = [row for row in found.containers if row.name == "hello"]
+    assert (row.state, row.exit_code) == ("exited", 3)
+
+
+def test_an_agent_that_is_gone_says_nothing(here: Rig) -> None:
+    here.close()
+    assert here.socket.exists()
+    assert direct_overview(DEMO) is None
+    assert not print_direct(DEMO, [], None, router=False, timestamps=False, as_json=False)
+
+
+def test_another_daemon_is_not_answered_for(here: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///elsewhere/docker.sock")
+    assert direct_overview(DEMO) is None
+
+
+def test_an_environment_is_not_answered_for_by_the_agent_of_another(
+    here: Rig, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Names("demo", "other")
+    direct.folder_of(DEMO).rename(direct.folder_of(other))
+    assert direct.answer(other, "overview") is not None
+    assert direct_overview(other) is None
+    assert not print_direct(other, [], None, router=False, timestamps=False, as_json=False)
+
+
+def test_an_agent_that_does_not_know_the_request_is_as_none(here: Rig) -> None:
+    assert direct.messages(DEMO, "horoscope") is None
+
+
+@pytest.mark.parametrize(
+    ("tail", "printed"), [(None, "hello | one\nhello | two\nhello | three\n"), (2, "hello | two\nhello | three\n")]
+)
+def test_what_a_container_printed(
+    here: Rig, capsys: pytest.CaptureFixture[str], tail: int | None, printed: str
+) -> None:
+    for text in ("one", "two", "three"):
+        here.engine.print_line(here.container("hello"), text)
+    assert print_direct(DEMO, ["hello"], tail, router=False, timestamps=False, as_json=False)
+    assert capsys.readouterr().out == printed
+
+
+def test_more_lines_than_go_into_one_message(here: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(1000):
+        here.engine.print_line(here.container("hello"), f"line {number}")
+    assert print_direct(DEMO, [], None, router=False, timestamps=False, as_json=False)
+    assert capsys.readouterr().out.splitlines() == [f"hello/hello | line {number}" for number in range(1000)]
+
+
+def test_a_service_that_has_no_task_is_left_to_docker(here: Rig) -> None:
+    assert not print_direct(DEMO, ["absent"], None, router=False, timestamps=False, as_json=False)
+
+
+def test_an_answer_that_breaks_off_is_an_error(
+    here: Rig, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing(*_: object) -> None:
+        raise AgentError("the disk is gone")
+
+    here.engine.print_line(here.container("hello"), "one")
+    monkeypatch.setattr("emulator.runtime.reports.printed_lines.print_so_far", failing)
+    with pytest.raises(CopilotLocalError, match="the disk is gone"):
+        print_direct(DEMO, [], None, router=False, timestamps=False, as_json=False)
+
+
+def test_a_command_that_dies_leaves_the_agent_in_charge(
+    here: Rig, until: Callable[[Callable[[], object]], None]
+) -> None:
+    stream = direct.connect(DEMO, HOST)
+    assert stream is not None
+    done(Connection(stream).ask(request("POST", "hold", body={"private": {}})))
+    assert not here.agent.status()["acting"]
+    stream.close()
+    until(lambda: here.agent.status()["acting"])
+
+
+def test_a_folder_of_others_is_not_used(folder: Path, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    info = replace(rig.engine.info(), host=HOST, shares_folders=True)
+    made = direct.make_folder(DEMO, info)
+    assert made is not None
+    assert made.stat().st_mode & 0o777 == 0o700
+    made.chmod(0o777)
+    assert direct.make_folder(DEMO, info) is None
+
+
+def test_a_daemon_elsewhere_gets_no_folder(folder: Path, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    assert direct.make_folder(DEMO, replace(rig.engine.info(), host=HOST)) is None
+    assert direct.daemon_of(DEMO) == ""
