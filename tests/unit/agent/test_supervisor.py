@@ -184,10 +184,10 @@ class TestBackingOff:
 
 
 class TestWhyItStops:
-    def stopped(self, rig: Rig) -> dict[str, str]:
-        """The last task that stopped, as DescribeTasks has it."""
+    def stopped(self, rig: Rig) -> list[dict[str, str]]:
+        """The tasks that stopped, as DescribeTasks has them."""
         rig.monitor.look()
-        return [task for task in rig.agent.tasks() if task["lastStatus"] == "STOPPED"][-1]
+        return [task for task in rig.agent.tasks() if task["lastStatus"] == "STOPPED"]
 
     def reason(self, rig: Rig) -> str:
         return str(rig.agent.status()["services"]["hello"]["last_failure"])
@@ -198,8 +198,9 @@ class TestWhyItStops:
         rig.engine.remove_image("hello:1")
         rig.engine.finish(rig.container("hello"), 1)
         until(lambda: self.reason(rig).startswith("CannotPullContainerError: No such image: hello:1"))
-        until(lambda: self.stopped(rig)["stopCode"] == "TaskFailedToStart")
-        assert self.stopped(rig)["stoppedReason"].startswith("CannotPullContainerError: No such image: hello:1")
+        until(lambda: "TaskFailedToStart" in [task["stopCode"] for task in self.stopped(rig)])
+        reason = next(task["stoppedReason"] for task in self.stopped(rig) if task["stopCode"] == "TaskFailedToStart")
+        assert reason.startswith("CannotPullContainerError: No such image: hello:1")
 
     @pytest.mark.parametrize(
         ("verb", "name"), [("create_container", "CannotCreateContainerError"), ("start", "CannotStartContainerError")]
