@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -188,23 +189,15 @@ def up(
     from emulator.runtime.images.resolver import check_logins
     from emulator.runtime.specs.debugging import read_options, tell
 
-    if wait and not detach:
-        raise UsageError("--wait needs -d", hint="without -d, up stays and shows the logs")
-    if dry_run and (detach or wait):
-        raise UsageError("--dry-run cannot be combined with -d or --wait")
-    if watch and (detach or dry_run):
-        raise UsageError("--watch cannot be combined with -d or --dry-run", hint="it stays until Ctrl-C")
+    _refuse_combinations(detach=detach, wait=wait, dry_run=dry_run, watch=watch, quiet=quiet, format=format)
     replacements = assignments(images, "--image")
     debugging = read_options(debug or (), debug_command or ())
-    if quiet and format is OutputFormat.JSON:
-        raise UsageError("--quiet cannot be combined with --format json", hint="its reader chooses by `kind`")
     display = make_display("json" if format is OutputFormat.JSON else "text", quiet=quiet)
-    chosen = services_of(name, *(services or ()))
     manifest_variables, env_files = env_files_of(env_file)
     selection = Selection(
         app,
         env,
-        chosen,
+        services_of(name, *(services or ())),
         manifest_variables,
         variables=variables_of(variables),
         with_deps=with_deps,
@@ -213,10 +206,8 @@ def up(
         counts=counts_of(scale, "--scale"),
         new_environment=new_env,
     )
-
     choice = secret_choice(secrets)
     emit_once = _without_repeated_warnings(display.emit)
-
     options = UpOptions(
         strict=strict,
         replacements=replacements,
@@ -235,9 +226,7 @@ def up(
         wait_timeout=wait_timeout,
     )
 
-    def load() -> UpRequest:
-        return up_request(selection, emit_once, options, look=look)
-
+    load = partial(up_request, selection, emit_once, options, look=look)
     try:
         request = replace(with_trust(load), show_router=router)
         with closing(connect()) as engine:
@@ -273,6 +262,20 @@ def _check_roles(request: UpRequest) -> None:
         from emulator.runtime.secrets.sts import check_roles
 
         check_roles(request.private)
+
+
+def _refuse_combinations(
+    *, detach: bool, wait: bool, dry_run: bool, watch: bool, quiet: bool, format: OutputFormat
+) -> None:
+    """Raises UsageError for options that contradict each other."""
+    if wait and not detach:
+        raise UsageError("--wait needs -d", hint="without -d, up stays and shows the logs")
+    if dry_run and (detach or wait):
+        raise UsageError("--dry-run cannot be combined with -d or --wait")
+    if watch and (detach or dry_run):
+        raise UsageError("--watch cannot be combined with -d or --dry-run", hint="it stays until Ctrl-C")
+    if quiet and format is OutputFormat.JSON:
+        raise UsageError("--quiet cannot be combined with --format json", hint="its reader chooses by `kind`")
 
 
 def _without_repeated_warnings(emit: Emit) -> Emit:

@@ -9,7 +9,7 @@ import posixpath
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from emulator.ecs.identity import task_identity
@@ -18,7 +18,7 @@ from emulator.engine.interface import ContainerSpec, ContainerState, Engine, Fil
 from emulator.errors import InputError, TaskError
 from emulator.firelens.destinations import EVERY, Destinations
 from emulator.firelens.diagnose import STARTED, Problem
-from emulator.firelens.local import LOG_FOLDER, local_router_configuration
+from emulator.firelens.local import LOG_FOLDER, LocalRouterConfiguration, local_router_configuration
 from emulator.firelens.routing import find_router, router_secrets
 from emulator.firelens.users_files import find_in
 from emulator.runtime.health.last_words import lost_its_reason, say_again
@@ -58,6 +58,32 @@ def check_router(engine: Engine, environment: Names, service: Service, image: st
             f"service {service.name} has no log router",
             hint="`logging:` with a `destination:` in its manifest adds one",
         )
+    configuration = _as_deployed(engine, environment, service, image, region)
+    variables: Mapping[str, str] = {
+        **KEYS,
+        **{pair.name: pair.value for pair in router.container.environment if isinstance(pair.value, str)},
+        **{secret.name: "check" for secret in (*router.container.secrets, *router_secrets(definition))},
+    }
+    description = describe_router(service, configuration)
+    lines, code, problems = _run(
+        engine, environment, image, configuration, variables, lambda said: router_problems(description, said)
+    )
+    version = next((match[0] for line in lines if (match := _VERSION.search(line))), "the log router")
+    if code is not None and not any(problem.fatal for problem in problems):
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "nothing")
+        position = service.positions.get("logging.configFilePath") or service.positions.get("logging")
+        problems.append(
+            Problem(f"the log router ended with code {code} and did not say why; it printed last: {last}", "", position)
+        )
+    return RouterCheck(tuple(problems), version, len(configuration.outputs))
+
+
+def _as_deployed(
+    engine: Engine, environment: Names, service: Service, image: str, region: str
+) -> LocalRouterConfiguration:
+    """ECS's own file, with what the image includes; every output as it would be deployed."""
+    definition = service.task_definition
+    cluster = f"{service.app}-{service.environment}"
     with manifest_lines(service):
         found = read_router_image(
             engine,
@@ -68,9 +94,9 @@ def check_router(engine: Engine, environment: Names, service: Service, image: st
             position=service.positions.get("logging.configFilePath"),
             image_position=service.positions.get("logging.image") or service.positions.get("logging"),
         )
-        configuration = local_router_configuration(
+        return local_router_configuration(
             definition,
-            task_identity(cluster=f"{service.app}-{service.environment}", family=definition.family, region=region),
+            task_identity(cluster=cluster, family=definition.family, region=region),
             service=service.name,
             fidelity="ecs",
             destinations=Destinations({EVERY: "live"}, frozenset(found.go_plugins)),
@@ -78,11 +104,20 @@ def check_router(engine: Engine, environment: Names, service: Service, image: st
             find=find_in(found.files),
             working_directory=found.working_directory,
         )
-    variables: Mapping[str, str] = {
-        **KEYS,
-        **{pair.name: pair.value for pair in router.container.environment if isinstance(pair.value, str)},
-        **{secret.name: "check" for secret in (*router.container.secrets, *router_secrets(definition))},
-    }
+
+
+def _run(
+    engine: Engine,
+    environment: Names,
+    image: str,
+    configuration: LocalRouterConfiguration,
+    variables: Mapping[str, str],
+    problems_of: Callable[[Sequence[str]], list[Problem]],
+) -> tuple[list[str], int | None, list[Problem]]:
+    """What the router says on that configuration, its exit code (None where it goes on), and what is wrong.
+
+    It is removed; before that it says again what it lost at its end.
+    """
     name = f"{environment.prefix}-check-{secrets.token_hex(4)}"
     volume = f"{name}-socket"
     labels = environment.labels(Role.VOLUME)
@@ -104,23 +139,13 @@ def check_router(engine: Engine, environment: Names, service: Service, image: st
             engine.put_files(name, "/", [File(posixpath.relpath(path, "/"), text.encode())])
         engine.start(name)
         lines, code = _listen(engine, name)
-        description = describe_router(service, configuration)
-        problems = router_problems(description, lines)
+        problems = problems_of(lines)
         if not problems and lost_its_reason(lines, code):
-            problems = router_problems(
-                description, say_again(engine, name, lambda said: bool(router_problems(description, said)))
-            )
+            problems = problems_of(say_again(engine, name, lambda said: bool(problems_of(said))))
+        return lines, code, problems
     finally:
         engine.remove(name)
         engine.remove_volume(volume)
-    version = next((match[0] for line in lines if (match := _VERSION.search(line))), "the log router")
-    if code is not None and not any(problem.fatal for problem in problems):
-        last = next((line.strip() for line in reversed(lines) if line.strip()), "nothing")
-        position = service.positions.get("logging.configFilePath") or service.positions.get("logging")
-        problems.append(
-            Problem(f"the log router ended with code {code} and did not say why; it printed last: {last}", "", position)
-        )
-    return RouterCheck(tuple(problems), version, len(configuration.outputs))
 
 
 def _listen(engine: Engine, name: str) -> tuple[list[str], int | None]:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from emulator.engine.interface import ContainerSpec, ContainerState, Engine
+from emulator.engine.interface import Container, ContainerSpec, ContainerState, Engine
 from emulator.errors import EngineError, EnvironmentBusy, PortInUse
 from emulator.events import Emit, Event, discard
 from emulator.runtime.control.client import AgentBusy, AgentError
@@ -92,8 +92,7 @@ def up(
         if cancelled.is_set():
             raise Cancelled
     except BaseException:
-        if claim is not None:
-            _give_up(engine, request, claim, emit)
+        _give_up(engine, request, claim, emit)
         raise
     taken: set[int] = set()
     lost = False
@@ -104,27 +103,12 @@ def up(
             try:
                 state = with_ports(prepared, asked_ports(request), observed, frozenset(taken), reservation)
             except BaseException:
-                if claim is not None:
-                    _give_up(engine, request, claim, emit)
+                _give_up(engine, request, claim, emit)
                 raise
             if claim is None and observed.agent is not None and observed.agent.state is ContainerState.RUNNING:
-                heard: list[Event] = []
-
-                def hear(event: Event, heard: list[Event] = heard) -> None:
-                    heard.append(event)
-                    emit(event)
-
-                try:
-                    join(engine, request.environment, observed.agent, state, request.private, hear)
-                except AgentBusy:
-                    turns.pass_by(observed.agent)
+                running = _join(engine, request, turns, observed.agent, state, emit)
+                if running is None:
                     continue
-                except (AgentError, EngineError):
-                    now = observe(engine, request.environment).agent
-                    if heard or (now is not None and now.id == observed.agent.id):
-                        raise
-                    continue  # who was bringing it up took it back before it answered
-                running = Running(engine, request.environment, state, None, fresh=False)
                 if request.wait:
                     wait_healthy(running, cancelled, request.settings.time.wait_timeout, emit)
                 return running
@@ -140,12 +124,46 @@ def up(
                 lost = True
             except PortInUse as error:
                 # Another process was faster; a port that was not asked for is replaced by the next free one.
-                mine = {listener.host_port for listener in listeners_of(state)} - asked_ports(request).values()
-                ours = mine if error.port is None else mine & {error.port}
+                ours = _replaceable(error, state, request)
                 if not ours or request.retain:
                     raise
                 taken |= ours
             claim = None
+
+
+def _join(
+    engine: Engine,
+    request: UpRequest,
+    turns: Turns,
+    agent: Container,
+    state: DesiredState,
+    emit: Emit,
+) -> Running | None:
+    """The environment that runs, made what is requested; None where it has to be looked at again: another command's
+    turn has passed, or the agent was taken back before it answered."""
+    heard: list[Event] = []
+
+    def hear(event: Event) -> None:
+        heard.append(event)
+        emit(event)
+
+    try:
+        join(engine, request.environment, agent, state, request.private, hear)
+    except AgentBusy:
+        turns.pass_by(agent)
+        return None
+    except (AgentError, EngineError):
+        now = observe(engine, request.environment).agent
+        if heard or (now is not None and now.id == agent.id):
+            raise
+        return None
+    return Running(engine, request.environment, state, None, fresh=False)
+
+
+def _replaceable(error: PortInUse, state: DesiredState, request: UpRequest) -> set[int]:
+    """The host ports that another may take the place of: those in question that were not asked for."""
+    chosen = {listener.host_port for listener in listeners_of(state)} - asked_ports(request).values()
+    return chosen if error.port is None else chosen & {error.port}
 
 
 def _claim(engine: Engine, request: UpRequest, observed: Observed, state: DesiredState | None = None) -> Claim:
@@ -160,8 +178,10 @@ def _claim(engine: Engine, request: UpRequest, observed: Observed, state: Desire
     )
 
 
-def _give_up(engine: Engine, request: UpRequest, claim: Claim, emit: Emit) -> None:
+def _give_up(engine: Engine, request: UpRequest, claim: Claim | None, emit: Emit) -> None:
     """Takes a claim back that nothing was made of."""
+    if claim is None:
+        return
     from emulator.runtime.lifecycle.bring_up import take_back
 
     try:

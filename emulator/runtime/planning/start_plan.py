@@ -61,26 +61,14 @@ def start_members(
     Service Connect's names into the task.
     """
     task, task_id, cause = starting.task, starting.task_id, starting.cause
-    pause_create, pause_start = starting.created, starting.pause
-    creates: dict[str, int] = {}
-    for member in in_volume_order(task):
-        sources = [creates[source] for source in volume_sources(member)]
-        creates[member.definition.name] = plan.add(
-            Verb.CREATE_CONTAINER,
-            member.spec.name,
-            cause,
-            [pause_create, *starting.volumes, *sources],
-            spec=member.spec,
-            files=member.files,
-            task_id=task_id,
-        )
+    creates = _create_members(plan, starting)
     starts: dict[str, int] = {}
     docker_names = {member.definition.name: member.spec.name for member in task.members}
     timeouts = {member.definition.name: member.definition.start_timeout for member in task.members}
     default_timeout = state.services[_service_of(task)].options.time.start_timeout
     for member in in_dependency_order(task):
         name = member.definition.name
-        needs: list[int | None] = [pause_start, names_written, creates[name], aws if member.needs_aws else None]
+        needs: list[int | None] = [starting.pause, names_written, creates[name], aws if member.needs_aws else None]
         # Where a start makes a container anew (an open-file limit that the daemon refuses), its volumes are new too.
         needs += [starts[source] for source in sorted(volume_sources(member)) if source in starts]
         for dependency, condition in member.depends_on:
@@ -113,6 +101,23 @@ def start_members(
             title=f"start {_service_of(task)}/{name} {task_id[:8]}",
         )
     return tuple(starts.values())
+
+
+def _create_members(plan: Plan, starting: StartingTask) -> dict[str, int]:
+    """Operations that create the containers of a task, by container name: those whose volumes others take first."""
+    creates: dict[str, int] = {}
+    for member in in_volume_order(starting.task):
+        sources = [creates[source] for source in volume_sources(member)]
+        creates[member.definition.name] = plan.add(
+            Verb.CREATE_CONTAINER,
+            member.spec.name,
+            starting.cause,
+            [starting.created, *starting.volumes, *sources],
+            spec=member.spec,
+            files=member.files,
+            task_id=starting.task_id,
+        )
+    return creates
 
 
 def _service_of(task: TaskSpec) -> str:

@@ -32,21 +32,9 @@ def stop_task(
         first = [plan.add(Verb.WITHDRAW_NAME, task.short_id, reason, first, task_id=task.id)]
     if deregister is not None:
         first = [plan.add(Verb.DEREGISTER, task.short_id, reason, first, task_id=task.id, timeout=deregister)]
-    router = task.router
-    listens = router is not None and router.running and not task.lost_relay
-    revived = not listens and any(member.logs_to_router and member.running for member in task.members.values())
+    revived = _needs_router_again(task)
     if revived:
-        # What they log comes too late otherwise; where nothing listens they could be neither stopped nor removed.
-        first = [
-            plan.add(
-                Verb.REVIVE_ROUTER,
-                router.container.name if router is not None else f"of {task.short_id}",
-                "containers still log to it",
-                first,
-                task_id=task.id,
-                title=f"revive the log router of {task.short_id}",
-            )
-        ]
+        first = [_revive_router(plan, task, first)]
     stops: dict[str, list[int]] = {}
     for name in _stop_order(task):
         member = task.members[name]
@@ -96,3 +84,23 @@ def _stop_order(task: Task) -> list[str]:
         order += free
         remaining = [name for name in remaining if name not in free]
     return order
+
+
+def _needs_router_again(task: Task) -> bool:
+    """Whether containers that still run log to a router that does not listen.
+
+    What they log comes too late otherwise; where nothing listens they can be neither stopped nor removed.
+    """
+    listens = task.router is not None and task.router.running and not task.lost_relay
+    return not listens and any(member.logs_to_router and member.running for member in task.members.values())
+
+
+def _revive_router(plan: Plan, task: Task, needs: list[int]) -> int:
+    return plan.add(
+        Verb.REVIVE_ROUTER,
+        task.router.container.name if task.router is not None else f"of {task.short_id}",
+        "containers still log to it",
+        needs,
+        task_id=task.id,
+        title=f"revive the log router of {task.short_id}",
+    )
