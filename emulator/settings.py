@@ -7,27 +7,25 @@ Files, later ones win key by key:
 3. `copilot-local.toml` in the workspace root (the folder that holds `copilot/`).
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from msgspec import Meta, field, structs
+from pydantic import Field, model_validator
 
 from emulator.errors import InputError, Position
 from emulator.files import read_text
-from emulator.model import FrozenModel, InvalidData, Keys, Model, from_plain
+from emulator.model import FrozenModel, InvalidData, Keys, Model, from_plain, make
 from emulator.settings_files import FILE_NAME, STAND_INS_NAME, configuration_folder
 
-Port = Annotated[int, Meta(ge=1, le=65535)]
+Port = Annotated[int, Field(ge=1, le=65535)]
 FILLED_IN = ("variables", "values", "substitute", "images")
 """Tables that `copilot-local init` writes names into, with empty text until they are filled in."""
 
 
-class FrontSettings(FrozenModel, kw_only=True, frozen=True):
+class FrontSettings(FrozenModel):
     """`[front]`: the local load balancers. `port`, `https_port` and so on are host ports on 127.0.0.1."""
 
     port: Port | None = None
@@ -40,7 +38,7 @@ class FrontSettings(FrozenModel, kw_only=True, frozen=True):
     """The host port of the internal load balancer; default 8081, or the next free one."""
     internal_https_port: Port | None = None
     """The host port of its HTTPS listener; default 8444, or the next free one."""
-    network_ports: Mapping[str, Port] = field(default_factory=dict)
+    network_ports: Mapping[str, Port] = Field(default_factory=dict)
     """Host ports of listeners of network load balancers, by `PORT` or `SERVICE:PORT`."""
 
 
@@ -48,42 +46,42 @@ LogPolicy = Literal["capture", "local-aws", "live"]
 """What happens to a log destination here: kept on this machine, sent to the local AWS endpoint, or really sent."""
 
 
-class LogSettings(FrozenModel, kw_only=True, frozen=True):
+class LogSettings(FrozenModel):
     """`[logs]`: `fidelity = "ecs"` runs the router on ECS's own file and driver mode, outputs apart."""
 
     fidelity: Literal["local", "ecs"] = "local"
     """Whose configuration the router runs on."""
-    destinations: Mapping[str, LogPolicy] = field(default_factory=dict)
+    destinations: Mapping[str, LogPolicy] = Field(default_factory=dict)
     """Container, output plugin or `*` to what happens to its destination. Default: `capture`."""
     check: bool = True
     """Whether the router checks the options of captured outputs, and ends over a wrong one as it would on ECS."""
-    limit: Annotated[int, Meta(ge=16)] = 1024
+    limit: Annotated[int, Field(ge=16)] = 1024
     """MiB that the log store of an environment may take; the oldest go first."""
 
 
-class TimeSettings(FrozenModel, kw_only=True, frozen=True):
+class TimeSettings(FrozenModel):
     """`[time]`: seconds. What is not set here takes the local default (or ECS's, with `--timing ecs`)."""
 
-    stop_timeout: Annotated[int, Meta(ge=0, le=120)] = 30
+    stop_timeout: Annotated[int, Field(ge=0, le=120)] = 30
     """SIGTERM to SIGKILL where a container says nothing; ECS's default is 30."""
-    start_timeout: Annotated[int, Meta(ge=1)] = 120
+    start_timeout: Annotated[int, Field(ge=1)] = 120
     """How long a log router may take until its socket is there, and a dependency until its condition holds."""
-    wait_timeout: Annotated[int, Meta(ge=1)] = 120
+    wait_timeout: Annotated[int, Field(ge=1)] = 120
     """How long `up --wait` waits for healthy."""
-    deregistration_delay_cap: Annotated[int, Meta(ge=0)] = 5
+    deregistration_delay_cap: Annotated[int, Field(ge=0)] = 5
     """Upper bound of the delay between leaving the load balancer and SIGTERM when a task is replaced."""
     ecs_limits: bool = True
     """Times of a task definition that are shorter than ECS takes them are refused."""
 
 
-class ValidateSettings(FrozenModel, kw_only=True, frozen=True):
+class ValidateSettings(FrozenModel):
     """`[validate]`: `ignore` lists finding codes that are not reported."""
 
     ignore: tuple[str, ...] = ()
     """Codes of findings."""
 
 
-class CredentialSettings(FrozenModel, kw_only=True, frozen=True):
+class CredentialSettings(FrozenModel):
     """`[credentials]`: what tasks get from the ECS credentials endpoint. Nothing here is secret.
 
     `static`: the keys in the shell's variables; `profile`: those of an AWS profile; `role`: those of a role, assumed
@@ -98,7 +96,7 @@ class CredentialSettings(FrozenModel, kw_only=True, frozen=True):
     """The role that is assumed."""
 
 
-class SecretSettings(FrozenModel, kw_only=True, frozen=True):
+class SecretSettings(FrozenModel):
     """`[secrets]`: who is asked for secrets that have no value on this machine. Nothing here is secret."""
 
     source: Literal["local", "ask", "aws"] = "local"
@@ -107,7 +105,7 @@ class SecretSettings(FrozenModel, kw_only=True, frozen=True):
     """AWS profile that AWS is asked with; default: what the AWS command line takes."""
 
 
-class AppSettings(FrozenModel, kw_only=True, frozen=True):
+class AppSettings(FrozenModel):
     """`[app]`: what Copilot's store knows of the application, for rendering."""
 
     domain: str | None = None
@@ -116,10 +114,10 @@ class AppSettings(FrozenModel, kw_only=True, frozen=True):
     """Name or ARN of the policy that bounds every role."""
 
 
-class EnvironmentSettings(FrozenModel, kw_only=True, frozen=True):
+class EnvironmentSettings(FrozenModel):
     """`[environments.<name>]`: what Copilot's store knows of an environment, for rendering."""
 
-    account: Annotated[str, Meta(pattern=r"^\d{12}$")] | None = None
+    account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None
     """The AWS account, 12 digits."""
     region: str | None = None
     """The AWS region."""
@@ -133,13 +131,13 @@ class EnvironmentSettings(FrozenModel, kw_only=True, frozen=True):
     """ARN or name of an existing load balancer that services are put behind."""
     load_balancer_https: bool | None = None
     """Whether an existing load balancer has an HTTPS listener; None: as the environment's own would have one."""
-    images: Mapping[str, str] = field(default_factory=dict)
+    images: Mapping[str, str] = Field(default_factory=dict)
     """Container name to the address its image was pushed to."""
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = Field(default_factory=dict)
     """Defaults of parameters of rendered stacks, by name."""
 
 
-class SyncRule(FrozenModel, kw_only=True, frozen=True):
+class SyncRule(FrozenModel):
     """`[[sync]]`: with `up --watch`, files that go into a running container as they are, without a build."""
 
     service: str
@@ -155,21 +153,23 @@ class SyncRule(FrozenModel, kw_only=True, frozen=True):
     signal: str = ""
     """Goes to the container's main process afterwards: `SIGHUP`."""
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
         if not self.target.startswith("/"):
             raise ValueError("target is an absolute path in the container")
         if self.command and self.signal:
             raise ValueError("a rule has a command or a signal, not both")
+        return self
 
 
-class TrustSettings(FrozenModel, kw_only=True, frozen=True):
+class TrustSettings(FrozenModel):
     """`[trust]`, in the user's own file only: what every workspace may have without being trusted."""
 
     paths: tuple[str, ...] = ()
     """Folders that builds, environment files, substitutes and `[[sync]]` rules may lie in. Absolute once read."""
 
 
-class BuildSettings(FrozenModel, kw_only=True, frozen=True):
+class BuildSettings(FrozenModel):
     """How an image is built that takes another one's place. Paths are absolute once they are read."""
 
     dockerfile: str = ""
@@ -178,39 +178,43 @@ class BuildSettings(FrozenModel, kw_only=True, frozen=True):
     """Default: the Dockerfile's folder."""
     target: str | None = None
     """The stage to build; default: the last one."""
-    args: Mapping[str, str] = field(default_factory=dict)
+    args: Mapping[str, str] = Field(default_factory=dict)
     """Build arguments."""
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
         if not (self.dockerfile or self.context):
             raise ValueError("a build has a dockerfile or a context, or both")
+        return self
 
 
-class Settings(FrozenModel, kw_only=True, frozen=True):
+class Settings(FrozenModel):
     """Everything the settings files say, merged. Paths in `substitute` and `images` are absolute. What is empty text in
     `substitute`, `images`, `values` and `variables` is not filled in yet, and counts as absent."""
 
-    substitute: Mapping[str, str | BuildSettings] = field(default_factory=dict)
+    substitute: Mapping[str, str | BuildSettings] = Field(default_factory=dict)
     """Image reference to what takes its place: another one, a folder, a Dockerfile, a build (`{dockerfile = …}`)."""
-    images: Mapping[str, str | BuildSettings] = field(default_factory=dict)
+    images: Mapping[str, str | BuildSettings] = Field(default_factory=dict)
     """`SERVICE/CONTAINER` (or `CONTAINER`, where one service has it) to what it runs; the same forms."""
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = Field(default_factory=dict)
     """Values of `${NAME}` in manifests, and of nothing else. The shell, `.env` and `--env-file` win."""
-    values: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = Field(default_factory=dict)
     """Local values of CloudFormation exports, addon outputs and parameters, by name."""
-    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    needs: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     """Service to the services that it calls, for `up --with-deps`, besides those that its variables name."""
     sync: tuple[SyncRule, ...] = ()
-    front: FrontSettings = FrontSettings()
-    logs: LogSettings = LogSettings()
-    time: TimeSettings = TimeSettings()
-    credentials: CredentialSettings = CredentialSettings()
-    secrets: SecretSettings = SecretSettings()
-    trust: TrustSettings = TrustSettings()
-    app: AppSettings = AppSettings()
-    environments: Mapping[str, EnvironmentSettings] = field(default_factory=dict)
+    front: FrontSettings = Field(default_factory=FrontSettings.model_construct)
+    logs: LogSettings = Field(default_factory=LogSettings.model_construct)
+    time: TimeSettings = Field(default_factory=TimeSettings.model_construct)
+    credentials: CredentialSettings = Field(default_factory=CredentialSettings.model_construct)
+    secrets: SecretSettings = Field(default_factory=SecretSettings.model_construct)
+    trust: TrustSettings = Field(default_factory=TrustSettings.model_construct)
+    app: AppSettings = Field(default_factory=AppSettings.model_construct)
+    environments: Mapping[str, EnvironmentSettings] = Field(default_factory=dict)
     """What rendering has to know of each environment, by its name."""
-    validation: ValidateSettings = field(default=ValidateSettings(), name="validate")
+    validation: ValidateSettings = Field(
+        default_factory=ValidateSettings.model_construct, validation_alias="validate", serialization_alias="validate"
+    )
 
     @property
     def references(self) -> dict[str, str]:
@@ -218,52 +222,52 @@ class Settings(FrozenModel, kw_only=True, frozen=True):
         pairs = self.substitute.items()
         return {name: to for name, to in pairs if isinstance(to, str) and not to.startswith("/")}
 
-    def with_destinations(self, destinations: Mapping[str, LogPolicy]) -> Settings:
+    def with_destinations(self, destinations: Mapping[str, LogPolicy]) -> Self:
         """These settings with what the command line says of log destinations. A bare policy is for all of them."""
         if not destinations:
             return self
         kept = {} if "*" in destinations else self.logs.destinations
-        logs = structs.replace(self.logs, destinations={**kept, **destinations})
-        return structs.replace(self, logs=logs)
+        logs = self.logs.model_copy(update={"destinations": {**kept, **destinations}})
+        return self.model_copy(update={"logs": logs})
 
-    def with_wait_timeout(self, seconds: int | None) -> Settings:
+    def with_wait_timeout(self, seconds: int | None) -> Self:
         """These settings with another `wait_timeout`; None changes nothing."""
         if seconds is None:
             return self
-        return structs.replace(self, time=structs.replace(self.time, wait_timeout=seconds))
+        return self.model_copy(update={"time": self.time.model_copy(update={"wait_timeout": seconds})})
 
 
-class Debugging(FrozenModel, kw_only=True, frozen=True):
+class Debugging(FrozenModel):
     """A container for a debugger to attach to."""
 
-    ports: Mapping[int, int] = field(default_factory=dict)
+    ports: Mapping[int, int] = Field(default_factory=dict)
     """Port of the container to the host port on 127.0.0.1."""
     command: tuple[str, ...] = ()
     """Runs in place of entry point and command; none: they stay."""
 
 
-class LocalOptions(Model, kw_only=True):
+class LocalOptions(Model):
     """What exists only on this machine for one service, applied when its containers are made. Never holds a secret."""
 
-    images: dict[str, str] = field(default_factory=dict)
+    images: dict[str, str] = Field(default_factory=dict)
     """Container name to the image it runs here."""
     region: str = "us-east-1"
     account: str = "000000000000"
     fidelity: Literal["local", "ecs"] = "local"
-    log_destinations: dict[str, LogPolicy] = field(default_factory=dict)
+    log_destinations: dict[str, LogPolicy] = Field(default_factory=dict)
     log_check: bool = True
     router_plugins: tuple[str, ...] = ()
     """Output plugins written in Go that the log router's image ships."""
-    time: TimeSettings = TimeSettings()
+    time: TimeSettings = Field(default_factory=TimeSettings.model_construct)
     timing: Literal["local", "ecs"] = "local"
-    values: dict[str, str] = field(default_factory=dict)
-    router_files: dict[str, str] = field(default_factory=dict)
+    values: dict[str, str] = Field(default_factory=dict)
+    router_files: dict[str, str] = Field(default_factory=dict)
     """The user's own log router configuration as it stands in the router's image: absolute path to text."""
     router_folder: str = "/"
     """Where the log router's program starts, by its image: relative paths of its configuration lead there first."""
     own_region: tuple[str, ...] = ()
     """Containers whose image names an AWS region itself: they get no other."""
-    debug: dict[str, Debugging] = field(default_factory=dict)
+    debug: dict[str, Debugging] = Field(default_factory=dict)
     """Containers for a debugger to attach to, by name."""
     credentials: Literal["none", "static", "profile", "role"] = "none"
     """The kind of credentials that its tasks are offered; the keys themselves are in `Private`."""
@@ -288,7 +292,7 @@ def load_settings(workspace: Path | None = None, environment: Mapping[str, str] 
         for section, value in content.items():
             present = merged.get(section)
             merged[section] = {**present, **value} if isinstance(present, dict) and isinstance(value, dict) else value
-    return from_plain(Settings, merged)
+    return from_plain(Settings, merged) if merged else make(Settings)
 
 
 def setting_position(workspace: Path, *keys: str) -> Position | None:
@@ -311,6 +315,8 @@ def _text(file: Path) -> str:
 
 def _read(file: Path) -> dict[str, object]:
     text = _text(file)
+    if not text.strip():
+        return {}
     try:
         content = tomllib.loads(text)
         settings = from_plain(Settings, content)
@@ -331,7 +337,7 @@ def _read(file: Path) -> dict[str, object]:
             content[section] = {name: _target(file.parent, to) for name, to in table.items() if to != ""}
     if settings.sync:
         content["sync"] = [
-            {**structs.asdict(rule), "source": str((file.parent / Path(rule.source).expanduser()).resolve())}
+            {**rule.model_dump(), "source": str((file.parent / Path(rule.source).expanduser()).resolve())}
             for rule in settings.sync
         ]
     if settings.trust.paths:
@@ -347,7 +353,7 @@ def _target(folder: Path, replacement: str | BuildSettings) -> str | BuildSettin
             str((folder / Path(path).expanduser()).resolve()) if path else ""
             for path in (replacement.context, replacement.dockerfile)
         )
-        return structs.replace(replacement, context=context, dockerfile=dockerfile)
+        return replacement.model_copy(update={"context": context, "dockerfile": dockerfile})
     if replacement.startswith(("./", "../", "/", "~")) or replacement in (".", ".."):
         return str((folder / Path(replacement).expanduser()).resolve())
     return replacement

@@ -16,6 +16,7 @@ from emulator.files import read_text
 from emulator.manifest import Gaps, load_environment
 from emulator.manifest.schema.routing import RoutingRule
 from emulator.manifest.schema.workload import Workload
+from emulator.model import make
 from emulator.settings import EnvironmentSettings, Settings
 from emulator.workspace import Workspace
 
@@ -47,7 +48,7 @@ class Deployment:
 
 def deployment(settings: Settings, environment: str, given: Deployment) -> Deployment:
     """What options say, else what the settings say."""
-    here = settings.environments.get(environment, EnvironmentSettings())
+    here = settings.environments.get(environment, make(EnvironmentSettings))
     return Deployment(
         domain=given.domain or settings.app.domain,
         permissions_boundary=given.permissions_boundary or settings.app.permissions_boundary,

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import structs
-
 from emulator.app.selection import LoadedService, Selection, find_one
 from emulator.errors import UsageError
 from emulator.events import Emit, Event, EventKind
@@ -66,8 +64,8 @@ def load_task_definition(
     names = Names(selection.app or definition.family, selection.environment or DEFAULT_ENVIRONMENT)
     service = service_of(definition, app=names.app, environment=names.environment, path=str(path))
     if https or (https is None and load_settings(root).front.https):
-        rules = [structs.replace(rule, name="https", listener="HTTPS") for rule in service.listener_rules]
-        service = structs.replace(service, listener_rules=[*service.listener_rules, *rules])
+        rules = [rule.model_copy(update={"name": "https", "listener": "HTTPS"}) for rule in service.listener_rules]
+        service = service.model_copy(update={"listener_rules": [*service.listener_rules, *rules]})
     return root, names, interpolation_variables(root, selection.env_file), [service]
 
 

@@ -10,15 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from msgspec import structs
-
 from emulator.compiler.context import AddonOutputs
 from emulator.ecs.addons import Addons
 from emulator.errors import InputError, Position
 from emulator.manifest.yaml.nodes import Mapping, Node, Scalar
 from emulator.manifest.yaml.reader import parse_node
 from emulator.manifest.yaml.untyped import untyped
-from emulator.model import JsonValue
+from emulator.model import JsonValue, make
 
 REQUIRED = ("App", "Env", "Name")
 """Parameters that Copilot gives every addon template."""
@@ -134,7 +132,7 @@ class _Merge:
 
     def addons(self) -> Addons:
         ordered = {name: self._sections[name] for name in _SECTIONS if name in self._sections}
-        return Addons(sections=ordered, transforms=self._transforms, positions=self._origins)
+        return make(Addons, sections=ordered, transforms=self._transforms, positions=self._origins)
 
     def _section(self, file: str, section: str, entries: Mapping) -> None:
         merged = self._sections.setdefault(section, {})
@@ -246,4 +244,4 @@ def _attach_published_policy(addons: Addons, values: dict[str, JsonValue]) -> Ad
     put_out = any(isinstance(output, dict) and output.get("Value") == reference for output in outputs.values())
     if isinstance(policy, dict) and policy.get("Type") == "AWS::IAM::ManagedPolicy" and not put_out:
         sections["Outputs"] = {**outputs, f"{PUBLISHED_POLICY}Arn": {"Value": reference}}
-    return structs.replace(addons, parameters=values, sections=sections)
+    return addons.model_copy(update={"parameters": values, "sections": sections})

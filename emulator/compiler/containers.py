@@ -32,6 +32,7 @@ from emulator.manifest.schema.containers import Build as ManifestBuild
 from emulator.manifest.schema.containers import Sidecar
 from emulator.manifest.schema.logs import SidecarLogging
 from emulator.manifest.schema.workload import Service
+from emulator.model import make
 
 LOG_ROUTER = "firelens_log_router"
 LOG_ROUTER_IMAGE = "public.ecr.aws/aws-observability/aws-for-fluent-bit:stable"
@@ -66,7 +67,8 @@ class Containers:
         mounts = {name: volume.path for name, volume in volumes.items()}
         if manifest.image.labels:
             self._context.position("image.labels")
-        return ContainerDefinition(
+        return make(
+            ContainerDefinition,
             name=manifest.name,
             image=self._image("image", manifest.name, manifest.image.build, manifest.image.location),
             repository_credentials=self._credentials(manifest.image.credentials, "image.credentials"),
@@ -85,7 +87,7 @@ class Containers:
             health_check=health_check(manifest.image.healthcheck),
             readonly_root_filesystem=manifest.storage.readonly_fs,
             mount_points=[
-                MountPoint(source_volume=name, container_path=volume.path, read_only=volume.read_only)
+                make(MountPoint, source_volume=name, container_path=volume.path, read_only=volume.read_only)
                 for name, volume in volumes.items()
             ],
             log_configuration=self._routed(manifest.name, None) if manifest.logging.firelens else self._awslogs(),
@@ -99,18 +101,20 @@ class Containers:
         options = {"enable-ecs-log-metadata": "false" if logging.enable_metadata is False else "true"}
         if logging.config_file_path is not None:
             options |= {"config-file-type": "file", "config-file-value": logging.config_file_path}
-        return ContainerDefinition(
+        return make(
+            ContainerDefinition,
             name=LOG_ROUTER,
             image=logging.image or LOG_ROUTER_IMAGE,
             environment=[*self._common, *variables(self._context, "logging.variables", logging.variables)],
             environment_files=environment_files(self._context, "logging.env_file", logging.env_file),
             secrets=secrets(self._context, "logging.secrets", logging.secrets),
-            firelens_configuration=FirelensConfiguration(type="fluentbit", options=options),
+            firelens_configuration=make(FirelensConfiguration, type="fluentbit", options=options),
             log_configuration=self._awslogs(),
         )
 
     def _collector(self) -> ContainerDefinition:
-        return ContainerDefinition(
+        return make(
+            ContainerDefinition,
             name=COLLECTOR,
             image=COLLECTOR_IMAGE,
             command=["--config=/etc/ecs/ecs-xray.yaml"],
@@ -129,7 +133,8 @@ class Containers:
             *mount_points_variable(mounts),
         ]
         routed = self._routed_sidecar(name)
-        return ContainerDefinition(
+        return make(
+            ContainerDefinition,
             name=name,
             image=self._image(f"{path}.image", name, sidecar.image.build, sidecar.image.location),
             repository_credentials=self._credentials(
@@ -146,7 +151,9 @@ class Containers:
             docker_labels=sidecar.labels,
             health_check=health_check(sidecar.healthcheck),
             mount_points=[
-                MountPoint(source_volume=mount.source_volume, container_path=mount.path, read_only=mount.read_only)
+                make(
+                    MountPoint, source_volume=mount.source_volume, container_path=mount.path, read_only=mount.read_only
+                )
                 for mount in sidecar.mount_points
             ],
             log_configuration=self._routed(name, routed) if routed is not None else self._awslogs(),
@@ -156,7 +163,8 @@ class Containers:
         position = self._context.position(path)
         if build is not None:
             folder, dockerfile = paths_of(build)
-            self.builds[container] = Build(
+            self.builds[container] = make(
+                Build,
                 context=folder,
                 dockerfile=dockerfile,
                 target=build.target,
@@ -164,7 +172,7 @@ class Containers:
                 cache_from=build.cache_from,
                 position=self._context.position(f"{path}.build"),
             )
-            return ImageReference(name=container, position=position)
+            return make(ImageReference, name=container, position=position)
         if not location:
             raise InputError(
                 f"{path}: container {container} has no image",
@@ -181,7 +189,7 @@ class Containers:
         position = self._context.position(next(spelt, paths[0]))
         if position is not None:
             self._context.positions[paths[0]] = position
-        return RepositoryCredentials(credentials_parameter=secret)
+        return make(RepositoryCredentials, credentials_parameter=secret)
 
     def _awslogs(self) -> LogConfiguration:
         return awslogs(self._context.log_group)
@@ -191,7 +199,7 @@ class Containers:
         extension = self._manifest.logging.sidecars
         if extension is None:
             return None
-        return extension.named.get(name) or (SidecarLogging() if extension.everyone else None)
+        return extension.named.get(name) or (SidecarLogging.model_construct() if extension.everyone else None)
 
     def _routed(self, name: str, own: SidecarLogging | None) -> LogConfiguration:
         """The log driver of a container that logs through the router: the main one's, or a sidecar's own options."""
@@ -201,7 +209,8 @@ class Containers:
         secret_options = (own.secret_options if own else None) or logging.secret_options
         for key in destination:
             self._context.position(f"{block}.destination.{key}")
-        return LogConfiguration(
+        return make(
+            LogConfiguration,
             log_driver="awsfirelens",
             options=dict(sorted(destination.items())),
             secret_options=secrets(self._context, "logging.secretOptions", secret_options),
@@ -210,10 +219,11 @@ class Containers:
 
 def awslogs(log_group: str) -> LogConfiguration:
     """The log driver of everything that does not log through the router."""
-    return LogConfiguration(
+    return make(
+        LogConfiguration,
         log_driver="awslogs",
         options={
-            "awslogs-region": PseudoReference(name="AWS::Region"),
+            "awslogs-region": make(PseudoReference, name="AWS::Region"),
             "awslogs-group": log_group,
             "awslogs-stream-prefix": STREAM_PREFIX,
         },

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from emulator.ecs.references import ImportReference, Join, PseudoReference, ResourceReference, Value
 from emulator.errors import Position, Unsupported
-from emulator.model import InvalidData, from_plain
+from emulator.model import InvalidData, from_plain, make
 
 _VARIABLE = re.compile(r"\$\{(!?)\s*([^\s}](?:[^}]*[^\s}])?)\s*\}")
 """CloudFormation trims blanks around the name."""
@@ -53,10 +53,10 @@ class _Conversion:
             case "Fn::GetAtt", str() | list():
                 parts = argument.split(".", 1) if isinstance(argument, str) else argument
                 if len(parts) == 2 and all(isinstance(part, str) for part in parts):
-                    return ResourceReference(name=parts[0], attribute=parts[1], position=self._position)
+                    return make(ResourceReference, name=parts[0], attribute=parts[1], position=self._position)
             case "Fn::ImportValue", _:
                 export = self.value(argument)
-                return ImportReference(name=export, position=self._position) if isinstance(export, str) else None
+                return make(ImportReference, name=export, position=self._position) if isinstance(export, str) else None
             case "Fn::Sub", str():
                 return self._substitution(argument, {})
             case "Fn::Sub", [str() as text, dict() as variables]:
@@ -77,7 +77,7 @@ class _Conversion:
                     position=self._position,
                     hint="AWS::AccountId, AWS::Partition, AWS::Region and AWS::URLSuffix can",
                 ) from None
-        return ResourceReference(name=name, position=self._position)
+        return make(ResourceReference, name=name, position=self._position)
 
     def _substitution(self, text: str, variables: Mapping[str, Value]) -> Value:
         """The value of `Fn::Sub`; `variables` are those of its map form."""
@@ -93,7 +93,7 @@ class _Conversion:
                 parts += value.parts if isinstance(value, Join) else [value]
             elif "." in name:
                 resource, attribute = name.split(".", 1)
-                parts.append(ResourceReference(name=resource, attribute=attribute, position=self._position))
+                parts.append(make(ResourceReference, name=resource, attribute=attribute, position=self._position))
             else:
                 parts.append(self._reference(name))
             end = found.end()
@@ -121,4 +121,4 @@ class _Conversion:
             return ""
         if len(tidy) == 1 and isinstance(tidy[0], str):
             return tidy[0]
-        return Join(parts=tuple(tidy), position=self._position)
+        return make(Join, parts=tuple(tidy), position=self._position)

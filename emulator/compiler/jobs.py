@@ -8,6 +8,7 @@ from emulator.compiler.context import Context
 from emulator.compiler.values import seconds
 from emulator.ecs.job import JobSchedule, ManagedFileSystem
 from emulator.manifest.schema.scheduled_job import ScheduledJob
+from emulator.model import make
 
 
 def job_schedule(context: Context) -> JobSchedule | None:
@@ -16,7 +17,8 @@ def job_schedule(context: Context) -> JobSchedule | None:
     if not isinstance(manifest, ScheduledJob):
         return None
     context.position("on.schedule")
-    return JobSchedule(
+    return make(
+        JobSchedule,
         expression=manifest.on.schedule.expression,
         enabled=manifest.on.schedule.enabled,
         retries=manifest.retries,
@@ -30,7 +32,8 @@ def managed_file_system(context: Context) -> ManagedFileSystem | None:
     for volume in manifest.storage.volumes.values():
         if volume.efs is not None and volume.efs.managed:
             owner = zlib.crc32(manifest.name.encode())
-            return ManagedFileSystem(
+            return make(
+                ManagedFileSystem,
                 path=f"/{manifest.name}",
                 uid=owner if volume.efs.uid is None else volume.efs.uid,
                 gid=owner if volume.efs.gid is None else volume.efs.gid,

@@ -14,7 +14,7 @@ from emulator.manifest.schema.publish import Topic as ManifestTopic
 from emulator.manifest.schema.subscribe import Queue as ManifestQueue
 from emulator.manifest.schema.subscribe import TopicQueue, TopicSubscription
 from emulator.manifest.schema.worker_service import WorkerService
-from emulator.model import from_plain
+from emulator.model import from_plain, make
 
 FIFO_SUFFIX = ".fifo"
 EVENTS_QUEUE = "EventsQueue"
@@ -62,7 +62,7 @@ def topics(context: Context) -> list[Topic]:
         deduplication = topic.fifo.content_based_deduplication if topic.fifo else None
         position = context.position(f"publish.topics[{number}]")
         found.append(
-            Topic(name=topic_name(topic), fifo=fifo, content_based_deduplication=deduplication, position=position)
+            make(Topic, name=topic_name(topic), fifo=fifo, content_based_deduplication=deduplication, position=position)
         )
     return found
 
@@ -73,7 +73,7 @@ def queues(context: Context) -> list[Queue]:
     if not isinstance(manifest, WorkerService):
         return []
     # Without topics Copilot does not look at the settings of the queue, which is there all the same.
-    common = (manifest.subscribe.queue if manifest.subscribe.topics else None) or ManifestQueue()
+    common = (manifest.subscribe.queue if manifest.subscribe.topics else None) or ManifestQueue.model_construct()
     found = [_queue(EVENTS_QUEUE, common, context.position("subscribe.queue"))]
     numbers = {id(subscription): number for number, subscription in enumerate(manifest.subscribe.topics)}
     for named in topic_queues(manifest):
@@ -89,7 +89,8 @@ def subscriptions(context: Context) -> list[Subscription]:
         return []
     own = {id(named.subscription): named.resource for named in topic_queues(manifest)}
     return [
-        Subscription(
+        make(
+            Subscription,
             service=subscription.service,
             topic=subscribed_topic(manifest, subscription),
             queue=own.get(id(subscription), EVENTS_QUEUE),

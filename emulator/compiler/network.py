@@ -13,6 +13,7 @@ from emulator.ecs.references import AddonReference, ImportReference, Value
 from emulator.manifest.schema.backend_service import BackendService
 from emulator.manifest.schema.routing import Alias
 from emulator.manifest.schema.worker_service import WorkerService
+from emulator.model import make
 
 
 def network(context: Context) -> Network:
@@ -25,12 +26,13 @@ def network(context: Context) -> Network:
         for number, group in enumerate(vpc.security_groups.groups):
             if group.from_cfn is not None:
                 position = context.position(f"network.vpc.security_groups[{number}]")
-                groups.append(ImportReference(name=group.from_cfn, position=position))
+                groups.append(make(ImportReference, name=group.from_cfn, position=position))
             elif group.id is not None:
                 groups.append(group.id)
-    groups += [AddonReference(name=name) for name in sorted(context.surroundings.addons.security_groups)]
+    groups += [make(AddonReference, name=name) for name in sorted(context.surroundings.addons.security_groups)]
     subnets = vpc.placement.subnets
-    return Network(
+    return make(
+        Network,
         placement="private" if vpc.placement.access == "private" else "public",
         subnets=list(subnets.ids) if subnets else [],
         subnet_tags={tag: list(values) for tag, values in subnets.from_tags.items()} if subnets else {},
@@ -44,8 +46,11 @@ def discovery(context: Context, ports: Ports) -> ServiceDiscovery | None:
     if isinstance(context.manifest, WorkerService):
         return None
     target = ports.discovery_target()
-    return ServiceDiscovery(
-        name=context.manifest.name, namespace=context.discovery_endpoint, port=target.port if target else None
+    return make(
+        ServiceDiscovery,
+        name=context.manifest.name,
+        namespace=context.discovery_endpoint,
+        port=target.port if target else None,
     )
 
 
@@ -56,10 +61,11 @@ def connect(context: Context, ports: Ports) -> ServiceConnect | None:
         return None
     target = None if isinstance(context.manifest, WorkerService) else ports.connect_target()
     if target is None:
-        return ServiceConnect(namespace=context.discovery_endpoint)
+        return make(ServiceConnect, namespace=context.discovery_endpoint)
     name = context.manifest.name
     context.position("network.connect.alias")
-    return ServiceConnect(
+    return make(
+        ServiceConnect,
         namespace=context.discovery_endpoint,
         port_name=CONNECT_PORT_NAME,
         port=target.port,
@@ -75,7 +81,8 @@ def load_balancer(context: Context, ports: Ports) -> LoadBalancer | None:
         return None
     internal = isinstance(context.manifest, BackendService)
     context.position("http.alb")
-    return LoadBalancer(
+    return make(
+        LoadBalancer,
         scheme="internal" if internal else "internet-facing",
         # Copilot reads the key for a Backend Service and does nothing with it.
         imported=(None if internal else http.alb) or context.surroundings.load_balancer,
@@ -94,11 +101,14 @@ def network_load_balancer(context: Context, ports: Ports) -> LoadBalancer | None
     if ports.nlb is None:
         return None
     domain = context.surroundings.domain
-    return LoadBalancer(type="network", domain=domain, aliases=_aliases(context, "nlb.alias", ports.nlb.alias, None))
+    return make(
+        LoadBalancer, type="network", domain=domain, aliases=_aliases(context, "nlb.alias", ports.nlb.alias, None)
+    )
 
 
 def _aliases(context: Context, path: str, aliases: list[Alias], hosted_zone: str | None) -> list[DnsAlias]:
     position = context.position(path)
     return [
-        DnsAlias(name=alias.name, hosted_zone=alias.hosted_zone or hosted_zone, position=position) for alias in aliases
+        make(DnsAlias, name=alias.name, hosted_zone=alias.hosted_zone or hosted_zone, position=position)
+        for alias in aliases
     ]

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from msgspec import structs
-
 from emulator.compiler.addons import SourceText
 from emulator.ecs.addons import TemplatePatch
 from emulator.errors import InputError, Position
@@ -18,7 +16,7 @@ from emulator.manifest.yaml.nodes import Mapping, Scalar
 from emulator.manifest.yaml.nodes import Sequence as ListNode
 from emulator.manifest.yaml.reader import parse_node
 from emulator.manifest.yaml.untyped import untyped
-from emulator.model import JsonValue
+from emulator.model import JsonValue, make
 
 TASK_DEFINITION = ("Resources", "TaskDefinition", "Properties")
 OPERATIONS = ("add", "remove", "replace")
@@ -43,7 +41,7 @@ def for_task_definition(patches: Sequence[TemplatePatch]) -> list[TemplatePatch]
     """Those that change the properties of the task definition; their paths start there."""
     depth = len(TASK_DEFINITION)
     return [
-        structs.replace(patch, path=patch.path[depth:])
+        patch.model_copy(update={"path": patch.path[depth:]})
         for patch in patches
         if tuple(patch.path[:depth]) == TASK_DEFINITION and len(patch.path) > depth
     ]
@@ -100,7 +98,7 @@ def _patch(file: str, node: object) -> TemplatePatch:
             position=Position(file, value.line, value.column),
             hint="give a value, or use `op: remove`",
         )
-    return TemplatePatch(op=op.text, path=steps, value=cast("JsonValue", plain), position=position)
+    return make(TemplatePatch, op=op.text, path=steps, value=cast("JsonValue", plain), position=position)
 
 
 def _has_null(value: object) -> bool:

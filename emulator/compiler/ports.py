@@ -16,6 +16,7 @@ from emulator.manifest.schema.backend_service import BackendService
 from emulator.manifest.schema.load_balanced_web_service import LoadBalancedWebService
 from emulator.manifest.schema.routing import Http, Nlb, NlbListener, RoutingRule
 from emulator.manifest.schema.workload import ListeningService
+from emulator.model import make
 
 Protocol = Literal["tcp", "udp"]
 CONNECT_PORT_NAME = "target"
@@ -89,7 +90,8 @@ class Ports:
         """The port mappings of a container, by port."""
         served = self.connect_target()
         return [
-            PortMapping(
+            make(
+                PortMapping,
                 container_port=port,
                 protocol=exposed.protocol,
                 name=CONNECT_PORT_NAME if served and exposed.protocol == "tcp" and port == served.port else None,

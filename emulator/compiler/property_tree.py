@@ -13,7 +13,7 @@ from emulator.compiler.intrinsics import is_intrinsic, to_value
 from emulator.ecs.properties import Properties, api_name, properties, property_name
 from emulator.ecs.task_definition import TaskDefinition
 from emulator.errors import InputError, Position
-from emulator.model import InvalidData, Keys, Misfit, from_plain
+from emulator.model import FieldError, InvalidData, Keys, from_plain
 
 FREE = frozenset({"Options", "DockerLabels", "DriverOpts", "Labels"})
 """Maps whose keys are the user's."""
@@ -97,7 +97,7 @@ class PropertyTree:
                 hint="the properties are those of AWS::ECS::TaskDefinition",
             ) from None
 
-    def _to_blame(self, problem: Misfit) -> Change:
+    def _to_blame(self, problem: FieldError) -> Change:
         """The last of the changes that came nearest to the place of a problem."""
         best = self.changes[-1]
         longest = -1
@@ -112,7 +112,7 @@ class PropertyTree:
         return best
 
 
-def _named(problem: Misfit) -> str:
+def _named(problem: FieldError) -> str:
     where = ".".join(property_name(str(key)) for key in problem.keys)
     return f"{where}: {problem.message}" if where else problem.message
 

@@ -24,6 +24,7 @@ from emulator.ecs.service import (
 )
 from emulator.manifest.schema.backend_service import BackendService
 from emulator.manifest.schema.routing import HttpHealthCheck, NlbHealthCheck, NlbListener, RoutingRule
+from emulator.model import make
 
 DEFAULT_DEREGISTRATION_DELAY = 60
 DEFAULT_GRACE_PERIOD = 60
@@ -59,12 +60,13 @@ class Routing:
             optional = {"protocol_version": rule.version.upper(), "protocol_version_stated": True}
         for key in ("healthcheck", "version", "deregistration_delay", "stickiness"):
             self._context.position(f"{path}.{key}")
-        return TargetGroup(
+        return make(
+            TargetGroup,
             name=name,
             container_name=target.container,
             container_port=target.port,
             protocol="HTTPS" if target.port == HTTPS_PORT else "HTTP",
-            health_check=_http_check(rule.healthcheck or HttpHealthCheck(), target.port),
+            health_check=_http_check(rule.healthcheck or HttpHealthCheck.model_construct(), target.port),
             deregistration_delay=_delay(rule),
             stickiness=bool(rule.stickiness),
             **optional,
@@ -72,12 +74,12 @@ class Routing:
 
     def _rules(self, group: str, path: str, rule: RoutingRule) -> list[ListenerRule]:
         """One rule on the HTTP listener; with HTTPS one there, and on HTTP a redirect to it."""
-        forward = Forward(target_groups=[WeightedTargetGroup(target_group=group)])
+        forward = make(Forward, target_groups=[make(WeightedTargetGroup, target_group=group)])
         if not self._context.surroundings.https:
             return [self._rule("HTTP", group, path, rule, forward)]
         # Behind an existing load balancer Copilot redirects, whatever the manifest says.
         redirects = self._internal or self._imported or rule.redirect_to_https is not False
-        redirect = Redirect(status_code=301, protocol="HTTPS", port=str(HTTPS_PORT))
+        redirect = make(Redirect, status_code=301, protocol="HTTPS", port=str(HTTPS_PORT))
         return [
             self._rule("HTTP", group, path, rule, redirect if redirects else forward),
             self._rule("HTTPS", group, path, rule, forward),
@@ -89,14 +91,20 @@ class Routing:
         root, paths = path_patterns(rule.path)
         conditions: list[Condition] = []
         if rule.allowed_source_ips:
-            conditions.append(SourceIp(values=[str(block) for block in rule.allowed_source_ips]))
+            conditions.append(make(SourceIp, values=[str(block) for block in rule.allowed_source_ips]))
         if hosts := self._hosts(rule):
             conditions.append(hosts)
-        conditions.append(PathPattern(values=paths))
+        conditions.append(make(PathPattern, values=paths))
         name = listener.lower() if group == "default" else f"{listener.lower()}-{group}"
         position = self._context.position(f"{path}.path")
-        return ListenerRule(
-            name=name, listener=listener, conditions=conditions, action=action, root=root, position=position
+        return make(
+            ListenerRule,
+            name=name,
+            listener=listener,
+            conditions=conditions,
+            action=action,
+            root=root,
+            position=position,
         )
 
     def _hosts(self, rule: RoutingRule) -> HostHeader | None:
@@ -106,24 +114,25 @@ class Routing:
         https = self._context.surroundings.https
         here = self._context.surroundings.here
         if https and rule.alias:
-            return HostHeader(values=[alias.name for alias in rule.alias], load_balancer_name=here)
+            return make(HostHeader, values=[alias.name for alias in rule.alias], load_balancer_name=here)
         if self._internal:
-            return HostHeader(values=[f"{name}.{environment}.internal"], load_balancer_name=True)
+            return make(HostHeader, values=[f"{name}.{environment}.internal"], load_balancer_name=True)
         if https and self._context.surroundings.domain and not self._imported:
             host = f"{name}.{environment}.{self._context.surroundings.domain}"
-            return HostHeader(values=[host], load_balancer_name=here)
+            return make(HostHeader, values=[host], load_balancer_name=here)
         return None
 
     def _network_group(self, name: str, path: str, listener: NlbListener, target: Target) -> TargetGroup:
         protocol = (listener.port.protocol or "tcp").upper()
         self._context.position(f"{path}.healthcheck")
-        return TargetGroup(
+        return make(
+            TargetGroup,
             name=name,
             container_name=target.container,
             container_port=target.port,
             # TLS ends at the load balancer.
             protocol="UDP" if protocol == "UDP" else "TCP",
-            health_check=_network_check(listener.healthcheck or NlbHealthCheck()),
+            health_check=_network_check(listener.healthcheck or NlbHealthCheck.model_construct()),
             deregistration_delay=_delay(listener),
             stickiness=bool(listener.stickiness),
         )
@@ -134,7 +143,8 @@ class Routing:
             protocol = "TLS"
         elif listener.port.protocol == "udp":
             protocol = "UDP"
-        return NetworkListener(
+        return make(
+            NetworkListener,
             port=listener.port.number,
             protocol=protocol,
             target_group=group,
@@ -161,14 +171,14 @@ def _http_check(check: HttpHealthCheck, target_port: int) -> TargetHealthCheck:
     if check.success_codes is not None:
         set_here["success_codes"] = check.success_codes
     set_here |= _timing(check)
-    return TargetHealthCheck(**set_here, stated=tuple(set_here))
+    return make(TargetHealthCheck, **set_here, stated=tuple(set_here))
 
 
 def _network_check(check: NlbHealthCheck) -> TargetHealthCheck:
     set_here: dict[str, Any] = {"protocol": "TCP", **_timing(check)}
     if check.port is not None:
         set_here["port"] = check.port
-    return TargetHealthCheck(**set_here, stated=tuple(set_here))
+    return make(TargetHealthCheck, **set_here, stated=tuple(set_here))
 
 
 def _timing(check: HttpHealthCheck | NlbHealthCheck) -> dict[str, int]:

@@ -12,7 +12,7 @@ from emulator.manifest.schema.deployment import RollbackAlarms as ManifestAlarms
 from emulator.manifest.schema.scaling import Cooldown, Count
 from emulator.manifest.schema.worker_service import WorkerRollbackAlarms
 from emulator.manifest.schema.workload import Service
-from emulator.model import from_plain
+from emulator.model import from_plain, make
 
 DEFAULT_IN = 120
 DEFAULT_OUT = 60
@@ -23,35 +23,39 @@ def scaling(context: Context) -> Scaling | None:
     count = context.manifest.count
     if count.range is None:
         return None
-    return Scaling(
-        min_capacity=count.range.min or 0, max_capacity=count.range.max or 0, policies=_policies(context, count)
+    return make(
+        Scaling,
+        min_capacity=count.range.min or 0,
+        max_capacity=count.range.max or 0,
+        policies=_policies(context, count),
     )
 
 
 def capacity_providers(count: Count) -> list[CapacityProvider]:
     """All tasks on Spot, or those from a number on; empty: all on Fargate."""
-    spot = CapacityProvider(capacity_provider="FARGATE_SPOT", weight=1)
+    spot = make(CapacityProvider, capacity_provider="FARGATE_SPOT", weight=1)
     if count.spot is not None:
         return [spot]
     if count.range is None or count.range.spot_from is None:
         return []
     if count.range.spot_from < (count.range.min or 0):
         return [spot]
-    return [spot, CapacityProvider(capacity_provider="FARGATE", weight=0, base=count.range.spot_from - 1)]
+    return [spot, make(CapacityProvider, capacity_provider="FARGATE", weight=0, base=count.range.spot_from - 1)]
 
 
 def deployment(manifest: Service) -> Deployment:
     """Whether old tasks stop before new ones start, and what rolls a deployment back."""
     alarms = _alarms(manifest.deployment.rollback_alarms)
     if (manifest.deployment.rolling or "default").lower() == "recreate":
-        return Deployment(minimum_healthy_percent=0, maximum_percent=100, rollback_alarms=alarms)
-    return Deployment(rollback_alarms=alarms)
+        return make(Deployment, minimum_healthy_percent=0, maximum_percent=100, rollback_alarms=alarms)
+    return make(Deployment, rollback_alarms=alarms)
 
 
 def _alarms(manifest: ManifestAlarms | None) -> RollbackAlarms | None:
     if manifest is None:
         return None
-    return RollbackAlarms(
+    return make(
+        RollbackAlarms,
         names=manifest.names,
         cpu_utilization=manifest.cpu_utilization,
         memory_utilization=manifest.memory_utilization,

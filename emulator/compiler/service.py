@@ -21,6 +21,7 @@ from emulator.ecs.task_definition import EphemeralStorage, RuntimePlatform, Task
 from emulator.manifest.schema.containers import Platform
 from emulator.manifest.schema.workload import Service as ManifestService
 from emulator.manifest.schema.workload import Workload
+from emulator.model import make
 
 DEFAULT_EPHEMERAL = 20
 
@@ -53,10 +54,11 @@ def compile_service(
     ports = Ports(context)
     routing = Routing(context, ports)
     containers = Containers(context, ports)
-    definition = TaskDefinition(
+    definition = make(
+        TaskDefinition,
         family=context.prefix,
-        task_role_arn=ResourceReference(name="TaskRole", attribute="Arn"),
-        execution_role_arn=ResourceReference(name="ExecutionRole", attribute="Arn"),
+        task_role_arn=make(ResourceReference, name="TaskRole", attribute="Arn"),
+        execution_role_arn=make(ResourceReference, name="ExecutionRole", attribute="Arn"),
         network_mode="awsvpc",
         container_definitions=containers.all(),
         volumes=volumes(context),
@@ -70,7 +72,8 @@ def compile_service(
     definition = apply_patches(context, definition, for_task_definition(surroundings.patches))
     for key in ("name", "cpu", "memory", "count", "platform", "http", "nlb", "sidecars"):
         context.position(key)
-    service = Service(
+    service = make(
+        Service,
         app=app,
         environment=environment,
         name=manifest.name,
@@ -88,7 +91,7 @@ def compile_service(
         network=network(context),
         discovery=discovery(context, ports) if isinstance(manifest, ManifestService) else None,
         connect=connect(context, ports) if isinstance(manifest, ManifestService) else None,
-        deployment=deployment(manifest) if isinstance(manifest, ManifestService) else Deployment(),
+        deployment=deployment(manifest) if isinstance(manifest, ManifestService) else make(Deployment),
         capacity_providers=capacity_providers(manifest.count),
         scaling=scaling(context),
         # Copilot takes the key for jobs and does nothing with it.
@@ -98,10 +101,10 @@ def compile_service(
         queues=queues(context),
         subscriptions=subscriptions(context),
         managed_file_system=managed_file_system(context),
-        task_role_policies=[AddonReference(name=name) for name in sorted(surroundings.addons.policies)],
+        task_role_policies=[make(AddonReference, name=name) for name in sorted(surroundings.addons.policies)],
         addons=surroundings.addon_template,
         template_patches=for_template(surroundings.patches),
-        log_group=LogGroup(name=context.log_group, retention_in_days=_retention(manifest)),
+        log_group=make(LogGroup, name=context.log_group, retention_in_days=_retention(manifest)),
         manifest=path,
         positions=context.positions,
     )
@@ -117,7 +120,7 @@ def _ephemeral(gibibytes: int | None) -> EphemeralStorage | None:
     """Scratch space; Fargate's own size is not written."""
     if gibibytes is None or gibibytes == DEFAULT_EPHEMERAL:
         return None
-    return EphemeralStorage(size_in_gi_b=gibibytes)
+    return make(EphemeralStorage, size_in_gi_b=gibibytes)
 
 
 def _platform(platform: Platform | None) -> RuntimePlatform | None:
@@ -128,4 +131,4 @@ def _platform(platform: Platform | None) -> RuntimePlatform | None:
     architecture = "ARM64" if platform.is_arm else "X86_64"
     if (system, architecture) == ("LINUX", "X86_64"):
         return None
-    return RuntimePlatform(operating_system_family=system, cpu_architecture=architecture)
+    return make(RuntimePlatform, operating_system_family=system, cpu_architecture=architecture)

@@ -10,13 +10,12 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 
-from msgspec import structs
-
 from emulator.compiler.context import Context
 from emulator.ecs.references import AddonReference, EnvFileReference, ImportReference, Join, PseudoReference, Value
 from emulator.ecs.task_definition import ContainerDependency, EnvironmentFile, HealthCheck, KeyValuePair
 from emulator.ecs.task_definition import Secret as EcsSecret
 from emulator.manifest.schema.containers import ContainerHealthCheck, DependencyCondition, Secret, Variable
+from emulator.model import make
 
 _DEFAULT_CHECK = ["CMD-SHELL", "curl -f http://localhost/ || exit 1"]
 
@@ -28,16 +27,17 @@ def seconds(duration: timedelta) -> int:
 
 def arn(service: str, resource: str) -> Join:
     """An ARN of the region and account that something is deployed to."""
-    return Join(
+    return make(
+        Join,
         parts=(
             "arn:",
-            PseudoReference(name="AWS::Partition"),
+            make(PseudoReference, name="AWS::Partition"),
             f":{service}:",
-            PseudoReference(name="AWS::Region"),
+            make(PseudoReference, name="AWS::Region"),
             ":",
-            PseudoReference(name="AWS::AccountId"),
+            make(PseudoReference, name="AWS::AccountId"),
             f":{resource}",
-        )
+        ),
     )
 
 
@@ -48,8 +48,8 @@ def variables(context: Context, path: str, manifest: Mapping[str, Variable]) -> 
         position = context.position(f"{path}.{name}")
         value: Value = variable.value or ""
         if variable.from_cfn is not None:
-            value = ImportReference(name=variable.from_cfn, position=position)
-        found.append(KeyValuePair(name=name, value=value))
+            value = make(ImportReference, name=variable.from_cfn, position=position)
+        found.append(make(KeyValuePair, name=name, value=value))
     return found
 
 
@@ -60,31 +60,32 @@ def secrets(context: Context, path: str, manifest: Mapping[str, Secret]) -> list
         position = context.position(f"{path}.{name}")
         value: Value = secret.value_from or ""
         if secret.from_cfn is not None:
-            value = ImportReference(name=secret.from_cfn, position=position)
+            value = make(ImportReference, name=secret.from_cfn, position=position)
         elif secret.secretsmanager is not None:
-            value = structs.replace(arn("secretsmanager", f"secret:{secret.secretsmanager}"), position=position)
-        found.append(EcsSecret(name=name, value_from=value))
+            value = arn("secretsmanager", f"secret:{secret.secretsmanager}").model_copy(update={"position": position})
+        found.append(make(EcsSecret, name=name, value_from=value))
     return found
 
 
 def addon_secrets(context: Context) -> list[EcsSecret]:
     """The secrets that addons put out, in order of the outputs' names."""
     outputs = sorted(context.surroundings.addons.secrets)
-    return [EcsSecret(name=snake_case(name), value_from=AddonReference(name=name)) for name in outputs]
+    return [make(EcsSecret, name=snake_case(name), value_from=make(AddonReference, name=name)) for name in outputs]
 
 
 def environment_files(context: Context, path: str, file: str | None) -> list[EnvironmentFile]:
     """The environment file of a container, if it has one."""
     if not file:
         return []
-    return [EnvironmentFile(value=EnvFileReference(name=file, position=context.position(path)))]
+    return [make(EnvironmentFile, value=make(EnvFileReference, name=file, position=context.position(path)))]
 
 
 def health_check(manifest: ContainerHealthCheck | None) -> HealthCheck | None:
     """A container's own check: none where nothing is set, else with Copilot's defaults for what is not."""
-    if manifest is None or all(getattr(manifest, name) is None for name in manifest.__struct_fields__):
+    if manifest is None or all(getattr(manifest, name) is None for name in type(manifest).model_fields):
         return None
-    return HealthCheck(
+    return make(
+        HealthCheck,
         command=_DEFAULT_CHECK if manifest.command is None else manifest.command,
         interval=10 if manifest.interval is None else seconds(manifest.interval),
         retries=2 if manifest.retries is None else manifest.retries,
@@ -96,7 +97,7 @@ def health_check(manifest: ContainerHealthCheck | None) -> HealthCheck | None:
 def dependencies(manifest: Mapping[str, DependencyCondition]) -> list[ContainerDependency]:
     """What a container waits for, sorted by name."""
     return [
-        ContainerDependency(container_name=name, condition=condition.value)
+        make(ContainerDependency, container_name=name, condition=condition.value)
         for name, condition in sorted(manifest.items())
     ]
 

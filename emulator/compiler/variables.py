@@ -15,6 +15,7 @@ from emulator.ecs.references import AddonReference, Join, ParameterReference, Re
 from emulator.ecs.task_definition import KeyValuePair
 from emulator.manifest.schema.backend_service import BackendService
 from emulator.manifest.schema.worker_service import WorkerService
+from emulator.model import make
 
 PUBLIC_LOAD_BALANCER = "PublicLoadBalancer"
 INTERNAL_LOAD_BALANCER = "InternalLoadBalancer"
@@ -30,22 +31,23 @@ def common_variables(context: Context, ports: Ports) -> list[KeyValuePair]:
         ("COPILOT_SERVICE_NAME", context.manifest.name),
     ]
     found += [
-        (snake_case(output), AddonReference(name=output)) for output in sorted(context.surroundings.addons.variables)
+        (snake_case(output), make(AddonReference, name=output))
+        for output in sorted(context.surroundings.addons.variables)
     ]
     if topics := _topic_arns(context):
         found.append(("COPILOT_SNS_TOPIC_ARNS", topics))
     if isinstance(context.manifest, WorkerService):
-        found.append(("COPILOT_QUEUE_URI", ResourceReference(name=EVENTS_QUEUE)))
+        found.append(("COPILOT_QUEUE_URI", make(ResourceReference, name=EVENTS_QUEUE)))
         if queues := _queue_uris(context.manifest):
             found.append(("COPILOT_TOPIC_QUEUE_URIS", queues))
     if ports.http is not None:
         found.append(("COPILOT_LB_DNS", _load_balancer_name(context, ports)))
-    return [KeyValuePair(name=name, value=value) for name, value in found]
+    return [make(KeyValuePair, name=name, value=value) for name, value in found]
 
 
 def mount_points_variable(mounts: Mapping[str, str]) -> list[KeyValuePair]:
     """COPILOT_MOUNT_POINTS of a container: volume to path. It comes after the container's own variables."""
-    return [KeyValuePair(name="COPILOT_MOUNT_POINTS", value=json_text(mounts))] if mounts else []
+    return [make(KeyValuePair, name="COPILOT_MOUNT_POINTS", value=json_text(mounts))] if mounts else []
 
 
 def _topic_arns(context: Context) -> Join | None:
@@ -59,7 +61,7 @@ def _queue_uris(manifest: WorkerService) -> Join | None:
     queues = {queue.variable_key: queue.resource for queue in topic_queues(manifest)}
     if not queues:
         return None
-    return _json({key: ResourceReference(name=resource) for key, resource in sorted(queues.items())})
+    return _json({key: make(ResourceReference, name=resource) for key, resource in sorted(queues.items())})
 
 
 def _json(values: Mapping[str, Value]) -> Join:
@@ -69,7 +71,7 @@ def _json(values: Mapping[str, Value]) -> Join:
         parts.append((',"' if parts else '{"') + key + '":"')
         parts += value.parts if isinstance(value, Join) else [value]
         parts.append('"')
-    return Join(parts=(*parts, "}"))
+    return make(Join, parts=(*parts, "}"))
 
 
 def _load_balancer_name(context: Context, ports: Ports) -> Value:
@@ -79,7 +81,7 @@ def _load_balancer_name(context: Context, ports: Ports) -> Value:
     if imported:
         position = context.position("http.alb") if named else None
         described = f"DNS name of the load balancer {imported}"
-        return ParameterReference(name=IMPORTED_LOAD_BALANCER_DNS_NAME, description=described, position=position)
+        return make(ParameterReference, name=IMPORTED_LOAD_BALANCER_DNS_NAME, description=described, position=position)
     if internal:
-        return ResourceReference(name=INTERNAL_LOAD_BALANCER, attribute="DNSName")
-    return ResourceReference(name=PUBLIC_LOAD_BALANCER, attribute="DNSName", position=context.position("http"))
+        return make(ResourceReference, name=INTERNAL_LOAD_BALANCER, attribute="DNSName")
+    return make(ResourceReference, name=PUBLIC_LOAD_BALANCER, attribute="DNSName", position=context.position("http"))

@@ -1,22 +1,20 @@
 """What a workload's addon templates add to its stack."""
 
-from __future__ import annotations
-
-from msgspec import field
+from pydantic import Field
 
 from emulator.errors import Position
 from emulator.model import JsonValue, Model
 
 
-class Addons(Model, kw_only=True):
+class Addons(Model):
     """All addon templates of a workload as one template. Functions are in CloudFormation's long form (`Fn::Sub`)."""
 
-    sections: dict[str, dict[str, JsonValue]] = field(default_factory=dict)
+    sections: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
     """`Parameters`, `Conditions`, `Resources`, `Outputs`, `Mappings`, `Metadata`; not those that are absent."""
-    transforms: list[str] = field(default_factory=list)
-    parameters: dict[str, JsonValue] = field(default_factory=dict)
+    transforms: list[str] = Field(default_factory=list)
+    parameters: dict[str, JsonValue] = Field(default_factory=dict)
     """Values of the template's own parameters; they may refer to resources of the workload's stack."""
-    positions: dict[str, Position] = field(default_factory=dict)
+    positions: dict[str, Position] = Field(default_factory=dict)
     """`Resources.Table` and the like to where it stands."""
 
     def section(self, name: str) -> dict[str, JsonValue]:
@@ -24,7 +22,7 @@ class Addons(Model, kw_only=True):
         return self.sections.get(name, {})
 
 
-class TemplatePatch(Model, kw_only=True):
+class TemplatePatch(Model):
     """A change to the finished template, as `overrides/cfn.patches.yml` asks for it (JSON Patch)."""
 
     op: str

@@ -1,19 +1,17 @@
 """How the tasks of a service are replaced, where they run, and how their number follows the load."""
 
-from __future__ import annotations
-
 from typing import Literal
 
-from msgspec import field
+from pydantic import Field
 
 from emulator.errors import Position
 from emulator.model import Model
 
 
-class RollbackAlarms(Model, kw_only=True):
+class RollbackAlarms(Model):
     """Alarms that roll a deployment back: existing ones by name, or thresholds of alarms that are made."""
 
-    names: list[str] = field(default_factory=list)
+    names: list[str] = Field(default_factory=list)
     cpu_utilization: float | None = None
     """Percent."""
     memory_utilization: float | None = None
@@ -22,7 +20,7 @@ class RollbackAlarms(Model, kw_only=True):
     """Messages in the service's queue."""
 
 
-class Deployment(Model, kw_only=True):
+class Deployment(Model):
     """How tasks are replaced. The circuit breaker, which rolls back, is always on."""
 
     minimum_healthy_percent: int = 100
@@ -30,7 +28,7 @@ class Deployment(Model, kw_only=True):
     rollback_alarms: RollbackAlarms | None = None
 
 
-class CapacityProvider(Model, kw_only=True):
+class CapacityProvider(Model):
     """A share of the tasks on a kind of capacity; the first `base` tasks run on the provider that has one."""
 
     capacity_provider: Literal["FARGATE", "FARGATE_SPOT"]
@@ -38,7 +36,7 @@ class CapacityProvider(Model, kw_only=True):
     base: int | None = None
 
 
-class ScalingPolicy(Model, kw_only=True):
+class ScalingPolicy(Model):
     """Holds a metric at a value. Cooldowns in seconds."""
 
     metric: Literal["cpu", "memory", "requests", "response-time", "queue-delay"]
@@ -49,9 +47,9 @@ class ScalingPolicy(Model, kw_only=True):
     position: Position | None = None
 
 
-class Scaling(Model, kw_only=True):
+class Scaling(Model):
     """The bounds of the number of tasks, and what moves it."""
 
     min_capacity: int
     max_capacity: int
-    policies: list[ScalingPolicy] = field(default_factory=list)
+    policies: list[ScalingPolicy] = Field(default_factory=list)

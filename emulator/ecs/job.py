@@ -1,11 +1,9 @@
 """When a job runs, and what happens when it fails."""
 
-from __future__ import annotations
-
 from emulator.model import Model
 
 
-class JobSchedule(Model, kw_only=True):
+class JobSchedule(Model):
     """The trigger of a scheduled job. `timeout` in seconds."""
 
     expression: str
@@ -15,7 +13,7 @@ class JobSchedule(Model, kw_only=True):
     timeout: int | None = None
 
 
-class ManagedFileSystem(Model, kw_only=True):
+class ManagedFileSystem(Model):
     """A folder of the environment's own file system that is the workload's: its owner and its path."""
 
     path: str

@@ -1,16 +1,14 @@
 """Topics that a service publishes to, and queues it reads. Times in seconds."""
 
-from __future__ import annotations
-
 from typing import Literal
 
-from msgspec import field
+from pydantic import Field
 
 from emulator.errors import Position
 from emulator.model import JsonValue, Model
 
 
-class Topic(Model, kw_only=True):
+class Topic(Model):
     """An SNS topic of the service."""
 
     name: str
@@ -20,7 +18,7 @@ class Topic(Model, kw_only=True):
     position: Position | None = None
 
 
-class Queue(Model, kw_only=True):
+class Queue(Model):
     """An SQS queue of the service. What is None has SQS's own default."""
 
     resource: str
@@ -37,7 +35,7 @@ class Queue(Model, kw_only=True):
     position: Position | None = None
 
 
-class Subscription(Model, kw_only=True):
+class Subscription(Model):
     """A topic of another service whose messages go to a queue of this one."""
 
     service: str
@@ -45,5 +43,5 @@ class Subscription(Model, kw_only=True):
     """With `.fifo` where the queue is FIFO."""
     queue: str
     """The `resource` of a queue."""
-    filter_policy: dict[str, JsonValue] = field(default_factory=dict)
+    filter_policy: dict[str, JsonValue] = Field(default_factory=dict)
     position: Position | None = None

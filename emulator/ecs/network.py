@@ -1,26 +1,24 @@
 """Where tasks are in the network, and by which names they are found."""
 
-from __future__ import annotations
-
 from typing import Literal
 
-from msgspec import field
+from pydantic import Field
 
 from emulator.ecs.references import Value
 from emulator.errors import Position
 from emulator.model import Model
 
 
-class Network(Model, kw_only=True):
+class Network(Model):
     """Subnets and security groups of the tasks."""
 
     placement: Literal["public", "private"] = "public"
     """Which of the environment's subnets; only tasks in public ones have a public address."""
-    subnets: list[str] = field(default_factory=list)
+    subnets: list[str] = Field(default_factory=list)
     """Particular subnets, instead of the environment's."""
-    subnet_tags: dict[str, list[str]] = field(default_factory=dict)
+    subnet_tags: dict[str, list[str]] = Field(default_factory=dict)
     """Tags that the subnets have, each with the values that fit; instead of the environment's."""
-    security_groups: list[Value] = field(default_factory=list)
+    security_groups: list[Value] = Field(default_factory=list)
     """Groups on top of the environment's."""
     environment_security_group: bool = True
     """Whether the environment's own group applies."""
@@ -31,7 +29,7 @@ class Network(Model, kw_only=True):
         return self.placement == "public" and not self.subnets and not self.subnet_tags
 
 
-class ServiceDiscovery(Model, kw_only=True):
+class ServiceDiscovery(Model):
     """The service's name in the environment's private DNS: `<name>.<namespace>`."""
 
     name: str
@@ -40,7 +38,7 @@ class ServiceDiscovery(Model, kw_only=True):
     """The port of its SRV records; None: the service has none and is not registered."""
 
 
-class ServiceConnect(Model, kw_only=True):
+class ServiceConnect(Model):
     """Service Connect. Without `port_name` the service is a client only."""
 
     namespace: str
@@ -52,7 +50,7 @@ class ServiceConnect(Model, kw_only=True):
     """The name that clients use."""
 
 
-class DnsAlias(Model, kw_only=True):
+class DnsAlias(Model):
     """A domain name of the service. Without a hosted zone, the environment knows where its record goes."""
 
     name: str
@@ -60,7 +58,7 @@ class DnsAlias(Model, kw_only=True):
     position: Position | None = None
 
 
-class LoadBalancer(Model, kw_only=True):
+class LoadBalancer(Model):
     """A load balancer that the service is behind."""
 
     type: Literal["application", "network"] = "application"
@@ -69,6 +67,6 @@ class LoadBalancer(Model, kw_only=True):
     """ARN or name of an existing one; None: the environment's own."""
     domain: str | None = None
     """The application's domain, below which the service has its names."""
-    certificates: list[str] = field(default_factory=list)
+    certificates: list[str] = Field(default_factory=list)
     """ARNs of the certificates of its HTTPS listener, the default one first."""
-    aliases: list[DnsAlias] = field(default_factory=list)
+    aliases: list[DnsAlias] = Field(default_factory=list)

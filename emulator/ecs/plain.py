@@ -29,7 +29,7 @@ from emulator.ecs.service import (
 from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
 from emulator.errors import Finding, FindingsError, InputError, Position
 from emulator.files import read_text
-from emulator.model import InvalidData, Misfit, from_plain
+from emulator.model import FieldError, InvalidData, from_plain
 
 SERVICE_TYPE = "ECS Service"
 OUTPUT_ONLY = (
@@ -165,7 +165,7 @@ def _log_group(definition: TaskDefinition) -> str:
     return f"/ecs/{definition.family}"
 
 
-def _finding(path: Path, text: str, problem: Misfit) -> Finding:
+def _finding(path: Path, text: str, problem: FieldError) -> Finding:
     keys = [key for key in problem.keys if isinstance(key, str)]
     message = "no such field of a task definition" if problem.unknown else problem.message
     if keys and keys[0] in NOT_ON_FARGATE:

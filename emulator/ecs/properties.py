@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from msgspec import Struct
+from pydantic import BaseModel
 
 from emulator.ecs.references import REFERENCE_TYPES
 from emulator.model import keys_of
@@ -22,7 +22,7 @@ _IRREGULAR = {
 _API_NAMES = {name: api for api, name in _IRREGULAR.items()}
 
 
-def properties(model: Struct, convert: Callable[[object], object] = lambda reference: reference) -> Properties:
+def properties(model: BaseModel, convert: Callable[[object], object] = lambda reference: reference) -> Properties:
     """A shape of the model as CloudFormation's properties, without what is not set; every reference is what `convert`
     makes of it."""
     found: Properties = {}
@@ -46,7 +46,7 @@ def api_name(name: str) -> str:
 def _each(value: object, convert: Callable[[object], object]) -> object:
     if isinstance(value, REFERENCE_TYPES):
         return convert(value)
-    if isinstance(value, Struct):
+    if isinstance(value, BaseModel):
         return properties(value, convert)
     if isinstance(value, list):
         return [_each(item, convert) for item in value]

@@ -4,73 +4,81 @@ A field of the ECS model is a `Value`: plain text, or a `Reference` that the loc
 and that each renderer prints in its own form (a CloudFormation intrinsic, a `${…}` placeholder, a Compose variable).
 """
 
-from __future__ import annotations
+from typing import Annotated, Literal, TypeAlias
 
-from typing import Literal
+from pydantic import Field
 
 from emulator.errors import Position
 from emulator.model import FrozenModel
 
 
-class _Reference(FrozenModel, kw_only=True, frozen=True, tag_field="kind"):
+class _Reference(FrozenModel):
     position: Position | None = None
     """Where the manifest names it, for errors that ask for its value."""
 
 
-class ImageReference(_Reference, kw_only=True, frozen=True, tag="image"):
+class ImageReference(_Reference):
     """The image that is built for container `name`; its address is known once it is pushed."""
 
+    kind: Literal["image"] = "image"
     name: str
 
 
-class EnvFileReference(_Reference, kw_only=True, frozen=True, tag="env-file"):
+class EnvFileReference(_Reference):
     """An environment file of the workspace, relative to its root; when deployed, an object in S3."""
 
+    kind: Literal["env-file"] = "env-file"
     name: str
 
 
-class ImportReference(_Reference, kw_only=True, frozen=True, tag="import"):
+class ImportReference(_Reference):
     """A CloudFormation export (`from_cfn` in a manifest)."""
 
+    kind: Literal["import"] = "import"
     name: str
 
 
-class AddonReference(_Reference, kw_only=True, frozen=True, tag="addon"):
+class AddonReference(_Reference):
     """An output of the service's addon templates."""
 
+    kind: Literal["addon"] = "addon"
     name: str
 
 
-class ResourceReference(_Reference, kw_only=True, frozen=True, tag="resource"):
+class ResourceReference(_Reference):
     """An attribute of a resource that is deployed with the service, such as `ExecutionRole` and `Arn`.
 
     `attribute` empty means what CloudFormation's `Ref` gives.
     """
 
+    kind: Literal["resource"] = "resource"
     name: str
     attribute: str = ""
 
 
-class ParameterReference(_Reference, kw_only=True, frozen=True, tag="parameter"):
+class ParameterReference(_Reference):
     """A value that is given at deployment, such as the DNS name of an imported load balancer."""
 
+    kind: Literal["parameter"] = "parameter"
     name: str
     description: str = ""
 
 
-class PseudoReference(_Reference, kw_only=True, frozen=True, tag="pseudo"):
+class PseudoReference(_Reference):
     """A pseudo parameter of CloudFormation: the region, account or partition something is deployed to."""
 
+    kind: Literal["pseudo"] = "pseudo"
     name: Literal["AWS::AccountId", "AWS::Partition", "AWS::Region", "AWS::URLSuffix"]
 
 
-class Join(_Reference, kw_only=True, frozen=True, tag="join"):
+class Join(_Reference):
     """Text with references in it, in order, such as an ARN with the account left open."""
 
-    parts: tuple[Value, ...]
+    kind: Literal["join"] = "join"
+    parts: tuple["Value", ...]
 
 
-Reference = (
+Reference: TypeAlias = Annotated[
     ImageReference
     | EnvFileReference
     | ImportReference
@@ -78,11 +86,12 @@ Reference = (
     | ResourceReference
     | ParameterReference
     | PseudoReference
-    | Join
-)
+    | Join,
+    Field(discriminator="kind"),
+]
 """Any of the references above."""
 
-Value = str | Reference
+Value: TypeAlias = str | Reference
 """Text, or a reference to text."""
 
 

@@ -3,11 +3,9 @@
 The compiler makes it, every renderer prints it, the runtime runs it. Nothing here is local to a machine.
 """
 
-from __future__ import annotations
+from typing import Annotated, Literal, TypeAlias
 
-from typing import Literal
-
-from msgspec import field
+from pydantic import Field
 
 from emulator.ecs.addons import Addons, TemplatePatch
 from emulator.ecs.deployment import CapacityProvider, Deployment, Scaling
@@ -20,18 +18,18 @@ from emulator.errors import Position
 from emulator.model import Model
 
 
-class Build(Model, kw_only=True):
+class Build(Model):
     """How an image is built. Paths are relative to the workspace root."""
 
     context: str
     dockerfile: str
     target: str | None = None
-    args: dict[str, str] = field(default_factory=dict)
-    cache_from: list[str] = field(default_factory=list)
+    args: dict[str, str] = Field(default_factory=dict)
+    cache_from: list[str] = Field(default_factory=list)
     position: Position | None = None
 
 
-class TargetHealthCheck(Model, kw_only=True):
+class TargetHealthCheck(Model):
     """How a load balancer checks a target. Times in seconds; the defaults are Elastic Load Balancing's for an ALB."""
 
     path: str = "/"
@@ -47,7 +45,7 @@ class TargetHealthCheck(Model, kw_only=True):
     """The attributes that were asked for. A renderer leaves the others to the load balancer."""
 
 
-class TargetGroup(Model, kw_only=True):
+class TargetGroup(Model):
     """Targets of one port of one container: one target a task."""
 
     name: str
@@ -58,86 +56,84 @@ class TargetGroup(Model, kw_only=True):
     protocol_version: Literal["HTTP1", "HTTP2", "GRPC"] = "HTTP1"
     protocol_version_stated: bool = False
     """It was asked for. A renderer leaves the default to the load balancer."""
-    health_check: TargetHealthCheck = field(default_factory=TargetHealthCheck)
+    health_check: TargetHealthCheck = Field(default_factory=TargetHealthCheck.model_construct)
     deregistration_delay: int = 60
     stickiness: bool = False
 
 
-class _Condition(Model, kw_only=True, tag_field="field"):
-    @property
-    def field(self) -> str:
-        """What it looks at, as the API of Elastic Load Balancing calls it: `path-pattern`."""
-        return str(self.__struct_config__.tag)
-
-
-class PathPattern(_Condition, kw_only=True, tag="path-pattern"):
+class PathPattern(Model):
     """Matches the path of a request; any of the patterns. `*` is any text, `?` one character; case counts."""
 
+    field: Literal["path-pattern"] = "path-pattern"
     values: list[str]
 
 
-class HostHeader(_Condition, kw_only=True, tag="host-header"):
+class HostHeader(Model):
     """Matches the host name of a request; any of the patterns, case-insensitive, without the port.
 
     `load_balancer_name`: the load balancer's own DNS name matches too, which only a deployment knows.
     """
 
+    field: Literal["host-header"] = "host-header"
     values: list[str]
     load_balancer_name: bool = False
 
 
-class HttpHeader(_Condition, kw_only=True, tag="http-header"):
+class HttpHeader(Model):
     """Matches a header of a request; any of the patterns, case-insensitive."""
 
+    field: Literal["http-header"] = "http-header"
     name: str
     values: list[str]
 
 
-class HttpRequestMethod(_Condition, kw_only=True, tag="http-request-method"):
+class HttpRequestMethod(Model):
     """Matches the method of a request, exactly."""
 
+    field: Literal["http-request-method"] = "http-request-method"
     values: list[str]
 
 
-class QueryString(_Condition, kw_only=True, tag="query-string"):
+class QueryString(Model):
     """Matches key/value pairs of the query; an empty key is any key."""
 
+    field: Literal["query-string"] = "query-string"
     values: list[tuple[str, str]]
 
 
-class SourceIp(_Condition, kw_only=True, tag="source-ip"):
+class SourceIp(Model):
     """Matches the address of the peer; any of the CIDR blocks."""
 
+    field: Literal["source-ip"] = "source-ip"
     values: list[str]
 
 
-Condition = PathPattern | HostHeader | HttpHeader | HttpRequestMethod | QueryString | SourceIp
+Condition: TypeAlias = Annotated[
+    PathPattern | HostHeader | HttpHeader | HttpRequestMethod | QueryString | SourceIp,
+    Field(discriminator="field"),
+]
+"""What a rule looks at; `field` is what the API of Elastic Load Balancing calls it."""
 
 
-class WeightedTargetGroup(Model, kw_only=True):
+class WeightedTargetGroup(Model):
     """A target group with its share of the requests, 0 to 999."""
 
     target_group: str
     weight: int = 1
 
 
-class _Action(Model, kw_only=True, tag_field="type"):
-    @property
-    def type(self) -> str:
-        """What it does, as the API of Elastic Load Balancing calls it: `fixed-response`."""
-        return str(self.__struct_config__.tag)
-
-
-class Forward(_Action, kw_only=True, tag="forward"):
+class Forward(Model):
     """Sends the request to a target group, or to several by weight."""
 
+    type: Literal["forward"] = "forward"
     target_groups: list[WeightedTargetGroup]
     stickiness_duration: int | None = None
 
 
-class Redirect(_Action, kw_only=True, tag="redirect"):
+class Redirect(Model):
     """Answers with a redirect; `#{protocol}`, `#{host}`, `#{port}`, `#{path}`, `#{query}` are the request's own."""
 
+    type: Literal["redirect"] = "redirect"
     status_code: Literal[301, 302] = 301
     protocol: str = "#{protocol}"
     host: str = "#{host}"
@@ -146,18 +142,20 @@ class Redirect(_Action, kw_only=True, tag="redirect"):
     query: str = "#{query}"
 
 
-class FixedResponse(_Action, kw_only=True, tag="fixed-response"):
+class FixedResponse(Model):
     """Answers by itself."""
 
+    type: Literal["fixed-response"] = "fixed-response"
     status_code: int
     content_type: str | None = None
     message_body: str | None = None
 
 
-Action = Forward | Redirect | FixedResponse
+Action: TypeAlias = Annotated[Forward | Redirect | FixedResponse, Field(discriminator="type")]
+"""What a rule does; `type` is what the API of Elastic Load Balancing calls it."""
 
 
-class ListenerRule(Model, kw_only=True):
+class ListenerRule(Model):
     """One rule of the environment's load balancer.
 
     `root` rules (path `/`) come after all others, as Copilot's rule priority does; `priority` is fixed only where
@@ -173,7 +171,7 @@ class ListenerRule(Model, kw_only=True):
     position: Position | None = None
 
 
-class NetworkListener(Model, kw_only=True):
+class NetworkListener(Model):
     """A listener of a network load balancer."""
 
     port: int
@@ -183,14 +181,14 @@ class NetworkListener(Model, kw_only=True):
     position: Position | None = None
 
 
-class LogGroup(Model, kw_only=True):
+class LogGroup(Model):
     """The log group of the service; retention in days."""
 
     name: str
     retention_in_days: int = 30
 
 
-class Service(Model, kw_only=True):
+class Service(Model):
     """One workload of one environment, ready to run or to render."""
 
     app: str
@@ -201,37 +199,37 @@ class Service(Model, kw_only=True):
     task_definition: TaskDefinition
     main_container: str
     desired_count: int = 1
-    builds: dict[str, Build] = field(default_factory=dict)
+    builds: dict[str, Build] = Field(default_factory=dict)
     """How to build the images of those containers whose image is an `ImageReference`."""
-    target_groups: list[TargetGroup] = field(default_factory=list)
-    listener_rules: list[ListenerRule] = field(default_factory=list)
-    network_listeners: list[NetworkListener] = field(default_factory=list)
+    target_groups: list[TargetGroup] = Field(default_factory=list)
+    listener_rules: list[ListenerRule] = Field(default_factory=list)
+    network_listeners: list[NetworkListener] = Field(default_factory=list)
     health_check_grace_period: int = 60
     load_balancer: LoadBalancer | None = None
     network_load_balancer: LoadBalancer | None = None
-    network: Network = field(default_factory=Network)
+    network: Network = Field(default_factory=Network.model_construct)
     discovery: ServiceDiscovery | None = None
     connect: ServiceConnect | None = None
-    deployment: Deployment = field(default_factory=Deployment)
-    capacity_providers: list[CapacityProvider] = field(default_factory=list)
+    deployment: Deployment = Field(default_factory=Deployment.model_construct)
+    capacity_providers: list[CapacityProvider] = Field(default_factory=list)
     """Empty: all tasks on Fargate."""
     scaling: Scaling | None = None
     execute_command: bool = False
     schedule: JobSchedule | None = None
     """Of a job, which has no service: its tasks run at times."""
-    topics: list[Topic] = field(default_factory=list)
-    queues: list[Queue] = field(default_factory=list)
-    subscriptions: list[Subscription] = field(default_factory=list)
+    topics: list[Topic] = Field(default_factory=list)
+    queues: list[Queue] = Field(default_factory=list)
+    subscriptions: list[Subscription] = Field(default_factory=list)
     managed_file_system: ManagedFileSystem | None = None
-    task_role_policies: list[AddonReference] = field(default_factory=list)
+    task_role_policies: list[AddonReference] = Field(default_factory=list)
     """Addon outputs that are managed policies of the task role."""
     addons: Addons | None = None
-    template_patches: list[TemplatePatch] = field(default_factory=list)
+    template_patches: list[TemplatePatch] = Field(default_factory=list)
     """Changes that a renderer of templates applies to its finished template."""
     log_group: LogGroup
     manifest: str = ""
     """The manifest's path, for messages."""
-    positions: dict[str, Position] = field(default_factory=dict)
+    positions: dict[str, Position] = Field(default_factory=dict)
     """Manifest path (`http.path`, `sidecars.nginx.port`) to where it stands."""
 
     def target_group(self, name: str) -> TargetGroup:

@@ -5,42 +5,43 @@ API's camelCase, so that `from_plain` reads what `aws ecs describe-task-definiti
 only EC2 launch types know are read, kept and refused by the runtime where Fargate would refuse them.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
-from msgspec import field
+from pydantic import ConfigDict, Field
+from pydantic.alias_generators import to_camel
 
 from emulator.ecs.references import Value
 from emulator.model import Model
 
 
-class Shape(Model, kw_only=True, rename="camel"):
+class Shape(Model):
     """Base of every ECS API shape: camelCase in JSON."""
 
+    model_config = ConfigDict(alias_generator=to_camel)
 
-class KeyValuePair(Shape, kw_only=True, rename="camel"):
+
+class KeyValuePair(Shape):
     """An environment variable."""
 
     name: str
     value: Value = ""
 
 
-class Secret(Shape, kw_only=True, rename="camel"):
+class Secret(Shape):
     """A variable or log option whose value is read from SSM or Secrets Manager when the task starts."""
 
     name: str
     value_from: Value
 
 
-class EnvironmentFile(Shape, kw_only=True, rename="camel"):
+class EnvironmentFile(Shape):
     """A file of variables; on Fargate an S3 object."""
 
     value: Value
     type: Literal["s3"] = "s3"
 
 
-class PortMapping(Shape, kw_only=True, rename="camel"):
+class PortMapping(Shape):
     """A port that a container listens on. On Fargate the host port is the container port."""
 
     container_port: int | None = None
@@ -51,7 +52,7 @@ class PortMapping(Shape, kw_only=True, rename="camel"):
     container_port_range: str | None = None
 
 
-class HealthCheck(Shape, kw_only=True, rename="camel"):
+class HealthCheck(Shape):
     """A container health check. Times in seconds; ECS defaults: interval 30, timeout 5, retries 3, no start period."""
 
     command: list[str]
@@ -61,29 +62,29 @@ class HealthCheck(Shape, kw_only=True, rename="camel"):
     start_period: int | None = None
 
 
-class LogConfiguration(Shape, kw_only=True, rename="camel"):
+class LogConfiguration(Shape):
     """Where a container's output goes."""
 
     log_driver: str
-    options: dict[str, Value] = field(default_factory=dict)
-    secret_options: list[Secret] = field(default_factory=list)
+    options: dict[str, Value] = Field(default_factory=dict)
+    secret_options: list[Secret] = Field(default_factory=list)
 
 
-class FirelensConfiguration(Shape, kw_only=True, rename="camel"):
+class FirelensConfiguration(Shape):
     """Marks a container as the log router of the task."""
 
     type: Literal["fluentbit", "fluentd"]
-    options: dict[str, str] = field(default_factory=dict)
+    options: dict[str, str] = Field(default_factory=dict)
 
 
-class ContainerDependency(Shape, kw_only=True, rename="camel"):
+class ContainerDependency(Shape):
     """A condition on another container of the task that is awaited before this one starts."""
 
     container_name: str
     condition: Literal["START", "COMPLETE", "SUCCESS", "HEALTHY"]
 
 
-class MountPoint(Shape, kw_only=True, rename="camel"):
+class MountPoint(Shape):
     """A volume of the task mounted in a container."""
 
     source_volume: str
@@ -91,20 +92,20 @@ class MountPoint(Shape, kw_only=True, rename="camel"):
     read_only: bool | None = None
 
 
-class VolumeFrom(Shape, kw_only=True, rename="camel"):
+class VolumeFrom(Shape):
     """All mounts of another container."""
 
     source_container: str
     read_only: bool | None = None
 
 
-class RepositoryCredentials(Shape, kw_only=True, rename="camel"):
+class RepositoryCredentials(Shape):
     """The secret that holds the user name and password of a private registry."""
 
     credentials_parameter: Value
 
 
-class Ulimit(Shape, kw_only=True, rename="camel"):
+class Ulimit(Shape):
     """A resource limit of a container's processes."""
 
     name: str
@@ -112,71 +113,71 @@ class Ulimit(Shape, kw_only=True, rename="camel"):
     hard_limit: int
 
 
-class KernelCapabilities(Shape, kw_only=True, rename="camel"):
+class KernelCapabilities(Shape):
     """Linux capabilities added to and dropped from Docker's default set."""
 
-    add: list[str] = field(default_factory=list)
-    drop: list[str] = field(default_factory=list)
+    add: list[str] = Field(default_factory=list)
+    drop: list[str] = Field(default_factory=list)
 
 
-class Tmpfs(Shape, kw_only=True, rename="camel"):
+class Tmpfs(Shape):
     """A tmpfs mount, size in MiB."""
 
     container_path: str
     size: int
-    mount_options: list[str] = field(default_factory=list)
+    mount_options: list[str] = Field(default_factory=list)
 
 
-class Device(Shape, kw_only=True, rename="camel"):
+class Device(Shape):
     """A host device."""
 
     host_path: str
     container_path: str | None = None
-    permissions: list[str] = field(default_factory=list)
+    permissions: list[str] = Field(default_factory=list)
 
 
-class LinuxParameters(Shape, kw_only=True, rename="camel"):
+class LinuxParameters(Shape):
     """Linux-specific options of a container."""
 
     init_process_enabled: bool | None = None
     capabilities: KernelCapabilities | None = None
-    tmpfs: list[Tmpfs] = field(default_factory=list)
-    devices: list[Device] = field(default_factory=list)
+    tmpfs: list[Tmpfs] = Field(default_factory=list)
+    devices: list[Device] = Field(default_factory=list)
     shared_memory_size: int | None = None
     max_swap: int | None = None
     swappiness: int | None = None
 
 
-class RestartPolicy(Shape, kw_only=True, rename="camel"):
+class RestartPolicy(Shape):
     """Restarts a container in place. `restart_attempt_period` in seconds, 60 to 1800, default 300."""
 
     enabled: bool
-    ignored_exit_codes: list[int] = field(default_factory=list)
+    ignored_exit_codes: list[int] = Field(default_factory=list)
     restart_attempt_period: int | None = None
 
 
-class SystemControl(Shape, kw_only=True, rename="camel"):
+class SystemControl(Shape):
     """A kernel parameter."""
 
     namespace: str
     value: str
 
 
-class HostEntry(Shape, kw_only=True, rename="camel"):
+class HostEntry(Shape):
     """An extra line of /etc/hosts."""
 
     hostname: str
     ip_address: str
 
 
-class ResourceRequirement(Shape, kw_only=True, rename="camel"):
+class ResourceRequirement(Shape):
     """A GPU or an inference accelerator."""
 
     type: str
     value: str
 
 
-class ContainerDefinition(Shape, kw_only=True, rename="camel"):
+class ContainerDefinition(Shape):
     """One container of a task. `cpu` in CPU units (1024 a vCPU), memory in MiB, timeouts in seconds."""
 
     name: str
@@ -186,18 +187,18 @@ class ContainerDefinition(Shape, kw_only=True, rename="camel"):
     memory: int | None = None
     memory_reservation: int | None = None
     links: list[str] | None = None
-    port_mappings: list[PortMapping] = field(default_factory=list)
+    port_mappings: list[PortMapping] = Field(default_factory=list)
     essential: bool = True
     restart_policy: RestartPolicy | None = None
     entry_point: list[str] | None = None
     command: list[str] | None = None
-    environment: list[KeyValuePair] = field(default_factory=list)
-    environment_files: list[EnvironmentFile] = field(default_factory=list)
-    mount_points: list[MountPoint] = field(default_factory=list)
-    volumes_from: list[VolumeFrom] = field(default_factory=list)
+    environment: list[KeyValuePair] = Field(default_factory=list)
+    environment_files: list[EnvironmentFile] = Field(default_factory=list)
+    mount_points: list[MountPoint] = Field(default_factory=list)
+    volumes_from: list[VolumeFrom] = Field(default_factory=list)
     linux_parameters: LinuxParameters | None = None
-    secrets: list[Secret] = field(default_factory=list)
-    depends_on: list[ContainerDependency] = field(default_factory=list)
+    secrets: list[Secret] = Field(default_factory=list)
+    depends_on: list[ContainerDependency] = Field(default_factory=list)
     start_timeout: int | None = None
     stop_timeout: int | None = None
     version_consistency: str | None = None
@@ -213,30 +214,30 @@ class ContainerDefinition(Shape, kw_only=True, rename="camel"):
     docker_security_options: list[str] | None = None
     interactive: bool | None = None
     pseudo_terminal: bool | None = None
-    docker_labels: dict[str, str] = field(default_factory=dict)
-    ulimits: list[Ulimit] = field(default_factory=list)
+    docker_labels: dict[str, str] = Field(default_factory=dict)
+    ulimits: list[Ulimit] = Field(default_factory=list)
     log_configuration: LogConfiguration | None = None
     health_check: HealthCheck | None = None
-    system_controls: list[SystemControl] = field(default_factory=list)
-    resource_requirements: list[ResourceRequirement] = field(default_factory=list)
+    system_controls: list[SystemControl] = Field(default_factory=list)
+    resource_requirements: list[ResourceRequirement] = Field(default_factory=list)
     firelens_configuration: FirelensConfiguration | None = None
     credential_specs: list[str] | None = None
 
 
-class HostVolumeProperties(Shape, kw_only=True, rename="camel"):
+class HostVolumeProperties(Shape):
     """A path of the host; not on Fargate."""
 
     source_path: str | None = None
 
 
-class EfsAuthorizationConfig(Shape, kw_only=True, rename="camel"):
+class EfsAuthorizationConfig(Shape):
     """How a task is let into an EFS file system."""
 
     access_point_id: Value | None = None
     iam: Literal["ENABLED", "DISABLED"] | None = None
 
 
-class EfsVolumeConfiguration(Shape, kw_only=True, rename="camel"):
+class EfsVolumeConfiguration(Shape):
     """An EFS file system as a volume."""
 
     file_system_id: Value
@@ -246,17 +247,17 @@ class EfsVolumeConfiguration(Shape, kw_only=True, rename="camel"):
     authorization_config: EfsAuthorizationConfig | None = None
 
 
-class DockerVolumeConfiguration(Shape, kw_only=True, rename="camel"):
+class DockerVolumeConfiguration(Shape):
     """A Docker volume; not on Fargate."""
 
     scope: Literal["task", "shared"] | None = None
     autoprovision: bool | None = None
     driver: str | None = None
-    driver_opts: dict[str, str] = field(default_factory=dict)
-    labels: dict[str, str] = field(default_factory=dict)
+    driver_opts: dict[str, str] = Field(default_factory=dict)
+    labels: dict[str, str] = Field(default_factory=dict)
 
 
-class Volume(Shape, kw_only=True, rename="camel"):
+class Volume(Shape):
     """A volume of the task. Without configuration: empty, and gone with the task."""
 
     name: str
@@ -266,27 +267,27 @@ class Volume(Shape, kw_only=True, rename="camel"):
     configured_at_launch: bool | None = None
 
 
-class EphemeralStorage(Shape, kw_only=True, rename="camel"):
+class EphemeralStorage(Shape):
     """Scratch space of the task, 21 to 200 GiB."""
 
-    size_in_gi_b: int = field(name="sizeInGiB")
+    size_in_gi_b: int
 
 
-class RuntimePlatform(Shape, kw_only=True, rename="camel"):
+class RuntimePlatform(Shape):
     """Operating system and processor."""
 
     operating_system_family: str | None = None
     cpu_architecture: str | None = None
 
 
-class Tag(Shape, kw_only=True, rename="camel"):
+class Tag(Shape):
     """A tag of the task definition."""
 
     key: str
     value: str
 
 
-class TaskDefinition(Shape, kw_only=True, rename="camel"):
+class TaskDefinition(Shape):
     """What RegisterTaskDefinition takes. `cpu` and `memory` are text ("256" or ".25 vCPU", "512" or "1 GB")."""
 
     family: str
@@ -294,11 +295,11 @@ class TaskDefinition(Shape, kw_only=True, rename="camel"):
     execution_role_arn: Value | None = None
     network_mode: Literal["bridge", "host", "awsvpc", "none"] | None = None
     container_definitions: list[ContainerDefinition]
-    volumes: list[Volume] = field(default_factory=list)
-    requires_compatibilities: list[str] = field(default_factory=list)
+    volumes: list[Volume] = Field(default_factory=list)
+    requires_compatibilities: list[str] = Field(default_factory=list)
     cpu: str | None = None
     memory: str | None = None
-    tags: list[Tag] = field(default_factory=list)
+    tags: list[Tag] = Field(default_factory=list)
     pid_mode: Literal["host", "task"] | None = None
     ipc_mode: Literal["host", "task", "none"] | None = None
     ephemeral_storage: EphemeralStorage | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from msgspec import Struct
+from pydantic import BaseModel
 
 from emulator.ecs.references import REFERENCE_TYPES, Join, Reference, Value, describe, value_name
 from emulator.ecs.task_definition import LogConfiguration
@@ -46,7 +46,7 @@ class Resolver:
             hint="give each by the option shown, or write `${…}` in their place with --placeholders",
         )
 
-    def model(self, model: Struct) -> dict[str, object]:
+    def model(self, model: BaseModel) -> dict[str, object]:
         """A model of the ECS API as its JSON: the API's names in the model's order, without what is not set."""
         found: dict[str, object] = {}
         for attribute, name in keys_of(model):
@@ -59,7 +59,7 @@ class Resolver:
     def _json(self, value: object) -> object:
         if isinstance(value, REFERENCE_TYPES):
             return self.text(value)
-        if isinstance(value, Struct):
+        if isinstance(value, BaseModel):
             return self.model(value)
         if isinstance(value, list):
             return [self._json(item) for item in value]
@@ -68,6 +68,6 @@ class Resolver:
         return value
 
 
-def _kept_empty(model: Struct, name: str) -> bool:
+def _kept_empty(model: BaseModel, name: str) -> bool:
     """Fargate fails to start a container whose awsfirelens driver has no options; an empty map is fine."""
     return isinstance(model, LogConfiguration) and name == "options"

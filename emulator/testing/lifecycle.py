@@ -13,8 +13,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from msgspec import structs
-
 from emulator.app.selection import Selection
 from emulator.app.up_request import UpOptions, up_request
 from emulator.engine.connect import connect
@@ -223,8 +221,8 @@ class Lifecycle:
             look=lambda request, found: look_at_machine(engine, request, found, why_not_pullable),
         )
         if self._time:
-            values = {**structs.asdict(request.settings.time), **self._time}
-            settings = structs.replace(request.settings, time=from_plain(TimeSettings, values))
+            values = {**request.settings.time.model_dump(), **self._time}
+            settings = request.settings.model_copy(update={"time": from_plain(TimeSettings, values)})
             request = replace(request, settings=settings)
         if self._reuse:
             names = replace(request.environment, app=self._instance or request.environment.app)
@@ -233,7 +231,7 @@ class Lifecycle:
         else:
             remove_stale(engine, self._emit)
             # The port in the settings is that of the environment that people have.
-            request = replace(request, settings=structs.replace(request.settings, front=FrontSettings()))
+            request = replace(request, settings=request.settings.model_copy(update={"front": FrontSettings()}))
             instance = self._instance or f"{request.environment.app}-{uuid.uuid4().hex[:8]}"
             names = replace(request.environment, app=instance, owner=str(this_process()))
         return replace(request, environment=names)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec import Struct
+from pydantic import BaseModel
 
 from emulator.compiler import compile_service
 from emulator.compiler.addons import SourceText, addon_outputs, merge_addons
@@ -175,8 +175,8 @@ def _values(
 def _references(model: object) -> Iterator[object]:
     if isinstance(model, REFERENCE_TYPES):
         yield model
-    elif isinstance(model, Struct):
-        for name in model.__struct_fields__:
+    elif isinstance(model, BaseModel):
+        for name in type(model).model_fields:
             yield from _references(getattr(model, name))
     elif isinstance(model, dict):
         for item in model.values():

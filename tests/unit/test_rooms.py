@@ -112,7 +112,6 @@ def test_rooms_import_lower_ones_only() -> None:
 
 
 CIRCLES = {
-    "emulator.misfits": {"emulator.model"},
     "emulator.testing.live": {"emulator.testing.lifecycle"},
     "emulator.testing.service": {"emulator.testing.environment"},
 }

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from msgspec import structs
-
 from emulator.agent.scheduler.control_lock import ControlLock
 from emulator.agent.scheduler.history import Stop
 from emulator.agent.scheduler.scheduler import Scheduler
@@ -99,8 +97,8 @@ class Deployments:
     def _change(self, updates: dict[str, dict[str, int]], emit: Emit, *, steady: bool = False) -> None:
         def changed(state: DesiredState) -> DesiredState:
             service = self._scheduler.service
-            services = {name: structs.replace(service(name), **update) for name, update in updates.items()}
-            return structs.replace(state, services={**state.services, **services})
+            services = {name: service(name).model_copy(update=update) for name, update in updates.items()}
+            return state.model_copy(update={"services": {**state.services, **services}})
 
         self._deploy(list(updates), changed, emit, steady=steady)
 

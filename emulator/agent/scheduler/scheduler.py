@@ -11,8 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from msgspec import structs
-
 from emulator.agent.load_balancer.front_monitor import FrontMonitor
 from emulator.agent.scheduler.back_off import BackOff
 from emulator.agent.scheduler.history import ESSENTIAL_EXITED, TaskHistory, start_failure, stop_for
@@ -179,7 +177,7 @@ class Scheduler:
 
         Raises `TaskError` where the volume has no room for it, before anything is done.
         """
-        state = structs.replace(self.state, acting=True)
+        state = self.state.model_copy(update={"acting": True})
         with self._file.ahead(state) as new:
 
             def keep() -> None:

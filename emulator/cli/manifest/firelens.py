@@ -9,7 +9,6 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from msgspec import structs
 
 from emulator.app.load import load_one
 from emulator.app.selection import Selection, region
@@ -175,8 +174,8 @@ def check(
             credentials="none",
         )
     )
-    task = structs.replace(loaded.service.task_definition, container_definitions=[router])
-    alone = structs.replace(loaded.service, task_definition=task)
+    task = loaded.service.task_definition.model_copy(update={"container_definitions": [router]})
+    alone = loaded.service.model_copy(update={"task_definition": task})
     with closing(connect()) as engine:
         root = loaded.workspace.root
         settings = loaded.settings

@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-import msgspec
-from msgspec import structs
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from emulator.cli.shell.registry import Verb, arguments_of, place_of
@@ -65,46 +66,52 @@ def settings() -> str:
 
     parts = ["# Settings: `copilot-local.toml`\n"]
     meanings = descriptions(Settings)
-    for section in structs.fields(Settings):
-        model = _model_in(section.type)
-        parts.append(f"## `[{section.encode_name}]`\n")
+    for name, section in Settings.model_fields.items():
+        model = _model_in(section.annotation)
+        parts.append(f"## `[{section.serialization_alias or name}]`\n")
         if model is None:
-            parts.append(f"{_prose(meanings.get(section.name, ''))} Type: `{_type_name(section.type)}`.\n")
+            parts.append(f"{_prose(meanings.get(name, ''))} Type: `{_type_name(section.annotation)}`.\n")
             continue
-        parts.append(f"{_prose(meanings.get(section.name) or model.__doc__ or '')}\n")
+        parts.append(f"{_prose(meanings.get(name) or model.__doc__ or '')}\n")
         keys = descriptions(model)
         parts.append(
             table(
                 ("key", "type", "default", "meaning"),
                 (
-                    (f"`{key.name}`", f"`{_type_name(key.type)}`", _default(key.default), keys.get(key.name, ""))
-                    for key in structs.fields(model)
+                    (f"`{key}`", f"`{_type_name(one.annotation)}`", _default(one), keys.get(key, ""))
+                    for key, one in model.model_fields.items()
                 ),
             )
         )
     return "\n".join(parts)
 
 
-def _model_in(annotation: Any) -> type[msgspec.Struct] | None:
+def _model_in(annotation: Any) -> type[BaseModel] | None:
     """The section behind a field's type: itself, an item of its list, or a value of its map."""
-    for kind in (annotation, *reversed(getattr(annotation, "__args__", ()))):
-        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+    for kind in (annotation, *reversed(get_args(annotation))):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
             return kind
     return None
 
 
 def _type_name(annotation: Any) -> str:
-    plain = isinstance(annotation, type) and not hasattr(annotation, "__args__")
-    name = annotation.__name__ if plain else str(annotation)
-    name = re.sub(r"(?:\w+\.)+(\w+)", r"\1", name)
-    name = re.sub(r"Annotated\[(\w+), Meta\(.*?\)\]", r"\1", name)
-    return re.sub(r"^Optional\[(.*)\]$", r"\1 | None", name)
+    """A type as Python writes it, without modules and bounds: `int | None`."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type_name(inner[0])
+    if origin in (Union, UnionType):
+        return " | ".join(map(_type_name, inner))
+    if origin is Literal:
+        return f"Literal[{', '.join(map(repr, inner))}]"
+    if origin is not None:
+        return f"{annotation.__name__}[{', '.join(map(_type_name, inner))}]"
+    return "None" if annotation is NoneType else "..." if annotation is ... else str(annotation.__name__)
 
 
-def _default(value: object) -> str:
-    if value in (msgspec.NODEFAULT, None, "", ()):
+def _default(field: FieldInfo) -> str:
+    if field.is_required() or field.default_factory is not None or field.default in (None, "", ()):
         return ""
-    return f"`{value}`"
+    return f"`{field.default}`"
 
 
 def findings() -> str:

@@ -8,8 +8,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import structs
-
 from emulator.app.compile import ADDON_CODE, OVERRIDE_CODE, PATCH_CODE, REGISTRATION_CODE, load_manifest
 from emulator.app.selection import Target
 from emulator.errors import CopilotLocalError, Finding, FindingsError, InputError, Severity, Unsupported
@@ -101,7 +99,7 @@ def _without_changes(target: Target, manifest: LoadedManifest, around: Surroundi
 
     from emulator.compiler import compile_service
 
-    plain = structs.replace(manifest.manifest, taskdef_overrides=[])
+    plain = manifest.manifest.model_copy(update={"taskdef_overrides": []})
     bare = changed_around(around, patches=())
     try:
         service = compile_service(

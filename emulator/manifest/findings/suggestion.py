@@ -7,8 +7,6 @@ from functools import cache
 from types import MappingProxyType
 from typing import Final, get_args
 
-from msgspec import structs
-
 from emulator.manifest.schema import shapes
 from emulator.manifest.schema.base import Block
 from emulator.manifest.schema.containers import Image, Sidecar
@@ -191,7 +189,7 @@ def _holds_maps(value: Mapping) -> bool:
 
 
 def _kind(workload: type[Block]) -> str:
-    literals = next(get_args(field.type) for field in structs.fields(workload) if field.name == "type")
+    literals = get_args(workload.model_fields["type"].annotation)
     return str(literals[0]) if literals else workload.__name__
 
 

@@ -25,7 +25,7 @@ def zero(shape: shapes.Shape | type[Block]) -> tuple[object, str]:
         block = shape if isinstance(shape, type) else shape.block
         if any(field.required for field in shapes.keys_of(block).values()) or block.swallows or block.union:
             return ABSENT, "ignores it"
-        return block(), "takes it for an empty map"
+        return block.model_construct(), "takes it for an empty map"
     match shape:
         case shapes.Text():
             return "", "uses an empty text"

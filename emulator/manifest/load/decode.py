@@ -19,7 +19,7 @@ from emulator.manifest.yaml.nodes import Entry, Mapping, Node, Scalar, Sequence
 from emulator.manifest.yaml.untyped import untyped
 from emulator.manifest.yaml.words import split_words
 
-_NOTHING: Final = Block()
+_NOTHING: Final = Block.model_construct()
 Rule = Callable[[Block, Mapping, str], None]
 """Looks at one decoded block: the block, its node (an empty map for a shorthand) and its path."""
 
@@ -80,7 +80,7 @@ class Decoder:
                 hint="give a map, or remove the key",
             )  # fmt: skip
             return None
-        return self._complete(block(), node, path) if value else None
+        return self._complete(block.model_construct(), node, path) if value else None
 
     def _short(self, node: Node, block: type[Block], path: str) -> object:
         field = shapes.fields_of(block)[block.short]
@@ -173,7 +173,7 @@ class Decoder:
 
     def _make(self, block: type[Block], values: dict[str, Any]) -> Block:
         """The block with these attributes. Blocks of a partial tree are not used."""
-        return _NOTHING if self.partial else block(**values)
+        return _NOTHING if self.partial else block.model_construct(None, **values)
 
     def _complete(self, value: Block, node: Node, path: str) -> Block:
         if self.rule is not None:
@@ -324,14 +324,14 @@ class Decoder:
                     "CL103", node, path, f"takes true, false, a list of names or a map, not {describe(node)}"
                 )
                 return ABSENT
-            return LoggingSidecars(everyone=True) if flag else None
+            return LoggingSidecars.model_construct(everyone=True) if flag else None
         if isinstance(node, Sequence):
             names = self._list(node, shapes.ListOf(shapes.Text()), path, "")
             assert isinstance(names, list)
-            return LoggingSidecars(named={name: SidecarLogging() for name in names})
+            return LoggingSidecars.model_construct(named={name: SidecarLogging.model_construct() for name in names})
         values = self._map(node, shapes.MapOf(shapes.Model(SidecarLogging)), path, "")
         assert isinstance(values, dict)
-        return LoggingSidecars(named={name: value for name, value in values.items() if value})
+        return LoggingSidecars.model_construct(named={name: value for name, value in values.items() if value})
 
     def _json_text(self, node: Sequence, path: str) -> object:
         """A text that holds a JSON list of texts, where only text fits."""

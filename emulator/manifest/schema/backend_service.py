@@ -1,14 +1,12 @@
 """`type: Backend Service`."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from emulator.manifest.schema.routing import Http
 from emulator.manifest.schema.workload import ListeningService
 
 
-class InternalHttp(Http, kw_only=True, frozen=True):
+class InternalHttp(Http):
     """The internal application load balancer. Source: Copilot, `HTTP`, a plain struct: no boolean form, and type errors
     are reported."""
 
@@ -17,7 +15,7 @@ class InternalHttp(Http, kw_only=True, frozen=True):
     empty_is_none: ClassVar[bool] = True
 
 
-class BackendService(ListeningService, kw_only=True, frozen=True):
+class BackendService(ListeningService):
     """A service that only its application reaches. Source: Copilot, `BackendServiceConfig`."""
 
     type: Literal["Backend Service"]

@@ -1,10 +1,10 @@
 """What every block of the schema is built from. The rest of the room (decoding, merging, did-you-mean, JSON Schema)
 reads the models through these few conventions, so that a field is described in one place only."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
+
+from pydantic import ConfigDict
 
 from emulator.model import FrozenModel
 
@@ -54,7 +54,7 @@ UINT16 = Bits(16, signed=False)
 INT64 = Bits(64)
 
 
-class Block(FrozenModel, kw_only=True, frozen=True):
+class Block(FrozenModel):
     """A map in the manifest.
 
     Attributes are the keys in snake_case; a trailing underscore keeps a Python keyword apart (`in_`). Absent and null
@@ -72,6 +72,8 @@ class Block(FrozenModel, kw_only=True, frozen=True):
     `null`    null stands for an empty block, not for absence (`variables: {A: }` is an empty string).
     """
 
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
     short: ClassVar[str] = ""
     switch: ClassVar[bool] = False
     parsed: ClassVar[bool] = False
@@ -81,7 +83,12 @@ class Block(FrozenModel, kw_only=True, frozen=True):
     empty_is_none: ClassVar[bool] = False
     null: ClassVar[bool] = False
 
+    def __deepcopy__(self, memo: dict[int, object] | None = None) -> Self:
+        """Blocks do not change, so that defaults need not be copied."""
+        del memo
+        return self
+
     @classmethod
-    def parse(cls, text: str) -> Block:
+    def parse(cls, text: str) -> Self:
         """The block that a scalar stands for. Raises ValueError where it stands for none."""
         raise NotImplementedError(text)

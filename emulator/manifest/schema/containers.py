@@ -1,10 +1,8 @@
 """Blocks that describe containers: image, build, health check, variables, secrets, platform, sidecars."""
 
-from __future__ import annotations
-
 import enum
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Self
 
 from emulator.manifest.schema.base import INT64, UINT16, Block, Key, ShellWords
 from emulator.manifest.schema.values import Arn, Port
@@ -19,7 +17,7 @@ class DependencyCondition(enum.StrEnum):
     HEALTHY = "HEALTHY"
 
 
-class Build(Block, kw_only=True, frozen=True):
+class Build(Block):
     """How an image is built: the path of a Dockerfile, or a map.
 
     Paths are relative to the workspace root. Source: Copilot, `DockerBuildArgs`.
@@ -40,7 +38,7 @@ class Build(Block, kw_only=True, frozen=True):
     """Images whose layers may be reused."""
 
 
-class ContainerHealthCheck(Block, kw_only=True, frozen=True):
+class ContainerHealthCheck(Block):
     """A command that runs inside the container. All fields None means that there is no health check; where one is set,
     the renderer fills the others in (`CMD-SHELL curl -f http://localhost/ || exit 1`, 10s, 2, 5s, 0s)."""
 
@@ -56,7 +54,7 @@ class ContainerHealthCheck(Block, kw_only=True, frozen=True):
     """Time after the start in which failures do not count, 0 to 300 seconds."""
 
 
-class Image(Block, kw_only=True, frozen=True):
+class Image(Block):
     """The main container's image (workers and jobs): exactly one of `build` and `location`."""
 
     build: Build | None = None
@@ -73,14 +71,14 @@ class Image(Block, kw_only=True, frozen=True):
     """The container's own health check."""
 
 
-class ImageWithPort(Image, kw_only=True, frozen=True):
+class ImageWithPort(Image):
     """The main container's image of a service that listens."""
 
     port: Annotated[int | None, UINT16] = None
     """The port the container listens on. Required in a Load Balanced Web Service."""
 
 
-class Variable(Block, kw_only=True, frozen=True):
+class Variable(Block):
     """The value of a variable: text (scalars keep their source text), or `{from_cfn: export}`. Null is empty text."""
 
     short = "value"
@@ -93,7 +91,7 @@ class Variable(Block, kw_only=True, frozen=True):
     """The name of a CloudFormation export."""
 
 
-class Secret(Block, kw_only=True, frozen=True):
+class Secret(Block):
     """Where a secret variable comes from: a parameter name or ARN as text, `{secretsmanager: …}` or `{from_cfn: …}`."""
 
     short = "value_from"
@@ -114,7 +112,7 @@ class Secret(Block, kw_only=True, frozen=True):
         return Arn.parse(text) if text.startswith("arn:") else None
 
 
-class Platform(Block, kw_only=True, frozen=True):
+class Platform(Block):
     """Operating system and architecture: `linux/arm64`, or a map. None means linux/x86_64 and no `--platform`."""
 
     parsed = True
@@ -126,11 +124,11 @@ class Platform(Block, kw_only=True, frozen=True):
     """amd64 or x86_64, arm or arm64 (linux only); lower-case here."""
 
     @classmethod
-    def parse(cls, text: str) -> Platform:
+    def parse(cls, text: str) -> Self:
         osfamily, slash, architecture = text.lower().partition("/")
         if not slash or "/" in architecture:
             raise ValueError(f"platform {text!r} is not in the form os/architecture")
-        return cls(osfamily=osfamily, architecture=architecture)
+        return cls.model_construct(osfamily=osfamily, architecture=architecture)
 
     @property
     def is_windows(self) -> bool:
@@ -141,7 +139,7 @@ class Platform(Block, kw_only=True, frozen=True):
         return self.architecture in ("arm", "arm64")
 
 
-class Exec(Block, kw_only=True, frozen=True):
+class Exec(Block):
     """`exec: true`, or a map. The block being there means on: Copilot takes any non-empty map for on, even
     `{enable: false}` (`convertExecuteCommand`)."""
 
@@ -152,7 +150,7 @@ class Exec(Block, kw_only=True, frozen=True):
     """Whether ECS Exec works."""
 
 
-class MountPoint(Block, kw_only=True, frozen=True):
+class MountPoint(Block):
     """A volume inside a sidecar."""
 
     source_volume: str
@@ -163,7 +161,7 @@ class MountPoint(Block, kw_only=True, frozen=True):
     """Whether the container may only read it."""
 
 
-class ImageSource(Block, kw_only=True, frozen=True):
+class ImageSource(Block):
     """A sidecar's image: text is its location, a map has one of `build` and `location`."""
 
     short = "location"
@@ -175,7 +173,7 @@ class ImageSource(Block, kw_only=True, frozen=True):
     """An existing image."""
 
 
-class Sidecar(Block, kw_only=True, frozen=True):
+class Sidecar(Block):
     """A container beside the main one. Source: Copilot, `SidecarConfig`."""
 
     port: Port | None = None

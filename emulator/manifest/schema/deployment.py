@@ -1,14 +1,12 @@
 """`deployment`, `observability` and `taskdef_overrides`."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from emulator.manifest.schema.base import Block, Key
 from emulator.model import JsonValue
 
 
-class RollbackAlarms(Block, kw_only=True, frozen=True):
+class RollbackAlarms(Block):
     """Alarms that roll a deployment back: names, or thresholds of alarms that Copilot makes."""
 
     short = "names"
@@ -22,7 +20,7 @@ class RollbackAlarms(Block, kw_only=True, frozen=True):
     """Percent."""
 
 
-class Deployment(Block, kw_only=True, frozen=True):
+class Deployment(Block):
     """How tasks are replaced."""
 
     rolling: Annotated[str | None, Key(default="default")] = None
@@ -31,14 +29,14 @@ class Deployment(Block, kw_only=True, frozen=True):
     """Alarms that roll a deployment back."""
 
 
-class Observability(Block, kw_only=True, frozen=True):
+class Observability(Block):
     """Tracing."""
 
     tracing: str | None = None
     """`awsxray` adds the OpenTelemetry collector; lower-case here."""
 
 
-class TaskDefinitionOverride(Block, kw_only=True, frozen=True):
+class TaskDefinitionOverride(Block):
     """One rule of `taskdef_overrides`: a value put at a path of the CloudFormation task definition."""
 
     path: str

@@ -1,17 +1,15 @@
 """`copilot/environments/<name>/manifest.yml` and `copilot/pipelines/<name>/manifest.yml`, for the fields that matter to
 workloads."""
 
-from __future__ import annotations
-
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from emulator.manifest.schema.base import INT64, Block, Key
 from emulator.manifest.schema.values import Network
 from emulator.model import JsonValue
 
 
-class Ingress(Block, kw_only=True, frozen=True):
+class Ingress(Block):
     """Who may reach the public load balancer."""
 
     cdn: bool | None = None
@@ -20,14 +18,14 @@ class Ingress(Block, kw_only=True, frozen=True):
     """CIDR blocks; empty: everybody."""
 
 
-class PrivateIngress(Block, kw_only=True, frozen=True):
+class PrivateIngress(Block):
     """Who may reach the internal load balancer besides the environment's services."""
 
     vpc: bool | None = None
     """Everything in the VPC."""
 
 
-class OlderIngress(Block, kw_only=True, frozen=True):
+class OlderIngress(Block):
     """The older form of `ingress`."""
 
     restrict_to: Ingress | None = None
@@ -36,14 +34,14 @@ class OlderIngress(Block, kw_only=True, frozen=True):
     """As `ingress.vpc` of the internal load balancer."""
 
 
-class LoadBalancerSecurityGroups(Block, kw_only=True, frozen=True):
+class LoadBalancerSecurityGroups(Block):
     """The older place of `ingress`."""
 
     ingress: OlderIngress | None = None
     """Who may reach the load balancer."""
 
 
-class AccessLogs(Block, kw_only=True, frozen=True):
+class AccessLogs(Block):
     """Where the public load balancer logs: `true` for a bucket that Copilot makes, or a map."""
 
     switch = True
@@ -55,7 +53,7 @@ class AccessLogs(Block, kw_only=True, frozen=True):
     """What the names of the log files start with."""
 
 
-class PublicHttp(Block, kw_only=True, frozen=True):
+class PublicHttp(Block):
     """The public load balancer."""
 
     certificates: list[str] = []
@@ -70,7 +68,7 @@ class PublicHttp(Block, kw_only=True, frozen=True):
     """The TLS policy of the HTTPS listener."""
 
 
-class PrivateHttp(Block, kw_only=True, frozen=True):
+class PrivateHttp(Block):
     """The internal load balancer."""
 
     certificates: list[str] = []
@@ -85,16 +83,16 @@ class PrivateHttp(Block, kw_only=True, frozen=True):
     """The TLS policy of the HTTPS listener."""
 
 
-class EnvironmentHttp(Block, kw_only=True, frozen=True):
+class EnvironmentHttp(Block):
     """The environment's load balancers."""
 
-    public: PublicHttp = PublicHttp()
+    public: PublicHttp = PublicHttp.model_construct()
     """The public one."""
-    private: PrivateHttp = PrivateHttp()
+    private: PrivateHttp = PrivateHttp.model_construct()
     """The internal one."""
 
 
-class VpcSubnet(Block, kw_only=True, frozen=True):
+class VpcSubnet(Block):
     """A subnet: the id of an existing one, or the block of one that Copilot makes."""
 
     id: str | None = None
@@ -105,7 +103,7 @@ class VpcSubnet(Block, kw_only=True, frozen=True):
     """The availability zone of a subnet that is made."""
 
 
-class VpcSubnets(Block, kw_only=True, frozen=True):
+class VpcSubnets(Block):
     """The subnets of the VPC."""
 
     public: list[VpcSubnet] = []
@@ -114,7 +112,7 @@ class VpcSubnets(Block, kw_only=True, frozen=True):
     """Those without."""
 
 
-class PortRange(Block, kw_only=True, frozen=True):
+class PortRange(Block):
     """A port, or the first and the last one: `80`, `8000-8010`."""
 
     parsed = True
@@ -126,17 +124,17 @@ class PortRange(Block, kw_only=True, frozen=True):
     """0 to 65535."""
 
     @classmethod
-    def parse(cls, text: str) -> PortRange:
+    def parse(cls, text: str) -> Self:
         found = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", text, re.ASCII)
         if found is None:
             raise ValueError(f"{text!r} is neither a port nor a range of ports such as 8000-8010")
         first, last = int(found[1]), int(found[2] or found[1])
         if first > last or last > 65535:
             raise ValueError(f"{text!r} is no range of ports: from 0 to 65535, the lower one first")
-        return cls(first=first, last=last)
+        return cls.model_construct(first=first, last=last)
 
 
-class SecurityRule(Block, kw_only=True, frozen=True):
+class SecurityRule(Block):
     """One rule of the environment's security group."""
 
     ip_protocol: str
@@ -147,7 +145,7 @@ class SecurityRule(Block, kw_only=True, frozen=True):
     """The addresses."""
 
 
-class SecurityRules(Block, kw_only=True, frozen=True):
+class SecurityRules(Block):
     """Rules that the environment's security group has besides its own."""
 
     ingress: list[SecurityRule] = []
@@ -156,7 +154,7 @@ class SecurityRules(Block, kw_only=True, frozen=True):
     """What is let out."""
 
 
-class FlowLogs(Block, kw_only=True, frozen=True):
+class FlowLogs(Block):
     """Logs of the VPC's traffic: `true`, or a map."""
 
     switch = True
@@ -166,7 +164,7 @@ class FlowLogs(Block, kw_only=True, frozen=True):
     """Days."""
 
 
-class EnvironmentVpc(Block, kw_only=True, frozen=True):
+class EnvironmentVpc(Block):
     """The VPC: an imported one, or how Copilot makes its own. Source: Copilot, `environmentVPCConfig`."""
 
     id: str | None = None
@@ -181,14 +179,14 @@ class EnvironmentVpc(Block, kw_only=True, frozen=True):
     """Logs of its traffic."""
 
 
-class EnvironmentNetwork(Block, kw_only=True, frozen=True):
+class EnvironmentNetwork(Block):
     """The environment's network; nothing here uses it."""
 
-    vpc: EnvironmentVpc = EnvironmentVpc()
+    vpc: EnvironmentVpc = EnvironmentVpc.model_construct()
     """The VPC."""
 
 
-class StaticAssets(Block, kw_only=True, frozen=True):
+class StaticAssets(Block):
     """Files that CloudFront serves from a bucket."""
 
     location: str | None = None
@@ -199,7 +197,7 @@ class StaticAssets(Block, kw_only=True, frozen=True):
     """Requests that go there, such as `static/*`."""
 
 
-class Cdn(Block, kw_only=True, frozen=True):
+class Cdn(Block):
     """CloudFront in front of the public load balancer: `true`, or a map."""
 
     switch = True
@@ -213,14 +211,14 @@ class Cdn(Block, kw_only=True, frozen=True):
     """Files from a bucket."""
 
 
-class EnvironmentObservability(Block, kw_only=True, frozen=True):
+class EnvironmentObservability(Block):
     """Monitoring of the cluster; nothing here uses it."""
 
     container_insights: bool | None = None
     """Whether Container Insights is on."""
 
 
-class EnvironmentManifest(Block, kw_only=True, frozen=True):
+class EnvironmentManifest(Block):
     """An environment. Source: Copilot, `EnvironmentConfig` in internal/pkg/manifest/env.go."""
 
     name: str
@@ -231,13 +229,13 @@ class EnvironmentManifest(Block, kw_only=True, frozen=True):
     """The network."""
     cdn: Cdn | None = None
     """CloudFront."""
-    http: EnvironmentHttp = EnvironmentHttp()
+    http: EnvironmentHttp = EnvironmentHttp.model_construct()
     """The load balancers."""
     observability: EnvironmentObservability | None = None
     """Monitoring."""
 
 
-class PipelineSource(Block, kw_only=True, frozen=True):
+class PipelineSource(Block):
     """Where a pipeline's commits come from."""
 
     provider: str
@@ -246,7 +244,7 @@ class PipelineSource(Block, kw_only=True, frozen=True):
     """What the provider needs."""
 
 
-class PipelineStage(Block, kw_only=True, frozen=True):
+class PipelineStage(Block):
     """One environment of a pipeline."""
 
     name: str
@@ -263,7 +261,7 @@ class PipelineStage(Block, kw_only=True, frozen=True):
     """Builds after."""
 
 
-class PipelineManifest(Block, kw_only=True, frozen=True):
+class PipelineManifest(Block):
     """A pipeline. Recognised so that a folder can be checked; nothing here runs it."""
 
     name: str

@@ -1,14 +1,12 @@
 """`type: Load Balanced Web Service`."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from emulator.manifest.schema.routing import Http, Nlb
 from emulator.manifest.schema.workload import ListeningService
 
 
-class LoadBalancedWebService(ListeningService, kw_only=True, frozen=True):
+class LoadBalancedWebService(ListeningService):
     """A service behind a public load balancer. Source: Copilot, `LoadBalancedWebServiceConfig`."""
 
     type: Literal["Load Balanced Web Service"]

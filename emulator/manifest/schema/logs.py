@@ -1,14 +1,12 @@
 """The `logging` block: retention, and the FireLens log router."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from emulator.manifest.schema.base import INT64, Block, Key
 from emulator.manifest.schema.containers import Secret, Variable
 
 
-class SidecarLogging(Block, kw_only=True, frozen=True):
+class SidecarLogging(Block):
     """How one sidecar's logs go through FireLens. copilot-local's extension; Copilot ignores it."""
 
     switch = True
@@ -19,7 +17,7 @@ class SidecarLogging(Block, kw_only=True, frozen=True):
     """Options whose values are secrets; empty: the main container's."""
 
 
-class LoggingSidecars(Block, kw_only=True, frozen=True):
+class LoggingSidecars(Block):
     """Which sidecars log through FireLens too: `true` for all, a list of names, or a map from name to destination.
     copilot-local's extension: the Copilot documentation announced it and it never shipped."""
 
@@ -29,7 +27,7 @@ class LoggingSidecars(Block, kw_only=True, frozen=True):
     """The sidecars that do, with what differs from the main container."""
 
 
-class Logging(Block, kw_only=True, frozen=True):
+class Logging(Block):
     """Log retention, and the log router. The router exists where any key but `retention` is set. Source: Copilot,
     `Logging` in internal/pkg/manifest/workload_ecs.go."""
 

@@ -1,13 +1,11 @@
 """`network`: Service Connect, subnets and security groups."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from emulator.manifest.schema.base import Block, Key, OneOrMany
 
 
-class Connect(Block, kw_only=True, frozen=True):
+class Connect(Block):
     """Service Connect: `true`, or `{alias}`. The block being there means on."""
 
     switch = True
@@ -17,7 +15,7 @@ class Connect(Block, kw_only=True, frozen=True):
     """The name other services use; default: the service's name."""
 
 
-class Subnets(Block, kw_only=True, frozen=True):
+class Subnets(Block):
     """Subnet ids, or `{from_tags: {tag: value or values}}`."""
 
     short = "ids"
@@ -29,7 +27,7 @@ class Subnets(Block, kw_only=True, frozen=True):
     """Tags that the subnets must have, each with the values that fit."""
 
 
-class Placement(Block, kw_only=True, frozen=True):
+class Placement(Block):
     """Which subnets tasks run in: `public`, `private`, or `{subnets}`."""
 
     short = "access"
@@ -41,7 +39,7 @@ class Placement(Block, kw_only=True, frozen=True):
     """Particular subnets; tasks there have no public address."""
 
 
-class SecurityGroup(Block, kw_only=True, frozen=True):
+class SecurityGroup(Block):
     """A security group: its id, or `{from_cfn: export}`."""
 
     short = "id"
@@ -53,7 +51,7 @@ class SecurityGroup(Block, kw_only=True, frozen=True):
     """The name of a CloudFormation export."""
 
 
-class SecurityGroups(Block, kw_only=True, frozen=True):
+class SecurityGroups(Block):
     """Security groups of the tasks: a list, or `{deny_default, groups}`."""
 
     short = "groups"
@@ -65,19 +63,19 @@ class SecurityGroups(Block, kw_only=True, frozen=True):
     """Whether the environment's own group is left out."""
 
 
-class Vpc(Block, kw_only=True, frozen=True):
+class Vpc(Block):
     """Subnets and security groups."""
 
-    placement: Annotated[Placement, Key(default="public")] = Placement(access="public", subnets=None)
+    placement: Annotated[Placement, Key(default="public")] = Placement.model_construct(access="public", subnets=None)
     """Which subnets tasks run in."""
     security_groups: SecurityGroups | None = None
     """Further security groups."""
 
 
-class NetworkConfig(Block, kw_only=True, frozen=True):
+class NetworkConfig(Block):
     """`network`."""
 
     connect: Annotated[Connect | None, Key(default="false")] = None
     """Service Connect. Default: off."""
-    vpc: Vpc = Vpc()
+    vpc: Vpc = Vpc.model_construct()
     """Subnets and security groups."""

@@ -1,11 +1,9 @@
 """`publish`: topics."""
 
-from __future__ import annotations
-
 from emulator.manifest.schema.base import Block
 
 
-class FifoTopic(Block, kw_only=True, frozen=True):
+class FifoTopic(Block):
     """Ordering of a topic: `true`, or a map. The block being there means FIFO."""
 
     switch = True
@@ -15,7 +13,7 @@ class FifoTopic(Block, kw_only=True, frozen=True):
     """Whether equal messages count once."""
 
 
-class Topic(Block, kw_only=True, frozen=True):
+class Topic(Block):
     """An SNS topic that the workload publishes to."""
 
     name: str
@@ -24,7 +22,7 @@ class Topic(Block, kw_only=True, frozen=True):
     """Whether the topic keeps the order; None is a standard topic."""
 
 
-class Publish(Block, kw_only=True, frozen=True):
+class Publish(Block):
     """`publish`."""
 
     topics: list[Topic] = []

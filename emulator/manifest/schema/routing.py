@@ -1,7 +1,5 @@
 """`http` and `nlb`: what the load balancers send to the service."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Annotated
 
@@ -9,7 +7,7 @@ from emulator.manifest.schema.base import INT64, UINT16, Block, Key, OneOrMany
 from emulator.manifest.schema.values import Network, Port
 
 
-class HttpHealthCheck(Block, kw_only=True, frozen=True):
+class HttpHealthCheck(Block):
     """The target group's health check: text is its path, or a map. Fields left out have ELB's defaults."""
 
     short = "path"
@@ -33,7 +31,7 @@ class HttpHealthCheck(Block, kw_only=True, frozen=True):
     """How long ECS ignores failing checks after a task has started. Main rule only."""
 
 
-class Alias(Block, kw_only=True, frozen=True):
+class Alias(Block):
     """A domain name of the service: text, or `{name, hosted_zone}`."""
 
     short = "name"
@@ -44,7 +42,7 @@ class Alias(Block, kw_only=True, frozen=True):
     """The id of the hosted zone the record is put into."""
 
 
-class RoutingRule(Block, kw_only=True, frozen=True):
+class RoutingRule(Block):
     """One listener rule. Source: Copilot, `RoutingRule` in internal/pkg/manifest/http.go."""
 
     path: str
@@ -71,7 +69,7 @@ class RoutingRule(Block, kw_only=True, frozen=True):
     """Whether HTTP requests are redirected, where there is HTTPS."""
 
 
-class Http(RoutingRule, kw_only=True, frozen=True):
+class Http(RoutingRule):
     """The application load balancer: the main rule, and further ones. In a Load Balanced Web Service `false` switches
     it off, which is None here."""
 
@@ -84,7 +82,7 @@ class Http(RoutingRule, kw_only=True, frozen=True):
     """Further listener rules."""
 
 
-class NlbHealthCheck(Block, kw_only=True, frozen=True):
+class NlbHealthCheck(Block):
     """The network load balancer's health check."""
 
     port: Annotated[int | None, INT64] = None
@@ -101,7 +99,7 @@ class NlbHealthCheck(Block, kw_only=True, frozen=True):
     """How long ECS ignores failing checks after a task has started."""
 
 
-class NlbListener(Block, kw_only=True, frozen=True):
+class NlbListener(Block):
     """One listener of the network load balancer. Source: Copilot, `NetworkLoadBalancerListener`."""
 
     port: Port
@@ -120,7 +118,7 @@ class NlbListener(Block, kw_only=True, frozen=True):
     """How long a leaving task may finish its connections."""
 
 
-class Nlb(NlbListener, kw_only=True, frozen=True):
+class Nlb(NlbListener):
     """The network load balancer: the main listener, and further ones."""
 
     alias: Annotated[list[Alias], OneOrMany()] = []

@@ -1,15 +1,13 @@
 """`count`: how many tasks run."""
 
-from __future__ import annotations
-
 import re
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Self
 
 from emulator.manifest.schema.base import INT64, Block, Key
 
 
-class Cooldown(Block, kw_only=True, frozen=True):
+class Cooldown(Block):
     """How long scaling waits after a change."""
 
     in_: Annotated[timedelta | None, Key("in", default="120s")] = None
@@ -18,7 +16,7 @@ class Cooldown(Block, kw_only=True, frozen=True):
     """Before tasks are added."""
 
 
-class ScalingTarget(Block, kw_only=True, frozen=True):
+class ScalingTarget(Block):
     """A metric to hold: a number, or `{value, cooldown}`."""
 
     short = "value"
@@ -30,7 +28,7 @@ class ScalingTarget(Block, kw_only=True, frozen=True):
     """Default: `count.cooldown`."""
 
 
-class ResponseTimeTarget(Block, kw_only=True, frozen=True):
+class ResponseTimeTarget(Block):
     """A response time to hold: a duration, or `{value, cooldown}`."""
 
     short = "value"
@@ -42,7 +40,7 @@ class ResponseTimeTarget(Block, kw_only=True, frozen=True):
     """Default: `count.cooldown`."""
 
 
-class QueueDelayTarget(Block, kw_only=True, frozen=True):
+class QueueDelayTarget(Block):
     """A queue delay to hold (Worker Service)."""
 
     acceptable_latency: timedelta | None = None
@@ -53,7 +51,7 @@ class QueueDelayTarget(Block, kw_only=True, frozen=True):
     """Default: `count.cooldown`."""
 
 
-class Range(Block, kw_only=True, frozen=True):
+class Range(Block):
     """Bounds of the number of tasks: `1-10`, or a map."""
 
     parsed = True
@@ -67,14 +65,14 @@ class Range(Block, kw_only=True, frozen=True):
     """From this task on they run on Fargate Spot."""
 
     @classmethod
-    def parse(cls, text: str) -> Range:
+    def parse(cls, text: str) -> Self:
         found = re.fullmatch(r"(\d{1,9})-(\d{1,9})", text)
         if found is None:
             raise ValueError(f"range {text!r} is not in the form min-max")
-        return cls(min=int(found[1]), max=int(found[2]), spot_from=None)
+        return cls.model_construct(min=int(found[1]), max=int(found[2]), spot_from=None)
 
 
-class Count(Block, kw_only=True, frozen=True):
+class Count(Block):
     """The number of tasks: a number, or a map with `spot` or a range and metrics."""
 
     short = "value"

@@ -1,7 +1,5 @@
 """`type: Scheduled Job`."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -10,14 +8,14 @@ from emulator.manifest.schema.schedule import Schedule
 from emulator.manifest.schema.workload import Workload
 
 
-class Trigger(Block, kw_only=True, frozen=True):
+class Trigger(Block):
     """`on`."""
 
     schedule: Schedule
     """When the job runs."""
 
 
-class ScheduledJob(Workload, kw_only=True, frozen=True):
+class ScheduledJob(Workload):
     """A task that runs at times. Source: Copilot, `ScheduledJobConfig`."""
 
     type: Literal["Scheduled Job"]

@@ -10,8 +10,6 @@ from datetime import timedelta
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from msgspec import structs
-
 from emulator.manifest.schema.base import INT64, Bits, Block, Key, OneOrMany, ShellWords
 from emulator.manifest.schema.schedule import Schedule
 from emulator.manifest.schema.values import Network, parse_cidr
@@ -104,12 +102,11 @@ _PLAIN = Key()
 def fields_of(block: type[Block]) -> dict[str, Field]:
     """The fields of a block by the key in the file; hidden ones are there under their attribute's name."""
     fields = {}
-    for field in structs.fields(block):
-        marks = get_args(field.type)[1:] if get_origin(field.type) is Annotated else ()
-        key = next((mark for mark in marks if isinstance(mark, Key)), _PLAIN)
-        name = key.name or field.name
-        shape = _shape(field.type)
-        fields[name] = Field(field.name, name, shape, field.required, key.legacy, key.default, key.hidden)
+    for attribute, info in block.model_fields.items():
+        key = next((mark for mark in info.metadata if isinstance(mark, Key)), _PLAIN)
+        name = key.name or attribute
+        shape = _shape(info.annotation, tuple(info.metadata))
+        fields[name] = Field(attribute, name, shape, info.is_required(), key.legacy, key.default, key.hidden)
     return fields
 
 

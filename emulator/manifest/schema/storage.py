@@ -1,13 +1,11 @@
 """`storage`: ephemeral storage and volumes."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from emulator.manifest.schema.base import INT64, Block, Key
 
 
-class StringOrExport(Block, kw_only=True, frozen=True):
+class StringOrExport(Block):
     """Text, or `{from_cfn: export}`."""
 
     short = "value"
@@ -19,7 +17,7 @@ class StringOrExport(Block, kw_only=True, frozen=True):
     """The name of a CloudFormation export."""
 
 
-class EfsAuthorization(Block, kw_only=True, frozen=True):
+class EfsAuthorization(Block):
     """How a task is let into a file system."""
 
     iam: Annotated[bool | None, Key(default="false")] = None
@@ -28,7 +26,7 @@ class EfsAuthorization(Block, kw_only=True, frozen=True):
     """An access point to go through."""
 
 
-class Efs(Block, kw_only=True, frozen=True):
+class Efs(Block):
     """A file system: `true` for one that Copilot manages, or a map."""
 
     switch = True
@@ -51,7 +49,7 @@ class Efs(Block, kw_only=True, frozen=True):
         return self.id is None and self.root_dir is None and self.auth is None
 
 
-class Volume(Block, kw_only=True, frozen=True):
+class Volume(Block):
     """A volume. The main container has every volume at `path`; without `efs` it is scratch space of the task."""
 
     path: str
@@ -62,7 +60,7 @@ class Volume(Block, kw_only=True, frozen=True):
     """The file system behind it; None: scratch space that lives as long as the task."""
 
 
-class Storage(Block, kw_only=True, frozen=True):
+class Storage(Block):
     """`storage`."""
 
     ephemeral: Annotated[int | None, INT64, Key(default="20")] = None

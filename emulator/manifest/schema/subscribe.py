@@ -1,7 +1,5 @@
 """`subscribe`: queues, and the topics whose messages they take."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Annotated
 
@@ -9,7 +7,7 @@ from emulator.manifest.schema.base import UINT16, Block, Key
 from emulator.model import JsonValue
 
 
-class FifoQueue(Block, kw_only=True, frozen=True):
+class FifoQueue(Block):
     """Ordering of a queue: `true`, or a map. The block being there means FIFO."""
 
     switch = True
@@ -25,14 +23,14 @@ class FifoQueue(Block, kw_only=True, frozen=True):
     """Short for `messageGroup` and `perMessageGroupId`."""
 
 
-class DeadLetter(Block, kw_only=True, frozen=True):
+class DeadLetter(Block):
     """Where messages go that cannot be processed."""
 
     tries: Annotated[int | None, UINT16] = None
     """Receptions of a message until it goes there."""
 
 
-class Queue(Block, kw_only=True, frozen=True):
+class Queue(Block):
     """An SQS queue."""
 
     retention: Annotated[timedelta | None, Key(default="96h")] = None
@@ -47,14 +45,14 @@ class Queue(Block, kw_only=True, frozen=True):
     """Whether the queue keeps the order; None is a standard queue."""
 
 
-class TopicQueue(Queue, kw_only=True, frozen=True):
+class TopicQueue(Queue):
     """A queue of one topic's own: `true`, or a map."""
 
     switch = True
     swallows = True
 
 
-class TopicSubscription(Block, kw_only=True, frozen=True):
+class TopicSubscription(Block):
     """A topic whose messages come in."""
 
     name: str
@@ -67,7 +65,7 @@ class TopicSubscription(Block, kw_only=True, frozen=True):
     """The topic's own queue; None: the service's common one."""
 
 
-class Subscribe(Block, kw_only=True, frozen=True):
+class Subscribe(Block):
     """`subscribe` (Worker Service)."""
 
     topics: list[TopicSubscription] = []

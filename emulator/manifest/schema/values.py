@@ -1,13 +1,11 @@
 """Values with a notation of their own: Go durations, ports with a protocol, CIDR blocks, ARNs."""
 
-from __future__ import annotations
-
 import ipaddress
 import re
 from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
-from typing import Final, Literal, TypeAlias, cast
+from typing import Final, Literal, Self, TypeAlias, cast
 
 from emulator.manifest.schema.base import Block
 
@@ -89,7 +87,7 @@ class Arn:
     resource: str
 
     @classmethod
-    def parse(cls, text: str) -> Arn:
+    def parse(cls, text: str) -> Self:
         """Raises ValueError where `text` has not the form `arn:partition:service:region:account:resource`."""
         parts = text.split(":", 5)
         if len(parts) != 6 or parts[0] != "arn" or not parts[1] or not parts[2] or not parts[5]:
@@ -100,7 +98,7 @@ class Arn:
         return f"arn:{self.partition}:{self.service}:{self.region}:{self.account}:{self.resource}"
 
 
-class Port(Block, kw_only=True, frozen=True):
+class Port(Block):
     """A port with an optional protocol: `80`, `80/udp`, `443/tls`.
 
     Source: Copilot, `ParsePortMapping` in internal/pkg/manifest/svc.go.
@@ -115,18 +113,18 @@ class Port(Block, kw_only=True, frozen=True):
     """Lower-case; None where the text names none, which means TCP."""
 
     @classmethod
-    def parse(cls, text: str) -> Port:
+    def parse(cls, text: str) -> Self:
         number, slash, protocol = text.partition("/")
         if "/" in protocol:
             raise ValueError(f"port {text!r} has more than one slash")
         if not number.isascii() or not number.isdigit() or not 1 <= int(number[:6]) <= 65535:
             raise ValueError(f"{number!r} is not a port number (1 to 65535)")
         if not slash:
-            return cls(number=int(number), protocol=None)
+            return cls.model_construct(number=int(number), protocol=None)
         lower = protocol.lower()
         if lower not in ("tcp", "udp", "tls"):
             raise ValueError(f"protocol {protocol!r} is not one of tcp, udp, tls")
-        return cls(number=int(number), protocol=cast("Protocol", lower))
+        return cls.model_construct(number=int(number), protocol=cast("Protocol", lower))
 
     def __str__(self) -> str:
         return f"{self.number}/{self.protocol}" if self.protocol else str(self.number)

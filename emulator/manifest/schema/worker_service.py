@@ -1,7 +1,5 @@
 """`type: Worker Service`."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from emulator.manifest.schema.deployment import Deployment, RollbackAlarms
@@ -9,25 +7,25 @@ from emulator.manifest.schema.subscribe import Subscribe
 from emulator.manifest.schema.workload import Service
 
 
-class WorkerRollbackAlarms(RollbackAlarms, kw_only=True, frozen=True):
+class WorkerRollbackAlarms(RollbackAlarms):
     """Alarms of a Worker Service."""
 
     messages_delayed: int | None = None
     """Messages waiting in the queue."""
 
 
-class WorkerDeployment(Deployment, kw_only=True, frozen=True):
+class WorkerDeployment(Deployment):
     """How tasks of a Worker Service are replaced."""
 
     rollback_alarms: WorkerRollbackAlarms | None = None
     """Alarms that roll a deployment back."""
 
 
-class WorkerService(Service, kw_only=True, frozen=True):
+class WorkerService(Service):
     """A service that takes messages from a queue. Source: Copilot, `WorkerServiceConfig`."""
 
     type: Literal["Worker Service"]
-    subscribe: Subscribe = Subscribe()
+    subscribe: Subscribe = Subscribe.model_construct()
     """Topics and queues whose messages come in."""
-    deployment: WorkerDeployment = WorkerDeployment()
+    deployment: WorkerDeployment = WorkerDeployment.model_construct()
     """How tasks are replaced."""

@@ -1,7 +1,5 @@
 """What every workload type has in common: Copilot's `TaskConfig`, logging, sidecars, network, publish."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from emulator.manifest.schema.base import INT64, Block, Key, ShellWords
@@ -14,7 +12,7 @@ from emulator.manifest.schema.scaling import Count
 from emulator.manifest.schema.storage import Storage
 
 
-class Workload(Block, kw_only=True, frozen=True):
+class Workload(Block):
     """A service or a job, merged for one environment: `environments` is gone."""
 
     name: str
@@ -33,7 +31,7 @@ class Workload(Block, kw_only=True, frozen=True):
     """Memory of the task in MiB."""
     platform: Platform | None = None
     """Operating system and architecture; None is linux/x86_64."""
-    count: Annotated[Count, Key(default="1")] = Count(value=1)
+    count: Annotated[Count, Key(default="1")] = Count.model_construct(value=1)
     """The number of tasks."""
     exec: Annotated[Exec | None, Key(default="false")] = None
     """ECS Exec. Default: off."""
@@ -43,30 +41,30 @@ class Workload(Block, kw_only=True, frozen=True):
     """A `.env` file, relative to the workspace root."""
     secrets: dict[str, Secret] = {}
     """Environment variables of the main container from secrets."""
-    storage: Storage = Storage()
+    storage: Storage = Storage.model_construct()
     """Volumes and ephemeral storage."""
-    logging: Logging = Logging()
+    logging: Logging = Logging.model_construct()
     """Log retention and the log router."""
     sidecars: dict[str, Sidecar] = {}
     """Containers beside the main one."""
-    network: NetworkConfig = NetworkConfig()
+    network: NetworkConfig = NetworkConfig.model_construct()
     """Service Connect, subnets, security groups."""
-    publish: Publish = Publish()
+    publish: Publish = Publish.model_construct()
     """Topics."""
     taskdef_overrides: list[TaskDefinitionOverride] = []
     """Changes of the rendered task definition, in order."""
 
 
-class Service(Workload, kw_only=True, frozen=True):
+class Service(Workload):
     """What the three services add to it."""
 
-    deployment: Deployment = Deployment()
+    deployment: Deployment = Deployment.model_construct()
     """How tasks are replaced."""
-    observability: Observability = Observability()
+    observability: Observability = Observability.model_construct()
     """Tracing."""
 
 
-class ListeningService(Service, kw_only=True, frozen=True):
+class ListeningService(Service):
     """A service whose main container may have a port."""
 
     image: ImageWithPort

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from msgspec import structs
-
 from emulator.ecs.properties import properties
 from emulator.ecs.service import Service
 from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
@@ -34,7 +32,7 @@ def add_task_definition(template: Template, service: Service, values: Values) ->
 
 def task_definition_properties(definition: TaskDefinition, service: Service, values: Values) -> Properties:
     """The properties, in the order of the API."""
-    found = properties(structs.replace(definition, container_definitions=[]), values.node)
+    found = properties(definition.model_copy(update={"container_definitions": []}), values.node)
     containers: list[object] = []
     for container in definition.container_definitions:
         it: object = _container(container, service, values)

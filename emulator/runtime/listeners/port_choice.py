@@ -6,8 +6,6 @@ import enum
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from msgspec import structs
-
 from emulator.ecs.service import Service
 from emulator.errors import InputError, UsageError
 from emulator.frontdoor.balancers import Balancer, balancer_of
@@ -96,13 +94,14 @@ def with_ports(
         for name, desired in state.services.items()
         for listener in desired.service.network_listeners
     ]
-    return structs.replace(
-        state,
-        front_port=ports.get((Balancer.PUBLIC, "", 80, "HTTP"), 0),
-        https_port=ports.get((Balancer.PUBLIC, "", 443, "HTTPS"), 0),
-        internal_port=ports.get((Balancer.INTERNAL, "", 80, "HTTP"), 0),
-        internal_https_port=ports.get((Balancer.INTERNAL, "", 443, "HTTPS"), 0),
-        network_ports=network,
+    return state.model_copy(
+        update={
+            "front_port": ports.get((Balancer.PUBLIC, "", 80, "HTTP"), 0),
+            "https_port": ports.get((Balancer.PUBLIC, "", 443, "HTTPS"), 0),
+            "internal_port": ports.get((Balancer.INTERNAL, "", 80, "HTTP"), 0),
+            "internal_https_port": ports.get((Balancer.INTERNAL, "", 443, "HTTPS"), 0),
+            "network_ports": network,
+        }
     )
 
 

@@ -11,8 +11,6 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, count
 
-from msgspec import structs
-
 from emulator.ecs.task_definition import ContainerDefinition
 from emulator.runtime.specs.container import MemberSpec
 from emulator.runtime.specs.task import TaskFactory
@@ -51,7 +49,7 @@ def edit(old: TaskFactory, new: TaskFactory, services: Collection[str], observed
         if before is None:
             continue
         kept = {"revision": before.revision, "deployments": before.deployments, "count": before.count}
-        desired = structs.replace(wanted, **kept)
+        desired = wanted.model_copy(update=kept)
         changed = changed_containers(old, before, new, desired)
         if changed is None:
             settled[name] = _next_deployment(before, desired)
@@ -60,8 +58,8 @@ def edit(old: TaskFactory, new: TaskFactory, services: Collection[str], observed
         for task in tasks if changed else ():
             _replace(plan, new, desired, observed, task, changed)
         accepted = {task.config_hash for task in tasks} - {desired.config_hash()}
-        settled[name] = structs.replace(desired, equal_hashes=sorted(accepted))
-    return Edit(structs.replace(new.state, services=settled), plan)
+        settled[name] = desired.model_copy(update={"equal_hashes": sorted(accepted)})
+    return Edit(new.state.model_copy(update={"services": settled}), plan)
 
 
 def changed_containers(
@@ -109,8 +107,8 @@ def _awaited(definition: ContainerDefinition, members: Collection[MemberSpec]) -
 def _next_deployment(before: DesiredService, desired: DesiredService) -> DesiredService:
     """A new revision where the definition differs; where only private values do, the same one deployed anew."""
     if before.config_hash() != desired.config_hash():
-        return structs.replace(desired, revision=before.revision + 1)
-    return structs.replace(desired, deployments=before.deployments + 1)
+        return desired.model_copy(update={"revision": before.revision + 1})
+    return desired.model_copy(update={"deployments": before.deployments + 1})
 
 
 def _replace(

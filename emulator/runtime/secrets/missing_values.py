@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from msgspec import structs
-
 from emulator.ecs.references import (
     AddonReference,
     EnvFileReference,
@@ -41,7 +39,7 @@ def with_counts(services: Sequence[Service], counts: Mapping[str, int], *, compl
                 f"--scale {name}=…: there is no service {name} among those that are meant",
                 hint=did_you_mean(name, known, "services"),
             )
-    return [structs.replace(one, desired_count=counts.get(one.name, one.desired_count)) for one in services]
+    return [one.model_copy(update={"desired_count": counts.get(one.name, one.desired_count)}) for one in services]
 
 
 def missing_values(service: Service, values: Mapping[str, str], region: str) -> Iterator[Missing]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from msgspec import structs
-
 from emulator import __version__
 from emulator.engine.interface import ContainerSpec, Engine, Mount
 from emulator.frontdoor.balancers import Balancer
@@ -54,7 +52,7 @@ def agent_spec(engine: Engine, environment: Names, state: DesiredState, control:
     it when it dies; everything it knows is on its volume and in Docker's labels. Where the volume is empty, it begins
     with `state` without its services. `control` is a folder of this machine for its socket.
     """
-    without = structs.replace(state, services={}, network_ports=[])
+    without = state.model_copy(update={"services": {}, "network_ports": []})
     return ContainerSpec(
         name=environment.agent,
         image=state.agent_image,

@@ -9,8 +9,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
-from msgspec import structs
-
 from emulator.ecs.service import Service
 from emulator.engine.interface import PublishedPort
 from emulator.errors import UsageError
@@ -31,7 +29,7 @@ def read_options(ports: Sequence[str], commands: Sequence[str]) -> dict[str, Deb
         if not container or len(numbers) > 2 or valid != numbers:
             raise UsageError(f"--debug takes CONTAINER=PORT or CONTAINER=HOST_PORT:PORT, not {option!r}")
         before = found.get(container, Debugging())
-        found[container] = structs.replace(before, ports={**before.ports, int(valid[-1]): int(valid[0])})
+        found[container] = before.model_copy(update={"ports": {**before.ports, int(valid[-1]): int(valid[0])}})
     for option in commands:
         container, _, text = option.partition("=")
         if container not in found:
@@ -44,7 +42,7 @@ def read_options(ports: Sequence[str], commands: Sequence[str]) -> dict[str, Deb
             raise UsageError(f"--debug-command {option}: {error}") from None
         if not words:
             raise UsageError(f"--debug-command takes CONTAINER=COMMAND, not {option!r}")
-        found[container] = structs.replace(found[container], command=words)
+        found[container] = found[container].model_copy(update={"command": words})
     return found
 
 
@@ -81,11 +79,11 @@ def debugged(
         found[name] = desired
         if not mine:
             continue
-        options = structs.replace(desired.options, debug=mine)
-        found[name] = structs.replace(desired, options=options)
+        options = desired.options.model_copy(update={"debug": mine})
+        found[name] = desired.model_copy(update={"options": options})
         if desired.desired_count > 1:
             emit(Event(EventKind.INFO, name, "it runs one task while it is debugged"))
-            found[name] = structs.replace(found[name], count=1)
+            found[name] = found[name].model_copy(update={"count": 1})
     return found
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Collection
 
-import msgspec
-from msgspec import field, structs
+from pydantic import Field
 
 from emulator.ecs.service import Service
 from emulator.frontdoor.balancers import Balancer, balancer_of
@@ -15,7 +15,7 @@ from emulator.runtime.state.task_role import TaskRole
 from emulator.settings import LocalOptions
 
 
-class DesiredService(Model, kw_only=True):
+class DesiredService(Model):
     """A service that should run, with the options of this machine."""
 
     service: Service
@@ -26,9 +26,9 @@ class DesiredService(Model, kw_only=True):
     """How often a new deployment was forced (`restart`)."""
     revision: int = 1
     """Of the task definition; one more each time it changes."""
-    equal_hashes: list[str] = field(default_factory=list)
+    equal_hashes: list[str] = Field(default_factory=list)
     """What tasks may carry in place of `config_hash`: containers of theirs were replaced until they were equal."""
-    private_names: dict[str, list[str]] = field(default_factory=dict)
+    private_names: dict[str, list[str]] = Field(default_factory=dict)
     """Container to the names of the variables in it that are private: what a restarted agent looks for."""
 
     @property
@@ -44,13 +44,14 @@ class DesiredService(Model, kw_only=True):
 
     def config_hash(self) -> str:
         """Identifies everything a task of this service is made from; a task with another one is replaced."""
+        connect = self.service.connect
         content: dict[str, object] = {
-            "task": self.service.task_definition,
+            "task": to_plain(self.service.task_definition),
             "options": to_plain(self.options),
             "deployments": self.deployments,
-            "connect": self.service.connect,
+            "connect": None if connect is None else to_plain(connect),
         }
-        return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:16]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def accepted_hashes(self) -> frozenset[str]:
         """The configuration hashes of tasks that are up to date."""
@@ -66,7 +67,7 @@ _LISTENER_PORTS = {
 """Each with the load balancer and the rules that it is there for; None: any."""
 
 
-class NetworkPort(FrozenModel, kw_only=True, frozen=True):
+class NetworkPort(FrozenModel):
     """Where a listener of a network load balancer is published."""
 
     service: str
@@ -75,13 +76,13 @@ class NetworkPort(FrozenModel, kw_only=True, frozen=True):
     host_port: int
 
 
-class DesiredState(Model, kw_only=True):
+class DesiredState(Model):
     """Everything that should run in one environment."""
 
     app: str
     """As it stands in the names of Docker's objects: the application, or the name of a copy of it."""
     environment: str
-    services: dict[str, DesiredService] = field(default_factory=dict)
+    services: dict[str, DesiredService] = Field(default_factory=dict)
     front_port: int
     """Host port of the public load balancer's HTTP listener on 127.0.0.1; 0 where nothing is on it."""
     https_port: int = 0
@@ -89,7 +90,7 @@ class DesiredState(Model, kw_only=True):
     internal_port: int = 0
     """Host port of the internal load balancer's HTTP listener; 0 where nothing is on it."""
     internal_https_port: int = 0
-    network_ports: list[NetworkPort] = field(default_factory=list)
+    network_ports: list[NetworkPort] = Field(default_factory=list)
     pause_image: str
     front_image: str
     agent_image: str
@@ -117,11 +118,11 @@ class DesiredState(Model, kw_only=True):
             before = self.services.get(name)
             if before is not None:
                 deployments = before.deployments + (1 if name in forced else 0)
-                desired = structs.replace(desired, deployments=deployments, revision=before.revision)
+                desired = desired.model_copy(update={"deployments": deployments, "revision": before.revision})
                 if before.config_hash() == desired.config_hash():
-                    desired = structs.replace(desired, equal_hashes=before.equal_hashes)
+                    desired = desired.model_copy(update={"equal_hashes": before.equal_hashes})
                 else:
-                    desired = structs.replace(desired, revision=before.revision + 1)
+                    desired = desired.model_copy(update={"revision": before.revision + 1})
             services[name] = desired
         ports = [*wanted.network_ports, *(port for port in self.network_ports if port.service not in wanted.services)]
         update = {"services": services, "acting": self.acting, "network_ports": ports}
@@ -137,28 +138,28 @@ class DesiredState(Model, kw_only=True):
             else 0
             for key, (balancer, listener) in _LISTENER_PORTS.items()
         }
-        return structs.replace(wanted, **update, **here)
+        return wanted.model_copy(update={**update, **here})
 
     def with_services_of(self, previous: DesiredState, names: Collection[str]) -> DesiredState:
         """The same, with these services as they were before, and without those that were not there."""
         rest = {name: desired for name, desired in self.services.items() if name not in names}
         back = {name: previous.services[name] for name in names if name in previous.services}
         ports = {key: getattr(previous, key) for key in (*_LISTENER_PORTS, "network_ports")}
-        return structs.replace(self, **ports, services={**rest, **back})
+        return self.model_copy(update={**ports, "services": {**rest, **back}})
 
 
-class Private(Model, kw_only=True):
+class Private(Model):
     """Values that are never written down: variables from secrets and environment files, by container name.
 
     They reach containers as variables through the API, and live in the agent's memory. So do the AWS credentials that
     tasks ask the agent for.
     """
 
-    services: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
+    services: dict[str, dict[str, dict[str, str]]] = Field(default_factory=dict, repr=False)
     """Service to container to variable to value."""
-    task_roles: dict[str, TaskRole] = field(default_factory=dict)
+    task_roles: dict[str, TaskRole] = Field(default_factory=dict)
     """Service to the source of its tasks' credentials."""
-    certificates: dict[str, str] = field(default_factory=dict)
+    certificates: dict[str, str] = Field(default_factory=dict, repr=False)
     """Service to the certificate and key that listeners with TLS show for its names, PEM."""
 
     def of_service(self, service: str) -> dict[str, dict[str, str]]:

@@ -5,22 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from emulator.model import FrozenModel
 
 
-class Keys(FrozenModel, kw_only=True, frozen=True):
+class Keys(FrozenModel):
     """An access key; with a session token and an expiration where it is temporary."""
 
-    access_key_id: str
-    secret_access_key: str
-    session_token: str = ""
+    access_key_id: str = Field(repr=False)
+    secret_access_key: str = Field(repr=False)
+    session_token: str = Field(default="", repr=False)
     expiration: datetime | None = None
 
-    def __repr__(self) -> str:
-        return f"Keys(expiration={self.expiration!r})"
 
-
-class TaskRole(FrozenModel, kw_only=True, frozen=True):
+class TaskRole(FrozenModel):
     """Where the credentials of a service's tasks come from. Part of `Private`: never written down."""
 
     source: Literal["static", "profile", "role"]
@@ -29,10 +28,7 @@ class TaskRole(FrozenModel, kw_only=True, frozen=True):
     keys: Keys
     """What tasks get; of a role: what it is assumed with."""
     role_arn: str = ""
-    external_id: str = ""
+    external_id: str = Field(default="", repr=False)
     region: str = "us-east-1"
     sts_endpoint: str = ""
     """Where STS is, when not at its usual address."""
-
-    def __repr__(self) -> str:
-        return f"TaskRole(source={self.source!r}, name={self.name!r}, role_arn={self.role_arn!r})"

@@ -14,8 +14,6 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from msgspec import structs
-
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError, ExitCode, Finding, FindingsError, Severity
 from emulator.events import Emit, Event, EventKind
@@ -203,25 +201,26 @@ class Watch:
         for build, image in zip(builds, images, strict=True):
             desired = services[build.service]
             if desired.options.images.get(build.container) != image:
-                options = structs.replace(desired.options, images={**desired.options.images, build.container: image})
-                services[build.service] = structs.replace(desired, options=options)
+                options = desired.options.model_copy(
+                    update={"images": {**desired.options.images, build.container: image}}
+                )
+                services[build.service] = desired.model_copy(update={"options": options})
                 changed.add(build.service)
         if not changed:
             names = ", ".join(self.subject(build.service, build.container) for build in builds)
             self._emit(Event(EventKind.INFO, names, "the image is the same as before"))
             return
         try:
-            self._apply(structs.replace(self._present, services=services), began, changed)
+            self._apply(self._present.model_copy(update={"services": services}), began, changed)
         except CopilotLocalError as error:
             self._report("replace", error)
 
     def _apply(self, state: DesiredState, began: float, services: Collection[str] | None = None) -> None:
         """Sends what should run (of `services` only) to the agent, and waits until it runs."""
         chosen = {name: d for name, d in state.services.items() if services is None or name in services}
-        only = structs.replace(state, services=chosen)
-        private = structs.replace(
-            self._request.private,
-            services={name: v for name, v in self._request.private.services.items() if name in chosen},
+        only = state.model_copy(update={"services": chosen})
+        private = self._request.private.model_copy(
+            update={"services": {name: v for name, v in self._request.private.services.items() if name in chosen}}
         )
         self._agent.apply(only, private, self._emit, in_place=True)
         self._state = state

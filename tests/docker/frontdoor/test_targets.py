@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from msgspec import structs
 
 from emulator.ecs.service import (
     Forward,
@@ -287,7 +286,7 @@ def test_no_request_is_lost_while_rules_and_targets_change(start_front: StartFro
             front.targets = [target(made[number - 1]), target(made[number])]
             front.settle(**{f"task{number}": "healthy"})
             extra = service()
-            rule = structs.replace(extra.listener_rules[0], root=False, name=f"rule{number}")
+            rule = extra.listener_rules[0].model_copy(update={"root": False, "name": f"rule{number}"})
             rule.conditions = [PathPattern(values=[f"/extra{number}"])]
             extra.listener_rules.append(rule)
             front.reload([extra])

@@ -138,8 +138,8 @@ def test_the_agents_base_is_python_3_13(docker: Docker, image: Image) -> None:
 
 def test_the_agents_image_imports_the_package_and_its_dependencies(docker: Docker) -> None:
     code = (
-        "import msgpack, msgspec, emulator.errors, emulator.engine, emulator.runtime, emulator.agent, sys;"
-        "print(sys.version_info[:2], emulator.__file__, msgspec.Struct.__name__)"
+        "import msgpack, pydantic, emulator.errors, emulator.engine, emulator.runtime, emulator.agent, sys;"
+        "print(sys.version_info[:2], emulator.__file__, pydantic.BaseModel.__name__)"
     )
     output = docker("run", "--rm", "--network", "none", "--entrypoint", "python3", ensure_agent_image(), "-c", code)
     assert output.split() == ["(3,", "13)", "/opt/copilot-local/emulator/__init__.py", "Struct"]

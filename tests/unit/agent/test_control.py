@@ -8,7 +8,6 @@ import socket
 from collections.abc import Callable, Iterator
 
 import pytest
-from msgspec import structs
 
 from emulator.engine.fake import Behaviour
 from emulator.errors import EngineError
@@ -27,7 +26,7 @@ SECRET = Private(services={"hello": {"hello": {"PASSWORD": "hunter2"}}})
 
 
 def acting(state: DesiredState) -> DesiredState:
-    return structs.replace(state, acting=True)
+    return state.model_copy(update={"acting": True})
 
 
 def start(rig: Rig, state: DesiredState) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from msgspec import structs
 
 from emulator.agent.scheduler.early_checks import EarlyChecks, judging
 from emulator.ecs.task_definition import HealthCheck
@@ -48,7 +47,9 @@ class Rig:
         bench.engine.behave("*-hello", Behaviour(health=health, exec=self.answers))
         self.state: DesiredState = desired_state(make_service({"hello": CHECK}))
         service = self.state.services["hello"]
-        self.state.services["hello"] = structs.replace(service, options=structs.replace(service.options, timing=timing))
+        self.state.services["hello"] = service.model_copy(
+            update={"options": service.options.model_copy(update={"timing": timing})}
+        )
         self.task = bench.start(self.state)
         self.succeeded = threading.Event()
         self.checks = EarlyChecks(bench.engine, self.succeeded.set, interval=0.0)

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 
 import pytest
-from msgspec import structs
 
 from emulator.agent.load_balancer import balancer_monitor, front_monitor
 from emulator.ecs.service import Service
@@ -35,7 +34,7 @@ def look(rig: Rig, times: int = 3) -> None:
 @pytest.fixture
 def fronted(rig: Rig) -> Rig:
     """A service with one task and a front that runs on the first configuration."""
-    rig.boot(structs.replace(desired_state(routed()), acting=True)).look()
+    rig.boot(desired_state(routed()).model_copy(update={"acting": True})).look()
     rig.start_front()
     return rig
 
@@ -237,7 +236,7 @@ class TestTheLoop:
 
 def test_after_an_event_the_listing_is_looked_at_again_soon_without_a_load_balancer_too(rig: Rig) -> None:
     """Docker tells of an end before it lists it, and one that is made anew has no event that asks for a look."""
-    rig.boot(structs.replace(desired_state(make_service()), acting=True)).look()
+    rig.boot(desired_state(make_service()).model_copy(update={"acting": True})).look()
     rig.monitor.refresh()
     assert rig.monitor.look() <= front_monitor.RESTLESS_PAUSE
 
@@ -247,6 +246,6 @@ def test_an_unknown_task_is_not_healthy(fronted: Rig) -> None:
 
 
 def test_a_task_without_targets_is_healthy_when_it_runs(rig: Rig) -> None:
-    rig.boot(structs.replace(desired_state(make_service()), acting=True)).look()
+    rig.boot(desired_state(make_service()).model_copy(update={"acting": True})).look()
     look(rig, 1)
     assert rig.monitor.task_healthy(rig.task.id)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import pytest
-from msgspec import structs
 
 from emulator.events import discard
 from emulator.model import from_json
@@ -32,7 +31,7 @@ def saved(rig: Rig) -> DesiredState:
 
 def start(rig: Rig) -> str:
     """The agent is in charge and the service runs; returns the task's id."""
-    rig.boot(structs.replace(desired_state(make_service()), acting=True)).look()
+    rig.boot(desired_state(make_service()).model_copy(update={"acting": True})).look()
     return rig.task.id
 
 

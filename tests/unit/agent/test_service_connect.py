@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from msgspec import structs
 
 from emulator.engine.interface import Health
 from emulator.errors import EngineError
@@ -18,7 +17,7 @@ CHECKED = {"api": {"healthCheck": {"command": ["CMD-SHELL", "true"]}}}
 @pytest.fixture
 def state() -> DesiredState:
     services = connected("api", serves="api", containers=CHECKED), connected("web")
-    return structs.replace(desired_state(*services), acting=True)
+    return desired_state(*services).model_copy(update={"acting": True})
 
 
 def addresses(rig: Rig) -> list[str]:

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from msgspec import structs
 
 from emulator.agent.scheduler.timeouts import Timeouts
 from emulator.ecs.service import Service
@@ -24,7 +23,7 @@ CHECK = {"healthCheck": {"command": ["CMD-SHELL", "true"]}}
 
 
 def acting(*services: Service) -> DesiredState:
-    return structs.replace(desired_state(*services), acting=True)
+    return desired_state(*services).model_copy(update={"acting": True})
 
 
 def age(rig: Rig, seconds: float = 3600) -> None:
@@ -337,10 +336,11 @@ class TestScaling:
 
     def test_a_service_that_came_up_with_no_tasks_is_not_scaled_but_brought_up(self, rig: Rig) -> None:
         state = acting(make_service())
-        state.services["hello"] = structs.replace(
-            state.services["hello"],
-            service=structs.replace(state.services["hello"].service, desired_count=0),
-            options=structs.replace(state.services["hello"].options, images={}),
+        state.services["hello"] = state.services["hello"].model_copy(
+            update={
+                "service": state.services["hello"].service.model_copy(update={"desired_count": 0}),
+                "options": state.services["hello"].options.model_copy(update={"images": {}}),
+            }
         )
         rig.boot(state).look()
         rig.run()

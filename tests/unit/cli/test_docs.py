@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import msgspec
 import pytest
-from msgspec import structs
+from pydantic import BaseModel
 from typer.core import TyperGroup
 
 from emulator.cli.shell.app import command_line
@@ -59,13 +58,14 @@ def test_every_verb_and_option_is_documented(verb: str, option: str) -> None:
     assert re.search(rf"`{re.escape(option)}[` ]", COMMANDS), f"{option} of {verb} is not in docs/commands.md"
 
 
-def keys(model: type[msgspec.Struct], prefix: str = "") -> list[tuple[str, str]]:
+def keys(model: type[BaseModel], prefix: str = "") -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
-    for field in structs.fields(model):
-        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
-            found += [(field.encode_name, key) for _, key in keys(field.type)]
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            found += [(field.serialization_alias or name, key) for _, key in keys(kind)]
         else:
-            found.append((prefix or field.name, field.name))
+            found.append((prefix or name, name))
     return found
 
 

@@ -21,7 +21,7 @@ from tests.unit.runtime.world import DEMO, desired_state, make_service
 
 HOST = "unix:///nowhere/docker.sock"
 HEAVY = {
-    *("cryptography", "docker", "http.client", "msgspec", "pydantic", "requests", "rich", "ssl", "urllib3", "yaml"),
+    *("cryptography", "docker", "http.client", "pydantic", "requests", "rich", "ssl", "urllib3", "yaml"),
     *("emulator.compiler", "emulator.firelens", "emulator.frontdoor", "emulator.manifest", "emulator.settings"),
     *("emulator.engine.interface", "emulator.runtime.planning", "emulator.runtime.specs", "emulator.setup"),
 }

@@ -169,7 +169,7 @@ def test_a_reader_that_goes_away_is_no_error(workspace: Path) -> None:
 
 @pytest.mark.parametrize("option", ["--version", "--help"])
 def test_what_needs_no_verb_imports_none_and_nothing_heavy(option: str) -> None:
-    heavy = "docker msgspec pydantic requests yaml rich socket emulator.settings emulator.manifest emulator.compiler "
+    heavy = "docker pydantic requests yaml rich socket emulator.settings emulator.manifest emulator.compiler "
     heavy += "emulator.runtime emulator.engine emulator.app.load emulator.cli.run.up emulator.cli.manifest.validate"
     code = (
         f"import sys; from emulator.cli.shell.app import run; run(['{option}']);"
@@ -180,7 +180,7 @@ def test_what_needs_no_verb_imports_none_and_nothing_heavy(option: str) -> None:
 
 
 def test_validate_imports_what_one_workload_type_needs(workspace: Path) -> None:
-    heavy = "docker pydantic requests rich emulator.settings emulator.compiler emulator.runtime emulator.engine "
+    heavy = "docker requests rich emulator.settings emulator.compiler emulator.runtime emulator.engine "
     heavy += "emulator.manifest.schema.scheduled_job emulator.manifest.schema.subscribe emulator.cli.run.up"
     code = (
         "import sys; from emulator.cli.shell.app import run; run(['validate']);"

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from msgspec import structs
 
 from emulator.compiler import compile_service
 from emulator.ecs.service import Service
@@ -135,7 +134,7 @@ def test_a_target_without_a_port_is_an_error_at_its_line(compile: Compile, tmp_p
     sidecars = {"nginx": loaded.manifest.sidecars["helper"]}
     with pytest.raises(InputError) as error:
         compile_service(
-            structs.replace(loaded.manifest, sidecars=sidecars),
+            loaded.manifest.model_copy(update={"sidecars": sidecars}),
             app="demo",
             environment="test",
             position=loaded.position,

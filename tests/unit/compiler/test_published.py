@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from msgspec import structs
-
 from emulator.ecs.references import ImageReference, PseudoReference, ResourceReference
 from emulator.ecs.service import Forward, PathPattern, Service, SourceIp
 from emulator.ecs.task_definition import KeyValuePair
@@ -68,7 +66,7 @@ COMMON = {
 
 def values(variables: list[KeyValuePair]) -> dict[str, object]:
     return {
-        pair.name: pair.value if isinstance(pair.value, str) else structs.replace(pair.value, position=None)
+        pair.name: pair.value if isinstance(pair.value, str) else pair.value.model_copy(update={"position": None})
         for pair in variables
     }
 

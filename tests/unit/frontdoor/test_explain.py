@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from msgspec import structs
 
 from emulator.ecs.service import (
     Condition,
@@ -110,7 +109,7 @@ def test_what_is_no_url_is_refused() -> None:
 
 def test_weights_are_shares() -> None:
     service = hello()
-    service.target_groups.append(structs.replace(service.target_groups[0], name="blue"))
+    service.target_groups.append(service.target_groups[0].model_copy(update={"name": "blue"}))
     service.listener_rules[0].action = Forward(
         target_groups=[
             WeightedTargetGroup(target_group="default", weight=1),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from copy import deepcopy
 
 import pytest
-from msgspec import structs
 
 from emulator.ecs.service import (
     Action,
@@ -95,7 +94,9 @@ def test_https_without_a_certificate_is_refused() -> None:
 
 def problems(conditions: list[Condition] | None = None, action: Action = FORWARD, listener: str = "HTTP") -> list[str]:
     made = rule("x")
-    made = structs.replace(made, conditions=made.conditions if conditions is None else conditions, action=action)
+    made = made.model_copy(
+        update={"conditions": made.conditions if conditions is None else conditions, "action": action}
+    )
     made.listener = "HTTPS" if listener == "HTTPS" else "HTTP"
     with pytest.raises(FindingsError) as caught:
         front_configuration([service("a", made)], ())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from msgspec import structs
 
 from emulator.agent.scheduler.unhealthy_tasks import given_up
 from emulator.engine.interface import PublishedPort
@@ -21,7 +20,7 @@ API = {"api": Debugging(ports={5678: 5678}, command=("python", "-m", "debugpy", 
 
 
 def debugging(state: DesiredState, debug: dict[str, Debugging] = API) -> DesiredState:
-    return structs.replace(state, services=debugged(state.services, debug, lambda event: None))
+    return state.model_copy(update={"services": debugged(state.services, debug, lambda event: None)})
 
 
 def test_ports_and_commands_are_read_by_container() -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 import pytest
-from msgspec import structs
 
 from emulator.ecs.service import HostHeader, ListenerRule, NetworkListener, Service, TargetGroup
 from emulator.errors import InputError, PortInUse
@@ -34,8 +33,8 @@ ANY = AskedPorts()
 
 
 def https(service: Service) -> Service:
-    rules: list[ListenerRule] = [structs.replace(rule, listener="HTTPS") for rule in service.listener_rules]
-    return structs.replace(service, listener_rules=[*service.listener_rules, *rules])
+    rules: list[ListenerRule] = [rule.model_copy(update={"listener": "HTTPS"}) for rule in service.listener_rules]
+    return service.model_copy(update={"listener_rules": [*service.listener_rules, *rules]})
 
 
 def network(*listeners: tuple[int, Literal["TCP", "TLS", "UDP"]], name: str = "hello", web: bool = False) -> Service:
@@ -139,7 +138,7 @@ def test_two_services_with_one_port() -> None:
 def test_a_front_with_other_listeners_is_another_front() -> None:
     alone = chosen(desired_state(make_service(target=("hello", 80))))
     both = alone.merged_with(chosen(desired_state(network((5000, "TCP"), name="other"))))
-    before, after = front_spec(alone), front_spec(structs.replace(both, front_port=alone.front_port))
+    before, after = front_spec(alone), front_spec(both.model_copy(update={"front_port": alone.front_port}))
     assert before is not None
     assert after is not None
     assert len(after.ports) == len(before.ports) + 1
@@ -293,7 +292,9 @@ class TestUdp:
 
     def test_the_new_task_comes_before_the_old_one_goes(self) -> None:
         before = chosen(desired_state(network((53, "UDP"))))
-        after = structs.replace(before, services={"hello": structs.replace(before.services["hello"], deployments=1)})
+        after = before.model_copy(
+            update={"services": {"hello": before.services["hello"].model_copy(update={"deployments": 1})}}
+        )
         world = in_a_world(after)
         world.runs_task(state=before)
         plan = world.reconcile().plan

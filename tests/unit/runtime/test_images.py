@@ -329,7 +329,7 @@ def test_a_build_in_the_settings_has_defaults(shop: Shop, monkeypatch: pytest.Mo
     [
         ('{dockerfle = "x"}', r"copilot-local\.toml:2: images\.hello/nginx\.dockerfle: there is no such key"),
         ('{args = {A = "b"}}', "a build has a dockerfile or a context, or both"),
-        ("7", "takes text or a map, not a whole number"),
+        ("7", "Input should be a valid string or Input should be an object"),
     ],
 )
 def test_a_broken_build_in_the_settings_is_told_with_its_line(

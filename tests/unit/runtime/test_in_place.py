@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from msgspec import structs
 
 from emulator.ecs.service import Service
 from emulator.ecs.task_definition import ContainerDefinition
@@ -23,9 +22,9 @@ from tests.unit.runtime.world import ROOT, World, desired_state, firelens, lines
 def with_image(state: DesiredState, container: str, image: str, service: str = "hello") -> DesiredState:
     """The state with another image in one container, as after a build."""
     desired = state.services[service]
-    options = structs.replace(desired.options, images={**desired.options.images, container: image})
-    changed = structs.replace(desired, options=options)
-    return structs.replace(state, services={**state.services, service: changed})
+    options = desired.options.model_copy(update={"images": {**desired.options.images, container: image}})
+    changed = desired.model_copy(update={"options": options})
+    return state.model_copy(update={"services": {**state.services, service: changed}})
 
 
 def edited(world: World, wanted: DesiredState, private: Private | None = None, before: Private | None = None) -> Edit:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from msgspec import structs
 
 from emulator.engine.interface import Container
 from emulator.runtime.specs.agent import agent_spec
@@ -23,7 +22,7 @@ class TestAnotherVersion:
         """An environment whose agent was made from another image."""
         bench.up(make_service()).hand_over()
         bench.engine.add_image("agent:0")
-        state = structs.replace(desired_state(make_service()), agent_image="agent:0")
+        state = desired_state(make_service()).model_copy(update={"agent_image": "agent:0"})
         bench.engine.remove(DEMO.agent)
         bench.engine.create_container(agent_spec(bench.engine, DEMO, state))
         bench.engine.start(DEMO.agent)

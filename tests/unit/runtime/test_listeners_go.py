@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from msgspec import structs
-
 from emulator.ecs.service import Service
 from tests.unit.runtime.world import desired_state, make_service
 
 
 def secure(service: Service) -> Service:
-    rules = [structs.replace(rule, listener="HTTPS") for rule in service.listener_rules]
-    return structs.replace(service, listener_rules=[*service.listener_rules, *rules])
+    rules = [rule.model_copy(update={"listener": "HTTPS"}) for rule in service.listener_rules]
+    return service.model_copy(update={"listener_rules": [*service.listener_rules, *rules]})
 
 
 def test_https_goes_with_its_last_rule() -> None:
     shop, cart = (make_service(name=name, target=(name, 80)) for name in ("shop", "cart"))
-    before = structs.replace(desired_state(secure(shop), secure(cart)), https_port=8443)
+    before = desired_state(secure(shop), secure(cart)).model_copy(update={"https_port": 8443})
     one_left = before.merged_with(desired_state(shop))
     assert (one_left.front_port, one_left.https_port) == (8080, 8443)
     none_left = one_left.merged_with(desired_state(cart))
@@ -23,8 +21,8 @@ def test_https_goes_with_its_last_rule() -> None:
 
 
 def test_an_internal_listener_goes_with_its_last_rule() -> None:
-    before = structs.replace(
-        desired_state(make_service(name="api", target=("api", 80), internal=True)), internal_port=8081
+    before = desired_state(make_service(name="api", target=("api", 80), internal=True)).model_copy(
+        update={"internal_port": 8081}
     )
     assert before.merged_with(desired_state(make_service(name="web"))).internal_port == 8081
     assert before.merged_with(desired_state(make_service(name="api"))).internal_port == 0

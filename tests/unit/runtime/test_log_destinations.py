@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from msgspec import structs
 
 from emulator.errors import UsageError
 from emulator.events import Event, EventKind
@@ -26,7 +25,7 @@ def routed(**policies: Any) -> DesiredState:
     router = {"image": "router:1", "firelensConfiguration": {"type": "fluentbit", "options": {}}}
     state = desired_state(make_service({"hello": {"logConfiguration": log}, "firelens_log_router": router}))
     for desired in state.services.values():
-        desired.options = structs.replace(desired.options, log_destinations=policies)
+        desired.options = desired.options.model_copy(update={"log_destinations": policies})
     return state
 
 

@@ -10,7 +10,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
 import pytest
-from msgspec import structs
 
 from emulator.runtime.secrets.sts import AssumeRoleError, assume_role, check_roles, signed_headers
 from emulator.runtime.state.desired import Private
@@ -71,7 +70,7 @@ def sts() -> Iterator[Sts]:
 @pytest.mark.parametrize("token", ["", "FwoGZXIvYXdzEB/+="])
 def test_a_request_is_signed_as_botocore_signs_it(token: str) -> None:
     url, body = "https://sts.eu-west-1.amazonaws.com/", b"Action=AssumeRole&RoleArn=arn%3Aaws"
-    keys = structs.replace(KEYS, session_token=token)
+    keys = KEYS.model_copy(update={"session_token": token})
     ours = signed_headers(url, body, keys, "eu-west-1", datetime(2026, 11, 22, 12, 0, tzinfo=UTC))
 
     auth = importlib.import_module("botocore.auth")
@@ -91,7 +90,7 @@ def test_a_request_is_signed_as_botocore_signs_it(token: str) -> None:
 
 
 def test_the_role_is_asked_for_and_its_keys_are_read(sts: Sts) -> None:
-    keys = assume_role(structs.replace(sts.role(), external_id="ext"), "task-1")
+    keys = assume_role(sts.role().model_copy(update={"external_id": "ext"}), "task-1")
     assert (keys.access_key_id, keys.secret_access_key, keys.session_token) == ("ASIA1", "s/+=", "t")
     assert keys.expiration == datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
     assert sts.asked == [
@@ -126,7 +125,7 @@ def test_an_answer_that_is_none_is_an_error(sts: Sts, answer: str) -> None:
 
 
 def test_no_answer_is_an_error_with_the_address(sts: Sts) -> None:
-    role = structs.replace(sts.role(), sts_endpoint="http://127.0.0.1:1/")
+    role = sts.role().model_copy(update={"sts_endpoint": "http://127.0.0.1:1/"})
     with pytest.raises(AssumeRoleError, match=r"http://127\.0\.0\.1:1/ does not answer") as error:
         assume_role(role, "x")
     assert "AWS_ENDPOINT_URL_STS" in error.value.hint

@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from msgspec import structs
-
 from emulator.ecs.network import LoadBalancer, ServiceConnect
 from emulator.ecs.service import (
     Condition,
@@ -97,7 +95,7 @@ def make_service(
 def connected(name: str, *, serves: str = "", **options: Any) -> Service:
     """A service with Service Connect: a client, and behind the name `serves` if it has one."""
     connect = ServiceConnect(namespace="test.demo.local", dns_name=serves or None, port=8080 if serves else None)
-    return structs.replace(make_service(name=name, type="Backend Service", **options), connect=connect)
+    return make_service(name=name, type="Backend Service", **options).model_copy(update={"connect": connect})
 
 
 def nginx_sidecar() -> Service:
@@ -156,7 +154,7 @@ class World:
 
     def runs_front(self, *, state: str = "running", port: int = 8080) -> None:
         """The front runs, published on that port."""
-        front = front_spec(structs.replace(self.state, front_port=port))
+        front = front_spec(self.state.model_copy(update={"front_port": port}))
         labels = front.labels if front else {**DEMO.labels(Role.FRONT), names.CONFIG_HASH: "front:1@8080"}
         self._add(DEMO.front, labels, state, None, (PublishedPort(8080, port),))
 

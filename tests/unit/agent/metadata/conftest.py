@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from msgspec import structs
 
 from emulator.agent.metadata import tasks as tasks_module
 from emulator.agent.metadata.answers import Answer, Request
@@ -87,7 +86,7 @@ class World:
     def want(self, wanted: Service, revision: int = 1, **options: Any) -> DesiredService:
         """This is to run from now on."""
         desired = DesiredService(service=wanted, options=LocalOptions(**options), revision=revision)
-        self.state = structs.replace(self.state, services={wanted.name: desired})
+        self.state = self.state.model_copy(update={"services": {wanted.name: desired}})
         return desired
 
     def start(self, wanted: Service, *, only: tuple[str, ...] = (), task_id: str = TASK, **options: Any) -> None:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from msgspec import structs
 
 from emulator.agent.metadata.credentials import Credentials
 from emulator.ecs.endpoints import credentials_id
@@ -86,7 +85,7 @@ def test_a_task_gets_the_keys_in_the_shape_that_sdks_read(world: World, sts: Sts
 def test_a_task_that_a_command_runs_by_itself_gets_its_own(world: World, sts: Sts) -> None:
     offer(world, TaskRole(source="static", keys=KEYS))
     desired = world.state.services["hello"]
-    world.state = structs.replace(world.state, services={})
+    world.state = world.state.model_copy(update={"services": {}})
     assert world.ask(PATH)[0] == 400
     world.one_offs = [desired]
     assert world.get(PATH)["AccessKeyId"] == "AKIDEXAMPLE"
@@ -143,7 +142,7 @@ def test_an_agent_that_has_lost_the_keys_asks_to_try_again(world: World, caplog:
 def test_expired_keys_of_a_profile_are_not_handed_out(
     world: World, sts: Sts, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    keys = structs.replace(KEYS, expiration=NOW + timedelta(minutes=5))
+    keys = KEYS.model_copy(update={"expiration": NOW + timedelta(minutes=5)})
     offer(world, TaskRole(source="profile", name="dev", keys=keys))
     assert world.get(PATH)["Expiration"] == "2026-11-22T12:05:00Z"
     clock.now += timedelta(minutes=6)
@@ -182,7 +181,7 @@ class TestRole:
     def test_another_role_is_assumed_anew(self, world: World, sts: Sts) -> None:
         offer(world, ROLE)
         world.get(PATH)
-        other = structs.replace(ROLE, role_arn="arn:aws:iam::1:role/y")
+        other = ROLE.model_copy(update={"role_arn": "arn:aws:iam::1:role/y"})
         world.private = Private(services={"hello": {}}, task_roles={"hello": other})
         assert world.get(PATH)["AccessKeyId"] == "ASIA2"
 

@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from msgspec import structs
 
 from emulator.engine.interface import Health
 from emulator.runtime.health.ports import Listening
@@ -40,7 +39,9 @@ def look(
 ) -> list[Reason]:
     """The reasons of one task. `health` and `check` are those of container `hello`."""
     routed = ("hello", port) if targets else None
-    service = structs.replace(make_service(containers or {"hello": {}}, target=routed), health_check_grace_period=grace)
+    service = make_service(containers or {"hello": {}}, target=routed).model_copy(
+        update={"health_check_grace_period": grace}
+    )
     world = World(service)
     task_id = world.runs_task(states=states or {})
     task = world.observed.tasks[task_id]
