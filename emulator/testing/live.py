@@ -44,6 +44,7 @@ def ended() -> list[Lifecycle]:
 
 
 def forget_ended() -> None:
+    """Empties what `ended` returns: a test that begins is not told of what others left."""
     with _lock:
         _ended.clear()
 
@@ -55,6 +56,7 @@ def listen(listener: Callable[[Lifecycle, Death], None]) -> None:
 
 
 def leave(listener: Callable[[Lifecycle, Death], None]) -> None:
+    """Takes back `listen`. Raises ValueError for a listener that is not there."""
     with _lock:
         _listeners.remove(listener)
 

@@ -38,6 +38,7 @@ _marks = pytest.StashKey[Mapping[int, int]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the options and settings of the fixtures."""
     group = parser.getgroup("copilot-local", "AWS Copilot services as fixtures")
     group.addoption(
         "--copilot-workspace",
@@ -167,17 +168,20 @@ def _in_words() -> Iterator[None]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Begins to watch for deaths, once for a session."""
     config.stash[_watch] = DeathWatch()
     config.stash[_shared] = []
     live.listen(config.stash[_watch].died)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stops watching for deaths."""
     live.leave(config.stash[_watch].died)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, T, T]:
+    """Notes where the journals of environments stand: a report shows what came after."""
     live.forget_ended()
     item.stash[_marks] = {id(environment): environment.journal.count for environment in live.environments()}
     return (yield)
@@ -185,6 +189,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, T, T]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, T, T]:
+    """Fails the test as soon as a container of an environment it uses dies."""
     __tracebackhide__ = True
     watch = item.config.stash[_watch]
     fail_if_something_died(_environments_of(item))
@@ -199,6 +204,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, T, T]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Adds to the report of a failure what its environments did meanwhile."""
     report = yield
     environments = [*_environments_of(item), *live.ended()] if report.failed else []
     if environments:

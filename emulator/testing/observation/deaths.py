@@ -41,6 +41,7 @@ class DeathWatch:
             self._concerns = concerns
 
     def disarm(self) -> None:
+        """Deaths from now on interrupt no test."""
         if self._before is not None and INTERRUPT is not None:
             self._concerns = None
             signal.signal(INTERRUPT, self._before)

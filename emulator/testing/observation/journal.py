@@ -88,12 +88,14 @@ class Journal:
         *,
         chatter: bool = False,
     ) -> None:
+        """Notes a printed line and wakes who waits for one. `time` is when it was printed, in UTC; None is unknown."""
         with self._changed:
             self._lines.append(LogLine(self._count, service, container, task_id, stream, text, time, chatter))
             self._count += 1
             self._changed.notify_all()
 
     def add_event(self, event: Event) -> None:
+        """Notes an event, with the time of now."""
         with self._changed:
             self._events.append((time.time(), event))
 
@@ -122,6 +124,7 @@ class Journal:
             return list(self._events)
 
     def deaths(self) -> list[Death]:
+        """All deaths so far, oldest first, expected or not."""
         with self._changed:
             return list(self._deaths)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ from emulator import testing
 from emulator.testing import plugin
 from emulator.testing.environment import Environment
 
-TEXT = (Path(__file__).parents[3] / "docs" / "testing.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[3]
+TEXT = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
 
 
 def named(word: str) -> bool:
@@ -51,3 +54,19 @@ def test_the_package_has_what_it_says(name: str) -> None:
 def test_what_the_package_does_not_have() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Enviroment'"):
         testing.Enviroment  # noqa: B018 - the access is what is tried
+
+
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def public_definitions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]]:
+    """Functions, classes and methods of emulator/testing whose names do not begin with `_`."""
+    for file in sorted((ROOT / "emulator" / "testing").rglob("*.py")):
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            for one in (node, *(node.body if isinstance(node, ast.ClassDef) else ())):
+                if isinstance(one, DEFINITIONS) and not one.name.startswith("_"):
+                    yield f"{file.name}:{one.name}", one
+
+
+def test_everything_public_has_a_docstring() -> None:
+    assert [name for name, node in public_definitions() if not ast.get_docstring(node)] == []
