@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from emulator.ecs.identity import TaskIdentity
 from emulator.errors import Unsupported
 from emulator.firelens.local_aws import AWS_PLUGINS, core_output, local_aws_output
 from emulator.firelens.output import OutputSection
-from emulator.settings import LogPolicy
+
+if TYPE_CHECKING:
+    from emulator.settings import LogPolicy
 
 DEFAULT_POLICY: LogPolicy = "capture"
 EVERY = "*"

@@ -13,10 +13,9 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from emulator.ecs.identity import TaskIdentity
-from emulator.ecs.task_definition import TaskDefinition
 from emulator.errors import InputError, Unsupported
 from emulator.firelens.classic import Kind, Line, read_file, read_sections, section_kind
 from emulator.firelens.destinations import EVERY, Destinations, LocalOutput, changed_output
@@ -33,10 +32,12 @@ from emulator.firelens.log_options import IDENTITY_FIELDS, RELAY_SOCKET
 from emulator.firelens.output import OutputSection
 from emulator.firelens.placed import Placed, expand, placed
 from emulator.firelens.routing import Router, find_router
+from emulator.firelens.stored import LOG_FOLDER
 from emulator.firelens.users_files import FindFiles, UsersFiles, refuse_reserved
 
-LOG_FOLDER = "/copilot-local/logs"
-"""Where the task's folder of the log store is mounted in the router."""
+if TYPE_CHECKING:
+    from emulator.ecs.task_definition import TaskDefinition
+
 CONFIGURATION_FOLDER = "/copilot-local/config"
 """Where the rewritten copies of the user's own configuration files go in the router."""
 METRICS_PORT = 24220
@@ -158,11 +159,6 @@ def _refuse_unknown_outputs(configuration: LocalRouterConfiguration, written: li
 def driver_differences(fidelity: Literal["local", "ecs"]) -> tuple[Difference, ...]:
     """What is another here between a container and its router, which no line of the router's file shows."""
     return (_DOCKERS_NAMES,) if fidelity == "ecs" else (_RELAYED,)
-
-
-def task_folder(service: str, task_id: str) -> str:
-    """The name of a task's folder in the log store, which is mounted in its router."""
-    return f"{service}.{task_id}"
 
 
 def record_file(service: str, identity: TaskIdentity, stream: str) -> str:

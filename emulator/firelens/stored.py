@@ -7,6 +7,13 @@ from collections.abc import Mapping
 
 KEPT = "@"
 """Starts the stream of a container that logs to CloudWatch by itself; no container's name holds it."""
+LOG_FOLDER = "/copilot-local/logs"
+"""Where the task's folder of the log store is mounted in the router."""
+
+
+def task_folder(service: str, task_id: str) -> str:
+    """The name of a task's folder in the log store, which is mounted in its router."""
+    return f"{service}.{task_id}"
 
 
 def stored_line(tag: str, time_ns: int, fields: Mapping[str, object]) -> str:

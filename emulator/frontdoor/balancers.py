@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from emulator.ecs.service import HostHeader, Service
+if TYPE_CHECKING:
+    from emulator.ecs.service import Service
 
 Listener = Literal["HTTP", "HTTPS"]
 LISTENERS: tuple[Listener, ...] = ("HTTP", "HTTPS")
@@ -47,7 +48,7 @@ def rule_hosts(service: Service) -> list[str]:
         value.lower()
         for rule in service.listener_rules
         for condition in rule.conditions
-        if isinstance(condition, HostHeader)
+        if condition.field == "host-header"
         for value in condition.values
     ]
     return list(dict.fromkeys(hosts))

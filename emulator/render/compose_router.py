@@ -8,8 +8,9 @@ from emulator.ecs.identity import TaskIdentity
 from emulator.ecs.task_definition import TaskDefinition
 from emulator.errors import InputError, Position
 from emulator.firelens.destinations import Destinations
-from emulator.firelens.local import LOG_FOLDER, LocalRouterConfiguration, local_router_configuration
+from emulator.firelens.local import LocalRouterConfiguration, local_router_configuration
 from emulator.firelens.routing import find_router
+from emulator.firelens.stored import LOG_FOLDER
 from emulator.firelens.users_files import find_in, plain_path
 from emulator.render.stock_router_files import STOCK_FILES
 

@@ -11,8 +11,8 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from emulator.ecs.service import Service, TargetGroup
 from emulator.errors import EngineError
 from emulator.frontdoor.haproxy.health_checks import check_interval
 from emulator.frontdoor.haproxy.servers import backends_of, is_network, server_options
@@ -25,6 +25,9 @@ from emulator.frontdoor.options import (
     open_backend_name,
 )
 from emulator.frontdoor.routing.rules import group_table
+
+if TYPE_CHECKING:
+    from emulator.ecs.service import Service, TargetGroup
 
 SHOW_STAT = "show stat -1 4 -1"
 """Servers of all backends, and nothing else."""

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from emulator.engine.interface import ContainerState, Engine, ExecStream
 from emulator.errors import CopilotLocalError, EngineError, EngineTimeout, InputError
 from emulator.events import Emit, Event, EventKind
-from emulator.model import to_plain
 from emulator.runtime.control import direct
 from emulator.runtime.control.direct import ANSWER_TIMEOUT
 from emulator.runtime.control.http import AgentBusy, AgentError, Connection, Message, Query, closed_after, done, request
@@ -48,12 +47,16 @@ class Agent:
 
         `stays`: that may be long; others are refused, and do not wait.
         """
+        from emulator.model import to_plain
+
         body = {"private": to_plain(private), "stays": stays}
         self._await_socket()
         return Lease(self._opened("hold", body))
 
     def attend(self, desired: DesiredService, private: Private) -> Attendance:
         """Registers a one-off task, which the caller runs, with the agent, until the attendance is closed."""
+        from emulator.model import to_plain
+
         body = {"service": to_plain(desired), "private": to_plain(private)}
         return Attendance(self._opened("attend", body))
 
@@ -70,6 +73,8 @@ class Agent:
         `in_place`: where single containers of a task differ, they are replaced in the task that runs. `orphaned`: the
         command that made the agent has died, and will not take charge.
         """
+        from emulator.model import to_plain
+
         body = {
             "state": to_plain(state),
             "private": to_plain(private),
@@ -245,6 +250,8 @@ class Lease:
 
     def begin(self, state: DesiredState, private: Private) -> None:
         """Tells the agent what should run from now on, and the private values of that."""
+        from emulator.model import to_plain
+
         body = {"state": to_plain(state), "private": to_plain(private)}
         done(self._connection.ask(request("POST", "begin", body=body)))
 

@@ -18,7 +18,6 @@ from emulator.runtime.execution.wait_condition import ConditionWaiter
 from emulator.runtime.health.watch import Known
 from emulator.runtime.planning.dependencies import NeverStarts
 from emulator.runtime.specs.load_balancer import FrontControl
-from emulator.runtime.specs.local_aws import prepare_aws
 from emulator.runtime.specs.service_connect import ServiceConnect
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Names
@@ -143,6 +142,8 @@ class Executor:
             case Verb.AWAIT:
                 self._waiter.wait(operation)
             case Verb.PREPARE_AWS:
+                from emulator.runtime.specs.local_aws import prepare_aws
+
                 prepare_aws(self.engine, operation.subject, operation.log_groups)
             case Verb.CONFIGURE_FRONT:
                 self.front.configure(self.engine, operation.subject)

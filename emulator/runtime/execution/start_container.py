@@ -19,7 +19,6 @@ from emulator.errors import (
 )
 from emulator.runtime.execution.context import Execution
 from emulator.runtime.execution.daemon_quirks import has_low_limit, remember_low_limit
-from emulator.runtime.execution.router_outputs import verify_outputs
 from emulator.runtime.health.container_failure import container_failed
 from emulator.runtime.planning.dependencies import NeverStarts, cannot_start
 from emulator.runtime.specs.egress import open_reason
@@ -88,6 +87,8 @@ class ContainerStarter:
         if operation.spec is not None and (reason := open_reason(self.engine, operation.spec)):
             self._execution.warn(operation.spec.labels.get(names.SERVICE, ""), _OPEN.format(reason))
         if operation.router:
+            from emulator.runtime.execution.router_outputs import verify_outputs
+
             find_task = partial(self._execution.task, operation.task_id)
             for problem in verify_outputs(self.engine, find_task, operation.timeout, self._execution.pause):
                 self._execution.warn("log router", f"it goes on without what it rejects: {problem}")

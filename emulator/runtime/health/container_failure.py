@@ -9,7 +9,6 @@ from emulator.errors import ContainerFailed, CopilotLocalError
 from emulator.firelens.diagnose import Problem
 from emulator.runtime.health.last_words import lost_its_reason, say_again
 from emulator.runtime.health.router_chatter import telling
-from emulator.runtime.specs.log_router import router_problems
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Role
 from emulator.runtime.state.observed import Member
@@ -50,4 +49,6 @@ def container_failed(engine: Engine, member: Member, why: str) -> ContainerFaile
 
 def _problems(member: Member, said: Sequence[str]) -> list[Problem]:
     """What a log router ended over."""
+    from emulator.runtime.specs.log_router import router_problems
+
     return [p for p in router_problems(member.container.labels.get(names.LOG_OUTPUTS, ""), said) if p.fatal]

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from emulator.ecs.task_definition import HealthCheck
 from emulator.engine.interface import Container, Health
 from emulator.runtime.health.reasons import CheckResult
 from emulator.runtime.state.observed import Member, Observed, Task, sort_containers
+
+if TYPE_CHECKING:
+    from emulator.ecs.task_definition import HealthCheck
 
 
 def check_command(check: HealthCheck | None) -> tuple[str, ...] | None:

@@ -10,16 +10,18 @@ import enum
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from emulator.ecs.service import TargetGroup
-from emulator.ecs.task_definition import ContainerDefinition
 from emulator.engine.interface import Health
 from emulator.runtime.health.ports import Listening
 from emulator.runtime.listeners.front_ports import balanced
 from emulator.runtime.specs.load_balancer import target_name
-from emulator.runtime.state.desired import DesiredService
 from emulator.runtime.state.observed import Member, Task
+
+if TYPE_CHECKING:
+    from emulator.ecs.service import TargetGroup
+    from emulator.ecs.task_definition import ContainerDefinition
+    from emulator.runtime.state.desired import DesiredService
 
 GOOD_STATES = ("healthy", "unused")
 """States of a target that nothing is waited for in: one that no rule forwards to is never checked."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emulator.engine.interface import Engine, Health
 from emulator.errors import CopilotLocalError, NotHealthy
@@ -25,8 +25,10 @@ from emulator.runtime.health.reasons import (
     reasons_of,
     targets_of_task,
 )
-from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.observed import Member, Task
+
+if TYPE_CHECKING:
+    from emulator.runtime.state.desired import DesiredState
 
 LOOK = 1.0
 """Seconds between two looks into a task: each runs commands in its containers."""

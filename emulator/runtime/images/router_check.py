@@ -18,8 +18,9 @@ from emulator.engine.interface import ContainerSpec, ContainerState, Engine, Fil
 from emulator.errors import InputError, TaskError
 from emulator.firelens.destinations import EVERY, Destinations
 from emulator.firelens.diagnose import STARTED, Problem
-from emulator.firelens.local import LOG_FOLDER, LocalRouterConfiguration, local_router_configuration
+from emulator.firelens.local import LocalRouterConfiguration, local_router_configuration
 from emulator.firelens.routing import find_router, router_secrets
+from emulator.firelens.stored import LOG_FOLDER
 from emulator.firelens.users_files import find_in
 from emulator.runtime.health.last_words import lost_its_reason, say_again
 from emulator.runtime.images.router_files import read_router_image

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from emulator.ecs.service import Service
 from emulator.engine.interface import Container, ContainerState, PublishedPort
 from emulator.errors import EngineError
 from emulator.frontdoor.balancers import Balancer, balancer_of, behind
@@ -14,9 +14,12 @@ from emulator.frontdoor.options import FrontOptions, Https
 from emulator.runtime.listeners.free_port import DEFAULT_PORT
 from emulator.runtime.listeners.published import NETWORK, PublishedListener
 from emulator.runtime.state import names
-from emulator.runtime.state.desired import DesiredState, NetworkPort
 from emulator.runtime.state.observed import Observed
-from emulator.settings import FrontSettings
+
+if TYPE_CHECKING:
+    from emulator.ecs.service import Service
+    from emulator.runtime.state.desired import DesiredState, NetworkPort
+    from emulator.settings import FrontSettings
 
 BIND_PORT = 8080
 HTTPS_BIND_PORT = 8443

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from emulator.ecs.task_definition import TaskDefinition
+if TYPE_CHECKING:
+    from emulator.ecs.task_definition import TaskDefinition
+
 
 INTERFACES = ("all", "default", "lo", "eth0")
 """What parameters of an interface may name here. A task on Fargate has eth1 too."""

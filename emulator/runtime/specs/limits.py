@@ -8,10 +8,13 @@ the task's memory as its limit and the task's CPU as its quota, and together the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from emulator.ecs.fargate import cpu_units, memory_mib
-from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
 from emulator.engine.interface import EngineInfo
+
+if TYPE_CHECKING:
+    from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
 
 MIB = 1024 * 1024
 BELOW_PAUSE = "below-pause"

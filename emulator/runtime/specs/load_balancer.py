@@ -5,13 +5,11 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from emulator.ecs.service import Service
 from emulator.engine.interface import Container, ContainerSpec, ContainerState, Engine, File, Mount
 from emulator.frontdoor.balancers import Balancer, balancer_of, behind, rule_hosts
-from emulator.frontdoor.haproxy.configuration import FrontFiles, front_configuration
 from emulator.frontdoor.options import ADMIN_SOCKET, COMMAND, FOLDER, USER_ID, FrontOptions, Https, Target
-from emulator.frontdoor.routing.explain import asked_balancer
 from emulator.frontdoor.routing.patterns import has_wildcards
 from emulator.runtime.listeners.front_ports import (
     BIND_PORT,
@@ -26,9 +24,13 @@ from emulator.runtime.listeners.front_ports import (
 from emulator.runtime.specs.limits import MIB, NO_NEW_PRIVILEGES, OWN_PIDS
 from emulator.runtime.state import names
 from emulator.runtime.state.conventions import JSON_FILE_OPTIONS, NO_FILE, RESTART
-from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.names import Names, Role
 from emulator.runtime.state.observed import Observed, Task, observe
+
+if TYPE_CHECKING:
+    from emulator.ecs.service import Service
+    from emulator.frontdoor.haproxy.configuration import FrontFiles
+    from emulator.runtime.state.desired import DesiredState
 
 RULES_KEY_FILE = "rules.key"
 MAX_CONNECTIONS = 12_000
@@ -159,6 +161,8 @@ def front_options(
 
 def balancer_for(state: DesiredState, url: str) -> Balancer:
     """The load balancer that a request for a path or a URL goes to."""
+    from emulator.frontdoor.routing.explain import asked_balancer
+
     return asked_balancer([desired.service for desired in state.services.values()], url, all_options(state))
 
 
@@ -255,6 +259,8 @@ class Front:
 
     def files(self, observed: Observed) -> FrontFiles:
         """The front's files for what runs now."""
+        from emulator.frontdoor.haproxy.configuration import front_configuration
+
         assert self.state is not None
         targets = targets_of(self.state, observed, balancer=self.balancer)
         return front_configuration(self.services(), targets, self.options())

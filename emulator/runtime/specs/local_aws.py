@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from emulator.engine.interface import ContainerSpec, Engine, Mount, PublishedPort
 from emulator.errors import ContainerFailed
@@ -11,8 +12,10 @@ from emulator.runtime.specs.limits import MIB, NO_NEW_PRIVILEGES, OWN_PIDS
 from emulator.runtime.specs.log_router import local_outputs, uses_local_aws
 from emulator.runtime.state import names
 from emulator.runtime.state.conventions import JSON_FILE_OPTIONS, NO_FILE, RESTART
-from emulator.runtime.state.desired import DesiredService, DesiredState
 from emulator.runtime.state.names import Names, Role
+
+if TYPE_CHECKING:
+    from emulator.runtime.state.desired import DesiredService, DesiredState
 
 PLAIN_PORT = 5000
 """Where it speaks HTTP, published on a free port of 127.0.0.1 for tools on the host."""

@@ -8,9 +8,9 @@ import json
 import posixpath
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from emulator.ecs.identity import TaskIdentity, task_identity
-from emulator.ecs.service import Service
 from emulator.engine.interface import File
 from emulator.errors import InputError, Position, Unsupported, UsageError
 from emulator.events import Emit, Event, EventKind
@@ -25,9 +25,12 @@ from emulator.firelens.placed import Placed, output_names
 from emulator.firelens.routing import find_router, routed_containers, router_dependencies
 from emulator.firelens.users_files import find_in
 from emulator.runtime.specs.log_destinations import describe_destinations
-from emulator.runtime.state.desired import DesiredService, DesiredState
 from emulator.runtime.state.names import Names
-from emulator.settings import LogPolicy
+
+if TYPE_CHECKING:
+    from emulator.ecs.service import Service
+    from emulator.runtime.state.desired import DesiredService, DesiredState
+    from emulator.settings import LogPolicy
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from emulator.ecs.task_definition import ContainerDefinition
 from emulator.runtime.state import names
 from emulator.runtime.state.observed import Member, Observed
+
+if TYPE_CHECKING:
+    from emulator.ecs.task_definition import ContainerDefinition
 
 DEFAULT_PERIOD = 300
 """Seconds; the API takes 60 to 1800."""

@@ -14,13 +14,15 @@ import threading
 import zlib
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
-from emulator.ecs.service import Service
 from emulator.engine.interface import Container, ContainerState, Engine, Health
 from emulator.errors import EngineError
 from emulator.runtime.state.names import CONNECT, Names
 from emulator.runtime.state.observed import Observed, Task, observe
+
+if TYPE_CHECKING:
+    from emulator.ecs.service import Service
 
 _MARK = "# Service Connect"
 NO_NAME = "-"

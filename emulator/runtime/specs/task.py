@@ -17,8 +17,9 @@ from emulator.ecs.identity import TaskIdentity, cluster_arn, task_identity
 from emulator.ecs.references import Reference
 from emulator.engine.interface import ContainerSpec, Engine, Mount
 from emulator.firelens.ecs_config import SOCKET_FOLDER, SOCKET_NAME
-from emulator.firelens.local import BUFFER_FOLDER, LOG_FOLDER, record_file
+from emulator.firelens.local import BUFFER_FOLDER, record_file
 from emulator.firelens.log_options import RELAY_SOCKET
+from emulator.firelens.stored import LOG_FOLDER
 from emulator.runtime.listeners.references import missing_queues, without_value
 from emulator.runtime.specs.container import MemberSpec, TaskContext, member_spec
 from emulator.runtime.specs.debugging import debug_ports

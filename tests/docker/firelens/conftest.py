@@ -13,8 +13,9 @@ from emulator.ecs.identity import TaskIdentity, task_identity
 from emulator.ecs.task_definition import TaskDefinition
 from emulator.engine.interface import ContainerSpec, Engine, File, LogLine, Mount
 from emulator.errors import LogDriverNotReady, NotFound
-from emulator.firelens.local import LOG_FOLDER, record_file
+from emulator.firelens.local import record_file
 from emulator.firelens.log_options import RELAY_SOCKET, docker_log_configuration
+from emulator.firelens.stored import LOG_FOLDER
 from emulator.logstore.deliveries import read_records
 from emulator.logstore.records import Record
 from emulator.setup.images import ensure_agent_image

@@ -13,8 +13,9 @@ import pytest
 from emulator.ecs.identity import TaskIdentity
 from emulator.ecs.task_definition import TaskDefinition
 from emulator.engine.interface import File
-from emulator.firelens.local import LOG_FOLDER, local_router_configuration
+from emulator.firelens.local import local_router_configuration
 from emulator.firelens.log_options import IDENTITY_FIELDS
+from emulator.firelens.stored import LOG_FOLDER
 from emulator.model import from_plain
 from tests.docker.firelens.conftest import ROUTER_IMAGE, wait_until
 from tests.docker.firelens.every_filter import FILTERS, LAST, NOT_TRIED, Filter, files, lines

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from emulator.firelens.local import BUFFER_FOLDER, LOG_FOLDER
+from emulator.firelens.local import BUFFER_FOLDER
+from emulator.firelens.stored import LOG_FOLDER
 from tests.docker.firelens.conftest import wait_until
 from tests.docker.firelens.test_no_loss import CONTAINERS, alive, logs, start
 

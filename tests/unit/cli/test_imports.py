@@ -70,3 +70,10 @@ def test_a_command_that_only_looks_imports_little(command: str, variables: dict[
     assert (code, bool(printed)) == (0, True), ended.stderr
     assert HEAVY.isdisjoint(modules)
     assert len(modules) <= TABLE[command], modules
+
+
+def test_down_reads_labels_and_no_models() -> None:
+    """Importing Pydantic and the ECS model takes longer than the rest of the command."""
+    script = "import sys, emulator.cli.run.down, emulator.runtime.lifecycle.down; print('pydantic' in sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout.strip() == "False"
