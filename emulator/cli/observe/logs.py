@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -105,20 +106,9 @@ def logs(
     tail = None if tail == ALL else tail
     flags = {"--routed": routed, "--access": access, "--compare": compare, "--previous": previous}
     views = [view for view, wanted in flags.items() if wanted]
-    if len(views) > 1:
-        raise UsageError(f"{', '.join(flags)} are different views: choose one")
-    if compare and tail is not None:
-        raise UsageError("--tail cannot be combined with --compare", hint="it counts all lines")
-    if compare and (since or until or grep):
-        raise UsageError("--since, --until and --grep cannot be combined with --compare", hint="it counts all lines")
-    if join and not routed:
-        raise UsageError("--join needs --routed", hint="what containers print comes whole anyway")
-    if access and container:
-        raise UsageError("--container cannot be combined with --access", hint="name services, or --grep for a target")
-    if (compare or previous) and follow:
-        raise UsageError("--compare and --previous look once: without -f")
-    if follow and until:
-        raise UsageError("--until cannot be combined with -f")
+    _refuse_combinations(
+        views, flags, follow=follow, join=join, tail=tail, until=until, container=container, some=since or until or grep
+    )
     from emulator.cli.shell.unknown_names import service_names
 
     chosen = service_names(services_of(name, *(services or ())))
@@ -164,6 +154,35 @@ def logs(
             _say_idle(view, idle)
         if compare and not count and not idle:
             typer.echo("no container that runs logs through a log router", err=True)
+
+
+def _refuse_combinations(
+    views: Sequence[str],
+    all_views: Iterable[str],
+    *,
+    follow: bool,
+    join: bool,
+    tail: int | None,
+    until: str | None,
+    container: Sequence[str] | None,
+    some: str | None,
+) -> None:
+    """Raises UsageError for options that contradict each other. `some`: of --since, --until and --grep, any."""
+    if len(views) > 1:
+        raise UsageError(f"{', '.join(all_views)} are different views: choose one")
+    view = views[0] if views else ""
+    if view == "--compare" and tail is not None:
+        raise UsageError("--tail cannot be combined with --compare", hint="it counts all lines")
+    if view == "--compare" and some:
+        raise UsageError("--since, --until and --grep cannot be combined with --compare", hint="it counts all lines")
+    if join and view != "--routed":
+        raise UsageError("--join needs --routed", hint="what containers print comes whole anyway")
+    if view == "--access" and container:
+        raise UsageError("--container cannot be combined with --access", hint="name services, or --grep for a target")
+    if view in ("--compare", "--previous") and follow:
+        raise UsageError("--compare and --previous look once: without -f")
+    if follow and until:
+        raise UsageError("--until cannot be combined with -f")
 
 
 def _check_names(view: View, *, stored: bool) -> list[str]:

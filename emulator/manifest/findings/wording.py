@@ -7,7 +7,7 @@ from typing import Final
 
 from emulator.manifest.schema import shapes
 from emulator.manifest.schema.base import Block
-from emulator.manifest.schema.values import format_duration
+from emulator.manifest.schema.notations.values import format_duration
 from emulator.manifest.yaml import scalars
 from emulator.manifest.yaml.nodes import Mapping, Node, Sequence
 

@@ -13,7 +13,7 @@ from emulator.manifest.findings.wording import ABSENT, MISSING_HINTS, PARSED_HIN
 from emulator.manifest.schema import shapes
 from emulator.manifest.schema.base import Block
 from emulator.manifest.schema.logs import Logging, LoggingSidecars, SidecarLogging
-from emulator.manifest.schema.values import parse_duration
+from emulator.manifest.schema.notations.values import parse_duration
 from emulator.manifest.yaml import scalars
 from emulator.manifest.yaml.nodes import Entry, Mapping, Node, Scalar, Sequence
 from emulator.manifest.yaml.untyped import untyped

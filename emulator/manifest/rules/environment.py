@@ -6,7 +6,7 @@ from typing import Final
 
 from emulator.manifest.rules.at import At
 from emulator.manifest.schema.environment import EnvironmentManifest, EnvironmentVpc, VpcSubnet
-from emulator.manifest.schema.values import Arn
+from emulator.manifest.schema.notations.values import Arn
 
 Keys = tuple[str | int, ...]
 _CDN_REGION: Final = "us-east-1"

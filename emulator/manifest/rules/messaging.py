@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from emulator.manifest.rules.at import At
-from emulator.manifest.schema.values import format_duration
+from emulator.manifest.schema.notations.values import format_duration
 from emulator.manifest.yaml.nodes import Mapping
 from emulator.spelling import closest
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from emulator.manifest.rules.at import At
-from emulator.manifest.schema.values import Arn
+from emulator.manifest.schema.notations.values import Arn
 from emulator.spelling import closest
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Annotated, Self
 
 from emulator.manifest.schema.base import INT64, UINT16, Block, Key, ShellWords
-from emulator.manifest.schema.values import Arn, Port
+from emulator.manifest.schema.notations.values import Arn, Port
 
 
 class DependencyCondition(enum.StrEnum):

@@ -5,7 +5,7 @@ import re
 from typing import Annotated, Literal, Self
 
 from emulator.manifest.schema.base import INT64, Block, Key
-from emulator.manifest.schema.values import Network
+from emulator.manifest.schema.notations.values import Network
 from emulator.model import JsonValue
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from emulator.manifest.schema.base import INT64, UINT16, Block, Key, OneOrMany
-from emulator.manifest.schema.values import Network, Port
+from emulator.manifest.schema.notations.values import Network, Port
 
 
 class HttpHealthCheck(Block):

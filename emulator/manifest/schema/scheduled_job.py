@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Annotated, Literal
 
 from emulator.manifest.schema.base import INT64, Block
-from emulator.manifest.schema.schedule import Schedule
+from emulator.manifest.schema.notations.schedule import Schedule
 from emulator.manifest.schema.workload import Workload
 
 

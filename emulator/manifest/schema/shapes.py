@@ -11,8 +11,8 @@ from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from emulator.manifest.schema.base import INT64, Bits, Block, Key, OneOrMany, ShellWords
-from emulator.manifest.schema.schedule import Schedule
-from emulator.manifest.schema.values import Network, parse_cidr
+from emulator.manifest.schema.notations.schedule import Schedule
+from emulator.manifest.schema.notations.values import Network, parse_cidr
 
 
 @dataclass(frozen=True, slots=True)

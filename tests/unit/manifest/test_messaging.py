@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emulator.manifest.schema.schedule import Schedule
+from emulator.manifest.schema.notations.schedule import Schedule
 from tests.unit.manifest.conftest import JOB, WEB, WORKER
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from emulator.manifest.schema.values import parse_duration
+from emulator.manifest.schema.notations.values import parse_duration
 from emulator.spelling import closest
 
 _PASS_THROUGH = r"(?s:(?:rate|cron)\(.*\)|none)"
