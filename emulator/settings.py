@@ -18,6 +18,7 @@ from pydantic import Field, model_validator
 from emulator.errors import InputError, Position
 from emulator.files import read_text
 from emulator.model import FrozenModel, InvalidData, Keys, Model, from_plain, make
+from emulator.regions import DEFAULT_REGION, LOCAL_ACCOUNT
 from emulator.settings_files import FILE_NAME, STAND_INS_NAME, configuration_folder
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -251,8 +252,8 @@ class LocalOptions(Model):
 
     images: dict[str, str] = Field(default_factory=dict)
     """Container name to the image it runs here."""
-    region: str = "us-east-1"
-    account: str = "000000000000"
+    region: str = DEFAULT_REGION
+    account: str = LOCAL_ACCOUNT
     fidelity: Literal["local", "ecs"] = "local"
     log_destinations: dict[str, LogPolicy] = Field(default_factory=dict)
     log_check: bool = True

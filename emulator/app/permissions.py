@@ -11,6 +11,7 @@ from emulator.ecs.service import Service
 from emulator.errors import Position, UsageError
 from emulator.manifest.yaml.nodes import Mapping as Map
 from emulator.manifest.yaml.nodes import Node, Scalar, children
+from emulator.regions import DEFAULT_REGION
 from emulator.runtime.secrets.credentials import chosen
 from emulator.runtime.secrets.sources import SecretChoice, SecretValues
 from emulator.runtime.secrets.wanted import Finder
@@ -82,7 +83,7 @@ def shell_variables(
         if one.manifest is not None:
             for name, node in interpolated(one.manifest.tree):
                 found.setdefault(name, Position(str(one.manifest.path), node.line, node.column))
-    finder = Finder(values, "us-east-1")
+    finder = Finder(values, DEFAULT_REGION)
     for service in services:
         for wanted in (*finder.variables(service), *finder.logins(service)):
             named = next((name for name in wanted.variables if name in os.environ), None)

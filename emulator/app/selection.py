@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from emulator.errors import Finding, InputError, UsageError
 from emulator.events import Event, EventKind
+from emulator.regions import DEFAULT_REGION
 from emulator.settings_files import has_settings
 from emulator.spelling import did_you_mean
 from emulator.workspace import (
@@ -199,4 +200,4 @@ def warning(finding: Finding) -> Event:
 def region(environ: Mapping[str, str] | None = None) -> str:
     """The region of this shell, else us-east-1."""
     variables = os.environ if environ is None else environ
-    return variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION") or "us-east-1"
+    return variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION") or DEFAULT_REGION

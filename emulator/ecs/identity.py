@@ -9,8 +9,7 @@ import secrets
 import uuid
 from dataclasses import dataclass
 
-LOCAL_ACCOUNT_ID = "000000000000"
-DEFAULT_REGION = "us-east-1"
+from emulator.regions import DEFAULT_REGION, LOCAL_ACCOUNT, partition
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ def task_identity(
     task_id: str | None = None,
     revision: int = 1,
     region: str = DEFAULT_REGION,
-    account_id: str = LOCAL_ACCOUNT_ID,
+    account_id: str = LOCAL_ACCOUNT,
     ec2_instance_id: str | None = None,
 ) -> TaskIdentity:
     """The identity of a task, a new one unless `task_id` is given."""
@@ -63,36 +62,27 @@ def new_task_id() -> str:
     return secrets.token_hex(16)
 
 
-def partition(region: str) -> str:
-    """The AWS partition of a region: `aws`, `aws-cn` or `aws-us-gov`."""
-    if region.startswith("cn-"):
-        return "aws-cn"
-    if region.startswith("us-gov-"):
-        return "aws-us-gov"
-    return "aws"
-
-
-def ecs_arn(region: str, resource: str, account_id: str = LOCAL_ACCOUNT_ID) -> str:
+def ecs_arn(region: str, resource: str, account_id: str = LOCAL_ACCOUNT) -> str:
     """The ARN of an ECS resource such as `cluster/demo`."""
     return f"arn:{partition(region)}:ecs:{region}:{account_id}:{resource}"
 
 
-def cluster_arn(region: str, cluster: str, account_id: str = LOCAL_ACCOUNT_ID) -> str:
+def cluster_arn(region: str, cluster: str, account_id: str = LOCAL_ACCOUNT) -> str:
     """The ARN of a cluster."""
     return ecs_arn(region, f"cluster/{cluster}", account_id)
 
 
-def task_arn(region: str, cluster: str, task_id: str, account_id: str = LOCAL_ACCOUNT_ID) -> str:
+def task_arn(region: str, cluster: str, task_id: str, account_id: str = LOCAL_ACCOUNT) -> str:
     """The ARN of a task, in the long format that holds the cluster's name."""
     return ecs_arn(region, f"task/{cluster}/{task_id}", account_id)
 
 
-def task_definition_arn(region: str, family: str, revision: int, account_id: str = LOCAL_ACCOUNT_ID) -> str:
+def task_definition_arn(region: str, family: str, revision: int, account_id: str = LOCAL_ACCOUNT) -> str:
     """The ARN of a revision of a task definition."""
     return ecs_arn(region, f"task-definition/{family}:{revision}", account_id)
 
 
-def service_arn(region: str, cluster: str, service: str, account_id: str = LOCAL_ACCOUNT_ID) -> str:
+def service_arn(region: str, cluster: str, service: str, account_id: str = LOCAL_ACCOUNT) -> str:
     """The ARN of a service, in the long format."""
     return ecs_arn(region, f"service/{cluster}/{service}", account_id)
 

@@ -20,6 +20,7 @@ from emulator.errors import EngineError
 from emulator.frontdoor.balancers import Balancer, Listener, read_frontend_name
 from emulator.frontdoor.haproxy.actions import listener_port
 from emulator.frontdoor.options import ACCESS_LOG_SOCKET, FOLDER, FrontOptions
+from emulator.regions import DEFAULT_REGION, LOCAL_ACCOUNT
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _HASHED = re.compile(r"#([0-9A-F]{2})")
@@ -249,8 +250,8 @@ class LoadBalancerName:
 
     app: str
     environment: str
-    region: str = "us-east-1"
-    account: str = "000000000000"
+    region: str = DEFAULT_REGION
+    account: str = LOCAL_ACCOUNT
 
     def load_balancer(self, balancer: Balancer) -> str:
         """The `elb` field."""

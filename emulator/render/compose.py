@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from emulator.ecs.fargate import cpu_units, memory_mib
-from emulator.ecs.identity import TaskIdentity, partition, task_identity
+from emulator.ecs.identity import TaskIdentity, task_identity
 from emulator.ecs.references import (
     EnvFileReference,
     ImageReference,
@@ -29,6 +29,7 @@ from emulator.errors import InputError, Unsupported
 from emulator.firelens.destinations import Destinations
 from emulator.firelens.log_options import docker_log_configuration, fluent_variables
 from emulator.firelens.routing import find_router, router_dependencies, router_secrets, uses_router
+from emulator.regions import DEFAULT_REGION, LOCAL_ACCOUNT, partition
 from emulator.render.cloudformation.intrinsics import Commented
 from emulator.render.cloudformation.writer import to_yaml
 from emulator.render.compose_router import LOG_FOLDER, RouterFiles, no_files, router_configuration
@@ -56,8 +57,8 @@ class ComposeOptions:
     """Known values by name (`emulator.ecs.references.value_name`)."""
     images: Mapping[str, str] = field(default_factory=dict)
     """Container name (`pause` too) to the image that it runs."""
-    region: str = "us-east-1"
-    account: str = "000000000000"
+    region: str = DEFAULT_REGION
+    account: str = LOCAL_ACCOUNT
     router_files: RouterFiles = no_files
     """Files of the log router's image, by their absolute path, as far as they are known."""
     destinations: Destinations = field(default_factory=Destinations)

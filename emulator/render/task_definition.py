@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from emulator.ecs.identity import partition
 from emulator.ecs.service import Service
 from emulator.ecs.task_definition import TaskDefinition
+from emulator.regions import dns_suffix, partition
 from emulator.render.values import Resolver
 
 
@@ -42,5 +42,5 @@ def _with_known(service: Service, values: Mapping[str, str]) -> dict[str, str]:
     known = {"LogGroup": service.log_group.name}
     if region := values.get("AWS::Region"):
         known["AWS::Partition"] = partition(region)
-        known["AWS::URLSuffix"] = "amazonaws.com.cn" if partition(region) == "aws-cn" else "amazonaws.com"
+        known["AWS::URLSuffix"] = dns_suffix(region)
     return {**known, **values}

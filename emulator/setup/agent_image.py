@@ -38,8 +38,8 @@ ROOMS = ("agent", "ecs", "engine", "firelens", "frontdoor", "logstore", "runtime
 which runs from the same image; a test reads this."""
 
 MODULES = (
-    *("__init__.py", "errors.py", "events.py", "files.py", "missing.py", "model.py"),
-    *("redaction.py", "secret_names.py", "settings.py", "settings_files.py", "spelling.py", "temporary.py", "py.typed"),
+    *("__init__.py", "errors.py", "events.py", "files.py", "missing.py", "model.py", "redaction.py", "regions.py"),
+    *("secret_names.py", "settings.py", "settings_files.py", "spelling.py", "temporary.py", "py.typed"),
 )
 COMMAND_ONLY = "runtime/watch*.py"
 """What only the command uses: it needs watchfiles, which the agent does without."""

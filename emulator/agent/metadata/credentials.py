@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from emulator.agent.metadata.tasks import Tasks, TaskView
-from emulator.ecs.identity import partition
 from emulator.errors import CopilotLocalError, EngineError
+from emulator.regions import partition
 from emulator.runtime.state.task_role import Keys, TaskRole
 
 log = logging.getLogger(__name__)

@@ -15,6 +15,7 @@ from typing import Any
 
 from emulator.ecs.identity import cluster_arn, container_arn, task_definition_arn
 from emulator.engine.interface import ContainerState, Health
+from emulator.regions import DEFAULT_REGION, LOCAL_ACCOUNT
 from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredService, DesiredState
 from emulator.runtime.state.observed import FAILED_TO_START, Member, Observed, Task
@@ -231,8 +232,8 @@ class TaskHistory:
 def _new_task(task: Task, context: _Context) -> dict[str, Any]:
     labels = task.pause.labels if task.pause else next(iter(task.members.values())).container.labels
     desired = context.state.services.get(task.service)
-    region = desired.options.region if desired else "us-east-1"
-    account = desired.options.account if desired else "000000000000"
+    region = desired.options.region if desired else DEFAULT_REGION
+    account = desired.options.account if desired else LOCAL_ACCOUNT
     definition = desired.service.task_definition if desired else None
     return {
         "taskArn": labels.get(names.ECS_TASK_ARN, ""),

@@ -27,6 +27,7 @@ from emulator.cli.shell.options import (
     variables_of,
 )
 from emulator.errors import InputError, UsageError
+from emulator.regions import LOCAL_ACCOUNT
 
 if TYPE_CHECKING:
     from emulator.settings import LogPolicy
@@ -83,7 +84,7 @@ def compose(
             values={**loaded.settings.values, **known},
             images={**pushed, **chosen},
             region=(where.region if where else None) or shell_region(),
-            account=(where.account if where else None) or "000000000000",
+            account=(where.account if where else None) or LOCAL_ACCOUNT,
             router_files=_reader(loaded, copies),
             destinations=destinations,
         )

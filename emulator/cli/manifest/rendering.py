@@ -20,6 +20,7 @@ from emulator.cli.shell.options import assignments
 from emulator.errors import FindingsError, InputError, UsageError
 from emulator.events import Emit, Event, EventKind
 from emulator.files import read_text
+from emulator.regions import dns_suffix
 
 if TYPE_CHECKING:
     from emulator.app.deployment import Deployment
@@ -163,8 +164,8 @@ def image_values(loaded: LoadedService, tag: str | None) -> dict[str, str]:
                         f"the address of an image with a tag needs the {name}",
                         hint=f"give --{name}, or `{name}` in {section} of copilot-local.toml",
                     )
-            suffix = "amazonaws.com.cn" if (where.region or "").startswith("cn-") else "amazonaws.com"
-            registry = f"{where.account}.dkr.ecr.{where.region}.{suffix}"
+            region = where.region or ""
+            registry = f"{where.account}.dkr.ecr.{region}.{dns_suffix(region)}"
             full = tag if container == service.main_container else f"{container}-{tag}"
             found[f"image:{container}"] = f"{registry}/{service.app}/{service.name}:{full}"
     return found

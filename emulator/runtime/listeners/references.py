@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from emulator.ecs.identity import partition
 from emulator.ecs.references import (
     AddonReference,
     EnvFileReference,
@@ -21,6 +20,7 @@ from emulator.ecs.references import (
 )
 from emulator.errors import InputError
 from emulator.frontdoor.balancers import balancer_of
+from emulator.regions import dns_suffix, partition
 from emulator.runtime.state.desired import DesiredService
 
 
@@ -66,7 +66,7 @@ def _lookup(reference: Reference, desired: DesiredService) -> str | None:
             "AWS::AccountId": options.account,
             "AWS::Region": options.region,
             "AWS::Partition": partition(options.region),
-            "AWS::URLSuffix": "amazonaws.com.cn" if partition(options.region) == "aws-cn" else "amazonaws.com",
+            "AWS::URLSuffix": dns_suffix(options.region),
         }[reference.name]
     if isinstance(reference, ImageReference):
         return options.images.get(reference.name)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from emulator.ecs.service import Service
 from emulator.engine.interface import Engine
+from emulator.regions import DEFAULT_REGION
 from emulator.runtime.listeners.port_choice import AskedPorts
 from emulator.runtime.secrets.logins import RegistryLogins
 from emulator.runtime.state.desired import Private
@@ -48,7 +49,7 @@ class UpRequest:
     port: int | None = None
     https_port: int | None = None
     internal_port: int | None = None
-    region: str = "us-east-1"
+    region: str = DEFAULT_REGION
     timing: str = "local"
     wait: bool = False
     retain: bool = False

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from emulator.errors import InputError
-
-UNKNOWN_ACCOUNT = "000000000000"
-"""The account that things are in before they are deployed."""
+from emulator.regions import LOCAL_ACCOUNT
 
 _SUFFIX = re.compile(r"-(?=[A-Za-z0-9]{6}\Z)(?=.*[A-Z0-9])[A-Za-z0-9]{6}\Z")
 
@@ -55,13 +53,13 @@ def parse_secret(text: str, region: str, *, login: bool = False) -> SecretName:
         name = resource.removeprefix("parameter/")
         # Names with levels begin with a slash, which their ARN does not repeat.
         name = f"/{name}" if "/" in name else name
-        return SecretName("ssm", where or region, name if account == UNKNOWN_ACCOUNT else text, name)
+        return SecretName("ssm", where or region, name if account == LOCAL_ACCOUNT else text, name)
     if service == "secretsmanager" and resource.startswith("secret:"):
         fields = resource.split(":")
         if len(fields) in (2, 5) and fields[1]:
             name, *rest = fields[1:]
             key, stage, version = rest or ("", "", "")
-            id = name if account == UNKNOWN_ACCOUNT else ":".join([*parts[:5], "secret", name])
+            id = name if account == LOCAL_ACCOUNT else ":".join([*parts[:5], "secret", name])
             return SecretName("secretsmanager", where or region, id, name, key, stage, version)
         raise InputError(
             f"{text} is not the ARN of a secret: unexpected ARN format",

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from emulator.errors import TaskError
+from emulator.regions import dns_suffix
 from emulator.runtime.state.desired import Private
 from emulator.runtime.state.task_role import Keys, TaskRole
 
@@ -38,7 +39,7 @@ class AssumeRoleError(TaskError):
 def assume_role(role: TaskRole, session_name: str) -> Keys:
     """The role's temporary keys; on ECS the session's name is the task's id. Raises `AssumeRoleError`, AWS's words in
     it."""
-    url = role.sts_endpoint or f"https://sts.{role.region}.{_suffix(role.region)}/"
+    url = role.sts_endpoint or f"https://sts.{role.region}.{dns_suffix(role.region)}/"
     fields = {
         "Action": "AssumeRole",
         "Version": "2011-06-15",
@@ -118,10 +119,6 @@ def _refusal(document: bytes) -> str:
         if error is not None:
             return f"{error.findtext(f'{_NAMESPACE}Code')}: {error.findtext(f'{_NAMESPACE}Message')}"
     return "STS refuses without a reason"
-
-
-def _suffix(region: str) -> str:
-    return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
 
 
 def _trust() -> ssl.SSLContext:

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from emulator.model import FrozenModel
+from emulator.regions import DEFAULT_REGION
 
 
 class Keys(FrozenModel):
@@ -29,6 +30,6 @@ class TaskRole(FrozenModel):
     """What tasks get; of a role: what it is assumed with."""
     role_arn: str = ""
     external_id: str = Field(default="", repr=False)
-    region: str = "us-east-1"
+    region: str = DEFAULT_REGION
     sts_endpoint: str = ""
     """Where STS is, when not at its usual address."""

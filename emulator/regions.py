@@ -1,0 +1,27 @@
+"""Regions, partitions and accounts: what AWS calls them, and what stands for them before a deployment.
+
+Source: the AWS General Reference (ARN format, service endpoints of each partition).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+DEFAULT_REGION: Final = "us-east-1"
+"""The region where nothing names one."""
+LOCAL_ACCOUNT: Final = "000000000000"
+"""The account that things are in before they are deployed."""
+
+
+def partition(region: str) -> str:
+    """The AWS partition of a region: `aws`, `aws-cn` or `aws-us-gov`."""
+    if region.startswith("cn-"):
+        return "aws-cn"
+    if region.startswith("us-gov-"):
+        return "aws-us-gov"
+    return "aws"
+
+
+def dns_suffix(region: str) -> str:
+    """What the host names of the services in a region end with: CloudFormation's `AWS::URLSuffix`."""
+    return "amazonaws.com.cn" if partition(region) == "aws-cn" else "amazonaws.com"

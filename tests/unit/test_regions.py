@@ -1,0 +1,35 @@
+"""What stands for regions and accounts is written once."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from emulator.regions import dns_suffix, partition
+
+PACKAGE = Path(__file__).parents[2] / "emulator"
+
+
+@pytest.mark.parametrize(
+    ("region", "name", "suffix"),
+    [
+        ("eu-west-1", "aws", "amazonaws.com"),
+        ("cn-north-1", "aws-cn", "amazonaws.com.cn"),
+        ("us-gov-west-1", "aws-us-gov", "amazonaws.com"),
+    ],
+)
+def test_each_partition_has_its_suffix(region: str, name: str, suffix: str) -> None:
+    assert (partition(region), dns_suffix(region)) == (name, suffix)
+
+
+def test_no_other_module_writes_the_local_account_or_the_suffix() -> None:
+    found = [
+        f"{file.relative_to(PACKAGE)}:{node.lineno}"
+        for file in PACKAGE.rglob("*.py")
+        if file != PACKAGE / "regions.py"
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value in ("000000000000", "amazonaws.com.cn")
+    ]
+    assert found == []
