@@ -142,7 +142,7 @@ def test_the_agents_image_imports_the_package_and_its_dependencies(docker: Docke
         "print(sys.version_info[:2], emulator.__file__, pydantic.BaseModel.__name__)"
     )
     output = docker("run", "--rm", "--network", "none", "--entrypoint", "python3", ensure_agent_image(), "-c", code)
-    assert output.split() == ["(3,", "13)", "/opt/copilot-local/emulator/__init__.py", "Struct"]
+    assert output.split() == ["(3,", "13)", "/opt/copilot-local/emulator/__init__.py", "BaseModel"]
 
 
 def test_the_agents_image_is_built_once_and_its_code_is_compiled(docker: Docker) -> None:
