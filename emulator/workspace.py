@@ -243,6 +243,8 @@ def _application(file: Path) -> str | None:
     """`application:` of a `.workspace` file; None where there is no file."""
     if not file.is_file():
         return None
+    if name := _plain_application(file):
+        return name
     from emulator.manifest.yaml.nodes import Mapping as Map
     from emulator.manifest.yaml.nodes import Scalar
     from emulator.manifest.yaml.reader import parse_node, read
@@ -263,6 +265,16 @@ def _application(file: Path) -> str | None:
     return node.text
 
 
+def _plain_application(file: Path) -> str:
+    """The name in a file as Copilot writes it, one line, which needs no YAML parser; empty for any other file."""
+    with contextlib.suppress(OSError), file.open("rb") as opened:
+        found = _PLAIN_WORKSPACE.fullmatch(opened.read(_LONGEST_LINE))
+        return found[1].decode() if found is not None and found[1] != b"null" else ""
+    return ""
+
+
+_LONGEST_LINE = 512
+_PLAIN_WORKSPACE = re.compile(rb"application: ([a-z][a-z0-9-]{0,254})\n?")
 _WORKSPACE_HINT = "it holds one line: `application: <name>`"
 _NAME_HINT = "a name has lower-case letters, digits and hyphens, and starts with a letter"
 

@@ -63,8 +63,8 @@ def figures() -> Iterator[Figure]:
         yield paired(
             "`copilot-local --help`, a process",
             lambda: _process(folder, COMMAND, "--help"),
-            lambda: _process(folder, sys.executable, "-c", "import typer"),
-            against="python -c 'import typer'",
+            lambda: _process(folder, sys.executable, "-c", "import typer, pydantic, yaml"),
+            against="python -c 'import typer, pydantic, yaml'",
             bound=1.5,
         )
         manifest = Path(folder) / "copilot" / "big" / "manifest.yml"

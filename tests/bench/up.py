@@ -79,9 +79,9 @@ def _against_compose(folder: Path) -> Iterator[Figure]:
     """
     workspace = folder / "workspace"
     shutil.copytree(EXAMPLE, workspace)
-    with _built(workspace) as images:
-        ours = _Ours(workspace, f"bench-{uuid.uuid4().hex[:8]}", folder / "bytecode", images)
-        theirs = _Compose(workspace, f"bench-{uuid.uuid4().hex[:8]}", folder / "compose", images)
+    with built(workspace) as images:
+        ours = Ours(workspace, f"bench-{uuid.uuid4().hex[:8]}", folder / "bytecode", images)
+        theirs = Compose(workspace, f"bench-{uuid.uuid4().hex[:8]}", folder / "compose", images)
         try:
             mine, baseline = medians(ours.seconds, theirs.seconds, pairs=PAIRS)
             note = f"{PAIRS} pairs, who comes first changes; until the load balancer answers 200 through nginx"
@@ -95,7 +95,7 @@ def _against_compose(folder: Path) -> Iterator[Figure]:
 
 
 @contextmanager
-def _built(workspace: Path) -> Iterator[dict[str, str]]:
+def built(workspace: Path) -> Iterator[dict[str, str]]:
     """The example's two images by container, with stand-ins for their bases where there is no registry."""
     images: dict[str, str] = {}
     try:
@@ -106,14 +106,14 @@ def _built(workspace: Path) -> Iterator[dict[str, str]]:
             )
             dockerfile.write_text(text, encoding="utf-8")
             images[name] = f"bench-up-{name}:{uuid.uuid4().hex[:8]}"
-            _run("docker", "build", "-q", "-t", images[name], str(dockerfile.parent))
+            run("docker", "build", "-q", "-t", images[name], str(dockerfile.parent))
         yield images
     finally:
-        _run("docker", "rmi", "-f", *images.values(), check=False)
+        run("docker", "rmi", "-f", *images.values(), check=False)
 
 
 @dataclass
-class _Ours:
+class Ours:
     workspace: Path
     app: str
     bytecode: Path
@@ -132,19 +132,19 @@ class _Ours:
         return [word for name, image in self.images.items() for word in ("--image", f"{name}={image}")]
 
     def command(self, verb: str, *options: str) -> None:
-        _run(str(COMMAND), verb, "-a", self.app, "-e", "test", *options, cwd=self.workspace, variables=self.bytecode)
+        run(str(COMMAND), verb, "-a", self.app, "-e", "test", *options, cwd=self.workspace, variables=self.bytecode)
 
     def down(self) -> None:
         self.command("down", "-v", "-t", "0")
 
 
-class _Compose:
+class Compose:
     def __init__(self, workspace: Path, app: str, folder: Path, images: dict[str, str]) -> None:
         self.app, self.folder = app, folder
         folder.mkdir()
         front = self._front(workspace)
         options = [word for name, image in images.items() for word in ("--image", f"{name}={image}")]
-        rendered = _run(
+        rendered = run(
             str(COMMAND), "render", "compose", "-a", app, "-e", "test", *options,
             "--image", f"pause={_image(PAUSE_IMAGE)}", cwd=workspace,
         )  # fmt: skip
@@ -182,23 +182,26 @@ class _Compose:
     def seconds(self) -> float:
         port = free_port()
         began = time.perf_counter()
-        _run("env", f"FRONT_PORT={port}", *self._words("up", "-d", "--wait", "--quiet-pull"), cwd=self.folder)
+        self.command("up", "-d", "--wait", "--quiet-pull", port=port)
         _until_it_answers(port)
         seconds = time.perf_counter() - began
         self.down()
         return seconds
 
+    def command(self, *words: str, port: int = 0) -> None:
+        run("env", f"FRONT_PORT={port}", *self._words(*words), cwd=self.folder)
+
     def down(self) -> None:
-        _run("env", "FRONT_PORT=0", *self._words("down", "-v", "-t", "0"), cwd=self.folder)
+        self.command("down", "-v", "-t", "0")
 
     def _words(self, *words: str) -> tuple[str, ...]:
         return ("docker", "compose", "-p", self.app, "-f", "compose.yml", *words)
 
 
-def _at_rest(ours: _Ours) -> Iterator[Figure]:
+def _at_rest(ours: Ours) -> Iterator[Figure]:
     """The agent while nothing happens: what it takes of a core, and its memory, as its control group counts them."""
     ours.command("up", "-d", "--wait", "--port", str(free_port()), *ours.images_given())
-    agent = _run(
+    agent = run(
         "docker", "ps", "-q", "--filter", f"label=copilot-local.app={ours.app}",
         "--filter", "label=copilot-local.role=agent",
     ).strip()  # fmt: skip
@@ -220,7 +223,7 @@ def _at_rest(ours: _Ours) -> Iterator[Figure]:
 def _wake_ups(container: str) -> int:
     """How often a thread of the agent's process gave up its processor to wait, so far; Docker's init apart."""
     script = "for pid in /proc/[0-9]*; do grep -qs python3 $pid/comm && cat $pid/task/*/status; done; true"
-    status = _run("docker", "exec", container, "sh", "-c", script)
+    status = run("docker", "exec", container, "sh", "-c", script)
     return sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("voluntary_ctxt_switches"))
 
 
@@ -230,12 +233,12 @@ def _processor_seconds(container: str) -> float:
         "cat /sys/fs/cgroup/cpuacct/cpuacct.usage 2> /dev/null"
         " || sed -n 's/^usage_usec \\(.*\\)/\\1000/p' /sys/fs/cgroup/cpu.stat"
     )
-    return int(_run("docker", "exec", container, "sh", "-c", script)) / 1e9
+    return int(run("docker", "exec", container, "sh", "-c", script)) / 1e9
 
 
 def _resident(container: str) -> int:
     """Bytes of memory that the agent's Python has, the largest process of its container."""
-    sizes = _run("docker", "exec", container, "sh", "-c", "cat /proc/[0-9]*/status 2> /dev/null")
+    sizes = run("docker", "exec", container, "sh", "-c", "cat /proc/[0-9]*/status 2> /dev/null")
     return max(int(found) * 1024 for found in re.findall(r"(?m)^VmRSS:\s+(\d+) kB", sizes))
 
 
@@ -250,7 +253,7 @@ def _many_services(folder: Path) -> Figure:
         manifest = folder / "copilot" / name / "manifest.yml"
         manifest.parent.mkdir(parents=True)
         manifest.write_text(MANIFEST.format(name=name), encoding="utf-8")
-    ours = _Ours(folder, app, folder / "bytecode", {})
+    ours = Ours(folder, app, folder / "bytecode", {})
     try:
         one = statistics.median(_start(ours, "svc0") for _ in range(ONE_ROUNDS))
         many = statistics.median(_start(ours, *names) for _ in range(MANY_ROUNDS))
@@ -267,14 +270,14 @@ def _checked_service(folder: Path) -> Figure:
         manifest = folder / "copilot" / name / "manifest.yml"
         manifest.parent.mkdir(parents=True)
         manifest.write_text(text.format(name=name), encoding="utf-8")
-    ours = _Ours(folder, f"bench-{uuid.uuid4().hex[:8]}", folder / "bytecode", {})
+    ours = Ours(folder, f"bench-{uuid.uuid4().hex[:8]}", folder / "bytecode", {})
     mine, plain = medians(lambda: _start(ours, "checked"), lambda: _start(ours, "plain"), pairs=CHECKED_PAIRS)
     note = f"{CHECKED_PAIRS} pairs; Docker's own first check would come after 10 s"
     name = "`up -d --wait` with a health check of `interval: 10s`"
     return Figure(name, mine, plain, "s", "the same service without a check", 1.3, note=note)
 
 
-def _start(ours: _Ours, *names: str) -> float:
+def _start(ours: Ours, *names: str) -> float:
     began = time.perf_counter()
     ours.command("up", *names, "-d", "--wait")
     seconds = time.perf_counter() - began
@@ -306,7 +309,7 @@ def _image(reference: str) -> str:
     return substitutes.read().get(reference, reference)
 
 
-def _run(*words: str, cwd: Path | None = None, variables: Path | None = None, check: bool = True) -> str:
+def run(*words: str, cwd: Path | None = None, variables: Path | None = None, check: bool = True) -> str:
     done = subprocess.run(
         words, cwd=cwd, env=as_installed(variables) if variables else None, stdin=subprocess.DEVNULL,
         capture_output=True, text=True, timeout=TIMEOUT, check=False,

@@ -53,17 +53,20 @@ def variables() -> Iterator[dict[str, str]]:
         rig.agent.hold(Private()).hand_over()
         supervisor.look()
         rig.engine.print_line(rig.container("hello"), "good morning")
-        yield {**os.environ, "DOCKER_HOST": HOST}
+        manifest = folder / "work" / "copilot" / "hello" / "manifest.yml"
+        manifest.parent.mkdir(parents=True)
+        manifest.touch()
+        (manifest.parents[1] / ".workspace").write_text(f"application: {DEMO.app}\n", encoding="utf-8")
+        yield {**os.environ, "DOCKER_HOST": HOST, "WORKSPACE": str(folder / "work")}
         rig.close()
     shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize("command", TABLE)
 def test_a_command_that_only_looks_imports_little(command: str, variables: dict[str, str]) -> None:
-    arguments = [command] if command.startswith("-") else [command, "-a", DEMO.app, "-e", DEMO.environment]
     ended = subprocess.run(
-        [sys.executable, "-c", PROBE.format(arguments=arguments)],
-        env=variables, capture_output=True, text=True, timeout=60, check=True,
+        [sys.executable, "-c", PROBE.format(arguments=[command])],
+        env=variables, cwd=variables["WORKSPACE"], capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     *printed, last = ended.stdout.splitlines()
     code, modules = ast.literal_eval(last)

@@ -114,6 +114,21 @@ def test_application_is_the_option_the_workspace_file_or_the_folder(tmp_path: Pa
     assert resolve_app(find_workspace(make(tmp_path / "2048", "api"))) == "app-2048"
 
 
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        ("application: store", "store"),
+        ("application: store\n", "store"),
+        ("application: 'store' # ours\n", "store"),
+        ("# ours\napplication:   store\npath: x\n", "store"),
+        ("application: true\n", "true"),
+        ("application: s" + "t" * 254 + "\n", "s" + "t" * 254),
+    ],
+)
+def test_the_workspace_file_is_read_as_yaml(tmp_path: Path, content: str, name: str) -> None:
+    assert find_workspace(make(tmp_path, "api", workspace=content)).application == name
+
+
 @pytest.mark.parametrize("name", ["Shop", "2048", "a_b", "", "a" * 256])
 def test_a_name_that_copilot_refuses_is_a_usage_error(tmp_path: Path, name: str) -> None:
     workspace = find_workspace(make(tmp_path / "shop", "api"))
