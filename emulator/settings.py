@@ -39,7 +39,7 @@ class FrontSettings(FrozenModel):
     """The host port of the internal load balancer; default 8081, or the next free one."""
     internal_https_port: Port | None = None
     """The host port of its HTTPS listener; default 8444, or the next free one."""
-    network_ports: Mapping[str, Port] = Field(default_factory=dict)
+    network_ports: Mapping[str, Port] = {}
     """Host ports of listeners of network load balancers, by `PORT` or `SERVICE:PORT`."""
 
 
@@ -52,7 +52,7 @@ class LogSettings(FrozenModel):
 
     fidelity: Literal["local", "ecs"] = "local"
     """Whose configuration the router runs on."""
-    destinations: Mapping[str, LogPolicy] = Field(default_factory=dict)
+    destinations: Mapping[str, LogPolicy] = {}
     """Container, output plugin or `*` to what happens to its destination. Default: `capture`."""
     check: bool = True
     """Whether the router checks the options of captured outputs, and ends over a wrong one as it would on ECS."""
@@ -132,9 +132,9 @@ class EnvironmentSettings(FrozenModel):
     """ARN or name of an existing load balancer that services are put behind."""
     load_balancer_https: bool | None = None
     """Whether an existing load balancer has an HTTPS listener; None: as the environment's own would have one."""
-    images: Mapping[str, str] = Field(default_factory=dict)
+    images: Mapping[str, str] = {}
     """Container name to the address its image was pushed to."""
-    parameters: Mapping[str, str] = Field(default_factory=dict)
+    parameters: Mapping[str, str] = {}
     """Defaults of parameters of rendered stacks, by name."""
 
 
@@ -179,7 +179,7 @@ class BuildSettings(FrozenModel):
     """Default: the Dockerfile's folder."""
     target: str | None = None
     """The stage to build; default: the last one."""
-    args: Mapping[str, str] = Field(default_factory=dict)
+    args: Mapping[str, str] = {}
     """Build arguments."""
 
     @model_validator(mode="after")
@@ -193,15 +193,15 @@ class Settings(FrozenModel):
     """Everything the settings files say, merged. Paths in `substitute` and `images` are absolute. What is empty text in
     `substitute`, `images`, `values` and `variables` is not filled in yet, and counts as absent."""
 
-    substitute: Mapping[str, str | BuildSettings] = Field(default_factory=dict)
+    substitute: Mapping[str, str | BuildSettings] = {}
     """Image reference to what takes its place: another one, a folder, a Dockerfile, a build (`{dockerfile = …}`)."""
-    images: Mapping[str, str | BuildSettings] = Field(default_factory=dict)
+    images: Mapping[str, str | BuildSettings] = {}
     """`SERVICE/CONTAINER` (or `CONTAINER`, where one service has it) to what it runs; the same forms."""
-    variables: Mapping[str, str] = Field(default_factory=dict)
+    variables: Mapping[str, str] = {}
     """Values of `${NAME}` in manifests, and of nothing else. The shell, `.env` and `--env-file` win."""
-    values: Mapping[str, str] = Field(default_factory=dict)
+    values: Mapping[str, str] = {}
     """Local values of CloudFormation exports, addon outputs and parameters, by name."""
-    needs: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    needs: Mapping[str, tuple[str, ...]] = {}
     """Service to the services that it calls, for `up --with-deps`, besides those that its variables name."""
     sync: tuple[SyncRule, ...] = ()
     front: FrontSettings = Field(default_factory=FrontSettings.model_construct)
@@ -211,7 +211,7 @@ class Settings(FrozenModel):
     secrets: SecretSettings = Field(default_factory=SecretSettings.model_construct)
     trust: TrustSettings = Field(default_factory=TrustSettings.model_construct)
     app: AppSettings = Field(default_factory=AppSettings.model_construct)
-    environments: Mapping[str, EnvironmentSettings] = Field(default_factory=dict)
+    environments: Mapping[str, EnvironmentSettings] = {}
     """What rendering has to know of each environment, by its name."""
     validation: ValidateSettings = Field(
         default_factory=ValidateSettings.model_construct, validation_alias="validate", serialization_alias="validate"
@@ -241,7 +241,7 @@ class Settings(FrozenModel):
 class Debugging(FrozenModel):
     """A container for a debugger to attach to."""
 
-    ports: Mapping[int, int] = Field(default_factory=dict)
+    ports: Mapping[int, int] = {}
     """Port of the container to the host port on 127.0.0.1."""
     command: tuple[str, ...] = ()
     """Runs in place of entry point and command; none: they stay."""
@@ -250,25 +250,25 @@ class Debugging(FrozenModel):
 class LocalOptions(Model):
     """What exists only on this machine for one service, applied when its containers are made. Never holds a secret."""
 
-    images: dict[str, str] = Field(default_factory=dict)
+    images: dict[str, str] = {}
     """Container name to the image it runs here."""
     region: str = DEFAULT_REGION
     account: str = LOCAL_ACCOUNT
     fidelity: Literal["local", "ecs"] = "local"
-    log_destinations: dict[str, LogPolicy] = Field(default_factory=dict)
+    log_destinations: dict[str, LogPolicy] = {}
     log_check: bool = True
     router_plugins: tuple[str, ...] = ()
     """Output plugins written in Go that the log router's image ships."""
     time: TimeSettings = Field(default_factory=TimeSettings.model_construct)
     timing: Literal["local", "ecs"] = "local"
-    values: dict[str, str] = Field(default_factory=dict)
-    router_files: dict[str, str] = Field(default_factory=dict)
+    values: dict[str, str] = {}
+    router_files: dict[str, str] = {}
     """The user's own log router configuration as it stands in the router's image: absolute path to text."""
     router_folder: str = "/"
     """Where the log router's program starts, by its image: relative paths of its configuration lead there first."""
     own_region: tuple[str, ...] = ()
     """Containers whose image names an AWS region itself: they get no other."""
-    debug: dict[str, Debugging] = Field(default_factory=dict)
+    debug: dict[str, Debugging] = {}
     """Containers for a debugger to attach to, by name."""
     credentials: Literal["none", "static", "profile", "role"] = "none"
     """The kind of credentials that its tasks are offered; the keys themselves are in `Private`."""

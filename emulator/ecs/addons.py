@@ -1,7 +1,5 @@
 """What a workload's addon templates add to its stack."""
 
-from pydantic import Field
-
 from emulator.errors import Position
 from emulator.model import JsonValue, Model
 
@@ -9,12 +7,12 @@ from emulator.model import JsonValue, Model
 class Addons(Model):
     """All addon templates of a workload as one template. Functions are in CloudFormation's long form (`Fn::Sub`)."""
 
-    sections: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
+    sections: dict[str, dict[str, JsonValue]] = {}
     """`Parameters`, `Conditions`, `Resources`, `Outputs`, `Mappings`, `Metadata`; not those that are absent."""
-    transforms: list[str] = Field(default_factory=list)
-    parameters: dict[str, JsonValue] = Field(default_factory=dict)
+    transforms: list[str] = []
+    parameters: dict[str, JsonValue] = {}
     """Values of the template's own parameters; they may refer to resources of the workload's stack."""
-    positions: dict[str, Position] = Field(default_factory=dict)
+    positions: dict[str, Position] = {}
     """`Resources.Table` and the like to where it stands."""
 
     def section(self, name: str) -> dict[str, JsonValue]:

@@ -2,8 +2,6 @@
 
 from typing import Literal
 
-from pydantic import Field
-
 from emulator.errors import Position
 from emulator.model import Model
 
@@ -11,7 +9,7 @@ from emulator.model import Model
 class RollbackAlarms(Model):
     """Alarms that roll a deployment back: existing ones by name, or thresholds of alarms that are made."""
 
-    names: list[str] = Field(default_factory=list)
+    names: list[str] = []
     cpu_utilization: float | None = None
     """Percent."""
     memory_utilization: float | None = None
@@ -52,4 +50,4 @@ class Scaling(Model):
 
     min_capacity: int
     max_capacity: int
-    policies: list[ScalingPolicy] = Field(default_factory=list)
+    policies: list[ScalingPolicy] = []

@@ -2,8 +2,6 @@
 
 from typing import Literal
 
-from pydantic import Field
-
 from emulator.errors import Position
 from emulator.model import JsonValue, Model
 
@@ -43,5 +41,5 @@ class Subscription(Model):
     """With `.fifo` where the queue is FIFO."""
     queue: str
     """The `resource` of a queue."""
-    filter_policy: dict[str, JsonValue] = Field(default_factory=dict)
+    filter_policy: dict[str, JsonValue] = {}
     position: Position | None = None

@@ -2,8 +2,6 @@
 
 from typing import Literal
 
-from pydantic import Field
-
 from emulator.ecs.references import Value
 from emulator.errors import Position
 from emulator.model import Model
@@ -14,11 +12,11 @@ class Network(Model):
 
     placement: Literal["public", "private"] = "public"
     """Which of the environment's subnets; only tasks in public ones have a public address."""
-    subnets: list[str] = Field(default_factory=list)
+    subnets: list[str] = []
     """Particular subnets, instead of the environment's."""
-    subnet_tags: dict[str, list[str]] = Field(default_factory=dict)
+    subnet_tags: dict[str, list[str]] = {}
     """Tags that the subnets have, each with the values that fit; instead of the environment's."""
-    security_groups: list[Value] = Field(default_factory=list)
+    security_groups: list[Value] = []
     """Groups on top of the environment's."""
     environment_security_group: bool = True
     """Whether the environment's own group applies."""
@@ -67,6 +65,6 @@ class LoadBalancer(Model):
     """ARN or name of an existing one; None: the environment's own."""
     domain: str | None = None
     """The application's domain, below which the service has its names."""
-    certificates: list[str] = Field(default_factory=list)
+    certificates: list[str] = []
     """ARNs of the certificates of its HTTPS listener, the default one first."""
-    aliases: list[DnsAlias] = Field(default_factory=list)
+    aliases: list[DnsAlias] = []

@@ -24,8 +24,8 @@ class Build(Model):
     context: str
     dockerfile: str
     target: str | None = None
-    args: dict[str, str] = Field(default_factory=dict)
-    cache_from: list[str] = Field(default_factory=list)
+    args: dict[str, str] = {}
+    cache_from: list[str] = []
     position: Position | None = None
 
 
@@ -199,11 +199,11 @@ class Service(Model):
     task_definition: TaskDefinition
     main_container: str
     desired_count: int = 1
-    builds: dict[str, Build] = Field(default_factory=dict)
+    builds: dict[str, Build] = {}
     """How to build the images of those containers whose image is an `ImageReference`."""
-    target_groups: list[TargetGroup] = Field(default_factory=list)
-    listener_rules: list[ListenerRule] = Field(default_factory=list)
-    network_listeners: list[NetworkListener] = Field(default_factory=list)
+    target_groups: list[TargetGroup] = []
+    listener_rules: list[ListenerRule] = []
+    network_listeners: list[NetworkListener] = []
     health_check_grace_period: int = 60
     load_balancer: LoadBalancer | None = None
     network_load_balancer: LoadBalancer | None = None
@@ -211,25 +211,25 @@ class Service(Model):
     discovery: ServiceDiscovery | None = None
     connect: ServiceConnect | None = None
     deployment: Deployment = Field(default_factory=Deployment.model_construct)
-    capacity_providers: list[CapacityProvider] = Field(default_factory=list)
+    capacity_providers: list[CapacityProvider] = []
     """Empty: all tasks on Fargate."""
     scaling: Scaling | None = None
     execute_command: bool = False
     schedule: JobSchedule | None = None
     """Of a job, which has no service: its tasks run at times."""
-    topics: list[Topic] = Field(default_factory=list)
-    queues: list[Queue] = Field(default_factory=list)
-    subscriptions: list[Subscription] = Field(default_factory=list)
+    topics: list[Topic] = []
+    queues: list[Queue] = []
+    subscriptions: list[Subscription] = []
     managed_file_system: ManagedFileSystem | None = None
-    task_role_policies: list[AddonReference] = Field(default_factory=list)
+    task_role_policies: list[AddonReference] = []
     """Addon outputs that are managed policies of the task role."""
     addons: Addons | None = None
-    template_patches: list[TemplatePatch] = Field(default_factory=list)
+    template_patches: list[TemplatePatch] = []
     """Changes that a renderer of templates applies to its finished template."""
     log_group: LogGroup
     manifest: str = ""
     """The manifest's path, for messages."""
-    positions: dict[str, Position] = Field(default_factory=dict)
+    positions: dict[str, Position] = {}
     """Manifest path (`http.path`, `sidecars.nginx.port`) to where it stands."""
 
     def target_group(self, name: str) -> TargetGroup:

@@ -7,7 +7,7 @@ only EC2 launch types know are read, kept and refused by the runtime where Farga
 
 from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
 from emulator.ecs.references import Value
@@ -66,15 +66,15 @@ class LogConfiguration(Shape):
     """Where a container's output goes."""
 
     log_driver: str
-    options: dict[str, Value] = Field(default_factory=dict)
-    secret_options: list[Secret] = Field(default_factory=list)
+    options: dict[str, Value] = {}
+    secret_options: list[Secret] = []
 
 
 class FirelensConfiguration(Shape):
     """Marks a container as the log router of the task."""
 
     type: Literal["fluentbit", "fluentd"]
-    options: dict[str, str] = Field(default_factory=dict)
+    options: dict[str, str] = {}
 
 
 class ContainerDependency(Shape):
@@ -116,8 +116,8 @@ class Ulimit(Shape):
 class KernelCapabilities(Shape):
     """Linux capabilities added to and dropped from Docker's default set."""
 
-    add: list[str] = Field(default_factory=list)
-    drop: list[str] = Field(default_factory=list)
+    add: list[str] = []
+    drop: list[str] = []
 
 
 class Tmpfs(Shape):
@@ -125,7 +125,7 @@ class Tmpfs(Shape):
 
     container_path: str
     size: int
-    mount_options: list[str] = Field(default_factory=list)
+    mount_options: list[str] = []
 
 
 class Device(Shape):
@@ -133,7 +133,7 @@ class Device(Shape):
 
     host_path: str
     container_path: str | None = None
-    permissions: list[str] = Field(default_factory=list)
+    permissions: list[str] = []
 
 
 class LinuxParameters(Shape):
@@ -141,8 +141,8 @@ class LinuxParameters(Shape):
 
     init_process_enabled: bool | None = None
     capabilities: KernelCapabilities | None = None
-    tmpfs: list[Tmpfs] = Field(default_factory=list)
-    devices: list[Device] = Field(default_factory=list)
+    tmpfs: list[Tmpfs] = []
+    devices: list[Device] = []
     shared_memory_size: int | None = None
     max_swap: int | None = None
     swappiness: int | None = None
@@ -152,7 +152,7 @@ class RestartPolicy(Shape):
     """Restarts a container in place. `restart_attempt_period` in seconds, 60 to 1800, default 300."""
 
     enabled: bool
-    ignored_exit_codes: list[int] = Field(default_factory=list)
+    ignored_exit_codes: list[int] = []
     restart_attempt_period: int | None = None
 
 
@@ -187,18 +187,18 @@ class ContainerDefinition(Shape):
     memory: int | None = None
     memory_reservation: int | None = None
     links: list[str] | None = None
-    port_mappings: list[PortMapping] = Field(default_factory=list)
+    port_mappings: list[PortMapping] = []
     essential: bool = True
     restart_policy: RestartPolicy | None = None
     entry_point: list[str] | None = None
     command: list[str] | None = None
-    environment: list[KeyValuePair] = Field(default_factory=list)
-    environment_files: list[EnvironmentFile] = Field(default_factory=list)
-    mount_points: list[MountPoint] = Field(default_factory=list)
-    volumes_from: list[VolumeFrom] = Field(default_factory=list)
+    environment: list[KeyValuePair] = []
+    environment_files: list[EnvironmentFile] = []
+    mount_points: list[MountPoint] = []
+    volumes_from: list[VolumeFrom] = []
     linux_parameters: LinuxParameters | None = None
-    secrets: list[Secret] = Field(default_factory=list)
-    depends_on: list[ContainerDependency] = Field(default_factory=list)
+    secrets: list[Secret] = []
+    depends_on: list[ContainerDependency] = []
     start_timeout: int | None = None
     stop_timeout: int | None = None
     version_consistency: str | None = None
@@ -214,12 +214,12 @@ class ContainerDefinition(Shape):
     docker_security_options: list[str] | None = None
     interactive: bool | None = None
     pseudo_terminal: bool | None = None
-    docker_labels: dict[str, str] = Field(default_factory=dict)
-    ulimits: list[Ulimit] = Field(default_factory=list)
+    docker_labels: dict[str, str] = {}
+    ulimits: list[Ulimit] = []
     log_configuration: LogConfiguration | None = None
     health_check: HealthCheck | None = None
-    system_controls: list[SystemControl] = Field(default_factory=list)
-    resource_requirements: list[ResourceRequirement] = Field(default_factory=list)
+    system_controls: list[SystemControl] = []
+    resource_requirements: list[ResourceRequirement] = []
     firelens_configuration: FirelensConfiguration | None = None
     credential_specs: list[str] | None = None
 
@@ -253,8 +253,8 @@ class DockerVolumeConfiguration(Shape):
     scope: Literal["task", "shared"] | None = None
     autoprovision: bool | None = None
     driver: str | None = None
-    driver_opts: dict[str, str] = Field(default_factory=dict)
-    labels: dict[str, str] = Field(default_factory=dict)
+    driver_opts: dict[str, str] = {}
+    labels: dict[str, str] = {}
 
 
 class Volume(Shape):
@@ -295,11 +295,11 @@ class TaskDefinition(Shape):
     execution_role_arn: Value | None = None
     network_mode: Literal["bridge", "host", "awsvpc", "none"] | None = None
     container_definitions: list[ContainerDefinition]
-    volumes: list[Volume] = Field(default_factory=list)
-    requires_compatibilities: list[str] = Field(default_factory=list)
+    volumes: list[Volume] = []
+    requires_compatibilities: list[str] = []
     cpu: str | None = None
     memory: str | None = None
-    tags: list[Tag] = Field(default_factory=list)
+    tags: list[Tag] = []
     pid_mode: Literal["host", "task"] | None = None
     ipc_mode: Literal["host", "task", "none"] | None = None
     ephemeral_storage: EphemeralStorage | None = None

@@ -26,9 +26,9 @@ class DesiredService(Model):
     """How often a new deployment was forced (`restart`)."""
     revision: int = 1
     """Of the task definition; one more each time it changes."""
-    equal_hashes: list[str] = Field(default_factory=list)
+    equal_hashes: list[str] = []
     """What tasks may carry in place of `config_hash`: containers of theirs were replaced until they were equal."""
-    private_names: dict[str, list[str]] = Field(default_factory=dict)
+    private_names: dict[str, list[str]] = {}
     """Container to the names of the variables in it that are private: what a restarted agent looks for."""
 
     @property
@@ -82,7 +82,7 @@ class DesiredState(Model):
     app: str
     """As it stands in the names of Docker's objects: the application, or the name of a copy of it."""
     environment: str
-    services: dict[str, DesiredService] = Field(default_factory=dict)
+    services: dict[str, DesiredService] = {}
     front_port: int
     """Host port of the public load balancer's HTTP listener on 127.0.0.1; 0 where nothing is on it."""
     https_port: int = 0
@@ -90,7 +90,7 @@ class DesiredState(Model):
     internal_port: int = 0
     """Host port of the internal load balancer's HTTP listener; 0 where nothing is on it."""
     internal_https_port: int = 0
-    network_ports: list[NetworkPort] = Field(default_factory=list)
+    network_ports: list[NetworkPort] = []
     pause_image: str
     front_image: str
     agent_image: str
@@ -155,11 +155,11 @@ class Private(Model):
     tasks ask the agent for.
     """
 
-    services: dict[str, dict[str, dict[str, str]]] = Field(default_factory=dict, repr=False)
+    services: dict[str, dict[str, dict[str, str]]] = Field(default={}, repr=False)
     """Service to container to variable to value."""
-    task_roles: dict[str, TaskRole] = Field(default_factory=dict)
+    task_roles: dict[str, TaskRole] = {}
     """Service to the source of its tasks' credentials."""
-    certificates: dict[str, str] = Field(default_factory=dict, repr=False)
+    certificates: dict[str, str] = Field(default={}, repr=False)
     """Service to the certificate and key that listeners with TLS show for its names, PEM."""
 
     def of_service(self, service: str) -> dict[str, dict[str, str]]:
