@@ -33,6 +33,8 @@ _LONGEST_PATH = 100
 _CHUNK = 65536
 ANSWER_TIMEOUT = 25.0
 """Seconds for an answer that the agent has at hand; an agent that was just started takes some until it listens."""
+FIRST_ANSWER_TIMEOUT = 5.0
+"""Seconds for the begin of an answer that Docker's own listing can stand in for."""
 
 
 def folder_of(environment: Names) -> Path:
@@ -147,10 +149,9 @@ def answer(environment: Names, verb: str, query: Query | None = None) -> Message
 
 def messages(environment: Names, verb: str, query: Query | None = None) -> Iterator[Message] | None:
     """The messages of the agent's answer over its socket on this machine, as they come; None where it has no socket
-    here, or is of a version that does not know the request.
+    here, does not begin to answer in time, or is of a version that does not know the request.
 
-    Raises EngineError where it does not begin to answer in time; the iterator raises `AgentError` where the agent
-    fails later, and EngineError where it breaks off.
+    The iterator raises `AgentError` where the agent fails later, and EngineError where it breaks off.
     """
     stream = _connected(environment)
     if stream is None:
@@ -158,11 +159,11 @@ def messages(environment: Names, verb: str, query: Query | None = None) -> Itera
     connection = Connection(stream)
     found = connection.ask(request("GET", verb, query, last=True))
     try:
-        with closed_after(connection, ANSWER_TIMEOUT):
+        with closed_after(connection, FIRST_ANSWER_TIMEOUT):
             first = next(found, None)
-    except AgentError:
+    except (AgentError, EngineError):
         connection.close()
-        return None
+        return None  # who asks Docker is told why
     except BaseException:
         connection.close()
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -141,3 +142,14 @@ def test_a_daemon_elsewhere_gets_no_folder(folder: Path, rig: Rig, monkeypatch: 
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
     assert direct.make_folder(DEMO, replace(rig.engine.info(), host=HOST)) is None
     assert direct.daemon_of(DEMO) == ""
+
+
+def test_an_agent_that_hangs_is_as_none(here: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    here.close()
+    here.socket.unlink()
+    monkeypatch.setattr(direct, "FIRST_ANSWER_TIMEOUT", 0.1)
+    with socket.socket(socket.AF_UNIX) as hanging:
+        hanging.bind(str(here.socket))
+        hanging.listen()
+        assert direct_overview(DEMO) is None
+        assert not print_direct(DEMO, [], None, router=False, timestamps=False, as_json=False)
