@@ -44,12 +44,12 @@ class DesiredService(Model):
 
     def config_hash(self) -> str:
         """Identifies everything a task of this service is made from; a task with another one is replaced."""
-        connect = self.service.connect
+        plain = to_plain(self)  # whole: each shape that is written by itself has its schema built
         content: dict[str, object] = {
-            "task": to_plain(self.service.task_definition),
-            "options": to_plain(self.options),
+            "task": plain["service"]["task_definition"],
+            "options": plain["options"],
             "deployments": self.deployments,
-            "connect": None if connect is None else to_plain(connect),
+            "connect": plain["service"]["connect"],
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
