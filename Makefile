@@ -2,7 +2,7 @@
 BIN := .venv/bin
 CLI := $(CURDIR)/$(BIN)/copilot-local
 EXAMPLE := examples/nginx-sidecar
-PYTEST := $(BIN)/pytest -q -n 4 --dist worksteal
+PYTEST := $(BIN)/pytest -q -n 4 --dist loadgroup --no-loadscope-reorder
 PIP_COMPILE := pip-compile --quiet --generate-hashes --strip-extras --no-emit-find-links --no-emit-index-url
 BARE := --no-header --no-annotate
 

@@ -6,17 +6,57 @@ import signal
 
 import pytest
 
-pytest.register_assert_rewrite("tests.unit.engine.contract")
+pytest.register_assert_rewrite("tests.unit.engine.contract", "tests.docker.rendered")
 
 INHERITED = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM)
 """Signals that a background job, `nohup` or a CI runner may have set to be ignored."""
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Gives ignored signals their default action, which the commands that tests start then inherit.
 
     A process started with an ignored SIGINT keeps ignoring it, and a test that sends Ctrl-C would wait in vain.
     """
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(WithoutGroups())
     for number in INHERITED:
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+class WithoutGroups:
+    """Takes the group, which xdist adds to a test's name, from reports: `--last-failed` would not find it again."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.nodeid.rfind("@") > report.nodeid.rfind("]"):
+            report.nodeid = report.nodeid.rpartition("@")[0]
+
+
+SHARED = frozenset({"class", "module", "package"})
+OF_A_FOLDER = "make_session_project"
+"""The fixture that environments for all tests of a folder are made with."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps together, on one worker, the tests that share something: it is then made once.
+
+    Those are the tests of a folder with an environment of the folder, the tests of a file with a fixture of more than
+    one test, and the tests of a file that needs no Docker, which takes less time than distributing them. The others go
+    to whichever worker is free (`--dist loadgroup`).
+    """
+    for item in items:
+        if group := _group(item):
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _group(item: pytest.Item) -> str:
+    """Empty where it shares nothing but what every Docker test has, such as the engine."""
+    file = item.nodeid.partition("::")[0]
+    if item.get_closest_marker("docker") is None:
+        return file
+    fixtures = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
+    if OF_A_FOLDER in fixtures:
+        return file.rpartition("/")[0]
+    return file if any(found[-1].scope in SHARED for found in fixtures.values()) else ""

@@ -1,6 +1,6 @@
 """`copilot-local` as a user runs it, in a copy of an example, on a real daemon.
 
-Docker is looked at through the `docker` command, not through the code under test.
+Docker is looked at through the `docker` command or Docker's own client, not through the code under test.
 """
 
 from __future__ import annotations
@@ -18,11 +18,19 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
 import httpx
 import pytest
+from docker import APIClient
+
+from emulator.engine.connect import connect
+from emulator.events import discard
+from emulator.runtime.lifecycle.down import down
+from emulator.runtime.state.names import Names
+from emulator.setup.images import ensure_agent_image
 
 ROOT = Path(__file__).parents[2]
 COMMAND = Path(sys.executable).parent / "copilot-local"
@@ -30,12 +38,17 @@ DEADLINE = 60.0
 
 
 def wait_until(condition: Callable[[], bool], what: str | Callable[[], str], timeout: float = DEADLINE) -> float:
-    """Returns the seconds until the condition held; fails with `what` where it does not in time."""
-    began = time.monotonic()
+    """Returns the seconds until the condition held; fails with `what` where it does not in time.
+
+    Between two looks it rests longer than a look takes: it must not keep what it waits for from the processor.
+    """
+    began = looked = time.monotonic()
     while not condition():
-        if time.monotonic() - began > timeout:
+        now = time.monotonic()
+        if now - began > timeout:
             pytest.fail(f"not within {timeout:g} s: {what if isinstance(what, str) else what()}")
-        time.sleep(0.05)
+        time.sleep(min(max(0.05, 2 * (now - looked)), 1.0))
+        looked = time.monotonic()
     return time.monotonic() - began
 
 
@@ -45,6 +58,19 @@ def docker(*arguments: str, check: bool = True) -> str:
     if check and done.returncode:
         raise AssertionError(f"docker {' '.join(arguments)}: code {done.returncode}\n{done.stderr}")
     return done.stdout
+
+
+@contextlib.contextmanager
+def daemon() -> Iterator[APIClient]:
+    """A client of the daemon that the `docker` command talks to, for what is listed often: it starts no process."""
+    host = os.environ.get("DOCKER_HOST") or _host_of_context()
+    with contextlib.closing(APIClient(base_url=host, version="1.41", timeout=60)) as client:
+        yield client
+
+
+@cache
+def _host_of_context() -> str:
+    return docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}").strip()
 
 
 def free_port() -> int:
@@ -233,13 +259,17 @@ class Project:
     def label(self) -> str:
         return f"label=copilot-local.app={self.app}"
 
+    @property
+    def _filter(self) -> dict[str, str]:
+        return {"label": f"copilot-local.app={self.app}"}
+
     def containers(self) -> list[Container]:
-        lines = docker("ps", "-a", "--no-trunc", "--filter", self.label, "--format", "{{json .}}").splitlines()
+        with daemon() as client:
+            rows = client.containers(all=True, filters=self._filter)
         found = []
-        for row in map(json.loads, lines):
-            pairs = (pair.partition("=")[::2] for pair in row["Labels"].split(","))
-            labels = {name: value for name, value in pairs if value}  # an empty one is none
-            found.append(Container(row["Names"], row["State"], labels))
+        for row in rows:
+            labels = {name: value for name, value in row["Labels"].items() if value}  # an empty one is none
+            found.append(Container(row["Names"][0].removeprefix("/"), row["State"], labels))
         return found
 
     def container(self, name: str, *, other_than: str = "") -> str:
@@ -258,28 +288,33 @@ class Project:
         return {container.task for container in self.containers()} - {""}
 
     def volumes(self) -> list[str]:
-        return docker("volume", "ls", "--quiet", "--filter", self.label).split()
+        with daemon() as client:
+            return sorted(row["Name"] for row in client.volumes(filters=self._filter)["Volumes"] or [])
 
     def networks(self) -> list[str]:
-        return docker("network", "ls", "--filter", self.label, "--format", "{{.Name}}").split()
+        with daemon() as client:
+            return [row["Name"] for row in client.networks(filters=self._filter)]
 
     def everything(self) -> list[str]:
         """Every container, network and volume that carries the application's label."""
         return [*(container.name for container in self.containers()), *self.networks(), *self.volumes()]
 
     def clean_up(self) -> None:
-        """`down -v`, after which nothing may be left."""
+        """What `down -v` does, after which nothing may be left."""
         for running in self.started:
             running.end(signal.SIGKILL)
         try:
             if self.everything():
-                self.run("down", "-e", "test", "-v").ok()
+                with contextlib.closing(connect()) as engine:
+                    environment = Names(self.app, "test")
+                    down(engine, environment, discard, volumes=True, timeout=1, agent_image=ensure_agent_image)
             assert self.everything() == []
         finally:
-            mine = f"reference=copilot-local-build/{self.app}/*/*"
-            images = docker("image", "ls", "--filter", mine, "--format", "{{.Repository}}:{{.Tag}}").split()
-            if images:
-                docker("image", "rm", "--force", *images)
+            mine = f"copilot-local-build/{self.app}/"
+            with daemon() as client:
+                rows = client.images(filters={"reference": f"{mine}*/*"})
+                for tag in (tag for row in rows for tag in row["RepoTags"] if tag.startswith(mine)):
+                    client.remove_image(tag, force=True)
 
 
 class DockerEvents:
