@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.docker.project import docker, wait_until
+from tests.docker.rendered import up_made_what_is_rendered
 
 if TYPE_CHECKING:
     from tests.docker.project import MakeProject, Project
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.docker
 
 MANIFEST = "copilot/hello/manifest.yml"
-ONE_LINERS = 100
+ONE_LINERS = 40
+"""docker/firelens/test_no_loss.py starts 200, without an environment around them."""
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +49,13 @@ def test_what_the_main_container_prints_arrives_as_a_record_with_the_fields_of_e
     assert record["ecs_task_definition"] == f"{hello.app}-test-hello:1"
     assert record["container_name"] == "hello"
     assert record["source"] == "stdout"
+    records = hello.records()
+    assert records[0]["log"] == "listening on port 3000"
+    assert not any("ELB-HealthChecker" in one["log"] for one in records)
+
+
+def test_up_makes_what_is_rendered(hello: Project) -> None:
+    up_made_what_is_rendered(hello)
 
 
 def test_containers_that_print_one_line_and_exit_at_once_lose_nothing(hello: Project) -> None:
@@ -68,18 +77,18 @@ def test_containers_that_print_one_line_and_exit_at_once_lose_nothing(hello: Pro
     assert sorted(record["log"] for record in records_with(hello, "one line", ONE_LINERS)) == sorted(printed)
 
 
-@pytest.mark.parametrize("code", [0, 3])
-def test_a_main_container_that_exits_at_once_ends_up_with_its_code_and_loses_no_line(
-    firelens: Project, code: int
-) -> None:
+def test_a_main_container_that_exits_at_once_ends_up_with_its_code_and_loses_no_line(firelens: Project) -> None:
     manifest = (firelens.folder / MANIFEST).read_text()
-    firelens.append(MANIFEST, f"\ncommand: sh -c {shlex.quote(f'echo my only line; exit {code}')}\n")
-    result = firelens.start("up", "--port", str(firelens.port)).wait()
-    assert result.code == code
-    assert [line for line in result.out.splitlines() if "my only line" in line and "hello" in line]
-    assert not firelens.containers()
-    firelens.write(MANIFEST, manifest)
+    for code in (0, 3):
+        firelens.append(MANIFEST, f"\ncommand: sh -c {shlex.quote(f'echo my only line; exit {code}')}\n")
+        result = firelens.start("up", "--port", str(firelens.port)).wait()
+        assert result.code == code
+        assert [line for line in result.out.splitlines() if "my only line" in line and "hello" in line]
+        assert not firelens.containers()
+        firelens.write(MANIFEST, manifest)
     firelens.up()
-    (record,) = records_with(firelens, "my only line")
-    assert record["ecs_task_definition"] == f"{firelens.app}-test-hello:1"
-    assert record["ecs_task_arn"].rpartition("/")[2] not in firelens.tasks()
+    records = records_with(firelens, "my only line", 2)
+    assert {record["ecs_task_definition"] for record in records} == {f"{firelens.app}-test-hello:1"}
+    tasks = {record["ecs_task_arn"].rpartition("/")[2] for record in records}
+    assert len(tasks) == len(records) == 2
+    assert tasks.isdisjoint(firelens.tasks())

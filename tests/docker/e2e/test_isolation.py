@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.docker.project import docker
+from tests.docker.project import docker, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -152,7 +152,10 @@ def test_environments_that_come_up_at_once_have_ports_of_their_own_and_start_eac
     ups = [project.start("up", "-d") for project in projects]
     for up in ups:
         assert up.wait().ok().err.count(" start api/api ") == 1, up.printed()
-    assert len({project.ps()["url"] for project in projects}) == len(projects)
+    urls = [project.ps()["url"] for project in projects]
+    assert len(set(urls)) == len(projects)
+    for url in urls:
+        wait_until(lambda url=url: httpx.get(url, timeout=20).status_code == 200, url)  # type: ignore[misc]
 
 
 class TestTheSameEnvironment:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docker.project import Project, docker, free_port, wait_until
+from tests.docker.project import MakeProject, Project, docker, free_port, wait_until
 
 pytestmark = pytest.mark.docker
 
@@ -22,6 +22,20 @@ on:
   schedule: "@daily"
 command: "sh -c 'echo working as $COPILOT_SERVICE_NAME; exit {code}'"
 """
+
+
+@pytest.fixture(scope="module")
+def shared(make_shared_project: MakeProject) -> Project:
+    """The example that the tests below do things to."""
+    return make_shared_project("nginx-sidecar")
+
+
+@pytest.fixture
+def nginx(shared: Project) -> Project:
+    """The example, up and healthy with one task, whatever was done to it before."""
+    shared.run("up", "-d", "--wait", "--port", str(shared.port)).ok()
+    assert len(shared.tasks()) == 1
+    return shared
 
 
 @pytest.mark.parametrize("code", [0, 4])
@@ -50,7 +64,6 @@ def test_a_plain_task_definition_runs(empty: Project) -> None:
 
 
 def test_scale_restart_exec_and_stop(nginx: Project) -> None:
-    nginx.up()
     nginx.run("scale", "hello=2").ok()
     tasks = {c.task for c in nginx.containers() if c.task}
     assert len(tasks) == 2
@@ -75,7 +88,6 @@ def test_scale_restart_exec_and_stop(nginx: Project) -> None:
 
 
 def test_exec_takes_what_docker_exec_takes_and_names_are_corrected(nginx: Project) -> None:
-    nginx.up()
     script = "pwd; echo $LEVEL; id -u"
     options = ("-i", "-u", "nobody", "-w", "/etc", "-e", "LEVEL=debug", "-e", "test")
     done = nginx.run("exec", *options, "nginx", "--", "sh", "-c", script).ok()
@@ -94,7 +106,9 @@ def test_exec_takes_what_docker_exec_takes_and_names_are_corrected(nginx: Projec
 def test_a_debugger_finds_its_port_until_it_is_not_wanted_any_more(nginx: Project) -> None:
     port = free_port()
     server = "sh -c 'trap exit TERM; while :; do echo from the debugger | nc -l -p 5678 & wait; done'"
-    result = nginx.run("up", "-d", "--debug", f"hello={port}:5678", "--debug-command", f"hello={server}").ok()
+    result = nginx.run(
+        "up", "-d", "--port", str(nginx.port), "--debug", f"hello={port}:5678", "--debug-command", f"hello={server}"
+    ).ok()
     assert f"hello: a debugger finds port 5678 at 127.0.0.1:{port}" in result.err
     [debugged] = nginx.tasks()
 
@@ -111,7 +125,6 @@ def test_a_debugger_finds_its_port_until_it_is_not_wanted_any_more(nginx: Projec
 
 
 def test_history_says_why_a_task_stopped(nginx: Project) -> None:
-    nginx.up()
     [task] = {c.task for c in nginx.containers() if c.task}
     nginx.run("stop", task[:8]).ok()
     found = json.loads(nginx.run("inspect", task[:8]).ok().out)["tasks"]
@@ -122,7 +135,6 @@ def test_history_says_why_a_task_stopped(nginx: Project) -> None:
 
 
 def test_the_task_as_a_whole_is_limited(nginx: Project) -> None:
-    nginx.up()
     pause, hello = nginx.container("pause"), nginx.container("hello")
     driver, version = docker("info", "--format", "{{.CgroupDriver}} {{.CgroupVersion}}").split()
     limited = pause if (driver, version) == ("cgroupfs", "1") else hello
@@ -131,7 +143,8 @@ def test_the_task_as_a_whole_is_limited(nginx: Project) -> None:
     if limited == pause:
         pause_id = docker("inspect", pause, "--format", "{{.Id}}").strip()
         assert docker("inspect", hello, "--format", "{{.HostConfig.CgroupParent}}").strip() == f"/docker/{pause_id}"
-    [task] = json.loads(nginx.run("inspect").ok().out)["tasks"]
+    tasks = json.loads(nginx.run("inspect").ok().out)["tasks"]
+    [task] = [it for it in tasks if it["lastStatus"] == "RUNNING"]
     scope = "task" if limited == pause else "container"
     assert task["attributes"] == [{"name": "copilot-local.limits", "value": scope}]
     pause_id = docker("inspect", pause, "--format", "{{.Id}}").strip()

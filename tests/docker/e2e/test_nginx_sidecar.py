@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.docker.project import ROOT, docker, wait_until
+from tests.docker.rendered import up_made_what_is_rendered
 
 if TYPE_CHECKING:
     from tests.docker.project import MakeProject, Project
@@ -20,7 +22,9 @@ MANIFEST = "copilot/hello/manifest.yml"
 def hello(make_shared_project: MakeProject) -> Project:
     """The example, up and healthy."""
     project = make_shared_project("nginx-sidecar")
-    project.up()
+    result = project.up()
+    assert result.out == ""
+    assert f"running at http://127.0.0.1:{project.port}" in result.err
     return project
 
 
@@ -39,6 +43,9 @@ class TestRequests:
         printed = hello.run("logs").ok().out.splitlines()
         lines = [line for line in printed if "/api/in-both-logs" in line]
         assert sorted(line.split()[0] for line in lines) == ["hello/hello", "hello/nginx"]
+        assert "hello/hello | GET /api/in-both-logs" in lines
+        last = hello.run("logs", "--format", "json", "--tail", "1").ok().out.splitlines()
+        assert {json.loads(line)["subject"] for line in last} == {"hello/hello", "hello/nginx"}
 
     @pytest.mark.parametrize("path", ["/", "/elsewhere", "/apis"])
     def test_outside_of_the_rule_get_503(self, hello: Project, path: str) -> None:
@@ -72,12 +79,22 @@ def test_ps_shows_containers_targets_and_address(hello: Project) -> None:
     [nginx] = [line for line in lines if line[:1] == ["hello"] and line[2] == "nginx"]
     assert nginx[-3:-1] == ["80/tcp", "healthy"]
     assert nginx[-1].startswith(f"http://127.0.0.1:{hello.port}/")
+    status = hello.ps()
+    assert status["url"] == f"http://127.0.0.1:{hello.port}"
+    assert {row["name"]: row["state"] for row in status["containers"]} == dict.fromkeys(
+        ("hello", "nginx", "pause", "agent", "front"), "running"
+    )
+    assert [target["state"] for target in status["targets"]] == ["healthy"]
 
 
 def test_ps_quiet_prints_the_ids_of_the_services_containers(hello: Project) -> None:
     ids = hello.run("ps", "-q").ok().out.split()
     named = docker("inspect", "--format", '{{index .Config.Labels "copilot-local.container"}}', *ids).split()
     assert sorted(named) == ["hello", "nginx"]
+
+
+def test_up_makes_what_is_rendered(hello: Project) -> None:
+    up_made_what_is_rendered(hello)
 
 
 class TestWithoutARunningTask:
@@ -90,25 +107,23 @@ class TestWithoutARunningTask:
             line.split()[:6] == ["hello", "-", "-", "-", "0", "tasks"] for line in nginx.run("ps").out.splitlines()
         )
 
-    def test_a_stopped_task_and_why_it_stopped_is_in_ps_all(self, nginx: Project) -> None:
-        nginx.up()
-        docker("kill", nginx.container("hello"))
-
-        def told() -> bool:
-            printed = nginx.run("ps", "--all").ok().out
-            return "hello 137" in printed and "Essential container in task exited" in printed
-
-        wait_until(told, lambda: nginx.run("ps", "--all").out)
-
-    def test_a_task_that_died_answers_503_until_it_is_replaced(self, nginx: Project) -> None:
-        nginx.up()
-        docker("kill", *(nginx.container(name) for name in ("hello", "nginx")))
+    def test_a_task_that_died_answers_503_until_it_is_replaced_and_ps_all_says_why_it_stopped(
+        self, hello: Project
+    ) -> None:
+        docker("kill", *(hello.container(name) for name in ("hello", "nginx")))
         statuses = [502]
         while statuses[-1] != 200 and len(statuses) < 2000:
-            statuses.append(nginx.get("/api/x").status_code)
+            statuses.append(hello.get("/api/x").status_code)
         assert statuses[-1] == 200
         # 502 as long as the load balancer has not heard of the death, as in AWS.
         assert set(statuses) == {502, 503, 200}
+
+        def told() -> bool:
+            printed = hello.run("ps", "--all").ok().out
+            return "hello 137" in printed and "Essential container in task exited" in printed
+
+        wait_until(told, lambda: hello.run("ps", "--all").out)
+        wait_until(lambda: hello.targets() == ["healthy"], "a healthy target")
 
 
 class TestAnUnhealthyTarget:

@@ -46,7 +46,10 @@ class TestCtrlC:
         running = nginx.foreground()
         events = watch(nginx)
         running.signal(signal.SIGINT)
-        assert running.wait().code == 130
+        result = running.wait()
+        assert result.code == 130
+        assert any("hello" in line and "| listening on port 3000" in line for line in result.out.splitlines())
+        assert "Traceback" not in result.err
         wait_until(lambda: "pause" in events.actions("die"), "the end of pause")
         members = [name for name in events.actions("die") if name not in ("agent", "front")]
         assert members == ["nginx", "hello", "pause"]
@@ -126,20 +129,18 @@ class TestKilled:
 
 
 class TestDown:
-    def test_keeps_the_log_volume_and_with_v_nothing(self, firelens: Project) -> None:
+    def test_ends_those_who_follow_the_logs_and_keeps_the_log_volume_and_with_v_nothing(
+        self, firelens: Project
+    ) -> None:
         firelens.up()
+        following = firelens.start("logs", "-f")
+        following.wait_for("listening on port 3000")
         firelens.run("down").ok()
+        result = following.wait(20).ok()
+        assert [line for line in result.out.splitlines() if line.startswith("hello/hello") and "stopping" in line]
         assert firelens.everything() == log_volume(firelens)
         firelens.run("down", "-v").ok()
         assert firelens.everything() == []
-
-    def test_ends_those_who_follow_the_logs(self, nginx: Project) -> None:
-        nginx.up()
-        following = nginx.start("logs", "-f")
-        following.wait_for("listening on port 3000")
-        nginx.run("down").ok()
-        result = following.wait(20).ok()
-        assert [line for line in result.out.splitlines() if line.startswith("hello/hello") and "stopping" in line]
 
     def test_of_nothing_says_so(self, nginx: Project) -> None:
         result = nginx.run("down").ok()

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docker.project import Project, Running, docker, wait_until
-
-if TYPE_CHECKING:
-    pass
+from tests.docker.project import MakeProject, Project, Running, docker, wait_until
 
 pytestmark = pytest.mark.docker
 
@@ -53,17 +49,26 @@ class Watched:
         old = text.split('body="')[1].split(" from")[0]
         self.project.edit("hello/answer", f'body="{old} from', f'body="{greeting} from')
 
-    def printed(self, line: str) -> int:
-        """How often a line was printed so far."""
-        return [*self.running.out, *self.running.err].count(line)
+    def said(self, text: str) -> int:
+        """How many lines it has printed with this so far."""
+        return sum(text in line for line in [*self.running.out, *self.running.err])
 
     def builds(self) -> int:
-        return sum("✓ build hello/Dockerfile" in line for line in self.running.err)
+        return self.said("✓ build hello/Dockerfile")
 
 
-def test_a_saved_file_replaces_its_container_and_nothing_else(nginx: Project) -> None:
-    nginx.write("hello/.dockerignore", "*.md\n")
-    watched = Watched(nginx)
+@pytest.fixture(scope="module")
+def watched(make_shared_project: MakeProject) -> Watched:
+    """One that several tests save files of; each leaves it serving."""
+    project = make_shared_project("nginx-sidecar")
+    project.write("hello/.dockerignore", "*.md\n")
+    project.append("copilot/hello/manifest.yml", "env_file: values.env\n")
+    project.write("values.env", "WORD=old\n")
+    return Watched(project)
+
+
+def test_a_saved_file_replaces_its_container_and_nothing_else(watched: Watched) -> None:
+    nginx = watched.project
     before, builds = watched.ids(), watched.builds()
 
     nginx.write("hello/notes.md", "left out of the build\n")
@@ -75,23 +80,18 @@ def test_a_saved_file_replaces_its_container_and_nothing_else(nginx: Project) ->
     after = watched.ids()
     assert (after["pause"], after["nginx"]) == (before["pause"], before["nginx"])
     assert after["hello"] != before["hello"]
-    assert nginx.targets() == ["healthy"]
+    wait_until(lambda: nginx.targets() == ["healthy"], "a healthy target")
     assert watched.builds() == builds + 2
 
+    same = watched.said("the image is the same")
     for number in range(1000):
         nginx.write(f"hello/many/file{number}", "x\n")
-    watched.running.wait_for("the image is the same")
+    wait_until(lambda: watched.said("the image is the same") > same, watched.running.printed)
     assert watched.builds() == builds + 3
 
-    watched.running.signal(signal.SIGINT)
-    assert watched.running.wait().code == 130
-    assert nginx.containers() == []
-    assert nginx.networks() == []
 
-
-def test_what_is_broken_is_told_and_what_ran_goes_on(nginx: Project) -> None:
-    watched = Watched(nginx)
-    before = watched.ids()
+def test_what_is_broken_is_told_and_what_ran_goes_on(watched: Watched) -> None:
+    nginx, before = watched.project, watched.ids()
     manifest = nginx.folder / "copilot" / "hello" / "manifest.yml"
     good = manifest.read_text(encoding="utf-8")
 
@@ -110,20 +110,19 @@ def test_what_is_broken_is_told_and_what_ran_goes_on(nginx: Project) -> None:
     wait_until(lambda: watched.replaced("hello", before), watched.running.printed)
     assert "GREETING=hi\n" in docker("exec", watched.ids()["hello"], "env")
     assert watched.ids()["nginx"] == before["nginx"]
+    wait_until(lambda: nginx.answers("/api/x"), watched.running.printed)
 
 
-def test_another_value_in_a_variables_file_reaches_the_container(nginx: Project) -> None:
-    nginx.append("copilot/hello/manifest.yml", "env_file: values.env\n")
-    nginx.write("values.env", "WORD=old\n")
-    watched = Watched(nginx)
+def test_another_value_in_a_variables_file_reaches_the_container(watched: Watched) -> None:
     before = watched.ids()
-    nginx.write("values.env", "WORD=new\n")
+    watched.project.write("values.env", "WORD=new\n")
     wait_until(lambda: watched.replaced("hello", before), watched.running.printed)
     assert "WORD=new\n" in docker("exec", watched.ids()["hello"], "env")
+    wait_until(lambda: watched.project.answers("/api/x"), watched.running.printed)
 
 
-def test_a_container_that_exits_is_told_and_the_next_save_mends_it(nginx: Project) -> None:
-    watched = Watched(nginx)
+def test_a_container_that_exits_is_told_and_the_next_save_mends_it(watched: Watched) -> None:
+    nginx = watched.project
     good = (nginx.folder / "hello" / "start").read_text(encoding="utf-8")
     nginx.write("hello/start", "#!/bin/sh\necho no configuration\nexit 7\n")
     watched.running.wait_for("hello exited with code 7")
@@ -145,6 +144,11 @@ def test_a_sync_rule_copies_and_builds_nothing(nginx: Project) -> None:
     docker("kill", before["hello"])
     wait_until(lambda: watched.replaced("hello", before), watched.running.printed)
     watched.greets("copied from the main container")
+
+    watched.running.signal(signal.SIGINT)
+    assert watched.running.wait().code == 130
+    assert nginx.containers() == []
+    assert nginx.networks() == []
 
 
 def test_a_sync_rule_into_a_read_only_container_is_refused(nginx: Project) -> None:

@@ -66,6 +66,7 @@ def printed(project: Project, task: str) -> int:
 @pytest.mark.parametrize(
     ("for_good", "moment"),
     [
+        pytest.param(False, "while it prints", id="killed while its container prints"),
         pytest.param(False, "while it is idle", id="killed while its container is idle"),
         pytest.param(False, "while it exits", id="killed while its container exits"),
         pytest.param(True, "while it prints", id="killed for good while its container prints"),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.docker.project import wait_until
+from tests.docker.rendered import up_made_what_is_rendered
 
 if TYPE_CHECKING:
     from tests.docker.project import MakeProject, Project
@@ -27,10 +27,10 @@ Caused by: java.sql.SQLException: connection refused
 \t... 2 more"""
 
 
-@pytest.fixture
-def pipelines(make_project: MakeProject) -> Project:
+@pytest.fixture(scope="module")
+def pipelines(make_shared_project: MakeProject) -> Project:
     """The example, up, and every record there."""
-    project = make_project("log-pipelines")
+    project = make_shared_project("log-pipelines")
     project.up()
     wait_until(lambda: len(project.records()) >= sum(EXPECTED.values()), lambda: str(project.records()))
     return project
@@ -81,9 +81,10 @@ def test_the_records_that_come_out(pipelines: Project) -> None:
     assert "input forward.0: records 2" in counters
 
 
+def test_up_makes_what_is_rendered(pipelines: Project) -> None:
+    up_made_what_is_rendered(pipelines)
+
+
 @pytest.mark.parametrize("service", EXPECTED)
-def test_a_router_takes_each_configuration_as_it_would_be_deployed(
-    make_project: Callable[[str], Project], service: str
-) -> None:
-    project = make_project("log-pipelines")
-    assert "takes the configuration" in project.run("firelens", "check", service).ok().out
+def test_a_router_takes_each_configuration_as_it_would_be_deployed(pipelines: Project, service: str) -> None:
+    assert "takes the configuration" in pipelines.run("firelens", "check", service).ok().out
