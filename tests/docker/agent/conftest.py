@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 import uuid
@@ -129,18 +130,32 @@ def _files(folder: Path) -> Iterator[File]:
             yield File(f"{SDK[1:]}/{inside}", file.read_bytes())
 
 
+@contextlib.contextmanager
+def running_in(folder: Path, engine: Engine) -> Iterator[Service]:
+    with pytest.MonkeyPatch.context() as environment:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION"):
+            environment.delenv(name, raising=False)
+        manifest = folder / "copilot" / "sdk" / "manifest.yml"
+        manifest.parent.mkdir(parents=True)
+        manifest.write_text(MANIFEST)
+        shell = Shell(folder, f"cl-{uuid.uuid4().hex[:8]}", engine, free_port())
+        yield Service(shell, engine)
+        shell.run("down", "-v", "-t", "1", "-e", "test")
+        assert shell.left() == {"containers": [], "networks": [], "volumes": []}
+
+
 @pytest.fixture
-def service(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+def service(engine: Engine, tmp_path: Path) -> Iterator[Service]:
     """The service, not up yet. Everything of it is removed at the end."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION"):
-        monkeypatch.delenv(name, raising=False)
-    manifest = tmp_path / "copilot" / "sdk" / "manifest.yml"
-    manifest.parent.mkdir(parents=True)
-    manifest.write_text(MANIFEST)
-    shell = Shell(tmp_path, f"cl-{uuid.uuid4().hex[:8]}", engine, free_port())
-    yield Service(shell, engine)
-    shell.run("down", "-v", "-t", "1", "-e", "test")
-    assert shell.left() == {"containers": [], "networks": [], "volumes": []}
+    with running_in(tmp_path, engine) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def shared_service(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The same for tests of a module that leave it as it was."""
+    with running_in(tmp_path_factory.mktemp("service"), engine) as service:
+        yield service
 
 
 @pytest.fixture

@@ -66,7 +66,8 @@ def test_every_container_finds_itself_and_its_task(service: Service, until: Unti
     assert {"ExitCode", "FinishedAt"} <= set(helper)
 
 
-def test_statistics_come_soon_after_the_first_request(service: Service, until: Until) -> None:
+def test_statistics_come_soon_after_the_first_request(shared_service: Service, until: Until) -> None:
+    service = shared_service
     service.up()
     uri = service.variables()["ECS_CONTAINER_METADATA_URI_V4"]
     id = uri.rpartition("/")[2]
@@ -83,7 +84,8 @@ def test_statistics_come_soon_after_the_first_request(service: Service, until: U
     assert set(service.json(f"{uri}/task/stats")) == {c["DockerId"] for c in service.metadata("/task")["Containers"]}
 
 
-def test_a_restarted_agent_answers_again(service: Service, until: Until) -> None:
+def test_a_restarted_agent_answers_again(shared_service: Service, until: Until) -> None:
+    service = shared_service
     service.up()
     before = service.metadata()
     service.crash_agent()
@@ -94,7 +96,8 @@ def test_a_restarted_agent_answers_again(service: Service, until: Until) -> None
     assert after["LogDriver"] == before["LogDriver"]  # it knows the definition again
 
 
-def test_an_agent_at_another_address_answers_too(service: Service, busybox: str) -> None:
+def test_an_agent_at_another_address_answers_too(shared_service: Service, busybox: str) -> None:
+    service = shared_service
     service.up()
     before = service.metadata()
     agent = next(row for row in service.containers() if row.labels.get("copilot-local.role") == "agent")

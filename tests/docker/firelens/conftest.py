@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,22 +18,19 @@ from emulator.firelens.stored import LOG_FOLDER
 from emulator.logstore.deliveries import read_records
 from emulator.logstore.records import Record
 from emulator.setup.images import ensure_agent_image
+from tests.docker import project
 
 ROUTER_IMAGE = "public.ecr.aws/aws-observability/aws-for-fluent-bit:stable"
 SHELL_IMAGE = "busybox:1.37"
 LABEL = "copilot-local.test"
-DEADLINE = 90.0
+DEADLINE = 200.0
 AWS_KEYS = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
 """As the runtime gives them: AWS's plugins look for keys when they start, in the end on the network."""
 
 
 def wait_until(condition: Callable[[], bool], what: str | Callable[[], str]) -> None:
     """Returns once the condition holds; fails the test after the deadline."""
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        if time.monotonic() > end:
-            pytest.fail(f"{what if isinstance(what, str) else what()}: not within {DEADLINE:.0f} s")
-        time.sleep(0.05)
+    project.wait_until(condition, what, DEADLINE)
 
 
 @dataclass
@@ -160,10 +156,12 @@ def relay_spec(name: str, image: str, service: str, identity: TaskIdentity) -> C
     )
 
 
-@pytest.fixture
-def start_router(engine: Engine, local_image: Callable[[str], str]) -> Iterator[StartRouter]:
-    """Starts a router of a task on a configuration file and further files; all is removed after the test."""
-    routers: list[Router] = []
+def routers(engine: Engine, local_image: Callable[[str], str]) -> Iterator[StartRouter]:
+    """A fixture for any scope: starts a router of a task on a configuration file and further files.
+
+    All is removed at its end.
+    """
+    started: list[Router] = []
 
     def start(
         definition: TaskDefinition,
@@ -189,7 +187,7 @@ def start_router(engine: Engine, local_image: Callable[[str], str]) -> Iterator[
         )
         socket = f"{mount_point}/{RELAY_SOCKET if relay else 'fluent.sock'}"
         router = Router(engine, name, definition, identity, socket, local_image(SHELL_IMAGE), [])
-        routers.append(router)
+        started.append(router)
         engine.put_files(name, "/", [File(path.lstrip("/"), _bytes(text)) for path, text in files.items()])
         engine.start(name)
         if relay:
@@ -198,7 +196,7 @@ def start_router(engine: Engine, local_image: Callable[[str], str]) -> Iterator[
         return router
 
     yield start
-    for router in routers:
+    for router in started:
         # The router goes last: while a container logs to it, nothing may be in its way.
         for container in [*router.started, router.container, f"{router.container}-relay"]:
             engine.kill(container)
@@ -207,10 +205,15 @@ def start_router(engine: Engine, local_image: Callable[[str], str]) -> Iterator[
             engine.remove_volume(f"{router.container}-{volume}")
 
 
+start_router = pytest.fixture(routers, name="start_router")
+start_shared_router = pytest.fixture(routers, scope="module", name="start_shared_router")
+"""The same for a module."""
+
+
 def _bytes(content: str | bytes) -> bytes:
     return content.encode() if isinstance(content, str) else content
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def identity() -> TaskIdentity:
     return task_identity(cluster="demo-test", family="demo-test-hello")

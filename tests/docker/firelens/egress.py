@@ -75,10 +75,10 @@ def listening() -> Iterator[Ear]:
 
 
 def add_service(project: Project, name: str, files: dict[str, str], *, logging: str = "", image: str = "") -> None:
-    """A service whose router image has those files below `/`; `image` are further lines of its Dockerfile, `logging`
-    further lines of the block in its manifest."""
+    """A service whose router image has those files below `/`, scripts to be run; `image` are further lines of its
+    Dockerfile, `logging` further lines of the block in its manifest."""
     for path, text in files.items():
-        project.write(f"routers/{name}/files/{path}", text)
+        project.write(f"routers/{name}/files/{path}", text).chmod(0o755 if path.endswith(".sh") else 0o644)
     project.write(f"routers/{name}/Dockerfile", f"{BASE}COPY files/ /\n{image}")
     project.write(f"copilot/{name}/manifest.yml", MANIFEST.format(name=name) + logging)
     settings = project.folder / "copilot-local.toml"

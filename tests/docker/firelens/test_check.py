@@ -56,26 +56,24 @@ def test_what_the_router_rejects_is_told_before_up(project: Project, text: str, 
     assert (result.code, project.containers()) == (1, []) or "goes on without" in result.err
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "[SERVICE] # mine\n    Flush 1\n    Parsers_File /fluent-bit/parsers/parsers.conf\n",
-        "[FILTER]\n  Name grep\n  Match *\n  Exclude log never\n\n[OUTPUT]\n  Name http\n  Match x\n",
-        "[FILTER]\n\tName grep\n\tMatch *\n[OUTPUT]\n\tName http\n\tMatch x\n",
-    ],
+FINE = (
+    "[SERVICE] # mine\n    Flush 1\n    Parsers_File /fluent-bit/parsers/parsers.conf\n",
+    "[FILTER]\n  Name grep\n  Match *\n  Exclude log never\n\n[OUTPUT]\n  Name http\n  Match x\n",
+    "[FILTER]\n\tName grep\n\tMatch *\n[OUTPUT]\n\tName http\n\tMatch x\n",
 )
-def test_what_the_router_takes_is_fine(project: Project, text: str) -> None:
-    add_service(project, "good", {"extra.conf": text}, logging=FILE)
-    checked = project.run("firelens", "check").ok()
-    assert "takes the configuration of good" in checked.out
-    project.up()
 
 
-def test_an_images_own_main_file_is_said_to_be_unused(project: Project) -> None:
+def test_what_the_router_takes_is_fine_and_an_images_own_main_file_is_said_to_be_unused(project: Project) -> None:
+    for number, text in enumerate(FINE):
+        add_service(project, f"good{number}", {"extra.conf": text}, logging=FILE)
+        checked = project.run("firelens", "check", f"good{number}").ok()
+        assert f"takes the configuration of good{number}" in checked.out
     own = "[SERVICE]\n    Flush 1\n[FILTER]\n    Name record_modifier\n    Match *\n    Record team payments\n"
     add_service(project, "own", {"fluent-bit/etc/fluent-bit.conf": own}, logging='  destination:\n    Name: "null"\n')
     result = project.up()
     assert "has a configuration of its own at /fluent-bit/etc/fluent-bit.conf; it is not used" in result.err
+    assert project.container("own")
+    assert all(project.container(f"good{number}") for number in range(len(FINE)))
 
 
 def test_a_line_end_in_an_option_is_told_with_its_own_line(project: Project) -> None:

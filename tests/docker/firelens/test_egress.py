@@ -166,9 +166,7 @@ def test_a_command_that_gives_another_main_file_is_refused(
     project: Project, ear: Ear, image: str, message: str
 ) -> None:
     files = {"alt/main.conf": own_file(ear), "start.sh": f"#!/bin/sh\nset -e\n{FLUENT_BIT} -c /alt/main.conf\n"}
-    add_service(
-        project, "other", files, image=f"RUN chmod +x /start.sh\n{image}", logging="  destination:\n    Name: null_\n"
-    )
+    add_service(project, "other", files, image=image, logging="  destination:\n    Name: null_\n")
     project.edit("copilot/other/manifest.yml", "null_", '"null"')
     line = 1 + MANIFEST.splitlines().index("  image: router:{name}")
     for verb in (("firelens", "check"), ("up", "-d", "--port", str(project.port))):
@@ -203,7 +201,7 @@ def test_a_router_that_runs_on_something_else_reaches_nothing_and_gets_no_record
         "alt/outputs.conf": f"[OUTPUT]\n{ear.output('init')}",
         "start.sh": f"#!/bin/sh\nPORT={ear.port}\n{ear.curl('script')}\n{script}\n",
     }
-    add_service(project, "hidden", files, image='RUN chmod +x /start.sh\nENTRYPOINT ["/start.sh"]\n')
+    add_service(project, "hidden", files, image='ENTRYPOINT ["/start.sh"]\n')
     project.append("copilot/hidden/manifest.yml", '  destination:\n    Name: "null"\n')
     result = project.run("up", "-d", "--port", str(project.port))
     assert result.code == 1

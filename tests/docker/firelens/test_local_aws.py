@@ -16,8 +16,71 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.docker
 
-MANIFEST = "copilot/hello/manifest.yml"
+HELLO = "copilot/hello/manifest.yml"
 LINES = 500
+BACKEND = """\
+name: {name}
+type: Backend Service
+image:
+  location: busybox:1.37
+command: "sh -c 'trap exit TERM; while :; do echo a record of {name}; sleep 1 & wait $!; done'"
+cpu: 256
+memory: 512
+logging:
+"""
+"""Prints a line each second."""
+SHIPPER = """\
+  image: router:own
+  configFilePath: /extra/outputs.conf
+  destination:
+    Name: firehose
+    region: us-west-2
+    delivery_stream: to-s3
+"""
+ORPHAN = """\
+  destination:
+    Name: cloudwatch
+    region: us-west-2
+    log_group_name: /copilot/of-another-application
+    log_stream_prefix: copilot/
+"""
+REFUSED = """\
+  destination:
+    Name: cloudwatch_logs
+    auto_create_group: true
+    region: us-west-2
+    log_group_name: /aws/$(ecs_cluster)
+    log_stream_prefix: copilot/
+"""
+OUTPUTS = """\
+[OUTPUT]
+    Name s3
+    Match *
+    bucket logs
+    region us-west-2
+    use_put_object On
+    upload_timeout 1s
+    total_file_size 1M
+"""
+
+
+@pytest.fixture(scope="module")
+def project(make_shared_project: MakeProject) -> Project:
+    """Four services that send to one local AWS: as the example does, to S3, to no group, and to a forbidden one."""
+    project = make_shared_project("firelens-cloudwatch")
+    # The published manifest but for the application's name, which is the test's own here.
+    project.edit(HELLO, "/copilot/sidecar-test-hello", f"/copilot/{project.app}-test-hello")
+    project.append(HELLO, f"\ncommand: sh -c 'seq 1 {LINES}; exec /app/start'\n")
+    for name, logging in (("shipper", SHIPPER), ("orphan", ORPHAN), ("refused", REFUSED)):
+        project.write(f"copilot/{name}/manifest.yml", BACKEND.format(name=name) + logging)
+    project.write("router/outputs.conf", OUTPUTS)
+    project.write(
+        "router/Dockerfile",
+        "FROM public.ecr.aws/aws-observability/aws-for-fluent-bit:stable\nCOPY outputs.conf /extra/outputs.conf\n",
+    )
+    project.write("copilot-local.toml", '[substitute]\n"router:own" = "./router"\n')
+    project.up("--logs", "local-aws")
+    return project
 
 
 def client(project: Project, service: str) -> Any:
@@ -40,13 +103,17 @@ def events(project: Project, group: str, stream: str) -> list[dict[str, Any]]:
         token = {"nextToken": page["nextForwardToken"]}
 
 
-def test_cloudwatch_has_each_line_once_in_the_group_and_stream_that_ecs_would_use(make_project: MakeProject) -> None:
-    project = make_project("firelens-cloudwatch")
-    # The published manifest but for the application's name, which is the test's own here.
-    project.edit(MANIFEST, "/copilot/sidecar-test-hello", f"/copilot/{project.app}-test-hello")
-    project.append(MANIFEST, f"\ncommand: sh -c 'seq 1 {LINES}; exec /app/start'\n")
-    project.up("--logs", "local-aws")
-    (task,) = project.tasks()
+def groups(project: Project) -> list[str]:
+    return [group["logGroupName"] for group in client(project, "logs").describe_log_groups()["logGroups"]]
+
+
+def router_says(project: Project, service: str) -> str:
+    """What the log router of a service has printed, each error with its line of the manifest."""
+    return project.run("firelens", "tail", "--once", service).ok().out
+
+
+def test_cloudwatch_has_each_line_once_in_the_group_and_stream_that_ecs_would_use(project: Project) -> None:
+    [task] = {it.task for it in project.containers() if it.labels.get("copilot-local.service") == "hello"}
     group, stream = f"/copilot/{project.app}-test-hello", f"copilot/hello-firelens-{task}"
 
     def lines() -> list[str]:
@@ -56,32 +123,15 @@ def test_cloudwatch_has_each_line_once_in_the_group_and_stream_that_ecs_would_us
 
     wait_until(lambda: len(lines()) > LINES, lambda: f"{LINES} lines: {len(lines())}")
     assert lines() == [*map(str, range(1, LINES + 1)), "listening on port 3000"]
-    read_back = [record for record in project.records() if record["log"] != "listening on port 3000"]
+    routed = project.run("logs", "--routed", "--join", "--format", "json", "hello").ok().out
+    records = [json.loads(line)["record"] for line in routed.splitlines()]
+    read_back = [record for record in records if record["log"] != "listening on port 3000"]
     assert [record["log"] for record in read_back] == [str(number) for number in range(1, LINES + 1)]
     assert {record["container_name"] for record in read_back} == {"hello"}
-    assert "0 missing" not in project.run("logs", "--compare").ok().out
+    assert "0 missing" not in project.run("logs", "--compare", "hello").ok().out
 
 
-def test_s3_and_firehose_get_what_their_plugins_send(make_project: MakeProject) -> None:
-    project = make_project("firelens-cloudwatch")
-    project.write(
-        "router/outputs.conf",
-        "[OUTPUT]\n    Name s3\n    Match *\n    bucket logs\n    region us-west-2\n    use_put_object On\n"
-        "    upload_timeout 1s\n    total_file_size 1M\n",
-    )
-    project.write(
-        "router/Dockerfile",
-        "FROM public.ecr.aws/aws-observability/aws-for-fluent-bit:stable\nCOPY outputs.conf /extra/outputs.conf\n",
-    )
-    project.write("copilot-local.toml", '[substitute]\n"router:own" = "./router"\n')
-    project.edit(
-        MANIFEST,
-        "    Name: cloudwatch\n    region: us-west-2\n    log_group_name: /copilot/sidecar-test-hello\n"
-        "    log_stream_prefix: copilot/\n",
-        "    Name: firehose\n    region: us-west-2\n    delivery_stream: to-s3\n",
-    )
-    project.edit(MANIFEST, "logging:\n", "logging:\n  image: router:own\n  configFilePath: /extra/outputs.conf\n")
-    project.up("--logs", "local-aws")
+def test_s3_and_firehose_get_what_their_plugins_send(project: Project) -> None:
     s3, firehose = client(project, "s3"), client(project, "firehose")
     for bucket in ("logs", "delivered"):
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
@@ -97,36 +147,26 @@ def test_s3_and_firehose_get_what_their_plugins_send(make_project: MakeProject) 
         keys = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
         return "".join(s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode() for key in keys)
 
-    def asked_and_there() -> bool:
-        project.get("/hello/records")
-        return "GET /hello/records" in held("logs") and "GET /hello/records" in held("delivered")
+    def there() -> bool:
+        return all("a record of shipper" in held(bucket) for bucket in ("logs", "delivered"))
 
-    wait_until(asked_and_there, lambda: project.run("firelens", "tail", "--once").out)
+    wait_until(there, lambda: router_says(project, "shipper"))
 
 
-def test_a_group_that_no_stack_makes_is_not_there_as_on_aws(make_project: MakeProject) -> None:
-    project = make_project("firelens-cloudwatch")
-    project.up("--logs", "local-aws")  # the manifest names the group of another application
-
+def test_a_group_that_no_stack_makes_is_not_there_as_on_aws(project: Project) -> None:
     def said() -> str:
-        return project.run("firelens", "tail", "--once").ok().out
+        return router_says(project, "orphan")
 
     wait_until(lambda: "not found and `auto_create_group` disabled" in said(), said)
-    assert f"{MANIFEST}:" in next(line for line in said().splitlines() if "auto_create_group" in line)
-    groups = client(project, "logs").describe_log_groups()["logGroups"]
-    assert [group["logGroupName"] for group in groups] == []
+    assert "copilot/orphan/manifest.yml:" in next(line for line in said().splitlines() if "auto_create_group" in line)
+    assert "/copilot/of-another-application" not in groups(project)
 
 
-def test_names_that_aws_refuses_are_refused(make_project: MakeProject) -> None:
-    project = make_project("firelens-cloudwatch")
-    project.edit(MANIFEST, "Name: cloudwatch\n", "Name: cloudwatch_logs\n    auto_create_group: true\n")
-    project.edit(MANIFEST, "/copilot/sidecar-test-hello", "/aws/$(ecs_cluster)")
-    project.up("--logs", "local-aws")
-
+def test_names_that_aws_refuses_are_refused(project: Project) -> None:
     def said() -> str:
-        return project.run("firelens", "tail", "--once").ok().out
+        return router_says(project, "refused")
 
     wait_until(lambda: "InvalidParameterException" in said(), said)
-    assert client(project, "logs").describe_log_groups()["logGroups"] == []
+    assert [group for group in groups(project) if group.startswith("/aws")] == []
     with pytest.raises(botocore.exceptions.ClientError, match="InvalidBucketName"):
         client(project, "s3").put_object(Bucket="my.bucket..x", Key="k", Body=b"")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ SLOW_FILTER = """\
 """
 SLOW_LUA = """\
 function slow(tag, timestamp, record)
-    local ready = os.clock() + 0.001
+    local ready = os.clock() + 0.0005
     while os.clock() < ready do end
     return 0, timestamp, record
 end
@@ -50,8 +51,10 @@ def task(*containers: str, **firelens: str) -> TaskDefinition:
     )
 
 
-@pytest.fixture
-def start(start_router: Callable[..., Any], identity: TaskIdentity) -> Callable[..., Any]:
+Start = Callable[..., Any]
+
+
+def starting(start_router: Start, identity: TaskIdentity) -> Start:
     """Starts a router, in as much memory as the smallest task has, for these containers; its own files are given."""
 
     def start(*containers: str, files: dict[str, str] | None = None, **firelens: str) -> Any:
@@ -61,6 +64,17 @@ def start(start_router: Callable[..., Any], identity: TaskIdentity) -> Callable[
         return start_router(definition, identity, every, memory=TASK_MEMORY)
 
     return start
+
+
+@pytest.fixture
+def start(start_router: Start, identity: TaskIdentity) -> Start:
+    return starting(start_router, identity)
+
+
+@pytest.fixture(scope="module")
+def router(start_shared_router: Start, identity: TaskIdentity) -> Any:
+    """One for all odd lines, each of which a container of its own prints."""
+    return starting(start_shared_router, identity)(*ODD)
 
 
 def logs(records: Iterable[Record]) -> list[str]:
@@ -117,30 +131,37 @@ def test_a_router_slower_than_its_containers(start: Callable[..., Any]) -> None:
     assert alive(router)
 
 
-@pytest.mark.parametrize(
-    ("printed", "expected"),
-    [
-        pytest.param("printf 'x\\n'", "x", id="a byte"),
-        pytest.param("head -c 16383 /dev/zero | tr '\\0' x; echo", "x" * 16383, id="just below 16 KB"),
-        pytest.param("head -c 16384 /dev/zero | tr '\\0' x; echo", "x" * 16384, id="16 KB"),
-        pytest.param("head -c 17408 /dev/zero | tr '\\0' x; echo", "x" * 17408, id="17 KB"),
-        pytest.param("head -c 1048576 /dev/zero | tr '\\0' x; echo", "x" * MIB, id="1 MB"),
-        pytest.param("printf 'a\\377\\376z\\n'", None, id="invalid UTF-8"),
-        pytest.param("printf '\\033[31mred\\033[0m\\n'", "\x1b[31mred\x1b[0m", id="ANSI"),
-        pytest.param("printf 'a\\000z\\n'", "a\x00z", id="NUL"),
-        pytest.param("printf '\"quoted\" \\\\ \\t\\n'", '"quoted" \\ \t', id="what JSON escapes"),
-        pytest.param("echo 'héllo ☃ 𝄞'", "héllo ☃ 𝄞", id="beyond ASCII"),
-        pytest.param("printf 'no end'", "no end", id="without a line end"),
-    ],
-)
-def test_odd_lines(start: Callable[..., Any], printed: str, expected: str | None) -> None:
-    router = start("web")
-    router.run("web", f"echo before; {printed}")
-    router.run("web", "echo after")
-    before, odd, after = sorted(router.wait_for(3), key=lambda record: record.time_ns)
+@dataclass(frozen=True)
+class Odd:
+    """A shell command, and the line that it prints; None where bytes of it are no text."""
+
+    printed: str
+    line: str | None
+
+
+ODD = {
+    "byte": Odd("printf 'x\\n'", "x"),
+    "just-below-16-KB": Odd("head -c 16383 /dev/zero | tr '\\0' x; echo", "x" * 16383),
+    "16-KB": Odd("head -c 16384 /dev/zero | tr '\\0' x; echo", "x" * 16384),
+    "17-KB": Odd("head -c 17408 /dev/zero | tr '\\0' x; echo", "x" * 17408),
+    "1-MB": Odd("head -c 1048576 /dev/zero | tr '\\0' x; echo", "x" * MIB),
+    "invalid-UTF-8": Odd("printf 'a\\377\\376z\\n'", None),
+    "ANSI": Odd("printf '\\033[31mred\\033[0m\\n'", "\x1b[31mred\x1b[0m"),
+    "NUL": Odd("printf 'a\\000z\\n'", "a\x00z"),
+    "what-JSON-escapes": Odd("printf '\"quoted\" \\\\ \\t\\n'", '"quoted" \\ \t'),
+    "beyond-ASCII": Odd("echo 'héllo ☃ 𝄞'", "héllo ☃ 𝄞"),
+    "without-a-line-end": Odd("printf 'no end'", "no end"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_lines(router: Any, name: str) -> None:
+    router.run(name, f"echo before; {ODD[name].printed}")
+    router.run(name, "echo after")
+    before, odd, after = sorted(router.wait_for(3, name), key=lambda record: record.time_ns)
     assert logs([before, after]) == ["before", "after"]
     [text] = logs([odd])
-    if expected is None:
+    if ODD[name].line is None:
         assert text.startswith("a")  # Fluent Bit's own JSON ends before bytes that are no UTF-8
     else:
-        assert text == expected
+        assert text == ODD[name].line

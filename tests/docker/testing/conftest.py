@@ -20,7 +20,7 @@ import pytest
 from emulator.engine.interface import Engine
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "nginx-sidecar"
-TIMEOUT = 90.0
+TIMEOUT = 240.0
 
 
 @dataclass(frozen=True)
