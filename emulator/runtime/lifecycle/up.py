@@ -85,9 +85,9 @@ def up(
     refuse_taken_ports(request, observed)  # before anything is built
     # Where something runs, nothing is touched before it is known that what is asked for can run.
     claim = None if observed.containers else _claim(engine, request, observed)
-    from emulator.runtime.lifecycle.bring_up import Bringup  # Docker is at work meanwhile
-
     try:
+        from emulator.runtime.lifecycle.bring_up import Bringup  # Docker works meanwhile, and an interrupt may come
+
         prepared = prepare(engine, request, emit, cancelled=cancelled, agent_image=claim.image if claim else None)
         if cancelled.is_set():
             raise Cancelled
