@@ -34,7 +34,7 @@ SLOW_FILTER = """\
 """
 SLOW_LUA = """\
 function slow(tag, timestamp, record)
-    local ready = os.clock() + 0.0005
+    local ready = os.clock() + 0.001
     while os.clock() < ready do end
     return 0, timestamp, record
 end
@@ -124,8 +124,10 @@ def test_a_router_slower_than_its_containers(start: Callable[..., Any]) -> None:
     router = start("web", files=files, **options)
     count, length = 5000, 1000  # 5 MB: more than the pipes and the relay between a container and its router hold
     line = f"x=$(head -c {length} /dev/zero | tr '\\0' x)"
-    name = router.start("web", f"{line}; i=0; while [ $i -lt {count} ]; do i=$((i+1)); echo $i $x; done")
-    assert not router.exited(name)  # it has to wait for the router
+    prints = f"i=0; while [ $i -lt {count} ]; do i=$((i+1)); echo $i $x; done; touch /printed"
+    # It stays: Docker gives the output of a container that exits ten seconds.
+    name = router.start("web", f"{line}; {prints}; exec sleep 3600")
+    assert router.engine.exec(name, ("test", "-e", "/printed")).exit_code != 0, "it has to wait for the router"
     router.wait_for_lines(count)
     assert [line.split()[0] for line in logs(router.records("web"))] == [str(n) for n in range(1, count + 1)]
     assert alive(router)
