@@ -64,8 +64,9 @@ bench: setup  ## Run the benchmarks
 	@$(BIN)/python -m tests.bench
 
 .PHONY: reference
-reference: venv  ## Write the reference, made from the code, to build/reference.md
+reference: venv  ## Write the reference, made from the code, to build/reference.md, and the codes of docs/findings.md
 	@mkdir -p build && $(CLI) reference > build/reference.md && echo build/reference.md
+	@$(CLI) reference findings --into docs/findings.md && echo docs/findings.md
 
 .PHONY: audit
 audit: venv  ## Look up known vulnerabilities of everything that is locked

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from emulator.errors import UsageError
 
 
 class Topic(enum.StrEnum):
@@ -20,15 +23,28 @@ class Topic(enum.StrEnum):
 
 def reference(
     topics: Annotated[list[Topic] | None, typer.Argument(metavar="[TOPIC]...", help="Chapters. Default: all.")] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option(
+            "--into",
+            metavar="FILE",
+            help="With findings: write them below the heading Codes of FILE, docs/findings.md.",
+        ),
+    ] = None,
 ) -> None:
     """Print the reference as Markdown, made from the code: commands, settings, manifest, findings, testing."""
-    from emulator.cli.manifest import reference_chapters, reference_manifest
+    from emulator.cli.manifest import reference_chapters, reference_findings, reference_manifest
 
+    if into is not None:
+        if topics != [Topic.FINDINGS]:
+            raise UsageError("--into is for the chapter findings alone", hint=f"reference findings --into {into}")
+        into.write_text(reference_findings.with_listing(into.read_text(encoding="utf-8")), encoding="utf-8")
+        return
     chapters = {
         Topic.COMMANDS: reference_chapters.commands,
         Topic.SETTINGS: reference_chapters.settings,
         Topic.MANIFEST: reference_manifest.manifest,
-        Topic.FINDINGS: reference_chapters.findings,
+        Topic.FINDINGS: reference_findings.findings,
         Topic.TESTING: reference_chapters.testing,
     }
     typer.echo("\n".join(chapters[topic]() for topic in topics or list(Topic)))

@@ -1,4 +1,4 @@
-"""Chapters of the reference that are read off the command line, the settings, the findings and the test API."""
+"""Chapters of the reference that are read off the command line, the settings and the test API."""
 
 from __future__ import annotations
 
@@ -112,14 +112,6 @@ def _default(field: FieldInfo) -> str:
     if field.is_required() or field.default_factory is not None or field.default in (None, "", ()):
         return ""
     return f"`{field.default}`"
-
-
-def findings() -> str:
-    """Every code that a check of a manifest may report."""
-    from emulator.manifest.findings.codes import CODES
-
-    rows = ((f"`{name}`", code.title, "yes" if code.silenceable else "no") for name, code in CODES.items())
-    return "# Findings\n\n" + table(("code", "what", "may be silenced"), rows)
 
 
 def testing() -> str:

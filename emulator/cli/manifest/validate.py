@@ -51,11 +51,20 @@ def validate(
     copilot: Annotated[
         bool, typer.Option("--copilot", help="What works here and not with the Copilot command is an error too.")
     ] = False,
+    explain: Annotated[
+        str | None,
+        typer.Option("--explain", metavar="CODE", help="Say what a code means, with an example, and check nothing."),
+    ] = None,
     format: Annotated[
         FindingsFormat, typer.Option("--format", help="How to print findings: sarif is for code scanning.")
     ] = FindingsFormat.TEXT,
 ) -> None:
     """Check manifests: unknown keys, wrong values, and what Copilot would ignore without a word."""
+    if explain is not None:
+        from emulator.cli.manifest.reference_findings import explanation
+
+        typer.echo(explanation(explain))
+        return
     from emulator.manifest import Options
 
     if lenient and strict:

@@ -38,7 +38,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "events": ("events -f",),
     "inspect": ("inspect",),
     "export": ("export -o report.tar.gz",),
-    "validate": ("validate", "validate --all-envs --format sarif"),
+    "validate": ("validate", "validate --all-envs --format sarif", "validate --explain CL101"),
     "config": ("config web -e prod", "config web --explain http.path"),
     "schema": ("schema",),
     "reference": ("reference settings",),

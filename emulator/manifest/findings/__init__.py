@@ -1,1 +1,1 @@
-"""Findings: codes, wording, suggestions, suppression, formats."""
+"""Findings: codes, the catalogue that explains each, wording, suggestions, suppression, formats."""

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Final
 
 from emulator.errors import Finding, Severity
-from emulator.manifest.findings.codes import CODES
 
 SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -37,11 +36,20 @@ def as_sarif(findings: Iterable[Finding], *, version: str) -> str:
     """A SARIF 2.1.0 log, for code scanning. `version` is copilot-local's."""
     found = list(findings)
     codes = sorted({finding.code for finding in found})
-    rules = [{"id": code, "shortDescription": {"text": CODES[code].title if code in CODES else code}} for code in codes]
+    rules = [_rule(code) for code in codes]
     driver = {"name": "copilot-local", "version": version, "rules": rules}
     results = [_result(finding, codes) for finding in found]
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     return json.dumps({"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False)
+
+
+def _rule(code: str) -> dict[str, object]:
+    from emulator.manifest.findings.catalogue import KINDS
+
+    kind = KINDS.get(code)
+    if kind is None:
+        return {"id": code, "shortDescription": {"text": code}}
+    return {"id": code, "shortDescription": {"text": kind.title}, "fullDescription": {"text": kind.explanation}}
 
 
 def _result(finding: Finding, codes: list[str]) -> dict[str, object]:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from emulator.errors import Finding, Position, Severity
 from emulator.manifest.yaml.nodes import Node
+
+if TYPE_CHECKING:
+    from emulator.manifest.findings.codes import Code
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -61,7 +65,7 @@ class Report:
 
     def add(
         self,
-        code: str,
+        code: Code,
         node: Node | None,
         path: str,
         message: str,
@@ -94,7 +98,7 @@ class Report:
         severity = Severity.WARNING if warning and not (copilot_refuses and self.copilot) else Severity.ERROR
         self.findings.append(Finding(code, message, position, path, hint, severity, copilot_accepts))
 
-    def drop(self, code: str, paths: Collection[str]) -> None:
+    def drop(self, code: Code, paths: Collection[str]) -> None:
         """Takes back findings of a code at paths of which more was said elsewhere."""
         self.findings = [it for it in self.findings if it.code != code or it.path not in paths]
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping as AnyMapping
 from functools import cache
 from types import MappingProxyType
-from typing import Final, get_args
+from typing import TYPE_CHECKING, Final, get_args
 
 from emulator.manifest.schema import shapes
 from emulator.manifest.schema.base import Block
 from emulator.manifest.schema.containers import Image, Sidecar
 from emulator.manifest.yaml.nodes import Mapping, Node, Scalar
 from emulator.spelling import closest
+
+if TYPE_CHECKING:
+    from emulator.manifest.findings.codes import Code
 
 _SECRET_STARTS: Final = ("arn:aws:ssm:", "arn:aws:secretsmanager:", "/copilot/")
 _BUILD_KEYS: Final = ("context", "dockerfile", "args", "target", "cache_from")
@@ -105,7 +108,7 @@ def unknown_key(
     value: Node,
     workload: type[Block],
     known: AnyMapping[str, str] = MappingProxyType({}),
-) -> tuple[str, str, str]:
+) -> tuple[str, str, Code]:
     """Message, hint and code for a key that `block` does not have; CL102 where it has a place elsewhere. `known` has
     the names of variables and secrets of the base manifest, each with the key that they stand below."""
     keys = shapes.keys_of(block)
@@ -144,7 +147,7 @@ def _variable_home(name: str, value: Node, known: AnyMapping[str, str]) -> str:
 
 def _unknown_at_the_top(
     workload: type[Block], name: str, path: str, value: Node, known: AnyMapping[str, str]
-) -> tuple[str, str, str]:
+) -> tuple[str, str, Code]:
     kind = _kind(workload)
     message = f"a {kind} has no key {name}; Copilot ignores it"
     prefix = f"{path}." if path else ""

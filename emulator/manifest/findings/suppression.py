@@ -31,24 +31,27 @@ def silence(findings: list[Finding], lines: list[str], file: str, ignored: Itera
     left: list[Finding] = []
     for comment in comments:
         by_line.setdefault(comment.line + comment.alone, set()).update(comment.codes)
-        unknown = sorted(comment.codes - CODES.keys())
-        if unknown or not comment.codes:
+        unknown = sorted(comment.codes.difference(CODES))
+        if (unknown or not comment.codes) and "CL115" not in everywhere:
             message = f"there is no finding {', '.join(unknown)}" if unknown else "the comment names no finding"
             hint = "write # copilot-local: ignore CL101"
             position = Position(file, comment.line, comment.column)
             left.append(Finding("CL115", message, position, hint=hint, severity=Severity.WARNING))
     for finding in findings:
         line = finding.position.line if finding.position else 0
-        if not (_silenceable(finding) and (finding.code in everywhere or finding.code in by_line.get(line, ()))):
+        named = finding.code in everywhere or finding.code in by_line.get(line, ())
+        if not (named and _silenceable(finding)):
             left.append(finding)
     return left
 
 
 def _silenceable(finding: Finding) -> bool:
-    code = CODES.get(finding.code)
     if finding.severity is Severity.WARNING or finding.copilot_accepts:
         return True
-    return code is not None and code.silenceable
+    from emulator.manifest.findings.catalogue import KINDS  # seldom needed, and long
+
+    kind = KINDS.get(finding.code)
+    return kind is not None and kind.silenceable
 
 
 def _comments(lines: list[str]) -> list[_Comment]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from emulator.manifest.findings.report import Report, child
 from emulator.manifest.yaml.nodes import Mapping, Node, Scalar, Sequence
+
+if TYPE_CHECKING:
+    from emulator.manifest.findings.codes import Code
 
 
 class At:
@@ -19,7 +24,7 @@ class At:
 
     def add(
         self,
-        code: str,
+        code: Code,
         message: str,
         *keys: str | int,
         hint: str = "",

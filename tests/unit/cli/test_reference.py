@@ -21,13 +21,13 @@ SELF_EVIDENT = {"type", "name"}
 
 @pytest.fixture(scope="module")
 def chapters() -> dict[Topic, str]:
-    from emulator.cli.manifest import reference_chapters, reference_manifest
+    from emulator.cli.manifest import reference_chapters, reference_findings, reference_manifest
 
     return {
         Topic.COMMANDS: reference_chapters.commands(),
         Topic.SETTINGS: reference_chapters.settings(),
         Topic.MANIFEST: reference_manifest.manifest(),
-        Topic.FINDINGS: reference_chapters.findings(),
+        Topic.FINDINGS: reference_findings.findings(),
         Topic.TESTING: reference_chapters.testing(),
     }
 
@@ -66,7 +66,8 @@ def test_every_block_that_a_key_takes_is_in_it(chapters: dict[Topic, str]) -> No
 
 def test_every_code_is_in_it(chapters: dict[Topic, str]) -> None:
     for code in CODES:
-        assert f"| `{code}` |" in chapters[Topic.FINDINGS]
+        assert f"| [{code}](#{code.lower()}) |" in chapters[Topic.FINDINGS]
+        assert f"\n## {code}\n" in chapters[Topic.FINDINGS]
 
 
 @pytest.mark.parametrize("verb", [name for name in dir(Environment) if not name.startswith("_")])

@@ -45,7 +45,11 @@ def test_findings_as_sarif() -> None:
     (run,) = log["runs"]
     assert log["version"] == "2.1.0"
     assert run["tool"]["driver"]["version"] == "1.2.3"
-    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["CL101", "CL108"]
+    rules = run["tool"]["driver"]["rules"]
+    assert [(rule["id"], rule["shortDescription"]["text"]) for rule in rules] == [
+        ("CL101", "unknown key"), ("CL108", "older spelling of a key"),
+    ]  # fmt: skip
+    assert all(rule["fullDescription"]["text"] for rule in rules)
     first, second, _ = run["results"]
     assert (first["ruleIndex"], first["level"], second["level"]) == (0, "error", "warning")
     place = first["locations"][0]["physicalLocation"]
@@ -53,19 +57,12 @@ def test_findings_as_sarif() -> None:
     assert second["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "a/m.yml"
 
 
-def test_every_code_is_documented() -> None:
-    text = (PROJECT / "docs" / "findings.md").read_text(encoding="utf-8")
-    for code, entry in CODES.items():
-        assert f"| {code} | {entry.title} |" in text
-    documented = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| CL")]
-    assert documented == sorted(CODES)
-
-
 def test_every_code_is_used() -> None:
     names = ("app/compile.py", "app/service_dependencies.py", "frontdoor/routing/advice.py")
     elsewhere = [PROJECT / "emulator" / name for name in names]
     files = [*(PROJECT / "emulator" / "manifest").rglob("*.py"), *elsewhere]
-    source = "".join(path.read_text(encoding="utf-8") for path in files if path.name != "codes.py")
+    listed = [path for path in files if path.name == "codes.py" or path.parent.name == "catalogue"]
+    source = "".join(path.read_text(encoding="utf-8") for path in files if path not in listed)
     assert [code for code in CODES if f'"{code}"' not in source] == []
 
 

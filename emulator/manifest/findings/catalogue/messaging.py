@@ -1,0 +1,59 @@
+"""Queues, topics and jobs."""
+
+from __future__ import annotations
+
+from emulator.manifest.findings.catalogue.base import VALIDATE, FindingKind
+
+
+class Queue(FindingKind):
+    code = "CL137"
+    title = "queue or topic settings that do not fit"
+    explanation = """
+        SQS has limits: a message is kept 1 minute to 14 days, delayed up to 15 minutes, hidden up to 12 hours, and
+        tried 1 to 1000 times. Copilot hands on other values, and the stack fails while it is deployed.
+    """
+    source = f"Amazon SQS, `SetQueueAttributes`; Copilot, `FIFOAdvanceConfig.validateHighThroughputFIFO` in {VALIDATE}"
+    bad = """
+        name: web
+        type: Worker Service
+        image: {location: worker}
+        subscribe:
+          topics:
+            - {name: orders, service: shop}
+          queue:
+            delay: 1h
+    """
+    good = """
+        name: web
+        type: Worker Service
+        image: {location: worker}
+        subscribe:
+          topics:
+            - {name: orders, service: shop}
+          queue:
+            delay: 15m
+    """
+
+
+class Job(FindingKind):
+    code = "CL139"
+    title = "job settings that do not fit"
+    explanation = """
+        The state machine of a Scheduled Job takes a timeout of whole seconds, one at least, and no negative number of
+        retries. Copilot refuses the manifest when it renders the stack.
+    """
+    source = "Copilot, `stateMachineOpts` in internal/pkg/deploy/cloudformation/stack/scheduled_job.go"
+    bad = """
+        name: web
+        type: Scheduled Job
+        image: {location: report}
+        on: {schedule: "@daily"}
+        timeout: 500ms
+    """
+    good = """
+        name: web
+        type: Scheduled Job
+        image: {location: report}
+        on: {schedule: "@daily"}
+        timeout: 30s
+    """

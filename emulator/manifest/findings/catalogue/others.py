@@ -1,0 +1,59 @@
+"""Manifests of environments and pipelines."""
+
+from __future__ import annotations
+
+from emulator.manifest.findings.catalogue.base import FindingKind
+
+
+class Environment(FindingKind):
+    code = "CL160"
+    title = "environment manifest that does not fit"
+    explanation = """
+        The environment cannot be deployed so: subnets that are too few or in different availability zones, certificates
+        that are none, or settings of a load balancer that contradict each other. Copilot refuses the manifest.
+    """
+    source = "Copilot, internal/pkg/manifest/validate_env.go"
+    file = "copilot/environments/test/manifest.yml"
+    bad = """
+        name: test
+        type: Environment
+        http:
+          public:
+            certificates: [my-certificate]
+    """
+    good = """
+        name: test
+        type: Environment
+        http:
+          public:
+            certificates: ["arn:aws:acm:eu-west-1:111122223333:certificate/1a2b"]
+    """
+
+
+class Pipeline(FindingKind):
+    code = "CL161"
+    title = "pipeline manifest that does not fit"
+    explanation = """
+        The source has a provider that Copilot does not know, a name is too long, or a stage has two kinds of what comes
+        after its deployment. Copilot refuses the manifest. Pipelines are not run here.
+    """
+    source = "Copilot, internal/pkg/manifest/pipeline.go and `Pipeline.Validate`"
+    file = "copilot/pipelines/release/manifest.yml"
+    bad = """
+        name: release
+        version: 1
+        source:
+          provider: GitLab
+          properties: {repository: example/shop}
+        stages:
+          - name: test
+    """
+    good = """
+        name: release
+        version: 1
+        source:
+          provider: GitHub
+          properties: {repository: example/shop}
+        stages:
+          - name: test
+    """

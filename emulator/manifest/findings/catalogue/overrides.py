@@ -1,0 +1,115 @@
+"""What changes the task definition and the stack beside the manifest: overrides, patches, addons."""
+
+from __future__ import annotations
+
+from emulator.manifest.findings.catalogue.base import MANIFEST, VALIDATE, FindingKind
+
+_SERVICE = """
+    name: web
+    type: Load Balanced Web Service
+    image: {location: nginx, port: 80}
+    http: {path: /}
+"""
+
+
+class Override(FindingKind):
+    code = "CL138"
+    title = "task definition override that is not possible"
+    explanation = """
+        A path of `taskdef_overrides` leads nowhere, or to a name that holds the task together. Copilot refuses the
+        manifest, or fails when it renders the stack.
+    """
+    source = f"Copilot, `OverrideRule.validate` in {VALIDATE}; internal/pkg/template/override"
+    bad = """
+        name: web
+        type: Backend Service
+        image: {location: nginx}
+        taskdef_overrides:
+          - path: ContainerDefinitions[1].User
+            value: nginx
+    """
+    good = """
+        name: web
+        type: Backend Service
+        image: {location: nginx}
+        taskdef_overrides:
+          - path: ContainerDefinitions[0].User
+            value: nginx
+    """
+
+
+class Addon(FindingKind):
+    code = "CL142"
+    title = "addon template that does not fit"
+    note = "read by `validate` of a workspace, with overrides and patches"
+    explanation = """
+        The templates of an `addons/` folder become one nested stack, to which Copilot gives the parameters `App`, `Env`
+        and `Name`. Each must be declared; others need a value in `addons.parameters.yml`. Copilot fails when it
+        packages the service.
+    """
+    source = "Copilot, internal/pkg/addon: required parameters, and the merge of templates"
+    file = "copilot/web/addons/table.yml"
+    bad = """
+        Parameters:
+          App: {Type: String}
+        Resources: {}
+    """
+    good = """
+        Parameters:
+          App: {Type: String}
+          Env: {Type: String}
+          Name: {Type: String}
+        Resources:
+          Table:
+            Type: AWS::SDB::Domain
+    """
+    beside = ((MANIFEST, _SERVICE),)
+
+
+class Patch(FindingKind):
+    code = "CL143"
+    title = "patch of the template that is not possible"
+    explanation = """
+        `overrides/cfn.patches.yml` changes the stack by JSON Patch, and an operation has a path that is not in it.
+        Copilot fails when it renders the stack. Resources that only Copilot's own stack has (its Lambda functions) are
+        not in a stack that copilot-local renders: a warning.
+    """
+    source = "Copilot, internal/pkg/override/patch.go; RFC 6902"
+    file = "copilot/web/overrides/cfn.patches.yml"
+    bad = """
+        - op: replace
+          path: /Resources/Servce/Properties/PlatformVersion
+          value: 1.4.0
+    """
+    good = """
+        - op: add
+          path: /Resources/Service/Properties/PlatformVersion
+          value: 1.4.0
+    """
+    beside = ((MANIFEST, _SERVICE),)
+
+
+class Registration(FindingKind):
+    code = "CL144"
+    title = "task definition that ECS refuses"
+    explanation = """
+        Together with its overrides and patches, the manifest leads to a task definition that ECS does not register for
+        Fargate. Copilot does not look at it: the stack fails while it is deployed.
+    """
+    source = "Amazon ECS, `RegisterTaskDefinition`: the parameters and limits of Fargate"
+    bad = """
+        name: web
+        type: Backend Service
+        image: {location: nginx}
+        taskdef_overrides:
+          - path: ContainerDefinitions[0].Privileged
+            value: true
+    """
+    good = """
+        name: web
+        type: Backend Service
+        image: {location: nginx}
+        taskdef_overrides:
+          - path: ContainerDefinitions[0].ReadonlyRootFilesystem
+            value: true
+    """
