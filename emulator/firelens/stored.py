@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+LOG_FOLDER = "/copilot-local/logs"
+"""Where the log store, or a task's folder of it, is mounted in a container."""
 KEPT = "@"
 """Starts the stream of a container that logs to CloudWatch by itself; no container's name holds it."""
 LOG_FOLDER = "/copilot-local/logs"

@@ -11,7 +11,7 @@ from emulator.cli.shell.chosen_environment import chosen_environment
 from emulator.cli.shell.interrupt import interruptions
 from emulator.cli.shell.options import App, Env, Name, Quiet
 from emulator.errors import UsageError
-from emulator.events import Event, EventKind
+from emulator.events import Emit, Event, EventKind
 
 
 def down(
@@ -28,7 +28,6 @@ def down(
     """Stop an environment in reverse order of its dependencies and remove it."""
     from emulator.display import make_display
     from emulator.runtime.lifecycle.down import down as take_down
-    from emulator.setup.images import any_agent_image
 
     if name is not None:
         raise UsageError("down stops a whole environment: -n does not go with it")
@@ -41,7 +40,7 @@ def down(
             volumes=volumes,
             timeout=timeout,
             cancelled=killed,
-            agent_image=lambda: any_agent_image(display.emit),
+            agent_image=lambda: _agent_image(display.emit),
         )
         if volumes:
             from emulator.setup.authority import remove_certificates  # brings cryptography, which takes its time
@@ -50,3 +49,9 @@ def down(
         if not found:
             message = f"nothing is running in {names.app}/{names.environment}"
             display.emit(Event(EventKind.INFO, "down", message))
+
+
+def _agent_image(emit: Emit) -> str:
+    from emulator.setup.images import any_agent_image
+
+    return any_agent_image(emit)

@@ -12,8 +12,7 @@ import threading
 
 from emulator.engine.interface import ContainerSpec, Engine, File, Mount
 from emulator.errors import CopilotLocalError
-from emulator.firelens.stored import kept_stream, stored_line
-from emulator.runtime.specs.log_store import LOG_FOLDER
+from emulator.firelens.stored import LOG_FOLDER, kept_stream, stored_line
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Names
 
@@ -29,6 +28,8 @@ class Keeper:
         self._names = environment
         self._helper = ""
         self._lock = threading.Lock()
+        self._waiting: dict[str, File] = {}
+        """What is read and not written yet, by its path; one call of Docker writes all of it."""
 
     def keep(self, name: str) -> None:
         """Keeps the output of a container with a log stream of its own; what cannot be read is not waited for."""
@@ -49,8 +50,22 @@ class Keeper:
             if lines and self._names.log_volume in self._engine.list_volumes(self._names.labels()):
                 labels = container.labels
                 file = f"{labels[names.SERVICE]}.{labels[names.TASK]}.{kept_stream(labels[names.CONTAINER])}"
-                content = "".join(lines).encode(errors="replace")
-                self._engine.put_files(self._open(container.image_id), LOG_FOLDER, [File(file, content)])
+                self._write(container.image_id, File(file, "".join(lines).encode(errors="replace")))
+
+    def _write(self, image: str, file: File) -> None:
+        """Returns when the file is written, by this thread or, together with its own, by another one."""
+        self._waiting[file.path] = file
+        with self._lock:
+            if file.path not in self._waiting:
+                return
+            try:
+                helper = self._open(image)
+                files = list(self._waiting.values())
+                self._engine.put_files(helper, LOG_FOLDER, files)
+                for written in files:
+                    del self._waiting[written.path]
+            finally:
+                self._waiting.pop(file.path, None)
 
     def close(self) -> None:
         """Removes the helper, if there is one."""
@@ -61,19 +76,13 @@ class Keeper:
             self._helper = ""
 
     def _open(self, image: str) -> str:
-        with self._lock:
-            if not self._helper:
-                name = f"{self._names.prefix}-keep-{secrets.token_hex(4)}"
-                mount = Mount(self._names.log_volume, LOG_FOLDER, copy=False)
-                labels = names.sealed(self._names.labels())
-                self._engine.create_container(
-                    ContainerSpec(
-                        name=name,
-                        image=image,
-                        labels=labels,
-                        mounts=(mount,),
-                        network="none",
-                    )
-                )
-                self._helper = name
-            return self._helper
+        """The helper, made unless it is there; to be called with the lock."""
+        if not self._helper:
+            name = f"{self._names.prefix}-keep-{secrets.token_hex(4)}"
+            mount = Mount(self._names.log_volume, LOG_FOLDER, copy=False)
+            labels = names.sealed(self._names.labels())
+            self._engine.create_container(
+                ContainerSpec(name=name, image=image, labels=labels, mounts=(mount,), network="none")
+            )
+            self._helper = name
+        return self._helper

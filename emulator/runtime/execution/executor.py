@@ -6,39 +6,45 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from emulator.engine.interface import ContainerSpec, Engine
 from emulator.errors import Conflict, EngineError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.execution.archive_output import Keeper
 from emulator.runtime.execution.context import POLL, Cancelled, Execution
-from emulator.runtime.execution.start_container import ContainerStarter
 from emulator.runtime.execution.stop_container import REVIVAL, ContainerStopper
-from emulator.runtime.execution.wait_condition import ConditionWaiter
-from emulator.runtime.health.watch import Known
 from emulator.runtime.planning.dependencies import NeverStarts
-from emulator.runtime.specs.load_balancer import FrontControl
 from emulator.runtime.specs.service_connect import ServiceConnect
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Names
 from emulator.runtime.state.operations import TASK_STEADY, Operation, Plan, Verb
 
+if TYPE_CHECKING:
+    from emulator.runtime.execution.start_container import ContainerStarter
+    from emulator.runtime.execution.wait_condition import ConditionWaiter
+    from emulator.runtime.health.watch import Known
+    from emulator.runtime.specs.load_balancer import FrontControl
+
 PARALLEL = 16
+STOPPING = frozenset({Verb.REVIVE_ROUTER, Verb.STOP_CONTAINER, Verb.REMOVE_CONTAINER, Verb.REMOVE_VOLUME})
+"""What the plan of `down` consists of."""
 
 
 class Executor:
-    """Runs plans against an engine.
+    """Runs plans against an engine. What a plan that only stops does not need is not imported for it.
 
-    `on_started` hears of every container of a task that started, `before_remove` of each before it is removed.
-    `target_healthy` is what the front says of a task; without it the containers' own health decides. `known` is what
-    the agent knows of the tasks' health, by which is said why one is waited for.
+    `on_started` hears of every container of a task that started, `before_remove` of each before it is removed. `front`
+    is None for a plan that only stops. `target_healthy` is what the front says of a task; without it the containers'
+    own health decides. `known` is what the agent knows of the tasks' health, by which is said why one is waited for.
     """
 
     def __init__(
         self,
         engine: Engine,
         environment: Names,
-        front: FrontControl,
+        front: FrontControl | None,
         emit: Emit,
         *,
         cancelled: threading.Event | None = None,
@@ -53,7 +59,7 @@ class Executor:
     ) -> None:
         self.engine = engine
         self.names = environment
-        self.front = front
+        self._front = front
         self.emit = emit
         self.cancelled = cancelled or threading.Event()
         self.before_remove = before_remove
@@ -61,13 +67,35 @@ class Executor:
         self.connect = connect or ServiceConnect(engine, environment)
         self._keeper = Keeper(engine, environment)
         self._execution = Execution(engine, environment, emit, self.cancelled)
-        self._starter = ContainerStarter(self._execution, on_started)
-        self._waiter = ConditionWaiter(self._execution, target_healthy, known)
+        self._on_started = on_started
+        self._target_healthy = target_healthy
+        self._known = known
         self._stopper = ContainerStopper(self._execution, drain_image, revival)
+
+    @property
+    def front(self) -> FrontControl:
+        """The load balancers; a plan that configures or creates them needs one."""
+        assert self._front is not None, "the plan has an operation on a load balancer"
+        return self._front
+
+    @cached_property
+    def _starter(self) -> ContainerStarter:
+        from emulator.runtime.execution.start_container import ContainerStarter
+
+        return ContainerStarter(self._execution, self._on_started)
+
+    @cached_property
+    def _waiter(self) -> ConditionWaiter:
+        from emulator.runtime.execution.wait_condition import ConditionWaiter
+
+        return ConditionWaiter(self._execution, self._target_healthy, self._known)
 
     def run(self, plan: Plan) -> None:
         """Carries out every operation; raises the first error after those under way have ended."""
         self._execution.stopping.clear()
+        verbs = {operation.verb for operation in plan.operations}
+        if not verbs <= STOPPING:
+            _ = self._starter, self._waiter  # made here once, not by several threads
         waiting = {operation.id: operation for operation in plan.operations}
         done: set[int] = set()
         lost: dict[int, NeverStarts] = {}

@@ -6,7 +6,6 @@ import time
 
 from emulator.errors import EngineError, EngineTimeout, TaskError
 from emulator.runtime.execution.context import POLL, Execution
-from emulator.runtime.specs.drain import open_drain
 from emulator.runtime.state.conventions import SETTLED
 from emulator.runtime.state.observed import Task
 from emulator.runtime.state.operations import Operation
@@ -68,6 +67,8 @@ class ContainerStopper:
             )
         what = "relay of its log router is gone" if up else "log router does not stay up"
         self._execution.warn(subject, f"the {what}; a drain takes its place")
+        from emulator.runtime.specs.drain import open_drain
+
         open_drain(self.engine, self.names, task.service, task.id, self.drain_image)
 
     def settle(self, task: Task) -> None:

@@ -8,15 +8,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from emulator.engine.interface import Container, Engine
+from emulator.engine.interface import Container, ContainerState, Engine
 from emulator.errors import CopilotLocalError, EngineError, EngineUnavailable
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.control import direct
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.execution.executor import Executor, remove_volume
 from emulator.runtime.planning.stop_plan import stop_task
-from emulator.runtime.specs.drain import open_drain
-from emulator.runtime.specs.load_balancer import FrontControl
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Names, Role
 from emulator.runtime.state.observed import Observed, observe, sort_containers
@@ -26,6 +24,7 @@ LEFTOVER_ROUNDS = 5
 """How often the listing is read again: a request in flight when its sender died may still create a container, and
 Docker's log driver may take up to a minute until it notices a new listener."""
 NETWORK_ROUNDS = 20
+AT_ONCE = 8
 SETTLING = 0.5
 """Seconds between two tries to remove a network that something is still in."""
 
@@ -52,34 +51,54 @@ def down(
     """
     observed = observe(engine, environment)
     found = bool(observed.containers or engine.list_networks(environment.labels()))
-    if observed.agent is not None:
-        # First: it must not replace what is being stopped.
-        engine.remove(observed.agent.name)
-        direct.remove_folder(environment)
-    drain_image = _drain_image(engine, observed, emit, agent_image)
-    plan = Plan()
-    for task in observed.tasks.values():
-        stop_task(plan, task, "down", timeout=timeout)
-    for front in (*observed.fronts, *([observed.udp_relay] if observed.udp_relay else [])):
-        plan.add(Verb.REMOVE_CONTAINER, front.name, "down")
-    executor = Executor(
-        engine,
-        environment,
-        FrontControl(environment),
-        emit,
-        cancelled=cancelled,
-        before_remove=before_remove,
-        drain_image=drain_image,
-        keep_output=not volumes,
-    )
-    try:
-        with contextlib.suppress(Cancelled):
-            executor.run(plan)
-    except CopilotLocalError as error:
-        emit(Event(EventKind.WARNING, environment.app, f"the orderly stop failed, the rest is killed: {error}"))
+    with ThreadPoolExecutor(1, thread_name_prefix="agent") as pool:
+        if observed.agent is not None:
+            # First: it must not replace what is being stopped.
+            _end(engine, observed.agent)
+            direct.remove_folder(environment)
+            pool.submit(_failed_removal, engine, observed.agent.name)
+        drain_image = _drain_image(engine, observed, emit, agent_image)
+        executor = Executor(
+            engine,
+            environment,
+            None,
+            emit,
+            cancelled=cancelled,
+            before_remove=before_remove,
+            drain_image=drain_image,
+            keep_output=not volumes,
+        )
+        try:
+            with contextlib.suppress(Cancelled):
+                executor.run(_plan(observed, timeout))
+        except CopilotLocalError as error:
+            emit(Event(EventKind.WARNING, environment.app, f"the orderly stop failed, the rest is killed: {error}"))
     for what in remove_all(engine, environment, volumes=volumes, drain_image=drain_image):
         emit(Event(EventKind.WARNING, environment.app, what))
     return found
+
+
+def _plan(observed: Observed, timeout: int | None) -> Plan:
+    """All tasks stop side by side; the load balancers, which hold nothing that could be lost, are killed meanwhile."""
+    plan = Plan()
+    for task in observed.tasks.values():
+        stop_task(plan, task, "down", timeout=timeout, at_once=True)
+    for front in (*observed.fronts, *([observed.udp_relay] if observed.udp_relay else [])):
+        plan.add(Verb.REMOVE_CONTAINER, front.name, "down")
+    return plan
+
+
+def _end(engine: Engine, agent: Container) -> None:
+    """Ends the agent's process; its container is removed while tasks stop, where that is possible."""
+    try:
+        if agent.state is ContainerState.RUNNING:
+            engine.kill(agent.name)
+            return
+    except EngineUnavailable:
+        raise
+    except EngineError:
+        pass  # removing it kills it too
+    engine.remove(agent.name)
 
 
 def _drain_image(engine: Engine, observed: Observed, emit: Emit, agent_image: Callable[[], str] | None) -> str:
@@ -106,39 +125,54 @@ def remove_all(
     them keeps nothing else from being removed. Raises `EngineError` where a container is left, after all the rest was
     tried, and `EngineUnavailable` where no daemon answers.
     """
-    left, stuck = _remove_networks(engine, environment, drain_image)
-    for volume, labels in engine.list_volumes(environment.labels()).items():
-        if volume not in keep and (volumes or names.DATA not in labels):
-            try:
-                remove_volume(engine, volume)
-            except EngineUnavailable:
-                raise
-            except EngineError as error:
-                users = f"`docker ps -a --filter volume={volume}` shows what uses it"
-                left.append(f"volume {volume} is left: {error.message}; {users}, then run `copilot-local down` again")
+
+    def unwanted() -> list[str]:
+        found = engine.list_volumes(environment.labels())
+        return [name for name, labels in found.items() if name not in keep and (volumes or names.DATA not in labels)]
+
+    left, stuck = _remove_networks(engine, environment, drain_image, unwanted)
+    for volume in unwanted():
+        try:
+            remove_volume(engine, volume)
+        except EngineUnavailable:
+            raise
+        except EngineError as error:
+            users = f"`docker ps -a --filter volume={volume}` shows what uses it"
+            left.append(f"volume {volume} is left: {error.message}; {users}, then run `copilot-local down` again")
     if stuck is not None:
         raise stuck
     return left
 
 
-def _remove_networks(engine: Engine, environment: Names, drain_image: str) -> tuple[list[str], EngineError | None]:
-    """Removes containers, then networks. Returns a sentence for each network that is left, and why a container is."""
+def _remove_networks(
+    engine: Engine, environment: Names, drain_image: str, volumes: Callable[[], list[str]]
+) -> tuple[list[str], EngineError | None]:
+    """Removes containers, then networks and, beside them, those of the `volumes` that nothing uses any more. Returns a
+    sentence for each network that is left, and why a container is."""
     for rounds_left in reversed(range(NETWORK_ROUNDS)):
         stuck = _remove_containers(engine, environment, drain_image)
-        left = []
-        for network in engine.list_networks(environment.labels()):
-            try:
-                engine.remove_network(network)
-            except EngineUnavailable:
-                raise
-            except EngineError as error:
-                what = error.hint or "restart Docker if it shows no container"
-                left.append(f"network {network} is left: {error.message}; {what}, then run `copilot-local down` again")
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for volume in volumes():
+                pool.submit(engine.remove_volume, volume)  # what is not given up now is asked for again
+            networks = engine.list_networks(environment.labels())
+            left = list(filter(None, pool.map(lambda name: _kept_network(engine, name), networks)))
         if not left or stuck is not None or not rounds_left:
             break
         # A container that the agent had asked for before it was removed may come up only now.
         time.sleep(SETTLING)
     return left, stuck
+
+
+def _kept_network(engine: Engine, network: str) -> str:
+    """Removes a network; returns a sentence where Docker does not give it up."""
+    try:
+        engine.remove_network(network)
+    except EngineUnavailable:
+        raise
+    except EngineError as error:
+        what = error.hint or "restart Docker if it shows no container"
+        return f"network {network} is left: {error.message}; {what}, then run `copilot-local down` again"
+    return ""
 
 
 def _remove_containers(engine: Engine, environment: Names, drain_image: str) -> EngineError | None:
@@ -155,7 +189,7 @@ def _remove_containers(engine: Engine, environment: Names, drain_image: str) -> 
         for rank in range(3):
             waiting = {c.labels.get(names.TASK) for c in containers if c.name in stuck} - {None}
             batch = [c.name for c in containers if _rank(c) == rank and c.labels.get(names.TASK) not in waiting]
-            with ThreadPoolExecutor(8) as pool:
+            with ThreadPoolExecutor(AT_ONCE) as pool:
                 failures = pool.map(lambda name: (name, _failed_removal(engine, name)), batch)
             stuck |= {name: error for name, error in failures if error is not None}
     return next(iter(stuck.values())) if stuck and engine.list_containers(environment.labels()) else None
@@ -185,6 +219,8 @@ def _let_logs_end(engine: Engine, environment: Names, containers: list[Container
     for task in sort_containers(containers).tasks.values():
         listens = task.relay is not None or (task.router is not None and task.router.running and not task.lost_relay)
         if drain_image and not listens and any(m.logs_to_router and m.running for m in task.members.values()):
+            from emulator.runtime.specs.drain import open_drain
+
             open_drain(engine, environment, task.service, task.id, drain_image)
 
 

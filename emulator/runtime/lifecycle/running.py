@@ -87,8 +87,8 @@ class Running:
     ) -> Member | None:
         """Blocks until an essential container exits, and returns it; None where it is interrupted or all is removed.
 
-        A container with a restart policy has `RESTART_TIMEOUT` seconds to be started again by the agent. `on_look` gets
-        every listing.
+        A container with a restart policy has `RESTART_TIMEOUT` seconds to be started again by the agent. An agent that
+        has stopped, as `down` makes it, has as long to go. `on_look` gets every listing.
         """
         exited: dict[str, float] = {}
         while not interrupted.is_set():
@@ -102,7 +102,8 @@ class Running:
                         exited.pop(member.container.id, None)
                         continue
                     since = exited.setdefault(member.container.id, time.monotonic())
-                    if not may_restart(member) or time.monotonic() - since > RESTART_TIMEOUT:
+                    judged = observed.agent.state is ContainerState.RUNNING and not may_restart(member)
+                    if judged or time.monotonic() - since > RESTART_TIMEOUT:
                         return member
             interrupted.wait(0.25)
         return None

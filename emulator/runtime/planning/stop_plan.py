@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from emulator.runtime.specs.service_connect import serves
+from emulator.runtime.state import names
 from emulator.runtime.state.names import Role
 from emulator.runtime.state.observed import Task
 from emulator.runtime.state.operations import Plan, Verb
@@ -19,13 +20,15 @@ def stop_task(
     deregister: int | None = None,
     withdraw: bool = False,
     timeout: int | None = None,
+    at_once: bool = False,
 ) -> int:
     """Operations that stop and remove one task; returns the id of the last one.
 
     ECS: a container is stopped when every container that depends on it has stopped; each one's stop timeout starts
     at its own turn; the log router therefore goes last, and after it pause. `timeout` shortens every stop timeout.
     `deregister` is how many seconds its targets may drain; None where there is no front. `withdraw`: others go on, and
-    are not to find it behind its Service Connect name any more.
+    are not to find it behind its Service Connect name any more. `at_once`: pause goes beside the stopped containers,
+    unless it relays what they log.
     """
     first: list[int] = list(needs)
     if withdraw and serves(task):
@@ -58,7 +61,15 @@ def stop_task(
         for member in task.members.values()
     ]
     if task.pause is not None:
-        removals = [plan.add(Verb.REMOVE_CONTAINER, task.pause.name, reason, removals or first, task_id=task.id)]
+        beside = at_once and names.RELAY not in task.pause.labels
+        last = plan.add(
+            Verb.REMOVE_CONTAINER,
+            task.pause.name,
+            reason,
+            after if beside else removals or first,
+            task_id=task.id,
+        )
+        removals = [*removals, last] if beside else [last]
     return plan.add(Verb.REMOVE_VOLUME, task.id, "volumes of the task", removals or first, task_id=task.id)
 
 

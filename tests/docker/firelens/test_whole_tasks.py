@@ -19,8 +19,8 @@ pytestmark = pytest.mark.docker
 MANIFEST = "copilot/hello/manifest.yml"
 COUNT_UNTIL_STOPPED = """
 command: >-
-  sh -c 'trap "echo last \\$i; exit 0" TERM; /app/start > /dev/null & i=0;
-  while :; do i=$((i+1)); echo line $i; [ $((i % 200)) -ne 0 ] || usleep 10000; done'
+  sh -c 'trap end=1 TERM; /app/start > /dev/null & i=0;
+  while [ -z "$end" ]; do i=$((i+1)); echo line $i; [ $((i % 200)) -ne 0 ] || usleep 10000; done; echo last $i'
 """
 
 

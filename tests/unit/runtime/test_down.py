@@ -55,10 +55,17 @@ def test_with_volumes_nothing_is_left(running: Bench) -> None:
 
 def test_the_agent_goes_first_then_the_task_in_order(running: Bench) -> None:
     take_down(running)
-    done = running.did("stop", "remove")
-    assert done[0] == "remove agent", "or it would replace what is being stopped"
+    done = running.did("kill", "stop", "remove")
+    assert done[0] == "kill agent", "or it would replace what is being stopped"
     order = [step for step in done if step in ("stop hello", "stop firelens_log_router", "remove pause")]
     assert order == ["stop hello", "stop firelens_log_router", "remove pause"]
+
+
+def test_an_agent_that_cannot_be_killed_is_removed_before_anything_stops(running: Bench) -> None:
+    running.engine.fail("kill", EngineError("no"), target=DEMO.agent)
+    take_down(running)
+    assert running.did("stop", "remove")[0] == "remove agent"
+    assert running.left()["containers"] == []
 
 
 def test_targets_get_no_time_to_drain(running: Bench) -> None:

@@ -41,6 +41,23 @@ def test_the_router_stops_after_those_that_log_to_it_and_pause_goes_last() -> No
     """)
 
 
+def test_pause_can_go_beside_the_stopped_containers() -> None:
+    world = World(make_service())
+    world.runs_task()
+    assert text_of(stop_plan(world, at_once=True)) == lines("""
+        #1 stop container hello-00000001-hello: down
+        #2 remove container hello-00000001-hello after #1: down
+        #3 remove container 00000001-pause after #1: down
+        #4 remove volume 00000001000000010000000100000001 after #2, #3: volumes of the task
+    """)
+
+
+def test_pause_stays_to_the_end_where_it_relays_what_containers_log() -> None:
+    world = World(firelens())
+    world.runs_task()
+    assert text_of(stop_plan(world, at_once=True)) == text_of(stop_plan(world))
+
+
 @pytest.mark.parametrize(
     ("containers", "expected"),
     [

@@ -263,6 +263,7 @@ class TestUntilItEnds:
     def test_a_down_from_elsewhere_is_no_failure(self, bench: Bench) -> None:
         running = bench.up(make_service())
         [hello] = [c.name for c in bench.observed.containers if c.name.endswith("-hello")]
-        bench.engine.remove(DEMO.agent)  # which is what `down` begins with
+        bench.engine.kill(DEMO.agent)  # which is what `down` begins with
         bench.engine.stop(hello, 0)
+        threading.Timer(0.3, bench.engine.remove, (DEMO.agent,)).start()
         assert running.wait_for_exit(threading.Event()) is None
