@@ -100,6 +100,7 @@ def _leave(engine: Engine, environment: Names) -> None:
         if not idle:
             return
         engine.remove(agent.id)
+        direct.remove_folder(environment)
     for volume in (environment.state_volume, environment.front_volume):
         with contextlib.suppress(Conflict):
             engine.remove_volume(volume)
