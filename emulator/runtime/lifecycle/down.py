@@ -89,15 +89,18 @@ def _plan(observed: Observed, timeout: int | None) -> Plan:
 
 
 def _end(engine: Engine, agent: Container) -> None:
-    """Ends the agent's process; its container is removed while tasks stop, where that is possible."""
-    try:
-        if agent.state is ContainerState.RUNNING:
-            engine.kill(agent.name)
-            return
-    except EngineUnavailable:
-        raise
-    except EngineError:
-        pass  # removing it kills it too
+    """Lets the agent do nothing more: freezes it, since Docker takes five times as long to report that it was killed.
+
+    Its container is removed, which kills it, while tasks stop.
+    """
+    if agent.state is ContainerState.RUNNING:
+        for end in (engine.pause, engine.kill):  # not every daemon can freeze
+            try:
+                return end(agent.name)
+            except EngineUnavailable:
+                raise
+            except EngineError:
+                continue  # removing it kills it too
     engine.remove(agent.name)
 
 

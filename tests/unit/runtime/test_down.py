@@ -55,13 +55,20 @@ def test_with_volumes_nothing_is_left(running: Bench) -> None:
 
 def test_the_agent_goes_first_then_the_task_in_order(running: Bench) -> None:
     take_down(running)
-    done = running.did("kill", "stop", "remove")
-    assert done[0] == "kill agent", "or it would replace what is being stopped"
+    done = running.did("pause", "stop", "remove")
+    assert done[0] == "pause agent", "or it would replace what is being stopped"
     order = [step for step in done if step in ("stop hello", "stop firelens_log_router", "remove pause")]
     assert order == ["stop hello", "stop firelens_log_router", "remove pause"]
 
 
+def test_an_agent_that_cannot_be_frozen_is_killed_before_anything_stops(running: Bench) -> None:
+    running.engine.fail("pause", EngineError("the cgroup freezer is not there"), target=DEMO.agent)
+    take_down(running)
+    assert running.did("kill", "stop", "remove")[0] == "kill agent"
+
+
 def test_an_agent_that_cannot_be_killed_is_removed_before_anything_stops(running: Bench) -> None:
+    running.engine.fail("pause", EngineError("no"), target=DEMO.agent)
     running.engine.fail("kill", EngineError("no"), target=DEMO.agent)
     take_down(running)
     assert running.did("stop", "remove")[0] == "remove agent"
