@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from emulator.errors import UsageError
+from emulator.files import read_text
 
 
 class Topic(enum.StrEnum):
@@ -38,7 +39,7 @@ def reference(
     if into is not None:
         if topics != [Topic.FINDINGS]:
             raise UsageError("--into is for the chapter findings alone", hint=f"reference findings --into {into}")
-        into.write_text(reference_findings.with_listing(into.read_text(encoding="utf-8")), encoding="utf-8")
+        into.write_text(reference_findings.with_listing(read_text(into)), encoding="utf-8")
         return
     chapters = {
         Topic.COMMANDS: reference_chapters.commands,

@@ -39,6 +39,8 @@ _NOTICE = re.compile(
     r"DEPRECATED: The legacy builder|\s+(?:BuildKit is currently disabled|environment-variable\.)|\s+Install the buildx"
 )
 _BUILDX_TIMEOUT = 20.0
+_STEP_IS_GONE = re.compile(r"unable to find image \"sha256:")
+"""The legacy builder, where another command removes the last image that a cached step belongs to."""
 
 
 def build_image(
@@ -61,14 +63,7 @@ def build_image(
         )
     before = inspect_image(client, spec.tag)
     builder = _Builder(client, spec, command, buildkit, on_line, cancelled or threading.Event())
-    try:
-        builder.run(text, substituted)
-    except ImageError as error:
-        plain = reader.without_syntax(substituted)
-        if not buildkit or plain == substituted or not _frontend_missing(error):
-            raise
-        builder.say("the frontend that `# syntax=` names cannot be had: building with BuildKit's own")
-        builder.run(text, plain)
+    _run_until_possible(builder, text, substituted, buildkit=buildkit)
     image = inspect_image(client, spec.tag)
     if image is None:
         raise ImageError(
@@ -78,6 +73,22 @@ def build_image(
     if before is not None and before.id != image.id:
         keep_until_unused(client, spec.tag, before.id)
     return image.id
+
+
+def _run_until_possible(builder: _Builder, original: str, text: str, *, buildkit: bool) -> None:
+    """Builds, and once more where what the build failed for is none of its own: raises the ImageError of the last."""
+    try:
+        builder.run(original, text)
+    except ImageError as error:
+        plain = reader.without_syntax(text)
+        if not buildkit and any(_STEP_IS_GONE.search(line) for line in (error.message, *error.output)):
+            builder.say("Docker removed a step that this build had found in its cache: building again")
+            builder.run(original, text)
+        elif buildkit and plain != text and _frontend_missing(error):
+            builder.say("the frontend that `# syntax=` names cannot be had: building with BuildKit's own")
+            builder.run(original, plain)
+        else:
+            raise
 
 
 def _has_buildkit(command: str) -> bool:
