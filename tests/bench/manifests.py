@@ -70,6 +70,7 @@ def figures() -> Iterator[Figure]:
         manifest = Path(folder) / "copilot" / "big" / "manifest.yml"
         manifest.parent.mkdir(parents=True)
         manifest.write_text(big_manifest("big", 250), encoding="utf-8")
+        (Path(folder) / "Dockerfile").write_text("FROM scratch\n", encoding="utf-8")
         yield paired(
             "`copilot-local validate`, 250 lines, a process",
             lambda: _process(folder, COMMAND, "validate", str(manifest)),
