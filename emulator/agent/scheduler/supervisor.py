@@ -93,6 +93,7 @@ class Supervisor:
         with self.control.lock:
             self.scheduler.begin(state)
             self._use(private)
+        self._wake.set()  # its containers may run already, and no event of their start come
 
     def _use(self, private: Private) -> None:
         self.scheduler.private = private
@@ -171,7 +172,9 @@ class Supervisor:
     def _listen(self) -> None:
         while not self.control.retired.is_set():
             try:
-                for event in self.engine.events(self.scheduler.names.labels()):
+                events = self.engine.events(self.scheduler.names.labels())
+                self._wake.set()  # of what happened before, no event comes
+                for event in events:
                     self.on_event(event)
                     if event.action in ("start", "die"):
                         self.early.restarted(event.container_id)

@@ -10,9 +10,10 @@ import pytest
 from emulator.agent.scheduler.timeouts import Timeouts
 from emulator.ecs.service import Service
 from emulator.engine.fake import Behaviour
-from emulator.engine.interface import EngineEvent, Health
+from emulator.engine.interface import EngineEvent, ExecResult, Health
 from emulator.errors import CopilotLocalError, EngineError, EngineTimeout
 from emulator.events import discard
+from emulator.model import to_json
 from emulator.runtime.control.client import AgentError
 from emulator.runtime.state.desired import DesiredState, Private
 from tests.unit.agent.rig import SHORT, Rig
@@ -412,3 +413,18 @@ class TestPrivateValues:
         rig.supervisor.deployments.apply(state, Private(services={"hello": {"hello": {"KEY": "new"}}}), discard)
         assert rig.task.id != old
         assert rig.engine.variables(rig.container("hello"))["KEY"] == "new"
+
+
+def test_what_started_before_the_agent_could_hear_of_it_is_checked_at_once(rig: Rig, until: Until) -> None:
+    """A task starts while the agent does: Docker tells of no start that came before it was listened to."""
+    check = {"healthCheck": {"command": ["CMD-SHELL", "true"], "interval": 300}}
+    service = make_service({"hello": check})
+    answered = Behaviour(health=(Health.STARTING,), exec=lambda _: ExecResult(0, b"", b""))
+    rig.engine.behave("*-hello", answered)
+    rig.boot(acting(service)).look()
+    rig.state_file.write_bytes(to_json(desired_state(service)))
+    supervisor = rig.boot()
+    rig.run()
+    supervisor.held(Private())
+    supervisor.begin(desired_state(service), Private())
+    until(lambda: [result["passed"] for result in supervisor.status()["checks"].values()] == [True])
