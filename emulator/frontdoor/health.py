@@ -23,6 +23,7 @@ class TargetState(enum.StrEnum):
     UNHEALTHY = "unhealthy"
     DRAINING = "draining"
     UNUSED = "unused"
+    UNAVAILABLE = "unavailable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ _NOT_IN_USE = (
     "Target.NotInUse",
     "Target group is not configured to receive traffic from the load balancer",
 )
+_NO_ANSWER = (TargetState.UNAVAILABLE, "Elb.InternalError", "Health checks failed due to an internal error")
 _UNKNOWN_CODE = (TargetState.UNHEALTHY, "Target.ResponseCodeMismatch", "Health checks failed")
 _TIMEOUTS = ("L4TOUT", "L6TOUT", "L7TOUT")
 
@@ -89,6 +91,14 @@ def target_health(
         result.append(TargetHealth(target.name, target.service, target.target_group, *verdict, *last_check))
     result += [TargetHealth(target.name, target.service, target.target_group, *_DRAINING) for target in draining]
     return result
+
+
+def unanswered(previous: Sequence[TargetHealth]) -> list[TargetHealth]:
+    """The health of the same targets while the load balancer does not answer: what it said last is not known to hold.
+
+    Not `unhealthy`: no task is replaced over a load balancer that is down.
+    """
+    return [TargetHealth(item.name, item.service, item.target_group, *_NO_ANSWER) for item in previous]
 
 
 def _last_check(view: View, before: TargetHealth | None) -> tuple[str, int | None]:

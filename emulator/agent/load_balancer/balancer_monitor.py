@@ -17,7 +17,7 @@ from emulator.errors import EngineError
 from emulator.frontdoor.balancers import Balancer
 from emulator.frontdoor.haproxy import admin
 from emulator.frontdoor.haproxy.configuration import SHOW_KEY, STATE_FILE, front_configuration
-from emulator.frontdoor.health import TargetHealth, TargetState, target_health
+from emulator.frontdoor.health import TargetHealth, TargetState, target_health, unanswered
 from emulator.frontdoor.options import ADMIN_SOCKET, CERTIFICATES_FOLDER, FOLDER, MASTER_SOCKET, Target
 from emulator.runtime.specs.load_balancer import Front, front_in, packed, targets_of
 from emulator.runtime.state.names import Names
@@ -34,6 +34,10 @@ AWAITED_SHARE = 0.05
 `IDLE`, for a target that takes long or never gets one."""
 IDLE = 2.0
 """The same while nothing changes. HAProxy acts on its checks by itself; a look only tells what it found."""
+ANSWER = 2.0
+"""Seconds in which HAProxy has to answer a question."""
+RELOADED = 30.0
+"""Seconds in which it has to have loaded its rules."""
 SOCKET_TIMEOUT = 3.0
 """Seconds within which HAProxy's sockets have to be there when something is to be loaded."""
 
@@ -111,12 +115,18 @@ class BalancerMonitor(Front):
                 log.debug("%s: %s", command, answer)
         if commands:
             servers = admin.parse_show_stat(self.ask(admin.SHOW_STAT))
-        health = tuple(target_health(services, servers, targets, draining, self.health))
-        changes = _changes(self.health, health)
+        return self._learn(target_health(services, servers, targets, draining, self.health)), bool(commands)
+
+    def lose_sight(self) -> bool:
+        """HAProxy is not there or does not answer: no verdict of before holds. Returns whether one changed."""
+        return self._learn(unanswered(self.health))
+
+    def _learn(self, found: Sequence[TargetHealth]) -> bool:
+        changes = _changes(self.health, found)
         for before, after in changes:
             log.info("target %s: %s -> %s %s", after.name, before, after.state, after.description)
-        self.health = health
-        return bool(changes), bool(commands)
+        self.health = tuple(found)
+        return bool(changes)
 
     def waited(self, now: float) -> float | None:
         """Seconds for which the target that is newest among those without a verdict has waited; None without such."""
@@ -132,7 +142,7 @@ class BalancerMonitor(Front):
                 information = self._ask_once_it_listens(SHOW_INFO)
                 path = self.folder / ADMIN_SOCKET
                 worker = OldWorker(path, information, self.access_log, lambda ask: self.ask(ask, MASTER_SOCKET))
-            problem = admin.reload_problem(self._ask_once_it_listens(admin.RELOAD, MASTER_SOCKET))
+            problem = admin.reload_problem(self._ask_once_it_listens(admin.RELOAD, MASTER_SOCKET, RELOADED))
         except OSError as error:
             if worker is not None:
                 worker.stays()
@@ -149,21 +159,21 @@ class BalancerMonitor(Front):
         except OSError:
             return False
 
-    def _ask_once_it_listens(self, command: str, path: str = ADMIN_SOCKET) -> str:
+    def _ask_once_it_listens(self, command: str, path: str = ADMIN_SOCKET, timeout: float = ANSWER) -> str:
         """Retries until HAProxy listens: it creates its socket before it listens there."""
         deadline = time.monotonic() + SOCKET_TIMEOUT
         while True:
             try:
-                return self.ask(command, path)
+                return self.ask(command, path, timeout)
             except (ConnectionRefusedError, FileNotFoundError):
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(BUSY)
 
-    def ask(self, command: str, path: str = ADMIN_SOCKET) -> str:
-        """HAProxy's answer to a command on one of its sockets. OSError where it does not answer."""
+    def ask(self, command: str, path: str = ADMIN_SOCKET, timeout: float = ANSWER) -> str:
+        """HAProxy's answer to a command on one of its sockets. OSError where there is none for `timeout` seconds."""
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(5)
+            connection.settimeout(timeout)
             connection.connect(str(self.folder / path))
             connection.sendall(command.encode() + b"\n")
             chunks = []

@@ -13,13 +13,13 @@ from typing import Any
 from emulator.agent.load_balancer.access_log import AccessLog
 from emulator.agent.load_balancer.balancer_monitor import AWAITED, AWAITED_SHARE, BUSY, IDLE, BalancerMonitor
 from emulator.agent.load_balancer.udp_targets import UdpTargets, routes_of
-from emulator.engine.interface import Engine
-from emulator.errors import CopilotLocalError
+from emulator.engine.interface import ContainerState, Engine
+from emulator.errors import CopilotLocalError, EngineError
 from emulator.frontdoor.balancers import Balancer, balancer_of
 from emulator.frontdoor.health import TargetHealth, TargetState
 from emulator.frontdoor.options import ACCESS_LOG_SOCKET
 from emulator.runtime.listeners.front_ports import balanced, udp_bind_ports
-from emulator.runtime.specs.load_balancer import FrontControl, front_in, target_name, targets_of
+from emulator.runtime.specs.load_balancer import FrontControl, front_in, front_specs, target_name, targets_of
 from emulator.runtime.specs.udp_relay import UDP_SOCKET
 from emulator.runtime.state.names import Names
 from emulator.runtime.state.observed import Observed, observe
@@ -30,6 +30,10 @@ RESTLESS = 3.0
 """Seconds after an event during which every look takes a new listing: Docker tells of a change before it lists it."""
 RESTLESS_PAUSE = 0.25
 """Seconds between those."""
+PATIENCE = 1.0
+"""Seconds for which a question about targets waits for a load balancer that is slow to answer."""
+SIGNALLED = (0, 128 + 9, 128 + 15)
+"""Exit codes of HAProxy that somebody ended, not of one that cannot run."""
 LISTING = 10.0
 """Seconds between two listings when no event asks for one."""
 
@@ -54,6 +58,10 @@ class FrontMonitor(FrontControl):
         self._closed = threading.Event()
         self._restless_until = 0.0
         self._changed = threading.Condition()
+        self._configuring = threading.Lock()
+        """Held while a load balancer is started or its rules are loaded."""
+        self._looking = threading.RLock()
+        """Held while the load balancers are asked: the loop and every question about targets do."""
         self.on_verdict: Callable[[], None] = lambda: None
         """Called when the verdict on a target changes."""
         self.on_look: Callable[[Observed, frozenset[str], frozenset[str]], None] = lambda *_: None
@@ -91,7 +99,8 @@ class FrontMonitor(FrontControl):
         return [health for monitor in self.monitors.values() for health in monitor.health]
 
     def targets(self) -> list[dict[str, Any]]:
-        """The health of every target, as JSON."""
+        """The health of every target as the load balancers say at this moment, as JSON."""
+        self._ask_now()
         return [
             {
                 "name": health.name,
@@ -107,6 +116,21 @@ class FrontMonitor(FrontControl):
             for balancer, monitor in self.monitors.items()
             for health in monitor.health
         ]
+
+    def _ask_now(self) -> None:
+        """A verdict of the loop's last round may be of a load balancer that was started again since."""
+        if self._looking.acquire(timeout=PATIENCE):
+            try:
+                if self.state is not None and self.state.services:
+                    now = time.monotonic()
+                    leaving = self._leaving_targets(now)
+                    for monitor in self.monitors.values():
+                        self._look_at(monitor, leaving, now)
+            finally:
+                self._looking.release()
+        else:
+            for monitor in self.monitors.values():
+                monitor.lose_sight()
 
     def task_healthy(self, task_id: str) -> bool:
         """Whether every target of a task is healthy; a task without targets is."""
@@ -134,7 +158,8 @@ class FrontMonitor(FrontControl):
 
     def configure(self, engine: Engine, container: str) -> None:
         """Writes a load balancer's rules and loads them where they changed; targets alone need no reload."""
-        super().configure(engine, container)
+        with self._configuring:
+            super().configure(engine, container)
         self.refresh()
 
     def deregister(self, engine: Engine, task_id: str, delay: int) -> None:  # noqa: ARG002 - the base class's signature
@@ -185,26 +210,43 @@ class FrontMonitor(FrontControl):
         if self._restless_until > now or now - self._listed > LISTING:
             self._observed = observe(self.engine, self.names)
             self._listed = now
+            self._start_again()
             self.on_look(self._observed, *self._registered(now))
         idle = RESTLESS_PAUSE if self._restless_until > now else IDLE
         if self.state is None or not self.state.services:
             return idle  # the command has not sent the desired state yet
-        leaving = self._leaving_targets(now)
-        pauses = [self._look_at(monitor, leaving, now) for monitor in self.monitors.values()]
+        with self._looking:
+            leaving = self._leaving_targets(now)
+            pauses = [self._look_at(monitor, leaving, now) for monitor in self.monitors.values()]
         if udp_bind_ports(self.state):
             targets = targets_of(self.state, self._observed, self._kept)
             known = self._udp.tell(routes_of(self.state, targets, self._health()))
             pauses.append(IDLE if known else BUSY)
         return min([idle, *pauses])
 
+    def _start_again(self) -> None:
+        """Starts load balancers that somebody ended, as Docker does with those that crash. No plan can: the one at work
+        may be waiting for their targets."""
+        wanted = front_specs(self.state) if self.state is not None else {}
+        for balancer in wanted:
+            front = front_in(self._observed, balancer)
+            if front is None or front.state is not ContainerState.EXITED or front.exit_code not in SIGNALLED:
+                continue
+            with self._configuring, contextlib.suppress(EngineError):  # it may be removed by now
+                log.info("%s has ended (%s) and is started again", front.name, front.exit_code)
+                self.engine.start(front.name)
+
     def _look_at(self, monitor: BalancerMonitor, leaving: Mapping[str, float], now: float) -> float:
         """One round at one load balancer; returns the seconds until it is to be looked at again."""
         if front_in(self._observed, monitor.balancer) is None:
+            monitor.lose_sight()
             return IDLE
         try:
             changed, told = monitor.look(self._observed, leaving, now)
         except (CopilotLocalError, OSError) as error:  # it is starting, or going
             log.debug("the %s load balancer does not answer: %s", monitor.balancer, error)
+            if monitor.lose_sight():
+                self.on_verdict()
             return AWAITED if self._restless_until > time.monotonic() else BUSY
         if changed:
             self.on_verdict()

@@ -55,11 +55,11 @@ def test_a_failing_test_reports_logs_events_and_with_v_the_plan_and_what_a_wait_
     suite.write("""
         def test_first(copilot_environment):
             copilot_environment.http.get("/api/first")
-            copilot_environment.wait_for_log("GET /api/first")
+            copilot_environment.wait_for_log("GET /api/first", container="hello")
 
         def test_second(copilot_environment):
             copilot_environment.http.get("/api/second")
-            copilot_environment.wait_for_log("GET /api/second")
+            copilot_environment.wait_for_log("GET /api/second", container="hello")
             assert False, "on purpose"
 
         def test_a_wait_that_is_in_vain(copilot_environment):

@@ -10,6 +10,7 @@ import pytest
 
 from emulator.agent.load_balancer import balancer_monitor, front_monitor
 from emulator.ecs.service import Service
+from emulator.engine.fake import Behaviour
 from emulator.engine.interface import ContainerState
 from emulator.errors import EngineError
 from emulator.frontdoor.balancers import Balancer
@@ -125,6 +126,39 @@ def test_the_supervisor_hears_of_a_new_verdict(fronted: Rig) -> None:
     before = len(heard)
     look(fronted)
     assert (before > 0, len(heard)) == (True, before), "and not again where nothing changed"
+
+
+class TestALoadBalancerThatGoes:
+    def test_its_verdicts_do_not_outlive_it(self, fronted: Rig) -> None:
+        look(fronted)
+        assert states(fronted) == ["healthy"]
+        fronted.front.close()
+        [target] = fronted.agent.status()["targets"]  # without a round of the loop
+        assert (target["state"], target["reason_code"]) == ("unavailable", "Elb.InternalError")
+        assert not fronted.monitor.task_healthy(fronted.task.id)
+        assert fronted.monitor.failing_targets() == {}, "no task is replaced over it"
+
+    def test_nor_does_one_that_was_started_anew_have_them(self, fronted: Rig) -> None:
+        look(fronted)
+        fronted.front.verdict = ("DOWN", "INI", "")
+        fronted.front.load()
+        assert states(fronted) == ["initial"]
+
+    def test_its_container_is_started_while_a_plan_waits(self, fronted: Rig) -> None:
+        ends: list[Callable[[str], None]] = [fronted.engine.kill, lambda front: fronted.engine.stop(front, 1)]
+        for end in ends:
+            end(DEMO.front)
+            look(fronted, 1)
+            assert fronted.observed.front is not None
+            assert fronted.observed.front.state is ContainerState.RUNNING
+
+    def test_one_that_cannot_run_is_left_to_docker(self, fronted: Rig) -> None:
+        fronted.engine.behave(DEMO.front, Behaviour(exits=(1,)))
+        fronted.engine.kill(DEMO.front)
+        look(fronted, 1)
+        starts = fronted.did("start")
+        look(fronted)
+        assert fronted.did("start") == starts
 
 
 class TestRules:
