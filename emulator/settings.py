@@ -106,6 +106,15 @@ class SecretSettings(FrozenModel):
     """AWS profile that AWS is asked with; default: what the AWS command line takes."""
 
 
+class AwsSettings(FrozenModel):
+    """`[aws]`: the local AWS endpoint, for tasks that have queues, topics or addons."""
+
+    endpoint: Literal["local", "none"] = "local"
+    """`none`: there is none for tasks; what they need of AWS is given in `[values]`, or left out."""
+    port: Port | None = None
+    """The port of 127.0.0.1, in every task and on this machine; default 4566, or the next free one."""
+
+
 class AppSettings(FrozenModel):
     """`[app]`: what Copilot's store knows of the application, for rendering."""
 
@@ -209,6 +218,7 @@ class Settings(FrozenModel):
     time: TimeSettings = Field(default_factory=TimeSettings.model_construct)
     credentials: CredentialSettings = Field(default_factory=CredentialSettings.model_construct)
     secrets: SecretSettings = Field(default_factory=SecretSettings.model_construct)
+    aws: AwsSettings = Field(default_factory=AwsSettings.model_construct)
     trust: TrustSettings = Field(default_factory=TrustSettings.model_construct)
     app: AppSettings = Field(default_factory=AppSettings.model_construct)
     environments: Mapping[str, EnvironmentSettings] = {}
@@ -272,6 +282,16 @@ class LocalOptions(Model):
     """Containers for a debugger to attach to, by name."""
     credentials: Literal["none", "static", "profile", "role"] = "none"
     """The kind of credentials that its tasks are offered; the keys themselves are in `Private`."""
+    aws: Literal["local", "none"] = "local"
+    """Whether its tasks have the local AWS endpoint, where something of the environment needs one."""
+    aws_port: int = 0
+    """Where they reach it, on 127.0.0.1; 0 while there is none."""
+
+    @property
+    def offers_credentials(self) -> bool:
+        """Whether the ECS credentials endpoint answers its tasks: with keys that were asked for, else with those of the
+        local AWS endpoint."""
+        return self.credentials != "none" or self.aws_port > 0
 
 
 def load_settings(workspace: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:

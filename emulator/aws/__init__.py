@@ -1,4 +1,4 @@
-"""The local AWS endpoint: what runs in the environment's `aws` container, moto behind TLS.
+"""The local AWS endpoint: what runs in the environment's `aws` container, ministack in a server of ours.
 
-Its image is the only place that has moto; nothing outside this room imports it.
+Its image is the only place that has ministack; nothing outside this room imports it.
 """

@@ -6,10 +6,9 @@ A page in a browser can send requests to ports of 127.0.0.1, and with a name of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from emulator.aws.checked import Application
+from emulator.aws.asgi import Application, Receive, Scope, Send, headers_of, respond
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _OWN_SITE = ("same-origin", "none")
@@ -19,27 +18,27 @@ def with_known_callers(application: Application, names: Sequence[str]) -> Applic
     """The application for callers that are no page of another site; the others get 403 and a line that says why.
 
     `names` are host names of the endpoint beside the loopback ones; names below any of these (a bucket's) and those of
-    AWS count too.
+    AWS count too. What comes over TLS is no browser: it trusts an authority that only containers know.
     """
     known = (*_LOOPBACK, *names, "amazonaws.com")
 
-    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        reason = _refusal(environ, known)
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            return  # nothing here speaks it, and browsers let every page open one
+        reason = _refusal(headers_of(scope), known) if scope["type"] == "http" and scope["scheme"] == "http" else None
         if reason is None:
-            return application(environ, start_response)
-        body = f"{reason}\n".encode()
-        headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
-        start_response("403 Forbidden", headers)
-        return [body]
+            await application(scope, receive, send)
+        else:
+            await respond(send, 403, "text/plain; charset=utf-8", f"{reason}\n".encode())
 
     return answer
 
 
-def _refusal(environ: dict[str, Any], known: Sequence[str]) -> str | None:
-    host = _without_port(environ.get("HTTP_HOST", "")).lower()
+def _refusal(headers: Mapping[str, str], known: Sequence[str]) -> str | None:
+    host = _without_port(headers.get("host", "")).lower()
     if host and not any(host == name or host.endswith(f".{name}") for name in known):
         return f"the local AWS endpoint does not answer for the host {host}"
-    if "HTTP_ORIGIN" in environ or environ.get("HTTP_SEC_FETCH_SITE", "none") not in _OWN_SITE:
+    if "origin" in headers or headers.get("sec-fetch-site", "none") not in _OWN_SITE:
         return "the local AWS endpoint does not answer pages in a browser"
     return None
 

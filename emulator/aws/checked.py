@@ -1,17 +1,14 @@
-"""Answers requests that AWS would refuse as AWS does, and passes the others on: a WSGI application around another."""
+"""Answers requests that AWS would refuse as AWS does, and passes the others on: an ASGI application around another."""
 
 from __future__ import annotations
 
-import io
 import json
 import re
-from collections.abc import Callable, Iterable
-from typing import Any
 from xml.sax.saxutils import escape
 
-from emulator.aws.rules import Refusal, refused_bucket, refused_call
+from emulator.aws.asgi import Application, Receive, Scope, Send, body_of, headers_of, respond
+from emulator.aws.rules import SERVICES, refused_bucket, refused_call
 
-Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 _SERVICE = re.compile(r"Credential=[^/,]+/\d+/[^/,]+/([^/,]+)/aws4_request")
 MOST_BYTES = 8 << 20
 """Of a body that is looked into: more than any of the JSON services takes."""
@@ -20,30 +17,27 @@ MOST_BYTES = 8 << 20
 def with_rules(application: Application) -> Application:
     """The application behind AWS's own rules for names."""
 
-    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        refusal, content_type, body = _judge(environ)
-        if refusal is None:
-            return application(environ, start_response)
-        start_response("400 Bad Request", [("Content-Type", content_type), ("Content-Length", str(len(body)))])
-        return [body]
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await application(scope, receive, send)
+            return
+        headers = headers_of(scope)
+        target = headers.get("x-amz-target", "")
+        if target.partition(".")[0] in SERVICES:
+            body, receive = await body_of(receive, MOST_BYTES)
+            refusal = refused_call(target, body) if body is not None else None
+            if refusal is not None:
+                content = {"__type": refusal.code, "message": refusal.message}
+                await respond(send, 400, "application/x-amz-json-1.1", json.dumps(content).encode())
+                return
+        service = _SERVICE.search(headers.get("authorization", ""))
+        if service is not None and service[1] == "s3":
+            refusal = refused_bucket(scope["path"])
+            if refusal is not None:
+                text = f"<Error><Code>{refusal.code}</Code><Message>{escape(refusal.message)}</Message></Error>"
+                body = f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()
+                await respond(send, 400, "application/xml", body)
+                return
+        await application(scope, receive, send)
 
     return answer
-
-
-def _judge(environ: dict[str, Any]) -> tuple[Refusal | None, str, bytes]:
-    target = environ.get("HTTP_X_AMZ_TARGET", "")
-    length = environ.get("CONTENT_LENGTH") or "0"
-    if target and length.isdigit() and int(length) <= MOST_BYTES:
-        body = environ["wsgi.input"].read(int(length))
-        environ["wsgi.input"] = io.BytesIO(body)
-        refusal = refused_call(target, body)
-        if refusal is not None:
-            content = {"__type": refusal.code, "message": refusal.message}
-            return refusal, "application/x-amz-json-1.1", json.dumps(content).encode()
-    service = _SERVICE.search(environ.get("HTTP_AUTHORIZATION", ""))
-    if service is not None and service[1] == "s3":
-        refusal = refused_bucket(environ.get("PATH_INFO", ""))
-        if refusal is not None:
-            text = f"<Error><Code>{refusal.code}</Code><Message>{escape(refusal.message)}</Message></Error>"
-            return refusal, "application/xml", f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()
-    return None, "", b""

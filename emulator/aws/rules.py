@@ -1,4 +1,4 @@
-"""What AWS refuses of names and settings, which moto takes: log groups and streams, delivery streams, streams, buckets.
+"""What AWS refuses of names and settings, which the endpoint would take: those of logs, streams and buckets.
 
 Source: the API references of Amazon CloudWatch Logs, Amazon Data Firehose and Amazon Kinesis Data Streams; the bucket
 naming rules of the Amazon S3 user guide. The words are AWS's own.
@@ -46,6 +46,8 @@ _NAMES: Mapping[str, Mapping[str, _Name]] = {
     "Firehose_20150804": {"DeliveryStreamName": _Name(64, _STREAM)},
     "Kinesis_20131202": {"StreamName": _Name(128, _STREAM)},
 }
+SERVICES = frozenset(_NAMES)
+"""The JSON services that there are rules for, as the header X-Amz-Target begins."""
 _CODES = {"Logs_20140328": "InvalidParameterException"}
 _OTHER_CODE = "ValidationException"
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -64,7 +66,7 @@ def refused_call(target: str, body: bytes) -> Refusal | None:
     try:
         content = json.loads(body or b"{}")
     except ValueError:
-        return None  # moto says so
+        return None  # the application says so
     if not isinstance(content, dict):
         return None
     problems = [*_name_problems(service, content), *_logs_problems(action, content)]

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from emulator.compiler.context import Context
 from emulator.compiler.values import seconds
-from emulator.ecs.messaging import Queue, Subscription, Topic
+from emulator.ecs.messaging import EVENTS_QUEUE, Queue, Subscription, Topic
 from emulator.ecs.names import logical_id
 from emulator.errors import Position
 from emulator.manifest.schema.publish import Topic as ManifestTopic
@@ -17,7 +17,6 @@ from emulator.manifest.schema.worker_service import WorkerService
 from emulator.model import from_plain, make
 
 FIFO_SUFFIX = ".fifo"
-EVENTS_QUEUE = "EventsQueue"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from emulator.compiler.context import Context
-from emulator.compiler.messaging import EVENTS_QUEUE, topic_name, topic_queues
+from emulator.compiler.messaging import topic_name, topic_queues
 from emulator.compiler.ports import Ports
 from emulator.compiler.values import arn, json_text, snake_case
+from emulator.ecs.messaging import EVENTS_QUEUE
 from emulator.ecs.references import AddonReference, Join, ParameterReference, ResourceReference, Value
 from emulator.ecs.task_definition import KeyValuePair
 from emulator.manifest.schema.backend_service import BackendService

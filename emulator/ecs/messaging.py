@@ -1,9 +1,15 @@
 """Topics that a service publishes to, and queues it reads. Times in seconds."""
 
+import hashlib
 from typing import Literal
 
 from emulator.errors import Position
 from emulator.model import JsonValue, Model
+
+EVENTS_QUEUE = "EventsQueue"
+"""The resource of a worker's common queue."""
+LONGEST_QUEUE = 80
+"""Characters of a queue's name, `.fifo` included."""
 
 
 class Topic(Model):
@@ -43,3 +49,28 @@ class Subscription(Model):
     """The `resource` of a queue."""
     filter_policy: dict[str, JsonValue] = {}
     position: Position | None = None
+
+
+def topic_name(app: str, environment: str, service: str, topic: str) -> str:
+    """The name of a topic in SNS. Source: Copilot's `publish` template."""
+    return f"{app}-{environment}-{service}-{topic}"
+
+
+def queue_name(app: str, environment: str, service: str, queue: Queue) -> str:
+    """The name of a queue in SQS: CloudFormation's for that stack and logical id, without its random part."""
+    return _named(f"{app}-{environment}-{service}-{queue.resource}", queue)
+
+
+def dead_letter_queue_name(app: str, environment: str, service: str, queue: Queue) -> str:
+    """The same of a queue's dead-letter queue, where it has one."""
+    stem = "" if queue.resource == EVENTS_QUEUE else queue.resource.removesuffix(EVENTS_QUEUE)
+    return _named(f"{app}-{environment}-{service}-{stem}DeadLetterQueue", queue)
+
+
+def _named(name: str, queue: Queue) -> str:
+    end = ".fifo" if queue.fifo else ""
+    room = LONGEST_QUEUE - len(end)
+    if len(name) > room:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:12]
+        name = f"{name[: room - 13]}-{digest}"
+    return name + end

@@ -1,4 +1,4 @@
-"""The image of the local AWS endpoint: moto and our own server, built like the agent's image."""
+"""The image of the local AWS endpoint: ministack in our own server, built like the agent's image."""
 
 from __future__ import annotations
 

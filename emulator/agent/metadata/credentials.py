@@ -22,6 +22,9 @@ Json = dict[str, Any]
 
 RENEW = timedelta(minutes=20)
 """Assumed credentials are renewed this long before they end: SDKs ask for new ones 15 minutes before."""
+LOCAL_KEY = "test"
+"""Access key and secret key at the local AWS endpoint: see `emulator.aws.ministack_app.KEY`."""
+TIME = "%Y-%m-%dT%H:%M:%SZ"
 LASTING = timedelta(hours=6)
 """Keys without an end get one, since SDKs insist on it: that of a task role's, at most."""
 
@@ -54,9 +57,11 @@ class Credentials:
         except EngineError as error:
             log.warning("the tasks of this environment cannot be listed: %s", error)
             return _error(500, "InternalServerError", "Internal server error")
-        offered = task is not None and task.desired is not None and task.desired.options.credentials != "none"
-        if task is None or not offered:
+        options = task.desired.options if task is not None and task.desired is not None else None
+        if task is None or options is None or not options.offers_credentials:
             return _error(400, "InvalidIdInRequest", f"{who}: Credentials not found")
+        if options.credentials == "none":
+            return 200, self._local(task)
         role = self._roles().get(task.service)
         if role is None:
             # An agent that was restarted: keys are in no file that it could read them from.
@@ -72,7 +77,17 @@ class Credentials:
             "AccessKeyId": keys.access_key_id,
             "SecretAccessKey": keys.secret_access_key,
             "Token": keys.session_token,
-            "Expiration": (keys.expiration or self._clock() + LASTING).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "Expiration": (keys.expiration or self._clock() + LASTING).strftime(TIME),
+        }
+
+    def _local(self, task: TaskView) -> Json:
+        """The keys of the local AWS endpoint: with others a presigned URL would not pass there."""
+        return {
+            "RoleArn": _role_arn(task),
+            "AccessKeyId": LOCAL_KEY,
+            "SecretAccessKey": LOCAL_KEY,
+            "Token": "",
+            "Expiration": (self._clock() + LASTING).strftime(TIME),
         }
 
     def _keys(self, task: TaskView, role: TaskRole) -> Keys:

@@ -5,14 +5,13 @@ Copilot's queues are encrypted with a key of their own, and the task role may re
 
 from __future__ import annotations
 
-from emulator.ecs.messaging import Queue, Subscription, Topic
+from emulator.ecs.messaging import EVENTS_QUEUE, Queue, Subscription, Topic
 from emulator.ecs.names import logical_id
 from emulator.ecs.service import Service
 from emulator.render.cloudformation.intrinsics import GetAtt, Ref, Sub, arn
 from emulator.render.cloudformation.policies import document, statement
 from emulator.render.cloudformation.template import Properties, Template
 
-EVENTS_QUEUE = "EventsQueue"
 KEY = "EventsKMSKey"
 DEAD_LETTER_RETENTION = 1209600
 """Seconds: 14 days, the longest there is."""

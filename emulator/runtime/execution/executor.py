@@ -170,9 +170,9 @@ class Executor:
             case Verb.AWAIT:
                 self._waiter.wait(operation)
             case Verb.PREPARE_AWS:
-                from emulator.runtime.specs.local_aws import prepare_aws
+                from emulator.runtime.specs.aws.endpoint import prepare_aws
 
-                prepare_aws(self.engine, operation.subject, operation.log_groups)
+                prepare_aws(self.engine, operation.subject, operation.aws_request)
             case Verb.CONFIGURE_FRONT:
                 self.front.configure(self.engine, operation.subject)
             case Verb.DEREGISTER:

@@ -17,8 +17,9 @@ from emulator.runtime.images.resolver import own_regions, resolver_of
 from emulator.runtime.images.router_files import SHADOWED, SHADOWED_HINT, RouterImage, read_router_image
 from emulator.runtime.planning.up_request import UpRequest
 from emulator.runtime.secrets.missing_values import demands, missing_values
+from emulator.runtime.specs.aws.endpoint import wants_endpoint
 from emulator.runtime.specs.debugging import debugged
-from emulator.runtime.specs.log_router import check_destinations, manifest_lines, uses_local_aws
+from emulator.runtime.specs.log_router import check_destinations, manifest_lines
 from emulator.runtime.specs.unsupported_features import refuse_unsupported
 from emulator.runtime.state.desired import DesiredService, DesiredState
 from emulator.settings import LocalOptions
@@ -81,7 +82,7 @@ def _prepare(
     for name, desired in state.services.items():
         desired.options.own_region = own_regions(engine, images[name])
     check_destinations(state, emit, request.log_names)
-    if request.support.aws is not None and any(uses_local_aws(desired) for desired in state.services.values()):
+    if request.support.aws is not None and any(wants_endpoint(desired) for desired in state.services.values()):
         state.aws_image = request.support.aws()
     return state
 
@@ -111,6 +112,7 @@ def desired_state(
                 router_files=routers.get(service.name, RouterImage()).files,
                 router_plugins=routers.get(service.name, RouterImage()).go_plugins,
                 router_folder=routers.get(service.name, RouterImage()).working_directory,
+                aws=request.settings.aws.endpoint,
                 credentials=role.source if (role := request.private.task_roles.get(service.name)) else "none",
             ),
             private_names={
@@ -160,7 +162,13 @@ def _router_image(
 def refuse_unsupported_in(request: UpRequest, emit: Emit) -> None:
     """Raises `Unsupported` for what would run wrongly; emits a warning for what is merely left out."""
     settings = request.settings
-    refuse_unsupported(request.services, emit, ecs_limits=settings.time.ecs_limits, values=settings.values)
+    refuse_unsupported(
+        request.services,
+        emit,
+        ecs_limits=settings.time.ecs_limits,
+        values=settings.values,
+        aws=settings.aws.endpoint,
+    )
 
 
 def refuse_unresolved(request: UpRequest) -> None:

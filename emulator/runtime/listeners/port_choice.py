@@ -17,15 +17,23 @@ from emulator.runtime.listeners.front_ports import (
     published,
     routes,
 )
-from emulator.runtime.state.desired import DesiredState, NetworkPort
+from emulator.runtime.state import names
+from emulator.runtime.state.desired import DesiredService, DesiredState, NetworkPort
 from emulator.runtime.state.observed import Observed
 
 PRIVILEGED = 1024
 OUT_OF_THE_WAY = 10_000
 """Added to a privileged port of a network listener: 443 is looked for from 10443 on."""
 
+DEFAULT_AWS_PORT = 4566
+"""Where the emulators of AWS listen, and clients that are set up for one look."""
+
 _Key = tuple[str, str, int, str]
 """Load balancer, service (empty for the environment's own), port and protocol of a listener."""
+
+
+_AWS: _Key = ("aws", "", 0, "HTTP")
+"""The local AWS endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,7 @@ class AskedPorts:
     internal: int | None = None
     internal_https: int | None = None
     network: Mapping[str, int] | None = None
+    aws: int | None = None
 
     def of(self, service: str, port: int) -> int | None:
         """The host port asked for a listener of a network load balancer."""
@@ -44,7 +53,7 @@ class AskedPorts:
         return wanted.get(f"{service}:{port}", wanted.get(str(port)))
 
     def values(self) -> set[int]:
-        listeners = (self.http, self.https, self.internal, self.internal_https)
+        listeners = (self.http, self.https, self.internal, self.internal_https, self.aws)
         return {port for port in (*listeners, *(self.network or {}).values()) if port}
 
 
@@ -94,8 +103,12 @@ def with_ports(
         for name, desired in state.services.items()
         for listener in desired.service.network_listeners
     ]
+    aws_port = ports.get(_AWS) or _endpoint_port(observed)
+    services = {name: _with_aws_port(desired, aws_port) for name, desired in state.services.items()}
     return state.model_copy(
         update={
+            "services": services,
+            "aws_port": aws_port,
             "front_port": ports.get((Balancer.PUBLIC, "", 80, "HTTP"), 0),
             "https_port": ports.get((Balancer.PUBLIC, "", 443, "HTTPS"), 0),
             "internal_port": ports.get((Balancer.INTERNAL, "", 80, "HTTP"), 0),
@@ -105,9 +118,21 @@ def with_ports(
     )
 
 
+def _endpoint_port(observed: Observed) -> int:
+    """Where the local AWS endpoint that runs is reached by tasks; 0 where none does so."""
+    label = observed.aws.labels.get(names.AWS_PORT, "") if observed.aws is not None else ""
+    return int(label) if label.isdecimal() else 0
+
+
+def _with_aws_port(desired: DesiredService, port: int) -> DesiredService:
+    """What tasks are told of the local AWS endpoint. One that is there for log routers alone is none of theirs."""
+    here = port if desired.options.aws == "local" else 0
+    return desired.model_copy(update={"options": desired.options.model_copy(update={"aws_port": here})})
+
+
 def taken_ports(state: DesiredState, asked: AskedPorts, observed: Observed) -> Iterator[tuple[int, str]]:
     """The asked-for ports that other programs have, each with the option that asks for it."""
-    ours = {found.host_port for found in published(observed)}
+    ours = {*(found.host_port for found in published(observed)), _endpoint_port(observed)}
     for one in _wanted(state, asked):
         if one.asked is not None and one.asked not in ours and not is_free(one.asked, udp=one.key[3] == "UDP"):
             yield one.asked, one.option
@@ -135,6 +160,8 @@ def _choose(
         ("" if found.service else found.load_balancer, found.service, found.port, found.protocol): found.host_port
         for found in published(observed)
     }
+    if endpoint := _endpoint_port(observed):
+        current[_AWS] = endpoint
     wanted = list(_wanted(state, asked))
 
     def claim(one: _Wanted) -> _Claim:
@@ -175,6 +202,8 @@ def _wanted(state: DesiredState, asked: AskedPorts) -> Iterator[_Wanted]:
         # An HTTP listener is there as soon as there is a rule on either.
         if routes(state, balancer, "HTTPS" if protocol == "HTTPS" else None):
             yield _Wanted((balancer, "", port, protocol), want, first, option, _Claim.DEFAULT)
+    if any(desired.needs_aws for desired in state.services.values()):
+        yield _Wanted(_AWS, asked.aws, DEFAULT_AWS_PORT, "port of [aws]", _Claim.DEFAULT)
     for name, desired in state.services.items():
         for listener in desired.service.network_listeners:
             privileged = listener.port < PRIVILEGED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from emulator.ecs.messaging import queue_name
 from emulator.ecs.references import (
     AddonReference,
     EnvFileReference,
@@ -56,7 +57,8 @@ def missing_queues(value: Value, desired: DesiredService) -> list[str]:
     queues = {queue.resource for queue in desired.service.queues}
     references = (found for found in references_in(value) if isinstance(found, ResourceReference))
     names = [found.name for found in references if found.name in queues and not found.attribute]
-    return [name for name in names if name not in desired.options.values]
+    given = desired.options.values
+    return [name for name in names if name not in given] if desired.options.aws == "none" else []
 
 
 def _lookup(reference: Reference, desired: DesiredService) -> str | None:
@@ -75,11 +77,28 @@ def _lookup(reference: Reference, desired: DesiredService) -> str | None:
     if isinstance(reference, Join):
         return resolve(reference, desired)
     found = options.values.get(value_name(reference), options.values.get(reference.name))
+    if found is None and isinstance(reference, ResourceReference):
+        found = _queue_value(reference, desired)
     return (
         balancer_of(desired.service).dns_name
         if found is None and value_name(reference) in _LOAD_BALANCER_NAMES
         else found
     )
+
+
+def _queue_value(reference: ResourceReference, desired: DesiredService) -> str | None:
+    """The URL of one of the service's queues at the local AWS endpoint, or its ARN."""
+    service, options = desired.service, desired.options
+    queue = next((one for one in service.queues if one.resource == reference.name), None)
+    if queue is None or options.aws == "none":
+        return None
+    name = queue_name(service.app, service.environment, service.name, queue)
+    values = {
+        "": f"http://127.0.0.1:{options.aws_port}/{options.account}/{name}",
+        "Arn": f"arn:{partition(options.region)}:sqs:{options.region}:{options.account}:{name}",
+        "QueueName": name,
+    }
+    return values.get(reference.attribute)
 
 
 _LOAD_BALANCER_NAMES = ("PublicLoadBalancer.DNSName", "InternalLoadBalancer.DNSName", "LoadBalancerDNSName")

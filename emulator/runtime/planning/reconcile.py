@@ -11,8 +11,9 @@ from emulator.engine.interface import ContainerSpec, ContainerState
 from emulator.frontdoor.balancers import Balancer
 from emulator.runtime.planning.start_plan import StartingTask, start_members, start_pause
 from emulator.runtime.planning.stop_plan import stop_task
+from emulator.runtime.specs.aws.endpoint import START_TIMEOUT, aws_spec
+from emulator.runtime.specs.aws.resources import aws_request
 from emulator.runtime.specs.load_balancer import front_in, front_volume
-from emulator.runtime.specs.local_aws import START_TIMEOUT, aws_spec, log_groups
 from emulator.runtime.specs.task import TaskFactory
 from emulator.runtime.specs.udp_relay import udp_relay_spec
 from emulator.runtime.state import names
@@ -307,22 +308,23 @@ def _local_aws(plan: Plan, state: DesiredState, observed: Observed, network: int
     present = observed.aws
     ready: list[int | None] = [network]
     if present is not None and present.labels.get(names.CONFIG_HASH) != spec.labels.get(names.CONFIG_HASH):
-        ready.append(plan.add(Verb.REMOVE_CONTAINER, present.name, "its image changed"))
+        ready.append(plan.add(Verb.REMOVE_CONTAINER, present.name, "its image, port or region changed"))
         present = None
     if present is not None and present.state is ContainerState.RUNNING and _has_tasks(state, observed):
         return None
     if present is None:
         environment = Names(state.app, state.environment)
-        cause = "a log router sends to local AWS"
+        cause = "services need local AWS"
         labels = environment.labels(Role.VOLUME)
         for volume in (environment.aws_volume, environment.aws_key_volume):
             ready.append(plan.add(Verb.CREATE_VOLUME, volume, cause, labels=labels))
+        kept = {**labels, names.DATA: "local AWS"}
+        ready.append(plan.add(Verb.CREATE_VOLUME, environment.aws_data_volume, cause, labels=kept))
         ready = [plan.add(Verb.CREATE_CONTAINER, spec.name, cause, ready, spec=spec)]
     start = plan.add(Verb.START_CONTAINER, spec.name, "local AWS", ready, timeout=START_TIMEOUT)
     title = "make the local AWS endpoint ready"
-    return plan.add(
-        Verb.PREPARE_AWS, spec.name, "log groups of the stacks", [start], log_groups=log_groups(state), title=title
-    )
+    wanted = aws_request(state)
+    return plan.add(Verb.PREPARE_AWS, spec.name, "what the stacks make", [start], aws_request=wanted, title=title)
 
 
 def _too_many(observed: Observed, service: str, desired_count: int) -> bool:

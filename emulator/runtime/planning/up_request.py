@@ -76,4 +76,5 @@ def asked_ports(request: UpRequest) -> AskedPorts:
         internal=request.internal_port or front.internal_port,
         internal_https=front.internal_https_port,
         network=front.network_ports,
+        aws=request.settings.aws.port,
     )

@@ -30,6 +30,9 @@ from emulator.runtime.state.conventions import FARGATE_NO_FILE, JSON_FILE_OPTION
 from emulator.runtime.state.desired import DesiredService, Private
 from emulator.runtime.state.names import Names, Role
 
+_COLLECTORS = ("aws-xray-daemon", "aws-otel-collector")
+"""Images of AWS's own collectors."""
+
 
 @dataclass(frozen=True, slots=True)
 class MemberSpec:
@@ -136,7 +139,8 @@ def member_spec(task: TaskContext, container: ContainerDefinition) -> MemberSpec
     if logging.is_router and task.router is not None and task.router.closed:
         spec = closed_router(spec)
     router_name = _name(task, logging.router) if logging.router else ""
-    return MemberSpec(container, spec, logging.files, tuple(dependencies), router_name, logging.needs_aws)
+    needs_aws = logging.needs_aws or desired.options.aws_port > 0
+    return MemberSpec(container, spec, logging.files, tuple(dependencies), router_name, needs_aws)
 
 
 def _name(task: TaskContext, container: str) -> str:
@@ -191,10 +195,28 @@ def _environment(task: TaskContext, container: ContainerDefinition, logging: _Lo
         environment |= router.client_variables[container.name]
     if router is not None and logging.is_router:
         environment = {**router.default_variables, **environment, **router.variables}
+    environment = {**_aws_variables(desired, container, is_router=logging.is_router), **environment}
     environment |= metadata_variables(task.identity.container_id(container.name))
-    if options.credentials != "none":
+    if options.offers_credentials:
         environment |= credentials_variables(task.identity.task_id)
     return environment
+
+
+def _aws_variables(desired: DesiredService, container: ContainerDefinition, *, is_router: bool) -> dict[str, str]:
+    """What leads SDKs to the local AWS endpoint, where the container does not say otherwise itself.
+
+    With real keys only the services that have something here are led there. A log router has destinations of its own,
+    and what a collector sends is for AWS X-Ray, which is none of the endpoint's services.
+    """
+    options, service = desired.options, desired.service
+    image = container.image if isinstance(container.image, str) else ""
+    if not options.aws_port or is_router or any(name in image for name in _COLLECTORS):
+        return {}
+    url = f"http://127.0.0.1:{options.aws_port}"
+    if options.credentials == "none":
+        return {"AWS_ENDPOINT_URL": url}
+    here = {"AWS_ENDPOINT_URL_SQS": service.queues, "AWS_ENDPOINT_URL_SNS": service.topics}
+    return {name: url for name, present in here.items() if present}
 
 
 def _labels(
@@ -203,7 +225,7 @@ def _labels(
     options, rule = task.desired.options, restart_rule(container)
     stop_timeout = options.time.stop_timeout if container.stop_timeout is None else container.stop_timeout
     offered = {}
-    if options.credentials != "none":
+    if options.offers_credentials:
         offered = {names.CREDENTIALS: credentials_digest(credentials_id(task.identity.task_id))}
     return {
         **{name: value for name, value in container.docker_labels.items() if not _is_reserved(name)},

@@ -28,11 +28,25 @@ from emulator.runtime.specs.kernel_parameters import network_parameters
 from emulator.runtime.specs.limits import NO_NEW_PRIVILEGES, OWN_PIDS, TASK_PIDS, TaskLimits, can_nest
 from emulator.runtime.specs.log_router import RouterSetup, router_setup
 from emulator.runtime.specs.log_store import task_logs
-from emulator.runtime.specs.pause_script import PAUSE_CAPABILITIES, PAUSE_SCRIPT, RELAY_SCRIPT
+from emulator.runtime.specs.pause_script import (
+    AWS_AND_LOGS_SCRIPT,
+    AWS_PAUSE_SCRIPT,
+    PAUSE_CAPABILITIES,
+    PAUSE_SCRIPT,
+    RELAY_SCRIPT,
+)
 from emulator.runtime.specs.service_connect import connect_labels
 from emulator.runtime.specs.volumes import docker_volumes
 from emulator.runtime.state import names
-from emulator.runtime.state.conventions import NO_FILE, NO_IPV6, PAUSE_MEMORY, RELAY_MEMORY, SETTLED, SHARED_FOLDER
+from emulator.runtime.state.conventions import (
+    AWS_RELAY_MEMORY,
+    NO_FILE,
+    NO_IPV6,
+    PAUSE_MEMORY,
+    RELAY_MEMORY,
+    SETTLED,
+    SHARED_FOLDER,
+)
 from emulator.runtime.state.desired import DesiredService, DesiredState, Private
 from emulator.runtime.state.names import Names, Role
 
@@ -80,9 +94,10 @@ class TaskFactory:
             mounts[name] = docker_name
             volumes[docker_name] = labels
         limits = TaskLimits.of(definition, nested=self.nested_limits)
+        plain = router is None and not desired.options.aws_port
         pause = ContainerSpec(
             name=self.names.pause(task_id),
-            image=self.state.pause_image if router is None else self.state.agent_image,
+            image=self.state.pause_image if plain else self.state.agent_image,
             labels={
                 **names.sealed(task_labels),
                 names.ROLE: Role.PAUSE,
@@ -109,6 +124,8 @@ class TaskFactory:
             pause = closing_pause(pause, aws=router.aws)
         if router is not None and router.relayed:
             pause = self._with_relay(pause, router, service.name, identity)
+        if desired.options.aws_port:
+            pause = self._with_aws(pause, desired.options.aws_port)
         context = TaskContext(
             desired, identity, self.names, self.private, self.docker_root, task_labels, mounts, router, limits
         )
@@ -136,6 +153,17 @@ class TaskFactory:
                 Mount(router.socket_volume, folder, copy=False),
                 task_logs(self.docker_root, self.names, service, identity.task_id),
             ),
+        )
+
+    def _with_aws(self, pause: ContainerSpec, port: int) -> ContainerSpec:
+        """The pause that leads that port of the task's loopback address to the local AWS endpoint."""
+        script, *rest = pause.command or (PAUSE_SCRIPT,)
+        script = AWS_AND_LOGS_SCRIPT if script == RELAY_SCRIPT else AWS_PAUSE_SCRIPT
+        words = rest[1:] if rest else []
+        return replace(
+            pause,
+            memory=pause.memory + AWS_RELAY_MEMORY if pause.memory else None,
+            command=(script, "pause", str(port), self.names.aws, *words),
         )
 
     def _task_labels(self, desired: DesiredService, identity: TaskIdentity) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Literal
 
 from emulator.ecs.references import EnvFileReference, describe
 from emulator.ecs.registration import SHORT_HINT, judge
@@ -27,10 +28,12 @@ def refuse_unsupported(
     *,
     ecs_limits: bool = True,
     values: Mapping[str, str] = MappingProxyType({}),
+    aws: Literal["local", "none"] = "local",
 ) -> None:
     """Raises `Unsupported` for what would run wrongly; emits a warning for what is merely left out.
 
-    Without `ecs_limits` times may be shorter than ECS takes them. `values` are those of `[values]`.
+    Without `ecs_limits` times may be shorter than ECS takes them. `values` are those of `[values]`, `aws` is
+    `endpoint` of `[aws]`.
     """
     for service in services:
         if service.type not in RUN_TYPES:
@@ -40,7 +43,8 @@ def refuse_unsupported(
             )
         refuse_on_fargate(service, ecs_limits=ecs_limits)
         _say_what_is_left_out(service, emit)
-        _say_which_queues_are_not_there(service, values, emit)
+        if aws == "none":
+            _say_which_messages_do_not_flow(service, values, emit)
 
 
 def refuse_on_fargate(service: Service, *, ecs_limits: bool = True) -> None:
@@ -115,15 +119,15 @@ def _say_what_is_left_out(service: Service, emit: Emit) -> None:
         _left_out(
             emit, service, f"the Service Connect alias {alias!r} is no host name: it does not resolve here", where
         )
+
+
+def _say_which_messages_do_not_flow(service: Service, values: Mapping[str, str], emit: Emit) -> None:
     for topic in service.topics:
         _left_out(emit, service, f"there is no topic {topic.name} here", str(topic.position or ""))
     for subscription in service.subscriptions:
         what = f"no message comes from topic {subscription.topic} of {subscription.service} here"
         _left_out(emit, service, what, str(subscription.position or ""))
-
-
-def _say_which_queues_are_not_there(service: Service, values: Mapping[str, str], emit: Emit) -> None:
-    desired = DesiredService(service=service, options=LocalOptions(values=dict(values)))
+    desired = DesiredService(service=service, options=LocalOptions(values=dict(values), aws="none"))
     for pair in service.task_definition.container(service.main_container).environment if service.queues else ():
         if queues := missing_queues(pair.value, desired):
             given = ", ".join(f'"{queue}" = "URL"' for queue in queues)

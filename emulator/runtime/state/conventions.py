@@ -18,6 +18,7 @@ starts again, what it finds still running, and takes that for stopped by a user.
 PAUSE_MEMORY = 64 << 20
 """What a pause may have where its limits are not those of the task."""
 RELAY_MEMORY = 48 << 20
+AWS_RELAY_MEMORY = 48 << 20
 """What the relay in a pause may need; on top of the task's memory, which is not to be less than on Fargate for it."""
 SHARED_FOLDER = "/copilot-local/socket"
 """Where containers of our own have the volume that the router has at `/var/run`."""

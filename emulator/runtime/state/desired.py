@@ -37,6 +37,12 @@ class DesiredService(Model):
         return self.service.desired_count if self.count is None else self.count
 
     @property
+    def needs_aws(self) -> bool:
+        """Whether its tasks need something of the local AWS endpoint: queues or topics."""
+        here = self.desired_count > 0 or self.service.schedule is not None
+        return here and self.options.aws == "local" and bool(self.service.queues or self.service.topics)
+
+    @property
     def one_task_at_a_time(self) -> bool:
         """Two tasks could not run beside each other: both would publish a port of this machine, or the deployment may
         not run more tasks than desired (`recreate`)."""
@@ -97,7 +103,9 @@ class DesiredState(Model):
     log_limit: int = 1024
     """MiB that the log store may take."""
     aws_image: str = ""
-    """Of the local AWS endpoint; empty where no log router needs one."""
+    """Of the local AWS endpoint; empty where nothing needs one."""
+    aws_port: int = 0
+    """Where tasks and this machine reach the endpoint on 127.0.0.1; 0: it is there for log routers alone."""
     acting: bool = False
     """The agent is in charge: a restarted one goes on at once instead of waiting for the command that made it."""
 
@@ -125,7 +133,9 @@ class DesiredState(Model):
                     desired = desired.model_copy(update={"revision": before.revision + 1})
             services[name] = desired
         ports = [*wanted.network_ports, *(port for port in self.network_ports if port.service not in wanted.services)]
-        update = {"services": services, "acting": self.acting, "network_ports": ports}
+        update: dict[str, object] = {"services": services, "acting": self.acting, "network_ports": ports}
+        for key in ("aws_image", "aws_port"):  # the endpoint stays until `down`: it holds what it was sent
+            update[key] = getattr(wanted, key) or getattr(self, key)
         # A listener that no rule is on any more goes, as after `up --no-https`.
         rules = {
             (balancer_of(desired.service), rule.listener)

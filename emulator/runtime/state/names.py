@@ -46,6 +46,8 @@ CONNECT = PREFIX + "service-connect"
 MADE_BY = PREFIX + "made-by"
 """Of an agent: the process that is bringing its environment up, or has."""
 
+AWS_PORT = PREFIX + "aws-port"
+"""Of the local AWS endpoint: where tasks reach it on 127.0.0.1, and this machine too; absent where none does."""
 CREDENTIALS = PREFIX + "credentials"
 """The digest of the id of the credentials that a container was given."""
 
@@ -146,6 +148,11 @@ class Names:
     def aws_key_volume(self) -> str:
         """The endpoint's own certificate and key: a new container of it is the same to log routers that run."""
         return f"{self.prefix}-aws-key"
+
+    @property
+    def aws_data_volume(self) -> str:
+        """What the endpoint holds: queues, topics, buckets, tables."""
+        return f"{self.prefix}-aws-data"
 
     @property
     def state_volume(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from emulator.engine.interface import ContainerSpec, File
@@ -54,8 +54,8 @@ class Operation:
     task_id: str = ""
     router: str = ""
     """START_CONTAINER: the log router container whose socket this one needs."""
-    log_groups: tuple[str, ...] = ()
-    """PREPARE_AWS: `region=group` of the log groups that have to be there."""
+    aws_request: Mapping[str, object] = field(default_factory=dict)
+    """PREPARE_AWS: what has to be there, see `emulator.runtime.specs.aws.resources`."""
     title: str = ""
     """What people read while it goes on; empty for steps that only matter when they fail or take long."""
 
@@ -88,7 +88,7 @@ class Plan:
         timeout: int = 0,
         task_id: str = "",
         router: str = "",
-        log_groups: tuple[str, ...] = (),
+        aws_request: Mapping[str, object] | None = None,
         title: str = "",
     ) -> int:
         """Appends an operation, returns its id. `None` among `needs` is left out."""
@@ -108,7 +108,7 @@ class Plan:
             timeout=timeout,
             task_id=task_id,
             router=router,
-            log_groups=log_groups,
+            aws_request=aws_request or {},
             title=title,
         )
         self.operations.append(operation)

@@ -22,13 +22,12 @@ from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.images.resolver import ImageResolver, resolver_of
 from emulator.runtime.lifecycle.down import down
 from emulator.runtime.lifecycle.foreground import STILL_RUNNING
-from emulator.runtime.lifecycle.prepare import prepare
+from emulator.runtime.lifecycle.prepare import prepare, refuse_unsupported_in
 from emulator.runtime.lifecycle.running import Running
 from emulator.runtime.lifecycle.up import up
 from emulator.runtime.listeners.port_choice import with_ports
 from emulator.runtime.planning.up_request import UpRequest, asked_ports, log_subjects
 from emulator.runtime.reports.follow import EnvironmentFollower
-from emulator.runtime.specs.unsupported_features import refuse_unsupported
 from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.observed import Member, observe
 from emulator.runtime.watch.changes import FileChanges
@@ -164,10 +163,7 @@ class Watch:
         began = time.monotonic()
         try:
             request = self._reload()
-            settings = request.settings
-            refuse_unsupported(
-                request.services, self._emit, ecs_limits=settings.time.ecs_limits, values=settings.values
-            )
+            refuse_unsupported_in(request, self._emit)
             files, changes = self._watch(request)
         except CopilotLocalError as error:
             self._report(self._shown(paths), error)

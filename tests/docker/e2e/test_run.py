@@ -50,7 +50,16 @@ def aws() -> Iterator[str]:
     """The address of an AWS on this machine that has a parameter and a secret."""
     name = f"cl-test-aws-{uuid.uuid4().hex[:12]}"
     publish = ("--publish", f"127.0.0.1::{PLAIN_PORT}")
-    docker("run", "--detach", "--name", name, *publish, ensure_aws_image(discard), "/tmp/a", "/tmp/b", "localhost")
+    settings = {
+        "shared": "/tmp/a",
+        "own": "/tmp/b",
+        "data": "/tmp/c",
+        "names": ["localhost"],
+        "region": "us-east-1",
+        "account": "000000000000",
+        "public_port": PLAIN_PORT,
+    }
+    docker("run", "--detach", "--name", name, *publish, ensure_aws_image(discard), json.dumps(settings))
     try:
         address = f"http://{docker('port', name, str(PLAIN_PORT)).split()[0]}"
         wait_until(lambda: _answers(address), lambda: docker("logs", name))

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
-
 import pytest
 
 from emulator.aws.callers import with_known_callers
+from tests.unit.aws.client import answering, ask
 
 
-def endpoint(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    start_response("200 OK", [])
-    return [b"queues"]
-
-
-def status(**headers: str) -> str:
-    got: list[str] = []
-    application = with_known_callers(endpoint, ["aws.test"])
-    list(application(headers, lambda line, _headers: got.append(line)))
-    return got[0]
+def status(*, scheme: str = "http", type: str = "http", **headers: str) -> int:
+    application = with_known_callers(answering("queues"), ["aws.test"])
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return ask(application, headers=named, scheme=scheme, type=type).status
 
 
 @pytest.mark.parametrize(
@@ -36,26 +28,34 @@ def status(**headers: str) -> str:
     ],
 )
 def test_a_program_of_this_machine_is_answered(host: str) -> None:
-    assert status(HTTP_HOST=host) == "200 OK"
+    assert status(HOST=host) == 200
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:5000", "localhost.evil.example", "notlocalhost"])
 def test_a_name_that_was_pointed_here_is_refused(host: str) -> None:
-    assert status(HTTP_HOST=host) == "403 Forbidden"
+    assert status(HOST=host) == 403
 
 
 @pytest.mark.parametrize(
     "headers",
     [
-        {"HTTP_ORIGIN": "https://evil.example"},
-        {"HTTP_ORIGIN": "null"},
-        {"HTTP_SEC_FETCH_SITE": "cross-site"},
-        {"HTTP_SEC_FETCH_SITE": "same-site"},
+        {"ORIGIN": "https://evil.example"},
+        {"ORIGIN": "null"},
+        {"SEC_FETCH_SITE": "cross-site"},
+        {"SEC_FETCH_SITE": "same-site"},
     ],
 )
 def test_a_page_is_refused(headers: dict[str, str]) -> None:
-    assert status(HTTP_HOST="localhost:5000", **headers) == "403 Forbidden"
+    assert status(HOST="localhost:5000", **headers) == 403
 
 
 def test_an_address_typed_into_a_browser_is_answered() -> None:
-    assert status(HTTP_HOST="localhost:5000", HTTP_SEC_FETCH_SITE="none") == "200 OK"
+    assert status(HOST="localhost:5000", SEC_FETCH_SITE="none") == 200
+
+
+def test_a_page_may_not_open_a_web_socket() -> None:
+    assert status(type="websocket", HOST="localhost:5000") == 0
+
+
+def test_what_comes_over_tls_is_a_container() -> None:
+    assert status(scheme="https", HOST="logs.example") == 200

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Callable, Iterable
-from typing import Any
 
 import pytest
 
-from emulator.aws.checked import with_rules
+from emulator.aws.asgi import Receive, Scope, Send, body_of, respond
+from emulator.aws.checked import MOST_BYTES, with_rules
 from emulator.aws.rules import refused_bucket, refused_call
+from tests.unit.aws.client import Answer, ask
 
 LOGS, FIREHOSE, KINESIS = "Logs_20140328", "Firehose_20150804", "Kinesis_20131202"
 
@@ -97,36 +96,36 @@ class Server:
 
     def __init__(self) -> None:
         self.seen: list[bytes] = []
-        self.status = ""
         self.application = with_rules(self._answer)
 
-    def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        self.seen.append(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
-        start_response("200 OK", [])
-        return [b"taken"]
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body, _ = await body_of(receive, 2 * MOST_BYTES)
+        self.seen.append(body or b"")
+        await respond(send, 200, "text/plain", b"taken")
 
-    def ask(self, path: str, body: bytes, **headers: str) -> bytes:
-        environ = {"PATH_INFO": path, "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body), **headers}
-
-        def start(status: str, headers: list[tuple[str, str]]) -> None:
-            self.status = status
-
-        return b"".join(self.application(environ, start))
+    def ask(self, path: str, body: bytes, **headers: str) -> Answer:
+        return ask(self.application, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
 def test_a_call_that_aws_refuses_does_not_reach_the_service() -> None:
     server = Server()
-    answer = server.ask("/", b'{"logGroupName": "a b"}', HTTP_X_AMZ_TARGET=f"{LOGS}.CreateLogGroup")
-    assert (server.status, server.seen) == ("400 Bad Request", [])
-    assert json.loads(answer)["__type"] == "InvalidParameterException"
+    answer = server.ask("/", b'{"logGroupName": "a b"}', X_AMZ_TARGET=f"{LOGS}.CreateLogGroup")
+    assert (answer.status, server.seen) == (400, [])
+    assert json.loads(answer.body)["__type"] == "InvalidParameterException"
     key = "AWS4-HMAC-SHA256 Credential=AKID/20261128/us-east-1/s3/aws4_request, SignedHeaders=host"
-    assert b"<Code>InvalidBucketName</Code>" in server.ask("/My_Bucket/x", b"", HTTP_AUTHORIZATION=key)
+    assert b"<Code>InvalidBucketName</Code>" in server.ask("/My_Bucket/x", b"", AUTHORIZATION=key).body
     assert server.seen == []
 
 
 def test_another_call_reaches_it_whole() -> None:
     server = Server()
     body = b'{"logGroupName": "a"}'
-    assert server.ask("/", body, HTTP_X_AMZ_TARGET=f"{LOGS}.CreateLogGroup") == b"taken"
-    assert server.ask("/Not_A/Bucket", b"x") == b"taken"
+    assert server.ask("/", body, X_AMZ_TARGET=f"{LOGS}.CreateLogGroup").body == b"taken"
+    assert server.ask("/Not_A/Bucket", b"x").body == b"taken"
     assert server.seen == [body, b"x"]
+
+
+def test_a_body_beyond_what_is_looked_into_goes_on_whole() -> None:
+    server = Server()
+    body = b'{"logGroupName": "a b", "x": "' + b"x" * MOST_BYTES + b'"}'
+    assert server.ask("/", body, X_AMZ_TARGET=f"{LOGS}.CreateLogGroup").status == 200

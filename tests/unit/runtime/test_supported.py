@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -33,14 +34,14 @@ network:
 """
 
 
-def said(tmp_path: Path, manifest: str) -> list[str]:
-    """The warnings about a manifest."""
+def said(tmp_path: Path, manifest: str, aws: Literal["local", "none"] = "none") -> list[str]:
+    """The warnings about a manifest, where `[aws] endpoint` says that."""
     path = tmp_path / "manifest.yml"
     path.write_text(manifest)
     loaded = load(path, environment=None, variables={}, app="demo")
     service = compile_service(loaded.manifest, app="demo", environment="test", position=loaded.position)
     events: list[Event] = []
-    refuse_unsupported([service], events.append)
+    refuse_unsupported([service], events.append, aws=aws)
     assert {event.kind for event in events} == {EventKind.WARNING}
     return [event.message for event in events]
 
@@ -55,6 +56,7 @@ def test_what_does_nothing_here_is_said_with_its_line(tmp_path: Path) -> None:
         '"EventsQueue" = "URL"',
     ]
     assert [message.split("manifest.yml:")[1][0] for message in messages[:3]] == ["4", "5", "6"]
+    assert said(tmp_path, MANIFEST, "local") == messages[:1]
 
 
 WORKER = """\
@@ -76,6 +78,7 @@ def test_a_worker_runs_without_its_queues_and_takes_those_it_is_given(tmp_path: 
         state = desired_state(service)
         desired = state.services["api"]
         desired.options.images, desired.options.values = {"api": "api:1"}, values
+        desired.options.aws = "none"
         assert unresolved(desired) == []
         [member] = TaskFactory(state, Private(), ROOT).task(desired, "t" * 32).members
         return {name: value for name, value in member.spec.environment.items() if "QUEUE" in name}
@@ -86,7 +89,7 @@ def test_a_worker_runs_without_its_queues_and_takes_those_it_is_given(tmp_path: 
     assert found["COPILOT_QUEUE_URI"] == "http://queue/EventsQueue"
     assert ("COPILOT_TOPIC_QUEUE_URIS" in found) is ("subscribe" in manifest)
     events: list[Event] = []
-    refuse_unsupported([service], events.append, values=queues)
+    refuse_unsupported([service], events.append, values=queues, aws="none")
     assert not any("there is no queue" in event.message for event in events)
 
 

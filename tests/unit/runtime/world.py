@@ -26,6 +26,7 @@ from emulator.engine.labels import present_labels
 from emulator.frontdoor.balancers import Balancer
 from emulator.model import from_plain
 from emulator.runtime.planning.reconcile import Reconciled, reconcile
+from emulator.runtime.specs.aws.endpoint import aws_spec
 from emulator.runtime.specs.load_balancer import front_spec, front_specs
 from emulator.runtime.specs.task import TaskFactory
 from emulator.runtime.specs.udp_relay import udp_relay_spec
@@ -169,6 +170,12 @@ class World:
         relay = udp_relay_spec(self.state)
         assert relay is not None
         self._add(DEMO.udp_relay, relay.labels, "running", None)
+
+    def runs_aws(self, state: DesiredState) -> None:
+        """The local AWS endpoint of that state runs."""
+        spec = aws_spec(state)
+        assert spec is not None
+        self._add(DEMO.aws, spec.labels, "running", None)
 
     def _add(
         self, name: str, labels: Mapping[str, str], state: str, code: int | None, ports: Sequence[PublishedPort] = ()

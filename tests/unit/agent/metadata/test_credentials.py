@@ -112,6 +112,14 @@ def test_without_a_source_the_containers_are_not_told_and_nothing_is_there(world
     )
 
 
+def test_with_a_local_endpoint_they_are_the_keys_that_it_signs_with(world: World) -> None:
+    world.start(service(HELLO), aws_port=4566)
+    answer = world.get(PATH)
+    assert (answer["AccessKeyId"], answer["SecretAccessKey"], answer["Token"]) == ("test", "test", "")
+    assert answer["RoleArn"] == "arn:aws:iam::000000000000:role/demo-test-hello-TaskRole"
+    assert answer["Expiration"] == "2026-11-22T18:00:00Z"
+
+
 def test_a_role_that_only_a_deployment_makes_has_the_name_it_would_have(world: World, sts: Sts) -> None:
     offer(world, TaskRole(source="static", keys=KEYS))
     assert world.get(PATH)["RoleArn"] == "arn:aws:iam::000000000000:role/demo-test-hello-TaskRole"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from emulator.engine.interface import ContainerSpec, Engine, Mount, PublishedPort
-from emulator.errors import ContainerFailed
+from emulator.engine.interface import ContainerSpec, Engine, File, Mount, PublishedPort
+from emulator.errors import ContainerFailed, InputError, Position
 from emulator.firelens.local_aws import ENDPOINT, FOLDER
 from emulator.runtime.specs.limits import MIB, NO_NEW_PRIVILEGES, OWN_PIDS
 from emulator.runtime.specs.log_router import local_outputs, uses_local_aws
@@ -18,29 +20,54 @@ if TYPE_CHECKING:
     from emulator.runtime.state.desired import DesiredService, DesiredState
 
 PLAIN_PORT = 5000
-"""Where it speaks HTTP, published on a free port of 127.0.0.1 for tools on the host."""
+"""Where it speaks HTTP, published on 127.0.0.1: at the port that tasks know where they need it, else at a free one."""
 OWN_FOLDER = "/copilot-local/own"
+DATA_FOLDER = "/copilot-local/data"
+REQUEST_FILE = "request.json"
+"""In `OWN_FOLDER`: what has to be there."""
 START_TIMEOUT = 90
+REFUSED = 3
+"""Exit code of `emulator.aws.prepare` where something that was asked for cannot be made."""
 MEMORY = 2048 * MIB
 """It holds what it is sent."""
 
 
+def wants_endpoint(desired: DesiredService) -> bool:
+    """Whether a service needs the endpoint: its tasks, or their log router."""
+    return desired.needs_aws or uses_local_aws(desired)
+
+
 def aws_spec(state: DesiredState) -> ContainerSpec | None:
-    """The endpoint; None where no log router sends to it."""
-    if not any(uses_local_aws(desired) for desired in state.services.values()):
+    """The endpoint; None where nothing needs it."""
+    users = [desired for desired in state.services.values() if wants_endpoint(desired)]
+    if not users:
         return None
     environment = Names(state.app, state.environment)
+    settings = {
+        "shared": FOLDER,
+        "own": OWN_FOLDER,
+        "data": DATA_FOLDER,
+        "names": [ENDPOINT, environment.aws, "localhost"],
+        "region": users[0].options.region,
+        "account": users[0].options.account,
+        "public_port": state.aws_port or PLAIN_PORT,
+    }
+    command = json.dumps(settings)
+    labels = names.sealed(environment.labels(Role.AWS))
+    if state.aws_port:
+        labels |= {names.AWS_PORT: str(state.aws_port)}
     return ContainerSpec(
         name=environment.aws,
         image=state.aws_image,
-        labels={**names.sealed(environment.labels(Role.AWS)), names.CONFIG_HASH: state.aws_image},
-        command=(FOLDER, OWN_FOLDER, ENDPOINT, environment.aws, "localhost"),
+        labels={**labels, names.CONFIG_HASH: _digest(state.aws_image, command)},
+        command=(command,),
         network=environment.network,
         network_aliases=(ENDPOINT,),
-        ports=(PublishedPort(PLAIN_PORT, 0),),
+        ports=(PublishedPort(PLAIN_PORT, state.aws_port),),
         mounts=(
             Mount(environment.aws_volume, FOLDER, copy=False),
             Mount(environment.aws_key_volume, OWN_FOLDER, copy=False),
+            Mount(environment.aws_data_volume, DATA_FOLDER, copy=False),
         ),
         log_options=JSON_FILE_OPTIONS,
         cap_drop=("ALL",),
@@ -79,12 +106,28 @@ def _regions(desired: DesiredService) -> Iterator[str]:
             yield output.options["region"]
 
 
-def prepare_aws(engine: Engine, name: str, groups: tuple[str, ...]) -> None:
-    """Waits until the endpoint answers, and makes those log groups. Raises ContainerFailed."""
-    result = engine.exec(name, ("python3", "-m", "emulator.aws.prepare", *groups), timeout=START_TIMEOUT)
+def prepare_aws(engine: Engine, name: str, request: Mapping[str, object]) -> None:
+    """Waits until the endpoint answers, and makes what is asked for: see `emulator.aws.prepare`. Raises ContainerFailed
+    where it does not come up, InputError for what it refuses."""
+    engine.put_files(name, OWN_FOLDER, [File(REQUEST_FILE, json.dumps(request).encode())])
+    result = engine.exec(
+        name, ("python3", "-m", "emulator.aws.prepare", f"{OWN_FOLDER}/{REQUEST_FILE}"), timeout=START_TIMEOUT
+    )
+    if result.exit_code == REFUSED:
+        said = json.loads(result.stdout)["error"]
+        raise InputError(said["message"], hint=said.get("hint", ""), position=_position(said.get("position", "")))
     if result.exit_code != 0:
         raise ContainerFailed(
             "the local AWS endpoint does not come up",
             container="aws",
             output=(result.stdout + result.stderr).decode(errors="replace").splitlines()[-15:],
         )
+
+
+def _position(text: str) -> Position | None:
+    file, _, line = text.rpartition(":")
+    return Position(file, int(line)) if file and line.isdecimal() else None
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

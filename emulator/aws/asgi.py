@@ -1,0 +1,46 @@
+"""What the layers around the endpoint's application share: ASGI's shapes, and a few ways to use them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """The headers of a request, by their names in lower case; of one that comes twice, the last."""
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+async def respond(send: Send, status: int, content_type: str, body: bytes) -> None:
+    """Answers a request."""
+    headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def body_of(receive: Receive, most: int) -> tuple[bytes | None, Receive]:
+    """The body of a request, None where it is longer than `most` bytes or the client has gone; and a `receive` that
+    gives the application all of it again."""
+    read: list[Message] = []
+    size = 0
+    while True:
+        message = await receive()
+        read.append(message)
+        size += len(message.get("body", b""))
+        if message["type"] != "http.request" or size > most:
+            whole = None
+            break
+        if not message.get("more_body", False):
+            whole = b"".join(part.get("body", b"") for part in read)
+            break
+
+    async def again() -> Message:
+        return read.pop(0) if read else await receive()
+
+    return whole, again

@@ -1,0 +1,70 @@
+"""The program that answers as AWS does, ministack, and what of it is not its interface: settings, state, log groups.
+
+Everything here is for the pinned version of requirements/aws.in; nothing else in this room knows the program.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+from emulator.aws.asgi import Application
+
+SERVICES = (
+    *("acm", "cloudwatch", "cognito-identity", "cognito-idp", "dynamodb", "dynamodbstreams", "events", "firehose"),
+    *("iam", "kinesis", "kms", "logs", "s3", "scheduler", "secretsmanager", "ses", "sns", "sqs", "ssm", "states"),
+    *("sts", "tagging"),
+)
+"""What is answered. Those that start programs or containers of their own (`lambda`, `ecs`, `rds`, …) are not."""
+KEY = "test"
+"""Access key and secret key. Every key is taken, but only these make presigned URLs that pass."""
+
+
+def configure(folder: Path, region: str, account: str, public_port: int) -> None:
+    """Sets what the program reads when it is imported: to be called before `application`.
+
+    `folder` keeps its state. `public_port` is in the URLs that it gives out: those of 127.0.0.1, which mean this
+    endpoint on the host as in every task.
+    """
+    os.environ.update(
+        {
+            "MINISTACK_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(public_port),
+            "MINISTACK_REGION": region,
+            "MINISTACK_ACCOUNT_ID": account,
+            "AWS_ACCESS_KEY_ID": KEY,
+            "AWS_SECRET_ACCESS_KEY": KEY,
+            "SERVICES": ",".join(SERVICES),
+            "PERSIST_STATE": "1",
+            "STATE_DIR": str(folder / "state"),
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(folder / "s3"),
+            "LOG_LEVEL": "WARNING",
+            # Each would listen on a port of its own, on every address.
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+        }
+    )
+
+
+def application() -> Application:
+    """The program as an ASGI application. It loads its state when it starts and saves it when it ends."""
+    from ministack.app import app
+
+    return cast("Application", app)
+
+
+def saver() -> Callable[[], None]:
+    """What writes the state of all services down."""
+    from ministack.app import _build_persistence_save_dict, save_all
+
+    return lambda: save_all(_build_persistence_save_dict())
+
+
+def log_regions() -> list[str]:
+    """The regions that have log groups, which no call of AWS tells."""
+    from ministack.services import cloudwatch_logs
+
+    return sorted({region for _, region, _ in cloudwatch_logs._log_groups._data})
