@@ -12,7 +12,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -31,9 +30,9 @@ from emulator.events import discard
 from emulator.runtime.lifecycle.down import down
 from emulator.runtime.state.names import Names
 from emulator.setup.images import ensure_agent_image
+from tests.docker.command import COMMAND, Command
 
 ROOT = Path(__file__).parents[2]
-COMMAND = Path(sys.executable).parent / "copilot-local"
 DEADLINE = 60.0
 
 
@@ -97,7 +96,7 @@ class Result:
 class Running:
     """A command that runs in the background, and what it has printed so far."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | Command
     out: list[str] = field(default_factory=list)
     err: list[str] = field(default_factory=list)
 
@@ -190,15 +189,7 @@ class Project:
 
     def start(self, *arguments: str, variables: Mapping[str, str] | None = None) -> Running:
         """Starts a command; if it still runs at the end of the test it is killed."""
-        process = subprocess.Popen(
-            self._command(arguments),
-            cwd=self.folder,
-            env={**os.environ, **(variables or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        process = Command(self._command(arguments), self.folder, {**os.environ, **(variables or {})})
         self.started.append(Running(process))
         return self.started[-1]
 

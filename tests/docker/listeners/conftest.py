@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.docker.project import COMMAND, MakeProject, Project, docker, projects
+from tests.docker.command import COMMAND
+from tests.docker.project import MakeProject, Project, docker, projects
 
 WORKSPACE = Path(__file__).parent / "workspace"
 NAME = "shop.example.com"

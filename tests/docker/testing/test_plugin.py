@@ -13,7 +13,8 @@ import pytest
 
 from emulator.engine.interface import Engine
 from emulator.testing.owner import Owner
-from tests.docker.project import COMMAND, docker
+from tests.docker.command import COMMAND
+from tests.docker.project import docker
 
 if TYPE_CHECKING:
     from tests.docker.testing.conftest import Suite
