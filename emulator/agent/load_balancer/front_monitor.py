@@ -30,10 +30,10 @@ RESTLESS = 3.0
 """Seconds after an event during which every look takes a new listing: Docker tells of a change before it lists it."""
 RESTLESS_PAUSE = 0.25
 """Seconds between those."""
-PATIENCE = 1.0
+ASKED_TIMEOUT = 1.0
 """Seconds for which a question about targets waits for a load balancer that is slow to answer."""
 SIGNALLED = (0, 128 + 9, 128 + 15)
-"""Exit codes of HAProxy that somebody ended, not of one that cannot run."""
+"""Exit codes of an HAProxy that was ended, not of one that cannot run."""
 LISTING = 10.0
 """Seconds between two listings when no event asks for one."""
 
@@ -119,7 +119,7 @@ class FrontMonitor(FrontControl):
 
     def _ask_now(self) -> None:
         """A verdict of the loop's last round may be of a load balancer that was started again since."""
-        if self._looking.acquire(timeout=PATIENCE):
+        if self._looking.acquire(timeout=ASKED_TIMEOUT):
             try:
                 if self.state is not None and self.state.services:
                     now = time.monotonic()
@@ -225,7 +225,7 @@ class FrontMonitor(FrontControl):
         return min([idle, *pauses])
 
     def _start_again(self) -> None:
-        """Starts load balancers that somebody ended, as Docker does with those that crash. No plan can: the one at work
+        """Starts load balancers that were ended, as Docker does with those that crash. No plan can: the one at work
         may be waiting for their targets."""
         wanted = front_specs(self.state) if self.state is not None else {}
         for balancer in wanted:
