@@ -9,6 +9,7 @@ import signal
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
@@ -74,7 +75,7 @@ async def run(application: Application, snapshots: Snapshots, configuration: Con
         await ended.wait()
 
     try:
-        await serve(application, configuration, shutdown_trigger=until)
+        await serve(cast("Any", application), configuration, shutdown_trigger=until)
     finally:
         writing.cancel()
         with contextlib.suppress(asyncio.CancelledError):

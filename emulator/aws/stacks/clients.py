@@ -1,0 +1,107 @@
+"""AWS API calls to the endpoint: clients that are made once, values of templates in the types that the API takes."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.model import ListShape, MapShape, Shape, StructureShape
+
+from emulator.aws.ministack_app import KEY
+from emulator.aws.stacks.problems import Problem
+from emulator.aws.stacks.values import Value, is_true, text
+
+_HINT = "see the message of AWS's API; the local endpoint gave it"
+
+
+class Refused(Exception):
+    """The endpoint refused a call; `code` is AWS's."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+
+
+class Clients:
+    """Clients of the endpoint for one region. Safe for threads."""
+
+    def __init__(self, url: str, region: str) -> None:
+        self._url, self._region = url, region
+        self._session = botocore.session.Session()
+        self._session.set_credentials(KEY, KEY)
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def call(self, service: str, operation: str, /, **arguments: Any) -> dict[str, Any]:
+        """Calls an operation such as `CreateQueue`. Raises Refused where the endpoint does."""
+        client = self._client(service)
+        method = botocore.xform_name(operation)
+        try:
+            answer: dict[str, Any] = getattr(client, method)(**arguments)
+        except ClientError as error:
+            found = error.response.get("Error", {})
+            raise Refused(str(found.get("Code", "")), str(found.get("Message", ""))) from error
+        except BotoCoreError as error:
+            raise Problem(
+                f"{operation}: {error}", "correct the property, or see whether the local endpoint runs"
+            ) from None
+        return answer
+
+    def arguments(self, service: str, operation: str, properties: dict[str, Value]) -> dict[str, Any]:
+        """Properties of a resource as arguments of an operation: those that it takes, numbers and booleans as such."""
+        shape = self._client(service).meta.service_model.operation_model(operation).input_shape
+        found = _typed(shape, properties)
+        return found if isinstance(found, dict) else {}
+
+    def _client(self, service: str) -> Any:
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self._session.create_client(
+                    service,
+                    region_name=self._region,
+                    endpoint_url=self._url,
+                    config=Config(
+                        retries={"max_attempts": 1},
+                        connect_timeout=2,
+                        read_timeout=30,
+                        s3={"addressing_style": "path"},
+                    ),
+                )
+            return self._clients[service]
+
+
+def refusal(error: Refused) -> Problem:
+    """A refused call as a problem of the resource it was for."""
+    return Problem(f"the local endpoint refused it: {error}", _HINT)
+
+
+def _typed(shape: Shape, value: Value) -> Any:
+    if isinstance(shape, StructureShape) and isinstance(value, dict):
+        return {
+            name: _typed(shape.members[name], item)
+            for name, item in value.items()
+            if name in shape.members and item is not None
+        }
+    if isinstance(shape, ListShape) and isinstance(value, list):
+        return [_typed(shape.member, item) for item in value]
+    if isinstance(shape, MapShape) and isinstance(value, dict):
+        return {name: _typed(shape.value, item) for name, item in value.items()}
+    if shape.type_name == "boolean":
+        return is_true(value)
+    if shape.type_name in ("integer", "long") and isinstance(value, str):
+        return _number(value, int)
+    if shape.type_name in ("float", "double") and isinstance(value, str):
+        return _number(value, float)
+    if shape.type_name == "string" and not isinstance(value, str | list | dict | None):
+        return text(value)
+    return value
+
+
+def _number(value: str, kind: type[int] | type[float]) -> int | float:
+    try:
+        return kind(value)
+    except ValueError:
+        raise Problem(f"{value!r} is no number", "give a number") from None

@@ -1,0 +1,130 @@
+"""Queues, topics and subscriptions of the workloads themselves, which no template describes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from emulator.aws.stacks.clients import Refused, refusal
+from emulator.aws.stacks.context import Context
+from emulator.aws.stacks.problems import placed
+from emulator.aws.stacks.providers.sns import ensure_subscription, ensure_topic, set_attributes
+from emulator.aws.stacks.providers.sqs import ensure_queue, queue_arn, queue_url
+
+_THREADS = 8
+_WORKLOADS = "workloads"
+"""What errors name in place of a stack."""
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Queue:
+    name: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Topic:
+    name: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """Topic and queue by their names."""
+
+    topic: str
+    queue: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Messaging:
+    queues: Sequence[Queue] = ()
+    topics: Sequence[Topic] = ()
+    subscriptions: Sequence[Subscription] = ()
+
+    def ensure(self, context: Context) -> None:
+        """Makes what is not there and corrects what is; queues are subscribed to the topics named here and no others.
+
+        Queues and topics are made in parallel, dead-letter queues before those that name them.
+        """
+        first = [queue for queue in self.queues if "RedrivePolicy" not in queue.attributes]
+        others = [queue for queue in self.queues if "RedrivePolicy" in queue.attributes]
+        with ThreadPoolExecutor(_THREADS) as threads:
+            topics = [threads.submit(_topic, context, topic) for topic in self.topics]
+            _each(threads, lambda queue: _queue(context, queue), first)
+            _each(threads, lambda queue: _queue(context, queue), others)
+            for topic in topics:
+                topic.result()
+            if self.queues or self.subscriptions:
+                self._subscribe(context, threads)
+
+    def _subscribe(self, context: Context, threads: ThreadPoolExecutor) -> None:
+        ours = {queue_arn(context, queue.name) for queue in self.queues}
+        present = {pair: arn for pair, arn in _subscriptions(context) if pair[1] in ours}
+        wanted = {_pair(context, item): item for item in self.subscriptions}
+        gone = [arn for pair, arn in present.items() if pair not in wanted]
+        _each(threads, lambda arn: context.clients.call("sns", "Unsubscribe", SubscriptionArn=arn), gone)
+
+        def ensure(pair: tuple[str, str]) -> None:
+            item = wanted[pair]
+            with _about(f"subscription of {item.queue} to {item.topic}"):
+                if pair in present:
+                    set_attributes(context.clients, present[pair], item.attributes)
+                else:
+                    ensure_subscription(context.clients, pair[0], "sqs", pair[1], item.attributes)
+
+        _each(threads, ensure, wanted)
+
+
+def topic_arn(context: Context, name: str) -> str:
+    return context.place.arn("sns", name)
+
+
+def _pair(context: Context, item: Subscription) -> tuple[str, str]:
+    return topic_arn(context, item.topic), queue_arn(context, item.queue)
+
+
+def _subscriptions(context: Context) -> Iterable[tuple[tuple[str, str], str]]:
+    """Topic and endpoint, and the subscription's ARN, of every subscription there is."""
+    token: dict[str, str] = {}
+    while True:
+        answer = context.clients.call("sns", "ListSubscriptions", **token)
+        for item in answer.get("Subscriptions", []):
+            yield (item["TopicArn"], item["Endpoint"]), item["SubscriptionArn"]
+        if not answer.get("NextToken"):
+            return
+        token = {"NextToken": answer["NextToken"]}
+
+
+def _queue(context: Context, queue: Queue) -> None:
+    fifo = {"FifoQueue": "true"} if queue.name.endswith(".fifo") else {}
+    with _about(f"queue {queue.name}"):
+        ensure_queue(context.clients, queue_url(context, queue.name), {**fifo, **queue.attributes}, queue.tags)
+
+
+def _topic(context: Context, topic: Topic) -> None:
+    fifo = {"FifoTopic": "true"} if topic.name.endswith(".fifo") else {}
+    with _about(f"topic {topic.name}"):
+        ensure_topic(context.clients, topic.name, {**fifo, **topic.attributes})
+
+
+@contextmanager
+def _about(subject: str) -> Iterator[None]:
+    """Gives a refused call its place: a workload's queue, topic or subscription."""
+    with placed(_WORKLOADS, subject):
+        try:
+            yield
+        except Refused as error:
+            raise refusal(error) from error
+
+
+def _each(threads: ThreadPoolExecutor, act: Callable[[Item], object], items: Iterable[Item]) -> None:
+    for _ in threads.map(act, items):
+        pass

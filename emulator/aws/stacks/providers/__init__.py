@@ -1,0 +1,4 @@
+"""One module per AWS service: from a resource's properties to what `Ref` and `Fn::GetAtt` give.
+
+Each provider finds again what an earlier run made.
+"""

@@ -1,0 +1,100 @@
+"""Buckets. Encryption, lifecycle, ownership and policies are left out.
+
+Source: CloudFormation, AWS::S3::Bucket; S3 API, PutBucketCors and PutBucketNotificationConfiguration.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emulator.aws.stacks.clients import Refused
+from emulator.aws.stacks.context import Context
+from emulator.aws.stacks.names import BUCKET, physical_name
+from emulator.aws.stacks.problems import Problem
+from emulator.aws.stacks.resources import Made, Resource
+from emulator.aws.stacks.values import Value, as_list, as_map, text
+
+_FIRST_REGION = "us-east-1"
+_THERE = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
+
+
+def bucket(context: Context, resource: Resource) -> Made:
+    properties, call = resource.properties, context.clients.call
+    name = text(
+        properties.get("BucketName") or physical_name(resource.stack, resource.logical_id, most=BUCKET, lower=True)
+    )
+    region = context.place.region
+    where: dict[str, Any] = (
+        {} if region == _FIRST_REGION else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    )
+    try:
+        call("s3", "CreateBucket", Bucket=name, **where)
+    except Refused as error:
+        if error.code not in _THERE:
+            raise
+    versioning = text(as_map(properties.get("VersioningConfiguration"), "VersioningConfiguration").get("Status", ""))
+    if versioning:
+        call("s3", "PutBucketVersioning", Bucket=name, VersioningConfiguration={"Status": versioning})
+    _set_cors(context, name, properties)
+    _set_notifications(context, resource, name)
+    host = f"s3.{region}.{context.place.url_suffix}"
+    return Made(
+        name,
+        {
+            "Arn": context.place.arn("s3", name, region="", account=""),
+            "DomainName": f"{name}.s3.{context.place.url_suffix}",
+            "DualStackDomainName": f"{name}.s3.dualstack.{region}.{context.place.url_suffix}",
+            "RegionalDomainName": f"{name}.{host}",
+            "WebsiteURL": f"{context.public_url}/{name}",
+        },
+    )
+
+
+def _set_cors(context: Context, name: str, properties: dict[str, Value]) -> None:
+    configuration = as_map(properties.get("CorsConfiguration"), "CorsConfiguration")
+    rules = [_cors_rule(rule) for rule in as_list(configuration.get("CorsRules"), "CorsRules")]
+    if rules:
+        context.clients.call("s3", "PutBucketCors", Bucket=name, CORSConfiguration={"CORSRules": rules})
+    else:
+        context.clients.call("s3", "DeleteBucketCors", Bucket=name)
+
+
+def _cors_rule(value: Value) -> dict[str, Any]:
+    rule = as_map(value, "CorsRules")
+    lists = {
+        "AllowedHeaders": "AllowedHeaders",
+        "AllowedMethods": "AllowedMethods",
+        "AllowedOrigins": "AllowedOrigins",
+        "ExposedHeaders": "ExposeHeaders",
+    }
+    found: dict[str, Any] = {
+        theirs: [text(item) for item in as_list(rule[ours], ours)] for ours, theirs in lists.items() if ours in rule
+    }
+    if "MaxAge" in rule:
+        found["MaxAgeSeconds"] = int(text(rule["MaxAge"]))
+    return found
+
+
+def _set_notifications(context: Context, resource: Resource, name: str) -> None:
+    given = as_map(resource.properties.get("NotificationConfiguration"), "NotificationConfiguration")
+    if "LambdaConfigurations" in given:
+        context.warn(
+            resource.position, f"{resource.stack}: notifications of {resource.logical_id} to functions are left out"
+        )
+    wanted = {
+        plural: [_notification(item, ours) for item in as_list(given[plural], plural)]
+        for plural, ours in (("QueueConfigurations", "Queue"), ("TopicConfigurations", "Topic"))
+        if plural in given
+    }
+    context.clients.call("s3", "PutBucketNotificationConfiguration", Bucket=name, NotificationConfiguration=wanted)
+
+
+def _notification(value: Value, target: str) -> dict[str, Any]:
+    given = as_map(value, "NotificationConfiguration")
+    if target not in given or "Event" not in given:
+        raise Problem(f"a notification lacks Event or {target}", "give both")
+    found: dict[str, Any] = {f"{target}Arn": text(given[target]), "Events": [text(given["Event"])]}
+    rules = as_list(as_map(as_map(given.get("Filter"), "Filter").get("S3Key"), "S3Key").get("Rules"), "Rules")
+    if rules:
+        found["Filter"] = {"Key": {"FilterRules": [dict(as_map(rule, "Rules")) for rule in rules]}}
+    return found

@@ -1,0 +1,116 @@
+"""Topics and subscriptions, those of addon stacks and those of the workloads themselves.
+
+Source: CloudFormation, AWS::SNS::Topic and AWS::SNS::Subscription; SNS API, SetSubscriptionAttributes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from emulator.aws.stacks.clients import Clients
+from emulator.aws.stacks.context import Context
+from emulator.aws.stacks.names import physical_name
+from emulator.aws.stacks.problems import Problem
+from emulator.aws.stacks.resources import Made, Resource
+from emulator.aws.stacks.values import Value, as_json_text, as_list, as_map, is_true, text
+
+_SETTINGS = ("FilterPolicy", "FilterPolicyScope", "RawMessageDelivery")
+_DEFAULTS = {"RawMessageDelivery": "false", "FilterPolicyScope": "MessageAttributes", "FilterPolicy": "{}"}
+_TOPIC_DEFAULTS = {"ContentBasedDeduplication": "false", "DisplayName": ""}
+_DELIVERED = ("sqs", "http", "https")
+
+
+def topic(context: Context, resource: Resource) -> Made:
+    properties = resource.properties
+    fifo = is_true(properties.get("FifoTopic"))
+    suffix = ".fifo" if fifo else ""
+    name = text(properties.get("TopicName") or physical_name(resource.stack, resource.logical_id, suffix=suffix))
+    if fifo and not name.endswith(".fifo"):
+        raise Problem(f"the FIFO topic's name {name} does not end with .fifo", "add .fifo to TopicName")
+    attributes = {key: text(properties[key]) for key in _TOPIC_DEFAULTS if key in properties}
+    if fifo:
+        attributes["FifoTopic"] = "true"
+    arn = ensure_topic(context.clients, name, attributes)
+    for item in as_list(properties.get("Subscription"), "Subscription"):
+        given = as_map(item, "Subscription")
+        _subscribe(context, resource, arn, given)
+    return Made(arn, {"TopicArn": arn, "TopicName": name})
+
+
+def subscription(context: Context, resource: Resource) -> Made:
+    properties = resource.properties
+    if "TopicArn" not in properties:
+        raise Problem("the subscription has no TopicArn", "give one")
+    arn = _subscribe(context, resource, text(properties["TopicArn"]), properties)
+    return Made(arn, {"Arn": arn})
+
+
+def _subscribe(context: Context, resource: Resource, topic_arn: str, properties: dict[str, Value]) -> str:
+    protocol, endpoint = text(properties.get("Protocol", "")), text(properties.get("Endpoint", ""))
+    if protocol not in _DELIVERED:
+        context.warn(
+            resource.position,
+            f"{resource.stack}: the subscription {resource.logical_id} by {protocol or 'no protocol'} is left out: "
+            "nothing delivers it here",
+        )
+        return f"{topic_arn}:{resource.logical_id}"
+    if "RedrivePolicy" in properties:
+        context.warn(
+            resource.position,
+            f"{resource.stack}: RedrivePolicy of the subscription {resource.logical_id} has no effect here",
+        )
+    attributes = {
+        key: as_json_text(properties[key]) if key == "FilterPolicy" else text(properties[key])
+        for key in _SETTINGS
+        if key in properties
+    }
+    return ensure_subscription(context.clients, topic_arn, protocol, endpoint, attributes)
+
+
+def ensure_topic(clients: Clients, name: str, attributes: Mapping[str, str]) -> str:
+    """Makes the topic, or gives the one there is these attributes. Returns its ARN."""
+    arn = str(clients.call("sns", "CreateTopic", Name=name, Attributes=dict(attributes))["TopicArn"])
+    settings = {key: value for key, value in attributes.items() if key in _TOPIC_DEFAULTS}
+    if settings:
+        present = clients.call("sns", "GetTopicAttributes", TopicArn=arn).get("Attributes", {})
+        for key, value in settings.items():
+            if present.get(key, _TOPIC_DEFAULTS[key]) != value:
+                clients.call("sns", "SetTopicAttributes", TopicArn=arn, AttributeName=key, AttributeValue=value)
+    return arn
+
+
+def ensure_subscription(
+    clients: Clients, topic_arn: str, protocol: str, endpoint: str, attributes: Mapping[str, str]
+) -> str:
+    """Subscribes, or gives the subscription there is these attributes; others have SNS's defaults. Returns its ARN."""
+    answer = clients.call(
+        "sns",
+        "Subscribe",
+        TopicArn=topic_arn,
+        Protocol=protocol,
+        Endpoint=endpoint,
+        Attributes=dict(attributes),
+        ReturnSubscriptionArn=True,
+    )
+    arn = str(answer["SubscriptionArn"])
+    if arn.startswith("arn:"):
+        set_attributes(clients, arn, attributes)
+    return arn
+
+
+def set_attributes(clients: Clients, arn: str, attributes: Mapping[str, str]) -> None:
+    """Gives a subscription these attributes, and SNS's defaults for the others."""
+    present = clients.call("sns", "GetSubscriptionAttributes", SubscriptionArn=arn).get("Attributes", {})
+    for key, default in _DEFAULTS.items():
+        wanted, found = attributes.get(key, default), present.get(key) or default
+        if not _same(found, wanted):
+            clients.call(
+                "sns", "SetSubscriptionAttributes", SubscriptionArn=arn, AttributeName=key, AttributeValue=wanted
+            )
+
+
+def _same(found: str, wanted: str) -> bool:
+    if wanted.startswith("{"):
+        return bool(json.loads(found) == json.loads(wanted))
+    return found == wanted

@@ -1,0 +1,106 @@
+"""Queues, those of addon stacks and those of the workloads themselves.
+
+Source: CloudFormation, AWS::SQS::Queue; SQS API, SetQueueAttributes (names and defaults).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.aws.stacks.clients import Clients, Refused
+from emulator.aws.stacks.context import Context
+from emulator.aws.stacks.names import QUEUE, physical_name
+from emulator.aws.stacks.problems import Problem
+from emulator.aws.stacks.resources import Made, Resource
+from emulator.aws.stacks.values import Value, as_list, as_map, is_true, text
+
+_DEFAULTS = {
+    "VisibilityTimeout": "30",
+    "MessageRetentionPeriod": "345600",
+    "DelaySeconds": "0",
+    "ReceiveMessageWaitTimeSeconds": "0",
+}
+_SETTINGS = (
+    *_DEFAULTS,
+    "MaximumMessageSize",
+    "ContentBasedDeduplication",
+    "DeduplicationScope",
+    "FifoThroughputLimit",
+)
+_MISSING = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
+
+
+def queue(context: Context, resource: Resource) -> Made:
+    properties = resource.properties
+    fifo = is_true(properties.get("FifoQueue"))
+    suffix = ".fifo" if fifo else ""
+    name = text(
+        properties.get("QueueName") or physical_name(resource.stack, resource.logical_id, most=QUEUE, suffix=suffix)
+    )
+    if fifo and not name.endswith(".fifo"):
+        raise Problem(f"the FIFO queue's name {name} does not end with .fifo", "add .fifo to QueueName")
+    attributes = {setting: text(properties[setting]) for setting in _SETTINGS if setting in properties}
+    if fifo:
+        attributes["FifoQueue"] = "true"
+    if "RedrivePolicy" in properties:
+        attributes["RedrivePolicy"] = _redrive(properties["RedrivePolicy"])
+    tags = {text(as_map(tag, "Tags")["Key"]): text(as_map(tag, "Tags")["Value"]) for tag in _tags(properties)}
+    arn, url = queue_arn(context, name), queue_url(context, name)
+    ensure_queue(context.clients, url, attributes, tags)
+    return Made(url, {"Arn": arn, "QueueName": name, "QueueUrl": url})
+
+
+def queue_arn(context: Context, name: str) -> str:
+    return context.place.arn("sqs", name)
+
+
+def queue_url(context: Context, name: str) -> str:
+    """The queue's URL as tasks use it: several SDKs send to its host."""
+    return f"{context.public_url}/{context.place.account}/{name}"
+
+
+def ensure_queue(clients: Clients, url: str, attributes: Mapping[str, str], tags: Mapping[str, str]) -> None:
+    """Makes the queue, or gives the one there is these attributes; those that are not named have SQS's defaults."""
+    wanted = {**_DEFAULTS, **attributes}
+    try:
+        answer = clients.call("sqs", "GetQueueAttributes", QueueUrl=url, AttributeNames=["All"])
+    except Refused as error:
+        if error.code not in _MISSING:
+            raise
+        clients.call("sqs", "CreateQueue", QueueName=url.rpartition("/")[2], Attributes=wanted, tags=dict(tags))
+        return
+    present = answer.get("Attributes", {})
+    different = {key: value for key, value in wanted.items() if not _same(present.get(key), value)}
+    if "RedrivePolicy" in present and "RedrivePolicy" not in wanted:
+        different["RedrivePolicy"] = ""
+    if different:
+        clients.call("sqs", "SetQueueAttributes", QueueUrl=url, Attributes=different)
+
+
+def _same(present: str | None, wanted: str) -> bool:
+    if present is None or present == wanted:
+        return present == wanted
+    if not wanted.startswith("{"):
+        return False
+    return bool(_policy(present) == _policy(wanted))
+
+
+def _policy(document: str) -> dict[str, Any]:
+    found = json.loads(document)
+    return {key: str(value) for key, value in found.items()}
+
+
+def _redrive(value: Value) -> str:
+    policy = as_map(json.loads(value) if isinstance(value, str) else value, "RedrivePolicy")
+    if not {"deadLetterTargetArn", "maxReceiveCount"} <= set(policy):
+        raise Problem("RedrivePolicy lacks deadLetterTargetArn or maxReceiveCount", "give both")
+    count = text(policy["maxReceiveCount"])
+    if not count.isdigit():
+        raise Problem(f"maxReceiveCount is {count}", "give a number from 1 to 1000")
+    return json.dumps({"deadLetterTargetArn": policy["deadLetterTargetArn"], "maxReceiveCount": int(count)})
+
+
+def _tags(properties: dict[str, Value]) -> list[Value]:
+    return as_list(properties.get("Tags"), "Tags")

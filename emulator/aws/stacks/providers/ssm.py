@@ -1,0 +1,49 @@
+"""Parameters of Systems Manager.
+
+Source: CloudFormation, AWS::SSM::Parameter; Systems Manager API, PutParameter.
+"""
+
+from __future__ import annotations
+
+from emulator.aws.stacks.clients import Clients, Refused
+from emulator.aws.stacks.context import Context
+from emulator.aws.stacks.names import physical_name
+from emulator.aws.stacks.problems import Problem
+from emulator.aws.stacks.resources import Made, Resource
+from emulator.aws.stacks.values import Secret, text
+
+SECURE, PLAIN = "SecureString", "String"
+
+
+def parameter(context: Context, resource: Resource) -> Made:
+    properties = resource.properties
+    name = text(properties.get("Name") or physical_name(resource.stack, resource.logical_id))
+    if "Value" not in properties:
+        raise Problem("the parameter has no Value", "give it one")
+    value, kind = text(properties["Value"]), text(properties.get("Type", PLAIN))
+    ensure_parameter(context.clients, name, value, kind)
+    return Made(name, {"Type": kind, "Value": value})
+
+
+def ensure_parameter(clients: Clients, name: str, value: str, kind: str) -> None:
+    """Makes the parameter, or gives the one there is this value. Raises Problem for a name that AWS keeps to itself."""
+    if name.lstrip("/").lower().startswith(("aws", "ssm")):
+        raise Problem(
+            f"the parameter's name {name} begins with aws or ssm, which Systems Manager refuses", "give it another name"
+        )
+    if read_parameter(clients, name) != value:
+        clients.call("ssm", "PutParameter", Name=name, Value=value, Type=kind, Overwrite=True)
+
+
+def read_parameter(clients: Clients, name: str, version: str = "") -> str | None:
+    """The value of a parameter, decrypted, secret if it is a SecureString; None where there is none."""
+    try:
+        found = clients.call("ssm", "GetParameter", Name=f"{name}:{version}" if version else name, WithDecryption=True)[
+            "Parameter"
+        ]
+    except Refused as error:
+        if error.code in ("ParameterNotFound", "ParameterVersionNotFound"):
+            return None
+        raise
+    value = str(found["Value"])
+    return Secret(value) if found.get("Type") == SECURE else value

@@ -1,0 +1,18 @@
+"""A process with ministack on a socket that it inherits: `python endpoint.py DESCRIPTOR`."""
+
+import asyncio
+import sys
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from ministack.app import app
+
+
+def main(descriptor: str) -> None:
+    config = Config()
+    config.bind = [f"fd://{descriptor}"]
+    asyncio.run(serve(app, config))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
