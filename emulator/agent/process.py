@@ -49,7 +49,7 @@ def main(state_file: Path, first_state: str) -> None:
     server = ControlServer(Path(SOCKET), supervisor, Path(LOG_FOLDER), Path(ACCESS_FOLDER))
     threading.Thread(target=server.serve_forever, args=(NO_POLL,), daemon=True, name="control").start()
     _serve_this_machine(supervisor)
-    bounded = (Path(LOG_FOLDER), state.log_limit << 20, Path(ACCESS_FOLDER))
+    bounded = (Path(LOG_FOLDER), lambda: supervisor.scheduler.state.log_limit, Path(ACCESS_FOLDER))
     threading.Thread(target=keep_bounded, args=bounded, daemon=True, name="log store").start()
     front.take_access_logs(Path(ACCESS_FOLDER))
     threading.Thread(target=front.run, daemon=True, name="front").start()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.errors import Finding, InputError, UsageError
+from emulator.errors import CopilotLocalError, Finding, InputError, UsageError
 from emulator.events import Event, EventKind
 from emulator.regions import DEFAULT_REGION
 from emulator.settings_files import has_settings
@@ -89,17 +89,7 @@ def find_target(selection: Selection) -> Target:
 
     Raises InputError where there is no manifest, UsageError where a name is not there.
     """
-    paths = [Path(service) for service in selection.services if is_path(service)]
-    if len(paths) > 1 or (paths and len(selection.services) > 1):
-        raise UsageError(
-            "a manifest's path cannot be combined with other services",
-            hint="name the services of one workspace instead",
-        )
-    start = paths[0] if paths else selection.start or Path.cwd()
-    workspace = find_workspace(start, services=not selection.any_manifest)
-    names = workspace.services if paths or not selection.services else selection.services
-    for name in names:
-        workspace.manifest_path(name)
+    workspace, names = _find_services(selection)
     if selection.environment is not None and not selection.new_environment:
         _refuse_unknown_environment(workspace, selection.environment)
     process = {**interpolation_variables(workspace.root, selection.env_file), **selection.variables}
@@ -111,6 +101,34 @@ def find_target(selection: Selection) -> Target:
         variables={**_settings_variables(workspace), **process},
         process=process,
     )
+
+
+def names_ahead(selection: Selection) -> tuple[str, str] | None:
+    """Application and environment as `find_target` gives them, without a look into settings or manifests; None where
+    they take one, or the selection is wrong."""
+    if selection.task_definition is not None:
+        return None
+    with contextlib.suppress(CopilotLocalError):
+        workspace, _ = _find_services(selection)
+        declared = (None, DEFAULT_ENVIRONMENT, *workspace.environments)
+        if selection.new_environment or selection.environment in declared:
+            return resolve_app(workspace, selection.app), resolve_environment(workspace, selection.environment)
+    return None
+
+
+def _find_services(selection: Selection) -> tuple[Workspace, tuple[str, ...]]:
+    paths = [Path(service) for service in selection.services if is_path(service)]
+    if len(paths) > 1 or (paths and len(selection.services) > 1):
+        raise UsageError(
+            "a manifest's path cannot be combined with other services",
+            hint="name the services of one workspace instead",
+        )
+    start = paths[0] if paths else selection.start or Path.cwd()
+    workspace = find_workspace(start, services=not selection.any_manifest)
+    names = workspace.services if paths or not selection.services else selection.services
+    for name in names:
+        workspace.manifest_path(name)
+    return workspace, names
 
 
 def _refuse_unknown_environment(workspace: Workspace, name: str) -> None:

@@ -70,10 +70,8 @@ def ensure_agent_image(emit: Emit = discard, engine: Engine | None = None) -> st
     Raises ImageError, EngineUnavailable, and Unsupported for a daemon on an architecture we have no wheels for.
     """
     requirements = agent_image.locked_requirements("agent")
-    if engine is not None:
-        tag = agent_image.running_tag(engine.info().architecture, requirements)
-        if engine.image(tag) is not None:
-            return tag
+    if engine is not None and (present := present_agent_image(engine)):
+        return present
     architecture = docker_cli.server_architecture()
     with temporary_folder() as context:
         agent_image.snapshot(context / "emulator")
@@ -85,6 +83,12 @@ def ensure_agent_image(emit: Emit = discard, engine: Engine | None = None) -> st
                 wheels = agent_image.fetch_wheels(requirements, architecture)
                 agent_image.build_agent(context, tag, _python_base(emit), wheels, emit)
     return tag
+
+
+def present_agent_image(engine: Engine) -> str:
+    """The agent's image for this very code; empty where it is not there. Raises EngineUnavailable."""
+    tag = agent_image.running_tag(engine.info().architecture, agent_image.locked_requirements("agent"))
+    return tag if engine.image(tag) is not None else ""
 
 
 def any_agent_image(emit: Emit = discard) -> str:

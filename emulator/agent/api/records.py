@@ -117,15 +117,20 @@ def _to_the_end(follower: Follower) -> Iterator[tuple[RecordFile, Record]]:
     yield from follower.close()
 
 
-def keep_bounded(folder: Path, max_bytes: int, *others: Path) -> None:
-    """Holds the log store, `others` included, below a size, without end."""
+def keep_bounded(folder: Path, limit: Callable[[], int], *others: Path) -> None:
+    """Holds the log store, `others` included, below its limit, without end. `limit`: MiB, 0 where it is not known."""
     while True:
-        try:
-            for path in bound(folder, max_bytes, *others):
-                log.info("the log store is full: %s is removed", path.name)
-        except OSError as error:
-            log.warning("the log store cannot be kept below its limit: %s", error)
+        keep_below(folder, limit() << 20, *others)
         time.sleep(BOUND_INTERVAL)
+
+
+def keep_below(folder: Path, max_bytes: int, *others: Path) -> None:
+    """Removes what the log store, `others` included, has beyond a size; nothing where that is 0."""
+    try:
+        for path in bound(folder, max_bytes, *others) if max_bytes else ():
+            log.info("the log store is full: %s is removed", path.name)
+    except OSError as error:
+        log.warning("the log store cannot be kept below its limit: %s", error)
 
 
 def is_full(folder: Path) -> bool:

@@ -130,10 +130,10 @@ def can_ask() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def with_trust(load: Callable[[], T]) -> T:
+def with_trust(load: Callable[[], T], before_asking: Callable[[], None] = lambda: None) -> T:
     """What `load` returns; on a terminal the user is asked first for what the workspace lacks.
 
-    Raises `TrustNeeded` where it is not given.
+    `before_asking` is called before that. Raises `TrustNeeded` where it is not given.
     """
     from emulator.trust.permission import Permission
 
@@ -141,6 +141,9 @@ def with_trust(load: Callable[[], T]) -> T:
         return load()
     except TrustNeeded as error:
         lacking = [one for one in error.given if isinstance(one, Permission)]
-        if not can_ask() or not give(error.workspace, lacking):
+        if not can_ask():
+            raise
+        before_asking()
+        if not give(error.workspace, lacking):
             raise
     return load()

@@ -15,6 +15,7 @@ import typer
 
 from emulator.app.selection import Selection
 from emulator.app.up_request import UpOptions, up_request
+from emulator.cli.run.early_claim import EarlyClaim
 from emulator.cli.run.trust_workspace import with_trust
 from emulator.cli.shell import completion
 from emulator.cli.shell.interrupt import interruptions
@@ -47,6 +48,7 @@ from emulator.events import Emit, Event, EventKind
 if TYPE_CHECKING:
     from emulator.engine.interface import Engine
     from emulator.runtime.planning.up_request import UpRequest
+    from emulator.settings import Debugging
 
 
 class Timing(enum.StrEnum):
@@ -185,13 +187,10 @@ def up(
 ) -> None:
     """Run services as ECS on Fargate would, and show their logs until Ctrl-C."""
     from emulator.display import make_display
-    from emulator.engine.connect import connect
-    from emulator.runtime.images.resolver import check_logins
-    from emulator.runtime.specs.debugging import read_options, tell
 
     _refuse_combinations(detach=detach, wait=wait, dry_run=dry_run, watch=watch, quiet=quiet, format=format)
     replacements = assignments(images, "--image")
-    debugging = read_options(debug or (), debug_command or ())
+    debugging = _debugging(debug, debug_command)
     display = make_display("json" if format is OutputFormat.JSON else "text", quiet=quiet)
     manifest_variables, env_files = env_files_of(env_file)
     selection = Selection(
@@ -206,62 +205,84 @@ def up(
         counts=counts_of(scale, "--scale"),
         new_environment=new_env,
     )
-    choice = secret_choice(secrets)
-    emit_once = _without_repeated_warnings(display.emit)
-    options = UpOptions(
-        strict=strict,
-        replacements=replacements,
-        debug=debugging,
-        port=port,
-        https=https,
-        https_port=https_port,
-        internal_port=internal_port,
-        timing=timing,
-        wait=wait,
-        retain=retain,
-        foreground=not detach,
-        credentials=credentials,
-        logs=logs or (),
-        secrets=choice,
-        wait_timeout=wait_timeout,
-    )
+    claims = not (dry_run or watch)
+    with closing(display), EarlyClaim(selection, display.emit, claims=claims, stays=not detach) as early:
+        choice = secret_choice(secrets, before_asking=early.give_up)
+        emit_once = _without_repeated_warnings(display.emit)
+        options = UpOptions(
+            strict=strict,
+            replacements=replacements,
+            debug=debugging,
+            port=port,
+            https=https,
+            https_port=https_port,
+            internal_port=internal_port,
+            timing=timing,
+            wait=wait,
+            retain=retain,
+            foreground=not detach,
+            credentials=credentials,
+            logs=logs or (),
+            secrets=choice,
+            wait_timeout=wait_timeout,
+        )
 
-    load = partial(up_request, selection, emit_once, options, look=look)
-    try:
-        request = replace(with_trust(load), show_router=router)
-        with closing(connect()) as engine:
-            if not dry_run:
-                check_logins(engine, request)
-                tell(debugging, display.emit)
-            choice.ask = None  # from here on the terminal belongs to the logs
+        load = partial(up_request, selection, emit_once, options, look=look)
+        loaded = early.interruptibly(lambda: with_trust(load, early.give_up))
+        request = replace(loaded, show_router=router)
+        choice.ask = None  # from here on the terminal belongs to the logs
+        if dry_run:
+            code = early.interruptibly(lambda: _dry_run(early.engine, request))
+        else:
+            early.interruptibly(lambda: _check(early.engine, request, display.emit))
             if watch:
                 extra = [file for file in (manifest_variables, task_definition) if file]
-                code = _watch(engine, request, load, display.emit, extra)
+                code = _watch(early, request, load, display.emit, extra)
             else:
-                code = _run(engine, request, display.emit, detach=detach, dry=dry_run)
-    finally:
-        display.close()
+                code = _run(early, request, display.emit, detach=detach)
     raise typer.Exit(code)
 
 
-def _watch(
-    engine: Engine, request: UpRequest, load: Callable[[], UpRequest], emit: Emit, extra_files: Sequence[Path]
-) -> int:
-    from emulator.runtime.watch.watch import run_watch
+def _debugging(ports: Sequence[str] | None, commands: Sequence[str] | None) -> dict[str, Debugging]:
+    """What `--debug` and `--debug-command` say. Raises UsageError."""
+    if not ports and not commands:
+        return {}
+    from emulator.runtime.specs.debugging import read_options
 
-    _check_roles(request)
-    joined = threading.Event()
-    interrupted, killed = interruptions(emit, detaches=joined)
-    return run_watch(
-        engine, request, load, emit, extra_files=extra_files, interrupted=interrupted, killed=killed, joined=joined
-    )
+    return read_options(ports or (), commands or ())
 
 
-def _check_roles(request: UpRequest) -> None:
+def _check(engine: Engine, request: UpRequest, emit: Emit) -> None:
+    """Raises what can be known of logins and roles before anything is made."""
+    from emulator.runtime.images.resolver import check_logins
+    from emulator.runtime.specs.debugging import tell
+
+    check_logins(engine, request)
+    tell(request.debug, emit)
     if request.private.task_roles:
         from emulator.runtime.secrets.sts import check_roles
 
         check_roles(request.private)
+
+
+def _watch(
+    early: EarlyClaim, request: UpRequest, load: Callable[[], UpRequest], emit: Emit, extra_files: Sequence[Path]
+) -> int:
+    from emulator.runtime.watch.watch import run_watch
+
+    joined = threading.Event()
+    interrupted, killed = interruptions(emit, detaches=joined)
+    early.hand_over(interrupted)
+    return run_watch(
+        early.engine,
+        request,
+        load,
+        emit,
+        extra_files=extra_files,
+        interrupted=interrupted,
+        killed=killed,
+        joined=joined,
+    )
 
 
 def _refuse_combinations(
@@ -294,24 +315,26 @@ def _without_repeated_warnings(emit: Emit) -> Emit:
     return emit_once
 
 
-def _run(engine: Engine, request: UpRequest, emit: Emit, *, detach: bool, dry: bool) -> int:
-    if dry:
-        from emulator.runtime.lifecycle.up import dry_run
+def _dry_run(engine: Engine, request: UpRequest) -> int:
+    from emulator.runtime.lifecycle.up import dry_run
 
-        typer.echo(str(dry_run(engine, request)) or "nothing to do")
-        return ExitCode.OK
-    _check_roles(request)
+    typer.echo(str(dry_run(engine, request)) or "nothing to do")
+    return ExitCode.OK
+
+
+def _run(early: EarlyClaim, request: UpRequest, emit: Emit, *, detach: bool) -> int:
     joined = threading.Event()
     interrupted, killed = interruptions(emit, detaches=joined)
+    engine, claim = early.engine, early.hand_over(interrupted)
     if not detach:
         from emulator.runtime.lifecycle.foreground import run_foreground
 
-        return run_foreground(engine, request, emit, interrupted=interrupted, killed=killed, joined=joined)
+        return run_foreground(engine, request, emit, interrupted=interrupted, killed=killed, joined=joined, claim=claim)
     from emulator.runtime.execution.context import Cancelled
     from emulator.runtime.lifecycle.up import up as bring_up
 
     try:
-        running = bring_up(engine, request, emit, cancelled=interrupted)
+        running = bring_up(engine, request, emit, cancelled=interrupted, claim=claim)
     except Cancelled:
         return ExitCode.INTERRUPTED
     running.hand_over()

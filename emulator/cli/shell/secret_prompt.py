@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import typer
@@ -13,15 +14,20 @@ if TYPE_CHECKING:
     from emulator.runtime.secrets.wanted import Wanted
 
 
-def secret_choice(option: str | None) -> SecretChoice:
-    """What `--secrets` says, with a prompt where standard input is a terminal. Raises UsageError for another
-    source than there are."""
+def secret_choice(option: str | None, *, before_asking: Callable[[], None] = lambda: None) -> SecretChoice:
+    """What `--secrets` says, with a prompt where standard input is a terminal; `before_asking` is called before each.
+    Raises UsageError for another source than there are."""
     from emulator.errors import UsageError
     from emulator.runtime.secrets.sources import SOURCES, SecretChoice
 
     if option is not None and option not in SOURCES:
         raise UsageError(f"--secrets does not know {option!r}", hint=f"one of {', '.join(SOURCES)}")
-    return SecretChoice(option, _ask if sys.stdin.isatty() else None)
+
+    def ask(wanted: Wanted) -> str:
+        before_asking()
+        return _ask(wanted)
+
+    return SecretChoice(option, ask if sys.stdin.isatty() else None)
 
 
 def _ask(wanted: Wanted) -> str:

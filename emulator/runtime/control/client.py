@@ -42,14 +42,16 @@ class Agent:
         self.timeout = timeout
         self._ahead: ExecStream | None = None
 
-    def hold(self, private: Private, *, stays: bool = False) -> Lease:
+    def hold(self, private: Private | None = None, *, stays: bool = False) -> Lease:
         """Takes charge: the agent leaves tasks alone until told to act, or until this connection ends.
 
-        `stays`: that may be long; others are refused, and do not wait.
+        `private`: the values of what runs already. `stays`: that may be long; others are refused, and do not wait.
         """
-        from emulator.model import to_plain
+        body: Message = {"private": {}, "stays": stays}
+        if private is not None:
+            from emulator.model import to_plain
 
-        body = {"private": to_plain(private), "stays": stays}
+            body["private"] = to_plain(private)
         self._await_socket()
         return Lease(self._opened("hold", body))
 

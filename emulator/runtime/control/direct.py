@@ -9,6 +9,7 @@ Imports next to nothing, since the commands that only look begin with it.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
@@ -60,6 +61,20 @@ def make_folder(environment: Names, info: EngineInfo) -> Path | None:
     except OSError:
         return None
     return folder
+
+
+@contextlib.contextmanager
+def alone(environment: Names) -> Iterator[None]:
+    """Within this block no other command of this user creates the environment's agent, or takes one back: a network
+    that one of them removes is not taken for there by the next. Without a lock where there can be no file."""
+    folder = folder_of(environment)
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # One of sixteen, so that names that are used once leave no file each.
+            file = stack.enter_context((folder.parent / f"{folder.name[0]}.lock").open("w", encoding="utf-8"))
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def remove_folder(environment: Names) -> None:

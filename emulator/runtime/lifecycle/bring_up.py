@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -10,11 +11,13 @@ from concurrent.futures import Future
 from emulator.engine.interface import ContainerSpec, ContainerState, Engine
 from emulator.errors import ContainerFailed, CopilotLocalError, EngineError, EnvironmentBusy, TaskError
 from emulator.events import Emit, Event, EventKind, discard
+from emulator.runtime.control import direct
 from emulator.runtime.control.client import Lease
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.execution.executor import Executor
 from emulator.runtime.health.container_failure import container_failed
 from emulator.runtime.health.status import StatusOverLease
+from emulator.runtime.lifecycle.contention import REMOVAL, STOPPED_AGENT
 from emulator.runtime.lifecycle.down import down, remove_all
 from emulator.runtime.lifecycle.environment_lock import Claim
 from emulator.runtime.lifecycle.join import agent_failed
@@ -29,10 +32,7 @@ from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.names import Names
 from emulator.runtime.state.observed import Observed, observe
 
-REMOVAL = 0.3
 LOOK = 0.05
-STOPPED_AGENT = 3.0
-"""Seconds for an agent that has stopped to be removed, or started again, after an error."""
 
 
 class Bringup:
@@ -185,9 +185,23 @@ def take_back(
             emit(Event(EventKind.INFO, environment.app, "kept as it is; `copilot-local down` removes it"))
             return
         image = claim.image
-        down(engine, environment, discard, timeout=2, before_remove=before_remove, agent_image=image)
-        for left in remove_all(engine, environment, volumes=True, keep=claim.existing_volumes, drain_image=image()):
+        with direct.alone(environment):
+            down(engine, environment, discard, timeout=2, before_remove=before_remove, agent_image=image)
+            lefts = remove_all(engine, environment, volumes=True, keep=claim.existing_volumes, drain_image=image())
+        for left in lefts:
             emit(Event(EventKind.WARNING, environment.app, left))
     except CopilotLocalError as error:
         what = f"not everything could be removed; `copilot-local down` tries again: {error}"
         emit(Event(EventKind.WARNING, environment.app, what))
+
+
+def give_up(claim: Claim, emit: Emit) -> None:
+    """Takes a claim back that no task was made for."""
+    try:
+        with contextlib.suppress(EngineError):
+            claim.lock()
+        take_back(claim.engine, claim.names, claim, emit)
+    except EnvironmentBusy:
+        pass  # nothing of what is there is ours
+    finally:
+        claim.close()

@@ -16,6 +16,10 @@ from emulator.runtime.state.observed import Observed, observe
 from emulator.runtime.state.process_identity import Owner, this_process
 
 POLL = 0.1
+REMOVAL = 0.3
+"""Seconds until an agent that was killed is listed as such."""
+STOPPED_AGENT = 3.0
+"""Seconds for an agent that has stopped to be removed, or started again, after an error."""
 UNDER_WAY = 15.0
 """Timeout in seconds for a created agent to start, where it is unknown whether the command that created it lives."""
 TURN_TIMEOUT = 600.0
@@ -35,7 +39,7 @@ class Turns:
         under_way: float = UNDER_WAY,
         timeout: float = TURN_TIMEOUT,
     ) -> None:
-        self._engine = engine
+        self.engine = engine
         self._names = environment
         self._emit = emit
         self._cancelled = cancelled
@@ -50,7 +54,7 @@ class Turns:
         """
         created = time.monotonic()
         while True:
-            observed = observe(self._engine, self._names)
+            observed = observe(self.engine, self._names)
             agent = observed.agent
             if agent is None or agent.state is not ContainerState.CREATED or is_orphaned(agent):
                 return observed
@@ -62,12 +66,25 @@ class Turns:
         """Waits until the command that holds this agent is done, or has taken the environment down."""
         while True:
             self._wait()
-            found = observe(self._engine, self._names).agent
+            found = observe(self.engine, self._names).agent
             if found is None or found.id != agent.id or found.state is not ContainerState.RUNNING:
                 return
             with contextlib.suppress(CopilotLocalError):  # it is starting, or going away
-                if Agent(self._engine, self._names).status()["acting"]:
+                if Agent(self.engine, self._names).status()["acting"]:
                     return
+
+    def is_taken_back(self, agent: Container) -> bool:
+        """Whether an agent that did not answer is gone, or goes in a moment: it is killed before it is removed."""
+        began = time.monotonic()
+        while True:
+            found = observe(self.engine, self._names).agent
+            if found is None or found.id != agent.id:
+                return True
+            lasts = REMOVAL if found.state is ContainerState.RUNNING else STOPPED_AGENT
+            if time.monotonic() - began > lasts:
+                return False
+            if self._cancelled.wait(POLL):
+                raise Cancelled
 
     def _wait(self) -> None:
         what = f"another copilot-local command is bringing up {self._names.app}/{self._names.environment}"

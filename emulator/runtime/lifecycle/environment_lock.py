@@ -1,33 +1,33 @@
 """Acquires an environment that has no agent: creates its network, volumes and agent in the background.
 
 The agent's container name is the environment's lock. The agent takes a moment until it listens; meanwhile the command
-finds images and decides what to do.
+reads manifests, finds images and decides what to do. So this imports no model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING
 
 from emulator.engine.interface import Engine, File
 from emulator.errors import Conflict, EngineError, EnvironmentBusy
-from emulator.model import to_json
 from emulator.runtime.control import direct
 from emulator.runtime.control.client import Agent, Lease
-from emulator.runtime.lifecycle.join import agent_failed
-from emulator.runtime.specs.agent import STATE_FILE, STATE_FOLDER, agent_spec, empty_state
+from emulator.runtime.specs.agent import STATE_FILE, STATE_FOLDER, agent_spec, empty_state, idle_agent_spec
 from emulator.runtime.specs.log_store import data_volumes
-from emulator.runtime.state.desired import DesiredState, Private
 from emulator.runtime.state.names import Names, Role
 from emulator.runtime.state.observed import Observed
+
+if TYPE_CHECKING:
+    from emulator.runtime.state.desired import DesiredState, Private
 
 
 class Claim:
     """The attempt of one command to acquire an environment; begins at once.
 
-    `image` returns the agent's image, `log_limit` is the size of the log store in MiB. `stays` says that the command
-    holds the environment as long as it runs. `state` is the desired state where it is known already: where something
-    runs, the agent needs it from its start.
+    `image` returns the agent's image. `stays` says that the command holds the environment as long as it runs. `state`
+    is the desired state where it is known already: where something runs, the agent needs it from its start.
     """
 
     def __init__(
@@ -37,7 +37,6 @@ class Claim:
         observed: Observed,
         image: Callable[[], str],
         *,
-        log_limit: int,
         stays: bool,
         state: DesiredState | None = None,
     ) -> None:
@@ -45,13 +44,13 @@ class Claim:
         self.names = environment
         self.existing_volumes = frozenset(engine.list_volumes(environment.labels()))
         """Those that are not this command's to remove."""
-        self._observed = observed
-        self._log_limit = log_limit
+        self.observed = observed
+        """What ran before."""
         self._stays = stays
         self._state = state
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="claim")
         self._image = self._pool.submit(image)
-        self._lock = self._pool.submit(self._make)
+        self._lock = self._pool.submit(self._make_alone)
         self._lease = self._pool.submit(self._start)
 
     def image(self) -> str:
@@ -77,11 +76,15 @@ class Claim:
         """Stops waiting; what was created stays."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
+    def _make_alone(self) -> str:
+        with direct.alone(self.names):
+            return self._make()
+
     def _make(self) -> str:
         """Creates network, volumes and the agent; creating the agent acquires the environment."""
         labels = self.names.labels
-        if self._observed.agent is not None:
-            self.engine.remove(self._observed.agent.id)  # dead: its name is no lock any more
+        if self.observed.agent is not None:
+            self.engine.remove(self.observed.agent.id)  # dead: its name is no lock any more
         network = self._pool.submit(self.engine.ensure_network, self.names.network, labels(Role.NETWORK))
         volumes = [
             self._pool.submit(self.engine.ensure_volume, self.names.state_volume, labels(Role.VOLUME)),
@@ -94,9 +97,12 @@ class Claim:
         for volume in volumes:
             volume.result()
         folder = direct.make_folder(self.names, self.engine.info())
-        state = self._state or empty_state(self.names, self._image.result(), self._log_limit)
+        if self._state is None:
+            spec = idle_agent_spec(self.engine, self.names, self._image.result(), folder)
+        else:
+            spec = agent_spec(self.engine, self.names, self._state, folder)
         try:
-            made = self.engine.create_container(agent_spec(self.engine, self.names, state, folder))
+            made = self.engine.create_container(spec)
         except Conflict:
             raise EnvironmentBusy(
                 f"another copilot-local command is bringing up {self.names.app}/{self.names.environment}",
@@ -104,13 +110,22 @@ class Claim:
             ) from None
         if self._state is not None or self.names.state_volume in self.existing_volumes:
             # An agent that died without `down` has left there what it had to run.
-            self.engine.put_files(made, STATE_FOLDER, [File(STATE_FILE, to_json(state))])
+            self.engine.put_files(made, STATE_FOLDER, [File(STATE_FILE, self._first_state())])
         return made
+
+    def _first_state(self) -> bytes:
+        if self._state is None:
+            return empty_state(self.names, self._image.result())
+        from emulator.model import to_json
+
+        return to_json(self._state)
 
     def _start(self) -> Lease:
         """Starts the agent and takes charge: until it is told more, others wait for their turn."""
         self.engine.start(self._lock.result())
         try:
-            return Agent(self.engine, self.names).hold(Private(), stays=self._stays)
+            return Agent(self.engine, self.names).hold(stays=self._stays)
         except EngineError as error:
+            from emulator.runtime.lifecycle.join import agent_failed
+
             raise agent_failed(self.engine, self.names, error.message) from error

@@ -10,6 +10,7 @@ from emulator.events import Emit, Event, EventKind
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.health.container_failure import container_failed
 from emulator.runtime.lifecycle.down import down
+from emulator.runtime.lifecycle.environment_lock import Claim
 from emulator.runtime.lifecycle.running import FirstHealth, Running
 from emulator.runtime.lifecycle.up import up
 from emulator.runtime.listeners.front_probe import FrontWatch
@@ -28,12 +29,13 @@ def run_foreground(
     interrupted: threading.Event,
     killed: threading.Event,
     joined: threading.Event | None = None,
+    claim: Claim | None = None,
 ) -> int:
     """Brings an environment up, stays until it ends, takes it down; returns the exit code of the command.
 
     `interrupted` (Ctrl-C) stops it in reverse dependency order, `killed` (a second one) at once; either way everything
     is removed. Where the environment ran before, `joined` is set, and it is left running. ECS stops a task when an
-    essential container exits: the code is that container's.
+    essential container exits: the code is that container's. `claim` is the one of `up`.
     """
     follower = LogFollower(engine, emit, log_subjects(request), show_router=request.show_router)
 
@@ -41,7 +43,10 @@ def run_foreground(
         follower.follow(spec.name, spec.labels)
 
     try:
-        running = up(engine, request, emit, cancelled=interrupted, on_started=started, before_remove=follower.finish)
+        finish = follower.finish
+        running = up(
+            engine, request, emit, cancelled=interrupted, on_started=started, before_remove=finish, claim=claim
+        )
     except Cancelled:
         return ExitCode.INTERRUPTED
     except ContainerFailed as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -68,31 +67,29 @@ def up(
     before_remove: Callable[[str], None] | None = None,
     agent_timeout: float = AGENT_TIMEOUT,
     first_moments: float = FIRST_MOMENTS,
+    claim: Claim | None = None,
 ) -> Running:
     """Makes an environment run what is requested; returns it, with its lease still held.
 
-    Acquires an environment where nothing runs while images are built and pulled. Rolls back if something fails, unless
-    `retain`: then everything stays, without an agent that would replace it. `agent_timeout` is how many seconds the
-    agent may take to answer; new containers are watched for `first_moments` seconds. Raises the `CopilotLocalError`
-    that says what failed.
+    Acquires an environment where nothing runs while images are built and pulled, unless the caller began that already:
+    `claim`. Rolls back if something fails, unless `retain`: then everything stays, without an agent that would replace
+    it. `agent_timeout` is how many seconds the agent may take to answer; new containers are watched for `first_moments`
+    seconds. Raises the `CopilotLocalError` that says what failed.
     """
     cancelled = cancelled or threading.Event()
-    refuse_unsupported_in(request, emit)
-    refuse_unresolved(request)
     turns = Turns(engine, request.environment, emit, cancelled)
-    observed = turns.observe()
-    restart_and_tell(engine, observed, emit)
-    refuse_taken_ports(request, observed)  # before anything is built
-    # Where something runs, nothing is touched before it is known that what is asked for can run.
-    claim = None if observed.containers else _claim(engine, request, observed)
     try:
+        observed = _look(request, turns, claim, emit)
+        if claim is None and not observed.containers:
+            # Where something runs, nothing is touched before it is known that what is asked for can run.
+            claim = _claim(engine, request, observed)
         from emulator.runtime.lifecycle.bring_up import Bringup  # Docker works meanwhile, and an interrupt may come
 
         prepared = prepare(engine, request, emit, cancelled=cancelled, agent_image=claim.image if claim else None)
         if cancelled.is_set():
             raise Cancelled
     except BaseException:
-        _give_up(engine, request, claim, emit)
+        _give_up(claim, emit)
         raise
     taken: set[int] = set()
     lost = False
@@ -103,7 +100,7 @@ def up(
             try:
                 state = with_ports(prepared, asked_ports(request), observed, frozenset(taken), reservation)
             except BaseException:
-                _give_up(engine, request, claim, emit)
+                _give_up(claim, emit)
                 raise
             if claim is None and observed.agent is not None and observed.agent.state is ContainerState.RUNNING:
                 running = _join(engine, request, turns, observed.agent, state, emit)
@@ -131,6 +128,19 @@ def up(
             claim = None
 
 
+def _look(request: UpRequest, turns: Turns, claim: Claim | None, emit: Emit) -> Observed:
+    """What runs; raises what keeps the request from running as far as that is known before anything is built."""
+    refuse_unsupported_in(request, emit)
+    refuse_unresolved(request)
+    if claim is not None:
+        observed = claim.observed
+    else:
+        observed = turns.observe()
+        restart_and_tell(turns.engine, observed, emit)
+    refuse_taken_ports(request, observed)
+    return observed
+
+
 def _join(
     engine: Engine,
     request: UpRequest,
@@ -153,8 +163,7 @@ def _join(
         turns.pass_by(agent)
         return None
     except (AgentError, EngineError):
-        now = observe(engine, request.environment).agent
-        if heard or (now is not None and now.id == agent.id):
+        if heard or not turns.is_taken_back(agent):
             raise
         return None
     return Running(engine, request.environment, state, None, fresh=False)
@@ -172,23 +181,13 @@ def _claim(engine: Engine, request: UpRequest, observed: Observed, state: Desire
         request.environment,
         observed,
         lambda: request.support.agent(engine),
-        log_limit=request.settings.logs.limit,
         stays=request.foreground,
         state=state,
     )
 
 
-def _give_up(engine: Engine, request: UpRequest, claim: Claim | None, emit: Emit) -> None:
-    """Takes a claim back that nothing was made of."""
-    if claim is None:
-        return
-    from emulator.runtime.lifecycle.bring_up import take_back
+def _give_up(claim: Claim | None, emit: Emit) -> None:
+    if claim is not None:
+        from emulator.runtime.lifecycle.bring_up import give_up
 
-    try:
-        with contextlib.suppress(EngineError):
-            claim.lock()
-        take_back(engine, request.environment, claim, emit)
-    except EnvironmentBusy:
-        pass  # nothing of what is there is ours
-    finally:
-        claim.close()
+        give_up(claim, emit)

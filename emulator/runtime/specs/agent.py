@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emulator import __version__
 from emulator.engine.interface import ContainerSpec, Engine, Mount
 from emulator.frontdoor.balancers import Balancer
 from emulator.frontdoor.options import FOLDER as FRONT_FOLDER
-from emulator.model import to_json
 from emulator.runtime.specs.limits import MIB, NO_NEW_PRIVILEGES
 from emulator.runtime.specs.log_store import ACCESS_FOLDER, LOG_FOLDER
 from emulator.runtime.state import names
 from emulator.runtime.state.conventions import JSON_FILE_OPTIONS, NO_FILE, RESTART
-from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.names import Names, Role
 from emulator.runtime.state.process_identity import this_process
+
+if TYPE_CHECKING:
+    from emulator.runtime.state.desired import DesiredState
 
 CONTROL_FOLDER = "/copilot-local/control"
 """Where it makes its socket for commands on the daemon's machine."""
@@ -30,38 +33,55 @@ PIDS = 2048
 """A thread for each connection, and for each step of a plan."""
 
 
-def empty_state(environment: Names, image: str, log_limit: int) -> DesiredState:
-    """What an agent looks after until it is told what should run. `log_limit` is the log store's, MiB."""
-    return DesiredState(
-        app=environment.app,
-        environment=environment.environment,
-        front_port=0,
-        pause_image="",
-        front_image="",
-        agent_image=image,
-        log_limit=log_limit,
-    )
+def empty_state(environment: Names, image: str) -> bytes:
+    """What an agent looks after until it is told what should run: a `DesiredState` as JSON.
+
+    It is written by hand: the model takes longer to import than Docker to create the agent's network.
+    """
+    state = {
+        "app": environment.app,
+        "environment": environment.environment,
+        "services": {},
+        "front_port": 0,
+        "pause_image": "",
+        "front_image": "",
+        "agent_image": image,
+        "log_limit": 0,
+    }
+    return json.dumps(state, separators=(",", ":")).encode()
 
 
 def agent_spec(engine: Engine, environment: Names, state: DesiredState, control: Path | None = None) -> ContainerSpec:
+    """The agent of an environment whose desired state is known. Where its volume is empty, it begins with `state`
+    without its services. `control` is a folder of this machine for its socket."""
+    from emulator.model import to_json
+
+    without = state.model_copy(update={"services": {}, "network_ports": []})
+    return _spec(engine, environment, state.agent_image, to_json(without), control)
+
+
+def idle_agent_spec(engine: Engine, environment: Names, image: str, control: Path | None = None) -> ContainerSpec:
+    """The same of an environment that is still to be told what should run."""
+    return _spec(engine, environment, image, empty_state(environment, image), control)
+
+
+def _spec(engine: Engine, environment: Names, image: str, state: bytes, control: Path | None) -> ContainerSpec:
     """The agent: our own image with the daemon's socket.
 
     It is root with few capabilities: one lets root open files of others, since the front's admin socket belongs to
     HAProxy's user; the others are for 169.254.170.2, which it takes, announces and serves on port 80, and are given up
     once it has that. It writes to its volumes and to memory, and to nothing of its image. Docker restarts
-    it when it dies; everything it knows is on its volume and in Docker's labels. Where the volume is empty, it begins
-    with `state` without its services. `control` is a folder of this machine for its socket.
+    it when it dies; everything it knows is on its volume and in Docker's labels.
     """
-    without = state.model_copy(update={"services": {}, "network_ports": []})
     return ContainerSpec(
         name=environment.agent,
-        image=state.agent_image,
+        image=image,
         labels={
             **names.sealed(environment.labels(Role.AGENT)),
             names.VERSION: __version__,
             names.MADE_BY: str(this_process()),
         },
-        command=(f"{STATE_FOLDER}/{STATE_FILE}", to_json(without).decode()),
+        command=(f"{STATE_FOLDER}/{STATE_FILE}", state.decode()),
         network=environment.network,
         mounts=(
             Mount(engine.agent_socket(), DOCKER_SOCKET, bind=True),

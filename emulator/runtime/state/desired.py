@@ -101,7 +101,7 @@ class DesiredState(Model):
     front_image: str
     agent_image: str
     log_limit: int = 1024
-    """MiB that the log store may take."""
+    """MiB that the log store may take; 0: that is not known yet, and nothing is removed."""
     aws_image: str = ""
     """Of the local AWS endpoint; empty where nothing needs one."""
     aws_port: int = 0

@@ -181,6 +181,14 @@ class TestTheSameEnvironment:
         assert sorted(services) == ["quick", "slow"]
         assert project.ps()["supervised"]
 
+    def test_an_up_of_bad_input_does_not_disturb_another_one(self, project: Project) -> None:
+        ups = [project.start("up", "-d", "quick", *more) for more in (("--image", "nope=x"), ())]
+        wrong, right = (up.wait() for up in ups)
+        assert wrong.code == 2
+        assert "there is no container nope" in wrong.err
+        right.ok()
+        assert len(project.tasks()) == 1
+
     def test_an_up_is_refused_while_another_one_stays(self, project: Project) -> None:
         first = project.start("up", "quick")
         first.wait_for("start quick/quick")

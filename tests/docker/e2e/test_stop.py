@@ -74,6 +74,14 @@ class TestCtrlC:
         assert running.wait().code == 130
         assert [name for name in nginx.everything() if name not in log_volume(nginx)] == []
 
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+    def test_while_manifests_are_read_leaves_nothing(self, nginx: Project, number: signal.Signals) -> None:
+        running = nginx.start("up", "-d", "--port", str(nginx.port))
+        wait_until(lambda: bool(nginx.networks()), "the network, which comes before the manifests are read")
+        running.signal(number)
+        assert running.wait().code == 130
+        assert nginx.everything() == []
+
     def test_ends_a_build(self, nginx: Project) -> None:
         nginx.append("hello/Dockerfile", "\nRUN echo begun && sleep 300\n")
         running = nginx.start("up", "-d")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from emulator.agent.api.records import LEAST_ROOM, is_full
+from emulator.agent.api.records import LEAST_ROOM, is_full, keep_below
 from emulator.logstore.records import Record, format_record
 from tests.unit.agent.rig import Rig
 from tests.unit.runtime.world import desired_state, make_service
@@ -100,3 +100,11 @@ def test_a_log_store_without_room_is_part_of_the_status(
 
 def test_a_log_store_that_is_not_there_is_not_full(tmp_path: Path) -> None:
     assert not is_full(tmp_path / "none")
+
+
+def test_nothing_is_removed_before_the_limit_is_known(tmp_path: Path) -> None:
+    (tmp_path / "hello.aaaa.web").write_bytes(b"x" * 10_000)
+    keep_below(tmp_path, 0)
+    assert list(tmp_path.iterdir()) != []
+    keep_below(tmp_path, 1)
+    assert list(tmp_path.iterdir()) == []

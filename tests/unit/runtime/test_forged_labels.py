@@ -12,7 +12,7 @@ from emulator.engine.labels import CONTROL_PREFIXES, present_labels
 from emulator.errors import Position, Unsupported
 from emulator.events import discard
 from emulator.runtime.planning.reconcile import MOST_TASKS
-from emulator.runtime.specs.agent import agent_spec, empty_state
+from emulator.runtime.specs.agent import idle_agent_spec
 from emulator.runtime.specs.drain import drain_spec
 from emulator.runtime.specs.load_balancer import front_spec
 from emulator.runtime.specs.unsupported_features import refuse_unsupported
@@ -40,7 +40,7 @@ def test_every_container_that_is_made_has_every_label_of_ours() -> None:
     front = front_spec(state)
     assert front is not None
     specs = [task.pause, *(member.spec for member in task.members), front]
-    specs += [agent_spec(bench_engine, DEMO, empty_state(DEMO, "agent:1", 1024))]
+    specs += [idle_agent_spec(bench_engine, DEMO, "agent:1")]
     specs += [drain_spec(DEMO, "hello", "0" * 32, "agent:1", ROOT)]
     for spec in specs:
         assert spec.labels.keys() >= CONTROL, spec.name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emulator.frontdoor.balancers import Balancer
-from emulator.runtime.specs.agent import agent_spec, empty_state
+from emulator.runtime.specs.agent import idle_agent_spec
 from emulator.runtime.specs.drain import drain_spec
 from emulator.runtime.specs.limits import OWN_PIDS, TASK_PIDS
 from emulator.runtime.specs.load_balancer import front_spec
@@ -27,7 +27,7 @@ def test_what_is_ours_has_limits_and_gets_no_new_privileges() -> None:
     assert internal is not None
     assert relay is not None
     pause = World(service).factory.task(desired_state(service).services["hello"], TASK).pause
-    agent = agent_spec(Bench().engine, DEMO, empty_state(DEMO, "agent:1", 1024))
+    agent = idle_agent_spec(Bench().engine, DEMO, "agent:1")
     for spec in (pause, front, internal, relay, agent, drain_spec(DEMO, "hello", TASK, "agent:1", ROOT)):
         assert spec.security_options == ("no-new-privileges",), spec.name
         assert spec.pids_limit, spec.name
@@ -36,7 +36,7 @@ def test_what_is_ours_has_limits_and_gets_no_new_privileges() -> None:
 
 
 def test_the_agent_writes_to_its_volumes_and_to_memory() -> None:
-    agent = agent_spec(Bench().engine, DEMO, empty_state(DEMO, "agent:1", 1024))
+    agent = idle_agent_spec(Bench().engine, DEMO, "agent:1")
     assert agent.read_only
     assert set(agent.tmpfs) == {"/run", "/tmp"}
 
