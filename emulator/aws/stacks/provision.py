@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import closing
 from typing import Any
 
 from emulator.aws.stacks.clients import Clients, Refused, refusal
@@ -36,7 +37,11 @@ _ENVIRONMENT = "environment"
 
 def provision(request: Request) -> dict[str, Any]:
     """Makes everything and gives the answer. Raises StackError for the first thing that cannot be made."""
-    clients = Clients(request.url, request.place.region)
+    with closing(Clients(request.url, request.place.region)) as clients:
+        return _provision(request, clients)
+
+
+def _provision(request: Request, clients: Clients) -> dict[str, Any]:
     context = Context(
         place=request.place,
         clients=clients,
