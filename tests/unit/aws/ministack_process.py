@@ -1,4 +1,4 @@
-"""A process with ministack on a socket that it inherits: `python endpoint.py DESCRIPTOR`."""
+"""A process with ministack on a socket that it inherits: `python ministack_process.py DESCRIPTOR`."""
 
 import asyncio
 import sys
