@@ -10,7 +10,7 @@ from pathlib import Path
 from emulator.compiler.addons import SourceText, addon_outputs, merge_addons
 from emulator.compiler.context import FindPosition, Surroundings
 from emulator.compiler.patches import read_patches
-from emulator.ecs.addons import TemplatePatch
+from emulator.ecs.addons.model import TemplatePatch
 from emulator.errors import InputError, Position, Unsupported
 from emulator.files import read_text
 from emulator.manifest import Gaps, load_environment

@@ -176,10 +176,10 @@ def _private(
 
     root, settings, services = loaded.root, asked.settings, loaded.services
     values = SecretValues(loaded.variables, read_secrets(root), settings.secrets, options.secrets)
-    finder = Finder(dict(settings.values), region())
+    finder = Finder(dict(settings.values), region(), settings.aws.endpoint)
     demanding = [service for service in services if demands(service)]
     for service in demanding:
-        found.add(*missing_values(service, settings.values, region()))
+        found.add(*missing_values(service, settings.values, region(), settings.aws.endpoint))
     wanted = []
     with found.collecting():
         wanted = [login for service in demanding for login in finder.logins(service)]

@@ -1,46 +1,83 @@
-"""Waits until the endpoint answers and makes what has to be there: `python3 -m emulator.aws.prepare REQUEST`.
+"""Waits until the endpoint answers and makes what has to be there: `python3 -m emulator.aws.prepare REQUEST SEED`.
 
-`REQUEST` is a JSON file: `log_groups` (`region=name`), `topics`, `queues` (each with name, region, attributes and
-position), `subscriptions` (topic, queue, region, attributes, position). What is there already stays, with the
-attributes that are asked for now. Exit code 3, with `{"error": {"message", "hint", "position"}}` on standard output,
-where AWS would refuse one of them.
+`REQUEST` is a JSON file: that of `emulator.aws.stacks.provision` without `seed`, with `log_groups` (`region=name`) and
+`places`: where a workload's `queue NAME`, `topic NAME` or `subscription of NAME to NAME` stands, as `file:line`. Prints
+the answer of `provision`, with `secret_values`: by ARN the text of every secret that an output names. Exit code 3, with
+the error of `provision`, where something cannot be made. `SEED` is the file that generated passwords are derived from;
+it is made at the first time.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
+import secrets
 import socket
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClientError
 
 from emulator.aws.client import client
-from emulator.aws.messaging import Refused, make_messaging
 from emulator.aws.ports import PLAIN_PORT, TLS_PORT
 
 START_TIMEOUT = 60.0
 REFUSED = 3
 """Exit code."""
+_SECRET = ":secretsmanager:"
 
 
-def main(request: dict[str, Any]) -> None:
+def main(request: dict[str, Any], seed: Path) -> int:
     deadline = time.monotonic() + START_TIMEOUT
     while not (_open(TLS_PORT) and _open(PLAIN_PORT)):
         if time.monotonic() > deadline:
             sys.exit(f"the local AWS endpoint does not answer after {START_TIMEOUT:.0f} s")
         time.sleep(0.05)
-    for region, _, group in (item.partition("=") for item in request["log_groups"]):
+    for region, _, group in (item.partition("=") for item in request.get("log_groups", ())):
         with contextlib.suppress(EndpointConnectionError, HTTPClientError):
             _make(region, group)
-    try:
-        make_messaging(request)
-    except Refused as refusal:
-        json.dump({"error": refusal.plain}, sys.stdout)
-        sys.exit(REFUSED)
+    if "account" not in request:
+        answer: dict[str, Any] = {}
+    else:
+        from emulator.aws.stacks.problems import StackError
+        from emulator.aws.stacks.provision import provision
+        from emulator.aws.stacks.request import read_request
+
+        try:
+            answer = provision(read_request({**request, "seed": _seed(seed)}))
+        except StackError as error:
+            said = error.as_json()
+            said["position"] = said["position"] or request.get("places", {}).get(said["subject"], "")
+            json.dump({"error": said}, sys.stdout)
+            return REFUSED
+        answer["secret_values"] = {arn: _secret(request["region"], arn) for arn in _secret_outputs(answer)}
+    json.dump(answer, sys.stdout)
+    return 0
+
+
+def _seed(file: Path) -> str:
+    """The environment's seed, in hexadecimal. A database that keeps its data keeps its password with it."""
+    with contextlib.suppress(FileExistsError):
+        made = secrets.token_hex(32)
+        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as new:
+            new.write(made)
+    return file.read_text(encoding="ascii")
+
+
+def _secret_outputs(answer: dict[str, Any]) -> Iterator[str]:
+    for stack in answer["stacks"].values():
+        for output in stack["outputs"].values():
+            if _SECRET in str(output["value"]):
+                yield output["value"]
+
+
+def _secret(region: str, arn: str) -> str:
+    text: str = client("secretsmanager", region).get_secret_value(SecretId=arn)["SecretString"]
+    return text
 
 
 def _make(region: str, group: str) -> None:
@@ -58,4 +95,4 @@ def _open(port: int) -> bool:
 
 
 if __name__ == "__main__":
-    main(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    sys.exit(main(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), Path(sys.argv[2])))

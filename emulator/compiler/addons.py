@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from emulator.compiler.context import AddonOutputs
-from emulator.ecs.addons import Addons
+from emulator.ecs.addons.model import Addons
 from emulator.errors import InputError, Position
 from emulator.manifest.yaml.nodes import Mapping, Node, Scalar
 from emulator.manifest.yaml.reader import parse_node

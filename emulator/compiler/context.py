@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from emulator.ecs.addons import Addons, TemplatePatch
+from emulator.ecs.addons.model import Addons, TemplatePatch
 from emulator.errors import Position
 from emulator.manifest.schema.workload import Workload
 

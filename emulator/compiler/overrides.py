@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from emulator.compiler.context import Context
 from emulator.compiler.patches import TASK_DEFINITION
 from emulator.compiler.property_tree import FREE, Change, PropertyTree, property_key, value_of
-from emulator.ecs.addons import TemplatePatch
+from emulator.ecs.addons.model import TemplatePatch
 from emulator.ecs.json_patch import apply_patch, is_index
 from emulator.ecs.properties import Properties
 from emulator.ecs.task_definition import TaskDefinition

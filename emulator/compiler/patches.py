@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from emulator.compiler.addons import SourceText
-from emulator.ecs.addons import TemplatePatch
+from emulator.ecs.addons.model import TemplatePatch
 from emulator.errors import InputError, Position
 from emulator.manifest.yaml.nodes import Mapping, Scalar
 from emulator.manifest.yaml.nodes import Sequence as ListNode

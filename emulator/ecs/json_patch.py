@@ -6,7 +6,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 
-from emulator.ecs.addons import TemplatePatch
+from emulator.ecs.addons.model import TemplatePatch
 from emulator.errors import InputError
 
 

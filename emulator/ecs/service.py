@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from emulator.ecs.addons import Addons, TemplatePatch
+from emulator.ecs.addons.model import Addons, TemplatePatch
 from emulator.ecs.deployment import CapacityProvider, Deployment, Scaling
 from emulator.ecs.job import JobSchedule, ManagedFileSystem
 from emulator.ecs.messaging import Queue, Subscription, Topic

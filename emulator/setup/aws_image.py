@@ -13,7 +13,7 @@ from emulator.setup.process import run
 from emulator.setup.standins import step
 from emulator.temporary import temporary_folder
 
-ROOMS = ("aws", "logstore")
+ROOMS = ("aws", "ecs", "logstore")
 _OLD = ("--filter", "label=copilot-local.image=aws", "--filter", "until=24h")
 
 

@@ -15,7 +15,7 @@ from emulator.errors import CopilotLocalError, Finding, FindingsError, InputErro
 if TYPE_CHECKING:
     from emulator.app.deployment import Deployment
     from emulator.compiler.context import Surroundings
-    from emulator.ecs.addons import TemplatePatch
+    from emulator.ecs.addons.model import TemplatePatch
     from emulator.ecs.service import Service
     from emulator.manifest import Checked, LoadedManifest
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import cast
 
-from emulator.ecs.addons import Addons
+from emulator.ecs.addons.model import Addons
 from emulator.ecs.service import Service
 from emulator.errors import InputError
 from emulator.model import JsonValue

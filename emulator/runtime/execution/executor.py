@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emulator.engine.interface import ContainerSpec, Engine
 from emulator.errors import Conflict, EngineError
@@ -63,6 +63,8 @@ class Executor:
         self.emit = emit
         self.cancelled = cancelled or threading.Event()
         self.before_remove = before_remove
+        self.aws_answer: Mapping[str, Any] = {}
+        """What the local AWS endpoint answered, once a plan has prepared it."""
         self.keep_output = keep_output
         self.connect = connect or ServiceConnect(engine, environment)
         self._keeper = Keeper(engine, environment)
@@ -172,7 +174,7 @@ class Executor:
             case Verb.PREPARE_AWS:
                 from emulator.runtime.specs.aws.endpoint import prepare_aws
 
-                prepare_aws(self.engine, operation.subject, operation.aws_request)
+                self.aws_answer = prepare_aws(self.engine, operation.subject, operation.aws_request)
             case Verb.CONFIGURE_FRONT:
                 self.front.configure(self.engine, operation.subject)
             case Verb.DEREGISTER:

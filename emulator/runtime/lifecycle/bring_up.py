@@ -21,10 +21,12 @@ from emulator.runtime.lifecycle.contention import REMOVAL, STOPPED_AGENT
 from emulator.runtime.lifecycle.down import down, remove_all
 from emulator.runtime.lifecycle.environment_lock import Claim
 from emulator.runtime.lifecycle.join import agent_failed
+from emulator.runtime.lifecycle.provide import provide
 from emulator.runtime.lifecycle.running import Running, check_front, wait_healthy
 from emulator.runtime.listeners.front_ports import balanced
 from emulator.runtime.planning.reconcile import reconcile
 from emulator.runtime.planning.up_request import UpRequest
+from emulator.runtime.specs.aws.endpoint import wants_endpoint
 from emulator.runtime.specs.load_balancer import FrontControl, front_specs
 from emulator.runtime.specs.restart import may_restart
 from emulator.runtime.specs.task import task_factory
@@ -58,6 +60,7 @@ class Bringup:
     ) -> None:
         self.engine = engine
         self.request = request
+        self.private = request.private
         self.names = request.environment
         self.state = state
         self.observed = observed
@@ -78,7 +81,8 @@ class Bringup:
         lock = ""
         try:
             lock = self.claim.lock()
-            lease = self.claim.give(self.state, self.request.private)
+            self._provide()
+            lease = self.claim.give(self.state, self.private)
             self._execute(lease)
             running = Running(self.engine, self.names, self.state, self._answer(lease), fresh=True)
             self._check_alive()
@@ -100,6 +104,14 @@ class Bringup:
             raise
         finally:
             self.claim.close()
+
+    def _provide(self) -> None:
+        """What services live with is there before the agent hears of them: they are told its addresses."""
+        if any(wants_endpoint(desired) for desired in self.state.services.values()):
+            self.state, self.private = provide(
+                self.engine, self.request, self.state, self.observed, self.emit, self.cancelled
+            )
+            self.observed = observe(self.engine, self.names)
 
     def _holder(self, lock: str, error: BaseException) -> str:
         """The id of the environment's agent after an error: ours (`lock`, also where Docker does not say), that of
@@ -128,10 +140,10 @@ class Bringup:
             raise agent_failed(self.engine, self.names, f"no answer within {self.agent_timeout:g} s") from None
 
     def _execute(self, lease: Future[Lease]) -> None:
-        factory = task_factory(self.state, self.request.private, self.engine)
+        factory = task_factory(self.state, self.private, self.engine)
         result = reconcile(factory, self.observed, front_specs(self.state), network_exists=True)
         front = FrontControl(self.names)
-        front.use(self.state, self.request.private.certificates)
+        front.use(self.state, self.private.certificates)
         executor = Executor(
             self.engine,
             self.names,

@@ -173,8 +173,8 @@ def refuse_unsupported_in(request: UpRequest, emit: Emit) -> None:
 
 def refuse_unresolved(request: UpRequest) -> None:
     """Raises `MissingError` with every value that only a deployment gives and that has no local one."""
-    blockers = Blockers()
+    blockers, settings = Blockers(), request.settings
     for service in request.services:
         if demands(service):
-            blockers.add(*missing_values(service, request.settings.values, request.region))
+            blockers.add(*missing_values(service, settings.values, request.region, settings.aws.endpoint))
     blockers.raise_any()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emulator.engine.interface import Container, ContainerSpec, ContainerState, Engine
@@ -23,6 +24,7 @@ from emulator.runtime.listeners.front_ports import listeners_of
 from emulator.runtime.listeners.front_probe import restart_and_tell
 from emulator.runtime.listeners.port_choice import with_ports
 from emulator.runtime.planning.up_request import UpRequest, asked_ports
+from emulator.runtime.specs.aws.endpoint import wants_endpoint
 from emulator.runtime.specs.load_balancer import front_specs
 from emulator.runtime.specs.task import task_factory
 from emulator.runtime.state.desired import DesiredState
@@ -37,6 +39,7 @@ FIRST_MOMENTS = 0.5
 
 def dry_run(engine: Engine, request: UpRequest) -> Plan:
     """The plan that `up` would carry out, without building, pulling or making anything."""
+    from emulator.runtime.lifecycle.provide import with_placeholders
     from emulator.runtime.planning.reconcile import reconcile
 
     refuse_unsupported_in(request, discard)
@@ -52,6 +55,7 @@ def dry_run(engine: Engine, request: UpRequest) -> Plan:
     desired = desired_state(request, images, {}, pause, front, "copilot-local/agent")
     state = with_ports(desired, asked_ports(request), observed, frozenset())
     state.aws_image = "copilot-local/aws"
+    state = with_placeholders(state)
     factory = task_factory(state, request.private, engine)
     network = request.environment.network in engine.list_networks(request.environment.labels())
     return reconcile(factory, observed, front_specs(state), network_exists=network).plan
@@ -103,7 +107,7 @@ def up(
                 _give_up(claim, emit)
                 raise
             if claim is None and observed.agent is not None and observed.agent.state is ContainerState.RUNNING:
-                running = _join(engine, request, turns, observed.agent, state, emit)
+                running = _join(engine, request, turns, observed.agent, state, emit, cancelled)
                 if running is None:
                     continue
                 if request.wait:
@@ -148,6 +152,7 @@ def _join(
     agent: Container,
     state: DesiredState,
     emit: Emit,
+    cancelled: threading.Event,
 ) -> Running | None:
     """The environment that runs, made what is requested; None where it has to be looked at again: another command's
     turn has passed, or the agent was taken back before it answered."""
@@ -158,6 +163,11 @@ def _join(
         emit(event)
 
     try:
+        if any(wants_endpoint(desired) for desired in state.services.values()):
+            from emulator.runtime.lifecycle.provide import provide
+
+            state, private = provide(engine, request, state, observe(engine, request.environment), emit, cancelled)
+            request = replace(request, private=private)
         join(engine, request.environment, agent, state, request.private, hear)
     except AgentBusy:
         turns.pass_by(agent)

@@ -49,7 +49,20 @@ def resolve_all(values: Iterable[Value], desired: DesiredService) -> list[str]:
 def without_value(values: Iterable[Value], desired: DesiredService) -> list[Reference]:
     """The references that have no value here, in order."""
     references = (reference for value in values for reference in references_in(value))
-    return [reference for reference in references if _lookup(reference, desired) is None]
+    return [one for one in references if _lookup(one, desired) is None and not comes_from_stack(one, desired)]
+
+
+def is_given_later(value: Value, desired: DesiredService) -> bool:
+    """Whether a value is an output of addon templates that is not among the values: not made yet, or secret."""
+    return any(comes_from_stack(one, desired) and _lookup(one, desired) is None for one in references_in(value))
+
+
+def comes_from_stack(reference: Reference, desired: DesiredService) -> bool:
+    """Whether the local AWS endpoint will give it: an output of addon templates that are made there."""
+    if not isinstance(reference, AddonReference) or not desired.needs_addons:
+        return False
+    addons = desired.service.addons
+    return addons is not None and reference.name in addons.section("Outputs")
 
 
 def missing_queues(value: Value, desired: DesiredService) -> list[str]:

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from emulator.ecs.identity import new_task_id
 from emulator.engine.interface import ContainerSpec, ContainerState
 from emulator.frontdoor.balancers import Balancer
+from emulator.runtime.planning.local_aws import plan_endpoint
 from emulator.runtime.planning.start_plan import StartingTask, start_members, start_pause
 from emulator.runtime.planning.stop_plan import stop_task
-from emulator.runtime.specs.aws.endpoint import START_TIMEOUT, aws_spec
-from emulator.runtime.specs.aws.resources import aws_request
 from emulator.runtime.specs.load_balancer import front_in, front_volume
 from emulator.runtime.specs.task import TaskFactory
 from emulator.runtime.specs.udp_relay import udp_relay_spec
@@ -67,7 +66,7 @@ def reconcile(
     if not network_exists:
         labels = factory.names.labels(Role.NETWORK)
         network = plan.add(Verb.CREATE_NETWORK, factory.names.network, "no such network", labels=labels)
-    aws = _local_aws(plan, factory.state, observed, network)
+    aws = plan_endpoint(plan, factory.state, observed, network)
     _udp_relay(plan, factory.state, observed, network)
     work = _Reconciliation(factory, observed, Reconciled(plan), routed=bool(fronts), network=network, aws=aws)
     for name, desired in factory.state.services.items():
@@ -299,44 +298,8 @@ def _udp_relay(plan: Plan, state: DesiredState, observed: Observed, network: int
     plan.add(Verb.START_CONTAINER, spec.name, "datagrams", ready, title="start the relay for datagrams")
 
 
-def _local_aws(plan: Plan, state: DesiredState, observed: Observed, network: int | None) -> int | None:
-    """Operations that make the local AWS endpoint answer; the id of the last one. One that is not needed any more stays
-    until `down`: it holds what it was sent."""
-    spec = aws_spec(state)
-    if spec is None:
-        return None
-    present = observed.aws
-    ready: list[int | None] = [network]
-    if present is not None and present.labels.get(names.CONFIG_HASH) != spec.labels.get(names.CONFIG_HASH):
-        ready.append(plan.add(Verb.REMOVE_CONTAINER, present.name, "its image, port or region changed"))
-        present = None
-    if present is not None and present.state is ContainerState.RUNNING and _has_tasks(state, observed):
-        return None
-    if present is None:
-        environment = Names(state.app, state.environment)
-        cause = "services need local AWS"
-        labels = environment.labels(Role.VOLUME)
-        for volume in (environment.aws_volume, environment.aws_key_volume):
-            ready.append(plan.add(Verb.CREATE_VOLUME, volume, cause, labels=labels))
-        kept = {**labels, names.DATA: "local AWS"}
-        ready.append(plan.add(Verb.CREATE_VOLUME, environment.aws_data_volume, cause, labels=kept))
-        ready = [plan.add(Verb.CREATE_CONTAINER, spec.name, cause, ready, spec=spec)]
-    start = plan.add(Verb.START_CONTAINER, spec.name, "local AWS", ready, timeout=START_TIMEOUT)
-    title = "make the local AWS endpoint ready"
-    wanted = aws_request(state)
-    return plan.add(Verb.PREPARE_AWS, spec.name, "what the stacks make", [start], aws_request=wanted, title=title)
-
-
 def _too_many(observed: Observed, service: str, desired_count: int) -> bool:
     """Whether a service has far more tasks than it could need, counted or not: then something is wrong, and starting
     more makes it worse."""
     present = sum(1 for task in observed.tasks.values() if task.service == service)
     return present >= MOST_TASKS + 3 * desired_count
-
-
-def _has_tasks(state: DesiredState, observed: Observed) -> bool:
-    """Whether every service runs as it should already: then the endpoint was made ready for it before."""
-    return all(
-        [task.config_hash for task in observed.tasks_of(name)] == [desired.config_hash()] * desired.desired_count
-        for name, desired in state.services.items()
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from emulator.ecs.references import (
     AddonReference,
@@ -42,10 +43,13 @@ def with_counts(services: Sequence[Service], counts: Mapping[str, int], *, compl
     return [one.model_copy(update={"desired_count": counts.get(one.name, one.desired_count)}) for one in services]
 
 
-def missing_values(service: Service, values: Mapping[str, str], region: str) -> Iterator[Missing]:
-    """Values that only a deployment gives and that `[values]` does not, each once."""
+def missing_values(
+    service: Service, values: Mapping[str, str], region: str, aws: Literal["local", "none"]
+) -> Iterator[Missing]:
+    """Values that only a deployment gives and that neither `[values]` nor the local AWS endpoint does, each once. `aws`
+    is `endpoint` of `[aws]`."""
     local = {container.name: "x" for container in service.task_definition.container_definitions}
-    options = LocalOptions(images=local, values=dict(values), region=region)
+    options = LocalOptions(images=local, values=dict(values), region=region, aws=aws)
     seen = set()
     for reference in unresolved(DesiredService(service=service, options=options)):
         name = value_name(reference)

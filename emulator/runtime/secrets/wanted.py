@@ -10,7 +10,7 @@ from emulator.ecs.references import AddonReference, Reference, Value, describe, 
 from emulator.ecs.service import Service
 from emulator.errors import InputError, Position
 from emulator.firelens.routing import find_router, router_secrets
-from emulator.runtime.listeners.references import resolve, resolve_all
+from emulator.runtime.listeners.references import comes_from_stack, resolve, resolve_all
 from emulator.runtime.secrets.names import SecretName, parse_secret
 from emulator.runtime.state.desired import DesiredService
 from emulator.settings import LocalOptions
@@ -50,20 +50,25 @@ class Wanted:
 
 
 class Finder:
-    """Finds the secrets of services. `values` are those of `[values]`, `region` is the task's."""
+    """Finds the secrets of services. `values` are those of `[values]`, `region` is the task's, `aws` is `endpoint` of
+    `[aws]`."""
 
-    def __init__(self, values: dict[str, str], region: str) -> None:
-        self._values = values
+    def __init__(self, values: dict[str, str], region: str, aws: Literal["local", "none"] = "none") -> None:
+        self._options = LocalOptions(values=values, region=region, aws=aws)
         self._region = region
 
     def variables(self, service: Service) -> Iterator[Wanted]:
         """What becomes a variable of a container: secrets, and secret log options, which the router gets.
 
-        Raises InputError, with the manifest's line, for what names neither a parameter nor a secret.
+        Raises InputError, with the manifest's line, for what names neither a parameter nor a secret. Without those that
+        the local AWS endpoint gives.
         """
         definition = service.task_definition
+        desired = DesiredService(service=service, options=self._options)
         for container in definition.container_definitions:
             for secret in container.secrets:
+                if any(comes_from_stack(one, desired) for one in references_in(secret.value_from)):
+                    continue
                 paths = (f"secrets.{secret.name}", f"logging.secrets.{secret.name}")
                 yield self._wanted(service, container.name, "variable", secret.name, "", secret.value_from, *paths)
         router = find_router(definition)
@@ -99,8 +104,7 @@ class Finder:
         *paths: str,
     ) -> Wanted:
         position = position_of(service, container, *paths)
-        options = LocalOptions(values=self._values, region=self._region)
-        desired = DesiredService(service=service, options=options)
+        desired = DesiredService(service=service, options=self._options)
         name = None
         if resolve_all([value], desired):
             found = (reference_position(service, reference) for reference in references_in(value))

@@ -19,7 +19,7 @@ from emulator.ecs.task_definition import ContainerDefinition
 from emulator.engine.interface import ContainerSpec, File, HealthCheckSpec, Mount, UlimitSpec
 from emulator.engine.labels import CONTROL_PREFIXES
 from emulator.firelens.local_aws import FOLDER as AWS_FOLDER
-from emulator.runtime.listeners.references import missing_queues, resolve
+from emulator.runtime.listeners.references import is_given_later, missing_queues, resolve
 from emulator.runtime.specs.egress import closed_router
 from emulator.runtime.specs.limits import BELOW_PAUSE, MIB, TASK_PIDS, TaskLimits
 from emulator.runtime.specs.log_router import RouterSetup
@@ -186,6 +186,7 @@ def _environment(task: TaskContext, container: ContainerDefinition, logging: _Lo
             pair.name: resolve(pair.value, desired)
             for pair in container.environment
             if not missing_queues(pair.value, desired)  # a Worker Service runs without its queue
+            and not (pair.name in private and is_given_later(pair.value, desired))  # an addon output that is secret
         },
         **{name: value for name, value in private.items() if name in secret_names},
     }

@@ -13,6 +13,7 @@ from emulator.errors import Position, Unsupported
 from emulator.events import Emit, Event, EventKind
 from emulator.firelens.routing import find_router
 from emulator.runtime.listeners.references import missing_queues
+from emulator.runtime.specs.aws.stacks import refuse_unmakeable
 from emulator.runtime.specs.kernel_parameters import interface_not_here
 from emulator.runtime.specs.service_connect import is_host_name
 from emulator.runtime.state.desired import DesiredService
@@ -43,6 +44,8 @@ def refuse_unsupported(
             )
         refuse_on_fargate(service, ecs_limits=ecs_limits)
         _say_what_is_left_out(service, emit)
+        if DesiredService(service=service, options=LocalOptions(values=dict(values), aws=aws)).needs_addons:
+            refuse_unmakeable(service, emit)
         if aws == "none":
             _say_which_messages_do_not_flow(service, values, emit)
 

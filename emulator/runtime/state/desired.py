@@ -8,6 +8,7 @@ from collections.abc import Collection
 
 from pydantic import Field
 
+from emulator.ecs.addons.types import Kind, resource_type
 from emulator.ecs.service import Service
 from emulator.frontdoor.balancers import Balancer, balancer_of
 from emulator.model import FrozenModel, Model, to_plain
@@ -38,9 +39,24 @@ class DesiredService(Model):
 
     @property
     def needs_aws(self) -> bool:
-        """Whether its tasks need something of the local AWS endpoint: queues or topics."""
-        here = self.desired_count > 0 or self.service.schedule is not None
-        return here and self.options.aws == "local" and bool(self.service.queues or self.service.topics)
+        """Whether its tasks need something of the local AWS endpoint: queues, topics or resources of addons."""
+        service = self.service
+        here = self.desired_count > 0 or service.schedule is not None
+        wants = bool(service.queues or service.topics) or self.needs_addons
+        return here and self.options.aws == "local" and wants
+
+    @property
+    def needs_addons(self) -> bool:
+        """Whether its addon templates have something that is made here. Not where `[values]` gives all of their outputs
+        that a task gets, or where they are policies alone."""
+        addons = self.service.addons
+        if addons is None or self.options.aws == "none":
+            return False
+        outputs = addons.section("Outputs").keys() - {one.name for one in self.service.task_role_policies}
+        if outputs and outputs <= self.options.values.keys():
+            return False
+        types = (one.get("Type") for one in addons.section("Resources").values() if isinstance(one, dict))
+        return any(resource_type(str(type)).kind in (Kind.MADE, Kind.PROGRAM, Kind.REFUSED) for type in types)
 
     @property
     def one_task_at_a_time(self) -> bool:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from emulator.engine.interface import Engine
@@ -23,6 +24,7 @@ from emulator.runtime.images.resolver import ImageResolver, resolver_of
 from emulator.runtime.lifecycle.down import down
 from emulator.runtime.lifecycle.foreground import STILL_RUNNING
 from emulator.runtime.lifecycle.prepare import prepare, refuse_unsupported_in
+from emulator.runtime.lifecycle.provide import provide
 from emulator.runtime.lifecycle.running import Running
 from emulator.runtime.lifecycle.up import up
 from emulator.runtime.listeners.port_choice import with_ports
@@ -175,6 +177,8 @@ class Watch:
             state = prepare(self._engine, request, self._emit)
             observed = observe(self._engine, request.environment)
             state = with_ports(state, asked_ports(request), observed, frozenset())
+            state, private = provide(self._engine, request, state, observed, self._emit, threading.Event())
+            self._request = request = replace(request, private=private)
             if state == self._present and request.private == before.private:
                 self._emit(Event(EventKind.INFO, self._shown(paths), "what runs is as it says already"))
             else:

@@ -7,7 +7,7 @@ import pytest
 
 from emulator.compiler.addons import SourceText, addon_outputs, merge_addons
 from emulator.compiler.values import snake_case
-from emulator.ecs.addons import Addons
+from emulator.ecs.addons.model import Addons
 from emulator.errors import InputError
 
 REQUIRED = "Parameters: {App: {Type: String}, Env: {Type: String}, Name: {Type: String}}\n"

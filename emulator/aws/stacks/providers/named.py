@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from emulator.aws.ministack_app import KEY
 from emulator.aws.stacks.context import Context
 from emulator.aws.stacks.names import hex_id, physical_name
-from emulator.aws.stacks.resource_types import Kind, resource_type
 from emulator.aws.stacks.resources import Made, Resource
 from emulator.aws.stacks.values import Secret, Value, text
+from emulator.ecs.addons.types import Kind, resource_type
 
 _MOST = 64
 

@@ -21,8 +21,8 @@ from emulator.aws.stacks.providers import (
     ssm,
 )
 from emulator.aws.stacks.providers.named import named
-from emulator.aws.stacks.resource_types import REFUSED_HINT, Kind, resource_type
 from emulator.aws.stacks.resources import Made, Resource
+from emulator.ecs.addons.types import REFUSED_HINT, Kind, resource_type
 
 Provider = Callable[[Context, Resource], Made]
 PROVIDERS: dict[str, Provider] = {

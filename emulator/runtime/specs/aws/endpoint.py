@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emulator.engine.interface import ContainerSpec, Engine, File, Mount, PublishedPort
 from emulator.errors import ContainerFailed, InputError, Position
@@ -25,6 +25,8 @@ OWN_FOLDER = "/copilot-local/own"
 DATA_FOLDER = "/copilot-local/data"
 REQUEST_FILE = "request.json"
 """In `OWN_FOLDER`: what has to be there."""
+SEED_FILE = "seed"
+"""In `DATA_FOLDER`: what generated passwords are derived from. It goes with the data that they are for."""
 START_TIMEOUT = 90
 REFUSED = 3
 """Exit code of `emulator.aws.prepare` where something that was asked for cannot be made."""
@@ -106,27 +108,34 @@ def _regions(desired: DesiredService) -> Iterator[str]:
             yield output.options["region"]
 
 
-def prepare_aws(engine: Engine, name: str, request: Mapping[str, object]) -> None:
-    """Waits until the endpoint answers, and makes what is asked for: see `emulator.aws.prepare`. Raises ContainerFailed
-    where it does not come up, InputError for what it refuses."""
+def prepare_aws(engine: Engine, name: str, request: Mapping[str, object]) -> dict[str, Any]:
+    """Waits until the endpoint answers, and makes what is asked for. Returns its answer: see `emulator.aws.prepare`.
+    Raises ContainerFailed where it does not come up, InputError for what it refuses."""
     engine.put_files(name, OWN_FOLDER, [File(REQUEST_FILE, json.dumps(request).encode())])
-    result = engine.exec(
-        name, ("python3", "-m", "emulator.aws.prepare", f"{OWN_FOLDER}/{REQUEST_FILE}"), timeout=START_TIMEOUT
-    )
+    words = ("python3", "-m", "emulator.aws.prepare", f"{OWN_FOLDER}/{REQUEST_FILE}", f"{DATA_FOLDER}/{SEED_FILE}")
+    result = engine.exec(name, words, timeout=START_TIMEOUT)
     if result.exit_code == REFUSED:
         said = json.loads(result.stdout)["error"]
-        raise InputError(said["message"], hint=said.get("hint", ""), position=_position(said.get("position", "")))
+        raise InputError(
+            f"{said['stack']}: {said['subject']}: {said['message']}",
+            hint=said["hint"],
+            position=_position(said["position"]),
+        )
     if result.exit_code != 0:
         raise ContainerFailed(
             "the local AWS endpoint does not come up",
             container="aws",
             output=(result.stdout + result.stderr).decode(errors="replace").splitlines()[-15:],
         )
+    answer: dict[str, Any] = json.loads(result.stdout)
+    return answer
 
 
 def _position(text: str) -> Position | None:
-    file, _, line = text.rpartition(":")
-    return Position(file, int(line)) if file and line.isdecimal() else None
+    file, line, column = (*text.rsplit(":", 2), "", "")[:3]
+    if not line.isdecimal():
+        return None
+    return Position(file, int(line), int(column)) if column.isdecimal() else Position(file, int(line))
 
 
 def _digest(*parts: str) -> str:

@@ -1,6 +1,7 @@
-"""What has to be in the local AWS endpoint before tasks start: log groups, topics, queues and subscriptions.
+"""What has to be in the local AWS endpoint before tasks start: log groups, topics, queues, subscriptions, addon stacks.
 
-Source: Copilot's `publish` and `subscribe` templates. Keys and policies are left out: nothing here enforces them.
+Source: Copilot's `publish` and `subscribe` templates, and its stack of addons (internal/pkg/addon). Keys and policies
+are left out: nothing here enforces them.
 """
 
 from __future__ import annotations
@@ -9,98 +10,117 @@ import json
 from typing import TYPE_CHECKING
 
 from emulator.ecs.messaging import Queue, Subscription, Topic, dead_letter_queue_name, queue_name, topic_name
+from emulator.regions import partition
 from emulator.runtime.specs.aws.endpoint import log_groups
+from emulator.runtime.specs.aws.stacks import stack_of
 
 if TYPE_CHECKING:
     from emulator.runtime.state.desired import DesiredService, DesiredState
 
 DEAD_LETTER_RETENTION = 1209600
 """Seconds: 14 days."""
-Resource = dict[str, object]
 
 
 def aws_request(state: DesiredState) -> dict[str, object]:
-    """The request to `emulator.aws.prepare`, as JSON. Each list is in the order of the services."""
-    topics: dict[tuple[str, str], Resource] = {}
-    queues: list[Resource] = []
-    subscriptions: list[Resource] = []
+    """The request to `emulator.aws.prepare`, as JSON. All services of an environment are in one region."""
+    found = _Request()
     users = [desired for desired in state.services.values() if desired.needs_aws]
     for desired in users:
-        for topic in desired.service.topics:
-            made = _topic(desired, topic)
-            topics[str(made["region"]), str(made["name"])] = made
-        for queue in desired.service.queues:
-            queues += _queues(desired, queue)
-        subscriptions += [_subscription(desired, one) for one in desired.service.subscriptions]
-    for one in subscriptions:  # what no service here publishes can be published by hand
-        name = str(one["topic"])
-        attributes = {"FifoTopic": "true"} if name.endswith(".fifo") else {}
-        other = {"name": name, "region": one["region"], "attributes": attributes, "position": one["position"]}
-        topics.setdefault((str(one["region"]), name), other)
-    return {
-        "log_groups": list(log_groups(state)),
-        "topics": list(topics.values()),
-        "queues": queues,
-        "subscriptions": subscriptions,
+        found.service(desired)
+    for desired in users:
+        for one in desired.service.subscriptions:
+            found.subscription(desired, one)
+    request: dict[str, object] = {"log_groups": list(log_groups(state))}
+    if not users:
+        return request
+    options = users[0].options
+    return request | {
+        "account": options.account,
+        "region": options.region,
+        "partition": partition(options.region),
+        "public_url": f"http://127.0.0.1:{state.aws_port}",
+        "topics": [{"name": name, "attributes": attributes} for name, attributes in found.topics.items()],
+        "queues": [{"name": name, "attributes": attributes} for name, attributes in found.queues.items()],
+        "subscriptions": found.subscriptions,
+        "stacks": [stack_of(desired) for desired in users if desired.service.addons is not None],
+        "exports": dict(options.values),
+        "places": found.places,
     }
 
 
-def _topic(desired: DesiredService, topic: Topic) -> Resource:
-    service = desired.service
-    attributes = {}
-    if topic.fifo:
-        attributes["FifoTopic"] = "true"
-        if topic.content_based_deduplication is not None:
-            attributes["ContentBasedDeduplication"] = _flag(topic.content_based_deduplication)
-    return {
-        "name": topic_name(service.app, service.environment, service.name, topic.name),
-        "region": desired.options.region,
-        "attributes": attributes,
-        "position": str(topic.position or ""),
-    }
+class _Request:
+    """Topics and queues by name, each with its attributes; what stands where."""
+
+    def __init__(self) -> None:
+        self.topics: dict[str, dict[str, str]] = {}
+        self.queues: dict[str, dict[str, str]] = {}
+        self.subscriptions: list[dict[str, object]] = []
+        self.places: dict[str, str] = {}
+
+    def service(self, desired: DesiredService) -> None:
+        service = desired.service
+        for topic in service.topics:
+            name = topic_name(service.app, service.environment, service.name, topic.name)
+            self.topics[name] = _topic_attributes(topic)
+            self.places[f"topic {name}"] = str(topic.position or "")
+        for queue in service.queues:
+            self.queue(desired, queue)
+
+    def queue(self, desired: DesiredService, queue: Queue) -> None:
+        """The queue, after its dead-letter queue where it has one."""
+        service = desired.service
+        owner = (service.app, service.environment, service.name)
+        attributes = _queue_attributes(queue)
+        names = [queue_name(*owner, queue)]
+        if queue.dead_letter_tries is not None:
+            dead = dead_letter_queue_name(*owner, queue)
+            self.queues[dead] = {"MessageRetentionPeriod": str(DEAD_LETTER_RETENTION), **_fifo(queue)}
+            names.append(dead)
+            region = desired.options.region
+            arn = f"arn:{partition(region)}:sqs:{region}:{desired.options.account}:{dead}"
+            redrive = {"deadLetterTargetArn": arn, "maxReceiveCount": queue.dead_letter_tries}
+            attributes["RedrivePolicy"] = json.dumps(redrive)
+        self.queues[names[0]] = attributes
+        self.places |= {f"queue {name}": str(queue.position or "") for name in names}
+
+    def subscription(self, desired: DesiredService, subscription: Subscription) -> None:
+        """The subscription, and its topic: what no service here publishes can be published by hand."""
+        service = desired.service
+        topic = topic_name(service.app, service.environment, subscription.service, subscription.topic)
+        self.topics.setdefault(topic, {"FifoTopic": "true"} if topic.endswith(".fifo") else {})
+        read_by = next(one for one in service.queues if one.resource == subscription.queue)
+        queue = queue_name(service.app, service.environment, service.name, read_by)
+        policy = subscription.filter_policy
+        attributes = {"FilterPolicy": json.dumps(policy)} if policy else {}
+        self.subscriptions.append({"topic": topic, "queue": queue, "attributes": attributes})
+        self.places[f"subscription of {queue} to {topic}"] = str(subscription.position or "")
+        self.places.setdefault(f"topic {topic}", str(subscription.position or ""))
 
 
-def _queues(desired: DesiredService, queue: Queue) -> list[Resource]:
-    """The queue, after its dead-letter queue where it has one."""
-    service, region = desired.service, desired.options.region
-    owner = (service.app, service.environment, service.name)
-    position = str(queue.position or "")
-    found: list[Resource] = []
+def _topic_attributes(topic: Topic) -> dict[str, str]:
+    if not topic.fifo:
+        return {}
+    by_content = topic.content_based_deduplication
+    return {"FifoTopic": "true"} | ({} if by_content is None else {"ContentBasedDeduplication": _flag(by_content)})
+
+
+def _queue_attributes(queue: Queue) -> dict[str, str]:
     given = {
         "MessageRetentionPeriod": queue.retention,
         "DelaySeconds": queue.delay,
         "VisibilityTimeout": queue.visibility_timeout,
         "DeduplicationScope": queue.deduplication_scope,
         "FifoThroughputLimit": queue.throughput_limit,
-        "FifoQueue": "true" if queue.fifo else None,
     }
-    attributes = {name: str(value) for name, value in given.items() if value is not None}
-    if queue.content_based_deduplication is not None:
-        attributes["ContentBasedDeduplication"] = _flag(queue.content_based_deduplication)
-    if queue.dead_letter_tries is not None:
-        dead = dead_letter_queue_name(*owner, queue)
-        own = {"MessageRetentionPeriod": str(DEAD_LETTER_RETENTION)} | ({"FifoQueue": "true"} if queue.fifo else {})
-        found.append({"name": dead, "region": region, "attributes": own, "position": position})
-        arn = f"arn:aws:sqs:{region}:{desired.options.account}:{dead}"
-        redrive = {"deadLetterTargetArn": arn, "maxReceiveCount": queue.dead_letter_tries}
-        attributes["RedrivePolicy"] = json.dumps(redrive)
-    found.append({"name": queue_name(*owner, queue), "region": region, "attributes": attributes, "position": position})
-    return found
+    found = {name: str(value) for name, value in given.items() if value is not None}
+    by_content = queue.content_based_deduplication
+    if by_content is not None:
+        found["ContentBasedDeduplication"] = _flag(by_content)
+    return {**found, **_fifo(queue)}
 
 
-def _subscription(desired: DesiredService, subscription: Subscription) -> Resource:
-    service = desired.service
-    queue = next(one for one in service.queues if one.resource == subscription.queue)
-    attributes = {}
-    if subscription.filter_policy:
-        attributes["FilterPolicy"] = json.dumps(subscription.filter_policy)
-    return {
-        "topic": topic_name(service.app, service.environment, subscription.service, subscription.topic),
-        "queue": queue_name(service.app, service.environment, service.name, queue),
-        "region": desired.options.region,
-        "attributes": attributes,
-        "position": str(subscription.position or ""),
-    }
+def _fifo(queue: Queue) -> dict[str, str]:
+    return {"FifoQueue": "true"} if queue.fifo else {}
 
 
 def _flag(value: bool) -> str:

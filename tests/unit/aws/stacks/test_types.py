@@ -9,7 +9,7 @@ import pytest
 from emulator.aws.stacks.names import database_identifier
 from emulator.aws.stacks.problems import StackError
 from emulator.aws.stacks.providers.registry import PROVIDERS
-from emulator.aws.stacks.resource_types import TYPES, Kind, resource_type
+from emulator.ecs.addons.types import TYPES, Kind, resource_type
 from tests.unit.aws.stacks.asking import Endpoint
 
 NAME = "stack"

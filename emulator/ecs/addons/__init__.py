@@ -1,0 +1,1 @@
+"""Addon templates: their model, and what becomes of each resource type on this machine."""

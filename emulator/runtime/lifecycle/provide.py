@@ -1,0 +1,114 @@
+"""Makes what services live with before their tasks start, and gives the tasks what only that tells: addon outputs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.ecs.references import AddonReference, references_in
+from emulator.engine.interface import Engine
+from emulator.events import Emit, Event, EventKind
+from emulator.runtime.execution.executor import Executor
+from emulator.runtime.planning.local_aws import plan_endpoint
+from emulator.runtime.planning.up_request import UpRequest
+from emulator.runtime.specs.aws.endpoint import aws_spec
+from emulator.runtime.specs.aws.stacks import stack_name
+from emulator.runtime.specs.load_balancer import FrontControl
+from emulator.runtime.state.desired import DesiredService, DesiredState, Private
+from emulator.runtime.state.observed import Observed
+from emulator.runtime.state.operations import Plan
+
+Json = Mapping[str, Any]
+
+
+def provide(
+    engine: Engine,
+    request: UpRequest,
+    state: DesiredState,
+    observed: Observed,
+    emit: Emit,
+    cancelled: threading.Event,
+) -> tuple[DesiredState, Private]:
+    """Starts the local AWS endpoint where services need it and makes what they need there; what is there stays. Returns
+    the state with the values of addon outputs, and the private values with those that are secret.
+
+    Raises `InputError`, with the place in the template, for what cannot be made; `ContainerFailed` where the endpoint
+    does not come up.
+    """
+    private = request.private
+    if aws_spec(state) is None:  # the log routers' endpoint needs no answer, and is started with the tasks
+        return state, private
+    plan = Plan()
+    plan_endpoint(plan, state, observed, None, prepare=True)
+    executor = Executor(
+        engine,
+        request.environment,
+        FrontControl(request.environment),
+        emit,
+        cancelled=cancelled,
+        drain_image=state.agent_image,
+    )
+    executor.run(plan)
+    return with_answer(state, private, executor.aws_answer, emit)
+
+
+def with_placeholders(state: DesiredState) -> DesiredState:
+    """The state for a plan that is only printed: an addon output's value is its name in angle brackets."""
+    services = dict(state.services)
+    for name, desired in state.services.items():
+        addons = desired.service.addons
+        if addons is not None and desired.needs_addons:
+            made_up = {output: f"<{output}>" for output in addons.section("Outputs")}
+            options = desired.options.model_copy(update={"values": {**made_up, **desired.options.values}})
+            services[name] = desired.model_copy(update={"options": options})
+    return state.model_copy(update={"services": services})
+
+
+def with_answer(state: DesiredState, private: Private, answer: Json, emit: Emit) -> tuple[DesiredState, Private]:
+    """The state and the private values with what the endpoint answered. What `[values]` gives wins."""
+    stacks = answer.get("stacks", {})
+    for warning in answer.get("warnings", ()):
+        where = f" ({warning['position']})" if warning["position"] else ""
+        emit(Event(EventKind.WARNING, "local AWS", f"{warning['text']}{where}"))
+    exports = {name: str(value) for stack in stacks.values() for name, value in stack["exports"].items()}
+    services = dict(state.services)
+    all_private = {name: {one: dict(values) for one, values in by.items()} for name, by in private.services.items()}
+    for name, desired in state.services.items():
+        outputs = stacks.get(stack_name(desired.service), {}).get("outputs", {})
+        secret = {key for key, one in outputs.items() if one["secret"]}
+        texts = {key: str(one["value"]) for key, one in outputs.items()}
+        open_values = {key: value for key, value in texts.items() if key not in secret}
+        values = {**exports, **open_values, **desired.options.values}
+        names = _give(desired, texts, secret, answer.get("secret_values", {}), all_private.setdefault(name, {}))
+        update = {"options": desired.options.model_copy(update={"values": values}), "private_names": names}
+        services[name] = desired.model_copy(update=update)
+    new = private.model_copy(update={"services": all_private})
+    return state.model_copy(update={"services": services}), new
+
+
+def _give(
+    desired: DesiredService,
+    outputs: Mapping[str, str],
+    secret: set[str],
+    secret_values: Mapping[str, str],
+    private: dict[str, dict[str, str]],
+) -> dict[str, list[str]]:
+    """Puts outputs that are secret with the private values of the containers that get them; returns the names of all
+    of a service's private variables. A secret's text is what its ARN stands for."""
+    for container in desired.service.task_definition.container_definitions:
+        mine = private.setdefault(container.name, {})
+        pairs = [(one.name, one.value) for one in container.environment]
+        pairs += [(one.name, one.value_from) for one in container.secrets]
+        secrets = {one.name for one in container.secrets}
+        for name, value in pairs:
+            for reference in references_in(value):
+                given = reference.name if isinstance(reference, AddonReference) else ""
+                if given not in outputs or given in desired.options.values:
+                    continue
+                text = outputs[given]
+                if name in secrets and text in secret_values:
+                    mine.setdefault(name, secret_values[text])
+                elif given in secret:
+                    mine.setdefault(name, text)
+    return {container: sorted(values) for container, values in private.items()}

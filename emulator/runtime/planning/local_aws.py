@@ -1,0 +1,48 @@
+"""Operations that make the local AWS endpoint answer."""
+
+from __future__ import annotations
+
+from emulator.engine.interface import ContainerState
+from emulator.runtime.specs.aws.endpoint import START_TIMEOUT, aws_spec
+from emulator.runtime.specs.aws.resources import aws_request
+from emulator.runtime.state import names
+from emulator.runtime.state.desired import DesiredState
+from emulator.runtime.state.names import Names, Role
+from emulator.runtime.state.observed import Observed
+from emulator.runtime.state.operations import Plan, Verb
+
+
+def plan_endpoint(
+    plan: Plan, state: DesiredState, observed: Observed, network: int | None, *, prepare: bool = False
+) -> int | None:
+    """Adds operations that make the endpoint run and answer; the id of the last one, None where there is none. One that
+    is not needed any more stays until `down`: it holds what it was sent.
+
+    With `prepare` everything that services need is made there, whether it runs already or not. What was made before is
+    still there when an endpoint that has ended starts again.
+    """
+    spec = aws_spec(state)
+    if spec is None:
+        return None
+    present = observed.aws
+    ready: list[int | None] = [network]
+    if present is not None and present.labels.get(names.CONFIG_HASH) != spec.labels.get(names.CONFIG_HASH):
+        ready.append(plan.add(Verb.REMOVE_CONTAINER, present.name, "its image, port or region changed"))
+        present = None
+    running = present is not None and present.state is ContainerState.RUNNING
+    if running and not prepare:
+        return None
+    if present is None:
+        environment = Names(state.app, state.environment)
+        cause = "services need local AWS"
+        labels = environment.labels(Role.VOLUME)
+        for volume in (environment.aws_volume, environment.aws_key_volume):
+            ready.append(plan.add(Verb.CREATE_VOLUME, volume, cause, labels=labels))
+        kept = {**labels, names.DATA: "local AWS"}
+        ready.append(plan.add(Verb.CREATE_VOLUME, environment.aws_data_volume, cause, labels=kept))
+        ready = [plan.add(Verb.CREATE_CONTAINER, spec.name, cause, ready, spec=spec)]
+    if not running:
+        ready = [plan.add(Verb.START_CONTAINER, spec.name, "local AWS", ready, timeout=START_TIMEOUT)]
+    wanted = aws_request(state)
+    title = "make the local AWS endpoint ready"
+    return plan.add(Verb.PREPARE_AWS, spec.name, "what the stacks make", ready, aws_request=wanted, title=title)
