@@ -143,15 +143,17 @@ def test_a_plan_that_is_only_printed_has_names_for_values() -> None:
 
 
 def test_the_request_has_the_stack_with_its_parameters() -> None:
-    parameters = {"App": {"Type": "String"}, "Vpc": {"Type": "String"}, "Group": {"Type": "String"}}
+    declared = {name: {"Type": "String"} for name in ("App", "Vpc", "Group")}
+    sections: Any = {"Resources": {"Table": TABLE}, "Parameters": declared}
     found = make(
         Addons,
-        sections={"Resources": {"Table": TABLE}, "Parameters": parameters},
+        sections=sections,
         parameters={"Vpc": {"Ref": "VPC"}, "Group": {"Fn::GetAtt": ["ServiceSecurityGroup", "GroupId"]}, "Size": 3},
         positions={"Resources.Table": Position("things.yml", 4, 3)},
     )
     state = placed(desired_state(make_service().model_copy(update={"addons": found})))
-    [stack] = aws_request(state)["stacks"]  # type: ignore[misc]
+    request: dict[str, Any] = aws_request(state)
+    [stack] = request["stacks"]
     assert stack["name"] == "demo-test-hello-AddonsStack"
     assert stack["positions"] == {"Resources.Table": "things.yml:4:3"}
     assert stack["parameters"] == {
