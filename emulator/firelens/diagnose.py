@@ -76,12 +76,16 @@ def find_problems(
     container, whose destination is `logging.destination`; `sections`: those that the router has, in their order.
     """
     reader = _Reader(outputs, positions, main, sections)
-    found: dict[str, Problem] = {}
+    reasons: dict[str, Problem] = {}
+    consequences: dict[str, Problem] = {}
     for line in output:
         problem = reader.problem(line)
-        if problem is not None and not (found and (_FOLLOWS.search(line) or _BROKEN_FILE.search(line))):
+        if problem is not None:
+            found = consequences if _FOLLOWS.search(line) or _BROKEN_FILE.search(line) else reasons
             found.setdefault(problem.message, problem)
-    return list(found.values())
+    # Fluent Bit's lines come from two threads: what follows from an error is sometimes printed before it.
+    unexplained = [] if any(problem.fatal for problem in reasons.values()) else [*consequences.values()][:1]
+    return [*reasons.values(), *unexplained]
 
 
 def option_path(stream: str, option: str, main: str) -> str:

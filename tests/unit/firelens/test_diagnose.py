@@ -119,15 +119,23 @@ def test_a_message_names_the_section_that_it_is_about(line: str, says: str, at: 
     assert (found.position, found.fatal) == (Position(FILE, at, 3), True)
 
 
-def test_what_follows_an_error_is_no_problem_of_its_own() -> None:
+@pytest.mark.parametrize("first", range(4))
+def test_what_follows_an_error_is_no_problem_of_its_own_in_whichever_order_it_is_printed(first: int) -> None:
     lines = [
         "[error] [filter:lua:lua.0] cannot access script '/nope.lua'",
         "[error] [filter_lua] filter cannot be loaded",
         "[error] Failed initialize filter lua.0",
         "[error] [lib] backend failed",
     ]
-    [found] = find_problems(lines, OUTPUTS, POSITIONS, "hello")
+    [found] = find_problems([lines[first], *lines[:first], *lines[first + 1 :]], OUTPUTS, POSITIONS, "hello")
     assert "cannot access script" in found.message
+
+
+def test_one_that_follows_an_error_that_was_not_printed_is_told() -> None:
+    unset = "variable ${X} is used but not set"
+    found = find_problems([unset, "[error] Failed initialize filter lua.0", "[error] [lib] backend failed"], [], {}, "")
+    assert [problem.fatal for problem in found] == [False, True]
+    assert "Failed initialize filter lua.0" in found[1].message
 
 
 def test_a_manifest_that_is_not_there_gives_no_position() -> None:
