@@ -11,6 +11,7 @@ from emulator.ecs.messaging import Queue, Subscription, Topic
 from emulator.ecs.references import ResourceReference
 from emulator.ecs.service import Service
 from emulator.model import make
+from emulator.runtime.listeners import free_port
 from emulator.runtime.listeners.port_choice import DEFAULT_AWS_PORT, AskedPorts, with_ports
 from emulator.runtime.listeners.references import resolve
 from emulator.runtime.specs.aws.endpoint import PLAIN_PORT, aws_spec
@@ -23,6 +24,12 @@ from tests.unit.runtime.world import AGENT, PAUSE, ROOT, World, desired_state, f
 
 ACCOUNT = "000000000000"
 URL = f"http://127.0.0.1:{DEFAULT_AWS_PORT}"
+
+
+@pytest.fixture(autouse=True)
+def free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every port is free, whatever runs on this machine."""
+    monkeypatch.setattr(free_port, "is_free", lambda port, *, udp=False: True)
 
 
 def api(**fields: Any) -> Service:
