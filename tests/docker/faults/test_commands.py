@@ -57,12 +57,13 @@ def test_a_foreground_up_that_is_killed_while_it_stops_is_finished_by_down(proje
 
 def test_an_up_that_is_killed_while_it_builds_leaves_no_more_than_an_idle_agent(make_project: MakeProject) -> None:
     project = make_project("nginx-sidecar")
-    project.append("hello/Dockerfile", "\nRUN sleep 5\n")
+    goes_on = "\nRUN while sleep 1; do echo waiting; done\n"  # until its lines cannot be written any more
+    project.append("hello/Dockerfile", goes_on)
     up = project.start("up", "-d", "--port", str(project.port))
     wait_until(lambda: bool(project.container("agent")), "the agent is made beside the build", LONG)
     up.end(signal.SIGKILL)
     assert [it.role for it in project.containers()] == ["agent"]
-    project.edit("hello/Dockerfile", "\nRUN sleep 5\n", "\n")
+    project.edit("hello/Dockerfile", goes_on, "\n")
     project.up()
     assert project.get("/api/x").status_code == 200
     project.run("down", "-v", timeout=LONG).ok()
