@@ -64,9 +64,10 @@ bench: setup  ## Run the benchmarks
 	@$(BIN)/python -m tests.bench
 
 .PHONY: reference
-reference: venv  ## Write the reference, made from the code, to build/reference.md, and the codes of docs/findings.md
+reference: venv  ## Write the reference, made from the code, to build/reference.md, and the tables of two pages in docs/
 	@mkdir -p build && $(CLI) reference > build/reference.md && echo build/reference.md
 	@$(CLI) reference findings --into docs/findings.md && echo docs/findings.md
+	@$(CLI) reference addons --into docs/how-to/addons.md && echo docs/how-to/addons.md
 
 .PHONY: audit
 audit: venv  ## Look up known vulnerabilities of everything that is locked

@@ -19,6 +19,7 @@ class Topic(enum.StrEnum):
     SETTINGS = "settings"
     MANIFEST = "manifest"
     FINDINGS = "findings"
+    ADDONS = "addons"
     TESTING = "testing"
 
 
@@ -29,23 +30,27 @@ def reference(
         typer.Option(
             "--into",
             metavar="FILE",
-            help="With findings: write them below the heading Codes of FILE, docs/findings.md.",
+            help="With findings or addons: write them into their page, docs/findings.md or docs/how-to/addons.md.",
         ),
     ] = None,
 ) -> None:
-    """Print the reference as Markdown, made from the code: commands, settings, manifest, findings, testing."""
-    from emulator.cli.manifest import reference_chapters, reference_findings, reference_manifest
+    """Print the reference as Markdown, made from the code: commands, settings, manifest, findings, addons, testing."""
+    from emulator.cli.manifest import reference_addons, reference_chapters, reference_findings, reference_manifest
 
     if into is not None:
-        if topics != [Topic.FINDINGS]:
-            raise UsageError("--into is for the chapter findings alone", hint=f"reference findings --into {into}")
-        into.write_text(reference_findings.with_listing(read_text(into)), encoding="utf-8")
+        pages = {Topic.FINDINGS: reference_findings.with_listing, Topic.ADDONS: reference_addons.with_types}
+        if topics is None or len(topics) != 1 or topics[0] not in pages:
+            raise UsageError(
+                "--into is for the chapter findings or addons alone", hint=f"reference findings --into {into}"
+            )
+        into.write_text(pages[topics[0]](read_text(into)), encoding="utf-8")
         return
     chapters = {
         Topic.COMMANDS: reference_chapters.commands,
         Topic.SETTINGS: reference_chapters.settings,
         Topic.MANIFEST: reference_manifest.manifest,
         Topic.FINDINGS: reference_findings.findings,
+        Topic.ADDONS: reference_addons.addons,
         Topic.TESTING: reference_chapters.testing,
     }
     typer.echo("\n".join(chapters[topic]() for topic in topics or list(Topic)))

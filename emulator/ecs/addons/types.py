@@ -11,7 +11,8 @@ class Kind(StrEnum):
 
     MADE = "made"
     PROGRAM = "program"
-    """A database or cache: a container that the command line starts."""
+    """A database or cache: a program of its own. The evaluator knows its attributes; nothing starts one so far, so `up`
+    refuses it."""
     NAMED = "named"
     """A name, an ARN or an id, and nothing else: it has no effect here."""
     WARNED = "named with a warning"
@@ -30,6 +31,7 @@ class ResourceType:
 REFUSED_HINT = "give its outputs under [values] in copilot-local.toml, or run it beside the workloads as a container"
 _REFUSED = ResourceType(Kind.REFUSED, "Not emulated.")
 
+_NO_PROGRAM = "Refused: no database is started here; give its outputs under `[values]`."
 _NO_RIGHTS = "A name: no permission is checked here."
 _NO_NETWORK = "An id: containers reach each other without it."
 _NO_GROUP = "A name: the database has its engine's settings."
@@ -55,11 +57,11 @@ _TABLE: dict[Kind, dict[str, str]] = {
         "AWS::Cognito::UserPoolClient": "A client of a user pool.",
     },
     Kind.PROGRAM: {
-        "AWS::RDS::DBCluster": "A PostgreSQL or MySQL container.",
-        "AWS::RDS::DBInstance": "A PostgreSQL or MySQL container; a member of a cluster is the cluster's.",
-        "AWS::ElastiCache::CacheCluster": "A Valkey or Memcached container.",
-        "AWS::ElastiCache::ReplicationGroup": "A Valkey container, one for all nodes.",
-        "AWS::ElastiCache::ServerlessCache": "A Valkey or Memcached container.",
+        "AWS::RDS::DBCluster": _NO_PROGRAM,
+        "AWS::RDS::DBInstance": _NO_PROGRAM,
+        "AWS::ElastiCache::CacheCluster": _NO_PROGRAM,
+        "AWS::ElastiCache::ReplicationGroup": _NO_PROGRAM,
+        "AWS::ElastiCache::ServerlessCache": _NO_PROGRAM,
     },
     Kind.NAMED: {
         "AWS::EC2::SecurityGroup": _NO_NETWORK,
