@@ -52,11 +52,22 @@ def data_path(name: str) -> Path:
 
 def files_of(folder: Path) -> list[Path]:
     """Every file under a folder that belongs to a build, relative to it, sorted."""
-    return sorted(
-        path.relative_to(folder)
-        for path in folder.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
-    )
+    return sorted(map(Path, _names(str(folder), "")), key=_parts)
+
+
+def _names(folder: str, below: str) -> Iterator[str]:
+    """The same as text: each `up` reads them, and `Path.rglob` takes five times as long."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name != "__pycache__":
+                    yield from _names(entry.path, f"{below}{entry.name}/")
+            elif not entry.name.startswith(".") and entry.is_file():
+                yield below + entry.name
+
+
+def _parts(path: Path) -> tuple[str, ...]:
+    return path.parts
 
 
 def content_key(folder: Path, *more: str) -> str:
@@ -70,8 +81,9 @@ def content_key(folder: Path, *more: str) -> str:
 def content_key_of(files: Mapping[Path, Path], *more: str) -> str:
     """As `content_key`, of a folder that would have these files: the path in it, and where it is read from."""
     digest = hashlib.sha256()
-    for path, source in sorted(files.items()):
-        content = source.read_bytes()
+    for path, source in sorted(files.items(), key=lambda pair: pair[0].parts):
+        with open(source, "rb", buffering=0) as file:
+            content = file.read()
         digest.update(f"{path.as_posix()}\0{len(content)}\0".encode() + content)
     for text in more:
         digest.update(f"\0{text}".encode())

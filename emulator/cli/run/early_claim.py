@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -40,6 +41,7 @@ class EarlyClaim:
         self._engine: Engine | None = None
         self._failure: CopilotLocalError | None = None
         self._claim: Claim | None = None
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="ahead")
         self._before = {number: signal.getsignal(number) for number in SIGNALS}
         self._signalled = False
         self._interruptible = False
@@ -64,6 +66,7 @@ class EarlyClaim:
 
     def _end(self) -> None:
         self._give_up()
+        self._pool.shutdown()
         if self._engine is not None:
             self._engine.close()
         for number, handler in self._before.items():
@@ -121,7 +124,8 @@ class EarlyClaim:
         names = Names(app, environment)
         observed = observe(engine, names)
         if observed.containers:
-            return  # what runs is not touched before it is known what should
+            self._pool.submit(engine.info)  # what runs is not touched before it is known what should
+            return
         image = present_agent_image(engine)
         if image:  # building it takes long, and says so
             self._claim = Claim(engine, names, observed, lambda: image, stays=self._stays)

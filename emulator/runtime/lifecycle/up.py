@@ -31,6 +31,7 @@ from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.observed import Observed, observe
 
 if TYPE_CHECKING:
+    from emulator.runtime.lifecycle.bring_up import Bringup
     from emulator.runtime.state.operations import Plan
 
 FIRST_MOMENTS = 0.5
@@ -87,8 +88,8 @@ def up(
         if claim is None and not observed.containers:
             # Where something runs, nothing is touched before it is known that what is asked for can run.
             claim = _claim(engine, request, observed)
-        from emulator.runtime.lifecycle.bring_up import Bringup  # Docker works meanwhile, and an interrupt may come
-
+        if claim is not None:
+            _bringup()  # Docker works meanwhile, and an interrupt may come
         prepared = prepare(engine, request, emit, cancelled=cancelled, agent_image=claim.image if claim else None)
         if cancelled.is_set():
             raise Cancelled
@@ -117,7 +118,7 @@ def up(
             try:
                 hooks = (on_started, before_remove)
                 times = (agent_timeout, first_moments)
-                return Bringup(engine, request, state, observed, claim, emit, cancelled, *hooks, *times).run()
+                return _bringup()(engine, request, state, observed, claim, emit, cancelled, *hooks, *times).run()
             except EnvironmentBusy:
                 # Another command was faster. Twice, with no agent listed: a foreign container has the name.
                 if lost and observe(engine, request.environment).agent is None:
@@ -143,6 +144,13 @@ def _look(request: UpRequest, turns: Turns, claim: Claim | None, emit: Emit) -> 
         restart_and_tell(turns.engine, observed, emit)
     refuse_taken_ports(request, observed)
     return observed
+
+
+def _bringup() -> type[Bringup]:
+    """What brings up; where an environment runs, its agent does that, and this is not imported."""
+    from emulator.runtime.lifecycle.bring_up import Bringup
+
+    return Bringup
 
 
 def _join(
