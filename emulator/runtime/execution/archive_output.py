@@ -31,6 +31,14 @@ class Keeper:
         self._waiting: dict[str, File] = {}
         """What is read and not written yet, by its path; one call of Docker writes all of it."""
 
+    def prepare(self) -> None:
+        """Makes the helper ahead, while containers stop that probably printed something."""
+        with contextlib.suppress(CopilotLocalError):
+            found = self._engine.list_containers({**self._names.labels(), names.LOG_STREAM: ""})
+            if found and self._has_store():
+                with self._lock:
+                    self._open(found[0].image_id)
+
     def keep(self, name: str) -> None:
         """Keeps the output of a container with a log stream of its own; what cannot be read is not waited for."""
         with contextlib.suppress(CopilotLocalError):
@@ -47,10 +55,13 @@ class Keeper:
                 )
                 for line in self._engine.logs(container.name, tail=MOST_LINES)
             ]
-            if lines and self._names.log_volume in self._engine.list_volumes(self._names.labels()):
+            if lines and self._has_store():
                 labels = container.labels
                 file = f"{labels[names.SERVICE]}.{labels[names.TASK]}.{kept_stream(labels[names.CONTAINER])}"
                 self._write(container.image_id, File(file, "".join(lines).encode(errors="replace")))
+
+    def _has_store(self) -> bool:
+        return self._names.log_volume in self._engine.list_volumes(self._names.labels())
 
     def _write(self, image: str, file: File) -> None:
         """Returns when the file is written, by this thread or, together with its own, by another one."""

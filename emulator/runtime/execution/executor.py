@@ -92,8 +92,9 @@ class Executor:
 
         return ConditionWaiter(self._execution, self._target_healthy, self._known)
 
-    def run(self, plan: Plan) -> None:
-        """Carries out every operation; raises the first error after those under way have ended."""
+    def run(self, plan: Plan, *, closes: bool = True) -> None:
+        """Carries out every operation; raises the first error after those under way have ended. Without `closes` the
+        caller calls `close` afterwards."""
         self._execution.stopping.clear()
         verbs = {operation.verb for operation in plan.operations}
         if not verbs <= STOPPING:
@@ -127,9 +128,19 @@ class Executor:
                     elif error is None or isinstance(error, Cancelled):
                         error = problem if not isinstance(problem, Cancelled) or error is None else error
                         self._execution.stopping.set()
-        self._keeper.close()
+        if closes:
+            self.close()
         if error is not None:
             raise error
+
+    def prepare_to_keep(self) -> None:
+        """Makes what output is kept with, while a plan that stops containers is carried out."""
+        if self.keep_output:
+            self._keeper.prepare()
+
+    def close(self) -> None:
+        """Removes what it made for itself."""
+        self._keeper.close()
 
     def _perform(self, operation: Operation, lost: NeverStarts | None = None) -> None:
         """`lost`: what this operation needs will never start."""

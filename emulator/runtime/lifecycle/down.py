@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from emulator.engine.interface import Container, ContainerState, Engine
 from emulator.errors import CopilotLocalError, EngineError, EngineUnavailable
@@ -51,12 +51,13 @@ def down(
     """
     observed = observe(engine, environment)
     found = bool(observed.containers or engine.list_networks(environment.labels()))
-    with ThreadPoolExecutor(1, thread_name_prefix="agent") as pool:
+    with ThreadPoolExecutor(3, thread_name_prefix="down") as pool:
+        agent_gone: Future[object] | None = None
         if observed.agent is not None:
             # First: it must not replace what is being stopped.
             _end(engine, observed.agent)
             direct.remove_folder(environment)
-            pool.submit(_failed_removal, engine, observed.agent.name)
+            agent_gone = pool.submit(_failed_removal, engine, observed.agent.name)
         drain_image = _drain_image(engine, observed, emit, agent_image)
         executor = Executor(
             engine,
@@ -68,14 +69,28 @@ def down(
             drain_image=drain_image,
             keep_output=not volumes,
         )
+        prepared = pool.submit(executor.prepare_to_keep)
         try:
             with contextlib.suppress(Cancelled):
-                executor.run(_plan(observed, timeout))
+                executor.run(_plan(observed, timeout), closes=False)
+                pool.submit(_remove_network, engine, environment.network, agent_gone)
         except CopilotLocalError as error:
             emit(Event(EventKind.WARNING, environment.app, f"the orderly stop failed, the rest is killed: {error}"))
-    for what in remove_all(engine, environment, volumes=volumes, drain_image=drain_image):
+        finally:
+            wait([prepared])
+            executor.close()
+        lefts = remove_all(engine, environment, volumes=volumes, drain_image=drain_image)
+    for what in lefts:
         emit(Event(EventKind.WARNING, environment.app, what))
     return found
+
+
+def _remove_network(engine: Engine, network: str, agent_gone: Future[object] | None) -> None:
+    """Removes the network beside what is left, which takes Docker less time. What it does not give up now is asked for
+    again, and reported."""
+    if agent_gone is not None:
+        wait([agent_gone])
+    engine.remove_network(network)
 
 
 def _plan(observed: Observed, timeout: int | None) -> Plan:
@@ -106,9 +121,9 @@ def _end(engine: Engine, agent: Container) -> None:
 
 def _drain_image(engine: Engine, observed: Observed, emit: Emit, agent_image: Callable[[], str] | None) -> str:
     """The image for drains: the agent's; empty where no drain is needed, or no image is available."""
-    if observed.agent is not None and engine.image(observed.agent.image) is not None:
-        return observed.agent.image
     logging = any(m.logs_to_router and m.running for task in observed.tasks.values() for m in task.members.values())
+    if observed.agent is not None and (not logging or engine.image(observed.agent.image) is not None):
+        return observed.agent.image
     if not logging or agent_image is None:
         return ""
     try:

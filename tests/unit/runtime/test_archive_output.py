@@ -64,3 +64,20 @@ def test_a_call_that_fails_takes_no_other_with_it(engine: FakeEngine) -> None:
     for name in CONTAINERS:
         keeper.keep(name)
     assert written(engine) == set(CONTAINERS[1:])
+
+
+def test_what_it_writes_with_can_be_made_ahead(engine: FakeEngine) -> None:
+    keeper = Keeper(engine, DEMO)
+    keeper.prepare()
+    assert written(engine) == set()
+    for name in CONTAINERS:
+        keeper.keep(name)
+    assert written(engine) == set(CONTAINERS)
+    keeper.close()
+    assert not [one for one in engine.list_containers({}) if "-keep-" in one.name]
+
+
+def test_and_is_not_made_without_a_log_store(engine: FakeEngine) -> None:
+    engine.remove_volume(DEMO.log_volume)
+    Keeper(engine, DEMO).prepare()
+    assert not [one for one in engine.list_containers({}) if "-keep-" in one.name]
