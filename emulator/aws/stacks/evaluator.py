@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from emulator.aws.stacks.dynamic_references import Stores, has_reference, resolve
 from emulator.aws.stacks.functions import condition, evaluate
 from emulator.aws.stacks.parameters import parameter_value
+from emulator.aws.stacks.placeholders import parent_of
 from emulator.aws.stacks.problems import Problem, placed
 from emulator.aws.stacks.resources import Made, Resource
 from emulator.aws.stacks.values import ABSENT, Secret, Value, as_map, text
@@ -22,7 +23,8 @@ Maker = Callable[[Resource], Made]
 
 @dataclass(frozen=True)
 class Template:
-    """A stack as it is asked for: a merged template in long form, and values of its parameters.
+    """A stack as it is asked for: a merged template in long form, and values of its parameters, which may refer to the
+    stack that this one is nested in.
 
     `positions` are those of `Resources.X`, `Outputs.X` and the like, as `file:line`. `values` are given ones:
     `{"X": ref, "X.Attribute": value}` make the resource X a name that nothing is made for.
@@ -142,11 +144,22 @@ class Stack:
         if self._begun:
             return
         self._begun = True
-        for logical_id in self.section("Resources"):
-            if self._is_made(logical_id):
-                self.resource(logical_id)
+        for logical_id in self.logical_ids():
+            self.resource(logical_id)
         for name in self.output_names():
             self.output(name)
+
+    def logical_ids(self) -> list[str]:
+        """The resources whose condition holds."""
+        return [logical_id for logical_id in self.section("Resources") if self._is_made(logical_id)]
+
+    def property(self, logical_id: str, name: str) -> Value:
+        """One property of a resource, evaluated; None where it is absent."""
+        definition = as_map(self.section("Resources")[logical_id], logical_id)
+        properties = as_map(definition.get("Properties"), "Properties")
+        with self._about(f"Resources.{logical_id}"):
+            value = resolve(evaluate(properties.get(name), self), self._world.stores)
+        return None if value is ABSENT else value
 
     def type_of(self, logical_id: str) -> str:
         definition = as_map(self.section("Resources").get(logical_id), logical_id)
@@ -282,7 +295,8 @@ class Stack:
         if name not in self._parameters:
             with self._about(f"Parameters.{name}"):
                 definition = as_map(self.section("Parameters")[name], name)
-                given = self._template.parameters.get(name)
+                parent = parent_of(self.name, self._template.parameters, self)
+                given = evaluate(self._template.parameters.get(name), parent)
                 self._parameters[name] = parameter_value(name, definition, given, self._world.stores)
         return self._parameters[name]
 

@@ -20,11 +20,6 @@ def parameter_value(name: str, definition: dict[str, Value], given: Value, store
     value = definition.get("Default") if given is None else given
     if value is None:
         raise Problem(f"the parameter {name} has no value", "give it a Default, or a value in addons.parameters.yml")
-    if isinstance(value, dict):
-        raise Problem(
-            f"the value of the parameter {name} is {shown(value)}, which is known only in a deployed stack",
-            "give the parameter a plain value",
-        )
     kind = text(definition.get("Type", "String"))
     _check_allowed(name, definition, value)
     stored = _STORED.match(kind)

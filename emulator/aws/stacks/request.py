@@ -10,6 +10,7 @@ from emulator.aws.ports import PLAIN_PORT
 from emulator.aws.stacks.context import Database
 from emulator.aws.stacks.evaluator import Place, Template
 from emulator.aws.stacks.messaging import Messaging, Queue, Subscription, Topic
+from emulator.aws.stacks.placeholders import environment_exports
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,15 @@ def read_request(document: Mapping[str, Any]) -> Request:
         ),
         templates=tuple(_template(item) for item in document.get("stacks", [])),
         databases={key: _database(item) for key, item in document.get("databases", {}).items()},
-        exports=document.get("exports", {}),
+        exports={**_of_environment(document), **document.get("exports", {})},
         secrets=document.get("secrets", {}),
         parameters=document.get("parameters", {}),
     )
+
+
+def _of_environment(document: Mapping[str, Any]) -> dict[str, str]:
+    """What the environment's own stack exports, where the request names application and environment."""
+    return environment_exports(document["app"], document["env"]) if "app" in document else {}
 
 
 def _template(item: Mapping[str, Any]) -> Template:

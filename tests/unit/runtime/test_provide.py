@@ -158,10 +158,13 @@ def test_the_request_has_the_stack_with_its_parameters() -> None:
     assert stack["positions"] == {"Resources.Table": "things.yml:4:3"}
     assert stack["parameters"] == {
         "App": "demo",
-        "Vpc": "vpc-00000000000000000",
-        "Group": "sg-00000000000000000",
+        "Env": "test",
+        "Name": "hello",
+        "Vpc": {"Ref": "VPC"},
+        "Group": {"Fn::GetAtt": ["ServiceSecurityGroup", "GroupId"]},
         "Size": 3,
     }
+    assert (request["app"], request["env"]) == ("demo", "test")
 
 
 @pytest.mark.parametrize("type", ["AWS::OpenSearchService::Domain", "AWS::Made::Up"])

@@ -35,6 +35,8 @@ def aws_request(state: DesiredState) -> dict[str, object]:
         return request
     options = users[0].options
     return request | {
+        "app": users[0].service.app,
+        "env": users[0].service.environment,
         "account": options.account,
         "region": options.region,
         "partition": partition(options.region),

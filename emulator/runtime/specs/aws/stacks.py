@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -10,18 +9,10 @@ from emulator.ecs.addons.model import Addons
 from emulator.ecs.addons.types import REFUSED_HINT, Kind, ResourceType, resource_type
 from emulator.errors import Unsupported
 from emulator.events import Emit, Event, EventKind
-from emulator.model import JsonValue
 
 if TYPE_CHECKING:
     from emulator.ecs.service import Service
     from emulator.runtime.state.desired import DesiredService
-
-_PLACEHOLDERS = (
-    (re.compile(r"VPC(Id)?$"), "vpc-00000000000000000"),
-    (re.compile(r"(Public|Private)Subnet\w*$"), "subnet-00000000000000000"),
-    (re.compile(r"\w*SecurityGroup(\.GroupId)?$"), "sg-00000000000000000"),
-)
-"""Ids of what a stack refers to in the stack around it and nothing here has: by its name, one of the right shape."""
 
 
 def stack_name(service: Service) -> str:
@@ -35,11 +26,10 @@ def stack_of(desired: DesiredService) -> dict[str, object]:
     addons = service.addons
     assert addons is not None
     given = {"App": service.app, "Env": service.environment, "Name": service.name}
-    values = {name: _plain(value) for name, value in addons.parameters.items()}
     return {
         "name": stack_name(service),
         "template": addons.sections,
-        "parameters": {**values, **{name: given[name] for name in given if name in addons.section("Parameters")}},
+        "parameters": {**addons.parameters, **given},
         "positions": {name: str(position) for name, position in addons.positions.items()},
         "values": dict(desired.options.values),
     }
@@ -72,25 +62,3 @@ def types_in(addons: Addons) -> Iterator[tuple[str, str]]:
 
 def _text(found: ResourceType) -> str:
     return f"{found.text[0].lower()}{found.text[1:]}".rstrip(".")
-
-
-def _plain(value: JsonValue) -> JsonValue:
-    """A parameter's value; of what it refers to in the stack around it, an id of the right shape."""
-    if not isinstance(value, dict) or len(value) != 1:
-        return value
-    [(function, argument)] = value.items()
-    if function == "Ref" and isinstance(argument, str):
-        return _placeholder(argument)
-    if function == "Fn::GetAtt":
-        parts = argument if isinstance(argument, list) else [argument]
-        return _placeholder(".".join(str(part) for part in parts))
-    if function in ("Fn::Join", "Fn::Split", "Fn::Select", "Fn::Sub"):
-        return _placeholder(function)
-    return value
-
-
-def _placeholder(name: str) -> str:
-    for pattern, text in _PLACEHOLDERS:
-        if pattern.fullmatch(name):
-            return text
-    return f"local-{name.replace('.', '-').replace('::', '-').lower()}"

@@ -19,12 +19,6 @@ from emulator.compiler.addons import SourceText, merge_addons
 
 SEED = "00112233445566778899aabbccddeeff"
 PUBLIC = "http://127.0.0.1:4566"
-ENVIRONMENT = {
-    "demo-test-VpcId": "vpc-1",
-    "demo-test-PrivateSubnets": "subnet-1,subnet-2",
-    "demo-test-EnvironmentSecurityGroup": "sg-1",
-}
-"""What the environment's own stack exports."""
 OWN = "Parameters: {App: {Type: String}, Env: {Type: String}, Name: {Type: String}}\n"
 """Parameters that every addon template has."""
 
@@ -47,12 +41,13 @@ class Endpoint:
 
     def provision(self, *stacks: dict[str, Any], **more: Any) -> dict[str, Any]:
         request: dict[str, Any] = {
+            "app": "demo",
+            "env": "test",
             "account": "000000000000",
             "region": "us-east-1",
             "seed": SEED,
             "url": self.url,
             "public_url": PUBLIC,
-            "exports": ENVIRONMENT,
             "stacks": list(stacks),
         }
         return provision(read_request({**request, **more}))

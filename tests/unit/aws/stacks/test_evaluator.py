@@ -159,12 +159,33 @@ def test_a_parameter_has_a_value_of_its_type(definition: dict[str, Any], given: 
 
 
 @pytest.mark.parametrize(
+    ("given", "start"),
+    [
+        ({"Ref": "VPC"}, "vpc-"),
+        ({"Ref": "PrivateSubnet1"}, "subnet-"),
+        ({"Fn::GetAtt": ["ServiceSecurityGroup", "GroupId"]}, "sg-"),
+        ({"Fn::Join": [",", [{"Ref": "PublicSubnet1"}, {"Ref": "PublicSubnet2"}]]}, "subnet-"),
+        ({"Fn::Sub": "${WorkloadName}-team"}, "api-team"),
+        ({"Ref": "AWS::Region"}, "eu-west-1"),
+    ],
+    ids=str,
+)
+def test_a_parameter_may_refer_to_the_stack_around_it(given: Any, start: str) -> None:
+    sections = {
+        "Parameters": {"Name": {"Type": "String"}, "P": {"Type": "String"}},
+        "Resources": {"R": {"Type": "X", "Properties": {"Value": {"Ref": "P"}}}},
+    }
+    _, factory = world(template(sections, parameters={"Name": "api", "P": given}))
+    assert factory.properties("R")["Value"].startswith(start)
+
+
+@pytest.mark.parametrize(
     ("definition", "given", "message"),
     [
         ({"Type": "String"}, None, "the parameter P has no value"),
         ({"Type": "String", "AllowedValues": ["a", "b"]}, "c", "which is none of a, b"),
         ({"Type": "Number"}, "many", "is a Number"),
-        ({"Type": "String"}, {"Ref": "VPC"}, "known only in a deployed stack"),
+        ({"Type": "String"}, {"Fn::If": ["IsProd", "a", "b"]}, "known only in a deployed stack"),
         ({"Type": "AWS::SSM::Parameter::Value<String>"}, "/none", "there is no parameter /none here"),
     ],
     ids=str,

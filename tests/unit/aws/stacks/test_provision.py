@@ -204,7 +204,14 @@ def run(request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
 
 
 def test_the_process_answers_on_standard_output(endpoint: Endpoint) -> None:
-    place = {"account": "000000000000", "region": "us-east-1", "seed": SEED, "url": endpoint.url}
+    place = {
+        "app": "demo",
+        "env": "test",
+        "account": "000000000000",
+        "region": "us-east-1",
+        "seed": SEED,
+        "url": endpoint.url,
+    }
     code, answer = run({**place, "stacks": [stack(EXPORTING, "api")]})
     assert code == 0
     assert set(answer) == {"stacks", "queues", "topics", "databases", "warnings"}
