@@ -9,7 +9,7 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Run": ("init", "up", "down", "run", "scale", "restart", "stop"),
     "Look": ("ps", "ls", "logs", "inspect", "events", "targets", "port", "open"),
     "Requests": ("route", "trace"),
-    "Containers": ("exec", "cp"),
+    "Containers": ("exec", "cp", "aws"),
     "Manifests": ("validate", "config", "schema", "render", "firelens"),
     "Machine": ("doctor", "trust", "trust-workspace", "export", "reference"),
 }
@@ -27,6 +27,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "restart": ("restart web",),
     "stop": ("stop web",),
     "exec": ("exec nginx", "exec nginx -u root -- nginx -t"),
+    "aws": ("aws sqs list-queues", "aws s3 ls"),
     "cp": ("cp nginx:/etc/nginx/nginx.conf .",),
     "route": ("route GET /api/orders", "route POST https://shop.test/ -H 'X-Beta: 1'"),
     "trace": ("trace GET /api/orders", "trace"),

@@ -39,6 +39,7 @@ VERBS: Final[Table] = {
         "Stop services, or single tasks by their ids; the network and the other services stay.",
     ),
     "exec": ("run.exec:exec", "Run a command in a container, with this terminal where there is one."),
+    "aws": ("run.aws:aws", "Run the AWS command line against the local endpoint, with its keys."),
     "cp": ("run.cp:cp", "Copy files or folders into a container or out of it, as `docker cp` does."),
     "route": (
         "manifest.route:route",
@@ -82,7 +83,7 @@ VERBS: Final[Table] = {
     "schema": ("manifest.schema:schema", "Print the JSON Schema of manifests, for editors."),
     "reference": (
         "manifest.reference:reference",
-        "Print the reference as Markdown, made from the code: commands, settings, manifest, findings, testing.",
+        "Print the reference as Markdown, made from the code: commands, settings, manifest, findings, addons, testing.",
     ),
     "doctor": (
         "observe.doctor:doctor",
@@ -209,6 +210,9 @@ def place_of(argument: TyperArgument) -> str:
     return name if argument.required else f"[{name}]"
 
 
+_PASSES_ON = frozenset({"aws"})
+
+
 class Verb(TyperCommand):
     """A line in the list of verbs that becomes the verb itself as soon as it is parsed or completed."""
 
@@ -221,7 +225,10 @@ class Verb(TyperCommand):
         """The verb with its options, imported now."""
         module, _, function = self._place.partition(":")
         alone = typer.Typer(rich_markup_mode=None, add_completion=False)
-        alone.command(self.name, cls=PlainHelp)(getattr(import_module(f"emulator.cli.{module}"), function))
+        # What follows the first argument of these belongs to another program, options too.
+        settings = {"allow_interspersed_args": False} if self.name in _PASSES_ON else None
+        verb = getattr(import_module(f"emulator.cli.{module}"), function)
+        alone.command(self.name, cls=PlainHelp, context_settings=settings)(verb)
         command = typer.main.get_command(alone)
         assert isinstance(command, TyperCommand)
         return command

@@ -81,6 +81,7 @@ def _rows(observed: Observed, details: Mapping[str, ServiceDetails]) -> Iterator
             id=container.id,
             image=container.image,
             ports=tuple(ports),
+            url=f"http://127.0.0.1:{port}" if (port := container.labels.get(names.AWS_PORT)) else "",
         )
 
 

@@ -33,6 +33,8 @@ class ContainerRow:
     image: str
     ports: tuple[str, ...] = ()
     """What its definition maps: `80/tcp`."""
+    url: str = ""
+    """Where the local AWS endpoint answers on this machine; empty for all others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -123,6 +126,24 @@ print(s3.generate_presigned_url("get_object", Params={"Bucket": "files", "Key": 
     inside = f"import urllib.request; print(urllib.request.urlopen({url!r}).read().decode())"
     assert run_in(shop, "worker", inside).strip() == "content"
     assert httpx.get(url.replace("a.txt", "b.txt")).status_code == 403
+
+
+def test_the_aws_command_line_is_led_there(shop: Project, tmp_path: Path) -> None:
+    """Any program of that name: here one with boto3, which reads the same variables."""
+    program = tmp_path / "aws"
+    program.write_text(
+        f"#!{sys.executable}\nimport boto3, sys\nprint(sys.argv[1:], boto3.client('sqs').list_queues())\n"
+    )
+    program.chmod(0o755)
+    variables = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "AWS_PROFILE": "none-such"}
+    done = shop.run("aws", "sqs", "list-queues", "--max-results", "5", variables=variables).ok()
+    assert "['sqs', 'list-queues', '--max-results', '5']" in done.out
+    assert f"{shop.app}-test-worker-EventsQueue" in done.out
+
+
+def test_ps_says_where_it_is(shop: Project) -> None:
+    port = docker("port", shop.container("aws")).split(":")[-1].strip()
+    assert f"http://127.0.0.1:{port}" in shop.run("ps").ok().out
 
 
 def test_what_it_holds_survives_its_sudden_end_and_down(make_project: MakeProject) -> None:
