@@ -112,7 +112,7 @@ def test_without_a_source_the_containers_are_not_told_and_nothing_is_there(world
     )
 
 
-def test_with_a_local_endpoint_they_are_the_keys_that_it_signs_with(world: World) -> None:
+def test_with_a_local_endpoint_they_are_the_keys_that_it_signs_with(world: World, sts: Sts) -> None:
     world.start(service(HELLO), aws_port=4566)
     answer = world.get(PATH)
     assert (answer["AccessKeyId"], answer["SecretAccessKey"], answer["Token"]) == ("test", "test", "")
