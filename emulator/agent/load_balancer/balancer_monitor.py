@@ -37,7 +37,7 @@ IDLE = 2.0
 ANSWER = 2.0
 """Seconds in which HAProxy has to answer a question."""
 RELOADED = 30.0
-"""Seconds in which it has to have loaded its rules."""
+"""Seconds in which it has to have loaded its rules, and to say what is needed before: it may be busy with requests."""
 SOCKET_TIMEOUT = 3.0
 """Seconds within which HAProxy's sockets have to be there when something is to be loaded."""
 
@@ -82,7 +82,7 @@ class BalancerMonitor(Front):
         if running:
             # Carries the verdicts over the reload.
             with contextlib.suppress(OSError):
-                self._write(STATE_FILE, self.ask(admin.SHOW_STATE).encode())
+                self._write(STATE_FILE, self.ask(admin.SHOW_STATE, timeout=RELOADED).encode())
             for file in packed(configuration):
                 if not file.directory:
                     self._write(file.path, file.content)
@@ -139,7 +139,7 @@ class BalancerMonitor(Front):
         worker = None
         try:
             if self.access_log is not None:
-                information = self._ask_once_it_listens(SHOW_INFO)
+                information = self._ask_once_it_listens(SHOW_INFO, timeout=RELOADED)
                 path = self.folder / ADMIN_SOCKET
                 worker = OldWorker(path, information, self.access_log, lambda ask: self.ask(ask, MASTER_SOCKET))
             problem = admin.reload_problem(self._ask_once_it_listens(admin.RELOAD, MASTER_SOCKET, RELOADED))
