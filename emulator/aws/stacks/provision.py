@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import closing
 from typing import Any
 
 from emulator.aws.stacks.clients import Clients, Refused, refusal
@@ -37,11 +36,7 @@ _ENVIRONMENT = "environment"
 
 def provision(request: Request) -> dict[str, Any]:
     """Makes everything and gives the answer. Raises StackError for the first thing that cannot be made."""
-    with closing(Clients(request.url, request.place.region)) as clients:
-        return _provision(request, clients)
-
-
-def _provision(request: Request, clients: Clients) -> dict[str, Any]:
+    clients = Clients(request.url, request.place.region)
     context = Context(
         place=request.place,
         clients=clients,

@@ -10,7 +10,6 @@ from typing import Any
 from emulator.aws.stacks.context import Context
 from emulator.aws.stacks.names import physical_name
 from emulator.aws.stacks.resources import Made, Resource
-from emulator.aws.stacks.shapes import arguments
 from emulator.aws.stacks.values import Secret, Value, text
 
 _SERVICE = "cognito-idp"
@@ -24,8 +23,8 @@ def user_pool(context: Context, resource: Resource) -> Made:
     if there:
         [pool_id, *_] = there
     else:
-        given = arguments(_SERVICE, "CreateUserPool", {**properties, "PoolName": name})
-        pool_id = clients.call(_SERVICE, "CreateUserPool", **given)["UserPool"]["Id"]
+        arguments = clients.arguments(_SERVICE, "CreateUserPool", {**properties, "PoolName": name})
+        pool_id = clients.call(_SERVICE, "CreateUserPool", **arguments)["UserPool"]["Id"]
     provider = f"cognito-idp.{context.place.region}.{context.place.url_suffix}/{pool_id}"
     return Made(
         pool_id,
@@ -50,8 +49,8 @@ def user_pool_client(context: Context, resource: Resource) -> Made:
     if there:
         found = clients.call(_SERVICE, "DescribeUserPoolClient", UserPoolId=pool, ClientId=there[0])
     else:
-        given = arguments(_SERVICE, "CreateUserPoolClient", {**properties, "ClientName": name})
-        found = clients.call(_SERVICE, "CreateUserPoolClient", **given)
+        arguments = clients.arguments(_SERVICE, "CreateUserPoolClient", {**properties, "ClientName": name})
+        found = clients.call(_SERVICE, "CreateUserPoolClient", **arguments)
     client = found["UserPoolClient"]
     attributes: dict[str, Value] = {"ClientId": client["ClientId"], "Name": name}
     if client.get("ClientSecret"):

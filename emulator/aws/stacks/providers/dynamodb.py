@@ -12,10 +12,9 @@ from emulator.aws.stacks.context import Context
 from emulator.aws.stacks.names import physical_name
 from emulator.aws.stacks.problems import Problem
 from emulator.aws.stacks.resources import Made, Resource
-from emulator.aws.stacks.values import Value, as_list, as_map, is_true, text
+from emulator.aws.stacks.values import Value, as_map, is_true, text
 
 _KEYS = ("KeySchema", "AttributeDefinitions", "LocalSecondaryIndexes", "GlobalSecondaryIndexes")
-_OF_AN_INDEX = ("IndexName", "KeySchema", "Projection")
 _SIMPLE_TYPES = {"String": "S", "Number": "N", "Binary": "B"}
 
 
@@ -41,7 +40,9 @@ def simple_table(context: Context, resource: Resource) -> Made:
 def _ensure(context: Context, resource: Resource, properties: dict[str, Value]) -> Made:
     clients = context.clients
     name = text(properties.get("TableName") or physical_name(resource.stack, resource.logical_id))
-    wanted = _arguments(properties)
+    wanted = clients.arguments("dynamodb", "CreateTable", {key: properties[key] for key in _KEYS if key in properties})
+    for index in wanted.get("GlobalSecondaryIndexes", []):
+        index.pop("ProvisionedThroughput", None)
     stream = _stream(properties)
     try:
         present = clients.call("dynamodb", "DescribeTable", TableName=name)["Table"]
@@ -64,18 +65,6 @@ def _ensure(context: Context, resource: Resource, properties: dict[str, Value]) 
     if stream:
         attributes["StreamArn"] = present.get("LatestStreamArn", "")
     return Made(name, attributes)
-
-
-def _arguments(properties: dict[str, Value]) -> dict[str, Any]:
-    """Keys and indexes as the API takes them; throughput is left out, for tables are paid per request."""
-    found: dict[str, Any] = {key: as_list(properties[key], key) for key in _KEYS if key in properties}
-    for indexes in ("LocalSecondaryIndexes", "GlobalSecondaryIndexes"):
-        if indexes in found:
-            found[indexes] = [
-                {key: value for key, value in as_map(index, indexes).items() if key in _OF_AN_INDEX}
-                for index in found[indexes]
-            ]
-    return found
 
 
 def _stream(properties: dict[str, Value]) -> dict[str, Any]:

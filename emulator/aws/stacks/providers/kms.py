@@ -8,7 +8,7 @@ from __future__ import annotations
 from emulator.aws.stacks.clients import Refused
 from emulator.aws.stacks.context import Context
 from emulator.aws.stacks.resources import Made, Resource
-from emulator.aws.stacks.values import text
+from emulator.aws.stacks.values import Value, text
 
 _TAKEN = ("KeySpec", "KeyUsage", "Description")
 
@@ -21,8 +21,10 @@ def key(context: Context, resource: Resource) -> Made:
     except Refused as error:
         if error.code != "NotFoundException":
             raise
-        taken = {name: text(resource.properties[name]) for name in _TAKEN if name in resource.properties}
-        found = call("kms", "CreateKey", **taken)["KeyMetadata"]
+        properties: dict[str, Value] = {
+            name: resource.properties[name] for name in _TAKEN if name in resource.properties
+        }
+        found = call("kms", "CreateKey", **context.clients.arguments("kms", "CreateKey", properties))["KeyMetadata"]
         call("kms", "CreateAlias", AliasName=own, TargetKeyId=found["KeyId"])
     return Made(found["KeyId"], {"Arn": found["Arn"], "KeyId": found["KeyId"]})
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import uuid
 
 from emulator.aws.stacks.clients import Clients, Refused
 from emulator.aws.stacks.context import Context
@@ -46,23 +45,11 @@ def ensure_secret(clients: Clients, name: str, value: str | None, description: s
         if error.code != _MISSING:
             raise
         content = {} if value is None else {"SecretString": value}
-        answer = clients.call(
-            "secretsmanager", "CreateSecret", Name=name, Description=description, **_once(), **content
-        )
+        answer = clients.call("secretsmanager", "CreateSecret", Name=name, Description=description, **content)
         return str(answer["ARN"])
     if force and value is not None and read_secret(clients, arn) != value:
-        put_secret(clients, arn, value)
+        clients.call("secretsmanager", "PutSecretValue", SecretId=arn, SecretString=value)
     return arn
-
-
-def put_secret(clients: Clients, name: str, value: str) -> None:
-    """Gives the secret a new version."""
-    clients.call("secretsmanager", "PutSecretValue", SecretId=name, SecretString=value, **_once())
-
-
-def _once() -> dict[str, str]:
-    """What makes a repeated request the same one, and is the version's id."""
-    return {"ClientRequestToken": str(uuid.uuid4())}
 
 
 def read_secret(clients: Clients, name: str, stage: str = "", version: str = "") -> str | None:
@@ -106,5 +93,5 @@ def attachment(context: Context, resource: Resource) -> Made:
         )
     wanted = {**fields, **connection}
     if wanted != fields:
-        put_secret(context.clients, secret_id, json.dumps(wanted))
+        context.clients.call("secretsmanager", "PutSecretValue", SecretId=secret_id, SecretString=json.dumps(wanted))
     return Made(secret_id, {"Id": secret_id})

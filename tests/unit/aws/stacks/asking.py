@@ -6,13 +6,9 @@ import json
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-import botocore.session
-from botocore import xform_name
-from botocore.config import Config
-
+from emulator.aws.stacks.clients import Clients
 from emulator.aws.stacks.provision import provision
 from emulator.aws.stacks.request import read_request
 from emulator.compiler.addons import SourceText, merge_addons
@@ -58,9 +54,7 @@ class Endpoint:
         return {name: output["value"] for name, output in made["outputs"].items()}
 
     def call(self, service: str, operation: str, **arguments: Any) -> Mapping[str, Any]:
-        """Calls the endpoint as a program with an AWS SDK does."""
-        answer: Mapping[str, Any] = getattr(_client(service, self.url), xform_name(operation))(**arguments)
-        return answer
+        return Clients(self.url, "us-east-1").call(service, operation, **arguments)
 
     def secret(self, name: str) -> str:
         return str(self.call("secretsmanager", "GetSecretValue", SecretId=name)["SecretString"])
@@ -69,11 +63,3 @@ class Endpoint:
         """What an endpoint that starts without its data has: nothing."""
         with urllib.request.urlopen(urllib.request.Request(f"{self.url}/_ministack/reset", method="POST")):
             pass
-
-
-@cache
-def _client(service: str, url: str) -> Any:
-    session = botocore.session.Session()
-    session.set_credentials("test", "test")
-    config = Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1})
-    return session.create_client(service, "us-east-1", endpoint_url=url, config=config)
