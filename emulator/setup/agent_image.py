@@ -164,7 +164,11 @@ def fetch_wheels(requirements: Sequence[str], architecture: str, image: str = "a
                 hint=f"run `{sys.executable} -m ensurepip`",
             )
         docker_cli.require(result, f"the wheels of the image {image} could not be fetched", log)
-        wheels.replace(kept)
+        try:
+            wheels.replace(kept)
+        except OSError:
+            if not kept.is_dir():
+                raise  # else another process fetched the same at the same time
     return kept
 
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -33,10 +34,16 @@ def test_the_agent_has_what_it_is_developed_with() -> None:
     assert sorted(requirement.partition(" ")[0] for requirement in locked_requirements("agent")) == pinned_closure()
 
 
-def test_a_wheel_that_is_not_the_locked_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A registry, or what stands between, hands out another file of that name and version."""
+def h11() -> tuple[str, str]:
+    """Its requirement with hashes, and its version."""
     [requirement] = [one for one in locked_requirements("agent") if one.startswith("h11==")]
-    version = requirement.partition(" ")[0].removeprefix("h11==")
+    return requirement, requirement.partition(" ")[0].removeprefix("h11==")
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What is fetched goes there. A registry, or what stands between, hands out another h11 of the locked version."""
+    _, version = h11()
     index = tmp_path / "index"
     index.mkdir()
     with zipfile.ZipFile(index / f"h11-{version}-py3-none-any.whl", "w") as wheel:
@@ -49,11 +56,24 @@ def test_a_wheel_that_is_not_the_locked_one_is_refused(tmp_path: Path, monkeypat
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(index))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "copilot-local" / "wheels"
+
+
+def test_a_wheel_that_is_not_the_locked_one_is_refused(cache: Path) -> None:
+    requirement, version = h11()
     fetch_wheels([f"h11=={version}"], "amd64", "sdk")  # without a hash it is taken: the file itself is sound
     with pytest.raises(ImageError) as caught:
         fetch_wheels([requirement], "amd64")
     assert "DO NOT MATCH THE HASHES" in "\n".join(caught.value.output)
-    assert len(list((tmp_path / "cache").glob("copilot-local/wheels/*"))) == 1
+    assert len(list(cache.iterdir())) == 1
+
+
+def test_two_that_fetch_the_same_at_once_both_have_it(cache: Path) -> None:
+    _, version = h11()
+    with ThreadPoolExecutor(2) as pool:
+        folders = {*pool.map(lambda _: fetch_wheels([f"h11=={version}"], "amd64", "sdk"), range(2))}
+    assert folders == set(cache.iterdir())
+    assert len(folders) == 1
 
 
 def test_the_bill_of_materials_lists_all_that_is_locked_and_is_the_same_each_time() -> None:
