@@ -39,7 +39,7 @@ def block(language: str) -> str:
 def test_a_clone_is_healthy_in_two_rounds(clone: Project) -> None:
     refused = clone.run("up")
     assert refused.code == 1
-    assert "9 things are missing here: 1 variable, 2 values, 1 environment file, 3 secrets, 2 images" in refused.err
+    assert "8 things are missing here: 1 variable, 1 value, 1 environment file, 3 secrets, 2 images" in refused.err
     assert clone.everything() == []
 
     written = clone.run("init").ok()
@@ -61,7 +61,7 @@ def test_a_clone_is_healthy_in_two_rounds(clone: Project) -> None:
         "GREETING": "hello",
     }
     assert api["proxy"] == "to 8000"
-    assert api["variables"] == {"DB_PASSWORD": "api-local", "TOKEN": "token-local", "ORDERS_NAME": "orders"}
+    assert api["variables"] == {"DB_PASSWORD": "api-local", "TOKEN": "token-local", "ORDERS_NAME": f"{clone.app}-test-api-orders"}
     assert re.search(r"^api, web: running at ", started.err, re.MULTILINE)
     assert "kept 3" in clone.run("run", "cleanup").ok().out
     assert "report" in clone.run("ps").out

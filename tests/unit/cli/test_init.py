@@ -68,8 +68,11 @@ NAMES = ["TAG", "shared-zone", "TableName", "web/web.env", "DB", "HUB", "web/Doc
 
 
 @pytest.fixture
-def shop(workspace: Path, add_service: Callable[[str, str], Path]) -> Path:
-    """A workspace that lacks something of every kind; the working directory."""
+def shop(workspace: Path, add_service: Callable[[str, str], Path], home: Path) -> Path:
+    """A workspace that lacks something of every kind, for a user without a local AWS; the working directory."""
+    settings = home / ".config" / "copilot-local" / "copilot-local.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('[aws]\nendpoint = "none"\n')
     (workspace / "copilot" / "hello" / "manifest.yml").unlink()
     (workspace / "copilot" / "hello").rmdir()
     (workspace / "hello" / "Dockerfile").unlink()
@@ -109,6 +112,13 @@ def test_a_secret_of_an_addon_is_listed_with_the_outputs_line(run: Run, shop: Pa
     addon.write_text(text + "  LoginArn:\n    Value: !Ref Login\n")
     lines = [line.strip() for line in run("up").err.splitlines()]
     assert "copilot/api/addons/table.yml:11: LOGIN_ARN (api): the addon output LoginArn" in lines
+
+
+def test_what_the_local_aws_endpoint_makes_is_not_missing(run: Run, shop: Path, home: Path) -> None:
+    (home / ".config" / "copilot-local" / "copilot-local.toml").unlink()
+    said = run("up").err
+    assert "7 things are missing here: 1 variable, 1 value," in said
+    assert "TableName" not in said
 
 
 def test_route_and_render_ask_for_what_they_need(run: Run, shop: Path) -> None:
