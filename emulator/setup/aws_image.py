@@ -14,6 +14,7 @@ from emulator.setup.standins import step
 from emulator.temporary import temporary_folder
 
 ROOMS = ("aws", "ecs", "logstore")
+MODULES = ("__init__.py", "regions.py")
 _OLD = ("--filter", "label=copilot-local.image=aws", "--filter", "until=24h")
 
 
@@ -29,7 +30,7 @@ def ensure_aws_image(base: str, architecture: str, emit: Emit = discard) -> str:
     Raises ImageError, and Unsupported for a daemon on an architecture we have no wheels for.
     """
     with temporary_folder() as context:
-        copy_rooms(ROOMS, context / "emulator")
+        copy_rooms(ROOMS, context / "emulator", MODULES)
         tag = aws_tag(context / "emulator", architecture)
         if docker_cli.image_exists(tag):
             return tag

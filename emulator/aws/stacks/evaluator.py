@@ -17,6 +17,7 @@ from emulator.aws.stacks.placeholders import parent_of
 from emulator.aws.stacks.problems import Problem, placed
 from emulator.aws.stacks.resources import Made, Resource
 from emulator.aws.stacks.values import ABSENT, Secret, Value, as_map, text
+from emulator.regions import dns_suffix
 
 Maker = Callable[[Resource], Made]
 
@@ -47,7 +48,7 @@ class Place:
 
     @property
     def url_suffix(self) -> str:
-        return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
+        return dns_suffix(self.region)
 
     def arn(self, service: str, rest: str, *, region: str | None = None, account: str | None = None) -> str:
         """An ARN in this place; `region` and `account` are empty for services that have none in theirs."""

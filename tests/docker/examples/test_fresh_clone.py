@@ -61,7 +61,11 @@ def test_a_clone_is_healthy_in_two_rounds(clone: Project) -> None:
         "GREETING": "hello",
     }
     assert api["proxy"] == "to 8000"
-    assert api["variables"] == {"DB_PASSWORD": "api-local", "TOKEN": "token-local", "ORDERS_NAME": f"{clone.app}-test-api-orders"}
+    assert api["variables"] == {
+        "DB_PASSWORD": "api-local",
+        "TOKEN": "token-local",
+        "ORDERS_NAME": f"{clone.app}-test-api-orders",
+    }
     assert re.search(r"^api, web: running at ", started.err, re.MULTILINE)
     assert "kept 3" in clone.run("run", "cleanup").ok().out
     assert "report" in clone.run("ps").out
