@@ -54,8 +54,12 @@ def down(
     with ThreadPoolExecutor(3, thread_name_prefix="down") as pool:
         agent_gone: Future[object] | None = None
         if observed.agent is not None:
-            # First: it must not replace what is being stopped.
-            _end(engine, observed.agent)
+            # First: it must not replace what is being stopped. Without a task it has nothing to replace, and is not
+            # frozen: a command that waits for it may run its bridge in it just then, and such a container hangs.
+            if observed.tasks:
+                _end(engine, observed.agent)
+            else:
+                engine.remove(observed.agent.name)
             direct.remove_folder(environment)
             agent_gone = pool.submit(_failed_removal, engine, observed.agent.name)
         drain_image = _drain_image(engine, observed, emit, agent_image)

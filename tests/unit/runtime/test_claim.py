@@ -77,6 +77,14 @@ def test_what_runs_is_not_touched_for_the_sake_of_an_image_that_is_missing(bench
     assert bench.states() == before
 
 
+def test_the_agent_is_not_frozen_where_it_has_no_task(bench: Bench) -> None:
+    """Another command may run something in it at that moment, which a frozen container never ends."""
+    with pytest.raises(ImageError):
+        bench.up(make_service({"hello": {"image": "private:1"}}))
+    assert bench.did("pause") == []
+    assert bench.left() == NOTHING
+
+
 def test_volumes_that_were_there_before_stay(bench: Bench) -> None:
     bench.engine.ensure_volume(DEMO.log_volume, {**DEMO.labels(), names.DATA: "logs"})
     with pytest.raises(ImageError):
