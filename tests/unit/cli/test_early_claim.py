@@ -92,6 +92,8 @@ def test_an_interruption_while_manifests_are_read_leaves_nothing(
     assert signal.getsignal(number) is before
 
 
+# Python may be interrupted between the opening of a file and its `with`: the file is closed with the process.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 @pytest.mark.parametrize("verb", ["ensure_network", "ensure_volume", "create_container"])
 def test_an_interruption_while_the_claim_is_made_leaves_nothing(run: Run, docker: FakeEngine, verb: str) -> None:
     def interrupt(called: str, target: str) -> None:
