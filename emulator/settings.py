@@ -284,6 +284,9 @@ class LocalOptions(Model):
     """The kind of credentials that its tasks are offered; the keys themselves are in `Private`."""
     aws: Literal["local", "none"] = "local"
     """Whether its tasks have the local AWS endpoint, where something of the environment needs one."""
+    outputs: dict[str, str] = {}
+    """What the local AWS endpoint made of addon templates: outputs and exports that are not secret, by name. Apart from
+    `values`, which are the user's and win."""
     aws_port: int = 0
     """Where they reach it, on 127.0.0.1; 0 while there is none."""
 

@@ -60,7 +60,7 @@ def with_placeholders(state: DesiredState) -> DesiredState:
         addons = desired.service.addons
         if addons is not None and desired.needs_addons:
             made_up = {output: f"<{output}>" for output in addons.section("Outputs")}
-            options = desired.options.model_copy(update={"values": {**made_up, **desired.options.values}})
+            options = desired.options.model_copy(update={"outputs": made_up})
             services[name] = desired.model_copy(update={"options": options})
     return state.model_copy(update={"services": services})
 
@@ -79,9 +79,9 @@ def with_answer(state: DesiredState, private: Private, answer: Json, emit: Emit)
         secret = {key for key, one in outputs.items() if one["secret"]}
         texts = {key: str(one["value"]) for key, one in outputs.items()}
         open_values = {key: value for key, value in texts.items() if key not in secret}
-        values = {**exports, **open_values, **desired.options.values}
         names = _give(desired, texts, secret, answer.get("secret_values", {}), all_private.setdefault(name, {}))
-        update = {"options": desired.options.model_copy(update={"values": values}), "private_names": names}
+        options = desired.options.model_copy(update={"outputs": {**exports, **open_values}})
+        update = {"options": options, "private_names": names}
         services[name] = desired.model_copy(update=update)
     new = private.model_copy(update={"services": all_private})
     return state.model_copy(update={"services": services}), new

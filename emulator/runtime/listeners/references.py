@@ -90,6 +90,8 @@ def _lookup(reference: Reference, desired: DesiredService) -> str | None:
     if isinstance(reference, Join):
         return resolve(reference, desired)
     found = options.values.get(value_name(reference), options.values.get(reference.name))
+    if found is None and isinstance(reference, AddonReference | ImportReference):
+        found = options.outputs.get(reference.name)
     if found is None and isinstance(reference, ResourceReference):
         found = _queue_value(reference, desired)
     return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +64,15 @@ subscribe:
 
 def make_workspace(project: Project) -> Project:
     """Writes it into an empty project."""
+    return write_workspace(project, {"api/manifest.yml": API, "worker/manifest.yml": WORKER})
+
+
+def write_workspace(project: Project, files: Mapping[str, str]) -> Project:
+    """Writes a workspace into an empty project: files below `copilot/`, and an image with boto3 in `app/`."""
     project.write("copilot/.workspace", f"application: {project.app}\n")
     project.write("copilot/environments/test/manifest.yml", "name: test\ntype: Environment\n")
-    project.write("copilot/api/manifest.yml", API)
-    project.write("copilot/worker/manifest.yml", WORKER)
+    for path, text in files.items():
+        project.write(f"copilot/{path}", text)
     project.write("app/Dockerfile", DOCKERFILE)
     copy_boto3(project.folder / "app" / "site")
     return project

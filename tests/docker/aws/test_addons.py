@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.docker.aws.conftest import DOCKERFILE, client, copy_boto3, run_in
-from tests.docker.project import MakeProject, Project, docker
+from tests.docker.aws.conftest import client, run_in, write_workspace
+from tests.docker.project import MakeProject, Project, docker, wait_until
 
 pytestmark = pytest.mark.docker
 
@@ -69,13 +69,7 @@ Outputs:
 
 
 def make_workspace(project: Project, template: str = TEMPLATE) -> Project:
-    project.write("copilot/.workspace", f"application: {project.app}\n")
-    project.write("copilot/environments/test/manifest.yml", "name: test\ntype: Environment\n")
-    project.write("copilot/api/manifest.yml", MANIFEST)
-    project.write("copilot/api/addons/things.yml", template)
-    project.write("app/Dockerfile", DOCKERFILE)
-    copy_boto3(project.folder / "app" / "site")
-    return project
+    return write_workspace(project, {"api/manifest.yml": MANIFEST, "api/addons/things.yml": template})
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +133,17 @@ def test_a_second_up_changes_nothing_and_data_and_passwords_survive_down(make_pr
     assert [after[name] for name in names] == [before[name] for name in names]
     count = 'print(boto3.resource("dynamodb").Table(os.environ["THINGS_NAME"]).scan()["Count"])'
     assert run_in(project, "api", count).strip() == "1"
+
+
+def test_an_endpoint_that_is_killed_is_started_again_with_what_it_held(make_project: MakeProject) -> None:
+    """Also where every output is known by now: then nothing but the addons themselves says that it is needed."""
+    head = TEMPLATE.partition("  Files:")[0]
+    project = make_workspace(make_project(""), head + "Outputs:\n  ThingsName: {Value: !Ref Things}\n")
+    project.up()
+    docker("kill", project.container("aws"))
+    wait_until(lambda: bool(project.container("aws")), "the endpoint again")
+    count = 'print(boto3.resource("dynamodb").Table(os.environ["THINGS_NAME"]).scan()["Count"])'
+    assert run_in(project, "api", count).strip() == "0"
 
 
 def test_an_addon_that_comes_later_reaches_the_tasks_that_run(make_project: MakeProject) -> None:

@@ -122,6 +122,13 @@ class TestAnswer:
         assert '{"password"' not in given[0].model_dump_json()
         assert given[0].services["hello"].private_names == {"hello": ["URL", "WORD"]}
 
+    def test_the_endpoint_is_needed_as_before_though_all_is_known_now(self) -> None:
+        """Else nothing would start it again when it ends."""
+        state = placed(desired_state(with_addons(addons({"Table": TABLE}, "TableName"))))
+        after, _ = with_answer(state, Private(), ANSWER, discard)
+        assert aws_spec(after) == aws_spec(state)
+        assert aws_spec(after) is not None
+
     def test_a_value_of_ones_own_wins(self) -> None:
         state = placed(desired_state(with_addons(THINGS)))
         state.services["hello"].options.values = {"TableName": "mine", "Url": "http://mine"}
@@ -139,7 +146,7 @@ class TestAnswer:
 
 def test_a_plan_that_is_only_printed_has_names_for_values() -> None:
     state = with_placeholders(placed(desired_state(with_addons(THINGS))))
-    assert state.services["hello"].options.values["TableName"] == "<TableName>"
+    assert state.services["hello"].options.outputs["TableName"] == "<TableName>"
 
 
 def test_the_request_has_the_stack_with_its_parameters() -> None:
