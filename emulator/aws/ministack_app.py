@@ -20,6 +20,8 @@ SERVICES = (
 """What is answered. Those that start programs or containers of their own (`lambda`, `ecs`, `rds`, …) are not."""
 KEY = "test"
 """Access key and secret key. Every key is taken, but only these make presigned URLs that pass."""
+MESSAGES = "/_ministack/sqs/messages"
+"""A path of the program's own: the messages of queues, of which nothing changes by looking at them."""
 
 
 def configure(folder: Path, region: str, account: str, public_port: int) -> None:

@@ -4,7 +4,7 @@
 `places`: where a workload's `queue NAME`, `topic NAME` or `subscription of NAME to NAME` stands, as `file:line`. Prints
 the answer of `provision`, with `secret_values`: by ARN the text of every secret that an output names. Exit code 3, with
 the error of `provision`, where something cannot be made. `SEED` is the file that generated passwords are derived from;
-it is made at the first time.
+it is made at the first time. What the stacks made is kept in `made.json` beside `REQUEST`, for `emulator.aws.contents`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ REFUSED = 3
 _SECRET = ":secretsmanager:"
 
 
-def main(request: dict[str, Any], seed: Path) -> int:
+def main(request: dict[str, Any], seed: Path, made_file: Path) -> int:
     deadline = time.monotonic() + START_TIMEOUT
     while not (_open(TLS_PORT) and _open(PLAIN_PORT)):
         if time.monotonic() > deadline:
@@ -43,6 +43,7 @@ def main(request: dict[str, Any], seed: Path) -> int:
     if "account" not in request:
         answer: dict[str, Any] = {}
     else:
+        from emulator.aws.contents.names import made_in
         from emulator.aws.stacks.problems import StackError
         from emulator.aws.stacks.provision import provision
         from emulator.aws.stacks.request import read_request
@@ -55,6 +56,7 @@ def main(request: dict[str, Any], seed: Path) -> int:
             json.dump({"error": said}, sys.stdout)
             return REFUSED
         answer["secret_values"] = {arn: _secret(request["region"], arn) for arn in _secret_outputs(answer)}
+        made_file.write_text(json.dumps(made_in(answer)), encoding="utf-8")
     json.dump(answer, sys.stdout)
     return 0
 
@@ -95,4 +97,5 @@ def _open(port: int) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), Path(sys.argv[2])))
+    asked = Path(sys.argv[1])
+    sys.exit(main(json.loads(asked.read_text(encoding="utf-8")), Path(sys.argv[2]), asked.with_name("made.json")))

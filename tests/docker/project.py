@@ -200,7 +200,8 @@ class Project:
         return running
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
-        words = 2 if arguments[0] in ("firelens", "render") else 1
+        grouped = arguments[0] in ("buckets", "firelens", "queues", "render", "tables", "topics")
+        words = 2 if grouped and not (arguments[1:2] or ("-",))[0].startswith("-") else 1
         return [str(COMMAND), *arguments[:words], "-a", self.app, *arguments[words:]]
 
     def ps(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from emulator import __version__
 from emulator.cli.shell import error_reporting
-from emulator.cli.shell.registry import GROUPS, VERBS, PlainGroup, Table, Verb
+from emulator.cli.shell.registry import GROUPS, VERBS, ListingGroup, PlainGroup, Table, Verb
 from emulator.errors import CopilotLocalError, ExitCode
 from emulator.visible import GuardedStream, unguarded
 
@@ -58,8 +58,9 @@ def command_line() -> TyperGroup:
     """The verbs as Typer's own tree of commands."""
     root = _filled(app, VERBS)
     for name, (help, verbs) in GROUPS.items():
+        kind = ListingGroup if "list" in verbs else PlainGroup
         group = typer.Typer(
-            name=name, cls=PlainGroup, rich_markup_mode=None, add_completion=False, context_settings=_HELP, help=help
+            name=name, cls=kind, rich_markup_mode=None, add_completion=False, context_settings=_HELP, help=help
         )
         group.callback(invoke_without_command=True)(_help_without_verb)
         root.add_command(_filled(group, verbs))

@@ -108,6 +108,51 @@ GROUPS: Final[Mapping[str, tuple[str, Table]]] = {
             ),
         },
     ),
+    "queues": (
+        "Look into the queues of the local AWS endpoint; send, move back and remove messages. Without a verb: list.",
+        {
+            "list": (
+                "endpoint.queues:list_",
+                "List the queues: messages that wait, in flight, delayed, and dead letters.",
+            ),
+            "peek": (
+                "endpoint.queues:peek",
+                "Show the first messages of a queue, also those in flight. Nothing changes: no receive count, no "
+                "visibility.",
+            ),
+            "send": (
+                "endpoint.queues:send",
+                "Send a message to a queue as it is. What comes through a topic has SNS's envelope: see `topics "
+                "publish`.",
+            ),
+            "redrive": ("endpoint.queues:redrive", "Move the dead letters of a queue back to it."),
+            "purge": ("endpoint.queues:purge", "Remove every message of a queue, also those in flight."),
+        },
+    ),
+    "topics": (
+        "Look at the topics of the local AWS endpoint, and publish. Without a verb: list.",
+        {
+            "list": ("endpoint.topics:list_", "List the topics, with the queues that are subscribed to each."),
+            "publish": (
+                "endpoint.topics:publish",
+                "Publish a message to a topic. Filter policies of subscriptions look at its attributes.",
+            ),
+        },
+    ),
+    "tables": (
+        "Look into the tables of the local AWS endpoint. Without a verb: list.",
+        {
+            "list": ("endpoint.tables:list_", "List the tables, with their keys and the number of their items."),
+            "items": ("endpoint.tables:items", "Show the first items of a table as plain JSON, one per line."),
+        },
+    ),
+    "buckets": (
+        "Look into the buckets of the local AWS endpoint. Without a verb: list.",
+        {
+            "list": ("endpoint.buckets:list_", "List the buckets, with the number and size of their objects."),
+            "objects": ("endpoint.buckets:objects", "List the first objects of a bucket by their keys."),
+        },
+    ),
     "firelens": (
         "Look at the log router.",
         {
@@ -158,6 +203,15 @@ class PlainGroup(TyperGroup):
             known = [name if ctx.parent is None else f"{ctx.info_name} {name}" for name in self.commands]
             refuse_verb(args if ctx.parent is None else [f"{ctx.info_name} {args[0]}"], known)
         return super().resolve_command(ctx, args)
+
+
+class ListingGroup(PlainGroup):
+    """Verbs below one word that lists where none of them follows: `queues`, `queues --format json`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
 
 
 class PlainHelp(TyperCommand):

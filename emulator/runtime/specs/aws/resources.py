@@ -9,12 +9,21 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from emulator.ecs.messaging import Queue, Subscription, Topic, dead_letter_queue_name, queue_name, topic_name
+from emulator.ecs.messaging import (
+    EVENTS_QUEUE,
+    Queue,
+    Subscription,
+    Topic,
+    dead_letter_queue_name,
+    queue_name,
+    topic_name,
+)
 from emulator.regions import partition
 from emulator.runtime.specs.aws.endpoint import log_groups
 from emulator.runtime.specs.aws.stacks import stack_of
 
 if TYPE_CHECKING:
+    from emulator.ecs.service import Service
     from emulator.runtime.state.desired import DesiredService, DesiredState
 
 DEAD_LETTER_RETENTION = 1209600
@@ -47,6 +56,7 @@ def aws_request(state: DesiredState) -> dict[str, object]:
         "stacks": [stack_of(desired) for desired in users if desired.service.addons is not None],
         "exports": dict(options.values),
         "places": found.places,
+        "labels": found.labels,
     }
 
 
@@ -58,6 +68,7 @@ class _Request:
         self.queues: dict[str, dict[str, str]] = {}
         self.subscriptions: list[dict[str, object]] = []
         self.places: dict[str, str] = {}
+        self.labels: dict[str, dict[str, str]] = {"queues": {}, "topics": {}}
 
     def service(self, desired: DesiredService) -> None:
         service = desired.service
@@ -65,8 +76,10 @@ class _Request:
             name = topic_name(service.app, service.environment, service.name, topic.name)
             self.topics[name] = _topic_attributes(topic)
             self.places[f"topic {name}"] = str(topic.position or "")
+            self.labels["topics"][f"{service.name}/{topic.name}"] = name
         for queue in service.queues:
             self.queue(desired, queue)
+        self.labels["queues"] |= _queue_labels(service)
 
     def queue(self, desired: DesiredService, queue: Queue) -> None:
         """The queue, after its dead-letter queue where it has one."""
@@ -90,6 +103,7 @@ class _Request:
         service = desired.service
         topic = topic_name(service.app, service.environment, subscription.service, subscription.topic)
         self.topics.setdefault(topic, {"FifoTopic": "true"} if topic.endswith(".fifo") else {})
+        self.labels["topics"][f"{subscription.service}/{subscription.topic}"] = topic
         read_by = next(one for one in service.queues if one.resource == subscription.queue)
         queue = queue_name(service.app, service.environment, service.name, read_by)
         policy = subscription.filter_policy
@@ -97,6 +111,25 @@ class _Request:
         self.subscriptions.append({"topic": topic, "queue": queue, "attributes": attributes})
         self.places[f"subscription of {queue} to {topic}"] = str(subscription.position or "")
         self.places.setdefault(f"topic {topic}", str(subscription.position or ""))
+
+
+def _queue_labels(service: Service) -> dict[str, str]:
+    """The queues of a worker by people's names: `SERVICE`, and `SERVICE/TOPIC` where a subscription has its own; with
+    the topic's service between where two topics have one name."""
+    owner = (service.app, service.environment, service.name)
+    found = {
+        service.name if queue.resource == EVENTS_QUEUE else f"{service.name}/{queue.resource}": queue_name(
+            *owner, queue
+        )
+        for queue in service.queues
+    }
+    own = [one for one in service.subscriptions if one.queue != EVENTS_QUEUE]
+    topics = [one.topic for one in own]
+    for one in own:
+        name = found.pop(f"{service.name}/{one.queue}")
+        between = f"{one.service}/" if topics.count(one.topic) > 1 else ""
+        found[f"{service.name}/{between}{one.topic}"] = name
+    return found
 
 
 def _topic_attributes(topic: Topic) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""What the endpoint holds, by the names of manifests and templates: looked at, and changed by hand."""

@@ -1,0 +1,80 @@
+"""Tables: how many items they have, and the items as plain JSON."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from emulator.aws.contents.names import World
+
+_SETS = ("SS", "NS", "BS")
+
+
+def listed(world: World) -> list[dict[str, Any]]:
+    """Every table, with its key and the number of its items."""
+    return [_row(world, name) for name in sorted(names(world))]
+
+
+def items(world: World, table: str, limit: int) -> list[dict[str, Any]]:
+    """The first items of a table, in the order of a scan."""
+    name = world.find("tables", table, names(world))
+    found: list[dict[str, Any]] = []
+    for page in scan(world, name):
+        found += [{key: plain(value) for key, value in item.items()} for item in page]
+        if len(found) >= limit:
+            break
+    return found[:limit]
+
+
+def names(world: World) -> list[str]:
+    """AWS's names of the tables."""
+    found: list[str] = []
+    more: dict[str, Any] = {}
+    while True:
+        page = world.clients.call("dynamodb", "ListTables", **more)
+        found += page["TableNames"]
+        if not page.get("LastEvaluatedTableName"):
+            return found
+        more = {"ExclusiveStartTableName": page["LastEvaluatedTableName"]}
+
+
+def key_of(world: World, name: str) -> list[str]:
+    """The attributes of a table's key, the partition key first."""
+    schema = world.clients.call("dynamodb", "DescribeTable", TableName=name)["Table"]["KeySchema"]
+    return [one["AttributeName"] for one in sorted(schema, key=lambda one: str(one["KeyType"]) != "HASH")]
+
+
+def scan(world: World, name: str, **options: Any) -> Iterator[list[dict[str, Any]]]:
+    """The items of a table, page by page, as DynamoDB has them."""
+    more: dict[str, Any] = {}
+    while True:
+        page = world.clients.call("dynamodb", "Scan", TableName=name, **options, **more)
+        yield page.get("Items", [])
+        if not page.get("LastEvaluatedKey"):
+            return
+        more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+
+def plain(value: dict[str, Any]) -> Any:
+    """An attribute as JSON has it: numbers as numbers, sets as lists, bytes in Base64."""
+    [(kind, content)] = value.items()
+    if kind == "N":
+        return json.loads(content)
+    if kind == "B":
+        return base64.b64encode(content).decode()
+    if kind == "NULL":
+        return None
+    if kind == "L":
+        return [plain(one) for one in content]
+    if kind == "M":
+        return {key: plain(one) for key, one in content.items()}
+    if kind in _SETS:
+        return [plain({kind[0]: one}) for one in content]
+    return content
+
+
+def _row(world: World, name: str) -> dict[str, Any]:
+    count = sum(len(page) for page in scan(world, name))
+    return {"name": world.label("tables", name), "table": name, "key": key_of(world, name), "items": count}

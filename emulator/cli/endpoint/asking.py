@@ -1,0 +1,84 @@
+"""What the verbs share: one question to the endpoint, options, and how rows are printed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from emulator.cli.shell.chosen_environment import chosen_environment
+from emulator.cli.shell.options import OutputFormat
+from emulator.errors import InputError, UsageError
+
+Queue = Annotated[
+    str, typer.Argument(metavar="QUEUE", help="SERVICE, SERVICE/TOPIC, SERVICE/LOGICAL_ID of an addon, or AWS's name.")
+]
+Topic = Annotated[str, typer.Argument(metavar="TOPIC", help="SERVICE/TOPIC, SERVICE/LOGICAL_ID, or AWS's name.")]
+Body = Annotated[str, typer.Argument(metavar="BODY", help="The text; @FILE reads a file, - standard input.")]
+Attributes = Annotated[
+    list[str] | None, typer.Option("--attribute", metavar="NAME=VALUE", help="A message attribute. Repeatable.")
+]
+Group = Annotated[
+    str | None, typer.Option("--group", metavar="ID", help="The message group, for FIFO. Default: copilot-local.")
+]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="How many at most.")]
+
+
+def asked(app: str | None, env: str | None, verb: str, **arguments: Any) -> Any:
+    """The endpoint's answer. Raises InputError, as `ask` does."""
+    from emulator.runtime.control.local_aws import ask
+
+    with chosen_environment(app, env) as (engine, names):
+        return ask(engine, names, verb, **arguments)
+
+
+def show(
+    rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], format: OutputFormat, nothing: str = ""
+) -> None:
+    """Prints rows: as JSON whole, as text a table of `columns` (key to title), or `nothing` where there is no row."""
+    from emulator.display.table import table
+
+    if format is OutputFormat.JSON:
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    elif rows or not nothing:
+        typer.echo(table(list(columns.values()), [[_cell(row[key]) for key in columns] for row in rows]))
+    else:
+        typer.echo(nothing, err=True)
+
+
+def text_of(body: str) -> str:
+    """The text that `BODY` means. Raises InputError for a file that cannot be read."""
+    if body == "-":
+        return sys.stdin.read()
+    if not body.startswith("@"):
+        return body
+    try:
+        return Path(body[1:]).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{body[1:]}: the message cannot be read: {error}") from None
+
+
+def attributes_of(pairs: Sequence[str] | None) -> dict[str, str]:
+    """`--attribute` options. Raises UsageError naming the one that is none."""
+    found: dict[str, str] = {}
+    for pair in pairs or ():
+        name, separator, value = pair.partition("=")
+        if not (name and separator):
+            raise UsageError(f"--attribute takes NAME=VALUE, not {pair!r}")
+        found[name] = value
+    return found
+
+
+def counted(number: int, what: str) -> str:
+    """`1 message`, `2 messages`."""
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,120 @@
+"""`queues`, `topics`, `tables` and `buckets`, on what two services have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.docker.aws.conftest import API, WORKER, client, write_workspace
+from tests.docker.project import MakeProject, Project, Result, wait_until
+
+pytestmark = pytest.mark.docker
+
+ADDON = """\
+Parameters: {App: {Type: String}, Env: {Type: String}, Name: {Type: String}}
+Resources:
+  Things:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+      BillingMode: PAY_PER_REQUEST
+      KeySchema: [{AttributeName: id, KeyType: HASH}]
+  Files: {Type: AWS::S3::Bucket}
+Outputs:
+  ThingsName: {Value: !Ref Things}
+  FilesName: {Value: !Ref Files}
+"""
+
+
+@pytest.fixture(scope="module")
+def running(make_shared_project: MakeProject) -> Project:
+    files = {"api/manifest.yml": API, "worker/manifest.yml": WORKER, "api/addons/things.yml": ADDON}
+    project = write_workspace(make_shared_project(""), files)
+    project.up()
+    return project
+
+
+@pytest.fixture
+def shop(running: Project) -> Iterator[Project]:
+    """With empty queues."""
+    yield running
+    running.run("queues", "purge", "worker").ok()
+    running.run("queues", "purge", "worker", "--dead").ok()
+
+
+def listed(project: Project, *words: str) -> Any:
+    return json.loads(project.run(*words, "--format", "json").ok().out)
+
+
+def worker(project: Project) -> dict[str, Any]:
+    [found] = [one for one in listed(project, "queues") if one["name"] == "worker"]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_a_message_is_published_seen_and_removed(shop: Project) -> None:
+    shop.run("topics", "publish", "api/orders", '{"id": 7}', "--attribute", "size=big").ok()
+    shop.run("topics", "publish", "api/orders", '{"id": 8}', "--attribute", "size=small").ok()
+    for _ in range(2):
+        [seen] = listed(shop, "queues", "peek", "worker")
+        assert json.loads(json.loads(seen["body"])["Message"]) == {"id": 7}
+        assert seen["received"] == 0
+    assert worker(shop)["visible"] == 1
+    assert '\\"id\\": 7' in shop.run("queues", "peek", "worker").ok().out
+    assert shop.run("queues", "purge", "worker").ok().out.startswith("1 message removed")
+    assert worker(shop)["visible"] == 0
+
+
+def test_dead_letters_come_back(shop: Project) -> None:
+    shop.run("queues", "send", "worker", "poison").ok()
+    sqs = client(shop, "sqs")
+
+    def dead() -> bool:
+        sqs.receive_message(QueueUrl=worker(shop)["url"], VisibilityTimeout=0)
+        return bool(worker(shop)["dead_letters"])
+
+    wait_until(dead, "the message in the dead letters")
+    assert [one["body"] for one in listed(shop, "queues", "peek", "worker", "--dead")] == ["poison"]
+    assert "1 message moved" in shop.run("queues", "redrive", "worker").ok().out
+    assert [one["body"] for one in listed(shop, "queues", "peek", "worker")] == ["poison"]
+
+
+def test_a_long_message_goes_through_a_file(shop: Project) -> None:
+    shop.write("long.txt", "x" * 200_000)
+    shop.run("queues", "send", "worker", f"@{shop.folder / 'long.txt'}").ok()
+    assert [len(one["body"]) for one in listed(shop, "queues", "peek", "worker")] == [200_000]
+
+
+def test_a_queue_of_one_topic_has_the_topics_name(shop: Project) -> None:
+    shop.run("topics", "publish", "bills", "bill", "--group", "g1").ok()
+    [seen] = listed(shop, "queues", "peek", "worker/bills")
+    assert (json.loads(seen["body"])["Message"], seen["group"]) == ("bill", "g1")
+
+
+def test_tables_and_buckets_are_shown_by_their_logical_ids(shop: Project) -> None:
+    [table], [bucket] = listed(shop, "tables"), listed(shop, "buckets")
+    assert (table["name"], table["items"], bucket["name"], bucket["objects"]) == ("api/Things", 0, "api/Files", 0)
+    client(shop, "dynamodb").put_item(TableName=table["table"], Item={"id": {"S": "1"}, "n": {"N": "2"}})
+    client(shop, "s3").put_object(Bucket=bucket["bucket"], Key="a.txt", Body=b"1234")
+    assert shop.run("tables", "items", "Things").ok().out == '{"id": "1", "n": 2}\n'
+    assert "a.txt" in shop.run("buckets", "objects", "api/Files").ok().out
+    assert listed(shop, "tables")[0]["items"] == 1
+
+
+def refused(done: Result) -> str:
+    assert done.code == 1
+    assert "Traceback" not in done.err
+    return done.err
+
+
+def test_a_wrong_name_is_told_what_there_is(shop: Project) -> None:
+    assert "did you mean worker?" in refused(shop.run("queues", "peek", "wroker"))
+    assert "there is no table Thing " in refused(shop.run("tables", "items", "Thing"))
+    assert "did you mean api/orders?" in refused(shop.run("topics", "publish", "api/order", "x"))
+
+
+def test_where_no_endpoint_runs_it_says_so(shop: Project) -> None:
+    assert "no local AWS endpoint is running" in refused(shop.run("queues", "--app", "none-such"))
