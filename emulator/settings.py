@@ -106,11 +106,16 @@ class SecretSettings(FrozenModel):
     """AWS profile that AWS is asked with; default: what the AWS command line takes."""
 
 
+AwsEndpoint = Literal["local", "always", "none"]
+"""Whether tasks have a local AWS endpoint: where something of the environment needs one, in any case, or never."""
+
+
 class AwsSettings(FrozenModel):
     """`[aws]`: the local AWS endpoint, for tasks that have queues, topics or addons."""
 
-    endpoint: Literal["local", "none"] = "local"
-    """`none`: there is none for tasks; what they need of AWS is given in `[values]`, or left out."""
+    endpoint: AwsEndpoint = "local"
+    """`local`: where a service has something in it. `always`: also where none has. `none`: there is none for tasks;
+    what they need of AWS is given in `[values]`, or left out."""
     port: Port | None = None
     """The port of 127.0.0.1, in every task and on this machine; default 4566, or the next free one."""
 
@@ -282,7 +287,7 @@ class LocalOptions(Model):
     """Containers for a debugger to attach to, by name."""
     credentials: Literal["none", "static", "profile", "role"] = "none"
     """The kind of credentials that its tasks are offered; the keys themselves are in `Private`."""
-    aws: Literal["local", "none"] = "local"
+    aws: AwsEndpoint = "local"
     """Whether its tasks have the local AWS endpoint, where something of the environment needs one."""
     outputs: dict[str, str] = {}
     """What the local AWS endpoint made of addon templates: outputs and exports that are not secret, by name. Apart from

@@ -23,6 +23,7 @@ from emulator.workspace import (
 if TYPE_CHECKING:
     from emulator.ecs.service import Service
     from emulator.runtime.planning.up_request import UpRequest
+    from emulator.runtime.secrets.endpoint_secrets import EndpointSecrets
     from emulator.runtime.secrets.logins import RegistryLogins
     from emulator.runtime.secrets.sources import SecretChoice
     from emulator.runtime.state.desired import Private
@@ -116,8 +117,8 @@ def up_request(
         emit(Event(EventKind.WARNING, SECRETS_FILE, "git does not ignore it: `echo '*' > .copilot-local/.gitignore`"))
     if options.debug:
         check_options(options.debug, loaded.services)
-    private, logins = _private(selection, emit, options, loaded, asked, found, only_ask=blockers is not None)
-    request = _request(selection, emit, options, loaded, asked.settings, private, logins)
+    private, logins, endpoint = _private(selection, emit, options, loaded, asked, found, only_ask=blockers is not None)
+    request = _request(selection, emit, options, loaded, asked.settings, private, logins, endpoint)
     if found and look is not None:
         look(request, found)
     if blockers is None:
@@ -161,13 +162,14 @@ def _private(
     found: Blockers,
     *,
     only_ask: bool,
-) -> tuple[Private, RegistryLogins]:
-    """The values that reach containers and nothing else, and the logins of registries; what has none here is added to
-    `found`."""
+) -> tuple[Private, RegistryLogins, EndpointSecrets]:
+    """The values that reach containers and nothing else, the logins of registries, and what the local AWS endpoint has
+    to do with secrets; what has no value here is added to `found`."""
     from emulator.app.https import certificates
     from emulator.app.permissions import TASKS_GET, tasks_get
     from emulator.runtime.images.sources import ImageSources
     from emulator.runtime.secrets.credentials import task_role
+    from emulator.runtime.secrets.endpoint_secrets import EndpointSecrets
     from emulator.runtime.secrets.logins import RegistryLogins
     from emulator.runtime.secrets.missing_values import demands, missing_values
     from emulator.runtime.secrets.secret_values import collect_private
@@ -190,8 +192,16 @@ def _private(
         sources.check_table(services)
     for service in demanding:
         found.add(*sources.missing(service))
+    endpoint = EndpointSecrets()
     private = collect_private(
-        demanding, root, finder, values, env_files=selection.env_files, blockers=found, may_ask=not only_ask
+        demanding,
+        root,
+        finder,
+        values,
+        env_files=selection.env_files,
+        blockers=found,
+        may_ask=not only_ask,
+        endpoint=endpoint,
     )
     role = None if only_ask else task_role(asked.credentials, loaded.variables, region())
     if role is not None:
@@ -200,7 +210,7 @@ def _private(
         private.certificates = certificates(services, emit)
         if gets := tasks_get(asked, role, values):
             emit(Event(EventKind.INFO, TASKS_GET, gets))
-    return private, logins
+    return private, logins, endpoint
 
 
 def _request(
@@ -211,6 +221,7 @@ def _request(
     settings: Settings,
     private: Private,
     logins: RegistryLogins,
+    endpoint: EndpointSecrets,
 ) -> UpRequest:
     from emulator.runtime.planning.up_request import SupportImages, UpRequest
     from emulator.setup.images import FRONT_IMAGE, PAUSE_IMAGE, ensure_agent_image, ensure_aws_image
@@ -224,6 +235,7 @@ def _request(
             PAUSE_IMAGE, FRONT_IMAGE, lambda engine: ensure_agent_image(emit, engine), lambda: ensure_aws_image(emit)
         ),
         private=private,
+        endpoint_secrets=endpoint,
         logins=logins,
         replacements=options.replacements,
         env_files=selection.env_files,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,8 +41,11 @@ def main(settings: Settings) -> None:
     from emulator.aws.snapshots import Snapshots
 
     certificate, key = ensure_certificates(Path(settings.shared), Path(settings.own), settings.names)
+    os.umask(0o077)  # what it holds, secrets among it, is for itself; the certificate above is for everyone
     snapshots = Snapshots(ministack_app.saver())
-    application = server.layered(ministack_app.application(), settings.names, ministack_app.log_regions, snapshots)
+    application = server.layered(
+        ministack_app.application(), settings.names, settings.account, ministack_app.log_regions, snapshots
+    )
     configuration = server.configuration(f"0.0.0.0:{TLS_PORT}", f"0.0.0.0:{PLAIN_PORT}", certificate, key)
     asyncio.run(server.run(application, snapshots, configuration))
 

@@ -1,10 +1,12 @@
 """Waits until the endpoint answers and makes what has to be there: `python3 -m emulator.aws.prepare REQUEST SEED`.
 
-`REQUEST` is a JSON file: that of `emulator.aws.stacks.provision` without `seed`, with `log_groups` (`region=name`) and
-`places`: where a workload's `queue NAME`, `topic NAME` or `subscription of NAME to NAME` stands, as `file:line`. Prints
-the answer of `provision`, with `secret_values`: by ARN the text of every secret that an output names. Exit code 3, with
-the error of `provision`, where something cannot be made. `SEED` is the file that generated passwords are derived from;
-it is made at the first time. What the stacks made is kept in `made.json` beside `REQUEST`, for `emulator.aws.contents`.
+`REQUEST` is a JSON file: that of `emulator.aws.stacks.provision` without `seed`, with `log_groups` (`region=name`)
+and `places`: where a workload's `queue NAME`, `topic NAME` or `subscription of NAME to NAME` stands, as `file:line`.
+Prints the answer of `provision`, with `secret_values`: by ARN the text of every secret that an output names, and
+`looked_up`: the texts of what `lookups` of the request asks for (see `stacks.lookups`). `secrets` and `parameters`
+are taken out of `REQUEST` once it is read. Exit code 3, with the error of `provision`, where something cannot be
+made. `SEED` is the file that generated passwords are derived from; it is made at the first time. What the stacks made
+is kept in `made.json` beside `REQUEST`, for `emulator.aws.contents`.
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ def main(request: dict[str, Any], seed: Path, made_file: Path) -> int:
         answer: dict[str, Any] = {}
     else:
         from emulator.aws.contents.names import made_in
+        from emulator.aws.stacks.lookups import looked_up
         from emulator.aws.stacks.problems import StackError
         from emulator.aws.stacks.provision import provision
         from emulator.aws.stacks.request import read_request
@@ -57,6 +60,8 @@ def main(request: dict[str, Any], seed: Path, made_file: Path) -> int:
             return REFUSED
         answer["secret_values"] = {arn: _secret(request["region"], arn) for arn in _secret_outputs(answer)}
         made_file.write_text(json.dumps(made_in(answer)), encoding="utf-8")
+        url = f"http://127.0.0.1:{PLAIN_PORT}"
+        answer["looked_up"] = looked_up(url, request["region"], request.get("lookups", ()))
     json.dump(answer, sys.stdout)
     return 0
 
@@ -98,4 +103,7 @@ def _open(port: int) -> bool:
 
 if __name__ == "__main__":
     asked = Path(sys.argv[1])
-    sys.exit(main(json.loads(asked.read_text(encoding="utf-8")), Path(sys.argv[2]), asked.with_name("made.json")))
+    request = json.loads(asked.read_text(encoding="utf-8"))
+    kept = {key: value for key, value in request.items() if key not in ("secrets", "parameters")}
+    asked.write_text(json.dumps(kept), encoding="utf-8")
+    sys.exit(main(request, Path(sys.argv[2]), asked.with_name("made.json")))

@@ -17,6 +17,7 @@ from hypercorn.config import Config
 from emulator.aws.asgi import Application, Message, Receive, Scope, Send, respond
 from emulator.aws.callers import with_known_callers
 from emulator.aws.checked import with_rules
+from emulator.aws.other_accounts import with_other_accounts
 from emulator.aws.ports import LOG_REGIONS
 from emulator.aws.snapshots import Snapshots
 
@@ -58,10 +59,10 @@ def with_log_regions(application: Application, regions: Callable[[], list[str]])
 
 
 def layered(
-    application: Application, names: Sequence[str], regions: Callable[[], list[str]], snapshots: Snapshots
+    application: Application, names: Sequence[str], account: str, regions: Callable[[], list[str]], snapshots: Snapshots
 ) -> Application:
     """The application with all that is ours around it. `names` are the endpoint's own on the network."""
-    inner = snapshots.around(with_rules(application))
+    inner = snapshots.around(with_other_accounts(with_rules(application), account))
     return with_known_callers(with_log_regions(with_request_ids(inner), regions), names)
 
 

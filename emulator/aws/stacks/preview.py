@@ -84,7 +84,7 @@ class Preview:
 
 def preview(place: Place, templates: Sequence[Template], exports: Mapping[str, str] | None = None) -> Preview:
     """Looks at every resource whose condition holds. What a template gets wrong elsewhere is found when it is made."""
-    world = World(place, templates, _name, _Unknown(), exports)
+    world = World(place, templates, unmade, Unknown(), exports)
     found = Preview()
     for template in templates:
         stack = world.stacks[template.name]
@@ -136,12 +136,12 @@ def _database(stack: Stack, logical_id: str, name: str, position: str) -> Databa
     )
 
 
-def _name(resource: Resource) -> Made:
+def unmade(resource: Resource) -> Made:
     """Stands for a resource that is not made yet."""
     return Made(placeholder(resource.stack, resource.logical_id), open=True)
 
 
-class _Unknown:
+class Unknown:
     """Stands for secrets and parameters that are not there yet."""
 
     def secret(self, reference: SecretReference) -> str:

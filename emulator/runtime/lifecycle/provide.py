@@ -40,7 +40,8 @@ def provide(
     if aws_spec(state) is None:  # the log routers' endpoint needs no answer, and is started with the tasks
         return state, private
     plan = Plan()
-    plan_endpoint(plan, state, observed, None, prepare=True)
+    secrets = request.endpoint_secrets
+    plan_endpoint(plan, state, observed, None, prepare=True, secrets=secrets.request())
     executor = Executor(
         engine,
         request.environment,
@@ -50,6 +51,8 @@ def provide(
         drain_image=state.agent_image,
     )
     executor.run(plan)
+    secrets.warn(emit)
+    private = secrets.received(private, executor.aws_answer.get("looked_up", ()))
     return with_answer(state, private, executor.aws_answer, emit)
 
 

@@ -126,7 +126,7 @@ def _endpoint_port(observed: Observed) -> int:
 
 def _with_aws_port(desired: DesiredService, port: int) -> DesiredService:
     """What tasks are told of the local AWS endpoint. One that is there for log routers alone is none of theirs."""
-    here = port if desired.options.aws == "local" else 0
+    here = 0 if desired.options.aws == "none" else port
     return desired.model_copy(update={"options": desired.options.model_copy(update={"aws_port": here})})
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from emulator.engine.interface import ContainerState
 from emulator.runtime.specs.aws.endpoint import START_TIMEOUT, aws_spec
 from emulator.runtime.specs.aws.resources import aws_request
@@ -13,13 +15,20 @@ from emulator.runtime.state.operations import Plan, Verb
 
 
 def plan_endpoint(
-    plan: Plan, state: DesiredState, observed: Observed, network: int | None, *, prepare: bool = False
+    plan: Plan,
+    state: DesiredState,
+    observed: Observed,
+    network: int | None,
+    *,
+    prepare: bool = False,
+    secrets: Mapping[str, object] | None = None,
 ) -> int | None:
     """Adds operations that make the endpoint run and answer; the id of the last one, None where there is none. One that
     is not needed any more stays until `down`: it holds what it was sent.
 
     With `prepare` everything that services need is made there, whether it runs already or not. What was made before is
-    still there when an endpoint that has ended starts again.
+    still there when an endpoint that has ended starts again. `secrets` is what is asked of it besides: see
+    `runtime.secrets.endpoint_secrets`.
     """
     spec = aws_spec(state)
     if spec is None:
@@ -43,6 +52,6 @@ def plan_endpoint(
         ready = [plan.add(Verb.CREATE_CONTAINER, spec.name, cause, ready, spec=spec)]
     if not running:
         ready = [plan.add(Verb.START_CONTAINER, spec.name, "local AWS", ready, timeout=START_TIMEOUT)]
-    wanted = aws_request(state)
+    wanted = {**aws_request(state), **(secrets or {})}
     title = "make the local AWS endpoint ready"
     return plan.add(Verb.PREPARE_AWS, spec.name, "what the stacks make", ready, aws_request=wanted, title=title)

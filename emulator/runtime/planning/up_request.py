@@ -10,6 +10,7 @@ from emulator.ecs.service import Service
 from emulator.engine.interface import Engine
 from emulator.regions import DEFAULT_REGION
 from emulator.runtime.listeners.port_choice import AskedPorts
+from emulator.runtime.secrets.endpoint_secrets import EndpointSecrets
 from emulator.runtime.secrets.logins import RegistryLogins
 from emulator.runtime.state.desired import Private
 from emulator.runtime.state.log_subjects import LogSubjects
@@ -39,6 +40,8 @@ class UpRequest:
     workspace: Path
     support: SupportImages
     private: Private = field(default_factory=Private)
+    endpoint_secrets: EndpointSecrets = field(default_factory=EndpointSecrets)
+    """Secrets that go to the local AWS endpoint, and those that come from it."""
     logins: RegistryLogins = field(default_factory=RegistryLogins)
     """Of the registries that images are pulled from; never handed to the agent."""
     replacements: Mapping[str, str] = field(default_factory=dict)

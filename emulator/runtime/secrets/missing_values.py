@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 from emulator.ecs.references import (
     AddonReference,
@@ -21,7 +20,7 @@ from emulator.missing import Blockers, Kind, Missing
 from emulator.runtime.secrets.wanted import Wanted, reference_position
 from emulator.runtime.specs.task import unresolved
 from emulator.runtime.state.desired import DesiredService
-from emulator.settings import LocalOptions
+from emulator.settings import AwsEndpoint, LocalOptions
 from emulator.spelling import did_you_mean
 
 
@@ -43,9 +42,7 @@ def with_counts(services: Sequence[Service], counts: Mapping[str, int], *, compl
     return [one.model_copy(update={"desired_count": counts.get(one.name, one.desired_count)}) for one in services]
 
 
-def missing_values(
-    service: Service, values: Mapping[str, str], region: str, aws: Literal["local", "none"]
-) -> Iterator[Missing]:
+def missing_values(service: Service, values: Mapping[str, str], region: str, aws: AwsEndpoint) -> Iterator[Missing]:
     """Values that only a deployment gives and that neither `[values]` nor the local AWS endpoint does, each once. `aws`
     is `endpoint` of `[aws]`."""
     local = {container.name: "x" for container in service.task_definition.container_definitions}

@@ -15,6 +15,7 @@ from emulator.ecs.service import Service
 from emulator.errors import InputError
 from emulator.files import read_bytes
 from emulator.missing import Blockers, Kind, Missing
+from emulator.runtime.secrets.endpoint_secrets import EndpointSecrets
 from emulator.runtime.secrets.missing_values import add_missing_secrets, environment_files
 from emulator.runtime.secrets.sources import SecretValues
 from emulator.runtime.secrets.wanted import Finder, Wanted
@@ -30,9 +31,11 @@ def collect_private(
     env_files: Mapping[str, Path] = MappingProxyType({}),
     blockers: Blockers | None = None,
     may_ask: bool = True,
+    endpoint: EndpointSecrets | None = None,
 ) -> Private:
     """The private variables of every container. `env_files` are `--env-file` options of services. Unless it `may_ask`,
-    neither the user nor AWS is asked for a secret.
+    neither the user nor AWS is asked for a secret. What the user gives here is noted for the `endpoint`, and what
+    addons make is left to it.
 
     What is missing goes to `blockers`; without them, raises `MissingError` that lists every secret and file that is
     missing, `InputError` for a file that cannot be read.
@@ -56,11 +59,14 @@ def collect_private(
             logins += finder.logins(one)
     with found.collecting():
         # Secrets are not to be typed for what does not start anyway.
+        endpoint = endpoint or EndpointSecrets()
+        wanted = endpoint.leave(wanted, values, services, finder.options)
         types = not found or not values.asks_user
         secrets, without = values.look(wanted, also_without=logins, may_ask=may_ask and types)
         add_missing_secrets(found, without, note=" (--secrets ask needs a terminal)" if values.lacks_terminal else "")
         for secret, value in secrets.items():
             private.services[secret.service][secret.container][secret.variable] = value
+        endpoint.take(secrets, values, finder.options)
     if blockers is None:
         found.raise_any()
     return private

@@ -92,6 +92,25 @@ class SecretValues:
             without += [one for one in also_without if self._local(one) == (None, "")]
         return found | further, without
 
+    def local(self, wanted: Wanted) -> str | None:
+        """The value that stands on this machine; None where none does, or not one that can be used."""
+        return self._local(wanted)[0]
+
+    def has(self, wanted: Wanted) -> bool:
+        """Whether something stands on this machine for it, be it wrong."""
+        return self._local(wanted) != (None, "")
+
+    def whole(self, wanted: Wanted) -> str | None:
+        """The content of the secret that it is a part of, where `secrets.env` has that."""
+        return next(
+            (self._file[one] for one in (wanted.name.aliases if wanted.name else ()) if one in self._file), None
+        )
+
+    @property
+    def lines(self) -> Mapping[str, str]:
+        """What stands in `secrets.env`, by name."""
+        return self._file
+
     def _local(self, wanted: Wanted) -> tuple[str | None, str]:
         """The value that stands on this machine, or why what stands there is none."""
         for name in wanted.variables:

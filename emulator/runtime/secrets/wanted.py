@@ -13,7 +13,7 @@ from emulator.firelens.routing import find_router, router_secrets
 from emulator.runtime.listeners.references import comes_from_stack, resolve, resolve_all
 from emulator.runtime.secrets.names import SecretName, parse_secret
 from emulator.runtime.state.desired import DesiredService
-from emulator.settings import LocalOptions
+from emulator.settings import AwsEndpoint, LocalOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,9 @@ class Finder:
     """Finds the secrets of services. `values` are those of `[values]`, `region` is the task's, `aws` is `endpoint` of
     `[aws]`."""
 
-    def __init__(self, values: dict[str, str], region: str, aws: Literal["local", "none"] = "none") -> None:
-        self._options = LocalOptions(values=values, region=region, aws=aws)
+    def __init__(self, values: dict[str, str], region: str, aws: AwsEndpoint = "none") -> None:
+        self.options = LocalOptions(values=values, region=region, aws=aws)
+        """What the services are looked at with."""
         self._region = region
 
     def variables(self, service: Service) -> Iterator[Wanted]:
@@ -64,7 +65,7 @@ class Finder:
         the local AWS endpoint gives.
         """
         definition = service.task_definition
-        desired = DesiredService(service=service, options=self._options)
+        desired = DesiredService(service=service, options=self.options)
         for container in definition.container_definitions:
             for secret in container.secrets:
                 if any(comes_from_stack(one, desired) for one in references_in(secret.value_from)):
@@ -104,7 +105,7 @@ class Finder:
         *paths: str,
     ) -> Wanted:
         position = position_of(service, container, *paths)
-        desired = DesiredService(service=service, options=self._options)
+        desired = DesiredService(service=service, options=self.options)
         name = None
         if resolve_all([value], desired):
             found = (reference_position(service, reference) for reference in references_in(value))

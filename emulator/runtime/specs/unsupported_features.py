@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Literal
 
 from emulator.ecs.references import EnvFileReference, describe
 from emulator.ecs.registration import SHORT_HINT, judge
@@ -18,7 +17,7 @@ from emulator.runtime.specs.kernel_parameters import interface_not_here
 from emulator.runtime.specs.service_connect import is_host_name
 from emulator.runtime.state.desired import DesiredService
 from emulator.runtime.state.names import PREFIX
-from emulator.settings import LocalOptions
+from emulator.settings import AwsEndpoint, LocalOptions
 
 RUN_TYPES = ("Load Balanced Web Service", "Backend Service", "Worker Service", "ECS Service")
 
@@ -29,7 +28,7 @@ def refuse_unsupported(
     *,
     ecs_limits: bool = True,
     values: Mapping[str, str] = MappingProxyType({}),
-    aws: Literal["local", "none"] = "local",
+    aws: AwsEndpoint = "local",
 ) -> None:
     """Raises `Unsupported` for what would run wrongly; emits a warning for what is merely left out.
 

@@ -42,8 +42,8 @@ class DesiredService(Model):
         """Whether its tasks need something of the local AWS endpoint: queues, topics or resources of addons."""
         service = self.service
         here = self.desired_count > 0 or service.schedule is not None
-        wants = bool(service.queues or service.topics) or self.needs_addons
-        return here and self.options.aws == "local" and wants
+        wants = bool(service.queues or service.topics) or self.needs_addons or self.options.aws == "always"
+        return here and self.options.aws != "none" and wants
 
     @property
     def needs_addons(self) -> bool:

@@ -54,8 +54,8 @@ class Operation:
     task_id: str = ""
     router: str = ""
     """START_CONTAINER: the log router container whose socket this one needs."""
-    aws_request: Mapping[str, object] = field(default_factory=dict)
-    """PREPARE_AWS: what has to be there, see `emulator.runtime.specs.aws.resources`."""
+    aws_request: Mapping[str, object] = field(default_factory=dict, repr=False)
+    """PREPARE_AWS: what has to be there, see `emulator.runtime.specs.aws.resources`. It may hold secrets."""
     title: str = ""
     """What people read while it goes on; empty for steps that only matter when they fail or take long."""
 

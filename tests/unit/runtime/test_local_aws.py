@@ -208,3 +208,11 @@ class TestRequest:
             ("demo-test-api-bills.fifo", "demo-test-worker-apibillsfifoEventsQueue.fifo", {}),
             ("demo-test-other-news", "demo-test-worker-EventsQueue", {}),
         ]
+
+
+def test_one_that_is_asked_for_starts_where_nothing_needs_it() -> None:
+    state = desired_state(make_service())
+    state.services["hello"].options.aws = "always"
+    state = placed(state)
+    assert aws_spec(state) is not None
+    assert variables(state, "hello")["AWS_ENDPOINT_URL"] == URL

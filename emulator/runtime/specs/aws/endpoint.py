@@ -111,7 +111,7 @@ def _regions(desired: DesiredService) -> Iterator[str]:
 def prepare_aws(engine: Engine, name: str, request: Mapping[str, object]) -> dict[str, Any]:
     """Waits until the endpoint answers, and makes what is asked for. Returns its answer: see `emulator.aws.prepare`.
     Raises ContainerFailed where it does not come up, InputError for what it refuses."""
-    engine.put_files(name, OWN_FOLDER, [File(REQUEST_FILE, json.dumps(request).encode())])
+    engine.put_files(name, OWN_FOLDER, [File(REQUEST_FILE, json.dumps(request).encode(), 0o600)])
     words = ("python3", "-m", "emulator.aws.prepare", f"{OWN_FOLDER}/{REQUEST_FILE}", f"{DATA_FOLDER}/{SEED_FILE}")
     result = engine.exec(name, words, timeout=START_TIMEOUT)
     if result.exit_code == REFUSED:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emulator.ecs.addons.model import Addons
 from emulator.ecs.addons.types import REFUSED_HINT, Kind, ResourceType, resource_type
@@ -20,7 +20,7 @@ def stack_name(service: Service) -> str:
     return f"{service.app}-{service.environment}-{service.name}-AddonsStack"
 
 
-def stack_of(desired: DesiredService) -> dict[str, object]:
+def stack_of(desired: DesiredService) -> dict[str, Any]:
     """The stack as `emulator.aws.stacks.provision` is asked for it."""
     service = desired.service
     addons = service.addons
