@@ -18,10 +18,19 @@ if TYPE_CHECKING:
     from emulator.testing.environment import Environment
     from emulator.testing.observation.journal import Death, LogLine
     from emulator.testing.observation.records import RoutedRecord
-    from emulator.testing.results import CommandResult
+    from emulator.testing.results import CommandResult, QueueMessage
     from emulator.testing.service import ServiceHandle
 
-__all__ = ["AsyncEnvironment", "CommandResult", "Death", "Environment", "LogLine", "RoutedRecord", "ServiceHandle"]
+__all__ = [
+    "AsyncEnvironment",
+    "CommandResult",
+    "Death",
+    "Environment",
+    "LogLine",
+    "QueueMessage",
+    "RoutedRecord",
+    "ServiceHandle",
+]
 
 _HOMES = {
     "AsyncEnvironment": "asynchronous",
@@ -29,6 +38,7 @@ _HOMES = {
     "Death": "observation.journal",
     "Environment": "environment",
     "LogLine": "observation.journal",
+    "QueueMessage": "results",
     "RoutedRecord": "observation.records",
     "ServiceHandle": "service",
 }

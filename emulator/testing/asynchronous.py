@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any, Self
 from emulator.app.tracer import REQUEST_TIMEOUT, Traced
 from emulator.frontdoor.routing.explain import Explanation
 from emulator.testing.environment import WAIT_FOR_JOB, WAIT_FOR_LOG, Environment
+from emulator.testing.local_aws import WAIT_FOR_MESSAGE, Match
 from emulator.testing.observation.journal import LogLine, Mark
 from emulator.testing.observation.records import RoutedRecord
-from emulator.testing.results import CommandResult, JobResult
+from emulator.testing.results import CommandResult, JobResult, QueueMessage
 
 if TYPE_CHECKING:
     import httpx
@@ -142,6 +143,20 @@ class AsyncEnvironment:
         return await asyncio.to_thread(
             self.sync.wait_for_routed_log, pattern, timeout, service=service, join=join, since=since
         )
+
+    def aws(self, service: str) -> Any:
+        """As `Environment.aws`: a client that blocks, for `asyncio.to_thread`."""
+        return self.sync.aws(service)
+
+    async def wait_for_message(
+        self, queue: str, match: Match | None = None, timeout: float = WAIT_FOR_MESSAGE, *, dead: bool = False
+    ) -> QueueMessage:
+        """As `Environment.wait_for_message`."""
+        return await asyncio.to_thread(self.sync.wait_for_message, queue, match, timeout, dead=dead)
+
+    async def reset(self) -> None:
+        """As `Environment.reset`."""
+        await asyncio.to_thread(self.sync.reset)
 
     async def run_job(self, job: str, *, timeout: float = WAIT_FOR_JOB) -> JobResult:
         """As `Environment.run_job`."""

@@ -4,7 +4,7 @@
         assert environment.http.get("/api/orders").status_code == 200
         environment.wait_for_log("GET /api/orders")
 
-Needs httpx (`copilot-local[testing]`) for `http` alone.
+Needs httpx (`copilot-local[testing]`) for `http` alone, and boto3 (`copilot-local[aws]`) for `aws`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from emulator.runtime.specs.load_balancer import all_options, balancer_for
 from emulator.runtime.state import names
 from emulator.runtime.state.observed import Member, observe
 from emulator.testing.choice import chooser
-from emulator.testing.failures import died_of_itself, in_vain
+from emulator.testing.failures import in_vain
 from emulator.testing.faults.disk import fill_disk
 from emulator.testing.faults.network import partition, slow
 from emulator.testing.jobs import run_once
-from emulator.testing.lifecycle import Lifecycle
+from emulator.testing.local_aws import LocalAws
 from emulator.testing.observation.journal import LogLine, Mark
 from emulator.testing.observation.records import RoutedRecord, matcher, record_from
 from emulator.testing.readiness import missing
@@ -42,7 +42,7 @@ GONE = 10.0
 """Seconds until a container that was killed must be seen as ended."""
 
 
-class Environment(Lifecycle):
+class Environment(LocalAws):
     """A Copilot environment of its own, isolated from every other one on the machine.
 
     `workspace` is a folder in a workspace (or a manifest); `services` those to run (none: all). `app` and
@@ -147,12 +147,6 @@ class Environment(Lifecycle):
             time.sleep(ROUTED_POLL)
 
     # waiting
-
-    def check(self) -> None:
-        """Raises `ContainerFailed` if an essential container died by itself and that was not reported yet."""
-        deaths = self._journal.take_unreported()
-        if deaths:
-            raise died_of_itself(deaths[0])
 
     def wait_healthy(self, timeout: float | None = None) -> None:
         """Waits until every service runs its desired number of healthy tasks, with healthy targets.

@@ -38,6 +38,7 @@ from emulator.settings import FrontSettings, TimeSettings
 from emulator.setup.docker_cli import why_not_pullable
 from emulator.testing import live
 from emulator.testing.attach import running_environment
+from emulator.testing.failures import died_of_itself
 from emulator.testing.observation.journal import Death, Journal
 from emulator.testing.observation.watcher import Watcher
 from emulator.testing.owner import remove_stale, this_process
@@ -356,6 +357,12 @@ class Lifecycle:
     def _wait_timeout(self) -> float:
         """Seconds that `wait_healthy` waits, unless told otherwise."""
         return (self._request.settings.time if self._request is not None else TimeSettings()).wait_timeout
+
+    def check(self) -> None:
+        """Raises `ContainerFailed` if an essential container died by itself and that was not reported yet."""
+        deaths = self._journal.take_unreported()
+        if deaths:
+            raise died_of_itself(deaths[0])
 
     def _emit(self, event: Event) -> None:
         if event.kind is not EventKind.LOG:

@@ -1,8 +1,11 @@
-"""What commands in containers and jobs answer."""
+"""What commands in containers and jobs answer, and what is in queues."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +23,42 @@ class CommandResult:
     exit_code: int
     stdout: str
     stderr: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueMessage:
+    """A message in a queue. `attributes` are its message attributes as text; `received` is how often it was received,
+    `visible` whether it waits, as opposed to in flight or delayed; `group` is its message group, of FIFO queues."""
+
+    id: str
+    body: str
+    attributes: Mapping[str, str]
+    group: str | None
+    received: int
+    visible: bool
+
+    @property
+    def text(self) -> str:
+        """What was published, where the body is SNS's envelope, else the body."""
+        try:
+            content = json.loads(self.body)
+        except ValueError:
+            return self.body
+        published = isinstance(content, dict) and content.get("Type") == "Notification" and "Message" in content
+        return str(content["Message"]) if published else self.body
+
+    def json(self) -> Any:
+        """The text as JSON. Raises ValueError where it is none."""
+        return json.loads(self.text)
+
+    @classmethod
+    def read(cls, message: Mapping[str, Any]) -> Self:
+        """The message as the endpoint tells it."""
+        return cls(
+            message["id"],
+            message["body"],
+            message["attributes"],
+            message["group"],
+            message["received"],
+            message["visible"],
+        )

@@ -1,8 +1,8 @@
-"""Answers one question about what the endpoint holds: `python3 -m emulator.aws.contents QUESTION`, in its container.
+"""Answers questions about what the endpoint holds: `python3 -m emulator.aws.contents`, in its container.
 
-`QUESTION` is JSON: `verb`, and the arguments of the function of that name in `VERBS`; or `@FILE`, a file that has it.
-Prints JSON: `{"answer": …}`, or `{"error": {"message", "hint"}}`, or, for a name that is not there,
-`{"unknown": {"word", "known", "what"}}`.
+A question is a line of JSON on standard input: `verb`, and the arguments of the function of that name in `VERBS`. Its
+answer is a line of JSON on standard output: `{"answer": …}`, or `{"error": {"message", "hint"}}`, or, for a name that
+is not there, `{"unknown": {"word", "known", "what"}}`. It ends with its input.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from emulator.aws.contents import buckets, queues, tables, topics
+from emulator.aws.contents import buckets, empty, queues, tables, topics
 from emulator.aws.contents.names import REQUEST_FILE, Unknown, World, read_world
 from emulator.aws.stacks.clients import Refused
 from emulator.aws.stacks.problems import Problem
@@ -30,6 +30,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "items": tables.items,
     "buckets": buckets.listed,
     "objects": buckets.objects,
+    "empty": empty.empty,
 }
 
 
@@ -37,8 +38,13 @@ def answer(world: World, question: dict[str, Any]) -> dict[str, Any]:
     """What is printed for a question."""
     arguments = dict(question)
     verb = VERBS[arguments.pop("verb")]
+    return explained(lambda: verb(world, **arguments))
+
+
+def explained(ask: Callable[[], Any]) -> dict[str, Any]:
+    """What `ask` gives or raises, as it is printed."""
     try:
-        return {"answer": verb(world, **arguments)}
+        return {"answer": ask()}
     except Unknown as unknown:
         return {"unknown": {"word": unknown.word, "known": unknown.known, "what": unknown.what}}
     except Problem as problem:
@@ -47,10 +53,16 @@ def answer(world: World, question: dict[str, Any]) -> dict[str, Any]:
         return {"error": {"message": f"the local endpoint refused it: {refused}", "hint": ""}}
 
 
-def main(question: str) -> None:
-    text = Path(question[1:]).read_text(encoding="utf-8") if question.startswith("@") else question
-    json.dump(answer(read_world(Path(REQUEST_FILE)), json.loads(text)), sys.stdout, ensure_ascii=False)
+def main() -> None:
+    for line in sys.stdin:
+        print_line(answer(read_world(Path(REQUEST_FILE)), json.loads(line)))
+
+
+def print_line(line: dict[str, Any]) -> None:
+    """Prints a line of JSON, and at once."""
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

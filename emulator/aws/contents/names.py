@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,10 @@ def read_world(request_file: Path) -> World:
     request = _read(request_file)
     region = request.get("region", "us-east-1")
     url = f"http://127.0.0.1:{PLAIN_PORT}"
-    return World(Clients(url, region), url, region, names_in(request, _read(request_file.with_name(MADE_FILE))))
+    return World(_clients(url, region), url, region, names_in(request, _read(request_file.with_name(MADE_FILE))))
+
+
+_clients = cache(Clients)
 
 
 def names_in(request: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, dict[str, str]]:

@@ -22,8 +22,8 @@ _MOVE_TIMEOUT = 30
 
 def listed(world: World) -> list[dict[str, Any]]:
     """Every queue but those for dead letters of others, which are told with the queue they belong to."""
-    urls = _urls(world)
-    attributes = {name: _attributes(world, url) for name, url in urls.items()}
+    urls = urls_of(world)
+    attributes = {name: attributes_of(world, url) for name, url in urls.items()}
     dead_of = {name: dead for name in urls if (dead := _dead_letters_of(attributes[name])) in urls}
     return [
         {
@@ -33,7 +33,7 @@ def listed(world: World) -> list[dict[str, Any]]:
             "visible": _number(attributes[name], ""),
             "in_flight": _number(attributes[name], "NotVisible"),
             "delayed": _number(attributes[name], "Delayed"),
-            "dead_letters": _depth(attributes[dead_of[name]]) if name in dead_of else None,
+            "dead_letters": depth(attributes[dead_of[name]]) if name in dead_of else None,
             "dead_letter_queue": dead_of.get(name),
         }
         for name in sorted(urls)
@@ -43,7 +43,11 @@ def listed(world: World) -> list[dict[str, Any]]:
 
 def peek(world: World, queue: str, limit: int, dead: bool = False) -> list[dict[str, Any]]:
     """The first messages of a queue, or of its dead letters, by the program's own view: nothing about them changes."""
-    name, url = _found(world, queue, dead)
+    return messages_of(world, *found(world, queue, dead))[:limit]
+
+
+def messages_of(world: World, name: str, url: str) -> list[dict[str, Any]]:
+    """The messages of a queue as `peek` gives them, oldest first."""
     query = urllib.parse.urlencode({"QueueUrl": url, "region": world.region})
     with urllib.request.urlopen(f"{world.url}{MESSAGES}?{query}", timeout=10) as response:
         accounts = json.load(response)["messages"]
@@ -59,7 +63,7 @@ def peek(world: World, queue: str, limit: int, dead: bool = False) -> list[dict[
             "visible": one["IsVisible"],
             "queue": name,
         }
-        for one in messages[:limit]
+        for one in messages
     ]
 
 
@@ -67,7 +71,7 @@ def send(
     world: World, queue: str, body: str, attributes: Mapping[str, str], group: str | None = None
 ) -> dict[str, Any]:
     """Sends a message as it is: no envelope of SNS around it. A FIFO queue gets a group, and a new deduplication id."""
-    name, url = _found(world, queue)
+    name, url = found(world, queue)
     sent = world.clients.call(
         "sqs",
         "SendMessage",
@@ -82,10 +86,10 @@ def send(
 def redrive(world: World, queue: str) -> dict[str, Any]:
     """Moves the dead letters of a queue back to it, each received, sent and only then deleted. AWS's own message move
     task does the same; the local endpoint has none."""
-    name, url = _found(world, queue)
-    dead_name, dead_url = _found(world, queue, dead=True)
+    name, url = found(world, queue)
+    dead_name, dead_url = found(world, queue, dead=True)
     moved = 0
-    for _ in range(_depth(_attributes(world, dead_url))):
+    for _ in range(depth(attributes_of(world, dead_url))):
         got = world.clients.call(
             "sqs",
             "ReceiveMessage",
@@ -112,10 +116,10 @@ def redrive(world: World, queue: str) -> dict[str, Any]:
 
 def purge(world: World, queue: str, dead: bool = False) -> dict[str, Any]:
     """Removes every message of a queue, or of its dead letters, also those in flight."""
-    name, url = _found(world, queue, dead)
-    attributes = _attributes(world, url)
+    name, url = found(world, queue, dead)
+    attributes = attributes_of(world, url)
     world.clients.call("sqs", "PurgeQueue", QueueUrl=url)
-    return {"queue": name, "removed": _depth(attributes)}
+    return {"queue": name, "removed": depth(attributes)}
 
 
 def fifo_arguments(name: str, group: str | None) -> dict[str, str]:
@@ -130,13 +134,13 @@ def message_attributes(values: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return {name: {"DataType": "String", "StringValue": value} for name, value in values.items()}
 
 
-def _found(world: World, word: str, dead: bool = False) -> tuple[str, str]:
+def found(world: World, word: str, dead: bool = False) -> tuple[str, str]:
     """The name and the URL of a queue, or of its dead letters. Raises Unknown, and Problem where it has none."""
-    urls = _urls(world)
+    urls = urls_of(world)
     name = world.find("queues", word, urls)
     if not dead:
         return name, urls[name]
-    found = _dead_letters_of(_attributes(world, urls[name]))
+    found = _dead_letters_of(attributes_of(world, urls[name]))
     if found not in urls:
         raise Problem(
             f"the queue {word} has no dead letters", "`dead_letter: {tries: N}` in its manifest gives it some"
@@ -144,7 +148,7 @@ def _found(world: World, word: str, dead: bool = False) -> tuple[str, str]:
     return found, urls[found]
 
 
-def _urls(world: World) -> dict[str, str]:
+def urls_of(world: World) -> dict[str, str]:
     """The URL of each queue, by its name in SQS."""
     found: list[str] = []
     more: dict[str, Any] = {}
@@ -156,7 +160,7 @@ def _urls(world: World) -> dict[str, str]:
         more = {"NextToken": page["NextToken"]}
 
 
-def _attributes(world: World, url: str) -> dict[str, str]:
+def attributes_of(world: World, url: str) -> dict[str, str]:
     found: dict[str, str] = world.clients.call("sqs", "GetQueueAttributes", QueueUrl=url, AttributeNames=["All"])[
         "Attributes"
     ]
@@ -172,7 +176,7 @@ def _number(attributes: Mapping[str, str], end: str) -> int:
     return int(attributes.get(f"ApproximateNumberOfMessages{end}", "0"))
 
 
-def _depth(attributes: Mapping[str, str]) -> int:
+def depth(attributes: Mapping[str, str]) -> int:
     return sum(_number(attributes, end) for end in ("", "NotVisible", "Delayed"))
 
 

@@ -6,11 +6,13 @@ So neither an AWS SDK on this machine nor the endpoint's port is needed, and a r
 from __future__ import annotations
 
 import json
-import uuid
+import threading
+from collections.abc import Generator
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from emulator.engine.interface import ContainerState, Engine, File
-from emulator.errors import CopilotLocalError, InputError
+from emulator.engine.interface import Container, ContainerState, Engine
+from emulator.errors import EngineError, InputError
 from emulator.runtime.state import names as labels
 from emulator.runtime.state.observed import observe
 from emulator.spelling import did_you_mean
@@ -18,39 +20,85 @@ from emulator.spelling import did_you_mean
 if TYPE_CHECKING:
     from emulator.runtime.state.names import Names
 
-OWN_FOLDER = "/copilot-local/own"
-LONGEST_WORD = 64 * 1024
-"""Bytes of a question on the command line; Linux takes twice as much for one argument."""
-TIMEOUT = 60.0
+
+class Conversation:
+    """Questions to one endpoint over one connection: the first takes its time, those after it do not.
+
+    May be used by several threads. It has to be closed.
+    """
+
+    def __init__(self, engine: Engine, environment: Names) -> None:
+        """Raises InputError where no endpoint runs for tasks."""
+        self._stream = engine.exec_stream(
+            _endpoint(engine, environment).name, ("python3", "-m", "emulator.aws.contents")
+        )
+        self._lines = self._stream.lines()
+        self._lock = threading.Lock()
+
+    def ask(self, verb: str, **arguments: Any) -> Any:
+        """The answer of `emulator.aws.contents` to one verb, as JSON.
+
+        Raises InputError where nothing has the name that is asked for, and for what the endpoint refuses; EngineError
+        where no answer comes, since the endpoint has ended.
+        """
+        with self._lock:
+            self._stream.write(json.dumps({"verb": verb, **arguments}).encode() + b"\n")
+            line = next(self._lines, None)
+        if line is None:
+            detail = self._stream.error_output().decode(errors="replace").strip().splitlines()[-1:]
+            raise EngineError("the local AWS endpoint does not answer", hint=" ".join(detail))
+        return _checked(json.loads(line))
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._stream.close()
 
 
 def ask(engine: Engine, environment: Names, verb: str, **arguments: Any) -> Any:
-    """The answer of `emulator.aws.contents` to one verb, as JSON.
+    """The answer to one question. Raises what `Conversation` does."""
+    with closing(Conversation(engine, environment)) as conversation:
+        return conversation.ask(verb, **arguments)
 
-    Raises InputError where no endpoint runs for tasks, where nothing has the name that is asked for, and for what the
-    endpoint refuses.
-    """
+
+def endpoint_url(engine: Engine, environment: Names) -> str:
+    """Where the endpoint answers on this machine. Raises InputError where none runs for tasks."""
+    return f"http://127.0.0.1:{_endpoint(engine, environment).labels[labels.AWS_PORT]}"
+
+
+def followed(
+    engine: Engine, environment: Names, queue: str, *, dead: bool, timeout: float
+) -> Generator[dict[str, Any] | None, None, None]:
+    """The messages that are in a queue, or in its dead letters, and those that come, for `timeout` seconds; None in
+    between, five times a second. Raises InputError as `ask` does."""
+    container = _endpoint(engine, environment)
+    words = ("python3", "-m", "emulator.aws.contents.follow", queue, "dead" if dead else "alive", str(timeout))
+    stream = engine.exec_stream(container.name, words)
+    try:
+        for line in stream.lines():
+            found: dict[str, Any] = json.loads(line)
+            if "error" in found or "unknown" in found:
+                _checked(found)
+            yield found or None
+        if stream.exit_code():
+            detail = stream.error_output().decode(errors="replace").strip().splitlines()[-1:]
+            raise EngineError("the local AWS endpoint does not answer", hint=" ".join(detail))
+    finally:
+        stream.close()
+
+
+def _endpoint(engine: Engine, environment: Names) -> Container:
     container = observe(engine, environment).aws
     if container is None or not container.labels.get(labels.AWS_PORT):
         raise InputError(
-            f"no local AWS endpoint is running for tasks of {environment}",
+            f"no local AWS endpoint is running for tasks of {environment.app}/{environment.environment}",
             hint="`copilot-local up -d` starts one where a service has queues, topics or addons",
         )
     if container.state is not ContainerState.RUNNING:
         raise InputError(
-            f"the local AWS endpoint of {environment} does not run now", hint="`copilot-local ps` shows its state"
+            f"the local AWS endpoint of {environment.app}/{environment.environment} does not run now",
+            hint="`copilot-local ps` shows its state",
         )
-    question = json.dumps({"verb": verb, **arguments})
-    if len(question) > LONGEST_WORD:
-        file = f"question-{uuid.uuid4().hex}.json"
-        engine.put_files(container.name, OWN_FOLDER, [File(file, question.encode())])
-        question = f"@{OWN_FOLDER}/{file}"
-    words = ("python3", "-m", "emulator.aws.contents", question)
-    result = engine.exec(container.name, words, timeout=TIMEOUT)
-    if result.exit_code != 0:
-        said = result.stderr.decode(errors="replace").strip().splitlines()
-        raise CopilotLocalError("the local AWS endpoint does not answer", hint=said[-1] if said else "")
-    return _checked(json.loads(result.stdout))
+    return container
 
 
 def _checked(answer: dict[str, Any]) -> Any:

@@ -26,8 +26,10 @@ def plan_endpoint(
     """Adds operations that make the endpoint run and answer; the id of the last one, None where there is none. One that
     is not needed any more stays until `down`: it holds what it was sent.
 
-    With `prepare` everything that services need is made there, whether it runs already or not. What was made before is
-    still there when an endpoint that has ended starts again. `secrets` is what is asked of it besides: see
+    With `prepare` everything that services need is made there, whether it runs already or not, and one whose image,
+    port or region changed is replaced. Without it one that runs stays as it is: the agent acts for the state that it
+    was given, and must not undo what a command has just done for the next one. What was made before is still there when
+    an endpoint that has ended starts again. `secrets` is what is asked of it besides: see
     `runtime.secrets.endpoint_secrets`.
     """
     spec = aws_spec(state)
@@ -35,12 +37,12 @@ def plan_endpoint(
         return None
     present = observed.aws
     ready: list[int | None] = [network]
-    if present is not None and present.labels.get(names.CONFIG_HASH) != spec.labels.get(names.CONFIG_HASH):
-        ready.append(plan.add(Verb.REMOVE_CONTAINER, present.name, "its image, port or region changed"))
-        present = None
     running = present is not None and present.state is ContainerState.RUNNING
     if running and not prepare:
         return None
+    if present is not None and present.labels.get(names.CONFIG_HASH) != spec.labels.get(names.CONFIG_HASH):
+        ready.append(plan.add(Verb.REMOVE_CONTAINER, present.name, "its image, port or region changed"))
+        present, running = None, False
     if present is None:
         environment = Names(state.app, state.environment)
         cause = "services need local AWS"

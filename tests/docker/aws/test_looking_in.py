@@ -1,15 +1,18 @@
-"""`queues`, `topics`, `tables` and `buckets`, on what two services have."""
+"""`queues`, `topics`, `tables` and `buckets`, and the same from tests, on what two services have."""
 
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from emulator.errors import InputError, TaskError
+from emulator.testing import Environment
 from tests.docker.aws.conftest import API, WORKER, client, write_workspace
-from tests.docker.project import MakeProject, Project, Result, wait_until
+from tests.docker.project import MakeProject, Project, Result, docker, wait_until
 
 pytestmark = pytest.mark.docker
 
@@ -82,7 +85,7 @@ def test_dead_letters_come_back(shop: Project) -> None:
     assert [one["body"] for one in listed(shop, "queues", "peek", "worker")] == ["poison"]
 
 
-def test_a_long_message_goes_through_a_file(shop: Project) -> None:
+def test_a_long_message_is_read_from_a_file(shop: Project) -> None:
     shop.write("long.txt", "x" * 200_000)
     shop.run("queues", "send", "worker", f"@{shop.folder / 'long.txt'}").ok()
     assert [len(one["body"]) for one in listed(shop, "queues", "peek", "worker")] == [200_000]
@@ -118,3 +121,63 @@ def test_a_wrong_name_is_told_what_there_is(shop: Project) -> None:
 
 def test_where_no_endpoint_runs_it_says_so(shop: Project) -> None:
     assert "no local AWS endpoint is running" in refused(shop.run("queues", "--app", "none-such"))
+
+
+@pytest.fixture(scope="module")
+def environment(running: Project) -> Iterator[Environment]:
+    """The same, for tests."""
+    with Environment(running.folder, instance=running.app, reuse=True) as found:
+        yield found
+
+
+def test_a_test_has_a_client_and_waits_for_messages(shop: Project, environment: Environment) -> None:
+    [arn] = [
+        one["TopicArn"] for one in environment.aws("sns").list_topics()["Topics"] if "api-orders" in one["TopicArn"]
+    ]
+    attributes = {"size": {"DataType": "String", "StringValue": "big"}}
+    for number in range(2):
+        text = json.dumps({"id": number})
+        later = threading.Timer(
+            0.2,
+            environment.aws("sns").publish,
+            kwargs={"TopicArn": arn, "Message": text, "MessageAttributes": attributes},
+        )
+        later.start()
+        assert environment.wait_for_message("worker", f'"id": {number}').json() == {"id": number}
+    found = environment.wait_for_message("worker", lambda message: message.json()["id"] == 1)
+    assert (found.received, found.visible) == (0, True)
+    assert environment.aws("sns") is environment.aws("sns")
+
+
+def test_a_client_is_not_led_elsewhere(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("AWS_PROFILE", "none-such"), ("HTTP_PROXY", "http://127.0.0.1:1"), ("AWS_REGION", "mars")):
+        monkeypatch.setenv(name, value)
+    assert environment.aws("kms").list_keys()["Keys"] == []
+
+
+def test_a_message_that_does_not_come_is_an_error_with_those_that_did(shop: Project, environment: Environment) -> None:
+    shop.run("queues", "send", "worker", "another").ok()
+    with pytest.raises(TaskError, match=r"no message that matches 'wanted' is in worker within 0\.5 s(.|\n)*another"):
+        environment.wait_for_message("worker", "wanted", 0.5)
+    with pytest.raises(InputError, match="no queue wroker"):
+        environment.wait_for_message("wroker", timeout=5)
+
+
+def test_reset_empties_everything_and_goes_on_after_the_endpoint_was_killed(
+    shop: Project, environment: Environment
+) -> None:
+    [table] = environment.aws("dynamodb").list_tables()["TableNames"]
+    for _ in range(2):
+        environment.aws("dynamodb").put_item(TableName=table, Item={"id": {"S": "1"}})
+        shop.run("queues", "send", "worker", "left").ok()
+        environment.reset()
+        assert (worker(shop)["visible"], listed(shop, "tables")[0]["items"]) == (0, 0)
+        before = docker("inspect", "-f", "{{.State.StartedAt}}", shop.container("aws"))
+        docker("kill", shop.container("aws"))
+        wait_until(lambda: started(shop) not in ("", before), "the endpoint again")  # noqa: B023
+        wait_until(lambda: shop.run("queues").code == 0, "its answer")
+
+
+def started(project: Project) -> str:
+    name = project.container("aws")
+    return docker("inspect", "-f", "{{.State.StartedAt}}", name, check=False) if name else ""

@@ -174,3 +174,19 @@ def test_what_the_environments_own_stack_makes_has_no_service_in_its_name() -> N
         "api/Things": "a-test-api-things",
         "Shared": "shared",
     }
+
+
+def test_emptying_leaves_what_holds_it(world: World) -> None:
+    for number in range(30):
+        world.clients.call("dynamodb", "PutItem", TableName="a-test-api-things", Item={"id": {"S": str(number)}})
+    world.clients.call("s3", "PutBucketVersioning", Bucket="files", VersioningConfiguration={"Status": "Enabled"})
+    for text in (b"1", b"2"):
+        world.clients.call("s3", "PutObject", Bucket="files", Key="a", Body=text)
+    world.clients.call("s3", "DeleteObject", Bucket="files", Key="a")
+    send(world)
+    send(world, "by-hand")
+    assert ask(world, "empty") == {"messages": 2, "items": 30, "objects": 3}
+    assert ask(world, "empty") == {"messages": 0, "items": 0, "objects": 0}
+    ask(world, "publish", topic="orders", body="later", attributes={"size": "big"})
+    assert [json.loads(body)["Message"] for body in bodies(world)] == ["later"]
+    assert world.clients.call("s3", "ListObjectVersions", Bucket="files").get("Versions", []) == []

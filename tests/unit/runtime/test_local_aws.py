@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,16 +11,19 @@ import pytest
 from emulator.ecs.messaging import Queue, Subscription, Topic
 from emulator.ecs.references import ResourceReference
 from emulator.ecs.service import Service
+from emulator.engine.interface import Container, ContainerState
 from emulator.model import make
 from emulator.runtime.listeners import free_port
 from emulator.runtime.listeners.port_choice import DEFAULT_AWS_PORT, AskedPorts, with_ports
 from emulator.runtime.listeners.references import resolve
+from emulator.runtime.planning.local_aws import plan_endpoint
 from emulator.runtime.specs.aws.endpoint import PLAIN_PORT, aws_spec
 from emulator.runtime.specs.aws.resources import aws_request
 from emulator.runtime.specs.task import TaskFactory
 from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredState, Private
-from emulator.runtime.state.observed import Observed
+from emulator.runtime.state.observed import Observed, sort_containers
+from emulator.runtime.state.operations import Plan
 from tests.unit.runtime.world import AGENT, PAUSE, ROOT, World, desired_state, firelens, make_service
 
 ACCOUNT = "000000000000"
@@ -109,6 +113,19 @@ def test_a_task_that_comes_later_is_led_to_the_one_that_runs() -> None:
     assert alone.services["hello"].config_hash() == both.services["hello"].config_hash()
     merged = both.merged_with(alone)
     assert (merged.aws_port, merged.aws_image) == (both.aws_port, both.aws_image)
+
+
+@pytest.mark.parametrize(("prepare", "replaced"), [(True, True), (False, False)])
+def test_only_a_command_replaces_one_that_runs(prepare: bool, replaced: bool) -> None:
+    """The agent acts for the state that it was given, and the command may have made the one of the next."""
+    state = placed(desired_state(api()))
+    spec = aws_spec(state)
+    assert spec is not None
+    labels = {name: value for name, value in spec.labels.items() if value} | {names.CONFIG_HASH: "another"}
+    made = Container("a", spec.name, spec.image, ContainerState.RUNNING, "Up", labels, datetime.now(UTC))
+    plan = Plan()
+    plan_endpoint(plan, state, sort_containers([made]), None, prepare=prepare)
+    assert ("remove" in str(plan)) is replaced
 
 
 def test_a_variable_of_the_manifest_wins() -> None:

@@ -1,0 +1,77 @@
+"""Takes everything out of queues, tables and buckets; they themselves stay, and so do subscriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, TypeVar
+
+from emulator.aws.contents import buckets, queues, tables
+from emulator.aws.contents.names import World
+
+T = TypeVar("T")
+_WRITES, _OBJECTS = 25, 1000
+"""What BatchWriteItem and DeleteObjects take at once."""
+
+
+def empty(world: World) -> dict[str, int]:
+    """Empties all of them; returns how many messages, items and objects there were."""
+    return {
+        "messages": sum(empty_queue(world, url) for url in queues.urls_of(world).values()),
+        "items": sum(empty_table(world, name) for name in tables.names(world)),
+        "objects": sum(empty_bucket(world, name) for name in buckets.names(world)),
+    }
+
+
+def empty_queue(world: World, url: str) -> int:
+    """Removes the messages of a queue, also those in flight; returns how many there were."""
+    count = queues.depth(queues.attributes_of(world, url))
+    world.clients.call("sqs", "PurgeQueue", QueueUrl=url)
+    return count
+
+
+def empty_table(world: World, name: str) -> int:
+    """Deletes the items of a table; returns how many there were."""
+    key = tables.key_of(world, name)
+    names = {f"#{index}": attribute for index, attribute in enumerate(key)}
+    pages = tables.scan(world, name, ProjectionExpression=", ".join(names), ExpressionAttributeNames=names)
+    found = [item for page in list(pages) for item in page]
+    for batch in batches(found, _WRITES):
+        write(world, name, [{"DeleteRequest": {"Key": item}} for item in batch])
+    return len(found)
+
+
+def empty_bucket(world: World, name: str) -> int:
+    """Deletes the objects of a bucket, older versions too; returns how many objects and versions there were."""
+    found = [
+        {"Key": one["Key"], "VersionId": one["VersionId"]}
+        for page in _versions(world, name)
+        for one in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
+    ]
+    for batch in batches(found, _OBJECTS):
+        world.clients.call("s3", "DeleteObjects", Bucket=name, Delete={"Objects": batch, "Quiet": True})
+    return len(found)
+
+
+def write(world: World, table: str, requests: list[dict[str, Any]]) -> None:
+    """Writes or deletes at most 25 items, again what was not taken."""
+    left = {table: requests}
+    while left:
+        left = world.clients.call("dynamodb", "BatchWriteItem", RequestItems=left).get("UnprocessedItems", {})
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Lists of at most `size`."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def _versions(world: World, name: str) -> list[dict[str, Any]]:
+    pages: list[dict[str, Any]] = []
+    more: dict[str, str] = {}
+    while True:
+        pages.append(world.clients.call("s3", "ListObjectVersions", Bucket=name, **more))
+        if not pages[-1].get("IsTruncated"):
+            return pages
+        more = {"KeyMarker": pages[-1]["NextKeyMarker"], "VersionIdMarker": pages[-1].get("NextVersionIdMarker", "")}
