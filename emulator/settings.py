@@ -120,6 +120,13 @@ class AwsSettings(FrozenModel):
     """The port of 127.0.0.1, in every task and on this machine; default 4566, or the next free one."""
 
 
+class JobSettings(FrozenModel):
+    """`[jobs]`: Scheduled Jobs, which do not run with the services unless they are asked to."""
+
+    schedule: bool | tuple[str, ...] = False
+    """`up` runs all jobs on their schedules, or those of these names. `--jobs` and `--no-jobs` win."""
+
+
 class AppSettings(FrozenModel):
     """`[app]`: what Copilot's store knows of the application, for rendering."""
 
@@ -224,6 +231,7 @@ class Settings(FrozenModel):
     credentials: CredentialSettings = Field(default_factory=CredentialSettings.model_construct)
     secrets: SecretSettings = Field(default_factory=SecretSettings.model_construct)
     aws: AwsSettings = Field(default_factory=AwsSettings.model_construct)
+    jobs: JobSettings = Field(default_factory=JobSettings.model_construct)
     trust: TrustSettings = Field(default_factory=TrustSettings.model_construct)
     app: AppSettings = Field(default_factory=AppSettings.model_construct)
     environments: Mapping[str, EnvironmentSettings] = {}

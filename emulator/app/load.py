@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from emulator.app.selection import LoadedService, Selection, find_one
 from emulator.errors import UsageError
-from emulator.events import Emit, Event, EventKind
+from emulator.events import Emit
 from emulator.missing import Blockers
 from emulator.workspace import (
     DEFAULT_ENVIRONMENT,
@@ -67,20 +67,6 @@ def load_task_definition(
         rules = [rule.model_copy(update={"name": "https", "listener": "HTTPS"}) for rule in service.listener_rules]
         service = service.model_copy(update={"listener_rules": [*service.listener_rules, *rules]})
     return root, names, interpolation_variables(root, selection.env_file), [service]
-
-
-def without_jobs(services: list[Service], emit: Emit, blockers: Blockers) -> list[Service]:
-    """Leaves out Scheduled Jobs, and what only they lack: a bare `up` does not run them, `run` does."""
-    jobs = [service for service in services if service.type == "Scheduled Job"]
-    names = {job.name for job in jobs}
-    blockers.missing[:] = [one for one in blockers.missing if one.service not in names]
-    for job in jobs:
-        hint = f"a job is not started with the services; `copilot-local run {job.name}` runs it once"
-        emit(Event(EventKind.INFO, job.name, hint))
-    rest = [service for service in services if service.type != "Scheduled Job"]
-    if jobs and not rest and not blockers:
-        raise UsageError("there is no service to run, only jobs", hint=f"`copilot-local run {services[0].name}`")
-    return rest
 
 
 def load_one(selection: Selection, emit: Emit, *, strict: bool = False) -> LoadedService:

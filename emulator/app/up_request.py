@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from emulator.app.load import load_services, load_task_definition, without_jobs
+from emulator.app.jobs import check_names, scheduled_jobs, without_idle_jobs
+from emulator.app.load import load_services, load_task_definition
 from emulator.app.selection import LoadedService, Selection, find_target, region
 from emulator.errors import UsageError
 from emulator.events import Emit, Event, EventKind
@@ -59,6 +60,8 @@ class UpOptions:
     credentials: str | None = None
     logs: Sequence[str] = ()
     """`POLICY` or `NAME=POLICY`, as `log_destinations` reads them."""
+    jobs: bool | None = None
+    """Whether jobs run on their schedules; None: as the settings say."""
     secrets: SecretChoice | None = None
     """Where secrets come from, and who may be asked for them."""
 
@@ -73,6 +76,8 @@ class _Loaded:
     services: list[Service]
     workspace: Workspace | None = None
     manifests: Sequence[LoadedService] = ()
+    scheduled: frozenset[str] = frozenset()
+    """The jobs that run on their schedules."""
     complete: bool = True
     """Every service that is meant was loaded, so every container is known."""
 
@@ -132,6 +137,7 @@ def _load(selection: Selection, emit: Emit, options: UpOptions, found: Blockers,
     from emulator.app.service_dependencies import warn_out_of_reach, with_dependencies
     from emulator.runtime.secrets.missing_values import with_counts
     from emulator.runtime.state.names import Names
+    from emulator.settings import JobSettings
 
     if selection.task_definition is not None:
         return _Loaded(*load_task_definition(selection, selection.task_definition, options.https))
@@ -144,13 +150,17 @@ def _load(selection: Selection, emit: Emit, options: UpOptions, found: Blockers,
         one.service for one in found.missing if one.service in target.services
     )
     services = with_counts([one.service for one in loaded], selection.counts, complete=complete)
+    jobs = loaded[0].settings.jobs if loaded else JobSettings()
+    if complete and not selection.services:
+        check_names(services, jobs)
+    scheduled = scheduled_jobs(services, options.jobs, jobs)
     if not selection.services and not only_ask:
-        services = without_jobs(services, emit, found)
+        services = without_idle_jobs(services, scheduled, emit, found)
     warn_out_of_reach(target, services, emit)
     warn_hidden_rules(target, services, emit, options.https)
     names = Names(target.app, target.environment)
     workspace = target.workspace
-    return _Loaded(workspace.root, names, target.process, services, workspace, loaded, complete)
+    return _Loaded(workspace.root, names, target.process, services, workspace, loaded, scheduled, complete)
 
 
 def _private(
@@ -248,6 +258,7 @@ def _request(
         wait=options.wait,
         retain=options.retain,
         foreground=options.foreground,
+        scheduled=loaded.scheduled,
         log_names=frozenset(log_destinations(options.logs)),
     )
 

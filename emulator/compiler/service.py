@@ -80,7 +80,7 @@ def compile_service(
         type=manifest.type,
         task_definition=definition,
         main_container=manifest.name,
-        desired_count=manifest.count.desired,
+        desired_count=manifest.count.desired if isinstance(manifest, ManifestService) else 0,
         builds=containers.builds,
         target_groups=routing.target_groups,
         listener_rules=routing.listener_rules,

@@ -41,9 +41,9 @@ MODULES = (
     *("__init__.py", "errors.py", "events.py", "files.py", "missing.py", "model.py", "redaction.py", "regions.py"),
     *("secret_names.py", "settings.py", "settings_files.py", "spelling.py", "temporary.py", "py.typed"),
 )
-COMMAND_ONLY = "runtime/watch*.py"
-"""What only the command uses: it needs watchfiles, which the agent does without."""
-REQUIREMENTS = ("docker", "h11", "msgpack", "pydantic")
+COMMAND_ONLY = ("runtime/watch*.py", "runtime/secrets/endpoint_secrets.py")
+"""What only the command uses: it needs watchfiles, and the room `aws`, which the agent does without."""
+REQUIREMENTS = ("aws-croniter", "docker", "h11", "msgpack", "pydantic")
 PYTHON_VERSION = "3.13"
 
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
@@ -120,7 +120,7 @@ def room_files(rooms: Sequence[str], modules: Sequence[str] = ("__init__.py",)) 
     found = {Path(name): PACKAGE / name for name in modules if (PACKAGE / name).is_file()}
     for room in rooms:
         for path in files_of(PACKAGE / room):
-            if not fnmatch(f"{room}/{path}", COMMAND_ONLY):
+            if not any(fnmatch(f"{room}/{path}", pattern) for pattern in COMMAND_ONLY):
                 found[Path(room) / path] = PACKAGE / room / path
     return found
 

@@ -13,6 +13,7 @@ import contextlib
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from emulator.app.tracer import REQUEST_TIMEOUT, Traced, Tracer
 from emulator.errors import InputError, NotFound, TaskError
@@ -31,7 +32,7 @@ from emulator.testing.local_aws import LocalAws
 from emulator.testing.observation.journal import LogLine, Mark
 from emulator.testing.observation.records import RoutedRecord, matcher, record_from
 from emulator.testing.readiness import missing
-from emulator.testing.results import CommandResult, JobResult
+from emulator.testing.results import CommandResult, JobResult, JobRun, job_run_from
 from emulator.testing.service import ServiceHandle
 
 POLL = 0.1
@@ -49,7 +50,8 @@ class Environment(LocalAws):
     `environment` are Copilot's names, which containers see; `instance` is the name that Docker's objects carry in the
     application's place, a new one each time, so that copies run side by side. `variables` win over the shell's, for
     `${NAME}` in manifests and for secrets; `images` replace those of containers, as `up --image`; `time` overrides keys
-    of `[time]`. `stop_timeout` shortens the stop of every container, in seconds.
+    of `[time]`. `stop_timeout` shortens the stop of every container, in seconds. `jobs` runs Scheduled Jobs on their
+    schedules (None: as the settings say).
 
     `reuse` joins the environment of that name that runs already, as it is (else it starts it), and leaves it running;
     with `update` it is brought to what the other arguments say.
@@ -205,6 +207,40 @@ class Environment(LocalAws):
         Raises `InputError` where `job` is no job, and `TaskError` where it does not end within `timeout` seconds.
         """
         return run_once(self.engine, self._make_request(self.engine, job), self._emit, timeout)
+
+    def job_runs(self, job: str) -> list[JobRun]:
+        """The last runs of a Scheduled Job on its schedule, oldest first; the environment was made with `jobs=True`.
+
+        Raises `InputError` where no job of that name is part of the environment.
+        """
+        jobs = self.agent.status()["jobs"]
+        if job not in jobs:
+            raise InputError(f"no job {job} is part of this environment", hint="`jobs=True` makes jobs part of it")
+        return [job_run_from(run) for run in jobs[job]["runs"]]
+
+    def set_clock(self, to: datetime) -> None:
+        """Moves the clock by which jobs run: one that would have been due on the way is started, once.
+
+        `to` has a time zone. What containers see of the time does not change. Raises `InputError` where it has none.
+        """
+        if to.tzinfo is None:
+            raise InputError("set_clock: the time has no time zone", hint="datetime(…, tzinfo=UTC)")
+        self.agent.set_clock(to)
+
+    def wait_for_job_run(self, job: str, *, timeout: float = WAIT_FOR_JOB) -> JobRun:
+        """Waits until the last run of a Scheduled Job on its schedule has ended, and returns it.
+
+        Raises `TaskError` where none has within `timeout` seconds, and what `job_runs` raises.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            runs = self.job_runs(job)
+            if runs and runs[-1].status != "RUNNING":
+                return runs[-1]
+            if time.monotonic() > deadline:
+                state = "runs still" if runs else "was not started"
+                raise TaskError(f"job {job} {state} after {timeout:g} s")
+            time.sleep(POLL)
 
     def exec(self, container: str, command: str | Sequence[str], *, timeout: float = 30) -> CommandResult:
         """Runs a command in a running container; returns exit code and output.

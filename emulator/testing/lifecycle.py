@@ -71,6 +71,7 @@ class Lifecycle:
         credentials: str | None = None,
         secrets: str | None = None,
         logs: Sequence[str] = (),
+        jobs: bool | None = None,
         reuse: bool = False,
         update: bool = False,
         emit: Emit = discard,
@@ -92,6 +93,7 @@ class Lifecycle:
         self._credentials = credentials
         self._secrets = secrets
         self._logs = tuple(logs)
+        self._jobs = jobs
         self._reuse = reuse
         self._update = update
         self._names: Names | None = None
@@ -217,6 +219,7 @@ class Lifecycle:
                 wait=True,
                 credentials=self._credentials,
                 logs=self._logs,
+                jobs=None if services else self._jobs,
                 secrets=SecretChoice(self._secrets),
             ),
             look=lambda request, found: look_at_machine(engine, request, found, why_not_pullable),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Self
 
 
@@ -14,6 +15,27 @@ class JobResult:
 
     exit_code: int
     lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JobRun:
+    """A run of a Scheduled Job that the environment started on its schedule."""
+
+    id: str
+    status: str
+    """As of an execution in Step Functions: `RUNNING`, `SUCCEEDED`, `FAILED`, `TIMED_OUT`, `ABORTED`."""
+    started: datetime
+    tries: int
+    exit_code: int | None
+    """Of the last try; None where no container exited."""
+    cause: str
+    """Why it failed; empty where it did not."""
+
+
+def job_run_from(message: Mapping[str, Any]) -> JobRun:
+    """A run from the agent's status."""
+    started = datetime.fromisoformat(message["started"])
+    return JobRun(message["id"], message["status"], started, message["tries"], message["exit_code"], message["cause"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import socket
 import socketserver
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from itertools import chain, islice
@@ -219,6 +220,19 @@ class _Connection(BaseHTTPRequestHandler):
         del query
         return _with_events(lambda emit: self.server.supervisor.deployments.stop_task(str(body["task"]), emit))
 
+    def _run_job(self, query: Query, body: Message) -> Answer:
+        del query
+        return self.server.supervisor.run_job(str(body["job"])).as_plain()
+
+    def _clock(self, query: Query, body: Message) -> Answer:
+        del query
+        try:
+            to = datetime.fromisoformat(str(body["to"])).astimezone(UTC)
+        except ValueError as error:
+            raise InputError(f"a time in ISO 8601, please: {error}") from None
+        self.server.supervisor.set_clock(to)
+        return None
+
     # what only looks
 
     def _status(self, query: Query, body: Message) -> Answer:
@@ -300,6 +314,8 @@ _CHANGE: Final[Mapping[str, _Handler]] = {
     "scale": _Connection._scale,
     "restart": _Connection._restart,
     "stop-task": _Connection._stop_task,
+    "run-job": _Connection._run_job,
+    "clock": _Connection._clock,
 }
 ROUTES: Final = [("GET", f"/{VERSION}/{verb}") for verb in _READ] + [("POST", f"/{VERSION}/{verb}") for verb in _CHANGE]
 """Every request there is."""

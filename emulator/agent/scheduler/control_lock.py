@@ -34,6 +34,11 @@ class ControlLock:
         self.on_freed: Callable[[], None] = lambda: None
         """Called when work has ended."""
 
+    @property
+    def stays(self) -> bool:
+        """Whether a command is in charge that stays, as the foreground `up` does."""
+        return self.held and self._stays
+
     def hold(self, *, stays: bool) -> None:
         """A command takes charge, and `stays` or hands over when it is done. Raises `EnvironmentBusy` if another one
         has."""

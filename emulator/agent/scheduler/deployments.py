@@ -57,6 +57,8 @@ class Deployments:
         so."""
         for name, count in counts.items():
             desired = self._scheduler.service(name)
+            if desired.service.schedule is not None:
+                raise Unsupported(f"{name} is a job: its schedule runs its tasks", hint=f"`copilot-local run {name}`")
             if count and not desired.service.desired_count and not desired.options.images:
                 raise Unsupported(
                     f"{name} came up with no tasks, so its images, secrets and files are not here",

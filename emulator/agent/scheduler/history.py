@@ -156,7 +156,7 @@ class TaskHistory:
             return [record.content for record in self._tasks.values() if service in (None, record.service)]
 
     def events(self, *, follow: bool) -> Iterator[dict[str, Any]]:
-        """Task state changes so far, in EventBridge's shape; with `follow` without end."""
+        """State changes of tasks, and of runs of jobs, so far, in EventBridge's shape; with `follow` without end."""
         seen = 0
         while True:
             with self._changed:
@@ -208,9 +208,8 @@ class TaskHistory:
     def _tell(self, record: TaskRecord, context: _Context) -> None:
         content = record.content
         content["version"] += 1
-        self._count += 1
         detail = {**content, "containers": [dict(container) for container in content["containers"]]}
-        self._events.append(
+        self.record(
             {
                 "detail-type": "ECS Task State Change",
                 "source": "aws.ecs",
@@ -221,7 +220,13 @@ class TaskHistory:
                 "detail": detail,
             }
         )
-        self._changed.notify_all()
+
+    def record(self, event: dict[str, Any]) -> None:
+        """Adds an event in EventBridge's shape to those that `events` gives."""
+        with self._changed:
+            self._count += 1
+            self._events.append(event)
+            self._changed.notify_all()
 
     def _forget_oldest(self) -> None:
         stopped = [record.id for record in self._tasks.values() if record.status == "STOPPED"]

@@ -14,11 +14,13 @@ from emulator.agent.load_balancer.front_monitor import FrontMonitor
 from emulator.agent.scheduler.control_lock import ControlLock
 from emulator.agent.scheduler.deployments import Deployments
 from emulator.agent.scheduler.early_checks import EarlyChecks, judging
+from emulator.agent.scheduler.job_runs import JobRun, JobRuns
 from emulator.agent.scheduler.one_off_tasks import OneOffs
 from emulator.agent.scheduler.scheduler import Scheduler
 from emulator.agent.scheduler.timeouts import USUAL, Timeouts
+from emulator.agent.scheduler.timetable import Timetable, now_in_utc
 from emulator.engine.interface import Engine, EngineEvent
-from emulator.errors import CopilotLocalError
+from emulator.errors import CopilotLocalError, InputError
 from emulator.events import Event, EventKind
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.planning.reconcile import FRONT
@@ -39,7 +41,7 @@ WAKING = ("die", "oom", "destroy", "kill", "stop", "start", "pause", "unpause")
 
 class Supervisor:
     """Makes what should run so whenever the agent is in charge. `clock` gives seconds, like `time.monotonic`; `spawn`
-    carries out a plan beside the loop, in a thread unless a test wants it otherwise."""
+    carries out a plan beside the loop, in a thread unless a test wants it otherwise; jobs run by `time_of_day`."""
 
     def __init__(
         self,
@@ -50,6 +52,7 @@ class Supervisor:
         timeouts: Timeouts = USUAL,
         clock: Callable[[], float] = time.monotonic,
         spawn: Callable[[Callable[[], None]], None] | None = None,
+        time_of_day: Callable[[], datetime] = now_in_utc,
     ) -> None:
         self.early = EarlyChecks(engine)
         engine = judging(engine, self.early)
@@ -65,6 +68,10 @@ class Supervisor:
             self.scheduler.recover_private()
         self.deployments = Deployments(self.control, self.scheduler)
         self.one_offs = OneOffs()
+        self.timetable = Timetable(time_of_day)
+        self.jobs = JobRuns(
+            self.control, self.scheduler, self.one_offs, clock, timeouts.linger, _log_event, self._spawn
+        )
         self._wake = threading.Event()
         self._wake.set()  # an agent that was in charge before looks at once
         self.control.on_freed = self._wake.set  # something may have changed during the work
@@ -113,6 +120,7 @@ class Supervisor:
         """The environment is going away: do nothing any more."""
         self.early.close()
         self.control.retire()
+        self.jobs.wake()
 
     def retire_if_idle(self) -> bool:
         """Retires where nothing runs and no command holds the environment; returns whether it did."""
@@ -131,17 +139,58 @@ class Supervisor:
             "checks": self.early.as_plain(),
             "services": self.scheduler.status(),
             "front_port": self.scheduler.state.front_port,
+            "jobs": self.job_status(),
         }
+
+    def job_status(self) -> dict[str, Any]:
+        """Of each Scheduled Job: its schedule, when it runs next by that, and its last runs."""
+        with self.control.lock:
+            state = self.scheduler.state
+            times = self.timetable.next_times(state)
+        return {
+            name: {
+                "expression": desired.service.schedule.expression,
+                "on_schedule": bool(desired.schedule_made) and desired.service.schedule.enabled,
+                "next": times[name].isoformat() if name in times else None,
+                "runs": [run.as_plain() for run in self.jobs.of(name)],
+            }
+            for name, desired in state.services.items()
+            if desired.service.schedule is not None
+        }
+
+    def set_clock(self, to: datetime) -> None:
+        """Moves the clock that jobs run by."""
+        with self.control.lock:
+            self.timetable.set_clock(to)
+        self._wake.set()
+
+    def run_job(self, name: str) -> JobRun:
+        """Starts a run of a job now. Raises `InputError` for what is no job here; `EnvironmentBusy`."""
+        with self.control.lock:
+            self.control.refuse_retired()
+            if self.scheduler.service(name).service.schedule is None:
+                raise InputError(f"{name} is no Scheduled Job")
+            return self.jobs.start(name)
 
     # the loop
 
     def run(self) -> None:
         """Supervises until the process ends."""
         threading.Thread(target=self._listen, daemon=True, name="events").start()
+        self.adopt_jobs()
         while not self.control.retired.is_set():
             self._wake.wait(self._next_look())
             self._wake.clear()
             self.look()
+
+    def adopt_jobs(self) -> None:
+        """Goes on with runs of jobs of the agent before this one."""
+        try:
+            with self.control.lock:
+                if self.control.acting:
+                    self.jobs.adopt()
+        except CopilotLocalError as error:
+            log.warning("runs of jobs that are under way are not looked after: %s", error)
 
     def look(self) -> None:
         """One round: takes over if no command did in time, and acts if it may."""
@@ -155,6 +204,7 @@ class Supervisor:
                 if self.control.acting and not self.scheduler.written and FRONT not in self.control.busy:
                     self.scheduler.remember()  # unless a deployment is under way, which may fail yet
                 work = self._dispatch() if self.control.acting else None
+                self._start_jobs()
                 if self.control.held:
                     # The command that holds the environment carries out plans; the agent applies restart policies.
                     observed = observe(self.engine, self.scheduler.names)
@@ -168,6 +218,12 @@ class Supervisor:
         except Exception:
             log.exception("looking after the environment failed")
             self._trouble()
+
+    def _start_jobs(self) -> None:
+        """Starts the jobs that are due, also where the foreground `up` is in charge."""
+        if self.control.acting or self.control.stays:
+            for name in self.timetable.due(self.scheduler.state):
+                self.jobs.start(name)
 
     def _listen(self) -> None:
         while not self.control.retired.is_set():
@@ -188,6 +244,7 @@ class Supervisor:
                         self.scheduler.history.out_of_memory(event.container_id)
                     elif event.action == "destroy":
                         self._started.pop(event.container_id, None)
+                    self.jobs.wake()
                     if event.action in WAKING or event.action.startswith("health_status"):
                         self._restless_until = self._clock() + RESTLESS
                         self.front.refresh()
@@ -207,6 +264,8 @@ class Supervisor:
     def _next_look(self) -> float:
         now = self._clock()
         soon = self.scheduler.back_off.next_release(now)
+        if (job := self.timetable.seconds_to_next()) is not None:
+            soon.append(job)
         if self.front.failing_targets():
             soon.append(FAILING_INTERVAL)
         if self._restless_until > now:

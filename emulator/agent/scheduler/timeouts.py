@@ -22,6 +22,8 @@ class Timeouts:
     first_trouble: float = 1.0
     reconnect: float = 1.0
     """After an event stream that ended."""
+    linger: float = 10.0
+    """That the task of a job stays after its end, so that its lines are seen."""
 
 
 USUAL = Timeouts()

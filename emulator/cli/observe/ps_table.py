@@ -9,7 +9,7 @@ from emulator.display.colours import GREEN, RED, YELLOW
 from emulator.display.table import table
 
 if TYPE_CHECKING:
-    from emulator.runtime.reports.overview_rows import ContainerRow, Overview
+    from emulator.runtime.reports.overview_rows import ContainerRow, Overview, ServiceRow
 
 HEADERS = ("SERVICE", "TASK", "CONTAINER", "IMAGE", "STATUS", "PORTS", "TARGET", "URL")
 STATUS, TARGET = HEADERS.index("STATUS"), HEADERS.index("TARGET")
@@ -29,7 +29,7 @@ def container_table(found: Overview, colour: bool) -> str:
     present = {row.service for row in found.containers}
     for service in found.services:
         if service.name not in present:
-            count = f"0 of {service.desired_count} tasks" if service.desired_count else "0 tasks"
+            count = f"0 of {service.desired_count} tasks" if service.desired_count else _idle(service)
             body.append([service.name, "-", "-", "-", count, "", "", service.url])
             colours.append({STATUS: RED if service.desired_count else ""})
     for row in found.containers:
@@ -37,6 +37,16 @@ def container_table(found: Overview, colour: bool) -> str:
             body.append(["", "", row.name, _image(row), row.status, "", "", row.url])
             colours.append({STATUS: _status_colour(row)})
     return table(HEADERS, body, colours if colour else None)
+
+
+def _idle(service: ServiceRow) -> str:
+    """What a service without a task waits for: a job for its next run."""
+    if service.job is None:
+        return "0 tasks"
+    if not service.job["on_schedule"]:
+        return "not on its schedule"
+    at = service.job["next"]
+    return f"next run {at[:16].replace('T', ' ')} UTC" if at else "no next run"
 
 
 def stopped_table(tasks: Sequence[dict[str, Any]]) -> str:

@@ -156,6 +156,13 @@ def up(
             help="Wait this long with --wait. Default: 120, or `wait_timeout` of copilot-local.toml.",
         ),
     ] = None,
+    jobs: Annotated[
+        bool | None,
+        typer.Option(
+            "--jobs/--no-jobs",
+            help="Run Scheduled Jobs on their schedules, or not. Default: as copilot-local.toml says.",
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")] = False,
     retain: Annotated[
         bool, typer.Option("--retain", help="Keep what was made when something fails, to look at it.")
@@ -220,6 +227,7 @@ def up(
             timing=timing,
             wait=wait,
             retain=retain,
+            jobs=jobs,
             foreground=not detach,
             credentials=credentials,
             logs=logs or (),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from emulator.engine.interface import ContainerState, Engine, ExecStream
@@ -96,6 +97,16 @@ class Agent:
     def stop_task(self, task_id: str, emit: Emit) -> None:
         """Stops one task; the agent replaces it. Raises `AgentError`."""
         self._act("stop-task", {"task": task_id}, emit)
+
+    def run_job(self, job: str) -> Message:
+        """Starts a run of a Scheduled Job that is part of what should run; returns the run as `status` has it, without
+        waiting for its end. Raises `AgentError`."""
+        [answer] = self._ask("POST", "run-job", body={"job": job}, timeout=self.timeout)
+        return answer
+
+    def set_clock(self, to: datetime) -> None:
+        """Moves the clock that jobs run by. Raises `AgentError`."""
+        list(self._ask("POST", "clock", body={"to": to.isoformat()}, timeout=self.timeout))
 
     def _act(self, verb: str, body: Message, emit: Emit) -> None:
         for message in self._ask("POST", verb, body=body):

@@ -63,6 +63,7 @@ def run_foreground(
     def look(observed: Observed) -> None:
         fronts.look(observed)
         health.look(observed)
+        _follow_jobs(observed, follower)
 
     ended = running.wait_for_exit(interrupted, look)
     failure = _failure(engine, ended, emit)
@@ -106,6 +107,7 @@ def _watch(
         if not observed.containers:
             return ExitCode.OK
         fronts.look(observed)
+        _follow_jobs(observed, follower)
         for task in observed.service_tasks:
             for member in task.members.values():
                 if member.started:
@@ -113,3 +115,11 @@ def _watch(
     follower.close()
     emit(Event(EventKind.INFO, request.environment.app, STILL_RUNNING))
     return ExitCode.INTERRUPTED
+
+
+def _follow_jobs(observed: Observed, follower: LogFollower) -> None:
+    """Shows what the tasks of jobs print that run on their schedules."""
+    for task in observed.job_tasks:
+        for member in task.members.values():
+            if member.started:
+                follower.follow(member.container.name, member.container.labels)

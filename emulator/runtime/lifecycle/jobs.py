@@ -1,6 +1,7 @@
 """Runs a Scheduled Job once, now: one task beside whatever else runs in the environment.
 
-Deployed, a state machine runs the task on its schedule, with timeout and retries; here `run` starts it once.
+Deployed, a state machine runs the task on its schedule, with timeout and retries, and so does `up --jobs`; `run` starts
+it once.
 """
 
 from __future__ import annotations
@@ -8,10 +9,9 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from dataclasses import replace
 
 from emulator.ecs.identity import new_task_id
-from emulator.engine.interface import ContainerSpec, Engine
+from emulator.engine.interface import Engine
 from emulator.errors import ExitCode, TaskError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.execution.context import Cancelled
@@ -20,14 +20,14 @@ from emulator.runtime.health.container_failure import container_failed
 from emulator.runtime.health.status import Connected, StatusOverLease
 from emulator.runtime.lifecycle.one_off_agent import attended
 from emulator.runtime.lifecycle.prepare import prepare
+from emulator.runtime.planning.one_off import as_one_off, ended_by, remove_rest
 from emulator.runtime.planning.start_plan import start_task
 from emulator.runtime.planning.stop_plan import stop_task
 from emulator.runtime.planning.up_request import UpRequest
 from emulator.runtime.reports.logs import LogFollower
 from emulator.runtime.specs.load_balancer import FrontControl
-from emulator.runtime.specs.task import TaskSpec, task_factory
+from emulator.runtime.specs.task import task_factory
 from emulator.runtime.specs.unsupported_features import refuse_on_fargate
-from emulator.runtime.state import names
 from emulator.runtime.state.log_subjects import LogSubjects
 from emulator.runtime.state.observed import Member, observe
 from emulator.runtime.state.operations import Plan
@@ -46,7 +46,7 @@ def run_job(
     refuse_on_fargate(job, ecs_limits=request.settings.time.ecs_limits)
     environment = request.environment
     state = prepare(engine, request, emit, with_front=False, cancelled=interrupted)
-    task = _as_one_off(task_factory(state, request.private, engine).task(state.services[job.name], new_task_id()))
+    task = as_one_off(task_factory(state, request.private, engine).task(state.services[job.name], new_task_id()))
     task_id = task.identity.task_id
     follower = LogFollower(engine, emit, LogSubjects(one_service=True), show_router=request.show_router)
     front = FrontControl(environment)
@@ -82,16 +82,6 @@ def run_job(
         follower.close()
 
 
-def _as_one_off(task: TaskSpec) -> TaskSpec:
-    """The task with a label that keeps the service scheduler's hands off it."""
-
-    def marked(spec: ContainerSpec) -> ContainerSpec:
-        return replace(spec, labels={**spec.labels, names.ONE_OFF: "true"})
-
-    members = tuple(replace(member, spec=marked(member.spec)) for member in task.members)
-    return replace(task, pause=marked(task.pause), members=members)
-
-
 def _wait(
     engine: Engine, request: UpRequest, task_id: str, interrupted: threading.Event, timeout: int | None
 ) -> Member | None:
@@ -101,9 +91,8 @@ def _wait(
         task = observe(engine, request.environment).tasks.get(task_id)
         if task is None:
             return None
-        for member in task.members.values():
-            if member.essential and member.started and not member.running:
-                return member
+        if (ended := ended_by(task)) is not None:
+            return ended
         if deadline is not None and time.monotonic() > deadline:
             raise TaskError(
                 f"the job ran longer than its timeout of {timeout} s and was stopped",
@@ -129,10 +118,7 @@ def _clean_up(
         stopping = Executor(engine, environment, front, emit, cancelled=killed, before_remove=follower.finish)
         with contextlib.suppress(Cancelled):
             stopping.run(plan)
-        for container in engine.list_containers({**environment.labels(), names.TASK: task_id}):
-            engine.remove(container.name)
-        for volume in engine.list_volumes({**environment.labels(), names.TASK: task_id}):
-            engine.remove_volume(volume)
+        remove_rest(engine, environment, task_id)
     emit(Event(EventKind.INFO, request.services[0].name, "the run has ended"))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 from emulator.ecs.service import Service
 from emulator.engine.interface import Engine
@@ -97,9 +98,11 @@ def desired_state(
     emit: Emit = discard,
 ) -> DesiredState:
     """The desired state of a request on local images: `images` by service and container, `routers` by service."""
+    now = datetime.now(UTC).isoformat()
     services = {
         service.name: DesiredService(
             service=service,
+            schedule_made=now if service.name in request.scheduled else "",
             options=LocalOptions(
                 images=dict(images[service.name]),
                 region=request.region,
@@ -168,6 +171,7 @@ def refuse_unsupported_in(request: UpRequest, emit: Emit) -> None:
         ecs_limits=settings.time.ecs_limits,
         values=settings.values,
         aws=settings.aws.endpoint,
+        scheduled=request.scheduled,
     )
 
 

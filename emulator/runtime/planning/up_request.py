@@ -58,6 +58,8 @@ class UpRequest:
     retain: bool = False
     foreground: bool = False
     """The command stays attached: an essential container that exits ends it, and is no failed start."""
+    scheduled: frozenset[str] = frozenset()
+    """The Scheduled Jobs that run on their schedules."""
     log_names: frozenset[str] = frozenset()
     """The log destinations that `--logs` names."""
     show_router: bool = False

@@ -54,6 +54,7 @@ def overview_of(observed: Observed, status: Message, environment: Names, *, supe
                 desired_count=service["desired_count"],
                 running_count=_running(observed, name),
                 url=_url(details[name]["url"], listeners) if name in details else "",
+                job=status.get("jobs", {}).get(name),
             )
             for name, service in status["services"].items()
         ),
@@ -103,6 +104,10 @@ def _failures(observed: Observed, status: dict[str, Any]) -> list[str]:
     found = []
     if status.get("log_store_full"):
         found.append("log store: the disk is full, and records are lost; make room, or run `copilot-local down -v`")
+    for name, job in status.get("jobs", {}).items():
+        if job["runs"] and (last := job["runs"][-1])["cause"]:
+            tries = f" after {last['tries']} tries" if last["tries"] > 1 else ""
+            found.append(f"{name}: its run of {last['started'][:19]} UTC failed{tries}: {last['cause']}")
     for name, service in status["services"].items():
         run = _running(observed, name)
         wanted, deaths = service["desired_count"], service["failed_starts"]

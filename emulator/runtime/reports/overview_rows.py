@@ -47,6 +47,8 @@ class ServiceRow:
     """Tasks whose containers run."""
     url: str
     """Where a browser finds it; empty where no rule of a load balancer leads to it."""
+    job: dict[str, Any] | None = None
+    """Of a Scheduled Job: `expression`, `on_schedule`, `next` (ISO 8601, or null), and its last `runs`."""
 
 
 @dataclass(frozen=True, slots=True)

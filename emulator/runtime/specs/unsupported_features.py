@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
 from emulator.ecs.references import EnvFileReference, describe
@@ -29,17 +29,18 @@ def refuse_unsupported(
     ecs_limits: bool = True,
     values: Mapping[str, str] = MappingProxyType({}),
     aws: AwsEndpoint = "local",
+    scheduled: Collection[str] = (),
 ) -> None:
     """Raises `Unsupported` for what would run wrongly; emits a warning for what is merely left out.
 
     Without `ecs_limits` times may be shorter than ECS takes them. `values` are those of `[values]`, `aws` is
-    `endpoint` of `[aws]`.
+    `endpoint` of `[aws]`; `scheduled` are the jobs that run on their schedules.
     """
     for service in services:
-        if service.type not in RUN_TYPES:
+        if service.type not in RUN_TYPES and service.name not in scheduled:
             raise Unsupported(
                 f"{service.name} is a {service.type}: `up` runs services only",
-                hint=f"`copilot-local run {service.name}` runs it once",
+                hint=f"`copilot-local run {service.name}` runs it once, `up --jobs` keeps to its schedule",
             )
         refuse_on_fargate(service, ecs_limits=ecs_limits)
         _say_what_is_left_out(service, emit)

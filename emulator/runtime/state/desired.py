@@ -27,6 +27,8 @@ class DesiredService(Model):
     """How often a new deployment was forced (`restart`)."""
     revision: int = 1
     """Of the task definition; one more each time it changes."""
+    schedule_made: str = ""
+    """Of a job that runs on its schedule here: when its rule was made, in ISO 8601; empty where it does not."""
     equal_hashes: list[str] = []
     """What tasks may carry in place of `config_hash`: containers of theirs were replaced until they were equal."""
     private_names: dict[str, list[str]] = {}
@@ -143,6 +145,12 @@ class DesiredState(Model):
             if before is not None:
                 deployments = before.deployments + (1 if name in forced else 0)
                 desired = desired.model_copy(update={"deployments": deployments, "revision": before.revision})
+                if (
+                    before.schedule_made
+                    and desired.schedule_made
+                    and before.service.schedule == desired.service.schedule
+                ):
+                    desired = desired.model_copy(update={"schedule_made": before.schedule_made})
                 if before.config_hash() == desired.config_hash():
                     desired = desired.model_copy(update={"equal_hashes": before.equal_hashes})
                 else:

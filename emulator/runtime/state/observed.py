@@ -82,6 +82,8 @@ class Task:
     revision: str
     one_off: bool = False
     """A one-off task: no service wants it, and none replaces it."""
+    job_run: str = ""
+    """Of a job that the agent runs: the run's id, a slash, and which of its tries it is."""
     pause: Container | None = None
     members: dict[str, Member] = field(default_factory=dict)
 
@@ -160,6 +162,11 @@ class Observed:
         return [task for task in self.tasks.values() if not task.one_off]
 
     @property
+    def job_tasks(self) -> list[Task]:
+        """The tasks of jobs that the agent runs on their schedules."""
+        return [task for task in self.tasks.values() if task.job_run]
+
+    @property
     def fronts(self) -> list[Container]:
         """The containers of the load balancers, the public one first."""
         return [container for container in (self.front, self.internal_front) if container is not None]
@@ -205,6 +212,7 @@ def sort_containers(containers: list[Container]) -> Observed:
                     config_hash=labels.get(names.CONFIG_HASH, ""),
                     revision=labels.get(names.ECS_REVISION, ""),
                     one_off=names.ONE_OFF in labels,
+                    job_run=labels.get(names.JOB_RUN, ""),
                 )
             if role == Role.PAUSE:
                 task.pause = container

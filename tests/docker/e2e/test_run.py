@@ -113,7 +113,8 @@ def test_a_job_beside_services_shares_their_agent(empty: Project) -> None:
     )
     variables = {**KEYS, "TOKEN": "t", "PORT": "1"}
     up = empty.run("up", "-d").ok()  # which asks for nothing of the job's
-    assert "nightly: a job is not started with the services; `copilot-local run nightly` runs it once" in up.err
+    assert "nightly: a job is not started with the services; its schedule would run it next at " in up.err
+    assert "`up --jobs` keeps to that, `copilot-local run nightly` runs it once" in up.err
     before = {container.name for container in empty.containers()}
     ended = empty.run("run", "nightly", "--credentials", "static", variables=variables).ok()
     assert KEYS["AWS_ACCESS_KEY_ID"] in ended.out

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from emulator.agent.api.server import ControlServer
@@ -28,7 +29,7 @@ from tests.unit.agent.front_double import FrontDouble
 from tests.unit.runtime.world import AGENT, DEMO, FRONT, PAUSE
 
 LISTENS = Behaviour(listens=("unix://*/fluent.sock", "unix://*/relay.sock"))
-SHORT = Timeouts(first_trouble=0.0, reconnect=0.01)
+SHORT = Timeouts(first_trouble=0.0, reconnect=0.01, linger=0.0)
 
 
 class Clock:
@@ -84,8 +85,11 @@ class Rig:
         self.access = folder / "access"
         self.access.mkdir()
         self.clock = Clock()
+        self.time_of_day = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
+        """What the machine's clock says; it stands still."""
+        self.spawn: Callable[[Callable[[], None]], None] = lambda work: work()
         self.engine = FakeEngine()
-        for image in (PAUSE, FRONT, AGENT, "router:1", "hello:1", "nginx:1", "db:1", "web:1", "api:1"):
+        for image in (PAUSE, FRONT, AGENT, "router:1", "hello:1", "nginx:1", "db:1", "web:1", "api:1", "cleanup:1"):
             self.engine.add_image(image)
         self.engine.behave("*-firelens_log_router", LISTENS)
         self.engine.behave("*-drain", LISTENS)
@@ -114,7 +118,13 @@ class Rig:
             {Balancer.PUBLIC: self.folder / "front", Balancer.INTERNAL: self.folder / "internal-front"},
         )
         self.supervisor = Supervisor(
-            self.engine, self.state_file, self.monitor, timeouts=timeouts, clock=self.clock, spawn=lambda work: work()
+            self.engine,
+            self.state_file,
+            self.monitor,
+            timeouts=timeouts,
+            clock=self.clock,
+            spawn=self.spawn,
+            time_of_day=lambda: self.time_of_day,
         )
         server = ControlServer(self.socket, self.supervisor, self.logs, self.access)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -15,6 +17,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from emulator.agent.api.server import ROUTES
+from emulator.ecs.job import JobSchedule
 from emulator.errors import CopilotLocalError
 from emulator.events import discard
 from emulator.runtime.control import direct
@@ -96,8 +99,13 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str]]:
 
 
 def test_requests_and_answers_fit_it(
-    rig: Rig, watched: set[tuple[str, str]], folder: Path, monkeypatch: pytest.MonkeyPatch
+    rig: Rig,
+    watched: set[tuple[str, str]],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    until: Callable[[Callable[[], object]], None],
 ) -> None:
+    rig.spawn = lambda work: threading.Thread(target=work, daemon=True).start()
     state = desired_state(make_service())
     supervisor = rig.boot(state)
     agent = rig.agent
@@ -115,7 +123,14 @@ def test_requests_and_answers_fit_it(
     agent.stop_task(rig.tasks[0].id, discard)
     with pytest.raises(CopilotLocalError, match="nobody does not run here"):
         agent.scale({"nobody": 1}, discard)
-    agent.status()
+    nightly = make_service(name="cleanup", count=0, type="Scheduled Job").model_copy(
+        update={"schedule": JobSchedule(expression="rate(1 day)")}
+    )
+    agent.apply(desired_state(nightly), Private(), discard)
+    run = agent.run_job("cleanup")
+    until(lambda: agent.status()["jobs"]["cleanup"]["runs"])
+    assert agent.status()["jobs"]["cleanup"]["runs"][0]["id"] == run["id"]
+    agent.set_clock(datetime.now(UTC))
     agent.urls()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
     made = direct.make_folder(DEMO, replace(rig.engine.info(), host="unix:///nowhere/docker.sock", shares_folders=True))

@@ -19,8 +19,9 @@ def names(requirements: list[str]) -> set[str]:
 def test_the_closure_is_pinned_to_what_is_installed_here() -> None:
     closure = pinned_closure()
     assert names(closure) == {
-        *("annotated-types", "certifi", "charset-normalizer", "docker", "h11", "idna", "msgpack"),
-        *("pydantic", "pydantic-core", "requests", "typing-extensions", "typing-inspection", "urllib3"),
+        *("annotated-types", "aws-croniter", "certifi", "charset-normalizer", "docker", "h11", "idna", "msgpack"),
+        *("pydantic", "pydantic-core", "python-dateutil", "requests", "six"),
+        *("typing-extensions", "typing-inspection", "urllib3"),
     }
     assert all(version for _, version in (requirement.split("==") for requirement in closure))
 
