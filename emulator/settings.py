@@ -300,6 +300,8 @@ class LocalOptions(Model):
     outputs: dict[str, str] = {}
     """What the local AWS endpoint made of addon templates: outputs and exports that are not secret, by name. Apart from
     `values`, which are the user's and win."""
+    imports: tuple[str, ...] = ()
+    """Exports that it names and that stacks here make: the local AWS endpoint gives them."""
     aws_port: int = 0
     """Where they reach it, on 127.0.0.1; 0 while there is none."""
 

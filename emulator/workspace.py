@@ -52,6 +52,11 @@ class Workspace:
         """The names of the services, in order."""
         return tuple(self.manifests)
 
+    @property
+    def environment_addons(self) -> Path:
+        """The folder of the addon templates of environments, be it there or not."""
+        return self.root / COPILOT_FOLDER / "environments" / "addons"
+
     def manifest_path(self, service: str) -> Path:
         """The manifest of a service. Raises UsageError, which names the services there are."""
         try:
@@ -165,10 +170,9 @@ def copilot_files(workspace: Workspace) -> list[Path]:
     copilot = workspace.root / COPILOT_FOLDER
     files = [copilot / WORKSPACE_FILE, *workspace.manifests.values()]
     files += [copilot / "environments" / name / MANIFEST_FILE for name in workspace.environments]
-    for manifest in workspace.manifests.values():
-        for name in NOT_ENVIRONMENTS:
-            folder = manifest.parent / name
-            files += sorted(file for file in folder.iterdir() if file.is_file()) if folder.is_dir() else []
+    folders = [manifest.parent / name for manifest in workspace.manifests.values() for name in NOT_ENVIRONMENTS]
+    for folder in (*folders, workspace.environment_addons):
+        files += sorted(file for file in folder.iterdir() if file.is_file()) if folder.is_dir() else []
     return [file for file in files if file.exists()]
 
 

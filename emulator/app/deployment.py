@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from emulator.compiler.addons import SourceText, addon_outputs, merge_addons
+from emulator.compiler.addons import OF_ENVIRONMENTS, SourceText, addon_outputs, merge_addons
 from emulator.compiler.context import FindPosition, Surroundings
 from emulator.compiler.patches import read_patches
-from emulator.ecs.addons.model import TemplatePatch
+from emulator.ecs.addons.model import Addons, TemplatePatch
 from emulator.errors import InputError, Position, Unsupported
 from emulator.files import read_text
 from emulator.manifest import Gaps, load_environment
@@ -44,6 +44,8 @@ class Deployment:
     load_balancer_https: bool | None = None
     images: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
+    environment_addons: Addons | None = None
+    """Of the environment; read where it runs here."""
 
 
 def deployment(settings: Settings, environment: str, given: Deployment) -> Deployment:
@@ -88,6 +90,12 @@ def with_environment_manifest(
     )
 
 
+def environment_addons(workspace: Workspace) -> Addons | None:
+    """The addon templates of the environments, merged: all environments have the same. Raises InputError with file and
+    line where one is wrong."""
+    return merge_addons(*_addons(workspace.environment_addons), OF_ENVIRONMENTS)
+
+
 def surroundings(
     workspace: Workspace, name: str, manifest: Workload, where: Deployment, *, here: bool = False, https: bool | None
 ) -> Surroundings:
@@ -106,6 +114,7 @@ def surroundings(
         )
     addons = merge_addons(*_addons(folder / ADDONS_FOLDER))
     found = Surroundings(addons=addon_outputs(addons), addon_template=addons, patches=patches_of(workspace, name))
+    found = replace(found, environment_addons=where.environment_addons)
     internal = manifest.type == BACKEND
     certificates = where.private_certificates if internal else where.certificates
     secure = bool(certificates) or (bool(where.domain) and not internal)

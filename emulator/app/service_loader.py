@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emulator.app.compile import compiled, manifest_arguments
@@ -56,7 +57,12 @@ class ServiceLoader:
         return loaded, passed_over
 
     def _where(self) -> Deployment:
-        from emulator.app.deployment import Deployment, deployment, with_environment_manifest
+        from emulator.app.deployment import (
+            Deployment,
+            deployment,
+            environment_addons,
+            with_environment_manifest,
+        )
         from emulator.manifest import Gaps
 
         target, gaps = self._target, Gaps()
@@ -65,6 +71,9 @@ class ServiceLoader:
             found = with_environment_manifest(
                 found, target.workspace, target.environment, app=target.app, variables=target.variables, gaps=gaps
             )
+        if self._here:
+            with self._blockers.collecting():
+                found = replace(found, environment_addons=environment_addons(target.workspace))
         self._add_variables(gaps, f"environment {target.environment}")
         return found
 

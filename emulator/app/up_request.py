@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from emulator.runtime.secrets.endpoint_secrets import EndpointSecrets
     from emulator.runtime.secrets.logins import RegistryLogins
     from emulator.runtime.secrets.sources import SecretChoice
+    from emulator.runtime.specs.aws.known import Known
     from emulator.runtime.state.desired import Private
     from emulator.runtime.state.names import Names
     from emulator.settings import Debugging, LogPolicy, Settings
@@ -122,8 +123,15 @@ def up_request(
         emit(Event(EventKind.WARNING, SECRETS_FILE, "git does not ignore it: `echo '*' > .copilot-local/.gitignore`"))
     if options.debug:
         check_options(options.debug, loaded.services)
-    private, logins, endpoint = _private(selection, emit, options, loaded, asked, found, only_ask=blockers is not None)
-    request = _request(selection, emit, options, loaded, asked.settings, private, logins, endpoint)
+    known = _known(loaded, asked.settings)
+    private, logins, endpoint = _private(
+        selection, emit, options, loaded, asked, known, found, only_ask=blockers is not None
+    )
+    request = replace(
+        _request(selection, emit, options, loaded, asked.settings, private, logins),
+        endpoint_secrets=endpoint,
+        known=known,
+    )
     if found and look is not None:
         look(request, found)
     if blockers is None:
@@ -163,12 +171,21 @@ def _load(selection: Selection, emit: Emit, options: UpOptions, found: Blockers,
     return _Loaded(workspace.root, names, target.process, services, workspace, loaded, scheduled, complete)
 
 
+def _known(loaded: _Loaded, settings: Settings) -> Mapping[str, Known]:
+    from emulator.runtime.secrets.missing_values import demands
+    from emulator.runtime.specs.aws.known import known_to
+
+    demanding = [service for service in loaded.services if demands(service)]
+    return known_to(demanding, settings.values, region(), settings.aws.endpoint)
+
+
 def _private(
     selection: Selection,
     emit: Emit,
     options: UpOptions,
     loaded: _Loaded,
     asked: Asked,
+    known: Mapping[str, Known],
     found: Blockers,
     *,
     only_ask: bool,
@@ -188,10 +205,11 @@ def _private(
 
     root, settings, services = loaded.root, asked.settings, loaded.services
     values = SecretValues(loaded.variables, read_secrets(root), settings.secrets, options.secrets)
-    finder = Finder(dict(settings.values), region(), settings.aws.endpoint)
+    finder = Finder(dict(settings.values), region(), settings.aws.endpoint, known)
     demanding = [service for service in services if demands(service)]
     for service in demanding:
-        found.add(*missing_values(service, settings.values, region(), settings.aws.endpoint))
+        one = known.get(service.name)
+        found.add(*missing_values(service, settings.values, region(), settings.aws.endpoint, one))
     wanted = []
     with found.collecting():
         wanted = [login for service in demanding for login in finder.logins(service)]
@@ -231,7 +249,6 @@ def _request(
     settings: Settings,
     private: Private,
     logins: RegistryLogins,
-    endpoint: EndpointSecrets,
 ) -> UpRequest:
     from emulator.runtime.planning.up_request import SupportImages, UpRequest
     from emulator.setup.images import FRONT_IMAGE, PAUSE_IMAGE, ensure_agent_image, ensure_aws_image
@@ -245,7 +262,6 @@ def _request(
             PAUSE_IMAGE, FRONT_IMAGE, lambda engine: ensure_agent_image(emit, engine), lambda: ensure_aws_image(emit)
         ),
         private=private,
-        endpoint_secrets=endpoint,
         logins=logins,
         replacements=options.replacements,
         env_files=selection.env_files,

@@ -2,11 +2,11 @@
 
 `REQUEST` is a JSON file: that of `emulator.aws.stacks.provision` without `seed`, with `log_groups` (`region=name`)
 and `places`: where a workload's `queue NAME`, `topic NAME` or `subscription of NAME to NAME` stands, as `file:line`.
-Prints the answer of `provision`, with `secret_values`: by ARN the text of every secret that an output names, and
-`looked_up`: the texts of what `lookups` of the request asks for (see `stacks.lookups`). `secrets` and `parameters`
-are taken out of `REQUEST` once it is read. Exit code 3, with the error of `provision`, where something cannot be
-made. `SEED` is the file that generated passwords are derived from; it is made at the first time. What the stacks made
-is kept in `made.json` beside `REQUEST`, for `emulator.aws.contents`.
+Prints the answer of `provision`, with `secret_values`: by ARN the text of every secret that an output names (a
+parameter by its name), and `looked_up`: the texts of what `lookups` of the request asks for (see `stacks.lookups`).
+`secrets` and `parameters` are taken out of `REQUEST` once it is read. Exit code 3, with the error of `provision`,
+where something cannot be made. `SEED` is the file that generated passwords are derived from; it is made at the first
+time. What the stacks made is kept in `made.json` beside `REQUEST`, for `emulator.aws.contents`.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ START_TIMEOUT = 60.0
 REFUSED = 3
 """Exit code."""
 _SECRET = ":secretsmanager:"
+_PARAMETER = "AWS::SSM::Parameter"
 
 
 def main(request: dict[str, Any], seed: Path, made_file: Path) -> int:
@@ -76,14 +77,21 @@ def _seed(file: Path) -> str:
 
 
 def _secret_outputs(answer: dict[str, Any]) -> Iterator[str]:
+    """The outputs that are the ARN of a secret, or the name of a parameter that a stack made."""
+    resources = [one for stack in answer["stacks"].values() for one in stack["resources"].values()]
+    parameters = {one["physical"] for one in resources if one["type"] == _PARAMETER}
     for stack in answer["stacks"].values():
         for output in stack["outputs"].values():
-            if _SECRET in str(output["value"]):
+            if _SECRET in str(output["value"]) or output["value"] in parameters:
                 yield output["value"]
 
 
-def _secret(region: str, arn: str) -> str:
-    text: str = client("secretsmanager", region).get_secret_value(SecretId=arn)["SecretString"]
+def _secret(region: str, name: str) -> str:
+    text: str
+    if _SECRET not in name:
+        text = client("ssm", region).get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+    else:
+        text = client("secretsmanager", region).get_secret_value(SecretId=name)["SecretString"]
     return text
 
 

@@ -19,7 +19,9 @@ from emulator.manifest.yaml.untyped import untyped
 from emulator.model import JsonValue, make
 
 REQUIRED = ("App", "Env", "Name")
-"""Parameters that Copilot gives every addon template."""
+"""Parameters that Copilot gives every addon template of a workload."""
+OF_ENVIRONMENTS = ("App", "Env")
+"""Those that it gives every addon template of an environment."""
 PUBLISHED_POLICY = "AdditionalResourcesPolicy"
 """The policy of Copilot's published FireLens example. That page shows the resource alone, and promises that the task
 role has it."""
@@ -44,8 +46,11 @@ class SourceText:
     text: str
 
 
-def merge_addons(templates: Sequence[SourceText], parameters: SourceText | None = None) -> Addons | None:
-    """The templates as one, in the order given; None where there are none.
+def merge_addons(
+    templates: Sequence[SourceText], parameters: SourceText | None = None, given: Sequence[str] = REQUIRED
+) -> Addons | None:
+    """The templates as one, in the order given; None where there are none. `given` are the parameters that Copilot
+    gives and every template has to declare: `REQUIRED`, or `OF_ENVIRONMENTS`.
 
     Raises InputError with the line where one is no template, two define one key differently, a required parameter is
     missing, or a parameter has no value.
@@ -63,8 +68,8 @@ def merge_addons(templates: Sequence[SourceText], parameters: SourceText | None 
         merge.add(template)
     addons = merge.addons()
     if not merge.published:
-        _require_parameters(addons, templates[0].file)
-    return _attach_published_policy(addons, _with_values(addons, parameters, templates[0].file))
+        _require_parameters(addons, templates[0].file, given)
+    return _attach_published_policy(addons, _with_values(addons, parameters, templates[0].file, given))
 
 
 def addon_outputs(addons: Addons | None) -> AddonOutputs:
@@ -187,18 +192,19 @@ def _position(file: str, node: Node) -> Position:
     return Position(file, node.line, node.column)
 
 
-def _require_parameters(addons: Addons, file: str) -> None:
-    for name in REQUIRED:
+def _require_parameters(addons: Addons, file: str, given: Sequence[str]) -> None:
+    for name in given:
         if name not in addons.section("Parameters"):
             raise InputError(
                 f'required parameter "{name}" is missing from the template',
                 position=Position(file, 1),
-                hint=f"add `{name}: {{Type: String}}` under `Parameters`: every addon template has "
-                f"{', '.join(REQUIRED)}",
+                hint=f"add `{name}: {{Type: String}}` under `Parameters`: every such template has {', '.join(given)}",
             )
 
 
-def _with_values(addons: Addons, parameters: SourceText | None, file: str) -> dict[str, JsonValue]:
+def _with_values(
+    addons: Addons, parameters: SourceText | None, file: str, given_ones: Sequence[str]
+) -> dict[str, JsonValue]:
     """The values of the parameters file, checked against what the template declares."""
     declared = addons.section("Parameters")
     values: dict[str, JsonValue] = {}
@@ -211,9 +217,9 @@ def _with_values(addons: Addons, parameters: SourceText | None, file: str) -> di
             )
         for name, given in entry.value.entries.items():
             position = _position(parameters.file, given.key)
-            if name in REQUIRED:
+            if name in given_ones:
                 raise InputError(
-                    f'reserved parameters "App", "Env" and "Name" cannot be declared: {name}',
+                    f"reserved parameters {_listed(given_ones)} cannot be declared: {name}",
                     position=position,
                     hint="remove it: it is given to every addon template",
                 )
@@ -226,13 +232,18 @@ def _with_values(addons: Addons, parameters: SourceText | None, file: str) -> di
             values[name] = cast("JsonValue", untyped(given.value))
     for name, definition in declared.items():
         has_default = isinstance(definition, dict) and "Default" in definition
-        if name not in values and name not in REQUIRED and not has_default:
+        if name not in values and name not in given_ones and not has_default:
             raise InputError(
                 f'parameter "{name}" in template must have a default value or is included in parameters file',
                 position=addons.positions.get(f"Parameters.{name}", Position(file, 1)),
                 hint="give it a `Default`, or a value in addons.parameters.yml",
             )
     return values
+
+
+def _listed(names: Sequence[str]) -> str:
+    quoted = [f'"{name}"' for name in names]
+    return f"{', '.join(quoted[:-1])} and {quoted[-1]}"
 
 
 def _attach_published_policy(addons: Addons, values: dict[str, JsonValue]) -> Addons:

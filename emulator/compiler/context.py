@@ -50,6 +50,8 @@ class Surroundings:
     addons: AddonOutputs = AddonOutputs()
     addon_template: Addons | None = None
     """The workload's addon templates, whose outputs are in `addons`."""
+    environment_addons: Addons | None = None
+    """The addon templates of the environment."""
     patches: tuple[TemplatePatch, ...] = ()
     """Changes to the finished template (`overrides/cfn.patches.yml`)."""
 

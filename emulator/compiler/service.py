@@ -103,6 +103,7 @@ def compile_service(
         managed_file_system=managed_file_system(context),
         task_role_policies=[make(AddonReference, name=name) for name in sorted(surroundings.addons.policies)],
         addons=surroundings.addon_template,
+        environment_addons=surroundings.environment_addons,
         template_patches=for_template(surroundings.patches),
         log_group=make(LogGroup, name=context.log_group, retention_in_days=_retention(manifest)),
         manifest=path,

@@ -224,6 +224,8 @@ class Service(Model):
     task_role_policies: list[AddonReference] = []
     """Addon outputs that are managed policies of the task role."""
     addons: Addons | None = None
+    environment_addons: Addons | None = None
+    """The addon templates of its environment, which all services of it share."""
     template_patches: list[TemplatePatch] = []
     """Changes that a renderer of templates applies to its finished template."""
     log_group: LogGroup

@@ -107,7 +107,9 @@ class World:
             self._path.pop()
 
     def imported(self, name: str) -> Value:
-        """The value of an export: of a stack here, otherwise a given one."""
+        """The value of an export: a given one, otherwise of a stack here."""
+        if name in self._given:
+            return self._given[name]
         if self._exported is None:
             self._exported = {
                 export: (stack, output) for stack in self.stacks.values() for output, export in stack.export_names()
@@ -116,8 +118,6 @@ class World:
             stack, output = self._exported[name]
             stack.complete()
             return stack.output(output)
-        if name in self._given:
-            return self._given[name]
         raise Problem(
             f"nothing here exports {name}",
             "add the template that exports it to the workspace, or give its value under [values] in copilot-local.toml",

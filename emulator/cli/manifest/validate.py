@@ -89,6 +89,8 @@ def validate(
         for file in _files(target, only_services=not whole):
             checked.append(_check(target, file, options, all_envs=all_envs))
             checked += _deployed(target, file, checked[-1], all_envs=all_envs)
+        if whole:
+            checked += _environment_addons(target)
     findings = [finding for one in checked for finding in one.findings]
     several = any(_has_several_rules(target) for target, _ in targets)
     if several and not any(finding.severity is Severity.ERROR for finding in findings):
@@ -188,6 +190,16 @@ def _deployed(target: Target, file: Path, manifest: Checked, *, all_envs: bool) 
         found += [it for it in deployment_findings(target, name, environment) if it not in found]
     silenced = ignored(target.workspace)
     return grouped([it for it in found if it.code not in silenced])
+
+
+def _environment_addons(target: Target) -> list[Checked]:
+    """What is wrong with the addon templates of environments; nothing where there are none."""
+    if not target.workspace.environment_addons.is_dir():
+        return []
+    from emulator.cli.manifest.validate_deployment import environment_addons_findings, grouped
+
+    silenced = ignored(target.workspace)
+    return grouped([it for it in environment_addons_findings(target) if it.code not in silenced])
 
 
 def _print(checked: list[Checked], findings: list[Finding], format: FindingsFormat) -> None:

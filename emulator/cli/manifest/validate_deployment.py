@@ -48,6 +48,17 @@ def deployment_findings(target: Target, name: str, environment: str | None) -> l
     return list(_findings(here, name, manifest, where))
 
 
+def environment_addons_findings(target: Target) -> list[Finding]:
+    """What keeps the addon templates of environments from being deployed."""
+    from emulator.app.deployment import environment_addons
+
+    try:
+        environment_addons(target.workspace)
+    except InputError as error:
+        return [Finding(ADDON_CODE, error.message, error.position, hint=error.hint)]
+    return []
+
+
 def grouped(findings: list[Finding]) -> list[Checked]:
     """Findings by the file that they are about, as files that were checked."""
     from emulator.manifest import Checked

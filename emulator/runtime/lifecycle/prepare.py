@@ -116,6 +116,8 @@ def desired_state(
                 router_plugins=routers.get(service.name, RouterImage()).go_plugins,
                 router_folder=routers.get(service.name, RouterImage()).working_directory,
                 aws=request.settings.aws.endpoint,
+                outputs=dict(request.known[service.name].outputs) if service.name in request.known else {},
+                imports=request.known[service.name].imports if service.name in request.known else (),
                 credentials=role.source if (role := request.private.task_roles.get(service.name)) else "none",
             ),
             private_names={
@@ -180,5 +182,13 @@ def refuse_unresolved(request: UpRequest) -> None:
     blockers, settings = Blockers(), request.settings
     for service in request.services:
         if demands(service):
-            blockers.add(*missing_values(service, settings.values, request.region, settings.aws.endpoint))
+            blockers.add(
+                *missing_values(
+                    service,
+                    settings.values,
+                    request.region,
+                    settings.aws.endpoint,
+                    request.known.get(service.name),
+                )
+            )
     blockers.raise_any()

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.ecs.references import AddonReference, references_in
+from emulator.ecs.references import AddonReference, ImportReference, references_in
 from emulator.engine.interface import Engine
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.execution.executor import Executor
@@ -57,13 +57,16 @@ def provide(
 
 
 def with_placeholders(state: DesiredState) -> DesiredState:
-    """The state for a plan that is only printed: an addon output's value is its name in angle brackets."""
+    """The state for a plan that is only printed: the value of an addon output or export that is still to be made is its
+    name in angle brackets."""
     services = dict(state.services)
     for name, desired in state.services.items():
         addons = desired.service.addons
+        made_up = {one: f"<{one}>" for one in desired.options.imports}
         if addons is not None and desired.needs_addons:
-            made_up = {output: f"<{output}>" for output in addons.section("Outputs")}
-            options = desired.options.model_copy(update={"outputs": made_up})
+            made_up |= {output: f"<{output}>" for output in addons.section("Outputs")}
+        if made_up:
+            options = desired.options.model_copy(update={"outputs": {**desired.options.outputs, **made_up}})
             services[name] = desired.model_copy(update={"options": options})
     return state.model_copy(update={"services": services})
 
@@ -74,20 +77,33 @@ def with_answer(state: DesiredState, private: Private, answer: Json, emit: Emit)
     for warning in answer.get("warnings", ()):
         where = f" ({warning['position']})" if warning["position"] else ""
         emit(Event(EventKind.WARNING, "local AWS", f"{warning['text']}{where}"))
-    exports = {name: str(value) for stack in stacks.values() for name, value in stack["exports"].items()}
+    exports = _exports(stacks)
     services = dict(state.services)
     all_private = {name: {one: dict(values) for one, values in by.items()} for name, by in private.services.items()}
     for name, desired in state.services.items():
         outputs = stacks.get(stack_name(desired.service), {}).get("outputs", {})
         secret = {key for key, one in outputs.items() if one["secret"]}
         texts = {key: str(one["value"]) for key, one in outputs.items()}
+        imported = {key: exports[key] for key in desired.options.imports if key in exports}
+        secret |= {key for key, one in imported.items() if one["secret"]}
+        texts = {**{key: str(one["value"]) for key, one in imported.items()}, **texts}
         open_values = {key: value for key, value in texts.items() if key not in secret}
         names = _give(desired, texts, secret, answer.get("secret_values", {}), all_private.setdefault(name, {}))
-        options = desired.options.model_copy(update={"outputs": {**exports, **open_values}})
+        options = desired.options.model_copy(update={"outputs": {**desired.options.outputs, **open_values}})
         update = {"options": options, "private_names": names}
         services[name] = desired.model_copy(update=update)
     new = private.model_copy(update={"services": all_private})
     return state.model_copy(update={"services": services}), new
+
+
+def _exports(stacks: Json) -> dict[str, Json]:
+    """By export, the output that it is: its value and whether that is secret."""
+    found: dict[str, Json] = {}
+    for stack in stacks.values():
+        hidden = {one["value"] for one in stack["outputs"].values() if one["secret"]}
+        for name, value in stack["exports"].items():
+            found[name] = {"value": value, "secret": value in hidden}
+    return found
 
 
 def _give(
@@ -106,7 +122,7 @@ def _give(
         secrets = {one.name for one in container.secrets}
         for name, value in pairs:
             for reference in references_in(value):
-                given = reference.name if isinstance(reference, AddonReference) else ""
+                given = reference.name if isinstance(reference, AddonReference | ImportReference) else ""
                 if given not in outputs or given in desired.options.values:
                     continue
                 text = outputs[given]

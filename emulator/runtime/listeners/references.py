@@ -53,12 +53,15 @@ def without_value(values: Iterable[Value], desired: DesiredService) -> list[Refe
 
 
 def is_given_later(value: Value, desired: DesiredService) -> bool:
-    """Whether a value is an output of addon templates that is not among the values: not made yet, or secret."""
+    """Whether a value is an output of addon templates, or an export, that is not among the values: not made yet, or
+    secret."""
     return any(comes_from_stack(one, desired) and _lookup(one, desired) is None for one in references_in(value))
 
 
 def comes_from_stack(reference: Reference, desired: DesiredService) -> bool:
-    """Whether the local AWS endpoint will give it: an output of addon templates that are made there."""
+    """Whether the local AWS endpoint will give it: an output of addon templates that are made there, or an export."""
+    if isinstance(reference, ImportReference):
+        return reference.name in desired.options.imports
     if not isinstance(reference, AddonReference) or not desired.needs_addons:
         return False
     addons = desired.service.addons

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from emulator.engine.interface import ContainerState
 from emulator.runtime.specs.aws.endpoint import START_TIMEOUT, aws_spec
@@ -56,4 +57,15 @@ def plan_endpoint(
         ready = [plan.add(Verb.START_CONTAINER, spec.name, "local AWS", ready, timeout=START_TIMEOUT)]
     wanted = {**aws_request(state), **(secrets or {})}
     title = "make the local AWS endpoint ready"
-    return plan.add(Verb.PREPARE_AWS, spec.name, "what the stacks make", ready, aws_request=wanted, title=title)
+    return plan.add(Verb.PREPARE_AWS, spec.name, _listed(wanted), ready, aws_request=wanted, title=title)
+
+
+def _listed(request: Mapping[str, Any]) -> str:
+    """What is made there, in a line for each stack."""
+    messaging = [f"{kind} {one['name']}" for kind in ("topic", "queue") for one in request.get(f"{kind}s", ())]
+    lines = [", ".join(messaging)] if messaging else []
+    for stack in request.get("stacks", ()):
+        resources = stack["template"].get("Resources", {})
+        types = [f"{name} ({one.get('Type')})" for name, one in resources.items() if isinstance(one, dict)]
+        lines.append(f"{stack['name']}: {', '.join(types)}")
+    return "\n   ".join(["what the stacks make", *lines])

@@ -12,6 +12,7 @@ from emulator.regions import DEFAULT_REGION
 from emulator.runtime.listeners.port_choice import AskedPorts
 from emulator.runtime.secrets.endpoint_secrets import EndpointSecrets
 from emulator.runtime.secrets.logins import RegistryLogins
+from emulator.runtime.specs.aws.known import Known
 from emulator.runtime.state.desired import Private
 from emulator.runtime.state.log_subjects import LogSubjects
 from emulator.runtime.state.names import Names
@@ -40,6 +41,8 @@ class UpRequest:
     workspace: Path
     support: SupportImages
     private: Private = field(default_factory=Private)
+    known: Mapping[str, Known] = field(default_factory=dict)
+    """What stacks give to each service that names an export or an addon output."""
     endpoint_secrets: EndpointSecrets = field(default_factory=EndpointSecrets)
     """Secrets that go to the local AWS endpoint, and those that come from it."""
     logins: RegistryLogins = field(default_factory=RegistryLogins)

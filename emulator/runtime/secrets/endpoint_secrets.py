@@ -14,7 +14,7 @@ from emulator.runtime.secrets.content import part_of
 from emulator.runtime.secrets.names import SecretName, parse_secret
 from emulator.runtime.secrets.sources import SecretValues
 from emulator.runtime.secrets.wanted import Wanted
-from emulator.runtime.specs.aws.stacks import stack_of
+from emulator.runtime.specs.aws.stacks import stacks_of
 from emulator.runtime.state.desired import DesiredService, Private
 from emulator.settings import LocalOptions
 
@@ -120,8 +120,8 @@ class EndpointSecrets:
 
 def made_by_addons(services: Sequence[Service], options: LocalOptions) -> Callable[[Wanted], bool]:
     """Whether a secret is one that the addon templates of these services make, by its name. Pure: nothing is made."""
-    stacks = [DesiredService(service=service, options=options) for service in services]
-    asked = [stack_of(desired) for desired in stacks if desired.needs_addons]
+    desired = [DesiredService(service=service, options=options) for service in services]
+    asked = stacks_of([one for one in desired if one.needs_addons or one.needs_environment_addons])
     if not asked:
         return lambda _: False
     from emulator.aws.stacks.evaluator import Place, Template

@@ -18,6 +18,7 @@ from emulator.ecs.service import Service
 from emulator.errors import UsageError
 from emulator.missing import Blockers, Kind, Missing
 from emulator.runtime.secrets.wanted import Wanted, reference_position
+from emulator.runtime.specs.aws.known import Known
 from emulator.runtime.specs.task import unresolved
 from emulator.runtime.state.desired import DesiredService
 from emulator.settings import AwsEndpoint, LocalOptions
@@ -42,11 +43,15 @@ def with_counts(services: Sequence[Service], counts: Mapping[str, int], *, compl
     return [one.model_copy(update={"desired_count": counts.get(one.name, one.desired_count)}) for one in services]
 
 
-def missing_values(service: Service, values: Mapping[str, str], region: str, aws: AwsEndpoint) -> Iterator[Missing]:
+def missing_values(
+    service: Service, values: Mapping[str, str], region: str, aws: AwsEndpoint, known: Known | None = None
+) -> Iterator[Missing]:
     """Values that only a deployment gives and that neither `[values]` nor the local AWS endpoint does, each once. `aws`
-    is `endpoint` of `[aws]`."""
+    is `endpoint` of `[aws]`, `known` what stacks give to the service."""
     local = {container.name: "x" for container in service.task_definition.container_definitions}
+    known = known or Known()
     options = LocalOptions(images=local, values=dict(values), region=region, aws=aws)
+    options = options.model_copy(update={"outputs": dict(known.outputs), "imports": known.imports})
     seen = set()
     for reference in unresolved(DesiredService(service=service, options=options)):
         name = value_name(reference)

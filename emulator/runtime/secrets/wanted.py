@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +12,7 @@ from emulator.errors import InputError, Position
 from emulator.firelens.routing import find_router, router_secrets
 from emulator.runtime.listeners.references import comes_from_stack, resolve, resolve_all
 from emulator.runtime.secrets.names import SecretName, parse_secret
+from emulator.runtime.specs.aws.known import Known
 from emulator.runtime.state.desired import DesiredService
 from emulator.settings import AwsEndpoint, LocalOptions
 
@@ -51,9 +52,16 @@ class Wanted:
 
 class Finder:
     """Finds the secrets of services. `values` are those of `[values]`, `region` is the task's, `aws` is `endpoint` of
-    `[aws]`."""
+    `[aws]`, `known` what stacks give to each service."""
 
-    def __init__(self, values: dict[str, str], region: str, aws: AwsEndpoint = "none") -> None:
+    def __init__(
+        self,
+        values: dict[str, str],
+        region: str,
+        aws: AwsEndpoint = "none",
+        known: Mapping[str, Known] | None = None,
+    ) -> None:
+        self._known = known or {}
         self.options = LocalOptions(values=values, region=region, aws=aws)
         """What the services are looked at with."""
         self._region = region
@@ -65,7 +73,7 @@ class Finder:
         the local AWS endpoint gives.
         """
         definition = service.task_definition
-        desired = DesiredService(service=service, options=self.options)
+        desired = self._desired(service)
         for container in definition.container_definitions:
             for secret in container.secrets:
                 if any(comes_from_stack(one, desired) for one in references_in(secret.value_from)):
@@ -86,6 +94,11 @@ class Finder:
                 f"logging.secretOptions.{option}",
             )
 
+    def _desired(self, service: Service) -> DesiredService:
+        known = self._known.get(service.name, Known())
+        update = {"outputs": dict(known.outputs), "imports": known.imports}
+        return DesiredService(service=service, options=self.options.model_copy(update=update))
+
     def logins(self, service: Service) -> Iterator[Wanted]:
         """The registry logins of containers whose image is not simply there for everybody."""
         for container in service.task_definition.container_definitions:
@@ -105,7 +118,7 @@ class Finder:
         *paths: str,
     ) -> Wanted:
         position = position_of(service, container, *paths)
-        desired = DesiredService(service=service, options=self.options)
+        desired = self._desired(service)
         name = None
         if resolve_all([value], desired):
             found = (reference_position(service, reference) for reference in references_in(value))

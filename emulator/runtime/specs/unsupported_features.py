@@ -36,6 +36,9 @@ def refuse_unsupported(
     Without `ecs_limits` times may be shorter than ECS takes them. `values` are those of `[values]`, `aws` is
     `endpoint` of `[aws]`; `scheduled` are the jobs that run on their schedules.
     """
+    shared = next((one.environment_addons for one in services if one.environment_addons is not None), None)
+    if shared is not None and aws != "none":
+        refuse_unmakeable(f"environment {services[0].environment}", shared, values, emit)
     for service in services:
         if service.type not in RUN_TYPES and service.name not in scheduled:
             raise Unsupported(
@@ -44,8 +47,9 @@ def refuse_unsupported(
             )
         refuse_on_fargate(service, ecs_limits=ecs_limits)
         _say_what_is_left_out(service, emit)
-        if DesiredService(service=service, options=LocalOptions(values=dict(values), aws=aws)).needs_addons:
-            refuse_unmakeable(service, emit)
+        desired = DesiredService(service=service, options=LocalOptions(values=dict(values), aws=aws))
+        if desired.needs_addons and service.addons is not None:
+            refuse_unmakeable(service.name, service.addons, values, emit)
         if aws == "none":
             _say_which_messages_do_not_flow(service, values, emit)
 

@@ -8,6 +8,7 @@ from collections.abc import Collection
 
 from pydantic import Field
 
+from emulator.ecs.addons.model import Addons
 from emulator.ecs.addons.types import Kind, resource_type
 from emulator.ecs.service import Service
 from emulator.frontdoor.balancers import Balancer, balancer_of
@@ -44,7 +45,8 @@ class DesiredService(Model):
         """Whether its tasks need something of the local AWS endpoint: queues, topics or resources of addons."""
         service = self.service
         here = self.desired_count > 0 or service.schedule is not None
-        wants = bool(service.queues or service.topics) or self.needs_addons or self.options.aws == "always"
+        asked = self.options.aws == "always"
+        wants = bool(service.queues or service.topics) or self.needs_addons or self.needs_environment_addons or asked
         return here and self.options.aws != "none" and wants
 
     @property
@@ -57,8 +59,13 @@ class DesiredService(Model):
         outputs = addons.section("Outputs").keys() - {one.name for one in self.service.task_role_policies}
         if outputs and outputs <= self.options.values.keys():
             return False
-        types = (one.get("Type") for one in addons.section("Resources").values() if isinstance(one, dict))
-        return any(resource_type(str(type)).kind in (Kind.MADE, Kind.PROGRAM, Kind.REFUSED) for type in types)
+        return _makes_something(addons)
+
+    @property
+    def needs_environment_addons(self) -> bool:
+        """Whether the addon templates of its environment have something that is made here."""
+        addons = self.service.environment_addons
+        return addons is not None and self.options.aws != "none" and _makes_something(addons)
 
     @property
     def one_task_at_a_time(self) -> bool:
@@ -80,6 +87,11 @@ class DesiredService(Model):
     def accepted_hashes(self) -> frozenset[str]:
         """The configuration hashes of tasks that are up to date."""
         return frozenset({self.config_hash(), *self.equal_hashes})
+
+
+def _makes_something(addons: Addons) -> bool:
+    types = (one.get("Type") for one in addons.section("Resources").values() if isinstance(one, dict))
+    return any(resource_type(str(type)).kind in (Kind.MADE, Kind.PROGRAM, Kind.REFUSED) for type in types)
 
 
 _LISTENER_PORTS = {

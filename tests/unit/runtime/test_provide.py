@@ -15,6 +15,7 @@ from emulator.events import Event, discard
 from emulator.model import make
 from emulator.runtime.lifecycle.provide import with_answer, with_placeholders
 from emulator.runtime.listeners.port_choice import AskedPorts, with_ports
+from emulator.runtime.planning.local_aws import plan_endpoint
 from emulator.runtime.secrets.missing_values import missing_values
 from emulator.runtime.secrets.wanted import Finder
 from emulator.runtime.specs.aws.endpoint import aws_spec
@@ -23,12 +24,13 @@ from emulator.runtime.specs.aws.stacks import refuse_unmakeable
 from emulator.runtime.specs.task import TaskFactory
 from emulator.runtime.state.desired import DesiredState, Private
 from emulator.runtime.state.observed import Observed
+from emulator.runtime.state.operations import Plan
 from tests.unit.runtime.world import ROOT, desired_state, make_service
 
 TABLE = {"Type": "AWS::DynamoDB::Table"}
 POLICY = {"Type": "AWS::IAM::ManagedPolicy"}
 ARN = "arn:aws:secretsmanager:us-east-1:000000000000:secret:word-AbCdEf"
-ANSWER = {
+ANSWER: dict[str, Any] = {
     "stacks": {
         "demo-test-hello-AddonsStack": {
             "outputs": {
@@ -60,6 +62,12 @@ def with_addons(found: Addons) -> Service:
     container = container.model_copy(update={"environment": environment, "secrets": secrets})
     definition = service.task_definition.model_copy(update={"container_definitions": [container]})
     return service.model_copy(update={"addons": found, "task_definition": definition})
+
+
+def importing(state: DesiredState) -> DesiredState:
+    """The state, in which the export that the service names is one that a stack here makes."""
+    state.services["hello"].options.imports = ("shared-Table",)
+    return state
 
 
 THINGS = addons({"Table": TABLE}, "TableName", "Url", "Word")
@@ -104,7 +112,7 @@ class TestAnswer:
 
     @pytest.fixture
     def given(self, events: list[Event]) -> tuple[DesiredState, Private]:
-        return with_answer(placed(desired_state(with_addons(THINGS))), Private(), ANSWER, events.append)
+        return with_answer(importing(placed(desired_state(with_addons(THINGS)))), Private(), ANSWER, events.append)
 
     def variables(self, given: tuple[DesiredState, Private]) -> dict[str, str]:
         state, private = given
@@ -130,23 +138,44 @@ class TestAnswer:
         assert aws_spec(after) is not None
 
     def test_a_value_of_ones_own_wins(self) -> None:
-        state = placed(desired_state(with_addons(THINGS)))
+        state = importing(placed(desired_state(with_addons(THINGS))))
         state.services["hello"].options.values = {"TableName": "mine", "Url": "http://mine"}
         found = self.variables(with_answer(state, Private(), ANSWER, discard))
         assert (found["TABLENAME"], found["URL"]) == ("mine", "http://mine")
 
     def test_a_secret_of_ones_own_wins(self) -> None:
         own = Private(services={"hello": {"hello": {"WORD": "mine"}}})
-        state = placed(desired_state(with_addons(THINGS)))
+        state = importing(placed(desired_state(with_addons(THINGS))))
         assert self.variables(with_answer(state, own, ANSWER, discard))["WORD"] == "mine"
 
     def test_its_warnings_are_told(self, given: tuple[DesiredState, Private], events: list[Event]) -> None:
         assert [event.message for event in events] == ["no metric is watched (things.yml:3)"]
 
+    def test_an_export_that_is_secret_reaches_no_state(self) -> None:
+        stack = {
+            "outputs": {"Url": {"value": "pg://me:word@host", "secret": True}},
+            "exports": {"shared-Table": "pg://me:word@host"},
+        }
+        state = importing(placed(desired_state(with_addons(THINGS))))
+        given = with_answer(state, Private(), {"stacks": {**ANSWER["stacks"], "other": stack}}, discard)
+        assert self.variables(given)["SHARED"] == "pg://me:word@host"
+        assert "word@host" not in given[0].model_dump_json()
+
+    def test_exports_that_it_does_not_name_are_none_of_its_own(self) -> None:
+        state, _ = with_answer(placed(desired_state(with_addons(THINGS))), Private(), ANSWER, discard)
+        assert "shared-Table" not in state.services["hello"].options.outputs
+
 
 def test_a_plan_that_is_only_printed_has_names_for_values() -> None:
     state = with_placeholders(placed(desired_state(with_addons(THINGS))))
     assert state.services["hello"].options.outputs["TableName"] == "<TableName>"
+
+
+def test_the_plan_says_what_is_made() -> None:
+    state = placed(desired_state(with_addons(THINGS)))
+    plan = Plan()
+    plan_endpoint(plan, state, Observed([]), None)
+    assert "demo-test-hello-AddonsStack: Table (AWS::DynamoDB::Table)" in str(plan)
 
 
 def test_the_request_has_the_stack_with_its_parameters() -> None:
@@ -178,7 +207,7 @@ def test_the_request_has_the_stack_with_its_parameters() -> None:
 def test_what_nothing_here_stands_for_is_refused_with_its_place(type: str) -> None:
     found = addons({"Search": {"Type": type}}, positions={"Resources.Search": Position("search.yml", 7)})
     with pytest.raises(Unsupported, match=f"hello: Search is a {type}") as caught:
-        refuse_unmakeable(make_service().model_copy(update={"addons": found}), discard)
+        refuse_unmakeable("hello", found, {}, discard)
     assert str(caught.value.position) == "search.yml:7"
     assert "[values]" in caught.value.hint
 
@@ -186,5 +215,5 @@ def test_what_nothing_here_stands_for_is_refused_with_its_place(type: str) -> No
 def test_what_is_a_name_and_no_more_is_said() -> None:
     found = addons({"Watch": {"Type": "AWS::CloudWatch::Alarm"}}, positions={"Resources.Watch": Position("a.yml", 2)})
     events: list[Event] = []
-    refuse_unmakeable(make_service().model_copy(update={"addons": found}), events.append)
+    refuse_unmakeable("hello", found, {}, events.append)
     assert [event.message for event in events] == ["Watch is a name: no metric is watched (a.yml:2)"]

@@ -6,13 +6,17 @@ Source: CloudFormation, return values of each type.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from emulator.aws.ministack_app import KEY
-from emulator.aws.stacks.context import Context
 from emulator.aws.stacks.names import hex_id, physical_name
 from emulator.aws.stacks.resources import Made, Resource
 from emulator.aws.stacks.values import Secret, Value, text
 from emulator.ecs.addons.types import Kind, resource_type
+
+if TYPE_CHECKING:
+    from emulator.aws.stacks.context import Context
+    from emulator.aws.stacks.evaluator import Place
 
 _MOST = 64
 
@@ -63,12 +67,17 @@ _TABLE = {
 def named(context: Context, resource: Resource) -> Made:
     """The resource as a name. One that is missed gives a warning, and a placeholder for any further attribute."""
     kind = resource_type(resource.type)
-    missed = kind.kind is Kind.WARNED
-    if missed:
+    if kind.kind is Kind.WARNED:
         context.warn(
             resource.position,
             f"{resource.stack}: {resource.logical_id} ({resource.type}) is not made. {kind.text}",
         )
+    return name_of(context.place, resource)
+
+
+def name_of(place: Place, resource: Resource) -> Made:
+    """The name, with its attributes. Pure."""
+    missed = resource_type(resource.type).kind is Kind.WARNED
     if resource.type == "AWS::IAM::AccessKey":
         return Made(KEY, {"SecretAccessKey": Secret(KEY)})
     names = _TABLE.get(resource.type, _Names())
@@ -82,7 +91,7 @@ def named(context: Context, resource: Resource) -> Made:
     if names.arn:
         service, _, rest = names.arn.partition(":")
         path = text(resource.properties.get("Path", "/")).lstrip("/") if service == "iam" else ""
-        arn = context.place.arn(service, f"{rest}{path}{ref}", region=None if names.region else "")
+        arn = place.arn(service, f"{rest}{path}{ref}", region=None if names.region else "")
         attributes |= dict.fromkeys(("Arn", *names.attributes), arn)
         ref = arn if names.ref_is_arn else ref
     if resource.type == "AWS::IAM::Role":

@@ -20,7 +20,7 @@ from emulator.ecs.messaging import (
 )
 from emulator.regions import partition
 from emulator.runtime.specs.aws.endpoint import log_groups
-from emulator.runtime.specs.aws.stacks import stack_of
+from emulator.runtime.specs.aws.stacks import stacks_of
 
 if TYPE_CHECKING:
     from emulator.ecs.service import Service
@@ -53,7 +53,7 @@ def aws_request(state: DesiredState) -> dict[str, object]:
         "topics": [{"name": name, "attributes": attributes} for name, attributes in found.topics.items()],
         "queues": [{"name": name, "attributes": attributes} for name, attributes in found.queues.items()],
         "subscriptions": found.subscriptions,
-        "stacks": [stack_of(desired) for desired in users if desired.service.addons is not None],
+        "stacks": stacks_of(users),
         "exports": dict(options.values),
         "places": found.places,
         "labels": found.labels,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from emulator.ecs.addons.model import Addons
@@ -20,14 +20,25 @@ def stack_name(service: Service) -> str:
     return f"{service.app}-{service.environment}-{service.name}-AddonsStack"
 
 
-def stack_of(desired: DesiredService) -> dict[str, Any]:
-    """The stack as `emulator.aws.stacks.provision` is asked for it."""
+def environment_stack_name(service: Service) -> str:
+    """The name of the addon stack of a service's environment."""
+    return f"{service.app}-{service.environment}-AddonsStack"
+
+
+def stacks_of(services: Sequence[DesiredService]) -> list[dict[str, Any]]:
+    """The stacks of services as `emulator.aws.stacks.provision` is asked for them, that of their environment first."""
+    first = next((one for one in services if one.service.environment_addons is not None), None)
+    own = [_stack(one, one.service.addons) for one in services if one.service.addons is not None]
+    if first is None or first.service.environment_addons is None:
+        return own
+    return [_stack(first, first.service.environment_addons, environment=True), *own]
+
+
+def _stack(desired: DesiredService, addons: Addons, *, environment: bool = False) -> dict[str, Any]:
     service = desired.service
-    addons = service.addons
-    assert addons is not None
-    given = {"App": service.app, "Env": service.environment, "Name": service.name}
+    given = {"App": service.app, "Env": service.environment} | ({} if environment else {"Name": service.name})
     return {
-        "name": stack_name(service),
+        "name": environment_stack_name(service) if environment else stack_name(service),
         "template": addons.sections,
         "parameters": {**addons.parameters, **given},
         "positions": {name: str(position) for name, position in addons.positions.items()},
@@ -35,21 +46,22 @@ def stack_of(desired: DesiredService) -> dict[str, Any]:
     }
 
 
-def refuse_unmakeable(service: Service, emit: Emit) -> None:
-    """Raises `Unsupported`, with file and line, for a resource of a type that nothing here stands for; emits a warning
-    for one that is a name here and no more, where the workload may miss what it does."""
-    addons = service.addons
-    for logical_id, type in types_in(addons) if addons is not None else ():
-        found, position = resource_type(type), addons.positions.get(f"Resources.{logical_id}") if addons else None
-        if found.kind in (Kind.REFUSED, Kind.PROGRAM):
+def refuse_unmakeable(owner: str, addons: Addons, values: Mapping[str, str], emit: Emit) -> None:
+    """Raises `Unsupported`, with file and line, for a resource of a type that nothing here stands for and that
+    `[values]` gives nothing of; emits a warning for one that is a name here and no more, where the workload may miss
+    what it does. `owner` is the service or environment whose addons they are."""
+    given = {name.partition(".")[0] for name in values}
+    for logical_id, type in types_in(addons):
+        found, position = resource_type(type), addons.positions.get(f"Resources.{logical_id}")
+        if found.kind in (Kind.REFUSED, Kind.PROGRAM) and logical_id not in given:
             raise Unsupported(
-                f"{service.name}: {logical_id} is a {type}, which does not run here",
+                f"{owner}: {logical_id} is a {type}, which does not run here",
                 position=position,
                 hint=REFUSED_HINT,
             )
         if found.kind is Kind.WARNED:
             where = f" ({position})" if position else ""
-            emit(Event(EventKind.WARNING, service.name, f"{logical_id} is {_text(found)}{where}"))
+            emit(Event(EventKind.WARNING, owner, f"{logical_id} is {_text(found)}{where}"))
 
 
 def types_in(addons: Addons) -> Iterator[tuple[str, str]]:
