@@ -22,10 +22,11 @@ venv: .venv/.complete  ## Make .venv with the locked versions and the project in
 
 .PHONY: setup
 setup: venv  ## Make sure of everything: .venv, a Docker daemon, all images
-	@$(BIN)/python -m emulator.setup
+	@$(BIN)/python -m emulator.setup --databases
 
 .PHONY: up
-up: setup  ## Set up, run examples/nginx-sidecar and ask it something
+up: venv  ## Set up, run examples/nginx-sidecar and ask it something
+	@$(BIN)/python -m emulator.setup
 	@cd $(EXAMPLE) && $(CLI) up -d --wait && $(CLI) ps
 	@front=$$(docker ps -q --filter label=copilot-local.role=front --filter label=copilot-local.app=$(notdir $(EXAMPLE))); \
 	  url=http://$$(docker port "$$front" | sed -n '1s/.*-> //p')/api/; \

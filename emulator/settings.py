@@ -7,7 +7,6 @@ Files, later ones win key by key:
 3. `copilot-local.toml` in the workspace root (the folder that holds `copilot/`).
 """
 
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,10 +15,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from emulator.errors import InputError, Position
-from emulator.files import read_text
-from emulator.model import FrozenModel, InvalidData, Keys, Model, from_plain, make
+from emulator.model import FrozenModel, InvalidData, Model, from_plain, make
 from emulator.regions import DEFAULT_REGION, LOCAL_ACCOUNT
-from emulator.settings_files import FILE_NAME, STAND_INS_NAME, configuration_folder
+from emulator.settings_files import FILE_NAME, STAND_INS_NAME, configuration_folder, line_of, text_of
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 FILLED_IN = ("variables", "values", "substitute", "images")
@@ -230,6 +228,8 @@ class Settings(FrozenModel):
     time: TimeSettings = Field(default_factory=TimeSettings.model_construct)
     credentials: CredentialSettings = Field(default_factory=CredentialSettings.model_construct)
     secrets: SecretSettings = Field(default_factory=SecretSettings.model_construct)
+    backing: Mapping[str, str] = {}
+    """Engine of a database or cache (`aurora-postgresql`, `redis`) to the image that it runs on."""
     aws: AwsSettings = Field(default_factory=AwsSettings.model_construct)
     jobs: JobSettings = Field(default_factory=JobSettings.model_construct)
     trust: TrustSettings = Field(default_factory=TrustSettings.model_construct)
@@ -315,14 +315,12 @@ class LocalOptions(Model):
 def load_settings(workspace: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
     """The merged settings. Raises `InputError` with the file and what is wrong in it."""
     folder = configuration_folder(environment)
-    files = [folder / STAND_INS_NAME, folder / FILE_NAME]
-    if workspace is not None:
-        files.append(workspace / FILE_NAME)
+    files = [folder / STAND_INS_NAME, folder / FILE_NAME, *([workspace / FILE_NAME] if workspace is not None else [])]
     merged: dict[str, object] = {}
     for file in files:
         content = _read(file)
         if file.parent == workspace and "trust" in content:
-            position = Position(str(file), _line_of(_text(file), ("trust",)))
+            position = Position(str(file), line_of(text_of(file), ("trust",)))
             raise InputError(
                 "[trust] is taken from your own settings only, not from a workspace's",
                 position=position,
@@ -337,23 +335,13 @@ def load_settings(workspace: Path | None = None, environment: Mapping[str, str] 
 def setting_position(workspace: Path, *keys: str) -> Position | None:
     """Where the workspace's settings file has a key, given with its section; None where it has not."""
     file = workspace / FILE_NAME
-    text = _text(file)
-    number = _line_of(text, keys, missing=0)
+    text = text_of(file)
+    number = line_of(text, keys, missing=0)
     return Position(str(file), number) if number else None
 
 
-def _text(file: Path) -> str:
-    """The text of a settings file; empty where there is none."""
-    try:
-        return read_text(file)
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {file}: {error}") from None
-
-
 def _read(file: Path) -> dict[str, object]:
-    text = _text(file)
+    text = text_of(file)
     if not text.strip():
         return {}
     try:
@@ -365,8 +353,8 @@ def _read(file: Path) -> dict[str, object]:
         raise InputError(f"{file}: not valid TOML: {error}", hint="see docs/settings.md for the format") from None
     except InvalidData as error:
         first, *others = error.problems
-        more = "".join(f"\n{problem} (line {_line_of(text, problem.keys)})" for problem in others)
-        position = Position(str(file), _line_of(text, first.keys))
+        more = "".join(f"\n{problem} (line {line_of(text, problem.keys)})" for problem in others)
+        position = Position(str(file), line_of(text, first.keys))
         raise InputError(f"{first}{more}", position=position, hint="see docs/settings.md for every key") from None
     for section in FILLED_IN:
         if isinstance(table := content.get(section), dict):
@@ -396,20 +384,3 @@ def _target(folder: Path, replacement: str | BuildSettings) -> str | BuildSettin
     if replacement.startswith(("./", "../", "/", "~")) or replacement in (".", ".."):
         return str((folder / Path(replacement).expanduser()).resolve())
     return replacement
-
-
-def _line_of(text: str, keys: Keys, missing: int = 1) -> int:
-    """The line of the innermost key: the first that has it after the section's own. `missing` where there is none."""
-    names = [key for key in keys if isinstance(key, str)]
-    lines = text.splitlines()
-    key = names[-1] if names else ""
-    section = re.compile(rf"\s*\[\[?\s*[\"']?{re.escape(names[0] if names else '')}\b")
-    start = next((number for number, line in enumerate(lines, start=1) if section.match(line)), 0)
-    if start and len(names) == 1:
-        return start
-    for first in (start, 0):
-        for number, line in enumerate(lines[first:], start=first + 1):
-            if key in line.split("=", 1)[0]:
-                return number
-    inline = (number for number, line in enumerate(lines, start=1) if key and key in line)
-    return next(inline, missing)

@@ -4,8 +4,16 @@ first."""
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator.errors import InputError
+from emulator.files import read_text
+
+if TYPE_CHECKING:
+    from emulator.model import Keys
 
 FILE_NAME = "copilot-local.toml"
 STAND_INS_NAME = "stand-ins.toml"
@@ -21,3 +29,30 @@ def configuration_folder(environment: Mapping[str, str] | None = None) -> Path:
 def has_settings(workspace: Path) -> bool:
     """Whether there are settings that hold for the workspace. Substitutions by the set-up are none."""
     return any((folder / FILE_NAME).exists() for folder in (configuration_folder(), workspace))
+
+
+def text_of(file: Path) -> str:
+    """The text of a settings file; empty where there is none."""
+    try:
+        return read_text(file)
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {file}: {error}") from None
+
+
+def line_of(text: str, keys: Keys, missing: int = 1) -> int:
+    """The line of the innermost key: the first that has it after the section's own. `missing` where there is none."""
+    names = [key for key in keys if isinstance(key, str)]
+    lines = text.splitlines()
+    key = names[-1] if names else ""
+    section = re.compile(rf"\s*\[\[?\s*[\"']?{re.escape(names[0] if names else '')}\b")
+    start = next((number for number, line in enumerate(lines, start=1) if section.match(line)), 0)
+    if start and len(names) == 1:
+        return start
+    for first in (start, 0):
+        for number, line in enumerate(lines[first:], start=first + 1):
+            if key in line.split("=", 1)[0]:
+                return number
+    inline = (number for number, line in enumerate(lines, start=1) if key and key in line)
+    return next(inline, missing)

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from emulator.setup.agent_image import pinned_closure  # noqa: E402
-from emulator.setup.images import IMAGES  # noqa: E402
+from emulator.setup.images import DATABASES, IMAGES  # noqa: E402
 
 LOCKS = {
     "development": ROOT / "requirements" / "dev.lock",
@@ -81,7 +81,7 @@ def distributions(project: dict[str, object]) -> Iterator[Component]:
 
 def container_images() -> Iterator[Component]:
     """The images that are pulled, or stood in for where there is no registry."""
-    for image in IMAGES:
+    for image in (*IMAGES, *DATABASES):
         name, _, version = image.reference.rpartition(":")
         yield {"type": "container", "bom-ref": image.reference, "name": name, "version": version}
 

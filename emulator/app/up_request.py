@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from emulator.app.databases import described_databases
 from emulator.app.jobs import check_names, scheduled_jobs, without_idle_jobs
 from emulator.app.load import load_services, load_task_definition
 from emulator.app.selection import LoadedService, Selection, find_target, region
@@ -252,6 +253,7 @@ def _request(
 ) -> UpRequest:
     from emulator.runtime.planning.up_request import SupportImages, UpRequest
     from emulator.setup.images import FRONT_IMAGE, PAUSE_IMAGE, ensure_agent_image, ensure_aws_image
+    from emulator.setup.images import ensure_database_image as database
 
     return UpRequest(
         environment=loaded.names,
@@ -259,7 +261,11 @@ def _request(
         settings=settings.with_wait_timeout(options.wait_timeout),
         workspace=loaded.root,
         support=SupportImages(
-            PAUSE_IMAGE, FRONT_IMAGE, lambda engine: ensure_agent_image(emit, engine), lambda: ensure_aws_image(emit)
+            PAUSE_IMAGE,
+            FRONT_IMAGE,
+            lambda engine: ensure_agent_image(emit, engine),
+            lambda: ensure_aws_image(emit),
+            lambda reference: database(reference, emit),
         ),
         private=private,
         logins=logins,
@@ -269,6 +275,7 @@ def _request(
         port=options.port,
         https_port=options.https_port,
         internal_port=options.internal_port,
+        databases=lambda request, emit: described_databases(request, settings, emit),
         region=region(),
         timing=options.timing,
         wait=options.wait,

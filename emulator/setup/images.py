@@ -50,15 +50,33 @@ IMAGES = (
     Image("registry", ("registry:2",)),
 )
 
+DATABASES = (
+    Image("postgres", ("postgres:17",)),
+    Image("mariadb", ("mysql:8.4", "mysql:8.0", "mysql:5.7", "mariadb:11.8")),
+    Image("valkey", ("valkey/valkey:8", "redis:7")),
+    Image("memcached", ("memcached:1.6",)),
+)
+"""What addons of services may need: pulled or built when something does."""
+_RECIPES = {
+    "postgres": "postgres",
+    "mysql": "mariadb",
+    "mariadb": "mariadb",
+    "valkey/valkey": "valkey",
+    "redis": "valkey",
+    "memcached": "memcached",
+}
+"""Repository of an official image to the recipe of what stands in for it."""
 
-def ensure_images(emit: Emit = discard) -> None:
-    """Makes sure that every image is there: pulled, or a stand-in where its registry is absent; then the agent's.
+
+def ensure_images(emit: Emit = discard, *, databases: bool = False) -> None:
+    """Makes sure that every image is there: pulled, or a stand-in where its registry is absent; then the agent's. With
+    `databases` those too that addons may need.
 
     Writes the substitution file. Takes seconds where all is there. Raises ImageError with the last lines of what
     failed, EngineUnavailable where no daemon answers.
     """
     with locked("images", emit):
-        provide(IMAGES, emit)
+        provide((*IMAGES, *DATABASES) if databases else IMAGES, emit)
     ensure_agent_image(emit)
 
 
@@ -103,6 +121,19 @@ def any_agent_image(emit: Emit = discard) -> str:
 def ensure_aws_image(emit: Emit = discard) -> str:
     """Makes sure that the image of the local AWS endpoint is there. Returns its reference. Raises as the agent's."""
     return aws_image.ensure_aws_image(_python_base(emit), docker_cli.server_architecture(), emit)
+
+
+def ensure_database_image(reference: str, emit: Emit = discard) -> str:
+    """The local image for the reference of a database's: pulled, or a stand-in where its registry is absent. One that
+    nothing here stands in for is returned as it is. Raises ImageError."""
+    recipe = _RECIPES.get(reference.partition(":")[0])
+    if recipe is None or docker_cli.image_exists(reference):
+        return reference
+    stand_in = standins.stand_in_tag(recipe)
+    if substitutes.read().get(reference) != stand_in or not docker_cli.image_exists(stand_in):
+        with locked("images", emit):
+            provide([Image(recipe, (reference,))], emit)
+    return substitutes.read().get(reference, reference)
 
 
 def _python_base(emit: Emit) -> str:

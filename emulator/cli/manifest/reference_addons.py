@@ -6,7 +6,7 @@ from emulator.cli.manifest.reference_chapters import table
 from emulator.ecs.addons.types import TYPES, Kind
 from emulator.errors import UsageError
 
-_ORDER = (Kind.MADE, Kind.NAMED, Kind.WARNED, Kind.PROGRAM, Kind.REFUSED)
+_ORDER = (Kind.MADE, Kind.PROGRAM, Kind.NAMED, Kind.WARNED, Kind.REFUSED)
 
 
 def addons() -> str:
@@ -17,11 +17,7 @@ def addons() -> str:
 def listing() -> str:
     """Every type that is known, what is made most first. All other types are refused."""
     rows = sorted(TYPES.items(), key=lambda row: (_ORDER.index(row[1].kind), row[0]))
-    return table(("type", "here", ""), ((f"`{name}`", _here(found.kind), found.text) for name, found in rows))
-
-
-def _here(kind: Kind) -> str:
-    return (Kind.REFUSED if kind is Kind.PROGRAM else kind).value
+    return table(("type", "here", ""), ((f"`{name}`", found.kind.value, found.text) for name, found in rows))
 
 
 def with_types(page: str) -> str:

@@ -11,8 +11,7 @@ class Kind(StrEnum):
 
     MADE = "made"
     PROGRAM = "program"
-    """A database or cache: a program of its own. The evaluator knows its attributes; nothing starts one so far, so `up`
-    refuses it."""
+    """A database or cache: a program of its own, in a container."""
     NAMED = "named"
     """A name, an ARN or an id, and nothing else: it has no effect here."""
     WARNED = "named with a warning"
@@ -31,7 +30,8 @@ class ResourceType:
 REFUSED_HINT = "give its outputs under [values] in copilot-local.toml, or run it beside the workloads as a container"
 _REFUSED = ResourceType(Kind.REFUSED, "Not emulated.")
 
-_NO_PROGRAM = "Refused: no database is started here; give its outputs under `[values]`."
+_DATABASE = "PostgreSQL, MySQL or MariaDB in a container. Oracle, SQL Server and Db2 are refused."
+_CACHE = "Valkey in a container."
 _NO_RIGHTS = "A name: no permission is checked here."
 _NO_NETWORK = "An id: containers reach each other without it."
 _NO_GROUP = "A name: the database has its engine's settings."
@@ -57,11 +57,11 @@ _TABLE: dict[Kind, dict[str, str]] = {
         "AWS::Cognito::UserPoolClient": "A client of a user pool.",
     },
     Kind.PROGRAM: {
-        "AWS::RDS::DBCluster": _NO_PROGRAM,
-        "AWS::RDS::DBInstance": _NO_PROGRAM,
-        "AWS::ElastiCache::CacheCluster": _NO_PROGRAM,
-        "AWS::ElastiCache::ReplicationGroup": _NO_PROGRAM,
-        "AWS::ElastiCache::ServerlessCache": _NO_PROGRAM,
+        "AWS::RDS::DBCluster": _DATABASE,
+        "AWS::RDS::DBInstance": _DATABASE,
+        "AWS::ElastiCache::CacheCluster": "Valkey or Memcached in a container.",
+        "AWS::ElastiCache::ReplicationGroup": _CACHE,
+        "AWS::ElastiCache::ServerlessCache": _CACHE,
     },
     Kind.NAMED: {
         "AWS::EC2::SecurityGroup": _NO_NETWORK,

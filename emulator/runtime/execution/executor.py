@@ -186,6 +186,14 @@ class Executor:
                 from emulator.runtime.specs.aws.endpoint import prepare_aws
 
                 self.aws_answer = prepare_aws(self.engine, operation.subject, operation.aws_request)
+            case Verb.AWAIT_DATABASE:
+                from emulator.runtime.execution.database import await_database
+
+                await_database(self._execution, operation)
+            case Verb.GIVE_ACCOUNT:
+                from emulator.runtime.execution.database import give_account
+
+                give_account(self._execution, operation, self.aws_answer)
             case Verb.CONFIGURE_FRONT:
                 self.front.configure(self.engine, operation.subject)
             case Verb.DEREGISTER:

@@ -14,7 +14,7 @@ from emulator.events import Emit, Event, EventKind
 from emulator.runtime.control import direct
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.execution.executor import Executor, remove_volume
-from emulator.runtime.planning.stop_plan import stop_task
+from emulator.runtime.planning.stop_plan import stop_databases, stop_task
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Names, Role
 from emulator.runtime.state.observed import Observed, observe, sort_containers
@@ -98,10 +98,11 @@ def _remove_network(engine: Engine, network: str, agent_gone: Future[object] | N
 
 
 def _plan(observed: Observed, timeout: int | None) -> Plan:
-    """All tasks stop side by side; the load balancers, which hold nothing that could be lost, are killed meanwhile."""
+    """All tasks stop side by side, then the databases that they were connected to; the load balancers, which hold
+    nothing that could be lost, are killed meanwhile."""
     plan = Plan()
-    for task in observed.tasks.values():
-        stop_task(plan, task, "down", timeout=timeout, at_once=True)
+    stopped = [stop_task(plan, task, "down", timeout=timeout, at_once=True) for task in observed.tasks.values()]
+    stop_databases(plan, observed, "down", stopped, timeout=timeout)
     for front in (*observed.fronts, *([observed.udp_relay] if observed.udp_relay else [])):
         plan.add(Verb.REMOVE_CONTAINER, front.name, "down")
     return plan

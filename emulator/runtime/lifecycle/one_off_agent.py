@@ -69,7 +69,7 @@ def _ensure_agent(engine: Engine, environment: Names, state: DesiredState, turns
             engine.remove(agent.id)  # who made it has died before it knew anything
         for volume in (environment.state_volume, environment.front_volume):
             engine.ensure_volume(volume, environment.labels(Role.VOLUME))
-        empty = state.model_copy(update={"services": {}, "acting": True})
+        empty = state.model_copy(update={"services": {}, "databases": [], "acting": True})
         folder = direct.make_folder(environment, engine.info())
         with contextlib.suppress(Conflict):  # another command was faster
             made = engine.create_container(agent_spec(engine, environment, empty, folder))

@@ -16,12 +16,15 @@ from emulator.missing import Blockers
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.images.resolver import own_regions, resolver_of
 from emulator.runtime.images.router_files import SHADOWED, SHADOWED_HINT, RouterImage, read_router_image
+from emulator.runtime.lifecycle.databases import local_image, with_images
 from emulator.runtime.planning.up_request import UpRequest
 from emulator.runtime.secrets.missing_values import demands, missing_values
 from emulator.runtime.specs.aws.endpoint import wants_endpoint
+from emulator.runtime.specs.aws.resources import aws_request
 from emulator.runtime.specs.debugging import debugged
 from emulator.runtime.specs.log_router import check_destinations, manifest_lines
 from emulator.runtime.specs.unsupported_features import refuse_unsupported
+from emulator.runtime.state.database import DesiredDatabase
 from emulator.runtime.state.desired import DesiredService, DesiredState
 from emulator.settings import LocalOptions
 
@@ -66,6 +69,8 @@ def _prepare(
         agent = pool.submit(agent_image or (lambda: request.support.agent(engine)))
         pause_image = pool.submit(resolver.local, request.support.pause)
         front_image = pool.submit(resolver.local, request.support.front) if with_front else None
+        find = local_image(request, resolver)
+        databases = pool.submit(with_images, databases_of(request, discard) if with_front else [], find)
         idle: dict[str, dict[str, str]] = {service.name: {} for service in request.services}
         for service in request.services:
             if not demands(service):
@@ -80,6 +85,7 @@ def _prepare(
             agent.result(),
             emit,
         )
+    state.databases = databases.result()
     for name, desired in state.services.items():
         desired.options.own_region = own_regions(engine, images[name])
     check_destinations(state, emit, request.log_names)
@@ -140,6 +146,13 @@ def desired_state(
     )
 
 
+def databases_of(request: UpRequest, emit: Emit) -> list[DesiredDatabase]:
+    """The databases that a request's addons describe. Raises `Unsupported` or `InputError`, with file and line, for one
+    that cannot run here."""
+    images: dict[str, dict[str, str]] = {service.name: {} for service in request.services}
+    return request.databases(aws_request(desired_state(request, images, {}, "", "", "")), emit)
+
+
 def _router_image(
     engine: Engine, request: UpRequest, service: Service, images: Mapping[str, Mapping[str, str]], emit: Emit
 ) -> RouterImage:
@@ -175,6 +188,7 @@ def refuse_unsupported_in(request: UpRequest, emit: Emit) -> None:
         aws=settings.aws.endpoint,
         scheduled=request.scheduled,
     )
+    databases_of(request, emit)
 
 
 def refuse_unresolved(request: UpRequest) -> None:

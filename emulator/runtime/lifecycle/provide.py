@@ -10,6 +10,8 @@ from emulator.ecs.references import AddonReference, ImportReference, references_
 from emulator.engine.interface import Engine
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.execution.executor import Executor
+from emulator.runtime.lifecycle.databases import remove_new_databases
+from emulator.runtime.planning.databases import plan_databases
 from emulator.runtime.planning.local_aws import plan_endpoint
 from emulator.runtime.planning.up_request import UpRequest
 from emulator.runtime.specs.aws.endpoint import aws_spec
@@ -30,18 +32,21 @@ def provide(
     emit: Emit,
     cancelled: threading.Event,
 ) -> tuple[DesiredState, Private]:
-    """Starts the local AWS endpoint where services need it and makes what they need there; what is there stays. Returns
-    the state with the values of addon outputs, and the private values with those that are secret.
+    """Starts the local AWS endpoint where services need it and makes what they need there, and the databases of their
+    addons beside it; what is there stays. Returns the state with the values of addon outputs, and the private values
+    with those that are secret.
 
     Raises `InputError`, with the place in the template, for what cannot be made; `ContainerFailed` where the endpoint
-    does not come up.
+    or a database does not come up: databases that were not there before are gone then, unless `retain`.
     """
     private = request.private
     if aws_spec(state) is None:  # the log routers' endpoint needs no answer, and is started with the tasks
         return state, private
     plan = Plan()
     secrets = request.endpoint_secrets
-    plan_endpoint(plan, state, observed, None, prepare=True, secrets=secrets.request())
+    ready = plan_endpoint(plan, state, observed, None, prepare=True, secrets=secrets.request())
+    plan_databases(plan, state, observed, None, endpoint=ready)
+    volumes = engine.list_volumes(request.environment.labels()) if state.databases else {}
     executor = Executor(
         engine,
         request.environment,
@@ -50,7 +55,12 @@ def provide(
         cancelled=cancelled,
         drain_image=state.agent_image,
     )
-    executor.run(plan)
+    try:
+        executor.run(plan)
+    except BaseException:
+        if not request.retain:
+            remove_new_databases(engine, request.environment, state, observed, volumes)
+        raise
     secrets.warn(emit)
     private = secrets.received(private, executor.aws_answer.get("looked_up", ()))
     return with_answer(state, private, executor.aws_answer, emit)

@@ -17,7 +17,13 @@ from emulator.runtime.lifecycle.contention import Turns
 from emulator.runtime.lifecycle.environment_lock import Claim
 from emulator.runtime.lifecycle.join import AGENT_TIMEOUT, join
 from emulator.runtime.lifecycle.look import refuse_taken_ports
-from emulator.runtime.lifecycle.prepare import desired_state, prepare, refuse_unresolved, refuse_unsupported_in
+from emulator.runtime.lifecycle.prepare import (
+    databases_of,
+    desired_state,
+    prepare,
+    refuse_unresolved,
+    refuse_unsupported_in,
+)
 from emulator.runtime.lifecycle.running import Running, wait_healthy
 from emulator.runtime.listeners.free_port import Reservation
 from emulator.runtime.listeners.front_ports import listeners_of
@@ -56,10 +62,11 @@ def dry_run(engine: Engine, request: UpRequest) -> Plan:
     desired = desired_state(request, images, {}, pause, front, "copilot-local/agent")
     state = with_ports(desired, asked_ports(request), observed, frozenset())
     state.aws_image = "copilot-local/aws"
+    state.databases = databases_of(request, discard)
     state = with_placeholders(state)
     factory = task_factory(state, request.private, engine)
     network = request.environment.network in engine.list_networks(request.environment.labels())
-    return reconcile(factory, observed, front_specs(state), network_exists=network).plan
+    return reconcile(factory, observed, front_specs(state), network_exists=network, before=True).plan
 
 
 def up(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from emulator.ecs.identity import new_task_id
 from emulator.engine.interface import ContainerSpec, ContainerState
 from emulator.frontdoor.balancers import Balancer
+from emulator.runtime.planning.databases import plan_databases, restart_databases
 from emulator.runtime.planning.local_aws import plan_endpoint
 from emulator.runtime.planning.start_plan import StartingTask, start_members, start_pause
 from emulator.runtime.planning.stop_plan import stop_task
@@ -52,6 +53,7 @@ def reconcile(
     held_back: Iterable[str] = (),
     unhealthy: Mapping[str, str] | None = None,
     leave_alone: AbstractSet[str] = frozenset(),
+    before: bool = False,
     new_id: Callable[[], str] = new_task_id,
 ) -> Reconciled:
     """What has to be done so that an environment runs as desired.
@@ -59,7 +61,7 @@ def reconcile(
     `fronts` are the load balancers that something goes through. `held_back` are services whose replacement waits
     (back-off); their broken tasks are stopped all the same. `unhealthy` are tasks that the service scheduler gives up,
     with the reason. `leave_alone` are services, or `FRONT`, that another plan is at work on. `fresh_front_rules` asks
-    for a front configuration even if no task changes.
+    for a front configuration even if no task changes. `before`: what `up` does before tasks is in the plan, too.
     """
     plan = Plan()
     network = None
@@ -67,6 +69,9 @@ def reconcile(
         labels = factory.names.labels(Role.NETWORK)
         network = plan.add(Verb.CREATE_NETWORK, factory.names.network, "no such network", labels=labels)
     aws = plan_endpoint(plan, factory.state, observed, network)
+    if before:
+        plan_databases(plan, factory.state, observed, network, endpoint=aws)
+    restart_databases(plan, factory.state, observed)
     _udp_relay(plan, factory.state, observed, network)
     work = _Reconciliation(factory, observed, Reconciled(plan), routed=bool(fronts), network=network, aws=aws)
     for name, desired in factory.state.services.items():

@@ -7,8 +7,11 @@ from collections.abc import Iterable
 from emulator.runtime.specs.service_connect import serves
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Role
-from emulator.runtime.state.observed import Task
+from emulator.runtime.state.observed import Observed, Task
 from emulator.runtime.state.operations import Plan, Verb
+
+DATABASE_STOP_TIMEOUT = 30
+"""Seconds that a database may take to end in order."""
 
 
 def stop_task(
@@ -71,6 +74,18 @@ def stop_task(
         )
         removals = [*removals, last] if beside else [last]
     return plan.add(Verb.REMOVE_VOLUME, task.id, "volumes of the task", removals or first, task_id=task.id)
+
+
+def stop_databases(
+    plan: Plan, observed: Observed, reason: str, needs: Iterable[int], *, timeout: int | None = None
+) -> None:
+    """Operations that stop every database in order, after `needs`, and remove it. `timeout` shortens the stop."""
+    limit = DATABASE_STOP_TIMEOUT if timeout is None else min(timeout, DATABASE_STOP_TIMEOUT)
+    after = list(needs)
+    for key, container in observed.databases.items():
+        title = f"stop database {key.rpartition('/')[2]}"
+        stop = plan.add(Verb.STOP_CONTAINER, container.name, reason, after, timeout=limit, title=title)
+        plan.add(Verb.REMOVE_CONTAINER, container.name, reason, [stop])
 
 
 def _dependents(task: Task, name: str) -> list[str]:

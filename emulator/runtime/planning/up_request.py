@@ -8,11 +8,13 @@ from pathlib import Path
 
 from emulator.ecs.service import Service
 from emulator.engine.interface import Engine
+from emulator.events import Emit
 from emulator.regions import DEFAULT_REGION
 from emulator.runtime.listeners.port_choice import AskedPorts
 from emulator.runtime.secrets.endpoint_secrets import EndpointSecrets
 from emulator.runtime.secrets.logins import RegistryLogins
 from emulator.runtime.specs.aws.known import Known
+from emulator.runtime.state.database import DesiredDatabase
 from emulator.runtime.state.desired import Private
 from emulator.runtime.state.log_subjects import LogSubjects
 from emulator.runtime.state.names import Names
@@ -28,6 +30,8 @@ class SupportImages:
     agent: Callable[[Engine], str]
     aws: Callable[[], str] | None = None
     """The local AWS endpoint's, asked for only where one is needed."""
+    database: Callable[[str], str] | None = None
+    """The local image for the reference of a database's, pulled or built where one is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ class UpRequest:
     port: int | None = None
     https_port: int | None = None
     internal_port: int | None = None
+    databases: Callable[[Mapping[str, object], Emit], list[DesiredDatabase]] = lambda *_: []
+    """The databases that a request to the local AWS endpoint describes; it refuses and warns."""
     region: str = DEFAULT_REGION
     timing: str = "local"
     wait: bool = False

@@ -66,13 +66,14 @@ def _rows(observed: Observed, details: Mapping[str, ServiceDetails]) -> Iterator
     for container in observed.containers:
         role = container.labels.get(names.ROLE, "")
         member = container.labels.get(names.CONTAINER)
+        database = container.labels.get(names.DATABASE, "").rpartition("/")[2]
         health = "" if container.health is Health.NONE else str(container.health)
         service = container.labels.get(names.SERVICE, "")
         ports = details[service]["ports"].get(member or "", []) if service in details else []
         yield ContainerRow(
             service=service,
             task_id=container.labels.get(names.TASK, ""),
-            name=member or role,
+            name=member or database or role,
             state=str(container.state),
             health=health,
             exit_code=container.exit_code,

@@ -13,6 +13,7 @@ from emulator.ecs.addons.types import Kind, resource_type
 from emulator.ecs.service import Service
 from emulator.frontdoor.balancers import Balancer, balancer_of
 from emulator.model import FrozenModel, Model, to_plain
+from emulator.runtime.state.database import DesiredDatabase
 from emulator.runtime.state.task_role import TaskRole
 from emulator.settings import LocalOptions
 
@@ -136,6 +137,8 @@ class DesiredState(Model):
     """Of the local AWS endpoint; empty where nothing needs one."""
     aws_port: int = 0
     """Where tasks and this machine reach the endpoint on 127.0.0.1; 0: it is there for log routers alone."""
+    databases: list[DesiredDatabase] = []
+    """Those that addon templates describe."""
     acting: bool = False
     """The agent is in charge: a restarted one goes on at once instead of waiting for the command that made it."""
 
@@ -172,6 +175,9 @@ class DesiredState(Model):
         update: dict[str, object] = {"services": services, "acting": self.acting, "network_ports": ports}
         for key in ("aws_image", "aws_port"):  # the endpoint stays until `down`: it holds what it was sent
             update[key] = getattr(wanted, key) or getattr(self, key)
+        described = {database.key for database in wanted.databases}
+        kept = [database for database in self.databases if database.key not in described]
+        update["databases"] = [*wanted.databases, *kept]  # they hold data
         # A listener that no rule is on any more goes, as after `up --no-https`.
         rules = {
             (balancer_of(desired.service), rule.listener)

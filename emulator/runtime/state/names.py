@@ -50,6 +50,8 @@ MADE_BY = PREFIX + "made-by"
 
 AWS_PORT = PREFIX + "aws-port"
 """Of the local AWS endpoint: where tasks reach it on 127.0.0.1, and this machine too; absent where none does."""
+DATABASE = PREFIX + "database"
+"""Of a database or cache: its key, `STACK/LOGICAL ID`."""
 CREDENTIALS = PREFIX + "credentials"
 """The digest of the id of the credentials that a container was given."""
 
@@ -85,6 +87,7 @@ class Role(enum.StrEnum):
     INTERNAL_FRONT = "internal-front"
     UDP_RELAY = "udp-relay"
     AWS = "aws"
+    DATABASE = "database"
     AGENT = "agent"
     PAUSE = "pause"
     MEMBER = "member"
@@ -155,6 +158,14 @@ class Names:
     def aws_data_volume(self) -> str:
         """What the endpoint holds: queues, topics, buckets, tables."""
         return f"{self.prefix}-aws-data"
+
+    def database(self, key: str) -> str:
+        """The container of a database or cache, by its key. The dot is in no name of a task's container."""
+        return f"{self.prefix}-db.{_safe(key.rpartition('/')[2])}-{_digest(key)}"
+
+    def database_volume(self, key: str) -> str:
+        """What a database holds."""
+        return self.database(key)
 
     @property
     def state_volume(self) -> str:

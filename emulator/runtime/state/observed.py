@@ -153,6 +153,8 @@ class Observed:
     internal_front: Container | None = None
     udp_relay: Container | None = None
     aws: Container | None = None
+    databases: dict[str, Container] = field(default_factory=dict)
+    """By key."""
     tasks: dict[str, Task] = field(default_factory=dict)
     drains: list[Container] = field(default_factory=list)
 
@@ -201,6 +203,8 @@ def sort_containers(containers: list[Container]) -> Observed:
             observed.udp_relay = container
         elif role == Role.AWS:
             observed.aws = container
+        elif role == Role.DATABASE:
+            observed.databases[labels.get(names.DATABASE, "")] = container
         elif role == Role.DRAIN:
             observed.drains.append(container)
         elif task_id := labels.get(names.TASK):

@@ -5,8 +5,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from emulator.engine.interface import ContainerSpec, File
+
+if TYPE_CHECKING:
+    from emulator.runtime.state.database import DesiredDatabase
 
 TASK_STEADY = "STEADY"
 """Condition of an await on a whole task: running, container checks healthy, target healthy."""
@@ -21,6 +25,8 @@ class Verb(enum.StrEnum):
     START_CONTAINER = "start container"
     AWAIT = "await"
     PREPARE_AWS = "prepare local AWS"
+    AWAIT_DATABASE = "await database"
+    GIVE_ACCOUNT = "give database its account"
     CONFIGURE_FRONT = "configure front"
     DEREGISTER = "deregister target"
     WRITE_NAMES = "write Service Connect names"
@@ -56,6 +62,8 @@ class Operation:
     """START_CONTAINER: the log router container whose socket this one needs."""
     aws_request: Mapping[str, object] = field(default_factory=dict, repr=False)
     """PREPARE_AWS: what has to be there, see `emulator.runtime.specs.aws.resources`. It may hold secrets."""
+    database: DesiredDatabase | None = None
+    """AWAIT_DATABASE, GIVE_ACCOUNT: which one `subject` is the container of."""
     title: str = ""
     """What people read while it goes on; empty for steps that only matter when they fail or take long."""
 
@@ -89,6 +97,7 @@ class Plan:
         task_id: str = "",
         router: str = "",
         aws_request: Mapping[str, object] | None = None,
+        database: DesiredDatabase | None = None,
         title: str = "",
     ) -> int:
         """Appends an operation, returns its id. `None` among `needs` is left out."""
@@ -109,6 +118,7 @@ class Plan:
             task_id=task_id,
             router=router,
             aws_request=aws_request or {},
+            database=database,
             title=title,
         )
         self.operations.append(operation)

@@ -10,11 +10,11 @@ from emulator.setup import __main__ as command
 @pytest.fixture(autouse=True)
 def ready(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "ensure_daemon", lambda emit: False)
-    monkeypatch.setattr(command, "ensure_images", lambda emit: None)
+    monkeypatch.setattr(command, "ensure_images", lambda emit, *, databases: None)
 
 
 def fail_with(error: Exception) -> object:
-    def fail(emit: Emit) -> None:
+    def fail(emit: Emit, **options: bool) -> None:
         raise error
 
     return fail

@@ -167,3 +167,30 @@ def test_a_daemon_that_does_not_answer_is_not_a_missing_image(monkeypatch: pytes
     monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
     with pytest.raises(EngineUnavailable):
         docker_cli.image_exists("busybox:1.37")
+
+
+class TestDatabases:
+    def test_any_version_has_its_stand_in_where_no_registry_answers(self, daemon: Daemon) -> None:
+        tag = standins.stand_in_tag("postgres")
+        assert images.ensure_database_image("postgres:14") == tag
+        assert substitutes.read() == {"postgres:14": tag}
+
+    def test_one_that_is_there_is_not_looked_for_again(self, daemon: Daemon) -> None:
+        daemon.local = {images.ensure_database_image("mysql:8.0")}
+        daemon.pulled.clear()
+        assert images.ensure_database_image("mysql:8.0") == standins.stand_in_tag("mariadb")
+        assert daemon.pulled == []
+
+    def test_an_older_stand_in_is_replaced(self, daemon: Daemon) -> None:
+        substitutes.write({"memcached:1.6": "copilot-local/memcached:old"})
+        daemon.local = {"copilot-local/memcached:old"}
+        assert images.ensure_database_image("memcached:1.6") == standins.stand_in_tag("memcached")
+
+    def test_with_a_registry_the_official_image_is_pulled(self, daemon: Daemon) -> None:
+        daemon.outcome = Pull.PULLED
+        assert images.ensure_database_image("valkey/valkey:8") == "valkey/valkey:8"
+        assert daemon.pulled == ["valkey/valkey:8"]
+
+    def test_an_image_of_ones_own_is_left_to_the_pull_of_images(self, daemon: Daemon) -> None:
+        assert images.ensure_database_image("postgis/postgis:16-3.4") == "postgis/postgis:16-3.4"
+        assert daemon.pulled == []

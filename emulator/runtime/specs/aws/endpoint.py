@@ -119,19 +119,20 @@ def prepare_aws(engine: Engine, name: str, request: Mapping[str, object]) -> dic
         raise InputError(
             f"{said['stack']}: {said['subject']}: {said['message']}",
             hint=said["hint"],
-            position=_position(said["position"]),
+            position=parse_position(said["position"]),
         )
     if result.exit_code != 0:
-        raise ContainerFailed(
+        raise ContainerFailed(  # what it answered has passwords in it, and is not shown
             "the local AWS endpoint does not come up",
             container="aws",
-            output=(result.stdout + result.stderr).decode(errors="replace").splitlines()[-15:],
+            output=result.stderr.decode(errors="replace").splitlines()[-15:],
         )
     answer: dict[str, Any] = json.loads(result.stdout)
     return answer
 
 
-def _position(text: str) -> Position | None:
+def parse_position(text: str) -> Position | None:
+    """A position from its text, `file:line` or `file:line:column`; None for any other."""
     file, line, column = (*text.rsplit(":", 2), "", "")[:3]
     if not line.isdecimal():
         return None

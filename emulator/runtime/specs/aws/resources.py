@@ -24,6 +24,7 @@ from emulator.runtime.specs.aws.stacks import stacks_of
 
 if TYPE_CHECKING:
     from emulator.ecs.service import Service
+    from emulator.runtime.state.database import DesiredDatabase
     from emulator.runtime.state.desired import DesiredService, DesiredState
 
 DEAD_LETTER_RETENTION = 1209600
@@ -54,6 +55,7 @@ def aws_request(state: DesiredState) -> dict[str, object]:
         "queues": [{"name": name, "attributes": attributes} for name, attributes in found.queues.items()],
         "subscriptions": found.subscriptions,
         "stacks": stacks_of(users),
+        "databases": {database.key: _database(database) for database in state.databases},
         "exports": dict(options.values),
         "places": found.places,
         "labels": found.labels,
@@ -130,6 +132,11 @@ def _queue_labels(service: Service) -> dict[str, str]:
         between = f"{one.service}/" if topics.count(one.topic) > 1 else ""
         found[f"{service.name}/{between}{one.topic}"] = name
     return found
+
+
+def _database(database: DesiredDatabase) -> dict[str, object]:
+    where = {"host": database.identifier, "port": database.port}
+    return {**where, "engine": database.program, "identifier": database.identifier}
 
 
 def _topic_attributes(topic: Topic) -> dict[str, str]:

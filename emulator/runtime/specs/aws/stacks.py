@@ -53,7 +53,7 @@ def refuse_unmakeable(owner: str, addons: Addons, values: Mapping[str, str], emi
     given = {name.partition(".")[0] for name in values}
     for logical_id, type in types_in(addons):
         found, position = resource_type(type), addons.positions.get(f"Resources.{logical_id}")
-        if found.kind in (Kind.REFUSED, Kind.PROGRAM) and logical_id not in given:
+        if found.kind is Kind.REFUSED and logical_id not in given:
             raise Unsupported(
                 f"{owner}: {logical_id} is a {type}, which does not run here",
                 position=position,

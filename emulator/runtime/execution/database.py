@@ -1,0 +1,91 @@
+"""Waits for a database, and gives it its user, password and first database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.engine.interface import ExecResult
+from emulator.errors import ContainerFailed, CopilotLocalError, EngineError, EngineUnavailable
+from emulator.events import Event, EventKind
+from emulator.runtime.execution.context import Execution
+from emulator.runtime.specs.databases.account import account
+from emulator.runtime.specs.databases.programs import NOT_YET, PROGRAMS
+from emulator.runtime.state.database import DesiredDatabase
+from emulator.runtime.state.operations import Operation
+
+LAST_LINES = 15
+_GAP = 0.05
+
+
+def await_database(execution: Execution, operation: Operation) -> None:
+    """Waits until a database answers inside its container; tells which program it is, where that is another than the
+    template asks for. Raises `ContainerFailed` with its log as soon as it has ended, or is not ready in time."""
+    database = operation.database
+    assert database is not None
+    deadline = time.monotonic() + operation.timeout
+    while True:
+        said = _ask(execution, operation.subject, PROGRAMS[database.program].wait)
+        if said is None or said.exit_code not in (0, NOT_YET):
+            raise _failed(execution, operation.subject, database, "ended before it was ready")
+        if said.exit_code == 0:
+            break
+        if time.monotonic() > deadline:
+            raise _failed(execution, operation.subject, database, f"was not ready within {operation.timeout} s")
+        execution.pause(_GAP)
+    running = said.stdout.decode(errors="replace").strip()
+    if runs := difference(database, running):
+        execution.emit(Event(EventKind.INFO, database.logical_id, f"{runs} ({database.position})"))
+
+
+def give_account(execution: Execution, operation: Operation, answer: Mapping[str, Any]) -> None:
+    """Gives a database the account that the local AWS endpoint answered. Raises `ContainerFailed`."""
+    database = operation.database
+    assert database is not None
+    given = account(database.program, answer.get("databases", {}).get(database.key, {}))
+    if given is None:
+        return
+    execution.engine.put_files(operation.subject, given.folder, given.files)
+    said = _ask(execution, operation.subject, given.script)
+    if said is None or said.exit_code != 0:
+        output = b"" if said is None else said.stdout + said.stderr
+        lines = output.decode(errors="replace").splitlines()[-LAST_LINES:]
+        raise ContainerFailed(
+            f"{database.logical_id}: the database does not take its user and password",
+            container=database.logical_id,
+            output=[line.replace(given.password, "***") if given.password else line for line in lines],
+        )
+
+
+def difference(database: DesiredDatabase, running: str) -> str:
+    """A sentence where another program, or another major version, runs than the template asks for; else empty."""
+    name, _, version = running.partition(" ")
+    alike = name.lower().startswith(database.program)
+    if alike and (not database.major or f"{version}.".startswith(f"{database.major}.")):
+        return ""
+    return f"{f'{database.engine} {database.version}'.strip()} is asked for, {running} runs here"
+
+
+def _ask(execution: Execution, container: str, script: str) -> ExecResult | None:
+    """None where the container does not run."""
+    try:
+        return execution.engine.exec(container, ("sh", "-c", script), timeout=60)
+    except EngineUnavailable:
+        raise
+    except EngineError:
+        return None
+
+
+def _failed(execution: Execution, container: str, database: DesiredDatabase, why: str) -> ContainerFailed:
+    try:
+        lines = [line.text for line in execution.engine.logs(container, tail=LAST_LINES)]
+    except CopilotLocalError:
+        lines = []
+    failed = ContainerFailed(
+        f"{database.logical_id}: the {database.program} database {why}",
+        container=database.logical_id,
+        output=lines,
+        hint=f"it runs on {database.image}; if its data does not fit that, `copilot-local down -v` removes it",
+    )
+    return failed
