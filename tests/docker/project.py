@@ -145,6 +145,9 @@ class Running:
         try:
             code = self.process.wait(timeout)
         except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGUSR1)  # a forked command prints where its threads are, and goes on
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(1)
             pytest.fail(f"not ended within {timeout:g} s:\n{self.printed()}")
         for reader in self._readers:
             reader.join(timeout)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import array
 import contextlib
+import faulthandler
 import gc
 import importlib
 import json
@@ -145,6 +146,7 @@ def _become(request: Request) -> Task:
         os.dup2(descriptor, number)
         os.close(descriptor)
     _open_streams()
+    faulthandler.register(signal.SIGUSR1)  # a command that does not end says where it is
     with request.answers as answers, answers.makefile("r", encoding="utf-8") as lines:
         task = Task(**json.loads(lines.readline()))
     os.chdir(task.folder)
