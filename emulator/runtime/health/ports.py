@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from emulator.engine.interface import Engine
 from emulator.engine.sockets import TABLES, ListeningSocket, parse_listeners
 from emulator.errors import CopilotLocalError
-from emulator.runtime.state.observed import Member, Task
+from emulator.runtime.state.observed import Task
 
 DOCKERS_NAME_SERVER = "127.0.0.11"
 """Docker itself listens there, in every container."""
@@ -35,7 +35,7 @@ class Listening:
 
 
 def listening_in(engine: Engine, task: Task) -> list[Listening] | None:
-    """What listens in a task, by port; None where that cannot be seen.
+    """What listens in a task, by port; None where that cannot be seen. The relays in pause are left out.
 
     The owner of a socket is the container whose processes have it open. Where containers do not show their processes
     and one alone of them is left without a port, what is left is that one's.
@@ -51,10 +51,13 @@ def listening_in(engine: Engine, task: Task) -> list[Listening] | None:
     if "local_address" not in text:
         return None
     sockets = [one for one in parse_listeners(text) if one.host != DOCKERS_NAME_SERVER]
+    if sockets:
+        ours = _inodes(engine, task.pause.name) or frozenset()
+        sockets = [one for one in sockets if one.inode not in ours]
     if not sockets:
         return []
     running = [member for member in task.members.values() if member.running]
-    owners = {member.name: _inodes(engine, member) for member in running} if len(running) > 1 else {}
+    owners = {one.name: _inodes(engine, one.container.name) for one in running} if len(running) > 1 else {}
     return attributed(sockets, owners, [member.name for member in running])
 
 
@@ -75,9 +78,9 @@ def attributed(
     return [Listening(port, host, name) for (port, host), name in sorted(found.items())]
 
 
-def _inodes(engine: Engine, member: Member) -> frozenset[int] | None:
+def _inodes(engine: Engine, container: str) -> frozenset[int] | None:
     with contextlib.suppress(CopilotLocalError):
-        result = engine.exec(member.container.name, _SOCKETS, timeout=_TIMEOUT)
+        result = engine.exec(container, _SOCKETS, timeout=_TIMEOUT)
         text = result.stdout.decode("utf-8", errors="replace")
         # A shell has files open, whatever it finds; without any of them it was not allowed to look.
         if "->" in text:
