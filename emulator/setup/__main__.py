@@ -37,7 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
     action.add_argument("--stop-daemon", action="store_true", help="stop the Docker daemon that this command started")
     action.add_argument("--ping", action="store_true", help="only tell, by the exit code, whether a daemon answers")
     action.add_argument("--plugins", action="store_true", help="only make sure that docker has Compose and BuildKit")
-    action.add_argument("--databases", action="store_true", help="the images of databases too, as tests need them")
+    action.add_argument(
+        "--databases", action="store_true", help="also the images of databases and examples, as tests need"
+    )
     action.add_argument("--benchmarks", action="store_true", help="--plugins, and the load generator of the benchmarks")
     options = parser.parse_args(arguments)
     start = time.monotonic()

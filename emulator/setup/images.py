@@ -57,6 +57,8 @@ DATABASES = (
     Image("memcached", ("memcached:1.6",)),
 )
 """What addons of services may need: pulled or built when something does."""
+EXAMPLES = (Image("node", ("node:20-slim",)),)
+"""What an example is built from beside the above."""
 _RECIPES = {
     "postgres": "postgres",
     "mysql": "mariadb",
@@ -70,13 +72,13 @@ _RECIPES = {
 
 def ensure_images(emit: Emit = discard, *, databases: bool = False) -> None:
     """Makes sure that every image is there: pulled, or a stand-in where its registry is absent; then the agent's. With
-    `databases` those too that addons may need.
+    `databases` those too that addons and examples may need.
 
     Writes the substitution file. Takes seconds where all is there. Raises ImageError with the last lines of what
     failed, EngineUnavailable where no daemon answers.
     """
     with locked("images", emit):
-        provide((*IMAGES, *DATABASES) if databases else IMAGES, emit)
+        provide((*IMAGES, *DATABASES, *EXAMPLES) if databases else IMAGES, emit)
     ensure_agent_image(emit)
 
 
