@@ -18,8 +18,8 @@ from emulator.errors import InputError, Position
 from emulator.model import FrozenModel, InvalidData, Model, from_plain, make
 from emulator.regions import DEFAULT_REGION, LOCAL_ACCOUNT
 from emulator.settings_files import FILE_NAME, STAND_INS_NAME, configuration_folder, line_of, text_of
+from emulator.settings_services import AwsEndpoint, AwsSettings, JobSettings, Port, SeedSettings
 
-Port = Annotated[int, Field(ge=1, le=65535)]
 FILLED_IN = ("variables", "values", "substitute", "images")
 """Tables that `copilot-local init` writes names into, with empty text until they are filled in."""
 
@@ -102,27 +102,6 @@ class SecretSettings(FrozenModel):
     """`local`: none; `ask`: the user at the terminal; `aws`: SSM and Secrets Manager."""
     profile: str = ""
     """AWS profile that AWS is asked with; default: what the AWS command line takes."""
-
-
-AwsEndpoint = Literal["local", "always", "none"]
-"""Whether tasks have a local AWS endpoint: where something of the environment needs one, in any case, or never."""
-
-
-class AwsSettings(FrozenModel):
-    """`[aws]`: the local AWS endpoint, for tasks that have queues, topics or addons."""
-
-    endpoint: AwsEndpoint = "local"
-    """`local`: where a service has something in it. `always`: also where none has. `none`: there is none for tasks;
-    what they need of AWS is given in `[values]`, or left out."""
-    port: Port | None = None
-    """The port of 127.0.0.1, in every task and on this machine; default 4566, or the next free one."""
-
-
-class JobSettings(FrozenModel):
-    """`[jobs]`: Scheduled Jobs, which do not run with the services unless they are asked to."""
-
-    schedule: bool | tuple[str, ...] = False
-    """`up` runs all jobs on their schedules, or those of these names. `--jobs` and `--no-jobs` win."""
 
 
 class AppSettings(FrozenModel):
@@ -232,6 +211,7 @@ class Settings(FrozenModel):
     """Engine of a database or cache (`aurora-postgresql`, `redis`) to the image that it runs on."""
     aws: AwsSettings = Field(default_factory=AwsSettings.model_construct)
     jobs: JobSettings = Field(default_factory=JobSettings.model_construct)
+    seed: SeedSettings = Field(default_factory=SeedSettings.model_construct)
     trust: TrustSettings = Field(default_factory=TrustSettings.model_construct)
     app: AppSettings = Field(default_factory=AppSettings.model_construct)
     environments: Mapping[str, EnvironmentSettings] = {}
@@ -367,6 +347,8 @@ def _read(file: Path) -> dict[str, object]:
             {**rule.model_dump(), "source": str((file.parent / Path(rule.source).expanduser()).resolve())}
             for rule in settings.sync
         ]
+    if "seed" in content:
+        content["seed"] = settings.seed.absolute(file.parent)
     if settings.trust.paths:
         paths = [str((file.parent / Path(path).expanduser()).resolve()) for path in settings.trust.paths]
         content["trust"] = {"paths": paths}

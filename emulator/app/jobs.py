@@ -13,7 +13,7 @@ from emulator.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from emulator.ecs.service import Service
-    from emulator.settings import JobSettings
+    from emulator.settings_services import JobSettings
 
 JOB = "Scheduled Job"
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from emulator.runtime.secrets.logins import RegistryLogins
     from emulator.runtime.secrets.sources import SecretChoice
     from emulator.runtime.specs.aws.known import Known
+    from emulator.runtime.specs.aws.seed import Seed
     from emulator.runtime.state.desired import Private
     from emulator.runtime.state.names import Names
     from emulator.settings import Debugging, LogPolicy, Settings
@@ -146,7 +147,7 @@ def _load(selection: Selection, emit: Emit, options: UpOptions, found: Blockers,
     from emulator.app.service_dependencies import warn_out_of_reach, with_dependencies
     from emulator.runtime.secrets.missing_values import with_counts
     from emulator.runtime.state.names import Names
-    from emulator.settings import JobSettings
+    from emulator.settings_services import JobSettings
 
     if selection.task_definition is not None:
         return _Loaded(*load_task_definition(selection, selection.task_definition, options.https))
@@ -268,6 +269,7 @@ def _request(
             lambda reference: database(reference, emit),
         ),
         private=private,
+        seed=_seed(loaded, settings),
         logins=logins,
         replacements=options.replacements,
         env_files=selection.env_files,
@@ -284,6 +286,16 @@ def _request(
         scheduled=loaded.scheduled,
         log_names=frozenset(log_destinations(options.logs)),
     )
+
+
+def _seed(loaded: _Loaded, settings: Settings) -> Seed | None:
+    """The seed of the services that are meant. Raises InputError for a file that cannot be read, with its line."""
+    if settings.seed == type(settings.seed)():
+        return None
+    from emulator.app.seeds import read_seed
+
+    known = set(loaded.workspace.services) if loaded.workspace is not None else set()
+    return read_seed(loaded.root, settings.seed, {service.name for service in loaded.services}, known)
 
 
 def log_destinations(chosen: Sequence[str]) -> dict[str, LogPolicy]:

@@ -1,5 +1,6 @@
-"""Where the endpoint listens, and the one path that is not AWS's."""
+"""Where the endpoint listens, and the paths that are not AWS's."""
 
 TLS_PORT = 443
 PLAIN_PORT = 5000
 LOG_REGIONS = "/copilot-local/log-regions"
+SNAPSHOT = "/copilot-local/snapshot"

@@ -11,7 +11,8 @@ import logging
 import time
 from collections.abc import Callable
 
-from emulator.aws.asgi import Application, Receive, Scope, Send, headers_of
+from emulator.aws.asgi import Application, Receive, Scope, Send, headers_of, respond
+from emulator.aws.ports import SNAPSHOT
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +31,13 @@ class Snapshots:
         self._changed = asyncio.Event()
 
     def around(self, application: Application) -> Application:
-        """The application, of which each request that may change something is noted."""
+        """The application, of which each request that may change something is noted. A request of our own, `SNAPSHOT`,
+        saves at once, before it is answered: 204, or 507 where it cannot."""
 
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "http" and scope["path"] == SNAPSHOT:
+                await respond(send, 204 if self._save_or_warn() else 507, "text/plain", b"")
+                return
             await application(scope, receive, send)
             if scope["type"] == "http" and _may_change(scope):
                 self._changed.set()
@@ -47,11 +52,16 @@ class Snapshots:
             await asyncio.sleep(pause)
             self._changed.clear()
             began = time.monotonic()
-            try:
-                self._save()
-            except OSError as error:  # the volume is full: what is there stays, and the next change tries again
-                log.warning("what the local AWS endpoint holds could not be written: %s", error)
+            self._save_or_warn()
             pause = max(PAUSE, SHARE * (time.monotonic() - began))
+
+    def _save_or_warn(self) -> bool:
+        try:
+            self._save()
+        except OSError as error:  # the volume is full: what is there stays, and the next change tries again
+            log.warning("what the local AWS endpoint holds could not be written: %s", error)
+            return False
+        return True
 
 
 def _may_change(scope: Scope) -> bool:

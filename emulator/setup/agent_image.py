@@ -39,7 +39,8 @@ which runs from the same image; a test reads this."""
 
 MODULES = (
     *("__init__.py", "errors.py", "events.py", "files.py", "missing.py", "model.py", "redaction.py", "regions.py"),
-    *("secret_names.py", "settings.py", "settings_files.py", "spelling.py", "temporary.py", "py.typed"),
+    *("secret_names.py", "settings.py", "settings_files.py", "settings_services.py"),
+    *("spelling.py", "temporary.py", "py.typed"),
 )
 COMMAND_ONLY = ("runtime/watch*.py", "runtime/secrets/endpoint_secrets.py")
 """What only the command uses: it needs watchfiles, and the room `aws`, which the agent does without."""

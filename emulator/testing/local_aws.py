@@ -81,7 +81,7 @@ class LocalAws(Lifecycle):
         deduplication ids of FIFO queues, too. Call it between tests, when no service works on a message. Raises
         `InputError` where no endpoint runs.
         """
-        self._ask("empty")
+        self._ask("reset")
 
     def stop(self) -> None:
         """Takes everything down, data included; with `reuse` leaves it running. Raises `EngineError`."""

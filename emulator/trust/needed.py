@@ -151,6 +151,7 @@ def _paths(asked: Asked, folders: Sequence[Path]) -> Iterator[Permission]:
     for purpose, path, where in (
         *_substituted(asked),
         *_synced(asked),
+        *_seeds(asked),
         *_built(asked),
         *_environment_files(asked),
         *_own_files(asked),
@@ -193,6 +194,16 @@ def _synced(asked: Asked) -> _Named:
         if rule not in asked.own.sync:
             container = f"{rule.service}/{rule.container}" if rule.container else rule.service
             yield f"it is copied into {container}", Path(rule.source), setting_position(asked.root, "sync", "source")
+
+
+def _seeds(asked: Asked) -> _Named:
+    seed, own = asked.settings.seed, asked.own.seed
+    for kind in ("buckets", "tables", "queues"):
+        for name, path in getattr(seed, kind).items():
+            if path != getattr(own, kind).get(name):
+                yield f"the seed of {name}", Path(path), setting_position(asked.root, "seed", kind, name)
+    if seed.parameters and seed.parameters != own.parameters:
+        yield "the seed of parameters", Path(seed.parameters), setting_position(asked.root, "seed", "parameters")
 
 
 def _built(asked: Asked) -> _Named:

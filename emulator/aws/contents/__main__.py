@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from emulator.aws.contents import buckets, empty, queues, tables, topics
+from emulator.aws.contents import buckets, queues, seed, tables, topics
 from emulator.aws.contents.names import REQUEST_FILE, Unknown, World, read_world
 from emulator.aws.stacks.clients import Refused
 from emulator.aws.stacks.problems import Problem
@@ -30,7 +30,8 @@ VERBS: dict[str, Callable[..., Any]] = {
     "items": tables.items,
     "buckets": buckets.listed,
     "objects": buckets.objects,
-    "empty": empty.empty,
+    "seed": seed.seed,
+    "reset": seed.reset,
 }
 
 
@@ -47,6 +48,8 @@ def explained(ask: Callable[[], Any]) -> dict[str, Any]:
         return {"answer": ask()}
     except Unknown as unknown:
         return {"unknown": {"word": unknown.word, "known": unknown.known, "what": unknown.what}}
+    except seed.Misplaced as misplaced:
+        return {"error": {"message": misplaced.message, "hint": "", "position": misplaced.position}}
     except Problem as problem:
         return {"error": {"message": problem.message, "hint": problem.hint}}
     except Refused as refused:

@@ -6,13 +6,14 @@ So neither an AWS SDK on this machine nor the endpoint's port is needed, and a r
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Generator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from emulator.engine.interface import Container, ContainerState, Engine
-from emulator.errors import EngineError, InputError
+from emulator.errors import EngineError, InputError, Position
 from emulator.runtime.state import names as labels
 from emulator.runtime.state.observed import observe
 from emulator.spelling import did_you_mean
@@ -110,5 +111,12 @@ def _checked(answer: dict[str, Any]) -> Any:
             hint=did_you_mean(unknown["word"], unknown["known"], what),
         )
     if "error" in answer:
-        raise InputError(answer["error"]["message"], hint=answer["error"]["hint"])
+        error = answer["error"]
+        raise InputError(error["message"], hint=error["hint"], position=_position(error.get("position", "")))
     return answer["answer"]
+
+
+def _position(text: str) -> Position | None:
+    """`FILE:LINE`, and what may follow it."""
+    found = re.match(r"(.+?):(\d+)(:|$)", text)
+    return Position(found[1], int(found[2])) if found else None

@@ -11,6 +11,7 @@ from emulator.engine.interface import Engine
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.execution.executor import Executor
 from emulator.runtime.lifecycle.databases import remove_new_databases
+from emulator.runtime.lifecycle.seeding import plant
 from emulator.runtime.planning.databases import plan_databases
 from emulator.runtime.planning.local_aws import plan_endpoint
 from emulator.runtime.planning.up_request import UpRequest
@@ -40,7 +41,10 @@ def provide(
     or a database does not come up: databases that were not there before are gone then, unless `retain`.
     """
     private = request.private
-    if aws_spec(state) is None:  # the log routers' endpoint needs no answer, and is started with the tasks
+    if aws_spec(state) is None:
+        if request.seed is not None:
+            text = 'no service needs the local AWS endpoint, so it is left out; `[aws] endpoint = "always"` starts one'
+            emit(Event(EventKind.WARNING, "[seed]", text))
         return state, private
     plan = Plan()
     secrets = request.endpoint_secrets
@@ -57,6 +61,8 @@ def provide(
     )
     try:
         executor.run(plan)
+        if request.seed is not None:
+            plant(engine, request.environment, request.seed, emit)
     except BaseException:
         if not request.retain:
             remove_new_databases(engine, request.environment, state, observed, volumes)

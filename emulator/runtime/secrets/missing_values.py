@@ -21,7 +21,8 @@ from emulator.runtime.secrets.wanted import Wanted, reference_position
 from emulator.runtime.specs.aws.known import Known
 from emulator.runtime.specs.task import unresolved
 from emulator.runtime.state.desired import DesiredService
-from emulator.settings import AwsEndpoint, LocalOptions
+from emulator.settings import LocalOptions
+from emulator.settings_services import AwsEndpoint
 from emulator.spelling import did_you_mean
 
 

@@ -14,7 +14,8 @@ from emulator.runtime.listeners.references import comes_from_stack, resolve, res
 from emulator.runtime.secrets.names import SecretName, parse_secret
 from emulator.runtime.specs.aws.known import Known
 from emulator.runtime.state.desired import DesiredService
-from emulator.settings import AwsEndpoint, LocalOptions
+from emulator.settings import LocalOptions
+from emulator.settings_services import AwsEndpoint
 
 
 @dataclass(frozen=True, slots=True)

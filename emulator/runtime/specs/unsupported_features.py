@@ -17,7 +17,8 @@ from emulator.runtime.specs.kernel_parameters import interface_not_here
 from emulator.runtime.specs.service_connect import is_host_name
 from emulator.runtime.state.desired import DesiredService
 from emulator.runtime.state.names import PREFIX
-from emulator.settings import AwsEndpoint, LocalOptions
+from emulator.settings import LocalOptions
+from emulator.settings_services import AwsEndpoint
 
 RUN_TYPES = ("Load Balanced Web Service", "Backend Service", "Worker Service", "ECS Service")
 

@@ -185,8 +185,8 @@ def test_emptying_leaves_what_holds_it(world: World) -> None:
     world.clients.call("s3", "DeleteObject", Bucket="files", Key="a")
     send(world)
     send(world, "by-hand")
-    assert ask(world, "empty") == {"messages": 2, "items": 30, "objects": 3}
-    assert ask(world, "empty") == {"messages": 0, "items": 0, "objects": 0}
+    assert ask(world, "reset") == {"messages": 2, "items": 30, "objects": 3}
+    assert ask(world, "reset") == {"messages": 0, "items": 0, "objects": 0}
     ask(world, "publish", topic="orders", body="later", attributes={"size": "big"})
     assert [json.loads(body)["Message"] for body in bodies(world)] == ["later"]
     assert world.clients.call("s3", "ListObjectVersions", Bucket="files").get("Versions", []) == []

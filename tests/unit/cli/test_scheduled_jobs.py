@@ -13,7 +13,7 @@ from emulator.ecs.service import Service
 from emulator.errors import UsageError
 from emulator.events import Event
 from emulator.missing import Blockers
-from emulator.settings import JobSettings
+from emulator.settings_services import JobSettings
 from tests.unit.runtime.world import make_service
 
 NOW = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)

@@ -10,7 +10,8 @@ from emulator.ecs.service import Service
 from emulator.regions import partition
 from emulator.runtime.specs.aws.stacks import environment_stack_name, stack_name, stacks_of
 from emulator.runtime.state.desired import DesiredService
-from emulator.settings import AwsEndpoint, LocalOptions
+from emulator.settings import LocalOptions
+from emulator.settings_services import AwsEndpoint
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,31 @@
+"""Puts the seed into the local AWS endpoint, what of it is not there yet."""
+
+from __future__ import annotations
+
+from emulator.engine.interface import Engine
+from emulator.errors import CopilotLocalError
+from emulator.events import Emit, Event, EventKind
+from emulator.runtime.control.local_aws import ask
+from emulator.runtime.specs.aws.seed import SEED_FOLDER, Seed
+from emulator.runtime.state.names import Names
+
+SUBJECT = "seed the local AWS endpoint"
+
+
+def plant(engine: Engine, environment: Names, seed: Seed, emit: Emit) -> None:
+    """Seeds queues, tables, buckets and parameters that were not seeded before; those that hold something already are
+    left as they are, with a warning.
+
+    Raises InputError, with the line of the seed or of the settings, for what cannot be put there; nothing of the seed
+    is in the endpoint then that was not there before.
+    """
+    engine.put_files(environment.aws, SEED_FOLDER, seed.files)
+    emit(Event(EventKind.STEP_STARTED, SUBJECT))
+    try:
+        found = ask(engine, environment, "seed")
+    except CopilotLocalError as error:
+        emit(Event(EventKind.STEP_FAILED, SUBJECT, error.message))
+        raise
+    emit(Event(EventKind.STEP_DONE, SUBJECT))
+    for name in found["left"]:
+        emit(Event(EventKind.WARNING, SUBJECT, f"{name} holds something already: its seed is left out"))

@@ -1,0 +1,19 @@
+"""What an environment's local AWS endpoint holds from the start, as it lies in its container."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emulator.engine.interface import File
+
+SEED_FOLDER = "/copilot-local/own/seed"
+SEED_DOCUMENT = "seed.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """`files` go into `SEED_FOLDER`: `SEED_DOCUMENT`, which `emulator.aws.contents.seed` describes, and what it names.
+    `targets` is how many queues, tables, buckets and sets of parameters they are for."""
+
+    files: tuple[File, ...]
+    targets: int

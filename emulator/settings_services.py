@@ -1,0 +1,58 @@
+"""Settings of what services live with on this machine: `[aws]`, `[jobs]` and `[seed]` of `copilot-local.toml`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from emulator.model import FrozenModel
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+AwsEndpoint = Literal["local", "always", "none"]
+"""Whether tasks have a local AWS endpoint: where something of the environment needs one, in any case, or never."""
+
+
+class AwsSettings(FrozenModel):
+    """`[aws]`: the local AWS endpoint, for tasks that have queues, topics or addons."""
+
+    endpoint: AwsEndpoint = "local"
+    """`local`: where a service has something in it. `always`: also where none has. `none`: there is none for tasks;
+    what they need of AWS is given in `[values]`, or left out."""
+    port: Port | None = None
+    """The port of 127.0.0.1, in every task and on this machine; default 4566, or the next free one."""
+
+
+class JobSettings(FrozenModel):
+    """`[jobs]`: Scheduled Jobs, which do not run with the services unless they are asked to."""
+
+    schedule: bool | tuple[str, ...] = False
+    """`up` runs all jobs on their schedules, or those of these names. `--jobs` and `--no-jobs` win."""
+
+
+class SeedSettings(FrozenModel):
+    """`[seed]`: what is in the local AWS endpoint from the start. Names are those that `copilot-local tables`,
+    `buckets` and `queues` show; paths are relative to the settings file, and absolute once read."""
+
+    buckets: Mapping[str, str] = {}
+    """`SERVICE/LOGICAL_ID` to the folder whose files it holds, by their paths in there."""
+    tables: Mapping[str, str] = {}
+    """`SERVICE/LOGICAL_ID` to a JSON file: a list of items, plain or in DynamoDB's own JSON."""
+    queues: Mapping[str, str] = {}
+    """`SERVICE` or `SERVICE/TOPIC` to a file with a message on each line."""
+    parameters: str = ""
+    """A file with `NAME=VALUE` lines: parameters of Systems Manager."""
+
+    def absolute(self, folder: Path) -> dict[str, object]:
+        """The same with absolute paths, as content of a settings file in `folder`."""
+
+        def path(text: str) -> str:
+            return str((folder / Path(text).expanduser()).absolute())
+
+        found: dict[str, object] = {}
+        for kind, table in (("buckets", self.buckets), ("tables", self.tables), ("queues", self.queues)):
+            if table:
+                found[kind] = {name: path(text) for name, text in table.items()}
+        if self.parameters:
+            found["parameters"] = path(self.parameters)
+        return found

@@ -1,0 +1,121 @@
+"""Seeds as they are read: what is wrong in a file is said before anything is started."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.app.seeds import read_seed
+from emulator.errors import InputError
+from emulator.runtime.specs.aws.seed import Seed
+from emulator.settings import load_settings
+
+
+class Workspace:
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def write(self, name: str, text: str) -> None:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def read(self, toml: str, services: frozenset[str] = frozenset({"api", "worker"})) -> Seed | None:
+        self.write("copilot-local.toml", toml)
+        settings = load_settings(self.root)
+        return read_seed(self.root, settings.seed, services, {"api", "worker", "other"})
+
+    def targets(self, toml: str) -> list[dict[str, Any]]:
+        found = self.read(toml)
+        assert found is not None
+        assert found.files[0].path == "seed.json"
+        targets: list[dict[str, Any]] = json.loads(found.files[0].content)["targets"]
+        return targets
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path)
+
+
+TABLE = '[seed.tables]\n"api/Things" = "seed/things.json"\n'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[\n  {"id": "1", "n": 1.50, "ok": true},\n  {"id": "2", "deep": {"list": [1, null]}}\n]',
+        '\n{"id": {"S": "1"}, "n": {"N": "1.50"}, "ok": {"BOOL": true}}\n'
+        '{"id": {"S": "2"}, "deep": {"M": {"list": {"L": [{"N": "1"}, {"NULL": true}]}}}}\n',
+    ],
+)
+def test_items_are_plain_or_in_dynamodbs_own_json(workspace: Workspace, text: str) -> None:
+    workspace.write("seed/things.json", text)
+    [target] = workspace.targets(TABLE)
+    assert [one["item"] for one in target["entries"]] == [
+        {"id": {"S": "1"}, "n": {"N": "1.50"}, "ok": {"BOOL": True}},
+        {"id": {"S": "2"}, "deep": {"M": {"list": {"L": [{"N": "1"}, {"NULL": True}]}}}},
+    ]
+    lines = [one["position"].rpartition(":")[2] for one in target["entries"]]
+    assert lines == ["2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [('[\n{"id": "1"},\n{"id": }\n]', 3), ('[\n{"id": "1"}\n', 3), ('[\n{"a": 1},\n\n"text"]', 4)]
+)
+def test_what_is_no_item_is_said_with_its_line(workspace: Workspace, text: str, line: int) -> None:
+    workspace.write("seed/things.json", text)
+    with pytest.raises(InputError) as raised:
+        workspace.read(TABLE)
+    assert str(raised.value.position).endswith(f"seed/things.json:{line}")
+
+
+def test_messages_are_lines_and_objects_are_files(workspace: Workspace) -> None:
+    workspace.write("seed/events.jsonl", '{"a": 1}\n\nplain text\n')
+    workspace.write("seed/files/b/c.txt", "c")
+    workspace.write("seed/files/a.txt", "a")
+    toml = '[seed]\nqueues = { worker = "seed/events.jsonl" }\nbuckets = { "api/Files" = "seed/files" }\n'
+    queue, bucket = workspace.targets(toml)
+    assert [(one["body"], one["position"][-2:]) for one in queue["entries"]] == [
+        ('{"a": 1}', ":1"),
+        ("plain text", ":3"),
+    ]
+    seed = workspace.read(toml)
+    assert seed is not None
+    contents = {file.path: file.content for file in seed.files}
+    assert {one["key"]: contents[one["file"]] for one in bucket["objects"]} == {"a.txt": b"a", "b/c.txt": b"c"}
+
+
+def test_parameters_are_lines_with_a_name_and_a_value(workspace: Workspace) -> None:
+    workspace.write("ssm.env", "# a comment\n/shop/key = a value=1 \n\n")
+    [target] = workspace.targets('[seed]\nparameters = "ssm.env"\n')
+    assert [(one["parameter"], one["value"]) for one in target["entries"]] == [("/shop/key", "a value=1")]
+    workspace.write("ssm.env", "A=1\nnothing\n")
+    with pytest.raises(InputError, match="no NAME=VALUE line") as raised:
+        workspace.read('[seed]\nparameters = "ssm.env"\n')
+    assert str(raised.value.position).endswith("ssm.env:2")
+
+
+def test_a_service_that_is_not_brought_up_is_passed_over(workspace: Workspace) -> None:
+    assert workspace.read('[seed.tables]\n"other/Things" = "not-there.json"\n') is None
+
+
+@pytest.mark.parametrize(
+    ("toml", "says"),
+    [
+        ('[seed.tables]\n"appi/Things" = "x.json"\n', "is for no service of this workspace"),
+        ('[seed.queues]\nworkr = "x.jsonl"\n', "is for no service of this workspace"),
+        ('[seed.tables]\n"api/Things" = "x.json"\n', "cannot be read"),
+        ('[seed.buckets]\n"api/Files" = "x"\n', "is no folder"),
+        ('[seed.buckets]\n"api/Files" = "links"\n', "leads out of"),
+    ],
+)
+def test_what_the_settings_name_wrongly_is_said_with_their_line(workspace: Workspace, toml: str, says: str) -> None:
+    (workspace.root / "links").mkdir()
+    (workspace.root / "links" / "a").symlink_to("/etc/passwd")
+    with pytest.raises(InputError, match=says) as raised:
+        workspace.read(toml)
+    assert str(raised.value.position).endswith("copilot-local.toml:2")
