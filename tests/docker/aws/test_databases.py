@@ -1,0 +1,208 @@
+"""Databases and caches of addons: services connect with their own clients, data outlives `down`, faults are shown."""
+
+from __future__ import annotations
+
+import json
+from textwrap import indent
+from typing import Any
+
+import pytest
+
+from emulator.runtime.state.names import Names
+from tests.docker.aws.test_addons import MANIFEST
+from tests.docker.project import MakeProject, Project, docker, wait_until
+from tests.unit.render.storage_addons import AURORA, AURORA_PARAMETERS, PARAMETERS
+
+pytestmark = pytest.mark.docker
+
+DOCKERFILE = """\
+FROM python:3.13-slim
+RUN apt-get update -q \\
+ && apt-get install -y -q --no-install-recommends python3-psycopg python3-pymysql python3-redis \\
+ && rm -rf /var/lib/apt/lists/*
+CMD ["/usr/bin/python3", "-c", "import signal, sys; signal.signal(15, lambda *_: sys.exit()); signal.pause()"]
+"""
+MORE = """\
+Resources:
+  shopSecret:
+    Type: AWS::SecretsManager::Secret
+    Properties:
+      GenerateSecretString:
+        {SecretStringTemplate: '{"username": "admin"}', GenerateStringKey: password, ExcludeCharacters: '"@/'}
+  shop:
+    Type: AWS::RDS::DBCluster
+    Properties:
+      Engine: aurora-mysql
+      EngineVersion: 8.0.mysql_aurora.3.02.0
+      DatabaseName: shop
+      MasterUsername: !Sub '{{resolve:secretsmanager:${shopSecret}::username}}'
+      MasterUserPassword: !Sub '{{resolve:secretsmanager:${shopSecret}::password}}'
+  attached:
+    Type: AWS::SecretsManager::SecretTargetAttachment
+    Properties: {SecretId: !Ref shopSecret, TargetId: !Ref shop, TargetType: AWS::RDS::DBCluster}
+  words:
+    Type: AWS::ElastiCache::ReplicationGroup
+    Properties: {AuthToken: 'a-token-of-words!&#$^<>', ReplicationGroupId: words, ReplicationGroupDescription: Words}
+Outputs:
+  shopSecret: {Value: !Ref shopSecret}
+  wordsHost: {Value: !GetAtt words.PrimaryEndPoint.Address}
+"""
+CACHE = f"""\
+{PARAMETERS}Resources:
+  words:
+    Type: AWS::ElastiCache::CacheCluster
+    Properties: {{Engine: redis, ClusterName: words, CacheNodeType: cache.t3.micro, NumCacheNodes: 1}}
+Outputs:
+  wordsHost: {{Value: !GetAtt words.RedisEndpoint.Address}}
+"""
+POSTGRES = """
+import psycopg
+it = json.loads(os.environ["DATA_SECRET"])
+db = psycopg.connect(host=it["host"], port=it["port"], user=it["username"], password=it["password"],
+                     dbname=it["dbname"], sslmode="require", autocommit=True)
+"""
+MYSQL = """
+import pymysql
+it = json.loads(os.environ["SHOP_SECRET"])
+db = pymysql.connect(host=it["host"], port=it["port"], user=it["username"], password=it["password"],
+                     database=it["dbname"])
+"""
+REDIS = """
+import redis
+db = redis.Redis(os.environ["WORDS_HOST"], password=TOKEN, decode_responses=True)
+"""
+TOKEN = "a-token-of-words!&#$^<>"
+
+
+def make_workspace(project: Project, templates: dict[str, str]) -> Project:
+    project.write("copilot/.workspace", f"application: {project.app}\n")
+    project.write("copilot/environments/test/manifest.yml", "name: test\ntype: Environment\n")
+    project.write("copilot/api/manifest.yml", MANIFEST)
+    for name, text in templates.items():
+        project.write(f"copilot/api/addons/{name}.yml", text)
+    project.write("app/Dockerfile", DOCKERFILE)
+    return project
+
+
+@pytest.fixture(scope="module")
+def shop(make_shared_project: MakeProject) -> Project:
+    templates = {"data": AURORA, "addons.parameters": AURORA_PARAMETERS, "more": MORE}
+    project = make_workspace(make_shared_project(""), templates)
+    said = project.up()
+    assert "aurora-mysql 8.0.mysql_aurora.3.02.0 is asked for" in said.err + said.out
+    return project
+
+
+def run_in(project: Project, code: str) -> str:
+    """What a program in the service's container prints."""
+    whole = f"import json, os\nTOKEN = {TOKEN!r}\n{code}"
+    return docker("exec", project.container("api"), "/usr/bin/python3", "-c", whole).strip()
+
+
+def database(project: Project, logical_id: str) -> str:
+    """The Docker name of the running container of a database; empty where there is none."""
+    for container in project.containers():
+        if (
+            container.labels.get("copilot-local.database", "").endswith(f"/{logical_id}")
+            and container.state == "running"
+        ):
+            return container.name
+    return ""
+
+
+def test_copilots_aurora_cluster_is_a_postgres_that_takes_tls(shop: Project) -> None:
+    code = f"""{POSTGRES}
+db.execute("CREATE TABLE IF NOT EXISTS t (a int)")
+print(db.execute("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()").fetchone(), sorted(it))
+"""
+    fields = ["dbClusterIdentifier", "dbname", "engine", "host", "password", "port", "username"]
+    assert run_in(shop, code) == f"(True,) {fields}"
+
+
+def test_an_aurora_mysql_cluster_takes_its_user(shop: Project) -> None:
+    code = f"""{MYSQL}
+with db.cursor() as cursor:
+    cursor.execute("CREATE TABLE IF NOT EXISTS t (a int)")
+    cursor.execute("SELECT CURRENT_USER(), DATABASE()")
+    print(cursor.fetchone())
+"""
+    assert run_in(shop, code) == "('admin@%', 'shop')"
+
+
+def test_a_replication_group_has_its_token(shop: Project) -> None:
+    assert run_in(shop, f"{REDIS}\nprint(db.set('a', 'one'), db.get('a'))") == "True one"
+    open_to_all = f"{REDIS.replace('password=TOKEN, ', '')}\nprint(db.ping())"
+    assert "Authentication required" in run_in(
+        shop, f"try:\n{indent(open_to_all, ' ')}\nexcept Exception as e: print(e)"
+    )
+
+
+def test_passwords_are_in_nothing_that_others_see(shop: Project) -> None:
+    secrets = [
+        run_in(shop, f'print(json.loads(os.environ["{name}"])["password"])') for name in ("DATA_SECRET", "SHOP_SECRET")
+    ]
+    for container in shop.containers():
+        shown: dict[str, Any] = json.loads(docker("inspect", container.name))[0]
+        if container.name == shop.container("api"):
+            del shown["Config"]["Env"]  # the service's own
+        logs = docker("logs", container.name)
+        for secret in (*secrets, TOKEN):
+            assert json.dumps(secret)[1:-1] not in json.dumps(shown)
+            assert secret not in logs
+    state = docker("exec", shop.container("agent"), "sh", "-c", "cat /copilot-local/state/*")
+    assert not [secret for secret in secrets if secret in state]
+    listed = shop.ps()["containers"]
+    assert {"dataDBCluster", "shop", "words"} <= {row["name"] for row in listed}
+
+
+def test_a_database_that_is_killed_comes_back_with_its_data(shop: Project) -> None:
+    run_in(shop, f"{POSTGRES}\ndb.execute('CREATE TABLE killed AS SELECT 7 AS a')")
+    docker("kill", database(shop, "dataDBCluster"))
+    code = (
+        f"try:\n{indent(POSTGRES, ' ')}\n print(db.execute('SELECT a FROM killed').fetchone())\nexcept Exception: pass"
+    )
+    wait_until(lambda: run_in(shop, code) == "(7,)", "the database again, with its data")
+
+
+def test_data_and_passwords_outlive_down(shop: Project) -> None:
+    run_in(shop, f"{POSTGRES}\ndb.execute('CREATE TABLE kept AS SELECT 8 AS a')")
+    run_in(shop, f"{REDIS}\ndb.set('kept', 'word')")
+    before = run_in(shop, 'print(os.environ["DATA_SECRET"])')
+    shop.run("down").ok()
+    shop.up()
+    assert run_in(shop, f"{POSTGRES}\nprint(db.execute('SELECT a FROM kept').fetchone())") == "(8,)"
+    assert run_in(shop, f"{REDIS}\nprint(db.get('kept'))") == "word"
+    assert run_in(shop, 'print(os.environ["DATA_SECRET"])') == before
+
+
+def test_two_environments_do_not_see_each_others_databases(shop: Project, make_project: MakeProject) -> None:
+    """They have one name, which is that of the template, in both."""
+    other = make_workspace(make_project(""), {"cache": CACHE})
+    other.up()
+    run_in(shop, f"{REDIS}\ndb.set('mine', 'first')")
+    assert run_in(other, "import redis\nprint(redis.Redis(os.environ['WORDS_HOST']).get('mine'))") == "None"
+    assert run_in(other, "print(os.environ['WORDS_HOST'])") == run_in(shop, "print(os.environ['WORDS_HOST'])")
+
+
+def test_one_that_ends_as_it_starts_is_shown_with_its_log_and_leaves_nothing(make_project: MakeProject) -> None:
+    project = make_workspace(make_project(""), {"cache": CACHE})
+    project.write("copilot-local.toml", '[backing]\nredis = "busybox:1.37"\n')
+    done = project.run("up", "-d")
+    assert done.code == 1
+    assert "words: the redis database ended before it was ready" in done.err
+    assert "docker-entrypoint.sh: not found" in done.err
+    assert project.everything() == []
+
+
+def test_a_full_volume_is_said(make_project: MakeProject) -> None:
+    project = make_workspace(make_project(""), {"data": AURORA, "addons.parameters": AURORA_PARAMETERS})
+    names = Names(project.app, "test")
+    volume = names.database_volume(f"{project.app}-test-api-AddonsStack/dataDBCluster")
+    labels = [word for pair in names.labels().items() for word in ("--label", "=".join(pair))]
+    size = ("--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=16m")
+    docker("volume", "create", *size, *labels, volume)
+    done = project.run("up", "-d")
+    assert done.code == 1
+    assert "dataDBCluster: the postgres database ended before it was ready" in done.err
+    assert "No space left on device" in done.err
+    assert project.containers() == []
