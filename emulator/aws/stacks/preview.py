@@ -121,7 +121,7 @@ def _database(stack: Stack, logical_id: str, name: str, position: str) -> Databa
 
     engine = value("Engine") or ("redis" if "ElastiCache" in name else "")
     if engine not in _ENGINES:
-        raise Problem(f"{logical_id} has the engine {engine or '(none)'}, which is not run here", REFUSED_HINT)
+        raise Problem(f"a {name} with the engine {engine or '(none)'} does not run here", REFUSED_HINT)
     program, port = _ENGINES[engine], value("Port")
     return DatabasePlan(
         stack=stack.name,

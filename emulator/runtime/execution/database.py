@@ -10,6 +10,7 @@ from emulator.engine.interface import ExecResult
 from emulator.errors import ContainerFailed, CopilotLocalError, EngineError, EngineUnavailable
 from emulator.events import Event, EventKind
 from emulator.runtime.execution.context import Execution
+from emulator.runtime.specs.aws.endpoint import parse_position
 from emulator.runtime.specs.databases.account import account
 from emulator.runtime.specs.databases.programs import NOT_YET, PROGRAMS
 from emulator.runtime.state.database import DesiredDatabase
@@ -43,7 +44,8 @@ def give_account(execution: Execution, operation: Operation, answer: Mapping[str
     """Gives a database the account that the local AWS endpoint answered. Raises `ContainerFailed`."""
     database = operation.database
     assert database is not None
-    given = account(database.program, answer.get("databases", {}).get(database.key, {}))
+    known = answer.get("databases", {}).get(database.key)
+    given = account(database.program, known) if known is not None else None
     if given is None:
         return
     execution.engine.put_files(operation.subject, given.folder, given.files)
@@ -86,6 +88,8 @@ def _failed(execution: Execution, container: str, database: DesiredDatabase, why
         f"{database.logical_id}: the {database.program} database {why}",
         container=database.logical_id,
         output=lines,
-        hint=f"it runs on {database.image}; if its data does not fit that, `copilot-local down -v` removes it",
+        hint=f"it runs on {database.image}: [backing] in copilot-local.toml names another image; data that does not "
+        "fit goes with `copilot-local down -v`",
     )
+    failed.position = parse_position(database.position)
     return failed

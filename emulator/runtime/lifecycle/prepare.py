@@ -149,6 +149,8 @@ def desired_state(
 def databases_of(request: UpRequest, emit: Emit) -> list[DesiredDatabase]:
     """The databases that a request's addons describe. Raises `Unsupported` or `InputError`, with file and line, for one
     that cannot run here."""
+    if all(service.addons is None and service.environment_addons is None for service in request.services):
+        return []
     images: dict[str, dict[str, str]] = {service.name: {} for service in request.services}
     return request.databases(aws_request(desired_state(request, images, {}, "", "", "")), emit)
 

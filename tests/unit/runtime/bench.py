@@ -43,6 +43,8 @@ class Bench:
         self.events: list[Event] = []
         self.on_event: Callable[[Event], None] = lambda event: None
         self.cancelled = threading.Event()
+        self.answers: dict[str, Any] = {}
+        """What the local AWS endpoint says of databases, by key."""
         self.executor: dict[str, Any] = {}
         """Further arguments of the executors."""
         self._made = 0
@@ -62,7 +64,9 @@ class Bench:
         if state is not None:
             front.use(state)
         options = {"drain_image": AGENT, "revival": 0.0, **self.executor}
-        Executor(self.engine, DEMO, front, self.emit, cancelled=self.cancelled, **options).run(plan)
+        executor = Executor(self.engine, DEMO, front, self.emit, cancelled=self.cancelled, **options)
+        executor.aws_answer = {"databases": self.answers}
+        executor.run(plan)
 
     def emit(self, event: Event) -> None:
         self.events.append(event)

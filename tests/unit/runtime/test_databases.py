@@ -81,7 +81,9 @@ class TestTypes:
 
     @pytest.mark.parametrize("engine", ["oracle-ee", "sqlserver-ex", "db2-se", "custom-oracle-ee"])
     def test_an_engine_that_does_not_run_here_is_refused_with_its_line(self, engine: str) -> None:
-        with pytest.raises(Unsupported, match=f"Db has the engine {engine}") as caught:
+        with pytest.raises(
+            Unsupported, match=f"Resources.Db: a AWS::RDS::DBInstance with the engine {engine}"
+        ) as caught:
             described("AWS::RDS::DBInstance", {"Engine": engine})
         assert caught.value.position == Position("addons/db.yml", 3)
         assert "[values]" in caught.value.hint

@@ -84,7 +84,7 @@ def test_a_name_in_the_template_is_the_identifier() -> None:
 @pytest.mark.parametrize("engine", ["oracle-ee", "sqlserver-ex", ""])
 def test_an_engine_that_is_not_run_here_is_refused_with_its_place(engine: str) -> None:
     [error] = seen(database("AWS::RDS::DBInstance", Engine=engine)).refused
-    assert "which is not run here" in error.message
+    assert "does not run here" in error.message
     assert (error.subject, error.position) == ("Resources.Db", "addons/a.yml:1")
 
 
