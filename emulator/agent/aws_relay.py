@@ -1,7 +1,9 @@
-"""Leads a port of a task's loopback address to the local AWS endpoint: `python3 -m emulator.agent.aws_relay PORT HOST`.
+"""Leads a port of a task's loopback address to the local AWS endpoint.
 
-The endpoint has the same URL in every task and on this machine then, so that a queue's URL and a presigned one hold in
-both; and an address in it makes SDKs ask for buckets by path, not by host name.
+`python3 -m emulator.agent.aws_relay PORT HOST SERVICE`. The endpoint has the same URL in every task and on this
+machine then, so that a queue's URL and a presigned one hold in both; and an address in it makes SDKs ask for buckets
+by path, not by host name. The endpoint hears first whose connection it is, in a request of the relay's own, so that
+it knows which service makes which call.
 """
 
 from __future__ import annotations
@@ -10,9 +12,12 @@ import asyncio
 import contextlib
 import sys
 import time
+from urllib.parse import quote
 
 ENDPOINT_PORT = 5000
 """Where the endpoint speaks HTTP."""
+CALLER = "/copilot-local/caller/"
+"""See `emulator.aws.ports`."""
 READ = 1 << 16
 STARTS = 10.0
 """Seconds that a connection waits for an endpoint that is being started again."""
@@ -20,14 +25,19 @@ BETWEEN = 0.05
 """Seconds between two attempts."""
 
 
-async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int) -> None:
-    """Joins a connection with one to the endpoint, until both sides have ended."""
+async def relay(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int, service: str = ""
+) -> None:
+    """Joins a connection with one to the endpoint, until both sides have ended. `service` is the task's; empty: the
+    endpoint is told nothing."""
     deadline = time.monotonic() + STARTS
     while True:
         try:
             answers, asks = await asyncio.open_connection(host, port)
+            if service:
+                await _introduce(answers, asks, service)
             break
-        except OSError:
+        except (OSError, EOFError):
             if time.monotonic() > deadline:
                 writer.transport.abort()
                 return
@@ -39,6 +49,13 @@ async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host
             end.close()
             with contextlib.suppress(OSError):
                 await end.wait_closed()
+
+
+async def _introduce(answers: asyncio.StreamReader, asks: asyncio.StreamWriter, service: str) -> None:
+    """Says whose connection it is. Raises OSError or EOFError where the endpoint ends it."""
+    asks.write(f"GET {CALLER}{quote(service)} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+    await asks.drain()
+    await answers.readuntil(b"\r\n\r\n")  # its answer has no body
 
 
 async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
@@ -53,14 +70,14 @@ async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
         target.transport.abort()
 
 
-async def serve(port: int, host: str, endpoint_port: int = ENDPOINT_PORT) -> None:
+async def serve(port: int, host: str, service: str = "", endpoint_port: int = ENDPOINT_PORT) -> None:
     """Listens on 127.0.0.1 until the process ends. OSError where something else has the port."""
     server = await asyncio.start_server(
-        lambda reader, writer: relay(reader, writer, host, endpoint_port), "127.0.0.1", port, backlog=512
+        lambda reader, writer: relay(reader, writer, host, endpoint_port, service), "127.0.0.1", port, backlog=512
     )
     async with server:
         await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), sys.argv[2]))
+    asyncio.run(serve(int(sys.argv[1]), sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else ""))

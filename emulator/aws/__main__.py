@@ -38,13 +38,16 @@ class Settings:
 def main(settings: Settings) -> None:
     ministack_app.configure(Path(settings.data), settings.region, settings.account, settings.public_port)
     from emulator.aws import server
+    from emulator.aws.permissions.calls import Calls
+    from emulator.aws.permissions.described import checks
     from emulator.aws.snapshots import Snapshots
 
     certificate, key = ensure_certificates(Path(settings.shared), Path(settings.own), settings.names)
     os.umask(0o077)  # what it holds, secrets among it, is for itself; the certificate above is for everyone
     snapshots = Snapshots(ministack_app.saver())
+    calls = Calls(checks, settings.account, settings.region)
     application = server.layered(
-        ministack_app.application(), settings.names, settings.account, ministack_app.log_regions, snapshots
+        ministack_app.application(), settings.names, ministack_app.log_regions, snapshots, calls
     )
     configuration = server.configuration(f"0.0.0.0:{TLS_PORT}", f"0.0.0.0:{PLAIN_PORT}", certificate, key)
     asyncio.run(server.run(application, snapshots, configuration))

@@ -1,6 +1,7 @@
 """The program that answers as AWS does, ministack, and what of it is not its interface: settings, state, log groups.
 
-Everything here is for the pinned version of requirements/aws.in; nothing else in this room knows the program.
+Everything here is for the pinned version of requirements/aws.in; beside `permissions.described` nothing else in this
+room knows the program.
 """
 
 from __future__ import annotations

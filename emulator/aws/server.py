@@ -18,6 +18,7 @@ from emulator.aws.asgi import Application, Message, Receive, Scope, Send, respon
 from emulator.aws.callers import with_known_callers
 from emulator.aws.checked import with_rules
 from emulator.aws.other_accounts import with_other_accounts
+from emulator.aws.permissions.calls import Calls
 from emulator.aws.ports import LOG_REGIONS
 from emulator.aws.snapshots import Snapshots
 
@@ -59,10 +60,11 @@ def with_log_regions(application: Application, regions: Callable[[], list[str]])
 
 
 def layered(
-    application: Application, names: Sequence[str], account: str, regions: Callable[[], list[str]], snapshots: Snapshots
+    application: Application, names: Sequence[str], regions: Callable[[], list[str]], snapshots: Snapshots, calls: Calls
 ) -> Application:
     """The application with all that is ours around it. `names` are the endpoint's own on the network."""
-    inner = snapshots.around(with_other_accounts(with_rules(application), account))
+    counted = with_other_accounts(calls.around(with_rules(application)), calls.account)
+    inner = snapshots.around(counted)
     return with_known_callers(with_log_regions(with_request_ids(inner), regions), names)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from emulator.aws.contents import buckets, queues, seed, tables, topics
 from emulator.aws.contents.names import REQUEST_FILE, Unknown, World, read_world
+from emulator.aws.permissions.report import permissions
 from emulator.aws.stacks.clients import Refused
 from emulator.aws.stacks.problems import Problem
 
@@ -32,6 +33,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "objects": buckets.objects,
     "seed": seed.seed,
     "reset": seed.reset,
+    "permissions": permissions,
 }
 
 

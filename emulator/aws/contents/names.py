@@ -93,11 +93,15 @@ def _of_addons(resources: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str
                 yield logical_id, what, physical.rpartition("/")[2].rpartition(":")[2]
 
 
-def made_in(answer: Mapping[str, Any]) -> dict[str, dict[str, dict[str, str]]]:
-    """What `MADE_FILE` keeps of the answer of `provision`: type and physical id."""
+def made_in(answer: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
+    """What `MADE_FILE` keeps of the answer of `provision`: type, physical id, and the attributes that are no secret."""
     return {
         stack: {
-            logical_id: {"type": str(one["type"]), "physical": str(one["physical"])}
+            logical_id: {
+                "type": str(one["type"]),
+                "physical": str(one["physical"]),
+                "attributes": one["attributes"],
+            }
             for logical_id, one in content["resources"].items()
         }
         for stack, content in answer.get("stacks", {}).items()

@@ -10,7 +10,7 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Look": ("ps", "ls", "logs", "inspect", "events", "targets", "port", "open"),
     "Requests": ("route", "trace"),
     "Containers": ("exec", "cp"),
-    "Local AWS": ("aws", "queues", "topics", "tables", "buckets"),
+    "Local AWS": ("aws", "queues", "topics", "tables", "buckets", "permissions"),
     "Manifests": ("validate", "config", "schema", "render", "firelens"),
     "Machine": ("doctor", "trust", "trust-workspace", "export", "reference"),
 }
@@ -40,6 +40,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "tables items": ("tables items api/Orders --limit 5",),
     "buckets list": ("buckets list",),
     "buckets objects": ("buckets objects api/Files --prefix invoices/",),
+    "permissions": ("permissions", "permissions api --check"),
     "cp": ("cp nginx:/etc/nginx/nginx.conf .",),
     "route": ("route GET /api/orders", "route POST https://shop.test/ -H 'X-Beta: 1'"),
     "trace": ("trace GET /api/orders", "trace"),

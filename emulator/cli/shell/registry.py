@@ -40,6 +40,10 @@ VERBS: Final[Table] = {
     ),
     "exec": ("run.exec:exec", "Run a command in a container, with this terminal where there is one."),
     "aws": ("run.aws:aws", "Run the AWS command line against the local endpoint, with its keys."),
+    "permissions": (
+        "endpoint.permissions:permissions",
+        "Show which calls services made to the local AWS endpoint, and whether their roles would allow them on AWS.",
+    ),
     "cp": ("run.cp:cp", "Copy files or folders into a container or out of it, as `docker cp` does."),
     "route": (
         "manifest.route:route",

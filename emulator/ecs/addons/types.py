@@ -32,11 +32,11 @@ _REFUSED = ResourceType(Kind.REFUSED, "Not emulated.")
 
 _DATABASE = "PostgreSQL, MySQL or MariaDB in a container. Oracle, SQL Server and Db2 are refused."
 _CACHE = "Valkey in a container."
-_NO_RIGHTS = "A name: no permission is checked here."
+_NO_RIGHTS = "A name: no permission is enforced here."
 _NO_NETWORK = "An id: containers reach each other without it."
 _NO_GROUP = "A name: the database has its engine's settings."
 _FOR_SCALING = "A name: capacity does not change."
-_NO_POLICY = "Left out: no permission is checked here."
+_NO_POLICY = "Left out: no permission is enforced here."
 
 _TABLE: dict[Kind, dict[str, str]] = {
     Kind.MADE: {

@@ -40,10 +40,10 @@ _IDLE = (
     f"exec setpriv --reuid {_UNPRIVILEGED} --regid {_UNPRIVILEGED} --clear-groups --inh-caps=-all sh -c '{_STAY}'; fi; "
     f"exec su -s /bin/sh nobody -c '{_STAY}'"
 )
-_RELAY_AWS = "while :; do python3 -m emulator.agent.aws_relay $1 $2 & wait $!; sleep 1; done"
+_RELAY_AWS = "while :; do python3 -m emulator.agent.aws_relay $1 $2 $3 & wait $!; sleep 1; done"
 _CONFINED = f"setpriv --reuid {_UNPRIVILEGED} --regid {_UNPRIVILEGED} --clear-groups --inh-caps=-all"
-# In the image of the agent. Arguments: the port of 127.0.0.1, and the endpoint's host.
-AWS_PAUSE_SCRIPT = f'{PREPARE_NETWORK}exec {_CONFINED} sh -c \'{_RELAY_AWS}\' relay "$1" "$2"'
+# In the image of the agent. Arguments: the port of 127.0.0.1, the endpoint's host, and the service.
+AWS_PAUSE_SCRIPT = f'{PREPARE_NETWORK}exec {_CONFINED} sh -c \'{_RELAY_AWS}\' relay "$1" "$2" "$3"'
 PAUSE_SCRIPT = f"{PREPARE_NETWORK}{_IDLE}"
 PAUSE_CAPABILITIES = ("NET_ADMIN", "SETGID", "SETUID")
 """What the script needs: to prepare the network, and to become another user."""
@@ -51,7 +51,7 @@ PAUSE_CAPABILITIES = ("NET_ADMIN", "SETGID", "SETUID")
 # end it.
 _RELAY_LOGS = 'exec python3 -m emulator.agent.log_relay.relay "$@"'
 RELAY_SCRIPT = f'trap "" USR1; {PREPARE_NETWORK}{_RELAY_LOGS}'
-# The first two arguments are the endpoint's.
+# The first three arguments are the endpoint's.
 AWS_AND_LOGS_SCRIPT = (
-    f'trap "" USR1; {PREPARE_NETWORK}{_CONFINED} sh -c \'{_RELAY_AWS}\' relay "$1" "$2" & shift 2; {_RELAY_LOGS}'
+    f'trap "" USR1; {PREPARE_NETWORK}{_CONFINED} sh -c \'{_RELAY_AWS}\' relay "$1" "$2" "$3" & shift 3; {_RELAY_LOGS}'
 )

@@ -125,7 +125,7 @@ class TaskFactory:
         if router is not None and router.relayed:
             pause = self._with_relay(pause, router, service.name, identity)
         if desired.options.aws_port:
-            pause = self._with_aws(pause, desired.options.aws_port)
+            pause = self._with_aws(pause, desired.options.aws_port, desired.service.name)
         context = TaskContext(
             desired, identity, self.names, self.private, self.docker_root, task_labels, mounts, router, limits
         )
@@ -155,7 +155,7 @@ class TaskFactory:
             ),
         )
 
-    def _with_aws(self, pause: ContainerSpec, port: int) -> ContainerSpec:
+    def _with_aws(self, pause: ContainerSpec, port: int, service: str) -> ContainerSpec:
         """The pause that leads that port of the task's loopback address to the local AWS endpoint."""
         script, *rest = pause.command or (PAUSE_SCRIPT,)
         script = AWS_AND_LOGS_SCRIPT if script == RELAY_SCRIPT else AWS_PAUSE_SCRIPT
@@ -163,7 +163,7 @@ class TaskFactory:
         return replace(
             pause,
             memory=pause.memory + AWS_RELAY_MEMORY if pause.memory else None,
-            command=(script, "pause", str(port), self.names.aws, *words),
+            command=(script, "pause", str(port), self.names.aws, service, *words),
         )
 
     def _task_labels(self, desired: DesiredService, identity: TaskIdentity) -> dict[str, str]:

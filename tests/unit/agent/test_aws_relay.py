@@ -103,3 +103,22 @@ def test_a_client_that_goes_ends_the_connection_to_the_endpoint() -> None:
             await gone.wait()
 
     within(60, work())
+
+
+def test_the_endpoint_hears_whose_connection_it_is_before_anything_else() -> None:
+    heard: list[bytes] = []
+
+    async def endpoint(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        await echo(reader, writer)
+
+    async def work() -> None:
+        async with (
+            listening(endpoint) as there,
+            listening(lambda reader, writer: aws_relay.relay(reader, writer, "127.0.0.1", there, "api")) as port,
+        ):
+            assert await asked(port, b"request") == b"request"
+        assert heard == [b"GET /copilot-local/caller/api HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"]
+
+    within(60, work())

@@ -101,7 +101,7 @@ def test_every_task_is_led_there_whether_it_has_a_queue_or_not() -> None:
         pause = TaskFactory(state, Private(), ROOT).task(state.services[service], "t" * 32).pause
         assert pause.image == AGENT
         assert pause.command is not None
-        assert pause.command[2:] == (str(DEFAULT_AWS_PORT), "cl-demo-test-aws")
+        assert pause.command[2:] == (str(DEFAULT_AWS_PORT), "cl-demo-test-aws", service)
 
 
 def test_a_task_that_comes_later_is_led_to_the_one_that_runs() -> None:
@@ -159,8 +159,8 @@ def test_a_log_router_and_its_relay_stay_what_they_are() -> None:
     router = next(member.spec for member in task.members if member.definition.name == "firelens_log_router")
     assert "AWS_ENDPOINT_URL" not in router.environment
     assert task.pause.command is not None
-    script, _, port, host, socket, *_ = task.pause.command
-    assert (port, host) == (str(DEFAULT_AWS_PORT), "cl-demo-test-aws")
+    script, _, port, host, service, socket, *_ = task.pause.command
+    assert (port, host, service) == (str(DEFAULT_AWS_PORT), "cl-demo-test-aws", name)
     assert "log_relay" in script
     assert "aws_relay" in script
     assert socket.endswith(".sock")
