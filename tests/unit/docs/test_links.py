@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = sorted(
-    file for pattern in ("*.md", "docs/**/*.md", "examples/**/README.md", "tests/*.md") for file in ROOT.glob(pattern)
+    file for pattern in ("*.md", "docs/**/*.md", "examples/*/README.md", "tests/*.md") for file in ROOT.glob(pattern)
 )
 
 

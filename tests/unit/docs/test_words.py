@@ -18,9 +18,13 @@ QUOTED = {
 """File to the one line (or part of it) with such a word that is not ours: the name of a user of the system."""
 
 
+FETCHED = {"__pycache__", "node_modules", "packages"}
+"""Folders of what is not ours: an example's packages."""
+
+
 def texts() -> list[Path]:
     files = [file for folder in FOLDERS for file in (ROOT / folder).rglob("*") if file.is_file()]
-    ours = [file for file in files if "__pycache__" not in file.parts and b"\0" not in file.read_bytes()]
+    ours = [file for file in files if not FETCHED & set(file.parts) and b"\0" not in file.read_bytes()]
     return sorted([*ROOT.glob("*.md"), ROOT / "Makefile", ROOT / "pyproject.toml", ROOT / "tests" / "README.md", *ours])
 
 
