@@ -174,8 +174,8 @@ def _load(selection: Selection, emit: Emit, options: UpOptions, found: Blockers,
 
 
 def _known(loaded: _Loaded, settings: Settings) -> Mapping[str, Known]:
+    from emulator.app.known_outputs import known_to
     from emulator.runtime.secrets.missing_values import demands
-    from emulator.runtime.specs.aws.known import known_to
 
     demanding = [service for service in loaded.services if demands(service)]
     return known_to(demanding, settings.values, region(), settings.aws.endpoint)

@@ -38,7 +38,17 @@ ROOMS = ("agent", "ecs", "engine", "firelens", "frontdoor", "logstore", "runtime
 which runs from the same image; a test reads this."""
 
 MODULES = (
-    *("__init__.py", "errors.py", "events.py", "files.py", "missing.py", "model.py", "redaction.py", "regions.py"),
+    *(
+        "__init__.py",
+        "errors.py",
+        "events.py",
+        "files.py",
+        "listener_limits.py",
+        "missing.py",
+        "model.py",
+        "redaction.py",
+        "regions.py",
+    ),
     *("secret_names.py", "settings.py", "settings_files.py", "settings_services.py"),
     *("spelling.py", "temporary.py", "py.typed"),
 )

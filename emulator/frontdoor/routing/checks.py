@@ -27,22 +27,18 @@ from emulator.ecs.service import (
     SourceIp,
 )
 from emulator.errors import Finding, FindingsError
+from emulator.listener_limits import CHECKED_PATH, GRPC_CODES, HOST, MOST_VALUES, PATH, SUCCESS_CODES
 
 CONDITION = "CL710"
 QUOTA = "CL711"
 ACTION = "CL712"
 HEALTH_CHECK = "CL713"
 
-MAX_VALUES = 5
 MAX_GROUPS = 5
 
-_PATH = re.compile(r"[A-Za-z0-9_\-.$/~\"'@:+&*?]{1,128}")
-_HOST = re.compile(r"[A-Za-z0-9_\-.*?]{1,128}")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'+.^_`|~-]{1,40}")
 _METHOD = re.compile(r"[A-Z_-]{1,40}")
 _VISIBLE = re.compile(r"[\x20-\x7e]{0,128}")
-_SUCCESS_CODES = re.compile(r"\d{3}(-\d{3})?(, ?\d{3}(-\d{3})?)*")
-_GRPC_CODES = re.compile(r"\d{1,2}(-\d{1,2})?(, ?\d{1,2}(-\d{1,2})?)*")
 _REDIRECT = {
     "protocol": re.compile(r"HTTPS?|#\{protocol\}"),
     "port": re.compile(r"[1-9][0-9]{0,4}|#\{port\}"),
@@ -67,11 +63,11 @@ def _service_findings(service: Service) -> Iterator[Finding]:
         yield from _rule_findings(service, rule)
     for group in service.target_groups:
         check = group.health_check
-        if not re.fullmatch(r"/[\x21-\x7e]{0,1023}", check.path):
+        if not CHECKED_PATH.fullmatch(check.path):
             message = f"health check path {check.path!r} does not start with / or has a character that no URL has"
             yield Finding(HEALTH_CHECK, message, None, f"target group {group.name}", "write a path such as /health")
         grpc = group.protocol_version == "GRPC" and check.success_codes != "200"
-        if not (_GRPC_CODES if grpc else _SUCCESS_CODES).fullmatch(check.success_codes):
+        if not (GRPC_CODES if grpc else SUCCESS_CODES).fullmatch(check.success_codes):
             hint = "write codes and ranges separated by commas, such as 200,202 or 200-299"
             message = f"success codes {check.success_codes!r} cannot be read"
             yield Finding(HEALTH_CHECK, message, None, f"target group {group.name}", hint)
@@ -89,8 +85,8 @@ def _rule_findings(service: Service, rule: ListenerRule) -> Iterator[Finding]:
     values = sum(len(condition.values) for condition in rule.conditions)
     if not values:
         yield finding(QUOTA, "no condition", "a rule needs at least one; only the default action has none")
-    if values > MAX_VALUES:
-        message = f"{values} values in its conditions; a load balancer takes {MAX_VALUES} a rule"
+    if values > MOST_VALUES:
+        message = f"{values} values in its conditions; a load balancer takes {MOST_VALUES} a rule"
         yield finding(QUOTA, message, "split it into several rules")
     for condition in rule.conditions:
         for problem in _condition_problems(condition):
@@ -118,7 +114,7 @@ def _condition_problems(condition: Condition) -> Iterator[str]:
             if not _is_text(text)
         )
         return
-    pattern = _PATH if isinstance(condition, PathPattern) else _HOST if isinstance(condition, HostHeader) else _METHOD
+    pattern = PATH if isinstance(condition, PathPattern) else HOST if isinstance(condition, HostHeader) else _METHOD
     yield from (
         f"{value!r} is too long or has other characters" for value in condition.values if not pattern.fullmatch(value)
     )

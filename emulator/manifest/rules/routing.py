@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from emulator.listener_limits import CHECKED_PATH, GRPC_CODES, HOST, MOST_VALUES, PATH, SUCCESS_CODES
 from emulator.manifest.rules.at import At
 from emulator.manifest.schema.notations.values import Arn
 from emulator.spelling import closest
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
     from emulator.manifest.schema.routing import Http, HttpHealthCheck, Nlb, NlbHealthCheck, NlbListener, RoutingRule
 
 _VERSIONS: Final = ("http1", "http2", "grpc")
-_MOST_CONDITIONS: Final = 5
-"""An ALB's limit of condition values in one rule."""
 
 
 def routing_rule(rule: RoutingRule, at: At) -> None:
@@ -25,22 +24,40 @@ def routing_rule(rule: RoutingRule, at: At) -> None:
     if rule.hosted_zone is not None and not rule.alias:
         at.add("CL121", "hosted_zone needs alias", "hosted_zone")
     aliases, addresses = len(rule.alias), len(rule.allowed_source_ips)
-    if aliases + addresses >= _MOST_CONDITIONS:
-        message = (
-            f"{aliases} aliases and {addresses} address ranges; an ALB takes {_MOST_CONDITIONS} conditions in a rule"
-        )
+    if aliases + addresses >= MOST_VALUES:
+        message = f"{aliases} aliases and {addresses} address ranges; an ALB takes {MOST_VALUES} conditions in a rule"
         key = "allowed_source_ips" if addresses else "alias"
         at.add("CL129", message, key, hint="split the rule: put some of them into http.additional_rules")
-    elif aliases + addresses + (1 if rule.path == "/" else 2) > _MOST_CONDITIONS:
+    elif aliases + addresses + (1 if rule.path == "/" else 2) > MOST_VALUES:
         # Copilot's check leaves the path out, so this one fails when the stack is deployed.
-        message = (
-            f"{aliases} aliases, {addresses} address ranges and the path are more than {_MOST_CONDITIONS} conditions"
-        )
+        message = f"{aliases} aliases, {addresses} address ranges and the path are more than {MOST_VALUES} conditions"
         at.add("CL129", message, "path", hint="split the rule", copilot_accepts=True)
     if rule.target_port == 0:
         at.add("CL107", "0 is not a port", "target_port", copilot_accepts=True)
     if not rule.path:
         at.add("CL107", "the path is empty", "path", hint="'/' matches every request", copilot_accepts=True)
+    _condition_values(rule, at)
+
+
+def _condition_values(rule: RoutingRule, at: At) -> None:
+    """Copilot passes them on, and the stack fails."""
+    if rule.path and not PATH.fullmatch(f"/{rule.path.strip('/')}/*"):
+        message = f"{rule.path!r} is longer than an ALB takes, or has other characters"
+        hint = "at most 128 of letters, digits and _-.$/~\"'@:+&*?, with the /* that is added"
+        at.add("CL107", message, "path", hint=hint, copilot_accepts=True)
+    for index, alias in enumerate(rule.alias):
+        if not HOST.fullmatch(alias.name):
+            message = f"{alias.name!r} is no name that an ALB compares hosts with"
+            hint = "at most 128 of letters, digits and -_.*?"
+            at.add("CL107", message, "alias", index, hint=hint, copilot_accepts=True)
+    check, version = rule.healthcheck, (rule.version or "").lower()
+    codes = check.success_codes if check is not None else None
+    if codes is not None and not (GRPC_CODES if version == "grpc" and codes != "200" else SUCCESS_CODES).fullmatch(
+        codes
+    ):
+        hint = "codes and ranges of them, parted by commas: 200,202 or 200-299; of gRPC 0 or 0-99"
+        message = f"{codes!r} are no success codes"
+        at.add("CL107", message, "healthcheck", "success_codes", hint=hint, copilot_accepts=True)
 
 
 def http(http: Http, at: At) -> None:
@@ -69,6 +86,9 @@ def http_health_check(check: HttpHealthCheck, at: At) -> None:
     """Copilot checks nothing here; the limits are the load balancer's (CreateTargetGroup)."""
     if check.path == "" and not at.node.entries:
         at.add("CL107", "the path is empty", hint="'/' is the default")
+    if check.path and not CHECKED_PATH.fullmatch(f"/{check.path.removeprefix('/')}"):
+        message = f"{check.path!r} is longer than an ALB takes, or has a character that no URL has"
+        at.add("CL107", message, "path", hint="a path such as /health", copilot_accepts=True)
     _limits(check, at)
     if check.timeout is not None and check.interval is not None and check.timeout >= check.interval:
         at.add("CL151", "timeout must be shorter than interval", "timeout", copilot_accepts=True)

@@ -91,6 +91,12 @@ def test_a_backend_service_has_no_boolean_http(manifests: Any) -> None:
         (http("healthcheck: {}"), ("CL103", "http.healthcheck")),
         (http("healthcheck: {path: /, interval: 10}"), ("CL103", "http.healthcheck.interval")),
         (http("healthcheck: {path: /, port: 70000}"), ("CL107", "http.healthcheck.port")),
+        ("{path: /a b}", ("CL107", "http.path")),
+        (f"{{path: /{'x' * 126}}}", ("CL107", "http.path")),  # with /* behind it one character too many
+        (http("alias: [a.example.com, b!.example.com]"), ("CL107", "http.alias[1]")),
+        (http("healthcheck: he alth"), ("CL107", "http.healthcheck")),
+        (http("healthcheck: {success_codes: 2xx}"), ("CL107", "http.healthcheck.success_codes")),
+        (http("healthcheck: {success_codes: '0,12'}"), ("CL107", "http.healthcheck.success_codes")),
         (http("healthcheck: {interval: 4s}"), ("CL151", "http.healthcheck.interval")),
         (http("healthcheck: {timeout: 121s}"), ("CL151", "http.healthcheck.timeout")),
         (http("healthcheck: {timeout: 10s, interval: 10s}"), ("CL151", "http.healthcheck.timeout")),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from emulator.app.known_outputs import known_to
 from emulator.ecs.addons.model import Addons
 from emulator.ecs.references import AddonReference, ImportReference
 from emulator.ecs.service import Service
@@ -16,7 +17,7 @@ from emulator.model import make
 from emulator.runtime.listeners.port_choice import AskedPorts, with_ports
 from emulator.runtime.secrets.missing_values import missing_values
 from emulator.runtime.specs.aws.endpoint import aws_spec
-from emulator.runtime.specs.aws.known import Known, known_to
+from emulator.runtime.specs.aws.known import Known
 from emulator.runtime.specs.aws.resources import aws_request
 from emulator.runtime.specs.unsupported_features import refuse_unsupported
 from emulator.runtime.state.observed import Observed

@@ -1,0 +1,40 @@
+// Ships what is paid, and writes the ledger in the order in which it happened.
+import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { createClient } from "redis";
+
+const sqs = new SQSClient({});
+const cache = await createClient({ url: process.env.REDIS_URL }).connect();
+const api = `http://api.${process.env.COPILOT_SERVICE_DISCOVERY_ENDPOINT}:8080`;
+
+async function ship({ id, item }) {
+  if (item === "poison") throw new Error(`nothing ships ${item}`);
+  const answer = await fetch(`${api}/orders/${id}/shipped`, { method: "POST" });
+  if (!answer.ok) throw new Error(`the api says ${answer.status}`);
+  console.log(`shipped ${item} ${id}`);
+}
+
+async function write({ id, item }) {
+  await cache.rPush("ledger", item);
+  console.log(`wrote ${item} ${id}`);
+}
+
+async function consume(queue, handle) {
+  for (;;) {
+    const received = await sqs.send(
+      new ReceiveMessageCommand({ QueueUrl: queue, MaxNumberOfMessages: 10, WaitTimeSeconds: 10 }),
+    );
+    for (const message of received.Messages ?? []) {
+      try {
+        await handle(JSON.parse(JSON.parse(message.Body).Message)); // SNS's envelope is around it
+        await sqs.send(new DeleteMessageCommand({ QueueUrl: queue, ReceiptHandle: message.ReceiptHandle }));
+      } catch (error) {
+        console.log(`failed: ${error.message}`); // it comes again, and then goes to the dead letters
+      }
+    }
+  }
+}
+
+process.on("SIGTERM", () => process.exit(0));
+const { apiPlacedEventsQueue: placed } = JSON.parse(process.env.COPILOT_TOPIC_QUEUE_URIS);
+console.log("waiting for orders");
+await Promise.all([consume(placed, ship), consume(process.env.COPILOT_QUEUE_URI, write)]);
