@@ -108,11 +108,16 @@ def _look(stack: Stack, logical_id: str, position: str, found: Preview) -> None:
                 raise Problem(f"{name} is not emulated", REFUSED_HINT)
             if kind.kind is Kind.WARNED:
                 found.warnings.append(Warned(position, f"{stack.name}: {logical_id} ({name}) is not made. {kind.text}"))
-            member = name == "AWS::RDS::DBInstance" and stack.property(logical_id, "DBClusterIdentifier")
-            if kind.kind is Kind.PROGRAM and not member:
+            if kind.kind is Kind.PROGRAM and not _is_member(stack, logical_id, name):
                 found.databases.append(_database(stack, logical_id, name, position))
     except StackError as error:
         found.refused.append(error)
+
+
+def _is_member(stack: Stack, logical_id: str, name: str) -> bool:
+    """Whether an instance belongs to a cluster, or is a replica of another one: then it is that one's container."""
+    of = ("DBClusterIdentifier", "SourceDBInstanceIdentifier")
+    return name == "AWS::RDS::DBInstance" and any(stack.property(logical_id, one) for one in of)
 
 
 def _database(stack: Stack, logical_id: str, name: str, position: str) -> DatabasePlan:

@@ -44,8 +44,9 @@ def cluster(context: Context, resource: Resource) -> Made:
 
 
 def instance(context: Context, resource: Resource) -> Made:
-    """An instance; one that belongs to a cluster is the cluster's container."""
-    of_cluster = resource.properties.get("DBClusterIdentifier")
+    """An instance; one that belongs to a cluster, or is a replica, is the container of that cluster or instance."""
+    properties = resource.properties
+    of_cluster = properties.get("DBClusterIdentifier") or properties.get("SourceDBInstanceIdentifier")
     if of_cluster:
         database = _of_cluster(context, text(of_cluster))
         identifier = text(
@@ -78,7 +79,7 @@ def _of_cluster(context: Context, identifier: str) -> Database:
     for database in context.databases.values():
         if database.identifier == identifier.lower():
             return database
-    raise Problem(f"the instance belongs to {identifier}, which is no cluster of the stacks here", _HINT)
+    raise Problem(f"the instance belongs to {identifier}, which is no database of the stacks here", _HINT)
 
 
 def _connect(context: Context, database: Database, name: Value, kind: str) -> None:

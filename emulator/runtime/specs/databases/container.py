@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MEMORY = 1024 * MIB
 PIDS = 2048
 """A connection is a process of PostgreSQL, and a thread of MariaDB."""
+SHARED_MEMORY = {"/dev/shm": f"size={256 * MIB}"}
+"""Queries of PostgreSQL with parallel workers fail on Docker's 64 MiB."""
 STEP_DOWN = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID")
 """What an entry script needs to give the data to the program's own user and to become that user."""
 _IMAGES = {
@@ -62,6 +64,7 @@ def database_spec(state: DesiredState, database: DesiredDatabase) -> ContainerSp
         network=environment.network,
         network_aliases=(database.identifier,),
         mounts=(Mount(volume, program.folder, copy=False),) if program.folder else (),
+        tmpfs=SHARED_MEMORY if database.program == "postgres" else {},
         log_options=JSON_FILE_OPTIONS,
         cap_drop=("ALL",),
         cap_add=STEP_DOWN if program.folder else (),

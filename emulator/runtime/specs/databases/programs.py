@@ -58,7 +58,9 @@ chown mysql {_OWN}/init.sql
 export MYSQL_ROOT_PASSWORD="$word" MARIADB_ROOT_PASSWORD="$word" MYSQL_ROOT_HOST=localhost MARIADB_ROOT_HOST=localhost
 server=mysqld
 command -v mysqld > /dev/null || server=mariadbd
-exec docker-entrypoint.sh $server --port=$PORT --init-file={_OWN}/init.sql
+# RDS creates users with this plugin, which old clients know, too; MySQL 8.4 and MariaDB have no such option.
+exec docker-entrypoint.sh $server --port=$PORT --init-file={_OWN}/init.sql \\
+    --loose-default-authentication-plugin=mysql_native_password
 """
 _MYSQL_CLIENT = f"""\
 client=mysql

@@ -128,3 +128,19 @@ def test_a_value_that_is_known_only_later_hides_no_database() -> None:
     found = seen(resources)
     assert [plan.logical_id for plan in found.databases] == ["Db"]
     assert found.refused == []
+
+
+def test_a_replica_is_the_container_of_its_source(endpoint: Endpoint) -> None:
+    text = """
+Resources:
+  Db: {Type: AWS::RDS::DBInstance, Properties: {Engine: postgres, MasterUsername: me, MasterUserPassword: word}}
+  Copy: {Type: AWS::RDS::DBInstance, Properties: {SourceDBInstanceIdentifier: !Ref Db}}
+Outputs:
+  Host: {Value: !GetAtt Copy.Endpoint.Address}
+"""
+    asked = stack(text)
+    found = preview(PLACE, [Template(asked["name"], asked["template"], asked["parameters"])], EXPORTS)
+    assert found.refused == []
+    [plan] = found.databases
+    answer = endpoint.provision(asked, databases={plan.key: as_request(plan)})
+    assert answer["stacks"][plan.stack]["outputs"]["Host"]["value"] == plan.identifier
