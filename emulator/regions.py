@@ -11,6 +11,8 @@ DEFAULT_REGION: Final = "us-east-1"
 """The region where nothing names one."""
 LOCAL_ACCOUNT: Final = "000000000000"
 """The account that things are in before they are deployed."""
+LOCAL_KEY: Final = "test"
+"""Access key and secret key of the local AWS endpoint. Every key is taken, but only with these presigned URLs pass."""
 
 
 def partition(region: str) -> str:

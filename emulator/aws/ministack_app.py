@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from emulator.aws.asgi import Application
+from emulator.regions import LOCAL_KEY
 
 SERVICES = (
     *("acm", "cloudwatch", "cognito-identity", "cognito-idp", "dynamodb", "dynamodbstreams", "events", "firehose"),
@@ -19,8 +20,6 @@ SERVICES = (
     *("sts", "tagging"),
 )
 """What is answered. Those that start programs or containers of their own (`lambda`, `ecs`, `rds`, …) are not."""
-KEY = "test"
-"""Access key and secret key. Every key is taken, but only these make presigned URLs that pass."""
 MESSAGES = "/_ministack/sqs/messages"
 """A path of the program's own: the messages of queues, of which nothing changes by looking at them."""
 
@@ -37,8 +36,8 @@ def configure(folder: Path, region: str, account: str, public_port: int) -> None
             "GATEWAY_PORT": str(public_port),
             "MINISTACK_REGION": region,
             "MINISTACK_ACCOUNT_ID": account,
-            "AWS_ACCESS_KEY_ID": KEY,
-            "AWS_SECRET_ACCESS_KEY": KEY,
+            "AWS_ACCESS_KEY_ID": LOCAL_KEY,
+            "AWS_SECRET_ACCESS_KEY": LOCAL_KEY,
             "SERVICES": ",".join(SERVICES),
             "PERSIST_STATE": "1",
             "STATE_DIR": str(folder / "state"),

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from emulator.errors import EngineError, InputError
+from emulator.regions import LOCAL_KEY
 from emulator.runtime.control.local_aws import Conversation, endpoint_url, followed
 from emulator.testing.failures import in_vain
 from emulator.testing.lifecycle import Lifecycle
@@ -112,7 +113,7 @@ class LocalAws(Lifecycle):
             raise InputError("boto3 is not installed", hint="pip install 'copilot-local[aws]'") from None
         region = next(iter(self._up.state.services.values())).options.region
         session = botocore.session.Session(session_vars=_OWN_VARIABLES)
-        session.set_credentials("test", "test")
+        session.set_credentials(LOCAL_KEY, LOCAL_KEY)
         own = Config(proxies={}, s3={"addressing_style": "path"}, retries={"max_attempts": 1})
         return boto3.Session(botocore_session=session, region_name=region).client(service, endpoint_url=url, config=own)
 

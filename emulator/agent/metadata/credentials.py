@@ -13,7 +13,7 @@ from typing import Any
 
 from emulator.agent.metadata.tasks import Tasks, TaskView
 from emulator.errors import CopilotLocalError, EngineError
-from emulator.regions import partition
+from emulator.regions import LOCAL_KEY, partition
 from emulator.runtime.state.task_role import Keys, TaskRole
 
 log = logging.getLogger(__name__)
@@ -22,8 +22,6 @@ Json = dict[str, Any]
 
 RENEW = timedelta(minutes=20)
 """Assumed credentials are renewed this long before they end: SDKs ask for new ones 15 minutes before."""
-LOCAL_KEY = "test"
-"""Access key and secret key at the local AWS endpoint: see `emulator.aws.ministack_app.KEY`."""
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 LASTING = timedelta(hours=6)
 """Keys without an end get one, since SDKs insist on it: that of a task role's, at most."""

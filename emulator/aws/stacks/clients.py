@@ -10,9 +10,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
-from emulator.aws.ministack_app import KEY
 from emulator.aws.stacks.problems import Problem
 from emulator.aws.stacks.values import Value, is_true, text
+from emulator.regions import LOCAL_KEY
 
 _HINT = "see the message of AWS's API; the local endpoint gave it"
 
@@ -31,7 +31,7 @@ class Clients:
     def __init__(self, url: str, region: str) -> None:
         self._url, self._region = url, region
         self._session = botocore.session.Session()
-        self._session.set_credentials(KEY, KEY)
+        self._session.set_credentials(LOCAL_KEY, LOCAL_KEY)
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
 

@@ -13,9 +13,8 @@ import typer
 from emulator.cli.shell.chosen_environment import chosen_environment
 from emulator.cli.shell.options import App, Env
 from emulator.errors import InputError, UsageError
+from emulator.regions import LOCAL_KEY
 
-KEY = "test"
-"""Access key and secret key: with others a presigned URL would not pass at the endpoint."""
 _OTHERS = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
 """Variables of the shell that would lead to other keys."""
 
@@ -56,7 +55,7 @@ def variables_for(environment: Mapping[str, str], port: str, region: str) -> dic
     one, and no pager."""
     kept = {name: value for name, value in environment.items() if name not in _OTHERS}
     given = {"AWS_DEFAULT_REGION": region} if "AWS_REGION" not in kept and "AWS_DEFAULT_REGION" not in kept else {}
-    own = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": KEY, "AWS_PAGER": ""}
+    own = {"AWS_ACCESS_KEY_ID": LOCAL_KEY, "AWS_SECRET_ACCESS_KEY": LOCAL_KEY, "AWS_PAGER": ""}
     return {**kept, **given, **own, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
 
 

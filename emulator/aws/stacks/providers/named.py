@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emulator.aws.ministack_app import KEY
 from emulator.aws.stacks.names import hex_id, physical_name
 from emulator.aws.stacks.resources import Made, Resource
 from emulator.aws.stacks.values import Secret, Value, text
 from emulator.ecs.addons.types import Kind, resource_type
+from emulator.regions import LOCAL_KEY
 
 if TYPE_CHECKING:
     from emulator.aws.stacks.context import Context
@@ -79,7 +79,7 @@ def name_of(place: Place, resource: Resource) -> Made:
     """The name, with its attributes. Pure."""
     missed = resource_type(resource.type).kind is Kind.WARNED
     if resource.type == "AWS::IAM::AccessKey":
-        return Made(KEY, {"SecretAccessKey": Secret(KEY)})
+        return Made(LOCAL_KEY, {"SecretAccessKey": Secret(LOCAL_KEY)})
     names = _TABLE.get(resource.type, _Names())
     if names.id:
         ref = hex_id(names.id, resource.stack, resource.logical_id)
