@@ -18,7 +18,7 @@ from emulator.errors import InputError, Position
 from emulator.model import FrozenModel, InvalidData, Model, from_plain, make
 from emulator.regions import DEFAULT_REGION, LOCAL_ACCOUNT
 from emulator.settings_files import FILE_NAME, STAND_INS_NAME, configuration_folder, line_of, text_of
-from emulator.settings_services import AwsEndpoint, AwsSettings, JobSettings, Port, SeedSettings
+from emulator.settings_services import AwsEndpoint, AwsSettings, BesideSettings, JobSettings, Port, SeedSettings
 
 FILLED_IN = ("variables", "values", "substitute", "images")
 """Tables that `copilot-local init` writes names into, with empty text until they are filled in."""
@@ -211,6 +211,7 @@ class Settings(FrozenModel):
     """Engine of a database or cache (`aurora-postgresql`, `redis`) to the image that it runs on."""
     aws: AwsSettings = Field(default_factory=AwsSettings.model_construct)
     jobs: JobSettings = Field(default_factory=JobSettings.model_construct)
+    beside: BesideSettings = Field(default_factory=BesideSettings.model_construct)
     seed: SeedSettings = Field(default_factory=SeedSettings.model_construct)
     trust: TrustSettings = Field(default_factory=TrustSettings.model_construct)
     app: AppSettings = Field(default_factory=AppSettings.model_construct)
@@ -339,6 +340,9 @@ def _read(file: Path) -> dict[str, object]:
     for section in FILLED_IN:
         if isinstance(table := content.get(section), dict):
             content[section] = {name: value for name, value in table.items() if value != ""}
+    for section in ("values", "variables") if settings.beside.provides else ():
+        table = content.get(section)
+        content[section] = {**settings.beside.provides, **(table if isinstance(table, dict) else {})}
     for section, table in (("substitute", settings.substitute), ("images", settings.images)):
         if table:
             content[section] = {name: _target(file.parent, to) for name, to in table.items() if to != ""}
@@ -347,6 +351,9 @@ def _read(file: Path) -> dict[str, object]:
             {**rule.model_dump(), "source": str((file.parent / Path(rule.source).expanduser()).resolve())}
             for rule in settings.sync
         ]
+    if settings.beside.compose:
+        files = [str((file.parent / Path(path).expanduser()).absolute()) for path in settings.beside.compose]
+        content["beside"] = {**settings.beside.model_dump(exclude_defaults=True), "compose": files}
     if "seed" in content:
         content["seed"] = settings.seed.absolute(file.parent)
     if settings.trust.paths:

@@ -1,4 +1,4 @@
-"""Settings of what services live with on this machine: `[aws]`, `[jobs]` and `[seed]` of `copilot-local.toml`."""
+"""Settings of what services live with: `[aws]`, `[jobs]`, `[seed]` and `[beside]` of `copilot-local.toml`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,3 +56,18 @@ class SeedSettings(FrozenModel):
         if self.parameters:
             found["parameters"] = path(self.parameters)
         return found
+
+
+class BesideSettings(FrozenModel):
+    """`[beside]`: services of a team's Compose files, on the network of the environment. Paths are relative to the
+    settings file, and absolute once read."""
+
+    compose: tuple[str, ...] = ()
+    """Compose files, later ones over earlier ones."""
+    services: tuple[str, ...] = ()
+    """Which of their services; default: all but those named like a workload."""
+    profiles: tuple[str, ...] = ()
+    """Profiles of Compose that are on."""
+    provides: Mapping[str, str] = {}
+    """What they give: values of addon outputs, exports and parameters, and of `${NAME}` in manifests, by name.
+    `[values]` and `[variables]` win."""

@@ -18,6 +18,7 @@ from emulator.runtime.secrets.wanted import Finder
 from emulator.runtime.state.task_role import TaskRole
 from emulator.settings import CredentialSettings, LogPolicy, SecretSettings, load_settings
 from emulator.settings_files import FILE_NAME
+from emulator.settings_services import BesideSettings
 from emulator.setup.images import AGENT_BASE_IMAGE, FRONT_IMAGE, PAUSE_IMAGE
 from emulator.trust.needed import Asked
 from emulator.workspace import Workspace, own_variables
@@ -58,9 +59,19 @@ def asked_for(
         own_secrets=SecretSettings(source=source or own.secrets.source, profile=own.secrets.profile),  # type: ignore[arg-type]
         shell=shell_variables(services, loaded, dict(settings.values), selection.variables),
         file={name: value for name, value in file.items() if name not in os.environ},
+        compose=_compose_digest(settings.beside, own.beside),
         support_images=(PAUSE_IMAGE, FRONT_IMAGE, AGENT_BASE_IMAGE),
         workspace=workspace,
     )
+
+
+def _compose_digest(beside: BesideSettings, own: BesideSettings) -> str:
+    """See `Asked.compose`."""
+    if not beside.compose or beside == own:
+        return ""
+    from emulator.app.beside import digest
+
+    return digest(beside)
 
 
 def _own_credentials(option: str | None, own: CredentialSettings) -> CredentialSettings:

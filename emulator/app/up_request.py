@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from emulator.runtime.secrets.sources import SecretChoice
     from emulator.runtime.specs.aws.known import Known
     from emulator.runtime.specs.aws.seed import Seed
+    from emulator.runtime.specs.beside import Beside
     from emulator.runtime.state.desired import Private
     from emulator.runtime.state.names import Names
     from emulator.settings import Debugging, LogPolicy, Settings
@@ -269,6 +270,7 @@ def _request(
             lambda reference: database(reference, emit),
         ),
         private=private,
+        beside=_beside(selection, loaded, settings),
         seed=_seed(loaded, settings),
         logins=logins,
         replacements=options.replacements,
@@ -286,6 +288,16 @@ def _request(
         scheduled=loaded.scheduled,
         log_names=frozenset(log_destinations(options.logs)),
     )
+
+
+def _beside(selection: Selection, loaded: _Loaded, settings: Settings) -> Beside | None:
+    """The Compose services that start with the environment. Raises what `read_beside` raises."""
+    if not settings.beside.compose:
+        return None
+    from emulator.app.beside import read_beside
+
+    workloads = loaded.workspace.services if loaded.workspace is not None else [one.name for one in loaded.services]
+    return read_beside(loaded.root, settings.beside, workloads, selection.variables)
 
 
 def _seed(loaded: _Loaded, settings: Settings) -> Seed | None:

@@ -59,6 +59,8 @@ class Asked:
     """Variables of the shell that come into containers or builds, and where they are named."""
     file: Mapping[str, str] = field(default_factory=dict)
     """What the workspace's own `.env` says, as far as no variable of the shell wins."""
+    compose: str = ""
+    """A digest of what the Compose files of `[beside]` come to, where the workspace names them."""
     support_images: Sequence[str] = ()
     """References of the images that copilot-local itself runs."""
     workspace: Workspace | None = None
@@ -73,6 +75,7 @@ def permissions(asked: Asked) -> list[Permission]:
         *_secrets(asked),
         *_live_destinations(asked),
         *_images(asked),
+        *_compose(asked),
         *(Permission("variable", (name,), f"{name} of your shell", where) for name, where in asked.shell.items()
           if name in DEVELOPER_CREDENTIALS),
         *_paths(asked, folders),
@@ -144,6 +147,15 @@ def _images(asked: Asked) -> Iterator[Permission]:
             yield Permission(
                 "image", (reference, str(to)), words, setting_position(asked.root, "substitute", reference)
             )
+
+
+def _compose(asked: Asked) -> Iterator[Permission]:
+    """Compose files: their services may mount what they like, and have any right that Docker gives."""
+    if asked.compose:
+        files = ", ".join(str(_relative(Path(file), asked.root)) for file in asked.settings.beside.compose)
+        words = f"the services of {files}, with the folders, rights and variables of your shell that they name"
+        where = setting_position(asked.root, "beside", "compose")
+        yield Permission("compose", (asked.compose,), words, where)
 
 
 def _paths(asked: Asked, folders: Sequence[Path]) -> Iterator[Permission]:

@@ -14,7 +14,7 @@ class Permission:
     """What is asked for. Equal content has an equal `digest`, which is what trust is kept by."""
 
     kind: str
-    """`credentials`, `secrets`, `logs`, `path`, `image`, `variable` or `aws`."""
+    """`credentials`, `secrets`, `logs`, `path`, `image`, `compose`, `variable` or `aws`."""
     content: tuple[str, ...]
     """What it depends on; never a secret."""
     words: str

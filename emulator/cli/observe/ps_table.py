@@ -34,7 +34,7 @@ def container_table(found: Overview, colour: bool) -> str:
             colours.append({STATUS: RED if service.desired_count else ""})
     for row in found.containers:
         if not row.service:
-            body.append(["", "", row.name, _image(row), row.status, "", "", row.url])
+            body.append(["", "", row.name, _image(row), row.status, ", ".join(row.ports), "", row.url])
             colours.append({STATUS: _status_colour(row)})
     return table(HEADERS, body, colours if colour else None)
 

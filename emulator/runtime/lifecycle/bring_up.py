@@ -21,7 +21,7 @@ from emulator.runtime.lifecycle.contention import REMOVAL, STOPPED_AGENT
 from emulator.runtime.lifecycle.down import down, remove_all
 from emulator.runtime.lifecycle.environment_lock import Claim
 from emulator.runtime.lifecycle.join import agent_failed
-from emulator.runtime.lifecycle.provide import provide
+from emulator.runtime.lifecycle.provide import beside_of, provide
 from emulator.runtime.lifecycle.running import Running, check_front, wait_healthy
 from emulator.runtime.listeners.front_ports import balanced
 from emulator.runtime.planning.reconcile import reconcile
@@ -81,7 +81,8 @@ class Bringup:
         lock = ""
         try:
             lock = self.claim.lock()
-            self._provide()
+            with beside_of(self.request)(self.engine, self.request, self.emit, self.cancelled):
+                self._provide()
             lease = self.claim.give(self.state, self.private)
             self._execute(lease)
             running = Running(self.engine, self.names, self.state, self._answer(lease), fresh=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from emulator.ecs.references import AddonReference, ImportReference, references_in
@@ -70,6 +71,15 @@ def provide(
     secrets.warn(emit)
     private = secrets.received(private, executor.aws_answer.get("looked_up", ()))
     return with_answer(state, private, executor.aws_answer, emit)
+
+
+def beside_of(request: UpRequest) -> Callable[..., AbstractContextManager[None]]:
+    """`runtime.lifecycle.beside.beside`, imported where the request has Compose services only."""
+    if request.beside is None:
+        return lambda *_: nullcontext()
+    from emulator.runtime.lifecycle.beside import beside
+
+    return beside
 
 
 def with_placeholders(state: DesiredState) -> DesiredState:

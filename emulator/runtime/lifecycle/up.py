@@ -178,11 +178,7 @@ def _join(
         emit(event)
 
     try:
-        if any(wants_endpoint(desired) for desired in state.services.values()):
-            from emulator.runtime.lifecycle.provide import provide
-
-            state, private = provide(engine, request, state, observe(engine, request.environment), emit, cancelled)
-            request = replace(request, private=private)
+        state, request = _provided(engine, request, state, emit, cancelled)
         join(engine, request.environment, agent, state, request.private, hear)
     except AgentBusy:
         turns.pass_by(agent)
@@ -192,6 +188,22 @@ def _join(
             raise
         return None
     return Running(engine, request.environment, state, None, fresh=False)
+
+
+def _provided(
+    engine: Engine, request: UpRequest, state: DesiredState, emit: Emit, cancelled: threading.Event
+) -> tuple[DesiredState, UpRequest]:
+    """What services live with, made where something needs it; the state and the private values with what that tells."""
+    needed = any(wants_endpoint(desired) for desired in state.services.values())
+    if not needed and request.beside is None:
+        return state, request
+    from emulator.runtime.lifecycle.provide import beside_of, provide
+
+    with beside_of(request)(engine, request, emit, cancelled):
+        if needed:
+            state, private = provide(engine, request, state, observe(engine, request.environment), emit, cancelled)
+            request = replace(request, private=private)
+    return state, request
 
 
 def _replaceable(error: PortInUse, state: DesiredState, request: UpRequest) -> set[int]:

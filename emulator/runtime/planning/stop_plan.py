@@ -79,11 +79,14 @@ def stop_task(
 def stop_databases(
     plan: Plan, observed: Observed, reason: str, needs: Iterable[int], *, timeout: int | None = None
 ) -> None:
-    """Operations that stop every database in order, after `needs`, and remove it. `timeout` shortens the stop."""
-    limit = DATABASE_STOP_TIMEOUT if timeout is None else min(timeout, DATABASE_STOP_TIMEOUT)
+    """Operations that stop every database and Compose service, after `needs`, and remove it. `timeout` shortens the
+    stop."""
     after = list(needs)
-    for key, container in observed.databases.items():
-        title = f"stop database {key.rpartition('/')[2]}"
+    found = [(f"stop database {key.rpartition('/')[2]}", one) for key, one in observed.databases.items()]
+    found += [(f"stop {one.labels.get(names.CONTAINER, one.name)} beside", one) for one in observed.beside]
+    for title, container in found:
+        own = int(container.labels.get(names.STOP_TIMEOUT) or DATABASE_STOP_TIMEOUT)
+        limit = own if timeout is None else min(timeout, own)
         stop = plan.add(Verb.STOP_CONTAINER, container.name, reason, after, timeout=limit, title=title)
         plan.add(Verb.REMOVE_CONTAINER, container.name, reason, [stop])
 

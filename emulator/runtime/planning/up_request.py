@@ -15,6 +15,7 @@ from emulator.runtime.secrets.endpoint_secrets import EndpointSecrets
 from emulator.runtime.secrets.logins import RegistryLogins
 from emulator.runtime.specs.aws.known import Known
 from emulator.runtime.specs.aws.seed import Seed
+from emulator.runtime.specs.beside import Beside
 from emulator.runtime.state.database import DesiredDatabase
 from emulator.runtime.state.desired import Private
 from emulator.runtime.state.log_subjects import LogSubjects
@@ -50,6 +51,8 @@ class UpRequest:
     """What stacks give to each service that names an export or an addon output."""
     endpoint_secrets: EndpointSecrets = field(default_factory=EndpointSecrets)
     """Secrets that go to the local AWS endpoint, and those that come from it."""
+    beside: Beside | None = None
+    """Compose services beside the environment; None: none."""
     seed: Seed | None = None
     """What is in the local AWS endpoint from the start; None: nothing."""
     logins: RegistryLogins = field(default_factory=RegistryLogins)

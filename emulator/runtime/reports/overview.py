@@ -70,6 +70,8 @@ def _rows(observed: Observed, details: Mapping[str, ServiceDetails]) -> Iterator
         health = "" if container.health is Health.NONE else str(container.health)
         service = container.labels.get(names.SERVICE, "")
         ports = details[service]["ports"].get(member or "", []) if service in details else []
+        if role == names.Role.BESIDE:
+            ports = sorted({f"127.0.0.1:{one.host_port}->{one.container_port}" for one in container.ports})
         yield ContainerRow(
             service=service,
             task_id=container.labels.get(names.TASK, ""),

@@ -88,6 +88,7 @@ class Role(enum.StrEnum):
     UDP_RELAY = "udp-relay"
     AWS = "aws"
     DATABASE = "database"
+    BESIDE = "beside"
     AGENT = "agent"
     PAUSE = "pause"
     MEMBER = "member"

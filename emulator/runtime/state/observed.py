@@ -154,6 +154,8 @@ class Observed:
     udp_relay: Container | None = None
     aws: Container | None = None
     databases: dict[str, Container] = field(default_factory=dict)
+    beside: list[Container] = field(default_factory=list)
+    """Of Compose services."""
     """By key."""
     tasks: dict[str, Task] = field(default_factory=dict)
     drains: list[Container] = field(default_factory=list)
@@ -205,6 +207,8 @@ def sort_containers(containers: list[Container]) -> Observed:
             observed.aws = container
         elif role == Role.DATABASE:
             observed.databases[labels.get(names.DATABASE, "")] = container
+        elif role == Role.BESIDE:
+            observed.beside.append(container)
         elif role == Role.DRAIN:
             observed.drains.append(container)
         elif task_id := labels.get(names.TASK):
