@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 from emulator.errors import InputError, Position
 from emulator.model import FrozenModel, InvalidData, Model, from_plain, make
 from emulator.regions import DEFAULT_REGION, LOCAL_ACCOUNT
+from emulator.settings_attended import Debugging, Native
 from emulator.settings_files import FILE_NAME, STAND_INS_NAME, configuration_folder, line_of, text_of
 from emulator.settings_services import AwsEndpoint, AwsSettings, BesideSettings, JobSettings, Port, SeedSettings
 
@@ -242,15 +243,6 @@ class Settings(FrozenModel):
         return self.model_copy(update={"time": self.time.model_copy(update={"wait_timeout": seconds})})
 
 
-class Debugging(FrozenModel):
-    """A container for a debugger to attach to."""
-
-    ports: Mapping[int, int] = {}
-    """Port of the container to the host port on 127.0.0.1."""
-    command: tuple[str, ...] = ()
-    """Runs in place of entry point and command; none: they stay."""
-
-
 class LocalOptions(Model):
     """What exists only on this machine for one service, applied when its containers are made. Never holds a secret."""
 
@@ -274,6 +266,8 @@ class LocalOptions(Model):
     """Containers whose image names an AWS region itself: they get no other."""
     debug: dict[str, Debugging] = {}
     """Containers for a debugger to attach to, by name."""
+    native: Native | None = None
+    """What runs in place of its main container."""
     credentials: Literal["none", "static", "profile", "role"] = "none"
     """The kind of credentials that its tasks are offered; the keys themselves are in `Private`."""
     aws: AwsEndpoint = "local"

@@ -9,16 +9,16 @@ it knows which service makes which call.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
 import time
 from urllib.parse import quote
+
+from emulator.agent.streams import join
 
 ENDPOINT_PORT = 5000
 """Where the endpoint speaks HTTP."""
 CALLER = "/copilot-local/caller/"
 """See `emulator.aws.ports`."""
-READ = 1 << 16
 STARTS = 10.0
 """Seconds that a connection waits for an endpoint that is being started again."""
 BETWEEN = 0.05
@@ -42,13 +42,7 @@ async def relay(
                 writer.transport.abort()
                 return
             await asyncio.sleep(BETWEEN)
-    try:
-        await asyncio.gather(_copy(reader, asks), _copy(answers, writer))
-    finally:
-        for end in (asks, writer):
-            end.close()
-            with contextlib.suppress(OSError):
-                await end.wait_closed()
+    await join((reader, writer), (answers, asks))
 
 
 async def _introduce(answers: asyncio.StreamReader, asks: asyncio.StreamWriter, service: str) -> None:
@@ -56,18 +50,6 @@ async def _introduce(answers: asyncio.StreamReader, asks: asyncio.StreamWriter, 
     asks.write(f"GET {CALLER}{quote(service)} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
     await asks.drain()
     await answers.readuntil(b"\r\n\r\n")  # its answer has no body
-
-
-async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    """Passes on what comes, and its end. Where either side is gone, so is the other."""
-    try:
-        while data := await source.read(READ):
-            target.write(data)
-            await target.drain()
-        if target.can_write_eof():
-            target.write_eof()
-    except OSError:
-        target.transport.abort()
 
 
 async def serve(port: int, host: str, service: str = "", endpoint_port: int = ENDPOINT_PORT) -> None:

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from emulator.runtime.specs.beside import Beside
     from emulator.runtime.state.desired import Private
     from emulator.runtime.state.names import Names
-    from emulator.settings import Debugging, LogPolicy, Settings
+    from emulator.settings import LogPolicy, Settings
+    from emulator.settings_attended import Debugging, Native
     from emulator.trust.needed import Asked
 
 
@@ -50,6 +51,8 @@ class UpOptions:
     """Images in place of those of the manifest, by container or `SERVICE/CONTAINER`."""
     debug: Mapping[str, Debugging] = field(default_factory=dict)
     """Containers that a debugger is attached to."""
+    native: Sequence[str] = ()
+    """`SERVICE=PORT[:CONTAINER_PORT]`: services whose main container's program runs on this machine."""
     port: int | None = None
     https: bool | None = None
     """Whether load balancers get listeners with TLS; None: where the manifest has them."""
@@ -103,7 +106,7 @@ def up_request(
     """
     from emulator.app.permissions import asked_for
     from emulator.runtime.listeners.port_choice import check_port_options
-    from emulator.runtime.specs.debugging import check_options
+    from emulator.runtime.specs.attended.debugging import check_options
     from emulator.trust.check import require
 
     options = options or UpOptions()
@@ -126,6 +129,7 @@ def up_request(
         emit(Event(EventKind.WARNING, SECRETS_FILE, "git does not ignore it: `echo '*' > .copilot-local/.gitignore`"))
     if options.debug:
         check_options(options.debug, loaded.services)
+    native, options = _native(options, loaded)
     known = _known(loaded, asked.settings)
     private, logins, endpoint = _private(
         selection, emit, options, loaded, asked, known, found, only_ask=blockers is not None
@@ -134,12 +138,25 @@ def up_request(
         _request(selection, emit, options, loaded, asked.settings, private, logins),
         endpoint_secrets=endpoint,
         known=known,
+        native=native,
     )
     if found and look is not None:
         look(request, found)
     if blockers is None:
         found.raise_any()
     return request
+
+
+def _native(options: UpOptions, loaded: _Loaded) -> tuple[dict[str, Native], UpOptions]:
+    """What `--native` means, and the options by which no image is made for what runs on this machine."""
+    if not options.native:
+        return {}, options
+    from emulator.runtime.specs.attended.native import natives
+    from emulator.setup.images import PAUSE_IMAGE
+
+    found = natives(options.native, loaded.services, options.debug, options.replacements)
+    unused = {f"{one.name}/{one.main_container}": PAUSE_IMAGE for one in loaded.services if one.name in found}
+    return found, replace(options, replacements={**options.replacements, **unused})
 
 
 def _load(selection: Selection, emit: Emit, options: UpOptions, found: Blockers, *, only_ask: bool) -> _Loaded:

@@ -49,7 +49,7 @@ MODULES = (
         "redaction.py",
         "regions.py",
     ),
-    *("secret_names.py", "settings.py", "settings_files.py", "settings_services.py"),
+    *("secret_names.py", "settings.py", "settings_attended.py", "settings_files.py", "settings_services.py"),
     *("spelling.py", "temporary.py", "py.typed"),
 )
 COMMAND_ONLY = ("runtime/watch*.py", "runtime/secrets/endpoint_secrets.py")

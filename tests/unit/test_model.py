@@ -18,7 +18,8 @@ from emulator.errors import Position
 from emulator.model import FrozenModel, InvalidData, Model, from_json, from_plain, keys_of, make, to_json, to_plain
 from emulator.runtime.state.desired import DesiredService
 from emulator.runtime.state.task_role import Keys, TaskRole
-from emulator.settings import Debugging, LocalOptions
+from emulator.settings import LocalOptions
+from emulator.settings_attended import Debugging
 from tests.unit.runtime.world import make_service
 
 

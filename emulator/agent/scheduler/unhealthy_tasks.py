@@ -22,8 +22,8 @@ def given_up(
     """Task id to the reason, for every unhealthy task whose grace period is over."""
     found: dict[str, str] = {}
     for name, desired in state.services.items():
-        if desired.options.debug:
-            continue  # a debugger may have stopped it
+        if desired.is_attended:
+            continue  # a debugger may have stopped it, or it was not started
         for task in observed.tasks_of(name):
             if task.pause is None:
                 continue

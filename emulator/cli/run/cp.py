@@ -11,7 +11,7 @@ import typer
 
 from emulator.cli.shell.chosen_environment import chosen_environment
 from emulator.cli.shell.completion import container_paths
-from emulator.cli.shell.container_names import find_container
+from emulator.cli.shell.container_names import find_container, refuse_native
 from emulator.cli.shell.options import App, Env, Name
 from emulator.errors import InputError, UsageError
 
@@ -45,5 +45,6 @@ def cp(
         for index, end in enumerate(ends):
             if end is not None:
                 member = find_container(observed, end["container"], name)
+                refuse_native(member)
                 words[index] = f"{member.container.name}:{end['path']}"
     os.execv(docker, ["docker", "cp", "--", *words])

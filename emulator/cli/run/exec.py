@@ -15,7 +15,7 @@ import typer
 from emulator.cli.shell import completion
 from emulator.cli.shell.chosen_environment import chosen_environment
 from emulator.cli.shell.completion import containers
-from emulator.cli.shell.container_names import find_container
+from emulator.cli.shell.container_names import find_container, refuse_native
 from emulator.cli.shell.options import App, Name
 from emulator.errors import EngineError, UsageError
 
@@ -67,6 +67,7 @@ def exec(
     setting = ExecSetting(user, folder, variables)
     with chosen_environment(app, environment) as (engine, names):
         member = find_container(observe(engine, names), container, name)
+        refuse_native(member)
         words = command or ["sh"]
         docker = shutil.which("docker")
         here = sys.stdin.isatty() and sys.stdout.isatty()

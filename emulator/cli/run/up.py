@@ -16,6 +16,7 @@ import typer
 from emulator.app.selection import Selection
 from emulator.app.up_request import UpOptions, up_request
 from emulator.cli.run.early_claim import EarlyClaim
+from emulator.cli.run.native_options import Natives, refuse_watching
 from emulator.cli.run.trust_workspace import with_trust
 from emulator.cli.shell import completion
 from emulator.cli.shell.interrupt import interruptions
@@ -48,7 +49,7 @@ from emulator.events import Emit, Event, EventKind
 if TYPE_CHECKING:
     from emulator.engine.interface import Engine
     from emulator.runtime.planning.up_request import UpRequest
-    from emulator.settings import Debugging
+    from emulator.settings_attended import Debugging
 
 
 class Timing(enum.StrEnum):
@@ -141,6 +142,7 @@ def up(
             help="Run this in place of a debugged container's entry point and command. Repeatable.",
         ),
     ] = None,
+    native: Natives = None,
     scale: Annotated[
         list[str] | None,
         typer.Option(
@@ -220,6 +222,7 @@ def up(
             strict=strict,
             replacements=replacements,
             debug=debugging,
+            native=native or (),
             port=port,
             https=https,
             https_port=https_port,
@@ -242,6 +245,7 @@ def up(
         if dry_run:
             code = early.interruptibly(lambda: _dry_run(early.engine, request))
         else:
+            refuse_watching(request, watch=watch)
             early.interruptibly(lambda: _check(early.engine, request, display.emit))
             if watch:
                 extra = [file for file in (manifest_variables, task_definition) if file]
@@ -255,7 +259,7 @@ def _debugging(ports: Sequence[str] | None, commands: Sequence[str] | None) -> d
     """What `--debug` and `--debug-command` say. Raises UsageError."""
     if not ports and not commands:
         return {}
-    from emulator.runtime.specs.debugging import read_options
+    from emulator.runtime.specs.attended.debugging import read_options
 
     return read_options(ports or (), commands or ())
 
@@ -263,10 +267,14 @@ def _debugging(ports: Sequence[str] | None, commands: Sequence[str] | None) -> d
 def _check(engine: Engine, request: UpRequest, emit: Emit) -> None:
     """Raises what can be known of logins and roles before anything is made."""
     from emulator.runtime.images.resolver import check_logins
-    from emulator.runtime.specs.debugging import tell
+    from emulator.runtime.specs.attended.debugging import tell
 
     check_logins(engine, request)
     tell(request.debug, emit)
+    if request.native:
+        from emulator.runtime.specs.attended.native import tell as tell_natives
+
+        tell_natives(request.native, request.services, emit)
     if request.private.task_roles:
         from emulator.runtime.secrets.sts import check_roles
 

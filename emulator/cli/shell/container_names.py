@@ -42,3 +42,14 @@ def refuse_unknown_service(observed: Observed, service: str | None) -> None:
     known = {task.service for task in observed.tasks.values()}
     if service is not None and known and service not in known:
         raise InputError(f"{service} does not run here", hint=did_you_mean(service, known, "services that run"))
+
+
+def refuse_native(member: Member) -> None:
+    """Raises `InputError` for a main container that a program of this machine runs in place of."""
+    from emulator.runtime.state.names import NATIVE
+
+    if NATIVE in member.container.labels:
+        raise InputError(
+            f"the program of {member.name} runs on this machine (up --native), not in a container",
+            hint=f"`copilot-local env {member.name}` prints its variables",
+        )

@@ -39,6 +39,10 @@ VERBS: Final[Table] = {
         "Stop services, or single tasks by their ids; the network and the other services stay.",
     ),
     "exec": ("run.exec:exec", "Run a command in a container, with this terminal where there is one."),
+    "env": (
+        "observe.env:env",
+        "Print the variables of a container, for a program that runs on this machine in its place.",
+    ),
     "aws": ("run.aws:aws", "Run the AWS command line against the local endpoint, with its keys."),
     "permissions": (
         "endpoint.permissions:permissions",

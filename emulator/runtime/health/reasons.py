@@ -100,8 +100,8 @@ class Facts:
     @property
     def grace_over(self) -> bool:
         """Whether ECS counts failed checks of the task by now."""
-        if self.task.pause is None or self.desired.options.debug:
-            return False  # a debugger may have stopped it
+        if self.task.pause is None or self.desired.is_attended:
+            return False  # a debugger may have stopped it, or it was not started
         age = (self.now - self.task.pause.created).total_seconds()
         return age >= self.desired.service.health_check_grace_period
 
@@ -197,6 +197,8 @@ def _target(facts: Facts, group: TargetGroup, target: Mapping[str, Any]) -> Reas
     unhealthy = target["state"] == "unhealthy" and facts.grace_over
     container = group.container_name
     asked = group.health_check.port or group.container_port
+    if (native := _not_started_here(facts, group, asked, target)) is not None:
+        return native
     if facts.listening is not None and not any(one.port == asked and not one.loopback for one in facts.listening):
         return _not_listening(facts, group, asked, unhealthy=unhealthy)
     check, code = str(target.get("check", "")), target.get("code")
@@ -218,6 +220,28 @@ def _target(facts: Facts, group: TargetGroup, target: Mapping[str, Any]) -> Reas
             return _reason(facts, Code.NO_ANSWER, _stated(target), container=container)
         return _reason(facts, Code.CHECKING, _stated(target), container=container)
     return _reason(facts, Code.NO_ANSWER, f"{what}{where} of {container} {words}", container=container)
+
+
+def _not_started_here(facts: Facts, group: TargetGroup, asked: int, target: Mapping[str, Any]) -> Reason | None:
+    """The program of this machine that is in the container's place does not listen."""
+    service, native = facts.desired.service, facts.desired.options.native
+    if native is None or group.container_name != service.main_container or target.get("check") != "L4CON":
+        return None
+    if (port := native.ports.get(asked)) is None:
+        return _reason(
+            facts,
+            Code.NOT_LISTENING,
+            f"port {asked} of {service.name} leads to nothing: --native {service.name} does not name it",
+            container=group.container_name,
+            hint=f"add --native {service.name}=PORT:{asked}",
+        )
+    return _reason(
+        facts,
+        Code.NOT_LISTENING,
+        f"nothing listens on 127.0.0.1:{port} of this machine",
+        container=group.container_name,
+        hint=f"start the process; `copilot-local env {service.name}` prints its variables",
+    )
 
 
 _CHECKS = {

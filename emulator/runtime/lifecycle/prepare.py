@@ -19,9 +19,10 @@ from emulator.runtime.images.router_files import SHADOWED, SHADOWED_HINT, Router
 from emulator.runtime.lifecycle.databases import local_image, with_images
 from emulator.runtime.planning.up_request import UpRequest
 from emulator.runtime.secrets.missing_values import demands, missing_values
+from emulator.runtime.specs.attended.debugging import debugged
+from emulator.runtime.specs.attended.native import in_virtual_machine, with_natives
 from emulator.runtime.specs.aws.endpoint import wants_endpoint
 from emulator.runtime.specs.aws.resources import aws_request
-from emulator.runtime.specs.debugging import debugged
 from emulator.runtime.specs.log_router import check_destinations, manifest_lines
 from emulator.runtime.specs.unsupported_features import refuse_unsupported
 from emulator.runtime.state.database import DesiredDatabase
@@ -88,6 +89,9 @@ def _prepare(
     state.databases = databases.result()
     for name, desired in state.services.items():
         desired.options.own_region = own_regions(engine, images[name])
+        if (native := desired.options.native) is not None:
+            update = {"in_virtual_machine": in_virtual_machine(engine.info())}
+            desired.options.native = native.model_copy(update=update)
     check_destinations(state, emit, request.log_names)
     if request.support.aws is not None and any(wants_endpoint(desired) for desired in state.services.values()):
         state.aws_image = request.support.aws()
@@ -133,7 +137,7 @@ def desired_state(
         )
         for service in request.services
     }
-    services = debugged(services, request.debug, emit)
+    services = with_natives(debugged(services, request.debug, emit), request.native, agent, emit)
     return DesiredState(
         app=request.environment.app,
         environment=request.environment.environment,

@@ -17,9 +17,11 @@ from emulator.runtime.listeners.front_ports import (
     published,
     routes,
 )
+from emulator.runtime.listeners.native_ports import read_label, wanted_outlets
 from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredService, DesiredState, NetworkPort
 from emulator.runtime.state.observed import Observed
+from emulator.settings_attended import Outlet
 
 PRIVILEGED = 1024
 OUT_OF_THE_WAY = 10_000
@@ -34,6 +36,8 @@ _Key = tuple[str, str, int, str]
 
 _AWS: _Key = ("aws", "", 0, "HTTP")
 """The local AWS endpoint."""
+_NATIVE = "native"
+"""What a program of this machine is to reach; its key has the host in the protocol's place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ def with_ports(
         for listener in desired.service.network_listeners
     ]
     aws_port = ports.get(_AWS) or _endpoint_port(observed)
-    services = {name: _with_aws_port(desired, aws_port) for name, desired in state.services.items()}
+    services = {name: _with_outlets(_with_aws_port(one, aws_port), ports) for name, one in state.services.items()}
     return state.model_copy(
         update={
             "services": services,
@@ -128,6 +132,20 @@ def _with_aws_port(desired: DesiredService, port: int) -> DesiredService:
     """What tasks are told of the local AWS endpoint. One that is there for log routers alone is none of theirs."""
     here = 0 if desired.options.aws == "none" else port
     return desired.model_copy(update={"options": desired.options.model_copy(update={"aws_port": here})})
+
+
+def _with_outlets(desired: DesiredService, ports: Mapping[_Key, int]) -> DesiredService:
+    """With what is published for the program of this machine that runs in the main container's place."""
+    native, name = desired.options.native, desired.service.name
+    if native is None:
+        return desired
+    outlets = tuple(
+        Outlet(host=host, port=port, host_port=here)
+        for (kind, service, port, host), here in ports.items()
+        if (kind, service) == (_NATIVE, name)
+    )
+    options = desired.options.model_copy(update={"native": native.model_copy(update={"outlets": outlets})})
+    return desired.model_copy(update={"options": options})
 
 
 def taken_ports(state: DesiredState, asked: AskedPorts, observed: Observed) -> Iterator[tuple[int, str]]:
@@ -162,6 +180,13 @@ def _choose(
     }
     if endpoint := _endpoint_port(observed):
         current[_AWS] = endpoint
+    for name in state.services:
+        for task in observed.tasks_of(name):
+            if task.pause is not None and (text := task.pause.labels.get(names.NATIVE)):
+                outlets = read_label(text)[1]
+                current |= {(_NATIVE, name, port, host): here for (host, port), here in outlets.items()}
+    # Programs of this machine are to listen there.
+    native = {p for d in state.services.values() if d.options.native for p in d.options.native.ports.values()}
     wanted = list(_wanted(state, asked))
 
     def claim(one: _Wanted) -> _Claim:
@@ -171,7 +196,7 @@ def _choose(
 
     chosen: dict[_Key, int] = {}
     for one in sorted(wanted, key=claim):
-        used = set(chosen.values())
+        used = native | set(chosen.values())
         if one.asked in used:
             raise InputError(f"port {one.asked} of this machine is asked for twice", hint="give each listener its own")
         now = current.get(one.key)
@@ -205,6 +230,10 @@ def _wanted(state: DesiredState, asked: AskedPorts) -> Iterator[_Wanted]:
     if any(desired.needs_aws for desired in state.services.values()):
         yield _Wanted(_AWS, asked.aws, DEFAULT_AWS_PORT, "port of [aws]", _Claim.DEFAULT)
     for name, desired in state.services.items():
+        if desired.options.native is not None:
+            for host, port in wanted_outlets(state, name):
+                first = port + (OUT_OF_THE_WAY if port < PRIVILEGED else 0)
+                yield _Wanted((_NATIVE, name, port, host), None, first, "--native", _Claim.DEFAULT)
         for listener in desired.service.network_listeners:
             privileged = listener.port < PRIVILEGED
             yield _Wanted(

@@ -20,7 +20,8 @@ from emulator.runtime.state.database import DesiredDatabase
 from emulator.runtime.state.desired import Private
 from emulator.runtime.state.log_subjects import LogSubjects
 from emulator.runtime.state.names import Names
-from emulator.settings import Debugging, Settings
+from emulator.settings import Settings
+from emulator.settings_attended import Debugging, Native
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class UpRequest:
     """`SERVICE` or `SERVICE/CONTAINER` to the environment file read in place of the manifest's."""
     debug: Mapping[str, Debugging] = field(default_factory=dict)
     """Containers that a debugger is attached to."""
+    native: Mapping[str, Native] = field(default_factory=dict)
+    """Services whose main container's program runs on this machine."""
     port: int | None = None
     https_port: int | None = None
     internal_port: int | None = None

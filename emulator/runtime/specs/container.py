@@ -20,6 +20,7 @@ from emulator.engine.interface import ContainerSpec, File, HealthCheckSpec, Moun
 from emulator.engine.labels import CONTROL_PREFIXES
 from emulator.firelens.local_aws import FOLDER as AWS_FOLDER
 from emulator.runtime.listeners.references import is_given_later, missing_queues, resolve
+from emulator.runtime.specs.attended.native import native_member
 from emulator.runtime.specs.egress import closed_router
 from emulator.runtime.specs.limits import BELOW_PAUSE, MIB, TASK_PIDS, TaskLimits
 from emulator.runtime.specs.log_router import RouterSetup
@@ -87,7 +88,7 @@ def member_spec(task: TaskContext, container: ContainerDefinition) -> MemberSpec
     desired, options, limits = task.desired, task.desired.options, task.limits
     service = desired.service
     logging = _logging(task, container)
-    dependencies = [(one.container_name, one.condition) for one in container.depends_on] + logging.dependencies
+    dependencies = _dependencies(desired, container) + logging.dependencies
     debugging = options.debug.get(container.name)
     instead = debugging.command if debugging else ()
     linux = container.linux_parameters
@@ -138,9 +139,24 @@ def member_spec(task: TaskContext, container: ContainerDefinition) -> MemberSpec
     )
     if logging.is_router and task.router is not None and task.router.closed:
         spec = closed_router(spec)
+    if _is_native(desired, container.name) and options.native is not None:
+        spec = native_member(spec, options.native, task.names.native_volume(task.identity.task_id))
     router_name = _name(task, logging.router) if logging.router else ""
     needs_aws = logging.needs_aws or desired.options.aws_port > 0
     return MemberSpec(container, spec, logging.files, tuple(dependencies), router_name, needs_aws)
+
+
+def _is_native(desired: DesiredService, container: str) -> bool:
+    """Whether a program of this machine runs in the container's place."""
+    return desired.options.native is not None and container == desired.service.main_container
+
+
+def _dependencies(desired: DesiredService, container: ContainerDefinition) -> list[tuple[str, str]]:
+    """What a container waits for. The health of a program of this machine is not known."""
+    return [
+        (one.container_name, "START" if _is_native(desired, one.container_name) else one.condition)
+        for one in container.depends_on
+    ]
 
 
 def _name(task: TaskContext, container: str) -> str:
@@ -150,7 +166,7 @@ def _name(task: TaskContext, container: str) -> str:
 def _logging(task: TaskContext, container: ContainerDefinition) -> _Logging:
     """The log driver of a container that logs to the router, or the folders and files of the router itself."""
     router, found = task.router, _Logging()
-    if router is None:
+    if router is None or _is_native(task.desired, container.name):
         return found
     if container.name in router.log_options:
         found.router = router.container

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+
 from emulator.ecs.endpoints import ADDRESS as ENDPOINT_ADDRESS
 from emulator.runtime.specs.service_connect import HOSTS_READY
+from emulator.runtime.state.conventions import NATIVE_FOLDER
 
 # The agent answers for that address on the environment's network, whatever address it has itself.
 _METADATA_ROUTE = f"ip route add {ENDPOINT_ADDRESS}/32 dev eth0; "
@@ -34,14 +37,15 @@ PREPARE_NETWORK = f"{_METADATA_ROUTE}{FILTER_RULES}{_HOSTS}"
 # What goes on running has no capability: it is another user's. A shell takes in the processes that lose their parent,
 # which a task's containers may have where they share their process namespace with pause.
 _STAY = "while :; do sleep 86400 & wait $!; done"
-_UNPRIVILEGED = 65534
+UNPRIVILEGED = 65534
+"""A user, and a group, that owns nothing."""
 _IDLE = (
-    f"if setpriv --reuid {_UNPRIVILEGED} true 2> /dev/null; then "
-    f"exec setpriv --reuid {_UNPRIVILEGED} --regid {_UNPRIVILEGED} --clear-groups --inh-caps=-all sh -c '{_STAY}'; fi; "
+    f"if setpriv --reuid {UNPRIVILEGED} true 2> /dev/null; then "
+    f"exec setpriv --reuid {UNPRIVILEGED} --regid {UNPRIVILEGED} --clear-groups --inh-caps=-all sh -c '{_STAY}'; fi; "
     f"exec su -s /bin/sh nobody -c '{_STAY}'"
 )
 _RELAY_AWS = "while :; do python3 -m emulator.agent.aws_relay $1 $2 $3 & wait $!; sleep 1; done"
-_CONFINED = f"setpriv --reuid {_UNPRIVILEGED} --regid {_UNPRIVILEGED} --clear-groups --inh-caps=-all"
+_CONFINED = f"setpriv --reuid {UNPRIVILEGED} --regid {UNPRIVILEGED} --clear-groups --inh-caps=-all"
 # In the image of the agent. Arguments: the port of 127.0.0.1, the endpoint's host, and the service.
 AWS_PAUSE_SCRIPT = f'{PREPARE_NETWORK}exec {_CONFINED} sh -c \'{_RELAY_AWS}\' relay "$1" "$2" "$3"'
 PAUSE_SCRIPT = f"{PREPARE_NETWORK}{_IDLE}"
@@ -55,3 +59,12 @@ RELAY_SCRIPT = f'trap "" USR1; {PREPARE_NETWORK}{_RELAY_LOGS}'
 AWS_AND_LOGS_SCRIPT = (
     f'trap "" USR1; {PREPARE_NETWORK}{_CONFINED} sh -c \'{_RELAY_AWS}\' relay "$1" "$2" "$3" & shift 3; {_RELAY_LOGS}'
 )
+
+
+def with_native_relay(script: str, asked: str) -> str:
+    """A script that also runs the relay to a program of this machine. `asked`: what its part in the task is asked for,
+    as JSON."""
+    relay = 'while :; do python3 -m emulator.agent.native_relay inside "$1" & wait $!; sleep 1; done'
+    # Both parts of it are the same user, and make their sockets there.
+    run = f"chmod 1777 {NATIVE_FOLDER}; {_CONFINED} sh -c {shlex.quote(relay)} native {shlex.quote(asked)} & "
+    return script.replace(PREPARE_NETWORK, PREPARE_NETWORK + run, 1)

@@ -21,8 +21,9 @@ from emulator.firelens.local import BUFFER_FOLDER, record_file
 from emulator.firelens.log_options import RELAY_SOCKET
 from emulator.firelens.stored import LOG_FOLDER
 from emulator.runtime.listeners.references import missing_queues, without_value
+from emulator.runtime.specs.attended.debugging import debug_ports
+from emulator.runtime.specs.attended.native import native_pause
 from emulator.runtime.specs.container import MemberSpec, TaskContext, member_spec
-from emulator.runtime.specs.debugging import debug_ports
 from emulator.runtime.specs.egress import closing_pause
 from emulator.runtime.specs.kernel_parameters import network_parameters
 from emulator.runtime.specs.limits import NO_NEW_PRIVILEGES, OWN_PIDS, TASK_PIDS, TaskLimits, can_nest
@@ -94,7 +95,7 @@ class TaskFactory:
             mounts[name] = docker_name
             volumes[docker_name] = labels
         limits = TaskLimits.of(definition, nested=self.nested_limits)
-        plain = router is None and not desired.options.aws_port
+        plain = router is None and not desired.options.aws_port and desired.options.native is None
         pause = ContainerSpec(
             name=self.names.pause(task_id),
             image=self.state.pause_image if plain else self.state.agent_image,
@@ -120,17 +121,31 @@ class TaskFactory:
             nano_cpus=limits.nano_cpus if limits.nested else None,
             memory=limits.memory if limits.nested else PAUSE_MEMORY,
         )
-        if router is not None and router.closed:
-            pause = closing_pause(pause, aws=router.aws)
-        if router is not None and router.relayed:
-            pause = self._with_relay(pause, router, service.name, identity)
-        if desired.options.aws_port:
-            pause = self._with_aws(pause, desired.options.aws_port, desired.service.name)
+        if (volume := self._native_volume(desired, task_id)) is not None:
+            volumes[volume] = {**task_labels, names.ROLE: Role.VOLUME}
+        pause = self._with_relays(pause, desired, router, identity)
         context = TaskContext(
             desired, identity, self.names, self.private, self.docker_root, task_labels, mounts, router, limits
         )
         members = tuple(member_spec(context, container) for container in definition.container_definitions)
         return TaskSpec(identity, pause, members, volumes)
+
+    def _with_relays(
+        self, pause: ContainerSpec, desired: DesiredService, router: RouterSetup | None, identity: TaskIdentity
+    ) -> ContainerSpec:
+        """The pause with what leads out of the task and into it: for logs, local AWS, a program of this machine."""
+        if router is not None and router.closed:
+            pause = closing_pause(pause, aws=router.aws)
+        if router is not None and router.relayed:
+            pause = self._with_relay(pause, router, desired.service.name, identity)
+        if desired.options.aws_port:
+            pause = self._with_aws(pause, desired.options.aws_port, desired.service.name)
+        volume = self._native_volume(desired, identity.task_id)
+        return native_pause(pause, desired, volume) if volume is not None else pause
+
+    def _native_volume(self, desired: DesiredService, task_id: str) -> str | None:
+        """The volume of the sockets to a program of this machine; None where there is none."""
+        return self.names.native_volume(task_id) if desired.options.native is not None else None
 
     def _with_relay(
         self, pause: ContainerSpec, router: RouterSetup, service: str, identity: TaskIdentity

@@ -20,6 +20,10 @@ PAUSE_MEMORY = 64 << 20
 RELAY_MEMORY = 48 << 20
 AWS_RELAY_MEMORY = 48 << 20
 """What the relay in a pause may need; on top of the task's memory, which is not to be less than on Fargate for it."""
+NATIVE_RELAY_MEMORY = 48 << 20
+"""The same of the relay to a program of this machine."""
+NATIVE_FOLDER = "/copilot-local/native"
+"""Where a pause and what stands in for a main container have the volume with the sockets between them."""
 SHARED_FOLDER = "/copilot-local/socket"
 """Where containers of our own have the volume that the router has at `/var/run`."""
 SETTLED = "/tmp/relay.settled"

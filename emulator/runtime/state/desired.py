@@ -69,10 +69,15 @@ class DesiredService(Model):
         return addons is not None and self.options.aws != "none" and _makes_something(addons)
 
     @property
+    def is_attended(self) -> bool:
+        """Whether a person is at work in its task, who may stop its program for long: it is not given up for that."""
+        return bool(self.options.debug) or self.options.native is not None
+
+    @property
     def one_task_at_a_time(self) -> bool:
         """Two tasks could not run beside each other: both would publish a port of this machine, or the deployment may
         not run more tasks than desired (`recreate`)."""
-        return bool(self.options.debug) or self.service.deployment.maximum_percent <= 100
+        return self.is_attended or self.service.deployment.maximum_percent <= 100
 
     def config_hash(self) -> str:
         """Identifies everything a task of this service is made from; a task with another one is replaced."""

@@ -52,6 +52,9 @@ AWS_PORT = PREFIX + "aws-port"
 """Of the local AWS endpoint: where tasks reach it on 127.0.0.1, and this machine too; absent where none does."""
 DATABASE = PREFIX + "database"
 """Of a database or cache: its key, `STACK/LOGICAL ID`."""
+NATIVE = PREFIX + "native"
+"""Of a pause and of the main container: a program of this machine runs in that one's place; JSON, as in
+`emulator.runtime.specs.attended.native`."""
 CREDENTIALS = PREFIX + "credentials"
 """The digest of the id of the credentials that a container was given."""
 
@@ -212,6 +215,10 @@ class Names:
     def socket_volume(self, task_id: str) -> str:
         """The volume of a log router's socket: short, since a socket path holds 107 bytes at most."""
         return f"cl-fl-{task_id[:16]}"
+
+    def native_volume(self, task_id: str) -> str:
+        """The volume of the sockets that lead to a program of this machine."""
+        return f"cl-nv-{task_id[:16]}"
 
     def task_volume(self, task_id: str, volume: str) -> str:
         """A volume of one task."""

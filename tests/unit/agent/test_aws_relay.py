@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -41,6 +42,7 @@ async def asked(port: int, content: bytes) -> bytes:
     writer.write_eof()
     answer = await reader.read()
     writer.close()
+    await writer.wait_closed()
     return answer
 
 
@@ -120,5 +122,28 @@ def test_the_endpoint_hears_whose_connection_it_is_before_anything_else() -> Non
         ):
             assert await asked(port, b"request") == b"request"
         assert heard == [b"GET /copilot-local/caller/api HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"]
+
+    within(60, work())
+
+
+def test_a_connection_that_has_ended_on_one_side_outlives_the_collection_of_garbage() -> None:
+    """The loop holds its tasks weakly, and this one's connection waits for nothing that the loop holds."""
+
+    async def work() -> None:
+        asked_for, collected = asyncio.Event(), asyncio.Event()
+
+        async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            content = await reader.read()
+            asked_for.set()
+            await collected.wait()
+            writer.write(content)
+            writer.close()
+
+        async with listening(slow) as endpoint, relayed(endpoint) as port:
+            waiting = asyncio.create_task(asked(port, b"hello"))
+            await asked_for.wait()
+            gc.collect()
+            collected.set()
+            assert await waiting == b"hello"
 
     within(60, work())

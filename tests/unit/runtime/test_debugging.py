@@ -10,10 +10,10 @@ from emulator.agent.scheduler.unhealthy_tasks import given_up
 from emulator.engine.interface import PublishedPort
 from emulator.errors import UsageError
 from emulator.events import Event
-from emulator.runtime.specs.debugging import check_options, debugged, read_options
+from emulator.runtime.specs.attended.debugging import check_options, debugged, read_options
 from emulator.runtime.specs.task import TaskFactory
 from emulator.runtime.state.desired import DesiredState, Private
-from emulator.settings import Debugging
+from emulator.settings_attended import Debugging
 from tests.unit.runtime.world import BORN, ROOT, World, desired_state, make_service, nginx_sidecar, text_of
 
 API = {"api": Debugging(ports={5678: 5678}, command=("python", "-m", "debugpy", "app.py"))}

@@ -73,7 +73,7 @@ def test_a_taken_port_ends_up_before_anything_is_built(bench: Bench, taken: int)
 
 
 def test_several_taken_ports_are_told_together(bench: Bench, taken: int) -> None:
-    from emulator.settings import Debugging
+    from emulator.settings_attended import Debugging
 
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

@@ -14,7 +14,7 @@ from emulator.engine.interface import PublishedPort
 from emulator.errors import UsageError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.state.desired import DesiredService
-from emulator.settings import Debugging
+from emulator.settings_attended import Debugging
 
 _LARGEST_PORT = 65535
 
