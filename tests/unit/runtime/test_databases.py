@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from emulator.runtime.planning.databases import plan_databases, restart_database
 from emulator.runtime.specs.aws.resources import aws_request
 from emulator.runtime.specs.databases.account import account
 from emulator.runtime.specs.databases.container import database_spec, default_image
+from emulator.runtime.specs.databases.programs import PROGRAMS
 from emulator.runtime.state import names
 from emulator.runtime.state.database import DesiredDatabase
 from emulator.runtime.state.desired import DesiredState
@@ -238,8 +240,14 @@ class TestSpec:
     def test_it_has_few_rights(self, program: str) -> None:
         spec = self.spec(database(program))
         assert spec.cap_drop == ("ALL",)
-        assert set(spec.cap_add) <= {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}
+        assert set(spec.cap_add) <= {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETPCAP", "SETUID"}
         assert spec.environment.keys() <= {"PGDATA", "PGPORT", "PORT"}
+
+    @pytest.mark.parametrize("name", PROGRAMS)
+    def test_its_scripts_are_such_of_any_shell(self, name: str) -> None:
+        given = account(name, ANSWER)
+        for script in (PROGRAMS[name].start, PROGRAMS[name].wait, given.script if given is not None else ""):
+            subprocess.run(["sh", "-n", "-c", script], check=True, timeout=20)
 
     def test_a_program_of_no_version_has_one(self) -> None:
         assert default_image("postgres", "") == "postgres:17"

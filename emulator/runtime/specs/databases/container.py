@@ -21,8 +21,8 @@ PIDS = 2048
 """A connection is a process of PostgreSQL, and a thread of MariaDB."""
 SHARED_MEMORY = {"/dev/shm": f"size={256 * MIB}"}
 """Queries of PostgreSQL with parallel workers fail on Docker's 64 MiB."""
-STEP_DOWN = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID")
-"""What an entry script needs to give the data to the program's own user and to become that user."""
+STEP_DOWN = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETPCAP", "SETUID")
+"""What an entry script needs to give the data to the program's own user, to become that user and to drop the rest."""
 _IMAGES = {
     "postgres": ("postgres", "17"),
     "mysql": ("mysql", "8.4"),

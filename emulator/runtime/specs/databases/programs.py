@@ -20,14 +20,13 @@ umask 077
 tls={_OWN}/data/tls
 if [ ! -s $tls/server.key ]; then
     mkdir -p $tls
-    if command -v openssl > /dev/null; then
-        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -days 3650 \\
-            -subj "/CN=postgres" -addext "subjectAltName=DNS:$HOSTNAME,DNS:localhost" \\
-            -keyout $tls/server.key -out $tls/server.crt 2> /dev/null
-    elif [ -r /etc/ssl/private/ssl-cert-snakeoil.key ]; then
-        cp /etc/ssl/certs/ssl-cert-snakeoil.pem $tls/server.crt
-        cp /etc/ssl/private/ssl-cert-snakeoil.key $tls/server.key
-    fi
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 \\
+        -subj "/CN=postgres" -addext "subjectAltName=DNS:$HOSTNAME,DNS:localhost" \\
+        -keyout $tls/server.key -out $tls/server.crt 2> /dev/null || rm -f $tls/server.key
+fi
+if [ ! -s $tls/server.key ] && [ -r /etc/ssl/private/ssl-cert-snakeoil.key ]; then
+    cp /etc/ssl/certs/ssl-cert-snakeoil.pem $tls/server.crt
+    cp /etc/ssl/private/ssl-cert-snakeoil.key $tls/server.key
 fi
 chmod 755 {_OWN} {_OWN}/data
 if [ -s $tls/server.key ]; then
