@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from dataclasses import replace
 
 from emulator.ecs.identity import new_task_id
 from emulator.engine.interface import Engine
@@ -19,6 +20,7 @@ from emulator.runtime.execution.executor import Executor
 from emulator.runtime.health.container_failure import container_failed
 from emulator.runtime.health.status import Connected, StatusOverLease
 from emulator.runtime.lifecycle.one_off_agent import attended
+from emulator.runtime.lifecycle.one_off_endpoint import provided
 from emulator.runtime.lifecycle.prepare import prepare
 from emulator.runtime.planning.one_off import as_one_off, ended_by, remove_rest
 from emulator.runtime.planning.start_plan import start_task
@@ -28,6 +30,7 @@ from emulator.runtime.reports.logs import LogFollower
 from emulator.runtime.specs.load_balancer import FrontControl
 from emulator.runtime.specs.task import task_factory
 from emulator.runtime.specs.unsupported_features import refuse_on_fargate
+from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.log_subjects import LogSubjects
 from emulator.runtime.state.observed import Member, observe
 from emulator.runtime.state.operations import Plan
@@ -44,8 +47,21 @@ def run_job(
     """
     [job] = request.services
     refuse_on_fargate(job, ecs_limits=request.settings.time.ecs_limits)
-    environment = request.environment
     state = prepare(engine, request, emit, with_front=False, cancelled=interrupted)
+    with provided(engine, request, state, emit, interrupted) as (state, private):
+        return _run(engine, replace(request, private=private), state, emit, interrupted, killed)
+
+
+def _run(
+    engine: Engine,
+    request: UpRequest,
+    state: DesiredState,
+    emit: Emit,
+    interrupted: threading.Event,
+    killed: threading.Event,
+) -> int:
+    [job] = request.services
+    environment = request.environment
     task = as_one_off(task_factory(state, request.private, engine).task(state.services[job.name], new_task_id()))
     task_id = task.identity.task_id
     follower = LogFollower(engine, emit, LogSubjects(one_service=True), show_router=request.show_router)

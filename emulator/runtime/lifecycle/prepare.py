@@ -71,7 +71,7 @@ def _prepare(
         pause_image = pool.submit(resolver.local, request.support.pause)
         front_image = pool.submit(resolver.local, request.support.front) if with_front else None
         find = local_image(request, resolver)
-        databases = pool.submit(with_images, databases_of(request, discard) if with_front else [], find)
+        databases = pool.submit(with_images, databases_of(request, discard), find)
         idle: dict[str, dict[str, str]] = {service.name: {} for service in request.services}
         for service in request.services:
             if not demands(service):

@@ -45,6 +45,29 @@ image:
 cpu: 256
 memory: 512
 """
+JOB = """\
+name: nightly
+type: Scheduled Job
+image:
+  build: app/Dockerfile
+cpu: 256
+memory: 512
+on:
+  schedule: "@daily"
+command: python3 /site/job.py
+variables:
+  SHARED_TABLE:
+    from_cfn: ${COPILOT_APPLICATION_NAME}-${COPILOT_ENVIRONMENT_NAME}-SharedTable
+secrets:
+  WORD:
+    from_cfn: ${COPILOT_APPLICATION_NAME}-${COPILOT_ENVIRONMENT_NAME}-SharedWord
+"""
+PROGRAM = """\
+import boto3, os
+table = boto3.resource("dynamodb").Table(os.environ["SHARED_TABLE"])
+print("runs", int(table.update_item(Key={"id": "runs"}, UpdateExpression="ADD n :1",
+    ExpressionAttributeValues={":1": 1}, ReturnValues="ALL_NEW")["Attributes"]["n"]), os.environ["WORD"])
+"""
 SHARED = """\
 Parameters:
   App: {Type: String}
@@ -94,11 +117,14 @@ def make_workspace(project: Project) -> Project:
     files = {
         "api/manifest.yml": API,
         "worker/manifest.yml": WORKER,
+        "nightly/manifest.yml": JOB,
         "worker/addons/files.yml": OF_WORKER,
         "environments/addons/shared.yml": SHARED,
         "environments/addons/addons.parameters.yml": PARAMETERS,
     }
-    return write_workspace(project, files)
+    write_workspace(project, files)
+    project.write("app/site/job.py", PROGRAM)
+    return project
 
 
 @pytest.fixture(scope="module")
@@ -154,3 +180,12 @@ def test_what_is_wrong_in_one_is_found_by_validate_and_by_up(make_project: MakeP
     assert "files.yml:" in done.err
     assert "[values]" in done.err
     assert project.containers() == []
+
+
+def test_a_job_that_is_run_by_itself_finds_what_the_environment_has(make_project: MakeProject, shop: Project) -> None:
+    assert "runs 1 the-word-of-all" in shop.run("run", "nightly").ok().out
+    alone = make_workspace(make_project(""))
+    for number in (1, 2):
+        assert f"runs {number} the-word-of-all" in alone.run("run", "nightly").ok().out, "what it wrote is kept"
+        assert alone.containers() == []
+        assert alone.networks() == []
