@@ -40,6 +40,8 @@ class SeedSettings(FrozenModel):
     """`SERVICE/LOGICAL_ID` to a JSON file: a list of items, plain or in DynamoDB's own JSON."""
     queues: Mapping[str, str] = {}
     """`SERVICE` or `SERVICE/TOPIC` to a file with a message on each line."""
+    databases: Mapping[str, tuple[str, ...]] = {}
+    """`SERVICE/LOGICAL_ID` to files with SQL, which run in this order."""
     parameters: str = ""
     """A file with `NAME=VALUE` lines: parameters of Systems Manager."""
 
@@ -53,6 +55,8 @@ class SeedSettings(FrozenModel):
         for kind, table in (("buckets", self.buckets), ("tables", self.tables), ("queues", self.queues)):
             if table:
                 found[kind] = {name: path(text) for name, text in table.items()}
+        if self.databases:
+            found["databases"] = {name: [path(text) for text in files] for name, files in self.databases.items()}
         if self.parameters:
             found["parameters"] = path(self.parameters)
         return found

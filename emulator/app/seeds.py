@@ -14,7 +14,7 @@ from typing import Any
 from emulator.engine.interface import File
 from emulator.errors import InputError, Position
 from emulator.files import MAX_SYNCED_BYTES, read_bytes, read_text
-from emulator.runtime.specs.aws.seed import SEED_DOCUMENT, Seed
+from emulator.runtime.specs.aws.seed import SEED_DOCUMENT, Seed, SqlSeed
 from emulator.settings import setting_position
 from emulator.settings_services import SeedSettings
 from emulator.spelling import did_you_mean
@@ -36,14 +36,7 @@ def read_seed(root: Path, settings: SeedSettings, services: Set[str], known: Set
     for kind, table in (("table", settings.tables), ("queue", settings.queues), ("bucket", settings.buckets)):
         for name, path in table.items():
             where = setting_position(root, "seed", f"{kind}s", name)
-            service = name.partition("/")[0]
-            if (kind == "queue" or "/" in name) and service not in services:
-                if service not in known:
-                    raise InputError(
-                        f"the seed of the {kind} {name} is for no service of this workspace",
-                        position=where,
-                        hint=did_you_mean(service, known, "services"),
-                    )
+            if not _is_meant(kind, name, services, known, where):
                 continue
             target: dict[str, Json] = {"kind": kind, "name": name, "position": str(where or "")}
             if kind == "bucket":
@@ -59,8 +52,30 @@ def read_seed(root: Path, settings: SeedSettings, services: Set[str], known: Set
         file = Path(settings.parameters)
         entries = list(_parameters(file, _text(file, where)))
         targets.append({"kind": "parameters", "name": "parameters", "position": str(where or ""), "entries": entries})
+    databases = tuple(_sql(root, settings, services, known))
     document = File(SEED_DOCUMENT, json.dumps({"targets": targets}).encode())
-    return Seed((document, *files), len(targets)) if targets else None
+    return Seed((document, *files), len(targets), databases) if targets or databases else None
+
+
+def _sql(root: Path, settings: SeedSettings, services: Set[str], known: Set[str]) -> Iterator[SqlSeed]:
+    for name, paths in settings.databases.items():
+        where = setting_position(root, "seed", "databases", name)
+        if _is_meant("database", name, services, known, where):
+            yield SqlSeed(name, where, tuple((path, _text(Path(path), where).encode()) for path in paths))
+
+
+def _is_meant(kind: str, name: str, services: Set[str], known: Set[str], where: Position | None) -> bool:
+    """Whether the service that a seed is for is brought up. Raises InputError where there is no such service."""
+    service = name.partition("/")[0]
+    if (kind != "queue" and "/" not in name) or service in services:
+        return True
+    if service in known:
+        return False
+    raise InputError(
+        f"the seed of the {kind} {name} is for no service of this workspace",
+        position=where,
+        hint=did_you_mean(service, known, "services"),
+    )
 
 
 def _text(path: Path, where: Position | None) -> str:

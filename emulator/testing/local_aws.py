@@ -78,9 +78,9 @@ class LocalAws(Lifecycle):
     def reset(self) -> None:
         """Takes everything out of queues, tables and buckets, and puts the seed in again, where there is one.
 
-        They themselves stay, with subscriptions, secrets and parameters; what a service holds in memory, and the
-        deduplication ids of FIFO queues, too. Call it between tests, when no service works on a message. Raises
-        `InputError` where no endpoint runs.
+        They themselves stay, with subscriptions, secrets and other parameters. Databases stay as they are, and so do
+        what a service holds in memory and the deduplication ids of FIFO queues. Call it between tests, when no service
+        works on a message. Raises `InputError` where no endpoint runs.
         """
         self._ask("reset")
 

@@ -214,6 +214,9 @@ def _seeds(asked: Asked) -> _Named:
         for name, path in getattr(seed, kind).items():
             if path != getattr(own, kind).get(name):
                 yield f"the seed of {name}", Path(path), setting_position(asked.root, "seed", kind, name)
+    for name, paths in seed.databases.items():
+        for path in paths if paths != own.databases.get(name) else ():
+            yield f"the seed of {name}", Path(path), setting_position(asked.root, "seed", "databases", name)
     if seed.parameters and seed.parameters != own.parameters:
         yield "the seed of parameters", Path(seed.parameters), setting_position(asked.root, "seed", "parameters")
 

@@ -13,6 +13,7 @@ from emulator.events import Emit, Event, EventKind
 from emulator.runtime.execution.executor import Executor
 from emulator.runtime.lifecycle.databases import remove_new_databases
 from emulator.runtime.lifecycle.seeding import plant
+from emulator.runtime.lifecycle.sql import run_sql
 from emulator.runtime.planning.databases import plan_databases
 from emulator.runtime.planning.local_aws import plan_endpoint
 from emulator.runtime.planning.up_request import UpRequest
@@ -63,6 +64,7 @@ def provide(
     try:
         executor.run(plan)
         if request.seed is not None:
+            run_sql(engine, request.environment, state, request.seed.databases, executor.aws_answer, emit)
             plant(engine, request.environment, request.seed, emit)
     except BaseException:
         if not request.retain:

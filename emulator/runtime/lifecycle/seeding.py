@@ -19,6 +19,8 @@ def plant(engine: Engine, environment: Names, seed: Seed, emit: Emit) -> None:
     Raises InputError, with the line of the seed or of the settings, for what cannot be put there; nothing of the seed
     is in the endpoint then that was not there before.
     """
+    if not seed.targets:
+        return
     engine.put_files(environment.aws, SEED_FOLDER, seed.files)
     emit(Event(EventKind.STEP_STARTED, SUBJECT))
     try:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from emulator.app.seeds import read_seed
-from emulator.errors import InputError
-from emulator.runtime.specs.aws.seed import Seed
+from emulator.errors import InputError, Position
+from emulator.runtime.lifecycle.sql import _error
+from emulator.runtime.specs.aws.seed import Seed, SqlSeed
 from emulator.settings import load_settings
 
 
@@ -119,3 +120,31 @@ def test_what_the_settings_name_wrongly_is_said_with_their_line(workspace: Works
     with pytest.raises(InputError, match=says) as raised:
         workspace.read(toml)
     assert str(raised.value.position).endswith("copilot-local.toml:2")
+
+
+def test_sql_is_read_in_its_order(workspace: Workspace) -> None:
+    workspace.write("a.sql", "SELECT 1;")
+    workspace.write("b.sql", "SELECT 2;")
+    found = workspace.read('[seed.databases]\n"api/Db" = ["b.sql", "a.sql"]\n"other/Db" = ["not-there.sql"]\n')
+    assert found is not None
+    assert [(one.name, [text for _, text in one.files]) for one in found.databases] == [
+        ("api/Db", [b"SELECT 2;", b"SELECT 1;"])
+    ]
+    with pytest.raises(InputError, match="cannot be read"):
+        workspace.read('[seed.databases]\n"api/Db" = ["not-there.sql"]\n')
+
+
+@pytest.mark.parametrize(
+    ("said", "place", "message"),
+    [
+        ('psql:/copilot-local/seed/1.sql:7: ERROR:  relation "x" does not exist', "b.sql:7", 'relation "x" does not'),
+        ("/copilot-local/seed/0.sql: ERROR 1064 (42000) at line 3: You have an error", "a.sql:3", "You have an error"),
+        ("/copilot-local/seed/0.sql: ---\nX\n---\n\nERROR 1146 (42S02) at line 2: no table", "a.sql:2", "no table"),
+        ("psql: error: connection refused", "copilot-local.toml:2", "connection refused"),
+    ],
+)
+def test_what_a_database_says_is_told_with_the_line_of_the_file(said: str, place: str, message: str) -> None:
+    seed = SqlSeed("api/Db", Position("copilot-local.toml", 2), (("a.sql", b""), ("b.sql", b"")))
+    error = _error(seed, said)
+    assert str(error.position) == place
+    assert message in error.message

@@ -5,9 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from emulator.engine.interface import File
+from emulator.errors import Position
 
 SEED_FOLDER = "/copilot-local/own/seed"
 SEED_DOCUMENT = "seed.json"
+
+
+@dataclass(frozen=True, slots=True)
+class SqlSeed:
+    """SQL for one database: `SERVICE/LOGICAL_ID`, where the settings name it, and each file with its text."""
+
+    name: str
+    position: Position | None
+    files: tuple[tuple[str, bytes], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +27,4 @@ class Seed:
 
     files: tuple[File, ...]
     targets: int
+    databases: tuple[SqlSeed, ...] = ()
