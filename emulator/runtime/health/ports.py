@@ -34,8 +34,8 @@ class Listening:
         return self.host.startswith("127.")
 
 
-def listening_in(engine: Engine, task: Task) -> list[Listening] | None:
-    """What listens in a task, by port; None where that cannot be seen. The relays in pause are left out.
+def listening_in(engine: Engine, task: Task, aws_port: int = 0) -> list[Listening] | None:
+    """What listens in a task, by port; None where that cannot be seen. Our relay on `aws_port` is left out.
 
     The owner of a socket is the container whose processes have it open. Where containers do not show their processes
     and one alone of them is left without a port, what is left is that one's.
@@ -50,10 +50,10 @@ def listening_in(engine: Engine, task: Task) -> list[Listening] | None:
     text = result.stdout.decode("ascii", errors="replace")
     if "local_address" not in text:
         return None
-    sockets = [one for one in parse_listeners(text) if one.host != DOCKERS_NAME_SERVER]
-    if sockets:
-        ours = _inodes(engine, task.pause.name) or frozenset()
-        sockets = [one for one in sockets if one.inode not in ours]
+    relayed = ("127.0.0.1", aws_port)
+    sockets = [
+        one for one in parse_listeners(text) if one.host != DOCKERS_NAME_SERVER and (one.host, one.port) != relayed
+    ]
     if not sockets:
         return []
     running = [member for member in task.members.values() if member.running]

@@ -120,13 +120,13 @@ class HealthWatch:
         targets = targets_of_task(task, known.targets)
         old = self._clock() - self._began >= LOOK
         checks = {**self._docker_s_checks(task, known), **known.checks} if old else known.checks
-        listening = self._listening(task, targets) if old else None
+        listening = self._listening(task, targets, known) if old else None
         return reasons_of(Facts(judged_task(task, checks), desired, targets, checks, listening, datetime.now(UTC)))
 
-    def _listening(self, task: Task, targets: Sequence[Mapping[str, Any]]) -> list[Listening] | None:
+    def _listening(self, task: Task, targets: Sequence[Mapping[str, Any]], known: Known) -> list[Listening] | None:
         if all(target["state"] in GOOD_STATES for target in targets):
             return None
-        return listening_in(self._engine, task)
+        return listening_in(self._engine, task, known.state.aws_port)
 
     def _docker_s_checks(self, task: Task, known: Known) -> dict[str, CheckResult]:
         """What Docker's own checks printed, of containers that the agent has not checked itself."""

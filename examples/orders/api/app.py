@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import ssl
+import sys
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -130,4 +132,6 @@ class Api(BaseHTTPRequestHandler):
             print(format % values, flush=True)
 
 
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+ask("CREATE TABLE IF NOT EXISTS orders (id uuid PRIMARY KEY, item text, price int, state text)")
 ThreadingHTTPServer(("", PORT), Api).serve_forever()

@@ -52,10 +52,10 @@ def test_each_port_is_the_container_s_that_has_its_socket(bench: Bench) -> None:
     ]
 
 
-def test_what_pause_relays_is_no_container_s(bench: Bench) -> None:
-    tables = table(row(WEB, 20), row(LOCAL, 30))
-    found = look(bench, lambda command: (sockets(30) if command[0] == "sh" else tables)(command), hello=no_shell)
-    assert found == [Listening(3000, "0.0.0.0", "hello")]
+def test_our_relay_to_the_aws_endpoint_is_no_container_s(bench: Bench) -> None:
+    bench.engine.behave("*-pause", Behaviour(exec=table(row(LOCAL, 30), row(OTHER, 40))))
+    task = bench.start(desired_state(make_service()))
+    assert listening_in(bench.engine, task, 0x0BB9) == [Listening(9000, "0.0.0.0", "hello")]
 
 
 def test_what_is_left_is_the_one_s_that_does_not_show_its_processes(bench: Bench) -> None:
