@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from emulator.ecs.service import Service
 from emulator.errors import InputError
 from emulator.events import Emit, Event, EventKind
 from emulator.regions import partition
-from emulator.runtime.secrets.content import part_of
+from emulator.runtime.secrets.content import login_of, part_of
 from emulator.runtime.secrets.names import SecretName, parse_secret
 from emulator.runtime.secrets.sources import SecretValues
 from emulator.runtime.secrets.wanted import Wanted
@@ -75,16 +76,16 @@ class EndpointSecrets:
             self.secrets[name.aliases[-1]] = _with_part(self.secrets.get(name.aliases[-1]), name.json_key, value)
 
     def give_lines(self, lines: Mapping[str, str], region: str) -> None:
-        """Notes what stands in the user's file by its own name, whether a manifest names it or not: ARNs, and names of
-        parameters that begin with a slash."""
+        """Notes what stands in the user's file by a parameter's own name, whether a manifest names it or not. Not
+        secrets of Secrets Manager: logins of registries are there too, which are not for tasks."""
         for line, value in lines.items():
-            if not line.startswith(("/", "arn:")):
+            is_parameter = line.startswith("/") or (line.startswith("arn:") and ":ssm:" in line)
+            if not is_parameter or login_of(value) is not None:
                 continue
-            name = parse_secret(line, region)
-            if name.store == "ssm" and not _is_reserved(name.name):
-                self.parameters.setdefault(name.name.partition(":")[0], value)
-            elif name.store == "secretsmanager" and not name.json_key:
-                self.secrets.setdefault(name.aliases[-1], value)
+            with suppress(InputError):  # an ARN that is cut wrongly names nothing
+                name = parse_secret(line, region)
+                if not _is_reserved(name.name):
+                    self.parameters.setdefault(name.name.partition(":")[0], value)
 
     def request(self) -> dict[str, object]:
         """The part of the request to `emulator.aws.prepare` that is about secrets."""

@@ -48,9 +48,18 @@ def test_the_whole_one_is_taken_where_it_is_given(want: Want) -> None:
 
 
 def test_lines_of_the_file_that_no_manifest_names_are_there_for_code() -> None:
-    lines = {"/a/b": "1", DB: "2", f"{DB}:part::": "3", "PLAIN": "4", "/aws/service/x": "5"}
-    found = given(SecretValues({}, lines))
-    assert (found.parameters, found.secrets) == ({"/a/b": "1"}, {"shop/db": "2"})
+    arn = "arn:aws:ssm:eu-west-1:123456789012:parameter"
+    lines = {"/a/b": "1", f"{arn}/c": "2", "PLAIN": "4", "/aws/service/x": "5", "arn:aws:ssm:cut": "6"}
+    assert given(SecretValues({}, lines)).parameters == {"/a/b": "1", "c": "2"}
+
+
+def test_a_registrys_login_is_not_for_tasks(want: Want) -> None:
+    login = '{"username": "me", "password": "secret-word"}'
+    values = SecretValues({"TOKEN": login}, {DB: login, "/docker/hub": login})
+    found = EndpointSecrets()
+    wanted = want(DB, login=True)
+    found.take({wanted: login}, values, OPTIONS)
+    assert (found.parameters, found.secrets) == ({}, {})
 
 
 def test_what_was_typed_is_not_kept(want: Want) -> None:
