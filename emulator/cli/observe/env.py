@@ -85,7 +85,7 @@ def _hint(container: str, observed: Observed) -> str:
 
     native = any(NATIVE in task.pause.labels for task in observed.tasks.values() if task.pause is not None)
     if native:
-        return "`up` publishes what other services serve by names that it knows: name host and port in one value"
+        return "a value with host and port of what `up` publishes is put in place: docs/how-to/native.md"
     return f"`copilot-local up -d --native {container}=PORT` publishes what other services serve"
 
 
@@ -94,10 +94,17 @@ def _places(observed: Observed, labels: Mapping[str, str]) -> Places:
     from emulator.runtime.listeners.front_ports import published
     from emulator.runtime.listeners.native_ports import balancer_ports, read_label
     from emulator.runtime.reports.variables_here import Places
-    from emulator.runtime.state.names import NATIVE
+    from emulator.runtime.state.names import CONTAINER, NATIVE
 
     text = labels.get(NATIVE, "")
-    return Places(read_label(text)[1] if text else {}, balancer_ports(published(observed)))
+    outlets = read_label(text)[1] if text else {}
+    for container in observed.beside:  # Compose has published what their file says
+        outlets |= {
+            (container.labels.get(CONTAINER, ""), port.container_port): port.host_port
+            for port in container.ports
+            if port.host_port and port.protocol == "tcp"
+        }
+    return Places(outlets, balancer_ports(published(observed)))
 
 
 def _comments(container: str, found: VariablesHere) -> str:

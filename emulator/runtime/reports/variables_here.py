@@ -17,6 +17,7 @@ _CREDENTIALS = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
 _KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}  # those of the local AWS endpoint
 _NAMESPACE = "COPILOT_SERVICE_DISCOVERY_ENDPOINT"
 _HERE = "127.0.0.1"
+_OF_A_HOST = re.compile(r"HOST|ADDR|ENDPOINT|SERVER", re.IGNORECASE)
 _PLAIN = re.compile(r"[\w@%+=:,./-]*", re.ASCII)
 _SHELL_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
@@ -51,20 +52,33 @@ def variables_here(variables: Mapping[str, str], image: Mapping[str, str], place
     for name, value in given.items():
         if name in _TASKS_ONLY or ADDRESS in value:
             found.left_out.append(name)
-            continue
-        found.values[name] = here = _translated(value, places)
-        if left := sorted(one for one in tasks_names if _names_host(here, one)):
+        else:
+            found.values[name] = _translated(name, value, places)
+    _translate_pairs(found.values, places)
+    for name, value in found.values.items():
+        if left := sorted(one for one in tasks_names if _names_host(name, value, one)):
             found.unreachable[name] = left[0]
     if _CREDENTIALS in given and "AWS_ENDPOINT_URL" in given:
         found.values = {**_KEYS, **found.values}
     return found
 
 
-def _names_host(value: str, host: str) -> bool:
-    return re.search(rf"(?<![\w-]){re.escape(host)}(?![\w-])", value) is not None
+def _host(name: str, host: str) -> str:
+    """The pattern of a host in the value of a variable, without a port. A name without a dot may be any word: it is a
+    host in a URL, and as a whole value where the variable's name says so."""
+    if "." in host:
+        return rf"(?<![\w.-]){re.escape(host)}"
+    whole = r"^|" if _OF_A_HOST.search(name) else ""
+    return rf"(?:{whole}(?<=//)|(?<=@)){re.escape(host)}"
 
 
-def _translated(value: str, places: Places) -> str:
+def _names_host(name: str, value: str, host: str) -> bool:
+    if "." in host:
+        return re.search(rf"(?<![\w-]){re.escape(host)}(?![\w-])", value) is not None
+    return re.search(rf"{_host(name, host)}(?![\w.-])", value) is not None
+
+
+def _translated(name: str, value: str, places: Places) -> str:
     """A value with what is reached otherwise here. A document such as a database's secret has host and port apart."""
     if value.startswith("{"):
         try:
@@ -72,26 +86,34 @@ def _translated(value: str, places: Places) -> str:
         except ValueError:
             document = None
         if isinstance(document, dict) and isinstance(document.get("host"), str):
-            number = str(document.get("port", ""))
-            found = places.outlets.get((document["host"], int(number))) if number.isdecimal() else None
+            found = _outlet(places, document["host"], str(document.get("port", "")))
             if found is not None:
                 kind = type(document["port"])
                 return json.dumps({**document, "host": _HERE, "port": kind(found)})
     for (host, port), here in places.outlets.items():
-        names = ("localhost", _HERE) if host == _HERE else (host,)
-        for name in names:
-            value = _replaced(value, name, port, here)
+        for known in ("localhost", _HERE) if host == _HERE else (host,):
+            shown = "localhost" if known == "localhost" else _HERE
+            value = re.sub(rf"(?<![\w.-]){re.escape(known)}:{port}(?!\d)", f"{shown}:{here}", value)
         if host != _HERE and here == port:
-            value = re.sub(rf"(?<![\w.-]){re.escape(host)}(?![\w.:-])", _HERE, value)
+            value = re.sub(rf"{_host(name, host)}(?![\w.:-])", _HERE, value)
     for (host, port), here in places.balancers.items():
         secure = r"(?<=https://)" if port == 443 else r"(?<!https://)"
         value = re.sub(rf"(?<![\w.-]){secure}{re.escape(host)}(?::{port})?(?![\w.:-])", f"{_HERE}:{here}", value)
     return value.replace("host.docker.internal", _HERE)
 
 
-def _replaced(value: str, host: str, port: int, here: int) -> str:
-    shown = "localhost" if host == "localhost" else _HERE
-    return re.sub(rf"(?<![\w.-]){re.escape(host)}:{port}(?!\d)", f"{shown}:{here}", value)
+def _translate_pairs(values: dict[str, str], places: Places) -> None:
+    """Two variables such as DB_HOST and DB_PORT, in place."""
+    for name, host in list(values.items()):
+        if name.upper().endswith("HOST"):
+            other = name[:-4] + ("port" if name.endswith("host") else "PORT")
+            found = _outlet(places, host, values.get(other, ""))
+            if found is not None:
+                values |= {name: _HERE, other: str(found)}
+
+
+def _outlet(places: Places, host: str, port: str) -> int | None:
+    return places.outlets.get((host, int(port))) if port.isascii() and port.isdecimal() else None
 
 
 def written(values: Mapping[str, str], format: str) -> str:

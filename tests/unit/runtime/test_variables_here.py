@@ -17,6 +17,8 @@ PLACES = Places(
         ("worker.test.app.local", 8000): 8000,
         ("store.test.app.local", 80): 10080,
         ("db.test.app.local", 5432): 5433,
+        ("words", 6379): 6379,
+        ("cache", 6379): 6390,
     },
     balancers={
         ("public-load-balancer.internal", 80): 8080,
@@ -134,3 +136,30 @@ def test_what_a_format_cannot_say_is_refused(format: str, values: dict[str, str]
     with pytest.raises(InputError) as refused:
         written(values, format)
     assert "--format" in (refused.value.hint or "")
+
+
+def test_a_name_without_a_dot_is_a_host_where_it_stands_for_one() -> None:
+    given = {
+        "URL": "redis://:pw@words/0",
+        "WITH_PORT": "words:6379,cache:6379",
+        "WORDS_HOST": "words",
+        "MODE": "words",
+        "PATH_OF_IT": "/words/cache",
+        "CACHE_URL": "redis://cache/0",
+        "CACHE_ENDPOINT": "cache",
+    }
+    found = variables_here(given, {}, PLACES)
+    assert found.values == {
+        **given,
+        "URL": "redis://:pw@127.0.0.1/0",
+        "WITH_PORT": "127.0.0.1:6379,127.0.0.1:6390",
+        "WORDS_HOST": "127.0.0.1",
+    }
+    assert found.unreachable == {"CACHE_URL": "cache", "CACHE_ENDPOINT": "cache"}
+
+
+def test_host_and_port_in_two_variables() -> None:
+    given = {"DB_HOST": "db.test.app.local", "DB_PORT": "5432", "cache_host": "cache", "cache_port": "6379"}
+    found = variables_here(given, {}, PLACES)
+    assert found.values == {"DB_HOST": "127.0.0.1", "DB_PORT": "5433", "cache_host": "127.0.0.1", "cache_port": "6390"}
+    assert found.unreachable == {}
