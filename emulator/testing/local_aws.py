@@ -13,6 +13,7 @@ from typing import Any
 from emulator.errors import EngineError, InputError
 from emulator.regions import LOCAL_KEY
 from emulator.runtime.control.local_aws import Conversation, endpoint_url, followed
+from emulator.runtime.lifecycle.sql import restore
 from emulator.testing.failures import in_vain
 from emulator.testing.lifecycle import Lifecycle
 from emulator.testing.results import QueueMessage
@@ -76,13 +77,15 @@ class LocalAws(Lifecycle):
         raise in_vain(f"no message{what} is in {which}", timeout, others)
 
     def reset(self) -> None:
-        """Takes everything out of queues, tables and buckets, and puts the seed in again, where there is one.
+        """Takes everything out of queues, tables and buckets, and puts the seed in again, where there is one; tables of
+        databases that the seed has made get its rows again.
 
-        They themselves stay, with subscriptions, secrets and other parameters. Databases stay as they are, and so do
+        They themselves stay, with subscriptions, secrets, other parameters and the connections to databases, and so do
         what a service holds in memory and the deduplication ids of FIFO queues. Call it between tests, when no service
-        works on a message. Raises `InputError` where no endpoint runs.
+        works on a message. Raises `InputError` where no endpoint runs, and `TaskError` where a database refuses.
         """
         self._ask("reset")
+        restore(self.engine, self.names, self._up.state.databases)
 
     def stop(self) -> None:
         """Takes everything down, data included; with `reuse` leaves it running. Raises `EngineError`."""

@@ -1,4 +1,4 @@
-"""Runs the SQL of the seed in databases that have no table yet."""
+"""Runs the SQL of the seed in databases that have no table yet, and brings its rows back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emulator.engine.interface import Engine, File
-from emulator.errors import InputError, Position
+from emulator.errors import InputError, Position, TaskError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.specs.aws.seed import SqlSeed
 from emulator.runtime.specs.aws.stacks import environment_stack_name, stack_name
@@ -31,7 +31,24 @@ psql="psql -X -q -v ON_ERROR_STOP=1 -U postgres"
 [ -e {{folder}}/seeded-{{mark}} ] && exit {SEEDED}
 count=$($psql -At -d {{database}} -c "SELECT count(*) FROM information_schema.tables WHERE {_USERS}") || exit 1
 [ "$count" = 0 ] || exit {HAS_TABLES}
-$psql -1 -d {{database}} -c {{role}} {{files}} > /dev/null && touch {{folder}}/seeded-{{mark}}
+$psql -1 -d {{database}} -c {{role}} {{files}} > /dev/null || exit 1
+seed={{folder}}/seed-{{mark}}
+pg_dump -U postgres --data-only -d {{database}} > $seed.dump || exit 1
+$psql -At -d {{database}} -c "SELECT string_agg(format('%I.%I', table_schema, table_name), ', ')
+    FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND {_USERS}" > $seed.tables || exit 1
+printf %s {{database}} > $seed.name && touch {{folder}}/seeded-{{mark}}
+"""
+_POSTGRES_AGAIN = """\
+set -eu
+for name in {folder}/seed-*.name; do
+    [ -e "$name" ] || exit 0
+    seed=${{name%.name}}
+    tables=$(cat "$seed.tables")
+    [ -n "$tables" ] || continue
+    psql -X -q -v ON_ERROR_STOP=1 -U postgres -d "$(cat "$name")" -1 -c "SET LOCAL lock_timeout = '5s'" \\
+        -c "SET LOCAL session_replication_role = replica" -c "TRUNCATE $tables RESTART IDENTITY CASCADE" \\
+        -f "$seed.dump" > /dev/null
+done
 """
 _MYSQL = f"""\
 set -u
@@ -46,8 +63,27 @@ for file in {{files}}; do
         exit 1
     }}}}
 done
-touch {{folder}}/seeded-{{mark}}
+dump=mysqldump
+command -v mysqldump > /dev/null || dump=mariadb-dump
+seed={{folder}}/seed-{{mark}}
+$dump ${{{{client#* }}}} --no-create-info --skip-triggers --no-tablespaces {{database}} > $seed.dump || exit 1
+$client -NBe {{tables}} > $seed.tables || exit 1
+printf %s {{database}} > $seed.name && touch {{folder}}/seeded-{{mark}}
 """
+_MYSQL_AGAIN = """\
+set -eu
+{client}
+for name in {folder}/seed-*.name; do
+    [ -e "$name" ] || exit 0
+    seed=${{name%.name}}
+    {{
+        echo "SET FOREIGN_KEY_CHECKS = 0; SET lock_wait_timeout = 5;"
+        while read -r table; do printf 'TRUNCATE TABLE `%s`;\\n' "$table"; done < "$seed.tables"
+        cat "$seed.dump"
+    }} | $client "$(cat "$name")" > /dev/null
+done
+"""
+_AGAIN = {"postgres": _POSTGRES_AGAIN, "mysql": _MYSQL_AGAIN, "mariadb": _MYSQL_AGAIN}
 
 
 def run_sql(
@@ -82,6 +118,23 @@ def run_sql(
             raise _error(seed, done.stderr.decode(errors="replace"))
         elif done.exit_code == 0:
             emit(Event(EventKind.STEP_DONE, subject))
+
+
+def restore(engine: Engine, environment: Names, databases: Sequence[DesiredDatabase]) -> None:
+    """Gives the tables of the seed the rows of the seed again; connections to the databases stay. Tables that came
+    later keep theirs.
+
+    Raises `TaskError` with what the database says, such as that a service has locked a table for five seconds.
+    """
+    for database in databases:
+        if database.program not in _AGAIN:
+            continue
+        program = PROGRAMS[database.program]
+        script = _AGAIN[database.program].format(folder=program.folder, client=program.client)
+        done = engine.exec(environment.database(database.key), ("sh", "-c", script), timeout=TIMEOUT)
+        if done.exit_code:
+            said = done.stderr.decode(errors="replace").strip()
+            raise TaskError(f"the seed of {database.logical_id} could not be put in again: {said}")
 
 
 def _label(state: DesiredState, database: DesiredDatabase) -> str:
@@ -125,6 +178,10 @@ def _script(database: DesiredDatabase, seed: SqlSeed, name: str, user: str) -> s
         mark=mark,
         database=shlex.quote(name),
         count=shlex.quote(f"SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = '{literal}'"),
+        tables=shlex.quote(
+            "SELECT table_name FROM information_schema.tables "
+            f"WHERE table_schema = '{literal}' AND table_type = 'BASE TABLE'"
+        ),
         anew=shlex.quote(f"DROP DATABASE {quoted}; CREATE DATABASE {quoted}"),
         files=" ".join(files),
     )

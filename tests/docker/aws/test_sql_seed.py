@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emulator.runtime.specs.databases.programs import PROGRAMS
+from emulator.testing import Environment
 from tests.docker.aws.test_databases import MORE, database
 from tests.docker.project import MakeProject, Project, docker
 from tests.unit.render.storage_addons import AURORA, AURORA_PARAMETERS
@@ -59,11 +60,24 @@ def test_it_runs_once_as_the_databases_own_user(make_project: MakeProject) -> No
     assert postgres(project, "SELECT string_agg(word, ',' ORDER BY word) FROM words") == "one,two"
     assert mysql(project, "SELECT name FROM things") == "it's"
     assert postgres(project, "SELECT tableowner FROM pg_tables WHERE tablename = 'words'") == "postgres"
+    changed_and_reset(project)
     postgres(project, "DELETE FROM words WHERE word = 'one'")
     project.run("down").ok()
     said = project.up()
     assert postgres(project, "SELECT word FROM words") == "two"
     assert "left out" not in said.err
+
+
+def changed_and_reset(project: Project) -> None:
+    """A test that changes rows, and the rows of the seed again."""
+    postgres(project, "INSERT INTO words VALUES ('more'); CREATE TABLE later (a int); INSERT INTO later VALUES (1)")
+    mysql(project, "DELETE FROM things")
+    with Environment(project.folder, instance=project.app, reuse=True) as environment:
+        environment.reset()
+        environment.reset()
+    assert postgres(project, "SELECT string_agg(word, ',' ORDER BY word) FROM words") == "one,two"
+    assert mysql(project, "SELECT name FROM things") == "it's"
+    assert postgres(project, "SELECT a FROM later") == "1", "tables that came later keep their rows"
 
 
 @pytest.mark.parametrize(
