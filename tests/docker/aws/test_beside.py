@@ -137,9 +137,7 @@ def failed(project: Project, done: Result, *says: str) -> None:
             'test: ["CMD", "false"], interval: 1s, retries: 1',
             "unhealthy",
         ),
-        ("; httpd", "; echo last-words; exit 3; httpd", "last-words"),
         ('command: ["true"]', 'command: ["sh", "-c", "echo no-schema; exit 4"]', "no-schema"),
-        ("image: busybox:1.37", "image: localhost:1/no/such:image", "refused"),
     ],
 )
 def test_one_that_does_not_serve_fails_up_with_its_words_and_leaves_nothing(

@@ -9,10 +9,14 @@ from typing import Any
 import pytest
 
 from emulator.app.seeds import read_seed
+from emulator.engine.fake import FakeEngine
 from emulator.errors import InputError, Position
-from emulator.runtime.lifecycle.sql import _error
+from emulator.events import discard
+from emulator.runtime.lifecycle.sql import _error, _script, run_sql
 from emulator.runtime.specs.aws.seed import Seed, SqlSeed
+from emulator.runtime.state.database import DesiredDatabase
 from emulator.settings import load_settings
+from tests.unit.runtime.world import DEMO, desired_state, make_service
 
 
 class Workspace:
@@ -148,3 +152,19 @@ def test_what_a_database_says_is_told_with_the_line_of_the_file(said: str, place
     error = _error(seed, said)
     assert str(error.position) == place
     assert message in error.message
+
+
+def test_sql_for_a_database_that_is_not_there_is_refused_with_those_that_are() -> None:
+    seed = SqlSeed("api/Dta", Position("copilot-local.toml", 2), (("a.sql", b""),))
+    with pytest.raises(InputError, match="there is no database api/Dta") as raised:
+        run_sql(FakeEngine(), DEMO, desired_state(make_service()), [seed], {}, discard)
+    assert raised.value.position == seed.position
+
+
+@pytest.mark.parametrize(("program", "says"), [("redis", "takes no SQL"), ("mysql", "makes no database")])
+def test_sql_that_a_database_cannot_run_is_refused(program: str, says: str) -> None:
+    seed = SqlSeed("api/Db", Position("copilot-local.toml", 2), (("a.sql", b""),))
+    database = DesiredDatabase(key="stack/Db", program=program, engine=program, identifier="db", port=1)
+    with pytest.raises(InputError, match=says) as raised:
+        _script(database, seed, "", "me")
+    assert raised.value.position == seed.position
