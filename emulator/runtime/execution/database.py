@@ -18,6 +18,7 @@ from emulator.runtime.state.operations import Operation
 
 LAST_LINES = 15
 _GAP = 0.05
+_WITH_USERS = ("postgres", "mysql", "mariadb")
 
 
 def await_database(execution: Execution, operation: Operation) -> None:
@@ -48,6 +49,11 @@ def give_account(execution: Execution, operation: Operation, answer: Mapping[str
     given = account(database.program, known) if known is not None else None
     if given is None:
         return
+    if database.program in _WITH_USERS and not given.password:
+        what = (
+            "its template gives no password, as where it is made from a snapshot: it is empty, and nothing can log in"
+        )
+        execution.warn(database.logical_id, f"{what} ({database.position})")
     execution.engine.put_files(operation.subject, given.folder, given.files)
     said = _ask(execution, operation.subject, given.script)
     if said is None or said.exit_code != 0:

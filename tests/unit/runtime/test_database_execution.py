@@ -84,6 +84,13 @@ def test_the_password_goes_by_a_file(bench: Bench, state: DesiredState) -> None:
     assert not [command for _, command in bench.engine.execs if "word" in " ".join(command).replace("password", "")]
 
 
+def test_one_without_a_password_is_warned_about(bench: Bench, state: DesiredState) -> None:
+    bench.engine.behave("*-db.*", Behaviour(exec=answering(READY)))
+    bench.answers = {KEY: {"username": "", "password": "", "dbname": ""}}
+    start(bench, state)
+    assert any("gives no password" in text and "addons/db.yml:3" in text for text in bench.warnings())
+
+
 def test_what_was_there_before_stays_when_another_one_fails(bench: Bench, state: DesiredState) -> None:
     bench.engine.behave("*-db.*", Behaviour(exec=answering(READY)))
     start(bench, state)
