@@ -11,6 +11,7 @@ from emulator.errors import CopilotLocalError
 from emulator.runtime.control.client import Agent, Message
 from emulator.runtime.health.early import judged, results_from
 from emulator.runtime.listeners.front_ports import published
+from emulator.runtime.listeners.native_ports import read_label
 from emulator.runtime.listeners.published import PublishedListener
 from emulator.runtime.reports.overview_rows import ContainerRow, Overview, ServiceRow, Silent, with_silent
 from emulator.runtime.reports.service_details import ServiceDetails
@@ -72,6 +73,8 @@ def _rows(observed: Observed, details: Mapping[str, ServiceDetails]) -> Iterator
         ports = details[service]["ports"].get(member or "", []) if service in details else []
         if role == names.Role.BESIDE:
             ports = sorted({f"127.0.0.1:{one.host_port}->{one.container_port}" for one in container.ports})
+        if member and (native := container.labels.get(names.NATIVE)):
+            ports = [f"127.0.0.1:{port} of this machine" for port in read_label(native)[0]]
         yield ContainerRow(
             service=service,
             task_id=container.labels.get(names.TASK, ""),

@@ -80,7 +80,10 @@ class WatchedFiles:
     def __init__(self, request: UpRequest, sources: ImageSources, extra: Iterable[Path] = ()) -> None:
         self.builds = list(_builds(request.services, sources))
         root = root_of(request.workspace)
-        self.syncs = [_sync(rule, request.services, root) for rule in request.settings.sync]
+        syncs = [_sync(rule, request.services, root) for rule in request.settings.sync]
+        # A program of this machine has the files themselves.
+        native = {(one.name, one.main_container) for one in request.services if one.name in request.native}
+        self.syncs = [sync for sync in syncs if (sync.service, sync.container) not in native]
         self._manifests = request.workspace / MANIFESTS
         self._files = {
             *(path.absolute() for path in extra),

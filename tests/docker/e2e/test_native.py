@@ -179,6 +179,8 @@ def test_without_the_program_its_target_is_unhealthy_and_its_task_stays(native: 
     assert "start the process; `copilot-local env api` prints its variables" in waited.err
     wait_until(lambda: native.targets() == ["unhealthy"], "an unhealthy target")
     assert native.tasks() == before
+    [row] = [row for row in native.ps()["containers"] if row["name"] == "api"]
+    assert row["ports"] == [f"127.0.0.1:{native.program_port} of this machine"]
 
 
 def test_the_load_balancer_and_sidecars_reach_the_program(native: Native) -> None:

@@ -16,6 +16,7 @@ from emulator.runtime.planning.up_request import SupportImages, UpRequest
 from emulator.runtime.state.names import Names
 from emulator.runtime.watch.files import Changes, WatchedFiles
 from emulator.settings import Settings, SyncRule
+from emulator.settings_attended import Native
 from tests.unit.runtime.world import make_service
 
 
@@ -40,7 +41,7 @@ def built(name: str, folders: dict[str, str], **definition: Any) -> Service:
     return service
 
 
-def watched(root: Path, *rules: SyncRule, **definition: Any) -> WatchedFiles:
+def watched(root: Path, *rules: SyncRule, native: tuple[str, ...] = (), **definition: Any) -> WatchedFiles:
     services = [built("web", {"web": "web", "nginx": "web/nginx"}, **definition), built("api", {"api": "api"})]
     request = UpRequest(
         environment=Names("shop", "test"),
@@ -48,6 +49,7 @@ def watched(root: Path, *rules: SyncRule, **definition: Any) -> WatchedFiles:
         settings=Settings(sync=rules),
         workspace=root,
         support=SupportImages("pause", "front", lambda _: "agent"),
+        native=dict.fromkeys(native, Native()),
     )
     return WatchedFiles(request, ImageSources(root, {}, {}), [root / "values.env"])
 
@@ -98,6 +100,11 @@ def test_a_swap_file_of_a_manifest_is_none(root: Path) -> None:
 def test_many_files_of_one_build_are_one_build(root: Path) -> None:
     changes = watched(root).sort([root / "api" / f"file{number}" for number in range(1000)])
     assert images(changes) == ["api/api"]
+
+
+def test_a_program_of_this_machine_has_the_files_themselves(root: Path) -> None:
+    assert watched(root, static(root), native=("web",)).syncs == []
+    assert watched(root, static(root, container="nginx"), native=("web",)).syncs != []
 
 
 def test_a_file_of_a_sync_rule_is_copied_and_not_built(root: Path) -> None:
