@@ -157,8 +157,12 @@ def _values(
         "TableArn": f"arn:aws:dynamodb:{REGION}:123456789012:table/{created.get('Table')}",
         "DBPassword": "text-for-Password",
     }
+    outputs: dict[str, Any] = dict(service.addons.section("Outputs")) if service.addons else {}
+    for name, output in outputs.items():
+        if isinstance(output["Value"], dict) and isinstance(made := output["Value"].get("Ref"), str):
+            values[name] = created.get(made, f"text-for-{made}")
     if "AddonsStack" in template["Resources"]:
-        values |= dict.fromkeys(("TableName", "TableArn", "DBPassword"), "text-for-AddonsStack")
+        values |= dict.fromkeys(("TableName", "TableArn", "DBPassword", *outputs), "text-for-AddonsStack")
     for container in definition.container_definitions:
         if container.name in service.builds:
             main = container.name == service.main_container
@@ -210,12 +214,14 @@ def _known_to_moto() -> set[str]:
 def _for_moto(template: dict[str, Any], account: Account) -> dict[str, Any]:
     """The template without what moto does not know, with a text in the place of references to it; queues that moto
     would give a name that FIFO queues may not have are named; records go into the zone that is there, and
-    listeners have the certificate that is there. moto takes no listeners of a network load balancer."""
+    listeners have the certificate that is there. moto takes no listeners of a network load balancer, and no instances
+    of an Aurora cluster."""
     known = _known_to_moto()
     unknown = {
         key
         for key, it in template["Resources"].items()
         if it["Type"] not in known
+        or (it["Type"] == "AWS::RDS::DBInstance" and "DBClusterIdentifier" in it["Properties"])
         or (it["Type"].endswith("::Listener") and it["Properties"]["Protocol"] not in ("HTTP", "HTTPS"))
     }
     resources = {key: it for key, it in template["Resources"].items() if key not in unknown}

@@ -13,6 +13,7 @@ import typer
 from emulator.cli.shell.chosen_environment import chosen_environment
 from emulator.cli.shell.options import OutputFormat
 from emulator.errors import InputError, UsageError
+from emulator.files import read_text
 
 Queue = Annotated[
     str, typer.Argument(metavar="QUEUE", help="SERVICE, SERVICE/TOPIC, SERVICE/LOGICAL_ID of an addon, or AWS's name.")
@@ -57,7 +58,7 @@ def text_of(body: str) -> str:
     if not body.startswith("@"):
         return body
     try:
-        return Path(body[1:]).expanduser().read_text(encoding="utf-8")
+        return read_text(Path(body[1:]).expanduser())
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{body[1:]}: the message cannot be read: {error}") from None
 

@@ -120,7 +120,7 @@ def _write(file: Path, text: str) -> None:
     temporary = ""
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-        with open(descriptor, "w", encoding="utf-8") as new:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as new:
             new.write(text)
         os.replace(temporary, file)
     except OSError as error:
