@@ -242,6 +242,8 @@ def _message(detail: ErrorDetails) -> str:
             return "there is no such key"
         case "model_type":
             return "Input should be an object"
+        case "tuple_type":
+            return "Input should be a list"
         case "missing":
             return "is missing"
     return detail["msg"]

@@ -4,13 +4,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from emulator.model import FrozenModel
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 AwsEndpoint = Literal["local", "always", "none"]
 """Whether tasks have a local AWS endpoint: where something of the environment needs one, in any case, or never."""
+
+
+def _as_list(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+OneOrMany = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+"""A list of texts, or one text alone."""
 
 
 class AwsSettings(FrozenModel):
@@ -26,7 +34,7 @@ class AwsSettings(FrozenModel):
 class JobSettings(FrozenModel):
     """`[jobs]`: Scheduled Jobs, which do not run with the services unless they are asked to."""
 
-    schedule: bool | tuple[str, ...] = False
+    schedule: bool | OneOrMany = False
     """`up` runs all jobs on their schedules, or those of these names. `--jobs` and `--no-jobs` win."""
 
 
@@ -40,7 +48,7 @@ class SeedSettings(FrozenModel):
     """`SERVICE/LOGICAL_ID` to a JSON file: a list of items, plain or in DynamoDB's own JSON."""
     queues: Mapping[str, str] = {}
     """`SERVICE` or `SERVICE/TOPIC` to a file with a message on each line."""
-    databases: Mapping[str, tuple[str, ...]] = {}
+    databases: Mapping[str, OneOrMany] = {}
     """`SERVICE/LOGICAL_ID` to files with SQL, which run in this order."""
     parameters: str = ""
     """A file with `NAME=VALUE` lines: parameters of Systems Manager."""
@@ -66,11 +74,11 @@ class BesideSettings(FrozenModel):
     """`[beside]`: services of a team's Compose files, on the network of the environment. Paths are relative to the
     settings file, and absolute once read."""
 
-    compose: tuple[str, ...] = ()
+    compose: OneOrMany = ()
     """Compose files, later ones over earlier ones."""
-    services: tuple[str, ...] = ()
+    services: OneOrMany = ()
     """Which of their services; default: all but those named like a workload."""
-    profiles: tuple[str, ...] = ()
+    profiles: OneOrMany = ()
     """Profiles of Compose that are on."""
     provides: Mapping[str, str] = {}
     """What they give: values of addon outputs, exports and parameters, and of `${NAME}` in manifests, by name.

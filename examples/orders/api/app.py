@@ -133,5 +133,4 @@ class Api(BaseHTTPRequestHandler):
 
 
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-ask("CREATE TABLE IF NOT EXISTS orders (id uuid PRIMARY KEY, item text, price int, state text)")
 ThreadingHTTPServer(("", PORT), Api).serve_forever()

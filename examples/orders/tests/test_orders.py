@@ -39,6 +39,12 @@ def test_an_order_arrives_in_postgresql_with_its_price_from_the_table(
     assert found == {"item": "teapot", "price": 24, "state": "placed", "cached": False}
 
 
+def test_every_test_begins_with_the_rows_of_the_seed(copilot_environment: Environment, place: Place) -> None:
+    assert copilot_environment.http.get("/report").json() == {"orders": 1, "shipped": 1}
+    place("teapot", kind="draft")
+    assert copilot_environment.http.get("/report").json() == {"orders": 2, "shipped": 1}
+
+
 def test_redis_keeps_what_was_asked_for(copilot_environment: Environment, place: Place) -> None:
     order = place("teapot", kind="draft")
     asked = [copilot_environment.http.get(f"/orders/{order['id']}").json()["cached"] for _ in range(2)]

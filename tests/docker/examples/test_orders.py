@@ -44,6 +44,6 @@ def test_the_orders_pass_their_own_tests(tmp_path: Path, engine: Engine) -> None
         said = run(folder, sys.executable, "-m", "pytest", "-p", "no:cacheprovider", timeout=300)
     finally:
         run(folder, command, "trust-workspace", "--revoke", timeout=30)
-    assert re.search(r"\b8 passed in", said)
+    assert re.search(r"\b9 passed in", said)
     assert engine.list_containers({"copilot-local.app": application}) == []
     assert engine.list_volumes({"copilot-local.app": application}) == {}

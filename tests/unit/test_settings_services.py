@@ -1,0 +1,40 @@
+"""Settings of what services live with: lists, and texts that stand for a list of one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from emulator.errors import InputError
+from emulator.settings import Settings, load_settings
+
+
+def read(folder: Path, text: str) -> Settings:
+    (folder / "copilot-local.toml").write_text(text, encoding="utf-8")
+    return load_settings(folder)
+
+
+def test_one_text_stands_for_a_list(tmp_path: Path) -> None:
+    settings = read(
+        tmp_path,
+        '[jobs]\nschedule = "nightly"\n[beside]\ncompose = "compose.yaml"\nservices = "cache"\n'
+        '[seed.databases]\n"api/Orders" = "schema.sql"\n',
+    )
+    assert settings.jobs.schedule == ("nightly",)
+    assert settings.beside.compose == (str(tmp_path / "compose.yaml"),)
+    assert settings.beside.services == ("cache",)
+    assert settings.seed.databases == {"api/Orders": (str(tmp_path / "schema.sql"),)}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[needs]\nweb = "api"\n', ":2: needs.web: Input should be a list"),
+        ("[beside]\ncompose = 3\n", ":2: beside.compose: Input should be a list"),
+    ],
+)
+def test_what_is_no_list_is_said_in_the_settings_words(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(InputError) as error:
+        read(tmp_path, text)
+    assert said in str(error.value)
