@@ -178,6 +178,7 @@ class TaskFactory:
         return replace(
             pause,
             memory=pause.memory + AWS_RELAY_MEMORY if pause.memory else None,
+            cap_add=tuple(dict.fromkeys((*pause.cap_add, *PAUSE_CAPABILITIES))),  # it becomes another user
             command=(script, "pause", str(port), self.names.aws, service, *words),
         )
 

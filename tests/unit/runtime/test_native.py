@@ -185,7 +185,11 @@ def test_it_does_not_log_to_the_router() -> None:
     containers = {"api": {**port(80), **ROUTED}, "firelens_log_router": ROUTER}
     plain = desired_state(make_service(containers, name="api"))
     assert member(task_of(plain)).spec.log_driver == "fluentd"
-    assert member(task_of(native(plain, "api=3000"))).spec.log_driver == "json-file"
+    task = task_of(native(plain, "api=3000"))
+    assert member(task).spec.log_driver == "json-file"
+    assert {"SETUID", "SETGID"} <= set(task.pause.cap_add), (
+        "the relay in pause becomes another user beside that of logs"
+    )
 
 
 def test_one_task_runs_and_the_old_one_goes_before_it() -> None:

@@ -19,7 +19,7 @@ from emulator.events import Emit, Event, EventKind
 from emulator.runtime.listeners.native_ports import label, main_definition, tcp_ports
 from emulator.runtime.specs.limits import NO_NEW_PRIVILEGES, OWN_PIDS
 from emulator.runtime.specs.load_balancer import UNPRIVILEGED_PORTS
-from emulator.runtime.specs.pause_script import UNPRIVILEGED, with_native_relay
+from emulator.runtime.specs.pause_script import PAUSE_CAPABILITIES, UNPRIVILEGED, with_native_relay
 from emulator.runtime.state import names
 from emulator.runtime.state.conventions import JSON_FILE_OPTIONS, NATIVE_FOLDER, NATIVE_RELAY_MEMORY
 from emulator.runtime.state.desired import DesiredService
@@ -151,6 +151,9 @@ def native_pause(pause: ContainerSpec, desired: DesiredService, volume: str) -> 
         ports=(*pause.ports, *(PublishedPort(inside, outlet.host_port) for inside, outlet in outlets)),
         mounts=(*pause.mounts, Mount(volume, NATIVE_FOLDER, copy=False)),
         sysctls={**pause.sysctls, UNPRIVILEGED_PORTS: "0"},
+        cap_add=tuple(
+            dict.fromkeys((*pause.cap_add, *PAUSE_CAPABILITIES))
+        ),  # that of a log router cannot give up a user
         memory=pause.memory + NATIVE_RELAY_MEMORY if pause.memory else None,
     )
 
