@@ -283,8 +283,14 @@ class Project:
         return {container.task for container in self.containers()} - {""}
 
     def volumes(self) -> list[str]:
+        """Those that Docker made by itself for a mount bear no label: they are known by their names."""
         with daemon() as client:
-            return sorted(row["Name"] for row in client.volumes(filters=self._filter)["Volumes"] or [])
+            rows = [
+                row
+                for filters in (self._filter, {"name": f"cl-{self.app}-"})
+                for row in client.volumes(filters=filters)["Volumes"] or []
+            ]
+        return sorted({row["Name"] for row in rows})
 
     def networks(self) -> list[str]:
         with daemon() as client:

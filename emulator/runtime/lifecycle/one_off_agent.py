@@ -67,7 +67,7 @@ def _ensure_agent(engine: Engine, environment: Names, state: DesiredState, turns
             return ""
         if agent is not None:
             engine.remove(agent.id)  # who made it has died before it knew anything
-        for volume in (environment.state_volume, environment.front_volume):
+        for volume in _volumes(environment):
             engine.ensure_volume(volume, environment.labels(Role.VOLUME))
         empty = state.model_copy(update={"services": {}, "databases": [], "acting": True})
         folder = direct.make_folder(environment, engine.info())
@@ -101,8 +101,14 @@ def _leave(engine: Engine, environment: Names) -> None:
             return
         engine.remove(agent.id)
         direct.remove_folder(environment)
-    for volume in (environment.state_volume, environment.front_volume):
+    for volume in _volumes(environment):
         with contextlib.suppress(Conflict):
             engine.remove_volume(volume)
     if not engine.list_containers(environment.labels()):
         engine.remove_network(environment.network)
+
+
+def _volumes(environment: Names) -> tuple[str, ...]:
+    """What an agent has mounted beside the data: Docker makes a volume that is not there, without a label to find it
+    by."""
+    return environment.state_volume, environment.front_volume, environment.internal_front_volume
