@@ -207,7 +207,7 @@ def _field_errors(error: ValidationError, content: object) -> Iterator[FieldErro
             yield FieldError(keys, message, unknown=details[0]["type"] == "extra_forbidden")
 
 
-_OTHER_KIND = ("string_type", "model_type", "list_type", "dict_type")
+_OTHER_KIND = ("literal_error", "string_type", "model_type", "list_type", "dict_type")
 
 
 def _place(detail: ErrorDetails, content: object) -> Keys:

@@ -279,6 +279,13 @@ class LocalOptions(Model):
     """Exports that it names and that stacks here make: the local AWS endpoint gives them."""
     aws_port: int = 0
     """Where they reach it, on 127.0.0.1; 0 while there is none."""
+    aws_names: bool = False
+    """AWS's own host names are to lead its tasks to the endpoint as well."""
+
+    @property
+    def leads_names(self) -> bool:
+        """Whether AWS's own host names lead its tasks to the endpoint."""
+        return self.aws_names and self.aws_port > 0
 
     @property
     def offers_credentials(self) -> bool:

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from emulator.model import FrozenModel
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 AwsEndpoint = Literal["local", "always", "none"]
 """Whether tasks have a local AWS endpoint: where something of the environment needs one, in any case, or never."""
+
+AwsReach = Literal["endpoint", "names"]
+"""How SDKs in tasks find it: by AWS_ENDPOINT_URL, or by AWS's own host names too."""
 
 
 def _as_list(value: object) -> object:
@@ -29,6 +32,20 @@ class AwsSettings(FrozenModel):
     what they need of AWS is given in `[values]`, or left out."""
     port: Port | None = None
     """The port of 127.0.0.1, in every task and on this machine; default 4566, or the next free one."""
+    reach: AwsReach | Mapping[str, AwsReach] = "endpoint"
+    """How SDKs find it, in all services or by service: `endpoint`, by the variable AWS_ENDPOINT_URL; `names`: also by
+    AWS's own host names, for SDKs that do not read it."""
+
+    def leads_names(self, service: str) -> bool:
+        """Whether AWS's own host names lead the tasks of a service to the endpoint."""
+        return self.reach == "names" if isinstance(self.reach, str) else self.reach.get(service) == "names"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        named = self.reach == "names" if isinstance(self.reach, str) else "names" in self.reach.values()
+        if named and self.endpoint not in ("local", "always"):
+            raise ValueError('reach = "names" leads to the local AWS endpoint, which `endpoint` switches off')
+        return self
 
 
 class JobSettings(FrozenModel):

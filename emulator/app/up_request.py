@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from emulator.app.aws_reach import check_reach
 from emulator.app.databases import described_databases
 from emulator.app.jobs import check_names, scheduled_jobs, without_idle_jobs
 from emulator.app.load import load_services, load_task_definition
@@ -181,6 +182,8 @@ def _load(selection: Selection, emit: Emit, options: UpOptions, found: Blockers,
     jobs = loaded[0].settings.jobs if loaded else JobSettings()
     if complete and not selection.services:
         check_names(services, jobs)
+    if loaded and isinstance(reach := loaded[0].settings.aws.reach, Mapping):
+        check_reach(reach, target.workspace)
     scheduled = scheduled_jobs(services, options.jobs, jobs)
     if not selection.services and not only_ask:
         services = without_idle_jobs(services, scheduled, emit, found)

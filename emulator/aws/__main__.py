@@ -9,11 +9,11 @@ import asyncio
 import json
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulator.aws import ministack_app
-from emulator.aws.certificates import ensure_certificates
+from emulator.aws.certificates import NAMES, ensure_aws_certificates, ensure_certificates
 from emulator.aws.ports import PLAIN_PORT, TLS_PORT
 
 
@@ -33,6 +33,8 @@ class Settings:
     account: str
     public_port: int
     """Where tasks and the host reach it, on 127.0.0.1."""
+    aws_names: list[str] = field(default_factory=list)
+    """Names of AWS that it has a certificate for as well."""
 
 
 def main(settings: Settings) -> None:
@@ -43,13 +45,16 @@ def main(settings: Settings) -> None:
     from emulator.aws.snapshots import Snapshots
 
     certificate, key = ensure_certificates(Path(settings.shared), Path(settings.own), settings.names)
+    named = None
+    if settings.aws_names:
+        named = ensure_aws_certificates(Path(settings.shared) / NAMES, Path(settings.own), settings.aws_names)
     os.umask(0o077)  # what it holds, secrets among it, is for itself; the certificate above is for everyone
     snapshots = Snapshots(ministack_app.saver())
     calls = Calls(checks, settings.account, settings.region)
     application = server.layered(
         ministack_app.application(), settings.names, ministack_app.log_regions, snapshots, calls
     )
-    configuration = server.configuration(f"0.0.0.0:{TLS_PORT}", f"0.0.0.0:{PLAIN_PORT}", certificate, key)
+    configuration = server.configuration(f"0.0.0.0:{TLS_PORT}", f"0.0.0.0:{PLAIN_PORT}", certificate, key, named)
     asyncio.run(server.run(application, snapshots, configuration))
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+
+_BUCKET = re.compile(r"(.+)\.s3[.-](?:[^/]+\.)?amazonaws\.com(?:\.cn)?(?::\d+)?", re.IGNORECASE)
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -15,6 +18,18 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 def headers_of(scope: Scope) -> dict[str, str]:
     """The headers of a request, by their names in lower case; of one that comes twice, the last."""
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def is_aws_name(host: str) -> bool:
+    """Whether a host name is one of AWS's own."""
+    return host.lower().endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+
+def path_of(scope: Scope) -> str:
+    """The path of a request, with the bucket in it also where a host name of AWS says the bucket."""
+    path: str = scope["path"]
+    bucket = _BUCKET.match(headers_of(scope).get("host", ""))
+    return f"/{bucket[1]}{path}" if bucket else path
 
 
 async def respond(send: Send, status: int, content_type: str, body: bytes) -> None:

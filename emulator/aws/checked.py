@@ -6,7 +6,7 @@ import json
 import re
 from xml.sax.saxutils import escape
 
-from emulator.aws.asgi import Application, Receive, Scope, Send, body_of, headers_of, respond
+from emulator.aws.asgi import Application, Receive, Scope, Send, body_of, headers_of, path_of, respond
 from emulator.aws.rules import SERVICES, refused_bucket, refused_call
 
 _SERVICE = re.compile(r"Credential=[^/,]+/\d+/[^/,]+/([^/,]+)/aws4_request")
@@ -32,7 +32,7 @@ def with_rules(application: Application) -> Application:
                 return
         service = _SERVICE.search(headers.get("authorization", ""))
         if service is not None and service[1] == "s3":
-            refusal = refused_bucket(scope["path"])
+            refusal = refused_bucket(path_of(scope))
             if refusal is not None:
                 text = f"<Error><Code>{refusal.code}</Code><Message>{escape(refusal.message)}</Message></Error>"
                 body = f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()

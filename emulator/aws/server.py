@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import signal
+import ssl
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, cast
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
-from emulator.aws.asgi import Application, Message, Receive, Scope, Send, respond
+from emulator.aws.asgi import Application, Message, Receive, Scope, Send, is_aws_name, respond
 from emulator.aws.callers import with_known_callers
 from emulator.aws.checked import with_rules
 from emulator.aws.other_accounts import with_other_accounts
@@ -85,9 +86,36 @@ async def run(application: Application, snapshots: Snapshots, configuration: Con
             await writing
 
 
-def configuration(tls: str | None, plain: str, certificate: Path | None, key: Path | None) -> Config:
-    """Where to listen: addresses with ports; without `tls` plain HTTP alone."""
-    config = Config()
+class _Config(Config):
+    """With a certificate for AWS's own names beside the endpoint's."""
+
+    named: tuple[Path, Path] | None = None
+
+    def create_ssl_context(self) -> ssl.SSLContext | None:
+        """The endpoint's, which gives way to that of the names where a client asks for one of them."""
+        context = super().create_ssl_context()
+        if self.named is None or context is None:
+            return context
+        other = _Config()
+        other.alpn_protocols = self.alpn_protocols
+        other.certfile, other.keyfile = map(str, self.named)
+        of_names = other.create_ssl_context()
+
+        def choose(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+            if of_names is not None and name is not None and is_aws_name(name):
+                connection.context = of_names
+
+        context.sni_callback = choose
+        return context
+
+
+def configuration(
+    tls: str | None, plain: str, certificate: Path | None, key: Path | None, named: tuple[Path, Path] | None = None
+) -> Config:
+    """Where to listen: addresses with ports; without `tls` plain HTTP alone. `named`: certificate and key of what asks
+    for a name of AWS."""
+    config = _Config()
+    config.named = named
     if tls is None:
         config.bind = [plain]
     else:

@@ -54,7 +54,7 @@ MODULES = (
 )
 COMMAND_ONLY = ("runtime/watch*.py", "runtime/secrets/endpoint_secrets.py")
 """What only the command uses: it needs watchfiles, and the room `aws`, which the agent does without."""
-REQUIREMENTS = ("aws-croniter", "docker", "h11", "msgpack", "pydantic")
+REQUIREMENTS = ("aws-croniter", "dnspython", "docker", "h11", "msgpack", "pydantic")
 PYTHON_VERSION = "3.13"
 
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}

@@ -27,6 +27,28 @@ def test_one_text_stands_for_a_list(tmp_path: Path) -> None:
     assert settings.seed.databases == {"api/Orders": (str(tmp_path / "schema.sql"),)}
 
 
+def test_the_reach_is_that_of_all_services_or_of_single_ones(tmp_path: Path) -> None:
+    every = read(tmp_path, '[aws]\nreach = "names"\n').aws
+    assert every.leads_names("api")
+    one = read(tmp_path, '[aws.reach]\napi = "names"\nweb = "endpoint"\n').aws
+    assert [one.leads_names(name) for name in ("api", "web", "worker")] == [True, False, False]
+    assert not read(tmp_path, "[aws]\nport = 4570\n").aws.leads_names("api")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[aws]\nreach = "name"\n', ":2: aws.reach: Input should be 'endpoint' or 'names'"),
+        ('[aws.reach]\napi = "dns"\n', ":2: aws.reach.api: Input should be 'endpoint' or 'names'"),
+        ('[aws]\nendpoint = "none"\nreach = "names"\n', 'reach = "names" leads to the local AWS endpoint'),
+    ],
+)
+def test_a_reach_that_there_is_not_is_said_with_its_line(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(InputError) as error:
+        read(tmp_path, text)
+    assert said in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -13,7 +13,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from emulator.aws.asgi import Application, Message, Receive, Scope, Send, body_of, headers_of, respond
+from emulator.aws.asgi import (
+    Application,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    body_of,
+    headers_of,
+    is_aws_name,
+    path_of,
+    respond,
+)
 from emulator.aws.permissions.described import Call, Check
 from emulator.aws.ports import CALLER, CALLS
 
@@ -50,6 +61,9 @@ class Calls:
     more: int = 0
     """Calls beyond `MOST` different ones."""
     _callers: dict[object, str] = field(default_factory=dict)
+    """By connection."""
+    _addresses: dict[str, str] = field(default_factory=dict)
+    """By address, of calls to names of AWS."""
 
     def around(self, application: Application) -> Application:
         """The application, whose requests are counted."""
@@ -58,7 +72,7 @@ class Calls:
             if scope["type"] != "http":
                 await application(scope, receive, send)
             elif scope["path"].startswith(CALLER):
-                self._callers[scope.get("client")] = unquote(scope["path"].removeprefix(CALLER))
+                self._introduced(scope)
                 await respond(send, 200, "text/plain", b"")
             elif scope["path"] == CALLS:
                 await respond(send, 200, "application/json", json.dumps(self.as_json()).encode())
@@ -77,8 +91,24 @@ class Calls:
             ],
         }
 
+    def _introduced(self, scope: Scope) -> None:
+        """Notes whose a connection is, or all connections of its address that ask for a name of AWS."""
+        client, service = scope.get("client"), unquote(scope["path"].removeprefix(CALLER))
+        if client is not None and scope.get("query_string") == b"address":
+            self._addresses[client[0]] = service
+        else:
+            self._callers[client] = service
+
+    def _service(self, scope: Scope) -> str | None:
+        """The service whose call it is; None where that is not known."""
+        client = scope.get("client")
+        service = self._callers.get(client)
+        if service is None and client is not None and is_aws_name(headers_of(scope).get("host", "")):
+            service = self._addresses.get(client[0])
+        return service
+
     async def _count(self, application: Application, scope: Scope, receive: Receive, send: Send) -> None:
-        service = self._callers.get(scope.get("client"))
+        service = self._service(scope)
         if service is None:
             await application(scope, receive, send)
             return
@@ -94,7 +124,7 @@ class Calls:
                 status = message["status"]
             await send(message)
 
-        path, query = scope["path"], scope.get("query_string", b"").decode("latin-1")
+        path, query = path_of(scope), scope.get("query_string", b"").decode("latin-1")
         await application(scope, receive, noted)
         credential = _SCOPE.search(headers.get("authorization", ""))
         region = credential[1] if credential else self.region

@@ -21,6 +21,7 @@ from emulator.runtime.execution.context import Execution
 from emulator.runtime.execution.daemon_quirks import has_low_limit, remember_low_limit
 from emulator.runtime.health.container_failure import container_failed
 from emulator.runtime.planning.dependencies import NeverStarts, cannot_start
+from emulator.runtime.specs.aws.names import wait_for_names
 from emulator.runtime.specs.egress import open_reason
 from emulator.runtime.specs.kernel_parameters import refused_parameter
 from emulator.runtime.specs.limits import BELOW_PAUSE, below
@@ -86,6 +87,8 @@ class ContainerStarter:
         lowered = rejoined = False
         if operation.spec is not None and (reason := open_reason(self.engine, operation.spec)):
             self._execution.warn(operation.spec.labels.get(names.SERVICE, ""), _OPEN.format(reason))
+        if operation.spec is not None:
+            wait_for_names(self.engine, operation.spec)
         if operation.router:
             from emulator.runtime.execution.router_outputs import verify_outputs
 

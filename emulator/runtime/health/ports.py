@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from emulator.engine.interface import Engine
 from emulator.engine.sockets import TABLES, ListeningSocket, parse_listeners
 from emulator.errors import CopilotLocalError
+from emulator.runtime.state.conventions import DOCKERS_NAME_SERVER, NAME_SERVER
 from emulator.runtime.state.observed import Task
 
-DOCKERS_NAME_SERVER = "127.0.0.11"
-"""Docker itself listens there, in every container."""
+_NAME_SERVERS = (DOCKERS_NAME_SERVER, NAME_SERVER)
 _TIMEOUT = 5.0
 _SOCKETS = ("sh", "-c", "ls -l /proc/[0-9]*/fd 2>/dev/null")
 """Prints the sockets of every process of a container; one without a shell says nothing."""
@@ -52,7 +52,7 @@ def listening_in(engine: Engine, task: Task, aws_port: int = 0) -> list[Listenin
         return None
     relayed = ("127.0.0.1", aws_port)
     sockets = [
-        one for one in parse_listeners(text) if one.host != DOCKERS_NAME_SERVER and (one.host, one.port) != relayed
+        one for one in parse_listeners(text) if one.host not in _NAME_SERVERS and (one.host, one.port) != relayed
     ]
     if not sockets:
         return []

@@ -22,6 +22,7 @@ from emulator.runtime.secrets.missing_values import demands, missing_values
 from emulator.runtime.specs.attended.debugging import debugged
 from emulator.runtime.specs.attended.native import in_virtual_machine, with_natives
 from emulator.runtime.specs.aws.endpoint import wants_endpoint
+from emulator.runtime.specs.aws.names import check_reach
 from emulator.runtime.specs.aws.resources import aws_request
 from emulator.runtime.specs.log_router import check_destinations, manifest_lines
 from emulator.runtime.specs.unsupported_features import refuse_unsupported
@@ -93,6 +94,7 @@ def _prepare(
             update = {"in_virtual_machine": in_virtual_machine(engine.info())}
             desired.options.native = native.model_copy(update=update)
     check_destinations(state, emit, request.log_names)
+    check_reach(state)
     if request.support.aws is not None and any(wants_endpoint(desired) for desired in state.services.values()):
         state.aws_image = request.support.aws()
     return state
@@ -126,6 +128,7 @@ def desired_state(
                 router_plugins=routers.get(service.name, RouterImage()).go_plugins,
                 router_folder=routers.get(service.name, RouterImage()).working_directory,
                 aws=request.settings.aws.endpoint,
+                aws_names=request.settings.aws.leads_names(service.name),
                 outputs=dict(request.known[service.name].outputs) if service.name in request.known else {},
                 imports=request.known[service.name].imports if service.name in request.known else (),
                 credentials=role.source if (role := request.private.task_roles.get(service.name)) else "none",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from emulator.ecs.endpoints import ADDRESS
 from emulator.errors import InputError
+from emulator.firelens.local_aws import FOLDER as AWS_FOLDER
 
 _TASKS_ONLY = frozenset({"AWS_EXECUTION_ENV", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "FLUENT_HOST", "FLUENT_PORT"})
 """What makes a program look for what only a task has: metadata, credentials, a log router."""
@@ -50,7 +51,7 @@ def variables_here(variables: Mapping[str, str], image: Mapping[str, str], place
     if namespace := given.get(_NAMESPACE):
         tasks_names.add(namespace)
     for name, value in given.items():
-        if name in _TASKS_ONLY or ADDRESS in value:
+        if name in _TASKS_ONLY or ADDRESS in value or value.startswith(f"{AWS_FOLDER}/"):
             found.left_out.append(name)
         else:
             found.values[name] = _translated(name, value, places)

@@ -21,6 +21,7 @@ from emulator.engine.labels import CONTROL_PREFIXES
 from emulator.firelens.local_aws import FOLDER as AWS_FOLDER
 from emulator.runtime.listeners.references import is_given_later, missing_queues, resolve
 from emulator.runtime.specs.attended.native import native_member
+from emulator.runtime.specs.aws.names import named_member
 from emulator.runtime.specs.egress import closed_router
 from emulator.runtime.specs.limits import BELOW_PAUSE, MIB, TASK_PIDS, TaskLimits
 from emulator.runtime.specs.log_router import RouterSetup
@@ -137,13 +138,22 @@ def member_spec(task: TaskContext, container: ContainerDefinition) -> MemberSpec
         pid_mode=f"container:{pause}" if service.task_definition.pid_mode == "task" else None,
         sysctls={c.namespace: c.value for c in container.system_controls if not c.namespace.startswith("net.")},
     )
-    if logging.is_router and task.router is not None and task.router.closed:
-        spec = closed_router(spec)
-    if _is_native(desired, container.name) and options.native is not None:
-        spec = native_member(spec, options.native, task.names.native_volume(task.identity.task_id))
+    spec = _altered(task, container, spec, is_router=logging.is_router)
     router_name = _name(task, logging.router) if logging.router else ""
     needs_aws = logging.needs_aws or desired.options.aws_port > 0
     return MemberSpec(container, spec, logging.files, tuple(dependencies), router_name, needs_aws)
+
+
+def _altered(
+    task: TaskContext, container: ContainerDefinition, spec: ContainerSpec, *, is_router: bool
+) -> ContainerSpec:
+    """The container as this machine's options have it."""
+    options = task.desired.options
+    if is_router:
+        return closed_router(spec) if task.router is not None and task.router.closed else spec
+    if options.native is not None and _is_native(task.desired, container.name):
+        return native_member(spec, options.native, task.names.native_volume(task.identity.task_id))
+    return named_member(spec, task.names.aws_volume) if options.leads_names else spec
 
 
 def _is_native(desired: DesiredService, container: str) -> bool:

@@ -16,6 +16,7 @@ from emulator.errors import EngineError
 from emulator.firelens.local_aws import ENDPOINT
 from emulator.runtime.specs.pause_script import FILTER_STATE, HOSTS_VARIABLE, RULES_VARIABLE
 from emulator.runtime.state import names
+from emulator.runtime.state.conventions import DOCKERS_NAME_SERVER, NAME_SERVER
 
 AWS_NAME = ENDPOINT
 """The local AWS endpoint's name on the environment's network."""
@@ -23,11 +24,12 @@ GROUP = 20001
 """A supplementary group that no image is likely to have."""
 _LEAVES_GROUP = ("SETGID", "NET_RAW", "NET_ADMIN", "SYS_ADMIN")
 """Capabilities to leave the group, to send past the rules, and to change them."""
+_NO_NAMES = f"-A ROUTER -d {DOCKERS_NAME_SERVER}/32 -j REJECT\n"
+_NO_NAMES_OF_OURS = f"-A ROUTER -d {NAME_SERVER}/32 -j REJECT\n"
 _RULES = f"""*filter
 :ROUTER - [0:0]
 -A OUTPUT -m owner --gid-owner {GROUP} --suppl-groups -j ROUTER
--A ROUTER -d 127.0.0.11/32 -j REJECT
--A ROUTER -o lo -j RETURN
+{_NO_NAMES}-A ROUTER -o lo -j RETURN
 -A ROUTER -m conntrack --ctstate ESTABLISHED --ctdir REPLY -j RETURN
 -A ROUTER -d {ADDRESS}/32 -p tcp -m multiport --dports 80,443 -j RETURN
 -A ROUTER -j REJECT
@@ -37,9 +39,10 @@ _WAIT = f"i=0; until [ -s {FILTER_STATE} ] || [ $i = 500 ]; do sleep 0.02; i=$((
 _TIMEOUT = 30.0
 
 
-def closing_pause(pause: ContainerSpec, *, aws: bool) -> ContainerSpec:
-    """The pause that closes the network to the task's router. `aws`: the router sends to the local AWS endpoint."""
-    variables = {RULES_VARIABLE: _RULES}
+def closing_pause(pause: ContainerSpec, *, aws: bool, names: bool = False) -> ContainerSpec:
+    """The pause that closes the network to the task's router. `aws`: the router sends to the local AWS endpoint.
+    `names`: the task has a name server of ours, which asks Docker's."""
+    variables = {RULES_VARIABLE: _RULES.replace(_NO_NAMES, _NO_NAMES + _NO_NAMES_OF_OURS) if names else _RULES}
     if aws:
         variables[HOSTS_VARIABLE] = f"{ADDRESS} {ENDPOINT}"
     return replace(pause, environment={**pause.environment, **variables})

@@ -23,6 +23,7 @@ from emulator.firelens.stored import LOG_FOLDER
 from emulator.runtime.listeners.references import missing_queues, without_value
 from emulator.runtime.specs.attended.debugging import debug_ports
 from emulator.runtime.specs.attended.native import native_pause
+from emulator.runtime.specs.aws.names import named_pause
 from emulator.runtime.specs.container import MemberSpec, TaskContext, member_spec
 from emulator.runtime.specs.egress import closing_pause
 from emulator.runtime.specs.kernel_parameters import network_parameters
@@ -135,11 +136,13 @@ class TaskFactory:
     ) -> ContainerSpec:
         """The pause with what leads out of the task and into it: for logs, local AWS, a program of this machine."""
         if router is not None and router.closed:
-            pause = closing_pause(pause, aws=router.aws)
+            pause = closing_pause(pause, aws=router.aws, names=desired.options.leads_names)
         if router is not None and router.relayed:
             pause = self._with_relay(pause, router, desired.service.name, identity)
         if desired.options.aws_port:
             pause = self._with_aws(pause, desired.options.aws_port, desired.service.name)
+        if desired.options.leads_names:
+            pause = named_pause(pause)
         volume = self._native_volume(desired, identity.task_id)
         return native_pause(pause, desired, volume) if volume is not None else pause
 

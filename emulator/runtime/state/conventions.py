@@ -11,6 +11,10 @@ NO_FILE = UlimitSpec("nofile", 16384, 16384)
 NO_IPV6 = "net.ipv6.conf.all.disable_ipv6"
 """Set in every task: `localhost` is 127.0.0.1 alone, also where an engine gives containers an IPv6 loopback."""
 REGION_VARIABLES = frozenset({"AWS_REGION", "AWS_DEFAULT_REGION"})
+DOCKERS_NAME_SERVER = "127.0.0.11"
+"""Docker itself listens there, in every container."""
+NAME_SERVER = "127.0.0.12"
+"""Where a task has a name server of ours, beside Docker's: no program of an image is likely to listen there."""
 JSON_FILE_OPTIONS = {"max-size": "20m", "max-file": "5"}
 RESTART = "always"
 """Restart policy of the containers that are no task's. Not `unless-stopped`: a daemon that was killed stops, when it

@@ -46,7 +46,7 @@ class DesiredService(Model):
         """Whether its tasks need something of the local AWS endpoint: queues, topics or resources of addons."""
         service = self.service
         here = self.desired_count > 0 or service.schedule is not None
-        asked = self.options.aws == "always"
+        asked = self.options.aws == "always" or self.options.aws_names
         wants = bool(service.queues or service.topics) or self.needs_addons or self.needs_environment_addons or asked
         return here and self.options.aws != "none" and wants
 
@@ -82,6 +82,8 @@ class DesiredService(Model):
     def config_hash(self) -> str:
         """Identifies everything a task of this service is made from; a task with another one is replaced."""
         plain = to_plain(self)  # whole: each shape that is written by itself has its schema built
+        if not self.options.aws_names:  # what is not asked for replaces no task of an earlier version
+            del plain["options"]["aws_names"]
         content: dict[str, object] = {
             "task": plain["service"]["task_definition"],
             "options": plain["options"],

@@ -50,6 +50,8 @@ MADE_BY = PREFIX + "made-by"
 
 AWS_PORT = PREFIX + "aws-port"
 """Of the local AWS endpoint: where tasks reach it on 127.0.0.1, and this machine too; absent where none does."""
+AWS_NAMES = PREFIX + "aws-names"
+"""On a container of a task in which AWS's own host names lead to the local AWS endpoint."""
 DATABASE = PREFIX + "database"
 """Of a database or cache: its key, `STACK/LOGICAL ID`."""
 NATIVE = PREFIX + "native"

@@ -27,10 +27,13 @@ def ask(
     method: str = "POST",
     scheme: str = "http",
     type: str = "http",
+    query: bytes = b"",
+    client: tuple[str, int] | None = None,
 ) -> Answer:
     """The answer to a request whose body comes in two parts."""
     pairs = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
-    scope = {"type": type, "method": method, "path": path, "scheme": scheme, "headers": pairs}
+    scope: Scope = {"type": type, "method": method, "path": path, "scheme": scheme, "headers": pairs}
+    scope.update({"query_string": query, "client": client})
     half = len(body) // 2
     parts: list[Message] = [
         {"type": "http.request", "body": body[:half], "more_body": True},

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from emulator.engine.interface import ContainerSpec, Engine, File, Mount, PublishedPort
 from emulator.errors import ContainerFailed, InputError, Position
 from emulator.firelens.local_aws import ENDPOINT, FOLDER
+from emulator.runtime.specs.aws.names import certified_names
 from emulator.runtime.specs.limits import MIB, NO_NEW_PRIVILEGES, OWN_PIDS
 from emulator.runtime.specs.log_router import local_outputs, uses_local_aws
 from emulator.runtime.state import names
@@ -54,6 +55,8 @@ def aws_spec(state: DesiredState) -> ContainerSpec | None:
         "account": users[0].options.account,
         "public_port": state.aws_port or PLAIN_PORT,
     }
+    if any(desired.options.leads_names for desired in users):
+        settings["aws_names"] = certified_names(users[0].options.region)
     command = json.dumps(settings)
     labels = names.sealed(environment.labels(Role.AWS))
     if state.aws_port:

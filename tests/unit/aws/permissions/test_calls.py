@@ -55,6 +55,19 @@ def test_calls_of_an_introduced_connection_are_counted() -> None:
     assert json.loads(ask(application, CALLS, method="GET").body) == calls.as_json()
 
 
+def test_calls_to_names_of_aws_are_counted_by_their_address() -> None:
+    calls = Calls(described, ACCOUNT, "us-east-1")
+    application = calls.around(answering(200))
+    relayed, task = ("10.0.0.2", 1000), ("10.0.0.2", 2000)
+    ask(application, f"{CALLER}api", method="GET", query=b"address", client=relayed)
+    ask(application, "/other", headers={"host": "local-aws.internal"}, client=task)  # a log router's
+    ask(application, "/queue", headers={"host": "sqs.us-east-1.amazonaws.com"}, client=task)
+    ask(application, "/key", headers={"host": "files.s3.us-east-1.amazonaws.com"}, client=task)
+    ask(application, "/files/key", headers={"host": "s3.us-east-1.amazonaws.com"}, client=task)
+    ask(application, "/queue", headers={"host": "sqs.us-east-1.amazonaws.com"}, client=("10.0.0.3", 2000))
+    assert counted(calls) == [("api", "/queue", 1, 0), ("api", "/files/key", 2, 0)]
+
+
 def test_the_region_is_that_of_the_signature() -> None:
     calls = Calls(described, ACCOUNT, "us-east-1")
     application = calls.around(answering(200))
