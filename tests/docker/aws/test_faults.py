@@ -1,0 +1,182 @@
+"""What becomes of messages where the local AWS endpoint dies while they flow, or has no room; four workers at once."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.docker.aws.conftest import make_workspace, run_in, write_workspace
+from tests.docker.project import MakeProject, Project, docker, wait_until
+from tests.unit.render.storage_addons import TABLE
+
+pytestmark = pytest.mark.docker
+
+SEND = """
+import boto3, json, os, sys
+from botocore.config import Config
+sns = boto3.client("sns", config=Config(connect_timeout=2, read_timeout=5, retries={"max_attempts": 1}))
+arn = json.loads(os.environ["COPILOT_SNS_TOPIC_ARNS"])["orders"]
+size = {"size": {"DataType": "String", "StringValue": "big"}}
+number = 0
+while not os.path.exists("/tmp/enough"):
+    number += 1
+    try:
+        sns.publish(TopicArn=arn, Message=str(number), MessageAttributes=size)
+        print(number, flush=True)
+    except Exception as error:
+        print("failed", type(error).__name__, flush=True)
+"""
+DRAIN = """
+sqs, queue = boto3.client("sqs"), os.environ["COPILOT_QUEUE_URI"]
+while found := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=60).get("Messages", []):
+    for message in found:
+        print(json.loads(message["Body"])["Message"])
+        sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+"""
+BIG = """
+from botocore.exceptions import ClientError
+try:
+    for number in range(200):
+        boto3.client("sqs").send_message(QueueUrl=os.environ["COPILOT_QUEUE_URI"], MessageBody="x" * 200_000)
+except ClientError as error:
+    print(error.response["Error"]["Code"], error.response["Error"]["Message"])
+boto3.client("sqs").purge_queue(QueueUrl=os.environ["COPILOT_QUEUE_URI"])
+"""
+
+
+class Sender:
+    """A program in the service's container that publishes until it is told that it is enough. `taken` are the numbers
+    of the messages that the endpoint has taken."""
+
+    def __init__(self, project: Project) -> None:
+        self._container = project.container("api")
+        words = ["docker", "exec", self._container, "python3", "-c", SEND]
+        self._process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        self.taken: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
+            self.taken.extend(line.strip() for line in lines if line.strip().isdigit())
+
+    def wait_for(self, more: int) -> int:
+        """Until so many more were taken; returns how many there were before."""
+        before = len(self.taken)
+        wait_until(lambda: len(self.taken) >= before + more, lambda: f"{more} messages more than {before}")
+        return before
+
+    def end(self) -> None:
+        docker("exec", self._container, "touch", "/tmp/enough")
+        self._process.wait(60)
+        self._reader.join(60)
+
+
+def in_snapshot(project: Project) -> set[str]:
+    """The numbers of the messages that the endpoint has written down."""
+    text = docker("exec", project.container("aws"), "cat", "/copilot-local/data/state/sqs.json", check=False)
+    if not text:
+        return set()
+    return {word for word in text.replace('\\"', " ").replace('"', " ").split() if word.isdigit()}
+
+
+def endpoint(project: Project) -> str:
+    return next((one.name for one in project.containers() if one.role == "aws" and one.state == "running"), "")
+
+
+def test_what_was_written_down_and_what_is_sent_later_survives_a_death_while_messages_flow(
+    make_project: MakeProject,
+) -> None:
+    project = make_workspace(make_project(""))
+    project.up()
+    sender = Sender(project)
+    sender.wait_for(50)
+    before = set(sender.taken)
+    wait_until(lambda: before <= in_snapshot(project), "the snapshot")
+    sender.wait_for(20)
+    docker("kill", project.container("aws"))
+    wait_until(lambda: endpoint(project), "the endpoint again")
+    run_in(project, "api", 'boto3.client("sts").get_caller_identity()')
+    again = sender.wait_for(30)
+    sender.end()
+    after = set(sender.taken[again + 1 :])
+    got = run_in(project, "worker", DRAIN).split()
+    assert len(got) == len(set(got)), "none comes twice"
+    assert before | after <= set(got)
+    assert len(after) >= 29
+
+
+def test_a_full_volume_refuses_messages_and_keeps_what_it_has(make_project: MakeProject) -> None:
+    project = make_workspace(make_project(""))
+    volume = f"cl-{project.app}-test-aws-data"
+    options = ("--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=2m")
+    docker("volume", "create", *options, "--label", f"copilot-local.app={project.app}", volume)
+    try:
+        project.up()
+        said = run_in(project, "worker", BIG)
+        assert said.startswith("InsufficientStorage what the local AWS endpoint holds could not be written")
+        assert "make room on the disk of Docker" in said
+        run_in(project, "api", 'boto3.client("sts").get_caller_identity()')
+    finally:
+        project.run("down", "-v").ok()
+        docker("volume", "rm", "--force", volume)
+
+
+SUITE = """
+import pytest
+
+@pytest.mark.parametrize("number", range(4))
+def test_alone(copilot_environment, number, worker_id):
+    table = copilot_environment.aws("dynamodb")
+    [name] = table.list_tables()["TableNames"]
+    table.put_item(TableName=name, Item={"customer": {"S": worker_id}, "time": {"N": str(number)}})
+    topics = copilot_environment.aws("sns")
+    [arn] = [one["TopicArn"] for one in topics.list_topics()["Topics"] if one["TopicArn"].endswith("-orders")]
+    size = {"size": {"DataType": "String", "StringValue": "big"}}
+    topics.publish(TopicArn=arn, Message=f"from {worker_id} {number}", MessageAttributes=size)
+    copilot_environment.wait_for_message("worker", f"from {worker_id} {number}")
+    items = table.scan(TableName=name)["Items"]
+    assert {item["customer"]["S"] for item in items} == {worker_id}
+    sqs = copilot_environment.aws("sqs")
+    [url] = [one for one in sqs.list_queues()["QueueUrls"] if one.endswith("worker-EventsQueue")]
+    found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0).get("Messages", [])
+    assert found
+    assert all(f"from {worker_id} " in message["Body"] for message in found)
+"""
+
+
+def test_four_pytest_workers_see_nothing_of_each_other(make_project: MakeProject, tmp_path: Path) -> None:
+    project = make_project("")
+    files = {
+        "api/manifest.yml": "name: api\ntype: Backend Service\nimage: {location: 'busybox:1.37'}\ncommand: sleep 600\n"
+        "publish: {topics: [{name: orders}]}\n",
+        "worker/manifest.yml": "name: worker\ntype: Worker Service\nimage: {location: 'busybox:1.37'}\n"
+        "command: sleep 600\nsubscribe: {topics: [{name: orders, service: api}]}\n",
+        "api/addons/orders.yml": TABLE,
+    }
+    write_workspace(project, files)
+    tests = tmp_path / "suite"
+    tests.mkdir()
+    (tests / "test_suite.py").write_text(textwrap.dedent(SUITE), encoding="utf-8")
+    (tests / "conftest.py").write_text(
+        "from pathlib import Path\nimport pytest\n\n\n@pytest.fixture(scope='session')\ndef copilot_workspace():\n"
+        f"    return Path({json.dumps(str(project.folder))})\n",
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n", "4", "-p", "no:cacheprovider", "-c", "/dev/null", str(tests)],
+        cwd=tests,
+        capture_output=True,
+        text=True,
+        timeout=250,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 passed" in done.stdout
