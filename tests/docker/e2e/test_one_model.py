@@ -9,11 +9,11 @@ from tests.docker.rendered import up_made_what_is_rendered
 
 pytestmark = pytest.mark.docker
 
-UNPREPARED = "fresh-clone"
-"""An example that lacks values on purpose; it has a test of its own."""
+UNPREPARED = {"fresh-clone", "orders"}
+"""Examples that lack values on purpose, or packages that are fetched first; they have tests of their own."""
 BESIDE = {"nginx-sidecar", "firelens-cloudwatch", "log-pipelines"}
 """Compared where they are up anyhow: `test_nginx_sidecar.py`, `test_firelens.py`, `firelens/test_pipelines.py`."""
-EXAMPLES = sorted({folder.parent.name for folder in (ROOT / "examples").glob("*/copilot")} - {UNPREPARED} - BESIDE)
+EXAMPLES = sorted({folder.parent.name for folder in (ROOT / "examples").glob("*/copilot")} - UNPREPARED - BESIDE)
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
