@@ -135,6 +135,7 @@ class Supervisor:
         return {
             "acting": self.control.acting,
             "held": self.control.held,
+            "stays": self.control.stays,
             "targets": self.front.targets(),
             "checks": self.early.as_plain(),
             "services": self.scheduler.status(),

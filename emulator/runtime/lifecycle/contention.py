@@ -63,14 +63,15 @@ class Turns:
             self._wait()
 
     def pass_by(self, agent: Container) -> None:
-        """Waits until the command that holds this agent is done, or has taken the environment down."""
+        """Waits until the command that holds this agent is done, stays with it, or has taken the environment down."""
         while True:
             self._wait()
             found = observe(self.engine, self._names).agent
             if found is None or found.id != agent.id or found.state is not ContainerState.RUNNING:
                 return
             with contextlib.suppress(CopilotLocalError):  # it is starting, or going away
-                if Agent(self.engine, self._names).status()["acting"]:
+                status = Agent(self.engine, self._names).status()
+                if status["acting"] or status.get("stays"):
                     return
 
     def is_taken_back(self, agent: Container) -> bool:

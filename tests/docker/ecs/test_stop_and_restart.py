@@ -81,8 +81,9 @@ def test_the_exit_of_an_essential_container_stops_its_task_and_zero_is_an_exit_t
     old = tasks.id()
     docker("kill", "--signal", "TERM", tasks.docker_name("main"))
     tasks.until(lambda found: tasks.id() != old and found["main"]["lastStatus"] == "RUNNING", "a new task")
+    tasks.until(lambda _: tasks.describe()[0]["lastStatus"] == "STOPPED", "the end of the old one")
     stopped = tasks.describe()[0]
-    assert (stopped["lastStatus"], stopped["desiredStatus"]) == ("STOPPED", "STOPPED")
+    assert stopped["desiredStatus"] == "STOPPED"
     assert stopped["stopCode"] == "EssentialContainerExited"
     assert stopped["stoppedReason"] == "Essential container in task exited"
     assert {c["name"]: c.get("exitCode") for c in stopped["containers"]}["main"] == 0

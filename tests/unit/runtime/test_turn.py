@@ -12,6 +12,7 @@ import pytest
 
 from emulator.engine.interface import Container
 from emulator.errors import EnvironmentBusy
+from emulator.runtime.control.client import AgentError
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.lifecycle.contention import Turns, is_orphaned
 from emulator.runtime.specs.agent import agent_spec
@@ -118,6 +119,15 @@ class TestAnAgentThatAnotherCommandHolds:
         held.up(make_service())
         other.join(10)
         assert [verb for verb in held.agent.said if verb != "status"] == ["hold", "begin", "apply", "apply"]
+
+    def test_refuses_where_the_command_turns_out_to_stay(self, held: Bench) -> None:
+        def stay() -> None:
+            held.agent.status |= {"stays": True}
+            held.agent.refuses_apply = {"message": "a foreground `copilot-local up` is in charge", "hint": "end it"}
+
+        held.on_event = lambda event: stay() if "waiting for it" in event.message else None
+        with pytest.raises(AgentError, match="a foreground `copilot-local up` is in charge"):
+            held.up(make_service())
 
     def test_makes_room_where_it_goes_away(self, held: Bench) -> None:
         def take_down() -> None:
