@@ -6,6 +6,7 @@ room knows the program.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -58,11 +59,35 @@ def application() -> Application:
     return cast("Application", app)
 
 
-def saver() -> Callable[[], None]:
-    """What writes the state of all services down."""
-    from ministack.app import _build_persistence_save_dict, save_all
+class _Failures(logging.Handler):
+    """The errors that the program logs in place of raising them."""
 
-    return lambda: save_all(_build_persistence_save_dict())
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.found: list[Exception] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        arguments = record.args if isinstance(record.args, tuple) else ()
+        self.found += [one for one in arguments if isinstance(one, Exception)]
+
+
+def saver() -> Callable[[], None]:
+    """What writes the state of all services down. It raises OSError where the volume has no room."""
+    from ministack.app import _build_persistence_save_dict, save_all
+    from ministack.core import persistence
+
+    def save() -> None:
+        failures = _Failures()
+        persistence.logger.addHandler(failures)
+        try:
+            save_all(_build_persistence_save_dict())
+        finally:
+            persistence.logger.removeHandler(failures)
+        for failure in failures.found:
+            if isinstance(failure, OSError):
+                raise failure
+
+    return save
 
 
 def log_regions() -> list[str]:

@@ -41,9 +41,10 @@ while found := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, Visib
 """
 BIG = """
 from botocore.exceptions import ClientError
+sqs = boto3.client("sqs")
 try:
-    for number in range(200):
-        boto3.client("sqs").send_message(QueueUrl=os.environ["COPILOT_QUEUE_URI"], MessageBody="x" * 200_000)
+    for number in range(2000):  # a snapshot is made a moment after a change
+        sqs.send_message(QueueUrl=os.environ["COPILOT_QUEUE_URI"], MessageBody="x" * 20_000)
 except ClientError as error:
     print(error.response["Error"]["Code"], error.response["Error"]["Message"])
 boto3.client("sqs").purge_queue(QueueUrl=os.environ["COPILOT_QUEUE_URI"])
@@ -102,7 +103,7 @@ def test_what_was_written_down_and_what_is_sent_later_survives_a_death_while_mes
     wait_until(lambda: before <= in_snapshot(project), "the snapshot")
     sender.wait_for(20)
     docker("kill", project.container("aws"))
-    wait_until(lambda: endpoint(project), "the endpoint again")
+    wait_until(lambda: bool(endpoint(project)), "the endpoint again")
     run_in(project, "api", 'boto3.client("sts").get_caller_identity()')
     again = sender.wait_for(30)
     sender.end()
