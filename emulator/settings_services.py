@@ -3,14 +3,41 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from emulator.model import FrozenModel
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-AwsEndpoint = Literal["local", "always", "none"]
-"""Whether tasks have a local AWS endpoint: where something of the environment needs one, in any case, or never."""
+_WORDS = ("local", "always", "none")
+
+
+def is_url(endpoint: str) -> bool:
+    """Whether `[aws] endpoint` names another endpoint that answers in place of the one that comes with this program."""
+    return endpoint not in _WORDS
+
+
+def _is_endpoint(text: str) -> str:
+    if is_url(text) and not _is_base_url(text):
+        raise ValueError('is "local", "always", "none" or a URL such as "http://localhost:4566", without a path')
+    return text.rstrip("/")
+
+
+def _is_base_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    whole = parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
+    more = parts.path.rstrip("/") or parts.query or parts.fragment or "@" in parts.netloc
+    return whole and not more and text.isascii() and not any(letter.isspace() for letter in text)
+
+
+AwsEndpoint = Annotated[str, AfterValidator(_is_endpoint)]
+"""Whether tasks have a local AWS endpoint: `local`, where something of the environment needs one; `always`, in any
+case; `none`, never; or, in any case too, the URL of another one, `http` or `https` with a host, without a path."""
 
 AwsReach = Literal["endpoint", "names"]
 """How SDKs in tasks find it: by AWS_ENDPOINT_URL, or by AWS's own host names too."""
@@ -29,7 +56,8 @@ class AwsSettings(FrozenModel):
 
     endpoint: AwsEndpoint = "local"
     """`local`: where a service has something in it. `always`: also where none has. `none`: there is none for tasks;
-    what they need of AWS is given in `[values]`, or left out."""
+    what they need of AWS is given in `[values]`, or left out. A URL: `always`, and what answers there takes the place
+    of the endpoint that comes with this program."""
     port: Port | None = None
     """The port of 127.0.0.1, in every task and on this machine; default 4566, or the next free one."""
     reach: AwsReach | Mapping[str, AwsReach] = "endpoint"
@@ -43,7 +71,9 @@ class AwsSettings(FrozenModel):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         named = self.reach == "names" if isinstance(self.reach, str) else "names" in self.reach.values()
-        if named and self.endpoint not in ("local", "always"):
+        if named and is_url(self.endpoint):
+            raise ValueError('reach = "names" leads to the endpoint that comes with this program, not to a URL')
+        if named and self.endpoint == "none":
             raise ValueError('reach = "names" leads to the local AWS endpoint, which `endpoint` switches off')
         return self
 

@@ -12,8 +12,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emulator.aws import ministack_app
 from emulator.aws.certificates import NAMES, ensure_aws_certificates, ensure_certificates
+from emulator.aws.driver import Driver
 from emulator.aws.ports import PLAIN_PORT, TLS_PORT
 
 
@@ -35,10 +35,22 @@ class Settings:
     """Where tasks and the host reach it, on 127.0.0.1."""
     aws_names: list[str] = field(default_factory=list)
     """Names of AWS that it has a certificate for as well."""
+    other: dict[str, str] | None = None
+    """Another endpoint that answers in its place: see `forwarding.Other`."""
+
+    def driver(self) -> Driver:
+        """What answers."""
+        if self.other is not None:
+            from emulator.aws import forwarding
+
+            return forwarding.driver(forwarding.Other(**self.other), self.region)
+        from emulator.aws import ministack_app
+
+        return ministack_app.driver(Path(self.data), self.region, self.account, self.public_port)
 
 
 def main(settings: Settings) -> None:
-    ministack_app.configure(Path(settings.data), settings.region, settings.account, settings.public_port)
+    driver = settings.driver()
     from emulator.aws import server
     from emulator.aws.permissions.calls import Calls
     from emulator.aws.permissions.described import checks
@@ -49,11 +61,9 @@ def main(settings: Settings) -> None:
     if settings.aws_names:
         named = ensure_aws_certificates(Path(settings.shared) / NAMES, Path(settings.own), settings.aws_names)
     os.umask(0o077)  # what it holds, secrets among it, is for itself; the certificate above is for everyone
-    snapshots = Snapshots(ministack_app.saver())
+    snapshots = Snapshots(driver.save)
     calls = Calls(checks, settings.account, settings.region)
-    application = server.layered(
-        ministack_app.application(), settings.names, ministack_app.log_regions, snapshots, calls
-    )
+    application = server.layered(driver, settings.names, snapshots, calls)
     configuration = server.configuration(f"0.0.0.0:{TLS_PORT}", f"0.0.0.0:{PLAIN_PORT}", certificate, key, named)
     asyncio.run(server.run(application, snapshots, configuration))
 

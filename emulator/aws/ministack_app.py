@@ -1,4 +1,5 @@
-"""The program that answers as AWS does, ministack, and what of it is not its interface: settings, state, log groups.
+"""The driver for ministack, the program that answers as AWS does, and what of it is not its interface: settings,
+state, log groups.
 
 Everything here is for the pinned version of requirements/aws.in; beside `permissions.described` nothing else in this
 room knows the program.
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import cast
 
 from emulator.aws.asgi import Application
+from emulator.aws.checked import with_rules
+from emulator.aws.driver import Driver
 from emulator.regions import LOCAL_KEY
 
 SERVICES = (
@@ -23,6 +26,12 @@ SERVICES = (
 """What is answered. Those that start programs or containers of their own (`lambda`, `ecs`, `rds`, …) are not."""
 MESSAGES = "/_ministack/sqs/messages"
 """A path of the program's own: the messages of queues, of which nothing changes by looking at them."""
+
+
+def driver(folder: Path, region: str, account: str, public_port: int) -> Driver:
+    """The driver for the program, which has what AWS refuses refused in front of it. See `configure`."""
+    configure(folder, region, account, public_port)
+    return Driver(with_rules(application()), saver(), log_regions)
 
 
 def configure(folder: Path, region: str, account: str, public_port: int) -> None:

@@ -5,7 +5,8 @@ and `places`: where a workload's `queue NAME`, `topic NAME` or `subscription of 
 Prints the answer of `provision`, with `secret_values`: by ARN the text of every secret that an output names (a
 parameter by its name), and `looked_up`: the texts of what `lookups` of the request asks for (see `stacks.lookups`).
 `secrets` and `parameters` are taken out of `REQUEST` once it is read. Exit code 3, with the error of `provision`,
-where something cannot be made. `SEED` is the file that generated passwords are derived from; it is made at the first
+where something cannot be made, or where `other` of the request, the URL of an endpoint that answers in place of the
+program here, is none. `SEED` is the file that generated passwords are derived from; it is made at the first
 time. What the stacks made is kept in `made.json` beside `REQUEST`, for `emulator.aws.contents`.
 """
 
@@ -22,10 +23,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, HTTPClientError
+from botocore.parsers import ResponseParserError
 
 from emulator.aws.client import client
-from emulator.aws.ports import PLAIN_PORT, TLS_PORT
+from emulator.aws.ports import PLAIN_PORT, TLS_PORT, UNREACHED
 
 START_TIMEOUT = 60.0
 REFUSED = 3
@@ -40,6 +42,9 @@ def main(request: dict[str, Any], seed: Path, made_file: Path) -> int:
         if time.monotonic() > deadline:
             sys.exit(f"the local AWS endpoint does not answer after {START_TIMEOUT:.0f} s")
         time.sleep(0.05)
+    if (wrong := _wrong_other(request)) is not None:
+        json.dump({"error": wrong}, sys.stdout)
+        return REFUSED
     for region, _, group in (item.partition("=") for item in request.get("log_groups", ())):
         with contextlib.suppress(EndpointConnectionError, HTTPClientError):
             _make(region, group)
@@ -65,6 +70,29 @@ def main(request: dict[str, Any], seed: Path, made_file: Path) -> int:
         answer["looked_up"] = looked_up(url, request["region"], request.get("lookups", ()))
     json.dump(answer, sys.stdout)
     return 0
+
+
+def _wrong_other(request: dict[str, Any]) -> dict[str, str] | None:
+    """What is wrong with the endpoint that answers in place of the program here, `other` of the request, as an error
+    of `provision`; None where nothing is."""
+    if "other" not in request:
+        return None
+    url, account = request["other"], request.get("account")
+    hint = "see whether it runs, and whether a container reaches it at this URL"
+    try:
+        found = client("sts", request.get("region", "us-east-1")).get_caller_identity()["Account"]
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        said = f"nothing answers at {url}" if code == str(UNREACHED) else f"{url} refuses sts:GetCallerIdentity: {code}"
+    except (BotoCoreError, ResponseParserError, KeyError):
+        said, hint = f"what answers at {url} is no AWS endpoint", "name one such as LocalStack, moto or floci"
+    else:
+        if account in (None, found):
+            return None
+        said = f"the account at {url} is {found}, and the names that tasks get are of {account}"
+        hint = f"start it with this account (moto: MOTO_ACCOUNT_ID={account})"
+    position = request.get("other_position", "")
+    return {"stack": "[aws]", "subject": "endpoint", "position": position, "message": said, "hint": hint}
 
 
 def _seed(file: Path) -> str:

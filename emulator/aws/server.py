@@ -17,7 +17,7 @@ from hypercorn.config import Config
 
 from emulator.aws.asgi import Application, Message, Receive, Scope, Send, is_aws_name, respond
 from emulator.aws.callers import with_known_callers
-from emulator.aws.checked import with_rules
+from emulator.aws.driver import Driver
 from emulator.aws.other_accounts import with_other_accounts
 from emulator.aws.permissions.calls import Calls
 from emulator.aws.ports import LOG_REGIONS
@@ -60,13 +60,11 @@ def with_log_regions(application: Application, regions: Callable[[], list[str]])
     return answer
 
 
-def layered(
-    application: Application, names: Sequence[str], regions: Callable[[], list[str]], snapshots: Snapshots, calls: Calls
-) -> Application:
-    """The application with all that is ours around it. `names` are the endpoint's own on the network."""
-    counted = with_other_accounts(calls.around(with_rules(application)), calls.account)
+def layered(driver: Driver, names: Sequence[str], snapshots: Snapshots, calls: Calls) -> Application:
+    """What answers, with all that is ours around it. `names` are the endpoint's own on the network."""
+    counted = with_other_accounts(calls.around(driver.application), calls.account)
     inner = snapshots.around(counted)
-    return with_known_callers(with_log_regions(with_request_ids(inner), regions), names)
+    return with_known_callers(with_log_regions(with_request_ids(inner), driver.log_regions), names)
 
 
 async def run(application: Application, snapshots: Snapshots, configuration: Config) -> None:

@@ -60,3 +60,31 @@ def test_what_is_no_list_is_said_in_the_settings_words(tmp_path: Path, text: str
     with pytest.raises(InputError) as error:
         read(tmp_path, text)
     assert said in str(error.value)
+
+
+def test_an_endpoint_may_be_a_url(tmp_path: Path) -> None:
+    assert read(tmp_path, '[aws]\nendpoint = "http://localhost:4566/"\n').aws.endpoint == "http://localhost:4566"
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "",
+        "on",
+        "localhost:4566",
+        "ftp://localhost",
+        "http://",
+        "http://a:b",
+        "http://a/path",
+        "http://me@a",
+        "http://a b",
+    ],
+)
+def test_another_endpoint_is_said_with_its_line(tmp_path: Path, endpoint: str) -> None:
+    with pytest.raises(InputError, match=r":2: aws\.endpoint: is \"local\", \"always\", \"none\" or a URL"):
+        read(tmp_path, f'[aws]\nendpoint = "{endpoint}"\n')
+
+
+def test_names_of_aws_lead_to_no_url(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not to a URL"):
+        read(tmp_path, '[aws]\nendpoint = "http://localhost:4566"\nreach = "names"\n')

@@ -15,18 +15,19 @@ _WRITES, _OBJECTS = 25, 1000
 
 
 def empty(world: World) -> dict[str, int]:
-    """Empties all of them; returns how many messages, items and objects there were."""
+    """Empties all that are this environment's; returns how many messages, items and objects there were."""
+    urls = [url for name, url in queues.urls_of(world).items() if world.is_own("queues", name)]
     return {
-        "messages": sum(empty_queue(world, url) for url in queues.urls_of(world).values()),
-        "items": sum(empty_table(world, name) for name in tables.names(world)),
-        "objects": sum(empty_bucket(world, name) for name in buckets.names(world)),
+        "messages": sum(empty_queue(world, url) for url in urls),
+        "items": sum(empty_table(world, name) for name in tables.names(world) if world.is_own("tables", name)),
+        "objects": sum(empty_bucket(world, name) for name in buckets.names(world) if world.is_own("buckets", name)),
     }
 
 
 def empty_queue(world: World, url: str) -> int:
     """Removes the messages of a queue, also those in flight; returns how many there were."""
     count = queues.depth(queues.attributes_of(world, url))
-    world.clients.call("sqs", "PurgeQueue", QueueUrl=url)
+    queues.remove_all(world, url)
     return count
 
 

@@ -40,6 +40,16 @@ class World:
     url: str
     region: str
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    other: str = ""
+    """The URL of another endpoint that answers here, which more than this environment may use; empty: there is none."""
+    own: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """There, what is this environment's: AWS's names of each kind."""
+    place: str = ""
+    """There, what parameters of this environment's own are named by: `<app>/<env>`."""
+
+    def is_own(self, what: str, real: str) -> bool:
+        """Whether something is this environment's: in an endpoint of its own, everything."""
+        return not self.other or real in self.own.get(what, ())
 
     def label(self, what: str, real: str) -> str:
         """People's name for AWS's; AWS's own where there is no other."""
@@ -64,7 +74,11 @@ def read_world(request_file: Path) -> World:
     request = _read(request_file)
     region = request.get("region", "us-east-1")
     url = f"http://127.0.0.1:{PLAIN_PORT}"
-    return World(_clients(url, region), url, region, names_in(request, _read(request_file.with_name(MADE_FILE))))
+    names = names_in(request, _read(request_file.with_name(MADE_FILE)))
+    place = f"{request.get('app', '')}/{request.get('env', '')}"
+    own = {what: frozenset(known.values()) for what, known in names.items()}
+    own["queues"] |= {queue["name"] for queue in request.get("queues", ())}
+    return World(_clients(url, region), url, region, names, request.get("other", ""), own, place)
 
 
 _clients = cache(Clients)

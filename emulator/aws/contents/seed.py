@@ -14,7 +14,6 @@ from __future__ import annotations
 import base64
 import json
 import mimetypes
-import os
 import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import Any
 from emulator.aws.contents import buckets, queues, tables
 from emulator.aws.contents.empty import batches, empty, empty_bucket, empty_queue, empty_table, write
 from emulator.aws.contents.names import Unknown, World
+from emulator.aws.contents.seed_notes import notes_of
 from emulator.aws.ports import SNAPSHOT
 from emulator.aws.stacks.clients import Refused
 from emulator.aws.stacks.problems import Problem
@@ -41,11 +41,12 @@ class Misplaced(Exception):
         self.message, self.position = message, position
 
 
-def seed(world: World, folder: Path = FOLDER, notes: Path = NOTES) -> dict[str, list[str]]:
+def seed(world: World, folder: Path = FOLDER, file: Path = NOTES) -> dict[str, list[str]]:
     """Seeds what was not seeded yet. Returns the names of what was, and of what held something else already and is
     `left` as it is. Raises Misplaced."""
     targets = _targets(folder)
-    noted = _noted(notes)
+    notes = notes_of(world, file)
+    noted = notes.read()
     for target in targets:
         _locate(world, target)
     cut_off = [target for target in targets if _id(target) in noted["doing"]]
@@ -53,10 +54,10 @@ def seed(world: World, folder: Path = FOLDER, notes: Path = NOTES) -> dict[str, 
     todo = [target for target in targets if _id(target) not in noted["done"]]
     left = [target for target in todo if _holds_something(world, target)]
     todo = [target for target in todo if target not in left]
-    _note(notes, noted["done"], [_id(target) for target in todo])
+    notes.write(noted["done"], [_id(target) for target in todo])
     _put_all(world, todo, folder)
     _snapshot(world)
-    _note(notes, [*noted["done"], *map(_id, todo), *map(_id, left)], [])
+    notes.write([*noted["done"], *map(_id, todo), *map(_id, left)], [])
     return {"seeded": [target["name"] for target in todo], "left": [target["name"] for target in left]}
 
 
@@ -191,19 +192,6 @@ def _empty(world: World, targets: Iterable[Target]) -> None:
 
 def _id(target: Target) -> str:
     return f"{target['kind']} {target['name']}"
-
-
-def _noted(notes: Path) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {"done": [], "doing": []}
-    if notes.exists():
-        found |= json.loads(notes.read_text(encoding="utf-8"))
-    return found
-
-
-def _note(notes: Path, done: list[str], doing: list[str]) -> None:
-    new = notes.with_suffix(".new")
-    new.write_text(json.dumps({"done": done, "doing": doing}), encoding="utf-8")
-    os.replace(new, notes)
 
 
 def _snapshot(world: World) -> None:

@@ -48,7 +48,7 @@ def _take_back(engine: Engine, environment: Names, before: Observed) -> None:
         if now.tasks or now.agent is not None:
             return
         known = {container.name for container in before.containers}
-        present = [now.aws, *now.databases.values()]
+        present = [now.aws, now.aws_way, *now.databases.values()]
         for container in present:
             if container is not None and container.name not in known:
                 engine.stop(container.name, 10)

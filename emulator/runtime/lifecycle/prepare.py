@@ -17,6 +17,7 @@ from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.images.resolver import own_regions, resolver_of
 from emulator.runtime.images.router_files import SHADOWED, SHADOWED_HINT, RouterImage, read_router_image
 from emulator.runtime.lifecycle.databases import local_image, with_images
+from emulator.runtime.listeners.endpoint_way import checked_way
 from emulator.runtime.planning.up_request import UpRequest
 from emulator.runtime.secrets.missing_values import demands, missing_values
 from emulator.runtime.specs.attended.debugging import debugged
@@ -66,6 +67,7 @@ def _prepare(
 ) -> DesiredState:
     resolver = resolver_of(engine, request, emit, cancelled)
     demanding = [service for service in request.services if demands(service)]
+    way = checked_way(engine, request.settings.aws.endpoint, request.workspace) if demanding else None
     resolver.require_logins(demanding)
     with ThreadPoolExecutor(4, thread_name_prefix="images") as pool:
         agent = pool.submit(agent_image or (lambda: request.support.agent(engine)))
@@ -96,6 +98,7 @@ def _prepare(
     check_destinations(state, emit, request.log_names)
     check_reach(state)
     if request.support.aws is not None and any(wants_endpoint(desired) for desired in state.services.values()):
+        state.aws_way = way
         state.aws_image = request.support.aws()
     return state
 

@@ -14,6 +14,7 @@ from emulator.runtime.execution.executor import Executor
 from emulator.runtime.lifecycle.databases import remove_new_databases
 from emulator.runtime.lifecycle.seeding import plant
 from emulator.runtime.lifecycle.sql import run_sql
+from emulator.runtime.listeners.endpoint_way import checked_position
 from emulator.runtime.planning.databases import plan_databases
 from emulator.runtime.planning.local_aws import plan_endpoint
 from emulator.runtime.planning.up_request import UpRequest
@@ -50,7 +51,10 @@ def provide(
         return state, private
     plan = Plan()
     secrets = request.endpoint_secrets
-    ready = plan_endpoint(plan, state, observed, None, prepare=True, secrets=secrets.request())
+    asked = secrets.request()
+    if state.aws_way is not None:
+        asked["other_position"] = checked_position(request.workspace, state.aws_way, state.aws_port)
+    ready = plan_endpoint(plan, state, observed, None, prepare=True, secrets=asked)
     plan_databases(plan, state, observed, None, endpoint=ready)
     volumes = engine.list_volumes(request.environment.labels()) if state.databases else {}
     executor = Executor(

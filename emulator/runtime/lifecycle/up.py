@@ -25,6 +25,7 @@ from emulator.runtime.lifecycle.prepare import (
     refuse_unsupported_in,
 )
 from emulator.runtime.lifecycle.running import Running, wait_healthy
+from emulator.runtime.listeners.endpoint_way import way_of
 from emulator.runtime.listeners.free_port import Reservation
 from emulator.runtime.listeners.front_ports import listeners_of
 from emulator.runtime.listeners.front_probe import restart_and_tell
@@ -62,6 +63,7 @@ def dry_run(engine: Engine, request: UpRequest) -> Plan:
     desired = desired_state(request, images, {}, pause, front, "copilot-local/agent")
     state = with_ports(desired, asked_ports(request), observed, frozenset())
     state.aws_image = "copilot-local/aws"
+    state.aws_way = way_of(engine, request.settings.aws.endpoint, request.workspace)
     state.databases = databases_of(request, discard)
     state = with_placeholders(state)
     factory = task_factory(state, request.private, engine)

@@ -8,6 +8,7 @@ from typing import Any
 from emulator.engine.interface import ContainerState
 from emulator.runtime.specs.aws.endpoint import START_TIMEOUT, aws_spec
 from emulator.runtime.specs.aws.resources import aws_request
+from emulator.runtime.specs.aws.way import way_spec
 from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.names import Names, Role
@@ -37,12 +38,13 @@ def plan_endpoint(
     if spec is None:
         return None
     present = observed.aws
-    ready: list[int | None] = [network]
+    led = _plan_way(plan, state, observed, prepare=prepare)
+    ready: list[int | None] = [network, led]
     running = present is not None and present.state is ContainerState.RUNNING
     if running and not prepare:
-        return None
+        return led
     if present is not None and present.labels.get(names.CONFIG_HASH) != spec.labels.get(names.CONFIG_HASH):
-        ready.append(plan.add(Verb.REMOVE_CONTAINER, present.name, "its image, port or region changed"))
+        ready.append(plan.add(Verb.REMOVE_CONTAINER, present.name, "its image, port, region or URL changed"))
         present, running = None, False
     if present is None:
         environment = Names(state.app, state.environment)
@@ -58,6 +60,26 @@ def plan_endpoint(
     wanted = {**aws_request(state), **(secrets or {})}
     title = "make the local AWS endpoint ready"
     return plan.add(Verb.PREPARE_AWS, spec.name, _listed(wanted), ready, aws_request=wanted, title=title)
+
+
+def _plan_way(plan: Plan, state: DesiredState, observed: Observed, *, prepare: bool) -> int | None:
+    """Adds operations that make the relay to another endpoint on this machine run; the id of the last one."""
+    spec, present = way_spec(state), observed.aws_way
+    ready: list[int | None] = []
+    changed = present is not None and (
+        spec is None or present.labels.get(names.CONFIG_HASH) != spec.labels.get(names.CONFIG_HASH)
+    )
+    if present is not None and changed and prepare:
+        ready.append(plan.add(Verb.REMOVE_CONTAINER, present.name, "the URL of the endpoint changed"))
+        present = None
+    if spec is None or (present is not None and present.state is ContainerState.RUNNING):
+        return None
+    if present is None:
+        cause = "the endpoint is on this machine"
+        labels = Names(state.app, state.environment).labels(Role.VOLUME)
+        ready.append(plan.add(Verb.CREATE_VOLUME, spec.name, cause, labels=labels))
+        ready = [plan.add(Verb.CREATE_CONTAINER, spec.name, cause, ready, spec=spec)]
+    return plan.add(Verb.START_CONTAINER, spec.name, "local AWS", ready, timeout=START_TIMEOUT)
 
 
 def _listed(request: Mapping[str, Any]) -> str:

@@ -13,9 +13,11 @@ from emulator.ecs.addons.types import Kind, resource_type
 from emulator.ecs.service import Service
 from emulator.frontdoor.balancers import Balancer, balancer_of
 from emulator.model import FrozenModel, Model, to_plain
+from emulator.runtime.state.aws_way import AwsWay
 from emulator.runtime.state.database import DesiredDatabase
 from emulator.runtime.state.task_role import TaskRole
 from emulator.settings import LocalOptions
+from emulator.settings_services import is_url
 
 
 class DesiredService(Model):
@@ -46,7 +48,7 @@ class DesiredService(Model):
         """Whether its tasks need something of the local AWS endpoint: queues, topics or resources of addons."""
         service = self.service
         here = self.desired_count > 0 or service.schedule is not None
-        asked = self.options.aws == "always" or self.options.aws_names
+        asked = self.options.aws == "always" or is_url(self.options.aws) or self.options.aws_names
         wants = bool(service.queues or service.topics) or self.needs_addons or self.needs_environment_addons or asked
         return here and self.options.aws != "none" and wants
 
@@ -144,6 +146,8 @@ class DesiredState(Model):
     """Of the local AWS endpoint; empty where nothing needs one."""
     aws_port: int = 0
     """Where tasks and this machine reach the endpoint on 127.0.0.1; 0: it is there for log routers alone."""
+    aws_way: AwsWay | None = None
+    """Where the endpoint is another one, `[aws] endpoint = "URL"`: how its container reaches that."""
     databases: list[DesiredDatabase] = []
     """Those that addon templates describe."""
     acting: bool = False
@@ -182,6 +186,7 @@ class DesiredState(Model):
         update: dict[str, object] = {"services": services, "acting": self.acting, "network_ports": ports}
         for key in ("aws_image", "aws_port"):  # the endpoint stays until `down`: it holds what it was sent
             update[key] = getattr(wanted, key) or getattr(self, key)
+        update["aws_way"] = wanted.aws_way if wanted.aws_image else self.aws_way
         described = {database.key for database in wanted.databases}
         kept = [database for database in self.databases if database.key not in described]
         update["databases"] = [*wanted.databases, *kept]  # they hold data

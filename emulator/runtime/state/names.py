@@ -92,6 +92,7 @@ class Role(enum.StrEnum):
     INTERNAL_FRONT = "internal-front"
     UDP_RELAY = "udp-relay"
     AWS = "aws"
+    AWS_WAY = "aws-way"
     DATABASE = "database"
     BESIDE = "beside"
     AGENT = "agent"
@@ -149,6 +150,11 @@ class Names:
     def aws(self) -> str:
         """The container of the local AWS endpoint."""
         return f"{self.prefix}-aws"
+
+    @property
+    def aws_way(self) -> str:
+        """The relay from the endpoint's container to another one on this machine, and the volume with its socket."""
+        return f"{self.prefix}-aws-way"
 
     @property
     def aws_volume(self) -> str:

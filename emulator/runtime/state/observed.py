@@ -153,6 +153,8 @@ class Observed:
     internal_front: Container | None = None
     udp_relay: Container | None = None
     aws: Container | None = None
+    aws_way: Container | None = None
+    """The relay from the endpoint's container to another endpoint on this machine."""
     databases: dict[str, Container] = field(default_factory=dict)
     beside: list[Container] = field(default_factory=list)
     """Of Compose services."""
@@ -205,6 +207,8 @@ def sort_containers(containers: list[Container]) -> Observed:
             observed.udp_relay = container
         elif role == Role.AWS:
             observed.aws = container
+        elif role == Role.AWS_WAY:
+            observed.aws_way = container
         elif role == Role.DATABASE:
             observed.databases[labels.get(names.DATABASE, "")] = container
         elif role == Role.BESIDE:

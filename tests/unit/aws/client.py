@@ -42,7 +42,9 @@ def ask(
     sent: list[Message] = []
 
     async def receive() -> Message:
-        return parts.pop(0) if parts else {"type": "http.disconnect"}
+        if not parts:
+            await asyncio.Event().wait()  # the client stays until it has its answer
+        return parts.pop(0)
 
     async def send(message: Message) -> None:
         sent.append(message)

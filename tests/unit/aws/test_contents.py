@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from emulator.aws.contents import queues
 from emulator.aws.contents.__main__ import answer
+from emulator.aws.contents.empty import empty
 from emulator.aws.contents.names import World, names_in
-from emulator.aws.stacks.clients import Clients
+from emulator.aws.stacks.clients import Clients, Refused
 
 LABELS = {
     "queues": {"worker": "a-test-worker-EventsQueue", "worker/bills.fifo": "a-test-worker-bills.fifo"},
@@ -190,3 +193,48 @@ def test_emptying_leaves_what_holds_it(world: World) -> None:
     ask(world, "publish", topic="orders", body="later", attributes={"size": "big"})
     assert [json.loads(body)["Message"] for body in bodies(world)] == ["later"]
     assert world.clients.call("s3", "ListObjectVersions", Bucket="files").get("Versions", []) == []
+
+
+class TestAnotherEndpoint:
+    """What the URL of the settings names is not this environment's alone."""
+
+    @pytest.fixture
+    def shared(self, world: World) -> World:
+        own = {"queues": frozenset({"a-test-worker-EventsQueue"}), "tables": frozenset(), "buckets": frozenset()}
+        return replace(world, other="http://other:4566", own=own)
+
+    def test_a_reset_leaves_what_others_have_there(self, shared: World) -> None:
+        for queue in ("worker", "by-hand"):
+            answer(shared, {"verb": "send", "queue": queue, "body": "x", "attributes": {}})
+        assert empty(shared) == {"messages": 1, "items": 0, "objects": 0}
+        [left] = [one for one in answer(shared, {"verb": "queues"})["answer"] if one["queue"] == "by-hand"]
+        assert left["visible"] == 1
+
+    def test_it_may_have_a_view_that_disturbs_nothing(self, shared: World) -> None:
+        answer(shared, {"verb": "send", "queue": "worker", "body": "x", "attributes": {}})
+        [seen] = answer(shared, {"verb": "peek", "queue": "worker", "limit": 5})["answer"]
+        assert (seen["body"], seen["received"]) == ("x", 0)
+
+    def test_where_it_has_none_that_is_said(self, shared: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(queues, "MESSAGES", "/bucket/no-such-view")
+        error = answer(shared, {"verb": "peek", "queue": "worker", "limit": 5})["error"]
+        assert error["message"].startswith("http://other:4566 does not show messages without receiving them")
+        assert "receive-message" in error["hint"]
+
+    def test_where_a_queue_was_purged_a_moment_ago_its_messages_are_received(
+        self, shared: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """AWS: PurgeQueue once in 60 seconds."""
+        for _ in range(12):
+            answer(shared, {"verb": "send", "queue": "worker", "body": "x", "attributes": {}})
+        call = Clients.call
+
+        def once_a_minute(clients: Clients, service: str, operation: str, /, **arguments: Any) -> dict[str, Any]:
+            if operation == "PurgeQueue":
+                raise Refused("AWS.SimpleQueueService.PurgeQueueInProgress", "only one")
+            return call(clients, service, operation, **arguments)
+
+        monkeypatch.setattr(Clients, "call", once_a_minute)
+        assert answer(shared, {"verb": "purge", "queue": "worker"})["answer"]["removed"] == 12
+        [left] = [one for one in answer(shared, {"verb": "queues"})["answer"] if one["name"] == "worker"]
+        assert left["visible"] == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -155,3 +156,15 @@ def test_a_reset_brings_the_seed_back(planted: Planted) -> None:
     reset(planted.world, planted.folder)
     assert planted.held() == (30, 2, 1, 1)
     assert call("ssm", "GetParameter", Name="/a/b")["Parameter"]["Value"] == "text"
+
+
+def test_another_endpoint_notes_itself_what_was_seeded(planted: Planted) -> None:
+    """It may be started anew, and empty then, without this machine's volume: then the seed is put in again."""
+    planted.world = replace(planted.world, other="http://other:4566", place="demo/test")
+    assert planted.seed(EVENTS)["seeded"] == ["worker"]
+    assert planted.seed(EVENTS) == {"seeded": [], "left": []}
+    assert not planted.notes.exists()
+    call = planted.world.clients.call
+    call("ssm", "DeleteParameter", Name="/copilot-local/demo/test/seeded")
+    call("sqs", "PurgeQueue", QueueUrl=call("sqs", "ListQueues")["QueueUrls"][0])
+    assert planted.seed(EVENTS)["seeded"] == ["worker"]

@@ -11,9 +11,11 @@ from emulator.engine.interface import ContainerSpec, Engine, File, Mount, Publis
 from emulator.errors import ContainerFailed, InputError, Position
 from emulator.firelens.local_aws import ENDPOINT, FOLDER
 from emulator.runtime.specs.aws.names import certified_names
+from emulator.runtime.specs.aws.way import WAY_FOLDER, way_socket
 from emulator.runtime.specs.limits import MIB, NO_NEW_PRIVILEGES, OWN_PIDS
 from emulator.runtime.specs.log_router import local_outputs, uses_local_aws
 from emulator.runtime.state import names
+from emulator.runtime.state.aws_way import AwsWay
 from emulator.runtime.state.conventions import JSON_FILE_OPTIONS, NO_FILE, RESTART
 from emulator.runtime.state.names import Names, Role
 
@@ -46,7 +48,7 @@ def aws_spec(state: DesiredState) -> ContainerSpec | None:
     if not users:
         return None
     environment = Names(state.app, state.environment)
-    settings = {
+    settings: dict[str, object] = {
         "shared": FOLDER,
         "own": OWN_FOLDER,
         "data": DATA_FOLDER,
@@ -57,6 +59,12 @@ def aws_spec(state: DesiredState) -> ContainerSpec | None:
     }
     if any(desired.options.leads_names for desired in users):
         settings["aws_names"] = certified_names(users[0].options.region)
+    way = state.aws_way
+    mounts: tuple[Mount, ...] = ()
+    if way is not None:
+        settings["other"] = way_settings(way)
+    if way is not None and way.relayed_port:
+        mounts = (Mount(environment.aws_way, WAY_FOLDER, copy=False),)
     command = json.dumps(settings)
     labels = names.sealed(environment.labels(Role.AWS))
     if state.aws_port:
@@ -73,6 +81,7 @@ def aws_spec(state: DesiredState) -> ContainerSpec | None:
             Mount(environment.aws_volume, FOLDER, copy=False),
             Mount(environment.aws_key_volume, OWN_FOLDER, copy=False),
             Mount(environment.aws_data_volume, DATA_FOLDER, copy=False),
+            *mounts,
         ),
         log_options=JSON_FILE_OPTIONS,
         cap_drop=("ALL",),
@@ -84,6 +93,11 @@ def aws_spec(state: DesiredState) -> ContainerSpec | None:
         restart=RESTART,
         init=True,
     )
+
+
+def way_settings(way: AwsWay) -> dict[str, str]:
+    """What the endpoint's container is told of the way: see `emulator.aws.forwarding`."""
+    return {"url": way.url, "host": way.host, "socket": way_socket(way.relayed_port) if way.relayed_port else ""}
 
 
 def log_groups(state: DesiredState) -> tuple[str, ...]:

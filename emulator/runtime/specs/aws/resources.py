@@ -41,6 +41,8 @@ def aws_request(state: DesiredState) -> dict[str, object]:
         for one in desired.service.subscriptions:
             found.subscription(desired, one)
     request: dict[str, object] = {"log_groups": list(log_groups(state))}
+    if state.aws_way is not None:
+        request["other"] = state.aws_way.url
     if not users:
         return request
     options = users[0].options

@@ -1,0 +1,92 @@
+"""What is said where `[aws] endpoint = "URL"` names what cannot take the endpoint's place."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.config import Config
+
+from emulator.aws import prepare
+
+
+class _Fixed(BaseHTTPRequestHandler):
+    status, text = 200, b""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(self.text)))
+        self.end_headers()
+        self.wfile.write(self.text)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def fixed() -> Iterator[str]:
+    """The URL of a server that answers everything alike, by `_Fixed`."""
+    server = HTTPServer(("127.0.0.1", 0), _Fixed)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def said(url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, folder: Path) -> dict[str, str]:
+    """The error of a request for an endpoint that is served at `url`."""
+
+    def client(service: str, region: str) -> Any:
+        session = botocore.session.Session()
+        session.set_credentials("local", "local")
+        config = Config(retries={"max_attempts": 0})
+        return session.create_client(service, region_name=region, endpoint_url=url, config=config)
+
+    monkeypatch.setattr(prepare, "client", client)
+    monkeypatch.setattr(prepare, "_open", lambda port: True)
+    request = {"other": "http://other:4566", "other_position": "copilot-local.toml:2", "account": "111111111111"}
+    assert prepare.main(request, folder / "seed", folder / "made.json") == prepare.REFUSED
+    error: dict[str, str] = json.loads(capsys.readouterr().out)["error"]
+    assert error["position"] == "copilot-local.toml:2"
+    assert list(folder.iterdir()) == []
+    return error
+
+
+def test_an_endpoint_of_another_account(
+    served: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    error = said(served, capsys, monkeypatch, tmp_path)
+    assert error["message"].startswith("the account at http://other:4566 is 000000000000, and")
+    assert "MOTO_ACCOUNT_ID=111111111111" in error["hint"]
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "message"),
+    [
+        (200, b"hello", "what answers at http://other:4566 is no AWS endpoint"),
+        (200, b"<html></html>", "what answers at http://other:4566 is no AWS endpoint"),
+        (503, b"<html></html>", "nothing answers at http://other:4566"),
+        (501, b"<html></html>", "http://other:4566 refuses sts:GetCallerIdentity: 501"),
+    ],
+)
+def test_what_is_no_endpoint(
+    fixed: str,
+    status: int,
+    text: bytes,
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(_Fixed, "status", status)
+    monkeypatch.setattr(_Fixed, "text", text)
+    assert said(fixed, capsys, monkeypatch, tmp_path)["message"] == message
