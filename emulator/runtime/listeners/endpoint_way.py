@@ -7,7 +7,9 @@ from pathlib import Path
 
 from emulator.engine.interface import Engine
 from emulator.errors import InputError
+from emulator.runtime.state import names
 from emulator.runtime.state.aws_way import AwsWay, aws_way, port_here
+from emulator.runtime.state.observed import Observed
 from emulator.settings import setting_position
 from emulator.settings_services import is_url
 
@@ -47,6 +49,20 @@ def checked_position(workspace: Path, way: AwsWay, port: int) -> str:
             hint="`port` of [aws] gives it another one, after `copilot-local down`",
         )
     return str(position or "")
+
+
+def refuse_change(workspace: Path, way: AwsWay | None, observed: Observed) -> None:
+    """Raises InputError where tasks run with another endpoint than this one: what they have is there."""
+    if observed.aws is None or not observed.service_tasks:
+        return
+    now, wanted = observed.aws.labels.get(names.AWS_URL, ""), way.url if way is not None else ""
+    if now != wanted:
+        own = "the one that comes with copilot-local"
+        raise InputError(
+            f"[aws] endpoint: {wanted or own} is to take the place of {now or own}, which tasks use",
+            position=setting_position(workspace, "aws", "endpoint"),
+            hint="`copilot-local down` first",
+        )
 
 
 def _listens(host: str, port: int) -> bool:

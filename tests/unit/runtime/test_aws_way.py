@@ -13,7 +13,7 @@ import pytest
 from emulator.engine.interface import Container, ContainerState, EngineInfo
 from emulator.errors import InputError, Position
 from emulator.runtime.listeners import free_port
-from emulator.runtime.listeners.endpoint_way import checked_position, checked_way
+from emulator.runtime.listeners.endpoint_way import checked_position, checked_way, refuse_change
 from emulator.runtime.listeners.port_choice import AskedPorts, with_ports
 from emulator.runtime.planning.local_aws import plan_endpoint
 from emulator.runtime.specs.aws.endpoint import aws_spec
@@ -23,7 +23,7 @@ from emulator.runtime.state.aws_way import AwsWay, aws_way
 from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.observed import Observed, sort_containers
 from emulator.runtime.state.operations import Plan
-from tests.unit.runtime.world import desired_state, make_service
+from tests.unit.runtime.world import World, desired_state, make_service
 
 LINUX = EngineInfo("29", "1.50", "linux", "amd64", "/var/lib/docker", (), 2, "systemd", False, "unix:///d", "", True)
 DESKTOP = replace(LINUX, shares_folders=False)
@@ -146,6 +146,18 @@ def test_one_that_listens_is_taken(tmp_path: Path) -> None:
         port = server.getsockname()[1]
         way = checked_way(_Daemon(), f"http://localhost:{port}", tmp_path)  # type: ignore[arg-type]
     assert way == AwsWay(url=f"http://localhost:{port}", relayed_port=port)
+
+
+def test_tasks_that_run_keep_their_endpoint(tmp_path: Path) -> None:
+    here, world = state_with(HERE), World(make_service())
+    folder = settings(tmp_path, "local")
+    refuse_change(folder, None, Observed([], aws=running(here)[0]))  # no task is left that uses it
+    world.runs_task()
+    observed = replace(world.observed, aws=running(here)[0])
+    refuse_change(folder, here.aws_way, observed)
+    with pytest.raises(InputError, match=f"take the place of {HERE}, which tasks use") as error:
+        refuse_change(folder, None, observed)
+    assert error.value.position == Position(str(tmp_path / "copilot-local.toml"), 2)
 
 
 def test_the_environments_own_port_is_refused(tmp_path: Path) -> None:

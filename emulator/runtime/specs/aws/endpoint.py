@@ -59,14 +59,15 @@ def aws_spec(state: DesiredState) -> ContainerSpec | None:
     }
     if any(desired.options.leads_names for desired in users):
         settings["aws_names"] = certified_names(users[0].options.region)
+    labels = names.sealed(environment.labels(Role.AWS))
     way = state.aws_way
     mounts: tuple[Mount, ...] = ()
     if way is not None:
         settings["other"] = way_settings(way)
+        labels |= {names.AWS_URL: way.url}
     if way is not None and way.relayed_port:
         mounts = (Mount(environment.aws_way, WAY_FOLDER, copy=False),)
     command = json.dumps(settings)
-    labels = names.sealed(environment.labels(Role.AWS))
     if state.aws_port:
         labels |= {names.AWS_PORT: str(state.aws_port)}
     return ContainerSpec(
