@@ -311,7 +311,11 @@ def load_settings(workspace: Path | None = None, environment: Mapping[str, str] 
         for section, value in content.items():
             present = merged.get(section)
             merged[section] = {**present, **value} if isinstance(present, dict) and isinstance(value, dict) else value
-    return from_plain(Settings, merged) if merged else make(Settings)
+    try:
+        return from_plain(Settings, merged) if merged else make(Settings)
+    except InvalidData as error:  # each file fits by itself
+        where = " and ".join(str(file) for file in files if text_of(file).strip())
+        raise InputError(f"{error} (in {where} together)", hint="see docs/settings.md for every key") from None
 
 
 def setting_position(workspace: Path, *keys: str) -> Position | None:

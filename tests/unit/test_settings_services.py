@@ -88,3 +88,14 @@ def test_another_endpoint_is_said_with_its_line(tmp_path: Path, endpoint: str) -
 def test_names_of_aws_lead_to_no_url(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not to a URL"):
         read(tmp_path, '[aws]\nendpoint = "http://localhost:4566"\nreach = "names"\n')
+
+
+def test_what_two_files_say_together_is_an_error_of_both(tmp_path: Path) -> None:
+    own = tmp_path / "own" / "copilot-local"
+    own.mkdir(parents=True)
+    (own / "copilot-local.toml").write_text('[aws]\nreach = "names"\n')
+    (tmp_path / "copilot-local.toml").write_text('[aws]\nendpoint = "none"\n')
+    with pytest.raises(InputError) as error:
+        load_settings(tmp_path, {"XDG_CONFIG_HOME": str(tmp_path / "own")})
+    assert 'reach = "names"' in str(error.value)
+    assert f"{own / 'copilot-local.toml'} and {tmp_path / 'copilot-local.toml'} together" in str(error.value)
