@@ -7,7 +7,7 @@ import heapq
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -54,6 +54,14 @@ Wanted = Callable[[Member, LogLine], bool]
 """Whether a line of a container is to be shown."""
 
 
+def _noting(lines: Iterable[LogLine], came: list[bool]) -> Iterator[LogLine]:
+    """The same lines; `came` is not empty once there was one."""
+    for line in lines:
+        if not came:
+            came.append(True)
+        yield line
+
+
 def every_line(member: Member, line: LogLine) -> bool:
     """Wants each line."""
     del member, line
@@ -88,12 +96,21 @@ class LogFollower:
     def _read(self, docker_name: str, labels: Mapping[str, str]) -> None:
         service, task, container = (labels.get(label, "") for label in (names.SERVICE, names.TASK, names.CONTAINER))
         router = labels.get(names.ROLE) == Role.ROUTER and not self._show_router
+        came: list[bool] = []
+
+        def pass_on(lines: Iterable[LogLine]) -> None:
+            for line in without_chatter(_noting(lines, came), router):
+                subject = self._subjects.subject(service, task, container)
+                self.emit(Event(EventKind.LOG, subject, line.text, {"stream": line.stream, "task": task}))
+
         with contextlib.suppress(CopilotLocalError):  # a container that is gone prints nothing any more
             stream = self.engine.logs(docker_name, follow=True)
             self._streams[docker_name] = stream
-            for line in without_chatter(stream, router):
-                subject = self._subjects.subject(service, task, container)
-                self.emit(Event(EventKind.LOG, subject, line.text, {"stream": line.stream, "task": task}))
+            pass_on(stream)
+        if not came:
+            # Docker may end the stream of a container that exits at that very moment before its first line.
+            with contextlib.suppress(CopilotLocalError):
+                pass_on(self.engine.logs(docker_name))
 
     def finish(self, docker_name: str, seconds: float = LAST_WORDS) -> None:
         """Waits until everything a stopped container printed was passed on."""

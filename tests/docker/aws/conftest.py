@@ -20,7 +20,7 @@ DOCKERFILE = """\
 FROM python:3.13-slim
 ENV PYTHONPATH=/site PYTHONUNBUFFERED=1
 COPY site /site
-CMD ["python3", "-c", "import signal; signal.pause()"]
+CMD ["python3", "-c", "import signal, sys; signal.signal(15, lambda *_: sys.exit()); signal.pause()"]
 """
 API = """\
 name: api

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from emulator.engine.fake import Behaviour
+from emulator.engine.interface import LogLine, Stream
 from emulator.events import EventKind
 from emulator.runtime.health.router_chatter import is_chatter
 from emulator.runtime.lifecycle.down import down
@@ -227,3 +228,19 @@ def test_chatter_of_a_log_router(line: str) -> None:
 )
 def test_what_a_log_router_says_of_trouble_and_of_records(line: str) -> None:
     assert not is_chatter(line)
+
+
+def test_a_stream_that_ends_before_its_first_line_is_read_once_more(
+    talking: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = talking.engine.logs
+
+    def logs(container: str, *, follow: bool = False, tail: int | None = None) -> Stream[LogLine]:
+        return whole("cl-demo-test-hello-task0001-hello", tail=0) if follow else whole(container, tail=tail)
+
+    monkeypatch.setattr(talking.engine, "logs", logs)
+    heard: list[str] = []
+    follower = LogFollower(talking.engine, lambda event: heard.append(event.message), LogSubjects(one_service=True))
+    follower.follow(HELLO, {names.SERVICE: "hello", names.CONTAINER: "hello"})
+    follower.finish(HELLO)
+    assert heard == ["hello starts", "hello says"]
