@@ -14,6 +14,9 @@ LOCAL_ACCOUNT: Final = "000000000000"
 LOCAL_KEY: Final = "test"
 """Access key and secret key of the local AWS endpoint. Every key is taken, but only with these presigned URLs pass."""
 
+SUFFIXES: Final = ("amazonaws.com", "amazonaws.com.cn")
+"""What the host names of AWS end with, and those of its regions in China."""
+
 
 def partition(region: str) -> str:
     """The AWS partition of a region: `aws`, `aws-cn` or `aws-us-gov`."""
@@ -26,4 +29,5 @@ def partition(region: str) -> str:
 
 def dns_suffix(region: str) -> str:
     """What the host names of the services in a region end with: CloudFormation's `AWS::URLSuffix`."""
-    return "amazonaws.com.cn" if partition(region) == "aws-cn" else "amazonaws.com"
+    everywhere, china = SUFFIXES
+    return china if partition(region) == "aws-cn" else everywhere

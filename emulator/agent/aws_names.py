@@ -26,11 +26,12 @@ import dns.rdatatype
 import dns.rrset
 
 from emulator.agent.aws_relay import CALLER, ENDPOINT_PORT, serve
+from emulator.regions import SUFFIXES
 
 PORT = 53
 DOCKERS = ("127.0.0.11", PORT)
 """Docker's name server, the same address in every container."""
-DOMAINS = tuple(map(dns.name.from_text, ("amazonaws.com", "amazonaws.com.cn")))
+DOMAINS = tuple(map(dns.name.from_text, SUFFIXES))
 """Of AWS's services, with everything below."""
 TTL = 5
 """Seconds that an answer holds: the endpoint may have another address when it starts again."""
