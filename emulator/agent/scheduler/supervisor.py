@@ -162,6 +162,7 @@ class Supervisor:
     def set_clock(self, to: datetime) -> None:
         """Moves the clock that jobs run by."""
         with self.control.lock:
+            self.timetable.next_times(self.scheduler.state)  # a job that came just now counts from now
             self.timetable.set_clock(to)
         self._wake.set()
 
@@ -220,9 +221,13 @@ class Supervisor:
             log.exception("looking after the environment failed")
             self._trouble()
 
+    @property
+    def _runs_jobs(self) -> bool:
+        return self.control.acting or self.control.stays
+
     def _start_jobs(self) -> None:
         """Starts the jobs that are due, also where the foreground `up` is in charge."""
-        if self.control.acting or self.control.stays:
+        if self._runs_jobs:
             for name in self.timetable.due(self.scheduler.state):
                 self.jobs.start(name)
 
@@ -265,7 +270,8 @@ class Supervisor:
     def _next_look(self) -> float:
         now = self._clock()
         soon = self.scheduler.back_off.next_release(now)
-        if (job := self.timetable.seconds_to_next()) is not None:
+        job = self.timetable.seconds_to_next()
+        if job is not None and self._runs_jobs:
             soon.append(job)
         if self.front.failing_targets():
             soon.append(FAILING_INTERVAL)

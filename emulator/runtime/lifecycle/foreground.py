@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 
 from emulator.engine.interface import ContainerSpec, Engine
 from emulator.errors import ContainerFailed, ExitCode
@@ -16,7 +17,7 @@ from emulator.runtime.lifecycle.up import up
 from emulator.runtime.listeners.front_probe import FrontWatch
 from emulator.runtime.planning.up_request import UpRequest, log_subjects
 from emulator.runtime.reports.logs import LogFollower
-from emulator.runtime.state.observed import Member, Observed, observe
+from emulator.runtime.state.observed import Member, Observed, Task, observe
 
 STILL_RUNNING = "Detached and still running. Stop it with `copilot-local down`."
 
@@ -63,7 +64,7 @@ def run_foreground(
     def look(observed: Observed) -> None:
         fronts.look(observed)
         health.look(observed)
-        _follow_jobs(observed, follower)
+        _follow(observed.job_tasks, follower)
 
     ended = running.wait_for_exit(interrupted, look)
     failure = _failure(engine, ended, emit)
@@ -107,19 +108,15 @@ def _watch(
         if not observed.containers:
             return ExitCode.OK
         fronts.look(observed)
-        _follow_jobs(observed, follower)
-        for task in observed.service_tasks:
-            for member in task.members.values():
-                if member.started:
-                    follower.follow(member.container.name, member.container.labels)
+        _follow([*observed.service_tasks, *observed.job_tasks], follower)
     follower.close()
     emit(Event(EventKind.INFO, request.environment.app, STILL_RUNNING))
     return ExitCode.INTERRUPTED
 
 
-def _follow_jobs(observed: Observed, follower: LogFollower) -> None:
-    """Shows what the tasks of jobs print that run on their schedules."""
-    for task in observed.job_tasks:
+def _follow(tasks: Iterable[Task], follower: LogFollower) -> None:
+    """Shows what the containers of these tasks print, from their first line."""
+    for task in tasks:
         for member in task.members.values():
             if member.started:
                 follower.follow(member.container.name, member.container.labels)

@@ -118,6 +118,13 @@ class TestWhen:
         assert supervisor.job_status()["cleanup"]["next"] == "2026-03-03T01:31:00+00:00"
         until(lambda: running(threads))
 
+    def test_a_clock_that_is_set_before_the_agent_has_looked_counts_too(self, threads: Rig, until: Until) -> None:
+        supervisor = threads.boot(with_job())
+        supervisor.set_clock(MADE + timedelta(days=1))
+        supervisor.look()
+        assert len(runs(supervisor)) == 1
+        until(lambda: running(threads))
+
     def test_an_expression_that_eventbridge_refuses_does_not_stop_the_others(self, threads: Rig) -> None:
         state = with_job("cron(99 2 * * ? *)")
         state.services["report"] = with_job().services["cleanup"]
