@@ -14,7 +14,7 @@ from emulator.events import Emit, Event, EventKind
 from emulator.runtime.control import direct
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.execution.executor import Executor, remove_volume
-from emulator.runtime.planning.stop_plan import stop_databases, stop_task
+from emulator.runtime.planning.stop_plan import stop_databases, stop_endpoint, stop_task
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Names, Role
 from emulator.runtime.state.observed import Observed, observe, sort_containers
@@ -76,7 +76,7 @@ def down(
         prepared = pool.submit(executor.prepare_to_keep)
         try:
             with contextlib.suppress(Cancelled):
-                executor.run(_plan(observed, timeout), closes=False)
+                executor.run(_plan(observed, timeout, volumes=volumes), closes=False)
                 pool.submit(_remove_network, engine, environment.network, agent_gone)
         except CopilotLocalError as error:
             emit(Event(EventKind.WARNING, environment.app, f"the orderly stop failed, the rest is killed: {error}"))
@@ -97,12 +97,15 @@ def _remove_network(engine: Engine, network: str, agent_gone: Future[object] | N
     engine.remove_network(network)
 
 
-def _plan(observed: Observed, timeout: int | None) -> Plan:
-    """All tasks stop side by side, then the databases that they were connected to; the load balancers, which hold
-    nothing that could be lost, are killed meanwhile."""
+def _plan(observed: Observed, timeout: int | None, *, volumes: bool) -> Plan:
+    """All tasks stop side by side, then the databases that they were connected to and the local AWS endpoint; the load
+    balancers, which hold nothing that could be lost, are killed meanwhile, as the endpoint is where its data goes
+    too."""
     plan = Plan()
     stopped = [stop_task(plan, task, "down", timeout=timeout, at_once=True) for task in observed.tasks.values()]
     stop_databases(plan, observed, "down", stopped, timeout=timeout)
+    if observed.aws is not None and not volumes:
+        stop_endpoint(plan, observed.aws, "down", stopped)
     for front in (*observed.fronts, *([observed.udp_relay] if observed.udp_relay else [])):
         plan.add(Verb.REMOVE_CONTAINER, front.name, "down")
     return plan

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.engine.interface import ContainerState
+from emulator.runtime.planning.stop_plan import stop_endpoint
 from emulator.runtime.specs.aws.endpoint import START_TIMEOUT, aws_spec
 from emulator.runtime.specs.aws.resources import aws_request
 from emulator.runtime.specs.aws.way import way_spec
@@ -44,7 +45,7 @@ def plan_endpoint(
     if running and not prepare:
         return led
     if present is not None and present.labels.get(names.CONFIG_HASH) != spec.labels.get(names.CONFIG_HASH):
-        ready.append(plan.add(Verb.REMOVE_CONTAINER, present.name, "its image, port, region or URL changed"))
+        ready.append(stop_endpoint(plan, present, "its image, port, region or URL changed"))
         present, running = None, False
     if present is None:
         environment = Names(state.app, state.environment)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from emulator.engine.interface import Container, ContainerState
 from emulator.runtime.specs.service_connect import serves
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Role
@@ -12,6 +13,8 @@ from emulator.runtime.state.operations import Plan, Verb
 
 DATABASE_STOP_TIMEOUT = 30
 """Seconds that a database may take to end in order."""
+ENDPOINT_STOP_TIMEOUT = 30
+"""Seconds that the local AWS endpoint may take to write down what it holds."""
 
 
 def stop_task(
@@ -89,6 +92,16 @@ def stop_databases(
         limit = own if timeout is None else min(timeout, own)
         stop = plan.add(Verb.STOP_CONTAINER, container.name, reason, after, timeout=limit, title=title)
         plan.add(Verb.REMOVE_CONTAINER, container.name, reason, [stop])
+
+
+def stop_endpoint(plan: Plan, endpoint: Container, reason: str, needs: Iterable[int] = ()) -> int:
+    """Operations that stop the local AWS endpoint, after `needs`, and remove it; returns the id of the last one. It
+    writes down at its end what it was sent last: one that is killed loses the messages of a moment."""
+    stop: list[int] = list(needs)
+    if endpoint.state is ContainerState.RUNNING:
+        title = "stop the local AWS endpoint"
+        stop = [plan.add(Verb.STOP_CONTAINER, endpoint.name, reason, stop, timeout=ENDPOINT_STOP_TIMEOUT, title=title)]
+    return plan.add(Verb.REMOVE_CONTAINER, endpoint.name, reason, stop)
 
 
 def _dependents(task: Task, name: str) -> list[str]:

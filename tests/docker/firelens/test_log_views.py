@@ -85,6 +85,11 @@ def test_a_fixed_stream_in_the_local_aws_is_compared_by_the_records_containers(p
     )
     project.up("fanout", "--logs", "local-aws")
 
+    def copies() -> int:
+        """The filter that makes them sends them a flush after the rest."""
+        return sum(line.startswith("output-1 (http) | {") for line in lines(project, "--routed"))
+
+    wait_until(lambda: copies() == 2, "the copies at the second destination")
     compared = lines(project, "--compare")
     assert sorted(re.sub(r" [0-9a-f]{8} ", " ", line) for line in compared) == [
         *["fanout/fanout to fanout (cloudwatch): 4 lines in, 4 records out"] * 2,

@@ -75,6 +75,19 @@ def test_an_agent_that_cannot_be_killed_is_removed_before_anything_stops(running
     assert running.left()["containers"] == []
 
 
+@pytest.mark.parametrize("volumes", [False, True])
+def test_the_local_aws_endpoint_writes_down_what_it_holds_once_no_task_sends(running: Bench, volumes: bool) -> None:
+    """But not what goes anyway."""
+    endpoint = ContainerSpec(name=DEMO.aws, image=AGENT, labels=DEMO.labels(Role.AWS))
+    running.engine.create_container(endpoint)
+    running.engine.start(DEMO.aws)
+    running.engine.calls.clear()
+    take_down(running, volumes=volumes)
+    done = [call for call in running.did("stop", "remove") if call.endswith(("hello", "aws"))]
+    assert done[-2:] == (["remove hello", "remove aws"] if volumes else ["stop aws", "remove aws"])
+    assert done[0] == "stop hello"
+
+
 def test_targets_get_no_time_to_drain(running: Bench) -> None:
     take_down(running)
     assert not [event for event in running.events if "deregister" in event.subject]

@@ -126,6 +126,7 @@ def test_only_a_command_replaces_one_that_runs(prepare: bool, replaced: bool) ->
     plan = Plan()
     plan_endpoint(plan, state, sort_containers([made]), None, prepare=prepare)
     assert ("remove" in str(plan)) is replaced
+    assert ("stop container" in str(plan)) is replaced, "that one writes down what it holds"
 
 
 def test_a_variable_of_the_manifest_wins() -> None:
