@@ -10,7 +10,6 @@ from emulator.app.compile import compiled, ignored, load_manifest
 from emulator.app.selection import Target, warning
 from emulator.errors import CopilotLocalError, Finding
 from emulator.events import Emit
-from emulator.files import read_text
 
 if TYPE_CHECKING:
     from emulator.ecs.service import Service
@@ -29,7 +28,7 @@ def hidden_rules(target: Target, services: Sequence[Service] = (), https: bool |
     whose manifest cannot be read is left out. Findings can be silenced like those of a manifest.
     """
     from emulator.frontdoor.routing.advice import hidden
-    from emulator.manifest.findings.suppression import silence
+    from emulator.manifest.findings.suppression import unsilenced
 
     known = {service.name: service for service in services}
     every = []
@@ -44,11 +43,9 @@ def hidden_rules(target: Target, services: Sequence[Service] = (), https: bool |
     found: list[Finding] = []
     for pair in hidden(every):
         if asked & {pair.rule.service.name, pair.earlier.service.name}:
-            file = pair.rule.service.manifest
-            with contextlib.suppress(OSError, UnicodeDecodeError):
-                found += silence([pair.finding], read_text(file).splitlines(), file, ignored(target.workspace))
+            found += unsilenced([pair.finding], ignored(target.workspace))
     # The rules for HTTP and HTTPS of one service stand at one line.
-    return list({(one.position, one.message): one for one in found if one.code == "CL701"}.values())
+    return list({(one.position, one.message): one for one in found}.values())
 
 
 def _compiled(target: Target, name: str, https: bool | None) -> Service:

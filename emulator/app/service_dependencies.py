@@ -11,7 +11,6 @@ from emulator.app.compile import compiled, ignored, load_manifest
 from emulator.app.selection import Selection, Target, find_target, warning
 from emulator.errors import CopilotLocalError, Finding, Severity, UsageError
 from emulator.events import Emit, Event, EventKind
-from emulator.files import read_text
 from emulator.workspace import find_workspace
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def warn_out_of_reach(target: Target, services: Sequence[Service], emit: Emit) -
     (CL141). It can be silenced like a finding of the manifest."""
     from emulator.app.deployment import Deployment
     from emulator.ecs.reach import names_hosts, out_of_reach
-    from emulator.manifest.findings.suppression import silence
+    from emulator.manifest.findings.suppression import unsilenced
 
     clients = [service for service in services if names_hosts(service)]
     if not clients:
@@ -75,9 +74,5 @@ def warn_out_of_reach(target: Target, services: Sequence[Service], emit: Emit) -
             Finding("CL141", it.message, client.positions.get(it.path), it.path, it.hint, Severity.WARNING)
             for it in out_of_reach(client, workspace)
         ]
-        with contextlib.suppress(OSError):
-            lines = read_text(client.manifest).splitlines()
-            findings = silence(findings, lines, client.manifest, ignored(target.workspace))
-        for finding in findings:
-            if finding.code == "CL141":
-                emit(warning(finding))
+        for finding in unsilenced(findings, ignored(target.workspace)):
+            emit(warning(finding))

@@ -48,6 +48,8 @@ def _indented(text: str) -> str:
 
 def _examples(kind: type[FindingKind]) -> Iterator[tuple[str, str]]:
     """The files of the example with their captions: the wrong one, the right one, and what is beside them."""
+    if not kind.bad:
+        return
     where = "" if kind.file == MANIFEST else f", `{kind.file}`"
     yield f"Wrong{where}", kind.bad
     yield f"Right{where}", kind.good
@@ -73,12 +75,13 @@ def _remark(kind: type[FindingKind]) -> str:
 def _section(kind: type[FindingKind]) -> str:
     parts = [f"\n## {kind.code}\n", f"**{kind.title[0].upper()}{kind.title[1:]}**\n", f"{kind.explanation}\n"]
     for caption, text in _examples(kind):
-        parts.append(f"{caption}:\n\n```{'yaml' if text.startswith(_YAML) else ''}\n{text}```\n")
+        parts.append(f"{caption}:\n\n```{_language(text)}\n{text}```\n")
     parts.append(f"Source: {kind.source}.\n")
     return "\n".join(parts)
 
 
-_YAML = ("name:", "- op:", "Parameters:")
+def _language(text: str) -> str:
+    return "json" if text.startswith("{") else "yaml" if text.startswith(("name:", "- op:", "Parameters:")) else ""
 
 
 def with_listing(page: str) -> str:

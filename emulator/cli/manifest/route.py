@@ -107,8 +107,10 @@ class _Asked:
     internal: bool
 
     def explain(self, selection: Selection, emit: Emit) -> Explanation:
+        from emulator.app.compile import ignored
         from emulator.frontdoor.balancers import Balancer
         from emulator.frontdoor.routing.explain import explain
+        from emulator.manifest.findings.suppression import unsilenced
         from emulator.runtime.listeners.front_ports import expected_options
 
         loaded = load_services(selection, emit, https=self.https)
@@ -125,7 +127,9 @@ class _Asked:
                 " and no rule an alias",
                 hint="`--https` explains it as `up --https` would run it",
             )
-        return explain(services, self.method, self.url, self.headers, self.source, options)
+        explanation = explain(services, self.method, self.url, self.headers, self.source, options)
+        left = unsilenced(explanation.warnings, ignored(loaded[0].workspace))
+        return replace(explanation, warnings=tuple(left))
 
     def _balancer(self, services: Sequence[Service], options: Mapping[Balancer, FrontOptions]) -> Balancer:
         """The load balancer that the request goes to."""

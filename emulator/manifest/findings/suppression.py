@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from emulator.errors import Finding, Position, Severity
+from emulator.files import read_text
 from emulator.manifest.findings.codes import CODES
 
 _COMMENT = re.compile(r"#\s*copilot-local:\s*ignore\b(.*)$")
@@ -42,6 +44,20 @@ def silence(findings: list[Finding], lines: list[str], file: str, ignored: Itera
         named = finding.code in everywhere or finding.code in by_line.get(line, ())
         if not (named and _silenceable(finding)):
             left.append(finding)
+    return left
+
+
+def unsilenced(findings: Iterable[Finding], ignored: Iterable[str] = ()) -> list[Finding]:
+    """The findings that are left, each silenced as `silence` does by the comments of the file that it is about. For
+    what is found after manifests were checked: it adds no finding about comments."""
+    codes = tuple(ignored)
+    left: list[Finding] = []
+    for finding in findings:
+        lines: list[str] = []
+        file = finding.position.file if finding.position else ""
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            lines = read_text(file).splitlines() if file else []
+        left += [one for one in silence([finding], lines, file, codes) if one is finding]
     return left
 
 

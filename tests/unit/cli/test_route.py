@@ -122,6 +122,12 @@ class TestWarnings:
         assert f"warning[{expected}]" in err
         assert "manifest.yml:" in err
 
+    def test_are_silenced_where_the_rule_stands(self, workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        manifest = workspace / "copilot" / "hello" / "manifest.yml"
+        manifest.write_text(manifest.read_text().replace("path: 'api'", "path: 'api'  # copilot-local: ignore CL704"))
+        assert run(["route", "GET", "/api/orders"]) == 0
+        assert "CL704" not in capsys.readouterr().err
+
     @pytest.mark.usefixtures("workspace")
     def test_the_classic_surprise(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert run(["route", "GET", "/api/orders"]) == 0

@@ -10,6 +10,7 @@ from emulator.manifest.findings.catalogue import (
     document,
     interpolation,
     keys,
+    listener_rules,
     load_balancing,
     logs,
     messaging,
@@ -17,13 +18,14 @@ from emulator.manifest.findings.catalogue import (
     others,
     overrides,
     storage,
+    task_definitions,
     values,
 )
 from emulator.manifest.findings.catalogue.base import FindingKind
 
 _SUBJECTS = (
-    *(capacity, containers, document, interpolation, keys, load_balancing, logs),
-    *(messaging, network, others, overrides, storage, values),
+    *(capacity, containers, document, interpolation, keys, listener_rules),
+    *(load_balancing, logs, messaging, network, others, overrides, storage, task_definitions, values),
 )
 _KINDS = [
     kind

@@ -30,12 +30,14 @@ class FindingKind:
     """Why it matters: what Copilot or ECS does. Markdown."""
     source: ClassVar[str] = ""
     """Where the rule is from: the code of Copilot, or AWS's documentation."""
+    command: ClassVar[str] = "validate"
+    """The command that reports `bad`."""
     note: ClassVar[str] = ""
     """When it is looked for, where that is not each time that the manifest is read."""
     file: ClassVar[str] = MANIFEST
     """The file that `bad` and `good` are, relative to the workspace."""
     bad: ClassVar[str] = ""
-    """The smallest file that has this finding, and no other."""
+    """The smallest file in which `command` finds this, and nothing else. Empty where no file leads to it."""
     good: ClassVar[str] = ""
     """The same without a finding."""
     beside: ClassVar[tuple[tuple[str, str], ...]] = ()
