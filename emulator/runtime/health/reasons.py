@@ -53,6 +53,8 @@ class Code(enum.StrEnum):
 
 TRANSIENT = frozenset({Code.MISSING, Code.EXITED, Code.WAITING, Code.CHECKING})
 """Reasons that every start has for a moment."""
+SLOW_START = TRANSIENT | {Code.NOT_LISTENING}
+"""Reasons that a program has which takes long to start, too."""
 
 
 @dataclass(frozen=True, slots=True)

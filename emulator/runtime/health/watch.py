@@ -18,6 +18,7 @@ from emulator.runtime.health.early import judged_task, results_from
 from emulator.runtime.health.ports import Listening, listening_in
 from emulator.runtime.health.reasons import (
     GOOD_STATES,
+    SLOW_START,
     TRANSIENT,
     CheckResult,
     Facts,
@@ -37,7 +38,7 @@ KEEPS_FAILING = 3
 QUIET = 3.0
 """Seconds from the first look in which nothing is said that every start may have for a moment."""
 LONG_QUIET = 10.0
-"""The same for what is no more than not over yet."""
+"""The same for what may be no more than not over yet."""
 _MOST_READ = 200
 _MOST_PRINTED = 3
 """Containers whose last lines are shown."""
@@ -93,7 +94,7 @@ class HealthWatch:
             before = {reason.text for reason in self._found.get(task.id, [])}
             self._found[task.id] = found = self._look(task, known)
             for reason in found:
-                quiet = LONG_QUIET if reason.code in TRANSIENT else QUIET
+                quiet = LONG_QUIET if reason.code in SLOW_START else QUIET
                 if reason.final or (reason.text in before and now - self._began >= quiet):
                     self._tell(reason)
         return [reason for task in tasks for reason in self._found.get(task.id, [])]

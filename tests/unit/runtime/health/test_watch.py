@@ -15,7 +15,7 @@ from emulator.runtime.health.reasons import CheckResult
 from emulator.runtime.health.watch import HealthWatch, Known, hopeless, known_from, once_each
 from emulator.runtime.state.observed import Task
 from tests.unit.runtime.bench import Bench
-from tests.unit.runtime.health.test_ports import WEB, row, table
+from tests.unit.runtime.health.test_ports import WEB, Answer, row, table
 from tests.unit.runtime.world import desired_state, make_service
 
 CHECK = {"healthCheck": {"command": ["CMD-SHELL", "curl -f localhost:3000"]}}
@@ -24,10 +24,16 @@ CHECK = {"healthCheck": {"command": ["CMD-SHELL", "curl -f localhost:3000"]}}
 class Watching:
     """A watch over one task whose container listens on 3000, with a clock that a test moves."""
 
-    def __init__(self, bench: Bench, containers: dict[str, Any] | None = None, port: int = 3000) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        containers: dict[str, Any] | None = None,
+        port: int = 3000,
+        listens: Answer | None = None,
+    ) -> None:
         self.now = 0.0
         self.bench = bench
-        bench.engine.behave("*-pause", Behaviour(exec=table(row(WEB, 20))))
+        bench.engine.behave("*-pause", Behaviour(exec=listens or table(row(WEB, 20))))
         self.state = desired_state(make_service(containers or {"hello": {}}, target=("hello", port)))
         self.task = bench.start(self.state)
         self.events: list[Event] = []
@@ -63,6 +69,17 @@ def test_a_reason_is_said_once_and_not_in_the_first_moments(wrong_port: Watching
     wrong_port.look(4)
     assert wrong_port.said() == ["hello listens on 3000, not 3001"]
     assert wrong_port.events[0].fields["reason"] == "wrong-port"
+
+
+def test_a_program_that_is_still_loading_is_given_time(bench: Bench) -> None:
+    """Python with an SDK, or a JVM, takes seconds until it listens."""
+    watching = Watching(bench, listens=table())
+    for at in range(10):
+        watching.look(at)
+    assert watching.said() == []
+    for at in (10, 11):
+        watching.look(at)
+    assert watching.said() == ["nothing listens on port 3000 of hello"]
 
 
 def test_tasks_are_looked_into_once_a_second_at_most(wrong_port: Watching) -> None:
