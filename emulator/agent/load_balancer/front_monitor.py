@@ -13,7 +13,7 @@ from typing import Any
 from emulator.agent.load_balancer.access_log import AccessLog
 from emulator.agent.load_balancer.balancer_monitor import AWAITED, AWAITED_SHARE, BUSY, IDLE, BalancerMonitor
 from emulator.agent.load_balancer.udp_targets import UdpTargets, routes_of
-from emulator.engine.interface import ContainerState, Engine
+from emulator.engine.interface import Container, ContainerState, Engine
 from emulator.errors import CopilotLocalError, EngineError
 from emulator.frontdoor.balancers import Balancer, balancer_of
 from emulator.frontdoor.health import TargetHealth, TargetState
@@ -34,6 +34,9 @@ ASKED_TIMEOUT = 1.0
 """Seconds for which a question about targets waits for a load balancer that is slow to answer."""
 SIGNALLED = (0, 128 + 9, 128 + 15)
 """Exit codes of an HAProxy that was ended, not of one that cannot run."""
+DEAF = 30.0
+"""Seconds after which a load balancer that runs and answers nothing is started again; it may be busy for a while."""
+STOP_TIMEOUT = 2
 LISTING = 10.0
 """Seconds between two listings when no event asks for one."""
 
@@ -53,6 +56,8 @@ class FrontMonitor(FrontControl):
         self._listed = 0.0
         self._leaving: dict[str, float] = {}
         """Task id to the monotonic time until which its targets drain."""
+        self._silent_since: dict[Balancer, float] = {}
+        """Which load balancers run and do not answer, and since when, on the monotonic clock."""
         self._kept: frozenset[str] = frozenset()
         self._wake = threading.Event()
         self._closed = threading.Event()
@@ -238,21 +243,38 @@ class FrontMonitor(FrontControl):
 
     def _look_at(self, monitor: BalancerMonitor, leaving: Mapping[str, float], now: float) -> float:
         """One round at one load balancer; returns the seconds until it is to be looked at again."""
-        if front_in(self._observed, monitor.balancer) is None:
+        front = front_in(self._observed, monitor.balancer)
+        if front is None:
             monitor.lose_sight()
             return IDLE
         try:
             changed, told = monitor.look(self._observed, leaving, now)
-        except (CopilotLocalError, OSError) as error:  # it is starting, or going
+        except (CopilotLocalError, OSError) as error:  # it is starting, going, or hangs
             log.debug("the %s load balancer does not answer: %s", monitor.balancer, error)
             if monitor.lose_sight():
                 self.on_verdict()
+            self._start_anew_where_deaf(front, monitor.balancer, now)
             return AWAITED if self._restless_until > time.monotonic() else BUSY
+        self._silent_since.pop(monitor.balancer, None)
         if changed:
             self.on_verdict()
         if (waited := monitor.waited(now)) is not None:
             return min(max(AWAITED, waited * AWAITED_SHARE), IDLE)
         return IDLE if not told and self._restless_until < now else BUSY
+
+    def _start_anew_where_deaf(self, front: Container, balancer: Balancer, now: float) -> None:
+        """Starts a load balancer anew that has run without an answer for `DEAF` seconds: it hangs, and Docker, which
+        sees its process, does nothing."""
+        if front.state is not ContainerState.RUNNING:
+            self._silent_since.pop(balancer, None)
+            return
+        if now - self._silent_since.setdefault(balancer, now) < DEAF:
+            return
+        del self._silent_since[balancer]
+        log.warning("%s has not answered for %.0f s and is started anew", front.name, DEAF)
+        with self._configuring, contextlib.suppress(EngineError):  # it may be removed by now
+            self.engine.stop(front.name, STOP_TIMEOUT)
+            self.engine.start(front.name)
 
     def _registered(self, now: float) -> tuple[frozenset[str], frozenset[str]]:
         """The tasks that have a target, and those whose targets drain."""

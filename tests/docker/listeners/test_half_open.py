@@ -6,7 +6,9 @@ import contextlib
 import resource
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 
 from tests.docker.listeners.conftest import Shop
@@ -47,19 +49,37 @@ def test_thousands_of_half_open_connections_do_not_take_the_port_away(shop: Shop
     assert "does not answer" not in shop.project.run("targets").ok().err
 
 
-def test_a_port_that_does_not_answer_is_told_and_mended(shop: Shop) -> None:
-    # HAProxy's worker is frozen: its container runs, and the kernel takes connections.
+@pytest.fixture
+def frozen(shop: Shop) -> Iterator[Shop]:
+    """HAProxy's worker is frozen: its container runs, and the kernel takes connections."""
     docker("exec", shop.front, "sh", "-c", "kill -STOP -1")
     try:
-        port = f"127.0.0.1:{shop.http_port} does not answer: no answer within"
-        assert any(port in line for line in shop.project.ps()["failures"])
-        assert port in shop.project.run("targets").ok().err
-        assert (
-            f"127.0.0.1:{shop.http_port} of {shop.project.app}/test does not answer" in shop.project.run("doctor").out
-        )
-        done = shop.project.run("up", "-d", "--wait", "shop", "plain", "clock").ok()
-        assert f"it did not answer at 127.0.0.1:{shop.http_port}" in done.err
+        yield shop
     finally:
         docker("exec", shop.front, "sh", "-c", "kill -CONT -1")  # a front that was made anew does not mind
-    assert shop.get("/mended").status_code == 200
-    assert not [line for line in shop.project.ps()["failures"] if "does not answer" in line]
+
+
+def test_a_port_that_does_not_answer_is_mended_by_up(frozen: Shop) -> None:
+    done = frozen.project.run("up", "-d", "--wait", "shop", "plain", "clock").ok()
+    assert f"it did not answer at 127.0.0.1:{frozen.http_port}" in done.err
+    assert frozen.get("/mended").status_code == 200
+    assert not [line for line in frozen.project.ps()["failures"] if "does not answer" in line]
+
+
+def test_a_load_balancer_that_hangs_is_told_and_started_anew_by_the_agent(frozen: Shop) -> None:
+    port = f"127.0.0.1:{frozen.http_port}"
+    with ThreadPoolExecutor() as at_once:
+        ps = at_once.submit(frozen.project.ps)
+        targets = at_once.submit(frozen.project.run, "targets")
+        doctor = at_once.submit(frozen.project.run, "doctor")
+    assert any(f"{port} does not answer: no answer within" in line for line in ps.result()["failures"])
+    assert f"{port} does not answer: no answer within" in targets.result().ok().err
+    assert f"{port} of {frozen.project.app}/test does not answer" in doctor.result().out
+    wait_until(lambda: answers(frozen), "the agent to start it anew", timeout=120)
+
+
+def answers(shop: Shop) -> bool:
+    try:
+        return shop.get("/mended").status_code == 200
+    except httpx.HTTPError:
+        return False

@@ -152,6 +152,30 @@ class TestALoadBalancerThatGoes:
             assert fronted.observed.front is not None
             assert fronted.observed.front.state is ContainerState.RUNNING
 
+    def test_one_that_runs_and_answers_nothing_is_started_anew_after_a_while(
+        self, fronted: Rig, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        look(fronted)
+        fronted.front.close()
+        begin = time.monotonic()
+        starts = []
+        for waited in (0.0, front_monitor.DEAF - 1, front_monitor.DEAF + 1, front_monitor.DEAF + 2):
+            monkeypatch.setattr(time, "monotonic", lambda waited=waited: begin + waited)
+            fronted.monitor.look()
+            starts.append(fronted.did("start").count("start front"))
+        assert [number - starts[0] for number in starts] == [0, 0, 1, 1]
+
+    def test_one_that_was_paused_is_left_alone(self, fronted: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+        look(fronted)
+        fronted.front.close()
+        fronted.engine.pause(DEMO.front)
+        before = fronted.did("start")
+        begin = time.monotonic()
+        for waited in (0.0, front_monitor.DEAF + 1):
+            monkeypatch.setattr(time, "monotonic", lambda waited=waited: begin + waited)
+            look(fronted, 1)
+        assert fronted.did("start") == before
+
     def test_one_that_cannot_run_is_left_to_docker(self, fronted: Rig) -> None:
         fronted.engine.behave(DEMO.front, Behaviour(exits=(1,)))
         fronted.engine.kill(DEMO.front)
