@@ -65,6 +65,7 @@ class _Connection(BaseHTTPRequestHandler):
     server: ControlServer
     protocol_version = "HTTP/1.1"
     _holds = False
+    _provides = False
     _attendance: contextlib.ExitStack | None = None
 
     def handle(self) -> None:
@@ -76,6 +77,8 @@ class _Connection(BaseHTTPRequestHandler):
             # A command that was killed, maybe in the middle of a word, leaves the agent in charge.
             if self._holds:
                 self.server.supervisor.act()
+            if self._provides:
+                self.server.supervisor.control.provided()
             if self._attendance is not None:
                 self._attendance.close()
 
@@ -178,6 +181,10 @@ class _Connection(BaseHTTPRequestHandler):
             self._attendance.close()
             self._attendance = None
             return None
+        if self._provides:
+            self._provides = False
+            self.server.supervisor.control.provided()
+            return None
         self._refuse_without_lease()
         self._holds = False
         self.server.supervisor.retire()
@@ -194,6 +201,13 @@ class _Connection(BaseHTTPRequestHandler):
     def _retire_if_idle(self, query: Query, body: Message) -> Answer:
         del query, body
         return {"idle": self.server.supervisor.retire_if_idle()}
+
+    def _provide(self, query: Query, body: Message) -> Answer:
+        del query
+        how = {name: bool(body.get(name)) for name in ("deploys", "orphaned")}
+        self.server.supervisor.control.provide(**how)
+        self._provides = True
+        return None
 
     def _refuse_without_lease(self) -> None:
         if not self._holds:
@@ -309,6 +323,7 @@ _CHANGE: Final[Mapping[str, _Handler]] = {
     "act": _Connection._act,
     "leave": _Connection._leave,
     "attend": _Connection._attend,
+    "provide": _Connection._provide,
     "retire-if-idle": _Connection._retire_if_idle,
     "apply": _Connection._apply,
     "scale": _Connection._scale,

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 from emulator.errors import EnvironmentBusy
+from emulator.runtime.planning.reconcile import PROVISIONS
 
 
 class BeingBroughtUp(EnvironmentBusy):
@@ -26,11 +27,13 @@ class ControlLock:
         """Whether the agent makes everything run as desired."""
         self.held = False
         """Whether a command is in charge."""
+        self.providing = False
+        """Whether a command makes what services live with."""
         self._stays = False
         self.retired = threading.Event()
         """Set for good once the environment is going away."""
         self.busy: set[str] = set()
-        """Services that are being worked on, and `FRONT`."""
+        """Services that are being worked on, `FRONT` and `PROVISIONS`."""
         self.on_freed: Callable[[], None] = lambda: None
         """Called when work has ended."""
 
@@ -89,6 +92,31 @@ class ControlLock:
                 "a foreground `copilot-local up` is in charge of this environment",
                 hint="end it first (Ctrl-C where it runs), or start it with -d",
             )
+
+    def provide(self, *, deploys: bool, orphaned: bool = False) -> None:
+        """A command makes what services live with, until `provided`: nothing here touches it meanwhile. `deploys`: it
+        is going to `apply` what needs that, and is refused as that would be. Raises `EnvironmentBusy`."""
+        with self.lock:
+            self.refuse_retired()
+            if deploys:
+                self.refuse_held(orphaned=orphaned)
+            if self.providing:
+                raise BeingBroughtUp(
+                    "another copilot-local command is bringing this environment up",
+                    hint="wait for it, or run `copilot-local down`",
+                )
+            self.providing = True
+            try:
+                self.claim({PROVISIONS})
+            except BaseException:
+                self.providing = False
+                raise
+
+    def provided(self) -> None:
+        """The command has made what services live with, or has died."""
+        with self.lock:
+            self.providing = False
+        self.release({PROVISIONS})
 
     def claim(self, subjects: set[str]) -> set[str]:
         """Takes services (and the front) for one piece of work, once other work on them has ended."""

@@ -10,7 +10,7 @@ from emulator.agent.scheduler.scheduler import Scheduler
 from emulator.errors import InputError, Unsupported
 from emulator.events import Emit
 from emulator.runtime.listeners.front_ports import balanced
-from emulator.runtime.planning.reconcile import FRONT, Reconciled
+from emulator.runtime.planning.reconcile import FRONT, PROVISIONS, Reconciled
 from emulator.runtime.planning.replace_containers import edit
 from emulator.runtime.planning.stop_plan import stop_task
 from emulator.runtime.specs.load_balancer import front_specs
@@ -140,8 +140,10 @@ class Deployments:
                 if edited:
                     with scheduler.front.keeping({operation.task_id for operation in edited.operations}):
                         scheduler.executor(emit).run(edited)
-                observed = observe(scheduler.engine, scheduler.names)
-                result = scheduler.reconcile(observed, fresh_front_rules=True, leave_alone=control.busy - claimed)
+                with control.lock:
+                    observed = observe(scheduler.engine, scheduler.names)
+                    result = scheduler.reconcile(observed, fresh_front_rules=True, leave_alone=control.busy - claimed)
+                    claimed |= control.claim({PROVISIONS}) if result.provides else set()
                 scheduler.note_failures(observed, result)
                 scheduler.born(result)
                 scheduler.executor(emit).run(result.plan)

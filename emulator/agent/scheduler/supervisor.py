@@ -23,7 +23,7 @@ from emulator.engine.interface import Engine, EngineEvent
 from emulator.errors import CopilotLocalError, InputError
 from emulator.events import Event, EventKind
 from emulator.runtime.execution.context import Cancelled
-from emulator.runtime.planning.reconcile import FRONT
+from emulator.runtime.planning.reconcile import FRONT, PROVISIONS
 from emulator.runtime.specs.restart import restartable
 from emulator.runtime.state.desired import DesiredState, Private
 from emulator.runtime.state.observed import Observed, observe
@@ -136,6 +136,7 @@ class Supervisor:
             "acting": self.control.acting,
             "held": self.control.held,
             "stays": self.control.stays,
+            "providing": self.control.providing,
             "targets": self.front.targets(),
             "checks": self.early.as_plain(),
             "services": self.scheduler.status(),
@@ -298,7 +299,7 @@ class Supervisor:
             result = self.scheduler.reconcile(observed, leave_alone=self.control.busy)
         self.scheduler.born(result)
         touched = {*result.started.values(), *(observed.tasks[task_id].service for task_id in result.stopped)}
-        claimed = self.control.claim(touched or {FRONT})
+        claimed = self.control.claim((touched or {FRONT}) | ({PROVISIONS} if result.provides else set()))
         return lambda: self._carry_out(result.plan, claimed)
 
     def _check(self, observed: Observed) -> None:

@@ -26,7 +26,18 @@ if TYPE_CHECKING:
     from emulator.runtime.state.desired import DesiredService, DesiredState, Private
     from emulator.runtime.state.names import Names
 
-__all__ = ["Agent", "AgentBusy", "AgentError", "Attendance", "Lease", "Message", "agent_of", "event_from", "event_to"]
+__all__ = [
+    "Agent",
+    "AgentBusy",
+    "AgentError",
+    "Attendance",
+    "Lease",
+    "Message",
+    "Providing",
+    "agent_of",
+    "event_from",
+    "event_to",
+]
 
 SOCKET = "/run/copilot-local/agent.sock"
 BRIDGE = ("python3", "-S", "-m", "emulator.agent.api.bridge", SOCKET)
@@ -62,6 +73,11 @@ class Agent:
 
         body = {"service": to_plain(desired), "private": to_plain(private)}
         return Attendance(self._opened("attend", body))
+
+    def provide(self, *, deploys: bool = False, orphaned: bool = False) -> Providing:
+        """The caller makes what services live with: the agent leaves that alone until it is closed. `deploys`: `apply`
+        follows, and this is refused as that would be. Raises `AgentError`; `AgentBusy` where another command does."""
+        return Providing(self._opened("provide", {"deploys": deploys, "orphaned": orphaned}))
 
     def retire_if_idle(self) -> bool:
         """Whether the agent had nothing to look after; it does nothing any more then, and may be removed."""
@@ -280,23 +296,27 @@ class Lease:
         self._connection.close()
 
 
-class Attendance:
-    """The agent's knowing of a task that a command runs by itself. It ends with the connection."""
+class Providing:
+    """The agent's leaving what services live with to a command. It ends with the connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-
-    def status(self) -> Message:
-        """As `Agent.status`, over the connection that is open already."""
-        with closed_after(self._connection, ANSWER_TIMEOUT):
-            [answer] = self._connection.ask(request("GET", "status"))
-        return answer
 
     def close(self) -> None:
         """Ends it; afterwards the agent knows."""
         with contextlib.suppress(CopilotLocalError, OSError), closed_after(self._connection, ANSWER_TIMEOUT):
             done(self._connection.ask(request("POST", "leave")))
         self._connection.close()
+
+
+class Attendance(Providing):
+    """The agent's knowing of a task that a command runs by itself. It ends with the connection."""
+
+    def status(self) -> Message:
+        """As `Agent.status`, over the connection that is open already."""
+        with closed_after(self._connection, ANSWER_TIMEOUT):
+            [answer] = self._connection.ask(request("GET", "status"))
+        return answer
 
 
 def _tail(number: int | None) -> dict[str, str]:

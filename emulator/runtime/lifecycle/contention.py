@@ -71,7 +71,7 @@ class Turns:
                 return
             with contextlib.suppress(CopilotLocalError):  # it is starting, or going away
                 status = Agent(self.engine, self._names).status()
-                if status["acting"] or status.get("stays"):
+                if (status["acting"] or status.get("stays")) and not status.get("providing"):
                     return
 
     def is_taken_back(self, agent: Container) -> bool:

@@ -1,40 +1,61 @@
-"""Joins an environment that has an agent: the agent does the work."""
+"""Joins an environment that has an agent: the agent does the work, but for what services live with."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 
-from emulator.engine.interface import Container, Engine
+from emulator.engine.interface import Container, ContainerState, Engine
 from emulator.errors import ContainerFailed, CopilotLocalError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.control import direct
-from emulator.runtime.control.client import Agent, AgentError
-from emulator.runtime.lifecycle.contention import is_orphaned
+from emulator.runtime.control.client import Agent, AgentBusy, AgentError
+from emulator.runtime.lifecycle.contention import Turns, is_orphaned
 from emulator.runtime.specs.agent import agent_spec
 from emulator.runtime.state.desired import DesiredState, Private
 from emulator.runtime.state.names import Names
+from emulator.runtime.state.observed import observe
 
 AGENT_TIMEOUT = 60.0
 """Seconds that an agent which was just started may take to answer: a busy machine takes 20. One that ends is noticed at
 once."""
 
 
+@contextlib.contextmanager
+def provision(engine: Engine, environment: Names, turns: Turns) -> Iterator[None]:
+    """Within this block an agent that runs leaves what services live with to the caller; waits until other commands are
+    done with that."""
+    while True:
+        agent = observe(engine, environment).agent
+        if agent is None or agent.state is not ContainerState.RUNNING:
+            yield
+            return
+        try:
+            providing = Agent(engine, environment).provide()
+        except AgentBusy:
+            turns.pass_by(agent)
+            continue
+        with contextlib.closing(providing):
+            yield
+        return
+
+
 def join(
     engine: Engine, environment: Names, agent: Container, state: DesiredState, private: Private, emit: Emit
 ) -> None:
     """Sends what should run to the agent, and waits until it runs. Raises `AgentError`; `AgentBusy` where another
-    command is bringing the environment up.
-
-    An agent of another version is replaced first: everything it knows is on its volume and in the containers.
-    """
-    if agent.image != state.agent_image:
-        _replace(engine, environment, agent, state, emit)
+    command is bringing the environment up."""
     Agent(engine, environment).apply(state, private, emit, orphaned=is_orphaned(agent))
 
 
-def _replace(engine: Engine, environment: Names, agent: Container, state: DesiredState, emit: Emit) -> None:
+def renew(engine: Engine, environment: Names, agent: Container, state: DesiredState, emit: Emit) -> bool:
+    """Replaces an agent of another version: everything it knows is on its volume and in the containers. Returns whether
+    it is of this one then, which it is not where a command is in charge. Raises `AgentError` where the new agent cannot
+    take over."""
+    if agent.image == state.agent_image:
+        return True
     if Agent(engine, environment).status()["held"]:
-        return  # its refusal says who is in charge
+        return False
     subject = "replace the agent by one of this version"
     emit(Event(EventKind.STEP_STARTED, subject))
     engine.remove(agent.name)
@@ -49,6 +70,7 @@ def _replace(engine: Engine, environment: Names, agent: Container, state: Desire
             hint="run `copilot-local down`, then `up` again; the log store is kept",
         ) from error
     emit(Event(EventKind.STEP_DONE, subject))
+    return True
 
 
 def agent_failed(engine: Engine, environment: Names, why: str) -> ContainerFailed:

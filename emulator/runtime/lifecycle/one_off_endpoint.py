@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError
 from emulator.events import Emit
+from emulator.runtime.lifecycle.contention import Turns
+from emulator.runtime.lifecycle.join import provision
 from emulator.runtime.lifecycle.provide import provide
 from emulator.runtime.listeners.free_port import Reservation
 from emulator.runtime.listeners.port_choice import with_ports
@@ -35,7 +37,8 @@ def provided(
         with Reservation() as reservation:
             state = with_ports(state, asked_ports(request), before, frozenset(), reservation)
             engine.ensure_network(environment.network, environment.labels(Role.NETWORK))
-            given = provide(engine, request, state, before, emit, cancelled)
+            with provision(engine, environment, Turns(engine, environment, emit, cancelled)):
+                given = provide(engine, request, state, observe(engine, environment), emit, cancelled)
         yield given
     finally:
         _take_back(engine, environment, before)

@@ -14,7 +14,7 @@ from emulator.runtime.execution.executor import Executor
 from emulator.runtime.lifecycle.databases import remove_new_databases
 from emulator.runtime.lifecycle.seeding import plant
 from emulator.runtime.lifecycle.sql import run_sql
-from emulator.runtime.listeners.endpoint_way import checked_position, refuse_change
+from emulator.runtime.listeners.endpoint_way import changed_url, checked_position
 from emulator.runtime.planning.databases import plan_databases
 from emulator.runtime.planning.local_aws import plan_endpoint
 from emulator.runtime.planning.up_request import UpRequest
@@ -50,7 +50,9 @@ def provide(
             emit(Event(EventKind.WARNING, "[seed]", text))
         return state, private
     plan = Plan()
-    refuse_change(request.workspace, state.aws_way, observed)
+    if before := changed_url(request.workspace, state.aws_way, observed, state.services):
+        text = f"what services had in the endpoint before, {before}, is not in this one"
+        emit(Event(EventKind.WARNING, "[aws] endpoint", text))
     secrets = request.endpoint_secrets
     asked = secrets.request()
     if state.aws_way is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,12 +11,12 @@ from typing import TYPE_CHECKING
 from emulator.engine.interface import Container, ContainerSpec, ContainerState, Engine
 from emulator.errors import EngineError, EnvironmentBusy, PortInUse
 from emulator.events import Emit, Event, discard
-from emulator.runtime.control.client import AgentBusy, AgentError
+from emulator.runtime.control.client import Agent, AgentBusy, AgentError
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.images.resolver import resolver_of
-from emulator.runtime.lifecycle.contention import Turns
+from emulator.runtime.lifecycle.contention import Turns, is_orphaned
 from emulator.runtime.lifecycle.environment_lock import Claim
-from emulator.runtime.lifecycle.join import AGENT_TIMEOUT, join
+from emulator.runtime.lifecycle.join import AGENT_TIMEOUT, join, renew
 from emulator.runtime.lifecycle.look import refuse_taken_ports
 from emulator.runtime.lifecycle.prepare import (
     databases_of,
@@ -180,7 +181,8 @@ def _join(
         emit(event)
 
     try:
-        state, request = _provided(engine, request, state, emit, cancelled)
+        if renew(engine, request.environment, agent, state, hear):  # else its refusal says who is in charge
+            state, request = _provided(engine, request, agent, state, emit, cancelled)
         join(engine, request.environment, agent, state, request.private, hear)
     except AgentBusy:
         turns.pass_by(agent)
@@ -193,9 +195,15 @@ def _join(
 
 
 def _provided(
-    engine: Engine, request: UpRequest, state: DesiredState, emit: Emit, cancelled: threading.Event
+    engine: Engine,
+    request: UpRequest,
+    agent: Container,
+    state: DesiredState,
+    emit: Emit,
+    cancelled: threading.Event,
 ) -> tuple[DesiredState, UpRequest]:
-    """What services live with, made where something needs it; the state and the private values with what that tells."""
+    """What services live with, made where something needs it; the state and the private values with what that tells.
+    The agent, which acts for the state before this one, leaves it alone meanwhile."""
     needed = any(wants_endpoint(desired) for desired in state.services.values())
     if not needed and request.beside is None:
         return state, request
@@ -203,7 +211,10 @@ def _provided(
 
     with beside_of(request)(engine, request, emit, cancelled):
         if needed:
-            state, private = provide(engine, request, state, observe(engine, request.environment), emit, cancelled)
+            providing = Agent(engine, request.environment).provide(deploys=True, orphaned=is_orphaned(agent))
+            with contextlib.closing(providing):
+                observed = observe(engine, request.environment)
+                state, private = provide(engine, request, state, observed, emit, cancelled)
             request = replace(request, private=private)
     return state, request
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Collection
 from pathlib import Path
 
 from emulator.engine.interface import Engine
@@ -51,18 +52,23 @@ def checked_position(workspace: Path, way: AwsWay, port: int) -> str:
     return str(position or "")
 
 
-def refuse_change(workspace: Path, way: AwsWay | None, observed: Observed) -> None:
-    """Raises InputError where tasks run with another endpoint than this one: what they have is there."""
-    if observed.aws is None or not observed.service_tasks:
-        return
+def changed_url(workspace: Path, way: AwsWay | None, observed: Observed, services: Collection[str]) -> str:
+    """Which endpoint another one takes the place of, in words; empty where none does. Raises InputError where services
+    beside these run: nothing would make what they need at the new one."""
+    if observed.aws is None:
+        return ""
     now, wanted = observed.aws.labels.get(names.AWS_URL, ""), way.url if way is not None else ""
-    if now != wanted:
-        own = "the one that comes with copilot-local"
+    if now == wanted:
+        return ""
+    own = "the one that comes with copilot-local"
+    others = sorted({task.service for task in observed.service_tasks} - set(services))
+    if others:
         raise InputError(
-            f"[aws] endpoint: {wanted or own} is to take the place of {now or own}, which tasks use",
+            f"[aws] endpoint: {wanted or own} is to take the place of {now or own}, which {', '.join(others)} may use",
             position=setting_position(workspace, "aws", "endpoint"),
-            hint="`copilot-local down` first",
+            hint="name these services, too, or run `copilot-local down` first",
         )
+    return now or own
 
 
 def _listens(host: str, port: int) -> bool:

@@ -30,6 +30,8 @@ MOST_TASKS = 10
 """Tasks of a service, beside three times the desired number, past which no more are started."""
 FRONT = ""
 """Stands for the load balancers among the services that `reconcile` leaves alone."""
+PROVISIONS = "/"
+"""Stands there for what services live with: the local AWS endpoint and the databases."""
 
 
 @dataclass(slots=True)
@@ -41,6 +43,8 @@ class Reconciled:
     """Task id to service."""
     stopped: dict[str, str] = field(default_factory=dict)
     """Task id to reason."""
+    provides: bool = False
+    """Whether it does something to what services live with."""
 
 
 def reconcile(
@@ -60,20 +64,24 @@ def reconcile(
 
     `fronts` are the load balancers that something goes through. `held_back` are services whose replacement waits
     (back-off); their broken tasks are stopped all the same. `unhealthy` are tasks that the service scheduler gives up,
-    with the reason. `leave_alone` are services, or `FRONT`, that another plan is at work on. `fresh_front_rules` asks
-    for a front configuration even if no task changes. `before`: what `up` does before tasks is in the plan, too.
+    with the reason. `leave_alone` are services, `FRONT` or `PROVISIONS`, that another plan is at work on.
+    `fresh_front_rules` asks for a front configuration even if no task changes. `before`: what `up` does before tasks is
+    in the plan, too.
     """
     plan = Plan()
     network = None
     if not network_exists:
         labels = factory.names.labels(Role.NETWORK)
         network = plan.add(Verb.CREATE_NETWORK, factory.names.network, "no such network", labels=labels)
-    aws = plan_endpoint(plan, factory.state, observed, network)
-    if before:
-        plan_databases(plan, factory.state, observed, network, endpoint=aws)
-    restart_databases(plan, factory.state, observed)
+    planned, aws = len(plan.operations), None
+    if PROVISIONS not in leave_alone:
+        aws = plan_endpoint(plan, factory.state, observed, network)
+        if before:
+            plan_databases(plan, factory.state, observed, network, endpoint=aws)
+        restart_databases(plan, factory.state, observed)
+    result = Reconciled(plan, provides=len(plan.operations) > planned)
     _udp_relay(plan, factory.state, observed, network)
-    work = _Reconciliation(factory, observed, Reconciled(plan), routed=bool(fronts), network=network, aws=aws)
+    work = _Reconciliation(factory, observed, result, routed=bool(fronts), network=network, aws=aws)
     for name, desired in factory.state.services.items():
         if name not in leave_alone:
             work.service(desired, unhealthy or {}, held_back=name in held_back, new_id=new_id)

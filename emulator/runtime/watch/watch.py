@@ -21,8 +21,10 @@ from emulator.events import Emit, Event, EventKind
 from emulator.runtime.control.client import Agent
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.images.resolver import ImageResolver, resolver_of
+from emulator.runtime.lifecycle.contention import Turns
 from emulator.runtime.lifecycle.down import down
 from emulator.runtime.lifecycle.foreground import STILL_RUNNING
+from emulator.runtime.lifecycle.join import provision
 from emulator.runtime.lifecycle.prepare import prepare, refuse_unsupported_in
 from emulator.runtime.lifecycle.provide import provide
 from emulator.runtime.lifecycle.running import Running
@@ -30,7 +32,7 @@ from emulator.runtime.lifecycle.up import up
 from emulator.runtime.listeners.port_choice import with_ports
 from emulator.runtime.planning.up_request import UpRequest, asked_ports, log_subjects
 from emulator.runtime.reports.follow import EnvironmentFollower
-from emulator.runtime.state.desired import DesiredState
+from emulator.runtime.state.desired import DesiredState, Private
 from emulator.runtime.state.observed import Member, observe
 from emulator.runtime.watch.changes import FileChanges
 from emulator.runtime.watch.files import WatchedBuild, WatchedFiles, WatchedSync
@@ -177,7 +179,7 @@ class Watch:
             state = prepare(self._engine, request, self._emit)
             observed = observe(self._engine, request.environment)
             state = with_ports(state, asked_ports(request), observed, frozenset())
-            state, private = provide(self._engine, request, state, observed, self._emit, threading.Event())
+            state, private = self._provide(request, state)
             self._request = request = replace(request, private=private)
             if state == self._present and request.private == before.private:
                 self._emit(Event(EventKind.INFO, self._shown(paths), "what runs is as it says already"))
@@ -185,6 +187,12 @@ class Watch:
                 self._apply(state, began)
         except CopilotLocalError as error:
             self._report(self._shown(paths), error)
+
+    def _provide(self, request: UpRequest, state: DesiredState) -> tuple[DesiredState, Private]:
+        never = threading.Event()
+        with provision(self._engine, request.environment, Turns(self._engine, request.environment, self._emit, never)):
+            observed = observe(self._engine, request.environment)
+            return provide(self._engine, request, state, observed, self._emit, never)
 
     def _rebuild(self, builds: Sequence[WatchedBuild]) -> None:
         """Builds these images, and replaces the containers whose image is another one then."""

@@ -15,7 +15,7 @@ import botocore.session
 import pytest
 
 from tests.docker.aws.conftest import API, WORKER, run_in, write_workspace
-from tests.docker.project import ROOT, MakeProject, Project
+from tests.docker.project import ROOT, MakeProject, Project, free_port
 
 pytestmark = pytest.mark.docker
 
@@ -104,6 +104,39 @@ def test_everything_is_made_there_and_stays_there(make_project: MakeProject, oth
     assert project.everything() == []
     assert client_of(other, "dynamodb").scan(TableName=table)["Count"] == 1
     assert client_of(other, "sqs").list_queues(QueueNamePrefix=f"{project.app}-")["QueueUrls"]
+
+
+COMMAND = """\
+image: {location: "busybox:1.37"}
+command: ["sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]
+"""
+PLAIN = {
+    "api/manifest.yml": f"name: api\ntype: Backend Service\n{COMMAND}publish: {{topics: [{{name: orders}}]}}\n",
+    "worker/manifest.yml": f"name: worker\ntype: Worker Service\n{COMMAND}"
+    "subscribe: {topics: [{name: orders, service: api}]}\n",
+}
+
+
+def test_while_services_run_it_moves_to_other_ports_with_what_it_holds_and_to_another_url(
+    make_project: MakeProject, other: str
+) -> None:
+    project = write_workspace(make_project(""), PLAIN)
+    project.up()
+    project.run("queues", "send", "worker", "kept").ok()
+    for _ in range(2):  # the agent, which acts for the state before, sees the endpoint go each time
+        port = free_port()
+        project.write("copilot-local.toml", f"[aws]\nport = {port}\n")
+        project.up()
+        assert "kept" in project.run("queues", "peek", "worker").ok().out
+        assert client_of(f"http://127.0.0.1:{port}", "sqs").list_queues()["QueueUrls"]
+
+    project.write("copilot-local.toml", f'[aws]\nendpoint = "{other}"\nport = {port}\n')
+    alone = project.run("up", "-d", "api")
+    assert alone.code != 0
+    assert f"{other} is to take the place of the one that comes with copilot-local, which worker may use" in alone.err
+    project.up()
+    assert client_of(other, "sqs").list_queues(QueueNamePrefix=f"{project.app}-")["QueueUrls"]
+    assert "kept" not in project.run("queues", "peek", "worker").ok().out
 
 
 def test_where_nothing_answers_nothing_is_made(make_project: MakeProject) -> None:

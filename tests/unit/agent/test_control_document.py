@@ -146,6 +146,7 @@ def test_requests_and_answers_fit_it(
     list(agent.access(follow=False, services=[]))
     job = DesiredService(service=make_service(name="nightly", type="Scheduled Job"), options=LocalOptions())
     agent.attend(job, Private()).close()
+    agent.provide(deploys=True).close()
     assert not agent.retire_if_idle()
     agent.hold(Private()).leave()
     assert watched == set(ROUTES)

@@ -13,7 +13,7 @@ import pytest
 from emulator.engine.interface import Container, ContainerState, EngineInfo
 from emulator.errors import InputError, Position
 from emulator.runtime.listeners import free_port
-from emulator.runtime.listeners.endpoint_way import checked_position, checked_way, refuse_change
+from emulator.runtime.listeners.endpoint_way import changed_url, checked_position, checked_way
 from emulator.runtime.listeners.port_choice import AskedPorts, with_ports
 from emulator.runtime.planning.local_aws import plan_endpoint
 from emulator.runtime.specs.aws.endpoint import aws_spec
@@ -148,15 +148,16 @@ def test_one_that_listens_is_taken(tmp_path: Path) -> None:
     assert way == AwsWay(url=f"http://localhost:{port}", relayed_port=port)
 
 
-def test_tasks_that_run_keep_their_endpoint(tmp_path: Path) -> None:
+def test_services_that_are_not_brought_up_keep_their_endpoint(tmp_path: Path) -> None:
     here, world = state_with(HERE), World(make_service())
     folder = settings(tmp_path, "local")
-    refuse_change(folder, None, Observed([], aws=running(here)[0]))  # no task is left that uses it
+    assert changed_url(folder, None, Observed([], aws=running(here)[0]), []) == HERE  # no task is left that uses it
     world.runs_task()
     observed = replace(world.observed, aws=running(here)[0])
-    refuse_change(folder, here.aws_way, observed)
-    with pytest.raises(InputError, match=f"take the place of {HERE}, which tasks use") as error:
-        refuse_change(folder, None, observed)
+    assert changed_url(folder, here.aws_way, observed, []) == ""
+    assert changed_url(folder, None, observed, ["hello"]) == HERE
+    with pytest.raises(InputError, match=f"take the place of {HERE}, which hello may use") as error:
+        changed_url(folder, None, observed, ["other"])
     assert error.value.position == Position(str(tmp_path / "copilot-local.toml"), 2)
 
 
