@@ -19,7 +19,15 @@ from emulator.model import FrozenModel, InvalidData, Model, from_plain, make
 from emulator.regions import DEFAULT_REGION, LOCAL_ACCOUNT
 from emulator.settings_attended import Debugging, Native
 from emulator.settings_files import FILE_NAME, STAND_INS_NAME, configuration_folder, line_of, text_of
-from emulator.settings_services import AwsEndpoint, AwsSettings, BesideSettings, JobSettings, Port, SeedSettings
+from emulator.settings_services import (
+    AwsEndpoint,
+    AwsSettings,
+    BesideSettings,
+    ConnectSettings,
+    JobSettings,
+    Port,
+    SeedSettings,
+)
 
 FILLED_IN = ("variables", "values", "substitute", "images")
 """Tables that `copilot-local init` writes names into, with empty text until they are filled in."""
@@ -211,6 +219,7 @@ class Settings(FrozenModel):
     backing: Mapping[str, str] = {}
     """Engine of a database or cache (`aurora-postgresql`, `redis`) to the image that it runs on."""
     aws: AwsSettings = Field(default_factory=AwsSettings.model_construct)
+    service_connect: ConnectSettings = Field(default_factory=ConnectSettings.model_construct)
     jobs: JobSettings = Field(default_factory=JobSettings.model_construct)
     beside: BesideSettings = Field(default_factory=BesideSettings.model_construct)
     seed: SeedSettings = Field(default_factory=SeedSettings.model_construct)
@@ -281,6 +290,9 @@ class LocalOptions(Model):
     """Where they reach it, on 127.0.0.1; 0 while there is none."""
     aws_names: bool = False
     """AWS's own host names are to lead its tasks to the endpoint as well."""
+
+    connect_proxy: Literal["envoy", "none"] = "none"
+    """What its tasks have of Service Connect, where they are connected."""
 
     @property
     def leads_names(self) -> bool:

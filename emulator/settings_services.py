@@ -78,6 +78,14 @@ class AwsSettings(FrozenModel):
         return self
 
 
+class ConnectSettings(FrozenModel):
+    """`[service_connect]`: how tasks reach each other by the names of `network.connect`."""
+
+    proxy: Literal["envoy", "none"] = "none"
+    """`envoy`: a proxy in each connected task, as deployed. `none`: lines of `/etc/hosts`, one for each task behind a
+    name."""
+
+
 class JobSettings(FrozenModel):
     """`[jobs]`: Scheduled Jobs, which do not run with the services unless they are asked to."""
 

@@ -274,7 +274,13 @@ def _request(
     logins: RegistryLogins,
 ) -> UpRequest:
     from emulator.runtime.planning.up_request import SupportImages, UpRequest
-    from emulator.setup.images import FRONT_IMAGE, PAUSE_IMAGE, ensure_agent_image, ensure_aws_image
+    from emulator.setup.images import (
+        FRONT_IMAGE,
+        PAUSE_IMAGE,
+        ensure_agent_image,
+        ensure_aws_image,
+        ensure_envoy_image,
+    )
     from emulator.setup.images import ensure_database_image as database
 
     return UpRequest(
@@ -288,6 +294,7 @@ def _request(
             lambda engine: ensure_agent_image(emit, engine),
             lambda: ensure_aws_image(emit),
             lambda reference: database(reference, emit),
+            lambda engine: ensure_envoy_image(emit, engine),
         ),
         private=private,
         beside=_beside(selection, loaded, settings),

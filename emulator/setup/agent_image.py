@@ -33,7 +33,7 @@ from emulator.setup.paths import (
 from emulator.setup.process import NOT_FOUND, run
 from emulator.setup.standins import step
 
-ROOMS = ("agent", "ecs", "engine", "firelens", "frontdoor", "logstore", "runtime", "trace")
+ROOMS = ("agent", "ecs", "engine", "firelens", "frontdoor", "logstore", "runtime", "service_connect", "trace")
 """The packages of `emulator` that the agent imports (DESIGN's table, followed from `agent`), and those of the capture,
 which runs from the same image; a test reads this."""
 

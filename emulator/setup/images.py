@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from emulator.engine.interface import Engine
 from emulator.errors import ImageError
 from emulator.events import Emit, Event, EventKind, discard
-from emulator.setup import agent_image, aws_image, docker_cli, standins, substitutes
+from emulator.setup import agent_image, aws_image, docker_cli, envoy_image, standins, substitutes
 from emulator.setup.docker_cli import Pull
 from emulator.setup.paths import locked, log_file
 from emulator.temporary import temporary_folder
@@ -72,13 +72,15 @@ _RECIPES = {
 
 def ensure_images(emit: Emit = discard, *, databases: bool = False) -> None:
     """Makes sure that every image is there: pulled, or a stand-in where its registry is absent; then the agent's. With
-    `databases` those too that addons and examples may need.
+    `databases` those too that addons, examples and Service Connect may need.
 
     Writes the substitution file. Takes seconds where all is there. Raises ImageError with the last lines of what
     failed, EngineUnavailable where no daemon answers.
     """
     with locked("images", emit):
         provide((*IMAGES, *DATABASES, *EXAMPLES) if databases else IMAGES, emit)
+    if databases:
+        ensure_envoy_image(emit)
     ensure_agent_image(emit)
 
 
@@ -123,6 +125,15 @@ def any_agent_image(emit: Emit = discard) -> str:
 def ensure_aws_image(emit: Emit = discard) -> str:
     """Makes sure that the image of the local AWS endpoint is there. Returns its reference. Raises as the agent's."""
     return aws_image.ensure_aws_image(_python_base(emit), docker_cli.server_architecture(), emit)
+
+
+def ensure_envoy_image(emit: Emit = discard, engine: Engine | None = None) -> str:
+    """Makes sure that the image of Service Connect's proxy is there. Returns its reference. Raises as the agent's."""
+    architecture = engine.info().architecture if engine is not None else docker_cli.server_architecture()
+    tag = envoy_image.envoy_tag(architecture)
+    if engine.image(tag) is not None if engine is not None else docker_cli.image_exists(tag):
+        return tag
+    return envoy_image.build_envoy_image(_python_base(emit), architecture, emit)
 
 
 def ensure_database_image(reference: str, emit: Emit = discard) -> str:

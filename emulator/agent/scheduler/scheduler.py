@@ -25,12 +25,14 @@ from emulator.runtime.execution.executor import Executor
 from emulator.runtime.health.reasons import CheckResult
 from emulator.runtime.health.watch import Known
 from emulator.runtime.planning.reconcile import Reconciled, reconcile
+from emulator.runtime.specs.connect.endpoints import EndpointFiles
 from emulator.runtime.specs.load_balancer import front_specs
 from emulator.runtime.specs.service_connect import ServiceConnect
 from emulator.runtime.specs.task import TaskFactory, task_factory
 from emulator.runtime.state.desired import DesiredService, DesiredState, Private
 from emulator.runtime.state.names import Names
 from emulator.runtime.state.observed import Observed, observe
+from emulator.service_connect.envoy import FOLDER
 from emulator.spelling import closest
 
 log = logging.getLogger(__name__)
@@ -39,7 +41,8 @@ log = logging.getLogger(__name__)
 class Scheduler:
     """Holds the desired state, and compares it with what runs. It carries nothing out and never waits: the caller that
     changes something holds `ControlLock.lock`. `clock` gives seconds; `cancelled` ends what its executors do; `checks`
-    are the results of container health checks by container id."""
+    are the results of container health checks by container id; `connect_folder` has the files that proxies of Service
+    Connect read."""
 
     def __init__(
         self,
@@ -50,6 +53,7 @@ class Scheduler:
         clock: Callable[[], float],
         cancelled: threading.Event,
         checks: Callable[[], Mapping[str, CheckResult]] = dict,
+        connect_folder: Path = Path(FOLDER),
     ) -> None:
         self._checks = checks
         self.engine = engine
@@ -64,7 +68,8 @@ class Scheduler:
         self.front = front
         self.front.use(self.state)
         self.front.refresh()
-        self.connect = ServiceConnect(engine, self.names)
+        files = EndpointFiles(connect_folder, self.names, lambda: self.state)
+        self.connect = ServiceConnect(engine, self.names, files, lambda: self.state)
         self.history = TaskHistory()
         self.back_off = BackOff(timeouts.healthy_life, timeouts.longest_delay)
         self._clock = clock

@@ -213,6 +213,8 @@ class Supervisor:
                     observed = observe(self.engine, self.scheduler.names)
                     self._check(observed)
                     self._restart(observed)
+                    if self.scheduler.connect.has_outdated_files(observed):
+                        self.scheduler.connect.write_files()
             if work is not None:
                 self._spawn(work)
         except CopilotLocalError as error:

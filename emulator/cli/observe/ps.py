@@ -24,9 +24,7 @@ def ps(
     app: App = None,
     env: Env = None,
     name: Name = None,
-    every: Annotated[
-        bool, typer.Option("--all", help="Show the last stopped tasks too, and why each stopped.")
-    ] = False,
+    every: Annotated[bool, typer.Option("--all", help="Show stopped tasks and proxies too.")] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print the ids of the services' containers only.")
     ] = False,
@@ -42,15 +40,17 @@ def ps(
             raise InputError(f"{name} does not run here", hint=did_you_mean(name, known, "services that run"))
         found = of_service(found, name)
     if quiet:
+        from emulator.cli.observe.ps_table import is_own
+
         for row in found.containers:
-            if row.service and row.name != "pause":
+            if row.service and not is_own(row):
                 typer.echo(row.id)
         return
     if format is OutputFormat.JSON:
         content = {**to_plain(found), **({"stopped_tasks": stopped} if every else {})}
         typer.echo(json.dumps(content, indent=2))
         return
-    _print(found, stopped)
+    _print(found, stopped, every=every)
 
 
 def _looked(app: str | None, env: str | None, name: str | None, *, every: bool) -> tuple[Overview, list[Task]]:
@@ -80,7 +80,7 @@ def _stopped(tasks: list[Task]) -> list[Task]:
     return [task for task in tasks if task["lastStatus"] == "STOPPED"]
 
 
-def _print(found: Overview, stopped: list[Task]) -> None:
+def _print(found: Overview, stopped: list[Task], *, every: bool) -> None:
     from emulator.cli.observe.ps_table import container_table, stopped_table, target_lines
     from emulator.display.colours import wants_colour
 
@@ -88,7 +88,7 @@ def _print(found: Overview, stopped: list[Task]) -> None:
         typer.echo(f"Nothing is running in {found.app}/{found.environment}.", err=True)
         return
     colour = wants_colour(sys.stdout)
-    typer.echo(container_table(found, colour))
+    typer.echo(container_table(found, colour, every=every))
     if stopped:
         typer.echo("\n" + stopped_table(stopped))
     for line in (*target_lines(found), *found.failures):

@@ -16,12 +16,13 @@ STATUS, TARGET = HEADERS.index("STATUS"), HEADERS.index("TARGET")
 _COLOURS = {"healthy": GREEN, "unused": "", "initial": YELLOW, "draining": YELLOW}
 
 
-def container_table(found: Overview, colour: bool) -> str:
-    """A line for each container; for a service without a task a line that says how many of how many run."""
+def container_table(found: Overview, colour: bool, *, every: bool = False) -> str:
+    """A line for each container, with `every` for proxies of Service Connect too; for a service without a task a line
+    that says how many of how many run."""
     body: list[list[str]] = []
     colours: list[dict[int, str]] = []
     for row in found.containers:
-        if row.service and row.name != "pause":
+        if row.service and (not is_own(row) or (every and row.name != "pause")):
             target, ports = _target(found, row), ", ".join(row.ports)
             cells = [row.service, row.task_id[:8], row.name, _image(row), row.status, ports, target]
             body.append([*cells, _url(found, row.service) if row.name == _answering(found, row) else ""])
@@ -37,6 +38,11 @@ def container_table(found: Overview, colour: bool) -> str:
             body.append(["", "", row.name, _image(row), row.status, ", ".join(row.ports), "", row.url])
             colours.append({STATUS: _status_colour(row)})
     return table(HEADERS, body, colours if colour else None)
+
+
+def is_own(row: ContainerRow) -> bool:
+    """Whether a container of a task is of our making: its pause, or its proxy of Service Connect."""
+    return row.name in ("pause", "ecs-service-connect")
 
 
 def _idle(service: ServiceRow) -> str:
@@ -91,9 +97,9 @@ def _target(found: Overview, row: ContainerRow) -> str:
 
 def _answering(found: Overview, row: ContainerRow) -> str:
     """The container of the row's task that requests go to, else its first one."""
-    members = [one.name for one in found.containers if one.task_id == row.task_id and one.name != "pause"]
+    members = [one.name for one in found.containers if one.task_id == row.task_id and not is_own(one)]
     targets = found.target_containers.get(row.service, {}).values()
-    return next((name for name in members if name in targets), members[0])
+    return next((name for name in members if name in targets), members[0] if members else "")
 
 
 def _image(row: ContainerRow) -> str:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from emulator.runtime.specs.load_balancer import FrontControl
 
 PARALLEL = 16
+PROXIES_HEAR = 0.4
+"""Seconds until all proxies have read that a task is withdrawn."""
 STOPPING = frozenset({Verb.REVIVE_ROUTER, Verb.STOP_CONTAINER, Verb.REMOVE_CONTAINER, Verb.REMOVE_VOLUME})
 """What the plan of `down` consists of."""
 
@@ -198,6 +200,11 @@ class Executor:
                 self.front.configure(self.engine, operation.subject)
             case Verb.DEREGISTER:
                 self.front.deregister(self.engine, operation.task_id, operation.timeout)
+            case Verb.AWAIT_PROXY:
+                from emulator.runtime.specs.connect.proxy import await_proxy
+
+                assert operation.spec is not None
+                await_proxy(self.engine, operation.spec)
             case Verb.WRITE_NAMES:
                 self.connect.refresh()
             case Verb.WITHDRAW_NAME:
@@ -235,6 +242,12 @@ class Executor:
     def _withdraw(self, operation: Operation) -> None:
         try:
             self.connect.withdraw(operation.task_id)
+            task = self._execution.task(operation.task_id)
+            if task is not None and task.proxy is not None:
+                from emulator.runtime.specs.connect.proxy import drain_proxy
+
+                self._execution.pause(PROXIES_HEAR)
+                drain_proxy(self.engine, task.proxy.name)
         except EngineError as error:  # no reason not to stop it
             self._execution.warn(operation.subject, str(error))
 

@@ -29,6 +29,7 @@ from emulator.runtime.planning.up_request import UpRequest
 from emulator.runtime.specs.aws.endpoint import wants_endpoint
 from emulator.runtime.specs.load_balancer import FrontControl, front_specs
 from emulator.runtime.specs.restart import may_restart
+from emulator.runtime.specs.service_connect import ServiceConnect
 from emulator.runtime.specs.task import task_factory
 from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.names import Names
@@ -153,6 +154,7 @@ class Bringup:
             cancelled=self.cancelled,
             on_started=self.on_started,
             drain_image=self.state.agent_image,
+            connect=ServiceConnect(self.engine, self.names, state=lambda: self.state),
             known=StatusOverLease(lambda: lease.result() if lease.done() else None, self.state).known,
         )
         executor.run(result.plan)

@@ -232,7 +232,7 @@ def _failed_removal(engine: Engine, container: str) -> EngineError | None:
     return None
 
 
-_LATE: dict[str, int] = {Role.ROUTER: 1, Role.DRAIN: 1, Role.PAUSE: 2}
+_LATE: dict[str, int] = {Role.ROUTER: 1, Role.DRAIN: 1, Role.SERVICE_CONNECT: 1, Role.PAUSE: 2}
 """Which containers are removed after others; the rest goes first."""
 
 

@@ -91,6 +91,7 @@ class Claim:
             self._pool.submit(self.engine.ensure_volume, self.names.front_volume, labels(Role.VOLUME)),
             *(self._pool.submit(self.engine.ensure_volume, *volume) for volume in data_volumes(self.names).items()),
             self._pool.submit(self.engine.ensure_volume, self.names.internal_front_volume, labels(Role.VOLUME)),
+            self._pool.submit(self.engine.ensure_volume, self.names.connect_volume, labels(Role.VOLUME)),
         ]
         wait(volumes)  # all of them: none is to come up when others are taken back already
         network.result()

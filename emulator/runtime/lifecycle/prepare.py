@@ -97,6 +97,8 @@ def _prepare(
             desired.options.native = native.model_copy(update=update)
     check_destinations(state, emit, request.log_names)
     check_reach(state)
+    if request.support.proxy is not None and any(desired.proxied for desired in state.services.values()):
+        state.proxy_image = request.support.proxy(engine)
     if request.support.aws is not None and any(wants_endpoint(desired) for desired in state.services.values()):
         state.aws_way = way
         state.aws_image = request.support.aws()
@@ -130,6 +132,7 @@ def desired_state(
                 router_files=routers.get(service.name, RouterImage()).files,
                 router_plugins=routers.get(service.name, RouterImage()).go_plugins,
                 router_folder=routers.get(service.name, RouterImage()).working_directory,
+                connect_proxy=request.settings.service_connect.proxy,
                 aws=request.settings.aws.endpoint,
                 aws_names=request.settings.aws.leads_names(service.name),
                 outputs=dict(request.known[service.name].outputs) if service.name in request.known else {},

@@ -121,6 +121,8 @@ class _Reconciliation:
         self.pauses: list[int] = []
         self.starts: dict[str, tuple[int, ...]] = {}
         """By the id of a task that starts: the operations that start its containers."""
+        self.told: int | None = None
+        """The operation after which proxies know all names, once there is one."""
         self.connected: list[StartingTask] = []
         """Tasks whose containers start once Service Connect's names are written."""
         self.outdated: list[Task] = []
@@ -171,13 +173,20 @@ class _Reconciliation:
         return good, changed
 
     def _start(self, desired: DesiredService, task_id: str, first: Sequence[int | None], cause: str) -> None:
-        starting = start_pause(self.plan, self.factory.task(desired, task_id), first, cause)
+        told = self._proxies_told() if desired.proxied else None
+        starting = start_pause(self.plan, self.factory.task(desired, task_id), first, cause, names_written=told)
         self.pauses.append(starting.pause)
         self.result.started[task_id] = desired.service.name
-        if desired.service.connect is None:
+        if desired.service.connect is None or desired.proxied:
             self.starts[task_id] = start_members(self.plan, self.state, starting, aws=self.aws)
         else:
             self.connected.append(starting)
+
+    def _proxies_told(self) -> int:
+        """The operation after which all proxies know all names."""
+        if self.told is None:
+            self.told = self.plan.add(Verb.WRITE_NAMES, self.factory.names.prefix, "proxies read them")
+        return self.told
 
     def connected_members(self) -> None:
         """Starts the containers of tasks with Service Connect: their addresses are known once the pauses run, and the

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from emulator.engine.interface import ContainerSpec
 from emulator.runtime.planning.order import in_dependency_order, in_volume_order, volume_sources
 from emulator.runtime.specs.task import TaskSpec
 from emulator.runtime.state import names
@@ -20,6 +21,7 @@ class StartingTask:
     cause: str
     created: int
     pause: int
+    """Its start, and where it has a proxy of Service Connect that this one is ready."""
     volumes: tuple[int, ...]
 
     @property
@@ -32,8 +34,11 @@ def start_task(plan: Plan, state: DesiredState, task: TaskSpec, needs_first: Seq
     start_members(plan, state, start_pause(plan, task, needs_first, cause))
 
 
-def start_pause(plan: Plan, task: TaskSpec, needs_first: Sequence[int | None], cause: str) -> StartingTask:
-    """Operations that start a task's pause. `needs_first` are what must be there before."""
+def start_pause(
+    plan: Plan, task: TaskSpec, needs_first: Sequence[int | None], cause: str, *, names_written: int | None = None
+) -> StartingTask:
+    """Operations that start a task's pause, and its proxy of Service Connect, if it has one. `needs_first` are what
+    must be there before; `names_written` what tells proxies the names."""
     name, task_id = task.pause.name, task.identity.task_id
     volumes = {
         volume: plan.add(Verb.CREATE_VOLUME, volume, cause, labels=dict(labels))
@@ -44,7 +49,20 @@ def start_pause(plan: Plan, task: TaskSpec, needs_first: Sequence[int | None], c
     needs = [*needs_first, *mounted]
     created = plan.add(Verb.CREATE_CONTAINER, name, cause, needs, spec=task.pause, task_id=task_id)
     started = plan.add(Verb.START_CONTAINER, name, cause, [created], task_id=task_id)
+    if task.proxy is not None:
+        started = _start_proxy(plan, task, task.proxy, created, [started, names_written], cause)
     return StartingTask(task, cause, created, started, tuple(volumes.values()))
+
+
+def _start_proxy(
+    plan: Plan, task: TaskSpec, proxy: ContainerSpec, created: int, needs: list[int | None], cause: str
+) -> int:
+    """Operations that start the proxy of a task after `needs`, its pause's start among them; the id of the last one."""
+    task_id = task.identity.task_id
+    made = plan.add(Verb.CREATE_CONTAINER, proxy.name, cause, [created], spec=proxy, task_id=task_id)
+    runs = plan.add(Verb.START_CONTAINER, proxy.name, cause, [made, *needs], task_id=task_id)
+    why = "all others start once it is ready"
+    return plan.add(Verb.AWAIT_PROXY, proxy.name, why, [runs], spec=proxy, task_id=task_id)
 
 
 def start_members(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from emulator.engine.interface import Container, ContainerState
-from emulator.runtime.specs.service_connect import serves
+from emulator.runtime.specs.connect.names import serves
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Role
 from emulator.runtime.state.observed import Observed, Task
@@ -66,6 +66,8 @@ def stop_task(
         plan.add(Verb.REMOVE_CONTAINER, member.container.name, reason, after, task_id=task.id)
         for member in task.members.values()
     ]
+    if task.proxy is not None:
+        removals.append(plan.add(Verb.REMOVE_CONTAINER, task.proxy.name, reason, after, task_id=task.id))
     if task.pause is not None:
         beside = at_once and names.RELAY not in task.pause.labels
         last = plan.add(

@@ -35,6 +35,8 @@ class SupportImages:
     """The local AWS endpoint's, asked for only where one is needed."""
     database: Callable[[str], str] | None = None
     """The local image for the reference of a database's, pulled or built where one is needed."""
+    proxy: Callable[[Engine], str] | None = None
+    """That of Service Connect's proxies, asked for only where a task has one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from emulator.runtime.state import names
 from emulator.runtime.state.conventions import JSON_FILE_OPTIONS, NO_FILE, RESTART
 from emulator.runtime.state.names import Names, Role
 from emulator.runtime.state.process_identity import this_process
+from emulator.service_connect.envoy import FOLDER as CONNECT_FOLDER
 
 if TYPE_CHECKING:
     from emulator.runtime.state.desired import DesiredState
@@ -88,6 +89,7 @@ def _spec(engine: Engine, environment: Names, image: str, state: bytes, control:
             Mount(environment.state_volume, STATE_FOLDER, copy=False),
             Mount(environment.front_volume, FRONT_FOLDERS[Balancer.PUBLIC], copy=False),
             Mount(environment.internal_front_volume, FRONT_FOLDERS[Balancer.INTERNAL], copy=False),
+            Mount(environment.connect_volume, CONNECT_FOLDER, copy=False),
             Mount(environment.log_volume, LOG_FOLDER, copy=False),
             Mount(environment.access_volume, ACCESS_FOLDER, copy=False),
             *([Mount(str(control), CONTROL_FOLDER, bind=True, make=True)] if control is not None else []),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from emulator.ecs.endpoints import ADDRESS as ENDPOINT_ADDRESS
-from emulator.runtime.specs.service_connect import HOSTS_READY
+from emulator.runtime.specs.connect.names import HOSTS_READY
 from emulator.runtime.state.conventions import NATIVE_FOLDER
 
 # The agent answers for that address on the environment's network, whatever address it has itself.
@@ -15,7 +15,7 @@ RULES_VARIABLE = "COPILOT_LOCAL_RULES"
 FILTER_STATE = "/tmp/filter.state"
 """Says `closed` once the rules are there, or `open` and why they cannot be."""
 HOSTS_VARIABLE = "COPILOT_LOCAL_HOSTS"
-"""A further line of /etc/hosts."""
+"""Further lines of /etc/hosts."""
 # They run with NET_ADMIN, in the image of the agent.
 FILTER_RULES = (
     f'if [ -n "${RULES_VARIABLE}" ]; then '

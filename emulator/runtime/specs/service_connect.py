@@ -9,29 +9,24 @@ Source: Amazon ECS, "Service Connect"; Copilot's `network.connect`.
 
 from __future__ import annotations
 
-import re
 import threading
 import zlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
-from emulator.engine.interface import Container, ContainerState, Engine, Health
+from emulator.engine.interface import Engine
 from emulator.errors import EngineError
-from emulator.runtime.state.names import CONNECT, Names
+from emulator.runtime.specs.connect.endpoints import EndpointFiles, digest, virtual_lines
+from emulator.runtime.specs.connect.names import HOSTS_READY, MARK, is_client, is_ready, runs, serves
+from emulator.runtime.state.names import CONNECT, CONNECT_PROXY, Names
 from emulator.runtime.state.observed import Observed, Task, observe
 
 if TYPE_CHECKING:
-    from emulator.ecs.service import Service
+    from emulator.runtime.state.desired import DesiredState
 
-_MARK = "# Service Connect"
-NO_NAME = "-"
-"""Stands for the name of a task that is a client alone; no host is called so."""
-_HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,125}[A-Za-z0-9_])?")
 _EXEC_TIMEOUT = 10.0
 _PARALLEL = 8
-HOSTS_READY = "/tmp/hosts.ready"
-"""Pause makes this file when its own lines are in /etc/hosts."""
 
 # Every container of the task reads this file at any time, and Docker mounts it: it cannot be replaced by another one,
 # and must never look empty. So it is written over in place, in one go: the lines before ours stay what they are, and
@@ -40,7 +35,7 @@ WRITE_HOSTS = f"""
 tries=0
 until [ -e {HOSTS_READY} ] || [ $tries = 200 ]; do sleep 0.02; tries=$((tries + 1)); done
 new=/tmp/hosts.$$
-{{ grep -v '{_MARK}$' /etc/hosts; printf '%s' "$1"; }} > $new
+{{ grep -v '{MARK}$' /etc/hosts; printf '%s' "$1"; }} > $new
 if ! cmp -s $new /etc/hosts; then
   size=$(wc -c < $new)
   excess=$(($(wc -c < /etc/hosts) - size))
@@ -53,56 +48,39 @@ exit $code
 """
 
 
-def connect_labels(service: Service) -> dict[str, str]:
-    """What a task's pause says of Service Connect: nothing, or the name it serves, empty where it is a client only."""
-    if service.connect is None:
-        return {}
-    name = service.connect.dns_name or ""
-    return {CONNECT: name if is_host_name(name) else NO_NAME}
-
-
-def is_host_name(name: str) -> bool:
-    """Whether a name can stand in a hosts file and be asked for. ECS takes up to 127 characters."""
-    return _HOST_NAME.fullmatch(name) is not None
-
-
-def is_client(task: Task) -> bool:
-    """Whether the names are for this task, and it is there to have them."""
-    return _runs(task.pause) and CONNECT in task.pause.labels
-
-
-def serves(task: Task) -> bool:
-    """Whether the task is behind a name."""
-    return task.pause is not None and task.pause.labels.get(CONNECT, NO_NAME) != NO_NAME
-
-
-def entries(observed: Observed, network: str, leaving: Collection[str] = ()) -> dict[str, str]:
+def entries(
+    observed: Observed, network: str, leaving: Collection[str] = (), virtual: str | None = None
+) -> dict[str, str]:
     """The lines that each client's /etc/hosts should have, by the name of its pause.
 
-    Behind a name are the tasks of its services that are ready, or all that run where none is; those in `leaving`, by
-    id, are not any more. Of several, each client begins with another one, since programs try the first one first.
+    Those of a client with a proxy are `virtual`: the same whichever tasks there are; None: they are not known here.
+    For the others, behind a name are the tasks of its services that are ready, or all that run where none is; those in
+    `leaving`, by id, are not any more. Of several, each client begins with another one, since programs try the first
+    one first.
     """
     behind: dict[str, list[tuple[bool, str]]] = {}
     for task in sorted(observed.tasks.values(), key=lambda task: task.id):
-        if not _runs(task.pause) or task.id in leaving or not serves(task):
+        if not runs(task.pause) or task.id in leaving or not serves(task):
             continue
         if address := task.pause.addresses.get(network):
-            behind.setdefault(task.pause.labels[CONNECT], []).append((_ready(task), address))
+            behind.setdefault(task.pause.labels[CONNECT], []).append((is_ready(task), address))
     addresses = {name: _best(found) for name, found in behind.items()}
-    return {
-        task.pause.name: _lines(task, addresses) for task in observed.tasks.values() if task.pause and is_client(task)
-    }
-
-
-def _runs(pause: Container | None) -> TypeGuard[Container]:
-    return pause is not None and pause.state is ContainerState.RUNNING
+    found: dict[str, str] = {}
+    for task in observed.tasks.values():
+        if not runs(task.pause) or not is_client(task):
+            continue
+        if CONNECT_PROXY not in task.pause.labels:
+            found[task.pause.name] = _lines(task, addresses)
+        elif virtual is not None:
+            found[task.pause.name] = virtual
+    return found
 
 
 def _lines(client: Task, addresses: Mapping[str, list[str]]) -> str:
     lines = []
     for name, found in sorted(addresses.items()):
         first = zlib.crc32(client.id.encode()) % len(found)
-        lines += [f"{address} {name} {_MARK}\n" for address in found[first:] + found[:first]]
+        lines += [f"{address} {name} {MARK}\n" for address in found[first:] + found[:first]]
     return "".join(lines)
 
 
@@ -110,19 +88,20 @@ def _best(found: Iterable[tuple[bool, str]]) -> list[str]:
     return [address for ready, address in found if ready] or [address for _, address in found]
 
 
-def _ready(task: Task) -> bool:
-    """ECS: a task is behind the name once its containers run, and are healthy where they have a check."""
-    return task.fault(()) is None and all(
-        member.started and (not member.running or member.container.health in (Health.NONE, Health.HEALTHY))
-        for member in task.members.values()
-    )
-
-
 class ServiceConnect:
     """Keeps the names of one environment. May be used by several threads."""
 
-    def __init__(self, engine: Engine, environment: Names) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        environment: Names,
+        files: EndpointFiles | None = None,
+        state: Callable[[], DesiredState] | None = None,
+    ) -> None:
+        """`files` are those that proxies read, `state` says which names there are: the agent has both."""
         self._engine = engine
+        self._files = files
+        self._state = state
         self._names = environment
         self._written: dict[str, str] = {}
         """By the id of a pause, what was written there last."""
@@ -136,13 +115,25 @@ class ServiceConnect:
 
     def is_outdated(self, observed: Observed) -> bool:
         """Whether a task's names are out of date, as far as this listing goes."""
-        return bool(self._changes(observed))
+        return self.has_outdated_files(observed) or bool(self._changes(observed))
+
+    def has_outdated_files(self, observed: Observed) -> bool:
+        """Whether what proxies read is out of date."""
+        return self._files is not None and self._files.is_outdated(observed, self._leaving)
+
+    def write_files(self) -> None:
+        """Writes what proxies read, where it changed. Raises `EngineError`."""
+        if self._files is not None:
+            with self._writing:
+                self._files.write(observe(self._engine, self._names), self._leaving)
 
     def refresh(self) -> None:
         """Writes the names where they changed. Raises `EngineError` where a client that runs could not be written."""
         # One after another, each from a listing of its own: an older one must not undo what a newer one wrote.
         with self._writing:
             observed = observe(self._engine, self._names)
+            if self._files is not None:
+                self._files.write(observed, self._leaving)
             changes = self._changes(observed)
             with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="hosts") as pool:
                 problems = list(pool.map(lambda change: self._write(*change), changes.items()))
@@ -160,11 +151,15 @@ class ServiceConnect:
 
     def _changes(self, observed: Observed) -> dict[str, tuple[str, str]]:
         """By the name of a pause, its id and the lines that it should have and has not."""
-        wanted = entries(observed, self._names.network, self._leaving)
+        virtual = virtual_lines(self._state()) if self._state is not None else None
+        wanted = entries(observed, self._names.network, self._leaving, virtual)
         found = {}
         for task in observed.tasks.values():
             if task.pause is not None and task.pause.name in wanted:
                 lines = wanted[task.pause.name]
+                first = task.pause.labels.get(CONNECT_PROXY)
+                if task.pause.id not in self._written and first == digest(lines):
+                    continue  # it was made with them
                 if self._written.get(task.pause.id) != lines:
                     found[task.pause.name] = (task.pause.id, lines)
         return found

@@ -24,6 +24,9 @@ from emulator.runtime.listeners.references import missing_queues, without_value
 from emulator.runtime.specs.attended.debugging import debug_ports
 from emulator.runtime.specs.attended.native import native_pause
 from emulator.runtime.specs.aws.names import named_pause
+from emulator.runtime.specs.connect.endpoints import virtual_lines
+from emulator.runtime.specs.connect.names import connect_labels
+from emulator.runtime.specs.connect.proxy import proxy_spec, with_virtual_names
 from emulator.runtime.specs.container import MemberSpec, TaskContext, member_spec
 from emulator.runtime.specs.egress import closing_pause
 from emulator.runtime.specs.kernel_parameters import network_parameters
@@ -37,7 +40,6 @@ from emulator.runtime.specs.pause_script import (
     PAUSE_SCRIPT,
     RELAY_SCRIPT,
 )
-from emulator.runtime.specs.service_connect import connect_labels
 from emulator.runtime.specs.volumes import docker_volumes
 from emulator.runtime.state import names
 from emulator.runtime.state.conventions import (
@@ -59,6 +61,8 @@ class TaskSpec:
 
     identity: TaskIdentity
     pause: ContainerSpec
+    proxy: ContainerSpec | None
+    """Its proxy of Service Connect."""
     members: tuple[MemberSpec, ...]
     volumes: Mapping[str, Mapping[str, str]]
     """Docker volumes to make before, name to labels."""
@@ -125,11 +129,15 @@ class TaskFactory:
         if (volume := self._native_volume(desired, task_id)) is not None:
             volumes[volume] = {**task_labels, names.ROLE: Role.VOLUME}
         pause = self._with_relays(pause, desired, router, identity)
+        proxy = None
+        if desired.proxied:
+            pause = with_virtual_names(pause, virtual_lines(self.state))
+            proxy = proxy_spec(desired, task_id, self.names, self.state.proxy_image, task_labels)
         context = TaskContext(
             desired, identity, self.names, self.private, self.docker_root, task_labels, mounts, router, limits
         )
         members = tuple(member_spec(context, container) for container in definition.container_definitions)
-        return TaskSpec(identity, pause, members, volumes)
+        return TaskSpec(identity, pause, proxy, members, volumes)
 
     def _with_relays(
         self, pause: ContainerSpec, desired: DesiredService, router: RouterSetup | None, identity: TaskIdentity

@@ -13,8 +13,8 @@ from emulator.events import Emit, Event, EventKind
 from emulator.firelens.routing import find_router
 from emulator.runtime.listeners.references import missing_queues
 from emulator.runtime.specs.aws.stacks import refuse_unmakeable
+from emulator.runtime.specs.connect.names import is_host_name
 from emulator.runtime.specs.kernel_parameters import interface_not_here
-from emulator.runtime.specs.service_connect import is_host_name
 from emulator.runtime.state.desired import DesiredService
 from emulator.runtime.state.names import PREFIX
 from emulator.settings import LocalOptions

@@ -16,6 +16,7 @@ from emulator.model import FrozenModel, Model, to_plain
 from emulator.runtime.state.aws_way import AwsWay
 from emulator.runtime.state.database import DesiredDatabase
 from emulator.runtime.state.task_role import TaskRole
+from emulator.service_connect.model import endpoint, virtual_numbers
 from emulator.settings import LocalOptions
 from emulator.settings_services import is_url
 
@@ -42,6 +43,11 @@ class DesiredService(Model):
     def desired_count(self) -> int:
         """Number of tasks that should run."""
         return self.service.desired_count if self.count is None else self.count
+
+    @property
+    def proxied(self) -> bool:
+        """Whether each of its tasks has a proxy of Service Connect."""
+        return self.service.connect is not None and self.options.connect_proxy == "envoy"
 
     @property
     def needs_aws(self) -> bool:
@@ -86,6 +92,8 @@ class DesiredService(Model):
         plain = to_plain(self)  # whole: each shape that is written by itself has its schema built
         if not self.options.aws_names:  # what is not asked for replaces no task of an earlier version
             del plain["options"]["aws_names"]
+        if not self.proxied:
+            del plain["options"]["connect_proxy"]
         content: dict[str, object] = {
             "task": plain["service"]["task_definition"],
             "options": plain["options"],
@@ -148,6 +156,10 @@ class DesiredState(Model):
     """Where tasks and this machine reach the endpoint on 127.0.0.1; 0: it is there for log routers alone."""
     aws_way: AwsWay | None = None
     """Where the endpoint is another one, `[aws] endpoint = "URL"`: how its container reaches that."""
+    proxy_image: str = ""
+    """Of Service Connect's proxies; empty where no task has one."""
+    virtual_numbers: dict[str, int] = {}
+    """Of names of Service Connect, which of the virtual addresses each has, as long as the environment runs."""
     databases: list[DesiredDatabase] = []
     """Those that addon templates describe."""
     acting: bool = False
@@ -159,6 +171,11 @@ class DesiredState(Model):
         application but a copy of it: what a container sees does not depend on how many copies there are."""
         app = next((desired.service.app for desired in self.services.values()), self.app)
         return f"{app}-{self.environment}"
+
+    def connect_numbers(self) -> dict[str, int]:
+        """By name of Service Connect, which of the virtual addresses it has."""
+        endpoints = (endpoint(desired.service, 0) for desired in self.services.values())
+        return virtual_numbers(self.virtual_numbers, (one.name for one in endpoints if one is not None))
 
     def merged_with(self, wanted: DesiredState, forced: Collection[str] = ()) -> DesiredState:
         """What runs plus what is asked for; a changed task definition gets the next revision.
@@ -184,6 +201,8 @@ class DesiredState(Model):
             services[name] = desired
         ports = [*wanted.network_ports, *(port for port in self.network_ports if port.service not in wanted.services)]
         update: dict[str, object] = {"services": services, "acting": self.acting, "network_ports": ports}
+        update["virtual_numbers"] = virtual_numbers(self.connect_numbers(), wanted.connect_numbers())
+        update["proxy_image"] = wanted.proxy_image or self.proxy_image
         for key in ("aws_image", "aws_port"):  # the endpoint stays until `down`: it holds what it was sent
             update[key] = getattr(wanted, key) or getattr(self, key)
         update["aws_way"] = wanted.aws_way if wanted.aws_image else self.aws_way

@@ -45,6 +45,10 @@ LIMITS = PREFIX + "limits"
 GIVEN_UP = PREFIX + "given-up"
 """Why a container never started, in ECS's words: it stands for one that has stopped."""
 CONNECT = PREFIX + "service-connect"
+CONNECT_PORT = PREFIX + "service-connect-port"
+"""On a pause: the container port behind that name."""
+CONNECT_PROXY = PREFIX + "service-connect-proxy"
+"""On a pause: its task has a proxy of Service Connect; a digest of the names that it was made with."""
 MADE_BY = PREFIX + "made-by"
 """Of an agent: the process that is bringing its environment up, or has."""
 
@@ -83,7 +87,7 @@ RECORD_LABELS = ("container_id", "container_name")
 
 _PAUSE = "pause"
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
-_SUFFIXES = frozenset({"agent", "front", "internal", "aws", "state", "access", "logs", "efs"})
+_SUFFIXES = frozenset({"agent", "front", "internal", "aws", "state", "access", "logs", "efs", "connect"})
 """What a name of an environment's own may have behind its prefix, up to the next dash."""
 
 
@@ -99,6 +103,7 @@ class Role(enum.StrEnum):
     BESIDE = "beside"
     AGENT = "agent"
     PAUSE = "pause"
+    SERVICE_CONNECT = "ecs-service-connect"
     MEMBER = "member"
     ROUTER = "router"
     DRAIN = "drain"
@@ -207,6 +212,11 @@ class Names:
         return f"{self.prefix}-internal-front"
 
     @property
+    def connect_volume(self) -> str:
+        """What the proxies of Service Connect read: the names of the environment and the tasks behind them."""
+        return f"{self.prefix}-connect"
+
+    @property
     def log_volume(self) -> str:
         """The log store."""
         return f"{self.prefix}-logs"
@@ -217,6 +227,10 @@ class Names:
         Docker answers a reverse lookup of the task's address with it, so it does not name the service.
         """
         return f"{self.prefix}-{task_id[:8]}-{_PAUSE}"
+
+    def proxy(self, task_id: str) -> str:
+        """The proxy of Service Connect of a task."""
+        return f"{self.prefix}-{task_id[:8]}-service-connect"
 
     def container(self, service: str, task_id: str, container: str) -> str:
         """A container of a task."""

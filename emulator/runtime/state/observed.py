@@ -85,6 +85,8 @@ class Task:
     job_run: str = ""
     """Of a job that the agent runs: the run's id, a slash, and which of its tries it is."""
     pause: Container | None = None
+    proxy: Container | None = None
+    """Its proxy of Service Connect."""
     members: dict[str, Member] = field(default_factory=dict)
 
     @property
@@ -116,6 +118,8 @@ class Task:
         """
         if self.pause is None or self.pause.state is not ContainerState.RUNNING:
             return "its network namespace is gone"
+        if self.lost_proxy:
+            return "its Service Connect proxy exited"
         for member in self.members.values():
             if member.essential and member.given_up:
                 return f"{FAILED_TO_START}: {member.given_up}"
@@ -128,6 +132,15 @@ class Task:
             if not self.members[name].started and not self.stays_pending(name):
                 return f"container {name} was never started"
         return None
+
+    @property
+    def lost_proxy(self) -> bool:
+        """Whether its proxy of Service Connect has ended, or is gone: the task cannot do without."""
+        if self.pause is None or names.CONNECT_PROXY not in self.pause.labels:
+            return False
+        if self.proxy is None:
+            return any(member.started for member in self.members.values())
+        return self.proxy.state not in (ContainerState.CREATED, ContainerState.RUNNING, ContainerState.PAUSED)
 
     def stays_pending(self, name: str) -> bool:
         """Whether a container waits for what will never be, and ECS lets it wait: for a dependency to become healthy
@@ -228,6 +241,8 @@ def sort_containers(containers: list[Container]) -> Observed:
                 )
             if role == Role.PAUSE:
                 task.pause = container
+            elif role == Role.SERVICE_CONNECT:
+                task.proxy = container
             else:
                 member = Member(container)
                 present = task.members.get(member.name)

@@ -29,6 +29,7 @@ class Verb(enum.StrEnum):
     GIVE_ACCOUNT = "give database its account"
     CONFIGURE_FRONT = "configure front"
     DEREGISTER = "deregister target"
+    AWAIT_PROXY = "await Service Connect proxy"
     WRITE_NAMES = "write Service Connect names"
     WITHDRAW_NAME = "withdraw Service Connect name"
     REVIVE_ROUTER = "revive log router"

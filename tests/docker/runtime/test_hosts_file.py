@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.engine.interface import ContainerSpec
-from emulator.runtime.specs.service_connect import HOSTS_READY, WRITE_HOSTS
+from emulator.runtime.specs.connect.names import HOSTS_READY
+from emulator.runtime.specs.service_connect import WRITE_HOSTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
