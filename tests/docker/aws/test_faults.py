@@ -13,7 +13,7 @@ import pytest
 
 from tests.docker.aws.conftest import make_workspace, run_in, write_workspace
 from tests.docker.project import MakeProject, Project, docker, wait_until
-from tests.unit.render.storage_addons import TABLE
+from tests.unit.render.storage_addons import PARAMETERS, TABLE
 
 pytestmark = pytest.mark.docker
 
@@ -150,17 +150,33 @@ def test_alone(copilot_environment, number, worker_id):
     found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0).get("Messages", [])
     assert found
     assert all(f"from {worker_id} " in message["Body"] for message in found)
+    sql = f"CREATE TABLE IF NOT EXISTS notes (worker text); INSERT INTO notes VALUES ('{worker_id}')"
+    written = copilot_environment.exec("api", f'psql -q "$NOTES_URL" -c "{sql}"')
+    assert written.exit_code == 0, written.stderr
+    read = copilot_environment.exec("api", 'psql -At "$NOTES_URL" -c "SELECT DISTINCT worker FROM notes"')
+    assert read.stdout.split() == [worker_id]
+"""
+NOTES = f"""\
+{PARAMETERS}Resources:
+  notes:
+    Type: AWS::RDS::DBInstance
+    Properties: {{Engine: postgres, DBName: notes, MasterUsername: me, MasterUserPassword: four-words-of-mine}}
+Outputs:
+  notesUrl:
+    Value: !Sub 'postgresql://me:four-words-of-mine@${{notes.Endpoint.Address}}:${{notes.Endpoint.Port}}/notes'
 """
 
 
 def test_four_pytest_workers_see_nothing_of_each_other(make_project: MakeProject, tmp_path: Path) -> None:
     project = make_project("")
+    command = """command: ["sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]\n"""
     files = {
-        "api/manifest.yml": "name: api\ntype: Backend Service\nimage: {location: 'busybox:1.37'}\ncommand: sleep 600\n"
+        "api/manifest.yml": f"name: api\ntype: Backend Service\nimage: {{location: 'postgres:17'}}\n{command}"
         "publish: {topics: [{name: orders}]}\n",
-        "worker/manifest.yml": "name: worker\ntype: Worker Service\nimage: {location: 'busybox:1.37'}\n"
-        "command: sleep 600\nsubscribe: {topics: [{name: orders, service: api}]}\n",
+        "worker/manifest.yml": f"name: worker\ntype: Worker Service\nimage: {{location: 'busybox:1.37'}}\n{command}"
+        "subscribe: {topics: [{name: orders, service: api}]}\n",
         "api/addons/orders.yml": TABLE,
+        "api/addons/notes.yml": NOTES,
     }
     write_workspace(project, files)
     tests = tmp_path / "suite"
