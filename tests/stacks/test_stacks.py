@@ -201,7 +201,7 @@ def _imports(value: object) -> Iterator[str]:
             yield from _imports(item)
 
 
-def _known_to_moto() -> set[str]:
+def known_to_moto() -> set[str]:
     """What is of another type is left out before a stack is created, with a text in the place of references to it.
 
     Nested stacks moto takes from S3 only.
@@ -216,7 +216,7 @@ def _for_moto(template: dict[str, Any], account: Account) -> dict[str, Any]:
     would give a name that FIFO queues may not have are named; records go into the zone that is there, and
     listeners have the certificate that is there. moto takes no listeners of a network load balancer, and no instances
     of an Aurora cluster."""
-    known = _known_to_moto()
+    known = known_to_moto()
     unknown = {
         key
         for key, it in template["Resources"].items()

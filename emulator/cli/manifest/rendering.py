@@ -93,12 +93,17 @@ def render_all(
     Raises UsageError where several documents would have to be printed.
     """
     documents: list[Document] = []
-    for environment in _environments(selection, output):
+    for environment in environments(selection, output):
         here = replace(selection, environment=environment, new_environment=output.all_envs or selection.new_environment)
         _refuse_several(here, output)
         for loaded in load_services(here, emit, strict=strict, given=given):
             _refuse_what_ecs_refuses(loaded)
             documents += render(loaded)
+    deliver(documents, output, emit)
+
+
+def deliver(documents: Sequence[Document], output: Output, emit: Emit) -> None:
+    """Prints documents, writes them, or prints what changed in them."""
     if output.diff is not None:
         _show_changes(documents, output)
     elif output.folder is not None:
@@ -171,7 +176,8 @@ def image_values(loaded: LoadedService, tag: str | None) -> dict[str, str]:
     return found
 
 
-def _environments(selection: Selection, output: Output) -> list[str | None]:
+def environments(selection: Selection, output: Output) -> list[str | None]:
+    """The environments to render; None: the one that is found. Raises UsageError."""
     if not output.all_envs:
         return [selection.environment]
     if selection.environment is not None:

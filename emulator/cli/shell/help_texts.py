@@ -60,6 +60,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "doctor": ("doctor",),
     "render taskdef": ("render taskdef web -e prod --placeholders",),
     "render cloudformation": ("render cloudformation -e prod --output-dir build",),
+    "render environment": ("render environment -e prod", "render environment -e prod --in-place -o build"),
     "render compose": ("render compose web",),
     "firelens config": ("firelens config web",),
     "firelens check": ("firelens check web",),

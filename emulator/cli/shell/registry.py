@@ -100,7 +100,7 @@ VERBS: Final[Table] = {
 }
 GROUPS: Final[Mapping[str, tuple[str, Table]]] = {
     "render": (
-        "Print a service as it would be deployed.",
+        "Print a service, or what services share, as it would be deployed.",
         {
             "taskdef": (
                 "manifest.render:taskdef",
@@ -109,6 +109,11 @@ GROUPS: Final[Mapping[str, tuple[str, Table]]] = {
             "cloudformation": (
                 "manifest.render_cloudformation:cloudformation",
                 "Print a CloudFormation stack for a service: no custom resources, no Lambda functions.",
+            ),
+            "environment": (
+                "manifest.render_environment:environment",
+                "Print the stack of an environment, with what the services of the workspace need of it: no Lambda "
+                "functions.",
             ),
             "compose": (
                 "manifest.render_compose:compose",

@@ -44,20 +44,23 @@ class LoadedManifest:
     def position(self, path: str) -> Position | None:
         """Where a manifest path (`http.path`, `sidecars.nginx.port`, `publish.topics[0].name`) stands in the file: the
         line of its key, or of the list item. None where the file does not have it."""
-        found = find(self.tree, path)
-        if found is None:
-            return None
-        node = found.key if isinstance(found, Entry) else found
-        return Position(str(self.path), node.line, node.column)
+        return _position(self.path, self.tree, path)
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedEnvironment:
-    """An environment's manifest, with the warnings that are left."""
+    """An environment's manifest, with the warnings that are left. `tree` has the place of every value, `text` is the
+    file as it stands."""
 
     manifest: EnvironmentManifest
     path: Path
+    tree: Mapping
+    text: str
     findings: list[Finding] = field(default_factory=list)
+
+    def position(self, path: str) -> Position | None:
+        """As that of a workload's manifest."""
+        return _position(self.path, self.tree, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,14 @@ class Checked:
     @property
     def has_errors(self) -> bool:
         return any(finding.severity is Severity.ERROR for finding in self.findings)
+
+
+def _position(file: Path, tree: Mapping, path: str) -> Position | None:
+    found = find(tree, path)
+    if found is None:
+        return None
+    node = found.key if isinstance(found, Entry) else found
+    return Position(str(file), node.line, node.column)
 
 
 def find(tree: Mapping, path: str) -> Entry | Node | None:
@@ -189,7 +200,8 @@ def load_environment(
     manifest = source.other(ENVIRONMENT)
     if manifest is None or source.failed():
         raise FindingsError(path, source.findings())
-    return LoadedEnvironment(cast("EnvironmentManifest", manifest), path, source.findings())
+    text = "".join(f"{line}\n" for line in source.lines)
+    return LoadedEnvironment(cast("EnvironmentManifest", manifest), path, source.root, text, source.findings())
 
 
 def check(

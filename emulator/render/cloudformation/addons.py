@@ -5,7 +5,7 @@ Source: Copilot, partial `addons.yml`, for the nested form.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 from emulator.ecs.addons.model import Addons
@@ -24,25 +24,49 @@ from emulator.render.cloudformation.intrinsics import (
     sub_variables,
 )
 from emulator.render.cloudformation.options import StackOptions
-from emulator.render.cloudformation.template import Parameter, Resource, Template, place
+from emulator.render.cloudformation.template import Output, Parameter, Resource, Template, place
 from emulator.render.cloudformation.values import copilot_parameters
 
 NESTED = "AddonsStack"
 TEMPLATE_URL = "AddonsTemplateURL"
 
 
-class AddonResources:
-    """The addons of one stack."""
+Export = Callable[[str], object | None]
+"""What takes the place of an import, by the name that it is exported by; None where it stays an import."""
 
-    def __init__(self, template: Template, service: Service, options: StackOptions, foundation: Foundation) -> None:
-        self._foundation = foundation
+
+def addons_of(template: Template, service: Service, options: StackOptions, foundation: Foundation) -> AddonResources:
+    """The addons of a service's stack."""
+    prefix = f"{service.app}-{service.environment}-"
+
+    def export(name: str) -> object | None:
+        return foundation.environment_export(name.removeprefix(prefix)) if name.startswith(prefix) else None
+
+    given = {"App": service.app, "Env": service.environment, "Name": service.name}
+    return AddonResources(
+        template, service.addons, given, copilot_parameters(service), nested=options.nested_addons, export=export
+    )
+
+
+class AddonResources:
+    """The addons of one stack. `given` are values of the parameters that Copilot gives every template; `own` what
+    values of other parameters may refer to, besides resources of the stack."""
+
+    def __init__(
+        self,
+        template: Template,
+        addons: Addons | None,
+        given: Mapping[str, str],
+        own: Mapping[str, str],
+        *,
+        nested: bool,
+        export: Export,
+    ) -> None:
         self._template = template
-        self._service = service
-        self._nested = options.nested_addons
-        addons = service.addons
+        self._nested = nested
+        self._export = export
+        self._there = addons is not None
         self._addons = addons or Addons()
-        own = copilot_parameters(service)
-        given = {"App": service.app, "Env": service.environment, "Name": service.name}
         self._given: dict[str, object] = {
             **given,
             **{name: substituted(from_long_form(value), own) for name, value in self._addons.parameters.items()},
@@ -60,14 +84,9 @@ class AddonResources:
         """A value of the addons' template as one of this stack."""
         return with_imports(substituted(from_long_form(value), self._given), self._export)
 
-    def _export(self, name: str) -> object | None:
-        """What takes the place of an export of the environment's stack, None where that stays an import."""
-        prefix = f"{self._service.app}-{self._service.environment}-"
-        return self._foundation.environment_export(name.removeprefix(prefix)) if name.startswith(prefix) else None
-
     def add(self) -> None:
         """Adds the nested stack, or the resources."""
-        if not self._service.addons:
+        if not self._there:
             return
         if self._nested:
             url = self._template.parameter(TEMPLATE_URL, "URL of the addons' template in S3.")
@@ -96,6 +115,21 @@ class AddonResources:
                 template.sections[section] = {key: self._inlined(value) for key, value in entries.items()}
         if addons.transforms:
             template.sections["Transform"] = list(addons.transforms)
+
+    def add_outputs(self) -> None:
+        """Adds the outputs of addons that are resources of the stack, under the names that they are exported by."""
+        if self._nested:
+            return
+        for name, definition in self._addons.section("Outputs").items():
+            it = definition if isinstance(definition, dict) else {}
+            export, condition = it.get("Export"), it.get("Condition")
+            output = Output(
+                value=self._inlined(it.get("Value")),
+                description=str(it.get("Description", "Of an addon.")),
+                export=self._inlined(export.get("Name")) if isinstance(export, dict) else None,
+                condition=condition if isinstance(condition, str) else "",
+            )
+            self._add_to("Outputs", name, self._template.outputs, output)
 
     def _declare(self, condition: str, expression: object) -> None:
         """Parameters that a condition compares stay parameters: CloudFormation takes no comparison of constants."""
@@ -142,18 +176,19 @@ class AddonResources:
 
 def nested_template(service: Service) -> dict[str, object] | None:
     """The addons' own template, as a tree; None where there are none."""
-    addons = service.addons
+    return addons_template(service.addons, f"Addons of {service.name}", ("App", "Env", "Name"))
+
+
+def addons_template(addons: Addons | None, description: str, given: Sequence[str]) -> dict[str, object] | None:
+    """The same, for parameters that are given to every template."""
     if addons is None:
         return None
-    found: dict[str, object] = {
-        "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": f"Addons of {service.name}",
-    }
+    found: dict[str, object] = {"AWSTemplateFormatVersion": "2010-09-09", "Description": description}
     if addons.transforms:
         found["Transform"] = list(addons.transforms)
     sections = {name: dict(entries) for name, entries in addons.sections.items()}
     parameters = sections.setdefault("Parameters", {})
-    for name in ("App", "Env", "Name"):
+    for name in given:
         parameters.setdefault(name, {"Type": "String"})
     order = ("Metadata", "Parameters", "Mappings", "Conditions", "Resources", "Outputs")
     found |= {name: from_long_form(sections[name]) for name in order if sections.get(name)}

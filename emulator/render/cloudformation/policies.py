@@ -46,15 +46,17 @@ def add_role(
     managed: Sequence[object] = (),
     boundary: str | None = None,
     comment: str = "",
+    condition: Properties | None = None,
 ) -> None:
-    """Adds a role that a service of AWS assumes."""
+    """Adds a role that a service of AWS assumes, under a condition where there is one."""
+    trust: Properties = {"Effect": "Allow", "Principal": {"Service": principal}, "Action": "sts:AssumeRole"}
+    if condition:
+        trust["Condition"] = condition
     template.resource(
         name,
         "AWS::IAM::Role",
         {
-            "AssumeRolePolicyDocument": document(
-                [{"Effect": "Allow", "Principal": {"Service": principal}, "Action": "sts:AssumeRole"}]
-            ),
+            "AssumeRolePolicyDocument": document([trust]),
             "PermissionsBoundary": _boundary(boundary) if boundary else None,
             "ManagedPolicyArns": list(managed) or None,
             "Policies": list(policies) or None,

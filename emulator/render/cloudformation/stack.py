@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from emulator.ecs.json_patch import apply_patch
 from emulator.ecs.service import Service
 from emulator.errors import InputError, Position
-from emulator.render.cloudformation.addons import AddonResources, substituted
+from emulator.render.cloudformation.addons import addons_of, substituted
 from emulator.render.cloudformation.ecs_service import add_service
 from emulator.render.cloudformation.foundations.copilot_environment import CopilotEnvironment
 from emulator.render.cloudformation.foundations.foundation import Foundation
@@ -60,7 +60,7 @@ def stack_document(service: Service, options: StackOptions = StackOptions()) -> 
         foundation = CopilotEnvironment(template, service, options)
     else:
         foundation = OwnVpc(template, service, options)
-    addons = AddonResources(template, service, options, foundation)
+    addons = addons_of(template, service, options, foundation)
     values = Values(template, service, foundation, options.values, addons.output)
     foundation.prepare()
     add_task_definition(template, service, values)

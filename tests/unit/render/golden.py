@@ -167,6 +167,10 @@ class Evaluation:
             return self._named(str(self._of(argument)))
         if name == "Sub":
             return self._substituted(argument)
+        if name == "GetAZs":
+            return ["${AZ1}", "${AZ2}", "${AZ3}"]
+        if name == "FindInMap":
+            return "${FindInMap}"
         assert isinstance(argument, list), name
         if name == "Join":
             parts = self._of(argument[1])

@@ -1,0 +1,1 @@
+"""From an environment's manifest, and from what its services need, to the environment."""

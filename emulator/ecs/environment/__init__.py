@@ -1,0 +1,1 @@
+"""An environment: what its services share, as it is deployed."""

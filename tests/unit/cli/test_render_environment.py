@@ -1,0 +1,152 @@
+"""`render environment`: from a workspace to the stack of an environment, and what goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.unit.render.golden import read_template
+
+if TYPE_CHECKING:
+    from tests.unit.cli.conftest import Run
+
+Declare = Callable[..., Path]
+BACKEND = """\
+name: api
+type: Backend Service
+image: {location: busybox, port: 80}
+cpu: 256
+memory: 512
+network: {vpc: {placement: private}}
+environments:
+  test:
+    storage: {volumes: {data: {path: /data, efs: true}}}
+"""
+
+
+@pytest.fixture
+def declare(workspace: Path) -> Declare:
+    """Writes the manifest of an environment, without its first two lines."""
+
+    def write(name: str = "test", text: str = "") -> Path:
+        file = workspace / "copilot" / "environments" / name / "manifest.yml"
+        file.parent.mkdir(parents=True)
+        file.write_text(f"name: {name}\ntype: Environment\n{text}")
+        return file
+
+    return write
+
+
+def test_has_what_the_services_need_in_that_environment(
+    run: Run, declare: Declare, add_service: Callable[[str, str], Path]
+) -> None:
+    declare("test")
+    declare("prod")
+    add_service("api", BACKEND)
+    ended = run("render", "environment", "-e", "test")
+    assert ended.code == 0, ended.err
+    resources = read_template(ended.out)["Resources"]
+    assert isinstance(resources, dict)
+    assert {"PublicLoadBalancer", "NatGateway1", "FileSystem"} <= set(resources)
+    assert "InternalLoadBalancer" not in resources
+    assert "# The public load balancer, for hello\n" in ended.out
+    assert "# The shared file system, for api\n" in ended.out
+    assert "FileSystem:" not in run("render", "environment", "-e", "prod").out
+
+
+def test_has_what_services_of_other_workspaces_need(run: Run, declare: Declare) -> None:
+    declare()
+    ended = run("render", "environment", "--need", "file-system", "--need", "internal-load-balancer")
+    assert ended.code == 0, ended.err
+    assert "# The shared file system, for services elsewhere\n" in ended.out
+    assert "InternalLoadBalancer:" in ended.out
+
+
+def test_a_workspace_without_services(run: Run, declare: Declare, workspace: Path) -> None:
+    declare()
+    (workspace / "copilot" / "hello" / "manifest.yml").unlink()
+    ended = run("render", "environment")
+    assert ended.code == 0, ended.err
+    assert "Cluster:" in ended.out
+    assert "LoadBalancer" not in ended.out
+
+
+def test_comments_name_the_lines_of_the_manifest(run: Run, declare: Declare) -> None:
+    declare("test", "observability:\n  container_insights: true\n")
+    assert "# (manifest.yml:3)\n  Cluster:" in run("render", "environment").out
+
+
+def test_in_place(run: Run, declare: Declare, workspace: Path) -> None:
+    declare("test", "# a comment\n")
+    ended = run(
+        "render", "environment", "--in-place", "--domain", "example.com", "--parameter", "HTTPSCertificateArn=a"
+    )
+    assert ended.code == 0, ended.err
+    template = read_template(ended.out)
+    assert template["Metadata"]["Manifest"] == "name: test\ntype: Environment\n# a comment\n"  # type: ignore[index]
+    assert template["Parameters"]["HTTPSCertificateArn"]["Default"] == "a"  # type: ignore[index]
+
+
+def test_every_environment_with_a_manifest(run: Run, declare: Declare, workspace: Path) -> None:
+    declare("test")
+    declare("prod", "observability: {container_insights: true}\n")
+    addons = workspace / "copilot" / "environments" / "addons"
+    addons.mkdir()
+    (addons / "a.yml").write_text(
+        "Parameters:\n  App: {Type: String}\n  Env: {Type: String}\nResources:\n  Bucket: {Type: AWS::S3::Bucket}\n"
+    )
+    ended = run("render", "environment", "--all-envs", "-o", "out")
+    assert ended.code == 0, ended.err
+    assert sorted(file.name for file in (workspace / "out").iterdir()) == [
+        "prod.environment.stack.yml",
+        "test.environment.stack.yml",
+    ]
+    assert "Bucket:" in (workspace / "out" / "prod.environment.stack.yml").read_text()
+    assert run("render", "environment", "-e", "prod", "--in-place", "-o", "in-place").code == 0
+    assert sorted(file.name for file in (workspace / "in-place").iterdir()) == [
+        "prod.environment.addons.stack.yml",
+        "prod.environment.stack.yml",
+    ]
+    changed = run("render", "environment", "-e", "prod", "--domain", "example.com", "-o", "out", "--diff", "previous")
+    assert "+ Resources.EnvironmentHostedZone" in changed.out
+
+
+def test_settings_give_domain_and_namespace(run: Run, declare: Declare, workspace: Path) -> None:
+    declare()
+    (workspace / "copilot-local.toml").write_text(
+        '[app]\ndomain = "example.com"\n[environments.test]\ndiscovery_endpoint = "shop.local"\n'
+    )
+    resources = read_template(run("render", "environment").out)["Resources"]
+    assert resources["ServiceDiscoveryNamespace"]["Properties"]["Name"] == "shop.local"  # type: ignore[index]
+    assert resources["EnvironmentHostedZone"]["Properties"]["Name"] == "test.shop.example.com"  # type: ignore[index]
+
+
+def test_an_environment_without_a_manifest(run: Run, workspace: Path) -> None:
+    ended = run("render", "environment", "-o", "out")
+    assert ended.code == 1
+    assert "the environment test has no manifest: copilot/environments/test/manifest.yml" in ended.err
+    assert "Metadata.Manifest" in ended.err
+    assert not (workspace / "out").exists()
+
+
+def test_faults_of_services_and_of_the_environment_are_said_at_once(
+    run: Run, declare: Declare, workspace: Path
+) -> None:
+    declare("test", "network: {vpc: {id: vpc-1}}\n")
+    manifest = workspace / "copilot" / "hello" / "manifest.yml"
+    manifest.write_text(manifest.read_text().replace("cpu: 256", "cpu: many"))
+    ended = run("render", "environment", "-o", "out")
+    assert ended.code == 1
+    assert "an existing VPC needs its subnets" in ended.err
+    assert "cpu" in ended.err
+    assert not (workspace / "out").exists()
+
+
+def test_a_parameter_that_is_not_there(run: Run, declare: Declare) -> None:
+    declare()
+    ended = run("render", "environment", "--parameter", "Vpc=1")
+    assert ended.code == 2
+    assert "the stack of the environment test has no parameter Vpc" in ended.err
