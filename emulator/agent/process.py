@@ -32,8 +32,6 @@ log = logging.getLogger(__name__)
 def main(state_file: Path, first_state: str) -> None:
     """Runs until the environment goes away. `first_state` is written to the file where that is not there."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    # The container's own init forwards SIGTERM; nothing needs saving, so leave at once.
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     if not state_file.exists():
         StateFile(state_file).write(from_json(DesiredState, first_state.encode()))
     state = StateFile(state_file).read()
@@ -51,10 +49,19 @@ def main(state_file: Path, first_state: str) -> None:
     _serve_this_machine(supervisor)
     bounded = (Path(LOG_FOLDER), lambda: supervisor.scheduler.state.log_limit, Path(ACCESS_FOLDER))
     threading.Thread(target=keep_bounded, args=bounded, daemon=True, name="log store").start()
+    # The container's own init forwards SIGTERM. All else is written as it comes.
+    signal.signal(signal.SIGTERM, lambda *_: _end(front))
     front.take_access_logs(Path(ACCESS_FOLDER))
     threading.Thread(target=front.run, daemon=True, name="front").start()
     supervisor.run()
     threading.Event().wait()  # retired: the container is about to be removed
+
+
+def _end(front: FrontMonitor) -> None:
+    try:
+        front.finish_access_logs()
+    finally:
+        os._exit(0)
 
 
 def _serve_this_machine(supervisor: Supervisor) -> None:

@@ -25,6 +25,7 @@ def stored_line(tag: str, time_ns: int, fields: Mapping[str, object]) -> str:
     return f"{tag}: [{seconds}.{nanoseconds:09d}, {text}]\n"
 
 
-def kept_stream(container: str) -> str:
-    """The stream of the log store that holds what a container printed that does not log through the router."""
-    return f"{KEPT}{container}"
+def kept_stream(container: str, docker_id: str) -> str:
+    """The stream of the log store that holds what a container printed that does not log through the router. Of its name
+    there may have been others in the task before: those that were replaced alone."""
+    return f"{KEPT}{container}{KEPT}{docker_id[-8:]}"

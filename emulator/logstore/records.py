@@ -25,7 +25,7 @@ _LINE = re.compile(
 )
 _LATEST = 253_402_300_799
 """Seconds since 1970 of the last moment that a date can name."""
-_NAME = re.compile(r"@?[A-Za-z0-9_-]{1,255}")
+_NAME = re.compile(r"@?[A-Za-z0-9_-]{1,255}|@[A-Za-z0-9_-]{1,255}@[0-9a-f]{8}")
 _ROTATION = re.compile(r"[1-9][0-9]{0,3}")
 _MOST_PARTS = 4096
 """Parts of one line that are kept until its end comes: 64 MiB of output."""
@@ -56,8 +56,9 @@ class RecordFile:
     service: str
     task_id: str
     stream: str
-    """A container's name; `output-<n>` for an output of the user's own configuration; `@<container>` for a container
-    that does not log through the router; `drained` for what a drain took in place of a dead router."""
+    """A container's name; `output-<n>` for an output of the user's own configuration; `@<container>@<end of its id in
+    Docker>` for a container that does not log through the router: a task may have had several of that name; `drained`
+    for what a drain took in place of a dead router."""
     rotation: int = 0
 
     @property
@@ -74,6 +75,11 @@ class RecordFile:
         if len(parts) == 4 and _ROTATION.fullmatch(parts[3]):
             return cls(parts[0], parts[1], parts[2], int(parts[3]))
         return cls(parts[0], parts[1], parts[2]) if len(parts) == 3 else None
+
+    @property
+    def shown_stream(self) -> str:
+        """The stream as users see it: `@<container>` without the id."""
+        return "@".join(self.stream.split("@")[:2])
 
     @property
     def folder(self) -> str:

@@ -147,7 +147,7 @@ def _as_json(file: RecordFile, record: Record) -> dict[str, Any]:
     return {
         "service": file.service,
         "task": file.task_id,
-        "stream": file.stream,
+        "stream": file.shown_stream,
         "tag": record.tag,
         "time": record.time.isoformat(timespec="milliseconds"),
         "record": record.fields,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import socket
@@ -39,6 +40,7 @@ class AccessLog:
         self._listener.bind(str(path))
         os.chmod(path, 0o666)  # HAProxy runs as another user, and no other container mounts the volume
         self._listener.listen(16)
+        self._connections: dict[socket.socket, threading.Thread] = {}
         self._writing = threading.Lock()
         self._twice: dict[int, set[bytes]] = {}
         """Workers whose records come over two ways at the moment, with what came of each."""
@@ -49,7 +51,19 @@ class AccessLog:
 
     def close(self) -> None:
         """Takes no new connection."""
+        with contextlib.suppress(OSError):  # a thread that waits for a connection would take one more
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+
+    def finish(self, timeout: float) -> None:
+        """Stores what HAProxy has sent by now and takes no more of it, within `timeout` seconds: HAProxy keeps what
+        comes next for the one that listens after this one."""
+        self.close()
+        deadline = time.monotonic() + timeout
+        for connection, thread in list(self._connections.items()):
+            with contextlib.suppress(OSError):  # it has ended
+                connection.shutdown(socket.SHUT_RD)  # what was sent before can still be read
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _accept(self) -> None:
         while True:
@@ -57,9 +71,17 @@ class AccessLog:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self._take, args=(connection,), daemon=True, name="access log").start()
+            thread = threading.Thread(target=self._take, args=(connection,), daemon=True, name="access log")
+            self._connections[connection] = thread
+            thread.start()
 
     def _take(self, connection: socket.socket) -> None:
+        try:
+            self._read(connection)
+        finally:
+            self._connections.pop(connection, None)
+
+    def _read(self, connection: socket.socket) -> None:
         rest = b""
         with connection:
             try:

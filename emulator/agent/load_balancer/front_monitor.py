@@ -37,6 +37,8 @@ SIGNALLED = (0, 128 + 9, 128 + 15)
 DEAF = 30.0
 """Seconds after which a load balancer that runs and answers nothing is started again; it may be busy for a while."""
 STOP_TIMEOUT = 2
+FINISH = 1.0
+"""Seconds for what was logged to be stored when the agent ends."""
 LISTING = 10.0
 """Seconds between two listings when no event asks for one."""
 
@@ -77,6 +79,12 @@ class FrontMonitor(FrontControl):
         for monitor in self.monitors.values():
             monitor.access_log = AccessLog(monitor.folder / ACCESS_LOG_SOCKET, store)
             monitor.access_log.start()
+
+    def finish_access_logs(self) -> None:
+        """Stores what the load balancers have logged by now; what comes next waits for the next agent."""
+        for monitor in self.monitors.values():
+            if monitor.access_log is not None:
+                monitor.access_log.finish(FINISH)
 
     # what the supervisor and the control API use
 

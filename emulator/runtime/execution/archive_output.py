@@ -9,23 +9,26 @@ from __future__ import annotations
 import contextlib
 import secrets
 import threading
+from collections.abc import Callable
 
-from emulator.engine.interface import ContainerSpec, Engine, File, Mount
-from emulator.errors import CopilotLocalError
+from emulator.engine.interface import ContainerSpec, ContainerState, Engine, File, Mount
+from emulator.errors import CopilotLocalError, NotFound
 from emulator.firelens.stored import LOG_FOLDER, kept_stream, stored_line
 from emulator.runtime.state import names
-from emulator.runtime.state.names import Names
+from emulator.runtime.state.names import Names, Role
 
 MOST_LINES = 100_000
 """What is kept of one container: its last lines."""
 
 
 class Keeper:
-    """Writes into the log store through a container that is never started; it is removed by `close`."""
+    """Writes into the log store through a container that is never started; it is removed by `close`. `lost` hears of a
+    container whose output could not be kept, and why."""
 
-    def __init__(self, engine: Engine, environment: Names) -> None:
+    def __init__(self, engine: Engine, environment: Names, lost: Callable[[str, str], None]) -> None:
         self._engine = engine
         self._names = environment
+        self._lost = lost
         self._helper = ""
         self._lock = threading.Lock()
         self._waiting: dict[str, File] = {}
@@ -41,24 +44,43 @@ class Keeper:
 
     def keep(self, name: str) -> None:
         """Keeps the output of a container with a log stream of its own; what cannot be read is not waited for."""
+        try:
+            self._keep(name)
+        except NotFound:
+            pass  # another command has removed it, and kept what it printed
+        except CopilotLocalError as error:
+            self._lost(name, f"what it printed is not in the log store: {error.message}")
+
+    def keep_left(self) -> None:
+        """Kills what is left of these containers, and keeps their output. A log router goes on: those that log to it
+        could not be removed otherwise."""
         with contextlib.suppress(CopilotLocalError):
-            rows = self._engine.list_containers({**self._names.labels(), names.LOG_STREAM: ""})
-            container = next((row for row in rows if row.name == name), None)
-            if container is None:
-                return
-            stream = container.labels[names.LOG_STREAM]
-            lines = [
-                stored_line(
-                    stream,
-                    int(line.timestamp.timestamp() * 1_000_000) * 1000 if line.timestamp else 0,
-                    {"source": line.stream, "log": line.text},
-                )
-                for line in self._engine.logs(container.name, tail=MOST_LINES)
-            ]
-            if lines and self._has_store():
-                labels = container.labels
-                file = f"{labels[names.SERVICE]}.{labels[names.TASK]}.{kept_stream(labels[names.CONTAINER])}"
-                self._write(container.image_id, File(file, "".join(lines).encode(errors="replace")))
+            for container in self._engine.list_containers({**self._names.labels(), names.LOG_STREAM: ""}):
+                router = container.labels.get(names.ROLE) == Role.ROUTER
+                if container.state is ContainerState.RUNNING and not router:
+                    with contextlib.suppress(CopilotLocalError):
+                        self._engine.kill(container.name)
+                self.keep(container.name)
+
+    def _keep(self, name: str) -> None:
+        rows = self._engine.list_containers({**self._names.labels(), names.LOG_STREAM: ""})
+        container = next((row for row in rows if row.name == name), None)
+        if container is None:
+            return
+        stream = container.labels[names.LOG_STREAM]
+        lines = [
+            stored_line(
+                stream,
+                int(line.timestamp.timestamp() * 1_000_000) * 1000 if line.timestamp else 0,
+                {"source": line.stream, "log": line.text},
+            )
+            for line in self._engine.logs(container.name, tail=MOST_LINES)
+        ]
+        if lines and self._has_store():
+            labels = container.labels
+            stored = kept_stream(labels[names.CONTAINER], container.id)
+            file = f"{labels[names.SERVICE]}.{labels[names.TASK]}.{stored}"
+            self._write(container.image_id, File(file, "".join(lines).encode(errors="replace")))
 
     def _has_store(self) -> bool:
         return self._names.log_volume in self._engine.list_volumes(self._names.labels())

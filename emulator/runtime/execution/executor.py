@@ -69,8 +69,8 @@ class Executor:
         """What the local AWS endpoint answered, once a plan has prepared it."""
         self.keep_output = keep_output
         self.connect = connect or ServiceConnect(engine, environment)
-        self._keeper = Keeper(engine, environment)
         self._execution = Execution(engine, environment, emit, self.cancelled)
+        self._keeper = Keeper(engine, environment, self._execution.warn)
         self._on_started = on_started
         self._target_healthy = target_healthy
         self._known = known
@@ -139,6 +139,11 @@ class Executor:
         """Makes what output is kept with, while a plan that stops containers is carried out."""
         if self.keep_output:
             self._keeper.prepare()
+
+    def keep_left(self) -> None:
+        """Kills what a plan has left of containers whose output is kept here, and keeps it."""
+        if self.keep_output:
+            self._keeper.keep_left()
 
     def close(self) -> None:
         """Removes what it made for itself."""

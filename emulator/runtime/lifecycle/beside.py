@@ -14,6 +14,7 @@ from emulator.errors import ContainerFailed, CopilotLocalError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.execution.context import POLL, Cancelled
 from emulator.runtime.listeners.free_port import is_free
+from emulator.runtime.planning.stop_plan import DATABASE_STOP_TIMEOUT
 from emulator.runtime.planning.up_request import UpRequest
 from emulator.runtime.specs.beside import Beside, joined, project_of
 from emulator.runtime.state import names
@@ -135,6 +136,9 @@ def _remove_new(engine: Engine, environment: Names, before: set[str]) -> None:
     for container in _containers(engine, environment):
         if container.name not in before:
             with contextlib.suppress(CopilotLocalError):
+                if container.state is ContainerState.RUNNING:  # its volumes may be of an earlier `up`
+                    limit = int(container.labels.get(names.STOP_TIMEOUT) or DATABASE_STOP_TIMEOUT)
+                    engine.stop(container.name, limit)
                 engine.remove(container.name)
 
 

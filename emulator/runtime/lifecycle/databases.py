@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError, ImageError
 from emulator.runtime.images.resolver import ImageResolver
+from emulator.runtime.planning.stop_plan import DATABASE_STOP_TIMEOUT
 from emulator.runtime.planning.up_request import UpRequest
 from emulator.runtime.specs.aws.endpoint import parse_position
 from emulator.runtime.state.database import DesiredDatabase
@@ -51,8 +52,11 @@ def remove_new_databases(
         name = environment.database(database.key)
         try:
             if database.key not in before.databases:
+                kept = environment.database_volume(database.key) in volumes
+                if kept:  # it holds what earlier tasks wrote, and what these have written since
+                    engine.stop(name, DATABASE_STOP_TIMEOUT)
                 engine.remove(name)
-                if environment.database_volume(database.key) not in volumes:
+                if not kept:
                     engine.remove_volume(environment.database_volume(database.key))
         except CopilotLocalError:
             continue  # `down` removes it

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 
 from emulator.engine.interface import Container, ContainerState, Engine
 from emulator.errors import CopilotLocalError, EngineError, EngineUnavailable
@@ -75,11 +76,14 @@ def down(
         )
         prepared = pool.submit(executor.prepare_to_keep)
         try:
-            with contextlib.suppress(Cancelled):
-                executor.run(_plan(observed, timeout, volumes=volumes), closes=False)
-                pool.submit(_remove_network, engine, environment.network, agent_gone)
+            executor.run(_plan(observed, timeout, volumes=volumes), closes=False)
+            pool.submit(_remove_network, engine, environment.network, agent_gone)
+        except Cancelled:
+            executor.keep_left()
         except CopilotLocalError as error:
             emit(Event(EventKind.WARNING, environment.app, f"the orderly stop failed, the rest is killed: {error}"))
+            _stop_others(executor, observe(engine, environment), timeout, volumes=volumes)
+            executor.keep_left()
         finally:
             wait([prepared])
             executor.close()
@@ -105,10 +109,22 @@ def _plan(observed: Observed, timeout: int | None, *, volumes: bool) -> Plan:
     stopped = [stop_task(plan, task, "down", timeout=timeout, at_once=True) for task in observed.tasks.values()]
     stop_databases(plan, observed, "down", stopped, timeout=timeout)
     if observed.aws is not None and not volumes:
-        stop_endpoint(plan, observed.aws, "down", stopped)
+        stop_endpoint(plan, observed.aws, "down", stopped, timeout=timeout)
     for front in (*observed.fronts, *([observed.udp_relay] if observed.udp_relay else [])):
         plan.add(Verb.REMOVE_CONTAINER, front.name, "down")
     return plan
+
+
+def _stop_others(executor: Executor, left: Observed, timeout: int | None, *, volumes: bool) -> None:
+    """Stops in order what is left when the stop of something has failed, one after the other: none of them is killed
+    with what it holds because another one cannot be stopped."""
+    parts = [
+        replace(left, tasks={task_id: task}, databases={}, beside=[], aws=None) for task_id, task in left.tasks.items()
+    ]
+    parts.append(replace(left, tasks={}))
+    for part in parts:
+        with contextlib.suppress(CopilotLocalError):
+            executor.run(_plan(part, timeout, volumes=volumes), closes=False)
 
 
 def _end(engine: Engine, agent: Container) -> None:

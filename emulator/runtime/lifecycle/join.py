@@ -16,6 +16,7 @@ from emulator.runtime.state.desired import DesiredState, Private
 from emulator.runtime.state.names import Names
 from emulator.runtime.state.observed import observe
 
+STOP_TIMEOUT = 5
 AGENT_TIMEOUT = 60.0
 """Seconds that an agent which was just started may take to answer: a busy machine takes 20. One that ends is noticed at
 once."""
@@ -58,6 +59,7 @@ def renew(engine: Engine, environment: Names, agent: Container, state: DesiredSt
         return False
     subject = "replace the agent by one of this version"
     emit(Event(EventKind.STEP_STARTED, subject))
+    engine.stop(agent.name, STOP_TIMEOUT)  # it stores what load balancers have logged
     engine.remove(agent.name)
     engine.create_container(agent_spec(engine, environment, state, direct.make_folder(environment, engine.info())))
     engine.start(environment.agent)

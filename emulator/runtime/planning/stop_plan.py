@@ -96,13 +96,17 @@ def stop_databases(
         plan.add(Verb.REMOVE_CONTAINER, container.name, reason, [stop])
 
 
-def stop_endpoint(plan: Plan, endpoint: Container, reason: str, needs: Iterable[int] = ()) -> int:
+def stop_endpoint(
+    plan: Plan, endpoint: Container, reason: str, needs: Iterable[int] = (), *, timeout: int | None = None
+) -> int:
     """Operations that stop the local AWS endpoint, after `needs`, and remove it; returns the id of the last one. It
-    writes down at its end what it was sent last: one that is killed loses the messages of a moment."""
+    writes down at its end what it was sent last: one that is killed loses the messages of a moment. `timeout` shortens
+    the stop."""
     stop: list[int] = list(needs)
     if endpoint.state is ContainerState.RUNNING:
         title = "stop the local AWS endpoint"
-        stop = [plan.add(Verb.STOP_CONTAINER, endpoint.name, reason, stop, timeout=ENDPOINT_STOP_TIMEOUT, title=title)]
+        limit = ENDPOINT_STOP_TIMEOUT if timeout is None else min(timeout, ENDPOINT_STOP_TIMEOUT)
+        stop = [plan.add(Verb.STOP_CONTAINER, endpoint.name, reason, stop, timeout=limit, title=title)]
     return plan.add(Verb.REMOVE_CONTAINER, endpoint.name, reason, stop)
 
 

@@ -198,6 +198,26 @@ def test_a_burst_is_stored_whole_and_in_order(rig: Rig, connect: Connect, until:
     assert paths == [f"/{number}" for number in range(5000)]
 
 
+def test_an_agent_that_ends_stores_what_was_sent_and_takes_no_more(rig: Rig, tmp_path: Path) -> None:
+    rig.boot(desired_state(make_service()))
+    with tempfile.TemporaryDirectory() as folder:
+        ending = AccessLog(Path(folder) / "access.sock", rig.access)
+        ending.start()
+        sent = 0
+        with socket.socket(socket.AF_UNIX) as worker:
+            worker.connect(str(Path(folder) / "access.sock"))
+            worker.sendall(record())
+            while not rig.access.joinpath(ACCESS.name).exists():
+                worker.sendall(record())  # its thread is there once something is stored
+                sent += 1
+            for _ in range(100):
+                worker.sendall(record())
+            ending.finish(20)
+            with pytest.raises(BrokenPipeError):
+                worker.sendall(record())
+        assert rig.access.joinpath(ACCESS.name).read_bytes().count(b"\n") == 1 + sent + 100
+
+
 def test_what_has_no_lines_ends_the_connection(rig: Rig, connect: Connect) -> None:
     broken = connect()
     with contextlib.suppress(OSError):

@@ -100,3 +100,17 @@ def test_what_was_there_before_stays_when_another_one_fails(bench: Bench, state:
     remove_new_databases(bench.engine, DEMO, both, before, volumes)
     assert list(bench.observed.databases) == [KEY]
     assert bench.left()["volumes"] == [DEMO.database_volume(KEY)]
+
+
+@pytest.mark.parametrize("there_before", [True, False])
+def test_one_that_is_taken_back_ends_in_order_where_its_data_stays(
+    bench: Bench, state: DesiredState, there_before: bool
+) -> None:
+    bench.engine.behave("*-db.*", Behaviour(exec=answering(READY)))
+    before = bench.observed
+    start(bench, state)
+    volumes = bench.engine.list_volumes(DEMO.labels()) if there_before else {}
+    bench.engine.calls.clear()
+    remove_new_databases(bench.engine, DEMO, state, before, volumes)
+    assert [call.split()[0] for call in bench.did("stop", "remove")] == (["stop"] if there_before else []) + ["remove"]
+    assert bool(bench.left()["volumes"]) is there_before

@@ -165,6 +165,17 @@ def test_a_stop_that_fails_is_told_and_the_rest_is_removed_all_the_same(running:
     assert running.warnings() == ["the orderly stop failed, the rest is killed: cannot stop: broken pipe"]
 
 
+def test_what_cannot_be_stopped_takes_no_order_from_the_others(running: Bench) -> None:
+    """The local AWS endpoint holds what it was sent last: another container's failure does not kill it."""
+    endpoint = ContainerSpec(name=DEMO.aws, image=AGENT, labels=DEMO.labels(Role.AWS))
+    running.engine.create_container(endpoint)
+    running.engine.start(DEMO.aws)
+    running.engine.fail("stop", EngineError("cannot stop: broken pipe"), target="*-hello", times=9)
+    take_down(running)
+    assert running.did("stop")[-1] == "stop aws"
+    assert running.left()["containers"] == []
+
+
 def test_a_daemon_that_goes_away_is_an_error(running: Bench) -> None:
     def leave(verb: str, target: str) -> None:
         if verb == "stop":

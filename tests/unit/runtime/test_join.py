@@ -33,7 +33,11 @@ class TestAnotherVersion:
     def test_its_agent_is_replaced_and_the_tasks_go_on(self, older: Bench) -> None:
         older.up(make_service())
         assert agent(older).image == AGENT
-        assert older.did("create_container", "remove") == ["remove agent", "create_container agent"]
+        assert older.did("create_container", "stop", "remove") == [
+            "stop agent",
+            "remove agent",
+            "create_container agent",
+        ]
         assert older.agent.said[-1] == "apply"
 
     def test_not_while_a_command_is_in_charge(self, older: Bench) -> None:
