@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from emulator.app.app_mesh import patched_in
 from emulator.app.compile import compiled, manifest_arguments
 from emulator.app.selection import LoadedService, Selection, find_target, warning
 from emulator.errors import CopilotLocalError, NotOnEcs
@@ -106,6 +107,8 @@ class ServiceLoader:
         loaded = None
         with self._blockers.collecting(lambda error: not follows(error)):
             service, around = compiled(target, name, manifest, where, here=self._here, https=self._https)
+            for finding in patched_in(service, around):
+                self._emit(warning(finding))
             deployment = None if self._here else where
             findings = tuple(manifest.findings)
             loaded = LoadedService(service, self._settings, target.workspace, findings, manifest, around, deployment)

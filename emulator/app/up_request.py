@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from emulator.app.app_mesh import without_app_mesh
 from emulator.app.aws_reach import check_reach
 from emulator.app.databases import described_databases
 from emulator.app.jobs import check_names, scheduled_jobs, without_idle_jobs
@@ -169,7 +170,8 @@ def _load(selection: Selection, emit: Emit, options: UpOptions, found: Blockers,
     from emulator.settings_services import JobSettings
 
     if selection.task_definition is not None:
-        return _Loaded(*load_task_definition(selection, selection.task_definition, options.https))
+        root, names, variables, plain = load_task_definition(selection, selection.task_definition, options.https)
+        return _Loaded(root, names, variables, without_app_mesh(plain, emit, strict=options.strict))
     if selection.with_deps:
         selection = with_dependencies(selection, emit)
     target = find_target(selection)
@@ -189,6 +191,7 @@ def _load(selection: Selection, emit: Emit, options: UpOptions, found: Blockers,
         services = without_idle_jobs(services, scheduled, emit, found)
     warn_out_of_reach(target, services, emit)
     warn_hidden_rules(target, services, emit, options.https)
+    services = without_app_mesh(services, emit, strict=options.strict)
     names = Names(target.app, target.environment)
     workspace = target.workspace
     return _Loaded(workspace.root, names, target.process, services, workspace, loaded, scheduled, complete)

@@ -170,8 +170,6 @@ def _finding(path: Path, text: str, problem: FieldError) -> Finding:
     message = "no such field of a task definition" if problem.unknown else problem.message
     if keys and keys[0] in NOT_ON_FARGATE:
         message = f"Fargate compatible task definitions do not support {keys[0]}"
-    elif keys and keys[0] == "proxyConfiguration":
-        message = "App Mesh is not emulated"
     return Finding("CL900", message, Position(str(path), _line_of(text, keys)), problem.where)
 
 

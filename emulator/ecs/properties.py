@@ -15,6 +15,7 @@ _IRREGULAR = {
     "efsVolumeConfiguration": "EFSVolumeConfiguration",
     "fileSystemId": "FilesystemId",
     "iam": "IAM",
+    "properties": "ProxyConfigurationProperties",
     "sizeInGiB": "SizeInGiB",
 }
 """Names that CloudFormation does not derive from the API's by its first letter."""

@@ -287,6 +287,14 @@ class Tag(Shape):
     value: str
 
 
+class ProxyConfiguration(Shape):
+    """App Mesh's: traffic of the task is led through one of its containers."""
+
+    type: Literal["APPMESH"] | None = None
+    container_name: str
+    properties: list[KeyValuePair] = []
+
+
 class TaskDefinition(Shape):
     """What RegisterTaskDefinition takes. `cpu` and `memory` are text ("256" or ".25 vCPU", "512" or "1 GB")."""
 
@@ -303,6 +311,7 @@ class TaskDefinition(Shape):
     pid_mode: Literal["host", "task"] | None = None
     ipc_mode: Literal["host", "task", "none"] | None = None
     ephemeral_storage: EphemeralStorage | None = None
+    proxy_configuration: ProxyConfiguration | None = None
     runtime_platform: RuntimePlatform | None = None
     enable_fault_injection: bool | None = None
 

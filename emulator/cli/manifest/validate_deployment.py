@@ -81,6 +81,7 @@ def _deployment(target: Target) -> Deployment:
 
 
 def _findings(target: Target, name: str, manifest: LoadedManifest, where: Deployment) -> Iterator[Finding]:
+    from emulator.app.app_mesh import patched_in
     from emulator.app.compile import compiled
     from emulator.app.deployment import cdk_overrides
 
@@ -95,6 +96,7 @@ def _findings(target: Target, name: str, manifest: LoadedManifest, where: Deploy
     except (InputError, Unsupported) as error:
         yield _finding(error, manifest)
         return
+    yield from patched_in(service, around)
     changed = manifest.manifest.taskdef_overrides or around.patches
     before = {finding.message for finding in _without_changes(target, manifest, around)} if changed else set()
     if changed:

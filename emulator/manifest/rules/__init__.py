@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from emulator.manifest.findings.report import Report
-from emulator.manifest.rules import containers, messaging, ports, routing, scaling, storage, task
+from emulator.manifest.rules import app_mesh, containers, messaging, ports, routing, scaling, storage, task
 from emulator.manifest.rules.at import At
 from emulator.manifest.schema.base import Block
 from emulator.manifest.schema.workload import ListeningService, Workload
@@ -66,6 +66,7 @@ _WORKLOAD_RULES: Final[tuple[_Rule, ...]] = (
     scaling.spot_on_arm,
     scaling.task_size,
     storage.windows,
+    app_mesh.app_mesh,
 )
 _of_class: dict[type[Block], tuple[_Rule, ...]] = {}
 

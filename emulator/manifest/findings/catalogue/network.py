@@ -63,3 +63,34 @@ class OutOfReach(FindingKind):
             """,
         ),
     )
+
+
+class AppMesh(FindingKind):
+    code = "CL145"
+    title = "App Mesh, which has ended"
+    explanation = """
+        App Mesh ended on 30 September 2026. ECS still leads the task's traffic through the proxy, which gets no
+        configuration and never turns healthy, so that containers that wait for it never start. `up` runs the task
+        without the redirect and without the proxy, and takes what waits for it as met; `render` keeps what the manifest
+        says.
+    """
+    source = "AWS App Mesh, end of support; Amazon ECS, `ProxyConfiguration`"
+    bad = """
+        name: web
+        type: Backend Service
+        image: {location: nginx, port: 80}
+        sidecars:
+          envoy:
+            image: public.ecr.aws/appmesh/aws-appmesh-envoy:v1.29.12.1-prod
+        taskdef_overrides:
+          - path: ProxyConfiguration.Type
+            value: APPMESH
+          - path: ProxyConfiguration.ContainerName
+            value: envoy
+    """
+    good = """
+        name: web
+        type: Backend Service
+        image: {location: nginx, port: 80}
+        network: {connect: true}
+    """
