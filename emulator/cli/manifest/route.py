@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,10 +28,10 @@ from emulator.errors import InputError, UsageError
 from emulator.events import Emit, discard
 
 if TYPE_CHECKING:
-    from emulator.ecs.service import Condition, Service
+    from emulator.ecs.service import Service
     from emulator.frontdoor.balancers import Balancer
     from emulator.frontdoor.options import FrontOptions
-    from emulator.frontdoor.routing.explain import Explanation, RuleResult
+    from emulator.frontdoor.routing.explain import Explanation
 
 
 def route(
@@ -87,7 +87,9 @@ def route(
         else:
             found = {"": asked.explain(selection, display.emit)}
     if format is OutputFormat.JSON:
-        content = {name: _as_json(explanation) for name, explanation in found.items()}
+        from emulator.frontdoor.routing.export import as_json
+
+        content = {name: as_json(explanation) for name, explanation in found.items()}
         typer.echo(json.dumps(content if all_envs else content[""], indent=2))
     elif all_envs:
         _compare(found)
@@ -159,6 +161,7 @@ def _compare(found: Mapping[str, Explanation]) -> None:
 
 def _print(explanation: Explanation) -> None:
     from emulator.frontdoor.balancers import Balancer
+    from emulator.frontdoor.routing.export import condition_text
 
     if explanation.balancer is not Balancer.PUBLIC:
         typer.echo(f"at the {explanation.balancer} load balancer")
@@ -168,7 +171,7 @@ def _print(explanation: Explanation) -> None:
         for condition in rule.conditions:
             mark = "✓" if condition.matched else "✗"
             seen = ", ".join(condition.seen) or "nothing"
-            typer.echo(f"        {mark} {_condition(condition.condition)} against {seen}")
+            typer.echo(f"        {mark} {condition_text(condition.condition)} against {seen}")
     for line in _outcome(explanation):
         typer.echo(line)
     for finding in explanation.warnings:
@@ -193,42 +196,3 @@ def _outcome(explanation: Explanation) -> list[str]:
     if explanation.location is not None:
         lines.append(f"  Location: {explanation.location}")
     return lines
-
-
-def _condition(condition: Condition) -> str:
-    from emulator.ecs.service import HostHeader, HttpHeader
-
-    name = f" {condition.name}" if isinstance(condition, HttpHeader) else ""
-    values = [f"{pair[0]}={pair[1]}" if isinstance(pair, tuple) else pair for pair in condition.values]
-    if isinstance(condition, HostHeader) and condition.load_balancer_name:
-        values.append("the load balancer's own name")
-    return f"{condition.field}{name} {' or '.join(values)}"
-
-
-def _as_json(explanation: Explanation) -> dict[str, object]:
-    return {
-        "load_balancer": explanation.balancer.value,
-        "listener": explanation.listener,
-        "method": explanation.request.method,
-        "priority": explanation.priority,
-        "reason": explanation.reason,
-        "status": explanation.status,
-        "location": explanation.location,
-        "container_path": explanation.container_path,
-        "destinations": [asdict(destination) for destination in explanation.destinations],
-        "rules": [_rule(rule) for rule in explanation.rules],
-        "warnings": [str(finding) for finding in explanation.warnings],
-    }
-
-
-def _rule(rule: RuleResult) -> dict[str, object]:
-    return {
-        "priority": rule.placed.priority,
-        "service": rule.placed.service.name,
-        "rule": rule.placed.rule.name,
-        "verdict": rule.verdict,
-        "conditions": [
-            {"condition": _condition(found.condition), "matched": found.matched, "seen": list(found.seen)}
-            for found in rule.conditions
-        ],
-    }

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import webbrowser
 from typing import Annotated
 
 import typer
 
+from emulator.cli.shell.browser import show
 from emulator.cli.shell.chosen_environment import running_agent
 from emulator.cli.shell.options import App, Env, Name, services_of
 from emulator.errors import InputError, UsageError
@@ -41,15 +39,4 @@ def open(
             hint=did_you_mean(wanted, urls, "services that have one"),
         )
     typer.echo(urls[wanted])
-    if not only_print and _has_screen():
-        try:
-            webbrowser.open(urls[wanted])
-        except webbrowser.Error as error:
-            typer.echo(f"no browser could be opened: {error}", err=True)
-
-
-def _has_screen() -> bool:
-    """Whether a browser has somewhere to show up: not on a server, not in CI, not over SSH."""
-    if sys.platform in ("darwin", "win32"):
-        return "SSH_CONNECTION" not in os.environ
-    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME", "BROWSER"))
+    show(urls[wanted], only_print=only_print)

@@ -7,7 +7,7 @@ from typing import Final
 
 SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Run": ("init", "up", "down", "run", "scale", "restart", "stop"),
-    "Look": ("ps", "ls", "logs", "inspect", "events", "targets", "port", "open"),
+    "Look": ("ps", "ls", "logs", "inspect", "events", "targets", "port", "open", "console"),
     "Requests": ("route", "trace"),
     "Containers": ("exec", "cp", "env"),
     "Local AWS": ("aws", "queues", "topics", "tables", "buckets", "permissions"),
@@ -48,6 +48,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "targets": ("targets",),
     "port": ("port", "port --all"),
     "open": ("open web", "open --print"),
+    "console": ("console", "console -e test --port 8700 --print"),
     "trust": ("trust",),
     "trust-workspace": ("trust-workspace", "trust-workspace --yes"),
     "events": ("events -f",),

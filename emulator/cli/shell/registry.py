@@ -63,6 +63,10 @@ VERBS: Final[Table] = {
     ),
     "port": ("run.port:port", "Print the address of a load balancer, such as 127.0.0.1:8080."),
     "open": ("run.open:open", "Open a running service in the browser, and print its URL."),
+    "console": (
+        "observe.console:console",
+        "Show an environment on a local web page, and act on it there, until Ctrl-C.",
+    ),
     "trust": (
         "run.trust:trust",
         "Print how programs, browsers and systems are made to trust the local HTTPS certificates.",

@@ -204,7 +204,7 @@ def _with_outcome(explanation: Explanation, options: FrontOptions) -> Explanatio
         return _replaced(explanation, f"{name} redirects", status=action.status_code, location=location)
     if isinstance(action, FixedResponse):
         return _replaced(explanation, f"{name} answers by itself", status=action.status_code)
-    destinations = _destinations(winner.service, action)
+    destinations = destinations_of(winner.service, action)
     if not destinations:
         return _replaced(explanation, f"{name} forwards to target groups that all have weight 0", status=503)
     return _replaced(explanation, f"{name} forwards", destinations=destinations)
@@ -234,7 +234,8 @@ def _replaced(
     )
 
 
-def _destinations(service: Service, action: Forward) -> tuple[Destination, ...]:
+def destinations_of(service: Service, action: Forward) -> tuple[Destination, ...]:
+    """The target groups that a rule forwards to, with their shares; those of weight 0 are left out."""
     total = sum(item.weight for item in action.target_groups)
     found = []
     for item in action.target_groups:

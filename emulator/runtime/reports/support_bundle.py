@@ -18,10 +18,10 @@ from emulator.engine.interface import Container, Engine
 from emulator.errors import CopilotLocalError, NotFound
 from emulator.frontdoor.haproxy.configuration import CONFIGURATION_FILE
 from emulator.frontdoor.options import FOLDER as FRONT_FOLDER
-from emulator.model import from_json, to_plain
+from emulator.model import to_plain
 from emulator.runtime.control.client import Agent
 from emulator.runtime.reports.redact import Redactor, secrets_of, sounds_secret
-from emulator.runtime.specs.agent import STATE_FILE, STATE_FOLDER
+from emulator.runtime.reports.stored_state import stored_state
 from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.names import Names, Role
@@ -57,7 +57,7 @@ def collect(engine: Engine, environment: Names, known: Iterable[tuple[str, str]]
     Raises `EngineUnavailable` where no daemon answers.
     """
     observed = observe(engine, environment)
-    state = _state(engine, environment)
+    state = stored_state(engine, environment)
     bundle = Bundle(Redactor([*known, *_secrets(engine, state, observed)]))
     bundle.add("versions.json", lambda: _versions(engine))
     bundle.add("containers.json", lambda: _json([_row(container) for container in observed.containers]))
@@ -102,12 +102,6 @@ def _router_file(engine: Engine, container: Container) -> str:
 def _printed(engine: Engine, container: Container) -> Iterator[str]:
     for line in engine.logs(container.name, tail=LAST_LINES):
         yield f"{line.timestamp.isoformat() if line.timestamp else ''} {line.stream} {line.text}"
-
-
-def _state(engine: Engine, environment: Names) -> DesiredState | None:
-    with contextlib.suppress(CopilotLocalError, ValueError):
-        return from_json(DesiredState, engine.read_file(environment.agent, f"{STATE_FOLDER}/{STATE_FILE}"))
-    return None
 
 
 def _secrets(engine: Engine, state: DesiredState | None, observed: Observed) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,1 @@
+"""`copilot-local console`: a local web page that shows an environment and acts on it."""

@@ -1,0 +1,104 @@
+"""Serves the console on a port of 127.0.0.1, beside whatever else the command does."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import uvicorn
+
+from emulator.console.actions import Actions
+from emulator.console.app import App
+from emulator.console.guard import Guard, names_of
+from emulator.console.hub import Hub
+from emulator.console.questions import Questions
+from emulator.console.sources import Sources
+from emulator.engine.interface import Engine
+from emulator.errors import InputError
+from emulator.runtime.state.names import Names
+
+LOOPBACK: Final = "127.0.0.1"
+MOST_CONNECTIONS: Final = 100
+MOST_HEAD: Final = 32 * 1024
+"""Bytes of a request's line and headers."""
+GRACE: Final = 2
+"""Seconds that open answers have when the console ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a console answers."""
+
+    port: int
+    token: str
+
+    @property
+    def url(self) -> str:
+        """With the token in the fragment, which browsers send to no server."""
+        return f"http://{LOOPBACK}:{self.port}/#token={self.token}"
+
+
+@contextlib.contextmanager
+def serving(engine: Engine, environment: Names, *, port: int = 0) -> Iterator[Address]:
+    """Serves the console of an environment within this block; `port` 0 is a free one.
+
+    Raises InputError where the port is taken.
+    """
+    with contextlib.closing(_listening(port)) as listener:
+        address = Address(listener.getsockname()[1], secrets.token_urlsafe(32))
+        hub = Hub()
+        sources = Sources(engine, environment, hub)
+        questions = Questions(engine, environment)
+        actions = Actions(engine, questions)
+        app = App(environment, hub, sources, questions, actions, secrets.token_hex(8))
+        server = uvicorn.Server(_settings(Guard(app.asgi(), address.token, names_of(address.port))))
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True, name="console")
+        thread.start()
+        try:
+            yield address
+        finally:
+            app.closing = True
+            server.should_exit = True
+            sources.close()
+            actions.close()
+            thread.join(GRACE + 1)
+
+
+def _listening(port: int) -> socket.socket:
+    """A socket of this machine alone: no other one can connect to it."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((LOOPBACK, port))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise InputError(
+            f"the console cannot listen at {LOOPBACK}:{port}: {error.strerror or error}",
+            hint="choose another port with --port, or leave it out",
+        ) from None
+    return listener
+
+
+def _settings(app: Guard) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="critical",  # what fails is answered
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        h11_max_incomplete_event_size=MOST_HEAD,
+        timeout_keep_alive=60,
+        timeout_graceful_shutdown=GRACE,
+    )

@@ -1,0 +1,38 @@
+// What changes something, and what it told.
+
+import { h } from "./dom.js";
+import { ask, messages } from "./store.js";
+
+/** Carries out `{verb, …body}`; its events stand in a message at the edge of the page until it is done. */
+export async function act({ verb, ask: question, ...body }, label) {
+  if (question && !confirm(question)) return;
+  const toast = h("div", { class: "toast wait" }, h("strong", {}, label), h("span", {}, "…"));
+  document.getElementById("toasts").append(toast);
+  const says = (tone, text) => {
+    toast.className = `toast ${tone}`;
+    toast.lastChild.textContent = text;
+  };
+  try {
+    const response = await ask(verb, body);
+    if (!response.ok) {
+      const { error } = await response.json();
+      says("bad", [error.message, error.hint].filter(Boolean).join(". "));
+    } else {
+      for await (const message of messages(response)) {
+        if (message.event) says("wait", `${message.event.subject} ${message.event.message}`);
+        else if (message.error) says("bad", [message.error.message, message.error.hint].filter(Boolean).join(". "));
+        else if (message.ok) says("ok", "done");
+      }
+    }
+  } catch (error) {
+    says("bad", `no answer: ${error.message}`);
+  }
+  const bad = toast.classList.contains("bad");
+  if (bad) toast.append(h("button", { type: "button", class: "button", onclick: () => toast.remove() }, "Close"));
+  else setTimeout(() => toast.remove(), 4000);
+}
+
+/** The attribute of a button that acts. */
+export function acting(action) {
+  return { "data-act": JSON.stringify(action), type: "button" };
+}

@@ -1,0 +1,128 @@
+// The shell: pages, panel, keys, theme. A page is a module with `title`, and `show(main, query)`, which returns what ends it.
+
+import { act } from "./actions.js";
+import { h, icon } from "./dom.js";
+import { closePanel, hasPanel, openTask } from "./panel.js";
+import { data, hasToken, start, subscribe, takeToken } from "./store.js";
+
+const PAGES = [
+  { name: "overview", title: "Overview", key: "o" },
+];
+
+let end = () => {};
+let shown = "";
+
+function route() {
+  const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
+  return { name: PAGES.some((page) => page.name === path) ? path : "overview", query: new URLSearchParams(query) };
+}
+
+async function go() {
+  const { name, query } = route();
+  const main = document.getElementById("main");
+  const task = query.get("task-panel");
+  if (task) openTask(task);
+  else closePanel();
+  if (shown === `${name}?${without(query)}`) return;
+  const moved = shown.split("?")[0] !== name;
+  shown = `${name}?${without(query)}`;
+  drawRail();
+  const page = await import(`./pages/${name}.js`);
+  if (route().name !== name) return; // another page was chosen meanwhile
+  end();
+  main.replaceChildren();
+  end = page.show(main, query) ?? (() => {});
+  document.title = `${PAGES.find((one) => one.name === name).title} – ${data.hello?.app ?? "copilot-local"}`;
+  if (moved) main.scrollTop = 0;
+}
+
+function without(query) {
+  const rest = new URLSearchParams(query);
+  rest.delete("task-panel");
+  return rest;
+}
+
+function drawRail() {
+  const { name } = route();
+  const said = { live: "live", connecting: "connecting", reconnecting: "reconnecting: what is shown is old", ended: "this console has ended" };
+  const tone = { live: "ok", ended: "bad" }[data.connection] ?? "wait";
+  document.getElementById("rail").replaceChildren(
+    h("div", { class: "brand" }, h("img", { src: "icon.svg", alt: "", width: 24, height: 24 }), h("span", {}, "copilot-local")),
+    h("div", { class: "where" }, h("strong", {}, data.hello?.app ?? "…"), h("span", {}, `environment ${data.hello?.environment ?? "…"}`)),
+    h("ul", { class: "pages" }, PAGES.map((page) => h("li", {},
+      h("a", { href: `#/${page.name}`, "aria-current": page.name === name ? "page" : undefined, title: `${page.title} (g ${page.key})` },
+        icon(page.name), h("span", {}, page.title))))),
+    h("div", { class: "foot" },
+      h("span", { class: `connection ${tone}`, role: "status", title: said[data.connection] },
+        h("span", { "aria-hidden": "true", class: "shape" }, tone === "ok" ? "●" : tone === "bad" ? "◆" : "■"),
+        h("span", {}, said[data.connection])),
+      h("button", { type: "button", class: "round", "aria-label": "Light or dark (t)", title: "Light or dark (t)", onclick: turnTheme }, icon("theme")),
+      h("button", { type: "button", class: "round", "aria-label": "Keys (?)", title: "Keys (?)", onclick: showKeys }, icon("help"))),
+  );
+  document.body.classList.toggle("old", data.connection === "reconnecting" || data.connection === "ended");
+}
+
+function turnTheme() {
+  const dark = document.documentElement.dataset.theme
+    ? document.documentElement.dataset.theme === "dark"
+    : matchMedia("(prefers-color-scheme: dark)").matches;
+  setTheme(dark ? "light" : "dark");
+}
+
+function setTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  localStorage.setItem("theme", theme);
+}
+
+function showKeys() {
+  const rows = [...PAGES.map((page) => [`g ${page.key}`, page.title]), ["/", "Search on this page"], ["t", "Light or dark"], ["space", "Pause what comes"], ["Esc", "Close the panel"]];
+  const dialog = document.getElementById("keys");
+  dialog.replaceChildren(
+    h("h2", { id: "keys-title" }, "Keys"),
+    h("dl", { class: "keys" }, rows.map(([key, what]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, what)])),
+    h("button", { type: "button", class: "button", autofocus: true, onclick: () => dialog.close() }, "Close"),
+  );
+  dialog.showModal();
+}
+
+let before = "";
+
+function pressed(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || document.getElementById("keys").open) return;
+  if (event.key === "Escape" && hasPanel()) return closePanel(true);
+  if (event.target.closest("input, textarea, select")) return;
+  const page = before === "g" ? PAGES.find((one) => one.key === event.key) : undefined;
+  before = event.key;
+  if (page) location.hash = `#/${page.name}`;
+  else if (event.key === "/") document.querySelector("#main [type=search]")?.focus();
+  else if (event.key === "t") turnTheme();
+  else if (event.key === "?") showKeys();
+  else if (event.key === " " && !event.target.closest("button, a")) document.querySelector("#main [data-k=pause]")?.click();
+  else return;
+  event.preventDefault();
+}
+
+function refuse(text) {
+  document.getElementById("main").replaceChildren(h("h1", {}, "No access"), h("p", { class: "empty" }, text));
+}
+
+setTheme.stored = localStorage.getItem("theme");
+if (setTheme.stored) document.documentElement.dataset.theme = setTheme.stored;
+takeToken();
+drawRail();
+if (hasToken()) {
+  subscribe(["hello", "connection"], drawRail);
+  addEventListener("hashchange", () => {
+    takeToken();
+    go();
+  });
+  document.addEventListener("keydown", pressed);
+  document.addEventListener("click", (event) => {
+    const control = event.target.closest("[data-act]");
+    if (control) act(JSON.parse(control.dataset.act), control.textContent);
+  });
+  start();
+  go();
+} else {
+  refuse("Open the address that `copilot-local console` printed: it holds the token of this page.");
+}

@@ -1,0 +1,27 @@
+// Drawings. They are made at the width that they have, so that their words keep their size.
+
+import { h, s } from "./dom.js";
+
+/** Numbers as a line with an area below. */
+export function sparkline(numbers, label, width = 160, height = 28) {
+  const most = Math.max(...numbers, 1);
+  const points = numbers.map((number, at) => `${((at * width) / Math.max(numbers.length - 1, 1)).toFixed(1)},${(height - 2 - (number / most) * (height - 4)).toFixed(1)}`);
+  return s("svg", { class: "spark", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": label },
+    s("polygon", { points: `0,${height} ${points.join(" ")} ${width},${height}` }),
+    s("polyline", { points: points.join(" ") }));
+}
+
+const WORDS = { PROVISIONING: "idle", PENDING: "wait", ACTIVATING: "wait", RUNNING: "ok", DEACTIVATING: "wait", STOPPING: "wait", DEPROVISIONING: "wait", STOPPED: "idle" };
+
+/** States over time: `rows` of `{name, colour, spans: [{from, to, state}]}`, all between two moments. */
+export function timeline(rows, from, to) {
+  const whole = Math.max(to - from, 1);
+  return h("div", { class: "timeline" }, rows.map(({ name, colour, spans }) => [
+    h("span", { class: "name" }, colour && h("span", { class: "swatch", style: { background: colour } }), name),
+    h("span", { class: "bar" }, spans.map((span) => h("span", {
+      class: `span ${WORDS[span.state] ?? "idle"}`,
+      title: `${span.state} for ${((span.to - span.from) / 1000).toFixed(2)} s`,
+      style: { left: `${((span.from - from) / whole) * 100}%`, width: `${((span.to - span.from) / whole) * 100}%` },
+    }, h("span", {}, span.state.toLowerCase())))),
+  ]));
+}

@@ -1,0 +1,199 @@
+// What the server tells: last values and rings. Subscribers are called once a frame at most, and not in hidden tabs.
+
+const LIMITS = { events: 1000, access: 5000, lines: 10_000, traces: 500 };
+const HIDDEN_FOR = 10_000; // after so many ms a hidden tab gives its connections to others: a browser has six
+const RETRY = 1000;
+
+/** The last items of a kind. `base` is how many are gone from its front, `cut` whether there were older ones. */
+export class Ring {
+  constructor(most) {
+    this.most = most;
+    this.items = [];
+    this.base = 0;
+    this.cut = false;
+  }
+
+  add(items) {
+    for (const item of items) this.items.push(item);
+    const over = this.items.length - this.most;
+    if (over > 0) {
+      this.items.splice(0, over);
+      this.base += over;
+      this.cut = true;
+    }
+  }
+}
+
+export const data = {
+  hello: null, overview: null, tasks: [], rules: [], services: {}, trouble: null, capture: null,
+  events: new Ring(LIMITS.events), access: new Ring(LIMITS.access), lines: new Ring(LIMITS.lines), traces: new Ring(LIMITS.traces),
+  skipped: {},
+  connection: "connecting",
+};
+
+let token = sessionStorage.getItem("token") ?? "";
+
+/** Takes the token out of the address, where the command put it. */
+export function takeToken() {
+  const found = /^#token=([\w-]+)(?:&to=(.*))?$/.exec(location.hash);
+  if (!found) return;
+  token = found[1];
+  sessionStorage.setItem("token", token);
+  history.replaceState(null, "", `${location.pathname}#${found[2] ? decodeURIComponent(found[2]) : "/overview"}`);
+}
+
+export function hasToken() {
+  return token !== "";
+}
+
+/** Asks below /api/. */
+export async function ask(path, body, signal) {
+  const headers = { Authorization: `Bearer ${token}` };
+  const options = { headers, signal, cache: "no-store" };
+  if (body !== undefined) {
+    headers["Content-Type"] = "application/json";
+    Object.assign(options, { method: "POST", body: JSON.stringify(body) });
+  }
+  return await fetch(`/api/${path}`, options);
+}
+
+/** An answer that is one document. Throws an Error with the server's words. */
+export async function answer(path, body, signal) {
+  const response = await ask(path, body, signal);
+  const content = await response.json();
+  if (!response.ok) throw new Refused(content.error);
+  return content;
+}
+
+export class Refused extends Error {
+  constructor({ message, hint }) {
+    super(message);
+    this.hint = hint;
+  }
+}
+
+/** The lines of JSON of an answer, as they come. */
+export async function* messages(response) {
+  const decoder = new TextDecoder();
+  const reader = response.body.getReader();
+  let rest = "";
+  while (true) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const lines = (rest + decoder.decode(value, { stream: true })).split("\n");
+    rest = lines.pop();
+    for (const line of lines) if (line) yield JSON.parse(line);
+  }
+}
+
+const subscribers = new Set();
+const changed = new Set();
+let frame = 0;
+
+/** Calls `update` with the set of kinds that changed, of those that are named; returns what ends that. */
+export function subscribe(kinds, update) {
+  const one = { kinds, update };
+  subscribers.add(one);
+  return () => subscribers.delete(one);
+}
+
+export function tell(...kinds) {
+  for (const kind of kinds) changed.add(kind);
+  if (!frame) frame = requestAnimationFrame(flush);
+}
+
+function flush() {
+  frame = 0;
+  const now = new Set(changed);
+  changed.clear();
+  for (const { kinds, update } of [...subscribers]) if (kinds.some((kind) => now.has(kind))) update(now);
+}
+
+/** One stream of some kinds, which is opened again until it is closed. */
+class Connection {
+  constructor(kinds) {
+    this.kinds = kinds;
+    this.after = {};
+    this.wanted = false;
+    this.running = false;
+  }
+
+  open() {
+    this.wanted = true;
+    if (!this.running) this.run();
+  }
+
+  close() {
+    this.wanted = false;
+    this.abort?.abort();
+  }
+
+  async run() {
+    this.running = true;
+    while (this.wanted && data.connection !== "ended") {
+      this.abort = new AbortController();
+      try {
+        await this.read();
+      } catch (error) {
+        if (error.name === "SyntaxError") console.warn("a line of the stream is no JSON");
+      }
+      if (data.connection === "ended" || !this.wanted) break;
+      says("reconnecting");
+      await new Promise((done) => setTimeout(done, RETRY));
+    }
+    this.running = false;
+  }
+
+  async read() {
+    const after = Object.entries(this.after).map(([kind, number]) => `${kind}:${number}`).join(",");
+    const query = new URLSearchParams({ kinds: this.kinds.join(","), after, of: data.hello?.instance ?? "" });
+    const response = await ask(`stream?${query}`, undefined, this.abort.signal);
+    if (response.status === 401 || response.status === 421) return says("ended");
+    if (!response.ok) return;
+    for await (const message of messages(response)) this.take(message);
+  }
+
+  take({ k: kind, v: value, n: number }) {
+    if (kind === "hello") {
+      if (data.hello && data.hello.instance !== value.instance) return says("ended");
+      data.hello = value;
+      says("live");
+    } else if (kind === "skipped") {
+      for (const [name, many] of Object.entries(value)) data.skipped[name] = (data.skipped[name] ?? 0) + many;
+    } else if (data[kind] instanceof Ring) {
+      if (this.after[kind] === undefined && number > value.length) data[kind].cut = true;
+      this.after[kind] = number;
+      data[kind].add(value);
+    } else if (kind !== "ping") {
+      data[kind] = value;
+    }
+    if (kind !== "ping") tell(kind);
+  }
+}
+
+function says(connection) {
+  if (data.connection === connection || data.connection === "ended") return;
+  data.connection = connection;
+  tell("connection");
+}
+
+const main = new Connection(["overview", "tasks", "rules", "services", "trouble", "events", "access", "capture", "traces"]);
+const lines = new Connection(["lines"]);
+const wanted = new Set([main]);
+
+export function start() {
+  let timer = 0;
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(timer);
+    if (document.hidden) timer = setTimeout(() => wanted.forEach((one) => one.close()), HIDDEN_FOR);
+    else wanted.forEach((one) => one.open());
+  });
+  main.open();
+}
+
+/** From now on the lines of containers too. */
+export function wantLines() {
+  if (wanted.has(lines)) return;
+  wanted.add(lines);
+  lines.open();
+}
