@@ -29,7 +29,9 @@ def exec(
     container: Annotated[str, typer.Argument(help="The container's name in the manifest.", autocompletion=containers)],
     command: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[COMMAND]...", help="Default: a shell. Put `--` before a command that has options."),
+        typer.Argument(
+            metavar="[COMMAND]...", help="Default: a shell. Options before it are ours, those after it its own."
+        ),
     ] = None,
     app: App = None,
     env: Annotated[

@@ -240,7 +240,26 @@ class PlainHelp(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> Any:
         from emulator.cli.shell.foreign_words import without_foreign_options
 
+        if self.name in _RUNS_COMMAND:
+            args = self._with_command_set_apart(ctx, args)
         return super().parse_args(ctx, without_foreign_options(str(self.name), args))
+
+    def _with_command_set_apart(self, ctx: Any, args: list[str]) -> list[str]:
+        """The words with `--` before those of the command that follows the first argument: options of that are its
+        own, as for `docker compose exec`."""
+        usual = ctx.allow_interspersed_args, ctx.ignore_unknown_options
+        ctx.allow_interspersed_args, ctx.ignore_unknown_options = False, True
+        parser = self.make_parser(ctx)
+        ctx.allow_interspersed_args, ctx.ignore_unknown_options = usual
+        place, command = (argument.name for argument in arguments_of(self))
+        after = parser.parse_args(list(args))[0].get(command) or ()
+        # Without its first word the rest has the same shape: options, and then one word that is none.
+        found = parser.parse_args(list(after))[0] if after else {}
+        own = [found.get(place), *(found.get(command) or ())]
+        before = args[: len(args) - len(own)]
+        if not isinstance(own[0], str) or own[0].startswith("-") or "--" in before:
+            return args
+        return [*before, "--", *own]
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         from emulator.cli.shell.help_texts import EXAMPLES
@@ -282,6 +301,8 @@ def place_of(argument: TyperArgument) -> str:
 
 
 _PASSES_ON = frozenset({"aws"})
+_RUNS_COMMAND = frozenset({"exec"})
+"""Verbs whose second argument begins a command of another program."""
 
 
 class Verb(TyperCommand):
