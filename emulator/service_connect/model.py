@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from emulator.ecs.service import Service
+if TYPE_CHECKING:
+    from emulator.ecs.service import Service
 
 Protocol = Literal["tcp", "http", "http2", "grpc"]
 """`appProtocol` of the port mapping; `tcp` where it has none, as Copilot deploys it."""
