@@ -179,9 +179,9 @@ def environments_of(target: Target) -> list[str]:
 def find_names(selection: Selection) -> tuple[str, str]:
     """Application and environment alone, for verbs that work without a manifest too when both are given."""
     if selection.app and selection.environment:
-        empty = Workspace(root=Path.cwd(), application=None, manifests={})
+        empty = Workspace(root=selection.start or Path.cwd(), application=None, manifests={})
         return resolve_app(empty, selection.app), resolve_environment(empty, selection.environment)
-    workspace = find_workspace(Path.cwd())
+    workspace = find_workspace(selection.start or Path.cwd())
     return resolve_app(workspace, selection.app), resolve_environment(workspace, selection.environment)
 
 

@@ -6,6 +6,7 @@ A page in a browser can send requests to ports of 127.0.0.1, and with a name of 
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping, Sequence
 
 from emulator.aws.asgi import Application, Receive, Scope, Send, headers_of, respond
@@ -18,7 +19,8 @@ def with_known_callers(application: Application, names: Sequence[str]) -> Applic
     """The application for callers that are no page of another site; the others get 403 and a line that says why.
 
     `names` are host names of the endpoint beside the loopback ones; names below any of these (a bucket's) and those of
-    AWS count too. What comes over TLS is no browser: it trusts an authority that only containers know.
+    AWS count too, and so do addresses: nothing but a name can be pointed elsewhere. What comes over TLS is no browser:
+    it trusts an authority that only containers know.
     """
     known = (*_LOOPBACK, *names, "amazonaws.com")
 
@@ -36,11 +38,19 @@ def with_known_callers(application: Application, names: Sequence[str]) -> Applic
 
 def _refusal(headers: Mapping[str, str], known: Sequence[str]) -> str | None:
     host = _without_port(headers.get("host", "")).lower()
-    if host and not any(host == name or host.endswith(f".{name}") for name in known):
+    if host and not _is_address(host) and not any(host == name or host.endswith(f".{name}") for name in known):
         return f"the local AWS endpoint does not answer for the host {host}"
     if "origin" in headers or headers.get("sec-fetch-site", "none") not in _OWN_SITE:
         return "the local AWS endpoint does not answer pages in a browser"
     return None
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _without_port(host: str) -> str:

@@ -217,6 +217,11 @@ class FakeEngine(FakeControls):
                 raise Conflict(f"error while removing network: network {name} has active endpoints")
             self._daemon.networks.pop(name, None)
 
+    def join_network(self, container: str, network: str, aliases: Sequence[str]) -> None:
+        self._call("join_network", container)
+        with self._daemon.changed:
+            self._daemon.join_network(container, network, aliases)
+
     def list_networks(self, labels: Mapping[str, str]) -> list[str]:
         self._call("list_networks", "")
         with self._daemon.changed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -188,11 +189,23 @@ class FakeDaemon:
             created=record.created,
             exit_code=record.exit_code,
             health=record.health,
-            addresses={record.spec.network or "bridge": record.address} if record.address else {},
+            addresses=self._addresses(record),
             ports=tuple(self._ports(record)) if record.running else (),
             image_id=image.id if (image := self.images.get(normalized(record.spec.image))) else "",
             attachments=self._attachments(record),
         )
+
+    def join_network(self, container: str, network: str, aliases: Sequence[str]) -> None:
+        """Puts a container into a further network."""
+        if network not in self.networks:
+            raise NotFound(f"network {network} not found")
+        record = self.find(container)
+        if network != record.spec.network:
+            record.joined.setdefault(network, tuple(aliases))
+
+    def _addresses(self, record: Record) -> dict[str, str]:
+        networks = (record.spec.network or "bridge", *record.joined)
+        return dict.fromkeys(networks, record.address) if record.address else {}
 
     def _attachments(self, record: Record) -> dict[str, Attachment]:
         if not record.address:

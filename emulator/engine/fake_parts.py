@@ -61,6 +61,8 @@ class Record:
     starts: int = 0
     listings: int = 0
     address: str = ""
+    joined: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Further networks, with its names there."""
     stopped_by_hand: bool = False
     log: list[LogLine] = field(default_factory=list)
     files: dict[str, File] = field(default_factory=dict)

@@ -253,6 +253,10 @@ class Engine(Protocol):
 
     def list_networks(self, labels: Mapping[str, str]) -> list[str]: ...
 
+    def join_network(self, container: str, network: str, aliases: Sequence[str]) -> None:
+        """Puts a container into a further network, with these names there; nothing where it is in it already."""
+        ...
+
     def ensure_volume(self, name: str, labels: Mapping[str, str]) -> str:
         """Makes a volume unless it exists; returns its mount point on the daemon's host."""
         ...

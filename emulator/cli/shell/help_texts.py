@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 SECTIONS: Final[Mapping[str, Sequence[str]]] = {
-    "Run": ("init", "up", "down", "run", "scale", "restart", "stop"),
+    "Run": ("init", "up", "down", "compose", "run", "scale", "restart", "stop"),
     "Look": ("ps", "ls", "logs", "inspect", "events", "targets", "port", "open", "console"),
     "Requests": ("route", "trace"),
     "Containers": ("exec", "cp", "env"),
@@ -20,6 +20,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "init": ("init", "init -e prod --no-editor"),
     "up": ("up", "up -d --wait web api", "up web --image web/nginx=./nginx --var TAG=local", "up --watch"),
     "down": ("down", "down -v"),
+    "compose": ("compose metadata", "compose --project-name=mine up --workspace=../shop shop"),
     "run": ("run nightly", "run nightly --env-file nightly=./local.env"),
     "ps": ("ps", "ps -n web --format json"),
     "ls": ("ls",),

@@ -25,6 +25,10 @@ VERBS: Final[Table] = {
     ),
     "up": ("run.up:up", "Run services as ECS on Fargate would, and show their logs until Ctrl-C."),
     "down": ("run.down:down", "Stop an environment in reverse order of its dependencies and remove it."),
+    "compose": (
+        "run.compose:compose",
+        "Be a provider of Docker Compose: what it runs for a service with `provider: {type: copilot-local}`.",
+    ),
     "run": ("run.run:run", "Run a Scheduled Job once, show its logs, and exit with its code."),
     "ps": ("observe.ps:ps", "Show the services of an environment, their tasks and containers, and where they answer."),
     "ls": ("observe.ls:ls", "List the environments on this machine, with what runs of each."),
@@ -300,7 +304,7 @@ def place_of(argument: TyperArgument) -> str:
     return name if argument.required else f"[{name}]"
 
 
-_PASSES_ON = frozenset({"aws"})
+_PASSES_ON = frozenset({"aws", "compose"})
 _RUNS_COMMAND = frozenset({"exec"})
 """Verbs whose second argument begins a command of another program."""
 

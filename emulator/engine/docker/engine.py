@@ -275,6 +275,9 @@ class DockerEngine:
     def list_networks(self, labels: Mapping[str, str]) -> list[str]:
         return self._networks.with_labels(labels)
 
+    def join_network(self, container: str, network: str, aliases: Sequence[str]) -> None:
+        self._networks.join(container, network, aliases)
+
     def ensure_volume(self, name: str, labels: Mapping[str, str]) -> str:
         return self._volumes.ensure(name, labels)
 

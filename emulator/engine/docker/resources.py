@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from emulator.engine.docker.client import Client, Json
 from emulator.engine.docker.containers import label_filter
@@ -72,6 +72,15 @@ class Networks:
         with self._client.sdk("list networks") as sdk:
             found = sdk.networks(filters=_labelled(labels))
         return sorted({str(network["Name"]) for network in found})
+
+    def join(self, container: str, network: str, aliases: Sequence[str]) -> None:
+        """Puts a container into a network, with these names there; nothing where it is in it already."""
+        try:
+            with self._client.sdk(f"put {container} into {network}", RESOURCE_TIMEOUT) as sdk:
+                sdk.connect_container_to_network(container, network, aliases=list(aliases))
+        except EngineError as error:
+            if "already exists in network" not in error.message and "already attached to network" not in error.message:
+                raise
 
     def _of_name(self, name: str) -> list[Json]:
         """Docker's name filter matches parts of names."""

@@ -22,6 +22,8 @@ def status(*, scheme: str = "http", type: str = "http", **headers: str) -> int:
         "[::1]:49153",
         "LOCALHOST",
         "uploads.localhost:5000",
+        "172.20.0.3:5000",
+        "[fd00::3]:5000",
         "aws.test",
         "",
         "uploads.s3.eu-west-1.amazonaws.com",
@@ -31,7 +33,9 @@ def test_a_program_of_this_machine_is_answered(host: str) -> None:
     assert status(HOST=host) == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:5000", "localhost.evil.example", "notlocalhost"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:5000", "localhost.evil.example", "notlocalhost", "172.20.0.3.evil.example"]
+)
 def test_a_name_that_was_pointed_here_is_refused(host: str) -> None:
     assert status(HOST=host) == 403
 

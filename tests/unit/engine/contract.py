@@ -378,6 +378,18 @@ class EngineContract:
         assert lab.engine.list_networks(lab.labels) == []
         lab.engine.remove_network(network)
 
+    def test_a_container_joins_a_further_network(self, lab: Lab) -> None:
+        first, second = lab.name("net"), lab.name("other")
+        for network in (first, second):
+            lab.engine.ensure_network(network, lab.labels)
+        name = lab.run("one", network=first)
+        for _ in range(2):
+            lab.engine.join_network(name, second, ["also"])
+        lab.engine.join_network(name, first, ["also"])
+        assert set(lab.rows()["one"].addresses) == {first, second}
+        with pytest.raises(NotFound, match=lab.name("gone")):
+            lab.engine.join_network(name, lab.name("gone"), [])
+
     def test_many_that_make_one_network_leave_one(self, lab: Lab) -> None:
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda _: lab.engine.ensure_network(lab.name("net"), lab.labels), range(4)))
