@@ -132,15 +132,9 @@ class Tracer:
         `url` is a path or a URL, whose host is the request's `Host`. Ends the captures. Raises `InputError` where the
         environment has no load balancer, `UsageError` for what cannot be sent.
         """
-        sent = list(headers)
-        root = trace_root(tuple(headers))
-        if not root:
-            root = f"1-{int(time.time()):08x}-{random.token_hex(12)}"
-            sent = [pair for pair in sent if pair[0].lower() != TRACE_HEADER]
-            sent.append(("X-Amzn-Trace-Id", f"Root={root}"))
+        root, sent = self.identified(headers)
         outgoing = prepare(method, url, sent, data)
-        port = self._front_port("HTTPS" if outgoing.tls_name else "HTTP", url)
-        answer = send(port, outgoing, timeout, self._trust() if outgoing.tls_name else None)
+        answer = self.deliver(method, url, sent, data, timeout=timeout)
         # Nothing says that a request leads to nothing more: what runs on after the answer has a moment to be seen.
         time.sleep(_SETTLE)
         self.account = self._session.end()
@@ -157,6 +151,29 @@ class Tracer:
             if self.account.complete
             else f"{self.account}: try again",
         )
+
+    def identified(self, headers: Sequence[tuple[str, str]]) -> tuple[str, list[tuple[str, str]]]:
+        """The root of the X-Amzn-Trace-Id that a request with these headers is known by, and the headers with it."""
+        root = trace_root(tuple(headers))
+        if root:
+            return root, list(headers)
+        root = f"1-{int(time.time()):08x}-{random.token_hex(12)}"
+        others = [pair for pair in headers if pair[0].lower() != TRACE_HEADER]
+        return root, [*others, ("X-Amzn-Trace-Id", f"Root={root}")]
+
+    def deliver(
+        self,
+        method: str,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        data: bytes | None,
+        *,
+        timeout: float = REQUEST_TIMEOUT,
+    ) -> Answer:
+        """Sends a request to the load balancer as it is; the captures go on. Raises what `request` does."""
+        outgoing = prepare(method, url, headers, data)
+        port = self._front_port("HTTPS" if outgoing.tls_name else "HTTP", url)
+        return send(port, outgoing, timeout, self._trust() if outgoing.tls_name else None)
 
     def live(self, stop: threading.Event, *, health_checks: bool = False) -> Iterator[Traced]:
         """Yields each request when it is complete, until `stop` or the end of the environment; then those in progress.

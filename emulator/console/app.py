@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from emulator import __version__
 from emulator.console.actions import Actions, error_to
+from emulator.console.capture import Capture
 from emulator.console.hub import Hub
 from emulator.console.questions import Body, Questions
 from emulator.console.sources import Sources
@@ -44,13 +45,21 @@ class App:
     """What the routes answer from. `instance` tells one console from another on the same port."""
 
     def __init__(
-        self, names: Names, hub: Hub, sources: Sources, questions: Questions, actions: Actions, instance: str
+        self,
+        names: Names,
+        hub: Hub,
+        sources: Sources,
+        questions: Questions,
+        actions: Actions,
+        capture: Capture,
+        instance: str,
     ) -> None:
         self._names = names
         self._hub = hub
         self._sources = sources
         self._questions = questions
         self._actions = actions
+        self._capture = capture
         self._instance = instance
         self._streams = 0
         self.closing = False
@@ -67,6 +76,8 @@ class App:
         }
         posted: Mapping[str, Callable[[Request, Body], Any]] = {
             "/api/explain": lambda _, body: self._questions.explain(body),
+            "/api/capture": lambda _, body: self._capture.switch(body),
+            "/api/send": lambda _, body: self._capture.send(body),
         }
         return [
             Route("/api/stream", self._stream, methods=["GET"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import uvicorn
 
 from emulator.console.actions import Actions
 from emulator.console.app import App
+from emulator.console.capture import Capture, Trust
 from emulator.console.guard import Guard, names_of
 from emulator.console.hub import Hub
 from emulator.console.questions import Questions
@@ -44,8 +46,11 @@ class Address:
 
 
 @contextlib.contextmanager
-def serving(engine: Engine, environment: Names, *, port: int = 0) -> Iterator[Address]:
-    """Serves the console of an environment within this block; `port` 0 is a free one.
+def serving(
+    engine: Engine, environment: Names, *, port: int = 0, trust: Trust = ssl.create_default_context
+) -> Iterator[Address]:
+    """Serves the console of an environment within this block; `port` 0 is a free one. `trust`: what the certificate of
+    the load balancer is checked with.
 
     Raises InputError where the port is taken.
     """
@@ -55,7 +60,8 @@ def serving(engine: Engine, environment: Names, *, port: int = 0) -> Iterator[Ad
         sources = Sources(engine, environment, hub)
         questions = Questions(engine, environment)
         actions = Actions(engine, questions)
-        app = App(environment, hub, sources, questions, actions, secrets.token_hex(8))
+        capture = Capture(engine, environment, hub, trust)
+        app = App(environment, hub, sources, questions, actions, capture, secrets.token_hex(8))
         server = uvicorn.Server(_settings(Guard(app.asgi(), address.token, names_of(address.port))))
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True, name="console")
         thread.start()
@@ -66,6 +72,7 @@ def serving(engine: Engine, environment: Names, *, port: int = 0) -> Iterator[Ad
             server.should_exit = True
             sources.close()
             actions.close()
+            capture.close()
             thread.join(GRACE + 1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Annotated
 
 import typer
@@ -26,8 +27,12 @@ def console(
 ) -> None:
     """Show an environment on a local web page, and act on it there, until Ctrl-C."""
     from emulator.console.serve import serving
+    from emulator.setup.authority import ensure_authority
 
-    with chosen_environment(app, env) as (engine, names), serving(engine, names, port=port) as address:
+    def trust() -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=ensure_authority().path)
+
+    with chosen_environment(app, env) as (engine, names), serving(engine, names, port=port, trust=trust) as address:
         stop, _ = interruptions(discard)
         typer.echo(address.url)
         typer.echo("The console of this environment. Press Ctrl-C to end it; what runs goes on.", err=True)

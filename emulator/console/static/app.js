@@ -7,6 +7,10 @@ import { data, hasToken, start, subscribe, takeToken } from "./store.js";
 
 const PAGES = [
   { name: "overview", title: "Overview", key: "o" },
+  { name: "requests", title: "Requests", key: "r" },
+  { name: "balancer", title: "Load balancer", key: "b" },
+  { name: "logs", title: "Logs", key: "l" },
+  { name: "events", title: "Events", key: "e" },
 ];
 
 let end = () => {};

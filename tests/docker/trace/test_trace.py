@@ -13,7 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
+from emulator.console.serve import serving
+from emulator.engine.interface import Engine
+from emulator.runtime.state.names import Names
 from tests.docker.project import Project, docker, wait_until
+from tests.unit.console.conftest import Page
 
 pytestmark = pytest.mark.docker
 
@@ -164,3 +168,29 @@ def test_a_killed_command_leaves_no_capture(nginx: Project) -> None:
     assert security["ReadonlyRootfs"]
     tracing.end(signal.SIGKILL)
     wait_until(lambda: not any(one.role == "trace" for one in nginx.containers()), "the captures are gone")
+
+
+def test_the_console_shows_what_runs_and_sends_requests_with_their_hops(nginx: Project, engine: Engine) -> None:
+    request = {"url": "/api/v1/x", "headers": [["Authorization", "Bearer s3cret"]]}
+    way = ["client → front:8080", "front → nginx:80", "nginx → hello:3000"]
+    with serving(engine, Names(nginx.app, "test")) as address:
+        page = Page(address)
+        shown, printed = page.first("overview"), nginx.ps()
+        assert [row["id"] for row in shown["containers"]] == [row["id"] for row in printed["containers"]]
+        assert shown["targets"] == printed["targets"]
+        explained = page.post("/api/explain", request).json()
+        assert [one["container"] for one in explained["destinations"]] == ["nginx"]
+
+        cold = page.post("/api/send", request).json()
+        assert (hops(cold), cold["answer"]) == (way, {"status": 200, "fault": ""})
+
+        page.post("/api/capture", {"on": True})
+        assert next(it for it in page.stream("kinds=capture") if it["k"] == "capture" and it["v"]["on"])
+        warm = page.post("/api/send", request).json()
+        assert (hops(warm), warm["answer"]["status"]) == (way, 200)
+        assert warm["trace_id"] in [one["trace_id"] for one in page.first("traces")]
+        assert warm["trace_id"] in page.first("access")[-1]["trace_id"]
+        assert page.post("/api/send", {"url": "no path"}).status == 400
+        page.post("/api/capture", {"on": False})
+        assert next(it for it in page.stream("kinds=capture") if it["k"] == "capture" and not it["v"]["on"])
+    assert "s3cret" not in json.dumps([cold, warm])

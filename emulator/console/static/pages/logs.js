@@ -1,0 +1,110 @@
+// Logs: what containers print, merged by time as it comes.
+
+import { clock, colourOf, count, h, shortId } from "../dom.js";
+import { Chosen, matcher, oneOf, pauser, search, skippedNote } from "../filters.js";
+import { List } from "../list.js";
+import { heading, openPanel, taskLink } from "../panel.js";
+import { data, subscribe, wantLines } from "../store.js";
+
+const LEVELS = { error: 3, warn: 2, info: 1, debug: 0 };
+const FIELDS = [[/^(fatal|critical|crit|emerg|alert|panic|error|err)/i, "error"], [/^warn/i, "warn"], [/^(debug|trace)/i, "debug"]];
+const WORDS = [
+  [/\b(FATAL|CRITICAL|PANIC|ERROR)\b|\[(error|crit|alert|emerg)\]|^(error|fatal)\b|Traceback|\b\w*(Error|Exception): /, "error"],
+  [/\b(WARN|WARNING)\b|\[(warn|warning)\]|^warn(ing)?\b/, "warn"],
+  [/\b(DEBUG|TRACE)\b|\[debug\]|^debug\b/, "debug"],
+];
+const CONTINUES = /^(\s|Traceback |Caused by|at )/;
+const before = new Map();
+const levels = new WeakMap();
+
+/** The level that a line names. A line that goes on with the one before, as those of a traceback do, has that one's. */
+function levelOf(line) {
+  const known = levels.get(line);
+  if (known) return known;
+  const key = `${line.task}/${line.container}/${line.s}`;
+  const found = CONTINUES.test(line.text) && before.has(key) ? before.get(key) : named(line.text);
+  before.set(key, found);
+  levels.set(line, found);
+  return found;
+}
+
+function named(text) {
+  const field = /"(?:level|severity|lvl)"\s*:\s*"(\w+)"/i.exec(text)?.[1] ?? /\blevel=(\w+)/i.exec(text)?.[1];
+  const found = field ? FIELDS.find(([pattern]) => pattern.test(field)) : WORDS.find(([pattern]) => pattern.test(text.slice(0, 200)));
+  return found?.[1] ?? "info";
+}
+
+function nameOf(line) {
+  return line.service === line.container ? line.container : `${line.service}/${line.container}`;
+}
+
+export function show(main, query) {
+  const chosen = new Chosen("logs", query, { q: "", level: "all", only: "", task: "" });
+  const list = new List({
+    label: "Lines of containers", height: 20, columns: "96px minmax(90px, 150px) 1fr",
+    draw: (line) => [h("span", { class: "muted" }, clock(line.at)), h("span", { style: { color: colourOf(line.container) }, title: `task ${shortId(line.task)}` }, nameOf(line)), h("span", { class: "text" }, line.text)],
+    tone: (line) => ({ error: "bad", warn: "wait", debug: "faint" })[levelOf(line)] ?? "",
+    open: openLine,
+  });
+  const total = h("span", { class: "muted" });
+  const missed = h("p", { class: "note" });
+  const chips = h("div", { class: "chips", role: "group", "aria-label": "Containers" });
+  const filter = () => {
+    const [matches, least, only] = [matcher(chosen.get("q")), LEVELS[chosen.get("level")] ?? -1, chosen.get("only")];
+    const names = new Set(only ? only.split(",") : []);
+    list.filter((line) => LEVELS[levelOf(line)] >= least && (!names.size || names.has(nameOf(line))) && (!chosen.get("task") || line.task === chosen.get("task")) && matches(line.text));
+    say();
+  };
+  const say = () => {
+    total.textContent = list.kept.length === data.lines.items.length ? `${count(list.kept.length)} lines` : `${count(list.kept.length)} of ${count(data.lines.items.length)} lines`;
+    missed.textContent = skippedNote(data, "lines", "lines");
+  };
+  const seen = new Set();
+  const drawChips = () => {
+    for (const line of data.lines.items.slice(-2000)) {
+      const name = nameOf(line);
+      if (seen.has(name)) continue;
+      seen.add(name);
+      chips.append(h("button", { type: "button", class: "chip", "aria-pressed": String(chosen.get("only").split(",").includes(name)), title: "Alt-click: this one alone", "data-name": name, onclick: (event) => {
+        const pressed = event.currentTarget.getAttribute("aria-pressed") === "true";
+        for (const other of chips.children) if (event.altKey && other !== event.currentTarget) other.setAttribute("aria-pressed", "false");
+        event.currentTarget.setAttribute("aria-pressed", String(!pressed));
+        chosen.set("only", [...chips.children].filter((one) => one.getAttribute("aria-pressed") === "true").map((one) => one.dataset.name).join(","));
+        filter();
+      } }, h("span", { class: "swatch", style: { background: colourOf(line.container) } }), name));
+    }
+  };
+  main.append(
+    h("header", { class: "head" }, h("h1", { tabindex: -1 }, "Logs"), total, h("span", { class: "space" }), pauser(list)),
+    h("section", { class: "card grows" },
+      h("div", { class: "row bar" }, search(chosen, "q", "Text or /regex/", filter), oneOf(chosen, "level", "Level", [["all", "All"], ["info", "Info+"], ["warn", "Warn+"], ["error", "Errors"]], filter),
+        chosen.get("task") && h("a", { class: "chip", href: "#/logs" }, `task ${shortId(chosen.get("task"))} ×`), chips),
+      missed, list.withHeads("Time", "Container", "Line")),
+  );
+  wantLines();
+  list.ring = data.lines;
+  filter();
+  drawChips();
+  const unsubscribe = subscribe(["lines", "skipped"], () => {
+    list.update(data.lines);
+    drawChips();
+    say();
+  });
+  return () => {
+    unsubscribe();
+    list.end();
+  };
+}
+
+function openLine(line) {
+  let record = "";
+  try {
+    record = JSON.stringify(JSON.parse(line.text), null, 2);
+  } catch {
+    // it is no JSON
+  }
+  openPanel("Line", h("div", {},
+    heading(nameOf(line), h("span", {}, clock(line.at)), h("span", {}, line.s === "stderr" ? "standard error" : "standard output"), h("a", { href: taskLink(line.task) }, `task ${shortId(line.task)}`)),
+    h("section", {}, h("h3", {}, "Line"), h("pre", { class: "wrap", tabindex: 0 }, line.text)),
+    record && h("section", {}, h("h3", {}, "As JSON"), h("pre", { class: "wrap", tabindex: 0 }, record))));
+}
