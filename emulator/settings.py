@@ -28,6 +28,7 @@ from emulator.settings_services import (
     Port,
     SeedSettings,
 )
+from emulator.settings_traces import LocalCollector, TraceSettings
 
 FILLED_IN = ("variables", "values", "substitute", "images")
 """Tables that `copilot-local init` writes names into, with empty text until they are filled in."""
@@ -213,6 +214,7 @@ class Settings(FrozenModel):
     sync: tuple[SyncRule, ...] = ()
     front: FrontSettings = Field(default_factory=FrontSettings.model_construct)
     logs: LogSettings = Field(default_factory=LogSettings.model_construct)
+    traces: TraceSettings = Field(default_factory=TraceSettings.model_construct)
     time: TimeSettings = Field(default_factory=TimeSettings.model_construct)
     credentials: CredentialSettings = Field(default_factory=CredentialSettings.model_construct)
     secrets: SecretSettings = Field(default_factory=SecretSettings.model_construct)
@@ -271,6 +273,8 @@ class LocalOptions(Model):
     """The user's own log router configuration as it stands in the router's image: absolute path to text."""
     router_folder: str = "/"
     """Where the log router's program starts, by its image: relative paths of its configuration lead there first."""
+    collectors: dict[str, LocalCollector] = {}
+    """Collectors of traces among its containers, by name."""
     own_region: tuple[str, ...] = ()
     """Containers whose image names an AWS region itself: they get no other."""
     debug: dict[str, Debugging] = {}

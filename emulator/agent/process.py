@@ -9,7 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
-from emulator.agent.api.records import keep_bounded
+from emulator.agent.api.records import AccessLines, keep_bounded
 from emulator.agent.api.server import ControlServer
 from emulator.agent.capabilities import DAC_OVERRIDE, keep_only
 from emulator.agent.load_balancer.front_monitor import FrontMonitor
@@ -17,6 +17,8 @@ from emulator.agent.metadata.aws_forward import start_forwarding
 from emulator.agent.metadata.serving import NO_POLL, metadata_listener, serve_metadata
 from emulator.agent.scheduler.state_file import StateFile
 from emulator.agent.scheduler.supervisor import Supervisor
+from emulator.agent.traces.late import LateTraces
+from emulator.agent.traces.server import serve_traces
 from emulator.engine.connect import connect
 from emulator.model import from_json
 from emulator.runtime.control import direct
@@ -43,10 +45,13 @@ def main(state_file: Path, first_state: str) -> None:
     folders = {balancer: Path(folder) for balancer, folder in FRONT_FOLDERS.items()}
     front = FrontMonitor(Names(state.app, state.environment), engine, folders)
     supervisor = Supervisor(engine, state_file, front)
-    serve_metadata(engine, supervisor, listener)
-    server = ControlServer(Path(SOCKET), supervisor, Path(LOG_FOLDER), Path(ACCESS_FOLDER))
+    tasks = serve_metadata(engine, supervisor, listener)
+    traces = LateTraces(Path(ACCESS_FOLDER), AccessLines)
+    if tasks is not None:
+        serve_traces(traces.intake, tasks.by_address)
+    server = ControlServer(Path(SOCKET), supervisor, Path(LOG_FOLDER), Path(ACCESS_FOLDER), traces)
     threading.Thread(target=server.serve_forever, args=(NO_POLL,), daemon=True, name="control").start()
-    _serve_this_machine(supervisor)
+    _serve_this_machine(supervisor, traces)
     bounded = (Path(LOG_FOLDER), lambda: supervisor.scheduler.state.log_limit, Path(ACCESS_FOLDER))
     threading.Thread(target=keep_bounded, args=bounded, daemon=True, name="log store").start()
     # The container's own init forwards SIGTERM. All else is written as it comes.
@@ -64,13 +69,13 @@ def _end(front: FrontMonitor) -> None:
         os._exit(0)
 
 
-def _serve_this_machine(supervisor: Supervisor) -> None:
+def _serve_this_machine(supervisor: Supervisor, traces: LateTraces) -> None:
     """Serves the control API to the user whose folder is mounted too; the folder itself keeps others out."""
     folder = Path(CONTROL_FOLDER)
     if not folder.is_dir():
         return
     try:
-        server = ControlServer(folder / direct.SOCKET, supervisor, Path(LOG_FOLDER), Path(ACCESS_FOLDER))
+        server = ControlServer(folder / direct.SOCKET, supervisor, Path(LOG_FOLDER), Path(ACCESS_FOLDER), traces)
         (folder / direct.SOCKET).chmod(0o666)
     except OSError as error:  # commands use `docker exec` then
         log.info("no control socket outside of the container: %s", error)

@@ -132,6 +132,7 @@ def up_request(
     if options.debug:
         check_options(options.debug, loaded.services)
     native, options = _native(options, loaded)
+    options = _without_collector_images(options, loaded, asked.settings)
     known = _known(loaded, asked.settings)
     private, logins, endpoint = _private(
         selection, emit, options, loaded, asked, known, found, only_ask=blockers is not None
@@ -159,6 +160,20 @@ def _native(options: UpOptions, loaded: _Loaded) -> tuple[dict[str, Native], UpO
     found = natives(options.native, loaded.services, options.debug, options.replacements)
     unused = {f"{one.name}/{one.main_container}": PAUSE_IMAGE for one in loaded.services if one.name in found}
     return found, replace(options, replacements={**options.replacements, **unused})
+
+
+def _without_collector_images(options: UpOptions, loaded: _Loaded, settings: Settings) -> UpOptions:
+    """The options by which no image is fetched for collectors of traces in whose place a receiver runs."""
+    from emulator.setup.images import PAUSE_IMAGE
+    from emulator.traces.collectors import collectors_of
+
+    unused = {
+        f"{service.name}/{one.name}": PAUSE_IMAGE
+        for service in loaded.services
+        for one in collectors_of(service.task_definition)
+        if settings.traces.policy(one.name) == "capture"
+    }
+    return replace(options, replacements={**options.replacements, **unused}) if unused else options
 
 
 def _load(selection: Selection, emit: Emit, options: UpOptions, found: Blockers, *, only_ask: bool) -> _Loaded:

@@ -38,6 +38,7 @@ _FORMAT = " ".join(
         "%(client_port)cp",
         "%(target)si",
         "%(target_port)sp",
+        "%(source_port)bp",
         "%(queue)Tw",
         "%(connect)Tc",
         "%(respond)Tr",
@@ -115,6 +116,8 @@ class AccessRecord:
     client_port: int
     target: str
     """Address and port of the target; empty where the request went to none."""
+    source_port: int
+    """Where the front asked the target from; 0 where it did not."""
     request_time: int
     target_time: int
     active_time: int
@@ -215,6 +218,7 @@ def record_of(fields: Mapping[str, object]) -> AccessRecord:
         client=text("client"),
         client_port=number("client_port"),
         target=f"{text('target')}:{text('target_port')}" if text("target") else "",
+        source_port=int(optional("source_port") or 0) if text("target") else 0,
         request_time=-1 if connect < 0 else max(queue, 0) + connect,
         target_time=number("respond"),
         active_time=max(number("active"), 0),

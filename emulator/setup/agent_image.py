@@ -33,7 +33,7 @@ from emulator.setup.paths import (
 from emulator.setup.process import NOT_FOUND, run
 from emulator.setup.standins import step
 
-ROOMS = ("agent", "ecs", "engine", "firelens", "frontdoor", "logstore", "runtime", "service_connect", "trace")
+ROOMS = ("agent", "ecs", "engine", "firelens", "frontdoor", "logstore", "runtime", "service_connect", "trace", "traces")
 """The packages of `emulator` that the agent imports (DESIGN's table, followed from `agent`), and those of the capture,
 which runs from the same image; a test reads this."""
 
@@ -50,11 +50,12 @@ MODULES = (
         "regions.py",
     ),
     *("secret_names.py", "settings.py", "settings_attended.py", "settings_files.py", "settings_services.py"),
-    *("spelling.py", "temporary.py", "py.typed"),
+    "settings_traces.py",
+    *("spelling.py", "temporary.py", "visible.py", "py.typed"),
 )
-COMMAND_ONLY = ("runtime/watch*.py", "runtime/secrets/endpoint_secrets.py")
-"""What only the command uses: it needs watchfiles, and the room `aws`, which the agent does without."""
-REQUIREMENTS = ("aws-croniter", "dnspython", "docker", "h11", "msgpack", "pydantic")
+COMMAND_ONLY = ("runtime/watch*.py", "runtime/secrets/endpoint_secrets.py", "traces/collector_files.py")
+"""What only the command uses: it needs watchfiles, the room `aws` and PyYAML, which the agent does without."""
+REQUIREMENTS = ("aws-croniter", "dnspython", "docker", "h11", "h2", "msgpack", "opentelemetry-proto", "pydantic")
 PYTHON_VERSION = "3.13"
 
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}

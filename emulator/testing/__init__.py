@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from emulator.testing.observation.records import RoutedRecord
     from emulator.testing.results import CommandResult, QueueMessage
     from emulator.testing.service import ServiceHandle
+    from emulator.testing.traces import Trace
 
 __all__ = [
     "AsyncEnvironment",
@@ -30,6 +31,7 @@ __all__ = [
     "QueueMessage",
     "RoutedRecord",
     "ServiceHandle",
+    "Trace",
 ]
 
 _HOMES = {
@@ -41,6 +43,7 @@ _HOMES = {
     "QueueMessage": "results",
     "RoutedRecord": "observation.records",
     "ServiceHandle": "service",
+    "Trace": "traces",
 }
 
 

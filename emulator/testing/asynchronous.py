@@ -25,6 +25,7 @@ from emulator.testing.local_aws import WAIT_FOR_MESSAGE, Match
 from emulator.testing.observation.journal import LogLine, Mark
 from emulator.testing.observation.records import RoutedRecord
 from emulator.testing.results import CommandResult, JobResult, QueueMessage
+from emulator.testing.traces import WAIT_FOR_TRACE, Trace
 
 if TYPE_CHECKING:
     import httpx
@@ -142,6 +143,37 @@ class AsyncEnvironment:
         """As `Environment.wait_for_routed_log`."""
         return await asyncio.to_thread(
             self.sync.wait_for_routed_log, pattern, timeout, service=service, join=join, since=since
+        )
+
+    async def traces(self) -> list[Trace]:
+        """As `Environment.traces`."""
+        return await asyncio.to_thread(lambda: self.sync.traces)
+
+    async def spans(self, trace: Trace | str) -> list[Mapping[str, Any]]:
+        """As `Environment.spans`."""
+        return await asyncio.to_thread(self.sync.spans, trace)
+
+    async def wait_for_trace(
+        self,
+        id: str | None = None,
+        timeout: float = WAIT_FOR_TRACE,
+        *,
+        service: str | None = None,
+        services: Sequence[str] = (),
+        name: str | re.Pattern[str] | None = None,
+        state: str | None = None,
+        spans: int = 1,
+    ) -> Trace:
+        """As `Environment.wait_for_trace`."""
+        return await asyncio.to_thread(
+            self.sync.wait_for_trace,
+            id,
+            timeout,
+            service=service,
+            services=services,
+            name=name,
+            state=state,
+            spans=spans,
         )
 
     def aws(self, service: str) -> Any:

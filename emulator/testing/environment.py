@@ -28,12 +28,12 @@ from emulator.testing.failures import in_vain
 from emulator.testing.faults.disk import fill_disk
 from emulator.testing.faults.network import partition, slow
 from emulator.testing.jobs import run_once
-from emulator.testing.local_aws import LocalAws
 from emulator.testing.observation.journal import LogLine, Mark
 from emulator.testing.observation.records import RoutedRecord, matcher, record_from
 from emulator.testing.readiness import missing
 from emulator.testing.results import CommandResult, JobResult, JobRun, job_run_from
 from emulator.testing.service import ServiceHandle
+from emulator.testing.traces import Traces
 
 POLL = 0.1
 ROUTED_POLL = 0.3
@@ -43,7 +43,7 @@ GONE = 10.0
 """Seconds until a container that was killed must be seen as ended."""
 
 
-class Environment(LocalAws):
+class Environment(Traces):
     """A Copilot environment of its own, isolated from every other one on the machine.
 
     `workspace` is a folder in a workspace (or a manifest); `services` those to run (none: all). `app` and

@@ -15,6 +15,8 @@ from emulator.frontdoor.options import FrontOptions
 from emulator.logstore.records import ACCESS, KEPT, Record, RecordFile
 from emulator.logstore.store import Follower, bound
 from emulator.logstore.tail import last_of_each
+from emulator.runtime.specs.load_balancer import all_options
+from emulator.runtime.state.desired import DesiredState
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +64,7 @@ def follow_access(
 ) -> Iterator[dict[str, Any]]:
     """The requests that the load balancer logged, as `follow_records` gives records; those of these services (none:
     all, and those that no rule took). `tail`: of those that are there already, only the last ones."""
-    follower = Follower(folder, lambda file: file.service == ACCESS.service, reader=_AccessLines, encoding="latin-1")
+    follower = Follower(folder, lambda file: file.service == ACCESS.service, reader=AccessLines, encoding="latin-1")
 
     def requests(batch: Iterable[tuple[RecordFile, Record]]) -> Iterator[dict[str, Any]]:
         for _, record in batch:
@@ -86,7 +88,7 @@ def follow_access(
         yield from found
 
 
-class _AccessLines:
+class AccessLines:
     """Reads the lines that HAProxy wrote."""
 
     def record(self, line: str, /) -> Record | None:
@@ -152,3 +154,12 @@ def _as_json(file: RecordFile, record: Record) -> dict[str, Any]:
         "time": record.time.isoformat(timespec="milliseconds"),
         "record": record.fields,
     }
+
+
+def load_balancer_of(state: DesiredState) -> tuple[LoadBalancerName, dict[Balancer, FrontOptions]]:
+    """What lines of the access log say of the load balancers themselves."""
+    options = next((desired.options for desired in state.services.values()), None)
+    name = LoadBalancerName(state.app, state.environment)
+    if options is not None:
+        name = LoadBalancerName(state.app, state.environment, options.region, options.account)
+    return name, all_options(state)

@@ -18,14 +18,12 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-from emulator.agent.api.records import follow_access, follow_records, is_full
+from emulator.agent.api.records import AccessLines, follow_access, follow_records, is_full, load_balancer_of
 from emulator.agent.scheduler.control_lock import BeingBroughtUp
 from emulator.agent.scheduler.supervisor import Supervisor
+from emulator.agent.traces.late import LateTraces
 from emulator.errors import CopilotLocalError, EnvironmentBusy, InputError, NotFound
 from emulator.events import Emit, Event
-from emulator.frontdoor.access_log import LoadBalancerName
-from emulator.frontdoor.balancers import Balancer
-from emulator.frontdoor.options import FrontOptions
 from emulator.model import from_plain
 from emulator.runtime.control.client import event_to
 from emulator.runtime.control.http import BODY, LINES, VERSION, Message
@@ -34,7 +32,6 @@ from emulator.runtime.reports.overview_rows import to_plain
 from emulator.runtime.reports.printed_lines import printed_lines
 from emulator.runtime.reports.service_details import service_details
 from emulator.runtime.reports.service_url import service_urls
-from emulator.runtime.specs.load_balancer import all_options
 from emulator.runtime.state.desired import DesiredService, DesiredState, Private
 from emulator.runtime.state.observed import observe
 
@@ -50,12 +47,20 @@ class ControlServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
     daemon_threads = True
 
-    def __init__(self, path: Path, supervisor: Supervisor, log_folder: Path, access_folder: Path) -> None:
+    def __init__(
+        self,
+        path: Path,
+        supervisor: Supervisor,
+        log_folder: Path,
+        access_folder: Path,
+        traces: LateTraces | None = None,
+    ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         self.supervisor = supervisor
         self.log_folder = log_folder
         self.access_folder = access_folder
+        self.traces = traces or LateTraces(access_folder, AccessLines)
         super().__init__(str(path), _Connection)
 
 
@@ -291,7 +296,7 @@ class _Connection(BaseHTTPRequestHandler):
     def _access(self, query: Query, body: Message) -> Answer:
         del body
         ended = self._gone if _says_yes(query, "follow") else None
-        name, options = _load_balancer(self.server.supervisor.scheduler.state)
+        name, options = load_balancer_of(self.server.supervisor.scheduler.state)
         services = query.get("service", [])
         found = follow_access(self.server.access_folder, services, ended, name, options, _tail(query))
         return ({"access": it} for it in found)
@@ -316,6 +321,9 @@ _READ: Final[Mapping[str, _Handler]] = {
     "records": _Connection._records,
     "lines": _Connection._lines,
     "access": _Connection._access,
+    "traces": lambda asked, query, _: asked.server.traces.answers().listed(query),
+    "trace": lambda asked, query, _: asked.server.traces.answers().one(query),
+    "trace-map": lambda asked, query, _: asked.server.traces.answers().map(query),
 }
 _CHANGE: Final[Mapping[str, _Handler]] = {
     "hold": _Connection._hold,
@@ -386,12 +394,3 @@ def _with_events(act: Callable[[Emit], None]) -> Iterator[Message]:
         if isinstance(item, BaseException):
             raise item
         yield {"event": event_to(item)}
-
-
-def _load_balancer(state: DesiredState) -> tuple[LoadBalancerName, dict[Balancer, FrontOptions]]:
-    """What lines of the access log say of the load balancers themselves."""
-    options = next((desired.options for desired in state.services.values()), None)
-    name = LoadBalancerName(state.app, state.environment)
-    if options is not None:
-        name = LoadBalancerName(state.app, state.environment, options.region, options.account)
-    return name, all_options(state)

@@ -42,10 +42,11 @@ NO_POLL = 86400.0
 would wake the agent up."""
 
 
-def serve_metadata(engine: Engine, supervisor: Supervisor, listener: socket.socket | None) -> None:
-    """Answers on the listener from now on, in threads of its own."""
+def serve_metadata(engine: Engine, supervisor: Supervisor, listener: socket.socket | None) -> Tasks | None:
+    """Answers on the listener from now on, in threads of its own; returns how it finds tasks. None without a
+    listener."""
     if listener is None:
-        return
+        return None
     moments = Moments()
     supervisor.on_event = moments.note
     one_offs = supervisor.one_offs
@@ -61,3 +62,4 @@ def serve_metadata(engine: Engine, supervisor: Supervisor, listener: socket.sock
     credentials = Credentials(tasks, lambda: one_offs.with_roles(supervisor.scheduler.private))
     server = MetadataServer(listener, Endpoint(tasks, stats, credentials, Protection()))
     threading.Thread(target=server.serve_forever, args=(NO_POLL,), daemon=True, name="metadata").start()
+    return tasks

@@ -96,6 +96,9 @@ def logs(
     grep: Annotated[
         str | None, typer.Option("--grep", metavar="REGEX", help="Only lines in which this matches.")
     ] = None,
+    trace: Annotated[
+        str | None, typer.Option("--trace", metavar="ID", help="Only lines that hold the id of this trace; or `last`.")
+    ] = None,
     router: Router = False,
     timestamps: Annotated[bool, typer.Option("--timestamps", "-t", help="Each line with its time.")] = False,
     format: Format = OutputFormat.TEXT,
@@ -109,6 +112,8 @@ def logs(
     _refuse_combinations(
         views, flags, follow=follow, join=join, tail=tail, until=until, container=container, some=since or until or grep
     )
+    if trace is not None:
+        grep = _trace_pattern(trace, app, env, grep)
     from emulator.cli.shell.unknown_names import service_names
 
     chosen = service_names(services_of(name, *(services or ())))
@@ -154,6 +159,21 @@ def logs(
             _say_idle(view, idle)
         if compare and not count and not idle:
             typer.echo("no container that runs logs through a log router", err=True)
+
+
+def _trace_pattern(trace: str, app: str | None, env: str | None, grep: str | None) -> str:
+    """A regular expression for the id of a trace. Raises UsageError beside --grep, AgentError for an unknown id."""
+    if grep is not None:
+        raise UsageError("--trace cannot be combined with --grep")
+    from emulator.cli.shell.chosen_environment import running_agent
+    from emulator.runtime.reports.trace_lines import pattern_of
+    from emulator.traces.spans import Malformed, trace_digits
+
+    try:
+        return pattern_of(trace_digits(trace))  # a whole id, also of a trace that was not received
+    except Malformed:
+        with running_agent(app, env) as agent:
+            return pattern_of(agent.trace(trace)["trace"]["id"])
 
 
 def _refuse_combinations(

@@ -8,7 +8,7 @@ from typing import Final
 SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Run": ("init", "up", "down", "compose", "run", "scale", "restart", "stop"),
     "Look": ("ps", "ls", "logs", "inspect", "events", "targets", "port", "open", "console"),
-    "Requests": ("route", "trace"),
+    "Requests": ("route", "trace", "traces"),
     "Containers": ("exec", "cp", "env"),
     "Local AWS": ("aws", "queues", "topics", "tables", "buckets", "permissions"),
     "Manifests": ("validate", "config", "schema", "render", "firelens"),
@@ -46,6 +46,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "cp": ("cp nginx:/etc/nginx/nginx.conf .",),
     "route": ("route GET /api/orders", "route POST https://shop.test/ -H 'X-Beta: 1'"),
     "trace": ("trace GET /api/orders", "trace"),
+    "traces": ("traces", "traces last", "traces --slow 200ms --errors", "traces --map", "traces config web"),
     "targets": ("targets",),
     "port": ("port", "port --all"),
     "open": ("open web", "open --print"),

@@ -61,6 +61,10 @@ VERBS: Final[Table] = {
         "observe.trace:trace",
         "Send a request and show every hop it takes, or show live traffic until Ctrl-C. Needs no change to containers.",
     ),
+    "traces": (
+        "observe.traces:traces",
+        "List traces, show one as a waterfall with its log lines, or show which service calls which.",
+    ),
     "targets": (
         "observe.targets:targets",
         "Show the load balancers' targets with their health, in the words of `describe-target-health`.",

@@ -172,6 +172,20 @@ class Agent:
             if "access" in message:
                 yield message["access"]
 
+    def traces(self, **query: str | list[str]) -> Message:
+        """The latest traces, the newest first, and what a user should know of them: `traces` and `notes`. `limit`,
+        `since`, `service`, `slow` and `errors` choose. Raises `AgentError`."""
+        return self._answer("traces", query)
+
+    def trace(self, id: str) -> Message:
+        """A trace with its `spans` and the load balancer's `requests`, by its id, the beginning of it, or `last`.
+        Raises `AgentError` where there is none, or several."""
+        return self._answer("trace", {"id": id})
+
+    def trace_map(self, **query: str | list[str]) -> Message:
+        """Who calls whom in the latest traces: `edges`. `since` chooses. Raises `AgentError`."""
+        return self._answer("trace-map", query)
+
     def _opened(self, verb: str, body: Message) -> Connection:
         """A connection that something of the agent's goes with."""
         connection = self._open()

@@ -19,6 +19,7 @@ from emulator.errors import (
 )
 from emulator.runtime.execution.context import Execution
 from emulator.runtime.execution.daemon_quirks import has_low_limit, remember_low_limit
+from emulator.runtime.execution.trace_receiver import wait_for_receiver
 from emulator.runtime.health.container_failure import container_failed
 from emulator.runtime.planning.dependencies import NeverStarts, cannot_start
 from emulator.runtime.specs.aws.names import wait_for_names
@@ -126,6 +127,8 @@ class ContainerStarter:
                     raise self.give_up(operation, error.message, error) from error
                 lowered = True
                 self._create_with_lower_limit(operation, operation.spec)
+        if operation.spec is not None:
+            wait_for_receiver(self.engine, operation.spec)
         if self.on_started is not None and operation.spec is not None:
             self.on_started(operation.spec)
 

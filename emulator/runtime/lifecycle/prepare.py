@@ -26,10 +26,12 @@ from emulator.runtime.specs.aws.endpoint import wants_endpoint
 from emulator.runtime.specs.aws.names import check_reach
 from emulator.runtime.specs.aws.resources import aws_request
 from emulator.runtime.specs.log_router import check_destinations, manifest_lines
+from emulator.runtime.specs.trace_receiver import check_collectors, with_receiver_images
 from emulator.runtime.specs.unsupported_features import refuse_unsupported
 from emulator.runtime.state.database import DesiredDatabase
 from emulator.runtime.state.desired import DesiredService, DesiredState
 from emulator.settings import LocalOptions
+from emulator.traces.collectors import local_collectors
 
 
 def prepare(
@@ -96,6 +98,7 @@ def _prepare(
             update = {"in_virtual_machine": in_virtual_machine(engine.info())}
             desired.options.native = native.model_copy(update=update)
     check_destinations(state, emit, request.log_names)
+    check_collectors(state, request.settings.traces.collectors, emit)
     check_reach(state)
     if request.support.proxy is not None and any(desired.proxied for desired in state.services.values()):
         state.proxy_image = request.support.proxy(engine)
@@ -133,6 +136,11 @@ def desired_state(
                 router_plugins=routers.get(service.name, RouterImage()).go_plugins,
                 router_folder=routers.get(service.name, RouterImage()).working_directory,
                 connect_proxy=request.settings.service_connect.proxy,
+                collectors=local_collectors(
+                    service.task_definition,
+                    request.settings.traces,
+                    request.private.services.get(service.name, {}),
+                ),
                 aws=request.settings.aws.endpoint,
                 aws_names=request.settings.aws.leads_names(service.name),
                 outputs=dict(request.known[service.name].outputs) if service.name in request.known else {},
@@ -146,6 +154,7 @@ def desired_state(
         )
         for service in request.services
     }
+    services = with_receiver_images(services, agent)
     services = with_natives(debugged(services, request.debug, emit), request.native, agent, emit)
     return DesiredState(
         app=request.environment.app,

@@ -27,13 +27,12 @@ from emulator.runtime.specs.limits import BELOW_PAUSE, MIB, TASK_PIDS, TaskLimit
 from emulator.runtime.specs.log_router import RouterSetup
 from emulator.runtime.specs.log_store import task_logs
 from emulator.runtime.specs.restart import restart_rule
+from emulator.runtime.specs.trace_receiver import collector_files, collector_member, with_receivers
 from emulator.runtime.state import names
 from emulator.runtime.state.conventions import FARGATE_NO_FILE, JSON_FILE_OPTIONS, REGION_VARIABLES
 from emulator.runtime.state.desired import DesiredService, Private
 from emulator.runtime.state.names import Names, Role
-
-_COLLECTORS = ("aws-xray-daemon", "aws-otel-collector")
-"""Images of AWS's own collectors."""
+from emulator.traces.collectors import kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +89,7 @@ def member_spec(task: TaskContext, container: ContainerDefinition) -> MemberSpec
     service = desired.service
     logging = _logging(task, container)
     dependencies = _dependencies(desired, container) + logging.dependencies
+    dependencies = with_receivers(desired, container, dependencies)
     debugging = options.debug.get(container.name)
     instead = debugging.command if debugging else ()
     linux = container.linux_parameters
@@ -141,7 +141,8 @@ def member_spec(task: TaskContext, container: ContainerDefinition) -> MemberSpec
     spec = _altered(task, container, spec, is_router=logging.is_router)
     router_name = _name(task, logging.router) if logging.router else ""
     needs_aws = logging.needs_aws or desired.options.aws_port > 0
-    return MemberSpec(container, spec, logging.files, tuple(dependencies), router_name, needs_aws)
+    files = (*logging.files, *collector_files(options.collectors.get(container.name)))
+    return MemberSpec(container, spec, files, tuple(dependencies), router_name, needs_aws)
 
 
 def _altered(
@@ -153,6 +154,8 @@ def _altered(
         return closed_router(spec) if task.router is not None and task.router.closed else spec
     if options.native is not None and _is_native(task.desired, container.name):
         return native_member(spec, options.native, task.names.native_volume(task.identity.task_id))
+    if (collector := options.collectors.get(container.name)) is not None:
+        return collector_member(spec, container.name, collector)
     return named_member(spec, task.names.aws_volume) if options.leads_names else spec
 
 
@@ -236,8 +239,7 @@ def _aws_variables(desired: DesiredService, container: ContainerDefinition, *, i
     and what a collector sends is for AWS X-Ray, which is none of the endpoint's services.
     """
     options, service = desired.options, desired.service
-    image = container.image if isinstance(container.image, str) else ""
-    if not options.aws_port or is_router or any(name in image for name in _COLLECTORS):
+    if not options.aws_port or is_router or kind_of(container) is not None:
         return {}
     url = f"http://127.0.0.1:{options.aws_port}"
     if options.credentials == "none":

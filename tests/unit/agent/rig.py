@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -9,10 +10,12 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from emulator.agent.api.records import AccessLines
 from emulator.agent.api.server import ControlServer
 from emulator.agent.load_balancer.front_monitor import FrontMonitor
 from emulator.agent.scheduler.supervisor import Supervisor
 from emulator.agent.scheduler.timeouts import Timeouts
+from emulator.agent.traces.late import LateTraces
 from emulator.engine.fake import Behaviour, FakeEngine
 from emulator.engine.interface import ExecStream
 from emulator.frontdoor.balancers import Balancer
@@ -25,6 +28,9 @@ from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.names import Role
 from emulator.runtime.state.observed import Observed, Task, observe
+from emulator.settings_traces import LocalCollector
+from emulator.traces.intake import Origin
+from emulator.traces.wire import Payload, Report
 from tests.unit.agent.front_double import FrontDouble
 from tests.unit.runtime.world import AGENT, DEMO, FRONT, PAUSE
 
@@ -126,10 +132,20 @@ class Rig:
             spawn=self.spawn,
             time_of_day=lambda: self.time_of_day,
         )
-        server = ControlServer(self.socket, self.supervisor, self.logs, self.access)
+        self.traces = LateTraces(self.access, AccessLines)
+        server = ControlServer(self.socket, self.supervisor, self.logs, self.access, self.traces)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         self._closing[:0] = [self.monitor.close, self.supervisor.retire, server.shutdown, server.server_close]
         return self.supervisor
+
+    def receive_a_trace(self) -> None:
+        """Takes a segment of the service `hello`, as a task's receiver hands it over."""
+        origin = Origin("t" * 32, "hello", "10.0.0.2", "xray", LocalCollector())
+        document = {"trace_id": "1-6b0bad11-a8d784a85017b9a9437b8d38", "id": "c383d6f10d8381d8", "name": "hello"}
+        payload = (
+            b'{"format":"json","version":1}\n' + json.dumps({**document, "start_time": 1.5, "end_time": 2}).encode()
+        )
+        self.traces.intake().take(origin, Report("xray"), [Payload("xray", 2.0, payload)])
 
     def run(self) -> None:
         """Lets the agent's own threads work, the front's and the supervisor's."""

@@ -144,6 +144,10 @@ def test_requests_and_answers_fit_it(
     assert list(agent.task_events(follow=False))
     list(agent.records(follow=False, services=["hello"], kept=True))
     list(agent.access(follow=False, services=[]))
+    rig.receive_a_trace()
+    [one] = agent.traces(service=["hello"], slow="0")["traces"]
+    assert agent.trace(one["id"])["spans"]
+    assert agent.trace_map(since="0")["edges"]
     job = DesiredService(service=make_service(name="nightly", type="Scheduled Job"), options=LocalOptions())
     agent.attend(job, Private()).close()
     agent.provide(deploys=True).close()

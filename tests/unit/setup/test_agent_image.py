@@ -11,7 +11,7 @@ from emulator.errors import ImageError, Unsupported
 from emulator.setup.agent_image import agent_tag, pinned_closure, platforms, running_tag, snapshot, unpack_wheels
 from emulator.setup.paths import PACKAGE
 
-DISTRIBUTIONS = {"dns": "dnspython"}
+DISTRIBUTIONS = {"dns": "dnspython", "google": "protobuf", "opentelemetry": "opentelemetry-proto"}
 """Packages that are not called like what they come with."""
 
 
@@ -22,8 +22,9 @@ def names(requirements: list[str]) -> set[str]:
 def test_the_closure_is_pinned_to_what_is_installed_here() -> None:
     closure = pinned_closure()
     assert names(closure) == {
-        *("annotated-types", "aws-croniter", "certifi", "charset-normalizer", "dnspython", "docker", "h11", "idna"),
-        *("msgpack", "pydantic", "pydantic-core", "python-dateutil", "requests", "six"),
+        *("annotated-types", "aws-croniter", "certifi", "charset-normalizer", "dnspython", "docker", "h11", "h2"),
+        *("hpack", "hyperframe", "idna", "msgpack", "opentelemetry-proto", "protobuf", "pydantic", "pydantic-core"),
+        *("python-dateutil", "requests", "six"),
         *("typing-extensions", "typing-inspection", "urllib3"),
     }
     assert all(version for _, version in (requirement.split("==") for requirement in closure))

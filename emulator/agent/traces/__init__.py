@@ -1,0 +1,1 @@
+"""Traces in the agent: what receivers hand over, kept and told."""
