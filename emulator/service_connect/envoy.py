@@ -16,14 +16,12 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 
 from emulator.service_connect.model import Endpoint, Protocol, Served
+from emulator.service_connect.ports import EGRESS_PORT, FIRST_INGRESS_PORT
 
 Json = dict[str, object]
 
 FOLDER = "/copilot-local/service-connect"
 """Where a proxy has the files."""
-EGRESS_PORT = 62001
-FIRST_INGRESS_PORT = 62010
-"""Above the ports that programs connect from (32768 to 60999 by Linux's default), and those of ours."""
 ADMIN_SOCKET = "/tmp/admin.sock"
 CLUSTERS_FILE = "clusters.json"
 LISTENERS_FILE = "listeners.json"
@@ -53,8 +51,10 @@ _OUTLIERS: Json = {
     "interval": "10s",
     "base_ejection_time": "30s",
     "max_ejection_time": "300s",
+    "always_eject_one_host": True,
 }
-"""ECS: a task of which five in a row failed is avoided for 30 to 300 s."""
+"""ECS: a task of which five in a row failed is avoided for 30 to 300 s. How many at the same time, it does not
+say: one of a few, since Envoy's default is a tenth."""
 _MOST_CONNECTIONS: Json = {
     "thresholds": [
         {"max_connections": 65536, "max_pending_requests": 65536, "max_requests": 65536, "max_retries": 65536}

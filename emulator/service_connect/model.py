@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from emulator.service_connect.ports import NETWORK_PREFIX
+
 if TYPE_CHECKING:
     from emulator.ecs.service import Service
 
 Protocol = Literal["tcp", "http", "http2", "grpc"]
 """`appProtocol` of the port mapping; `tcp` where it has none, as Copilot deploys it."""
 
-NETWORK = "127.255.0.0/16"
-"""Where the virtual addresses of endpoints are, in every task."""
 REQUEST_TIMEOUT = 15
 IDLE_TIMEOUT = 300
 TCP_IDLE_TIMEOUT = 3600
@@ -43,7 +43,7 @@ class Endpoint:
     @property
     def address(self) -> str:
         """Its virtual address."""
-        return f"127.255.{self.number // 256}.{self.number % 256}"
+        return f"{NETWORK_PREFIX}{self.number // 256}.{self.number % 256}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,10 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+from emulator.service_connect.ports import EGRESS_PORT, NETWORK_PREFIX
 from emulator.trace.packets.connections import Connections
 from emulator.trace.packets.listening import listeners
-from emulator.trace.packets.packets import parse_ip, seen_twice
+from emulator.trace.packets.packets import Segment, parse_ip, seen_twice
 from emulator.trace.packets.ring import RETIRE, Ring
 from emulator.trace.requests.exchange import Exchange, Finished, Ready, Report
 
@@ -87,7 +88,7 @@ class Capture:
             if seen_twice(packet.loopback, packet.kind):
                 continue
             segment = parse_ip(packet.data, packet.time)
-            if segment is not None:
+            if segment is not None and not to_proxy(segment):
                 self._packets += 1
                 self._connections.feed(segment)
         self._flush()
@@ -124,6 +125,16 @@ class Capture:
         if self._lines:
             _write(b"".join(self._lines))
             self._lines.clear()
+
+
+def to_proxy(segment: Segment) -> bool:
+    """Whether it is between a program and the proxy of Service Connect in its own task.
+
+    The two directions have different addresses, since one is led elsewhere: they make no exchange. What the proxy sends
+    on is seen by itself.
+    """
+    ends = (segment.source, segment.target)
+    return any(one.port == EGRESS_PORT or one.host.startswith(NETWORK_PREFIX) for one in ends)
 
 
 def _line(report: Report) -> bytes:

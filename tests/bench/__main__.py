@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.bench.harness import HEADER
 
-GROUPS = ("manifests", "render", "up", "commands", "front", "firelens", "watch", "local_aws")
+GROUPS = ("manifests", "render", "up", "commands", "front", "firelens", "watch", "local_aws", "service_connect")
 FILE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
 

@@ -12,6 +12,7 @@ from emulator.engine.sockets import TABLES, ListeningSocket, parse_listeners
 from emulator.errors import CopilotLocalError
 from emulator.runtime.state.conventions import DOCKERS_NAME_SERVER, NAME_SERVER
 from emulator.runtime.state.observed import Task
+from emulator.service_connect.ports import PROXY_PORTS
 
 _NAME_SERVERS = (DOCKERS_NAME_SERVER, NAME_SERVER)
 _TIMEOUT = 5.0
@@ -33,6 +34,11 @@ class Listening:
         """Nothing outside the task reaches it."""
         return self.host.startswith("127.")
 
+    def answers(self, proxied: bool) -> bool:
+        """Whether it takes what comes in from outside the task. `proxied`: that goes through a proxy of Service
+        Connect, which connects to 127.0.0.1."""
+        return self.host == "0.0.0.0" or self.loopback is proxied
+
 
 def listening_in(engine: Engine, task: Task, aws_port: int = 0) -> list[Listening] | None:
     """What listens in a task, by port; None where that cannot be seen. Our relay on `aws_port` is left out.
@@ -51,8 +57,11 @@ def listening_in(engine: Engine, task: Task, aws_port: int = 0) -> list[Listenin
     if "local_address" not in text:
         return None
     relayed = ("127.0.0.1", aws_port)
+    ours = PROXY_PORTS if task.proxy is not None else ()
     sockets = [
-        one for one in parse_listeners(text) if one.host not in _NAME_SERVERS and (one.host, one.port) != relayed
+        one
+        for one in parse_listeners(text)
+        if one.host not in _NAME_SERVERS and (one.host, one.port) != relayed and one.port not in ours
     ]
     if not sockets:
         return []

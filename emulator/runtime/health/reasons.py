@@ -45,6 +45,8 @@ class Code(enum.StrEnum):
     WRONG_PORT = "wrong-port"
     """The container listens on another port than the one that is asked."""
     LOOPBACK_ONLY = "loopback-only"
+    OWN_ADDRESS_ONLY = "own-address-only"
+    """The proxy of Service Connect, through which everything comes in, asks at 127.0.0.1."""
     NOT_LISTENING = "not-listening"
     WRONG_STATUS = "wrong-status"
     NO_ANSWER = "no-answer"
@@ -201,7 +203,8 @@ def _target(facts: Facts, group: TargetGroup, target: Mapping[str, Any]) -> Reas
     asked = group.health_check.port or group.container_port
     if (native := _not_started_here(facts, group, asked, target)) is not None:
         return native
-    if facts.listening is not None and not any(one.port == asked and not one.loopback for one in facts.listening):
+    proxied = _is_proxied(facts.desired, asked)
+    if facts.listening is not None and not any(one.port == asked and one.answers(proxied) for one in facts.listening):
         return _not_listening(facts, group, asked, unhealthy=unhealthy)
     check, code = str(target.get("check", "")), target.get("code")
     what = f"GET {group.health_check.path}" if group.health_check.protocol != "TCP" else f"connecting to {asked}"
@@ -222,6 +225,11 @@ def _target(facts: Facts, group: TargetGroup, target: Mapping[str, Any]) -> Reas
             return _reason(facts, Code.NO_ANSWER, _stated(target), container=container)
         return _reason(facts, Code.CHECKING, _stated(target), container=container)
     return _reason(facts, Code.NO_ANSWER, f"{what}{where} of {container} {words}", container=container)
+
+
+def _is_proxied(desired: DesiredService, port: int) -> bool:
+    """Whether what comes in at a port goes through a proxy of Service Connect."""
+    return desired.proxied and desired.service.connect is not None and desired.service.connect.port == port
 
 
 def _not_started_here(facts: Facts, group: TargetGroup, asked: int, target: Mapping[str, Any]) -> Reason | None:
@@ -263,6 +271,16 @@ def _not_listening(facts: Facts, group: TargetGroup, asked: int, *, unhealthy: b
     container = group.container_name
     listening = facts.listening or ()
     local = next((one for one in listening if one.port == asked), None)
+    if local is not None and _is_proxied(facts.desired, asked):
+        name = local.container or container
+        return _reason(
+            facts,
+            Code.OWN_ADDRESS_ONLY,
+            f"{name} listens on {local.host}:{asked} alone, and Service Connect's proxy leads to 127.0.0.1:{asked}",
+            container=name,
+            hint=f"let {name} listen on 0.0.0.0:{asked}: deployed, its health checks fail too",
+            final=unhealthy,
+        )
     if local is not None:
         name = local.container or container
         return _reason(

@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 
 from emulator.ecs.service import Service
 from emulator.engine.interface import Engine
-from emulator.errors import CopilotLocalError
+from emulator.errors import CopilotLocalError, ImageError
 from emulator.events import Emit, Event, EventKind, discard
 from emulator.firelens.destinations import EVERY
 from emulator.missing import Blockers
 from emulator.runtime.execution.context import Cancelled
+from emulator.runtime.execution.redirects import redirect_problem
 from emulator.runtime.images.resolver import own_regions, resolver_of
 from emulator.runtime.images.router_files import SHADOWED, SHADOWED_HINT, RouterImage, read_router_image
 from emulator.runtime.lifecycle.databases import local_image, with_images
@@ -101,11 +102,27 @@ def _prepare(
     check_collectors(state, request.settings.traces.collectors, emit)
     check_reach(state)
     if request.support.proxy is not None and any(desired.proxied for desired in state.services.values()):
-        state.proxy_image = request.support.proxy(engine)
+        _give_proxies(engine, request.support.proxy, state, emit)
     if request.support.aws is not None and any(wants_endpoint(desired) for desired in state.services.values()):
         state.aws_way = way
         state.aws_image = request.support.aws()
     return state
+
+
+def _give_proxies(engine: Engine, image: Callable[[Engine], str], state: DesiredState, emit: Emit) -> None:
+    """Finds the image of Service Connect's proxies. Does without them, and says so, where there is none to be had, or
+    connections cannot be led to them."""
+    try:
+        state.proxy_image = image(engine)
+        why = redirect_problem(engine, state.proxy_image)
+    except ImageError as error:
+        why = error.message
+    if why:
+        hint = "names lead to the tasks by lines of /etc/hosts: nothing is balanced, retried or avoided as deployed"
+        emit(Event(EventKind.WARNING, "Service Connect", f"tasks have no proxies here: {why}", {"hint": hint}))
+        state.proxy_image = ""
+        for desired in state.services.values():
+            desired.options.connect_proxy = "none"
 
 
 def desired_state(

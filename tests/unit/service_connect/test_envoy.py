@@ -9,14 +9,13 @@ import pytest
 
 from emulator.service_connect.envoy import (
     CLUSTERS_FILE,
-    EGRESS_PORT,
-    FIRST_INGRESS_PORT,
     LISTENERS_FILE,
     bootstrap,
     files,
     ingress_port,
 )
 from emulator.service_connect.model import Endpoint, Protocol, Served
+from emulator.service_connect.ports import EGRESS_PORT, FIRST_INGRESS_PORT
 
 API = Endpoint("api", 1, 80, "http", idle_timeout=300, request_timeout=15)
 DATABASE = Endpoint("db", 2, 5432, "tcp", idle_timeout=3600, request_timeout=0)

@@ -20,8 +20,9 @@ from emulator.runtime.state import names
 from emulator.runtime.state.conventions import JSON_FILE_OPTIONS, NO_FILE
 from emulator.runtime.state.desired import DesiredService
 from emulator.runtime.state.names import Names, Role
-from emulator.service_connect.envoy import EGRESS_PORT, FOLDER, bootstrap, ingress_port
+from emulator.service_connect.envoy import FOLDER, bootstrap, ingress_port
 from emulator.service_connect.model import served
+from emulator.service_connect.ports import EGRESS_PORT
 
 MEMORY = 128 * MIB
 """What a proxy may take; about 15 MiB is what it takes."""

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from emulator.ecs.network import ServiceConnect
 from emulator.engine.interface import Health
 from emulator.runtime.health.ports import Listening
 from emulator.runtime.health.reasons import CheckResult, Code, Facts, Reason, reasons_of
 from emulator.runtime.state.observed import Member
-from tests.unit.runtime.world import BORN, World, make_service
+from tests.unit.runtime.world import BORN, World, desired_state, make_service
 
 CHECK = {"healthCheck": {"command": ["CMD-SHELL", "curl -f localhost:3000"], "interval": 10}}
 EVERYWHERE = Listening(3000, "0.0.0.0", "hello")
@@ -82,6 +83,27 @@ def test_a_container_that_listens_on_loopback_alone() -> None:
     [reason] = look(targets=[target("unhealthy")], listening=[local])
     assert (reason.code, reason.final) == (Code.LOOPBACK_ONLY, True)
     assert reason.text == "hello listens on 127.0.0.1:3000 alone, where the load balancer does not reach it"
+
+
+@pytest.mark.parametrize(
+    ("host", "code"),
+    [("172.18.0.4", Code.OWN_ADDRESS_ONLY), ("127.0.0.1", Code.NO_ANSWER), ("0.0.0.0", Code.NO_ANSWER)],
+)
+def test_behind_a_proxy_it_has_to_listen_on_loopback(host: str, code: Code) -> None:
+    connect = ServiceConnect(namespace="test.demo.local", dns_name="hello", port=3000)
+    service = make_service({"hello": {}}, target=("hello", 3000)).model_copy(update={"connect": connect})
+    world = World(service)
+    desired = world.state.services["hello"]
+    desired.options = desired.options.model_copy(update={"connect_proxy": "envoy"})
+    task_id = world.runs_task(state=desired_state(service))
+    task = world.observed.tasks[task_id]
+    refused = [target("unhealthy", check="L7RSP")]
+    [reason] = reasons_of(Facts(task, desired, refused, {}, [Listening(3000, host, "hello")], BORN + LONG_AFTER))
+    assert reason.code == code
+    if code == Code.OWN_ADDRESS_ONLY:
+        assert reason.text == (
+            "hello listens on 172.18.0.4:3000 alone, and Service Connect's proxy leads to 127.0.0.1:3000"
+        )
 
 
 def test_nothing_that_listens_may_come_yet() -> None:

@@ -1,0 +1,196 @@
+"""Services with proxies of Service Connect: three tasks that speak HTTP, two that are TCP, and clients."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import pytest
+
+from tests.docker.project import Container, MakeProject, Project, docker, wait_until
+
+SERVER = """
+import contextlib, http.server, os, signal, socket, threading, time
+
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+connections = []
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def setup(self):
+        super().setup()
+        connections.append(self.connection)
+
+    def do_GET(self):
+        status = int(open("/tmp/status").read()) if os.path.exists("/tmp/status") else 200
+        body = f"{socket.gethostname()} {self.client_address[0]}".encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 128
+    daemon_threads = True
+
+
+host = os.environ.get("LISTEN", "")
+server = Server((socket.gethostbyname(socket.gethostname()) if host == "own" else host, 8080), Handler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+while not os.path.exists("/tmp/refuse"):
+    time.sleep(0.02)
+server.shutdown()
+server.server_close()
+for connection in connections:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+open("/tmp/refused", "w").close()
+signal.pause()
+"""
+CLIENT = """
+import collections, concurrent.futures, http.client, json, os, sys, threading, time
+
+how, host, count, threads = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+by, failed, lock = collections.Counter(), collections.Counter(), threading.Lock()
+local = threading.local()
+
+
+def ask(number):
+    try:
+        if how == "each" or not hasattr(local, "connection"):
+            local.connection = http.client.HTTPConnection(host, 8080, timeout=20)
+        local.connection.request("GET", f"/{number}")
+        answer = local.connection.getresponse()
+        body = answer.read().decode()
+        if how == "each":
+            local.connection.close()
+        with lock:
+            if answer.status == 200:
+                by[body] += 1
+            else:
+                failed[str(answer.status)] += 1
+    except Exception as error:
+        with lock:
+            failed[repr(error)] += 1
+        if hasattr(local, "connection"):
+            local.connection.close()
+            del local.connection
+
+
+pool = concurrent.futures.ThreadPoolExecutor(threads)
+if count:
+    list(pool.map(ask, range(count)))
+else:
+    while not os.path.exists("/tmp/enough"):
+        list(pool.map(ask, range(threads)))
+        time.sleep(0.05)
+print(json.dumps({"by": by, "failed": failed}))
+"""
+DOCKERFILE = """
+FROM python:3.13-slim
+COPY server.py client.py /app/
+CMD ["python3", "-u", "/app/server.py"]
+"""
+MANIFEST = """
+name: {name}
+type: Backend Service
+image:
+  build: app/Dockerfile
+  port: 8080
+  healthcheck:
+    command: ["CMD", "python3", "-c", "import socket; socket.create_connection(('127.0.0.1', 8080), 2)"]
+count: {count}
+network: {{connect: true}}
+"""
+SPEAKS_HTTP = """
+taskdef_overrides:
+- path: ContainerDefinitions[0].PortMappings[0].AppProtocol
+  value: http
+"""
+CLIENTS = """
+name: client
+type: Backend Service
+image:
+  build: app/Dockerfile
+command: ["python3", "-c", "import signal, sys; signal.signal(15, lambda *_: sys.exit()); signal.pause()"]
+count: 4
+network: {connect: true}
+"""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a client got: answers by the task that gave them, and what failed."""
+
+    by: dict[str, int]
+    failed: dict[str, int]
+
+    @property
+    def answers(self) -> list[int]:
+        return sorted(self.by.values())
+
+    @property
+    def from_where(self) -> set[str]:
+        """The addresses that the servers saw."""
+        return {body.split()[1] for body in self.by}
+
+
+class Mesh:
+    """The environment. Each test asks from a client of its own, since a proxy avoids tasks that failed before."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._clients = iter(self.tasks("client"))
+
+    def tasks(self, service: str) -> list[str]:
+        """The containers of the running tasks of a service."""
+        return sorted(found.name for found in self.project.containers() if is_main(found, service))
+
+    def client(self) -> str:
+        return next(self._clients)
+
+    def found_all(self, client: str) -> None:
+        """Waits until a client reaches all tasks: one that was replaced is behind its name once it is healthy."""
+        for service, count in (("http", 3), ("tcp", 2)):
+            wait_until(lambda s=service, c=count: len(self.ask(client, "each", s, 12).by) == c, f"all of {service}")  # type: ignore[misc]
+
+    @staticmethod
+    def ask(client: str, how: str, host: str, count: int, threads: int = 1) -> Asked:
+        printed = docker("exec", client, "python3", "/app/client.py", how, host, str(count), str(threads))
+        return Asked(**json.loads(printed))
+
+
+def is_main(container: Container, service: str) -> bool:
+    return container.labels.get("copilot-local.container") == service and container.state == "running"
+
+
+def write_programs(project: Project) -> None:
+    for name, text in (("Dockerfile", DOCKERFILE), ("server.py", SERVER), ("client.py", CLIENT)):
+        project.write(f"app/{name}", text)
+
+
+@pytest.fixture(scope="module")
+def mesh(make_shared_project: MakeProject) -> Mesh:
+    project = make_shared_project("")
+    write_programs(project)
+    project.write("copilot-local.toml", '[service_connect]\nproxy = "envoy"\n')
+    project.write("copilot/http/manifest.yml", MANIFEST.format(name="http", count=3) + SPEAKS_HTTP)
+    project.write("copilot/tcp/manifest.yml", MANIFEST.format(name="tcp", count=2))
+    project.write("copilot/client/manifest.yml", CLIENTS)
+    project.run("up", "-d").ok()
+    return Mesh(project)
+
+
+def proxy_of(container: str) -> str:
+    """The proxy of the task of a container: `…-SERVICE-TASK-NAME` and `…-TASK-ecs-service-connect`."""
+    labels = json.loads(docker("inspect", "--format", "{{json .Config.Labels}}", container))
+    same = f"label=copilot-local.task={labels['copilot-local.task']}"
+    role = "label=copilot-local.role=ecs-service-connect"
+    return docker("ps", "--filter", same, "--filter", role, "--format", "{{.Names}}").strip()

@@ -1,0 +1,129 @@
+"""What a proxy of Service Connect does with connections and requests, as deployed."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+
+import pytest
+
+from tests.docker.project import docker, wait_until
+from tests.docker.service_connect.conftest import Asked, Mesh, proxy_of
+
+pytestmark = pytest.mark.docker
+
+
+def test_requests_of_one_http_connection_go_to_all_tasks(mesh: Mesh) -> None:
+    client = mesh.tasks("tcp")[0]
+    mesh.found_all(client)
+    asked = mesh.ask(client, "kept", "http", 30)
+    assert (asked.answers, asked.failed) == ([10, 10, 10], {})
+    assert asked.from_where == {"127.0.0.1"}, "what comes in goes through the proxy of the task"
+
+
+def test_tcp_is_balanced_by_connection(mesh: Mesh) -> None:
+    client = mesh.tasks("tcp")[0]
+    mesh.found_all(client)
+    assert mesh.ask(client, "each", "tcp", 20).answers == [10, 10]
+    assert mesh.ask(client, "kept", "tcp", 20).answers == [20]
+
+
+def test_a_task_that_fails_five_times_is_avoided(mesh: Mesh) -> None:
+    client, bad = mesh.client(), mesh.tasks("http")[0]
+    mesh.found_all(client)
+    docker("exec", bad, "sh", "-c", "echo 500 > /tmp/status")
+    try:
+        asked = mesh.ask(client, "kept", "http", 90)
+    finally:
+        docker("exec", bad, "rm", "/tmp/status")
+    assert asked.failed == {"500": 5}
+    assert len(asked.by) == 2
+    assert "failed_outlier_check" in docker("exec", proxy_of(client), "proxy-admin", "GET", "/clusters")
+
+
+@pytest.mark.parametrize("wrong", ["status", "refuse"])
+def test_a_503_and_a_refused_connection_are_tried_again_elsewhere(mesh: Mesh, wrong: str) -> None:
+    client, bad = mesh.client(), mesh.tasks("http")[-1]
+    mesh.found_all(client)
+    docker("exec", bad, "sh", "-c", f"echo 503 > /tmp/{wrong}")
+    if wrong == "refuse":
+        wait_until(lambda: "refused" in docker("exec", bad, "ls", "/tmp"), "it listens no more")
+    try:
+        asked = mesh.ask(client, "each", "http", 60)
+    finally:
+        docker("exec", bad, "rm", f"/tmp/{wrong}")
+        if wrong == "refuse":
+            docker("kill", bad)  # its task is replaced by one that listens
+            wait_until(lambda: bad not in mesh.tasks("http") and len(mesh.tasks("http")) == 3, "a new task")
+    assert asked.failed == {}
+    assert len(asked.by) == 2
+
+
+def test_http_1_0_is_refused_by_http(mesh: Mesh) -> None:
+    ask = "import socket; s = socket.create_connection(('{}', 8080)); s.sendall(b'GET / HTTP/1.0\\r\\n\\r\\n'); "
+    ask += "print(s.recv(4096).decode())"
+    client = mesh.tasks("tcp")[0]
+    assert " 426 Upgrade Required" in docker("exec", client, "python3", "-c", ask.format("http"))
+    assert " 200 OK" in docker("exec", client, "python3", "-c", ask.format("tcp")), "TCP knows no versions"
+
+
+class Load:
+    """Requests of two services, each over a new connection, until it is enough."""
+
+    def __init__(self, mesh: Mesh) -> None:
+        self.found: dict[str, Asked] = {}
+        self._client = mesh.client()
+        docker("exec", self._client, "rm", "-f", "/tmp/enough")
+        self._threads = [threading.Thread(target=self._run, args=(mesh, host)) for host in ("http", "tcp")]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self, mesh: Mesh, host: str) -> None:
+        self.found[host] = mesh.ask(self._client, "each", host, 0, 2)
+
+    def end(self) -> dict[str, Asked]:
+        docker("exec", self._client, "touch", "/tmp/enough")
+        for thread in self._threads:
+            thread.join(60)
+        return self.found
+
+
+def test_a_rolling_replacement_costs_no_new_connection(mesh: Mesh) -> None:
+    before = {service: mesh.tasks(service) for service in ("http", "tcp")}
+    mesh.found_all(mesh.tasks("client")[0])
+    load = Load(mesh)
+    try:
+        mesh.project.run("restart", "http", "tcp").ok()
+    finally:
+        found = load.end()
+    for service, asked in found.items():
+        assert asked.failed == {}, service
+        assert len(asked.by) >= 2 * len(before[service]), "old tasks and new ones answered"
+        assert not set(before[service]) & set(mesh.tasks(service))
+
+
+def test_a_task_that_is_killed_costs_what_it_has_in_hand(mesh: Mesh) -> None:
+    client, victim = mesh.tasks("tcp")[0], mesh.tasks("http")[0]
+    mesh.found_all(client)
+    killing = threading.Timer(0.5, lambda: subprocess.run(["docker", "kill", victim], check=True, capture_output=True))
+    killing.start()
+    asked = mesh.ask(client, "kept", "http", 2000, 2)
+    killing.join()
+    assert sum(asked.failed.values()) <= 2, asked.failed
+    assert sum(asked.by.values()) >= 1998
+    wait_until(lambda: len(mesh.tasks("http")) == 3 and victim not in mesh.tasks("http"), "a task in its place")
+
+
+def test_a_proxy_cannot_change_its_task_and_is_nothing_to_it(mesh: Mesh) -> None:
+    proxy = proxy_of(mesh.tasks("tcp")[0])
+    status = docker("exec", proxy, "cat", "/proc/1/status")
+    fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert fields["Uid"].split() == ["20000"] * 4
+    assert {int(fields[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {0}
+    assert fields["NoNewPrivs"] == "1"
+    assert "ecs-service-connect" not in mesh.project.run("ps").ok().out
+    assert "ecs-service-connect" in mesh.project.run("ps", "--all").ok().out
+    ask = (
+        "import os, urllib.request as r; print(r.urlopen(os.environ['ECS_CONTAINER_METADATA_URI_V4'] + '/task').read())"
+    )
+    assert "service-connect" not in docker("exec", mesh.tasks("tcp")[0], "python3", "-c", ask)
