@@ -13,7 +13,7 @@ from emulator.runtime.control.client import Agent, AgentBusy, AgentError
 from emulator.runtime.lifecycle.contention import Turns, is_orphaned
 from emulator.runtime.specs.agent import agent_spec
 from emulator.runtime.state.desired import DesiredState, Private
-from emulator.runtime.state.names import Names
+from emulator.runtime.state.names import Names, Role
 from emulator.runtime.state.observed import observe
 
 STOP_TIMEOUT = 5
@@ -61,6 +61,7 @@ def renew(engine: Engine, environment: Names, agent: Container, state: DesiredSt
     emit(Event(EventKind.STEP_STARTED, subject))
     engine.stop(agent.name, STOP_TIMEOUT)  # it stores what load balancers have logged
     engine.remove(agent.name)
+    engine.ensure_volume(environment.connect_volume, environment.labels(Role.VOLUME))  # earlier versions have none
     engine.create_container(agent_spec(engine, environment, state, direct.make_folder(environment, engine.info())))
     engine.start(environment.agent)
     try:

@@ -111,4 +111,9 @@ def _leave(engine: Engine, environment: Names) -> None:
 def _volumes(environment: Names) -> tuple[str, ...]:
     """What an agent has mounted beside the data: Docker makes a volume that is not there, without a label to find it
     by."""
-    return environment.state_volume, environment.front_volume, environment.internal_front_volume
+    return (
+        environment.state_volume,
+        environment.front_volume,
+        environment.internal_front_volume,
+        environment.connect_volume,
+    )
