@@ -23,6 +23,11 @@ Json = dict[str, object]
 FOLDER = "/copilot-local/service-connect"
 """Where a proxy has the files."""
 ADMIN_SOCKET = "/tmp/admin.sock"
+EJECTIONS_LOG = "/tmp/ejections.jsonl"
+"""Where Envoy writes down when it begins and ends to avoid a task."""
+BASE_EJECTION = 30
+LONGEST_EJECTION = 300
+"""Seconds for which a task is avoided: the first, times how often it was; and at most."""
 CLUSTERS_FILE = "clusters.json"
 LISTENERS_FILE = "listeners.json"
 
@@ -31,7 +36,8 @@ _ROUTER = {
     "name": "envoy.filters.http.router",
     "typed_config": {"@type": f"{_EXTENSIONS}.filters.http.router.v3.Router"},
 }
-_NOWHERE = "nowhere"
+NOWHERE = "nowhere"
+"""The cluster of what no name has."""
 _CONNECT_TIMEOUT = "1s"
 _RETRIES: Json = {
     "retry_on": "connect-failure,refused-stream,retriable-status-codes",
@@ -49,8 +55,8 @@ _RETRIES: Json = {
 _OUTLIERS: Json = {
     "consecutive_5xx": 5,
     "interval": "10s",
-    "base_ejection_time": "30s",
-    "max_ejection_time": "300s",
+    "base_ejection_time": f"{BASE_EJECTION}s",
+    "max_ejection_time": f"{LONGEST_EJECTION}s",
     "always_eject_one_host": True,
 }
 """ECS: a task of which five in a row failed is avoided for 30 to 300 s. How many at the same time, it does not
@@ -77,6 +83,7 @@ def bootstrap(task: str, service: str, served: Served | None) -> Json:
     return {
         "node": {"id": task, "cluster": service},
         "admin": {"address": {"pipe": {"path": ADMIN_SOCKET}}},
+        "cluster_manager": {"outlier_detection": {"event_log_path": EJECTIONS_LOG}},
         "dynamic_resources": {
             "cds_config": _file_source(CLUSTERS_FILE),
             "lds_config": _file_source(LISTENERS_FILE),
@@ -113,7 +120,7 @@ def listeners(endpoints: Collection[Endpoint]) -> Json:
             for one in endpoints
         ],
         # An address or port that no endpoint has: the connection is closed, as when deployed.
-        "default_filter_chain": {"name": _NOWHERE, "filters": [_tcp(_NOWHERE, 0)]},
+        "default_filter_chain": {"name": NOWHERE, "filters": [_tcp(NOWHERE, 0)]},
     }
     return {"resources": [listener]}
 
@@ -122,9 +129,9 @@ def clusters(endpoints: Collection[Endpoint]) -> Json:
     """What the tasks behind each endpoint are balanced by."""
     nowhere: Json = {
         "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster",
-        "name": _NOWHERE,
+        "name": NOWHERE,
         "type": "STATIC",
-        "load_assignment": {"cluster_name": _NOWHERE, "endpoints": []},
+        "load_assignment": {"cluster_name": NOWHERE, "endpoints": []},
     }
     return {"resources": [*(_cluster(one) for one in endpoints), nowhere]}
 

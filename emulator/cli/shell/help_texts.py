@@ -7,7 +7,7 @@ from typing import Final
 
 SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Run": ("init", "up", "down", "compose", "run", "scale", "restart", "stop"),
-    "Look": ("ps", "ls", "logs", "inspect", "events", "targets", "port", "open", "console"),
+    "Look": ("ps", "ls", "logs", "inspect", "events", "targets", "connect", "port", "open", "console"),
     "Requests": ("route", "trace", "traces"),
     "Containers": ("exec", "cp", "env"),
     "Local AWS": ("aws", "queues", "topics", "tables", "buckets", "permissions"),
@@ -48,6 +48,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "trace": ("trace GET /api/orders", "trace"),
     "traces": ("traces", "traces last", "traces --slow 200ms --errors", "traces --map", "traces config web"),
     "targets": ("targets",),
+    "connect": ("connect", "connect web", "connect web --config"),
     "port": ("port", "port --all"),
     "open": ("open web", "open --print"),
     "console": ("console", "console -e test --port 8700 --print"),

@@ -69,6 +69,10 @@ VERBS: Final[Table] = {
         "observe.targets:targets",
         "Show the load balancers' targets with their health, in the words of `describe-target-health`.",
     ),
+    "connect": (
+        "observe.connect:connect",
+        "Show Service Connect: names, the tasks behind each, and calls, retries and avoided tasks of each client.",
+    ),
     "port": ("run.port:port", "Print the address of a load balancer, such as 127.0.0.1:8080."),
     "open": ("run.open:open", "Open a running service in the browser, and print its URL."),
     "console": (
