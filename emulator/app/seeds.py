@@ -54,7 +54,8 @@ def read_seed(root: Path, settings: SeedSettings, services: Set[str], known: Set
         targets.append({"kind": "parameters", "name": "parameters", "position": str(where or ""), "entries": entries})
     databases = tuple(_sql(root, settings, services, known))
     document = File(SEED_DOCUMENT, json.dumps({"targets": targets}).encode())
-    return Seed((document, *files), len(targets), databases) if targets or databases else None
+    names = tuple(f"{target['kind']} {target['name']}" for target in targets)
+    return Seed((document, *files), names, databases) if targets or databases else None
 
 
 def _sql(root: Path, settings: SeedSettings, services: Set[str], known: Set[str]) -> Iterator[SqlSeed]:

@@ -3,7 +3,8 @@
 `REQUEST` is a JSON file: that of `emulator.aws.stacks.provision` without `seed`, with `log_groups` (`region=name`)
 and `places`: where a workload's `queue NAME`, `topic NAME` or `subscription of NAME to NAME` stands, as `file:line`.
 Prints the answer of `provision`, with `secret_values`: by ARN the text of every secret that an output names (a
-parameter by its name), and `looked_up`: the texts of what `lookups` of the request asks for (see `stacks.lookups`).
+parameter by its name), `looked_up`: the texts of what `lookups` of the request asks for (see `stacks.lookups`), and
+`seeded`: what was seeded before, as far as a look into a file tells.
 `secrets` and `parameters` are taken out of `REQUEST` once it is read. Exit code 3, with the error of `provision`,
 where something cannot be made, or where `other` of the request, the URL of an endpoint that answers in place of the
 program here, is none. `SEED` is the file that generated passwords are derived from; it is made at the first
@@ -52,6 +53,7 @@ def main(request: dict[str, Any], seed: Path, made_file: Path) -> int:
         answer: dict[str, Any] = {}
     else:
         from emulator.aws.contents.names import made_in
+        from emulator.aws.contents.seed_notes import NOTES, FileNotes
         from emulator.aws.stacks.lookups import looked_up
         from emulator.aws.stacks.problems import StackError
         from emulator.aws.stacks.provision import provision
@@ -67,6 +69,8 @@ def main(request: dict[str, Any], seed: Path, made_file: Path) -> int:
         answer["secret_values"] = {arn: _secret(request["region"], arn) for arn in _secret_outputs(answer)}
         made_file.write_text(json.dumps(made_in(answer)), encoding="utf-8")
         url = f"http://127.0.0.1:{PLAIN_PORT}"
+        if "other" not in request:
+            answer["seeded"] = FileNotes(NOTES).read()["done"]
         answer["looked_up"] = looked_up(url, request["region"], request.get("lookups", ()))
     json.dump(answer, sys.stdout)
     return 0

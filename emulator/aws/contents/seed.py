@@ -22,14 +22,13 @@ from typing import Any
 from emulator.aws.contents import buckets, queues, tables
 from emulator.aws.contents.empty import batches, empty, empty_bucket, empty_queue, empty_table, write
 from emulator.aws.contents.names import Unknown, World
-from emulator.aws.contents.seed_notes import notes_of
+from emulator.aws.contents.seed_notes import NOTES, notes_of
 from emulator.aws.ports import SNAPSHOT
 from emulator.aws.stacks.clients import Refused
 from emulator.aws.stacks.problems import Problem
 from emulator.aws.stacks.providers.ssm import PLAIN, ensure_parameter, read_parameter
 
 FOLDER = Path("/copilot-local/own/seed")
-NOTES = Path("/copilot-local/data/seeded.json")
 Target = dict[str, Any]
 
 

@@ -13,6 +13,8 @@ from emulator.aws.contents.names import World
 from emulator.aws.stacks.clients import Clients
 from emulator.aws.stacks.providers.ssm import PLAIN, ensure_parameter, read_parameter
 
+NOTES = Path("/copilot-local/data/seeded.json")
+
 
 class Notes(Protocol):
     """`done` are the targets that were seeded, `doing` those of a run that may have been cut off."""

@@ -333,8 +333,10 @@ def _without_repeated_warnings(emit: Emit) -> Emit:
 
 def _dry_run(engine: Engine, request: UpRequest) -> int:
     from emulator.runtime.lifecycle.up import dry_run
+    from emulator.runtime.planning.up_request import also_done
 
-    typer.echo(str(dry_run(engine, request)) or "nothing to do")
+    lines = [str(dry_run(engine, request)), *also_done(request)]
+    typer.echo("\n".join(line for line in lines if line) or "nothing to do")
     return ExitCode.OK
 
 

@@ -72,7 +72,7 @@ def provide(
         executor.run(plan)
         if request.seed is not None:
             run_sql(engine, request.environment, state, request.seed.databases, executor.aws_answer, emit)
-            plant(engine, request.environment, request.seed, emit)
+            plant(engine, request.environment, request.seed, executor.aws_answer.get("seeded", ()), emit)
     except BaseException:
         if not request.retain:
             remove_new_databases(engine, request.environment, state, observed, volumes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError
 from emulator.events import Emit, Event, EventKind
@@ -12,16 +14,18 @@ from emulator.runtime.state.names import Names
 SUBJECT = "seed the local AWS endpoint"
 
 
-def plant(engine: Engine, environment: Names, seed: Seed, emit: Emit) -> None:
+def plant(engine: Engine, environment: Names, seed: Seed, seeded: Collection[str], emit: Emit) -> None:
     """Seeds queues, tables, buckets and parameters that were not seeded before; those that hold something already are
-    left as they are, with a warning.
+    left as they are, with a warning. `seeded` are those that the endpoint is known to have been seeded with.
 
     Raises InputError, with the line of the seed or of the settings, for what cannot be put there; nothing of the seed
     is in the endpoint then that was not there before.
     """
     if not seed.targets:
         return
-    engine.put_files(environment.aws, SEED_FOLDER, seed.files)
+    engine.put_files(environment.aws, SEED_FOLDER, seed.files)  # a reset takes what the seed says now
+    if set(seed.targets) <= set(seeded):
+        return
     emit(Event(EventKind.STEP_STARTED, SUBJECT))
     try:
         found = ask(engine, environment, "seed")

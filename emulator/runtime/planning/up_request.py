@@ -92,6 +92,19 @@ def log_subjects(request: UpRequest) -> LogSubjects:
     return LogSubjects(one_service=len(request.services) == 1, several=several)
 
 
+def also_done(request: UpRequest) -> list[str]:
+    """What `up` does beside its plan, a line each: Compose services that start, and seeds."""
+    beside = request.beside.services if request.beside is not None else []
+    seeds: list[str] = []
+    if request.seed is not None:
+        seeds = [name.removeprefix("parameters ") for name in request.seed.targets]
+        seeds += [f"database {one.name}" for one in request.seed.databases]
+    return [
+        *(f"start Compose service {name}: [beside] names it" for name in beside),
+        *(f"seed {name}: [seed] names it, and it is seeded once" for name in seeds),
+    ]
+
+
 def asked_ports(request: UpRequest) -> AskedPorts:
     """The host ports that options and settings ask for."""
     front = request.settings.front

@@ -17,7 +17,7 @@ from emulator.runtime.state.aws_way import AwsWay
 from emulator.runtime.state.database import DesiredDatabase
 from emulator.runtime.state.task_role import TaskRole
 from emulator.service_connect.model import endpoint, virtual_numbers
-from emulator.settings import LocalOptions
+from emulator.settings import LocalOptions, TimeSettings
 from emulator.settings_services import is_url
 
 
@@ -92,6 +92,8 @@ class DesiredService(Model):
         plain = to_plain(self)  # whole: each shape that is written by itself has its schema built
         if not self.options.aws_names:  # what is not asked for replaces no task of an earlier version
             del plain["options"]["aws_names"]
+        unused = TimeSettings()  # what only says how long to wait makes no other task
+        plain["options"]["time"] = to_plain(unused.model_copy(update={"stop_timeout": self.options.time.stop_timeout}))
         if not self.proxied:
             del plain["options"]["connect_proxy"]
         content: dict[str, object] = {

@@ -10,13 +10,19 @@ import pytest
 
 from emulator.app.seeds import read_seed
 from emulator.engine.fake import FakeEngine
-from emulator.errors import InputError, Position
+from emulator.engine.interface import ContainerSpec, File
+from emulator.errors import CopilotLocalError, InputError, Position
 from emulator.events import discard
+from emulator.runtime.lifecycle.seeding import plant
 from emulator.runtime.lifecycle.sql import _error, _script, run_sql
+from emulator.runtime.planning.up_request import also_done
 from emulator.runtime.specs.aws.seed import Seed, SqlSeed
+from emulator.runtime.specs.beside import Beside
 from emulator.runtime.state.database import DesiredDatabase
+from emulator.runtime.state.names import Role
 from emulator.settings import load_settings
-from tests.unit.runtime.world import DEMO, desired_state, make_service
+from tests.unit.runtime.bench import Bench
+from tests.unit.runtime.world import AGENT, DEMO, desired_state, make_service
 
 
 class Workspace:
@@ -168,3 +174,27 @@ def test_sql_that_a_database_cannot_run_is_refused(program: str, says: str) -> N
     with pytest.raises(InputError, match=says) as raised:
         _script(database, seed, "", "me")
     assert raised.value.position == seed.position
+
+
+def test_an_endpoint_that_is_known_to_be_seeded_is_not_asked(bench: Bench) -> None:
+    bench.engine.ensure_network(DEMO.network, DEMO.labels(Role.NETWORK))
+    bench.engine.start(bench.engine.create_container(ContainerSpec(name=DEMO.aws, image=AGENT, network=DEMO.network)))
+    seed = Seed((File("seed.json", b"{}"),), ("table api/Orders", "queue worker"))
+    bench.engine.calls.clear()
+    plant(bench.engine, DEMO, seed, ["queue worker", "table api/Orders", "table old"], bench.emit)
+    assert [verb for verb, _ in bench.engine.calls] == ["put_files"], "a reset takes what the seed says now"
+    with pytest.raises(CopilotLocalError):  # this one answers nothing
+        plant(bench.engine, DEMO, seed, ["queue worker"], bench.emit)
+    assert len(bench.engine.calls) > 2
+
+
+def test_a_dry_run_names_compose_services_and_seeds(bench: Bench) -> None:
+    seed = Seed((), ("table api/Orders", "parameters parameters"), (SqlSeed("api/Db", None, ()),))
+    beside = Beside({"services": {"search": {}, "mail": {}}}, Path())
+    assert also_done(bench.request(seed=seed, beside=beside)) == [
+        "start Compose service mail: [beside] names it",
+        "start Compose service search: [beside] names it",
+        "seed table api/Orders: [seed] names it, and it is seeded once",
+        "seed parameters: [seed] names it, and it is seeded once",
+        "seed database api/Db: [seed] names it, and it is seeded once",
+    ]

@@ -19,7 +19,7 @@ from emulator.runtime.lifecycle.up import dry_run
 from emulator.runtime.state.desired import DesiredState, Private
 from emulator.settings import Settings, TimeSettings
 from tests.unit.runtime.bench import Bench
-from tests.unit.runtime.world import DEMO, firelens, make_service, nginx_sidecar
+from tests.unit.runtime.world import DEMO, desired_state, firelens, make_service, nginx_sidecar
 
 
 def names_of(bench: Bench) -> list[str]:
@@ -267,3 +267,17 @@ class TestUntilItEnds:
         bench.engine.stop(hello, 0)
         threading.Timer(0.3, bench.engine.remove, (DEMO.agent,)).start()
         assert running.wait_for_exit(threading.Event()) is None
+
+
+@pytest.mark.parametrize(
+    ("times", "replaced"),
+    [
+        (TimeSettings(wait_timeout=600, start_timeout=5, deregistration_delay_cap=1, ecs_limits=False), False),
+        (TimeSettings(stop_timeout=7), True),
+    ],
+)
+def test_how_long_to_wait_for_a_task_makes_no_other_task(times: TimeSettings, replaced: bool) -> None:
+    before, after = desired_state(make_service()), desired_state(make_service(), time=times)
+    assert (before.services["hello"].config_hash() != after.services["hello"].config_hash()) is replaced
+    assert after.services["hello"].options.time == times
+    assert before.merged_with(after).services["hello"].options.time == times, "the next wait is as long as asked for"

@@ -23,8 +23,8 @@ class SqlSeed:
 @dataclass(frozen=True, slots=True)
 class Seed:
     """`files` go into `SEED_FOLDER`: `SEED_DOCUMENT`, which `emulator.aws.contents.seed` describes, and what it names.
-    `targets` is how many queues, tables, buckets and sets of parameters they are for."""
+    `targets` are the queues, tables, buckets and sets of parameters they are for, as `table api/Orders`."""
 
     files: tuple[File, ...]
-    targets: int
+    targets: tuple[str, ...]
     databases: tuple[SqlSeed, ...] = ()
