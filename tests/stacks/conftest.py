@@ -62,6 +62,10 @@ class Account:
         self.ids = {
             "VpcId": vpc,
             "Subnets": ",".join(names),
+            "CanonicalHostedZoneID": "Z2P70J7EXAMPLE",
+            "LoadBalancerDNS": "shared.example.com",
+            "HostedZoneID": zone.rpartition("/")[2],
+            "lesystemID": "fs-0123456789abcdef0",
             "ClusterId": self.cluster,
             "ClusterName": self.cluster,
             "SecurityGroup": group,

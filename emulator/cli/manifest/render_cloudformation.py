@@ -47,6 +47,14 @@ def cloudformation(
             "--in-copilot-environment", help="For an environment that Copilot made, whose exports are imported."
         ),
     ] = False,
+    environment_parameters: Annotated[
+        bool,
+        typer.Option(
+            "--parameters",
+            help="Ask for listeners, load balancers and the file system by parameters: older versions of Copilot do "
+            "not export them.",
+        ),
+    ] = False,
     addons: Annotated[
         AddonsForm | None,
         typer.Option("--addons", help="Addons within the stack, or as a stack of their own that it nests."),
@@ -100,6 +108,8 @@ def cloudformation(
     """Print a CloudFormation stack for a service: no custom resources, no Lambda functions."""
     from emulator.app.deployment import Deployment
 
+    if environment_parameters and not in_copilot_environment:
+        raise UsageError("--parameters is for --in-copilot-environment: a stack that stands alone has parameters only")
     chosen = assignments(parameters, "--parameter")
     given = Deployment(
         domain=domain,
@@ -118,7 +128,7 @@ def cloudformation(
     form = addons.value if addons else None
 
     def render(loaded: LoadedService) -> list[Document]:
-        return _documents(loaded, in_copilot_environment, form, known, tag, set(chosen))
+        return _documents(loaded, in_copilot_environment, environment_parameters, form, known, tag, set(chosen))
 
     with rendering.display() as emit:
         selection = Selection(
@@ -135,6 +145,7 @@ def cloudformation(
 def _documents(
     loaded: LoadedService,
     in_copilot_environment: bool,
+    environment_parameters: bool,
     addons: str | None,
     values: dict[str, str],
     tag: str | None,
@@ -152,6 +163,7 @@ def _documents(
     require_https(loaded.manifest.manifest, loaded.surroundings, loaded.manifest.position)
     options = StackOptions(
         in_copilot_environment=in_copilot_environment,
+        environment_parameters=environment_parameters,
         addons="nested" if addons == "nested" else "inline" if addons == "inline" else None,
         values={**loaded.settings.values, **rendering.image_values(loaded, tag), **values},
         defaults=loaded.deployment.parameters,

@@ -15,6 +15,9 @@ class StackOptions:
     else it stands alone in a VPC and a cluster."""
 
     in_copilot_environment: bool = False
+    environment_parameters: bool = False
+    """What older versions of Copilot do not export from an environment (listeners, load balancers, the file system) is
+    a parameter each, in place of an import."""
     addons: AddonsForm | None = None
     """Whether addon resources are part of the stack or a stack within it. None: nested in Copilot's environment, as
     Copilot has them (moving a table to another stack would make a new, empty one), inline else."""

@@ -120,6 +120,14 @@ def test_diff_shows_values_and_writes_nothing(run: Run, workspace: Path) -> None
     assert run("render", "cloudformation", "--diff", "nowhere.yml").code == 1
 
 
+def test_parameters_in_place_of_imports_are_for_copilots_environments(run: Run, workspace: Path) -> None:
+    imported = run("render", "cloudformation", "--in-copilot-environment")
+    assert "!ImportValue shop-test-HTTPListenerArn" in imported.out
+    asked = run("render", "cloudformation", "--in-copilot-environment", "--parameters")
+    assert "ListenerArn: !Ref HTTPListenerArn" in asked.out
+    assert run("render", "cloudformation", "--parameters").code == 2
+
+
 def test_nested_addons_are_a_second_file(run: Run, workspace: Path, write: Write) -> None:
     write("addons/bucket.yml", ADDON)
     assert run("render", "cloudformation", "--in-copilot-environment", "-o", "out").code == 0

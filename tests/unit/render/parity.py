@@ -118,7 +118,9 @@ def table(name: str, case: Case) -> list[Row]:
     assert isinstance(ours, dict)
     assert isinstance(theirs, dict)
     assert isinstance(parameters, dict)
-    right = Evaluation(values=_our_values(parameters), names={"LogGroup": service.log_group.name})
+    right = Evaluation(
+        values=_our_values(parameters), names={"LogGroup": service.log_group.name, **imports_of(case.environment_name)}
+    )
     given = {**golden_parameters(case)}
     # Whether a file was uploaded is not the manifest's: ours has a parameter where it asks for one.
     given |= {name: f"${{{name}}}" for name in parameters if "EnvFileARN" in name}
@@ -147,6 +149,30 @@ def table(name: str, case: Case) -> list[Row]:
         actual = _normal(right.of(mine.get("Properties", {})))
         rows.append(Row(name, resource, kind, tuple(_differences("", expected, actual))))
     return rows
+
+
+EXPORTS = {
+    "HTTPListenerArn": "HTTPListenerArn",
+    "HTTPSListenerArn": "HTTPSListenerArn",
+    "InternalHTTPListenerArn": "InternalHTTPListenerArn",
+    "InternalHTTPSListenerArn": "InternalHTTPSListenerArn",
+    "PublicLoadBalancerDNS": "PublicLoadBalancerDNSName",
+    "CanonicalHostedZoneID": "PublicLoadBalancerHostedZone",
+    "PublicLoadBalancerFullName": "PublicLoadBalancerFullName",
+    "InternalLoadBalancerDNS": "InternalLoadBalancerDNSName",
+    "InternalLoadBalancerCanonicalHostedZoneID": "InternalLoadBalancerHostedZone",
+    "InternalLoadBalancerFullName": "InternalLoadBalancerFullName",
+    "FilesystemID": "ManagedFileSystemID",
+    "InternalWorkloadsHostedZoneID": "InternalWorkloadsHostedZone",
+}
+"""What the environment's stack exports, by name, and the output that Copilot's environment controller tells of it."""
+
+
+def imports_of(environment: str) -> dict[str, str]:
+    """Imports of an environment's stack under the name of what Copilot's controller tells its stack."""
+    return {
+        f"my-app-{environment}-{export}": f"${{EnvControllerAction.{output}}}" for export, output in EXPORTS.items()
+    }
 
 
 def _domain(case: Case) -> dict[str, str]:

@@ -187,3 +187,27 @@ def test_patches_may_refer_to_parameters_of_copilots_template(compile: Compile) 
     value = "[{Key: a, Value: !Sub '${TaskCPU}-${LogRetention}'}]"
     text = f"- {{op: add, path: /Resources/LogGroup/Properties/Tags, value: {value}}}\n"
     assert patched(compile, text)["LogGroup"]["Properties"]["Tags"] == [{"Key": "a", "Value": "256-30"}]
+
+
+LISTENER = "HTTPListenerArn"
+
+
+def test_what_the_environment_exports_is_imported(compile: Compile) -> None:
+    template = stack(compile(WEB))
+    rules = [it for it in template["Resources"].values() if it["Type"].endswith("::ListenerRule")]
+    assert [it["Properties"]["ListenerArn"] for it in rules] == [{"Fn::ImportValue": f"demo-test-{LISTENER}"}]
+    assert LISTENER not in template["Parameters"]
+    assert {"Fn::ImportValue": "demo-test-PublicLoadBalancerDNS"} in values_of(template["Resources"])
+
+
+def test_older_environments_take_parameters(compile: Compile) -> None:
+    options = StackOptions(in_copilot_environment=True, environment_parameters=True)
+    template: dict[str, Any] = read_template(render_stack(compile(WEB), options))
+    rules = [it for it in template["Resources"].values() if it["Type"].endswith("::ListenerRule")]
+    assert [it["Properties"]["ListenerArn"] for it in rules] == [{"Ref": LISTENER}]
+    assert "--stack-name demo-test" in template["Parameters"][LISTENER]["Description"]
+
+
+def values_of(value: Any) -> list[Any]:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [value, *(found for item in inner for found in values_of(item))]

@@ -1,5 +1,6 @@
-"""The foundation of a stack in an environment that Copilot made: its exports, and parameters for what it does not
-export. Source: Copilot's environment template (`internal/pkg/template/templates/environment`)."""
+"""The foundation of a stack in an environment that Copilot made, or one that is rendered: what it exports, or
+parameters for what older versions of Copilot do not export. Source: Copilot's environment template
+(`internal/pkg/template/templates/environment`)."""
 
 from __future__ import annotations
 
@@ -11,6 +12,15 @@ _ATTRIBUTES = {
     "CanonicalHostedZoneID": "HostedZone",
     "LoadBalancerFullName": "FullName",
 }
+_EXPORTS = {
+    "PublicLoadBalancerDNSName": "PublicLoadBalancerDNS",
+    "PublicLoadBalancerHostedZone": "CanonicalHostedZoneID",
+    "InternalLoadBalancerDNSName": "InternalLoadBalancerDNS",
+    "InternalLoadBalancerHostedZone": "InternalLoadBalancerCanonicalHostedZoneID",
+    "ManagedFileSystemID": "FilesystemID",
+    "InternalWorkloadsHostedZone": "InternalWorkloadsHostedZoneID",
+}
+"""Outputs of the environment's stack that are exported by another name than their own."""
 
 
 class CopilotEnvironment(Foundation):
@@ -114,7 +124,9 @@ class CopilotEnvironment(Foundation):
         return import_value(f"{self._environment}-{name}")
 
     def _output(self, name: str, what: str) -> object:
-        """An output of the environment's stack that is not exported."""
+        """An output of the environment's stack that Copilot did not export from the beginning."""
+        if not self.options.environment_parameters:
+            return self._export(_EXPORTS.get(name, name))
         return self.template.parameter(
             name,
             f"{what}. Find it with: aws cloudformation describe-stacks --stack-name {self._environment} "
