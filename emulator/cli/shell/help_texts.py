@@ -11,7 +11,7 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Requests": ("route", "trace", "traces"),
     "Containers": ("exec", "cp", "env"),
     "Local AWS": ("aws", "queues", "topics", "tables", "buckets", "permissions"),
-    "Manifests": ("validate", "config", "schema", "render", "firelens"),
+    "Manifests": ("validate", "config", "schema", "render", "firelens", "leave"),
     "Machine": ("doctor", "trust", "trust-workspace", "export", "reference"),
 }
 """Titles of the list of verbs, and the verbs below each."""
@@ -66,6 +66,8 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "render cloudformation": ("render cloudformation -e prod --output-dir build",),
     "render environment": ("render environment -e prod", "render environment -e prod --in-place -o build"),
     "render compose": ("render compose web",),
+    "leave protect": ("leave protect deployed.yml --stack shop-prod -o protected.yml",),
+    "leave check": ("leave check protect.json", "leave check --phase takeover prod.json addons.json"),
     "firelens config": ("firelens config web",),
     "firelens check": ("firelens check web",),
     "firelens metrics": ("firelens metrics",),

@@ -137,6 +137,20 @@ GROUPS: Final[Mapping[str, tuple[str, Table]]] = {
             ),
         },
     ),
+    "leave": (
+        "Leave Copilot without loss: what would be lost, policies that keep it, a verdict before each step.",
+        {
+            "protect": (
+                "leave.protect:protect",
+                "Print a deployed template with policies that keep every resource, and the commands that bring them "
+                "about.",
+            ),
+            "check": (
+                "leave.check:check",
+                "Say whether change sets can be executed without loss. Exits with 1 unless all is known to be safe.",
+            ),
+        },
+    ),
     "queues": (
         "Look into the queues of the local AWS endpoint; send, move back and remove messages. Without a verb: list.",
         {

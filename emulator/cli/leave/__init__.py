@@ -1,0 +1,1 @@
+"""Verbs of leaving Copilot without loss."""

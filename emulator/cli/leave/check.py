@@ -1,0 +1,68 @@
+"""`copilot-local leave check`: a verdict over change sets."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emulator.cli.leave.reading import read_given
+from emulator.errors import ExitCode
+from emulator.leave.verdict import Phase
+
+if TYPE_CHECKING:
+    from emulator.leave.verdict import Judgement, Verdict
+
+
+def check(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="CHANGESET...",
+            help="Files with the output of `aws cloudformation describe-change-set --include-property-values`: of the "
+            "change set, and of every one that is nested in it.",
+        ),
+    ],
+    phase: Annotated[
+        Phase,
+        typer.Option(
+            "--phase",
+            help="What they are for. protect: only policies change. takeover: a rendered template replaces Copilot's.",
+        ),
+    ] = Phase.PROTECT,
+) -> None:
+    """Say whether change sets can be executed without loss. Exits with 1 unless all is known to be safe."""
+    from emulator.leave.change_sets import read_change_sets
+    from emulator.leave.verdict import judge
+
+    verdicts = judge(read_change_sets([(str(file), read_given(file)) for file in files]), phase)
+    for verdict in verdicts:
+        sys.stdout.write("\n".join(_shown(verdict)) + "\n")
+    refused = sum(not verdict.passes for verdict in verdicts)
+    if refused:
+        sys.stdout.write("\nDo not execute: what is refused would be lost, or is not known to be safe.\n")
+        raise typer.Exit(ExitCode.FAILURE)
+    sys.stdout.write(f"\nSafe to execute as a step to {_STEPS[phase]}.\n")
+
+
+_STEPS = {Phase.PROTECT: "protect a stack", Phase.TAKEOVER: "take a stack over"}
+
+
+def _shown(verdict: Verdict) -> list[str]:
+    """What is refused, what is to be looked at, and a count of the rest."""
+    from emulator.leave.verdict import Level
+
+    one = verdict.change_set
+    lines = [f"{one.stack}, change set {one.name}: {len(verdict.judgements)} changes"]
+    for level in (Level.REFUSED, Level.LOOK):
+        lines += [_line(level.value, judgement) for judgement in verdict.of(level)]
+    if fine := verdict.of(Level.FINE):
+        lines.append(f"  {Level.FINE.value:8}{len(fine)} more")
+    return lines
+
+
+def _line(level: str, judgement: Judgement) -> str:
+    change = judgement.change
+    return f"  {level:8}{change.id} ({change.type}) {judgement.reason}  ← {change.position}"

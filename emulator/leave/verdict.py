@@ -1,0 +1,166 @@
+"""A verdict over a change set that fails closed: what is not known to be safe is refused.
+
+*Protect* is the step that adds deletion policies: nothing else may change. *Take over* is the step in which a rendered
+template takes the place of Copilot's: what is removed must stay in AWS or hold nothing, and what holds data or is known
+to others may not be replaced.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from emulator.leave.change_sets import Change, ChangeSet
+from emulator.leave.kinds import DESTRUCTIVE, GUARDED, HARMLESS, NEEDED_ROLES, REPLACEABLE, STACK, loss_of
+
+POLICIES: Final = frozenset({"DeletionPolicy", "UpdateReplacePolicy"})
+_WITHOUT_LOSS: Final = frozenset({"Properties", "Metadata", "Tags", "CreationPolicy", "UpdatePolicy", *POLICIES})
+
+
+class Phase(enum.StrEnum):
+    """What a change set is for."""
+
+    PROTECT = "protect"
+    TAKEOVER = "takeover"
+
+
+class Level(enum.StrEnum):
+    """What is made of one change."""
+
+    REFUSED = "refused"
+    LOOK = "look"
+    """Allowed, and for a person to look at."""
+    FINE = "fine"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is made of one change of a set, and why."""
+
+    level: Level
+    change: Change
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Of one change set: what is made of each of its changes, in order."""
+
+    change_set: ChangeSet
+    judgements: tuple[Judgement, ...]
+
+    def of(self, level: Level) -> list[Judgement]:
+        """Those of one level."""
+        return [one for one in self.judgements if one.level is level]
+
+    @property
+    def passes(self) -> bool:
+        """Whether nothing in it is refused."""
+        return bool(self.judgements) and not self.of(Level.REFUSED)
+
+
+def judge(sets: Sequence[ChangeSet], phase: Phase) -> list[Verdict]:
+    """The verdict over each set; nested ones are judged by their own changes."""
+    rule = _protects if phase is Phase.PROTECT else _takes_over
+    return [Verdict(one, tuple(_judged(one.changes, rule))) for one in sets]
+
+
+def _judged(changes: Iterable[Change], rule: Callable[[Change], tuple[Level, str]]) -> Iterator[Judgement]:
+    for change in changes:
+        level, reason = rule(change)
+        yield Judgement(level, change, reason)
+
+
+def _protects(change: Change) -> tuple[Level, str]:
+    """Only the two policies may change; of a nested stack also the address of its template."""
+    if change.action != "Modify":
+        return Level.REFUSED, f"{_words(change)}; only policies may change here{_loss(change)}"
+    if change.replacement != "False":
+        return Level.REFUSED, f"may be replaced (Replacement {change.replacement or 'is not there'}){_loss(change)}"
+    if change.policy_action:
+        return Level.REFUSED, f"comes with the policy action {change.policy_action}"
+    if not change.scope:
+        return Level.REFUSED, "does not say what changes (Scope is empty)"
+    allowed = POLICIES | ({"Properties"} if change.type == STACK else set())
+    if more := sorted(set(change.scope) - allowed):
+        return Level.REFUSED, f"changes more than policies: {', '.join(more)}"
+    if change.type == STACK and not change.change_set:
+        return Level.REFUSED, "is not looked into: make the change set with --include-nested-stacks"
+    for detail in change.details:
+        if detail.attribute in POLICIES:
+            continue
+        nested = change.type == STACK and detail.attribute == "Properties" and detail.name == "TemplateURL"
+        if not nested or detail.recreation != "Never":
+            return Level.REFUSED, f"changes {'.'.join(filter(None, (detail.attribute, detail.name)))}"
+    if "Properties" in change.scope and not any(detail.name == "TemplateURL" for detail in change.details):
+        return Level.REFUSED, "changes properties, and does not say which"
+    return Level.FINE, "its policies change"
+
+
+def _takes_over(change: Change) -> tuple[Level, str]:
+    match change.action:
+        case "Add":
+            return Level.LOOK, "is made"
+        case "Remove":
+            return _removes(change)
+        case "Modify":
+            return _modifies(change)
+        case _:
+            return Level.REFUSED, f"{_words(change)}{_loss(change)}"
+
+
+def _removes(change: Change) -> tuple[Level, str]:
+    if change.policy_action == "Retain":
+        return Level.FINE, "leaves the stack, and stays"
+    needed = change.type == "AWS::IAM::Role" and change.id in NEEDED_ROLES
+    if change.type in HARMLESS and not needed and change.policy_action in ("", "Delete"):
+        return Level.FINE, "goes, without loss"
+    what = "goes, with a last snapshot" if change.policy_action == "Snapshot" else "goes"
+    more = ": tasks or commands run with it" if needed else _loss(change)
+    return Level.REFUSED, f"{what}{more}; give it DeletionPolicy: Retain first (`copilot-local leave protect`)"
+
+
+def _modifies(change: Change) -> tuple[Level, str]:
+    if unknown := sorted(set(change.scope) - _WITHOUT_LOSS):
+        return Level.REFUSED, f"changes in a way that is not known: {', '.join(unknown)}"
+    if change.type == STACK and not change.change_set:
+        return Level.REFUSED, "is not looked into: make the change set with --include-nested-stacks"
+    if change.replacement in ("True", "Conditional"):
+        if change.type not in REPLACEABLE:
+            how = "is replaced" if change.replacement == "True" else "may be replaced"
+            return Level.REFUSED, f"{how}{_loss(change)}"
+        return Level.FINE, "is replaced, without loss"
+    if change.replacement != "False":
+        return (
+            Level.REFUSED,
+            f"does not say whether it is replaced (Replacement is {change.replacement or 'not there'})",
+        )
+    if change.policy_action not in ("", "Retain"):
+        return Level.REFUSED, f"comes with the policy action {change.policy_action}"
+    if change.type in DESTRUCTIVE:
+        return Level.REFUSED, "runs once more: a custom resource of Copilot's may delete when it is changed"
+    if change.type in GUARDED and any(detail.evaluation != "Static" for detail in change.details):
+        return Level.LOOK, f"changes by a value that is known only then ({', '.join(_names(change))})"
+    return Level.FINE, f"changes {', '.join(_names(change)) or ', '.join(change.scope) or 'in place'}"
+
+
+def _names(change: Change) -> list[str]:
+    """The properties or attributes that change."""
+    return sorted({detail.name or detail.attribute for detail in change.details})
+
+
+def _words(change: Change) -> str:
+    return {
+        "Add": "is made",
+        "Remove": "is removed",
+        "Import": "is imported",
+        "Dynamic": "changes in a way that is known only then",
+        "SyncWithActual": "is brought to what is there",
+    }[change.action]
+
+
+def _loss(change: Change) -> str:
+    found = loss_of(change.type)
+    return f": {found}" if found else ""

@@ -1,0 +1,111 @@
+"""`leave`: what the verbs print, and that nothing is written where something is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.unit.leave.test_change_sets import ADDONS, change, described, nested
+
+if TYPE_CHECKING:
+    from tests.unit.cli.conftest import Run
+
+TEMPLATE = """\
+Description: CloudFormation template that represents a backend service on Amazon ECS.
+Parameters:
+  AppName: {Type: String}
+Resources:
+  Table: # kept
+    Type: AWS::DynamoDB::Table
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, with a template and change sets."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "deployed.yml").write_text(TEMPLATE)
+    sets = {
+        "good": described(change(), ADDONS),
+        "addons": nested(change()),
+        "bad": described(change(), change("Zone", "AWS::Route53::HostedZone", "Remove")),
+    }
+    for name, content in sets.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(content, indent=2))
+    return tmp_path
+
+
+def test_protect_prints_the_template_and_the_commands_apart(run: Run, here: Path) -> None:
+    ended = run("leave", "protect", "deployed.yml", "--stack", "shop-prod-api")
+    assert ended.code == 0, ended.err
+    assert ended.out == TEMPLATE.replace(
+        "    Type: AWS", "    DeletionPolicy: Retain\n    UpdateReplacePolicy: Retain\n    Type: AWS"
+    )
+    assert "# 1 of 1 resource of this template (service) got a policy." in ended.err
+    assert "create-change-set --stack-name shop-prod-api" in ended.err
+    assert "--include-nested-stacks" in ended.err
+    assert "--parameters ParameterKey=AppName,UsePreviousValue=true" in ended.err
+
+
+def test_protect_writes_a_file(run: Run, here: Path) -> None:
+    assert run("leave", "protect", "deployed.yml", "-o", "out/protected.yml").code == 0
+    again = run("leave", "protect", "out/protected.yml")
+    assert again.code == 0
+    assert "the stack is protected" in again.err
+    assert run("leave", "protect", "deployed.yml", "-o", "deployed.yml").code == 2
+    assert (here / "deployed.yml").read_text() == TEMPLATE
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            TEMPLATE.replace("CloudFormation template", "A template"),
+            "deployed.yml:1:14: this is not a template of Copilot",
+        ),
+        (TEMPLATE + "  Table: {Type: X}\n", "deployed.yml:7:3: "),
+        ("a: [", "deployed.yml:2: this is no template"),
+    ],
+)
+def test_protect_writes_nothing_where_something_is_wrong(run: Run, here: Path, text: str, message: str) -> None:
+    (here / "deployed.yml").write_text(text)
+    ended = run("leave", "protect", "deployed.yml", "-o", "out.yml")
+    assert ended.code == 1
+    assert message in ended.err
+    assert ended.out == ""
+    assert not (here / "out.yml").exists()
+    assert run("leave", "protect", "nowhere.yml").code == 1
+
+
+def test_check_passes(run: Run, here: Path) -> None:
+    ended = run("leave", "check", "good.json", "addons.json")
+    assert ended.code == 0, ended.out + ended.err
+    assert ended.out == (
+        "shop-prod, change set protect: 2 changes\n"
+        "  fine    2 more\n"
+        "shop-prod-AddonsStack-1, change set protect-addons: 1 changes\n"
+        "  fine    1 more\n"
+        "\nSafe to execute as a step to protect a stack.\n"
+    )
+
+
+def test_check_names_what_is_refused_with_its_line(run: Run, here: Path) -> None:
+    for phase in ("protect", "takeover"):
+        ended = run("leave", "check", "--phase", phase, "bad.json")
+        assert ended.code == 1
+        line = (here / "bad.json").read_text().split('"Zone"')[0].count("\n") + 1
+        assert f"Zone (AWS::Route53::HostedZone) {'is removed' if phase == 'protect' else 'goes'}" in ended.out
+        assert f"← bad.json:{line}\n" in ended.out
+        assert "Do not execute" in ended.out
+
+
+def test_check_refuses_what_is_not_whole(run: Run, here: Path) -> None:
+    ended = run("leave", "check", "good.json")
+    assert ended.code == 1
+    assert "the nested change set protect-addons is not here" in ended.err
+    assert "describe it too" in ended.err
+    assert run("leave", "check", "deployed.yml").code == 1
+    assert run("leave", "check").code == 2
