@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from emulator.app.selection import Selection, Target, find_target, warning
+from emulator.app.selection import LoadedService, Selection, Target, find_target, warning
 from emulator.errors import InputError
 from emulator.events import Emit
 from emulator.missing import Blockers
@@ -14,7 +14,6 @@ from emulator.missing import Blockers
 if TYPE_CHECKING:
     from emulator.app.deployment import Deployment
     from emulator.ecs.environment.model import Environment, Needs
-    from emulator.ecs.service import Service
 
 NEEDS: Final[Mapping[str, str]] = {
     "public-load-balancer": "public_balancer",
@@ -33,9 +32,9 @@ def load_environment_of(
     *,
     strict: bool = False,
     elsewhere: Iterable[str] = (),
-) -> tuple[Environment, Deployment]:
+) -> tuple[Environment, Deployment, list[LoadedService]]:
     """The environment that is selected, with what all services of the workspace need, and those elsewhere (`NEEDS`);
-    and how it is deployed, from options and settings.
+    how it is deployed, from options and settings; and the services.
 
     Findings that are no errors are emitted as warnings. Raises InputError where the environment has no manifest, and
     what reading manifests raises.
@@ -48,15 +47,14 @@ def load_environment_of(
     selection = replace(selection, any_manifest=True)
     target = find_target(selection)
     blockers = Blockers()
-    services: list[Service] = []
+    services: list[LoadedService] = []
     if target.services:
-        loaded, _ = ServiceLoader(selection, emit, strict, given, None, blockers).all()
-        services = [one.service for one in loaded]
+        services, _ = ServiceLoader(selection, emit, strict, given, None, blockers).all()
     found = None
     with blockers.collecting():
-        needs = _with_others(needs_of(services), elsewhere)
+        needs = _with_others(needs_of(one.service for one in services), elsewhere)
         where = deployment(load_settings(target.workspace.root), target.environment, given)
-        found = _environment(target, where, needs, emit, strict), where
+        found = _environment(target, where, needs, emit, strict), where, services
     blockers.raise_any()
     assert found is not None, "what keeps it from being there is an error"
     return found

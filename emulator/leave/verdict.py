@@ -16,6 +16,7 @@ from emulator.leave.change_sets import Change, ChangeSet
 from emulator.leave.kinds import DESTRUCTIVE, GUARDED, HARMLESS, NEEDED_ROLES, REPLACEABLE, STACK, loss_of
 
 POLICIES: Final = frozenset({"DeletionPolicy", "UpdateReplacePolicy"})
+_NEVER: Final = ("", "Never")
 _WITHOUT_LOSS: Final = frozenset({"Properties", "Metadata", "Tags", "CreationPolicy", "UpdatePolicy", *POLICIES})
 
 
@@ -88,6 +89,8 @@ def _protects(change: Change) -> tuple[Level, str]:
         return Level.REFUSED, f"changes more than policies: {', '.join(more)}"
     if change.type == STACK and not change.change_set:
         return Level.REFUSED, "is not looked into: make the change set with --include-nested-stacks"
+    if contradiction := _contradiction(change):
+        return Level.REFUSED, contradiction
     for detail in change.details:
         if detail.attribute in POLICIES:
             continue
@@ -137,6 +140,8 @@ def _modifies(change: Change) -> tuple[Level, str]:
             Level.REFUSED,
             f"does not say whether it is replaced (Replacement is {change.replacement or 'not there'})",
         )
+    if contradiction := _contradiction(change):
+        return Level.REFUSED, contradiction
     if change.policy_action not in ("", "Retain"):
         return Level.REFUSED, f"comes with the policy action {change.policy_action}"
     if change.type in DESTRUCTIVE:
@@ -144,6 +149,12 @@ def _modifies(change: Change) -> tuple[Level, str]:
     if change.type in GUARDED and any(detail.evaluation != "Static" for detail in change.details):
         return Level.LOOK, f"changes by a value that is known only then ({', '.join(_names(change))})"
     return Level.FINE, f"changes {', '.join(_names(change)) or ', '.join(change.scope) or 'in place'}"
+
+
+def _contradiction(change: Change) -> str:
+    """What is wrong with a change that is said to replace nothing, though one of its details may."""
+    found = sorted({detail.name or detail.attribute for detail in change.details if detail.recreation not in _NEVER})
+    return f"is said not to be replaced, and {', '.join(found)} may replace it{_loss(change)}" if found else ""
 
 
 def _names(change: Change) -> list[str]:

@@ -112,7 +112,7 @@ def environment(
         for name in _environments(selection, output):
             here = replace(selection, environment=name)
             elsewhere = [need.value for need in needs or ()]
-            found, where = load_environment_of(here, emit, given, strict=strict, elsewhere=elsewhere)
+            found, where, _ = load_environment_of(here, emit, given, strict=strict, elsewhere=elsewhere)
             documents += _documents(found, where, options, set(chosen))
         rendering.deliver(documents, output, emit)
 

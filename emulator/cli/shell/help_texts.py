@@ -66,6 +66,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "render cloudformation": ("render cloudformation -e prod --output-dir build",),
     "render environment": ("render environment -e prod", "render environment -e prod --in-place -o build"),
     "render compose": ("render compose web",),
+    "leave report": ("leave report -e prod",),
     "leave protect": ("leave protect deployed.yml --stack shop-prod -o protected.yml",),
     "leave check": ("leave check protect.json", "leave check --phase takeover prod.json addons.json"),
     "firelens config": ("firelens config web",),

@@ -140,6 +140,10 @@ GROUPS: Final[Mapping[str, tuple[str, Table]]] = {
     "leave": (
         "Leave Copilot without loss: what would be lost, policies that keep it, a verdict before each step.",
         {
+            "report": (
+                "leave.report:report",
+                "Show what would be lost with each of Copilot's stacks of an environment, and in which order to leave.",
+            ),
             "protect": (
                 "leave.protect:protect",
                 "Print a deployed template with policies that keep every resource, and the commands that bring them "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,3 +110,60 @@ def test_check_refuses_what_is_not_whole(run: Run, here: Path) -> None:
     assert "describe it too" in ended.err
     assert run("leave", "check", "deployed.yml").code == 1
     assert run("leave", "check").code == 2
+
+
+ADDON = """\
+Parameters:
+  App: {Type: String}
+  Env: {Type: String}
+  Name: {Type: String}
+Resources:
+  LogGroup: {Type: AWS::DynamoDB::Table}
+"""
+API = """\
+name: api
+type: Backend Service
+image: {location: busybox, port: 80}
+cpu: 256
+memory: 512
+secrets: {TOKEN: /shop/token}
+storage: {volumes: {data: {path: /data, efs: true}}}
+"""
+
+
+def test_report_says_what_would_be_lost_and_why(
+    run: Run, workspace: Path, add_service: Callable[[str, str], Path]
+) -> None:
+    environment = workspace / "copilot" / "environments" / "test" / "manifest.yml"
+    environment.parent.mkdir(parents=True)
+    environment.write_text("name: test\ntype: Environment\nhttp: {public: {access_logs: true}}\n")
+    pipeline = workspace / "copilot" / "pipelines" / "main" / "manifest.yml"
+    pipeline.parent.mkdir(parents=True)
+    pipeline.write_text("name: main\n")
+    addons = add_service("api", API).parent / "addons"
+    addons.mkdir()
+    (addons / "a.yml").write_text(ADDON)
+    (workspace / "copilot-local.toml").write_text('[app]\ndomain = "example.com"\n')
+    ended = run("leave", "report", "-e", "test")
+    assert ended.code == 0, ended.err
+    environment_part, api, hello, *_ = ended.out.split("\n\nshop-")[1:]
+    assert "PublicLoadBalancer (AWS::ElasticLoadBalancingV2::LoadBalancer): clients know its name [for hello]" in (
+        environment_part
+    )
+    assert "FileSystem (AWS::EFS::FileSystem): holds data [for api]" in environment_part
+    assert "HTTPSCert (Custom::CertificateValidationFunction): deletes the certificate" in environment_part
+    assert "ELBAccessLogsBucketCleanerAction" in environment_part
+    assert "AddonsStack/LogGroup (AWS::DynamoDB::Table): holds data" in api
+    assert "[the only one in this workspace with the file system]" in api
+    assert "secrets stay where they are, and are read by Copilot's tags: TOKEN" in api
+    assert "EnvControllerAction" in hello
+    assert "images are in the application's repository shop/hello" in hello
+    assert "pipeline-shop-main: a pipeline" in ended.out
+    assert ended.out.index("1. Protect") < ended.out.index("2. Take the environment over")
+
+
+def test_report_needs_the_environments_manifest(run: Run, workspace: Path) -> None:
+    ended = run("leave", "report")
+    assert ended.code == 1
+    assert "the environment test has no manifest" in ended.err
+    assert ended.out == ""

@@ -304,6 +304,11 @@ BAD_ANYWHERE = st.one_of(
         st.sampled_from([None, "ReplaceAndDelete", "ReplaceAndRetain", "ReplaceAndSnapshot"]),
     ),
     st.builds(
+        lambda type, recreation: {"type": type, **properties("Name", recreation)},
+        st.sampled_from(sorted(GUARDED)),
+        st.sampled_from(["Always", "Conditionally", "Sometimes"]),
+    ),
+    st.builds(
         lambda type, action: {"type": type, "action": action},
         st.sampled_from(KINDS),
         st.sampled_from(["Dynamic", "Import", "SyncWithActual"]),

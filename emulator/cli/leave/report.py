@@ -1,0 +1,147 @@
+"""`copilot-local leave report`: what would be lost with Copilot's stacks, and in which order to go."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from emulator.app.selection import Selection, find_target
+from emulator.cli.manifest import rendering
+from emulator.cli.shell.options import App, Env, EnvFile, NewEnv, Strict, Variables, variables_of
+
+if TYPE_CHECKING:
+    from emulator.app.selection import LoadedService
+    from emulator.ecs.addons.model import Addons
+    from emulator.ecs.environment.model import Environment
+    from emulator.leave.report import Holding, Stack
+    from emulator.workspace import Workspace
+
+
+def report(
+    app: App = None,
+    env: Env = None,
+    new_env: NewEnv = False,
+    env_file: EnvFile = None,
+    variables: Variables = None,
+    strict: Strict = False,
+) -> None:
+    """Show what would be lost with each of Copilot's stacks of an environment, and in which order to leave."""
+    from emulator.app.deployment import Deployment
+    from emulator.app.environments import load_environment_of
+    from emulator.leave.report import lines
+
+    selection = Selection(
+        app, env, (), env_file, variables=variables_of(variables), new_environment=new_env, any_manifest=True
+    )
+    with rendering.display() as emit:
+        environment, _, services = load_environment_of(selection, emit, Deployment(), strict=strict)
+    workspace = find_target(selection).workspace
+    stacks = [
+        _environment(environment),
+        *(_service(one, environment) for one in services),
+        *_pipelines(workspace, environment.app),
+        _application(environment.app),
+    ]
+    sys.stdout.write("\n".join(lines(environment.app, environment.name, stacks)) + "\n")
+
+
+def _environment(environment: Environment) -> Stack:
+    from emulator.leave.report import Stack, custom, held
+    from emulator.render.cloudformation.environment.context import EnvironmentOptions
+    from emulator.render.cloudformation.environment.stack import environment_document
+
+    document = environment_document(environment, EnvironmentOptions(in_place=True))
+    needs = environment.needs
+    balancer = ("PublicLoadBalancer", "HTTPListener", "HTTPSListener", "DefaultHTTPTargetGroup")
+    reasons = dict.fromkeys(balancer, f"for {', '.join(needs.public_balancer)}")
+    reasons |= {id: f"for {', '.join(needs.file_system)}" for id in ("FileSystem", "MountTarget1", "MountTarget2")}
+    found: list[Holding] = list(held(_types(document, environment.addons), reasons))
+    if environment.domain is not None:
+        reason = f"the domain {environment.domain}"
+        found += [
+            custom("HTTPSCert", "Custom::CertificateValidationFunction", reason),
+            custom("DelegateDNSAction", "Custom::DNSDelegationFunction", reason),
+        ]
+        if needs.aliases:
+            names = ", ".join(alias.name for alias in needs.aliases)
+            found.append(custom("CustomDomainAction", "Custom::CustomDomainFunction", names))
+        if environment.cdn is not None and environment.cdn.certificate is None:
+            found.append(custom("CertificateReplicator", "Custom::CertificateReplicatorFunction", "cdn"))
+    logs = environment.public.access_logs
+    if logs is not None and logs.bucket is None:
+        found.append(custom("ELBAccessLogsBucketCleanerAction", "Custom::BucketCleanerFunction", "http.public"))
+    addons = ("its addons are a nested stack: protect its template too",) if environment.addons else ()
+    return Stack(f"{environment.app}-{environment.name}", "the environment", tuple(found), addons)
+
+
+def _service(loaded: LoadedService, environment: Environment) -> Stack:
+    from emulator.leave.report import Stack, custom, held
+    from emulator.render.cloudformation.options import StackOptions
+    from emulator.render.cloudformation.stack import stack_document
+
+    service, needs = loaded.service, environment.needs
+    document = stack_document(service, StackOptions(in_copilot_environment=True))
+    lists = {
+        "the public load balancer": needs.public_balancer,
+        "the internal load balancer": needs.internal_balancer,
+        "the file system": needs.file_system,
+        "the NAT gateways": needs.nat,
+    }
+    alone = [what for what, names in lists.items() if names == (service.name,)]
+    reason = f"the only one in this workspace with {' and '.join(alone)}" if alone else ""
+    found = [
+        *held(_types(document, service.addons), {}),
+        custom("EnvControllerAction", "Custom::EnvControllerFunction", reason),
+    ]
+    balancer = service.network_load_balancer
+    if balancer is not None and balancer.domain:
+        found += [
+            custom("NLBCertValidatorAction", "Custom::NLBCertValidatorFunction", "nlb"),
+            custom("NLBCustomDomainAction", "Custom::NLBCustomDomainFunction", "nlb"),
+        ]
+    return Stack(
+        f"{service.app}-{service.environment}-{service.name}", service.type, tuple(found), tuple(_notes(loaded))
+    )
+
+
+def _notes(loaded: LoadedService) -> Iterator[str]:
+    service = loaded.service
+    if service.addons is not None:
+        yield "its addons are a nested stack: protect its template too"
+    secrets = [one.name for it in service.task_definition.container_definitions for one in it.secrets]
+    if secrets:
+        yield f"secrets stay where they are, and are read by Copilot's tags: {', '.join(dict.fromkeys(secrets))}"
+    if service.builds:
+        yield f"its images are in the application's repository {service.app}/{service.name}"
+
+
+def _pipelines(workspace: Workspace, app: str) -> Iterator[Stack]:
+    from emulator.leave.report import Stack
+
+    folder = workspace.root / "copilot" / "pipelines"
+    for file in sorted(folder.glob("*/manifest.yml")) if folder.is_dir() else ():
+        note = "each build downloads Copilot: builds stop when that is gone"
+        yield Stack(f"pipeline-{app}-{file.parent.name}", "a pipeline", (), (note,))
+
+
+def _application(app: str) -> Stack:
+    from emulator.leave.report import Stack
+
+    notes = (
+        "a stack set: its repositories hold the images of running services, its bucket templates and environment files",
+        "deleting the application deletes them: copy images to repositories of your own first",
+    )
+    return Stack(f"{app}-infrastructure", "the application", (), notes)
+
+
+def _types(document: Mapping[str, object], addons: Addons | None) -> dict[str, str]:
+    """The types of a template's resources by their logical ids, those of its nested addons after them."""
+    from emulator.render.cloudformation.template import plain
+
+    resources = plain(dict(document)).get("Resources")
+    assert isinstance(resources, dict)
+    found = {str(id): str(it["Type"]) for id, it in resources.items()}
+    for id, it in addons.section("Resources").items() if addons is not None else ():
+        found.setdefault(f"AddonsStack/{id}", str(it.get("Type", "")) if isinstance(it, dict) else "")
+    return found
