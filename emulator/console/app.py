@@ -7,6 +7,7 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -20,9 +21,11 @@ from starlette.routing import Route
 from emulator import __version__
 from emulator.console.actions import Actions, error_to
 from emulator.console.capture import Capture
+from emulator.console.contents import Contents
 from emulator.console.hub import Hub
 from emulator.console.questions import Body, Questions
 from emulator.console.sources import Sources
+from emulator.console.workspace import Workspace
 from emulator.errors import CopilotLocalError, InputError, NotFound, UsageError
 from emulator.files import read_bytes
 from emulator.runtime.state.names import Names
@@ -41,25 +44,38 @@ KINDS: Final = frozenset(
 LINES: Final = "application/x-ndjson"
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What answers."""
+
+    hub: Hub
+    sources: Sources
+    questions: Questions
+    actions: Actions
+    capture: Capture
+    workspace: Workspace
+    contents: Contents
+
+    def close(self) -> None:
+        """Ends what runs beside the requests."""
+        self.sources.close()
+        self.actions.close()
+        self.capture.close()
+        self.contents.close()
+
+
 class App:
     """What the routes answer from. `instance` tells one console from another on the same port."""
 
-    def __init__(
-        self,
-        names: Names,
-        hub: Hub,
-        sources: Sources,
-        questions: Questions,
-        actions: Actions,
-        capture: Capture,
-        instance: str,
-    ) -> None:
+    def __init__(self, names: Names, parts: Parts, instance: str) -> None:
         self._names = names
-        self._hub = hub
-        self._sources = sources
-        self._questions = questions
-        self._actions = actions
-        self._capture = capture
+        self._hub = parts.hub
+        self._sources = parts.sources
+        self._questions = parts.questions
+        self._actions = parts.actions
+        self._capture = parts.capture
+        self._workspace = parts.workspace
+        self._contents = parts.contents
         self._instance = instance
         self._streams = 0
         self.closing = False
@@ -70,12 +86,18 @@ class App:
         ask, act = self._ask, self._act
         asked: Mapping[str, Callable[[Request, Body], Any]] = {
             "/api/tasks/{task}": lambda request, _: self._questions.task(request.path_params["task"]),
+            "/api/aws": lambda _, __: self._contents.lists(),
+            "/api/services/{service}/manifest": lambda request, _: self._workspace.manifest(_service(request)),
+            "/api/services/{service}/firelens": lambda request, _: self._workspace.firelens(_service(request)),
+            "/api/services/{service}/router": lambda request, _: self._workspace.router(_service(request)),
             "/api/tasks/{task}/{container}/variables": lambda request, _: self._questions.variables(
                 request.path_params["task"], request.path_params["container"]
             ),
         }
         posted: Mapping[str, Callable[[Request, Body], Any]] = {
             "/api/explain": lambda _, body: self._questions.explain(body),
+            "/api/aws/look": lambda _, body: self._contents.look(body),
+            "/api/aws/redrive": lambda _, body: self._contents.redrive(body),
             "/api/capture": lambda _, body: self._capture.switch(body),
             "/api/send": lambda _, body: self._capture.send(body),
         }
@@ -157,6 +179,10 @@ class App:
             "version": __version__,
         }
         return json.dumps({"k": "hello", "v": value}).encode() + b"\n"
+
+
+def _service(request: Request) -> str:
+    return str(request.path_params["service"])
 
 
 def static_files() -> dict[str, Path]:

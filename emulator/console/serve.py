@@ -13,13 +13,16 @@ from typing import Final
 
 import uvicorn
 
+from emulator.app.selection import Selection
 from emulator.console.actions import Actions
-from emulator.console.app import App
+from emulator.console.app import App, Parts
 from emulator.console.capture import Capture, Trust
+from emulator.console.contents import Contents
 from emulator.console.guard import Guard, names_of
 from emulator.console.hub import Hub
 from emulator.console.questions import Questions
 from emulator.console.sources import Sources
+from emulator.console.workspace import Workspace
 from emulator.engine.interface import Engine
 from emulator.errors import InputError
 from emulator.runtime.state.names import Names
@@ -47,21 +50,32 @@ class Address:
 
 @contextlib.contextmanager
 def serving(
-    engine: Engine, environment: Names, *, port: int = 0, trust: Trust = ssl.create_default_context
+    engine: Engine,
+    environment: Names,
+    *,
+    selection: Selection | None = None,
+    port: int = 0,
+    trust: Trust = ssl.create_default_context,
 ) -> Iterator[Address]:
     """Serves the console of an environment within this block; `port` 0 is a free one. `trust`: what the certificate of
-    the load balancer is checked with.
+    the load balancer is checked with. `selection`: where manifests are looked for; otherwise in this folder.
 
     Raises InputError where the port is taken.
     """
     with contextlib.closing(_listening(port)) as listener:
         address = Address(listener.getsockname()[1], secrets.token_urlsafe(32))
         hub = Hub()
-        sources = Sources(engine, environment, hub)
         questions = Questions(engine, environment)
-        actions = Actions(engine, questions)
-        capture = Capture(engine, environment, hub, trust)
-        app = App(environment, hub, sources, questions, actions, capture, secrets.token_hex(8))
+        parts = Parts(
+            hub,
+            Sources(engine, environment, hub),
+            questions,
+            Actions(engine, questions),
+            Capture(engine, environment, hub, trust),
+            Workspace(engine, environment, selection or Selection(environment.app, environment.environment)),
+            Contents(engine, environment),
+        )
+        app = App(environment, parts, secrets.token_hex(8))
         server = uvicorn.Server(_settings(Guard(app.asgi(), address.token, names_of(address.port))))
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True, name="console")
         thread.start()
@@ -70,9 +84,7 @@ def serving(
         finally:
             app.closing = True
             server.should_exit = True
-            sources.close()
-            actions.close()
-            capture.close()
+            parts.close()
             thread.join(GRACE + 1)
 
 

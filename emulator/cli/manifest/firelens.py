@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
     from emulator.firelens.local import Difference
 
-_ADDS_ROUTER = "`logging:` with a `destination:` in its manifest adds one"
-
 
 class Which(enum.StrEnum):
     """Which of the two files to print."""
@@ -64,61 +62,30 @@ def config(
 ) -> None:
     """Print the router's configuration as ECS would generate it, the one in use here, and why they differ."""
     from emulator.display import make_display
-    from emulator.ecs.identity import task_identity
-    from emulator.firelens.destinations import Destinations
-    from emulator.firelens.differences import router_differences
-    from emulator.firelens.ecs_config import ecs_router_configuration
-    from emulator.firelens.local import driver_differences, local_router_configuration
-    from emulator.firelens.routing import find_router, routed_containers
+    from emulator.firelens.routing import routed_containers
+    from emulator.runtime.images.router_configuration import router_configurations
     from emulator.runtime.reports.redact import Redactor, secrets_of
-    from emulator.runtime.specs.log_router import destination_names, manifest_lines, unknown_destination
 
     display = make_display()
     loaded = load_one(Selection(app, env, services_of(name, service), env_file), display.emit, strict=strict)
-    task = loaded.service.task_definition
-    if task.log_router is None:
-        raise InputError(f"service {loaded.service.name} has no log router", hint=_ADDS_ROUTER)
     redact = str if show_secrets else Redactor(secrets_of(loaded.service))
-    identity = task_identity(
-        cluster=f"{loaded.service.app}-{loaded.service.environment}",
-        family=task.family,
-        task_id="0" * 32,
-        region=region(),
-    )
     asked = log_destinations(logs or ())
     settings = loaded.settings.with_destinations(asked).logs
-    destinations = Destinations(settings.destinations)
-    with manifest_lines(loaded.service):
-        ecs = ecs_router_configuration(task, identity)
-        local = local_router_configuration(
-            task,
-            identity,
-            service=loaded.service.name,
-            fidelity=settings.fidelity,
-            destinations=destinations,
-            check=settings.check,
-        )
-    router = find_router(task)
-    if router is not None and router.include_path is None:  # else only the image knows what outputs there are
-        known = destination_names(local.outputs)
-        for unknown in Destinations(asked).unknown_names(known):
-            raise unknown_destination(unknown, known)
+    found = router_configurations(loaded.service, settings, asked, region())
     if container is not None:
-        routed = [one.name for one in routed_containers(task)]
+        routed = [one.name for one in routed_containers(loaded.service.task_definition)]
         if container not in routed:
             raise UsageError(f"{container} does not log through the router", hint=f"those do: {', '.join(routed)}")
-        ecs, text = (_about(container, whole) for whole in (ecs, local.text))
-        printed = {Which.ECS: ecs, Which.LOCAL: text, Which.BOTH: _both(ecs, local.path, text, ())}
+        ecs, text = (_about(container, whole) for whole in (found.ecs, found.local))
+        printed = {Which.ECS: ecs, Which.LOCAL: text, Which.BOTH: _both(ecs, found.path, text, ())}
         sys.stdout.write(redact(printed[only]))
         return
     if only is Which.ECS:
-        sys.stdout.write(redact(ecs))
+        sys.stdout.write(redact(found.ecs))
     elif only is Which.LOCAL:
-        sys.stdout.write(redact(local.text))
+        sys.stdout.write(redact(found.local))
     else:
-        outside = (*driver_differences(settings.fidelity), *router_differences(local, destinations))
-        differences = (*local.differences, *outside)
-        sys.stdout.write(redact(_both(ecs, local.path, local.text, differences)))
+        sys.stdout.write(redact(_both(found.ecs, found.path, found.local, found.differences)))
 
 
 def _both(ecs: str, path: str, local: str, differences: Iterable[Difference]) -> str:
@@ -154,6 +121,7 @@ def check(
     from emulator.engine.connect import connect
     from emulator.runtime.images.resolver import ImageResolver
     from emulator.runtime.images.router_check import check_router
+    from emulator.runtime.images.router_configuration import ADDS_ROUTER
     from emulator.runtime.images.sources import ImageSources
     from emulator.runtime.state.names import Names
     from emulator.trust.check import require
@@ -162,7 +130,7 @@ def check(
     loaded = load_one(Selection(app, env, services_of(name, service), env_file), display.emit, strict=strict)
     router = loaded.service.task_definition.log_router
     if router is None:
-        raise InputError(f"service {loaded.service.name} has no log router", hint=_ADDS_ROUTER)
+        raise InputError(f"service {loaded.service.name} has no log router", hint=ADDS_ROUTER)
     selection = Selection(app, env, services_of(name, service), env_file)
     require(
         asked_for(

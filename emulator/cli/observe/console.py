@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from emulator.app.selection import Selection
 from emulator.cli.shell.browser import show
 from emulator.cli.shell.chosen_environment import chosen_environment
 from emulator.cli.shell.interrupt import interruptions
@@ -32,7 +33,10 @@ def console(
     def trust() -> ssl.SSLContext:
         return ssl.create_default_context(cafile=ensure_authority().path)
 
-    with chosen_environment(app, env) as (engine, names), serving(engine, names, port=port, trust=trust) as address:
+    with (
+        chosen_environment(app, env) as (engine, names),
+        serving(engine, names, selection=Selection(app, env), port=port, trust=trust) as address,
+    ):
         stop, _ = interruptions(discard)
         typer.echo(address.url)
         typer.echo("The console of this environment. Press Ctrl-C to end it; what runs goes on.", err=True)

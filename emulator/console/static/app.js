@@ -10,7 +10,10 @@ const PAGES = [
   { name: "requests", title: "Requests", key: "r" },
   { name: "balancer", title: "Load balancer", key: "b" },
   { name: "logs", title: "Logs", key: "l" },
+  { name: "firelens", title: "FireLens", key: "f" },
   { name: "events", title: "Events", key: "e" },
+  { name: "manifest", title: "Manifest", key: "m" },
+  { name: "store", title: "Queues and tables", key: "q" },
 ];
 
 let end = () => {};

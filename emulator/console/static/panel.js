@@ -45,7 +45,7 @@ export function closePanel(byKey = false) {
 
 export function heading(title, ...under) {
   const close = h("button", { type: "button", class: "round", "aria-label": "Close (Esc)", onclick: () => closePanel(true) }, icon("close"));
-  return h("header", { class: "panel-head" }, h("div", {}, h("h2", { tabindex: -1 }, title), h("p", {}, under)), close);
+  return h("header", { class: "panel-head" }, h("div", {}, h("h2", { tabindex: -1 }, title), h("p", {}, under.map((one) => (one instanceof Node ? one : one && h("span", {}, one))))), close);
 }
 
 /** The address of this page with the panel of a task. */

@@ -28,6 +28,7 @@ export const data = {
   hello: null, overview: null, tasks: [], rules: [], services: {}, trouble: null, capture: null,
   events: new Ring(LIMITS.events), access: new Ring(LIMITS.access), lines: new Ring(LIMITS.lines), traces: new Ring(LIMITS.traces),
   skipped: {},
+  told: new Set(), // kinds that the server has told something of
   connection: "connecting",
 };
 
@@ -167,7 +168,9 @@ class Connection {
     } else if (kind !== "ping") {
       data[kind] = value;
     }
-    if (kind !== "ping") tell(kind);
+    if (kind === "ping") return;
+    data.told.add(kind);
+    tell(kind);
   }
 }
 

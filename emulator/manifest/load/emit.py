@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from emulator.errors import InputError, Position
@@ -29,6 +31,45 @@ def as_yaml(loaded: LoadedManifest) -> str:
     lines: list[str] = []
     _block(loaded.tree, "", lines)
     return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of `as_yaml`, or the lines of one literal text, with where its value came from."""
+
+    text: str
+    position: Position
+    environment: str
+    """The environment whose override put it there; empty for the base."""
+    variables: tuple[str, ...]
+    """Whose values were filled in."""
+
+
+def lines_with_origin(loaded: LoadedManifest) -> list[Line]:
+    """The text of `as_yaml`, a line each, with its origin."""
+    texts: list[str] = []
+    _block(loaded.tree, "", texts)
+    return [
+        Line(text, Position(str(loaded.path), node.line, node.column), environment, tuple(sorted(set(used))))
+        for text, (node, environment, used) in zip(texts, _origins(loaded.tree, ""), strict=True)
+    ]
+
+
+def _origins(node: Mapping | Sequence, environment: str) -> Iterator[tuple[Node, str, list[str]]]:
+    """What each line that `_block` makes of a collection is of: a key or an item, and the variables of its scalar."""
+    if isinstance(node, Mapping):
+        for entry in node.entries.values():
+            origin = entry.origin or environment
+            yield entry.key, origin, _variables(entry.value) if isinstance(entry.value, Scalar) else []
+            if not isinstance(entry.value, Scalar):
+                yield from _origins(entry.value, origin)
+    else:
+        for item in node.items:
+            merged = isinstance(item, Mapping) and item.entries and not item.tag.startswith("!")
+            if not merged:
+                yield item, environment, _variables(item) if isinstance(item, Scalar) else []
+            if not isinstance(item, Scalar):
+                yield from _origins(item, environment)
 
 
 def _block(node: Mapping | Sequence, indent: str, lines: list[str]) -> None:

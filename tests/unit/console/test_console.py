@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -156,6 +157,9 @@ def test_what_the_agent_refuses_is_told(page: Page) -> None:
         ("scale", {"counts": []}),
         ("stop-task", {}),
         ("capture", {"on": "yes"}),
+        ("aws/look", {"verb": "purge", "name": "x"}),
+        ("aws/look", {"verb": ["peek"], "name": "x"}),
+        ("aws/redrive", {}),
         ("send", {"url": "no path"}),
         ("send", {"url": "/", "headers": [["a b", "c"]]}),
         ("kill", {"task": "x"}),
@@ -199,6 +203,73 @@ def test_no_answer_holds_a_secret(rig: Rig) -> None:
         told = [page.first(kind) for kind in ("overview", "tasks", "rules", "services", "events")]
         told += [page.get(f"/api/tasks/{task}").json(), page.post("/api/explain", {"url": "/"}).json(), variables]
     assert CANARY not in json.dumps(told)
+
+
+MANIFEST = """\
+name: hello
+type: Backend Service
+image: {location: "hello:1"}
+variables: {LEVEL: info, URL: "http://${API_TOKEN}@x"}
+logging: {destination: {Name: cloudwatch, region: us-east-1, log_group_name: x, log_stream_prefix: y}}
+environments:
+  test: {count: 2}
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace in this folder."""
+    folder = tmp_path / "work"
+    (folder / "copilot" / "hello").mkdir(parents=True)
+    (folder / "copilot" / ".workspace").write_text("application: demo\n", encoding="utf-8")
+    (folder / "copilot" / "hello" / "manifest.yml").write_text(MANIFEST, encoding="utf-8")
+    (folder / ".env").write_text(f"API_TOKEN={CANARY}\n", encoding="utf-8")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_the_manifest_with_the_origin_of_each_line(page: Page, workspace: Path) -> None:
+    answer = page.get("/api/services/hello/manifest")
+    found = answer.json()
+    lines = {line["text"]: line for line in found["lines"]}
+    assert (lines["count: 2"]["environment"], lines["count: 2"]["line"]) == ("test", 7)
+    [url] = [line for text, line in lines.items() if "URL" in text]
+    assert url["variables"] == ["API_TOKEN"]
+    assert "API_TOKEN" in url["text"]
+    assert CANARY.encode() not in answer.body
+
+
+def test_a_broken_manifest_is_its_findings(page: Page, workspace: Path) -> None:
+    (workspace / "copilot" / "hello" / "manifest.yml").write_text(f"{MANIFEST}cpu: many\n", encoding="utf-8")
+    found = page.get("/api/services/hello/manifest").json()
+    assert found["lines"] == []
+    assert [(one["severity"], one["path"], one["line"]) for one in found["findings"]] == [("error", "cpu", 8)]
+
+
+def test_both_configurations_of_a_log_router(page: Page, workspace: Path) -> None:
+    answer = page.get("/api/services/hello/firelens")
+    found = answer.json()
+    assert "Name cloudwatch" in found["ecs"]
+    assert found["local"] != found["ecs"]
+    assert all(one["reason"] for one in found["differences"])
+    assert CANARY.encode() not in answer.body
+    assert page.get("/api/services/hello/router").json() == {"counters": []}
+
+
+@pytest.mark.parametrize("path", ["services/hello/manifest", "services/hello/firelens"])
+def test_without_a_workspace_the_page_says_so(
+    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = page.get(f"/api/{path}")
+    assert answer.status == 400
+    assert answer.json()["error"]["message"]
+
+
+def test_without_a_local_aws_endpoint_the_page_says_so(page: Page) -> None:
+    answer = page.get("/api/aws")
+    assert answer.status == 400
+    assert "no local AWS endpoint is running" in answer.json()["error"]["message"]
 
 
 def test_a_port_that_is_taken_is_said(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:

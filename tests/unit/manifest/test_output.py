@@ -17,7 +17,7 @@ from emulator.manifest.findings.codes import CODES
 from emulator.manifest.findings.formats import as_json as findings_as_json
 from emulator.manifest.findings.formats import as_sarif
 from emulator.manifest.jsonschema import json_schema
-from emulator.manifest.load.emit import as_json, as_yaml, explain
+from emulator.manifest.load.emit import as_json, as_yaml, explain, lines_with_origin
 from tests.unit.manifest.conftest import BACKEND, JOB, WEB, WORKER
 
 PROJECT = Path(__file__).parents[3]
@@ -127,6 +127,21 @@ def test_copilots_manifests_load_again_to_the_same(golden: Path, tmp_path: Path,
             continue  # only that environment has an image
         loaded = load(path, environment=environment, variables={"TAG": "x"}, app="a", strict=False)
         assert reloaded(loaded, tmp_path / "again.yml") == loaded.manifest
+        assert "".join(f"{line.text}\n" for line in lines_with_origin(loaded)) == as_yaml(loaded)
+
+
+def test_each_line_says_where_it_is_from(manifests: Any) -> None:
+    loaded = manifests.load(TRICKY, "test", {"FOO": "x", "KEPT": "y"}, strict=False)
+    lines = lines_with_origin(loaded)
+    assert "".join(f"{line.text}\n" for line in lines) == as_yaml(loaded)
+    source = TRICKY.split("\n")
+    for line in lines:
+        key = line.text.strip().partition(":")[0]
+        assert not key.isalpha() or key in source[line.position.line - 1]
+    [added] = [line for line in lines if "added" in line.text]
+    assert added.environment == "test"
+    [filled] = [line for line in lines if line.text.strip().startswith("from:")]
+    assert filled.variables == ("FOO",)
 
 
 def test_older_spellings_are_printed_as_todays(manifests: Any) -> None:

@@ -1,0 +1,60 @@
+// A page about one service: which one, and what the server says of it.
+
+import { empty, h, replaced } from "./dom.js";
+import { Chosen } from "./filters.js";
+import { answer, data, subscribe } from "./store.js";
+
+/**
+ * Shows `draw(found)` of what `/api/services/NAME/<page>` answers, for the chosen one of the services that `fits`.
+ * `live` is what is asked again every few seconds, and told as `found[live]`.
+ */
+export function servicePage(main, query, { page, title, under, fits, none, draw, live, every }) {
+  const chosen = new Chosen(page, query, { service: "" });
+  const choice = h("span", { class: "segments", role: "group", "aria-label": "Service" });
+  let content = h("div", {}, empty("Looking …"));
+  let asked = 0;
+  let known = "";
+  main.append(h("header", { class: "head" }, h("h1", { tabindex: -1 }, title), h("span", { class: "muted" }, under), h("span", { class: "space" }), choice), content);
+
+  const names = () => Object.keys(data.services).filter((name) => fits(data.services[name]));
+  const whole = new Map();
+  const look = async () => {
+    const name = chosen.get("service") || names()[0];
+    const number = ++asked;
+    if (!name) return;
+    let next;
+    try {
+      const path = `services/${encodeURIComponent(name)}`;
+      if (!live || !whole.has(name)) whole.set(name, await answer(`${path}/${page}`));
+      next = draw({ ...whole.get(name), ...(live && await answer(`${path}/${live}`)) });
+    } catch (error) {
+      next = h("div", {}, h("section", { class: "card" }, h("p", { class: "note bad" }, [error.message, error.hint].filter(Boolean).join(". "))));
+    }
+    if (number === asked) content = replaced(content, next);
+  };
+  const choose = () => {
+    const now = names();
+    if (now.join() === known && known) return;
+    known = now.join();
+    if (!now.length) {
+      content = replaced(content, h("div", {}, empty(data.told.has("services") ? none : "Looking …")));
+      choice.replaceChildren();
+      return;
+    }
+    const current = chosen.get("service") || now[0];
+    choice.replaceChildren(...now.map((name) => h("button", { type: "button", "aria-pressed": String(name === current), onclick: (event) => {
+      chosen.set("service", name);
+      for (const other of choice.children) other.setAttribute("aria-pressed", String(other === event.currentTarget));
+      look();
+    } }, name)));
+    look();
+  };
+  choose();
+  const unsubscribe = subscribe(["services", "overview"], choose);
+  const timer = every ? setInterval(() => document.hidden || look(), every) : 0;
+  return () => {
+    unsubscribe();
+    clearInterval(timer);
+    asked++;
+  };
+}
