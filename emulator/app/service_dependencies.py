@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emulator.app.compile import compiled, ignored, load_manifest
 from emulator.app.selection import Selection, Target, find_target, warning
-from emulator.errors import CopilotLocalError, Finding, Severity, UsageError
+from emulator.display.failure import shown_path
+from emulator.errors import CopilotLocalError, Finding, Position, Severity, UsageError
 from emulator.events import Emit, Event, EventKind
+from emulator.files import read_text
 from emulator.workspace import find_workspace
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from emulator.app.selection import LoadedService
     from emulator.ecs.service import Service
+
+_MOST_FILES, _MOST_BYTES = 100, 1 << 18
+_VERSION_HINT = "set `proxy_http_version 1.1;` there; only the newest nginx does so by itself"
+_TIMEOUT_HINT = "make the other one longer, or this one shorter"
 
 
 def with_dependencies(selection: Selection, emit: Emit) -> Selection:
@@ -76,3 +85,67 @@ def warn_out_of_reach(target: Target, services: Sequence[Service], emit: Emit) -
         ]
         for finding in unsilenced(findings, ignored(target.workspace)):
             emit(warning(finding))
+
+
+def warn_connect(target: Target, loaded: Sequence[LoadedService], emit: Emit) -> None:
+    """Says what `connect_findings` finds in these services."""
+    for finding in connect_findings(target, loaded):
+        emit(warning(finding))
+
+
+def connect_findings(target: Target, loaded: Sequence[LoadedService]) -> list[Finding]:
+    """What does not work through the proxies of Service Connect when deployed: programs that ask a name with HTTP/1.0
+    (CL146), time-outs that another one ends before (CL147). Only names with an `appProtocol` have any."""
+    from emulator.manifest.findings.suppression import unsilenced
+    from emulator.service_connect.checks import cut_short
+    from emulator.service_connect.model import endpoint
+
+    found: list[Finding] = []
+    names: set[str] = set()
+    for one in loaded:
+        served = endpoint(one.service, 0)
+        if served is not None and served.protocol != "tcp":
+            names.add(served.name)
+            place = _place_of_timeouts(one.service)
+            found += [
+                Finding("CL147", f"{served.name}: {text}", place, hint=_TIMEOUT_HINT, severity=Severity.WARNING)
+                for text in cut_short(one.service)
+            ]
+    if names:
+        for one in loaded:
+            if one.service.connect is not None:
+                found += _old_requests(one, names)
+    return unsilenced(found, ignored(target.workspace))
+
+
+def _place_of_timeouts(service: Service) -> Position | None:
+    patches = [patch for patch in service.template_patches if "ServiceConnectConfiguration" in patch.path]
+    return patches[-1].position if patches else service.positions.get("network.connect")
+
+
+def _old_requests(client: LoadedService, names: Collection[str]) -> list[Finding]:
+    """A finding for each `proxy_pass` in the build contexts of a client that asks one of the names with HTTP/1.0."""
+    from emulator.manifest.rules.files import builds, paths_of
+    from emulator.trace.diagnosis.old_http import old_requests
+
+    if client.manifest is None:
+        return []
+    found = []
+    for context in dict.fromkeys(paths_of(build)[0] for build, _ in builds(client.manifest.manifest)):
+        files = _configuration_files(client.workspace.root / context)
+        for name, place in old_requests(files, names):
+            message = f"{client.service.name} asks {name} with HTTP/1.0, which Service Connect answers with 426"
+            found.append(Finding("CL146", message, place, hint=_VERSION_HINT, severity=Severity.WARNING))
+    return found
+
+
+def _configuration_files(folder: Path) -> dict[str, str]:
+    """The files in a build context that may be nginx's, by path; no more than a context of an image of nginx has."""
+    found: dict[str, str] = {}
+    for path in sorted(folder.glob("**/*.conf*"))[:_MOST_FILES]:
+        if "node_modules" not in path.parts and path.is_file() and path.stat().st_size < _MOST_BYTES:
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                text = read_text(path)
+                if "proxy_pass" in text or "proxy_http_version" in text or "upstream" in text:
+                    found[shown_path(path)] = text
+    return found

@@ -179,7 +179,7 @@ def _without_collector_images(options: UpOptions, loaded: _Loaded, settings: Set
 def _load(selection: Selection, emit: Emit, options: UpOptions, found: Blockers, *, only_ask: bool) -> _Loaded:
     """Loads the services that are meant; what keeps them from running is added to `found`."""
     from emulator.app.hidden_rules import warn_hidden_rules
-    from emulator.app.service_dependencies import warn_out_of_reach, with_dependencies
+    from emulator.app.service_dependencies import warn_connect, warn_out_of_reach, with_dependencies
     from emulator.runtime.secrets.missing_values import with_counts
     from emulator.runtime.state.names import Names
     from emulator.settings_services import JobSettings
@@ -205,6 +205,7 @@ def _load(selection: Selection, emit: Emit, options: UpOptions, found: Blockers,
     if not selection.services and not only_ask:
         services = without_idle_jobs(services, scheduled, emit, found)
     warn_out_of_reach(target, services, emit)
+    warn_connect(target, loaded, emit)
     warn_hidden_rules(target, services, emit, options.https)
     services = without_app_mesh(services, emit, strict=options.strict)
     names = Names(target.app, target.environment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from emulator import __version__
 from emulator.app.compile import ignored, patched_volumes
 from emulator.app.selection import Selection, Target, environments_of, find_target
 from emulator.cli.shell.options import App, Env, EnvFile, Name, NewEnv, Variables, variables_of
-from emulator.errors import ExitCode, Finding, Severity, UsageError
+from emulator.errors import CopilotLocalError, ExitCode, Finding, Severity, UsageError
 from emulator.files import read_text
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ def validate(
     several = any(_has_several_rules(target) for target, _ in targets)
     if several and not any(finding.severity is Severity.ERROR for finding in findings):
         findings += _between_services([target for target, _ in targets], all_envs=all_envs)
+    if not any(finding.severity is Severity.ERROR for finding in findings):
+        findings += [one for target, _ in targets if _has_protocols(target) for one in _connect_findings(target)]
     _print(checked, findings, format)
     if any(finding.severity is Severity.ERROR for finding in findings):
         raise typer.Exit(ExitCode.FAILURE)
@@ -156,6 +159,34 @@ def _has_several_rules(target: Target) -> bool:
         return "additional_rules" in read_text(manifests[0])
     except (OSError, UnicodeDecodeError):
         return False
+
+
+def _has_protocols(target: Target) -> bool:
+    """Whether a service may have a name of Service Connect that is no TCP, judged without compiling anything."""
+    for manifest in target.workspace.manifests.values():
+        for file in (manifest, *(manifest.parent / "overrides").glob("*.yml")):
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                if "appprotocol" in read_text(file).lower():
+                    return True
+    return False
+
+
+def _connect_findings(target: Target) -> list[Finding]:
+    """What does not work through the proxies of Service Connect."""
+    from emulator.app.load import load_services
+    from emulator.app.service_dependencies import connect_findings
+    from emulator.events import discard
+
+    selection = Selection(
+        target.app,
+        target.environment,
+        variables=target.variables,
+        new_environment=True,
+        start=target.workspace.root,
+    )
+    with contextlib.suppress(CopilotLocalError):  # what is missing is said where services run
+        return connect_findings(target, load_services(selection, discard))
+    return []
 
 
 def _between_services(targets: list[Target], *, all_envs: bool) -> list[Finding]:

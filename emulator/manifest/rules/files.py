@@ -16,7 +16,7 @@ _RELATIVE = "paths are relative to the folder that holds copilot/"
 def files(workload: Workload, at: At, root: Path) -> None:
     """Reports Dockerfiles, build contexts and environment files that are not below `root`. Copilot fails at them when
     it deploys."""
-    for build, keys in _builds(workload):
+    for build, keys in builds(workload):
         context, dockerfile = paths_of(build)
         if any("${" in path for path in (context, dockerfile)):
             continue  # a variable without a value is a finding of its own
@@ -41,7 +41,8 @@ def paths_of(build: Build) -> tuple[str, str]:
     return context, dockerfile
 
 
-def _builds(workload: Workload) -> Iterator[tuple[Build, tuple[str, ...]]]:
+def builds(workload: Workload) -> Iterator[tuple[Build, tuple[str, ...]]]:
+    """The images that are built, each with the keys that lead to it."""
     if workload.image.build is not None:
         yield workload.image.build, ("image", "build")
     for name, sidecar in workload.sidecars.items():

@@ -188,9 +188,14 @@ def mesh(make_shared_project: MakeProject) -> Mesh:
     return Mesh(project)
 
 
+def task_of(container: str) -> str:
+    """The id of a container's task."""
+    labels = json.loads(docker("inspect", "--format", "{{json .Config.Labels}}", container))
+    return str(labels["copilot-local.task"])
+
+
 def proxy_of(container: str) -> str:
     """The proxy of the task of a container: `…-SERVICE-TASK-NAME` and `…-TASK-ecs-service-connect`."""
-    labels = json.loads(docker("inspect", "--format", "{{json .Config.Labels}}", container))
-    same = f"label=copilot-local.task={labels['copilot-local.task']}"
+    same = f"label=copilot-local.task={task_of(container)}"
     role = "label=copilot-local.role=ecs-service-connect"
     return docker("ps", "--filter", same, "--filter", role, "--format", "{{.Names}}").strip()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import threading
 
 import pytest
 
 from tests.docker.project import docker, wait_until
-from tests.docker.service_connect.conftest import Asked, Mesh, proxy_of
+from tests.docker.service_connect.conftest import Asked, Mesh, proxy_of, task_of
 
 pytestmark = pytest.mark.docker
 
@@ -39,6 +40,14 @@ def test_a_task_that_fails_five_times_is_avoided(mesh: Mesh) -> None:
     assert asked.failed == {"500": 5}
     assert len(asked.by) == 2
     assert "failed_outlier_check" in docker("exec", proxy_of(client), "proxy-admin", "GET", "/clusters")
+    found = json.loads(mesh.project.run("connect", "client", "--format", "json").ok().out)
+    [calls] = [one for one in found["calls"] if one["name"] == "http" and one["task_id"] == task_of(client)]
+    assert (calls["failed"], [one["task_id"] for one in calls["avoided"]]) == (5, [task_of(bad)])
+    assert calls["avoided"][0]["until"] is not None
+    assert calls["calls"] >= 90
+    assert calls["p50_ms"] is not None
+    [name] = [one for one in found["names"] if one["name"] == "http"]
+    assert (name["protocol"], len(name["servers"])) == ("http", 3)
 
 
 @pytest.mark.parametrize("wrong", ["status", "refuse"])

@@ -94,3 +94,69 @@ class AppMesh(FindingKind):
         image: {location: nginx, port: 80}
         network: {connect: true}
     """
+
+
+_API = """
+    name: api
+    type: Backend Service
+    image: {location: api, port: 8080}
+    network: {connect: true}
+    taskdef_overrides:
+      - path: ContainerDefinitions[0].PortMappings[0].AppProtocol
+        value: http
+"""
+_WEB = """
+    name: web
+    type: Backend Service
+    image: {build: web/Dockerfile, port: 80}
+    network: {connect: true}
+"""
+
+
+class OldHttp(FindingKind):
+    code = "CL146"
+    title = "request with HTTP/1.0 to a Service Connect name"
+    note = "`validate` and `up` look into the `*.conf` files of build contexts, where a name has an `appProtocol`"
+    explanation = """
+        With `appProtocol: http` the proxy of Service Connect answers HTTP/1.0 with 426 Upgrade Required. That is what
+        nginx's `proxy_pass` asks with unless `proxy_http_version` says otherwise; only its newest releases ask with
+        HTTP/1.1 by themselves. Without an `appProtocol`, as Copilot deploys it, the name is TCP and takes any version.
+    """
+    source = "Amazon ECS, Service Connect considerations: HTTP/1.0 is not supported; nginx, `proxy_http_version`"
+    file = "web/nginx.conf"
+    bad = """
+        events {}
+        http { server { location / { proxy_pass http://api:8080; } } }
+    """
+    good = """
+        events {}
+        http { server { location / { proxy_http_version 1.1; proxy_pass http://api:8080; } } }
+    """
+    beside = (
+        ("copilot/web/manifest.yml", _WEB),
+        ("copilot/api/manifest.yml", _API),
+        ("web/Dockerfile", "FROM nginx\n"),
+    )
+
+
+class TimeoutCutShort(FindingKind):
+    code = "CL147"
+    title = "Service Connect timeout that another one ends before"
+    note = "`validate` and `up` look for it where a name has an `appProtocol`"
+    explanation = """
+        A connection that is silent for `idleTimeoutSeconds` is closed, even if `perRequestTimeoutSeconds` allows a
+        request to take longer; an Application Load Balancer gives up after 60 seconds of silence.
+    """
+    source = "Amazon ECS, `TimeoutConfiguration`; Elastic Load Balancing, idle timeout"
+    file = "copilot/api/overrides/cfn.patches.yml"
+    bad = """
+        - op: add
+          path: /Resources/Service/Properties/ServiceConnectConfiguration/Services/0/Timeout
+          value: {PerRequestTimeoutSeconds: 120, IdleTimeoutSeconds: 60}
+    """
+    good = """
+        - op: add
+          path: /Resources/Service/Properties/ServiceConnectConfiguration/Services/0/Timeout
+          value: {PerRequestTimeoutSeconds: 120, IdleTimeoutSeconds: 300}
+    """
+    beside = (("copilot/api/manifest.yml", _API),)
