@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ssl
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
 
 import typer
 
@@ -12,7 +15,12 @@ from emulator.cli.shell.browser import show
 from emulator.cli.shell.chosen_environment import chosen_environment
 from emulator.cli.shell.interrupt import interruptions
 from emulator.cli.shell.options import App, Env
+from emulator.errors import InputError
 from emulator.events import discard
+
+if TYPE_CHECKING:
+    from emulator.engine.interface import Engine
+    from emulator.runtime.state.names import Names
 
 
 def console(
@@ -27,18 +35,42 @@ def console(
     only_print: Annotated[bool, typer.Option("--print", help="Print the URL and open nothing.")] = False,
 ) -> None:
     """Show an environment on a local web page, and act on it there, until Ctrl-C."""
+    with chosen_environment(app, env) as (engine, names):
+        _stay(engine, names, Selection(app, env), "", port=port, only_print=only_print)
+
+
+def console_of_service(app: str | None, env: str | None, service: str, *, only_print: bool) -> None:
+    """The same, at the newest task of a service. Raises InputError where none runs."""
+    from emulator.runtime.state.observed import observe
+    from emulator.spelling import did_you_mean
+
+    with chosen_environment(app, env) as (engine, names):
+        observed = observe(engine, names)
+        tasks = observed.tasks_of(service)
+        if service and not tasks:
+            known = {task.service for task in observed.service_tasks}
+            raise InputError(f"no task of {service} runs", hint=did_you_mean(service, known, "services that run"))
+        page = f"/overview?task-panel={tasks[-1].id}" if tasks else ""
+        _stay(engine, names, Selection(app, env), page, port=0, only_print=only_print)
+
+
+@contextmanager
+def served(engine: Engine, names: Names, selection: Selection, *, port: int = 0, page: str = "") -> Iterator[str]:
+    """Serves the console within this block; gives the address of one of its pages."""
     from emulator.console.serve import serving
     from emulator.setup.authority import ensure_authority
 
     def trust() -> ssl.SSLContext:
         return ssl.create_default_context(cafile=ensure_authority().path)
 
-    with (
-        chosen_environment(app, env) as (engine, names),
-        serving(engine, names, selection=Selection(app, env), port=port, trust=trust) as address,
-    ):
+    with serving(engine, names, selection=selection, port=port, trust=trust) as address:
+        yield address.url + (f"&to={quote(page, safe='')}" if page else "")
+
+
+def _stay(engine: Engine, names: Names, selection: Selection, page: str, *, port: int, only_print: bool) -> None:
+    with served(engine, names, selection, port=port, page=page) as url:
         stop, _ = interruptions(discard)
-        typer.echo(address.url)
+        typer.echo(url)
         typer.echo("The console of this environment. Press Ctrl-C to end it; what runs goes on.", err=True)
-        show(address.url, only_print=only_print)
+        show(url, only_print=only_print)
         stop.wait()

@@ -20,12 +20,20 @@ def open(
     app: App = None,
     env: Env = None,
     name: Name = None,
+    console: Annotated[
+        bool, typer.Option("--console", help="Open the console at the newest task of the service, until Ctrl-C.")
+    ] = False,
     only_print: Annotated[bool, typer.Option("--print", help="Print the URL and open nothing.")] = False,
 ) -> None:
     """Open a running service in the browser, and print its URL."""
     chosen = services_of(name, service)
     if len(chosen) > 1:
         raise UsageError("one service at a time")
+    if console:
+        from emulator.cli.observe.console import console_of_service
+
+        console_of_service(app, env, "".join(chosen), only_print=only_print)
+        return
     with running_agent(app, env) as agent:
         urls = agent.urls()
     if not urls:

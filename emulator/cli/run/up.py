@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import enum
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -165,6 +165,9 @@ def up(
             help="Run Scheduled Jobs on their schedules, or not. Default: as copilot-local.toml says.",
         ),
     ] = None,
+    console: Annotated[
+        bool, typer.Option("--console", help="Open the console, a local web page of the environment, for as long.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")] = False,
     retain: Annotated[
         bool, typer.Option("--retain", help="Keep what was made when something fails, to look at it.")
@@ -197,7 +200,7 @@ def up(
     """Run services as ECS on Fargate would, and show their logs until Ctrl-C."""
     from emulator.display import make_display
 
-    _refuse_combinations(detach=detach, wait=wait, dry_run=dry_run, watch=watch, quiet=quiet, format=format)
+    _refuse_combinations(detach, wait=wait, dry_run=dry_run, watch=watch, console=console, quiet=quiet, format=format)
     replacements = assignments(images, "--image")
     debugging = _debugging(debug, debug_command)
     display = make_display("json" if format is OutputFormat.JSON else "text", quiet=quiet)
@@ -247,12 +250,25 @@ def up(
         else:
             refuse_watching(request, watch=watch)
             early.interruptibly(lambda: _check(early.engine, request, display.emit))
-            if watch:
-                extra = [file for file in (manifest_variables, task_definition) if file]
-                code = _watch(early, request, load, display.emit, extra)
-            else:
-                code = _run(early, request, display.emit, detach=detach)
+            with _console(early.engine, request, selection, display.emit) if console else nullcontext():
+                if watch:
+                    extra = [file for file in (manifest_variables, task_definition) if file]
+                    code = _watch(early, request, load, display.emit, extra)
+                else:
+                    code = _run(early, request, display.emit, detach=detach)
     raise typer.Exit(code)
+
+
+@contextmanager
+def _console(engine: Engine, request: UpRequest, selection: Selection, emit: Emit) -> Iterator[None]:
+    """Serves the console within this block, and says where."""
+    from emulator.cli.observe.console import served
+    from emulator.cli.shell.browser import show
+
+    with served(engine, request.environment, selection) as url:
+        emit(Event(EventKind.INFO, "console", url))
+        show(url)
+        yield
 
 
 def _debugging(ports: Sequence[str] | None, commands: Sequence[str] | None) -> dict[str, Debugging]:
@@ -302,7 +318,7 @@ def _watch(
 
 
 def _refuse_combinations(
-    *, detach: bool, wait: bool, dry_run: bool, watch: bool, quiet: bool, format: OutputFormat
+    detach: bool, *, wait: bool, dry_run: bool, watch: bool, console: bool, quiet: bool, format: OutputFormat
 ) -> None:
     """Raises UsageError for options that contradict each other."""
     if wait and not detach:
@@ -311,6 +327,11 @@ def _refuse_combinations(
         raise UsageError("--dry-run cannot be combined with -d or --wait")
     if watch and (detach or dry_run):
         raise UsageError("--watch cannot be combined with -d or --dry-run", hint="it stays until Ctrl-C")
+    if console and (detach or dry_run):
+        raise UsageError(
+            "--console cannot be combined with -d or --dry-run",
+            hint="it is served by this command; `copilot-local console` shows what runs already",
+        )
     if quiet and format is OutputFormat.JSON:
         raise UsageError("--quiet cannot be combined with --format json", hint="its reader chooses by `kind`")
 

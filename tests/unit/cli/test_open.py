@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ import pytest
 
 from emulator.cli.run import open as module
 from emulator.cli.shell.app import run
+from emulator.engine.fake import FakeEngine
 
 
 @dataclass
@@ -77,3 +79,19 @@ def test_one_has_to_be_meant(agent: Agent, capsys: pytest.CaptureFixture[str]) -
     agent.found.clear()
     assert run(["open"]) == 1
     assert "no service here has a load balancer" in capsys.readouterr().err
+
+
+def test_the_console_of_a_service_that_does_not_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = FakeEngine()
+    monkeypatch.setattr("emulator.engine.connect.connect", lambda: engine)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    assert run(["open", "api", "--console", "-a", "demo", "-e", "test", "--print"]) == 1
+    assert "no task of api runs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["-d", "--dry-run"])
+def test_up_serves_the_console_only_while_it_stays(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["up", "--console", option]) == 2
+    assert "--console cannot be combined" in capsys.readouterr().err

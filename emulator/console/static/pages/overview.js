@@ -96,6 +96,9 @@ function table() {
   const { containers, services } = data.overview;
   if (!containers.length) return h("div");
   const rows = [];
+  const named = new Set(services.map((one) => one.name));
+  const others = [...new Set(containers.map((row) => row.service).filter((name) => name && !named.has(name)))]; // no agent says how many tasks of them should run
+  for (const name of others) rows.push(h("tr", { class: "group" }, h("th", { scope: "rowgroup", colspan: 5 }, name)), ...taskRows(name, containers));
   for (const service of services) {
     const here = { verb: "scale" };
     const job = data.services[service.name]?.type === "Scheduled Job";
@@ -107,12 +110,7 @@ function table() {
         h("button", { ...acting({ ...here, counts: { [service.name]: Math.max(service.desired_count - 1, 0) }, ask: service.desired_count === 1 ? `Stop ${service.name}? No task of it runs then.` : undefined }),
           class: "button small", disabled: service.desired_count === 0, "data-k": `less-${service.name}`, "aria-label": `One task of ${service.name} less` }, "−"),
         h("button", { ...acting({ ...here, counts: { [service.name]: service.desired_count + 1 } }), class: "button small", "data-k": `more-${service.name}`, "aria-label": `One task of ${service.name} more` }, "+")))));
-    for (const task of tasksOf(service.name, containers)) {
-      task.rows.forEach((row, at) => rows.push(h("tr", {},
-        at === 0 ? h("td", { rowspan: task.rows.length, class: "task" }, h("a", { href: taskLink(task.id), "data-k": `task-${task.id}` }, h("code", {}, shortId(task.id)))) : null,
-        h("td", {}, row.name), h("td", {}, dot(containerTone(row), row.health || row.state), " ", row.status),
-        h("td", {}, row.ports.join(", ")), h("td", {}, targetBadge(row)))));
-    }
+    rows.push(...taskRows(service.name, containers));
   }
   for (const row of containers.filter((one) => !one.service)) {
     rows.push(h("tr", {}, h("td", { class: "muted" }, "of the environment"), h("td", {}, row.name), h("td", {}, dot(containerTone(row), row.health || row.state), " ", row.status), h("td", {}, row.ports.join(", ")), h("td", {}, row.url)));
@@ -120,6 +118,13 @@ function table() {
   return h("section", { class: "card" }, h("h2", {}, "Tasks and containers"),
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Tasks and containers" }, h("table", {},
       h("thead", {}, h("tr", {}, ["Task", "Container", "State", "Ports", "Target"].map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows))));
+}
+
+function taskRows(service, containers) {
+  return tasksOf(service, containers).flatMap((task) => task.rows.map((row, at) => h("tr", {},
+    at === 0 ? h("td", { rowspan: task.rows.length, class: "task" }, h("a", { href: taskLink(task.id), "data-k": `task-${task.id}` }, h("code", {}, shortId(task.id)))) : null,
+    h("td", {}, row.name), h("td", {}, dot(containerTone(row), row.health || row.state), " ", row.status),
+    h("td", {}, row.ports.join(", ")), h("td", {}, targetBadge(row)))));
 }
 
 function tasksOf(service, containers) {
