@@ -12,6 +12,7 @@ from emulator.ecs.environment.model import Environment
 from emulator.ecs.network import DnsAlias
 from emulator.render.cloudformation.environment.context import EnvironmentOptions
 from emulator.render.cloudformation.environment.stack import render_environment
+from emulator.render.cloudformation.repositories import render_repositories
 from tests.stacks.conftest import Account
 from tests.stacks.linting import findings
 from tests.stacks.test_stacks import known_to_moto
@@ -41,6 +42,14 @@ def with_aliases(found: Environment) -> Environment:
 def test_template_is_clean(name: str, way: str, tmp_path: Path) -> None:
     text, _ = render_environment(with_aliases(golden_environment(CASES[name], tmp_path)), WAYS[way])
     assert [str(it) for it in findings(text)] == []
+
+
+def test_repositories_are_clean_and_created(account: Account) -> None:
+    text = render_repositories("shop", ["api-v2", "web"], ["123456789012"])
+    assert [str(it) for it in findings(text)] == []
+    account.create(read_template(text), {})
+    repositories = account.client("ecr").describe_repositories()["repositories"]
+    assert {it["repositoryName"] for it in repositories} == {"shop/api-v2", "shop/web"}
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if "importedvpc" not in name])

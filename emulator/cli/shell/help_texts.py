@@ -64,6 +64,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "doctor": ("doctor",),
     "render taskdef": ("render taskdef web -e prod --placeholders",),
     "render cloudformation": ("render cloudformation -e prod --output-dir build",),
+    "render app": ("render app -e prod", "render app -e prod --account 123456789012 -o build"),
     "render environment": ("render environment -e prod", "render environment -e prod --in-place -o build"),
     "render compose": ("render compose web",),
     "leave report": ("leave report -e prod",),

@@ -126,6 +126,10 @@ GROUPS: Final[Mapping[str, tuple[str, Table]]] = {
                 "manifest.render_cloudformation:cloudformation",
                 "Print a CloudFormation stack for a service: no custom resources, no Lambda functions.",
             ),
+            "app": (
+                "manifest.render_app:app",
+                "Print a stack with a repository for each service whose image is built, for a new account.",
+            ),
             "environment": (
                 "manifest.render_environment:environment",
                 "Print the stack of an environment, with what the services of the workspace need of it: no Lambda "

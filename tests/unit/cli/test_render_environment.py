@@ -1,4 +1,4 @@
-"""`render environment`: from a workspace to the stack of an environment, and what goes wrong."""
+"""`render environment` and `render app`: from a workspace to the stacks around services, and what goes wrong."""
 
 from __future__ import annotations
 
@@ -150,3 +150,36 @@ def test_a_parameter_that_is_not_there(run: Run, declare: Declare) -> None:
     ended = run("render", "environment", "--parameter", "Vpc=1")
     assert ended.code == 2
     assert "the stack of the environment test has no parameter Vpc" in ended.err
+
+
+def test_app_has_a_repository_for_each_built_image(
+    run: Run, workspace: Path, add_service: Callable[[str, str], Path]
+) -> None:
+    add_service("api", BACKEND)
+    ended = run("render", "app", "--account", "123456789012", "-o", "out")
+    assert ended.code == 0, ended.err
+    template = read_template((workspace / "out" / "shop.app.stack.yml").read_text())
+    [(name, repository)] = template["Resources"].items()  # type: ignore[attr-defined]
+    assert (name, repository["Type"], repository["DeletionPolicy"]) == (
+        "ECRRepohello",
+        "AWS::ECR::Repository",
+        "Retain",
+    )
+    assert repository["Properties"]["RepositoryName"] == "shop/hello"
+    [statement] = repository["Properties"]["RepositoryPolicyText"]["Statement"]
+    assert statement["Principal"] == {"AWS": [{"Fn::Sub": "arn:${AWS::Partition}:iam::123456789012:root"}]}
+    assert not any("Put" in action or "*" in action for action in statement["Action"])
+
+
+def test_app_without_other_accounts_has_no_policy(run: Run, workspace: Path) -> None:
+    assert "RepositoryPolicyText" not in run("render", "app").out
+    assert run("render", "app", "--account", "me").code == 2
+
+
+def test_app_without_built_images(run: Run, workspace: Path, add_service: Callable[[str, str], Path]) -> None:
+    (workspace / "copilot" / "hello" / "manifest.yml").unlink()
+    add_service("api", BACKEND)
+    ended = run("render", "app", "-o", "out")
+    assert ended.code == 1
+    assert "no service of the workspace builds an image" in ended.err
+    assert not (workspace / "out").exists()
