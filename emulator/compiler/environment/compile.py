@@ -22,7 +22,7 @@ from emulator.ecs.environment.model import (
 )
 from emulator.ecs.network import DnsAlias
 from emulator.ecs.service import Service
-from emulator.errors import Position, Unsupported
+from emulator.errors import InputError, Position, Unsupported
 from emulator.manifest.schema.environment import EnvironmentManifest, EnvironmentVpc, Ingress, SecurityRules
 
 FLOW_LOG_DAYS = 14
@@ -51,21 +51,24 @@ def compile_environment(
     source: str = "",
     path: str = "",
 ) -> Environment:
-    """The environment of a manifest. Raises Unsupported, with file and line, for files of a Static Site behind
-    CloudFront."""
+    """The environment of a manifest. Raises InputError, with file and line, where subnets are missing that something
+    needs, and Unsupported for files of a Static Site behind CloudFront."""
     network = manifest.network.vpc if manifest.network is not None else EnvironmentVpc.model_construct()
     observability = manifest.observability
     flow_logs = network.flow_logs
+    vpc = _vpc(network)
+    internal = _internal(manifest)
+    _require_subnets(vpc, needs, internal, position)
     found = {place: where for place in _PLACES if (where := position(place)) is not None}
     return Environment(
         app=app,
         name=manifest.name,
-        vpc=_vpc(network),
+        vpc=vpc,
         ingress=_rules(network.security_group, "ingress"),
         egress=_rules(network.security_group, "egress"),
         flow_logs=None if flow_logs is None else flow_logs.retention or FLOW_LOG_DAYS,
         public=_public(manifest),
-        internal=_internal(manifest),
+        internal=internal,
         cdn=_cdn(manifest, position),
         container_insights=bool(observability and observability.container_insights),
         needs=needs,
@@ -115,6 +118,33 @@ def _vpc(network: EnvironmentVpc) -> ImportedVpc | ManagedVpc:
         tuple(str(subnet.cidr) for subnet in private),
         tuple(subnet.az for subnet in public if subnet.az),
     )
+
+
+def _require_subnets(
+    vpc: ImportedVpc | ManagedVpc,
+    needs: Needs,
+    internal: InternalBalancer,
+    position: Callable[[str], Position | None],
+) -> None:
+    """Copilot leaves these to CloudFormation, which fails half way."""
+    where = position("network.vpc.subnets") or position("network.vpc")
+    if isinstance(vpc, ManagedVpc) and (not vpc.public or len(vpc.public) != len(vpc.private)):
+        raise InputError(
+            f"network.vpc.cidr with {len(vpc.public)} public and {len(vpc.private)} private subnets",
+            position=where,
+            hint="give one of each for every availability zone, two at least; or leave out cidr, for Copilot's own",
+        )
+    for names, what, there, side in (
+        (needs.public_balancer, "the public load balancer", vpc.public, "public"),
+        (needs.internal_balancer, "the internal load balancer", internal.subnets or vpc.private, "private"),
+        (needs.file_system, "the shared file system", vpc.private, "private"),
+    ):
+        if names and not there:
+            raise InputError(
+                f"{what}, for {', '.join(names)}, needs {side} subnets, and the VPC has none",
+                position=where,
+                hint=f"give network.vpc.subnets.{side}",
+            )
 
 
 def _rules(group: SecurityRules | None, direction: str) -> tuple[SecurityRule, ...]:

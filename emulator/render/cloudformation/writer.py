@@ -132,6 +132,8 @@ def _block(value: object, indent: int) -> list[str]:
 def _below(start: str, value: object, indent: int) -> list[str]:
     """A value that needs lines of its own, after `key:` or a dash."""
     value = _writable(value)
+    if isinstance(value, Sub):
+        return _below(f"{start} !Sub", value.text, indent)
     if isinstance(value, str):
         # A literal block ends with the text's own last line end, if it has one.
         kept = "|" if value.endswith("\n") else "|-"
@@ -147,7 +149,7 @@ def _inline(value: object, width: int) -> str | None:
     value = _writable(value)
     if isinstance(value, dict | list):
         return ("{}" if isinstance(value, dict) else "[]") if not value else None
-    if isinstance(value, str) and _fits_block(value):
+    if isinstance(value, str | Sub) and _fits_block(value.text if isinstance(value, Sub) else value):
         return None
     text = _flow(value) if isinstance(value, Ref | GetAtt | Sub | Fn) else scalar(value)
     return text if text is not None and (len(text) <= width or not isinstance(value, Fn)) else None

@@ -68,6 +68,11 @@ def test_names_of_those_who_need_it_stand_above(tmp_path: Path) -> None:
     assert "  # The public load balancer, for api, web\n  PublicLoadBalancer:" in text
 
 
+def test_policies_of_several_lines_are_blocks(tmp_path: Path) -> None:
+    text, _ = render_environment(environment("", tmp_path), EnvironmentOptions())
+    assert '      PolicyDocument: !Sub |\n        {\n          "Version": "2012-10-17",\n' in text
+
+
 def test_what_holds_data_or_names_outlives_the_stack(tmp_path: Path) -> None:
     found = environment(
         "http: {public: {access_logs: true}}\n",
@@ -114,6 +119,31 @@ class TestNetwork:
         assert "PublicSubnets" not in made["Outputs"]
         assert made["Outputs"]["PrivateSubnets"]["Value"] == {"Fn::Join": [",", ["subnet-1", "subnet-2"]]}
         assert not any(it["Type"] == "AWS::EC2::NatGateway" for it in made["Resources"].values())
+
+    @pytest.mark.parametrize(
+        ("text", "needs", "message"),
+        [
+            ("{cidr: 10.1.0.0/16}", Needs(), "manifest.yml:3:11: network.vpc.cidr with 0 public and 0 private subnets"),
+            (
+                "{id: vpc-1, subnets: {private: [{id: subnet-1}, {id: subnet-2}]}}",
+                WEB,
+                "the public load balancer, for web, needs public subnets",
+            ),
+            (
+                "{id: vpc-1, subnets: {public: [{id: subnet-1}, {id: subnet-2}]}}",
+                Needs(internal_balancer=("api",)),
+                "the internal load balancer, for api, needs private subnets",
+            ),
+            (
+                "{id: vpc-1, subnets: {public: [{id: subnet-1}, {id: subnet-2}]}}",
+                Needs(file_system=("api",)),
+                "the shared file system, for api, needs private subnets",
+            ),
+        ],
+    )
+    def test_missing_subnets_are_said(self, text: str, needs: Needs, message: str, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match=message):
+            environment(f"network: {{vpc: {text}}}\n", tmp_path, needs=needs)
 
     def test_flow_logs_are_kept_as_long_as_asked_and_their_role_is_bounded(self, tmp_path: Path) -> None:
         found = environment("network: {vpc: {flow_logs: {retention: 60}}}\n", tmp_path)
