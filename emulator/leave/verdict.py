@@ -116,6 +116,8 @@ def _takes_over(change: Change) -> tuple[Level, str]:
 
 def _removes(change: Change) -> tuple[Level, str]:
     if change.policy_action == "Retain":
+        if change.type in GUARDED:
+            return Level.LOOK, f"stays, in no stack any more{_loss(change)}; is a manifest missing that needs it?"
         return Level.FINE, "leaves the stack, and stays"
     needed = change.type == "AWS::IAM::Role" and change.id in NEEDED_ROLES
     if change.type in HARMLESS and not needed and change.policy_action in ("", "Delete"):

@@ -206,10 +206,10 @@ def _values(environment: Environment) -> dict[str, str]:
     }
 
 
-def _copilots(environment: Environment) -> Evaluation:
-    """What Copilot's template is deployed with."""
+def conditions_of(environment: Environment) -> dict[str, bool]:
+    """The conditions of Copilot's template, as it is deployed for this environment."""
     needs = environment.needs
-    conditions = {
+    return {
         "CreateALB": bool(needs.public_balancer),
         "CreateInternalALB": bool(needs.internal_balancer),
         "DelegateDNS": environment.domain is not None,
@@ -220,7 +220,11 @@ def _copilots(environment: Environment) -> Evaluation:
         "CreateAppRunnerVPCEndpoint": False,
         "ManagedAliases": bool(environment.domain and needs.public_balancer),
     }
-    return Evaluation(values=_values(environment), names=_NAMES, conditions=conditions)
+
+
+def _copilots(environment: Environment) -> Evaluation:
+    """What Copilot's template is deployed with."""
+    return Evaluation(values=_values(environment), names=_NAMES, conditions=conditions_of(environment))
 
 
 def _normal(value: object) -> object:
