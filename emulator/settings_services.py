@@ -107,6 +107,8 @@ class SeedSettings(FrozenModel):
     """`SERVICE/LOGICAL_ID` to files with SQL, which run in this order."""
     parameters: str = ""
     """A file with `NAME=VALUE` lines: parameters of Systems Manager."""
+    secrets: Mapping[str, str] = {}
+    """Name in Secrets Manager to a file with its text; one whose name ends with `.json` holds JSON."""
 
     def absolute(self, folder: Path) -> dict[str, object]:
         """The same with absolute paths, as content of a settings file in `folder`."""
@@ -115,7 +117,8 @@ class SeedSettings(FrozenModel):
             return str((folder / Path(text).expanduser()).absolute())
 
         found: dict[str, object] = {}
-        for kind, table in (("buckets", self.buckets), ("tables", self.tables), ("queues", self.queues)):
+        tables = {"buckets": self.buckets, "tables": self.tables, "queues": self.queues, "secrets": self.secrets}
+        for kind, table in tables.items():
             if table:
                 found[kind] = {name: path(text) for name, text in table.items()}
         if self.databases:

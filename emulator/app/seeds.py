@@ -22,6 +22,7 @@ from emulator.spelling import did_you_mean
 Json = Any
 _TYPES = {"S", "N", "B", "SS", "NS", "BS", "M", "L", "NULL", "BOOL"}
 _BLANKS = re.compile(r"[\s,]*")
+_SECRET_NAME = re.compile(r"[\w/+=.@-]{1,512}", re.ASCII)
 _PARAMETER = re.compile(r"\s*([^=\s#][^=]*?)\s*=\s*(.*?)\s*")
 
 
@@ -52,10 +53,27 @@ def read_seed(root: Path, settings: SeedSettings, services: Set[str], known: Set
         file = Path(settings.parameters)
         entries = list(_parameters(file, _text(file, where)))
         targets.append({"kind": "parameters", "name": "parameters", "position": str(where or ""), "entries": entries})
+    targets += _secrets(root, settings)
     databases = tuple(_sql(root, settings, services, known))
-    document = File(SEED_DOCUMENT, json.dumps({"targets": targets}).encode())
+    document = File(SEED_DOCUMENT, json.dumps({"targets": targets}).encode(), 0o600)
     names = tuple(f"{target['kind']} {target['name']}" for target in targets)
     return Seed((document, *files), names, databases) if targets or databases else None
+
+
+def _secrets(root: Path, settings: SeedSettings) -> Iterator[dict[str, Json]]:
+    for name, path in settings.secrets.items():
+        where = setting_position(root, "seed", "secrets", name)
+        if not _SECRET_NAME.fullmatch(name):
+            hint = "1 to 512 letters, digits and any of /_+=.@-"
+            raise InputError(f"Secrets Manager takes no secret of the name {name!r}", position=where, hint=hint)
+        text = _text(Path(path), where)
+        if path.endswith(".json"):
+            try:
+                json.loads(text)
+            except ValueError as error:
+                line = getattr(error, "lineno", 1)
+                raise InputError("the seed of a secret is no JSON", position=Position(path, line)) from None
+        yield {"kind": "secret", "name": name, "position": str(where or ""), "value": text}
 
 
 def _sql(root: Path, settings: SeedSettings, services: Set[str], known: Set[str]) -> Iterator[SqlSeed]:
@@ -80,6 +98,9 @@ def _is_meant(kind: str, name: str, services: Set[str], known: Set[str], where: 
 
 
 def _text(path: Path, where: Position | None) -> str:
+    if path.suffix == ".sh":
+        hint = "run it after `up`, with `copilot-local aws` or the variables of `copilot-local env`"
+        raise InputError(f"the seed {path} is a script, which nothing here runs", position=where, hint=hint)
     try:
         return read_text(path, most=MAX_SYNCED_BYTES)
     except (OSError, UnicodeDecodeError) as error:

@@ -210,7 +210,7 @@ def _synced(asked: Asked) -> _Named:
 
 def _seeds(asked: Asked) -> _Named:
     seed, own = asked.settings.seed, asked.own.seed
-    for kind in ("buckets", "tables", "queues"):
+    for kind in ("buckets", "tables", "queues", "secrets"):
         for name, path in getattr(seed, kind).items():
             if path != getattr(own, kind).get(name):
                 yield f"the seed of {name}", Path(path), setting_position(asked.root, "seed", kind, name)

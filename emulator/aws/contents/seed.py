@@ -1,9 +1,9 @@
 """What the endpoint holds from the start: put in once, and again after a reset.
 
-`seed.json` in `FOLDER` is `{"targets": [...]}`, each with `kind` (`table`, `queue`, `bucket`, `parameters`), `name` (as
-`names` has it), `position` (where the settings name it), and `entries`: each with its `position`, and an `item` in
-DynamoDB's JSON, a `body`, or a `parameter` with its `value`; of a bucket `objects`, each a `key` and a `file` in
-`FOLDER`.
+`seed.json` in `FOLDER` is `{"targets": [...]}`, each with `kind` (`table`, `queue`, `bucket`, `parameters`, `secret`),
+`name` (as `names` has it; of a secret its own), `position` (where the settings name it), and `entries`: each with its
+`position`, and an `item` in DynamoDB's JSON, a `body`, or a `parameter` with its `value`; of a bucket `objects`, each a
+`key` and a `file` in `FOLDER`; of a secret its `value`.
 
 All or nothing: where an entry is refused, whatever this run has put in is taken out again. What was seeded is noted on
 the volume that holds the data, after the data itself is there; a run that was cut off is begun anew.
@@ -26,6 +26,7 @@ from emulator.aws.contents.seed_notes import NOTES, notes_of
 from emulator.aws.ports import SNAPSHOT
 from emulator.aws.stacks.clients import Refused
 from emulator.aws.stacks.problems import Problem
+from emulator.aws.stacks.providers.secretsmanager import ensure_secret, read_secret
 from emulator.aws.stacks.providers.ssm import PLAIN, ensure_parameter, read_parameter
 
 FOLDER = Path("/copilot-local/own/seed")
@@ -61,8 +62,9 @@ def seed(world: World, folder: Path = FOLDER, file: Path = NOTES) -> dict[str, l
 
 
 def reset(world: World, folder: Path = FOLDER) -> dict[str, int]:
-    """Empties queues, tables and buckets, and puts the whole seed in. Raises Misplaced."""
-    targets = _targets(folder)
+    """Empties queues, tables and buckets, and puts the whole seed in but for secrets, which stay as they are. Raises
+    Misplaced."""
+    targets = [target for target in _targets(folder) if target["kind"] != "secret"]
     for target in targets:
         _locate(world, target)
     found = empty(world)
@@ -104,6 +106,8 @@ def _holds_something(world: World, target: Target) -> bool:
             return next(buckets.contents(world, target["real"]), None) is not None
         case "queue":
             return queues.depth(queues.attributes_of(world, target["real"])) > 0
+        case "secret":
+            return read_secret(world.clients, target["name"]) is not None
     return any(read_parameter(world.clients, one["parameter"]) is not None for one in target["entries"])
 
 
@@ -132,6 +136,11 @@ def _put(world: World, target: Target, folder: Path) -> None:
             for one in target["entries"]:
                 arguments = {"QueueUrl": target["real"], "MessageBody": one["body"]}
                 _call(world, one["position"], "sqs", "SendMessage", arguments | queues.fifo_arguments(name, None))
+        case "secret":
+            try:
+                ensure_secret(world.clients, target["name"], target["value"])
+            except (Problem, Refused) as error:
+                raise Misplaced(str(error), target["position"]) from None
         case _:
             for one in target["entries"]:
                 try:
@@ -183,6 +192,10 @@ def _empty(world: World, targets: Iterable[Target]) -> None:
                 empty_bucket(world, target["real"])
             case "queue":
                 empty_queue(world, target["real"])
+            case "secret":
+                if read_secret(world.clients, target["name"]) is not None:
+                    at_once = {"SecretId": target["name"], "ForceDeleteWithoutRecovery": True}
+                    world.clients.call("secretsmanager", "DeleteSecret", **at_once)
             case _:
                 names = [one["parameter"] for one in target["entries"]]
                 for batch in batches(names, 10):

@@ -35,6 +35,7 @@ PARAMETERS = {
     "position": "toml:5",
     "entries": [{"position": "ssm.env:1", "parameter": "/a/b", "value": "text"}],
 }
+SECRET = {"kind": "secret", "name": "shop/mail", "position": "toml:6", "value": '{"host": "mail"}'}
 WRONG = {"position": "things.json:99", "item": {"no": {"S": "key"}}}
 
 
@@ -105,6 +106,31 @@ def test_values_are_what_was_written(planted: Planted) -> None:
     file = call("s3", "GetObject", Bucket="files", Key="a/b.json")
     assert (file["Body"].read(), file["ContentType"]) == (b"{}", "application/json")
     assert call("ssm", "GetParameter", Name="/a/b")["Parameter"]["Value"] == "text"
+
+
+def test_a_secret_is_made_once_and_stays_in_a_reset(planted: Planted) -> None:
+    call = planted.world.clients.call
+
+    def value() -> str:
+        return str(call("secretsmanager", "GetSecretValue", SecretId="shop/mail")["SecretString"])
+
+    assert planted.seed(SECRET)["seeded"] == ["shop/mail"]
+    assert value() == SECRET["value"]
+    call("secretsmanager", "PutSecretValue", SecretId="shop/mail", SecretString="changed")
+    assert planted.seed(SECRET, EVENTS)["seeded"] == ["worker"]
+    reset(planted.world, planted.folder)
+    assert value() == "changed"
+
+
+def test_a_secret_of_the_users_own_is_left(planted: Planted) -> None:
+    planted.world.clients.call("secretsmanager", "CreateSecret", Name="shop/mail", SecretString="mine")
+    assert planted.seed(SECRET)["left"] == ["shop/mail"]
+
+
+def test_where_another_entry_is_wrong_no_secret_is_left_behind(planted: Planted) -> None:
+    with pytest.raises(Misplaced):
+        planted.seed(SECRET, {**THINGS, "entries": [WRONG]})
+    assert planted.seed(SECRET)["seeded"] == ["shop/mail"]
 
 
 def test_a_target_that_comes_later_is_seeded_then(planted: Planted) -> None:

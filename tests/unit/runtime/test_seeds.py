@@ -110,6 +110,28 @@ def test_parameters_are_lines_with_a_name_and_a_value(workspace: Workspace) -> N
     assert str(raised.value.position).endswith("ssm.env:2")
 
 
+def test_a_secret_is_a_files_text(workspace: Workspace) -> None:
+    workspace.write("mail.json", '{"host": "mail"}')
+    [target] = workspace.targets('[seed]\nsecrets = { "shop/mail" = "mail.json" }\n')
+    assert (target["kind"], target["name"], target["value"]) == ("secret", "shop/mail", '{"host": "mail"}')
+    workspace.write("mail.json", '{"host":\n mail}')
+    with pytest.raises(InputError, match="takes no secret of the name 'a b'"):
+        workspace.read('[seed]\nsecrets = { "a b" = "mail.json" }\n')
+    with pytest.raises(InputError, match="is no JSON") as raised:
+        workspace.read('[seed]\nsecrets = { "shop/mail" = "mail.json" }\n')
+    assert str(raised.value.position).endswith("mail.json:2")
+
+
+@pytest.mark.parametrize(
+    "key", ['parameters = "fill.sh"', 'secrets = { a = "fill.sh" }', 'queues = { worker = "fill.sh" }']
+)
+def test_a_script_is_refused(workspace: Workspace, key: str) -> None:
+    workspace.write("fill.sh", "aws sqs list-queues")
+    with pytest.raises(InputError, match="is a script, which nothing here runs") as raised:
+        workspace.read(f"[seed]\n{key}\n")
+    assert str(raised.value.position).endswith("copilot-local.toml:2")
+
+
 def test_a_service_that_is_not_brought_up_is_passed_over(workspace: Workspace) -> None:
     assert workspace.read('[seed.tables]\n"other/Things" = "not-there.json"\n') is None
 
