@@ -152,7 +152,7 @@ def desired_state(
                 router_files=routers.get(service.name, RouterImage()).files,
                 router_plugins=routers.get(service.name, RouterImage()).go_plugins,
                 router_folder=routers.get(service.name, RouterImage()).working_directory,
-                connect_proxy=request.settings.service_connect.proxy,
+                connect_proxy=request.settings.service_connect.proxy if request.support.proxy is not None else "none",
                 collectors=local_collectors(
                     service.task_definition,
                     request.settings.traces,

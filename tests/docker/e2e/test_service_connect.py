@@ -1,4 +1,4 @@
-"""Names of other services: who finds whom, before the first line runs and after every change of the tasks behind."""
+"""Names of other services without proxies: who finds whom, before the first line runs and when tasks change."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ CONNECT = "network: {connect: true}\n"
 def shop(make_shared_project: MakeProject) -> Project:
     """`api` and `web` with Service Connect, `plain` and `alien` without; the first and the third listen."""
     project = make_shared_project("")
+    project.write("copilot-local.toml", '[service_connect]\nproxy = "none"\n')
     for name, text, more in (
         ("api", SERVER, CONNECT),
         ("web", CLIENT, CONNECT),

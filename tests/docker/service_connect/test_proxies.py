@@ -8,6 +8,8 @@ import threading
 
 import pytest
 
+from emulator.service_connect.envoy import CLUSTERS_FILE, FOLDER, LISTENERS_FILE, bootstrap, files
+from emulator.service_connect.model import Endpoint, Protocol, Served
 from tests.docker.project import docker, wait_until
 from tests.docker.service_connect.conftest import Asked, Mesh, proxy_of, task_of
 
@@ -136,3 +138,18 @@ def test_a_proxy_cannot_change_its_task_and_is_nothing_to_it(mesh: Mesh) -> None
         "import os, urllib.request as r; print(r.urlopen(os.environ['ECS_CONTAINER_METADATA_URI_V4'] + '/task').read())"
     )
     assert "service-connect" not in docker("exec", mesh.tasks("tcp")[0], "python3", "-c", ask)
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "http", "http2", "grpc"])
+def test_envoy_takes_the_configuration_of_every_protocol(mesh: Mesh, protocol: Protocol) -> None:
+    """What comes from files is looked at as if it stood in the bootstrap: Envoy checks no files."""
+    found = {name: json.loads(text) for name, text in files([Endpoint("api", 1, 80, protocol, 300, 15)], {}).items()}
+    whole = json.loads(json.dumps(bootstrap("t", "s", Served(80, protocol))))
+    for kind, file in (("listeners", LISTENERS_FILE), ("clusters", CLUSTERS_FILE)):
+        whole["static_resources"][kind] += [
+            {k: v for k, v in one.items() if k != "@type"} for one in found[file]["resources"]
+        ]
+    image = docker("inspect", "--format", "{{.Image}}", proxy_of(mesh.tasks("tcp")[0])).strip()
+    there = f"mkdir -p {FOLDER}; touch {' '.join(f'{FOLDER}/{name}' for name in found)}; "
+    check = ("-c", f'{there} envoy --mode validate --config-yaml "$1"', "check", json.dumps(whole))
+    assert "OK" in docker("run", "--rm", "--network", "none", "--entrypoint", "sh", image, *check)
