@@ -10,6 +10,10 @@ from typing import Final
 
 MOST_VALUES: Final = 5
 """Condition values in one rule."""
+LONGEST_REGEX: Final = 128
+"""Characters of a regular expression in a condition."""
+LONGEST_REWRITE: Final = 1024
+"""Characters of a transform's regular expression, and of its replacement."""
 PATH: Final = re.compile(r"[A-Za-z0-9_\-.$/~\"'@:+&*?]{1,128}")
 """A value of a path condition."""
 HOST: Final = re.compile(r"[A-Za-z0-9_\-.*?]{1,128}")

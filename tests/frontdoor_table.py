@@ -13,7 +13,7 @@ from emulator.ecs.service import Forward, ListenerRule, LogGroup, Service, Targe
 from emulator.ecs.task_definition import ContainerDefinition, TaskDefinition
 from emulator.model import from_plain
 
-TABLE = Path(__file__).parent / "golden" / "frontdoor" / "rules.yml"
+TABLES = Path(__file__).parent / "golden" / "frontdoor"
 SERVICE = "web"
 
 _FILLER = re.compile(r"\{(\d+) (bytes|addresses)\}")
@@ -29,6 +29,7 @@ class Case:
     expect: str | int
     source: str
     seen: str | None = None
+    seen_host: str | None = None
     location: str | None = None
     body: str | None = None
     content_type: str | None = None
@@ -64,8 +65,9 @@ def service_with(rules: list[ListenerRule], groups: list[TargetGroup]) -> Servic
 
 
 def read_table() -> list[RuleSet]:
-    """Every rule set of the table."""
-    return [_rule_set(item) for item in yaml.load(TABLE.read_text(), yaml.CSafeLoader)]
+    """Every rule set of the tables."""
+    files = (TABLES / "rules.yml", TABLES / "transforms.yml")
+    return [_rule_set(item) for file in files for item in yaml.load(file.read_text(), yaml.CSafeLoader)]
 
 
 def _rule_set(item: dict[str, Any]) -> RuleSet:
@@ -95,7 +97,18 @@ def _rule(priority: int, rule: dict[str, Any]) -> ListenerRule:
     else:
         action = {"type": "fixed-response", **rule["fixed"]}
     return from_plain(
-        ListenerRule, {"name": f"rule{priority}", "priority": priority, "conditions": conditions, "action": action}
+        ListenerRule,
+        {
+            "name": f"rule{priority}",
+            "priority": priority,
+            "conditions": conditions,
+            "action": action,
+            "transforms": [
+                {"type": kind, "rewrites": [{"regex": rule[key][0], "replace": rule[key][1]}]}
+                for key, kind in (("url", "url-rewrite"), ("rename", "host-header-rewrite"))
+                if key in rule
+            ],
+        },
     )
 
 
@@ -107,7 +120,13 @@ def _conditions(part: dict[str, Any]) -> list[dict[str, Any]]:
         "query": "query-string",
         "source": "source-ip",
     }
-    found = [{"field": fields[key], "values": part[key]} for key in part if key in fields]
+    found: list[dict[str, Any]] = [{"field": fields[key], "values": part[key]} for key in part if key in fields]
+    for key in ("path", "host"):
+        if f"{key}_regex" in part:
+            found = [one for one in found if one["field"] != fields[key]]
+            found.append({"field": fields[key], "values": part.get(key, []), "regex_values": part[f"{key}_regex"]})
+    if "header_regex" in part:
+        found.append({"field": "http-header", **part["header_regex"]})
     if "own_name" in part:
         found.append({"field": "host-header", "values": part["own_name"], "load_balancer_name": True})
     if "header" in part:
@@ -126,6 +145,7 @@ def _case(case: dict[str, Any]) -> Case:
         case["expect"],
         case["source"],
         case.get("seen"),
+        case.get("seen_host"),
         case.get("location"),
         case.get("body"),
         case.get("type"),

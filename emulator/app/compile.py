@@ -43,6 +43,17 @@ def compiled(
     return service, around
 
 
+def patches_not_here(target: Target, service: Service) -> list[Finding]:
+    """Warnings about patches of load balancer resources that only a deployment has, but for those that are silenced.
+    `service` is compiled to run on this machine."""
+    if not service.template_patches:
+        return []
+    from emulator.compiler.listener.patches import not_applied
+    from emulator.manifest.findings.suppression import unsilenced
+
+    return list(unsilenced(not_applied(service), ignored(target.workspace)))
+
+
 def registration_findings(loaded: LoadedService) -> list[Finding]:
     """Everything that keeps the task definition of a service from being registered, at its line."""
     from emulator.compiler.registration import registration_problems

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emulator.app.app_mesh import patched_in
-from emulator.app.compile import compiled, manifest_arguments
+from emulator.app.compile import compiled, manifest_arguments, patches_not_here
 from emulator.app.selection import LoadedService, Selection, find_target, warning
 from emulator.errors import CopilotLocalError, NotOnEcs
 from emulator.events import Emit, Event, EventKind
@@ -109,6 +109,9 @@ class ServiceLoader:
             service, around = compiled(target, name, manifest, where, here=self._here, https=self._https)
             for finding in patched_in(service, around):
                 self._emit(warning(finding))
+            if self._here:
+                for finding in patches_not_here(target, service):
+                    self._emit(warning(finding))
             deployment = None if self._here else where
             findings = tuple(manifest.findings)
             loaded = LoadedService(service, self._settings, target.workspace, findings, manifest, around, deployment)

@@ -6,12 +6,13 @@ from emulator.compiler.containers import Containers
 from emulator.compiler.context import DEFAULT_RETENTION, Context, FindPosition, Surroundings, nowhere
 from emulator.compiler.fit import require_fit
 from emulator.compiler.jobs import job_schedule, managed_file_system
+from emulator.compiler.listener.patches import apply_listener_patches
+from emulator.compiler.listener.routing import Routing
 from emulator.compiler.messaging import queues, subscriptions, topics
 from emulator.compiler.network import connect, discovery, load_balancer, network, network_load_balancer
 from emulator.compiler.overrides import apply_overrides, apply_patches
 from emulator.compiler.patches import for_task_definition, for_template
 from emulator.compiler.ports import Ports
-from emulator.compiler.routing import Routing
 from emulator.compiler.scaling import capacity_providers, deployment, scaling
 from emulator.compiler.volumes import volumes
 from emulator.ecs.deployment import Deployment
@@ -70,6 +71,9 @@ def compile_service(
     )
     definition = apply_overrides(context, definition)
     definition = apply_patches(context, definition, for_task_definition(surroundings.patches))
+    rules, patches = routing.listener_rules, for_template(surroundings.patches)
+    if surroundings.here:
+        rules, patches = apply_listener_patches(context, rules, patches)
     for key in ("name", "cpu", "memory", "count", "platform", "http", "nlb", "sidecars"):
         context.position(key)
     service = make(
@@ -83,7 +87,7 @@ def compile_service(
         desired_count=manifest.count.desired if isinstance(manifest, ManifestService) else 0,
         builds=containers.builds,
         target_groups=routing.target_groups,
-        listener_rules=routing.listener_rules,
+        listener_rules=rules,
         network_listeners=routing.network_listeners,
         health_check_grace_period=routing.grace_period,
         load_balancer=load_balancer(context, ports),
@@ -104,7 +108,7 @@ def compile_service(
         task_role_policies=[make(AddonReference, name=name) for name in sorted(surroundings.addons.policies)],
         addons=surroundings.addon_template,
         environment_addons=surroundings.environment_addons,
-        template_patches=for_template(surroundings.patches),
+        template_patches=patches,
         log_group=make(LogGroup, name=context.log_group, retention_in_days=_retention(manifest)),
         manifest=path,
         positions=context.positions,

@@ -62,29 +62,36 @@ class TargetGroup(Model):
 
 
 class PathPattern(Model):
-    """Matches the path of a request; any of the patterns. `*` is any text, `?` one character; case counts."""
+    """Matches the path of a request; any of the patterns. `*` is any text, `?` one character; case counts.
+
+    `regex_values` are regular expressions that are searched for in the path; one of either kind is enough.
+    """
 
     field: Literal["path-pattern"] = "path-pattern"
-    values: list[str]
+    values: list[str] = []
+    regex_values: list[str] = []
 
 
 class HostHeader(Model):
-    """Matches the host name of a request; any of the patterns, case-insensitive, without the port.
+    """Matches the host name of a request; any of the patterns or regular expressions, case-insensitive, without the
+    port.
 
     `load_balancer_name`: the load balancer's own DNS name matches too, which only a deployment knows.
     """
 
     field: Literal["host-header"] = "host-header"
-    values: list[str]
+    values: list[str] = []
+    regex_values: list[str] = []
     load_balancer_name: bool = False
 
 
 class HttpHeader(Model):
-    """Matches a header of a request; any of the patterns, case-insensitive."""
+    """Matches a header of a request; any of the patterns or regular expressions, case-insensitive."""
 
     field: Literal["http-header"] = "http-header"
     name: str
-    values: list[str]
+    values: list[str] = []
+    regex_values: list[str] = []
 
 
 class HttpRequestMethod(Model):
@@ -155,6 +162,27 @@ Action: TypeAlias = Annotated[Forward | Redirect | FixedResponse, Field(discrimi
 """What a rule does; `type` is what the API of Elastic Load Balancing calls it."""
 
 
+class Rewrite(Model):
+    """What a transform does: the first match of `regex` becomes `replace`, in which `$1` to `$9` are its groups."""
+
+    regex: str
+    replace: str
+
+
+TransformType: TypeAlias = Literal["url-rewrite", "host-header-rewrite"]
+
+
+class Transform(Model):
+    """Changes a request on its way to the target, after the rule was chosen.
+
+    `url-rewrite`: path and query. `host-header-rewrite`: the host name, case-insensitive. A load balancer takes one of
+    each type in a rule, with one rewrite.
+    """
+
+    type: TransformType
+    rewrites: list[Rewrite]
+
+
 class ListenerRule(Model):
     """One rule of the environment's load balancer.
 
@@ -166,9 +194,20 @@ class ListenerRule(Model):
     listener: Literal["HTTP", "HTTPS"] = "HTTP"
     conditions: list[Condition]
     action: Action
+    transforms: list[Transform] = []
     root: bool = False
     priority: int | None = None
     position: Position | None = None
+    patches: dict[str, Position] = {}
+    """Where patches changed it: `Conditions.0` or `Transforms` to the line of the patch."""
+
+    def position_of(self, *path: str | int) -> Position | None:
+        """Where a part of the rule comes from (`"Conditions", 0`): the patch that wrote it, else the manifest."""
+        steps = [str(step) for step in path]
+        for length in range(len(steps), 0, -1):
+            if found := self.patches.get(".".join(steps[:length])):
+                return found
+        return self.position
 
 
 class NetworkListener(Model):

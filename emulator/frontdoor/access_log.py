@@ -26,6 +26,8 @@ _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _HASHED = re.compile(r"#([0-9A-F]{2})")
 _KEY = re.compile(rb'"worker":\s*"?(\d+)"?,\s*"number":\s*"?([0-9A-Fa-f]+)')
 
+TRANSFORM_SUCCESS = "TransformSuccess"
+"""What the access log says of transforms that changed a request."""
 RING_BYTES = 8 * 1024 * 1024
 """How much is kept while nothing listens; then the oldest goes."""
 
@@ -66,6 +68,9 @@ _TLS_FORMAT = "%(cipher)sslc %(tls)sslv %(sni)[ssl_fc_sni,field(1,\\n)]"
 """Left out where there is no TLS: half of what a record costs HAProxy is writing its fields. A server name may hold the
 end of a line, which is the end of a record; nothing else may that clients or targets send."""
 
+_TRANSFORM_FORMAT = "%(to_host)[var(txn.to_host)] %(to_uri)[var(txn.to_uri)] %(transform)[var(txn.transform)]"
+"""Only where a rule has transforms. Both texts are valid as a host and as a URL, or are not logged."""
+
 
 def ring_lines() -> list[str]:
     """The section that carries the records to the listener."""
@@ -81,12 +86,13 @@ def ring_lines() -> list[str]:
     ]
 
 
-def frontend_log_lines(*, secure: bool) -> list[str]:
-    """The lines of a frontend that log; `secure` where it speaks TLS.
+def frontend_log_lines(*, secure: bool, transforms: bool = False) -> list[str]:
+    """The lines of a frontend that log; `secure` where it speaks TLS, `transforms` where a rule changes requests.
 
     What a record needs of a request's headers is copied: they are gone by then.
     """
-    fields = f"{_FORMAT} {_TLS_FORMAT}" if secure else _FORMAT
+    more = (_TLS_FORMAT if secure else "", _TRANSFORM_FORMAT if transforms else "")
+    fields = " ".join(filter(None, (_FORMAT, *more)))
     return [
         "log ring@access len 65535 format raw local0",
         f"log-format '%{{+json}}o {fields}'",
@@ -141,6 +147,12 @@ class AccessRecord:
     trace_id: str
     location: str
     grpc: bool
+    transformed_host: str = ""
+    """The host that the target is asked for, where a transform changed it."""
+    transformed_uri: str = ""
+    """The same of path and query."""
+    transform_status: str = ""
+    """How transforms went: `TransformSuccess`, or why the load balancer answered 500. Empty where nothing changed."""
 
     @property
     def type(self) -> str:
@@ -155,7 +167,7 @@ class AccessRecord:
     @property
     def action(self) -> str:
         """The action that was taken; empty before a rule was chosen."""
-        if self.rule_priority is None:
+        if self.rule_priority is None or self.transform_status not in ("", TRANSFORM_SUCCESS):
             return ""
         if self.location and not self.target:
             return "redirect"
@@ -245,6 +257,9 @@ def record_of(fields: Mapping[str, object]) -> AccessRecord:
         trace_id=text("trace"),
         location=text("location"),
         grpc=text("grpc") not in ("", "0", "False", "false"),
+        transformed_host=optional("to_host") if optional("transform") == TRANSFORM_SUCCESS else "",
+        transformed_uri=optional("to_uri") if optional("transform") == TRANSFORM_SUCCESS else "",
+        transform_status=optional("transform"),
     )
 
 
@@ -314,9 +329,9 @@ def alb_line(record: AccessRecord, name: LoadBalancerName, options: FrontOptions
         '"-"',
         '"-"',
         f"TID_{hashlib.sha256(f'{record.client}:{record.client_port}'.encode()).hexdigest()[:32]}",
-        '"-"',
-        '"-"',
-        '"-"',
+        _quoted(record.transformed_host),
+        _quoted(record.transformed_uri),
+        _quoted(record.transform_status),
     ]
     return " ".join(fields)
 
@@ -347,6 +362,9 @@ def as_json(record: AccessRecord, name: LoadBalancerName, options: FrontOptions)
         "request_creation_time": _time(record.created),
         "actions_executed": record.action,
         "redirect_url": record.location if record.action == "redirect" else "",
+        "transformed_host": record.transformed_host,
+        "transformed_uri": record.transformed_uri,
+        "request_transform_status": record.transform_status,
     }
     return {key: value for key, value in fields.items() if value not in (None, "")}
 

@@ -171,7 +171,8 @@ def _print(explanation: Explanation) -> None:
         for condition in rule.conditions:
             mark = "✓" if condition.matched else "✗"
             seen = ", ".join(condition.seen) or "nothing"
-            typer.echo(f"        {mark} {condition_text(condition.condition)} against {seen}")
+            by = f": found by {condition.regex}" if condition.regex else ""
+            typer.echo(f"        {mark} {condition_text(condition.condition)} against {seen}{by}")
     for line in _outcome(explanation):
         typer.echo(line)
     for finding in explanation.warnings:
@@ -190,7 +191,11 @@ def _outcome(explanation: Explanation) -> list[str]:
             f" (target group {destination.target_group}{share})"
         )
     if explanation.container_path is not None:
-        lines.append(f"  it sees {explanation.request.method} {explanation.container_path}")
+        changed = explanation.container_path != explanation.request.target
+        sent = f", in place of {explanation.request.target}" if changed else ""
+        lines.append(f"  it sees {explanation.request.method} {explanation.container_path}{sent}")
+    if explanation.container_host is not None:
+        lines.append(f"  and the host {explanation.container_host}, in place of {explanation.request.host}")
     if explanation.status is not None:
         lines.append(f"→ the load balancer itself answers {explanation.status}")
     if explanation.location is not None:

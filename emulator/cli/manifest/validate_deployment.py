@@ -8,7 +8,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.app.compile import ADDON_CODE, OVERRIDE_CODE, PATCH_CODE, REGISTRATION_CODE, load_manifest
+from emulator.app.compile import (
+    ADDON_CODE,
+    OVERRIDE_CODE,
+    PATCH_CODE,
+    REGISTRATION_CODE,
+    load_manifest,
+    patches_not_here,
+)
 from emulator.app.selection import Target
 from emulator.errors import CopilotLocalError, Finding, FindingsError, InputError, Severity, Unsupported
 
@@ -97,6 +104,8 @@ def _findings(target: Target, name: str, manifest: LoadedManifest, where: Deploy
         yield _finding(error, manifest)
         return
     yield from patched_in(service, around)
+    yield from patches_not_here(target, service)
+    yield from _rule_findings(service)
     changed = manifest.manifest.taskdef_overrides or around.patches
     before = {finding.message for finding in _without_changes(target, manifest, around)} if changed else set()
     if changed:
@@ -104,6 +113,18 @@ def _findings(target: Target, name: str, manifest: LoadedManifest, where: Deploy
             if finding.message not in before:
                 yield finding
     yield from _template_findings(target, name, manifest, where)
+
+
+def _rule_findings(service: Service) -> Iterator[Finding]:
+    """What a load balancer refuses of the rules that patches make. The manifest's own findings have the rest."""
+    from emulator.frontdoor.routing.checks import check_rules
+
+    written = {position for rule in service.listener_rules for position in rule.patches.values()}
+    try:
+        check_rules([service] if written else [])
+    except FindingsError as error:
+        found = [finding for finding in error.findings if finding.position in written]
+        yield from {(finding.position, finding.message): finding for finding in found}.values()
 
 
 def _without_changes(target: Target, manifest: LoadedManifest, around: Surroundings) -> list[Finding]:

@@ -57,10 +57,11 @@ def fixed_response_path(placed: PlacedRule, listener: Listener) -> str:
 
 def redirect(placed: PlacedRule, action: Redirect, listener: Listener, folder: str, options: FrontOptions) -> list[str]:
     """Answers with a `Location` that always spells its port, as an ALB's does."""
+    renamed = any(transform.type == "host-header-rewrite" for transform in placed.rule.transforms)
     samples = {
         "protocol": listener.lower(),
         "port": str(listener_port(listener, options)),
-        "host": "%[var(txn.host)]",
+        "host": "%[req.fhdr(host,1),host_only]" if renamed else "%[var(txn.host)]",
         "path": "%[path,regsub(^/,)]",
         "query": "%[query]",
     }

@@ -6,6 +6,7 @@ are variables that `frontend` sets: `txn.path` (normalised), `txn.host` (lower c
 
 from __future__ import annotations
 
+from emulator.ecs.listener.regex import read_regex
 from emulator.ecs.service import (
     Condition,
     HostHeader,
@@ -27,12 +28,17 @@ def acl_lines(name: str, condition: Condition) -> list[str]:
 
 def _tests(condition: Condition) -> list[str]:
     if isinstance(condition, PathPattern):
-        return [_glob("var(txn.path)", value) for value in condition.values]
+        tests = [_glob("var(txn.path)", value) for value in condition.values]
+        return tests + [_regex("var(txn.path)", value) for value in condition.regex_values]
     if isinstance(condition, HostHeader):
-        return [_glob("var(txn.host)", value) for value in host_patterns(condition)]
+        tests = [_glob("var(txn.host)", value) for value in host_patterns(condition)]
+        samples = ("var(txn.host)", DEPLOYED_HOST)
+        return tests + [_regex(it, value, fold_case=True) for value in condition.regex_values for it in samples]
     if isinstance(condition, HttpHeader):
         # req.fhdr walks the lines of a header; req.hdr would cut them at commas as well.
-        return [_glob(f"req.fhdr({condition.name})", value, fold_case=True) for value in condition.values]
+        sample = f"req.fhdr({condition.name})"
+        tests = [_glob(sample, value, fold_case=True) for value in condition.values]
+        return tests + [_regex(sample, value, fold_case=True) for value in condition.regex_values]
     if isinstance(condition, HttpRequestMethod):
         # HAProxy's own METH_GET would cover HEAD, which the load balancer's GET does not.
         return [f"method {quote(value)}" for value in condition.values]
@@ -55,7 +61,22 @@ def host_patterns(condition: HostHeader) -> list[str]:
 
 def local_name(host: str) -> str:
     """The name under which a host of a deployment is reached on this machine."""
-    return f"{host}.localhost"
+    return f"{host}{_BELOW_LOCALHOST}"
+
+
+def deployed_name(host: str) -> str:
+    """The host of a deployment that a name on this machine stands for: what regular expressions of hosts are about."""
+    return host.removesuffix(_BELOW_LOCALHOST)
+
+
+_BELOW_LOCALHOST = ".localhost"
+DEPLOYED_HOST = quote(r'var(txn.host),regsub("\\.localhost$","")')
+"""`deployed_name` of the request's host, as HAProxy has it."""
+
+
+def _regex(sample: str, expression: str, *, fold_case: bool = False) -> str:
+    case = " -i" if fold_case else ""
+    return f"{sample} -m reg{case} -- {quote(read_regex(expression).text)}"
 
 
 def _glob(sample: str, pattern: str, *, fold_case: bool = False) -> str:

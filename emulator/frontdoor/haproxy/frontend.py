@@ -13,6 +13,7 @@ from emulator.frontdoor.haproxy.pages import REASONS, SERVER, UNREACHABLE_PAGE
 from emulator.frontdoor.haproxy.request import header_lines, limit_lines, path_lines, response_lines
 from emulator.frontdoor.haproxy.servers import HTTP_DEFAULTS
 from emulator.frontdoor.haproxy.text import quote
+from emulator.frontdoor.haproxy.transforms import has_transforms, transform_lines
 from emulator.frontdoor.options import CERTIFICATES_FOLDER, FOLDER, FrontOptions, backend_name
 from emulator.frontdoor.routing.rules import DEFAULT_PRIORITY, PlacedRule, forwarded_groups
 
@@ -40,7 +41,7 @@ def _frontend(listener: Listener, rules: Sequence[PlacedRule], options: FrontOpt
     if options.published_connections and not inside:
         body += limit_connections(options)
     if options.access_log:
-        body += frontend_log_lines(secure=listener == "HTTPS")
+        body += frontend_log_lines(secure=listener == "HTTPS", transforms=has_transforms(rules))
     if options.source_ip:
         body.append(f"http-request set-src str({options.source_ip})")
     body += [*limit_lines(), *path_lines()]
@@ -48,6 +49,7 @@ def _frontend(listener: Listener, rules: Sequence[PlacedRule], options: FrontOpt
         body += _choose_lines(placed)
     body.append(f"http-request set-var(txn.rule) str({DEFAULT_PRIORITY}) if !{{ var(txn.rule) -m found }}")
     body += header_lines(listener, options)
+    body += transform_lines(rules)
     body += _action_lines(listener, rules, options)
     if options.access_log:
         body.append(LOCATION_LINE)

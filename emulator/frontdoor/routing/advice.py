@@ -22,7 +22,7 @@ from emulator.ecs.service import (
 from emulator.errors import Finding, Severity
 from emulator.frontdoor.balancers import LISTENERS, Balancer, behind
 from emulator.frontdoor.haproxy.conditions import host_patterns
-from emulator.frontdoor.routing.matching import glob_matches
+from emulator.frontdoor.routing.matching import path_matches
 from emulator.frontdoor.routing.patterns import glob_regex
 from emulator.frontdoor.routing.rules import PlacedRule, rules_in_order
 
@@ -109,7 +109,23 @@ def _groups(placed: PlacedRule) -> list[TargetGroup]:
 
 
 def _paths(placed: PlacedRule) -> list[str]:
+    """Patterns and regular expressions of paths."""
+    conditions = [item for item in placed.rule.conditions if isinstance(item, PathPattern)]
+    return [value for item in conditions for value in (*item.values, *item.regex_values)]
+
+
+def _patterns(placed: PlacedRule) -> list[str]:
     return [value for item in placed.rule.conditions if isinstance(item, PathPattern) for value in item.values]
+
+
+def _is_rewritten(placed: PlacedRule) -> bool:
+    return any(transform.type == "url-rewrite" for transform in placed.rule.transforms)
+
+
+def _asks_for(placed: PlacedRule, path: str) -> bool:
+    """Whether the rule forwards requests that ask its targets for a path; also where that is not certain."""
+    conditions = [item for item in placed.rule.conditions if isinstance(item, PathPattern)]
+    return not conditions or _is_rewritten(placed) or all(path_matches(item, path) for item in conditions)
 
 
 def _warning(code: str, message: str, hint: str, placed: PlacedRule) -> Finding:
@@ -118,15 +134,14 @@ def _warning(code: str, message: str, hint: str, placed: PlacedRule) -> Finding:
 
 def _group_advice(placed: PlacedRule, group: TargetGroup) -> Iterator[Finding]:
     service = placed.service
-    paths = _paths(placed)
     checked = group.health_check.path.partition("?")[0]
     # A gRPC server is asked for a method that it does not have, and says so.
     calls = group.protocol_version == "GRPC" or group.health_check.protocol == "TCP"
-    if paths and not calls and not any(glob_matches(path, checked) for path in paths):
+    if not calls and not _asks_for(placed, checked):
         yield _warning(
             HEALTH_CHECK_PATH,
             f"{service.name}: health checks ask container {group.container_name} for {checked}, which no request that"
-            f" this rule forwards asks for ({', '.join(paths)})",
+            f" this rule forwards asks for ({', '.join(_paths(placed))})",
             f"see that {group.container_name} answers {checked} with {group.health_check.success_codes}, or set"
             " `http.healthcheck` to a path below the rule's",
             placed,
@@ -143,8 +158,8 @@ def _group_advice(placed: PlacedRule, group: TargetGroup) -> Iterator[Finding]:
 
 def prefix_note(placed: PlacedRule) -> Iterator[Finding]:
     """The classic surprise about a rule with a path of its own: the container sees that path too."""
-    prefixes = [path for path in _paths(placed) if path.endswith("/*") and path != "/*"]
-    if prefixes and isinstance(placed.rule.action, Forward):
+    prefixes = [path for path in _patterns(placed) if path.endswith("/*") and path != "/*"]
+    if prefixes and isinstance(placed.rule.action, Forward) and not _is_rewritten(placed):
         prefix = prefixes[0].removesuffix("*")
         yield _warning(
             PREFIX_KEPT,
@@ -180,11 +195,11 @@ def _holds_always(condition: Condition) -> bool:
 
 def _condition_covers(wide: Condition, narrow: Condition) -> bool:
     if isinstance(wide, PathPattern) and isinstance(narrow, PathPattern):
-        return _each_covered(wide.values, narrow.values)
+        return _each_covered(wide.values, narrow.values) and _regexes_covered(wide, narrow)
     if isinstance(wide, HostHeader) and isinstance(narrow, HostHeader):
-        return _each_covered(host_patterns(wide), host_patterns(narrow))
+        return _each_covered(host_patterns(wide), host_patterns(narrow)) and _regexes_covered(wide, narrow)
     if isinstance(wide, HttpHeader) and isinstance(narrow, HttpHeader):
-        same = wide.name.lower() == narrow.name.lower()
+        same = wide.name.lower() == narrow.name.lower() and _regexes_covered(wide, narrow)
         return same and _each_covered([v.lower() for v in wide.values], [v.lower() for v in narrow.values])
     if isinstance(wide, HttpRequestMethod) and isinstance(narrow, HttpRequestMethod):
         return set(narrow.values) <= set(wide.values)
@@ -194,6 +209,13 @@ def _condition_covers(wide: Condition, narrow: Condition) -> bool:
     if isinstance(wide, SourceIp) and isinstance(narrow, SourceIp):
         return all(any(_block_covers(outer, inner) for outer in wide.values) for inner in narrow.values)
     return False
+
+
+def _regexes_covered(
+    wide: PathPattern | HostHeader | HttpHeader, narrow: PathPattern | HostHeader | HttpHeader
+) -> bool:
+    """Whether all that regular expressions match is covered: those that are the same, and any by a lone `*`."""
+    return "*" in wide.values or set(narrow.regex_values) <= set(wide.regex_values)
 
 
 def _each_covered(wide: Sequence[str], narrow: Sequence[str]) -> bool:

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from emulator.ecs.listener.regex import RefusedRegex, read_regex, read_replacement
 from emulator.ecs.service import (
     Action,
     Condition,
@@ -25,14 +26,26 @@ from emulator.ecs.service import (
     Redirect,
     Service,
     SourceIp,
+    Transform,
 )
 from emulator.errors import Finding, FindingsError
-from emulator.listener_limits import CHECKED_PATH, GRPC_CODES, HOST, MOST_VALUES, PATH, SUCCESS_CODES
+from emulator.listener_limits import (
+    CHECKED_PATH,
+    GRPC_CODES,
+    HOST,
+    LONGEST_REGEX,
+    LONGEST_REWRITE,
+    MOST_VALUES,
+    PATH,
+    SUCCESS_CODES,
+)
 
 CONDITION = "CL710"
 QUOTA = "CL711"
 ACTION = "CL712"
 HEALTH_CHECK = "CL713"
+REGEX = "CL714"
+TRANSFORM = "CL715"
 
 MAX_GROUPS = 5
 
@@ -74,27 +87,85 @@ def _service_findings(service: Service) -> Iterator[Finding]:
 
 
 def _rule_findings(service: Service, rule: ListenerRule) -> Iterator[Finding]:
-    def finding(code: str, message: str, hint: str) -> Finding:
-        return Finding(code, message, rule.position, f"rule {rule.name}", hint)
+    def finding(code: str, message: str, hint: str, *place: str | int) -> Finding:
+        return Finding(code, message, rule.position_of(*place), f"rule {rule.name}", hint)
 
     kinds = Counter(type(condition) for condition in rule.conditions)
     for kind in _ONCE:
         if kinds[kind] > 1:
             name = next(condition.field for condition in rule.conditions if isinstance(condition, kind))
             yield finding(QUOTA, f"more than one {name} condition", "put the values into one condition")
-    values = sum(len(condition.values) for condition in rule.conditions)
+    values = sum(len(condition.values) + len(_regexes(condition)) for condition in rule.conditions)
     if not values:
-        yield finding(QUOTA, "no condition", "a rule needs at least one; only the default action has none")
+        yield finding(
+            QUOTA, "no condition", "a rule needs at least one; only the default action has none", "Conditions"
+        )  # fmt: skip
     if values > MOST_VALUES:
         message = f"{values} values in its conditions; a load balancer takes {MOST_VALUES} a rule"
-        yield finding(QUOTA, message, "split it into several rules")
-    for condition in rule.conditions:
+        yield finding(QUOTA, message, "split it into several rules", "Conditions")
+    for index, condition in enumerate(rule.conditions):
+        place = ("Conditions", index)
         for problem in _condition_problems(condition):
             yield finding(
-                CONDITION, f"{condition.field} {problem}", "see the characters and lengths of rule conditions"
+                CONDITION, f"{condition.field} {problem}", "see the characters and lengths of rule conditions", *place
             )
+        for regex in _regexes(condition):
+            for problem in _regex_problems(regex, LONGEST_REGEX):
+                yield finding(
+                    REGEX, f"{condition.field} regular expression {regex[:140]!r} has {problem}", _DIALECT, *place
+                )
+    yield from _transform_findings(rule)
     for problem in _action_problems(service, rule, rule.action):
         yield finding(ACTION, f"{rule.action.type} {problem}", "see the limits of listener rule actions")
+
+
+_DIALECT = "write it without look-around, backreferences, atomic groups, possessive quantifiers, recursion and \\p"
+
+
+def _regexes(condition: Condition) -> Sequence[str]:
+    return condition.regex_values if isinstance(condition, PathPattern | HostHeader | HttpHeader) else ()
+
+
+def _regex_problems(regex: str, longest: int) -> Iterator[str]:
+    """What an expression has that a load balancer does not take."""
+    if len(regex) > longest:
+        yield f"{len(regex)} characters, and {longest} are allowed"
+        return
+    try:
+        read_regex(regex)
+    except RefusedRegex as error:
+        yield str(error)
+
+
+def _transform_findings(rule: ListenerRule) -> Iterator[Finding]:
+    kinds = Counter(transform.type for transform in rule.transforms)
+    for index, transform in enumerate(rule.transforms):
+        for problem, hint in _transform_problems(transform, kinds[transform.type]):
+            place = rule.position_of("Transforms", index)
+            yield Finding(TRANSFORM, f"{transform.type} {problem}", place, f"rule {rule.name}", hint)
+
+
+def _transform_problems(transform: Transform, alike: int) -> Iterator[tuple[str, str]]:
+    """What is wrong with a transform, and what to do. `alike`: how many of its type the rule has."""
+    if alike > 1:
+        yield f"stands {alike} times in one rule; a load balancer takes one of each type", "keep one of them"
+    if len(transform.rewrites) != 1:
+        yield (
+            f"has {len(transform.rewrites)} rewrites; a load balancer takes one",
+            "make one regular expression of them",
+        )
+        return
+    rewrite = transform.rewrites[0]
+    for problem in _regex_problems(rewrite.regex, LONGEST_REWRITE):
+        yield f"regular expression {rewrite.regex[:140]!r} has {problem}", _DIALECT
+        return
+    if len(rewrite.replace) > LONGEST_REWRITE:
+        yield f"replacement has {len(rewrite.replace)} characters, and {LONGEST_REWRITE} are allowed", "make it shorter"
+        return
+    try:
+        read_replacement(rewrite.replace, read_regex(rewrite.regex).groups)
+    except RefusedRegex as error:
+        yield f"replacement {rewrite.replace[:140]!r} has {error}", "$1 to $9 stand for groups in parentheses"
 
 
 def _condition_problems(condition: Condition) -> Iterator[str]:

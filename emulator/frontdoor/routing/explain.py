@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import enum
+import re
 import urllib.parse
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from emulator.ecs.service import FixedResponse, Forward, Redirect, Service
 from emulator.errors import Finding, UsageError
@@ -18,6 +19,7 @@ from emulator.frontdoor.routing.advice import advice, prefix_note, protocol_note
 from emulator.frontdoor.routing.checks import check_rules
 from emulator.frontdoor.routing.matching import ConditionResult, Request, evaluate, normalised_path
 from emulator.frontdoor.routing.rules import DEFAULT_PRIORITY, PlacedRule, rules_in_order
+from emulator.frontdoor.routing.transforms import Transformed, transformed
 
 
 class Verdict(enum.StrEnum):
@@ -65,7 +67,9 @@ class Explanation:
     """One sentence: what happens and why."""
     destinations: tuple[Destination, ...] = ()
     container_path: str | None = None
-    """Path and query as the container sees them: as they were sent."""
+    """Path and query as the container sees them: as they were sent, unless a transform changes them."""
+    container_host: str | None = None
+    """The host that the container sees, without a port unless a transform writes one; None: the one that was sent."""
     status: int | None = None
     """The status that the load balancer answers with by itself."""
     location: str | None = None
@@ -199,15 +203,22 @@ def _with_outcome(explanation: Explanation, options: FrontOptions) -> Explanatio
         return _replaced(explanation, reason, status=503)
     action = winner.rule.action
     name = f"rule {winner.rule.name} of {winner.service.name} (priority {winner.priority})"
+    changed = transformed(winner.rule, explanation.request)
+    if changed.problem:
+        return _replaced(explanation, f"{name}: {changed.problem}", status=500)
     if isinstance(action, Redirect):
-        location = _location(action, explanation, options)
+        location = _location(action, explanation, changed, options)
         return _replaced(explanation, f"{name} redirects", status=action.status_code, location=location)
     if isinstance(action, FixedResponse):
         return _replaced(explanation, f"{name} answers by itself", status=action.status_code)
     destinations = destinations_of(winner.service, action)
     if not destinations:
         return _replaced(explanation, f"{name} forwards to target groups that all have weight 0", status=503)
-    return _replaced(explanation, f"{name} forwards", destinations=destinations)
+    return replace(
+        _replaced(explanation, f"{name} forwards", destinations=destinations),
+        container_path=changed.target or explanation.request.target,
+        container_host=changed.host,
+    )
 
 
 def _replaced(
@@ -218,20 +229,7 @@ def _replaced(
     location: str | None = None,
     destinations: tuple[Destination, ...] = (),
 ) -> Explanation:
-    return Explanation(
-        explanation.balancer,
-        explanation.request,
-        explanation.listener,
-        explanation.matched_path,
-        explanation.rules,
-        explanation.winner,
-        reason,
-        destinations,
-        explanation.request.target if destinations else None,
-        status,
-        location,
-        explanation.warnings,
-    )
+    return replace(explanation, reason=reason, status=status, location=location, destinations=destinations)
 
 
 def destinations_of(service: Service, action: Forward) -> tuple[Destination, ...]:
@@ -246,12 +244,14 @@ def destinations_of(service: Service, action: Forward) -> tuple[Destination, ...
     return tuple(found)
 
 
-def _location(action: Redirect, explanation: Explanation, options: FrontOptions) -> str:
-    request = explanation.request
+def _location(action: Redirect, explanation: Explanation, changed: Transformed, options: FrontOptions) -> str:
+    sent = explanation.request
+    request = replace(sent, target=changed.target or sent.target)
+    host = sent.host if changed.host is None else re.sub(r":[0-9]*$", "", changed.host)
     values = {
         "protocol": explanation.listener.lower(),
         "port": str(listener_port(explanation.listener, options)),
-        "host": request.host or "",
+        "host": host or "",
         "path": request.path.removeprefix("/"),
         "query": request.query or "",
     }

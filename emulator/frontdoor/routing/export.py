@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from emulator.ecs.service import Condition, FixedResponse, Forward, HostHeader, HttpHeader, Redirect, Service
+from emulator.ecs.service import (
+    Condition,
+    FixedResponse,
+    Forward,
+    HostHeader,
+    HttpHeader,
+    PathPattern,
+    Redirect,
+    Service,
+)
 from emulator.frontdoor.balancers import LISTENERS, Balancer, behind
 from emulator.frontdoor.routing.explain import Explanation, RuleResult, destinations_of
 from emulator.frontdoor.routing.rules import PlacedRule, rules_in_order
@@ -15,6 +24,8 @@ def condition_text(condition: Condition) -> str:
     """`path /api or /api/*`: the condition's field, and what it takes."""
     name = f" {condition.name}" if isinstance(condition, HttpHeader) else ""
     values = [f"{pair[0]}={pair[1]}" if isinstance(pair, tuple) else pair for pair in condition.values]
+    if isinstance(condition, PathPattern | HostHeader | HttpHeader):
+        values += [f"regex {value}" for value in condition.regex_values]
     if isinstance(condition, HostHeader) and condition.load_balancer_name:
         values.append("the load balancer's own name")
     return f"{condition.field}{name} {' or '.join(values)}"
@@ -31,6 +42,7 @@ def as_json(explanation: Explanation) -> dict[str, object]:
         "status": explanation.status,
         "location": explanation.location,
         "container_path": explanation.container_path,
+        "container_host": explanation.container_host,
         "destinations": [asdict(destination) for destination in explanation.destinations],
         "rules": [_result(rule) for rule in explanation.rules],
         "warnings": [str(finding) for finding in explanation.warnings],
@@ -44,7 +56,12 @@ def _result(rule: RuleResult) -> dict[str, object]:
         "rule": rule.placed.rule.name,
         "verdict": rule.verdict,
         "conditions": [
-            {"condition": condition_text(found.condition), "matched": found.matched, "seen": list(found.seen)}
+            {
+                "condition": condition_text(found.condition),
+                "matched": found.matched,
+                "seen": list(found.seen),
+                "regex": found.regex,
+            }
             for found in rule.conditions
         ],
     }

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from emulator.ecs.listener.regex import read_regex
 from emulator.ecs.service import (
     Condition,
     HostHeader,
@@ -19,7 +20,7 @@ from emulator.ecs.service import (
     QueryString,
     SourceIp,
 )
-from emulator.frontdoor.haproxy.conditions import host_patterns, query_regex
+from emulator.frontdoor.haproxy.conditions import deployed_name, host_patterns, query_regex
 from emulator.frontdoor.routing.patterns import glob_regex
 
 _ODD_PATH = re.compile(r"%|//|/\.")
@@ -58,17 +59,17 @@ class Request:
         return _PORT.sub("", hosts[0]).lower() if hosts else None
 
 
-def normalised_path(path: str) -> str | None:
+def normalised_path(path: str, stay: re.Pattern[str] | None = None) -> str | None:
     """The path that patterns are matched with, or None where it climbs above the root (an answer of 400).
 
     Decoded once, then `//`, `/./` and `/../` resolved. A path that cannot be decoded stays as it is, and so do
-    control characters.
+    control characters, and the escapes that `stay` matches.
     """
     if not _ODD_PATH.search(path):
         return path
     if _BAD_ESCAPE.search(path):
         return None if _ABOVE_ROOT.match(path) else path
-    decoded = _ESCAPE.sub(_decoded, path)
+    decoded = _ESCAPE.sub(lambda found: found[0] if stay and stay.fullmatch(found[0]) else _decoded(found), path)
     kept: list[str] = []
     segments = decoded.partition("?")[0].split("/")[1:]
     folder = segments[-1] in ("", ".", "..")
@@ -91,17 +92,38 @@ def _decoded(found: re.Match[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ConditionResult:
-    """One condition on one request. `seen` is what its patterns were compared with, empty where there is nothing."""
+    """One condition on one request. `seen` is what its patterns were compared with, empty where there is nothing;
+    `regex` is the regular expression that matched, where it was one."""
 
     condition: Condition
     matched: bool
     seen: tuple[str, ...]
+    regex: str | None = None
 
 
 def evaluate(condition: Condition, request: Request) -> ConditionResult:
     """Compares a request with one condition: true where any value matches any of what is seen."""
     seen = tuple(_seen(condition, request))
-    return ConditionResult(condition, any(_value_matches(condition, value) for value in seen), seen)
+    if any(_value_matches(condition, value) for value in seen):
+        return ConditionResult(condition, True, seen)
+    regex = next((regex for value in seen for regex in _regexes(condition) if _found(condition, regex, value)), None)
+    return ConditionResult(condition, regex is not None, seen, regex)
+
+
+def _regexes(condition: Condition) -> Sequence[str]:
+    return condition.regex_values if isinstance(condition, PathPattern | HostHeader | HttpHeader) else ()
+
+
+def _found(condition: Condition, regex: str, seen: str) -> bool:
+    """Whether a regular expression is found in a value; case counts in paths only."""
+    values = (seen, deployed_name(seen)) if isinstance(condition, HostHeader) else (seen,)
+    fold_case = not isinstance(condition, PathPattern)
+    return any(regex_search(regex, value, fold_case=fold_case) is not None for value in values)
+
+
+def regex_search(regex: str, text: str, *, fold_case: bool = False) -> re.Match[str] | None:
+    """The first match of a listener rule's regular expression. Raises RefusedRegex for one that is refused."""
+    return re.search(read_regex(regex).text, text, re.ASCII | (re.IGNORECASE if fold_case else 0))
 
 
 def _seen(condition: Condition, request: Request) -> Sequence[str]:
@@ -134,6 +156,11 @@ def _value_matches(condition: Condition, seen: str) -> bool:
             re.search(query_regex(key, value), seen, re.IGNORECASE | re.ASCII) for key, value in condition.values
         )
     return any(_in_block(seen, block) for block in condition.values)
+
+
+def path_matches(condition: PathPattern, path: str) -> bool:
+    """Whether a path, decoded and normalised, meets a condition."""
+    return _value_matches(condition, path) or any(_found(condition, regex, path) for regex in condition.regex_values)
 
 
 def glob_matches(pattern: str, text: str, *, fold_case: bool = False) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import zlib
 
+from emulator.ecs.listener.properties import condition_properties, transform_properties
 from emulator.ecs.names import logical_id
 from emulator.ecs.service import (
     Action,
@@ -15,14 +16,10 @@ from emulator.ecs.service import (
     FixedResponse,
     Forward,
     HostHeader,
-    HttpHeader,
-    HttpRequestMethod,
     ListenerRule,
     PathPattern,
-    QueryString,
     Redirect,
     Service,
-    SourceIp,
     TargetGroup,
     TargetHealthCheck,
 )
@@ -136,6 +133,7 @@ def _rule(template: Template, service: Service, foundation: Foundation, rule: Li
             "ListenerArn": foundation.listener(rule.listener),
             "Priority": _priority(template, service, rule),
             "Conditions": [_condition(condition, foundation) for condition in rule.conditions],
+            "Transforms": [transform_properties(transform) for transform in rule.transforms] or None,
             "Actions": [_action(rule.action, foundation)],
         },
         comment="To the HTTPS listener" if isinstance(rule.action, Redirect) else "Requests for the service",
@@ -189,23 +187,8 @@ def _paths(rule: ListenerRule) -> str:
 
 
 def _condition(condition: Condition, foundation: Foundation) -> Properties:
-    found: Properties = {"Field": condition.field}
-    match condition:
-        case PathPattern():
-            found["PathPatternConfig"] = {"Values": list(condition.values)}
-        case HostHeader():
-            own: list[object] = [foundation.load_balancer("DNSName")] if condition.load_balancer_name else []
-            found["HostHeaderConfig"] = {"Values": [*own, *condition.values]}
-        case SourceIp():
-            found["SourceIpConfig"] = {"Values": list(condition.values)}
-        case HttpHeader():
-            found["HttpHeaderConfig"] = {"HttpHeaderName": condition.name, "Values": list(condition.values)}
-        case HttpRequestMethod():
-            found["HttpRequestMethodConfig"] = {"Values": list(condition.values)}
-        case QueryString():
-            pairs = [{"Key": key, "Value": value} if key else {"Value": value} for key, value in condition.values]
-            found["QueryStringConfig"] = {"Values": pairs}
-    return found
+    own = isinstance(condition, HostHeader) and condition.load_balancer_name
+    return condition_properties(condition, foundation.load_balancer("DNSName") if own else "")
 
 
 def _action(action: Action, foundation: Foundation) -> Properties:

@@ -19,8 +19,10 @@ from emulator.ecs.service import (
     ListenerRule,
     PathPattern,
     Redirect,
+    Rewrite,
     TargetGroup,
     TargetHealthCheck,
+    Transform,
     WeightedTargetGroup,
 )
 from emulator.frontdoor.access_log import AccessRecord, LoadBalancerName, alb_line, as_json, parse_record
@@ -98,7 +100,12 @@ def front(start_front: StartFront, one: Upstream, listener: Listener) -> Front:
         rule(10, "/api*", Forward(target_groups=[WeightedTargetGroup(target_group="default")])),
         rule(20, "/old*", Redirect(path="/new")),
         rule(30, "/fixed", FixedResponse(status_code=503, message_body="busy", content_type="text/plain")),
+        rule(15, "/health*", Forward(target_groups=[WeightedTargetGroup(target_group="default")])),
         rule(40, "/empty", Forward(target_groups=[WeightedTargetGroup(target_group="empty")])),
+    ]
+    rules[-2].transforms = [
+        Transform(type="url-rewrite", rewrites=[Rewrite(regex="^/health", replace="/y")]),
+        Transform(type="host-header-rewrite", rewrites=[Rewrite(regex="^h", replace="new")]),
     ]
     target = Target("one", SERVICE, "default", "127.0.0.1", one.port, Placement.JUDGED)
     return start_front([service_with(rules, groups)], [target], access_log=True, log_port=listener.port, idle_timeout=2)
@@ -134,6 +141,18 @@ def test_a_forwarded_request(front: Front, one: Upstream, listener: Listener) ->
     assert fields[22:24] == ["forward", "-"]
     assert fields[25:27] == [f"127.0.0.1:{one.port}", "200"]
     assert fields[21] <= fields[1]
+
+
+def test_a_transformed_request_keeps_its_url_and_host(front: Front, one: Upstream, listener: Listener) -> None:
+    answer = front.get("/health/x?a=1")
+    record = listener.wait()
+    fields = line(front, record)
+    assert (answer.seen["path"], answer.seen_header("Host")) == ("/y/x?a=1", ["new.test:8080"])
+    assert fields[12] == "GET http://h.test:8080/health/x?a=1 HTTP/1.1"
+    assert fields[30:] == ["new.test", "/y/x?a=1", "TransformSuccess"]
+    assert as_json(record, NAME, front.options)["transformed_uri"] == "/y/x?a=1"
+    front.settle(one="healthy")
+    assert {probe.request_line for probe in one.probes} == {"GET /health HTTP/1.1"}
 
 
 @pytest.mark.parametrize(

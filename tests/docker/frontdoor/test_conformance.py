@@ -23,6 +23,8 @@ def problems(case: Case, answer: Response) -> Iterator[str]:
             yield f"expected target group {case.expect}, got {answer.status} {answer.header('X-Target')}"
         elif case.seen is not None and answer.seen["path"] != case.seen:
             yield f"the target saw {answer.seen['path']}"
+        elif case.seen_host is not None and answer.seen_header("Host") != [case.seen_host]:
+            yield f"the target saw the host {answer.seen_header('Host')}"
         return
     if answer.status != case.expect or answer.header("Server") != "awselb/2.0":
         yield f"expected {case.expect} of the load balancer, got {answer.status} of {answer.header('Server')}"

@@ -87,6 +87,26 @@ def test_https_has_cipher_name_and_its_own_port() -> None:
     assert ' "h.test" "-" 1 ' in line
 
 
+@pytest.mark.parametrize(
+    ("fields", "end", "action"),
+    [
+        ({"to_uri": "/y?a=1", "transform": "TransformSuccess"}, '"-" "/y?a=1" "TransformSuccess"', "forward"),
+        (
+            {"to_host": "b.test", "to_uri": None, "transform": "TransformSuccess"},
+            '"b.test" "-" "TransformSuccess"',
+            "forward",
+        ),
+        ({"to_uri": "x", "transform": "TransformInvalidPath", "group": ""}, '"-" "-" "TransformInvalidPath"', ""),
+    ],
+)
+def test_transforms_are_told_at_the_end(fields: dict[str, object], end: str, action: str) -> None:
+    made = parse_record(record(**fields))
+    line = alb_line(made, NAME, FrontOptions())
+    assert line.endswith(f" {end}")
+    assert '"GET http://h.test:8080/api/x HTTP/1.1"' in line
+    assert made.action == action
+
+
 def test_a_client_that_went_away_is_a_460() -> None:
     raw = record(end="CH--", status=400, target_status="", respond=-1)
     fields = alb_line(parse_record(raw), NAME, FrontOptions()).split(" ")

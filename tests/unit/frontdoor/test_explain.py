@@ -37,7 +37,12 @@ def test_the_explanation_is_what_an_alb_does(rule_set: RuleSet, case: Case) -> N
     result = explain([rule_set.service], case.method, case.path, case.headers, options=options)
     if isinstance(case.expect, str):
         assert [item.target_group for item in result.destinations] == [case.expect]
-        assert result.container_path == case.path
+        assert result.container_path == (case.path if case.seen is None else case.seen)
+        if case.seen_host is not None:
+            host = result.container_host or dict(case.headers)["Host"]
+            assert host.removesuffix(":8000").removesuffix(":9") == case.seen_host.removesuffix(":8000").removesuffix(
+                ":9"
+            )
     else:
         assert (result.status, result.destinations) == (case.expect, ())
     if case.location is not None:
@@ -192,6 +197,29 @@ def test_a_rule_in_the_shadow_of_another_is_a_warning() -> None:
 )
 def test_which_conditions_cover_which(earlier: list[Condition], later: list[Condition], expected: bool) -> None:
     assert covers(earlier, later) is expected
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "expected"),
+    [
+        (["/*"], (["/a"], ["^/b"]), True),
+        (["/a*"], (["/a"], ["^/ab"]), False),
+        (["*"], ([], ["x"]), True),
+    ],
+)
+def test_a_regular_expression_is_covered_by_what_takes_everything(
+    earlier: list[str], later: tuple[list[str], list[str]], expected: bool
+) -> None:
+    narrow = PathPattern(values=later[0], regex_values=later[1])
+    assert covers([PathPattern(values=earlier)], [narrow]) is expected
+    assert covers([narrow], [narrow]) is True
+
+
+def test_it_says_which_expression_matched() -> None:
+    service = hello()
+    service.listener_rules[0].conditions = [PathPattern(values=["/x"], regex_values=["^/no", "^/a.i"])]
+    (rule,) = explain([service], "GET", "/api").rules
+    assert rule.conditions[0].regex == "^/a.i"
 
 
 def test_a_fixed_response_is_explained() -> None:

@@ -18,9 +18,11 @@ from emulator.ecs.service import (
     PathPattern,
     QueryString,
     Redirect,
+    Rewrite,
     Service,
     SourceIp,
     TargetGroup,
+    Transform,
     WeightedTargetGroup,
 )
 from emulator.errors import FindingsError, InputError, Position, Unsupported
@@ -121,6 +123,9 @@ def problems(conditions: list[Condition] | None = None, action: Action = FORWARD
         ([QueryString(values=[("a", "ü")])], "query-string 'ü'"),
         ([SourceIp(values=["10.0.0.1"])], "source-ip '10.0.0.1' is no CIDR block"),
         ([SourceIp(values=["255.255.255.255/32"])], "source-ip '255.255.255.255/32'"),
+        ([PathPattern(regex_values=["a" * 129])], "has 129 characters, and 128 are allowed"),
+        ([HostHeader(regex_values=["(?=a)"])], "host-header regular expression '(?=a)' has look-ahead ((?=)"),
+        ([PathPattern(values=["/1"] * 3, regex_values=["a"] * 3)], "6 values in its conditions"),
         ([PathPattern(values=["/a"]), PathPattern(values=["/b"])], "more than one path-pattern condition"),
         ([PathPattern(values=["/1", "/2", "/3", "/4", "/5", "/6"])], "6 values in its conditions"),
     ],
@@ -151,6 +156,47 @@ def test_conditions_that_a_load_balancer_refuses(conditions: list[Condition], me
 def test_actions_that_a_load_balancer_refuses(action: Action, message: str) -> None:
     (found,) = problems(action=action)
     assert found.startswith(message)
+
+
+def url_rewrite(*rewrites: tuple[str, str]) -> Transform:
+    made = [Rewrite(regex=regex, replace=replace) for regex, replace in rewrites]
+    return Transform(type="url-rewrite", rewrites=made)
+
+
+@pytest.mark.parametrize(
+    ("transforms", "messages"),
+    [
+        (
+            [url_rewrite(("a", "/"))] * 2,
+            ["url-rewrite stands 2 times in one rule; a load balancer takes one of each"] * 2,
+        ),
+        ([url_rewrite()], ["url-rewrite has 0 rewrites; a load balancer takes one"]),
+        ([url_rewrite(("a", "/"), ("b", "/"))], ["url-rewrite has 2 rewrites; a load balancer takes one"]),
+        ([url_rewrite(("a" * 1025, "/"))], ["url-rewrite regular expression 'aaa"]),
+        ([url_rewrite(("a", "/" * 1025))], ["url-rewrite replacement has 1025 characters, and 1024 are allowed"]),
+        ([url_rewrite(("(a)\\1", "/"))], ["url-rewrite regular expression '(a)\\\\1' has a backreference"]),
+        (
+            [url_rewrite(("(a)", "/$2"))],
+            ["url-rewrite replacement '/$2' has $2, and its regular expression has 1 group"],
+        ),
+    ],
+)
+def test_transforms_that_a_load_balancer_refuses(transforms: list[Transform], messages: list[str]) -> None:
+    made = rule("x").model_copy(
+        update={"transforms": transforms, "patches": {"Transforms": Position("patches.yml", 3)}}
+    )
+    with pytest.raises(FindingsError) as caught:
+        front_configuration([service("a", made)], ())
+    found = caught.value.findings
+    assert [(finding.code, str(finding.position)) for finding in found] == [("CL715", "patches.yml:3")] * len(messages)
+    assert all(finding.message.startswith(text) for finding, text in zip(found, messages, strict=True))
+
+
+def test_the_longest_expressions_are_taken() -> None:
+    conditions: list[Condition] = [PathPattern(regex_values=['"' * 128])]
+    transforms = [url_rewrite(("'" * 1024, "/" + "\\" * 1023))]
+    made = rule("x").model_copy(update={"transforms": transforms, "conditions": conditions})
+    assert "regsub" in front_configuration([service("a", made)], ()).configuration
 
 
 def test_a_redirect_from_https_to_http_is_refused() -> None:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from emulator.manifest.findings.catalogue.base import FindingKind
+from emulator.manifest.findings.catalogue.base import MANIFEST, FindingKind
 
 _FIRST_CHECK: Final = (
     "`validate` reports most of it where it stands in the manifest; this is what stops `up` and `route`"
 )
+_PATCHES: Final = "copilot/web/overrides/cfn.patches.yml"
+_SERVICE: Final = """
+    name: web
+    type: Load Balanced Web Service
+    image: {location: nginx, port: 80}
+    http: {path: /}
+"""
 _GUARD: Final = "no manifest leads to it: what would is refused before"
 
 
@@ -242,3 +249,56 @@ class RefusedHealthCheck(FindingKind):
           path: /
           healthcheck: {success_codes: 200-399}
     """
+
+
+class RefusedRegex(FindingKind):
+    code = "CL714"
+    title = "regular expression of a listener rule that is refused"
+    note = "`up` and `route` look for it too"
+    explanation = """
+        A `RegexValues` of a condition has more than 128 characters, or what Elastic Load Balancing does not take:
+        look-ahead and look-behind, backreferences, atomic groups, possessive quantifiers, recursion, Unicode classes
+        such as `\\p{L}`. Copilot passes it on, and the stack fails while it is deployed. Expressions that only some
+        engines know, such as `\\Q` and `\\K`, are refused here as well.
+    """
+    source = "Elastic Load Balancing, listener rules: regular expressions; the elbv2 API's lengths"
+    file = _PATCHES
+    bad = """
+        - op: add
+          path: /Resources/HTTPListenerRule/Properties/Conditions/0/PathPatternConfig/RegexValues
+          value: ["^/(?!admin)"]
+    """
+    good = """
+        - op: add
+          path: /Resources/HTTPListenerRule/Properties/Conditions/0/PathPatternConfig/RegexValues
+          value: ["^/(?:shop|cart)/"]
+    """
+    beside = ((MANIFEST, _SERVICE),)
+
+
+class RefusedTransform(FindingKind):
+    code = "CL715"
+    title = "transform of a listener rule that is refused"
+    note = "`up` and `route` look for it too"
+    explanation = """
+        A rule takes one `url-rewrite` and one `host-header-rewrite`, each with one rewrite: a regular expression and a
+        replacement of at most 1024 characters each. In the replacement `$1` to `$9` are groups of the expression.
+        Copilot passes it on, and the stack fails while it is deployed.
+    """
+    source = "Elastic Load Balancing, transforms for listener rules; the elbv2 API's lengths"
+    file = _PATCHES
+    bad = """
+        - op: add
+          path: /Resources/HTTPListenerRule/Properties/Transforms
+          value:
+            - Type: url-rewrite
+              UrlRewriteConfig: {Rewrites: [{Regex: ^/shop/, Replace: /$1}]}
+    """
+    good = """
+        - op: add
+          path: /Resources/HTTPListenerRule/Properties/Transforms
+          value:
+            - Type: url-rewrite
+              UrlRewriteConfig: {Rewrites: [{Regex: "^/shop/(.*)", Replace: /$1}]}
+    """
+    beside = ((MANIFEST, _SERVICE),)

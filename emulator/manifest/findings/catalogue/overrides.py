@@ -113,3 +113,30 @@ class Registration(FindingKind):
           - path: ContainerDefinitions[0].ReadonlyRootFilesystem
             value: true
     """
+
+
+class PatchNotHere(FindingKind):
+    code = "CL716"
+    title = "patch of the load balancer that changes the deployed one only"
+    note = "`up` and `route` say so too"
+    explanation = """
+        Of patches of listener rules, the load balancer on this machine has those of `Conditions`, `Transforms` and
+        `Priority`. Other patches of listener rules (such as actions that authenticate) and of target groups are
+        rendered, and change the deployed load balancer only. The same holds for a value that only a deployment knows,
+        and for a rule that is not there without HTTPS.
+    """
+    source = "copilot-local: what of `overrides/cfn.patches.yml` is applied on this machine"
+    file = "copilot/web/overrides/cfn.patches.yml"
+    bad = """
+        - op: add
+          path: /Resources/TargetGroup/Properties/TargetGroupAttributes/-
+          value: {Key: slow_start.duration_seconds, Value: "60"}
+    """
+    good = """
+        - op: add
+          path: /Resources/HTTPListenerRule/Properties/Conditions/-
+          value:
+            Field: http-header
+            HttpHeaderConfig: {HttpHeaderName: X-Version, RegexValues: ["^v[0-9]+$"]}
+    """
+    beside = ((MANIFEST, _SERVICE),)

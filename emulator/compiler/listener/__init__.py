@@ -1,0 +1,1 @@
+"""Target groups and listener rules from the manifest, and patches of them."""

@@ -1,0 +1,1 @@
+"""Listener rules: their regular expressions, and their form in CloudFormation."""
