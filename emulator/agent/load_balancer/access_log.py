@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import os
 import socket
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from emulator.errors import EngineError
-from emulator.frontdoor.access_log import record_key
-from emulator.logstore.beneath import append_beneath
+from emulator.frontdoor.access_log import RING_BYTES, record_key
+from emulator.logstore.beneath import append_beneath, open_beneath
 from emulator.logstore.records import ACCESS
 
 log = logging.getLogger(__name__)
@@ -23,6 +25,8 @@ _BLOCK = 1 << 18
 _FULL = 1 << 17
 """Bytes after which nothing is waited for: more has come meanwhile."""
 _LONGEST = 1 << 20
+_STORED = 3 * RING_BYTES
+"""Bytes at the end of a file in which what is in a ring may stand: it is longer there, if at all."""
 
 
 class AccessLog:
@@ -33,8 +37,11 @@ class AccessLog:
     since both want the same processors.
     """
 
-    def __init__(self, path: Path, folder: Path) -> None:
+    def __init__(self, path: Path, folder: Path, ring: bytes = b"") -> None:
+        """`ring` is what HAProxy's ring has: an agent before this one may not have stored all of it, and HAProxy may
+        send some of it again."""
         self.folder = folder
+        self._recovered = self._recover(ring)
         path.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
@@ -106,10 +113,35 @@ class AccessLog:
         if not lines.startswith(b"{"):
             raise EngineError(f"the front's access log cannot be read: {lines[:60]!r}")
         with self._writing:
+            if self._recovered:
+                lines = b"".join(line for line in lines.splitlines(keepends=True) if not self._is_recovered(line))
             if self._twice:
                 lines = b"".join(line + b"\n" for line in lines.split(b"\n")[:-1] if self._is_new(line))
             if lines:
                 append_beneath(self.folder, ACCESS.name, lines)
+
+    def _recover(self, ring: bytes) -> set[bytes]:
+        """Stores the records of the ring that are not stored yet; returns the marks of all of them."""
+        records = [line + b"\n" for line in ring.split(b"\n") if line.startswith(b"{") and line.endswith(b"}")]
+        if not records:
+            return set()
+        stored: set[bytes] = set()
+        for name in (ACCESS.name, replace(ACCESS, rotation=1).name):
+            with contextlib.suppress(OSError), open(open_beneath(self.folder, name), "rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - _STORED))
+                stored.update(map(_mark, file))
+        missing = [line for line in records if _mark(line) not in stored]
+        if missing:
+            log.info("%d records of the access log were not stored by the agent before this one", len(missing))
+            append_beneath(self.folder, ACCESS.name, b"".join(missing))
+        return set(map(_mark, records))
+
+    def _is_recovered(self, line: bytes) -> bool:
+        """Whether a record was in the ring at the start; each comes once more at most."""
+        mark = _mark(line)
+        known = mark in self._recovered
+        self._recovered.discard(mark)
+        return known
 
     def expect_twice(self, worker: int) -> None:
         """From now on a record of this worker (its process id) may come a second time, which is left out."""
@@ -129,3 +161,8 @@ class AccessLog:
         known = number in seen
         seen.add(number)
         return not known
+
+
+def _mark(line: bytes) -> bytes:
+    """Stands for a record: two that are equal are the same one, since each has its worker, number and time."""
+    return hashlib.blake2b(line, digest_size=12).digest()

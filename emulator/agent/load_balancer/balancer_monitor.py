@@ -25,6 +25,7 @@ from emulator.runtime.state.observed import Observed, observe
 
 log = logging.getLogger(__name__)
 
+SHOW_RING = "show events access"
 BUSY = 0.1
 """Seconds between two looks while something changes or a command is under way."""
 AWAITED = 0.03
@@ -170,8 +171,17 @@ class BalancerMonitor(Front):
                     raise
                 time.sleep(BUSY)
 
+    def logged(self) -> bytes:
+        """What is in HAProxy's ring, a record on each line, sent before or not; nothing where none runs."""
+        with contextlib.suppress(OSError):
+            return self._answer(SHOW_RING, ADMIN_SOCKET, ANSWER)
+        return b""
+
     def ask(self, command: str, path: str = ADMIN_SOCKET, timeout: float = ANSWER) -> str:
         """HAProxy's answer to a command on one of its sockets. OSError where there is none for `timeout` seconds."""
+        return self._answer(command, path, timeout).decode()
+
+    def _answer(self, command: str, path: str, timeout: float) -> bytes:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(timeout)
             connection.connect(str(self.folder / path))
@@ -179,7 +189,7 @@ class BalancerMonitor(Front):
             chunks = []
             while chunk := connection.recv(65536):
                 chunks.append(chunk)
-        return b"".join(chunks).decode()
+        return b"".join(chunks)
 
     def _write(self, path: str, content: bytes) -> None:
         """Writes beside and renames: HAProxy never reads half a file."""

@@ -77,7 +77,7 @@ class FrontMonitor(FrontControl):
     def take_access_logs(self, store: Path) -> None:
         """From now on what the load balancers log goes to the log store, a folder."""
         for monitor in self.monitors.values():
-            monitor.access_log = AccessLog(monitor.folder / ACCESS_LOG_SOCKET, store)
+            monitor.access_log = AccessLog(monitor.folder / ACCESS_LOG_SOCKET, store, monitor.logged())
             monitor.access_log.start()
 
     def finish_access_logs(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.docker.listeners.conftest import NAME, Shop
-from tests.docker.project import wait_until
+from tests.docker.project import docker, wait_until
 
 pytestmark = pytest.mark.docker
 
@@ -91,3 +91,19 @@ def test_a_server_name_with_the_end_of_a_line_breaks_no_record(shop: Shop) -> No
             pass
     [request] = logged(shop, mine)
     assert request["domain_name"] == NAME
+
+
+def test_what_comes_while_the_agent_is_dead_is_logged_once(shop: Shop) -> None:
+    """HAProxy sends what it logged to the next agent, and what the killed one had not stored is in its ring."""
+    mine, container = agent(), f"cl-{shop.project.app}-test-agent"
+    paths = [f"/while-dead-{number:02}" for number in range(20)]
+    shop.get(paths[0], **{"User-Agent": mine})
+    docker("kill", container)
+    try:
+        for path in paths[1:]:
+            shop.get(path, **{"User-Agent": mine})
+    finally:
+        docker("start", container)
+    wait_until(lambda: len(shop.access("--grep", mine)) >= len(paths), "all requests in the access log")
+    found = sorted(request["request"].split()[1].rpartition("/")[2] for request in shop.access("--grep", mine))
+    assert found == [path.removeprefix("/") for path in paths]

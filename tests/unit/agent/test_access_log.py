@@ -218,6 +218,24 @@ def test_an_agent_that_ends_stores_what_was_sent_and_takes_no_more(rig: Rig, tmp
         assert rig.access.joinpath(ACCESS.name).read_bytes().count(b"\n") == 1 + sent + 100
 
 
+def test_an_agent_that_starts_stores_what_the_one_before_did_not(rig: Rig, until: Until) -> None:
+    """HAProxy's ring still has it; of what it sends again nothing is stored twice."""
+    rig.boot(desired_state(make_service()))
+    first, lost, unsent = (record(uri=f"/{name}", created=CREATED + n) for n, name in enumerate(("a", "b", "c")))
+    rig.access.mkdir(exist_ok=True)
+    rig.access.joinpath(f"{ACCESS.name}.1").write_bytes(first)
+    with tempfile.TemporaryDirectory() as folder:
+        starting = AccessLog(Path(folder) / "access.sock", rig.access, first + lost + unsent + b"\n")
+        starting.start()
+        with socket.socket(socket.AF_UNIX) as worker:
+            worker.connect(str(Path(folder) / "access.sock"))
+            worker.sendall(unsent + record(uri="/d", created=CREATED + 9))
+            until(lambda: len(requests(rig)) == 4)
+        starting.finish(20)
+    paths = [found["fields"]["request"].split("8080")[1].split()[0] for found in requests(rig)]
+    assert sorted(paths) == ["/a", "/b", "/c", "/d"]
+
+
 def test_what_has_no_lines_ends_the_connection(rig: Rig, connect: Connect) -> None:
     broken = connect()
     with contextlib.suppress(OSError):
