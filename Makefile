@@ -59,6 +59,12 @@ format: venv  ## Format the code and mend what lint can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+.PHONY: console-pages
+console-pages: venv  ## Open each page of the console in Chromium, and keep pictures of them in build/console
+	@test -d build/browser || $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes \
+	  --target build/browser --requirement requirements/browser.lock
+	@PYTHONPATH=build/browser $(BIN)/python -m tests.browser
+
 .PHONY: bench
 bench: setup  ## Run the benchmarks
 	@$(BIN)/python -m emulator.setup --benchmarks
@@ -88,6 +94,8 @@ lock: venv  ## Choose new versions and write the locks: of the project, and of t
 	@build/lock/bin/$(PIP_COMPILE) --extra dev --upgrade --output-file requirements/dev.lock pyproject.toml requirements/build.in
 	@build/lock/bin/$(PIP_COMPILE) $(BARE) --upgrade --constraint requirements/dev.lock \
 	  --output-file emulator/setup/recipes/agent/requirements.txt requirements/agent.in
+	@build/lock/bin/$(PIP_COMPILE) $(BARE) --upgrade --constraint requirements/dev.lock \
+	  --output-file requirements/browser.lock requirements/browser.in
 	@build/lock/bin/$(PIP_COMPILE) $(BARE) --upgrade --output-file emulator/setup/recipes/aws/requirements.txt requirements/aws.in
 
 .PHONY: clean

@@ -13,7 +13,7 @@ const PAGES = [
   { name: "firelens", title: "FireLens", key: "f" },
   { name: "events", title: "Events", key: "e" },
   { name: "manifest", title: "Manifest", key: "m" },
-  { name: "store", title: "Queues and tables", key: "q" },
+  { name: "store", title: "Local AWS", key: "q" },
 ];
 
 let end = () => {};

@@ -16,7 +16,7 @@ export function mapView() {
     && listenerOf(one) === rule.listener).length / found.seconds;
   const rules = data.rules.filter((rule) => rule.listener === "HTTP" || listeners.some((one) => one.protocol === "HTTPS" && !one.service));
   const others = containers.filter((row) => !row.service && !["agent", "front", "internal-front"].includes(row.name));
-  return h("section", { class: `card map ${others.length ? "" : "narrow"}`, "aria-label": "Map" },
+  return h("section", { class: `card map ${others.length ? "" : "narrow"} ${rules.length ? "" : "plain-map"}`, "aria-label": "Map" },
     s("svg", { class: "edges", "aria-hidden": "true" }),
     h("div", { class: "column" }, rules.length > 0 && h("div", { class: "node balancer" },
       h("h3", {}, icon("balancer"), "Load balancer"), listeners.filter((one) => !one.service).map((one) => h("p", { class: "muted" }, h("code", {}, one.url.replace(/^https?:\/\//, "")))),

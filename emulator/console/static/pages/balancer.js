@@ -58,18 +58,24 @@ export function show(main, query) {
     sender.disabled = false;
   };
   const draw = () => {
+    const none = data.told.has("overview") && !data.overview.listeners.some((one) => !one.service);
+    if (none) explained = null;
+    asking.hidden = none;
+    nothing.hidden = !none;
     outcome = replaced(outcome, outcomeView(explained));
     rules = replaced(rules, rulesView(explained));
     targets = replaced(targets, targetsView());
   };
-  main.append(
-    h("header", { class: "head" }, h("h1", { tabindex: -1 }, "Load balancer"), h("span", { class: "muted" }, "rules in the order in which they are looked at")),
-    h("section", { class: "card" },
+  const nothing = empty("No service that runs here is behind an application load balancer.");
+  nothing.hidden = true;
+  const asking = h("section", { class: "card" },
       h("div", { class: "row bar" }, method, url, button("Headers, body", (event) => {
         more.hidden = !more.hidden;
         event.currentTarget.setAttribute("aria-expanded", String(!more.hidden));
-      }), sender), more, problem, outcome),
-    rules, sent, targets);
+      }), sender), more, problem, outcome);
+  main.append(
+    h("header", { class: "head" }, h("h1", { tabindex: -1 }, "Load balancer"), h("span", { class: "muted" }, "rules in the order in which they are looked at")),
+    nothing, asking, rules, sent, targets);
   draw();
   explain();
   let known = "";
@@ -97,7 +103,7 @@ function outcomeView(found) {
 }
 
 function rulesView(found) {
-  if (!found) return data.rules.length ? h("div") : h("section", { class: "card" }, empty("No rule of a load balancer is here."));
+  if (!found) return h("div");
   const placeOf = (rule) => found.placed.find((one) => one.load_balancer === found.load_balancer && one.listener === found.listener && one.priority === rule.priority);
   return h("section", { class: "card", "aria-label": "Rules" }, h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Rules" }, h("table", {},
     h("thead", {}, h("tr", {}, ["Priority", "Conditions", "Action", "Result"].map((name) => h("th", { scope: "col" }, name)))),

@@ -9,7 +9,7 @@ const EVERY = 3000; // ms
 export function show(main) {
   let content = h("div", {}, empty("Looking …"));
   let asked = 0;
-  main.append(h("header", { class: "head" }, h("h1", { tabindex: -1 }, "Queues and tables"), h("span", { class: "muted" }, "of the local AWS endpoint")), content);
+  main.append(h("header", { class: "head" }, h("h1", { tabindex: -1 }, "Local AWS"), h("span", { class: "muted" }, "what the endpoint of this environment holds")), content);
   const look = async () => {
     const number = ++asked;
     let next;
