@@ -31,3 +31,18 @@ def dns_suffix(region: str) -> str:
     """What the host names of the services in a region end with: CloudFormation's `AWS::URLSuffix`."""
     everywhere, china = SUFFIXES
     return china if partition(region) == "aws-cn" else everywhere
+
+
+def zone_id(region: str) -> str:
+    """The id of a region's first availability zone: `use1-az1` for `us-east-1`. Empty for what is no name of a region.
+
+    Source: the EC2 user guide, availability zone ids: every region is shortened alike.
+    """
+    area, *words, number = region.split("-") if region.count("-") > 1 else ("", "")
+    if not words:
+        return ""
+    short = "".join(_SHORT_WORDS.get(word, word[:1]) for word in words)
+    return f"{area}{short}{number}-az1"
+
+
+_SHORT_WORDS: Final = {"northeast": "ne", "northwest": "nw", "southeast": "se", "southwest": "sw"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.regions import dns_suffix, partition
+from emulator.regions import dns_suffix, partition, zone_id
 
 PACKAGE = Path(__file__).parents[2] / "emulator"
 
@@ -33,3 +33,19 @@ def test_no_other_module_writes_the_local_account_or_the_suffix() -> None:
         if isinstance(node, ast.Constant) and node.value in ("000000000000", "amazonaws.com.cn")
     ]
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("region", "zone"),
+    [
+        ("us-east-1", "use1-az1"),
+        ("eu-central-1", "euc1-az1"),
+        ("ap-southeast-2", "apse2-az1"),
+        ("ap-northeast-1", "apne1-az1"),
+        ("us-gov-west-1", "usgw1-az1"),
+        ("elsewhere", ""),
+        ("", ""),
+    ],
+)
+def test_the_id_of_a_zone(region: str, zone: str) -> None:
+    assert zone_id(region) == zone

@@ -19,6 +19,7 @@ from emulator.ecs.task_definition import LogConfiguration
 from emulator.engine.interface import ContainerState
 from emulator.engine.labels import CONTROL_PREFIXES
 from emulator.errors import InputError
+from emulator.regions import zone_id
 from emulator.runtime.listeners.references import resolve
 from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredService
@@ -151,6 +152,8 @@ def _task(task: TaskView) -> Json:
     ]:
         document["ExecutionStoppedAt"] = timestamp(min(ended))
     document["AvailabilityZone"] = f"{task.region}a"
+    if zone := zone_id(task.region):
+        document["AvailabilityZoneID"] = zone
     return document
 
 

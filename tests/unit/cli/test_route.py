@@ -35,6 +35,20 @@ class TestRoute:
         assert "✗ path-pattern /api or /api/* against /other" in out
         assert "503" in out
 
+    def test_a_patch_that_rewrites_the_url(self, workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        file = workspace / "copilot" / "hello" / "overrides" / "cfn.patches.yml"
+        file.parent.mkdir()
+        rule = "/Resources/HTTPListenerRule/Properties"
+        rewrite = "{Type: url-rewrite, UrlRewriteConfig: {Rewrites: [{Regex: ^/v1, Replace: /api}]}}"
+        file.write_text(
+            f"- {{op: add, path: {rule}/Conditions/0/PathPatternConfig/RegexValues, value: [^/v1/]}}\n"
+            f"- {{op: add, path: {rule}/Transforms, value: [{rewrite}]}}\n"
+        )
+        assert run(["route", "GET", "/v1/orders"]) == 0
+        out = capsys.readouterr().out
+        assert "✓ path-pattern /api or /api/* or regex ^/v1/ against /v1/orders: found by ^/v1/" in out
+        assert "it sees GET /api/orders, in place of /v1/orders" in out
+
     def test_as_json(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert run(["route", "get", "/api/x", "--format", "json"]) == 0
         found = json.loads(capsys.readouterr().out)

@@ -19,8 +19,8 @@ def test_a_task_is_described_as_on_fargate(world: World) -> None:
     assert found["Containers"][1] == world.get("/v4/{nginx}")
     assert list(found) == [
         "Cluster", "TaskARN", "Family", "Revision", "DesiredStatus", "KnownStatus", "Limits", "PullStartedAt",
-        "PullStoppedAt", "AvailabilityZone", "Containers", "LaunchType", "ServiceName", "ClockDrift",
-        "EphemeralStorageMetrics", "FaultInjectionEnabled",
+        "PullStoppedAt", "AvailabilityZone", "AvailabilityZoneID", "Containers", "LaunchType", "ServiceName",
+        "ClockDrift", "EphemeralStorageMetrics", "FaultInjectionEnabled",
     ]  # fmt: skip
     for name in ("Containers", "PullStartedAt", "PullStoppedAt"):
         del found[name]
@@ -36,6 +36,7 @@ def test_a_task_is_described_as_on_fargate(world: World) -> None:
         "KnownStatus": "RUNNING",
         "Limits": {"CPU": 0.25, "Memory": 512},
         "AvailabilityZone": "us-east-1a",
+        "AvailabilityZoneID": "use1-az1",
         "LaunchType": "FARGATE",
         "ServiceName": "hello",
         "EphemeralStorageMetrics": {"Utilized": 0, "Reserved": 20496},
