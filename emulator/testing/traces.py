@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from emulator.runtime.control.http import AgentError
 from emulator.testing.failures import in_vain
 from emulator.testing.local_aws import LocalAws
 
 WAIT_FOR_TRACE = 30.0
 _POLL = 0.2
-_MOST = "1000"
+_LATEST = "200"
+"""Traces that are looked through while one is waited for."""
+_MOST = "10000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,8 @@ class Traces(LocalAws):
 
     @property
     def traces(self) -> list[Trace]:
-        """The latest thousand traces, oldest first."""
-        return self._traces()
+        """The traces that are kept, oldest first."""
+        return self._traces(_MOST)
 
     def spans(self, trace: Trace | str) -> list[Mapping[str, Any]]:
         """The spans of a trace, by their start: each with `name`, `service`, `parent`, `start`, `end`, `status`,
@@ -80,9 +83,9 @@ class Traces(LocalAws):
         wanted = {*services, *([service] if service else [])}
         deadline = time.monotonic() + timeout
         while True:
-            found = self._traces()
+            found = self._traces(_LATEST) if id is None else self._of_id(digits)
             for one in reversed(found):
-                fits = one.id.startswith(digits) and wanted <= {*one.services} and state in (None, one.state)
+                fits = wanted <= {*one.services} and state in (None, one.state)
                 if fits and one.spans >= spans and (name is None or self._has_name(one, name)):
                     return one
             self.check()
@@ -90,8 +93,15 @@ class Traces(LocalAws):
                 raise in_vain("no such trace", timeout, [str(one) for one in found])
             time.sleep(_POLL)
 
-    def _traces(self) -> list[Trace]:
-        return [_trace(one) for one in reversed(self.agent.traces(limit=_MOST)["traces"])]
+    def _traces(self, number: str) -> list[Trace]:
+        return [_trace(one) for one in reversed(self.agent.traces(limit=number)["traces"])]
+
+    def _of_id(self, digits: str) -> list[Trace]:
+        """The trace of that id; none where it has not arrived."""
+        try:
+            return [_trace(self.agent.trace(digits)["trace"])]
+        except AgentError:
+            return []
 
     def _has_name(self, trace: Trace, name: str | re.Pattern[str]) -> bool:
         expression = re.compile(name)

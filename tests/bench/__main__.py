@@ -10,7 +10,18 @@ from pathlib import Path
 
 from tests.bench.harness import HEADER
 
-GROUPS = ("manifests", "render", "up", "commands", "front", "firelens", "watch", "local_aws", "service_connect")
+GROUPS = (
+    "manifests",
+    "render",
+    "up",
+    "commands",
+    "front",
+    "firelens",
+    "watch",
+    "local_aws",
+    "service_connect",
+    "traces",
+)
 FILE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
 

@@ -39,7 +39,7 @@ class TraceAnswers:
         chosen = _chosen(query)
         found: list[Summary] = []
         plain = not (query.get("service") or _one(query, "slow") or _one(query, "errors"))
-        spans = self._store.latest(limit if plain else MOST, since=float(_one(query, "since") or 0))
+        spans = self._store.latest(limit if plain else max(limit, MOST), since=float(_one(query, "since") or 0))
         traces = of_traces(spans)
         joiner = self._joiner(spans)
         for of_one in traces.values():

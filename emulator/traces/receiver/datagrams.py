@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 
 from emulator.traces.receiver.outbox import Outbox
 
 BUFFER = 8 << 20
+"""Bytes that the kernel is asked to hold; it gives as much as it allows."""
 LONGEST = 65_535
-_SO_RCVBUFFORCE = 33
 
 
-def listen(port: int) -> socket.socket:
-    """A socket for datagrams to that port, of every address of the task. Raises OSError."""
-    found = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    found.bind(("0.0.0.0", port))
-    for option in (_SO_RCVBUFFORCE, socket.SO_RCVBUF):
+class Datagrams:
+    """Listens on a port, of every address of the task. Raises OSError where that is taken."""
+
+    def __init__(self, port: int, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._closed = False
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
-            found.setsockopt(socket.SOL_SOCKET, option, BUFFER)
-            break
-        except PermissionError:
-            continue  # the usual option takes what the kernel allows
-    return found
+            self._socket.bind(("0.0.0.0", port))
+        except OSError:
+            self._socket.close()
+            raise
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+        self._thread = threading.Thread(target=self._take, daemon=True, name="datagrams")
+        self._thread.start()
 
-
-def start(listener: socket.socket, outbox: Outbox) -> None:
-    """Takes datagrams from now on."""
-
-    def take() -> None:
+    def _take(self) -> None:
         while True:
-            outbox.add("xray", listener.recv(LONGEST))
+            data = self._socket.recv(LONGEST)
+            if self._closed:
+                return
+            self._outbox.add("xray", data)  # an empty one too: it is counted as malformed
 
-    threading.Thread(target=take, daemon=True, name="datagrams").start()
+    def close(self) -> None:
+        """Takes none any more."""
+        self._closed = True
+        with contextlib.suppress(OSError):  # it says that there is no connection, and wakes up the thread
+            self._socket.shutdown(socket.SHUT_RD)
+        self._thread.join()
+        self._socket.close()

@@ -37,6 +37,7 @@ class Outbox:
         self._refused = 0
         self._others: Counter[str] = Counter()
         self.taken: tuple[int, ...] = ()
+        self.closed = False
 
     def add(self, protocol: Protocol, data: bytes) -> None:
         """Keeps a payload; drops the oldest where there are too many."""
@@ -64,6 +65,12 @@ class Outbox:
         with self._changed:
             self._out = False
 
+    def close(self) -> None:
+        """Ends what waits for more."""
+        with self._changed:
+            self.closed = True
+            self._changed.notify_all()
+
     def refuse(self) -> None:
         """Counts a request that cannot be read."""
         with self._changed:
@@ -77,7 +84,7 @@ class Outbox:
     def next(self, timeout: float | None = None) -> tuple[Report, list[Payload]]:
         """What goes next, once there is something, or the time is over. What is returned is out of the outbox."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting, timeout)
+            self._changed.wait_for(lambda: self._waiting or self.closed, timeout)
             found: list[Payload] = []
             size = 0
             while self._waiting and (not found or size + len(self._waiting[0].data) <= BATCH):
@@ -98,13 +105,18 @@ class Courier:
         self._outbox = outbox
         self._address = address
         self._socket: socket.socket | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True, name="courier")
 
     def start(self) -> None:
         """Begins."""
-        threading.Thread(target=self._run, daemon=True, name="courier").start()
+        self._thread.start()
+
+    def join(self) -> None:
+        """Waits for its end, after the outbox was closed."""
+        self._thread.join()
 
     def _run(self) -> None:
-        while True:
+        while not self._outbox.closed:
             report, payloads = self._outbox.next(REPORTS)
             if not payloads and not (report.dropped or report.refused or report.others):
                 continue
@@ -113,6 +125,7 @@ class Courier:
                 time.sleep(AGAIN)
             self._outbox.done()
             time.sleep(LINGER)
+        self._forget()
 
     def _hand_over(self, body: bytes) -> bool:
         """Whether the agent has it now. One that it will never read is given up."""

@@ -9,7 +9,8 @@ import socket
 from collections.abc import Awaitable, Callable, Collection
 
 from emulator.traces import ports
-from emulator.traces.receiver import datagrams, grpc, http
+from emulator.traces.receiver import grpc, http
+from emulator.traces.receiver.datagrams import Datagrams
 from emulator.traces.receiver.grpc import EXHAUSTED, OK, UNIMPLEMENTED
 from emulator.traces.receiver.http import Answer, Request
 from emulator.traces.receiver.outbox import Outbox
@@ -32,6 +33,7 @@ class Receiver:
     def __init__(self, outbox: Outbox, rate: float) -> None:
         self._outbox = outbox
         self._rate = rate
+        self._datagrams: Datagrams | None = None
 
     async def start(self, without: Collection[int], offset: int = 0) -> list[asyncio.Server]:
         """Listens on every port that is free, `without` those of other containers; the health check comes last.
@@ -48,7 +50,7 @@ class Receiver:
         ]
         if ports.XRAY not in without:
             try:
-                datagrams.start(datagrams.listen(ports.XRAY + offset), self._outbox)
+                self._datagrams = Datagrams(ports.XRAY + offset, self._outbox)
             except OSError as error:
                 log.warning("no datagrams at port %s: %s", ports.XRAY, error.strerror)
                 taken.append(ports.XRAY)
@@ -62,6 +64,11 @@ class Receiver:
                 taken.append(port)
         self._outbox.taken = tuple(dict.fromkeys(taken))
         return servers
+
+    def close(self) -> None:
+        """Takes no datagrams any more; what `start` returned is closed by itself."""
+        if self._datagrams is not None:
+            self._datagrams.close()
 
     async def health(self, request: Request) -> Answer:
         """As the collector's extension `health_check`."""

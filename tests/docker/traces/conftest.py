@@ -1,0 +1,83 @@
+"""Four services that send traces with unmodified SDKs: one environment for all tests of this folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emulator.engine.connect import connect
+from emulator.setup.agent_image import fetch_wheels, pinned_closure, unpack_wheels
+from emulator.testing import Environment
+
+APP = Path(__file__).parent / "app"
+PACKAGES = (
+    "aws-xray-sdk",
+    "opentelemetry-exporter-otlp-json-http",
+    "opentelemetry-exporter-otlp-proto-grpc",
+    "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry-instrumentation-wsgi",
+    "opentelemetry-propagator-aws-xray",
+    "opentelemetry-sdk-extension-aws",
+)
+SERVICE = """\
+name: {name}
+type: {type}
+image: {{build: {{dockerfile: app/Dockerfile, context: app}}, port: 8080}}
+cpu: 256
+memory: 512
+"""
+WEB = "Load Balanced Web Service"
+COLLECTOR = "observability: {tracing: awsxray}\n"
+SERVICES = {
+    # X-Ray's SDK with the daemon as sidecar, the way of AWS's own sample.
+    "shop": SERVICE.format(name="shop", type=WEB)
+    + "http: {path: /, healthcheck: /}\n"
+    + 'variables: {SDK: xray, NEXT: "http://pay.test.${COPILOT_APPLICATION_NAME}.local:8080/charge"}\n'
+    + "sidecars: {xray: {port: 2000/udp, image: amazon/aws-xray-daemon}}\n",
+    # OpenTelemetry as Copilot's documentation has it.
+    "pay": SERVICE.format(name="pay", type="Backend Service")
+    + COLLECTOR
+    + "variables: {SDK: otel-grpc, OTEL_PROPAGATORS: xray, OTEL_PYTHON_ID_GENERATOR: xray, OTEL_SERVICE_NAME: pay,"
+    + ' OTEL_EXPORTER_OTLP_INSECURE: "true"}\n',
+    # OpenTelemetry with its defaults, which a deployment would lose.
+    "web": SERVICE.format(name="web", type=WEB)
+    + "http: {path: /web, healthcheck: /web}\n"
+    + COLLECTOR
+    + "variables: {SDK: otel-json, OTEL_SERVICE_NAME: web}\n",
+    # X-Ray's SDK where nothing listens when deployed, and OTLP in protobuf.
+    "deaf": SERVICE.format(name="deaf", type=WEB)
+    + "http: {path: /deaf, healthcheck: /deaf}\n"
+    + COLLECTOR
+    + "variables: {SDK: xray}\n",
+    "proto": SERVICE.format(name="proto", type=WEB)
+    + "http: {path: /proto, healthcheck: /proto}\n"
+    + COLLECTOR
+    + "variables: {SDK: otel-proto, OTEL_SERVICE_NAME: proto}\n",
+}
+
+
+def write_workspace(folder: Path) -> Path:
+    """Writes the services, and an image with their SDKs."""
+    (folder / "copilot").mkdir(parents=True)
+    (folder / "copilot" / ".workspace").write_text("application: traces\n")
+    for name, manifest in SERVICES.items():
+        (folder / "copilot" / name).mkdir()
+        (folder / "copilot" / name / "manifest.yml").write_text(manifest)
+    shutil.copytree(APP, folder / "app")
+    engine = connect()
+    wheels = fetch_wheels(pinned_closure(PACKAGES), engine.info().architecture, "sdk")
+    engine.close()
+    unpack_wheels(wheels, folder / "app" / "site")
+    for data in (folder / "app" / "site" / "botocore" / "data").iterdir():
+        if data.is_dir() and data.name != "xray":  # of botocore's, what X-Ray's SDK needs
+            shutil.rmtree(data)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    with Environment(write_workspace(tmp_path_factory.mktemp("traces") / "traces")) as found:
+        yield found

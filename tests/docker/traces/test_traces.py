@@ -1,0 +1,150 @@
+"""What unmodified SDKs send in tasks is received in the collector's place, kept, and joined with requests."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from emulator.testing import Environment
+from tests.docker.command import COMMAND
+from tests.docker.project import wait_until
+
+REQUESTS = 1000
+AT_ONCE = 8
+
+
+def get(environment: Environment, path: str) -> str:
+    """The id of the trace that a request began, by what its service answers."""
+    return environment.http.get(path).text.split()[0]
+
+
+def test_two_services_with_different_sdks_are_one_trace(environment: Environment) -> None:
+    id = get(environment, "/order/inner/40")
+    trace = environment.wait_for_trace(id, spans=44)
+    assert (trace.state, trace.services, trace.name) == ("ok", ["shop", "pay"], "GET /order/inner/40")
+    assert not trace.lost_when_deployed
+    assert trace.request is not None
+    assert (trace.request["by"], trace.request["url"], trace.request["status"]) == ("id", "/order/inner/40", 200)
+    spans = {span["name"]: span for span in environment.spans(trace)}
+    assert spans["next"]["parent"] == spans["shop"]["span"]
+    [served] = [span for span in spans.values() if span["service"] == "pay" and span["root"]]
+    assert served["parent"] == spans["next"]["span"]
+    assert spans["part 39"]["source"] == "xray"  # the SDK sends subsegments ahead once there are many
+    assert served["source"] == "otlp_grpc"
+
+
+def test_an_exception_is_a_fault_of_the_trace(environment: Environment) -> None:
+    trace = environment.wait_for_trace(get(environment, "/fail"), spans=4)
+    assert (trace.state, trace.status) == ("fault", 500)
+    [root] = [span for span in environment.spans(trace) if not span["parent"]]
+    assert root["detail"]["cause"]["exceptions"][0]["message"] == "no such order"
+
+
+@pytest.mark.parametrize("service", ["web", "proto"])
+def test_a_trace_of_opentelemetry_is_joined_by_the_port_of_the_load_balancer(
+    environment: Environment, service: str
+) -> None:
+    trace = environment.wait_for_trace(get(environment, f"/{service}/x"), spans=2)
+    assert trace.services == [service]
+    assert trace.request is not None
+    assert (trace.request["by"], trace.request["url"]) == ("port", f"/{service}/x")
+
+
+def test_every_request_is_joined_with_its_own_trace(environment: Environment) -> None:
+    """Over connections that are used again, with several at a time, to three services."""
+    paths = [f"/{('web', 'proto', 'deaf')[number % 3]}/{number}" for number in range(REQUESTS)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        began = dict(zip(paths, pool.map(lambda path: get(environment, path), paths), strict=True))
+    ids = {path: id.removeprefix("1-").replace("-", "") for path, id in began.items()}
+    wait_until(lambda: set(ids.values()) <= {trace.id for trace in environment.traces}, "not every trace arrived")
+    found = {trace.id: trace.request for trace in environment.traces}
+    joined = {path: request["url"] if (request := found[id]) is not None else None for path, id in ids.items()}
+    assert joined == {path: path for path in paths}
+
+
+def test_what_a_deployment_would_lose_is_marked_and_said(environment: Environment) -> None:
+    lost = {get(environment, "/deaf/x"), get(environment, "/web/y")}
+    assert all(environment.wait_for_trace(id).lost_when_deployed for id in lost)
+    notes = {(note["workload"], note["code"]): note["text"] for note in environment.agent.traces()["notes"]}
+    assert "does not listen there when deployed" in notes["deaf", "deaf-xray"]
+    assert "trace ids that are not X-Ray's" in notes["web", "strange-id"]
+    assert not {workload for workload, _ in notes} & {"shop", "pay"}
+
+
+def test_what_is_malformed_is_counted_and_ends_nothing(environment: Environment) -> None:
+    script = (
+        "import socket, urllib.request, urllib.error\n"
+        "socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'nonsense', ('127.0.0.1', 2000))\n"
+        "s = socket.create_connection(('127.0.0.1', 4317)); s.sendall(b'GET / HTTP/1.0\\r\\n\\r\\n'); s.close()\n"
+        "for body in (b'{', b'\\xff'):\n"
+        "    try: urllib.request.urlopen(urllib.request.Request('http://127.0.0.1:4318/v1/traces', body,\n"
+        "        {'Content-Type': 'application/json'}))\n"
+        "    except urllib.error.HTTPError: pass\n"
+    )
+    assert environment.exec("web", ["python3", "-c", script]).exit_code == 0
+    trace = environment.wait_for_trace(get(environment, "/web/after"), spans=2)
+    assert trace.state == "ok"
+    [note] = [one for one in environment.agent.traces()["notes"] if one["code"] == "malformed"]
+    assert (note["workload"], note["count"]) == ("web", 3)
+
+
+def test_sampling_is_answered_from_the_start(environment: Environment) -> None:
+    """botocore's client of X-Ray, which the Python SDK asks with."""
+    script = (
+        "import json, botocore.session, botocore.config\n"
+        "client = botocore.session.get_session().create_client('xray', region_name='us-east-1',\n"
+        "    endpoint_url='http://127.0.0.1:2000', aws_access_key_id='x', aws_secret_access_key='x')\n"
+        "rules = client.get_sampling_rules()['SamplingRuleRecords']\n"
+        "put = client.put_trace_segments(TraceSegmentDocuments=[json.dumps({'trace_id': '1-6b0bad11-' + 'a' * 24,\n"
+        "    'id': 'b' * 16, 'name': 'by the api', 'start_time': 1795927313.0, 'end_time': 1795927314.0})])\n"
+        "print(json.dumps([rules[0]['SamplingRule']['FixedRate'], put['UnprocessedTraceSegments']]))\n"
+    )
+    done = environment.exec("shop/shop", ["python3", "-c", script])
+    assert json.loads(done.stdout) == [1.0, []], done.stderr
+    assert environment.wait_for_trace("1-6b0bad11-" + "a" * 24).name == "by the api"
+
+
+def test_the_receiver_has_the_name_of_the_collector_and_starts_before_everything_else(environment: Environment) -> None:
+    started = {row.name: row for row in environment.containers if row.service == "pay"}
+    assert set(started) == {"pay", "aws-otel-collector"}
+    [collector] = [
+        row
+        for row in environment.engine.list_containers(environment.names.labels())
+        if row.labels.get("copilot-local.container") == "aws-otel-collector"
+        and row.labels.get("copilot-local.service") == "pay"
+    ]
+    assert collector.labels["copilot-local.traces"] == "capture"
+    [app] = [
+        row
+        for row in environment.engine.list_containers(environment.names.labels())
+        if row.labels.get("copilot-local.container") == "pay"
+    ]
+    assert "aws-otel-collector:START" in app.labels["copilot-local.depends-on"]
+
+
+def test_commands_show_them(environment: Environment) -> None:
+    id = get(environment, "/order/7")
+    environment.wait_for_trace(id, spans=4)
+    chosen = ["-a", environment.names.app, "-e", environment.names.environment]
+
+    def run(*words: str) -> str:
+        variables = {**os.environ, "COLUMNS": "80"}
+        command = [str(COMMAND), *words, *chosen]
+        ended = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    waterfall = run("traces", id)
+    assert "load balancer: GET /order/7" in waterfall
+    assert f"shop: serving {id}" in waterfall
+    assert "pay: GET /charge" in waterfall
+    assert "shop → pay" in run("traces", "--map")
+    assert "GET /order/7  shop, pay" in run("traces", "--service", "pay")
+    assert json.loads(run("traces", id[:12], "--format", "json"))["trace"]["xray_id"] == id
+    lines = run("logs", "--trace", id)
+    assert f"serving {id}" in lines
+    assert len(lines.splitlines()) == 2
