@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from emulator.engine.interface import ContainerSpec, Engine
+from emulator.engine.interface import ContainerSpec, ContainerState, Engine
 from emulator.errors import Conflict, EngineError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.execution.archive_output import Keeper
@@ -248,7 +248,7 @@ class Executor:
         try:
             self.connect.withdraw(operation.task_id)
             task = self._execution.task(operation.task_id)
-            if task is not None and task.proxy is not None:
+            if task is not None and task.proxy is not None and task.proxy.state is ContainerState.RUNNING:
                 from emulator.runtime.specs.connect.proxy import drain_proxy
 
                 self._execution.pause(PROXIES_HEAR)

@@ -129,6 +129,21 @@ class TestReadiness:
         assert 'proxy = "none"' in caught.value.hint
 
 
+class TestStopping:
+    @pytest.mark.parametrize("ended", [False, True])
+    def test_a_proxy_that_runs_is_drained_before_its_task_stops(self, bench: Bench, ended: bool) -> None:
+        bench.engine.add_image(PROXY)
+        task = bench.start(proxied(API))
+        assert task.proxy is not None
+        if ended:
+            bench.engine.finish(task.proxy.name, 1)
+        bench.engine.execs.clear()
+        bench.stop(bench.observed.tasks[task.id], withdraw=True)
+        drained = [command for name, command in bench.engine.execs if name == task.proxy.name]
+        assert [command[0] for command in drained] == ([] if ended else ["proxy-admin"])
+        assert bench.warnings() == []
+
+
 class TestFiles:
     @pytest.fixture
     def world(self) -> ProxyWorld:
