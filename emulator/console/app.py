@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
 import json
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from emulator import __version__
 from emulator.console.actions import Actions, error_to
 from emulator.console.capture import Capture
 from emulator.console.contents import Contents
+from emulator.console.guard import OPEN
 from emulator.console.hub import Hub
 from emulator.console.questions import Body, Questions
 from emulator.console.sources import Sources
@@ -37,6 +40,8 @@ BATCH: Final = 0.1
 """Seconds that news is gathered for."""
 PING: Final = 5.0
 """Seconds after which a stream without news says that it is there."""
+TICKET: Final = 60.0
+"""Seconds that the code of the browser's command line is good for."""
 MOST_STREAMS: Final = 16
 KINDS: Final = frozenset(
     {"overview", "tasks", "rules", "services", "trouble", "events", "access", "lines", "traces", "capture"}
@@ -64,10 +69,32 @@ class Parts:
         self.contents.close()
 
 
+class Ticket:
+    """A code that becomes the token once, within a minute of its making."""
+
+    def __init__(self, code: str, token: str) -> None:
+        self._code = code
+        self._token = token
+        self._until = time.monotonic() + TICKET
+        self._lock = threading.Lock()
+
+    def redeem(self, body: Body) -> dict[str, str]:
+        """The token for `code`. Raises InputError for another code, for one that was used, and after the minute."""
+        given = body.get("code")
+        with self._lock:
+            good = (
+                isinstance(given, str) and bool(self._code) and hmac.compare_digest(given.encode(), self._code.encode())
+            )
+            if not good or time.monotonic() > self._until:
+                raise InputError("this code is not good any more: open the address that the command printed")
+            self._code = ""
+        return {"token": self._token}
+
+
 class App:
     """What the routes answer from. `instance` tells one console from another on the same port."""
 
-    def __init__(self, names: Names, parts: Parts, instance: str) -> None:
+    def __init__(self, names: Names, parts: Parts, instance: str, ticket: Ticket) -> None:
         self._names = names
         self._hub = parts.hub
         self._sources = parts.sources
@@ -77,6 +104,7 @@ class App:
         self._workspace = parts.workspace
         self._contents = parts.contents
         self._instance = instance
+        self._ticket = ticket
         self._streams = 0
         self.closing = False
         """Streams end where it is set."""
@@ -95,6 +123,7 @@ class App:
             ),
         }
         posted: Mapping[str, Callable[[Request, Body], Any]] = {
+            OPEN: lambda _, body: self._ticket.redeem(body),
             "/api/explain": lambda _, body: self._questions.explain(body),
             "/api/aws/look": lambda _, body: self._contents.look(body),
             "/api/aws/redrive": lambda _, body: self._contents.redrive(body),

@@ -15,7 +15,7 @@ import uvicorn
 
 from emulator.app.selection import Selection
 from emulator.console.actions import Actions
-from emulator.console.app import App, Parts
+from emulator.console.app import App, Parts, Ticket
 from emulator.console.capture import Capture, Trust
 from emulator.console.contents import Contents
 from emulator.console.guard import Guard, names_of
@@ -41,11 +41,18 @@ class Address:
 
     port: int
     token: str
+    code: str = ""
+    """Good once, within a minute: for the browser's command line, which other users of the machine can read."""
 
     @property
     def url(self) -> str:
         """With the token in the fragment, which browsers send to no server."""
         return f"http://{LOOPBACK}:{self.port}/#token={self.token}"
+
+    @property
+    def url_for_once(self) -> str:
+        """With the code in place of the token."""
+        return f"http://{LOOPBACK}:{self.port}/#code={self.code}"
 
 
 @contextlib.contextmanager
@@ -63,7 +70,7 @@ def serving(
     Raises InputError where the port is taken.
     """
     with contextlib.closing(_listening(port)) as listener:
-        address = Address(listener.getsockname()[1], secrets.token_urlsafe(32))
+        address = Address(listener.getsockname()[1], secrets.token_urlsafe(32), secrets.token_urlsafe(32))
         hub = Hub()
         questions = Questions(engine, environment)
         parts = Parts(
@@ -75,7 +82,7 @@ def serving(
             Workspace(engine, environment, selection or Selection(environment.app, environment.environment)),
             Contents(engine, environment),
         )
-        app = App(environment, parts, secrets.token_hex(8))
+        app = App(environment, parts, secrets.token_hex(8), Ticket(address.code, address.token))
         server = uvicorn.Server(_settings(Guard(app.asgi(), address.token, names_of(address.port))))
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True, name="console")
         thread.start()

@@ -55,8 +55,11 @@ def console_of_service(app: str | None, env: str | None, service: str, *, only_p
 
 
 @contextmanager
-def served(engine: Engine, names: Names, selection: Selection, *, port: int = 0, page: str = "") -> Iterator[str]:
-    """Serves the console within this block; gives the address of one of its pages."""
+def served(
+    engine: Engine, names: Names, selection: Selection, *, port: int = 0, page: str = ""
+) -> Iterator[tuple[str, str]]:
+    """Serves the console within this block; gives the address of one of its pages, and one that is good once, to start
+    the browser with."""
     from emulator.console.serve import serving
     from emulator.setup.authority import ensure_authority
 
@@ -64,13 +67,14 @@ def served(engine: Engine, names: Names, selection: Selection, *, port: int = 0,
         return ssl.create_default_context(cafile=ensure_authority().path)
 
     with serving(engine, names, selection=selection, port=port, trust=trust) as address:
-        yield address.url + (f"&to={quote(page, safe='')}" if page else "")
+        to = f"&to={quote(page, safe='')}" if page else ""
+        yield address.url + to, address.url_for_once + to
 
 
 def _stay(engine: Engine, names: Names, selection: Selection, page: str, *, port: int, only_print: bool) -> None:
-    with served(engine, names, selection, port=port, page=page) as url:
+    with served(engine, names, selection, port=port, page=page) as (url, once):
         stop, _ = interruptions(discard)
         typer.echo(url)
         typer.echo("The console of this environment. Press Ctrl-C to end it; what runs goes on.", err=True)
-        show(url, only_print=only_print)
+        show(once, only_print=only_print)
         stop.wait()

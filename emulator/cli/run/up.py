@@ -265,9 +265,9 @@ def _console(engine: Engine, request: UpRequest, selection: Selection, emit: Emi
     from emulator.cli.observe.console import served
     from emulator.cli.shell.browser import show
 
-    with served(engine, request.environment, selection) as url:
+    with served(engine, request.environment, selection) as (url, once):
         emit(Event(EventKind.INFO, "console", url))
-        show(url)
+        show(once)
         yield
 
 

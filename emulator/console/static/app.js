@@ -115,12 +115,12 @@ function refuse(text) {
 
 setTheme.stored = localStorage.getItem("theme");
 if (setTheme.stored) document.documentElement.dataset.theme = setTheme.stored;
-takeToken();
 drawRail();
+await takeToken();
 if (hasToken()) {
   subscribe(["hello", "connection"], drawRail);
-  addEventListener("hashchange", () => {
-    takeToken();
+  addEventListener("hashchange", async () => {
+    await takeToken();
     go();
   });
   document.addEventListener("keydown", pressed);

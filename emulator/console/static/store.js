@@ -34,13 +34,18 @@ export const data = {
 
 let token = sessionStorage.getItem("token") ?? "";
 
-/** Takes the token out of the address, where the command put it. */
-export function takeToken() {
-  const found = /^#token=([\w-]+)(?:&to=(.*))?$/.exec(location.hash);
+/** Takes the token out of the address, where the command put it, or a code that is good once for it. */
+export async function takeToken() {
+  const found = /^#(token|code)=([\w-]+)(?:&to=(.*))?$/.exec(location.hash);
   if (!found) return;
-  token = found[1];
+  history.replaceState(null, "", `${location.pathname}#${found[3] ? decodeURIComponent(found[3]) : "/overview"}`);
+  if (found[1] === "token") {
+    token = found[2];
+  } else {
+    const response = await fetch("/api/open", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ code: found[2] }) });
+    token = response.ok ? (await response.json()).token : "";
+  }
   sessionStorage.setItem("token", token);
-  history.replaceState(null, "", `${location.pathname}#${found[2] ? decodeURIComponent(found[2]) : "/overview"}`);
 }
 
 export function hasToken() {

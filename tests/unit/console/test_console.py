@@ -98,7 +98,8 @@ def test_explain_is_what_route_prints(page: Page) -> None:
     assert found["reason"] == "rule default of hello (priority 1) forwards"
     assert found["destinations"][0]["container"] == "hello"
     assert found["container_path"] == "/x?y=1"
-    assert found["rules"][0]["conditions"] == [{"condition": "path-pattern /*", "matched": True, "seen": ["/x"]}]
+    [condition] = found["rules"][0]["conditions"]
+    assert {"condition": "path-pattern /*", "matched": True, "seen": ["/x"]}.items() <= condition.items()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 
 import pytest
@@ -189,3 +190,16 @@ def test_it_listens_on_loopback_alone(shared_page: Page) -> None:
     for family, address in ((socket.AF_INET, "127.0.0.2"), (socket.AF_INET6, "::1")):
         with socket.socket(family) as probe:
             assert probe.connect_ex((address, shared_page.address.port)) != 0
+
+
+def test_a_code_becomes_the_token_once(page: Page) -> None:
+    """The browser is started with it: other users of the machine can read command lines."""
+    body = json.dumps({"code": page.address.code}).encode()
+    assert page.address.token not in page.address.url_for_once
+    assert page.raw("POST", "/api/open", {**JSON, "Origin": "https://attacker.test"}, body).status == 403
+    assert page.raw("POST", "/api/open", JSON, b'{"code": "x"}').status == 400
+    assert page.raw("POST", "/api/open", JSON, body).json() == {"token": page.address.token}
+    again = page.raw("POST", "/api/open", JSON, body)
+    assert again.status == 400
+    assert page.address.token.encode() not in again.body
+    assert page.raw("POST", "/api/open", JSON, b'{"code": ""}').status == 400
