@@ -66,7 +66,8 @@ class NameServer:
         if any(query.question[0].name.is_subdomain(domain) for domain in DOMAINS):
             return await self._endpoint(query)
         try:
-            return await asyncio.wait_for(ask(question), TIMEOUT)
+            async with asyncio.timeout(TIMEOUT):
+                return await ask(question)
         except (OSError, EOFError):
             return b""
 
@@ -87,7 +88,8 @@ class NameServer:
         """The endpoint's; none while it is not there."""
         question = dns.message.make_query(self._host, dns.rdatatype.A)
         with contextlib.suppress(OSError, dns.exception.DNSException):
-            answer = dns.message.from_wire(await asyncio.wait_for(self.ask_datagram(question.to_wire()), TIMEOUT))
+            async with asyncio.timeout(TIMEOUT):
+                answer = dns.message.from_wire(await self.ask_datagram(question.to_wire()))
             return [str(record) for found in answer.answer for record in found if record.rdtype == dns.rdatatype.A]
         return []
 

@@ -18,9 +18,9 @@ import json
 import socket
 import struct
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from emulator.agent.streams import Ends, join
 
@@ -71,9 +71,7 @@ class Program:
         self._path.unlink(missing_ok=True)
         self._said(f"nothing listens on 127.0.0.1:{self._port} of this machine yet")
         while True:
-            while (found := await self._connect()) is None:
-                await asyncio.sleep(POLL)
-            found[1].close()
+            await self._until_it_listens()
             self._gone.clear()
             server = await asyncio.start_unix_server(self._serve, self._path, backlog=512)
             self._said(f"the program on 127.0.0.1:{self._port} of this machine answers for this container")
@@ -84,31 +82,60 @@ class Program:
                 server.close()
             self._said(f"nothing listens on 127.0.0.1:{self._port} of this machine any more")
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        found = await self._connect()
-        if found is None:
-            self._gone.set()
-            writer.transport.abort()
-            return
-        await join((reader, writer), found)
+    async def _until_it_listens(self) -> None:
+        while True:
+            with contextlib.suppress(ConnectionRefusedError):
+                (await self._connect())[1].close()
+                return
+            await asyncio.sleep(POLL)
 
-    async def _connect(self) -> Ends | None:
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not await _lead_on((reader, writer), self._connect()):
+            self._gone.set()
+
+    async def _connect(self) -> Ends:
+        """A connection to the program. Raises ConnectionRefusedError where it does not listen."""
         for host in self._hosts:
             with contextlib.suppress(OSError, TimeoutError):
-                return await asyncio.wait_for(asyncio.open_connection(host, self._port), ANSWERS)
-        return None
+                return await _connection(asyncio.open_connection(host, self._port))
+        raise ConnectionRefusedError
+
+
+async def _connection(made: Coroutine[Any, Any, Ends]) -> Ends:
+    """A connection. Raises OSError and TimeoutError where nothing answers.
+
+    The kernel may choose the very port that is asked for as the one to ask from, and connect it to itself: what
+    asks a port again and again finds something listening there at last, and has the port of the program.
+    """
+    async with asyncio.timeout(ANSWERS):  # `wait_for` of Python 3.11 loses a cancellation that comes with the answer
+        ends = await made
+    own, other = (ends[1].get_extra_info(name) for name in ("sockname", "peername"))
+    if own and own == other:
+        ends[1].transport.abort()
+        raise ConnectionRefusedError
+    return ends
+
+
+async def _lead_on(client: Ends, made: Coroutine[Any, Any, Ends]) -> bool:
+    """Leads a client's connection to the one that is made for it; returns whether there is one. Where there is none,
+    or this is cancelled before, the client's ends."""
+    found = None
+    try:
+        with contextlib.suppress(OSError, TimeoutError):
+            found = await made
+    finally:
+        if found is None:
+            client[1].transport.abort()
+    if found is not None:
+        await join(client, found)
+    return found is not None
 
 
 async def follow(path: Path, port: int, host: str = "0.0.0.0") -> None:
     """Opens a port of the task while the socket is there, until it is cancelled."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            found = await asyncio.open_unix_connection(path)
-        except OSError:
-            writer.transport.abort()
-            return
-        await join((reader, writer), found)
+        await _lead_on((reader, writer), _connection(asyncio.open_unix_connection(path)))
 
     while True:
         while not path.exists():
@@ -134,12 +161,7 @@ async def lead(outlet: Outlet, neighbours: Callable[[str], bool]) -> None:
         if neighbours(writer.get_extra_info("peername")[0]):
             writer.transport.abort()
             return
-        try:
-            found = await asyncio.wait_for(asyncio.open_connection(outlet["host"], outlet["port"]), ANSWERS)
-        except (OSError, TimeoutError):
-            writer.transport.abort()
-            return
-        await join((reader, writer), found)
+        await _lead_on((reader, writer), _connection(asyncio.open_connection(outlet["host"], outlet["port"])))
 
     server = await asyncio.start_server(serve, "0.0.0.0", outlet["inside"], backlog=512)
     async with server:

@@ -53,7 +53,8 @@ class Other:
         deadline = loop.time() + STARTS
         while True:
             try:
-                return await asyncio.wait_for(self._open(), CONNECTS)
+                async with asyncio.timeout(CONNECTS):
+                    return await self._open()
             except (OSError, TimeoutError) as error:
                 if loop.time() > deadline:
                     raise OSError(str(error) or "it takes too long") from None

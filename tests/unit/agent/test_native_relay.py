@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 
 from emulator.agent import native_relay
 from emulator.agent.native_relay import Outlet, Program, follow, lead, neighbours, socket_path
+from emulator.agent.streams import Ends
 
 LIMIT = 60
 ROUTES = """\
@@ -28,6 +29,14 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@contextlib.contextmanager
+def silent_port() -> Iterator[int]:
+    """A port at which nothing listens, and that is given to no other program meanwhile."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -134,14 +143,42 @@ def test_a_socket_of_before_opens_nothing(tmp_path: Path) -> None:
     path.touch()
 
     async def work() -> None:
-        async with running(Program(path, ["127.0.0.1"], free_port(), lambda text: None).run()):
+        with silent_port() as port:
+            async with running(Program(path, ["127.0.0.1"], port, lambda text: None).run()):
 
-            async def gone() -> bool:
-                return not path.exists()
+                async def gone() -> bool:
+                    return not path.exists()
 
-            await until(gone)
+                await until(gone)
 
     within_limit(work())
+
+
+def test_a_connection_of_a_port_to_itself_is_no_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked again and again, the kernel once takes the port that is asked for as the one to ask from. The relay ends
+    where it is cancelled at the very moment of an answer."""
+    path, said, asked_again = socket_path(str(tmp_path), 1), list[str](), asyncio.Event()
+    usual = asyncio.open_connection
+    times = 0
+
+    async def to_itself(host: str, port: int) -> Ends:
+        nonlocal times
+        with silent_port() as own:
+            pass
+        ends = await usual(host, own, local_addr=(host, own))
+        assert ends[1].get_extra_info("sockname") == ends[1].get_extra_info("peername")
+        times += 1
+        if times == 2:
+            asked_again.set()
+        return ends
+
+    async def work() -> None:
+        monkeypatch.setattr(asyncio, "open_connection", to_itself)
+        async with running(Program(path, ["127.0.0.1"], 1, said.append).run()):
+            await asked_again.wait()
+
+    within_limit(work())
+    assert said == ["nothing listens on 127.0.0.1:1 of this machine yet"]
 
 
 def test_a_published_port_leads_to_what_the_task_reaches() -> None:
@@ -169,10 +206,10 @@ def test_other_containers_are_not_led_anywhere() -> None:
 def test_where_nothing_is_the_connection_ends() -> None:
     async def work() -> None:
         published = free_port()
-        outlet = Outlet(inside=published, host="127.0.0.1", port=free_port())
-        async with running(lead(outlet, lambda address: False)):
-            await until(lambda: accepts(published))
-            assert await ends(published)
+        with silent_port() as port:
+            async with running(lead(Outlet(inside=published, host="127.0.0.1", port=port), lambda address: False)):
+                await until(lambda: accepts(published))
+                assert await ends(published)
 
     within_limit(work())
 
