@@ -71,7 +71,7 @@ def test_scale_restart_exec_and_stop(nginx: Project) -> None:
     replaced = {c.task for c in nginx.containers() if c.task}
     assert len(replaced) == 2
     assert replaced.isdisjoint(tasks)
-    result = nginx.run("exec", "hello", "sh", "--", "-c", "echo from $COPILOT_SERVICE_NAME; exit 3")
+    result = nginx.run("exec", "hello", "sh", "-c", "echo from $COPILOT_SERVICE_NAME; exit 3")
     assert (result.code, result.out) == (3, "from hello\n")
     (nginx.folder / "note.txt").write_text("from here")
     nginx.run("cp", "note.txt", "nginx:/tmp/there.txt").ok()
