@@ -26,6 +26,7 @@ from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.planning.reconcile import FRONT, PROVISIONS
 from emulator.runtime.specs.restart import restartable
 from emulator.runtime.state.desired import DesiredState, Private
+from emulator.runtime.state.names import TASK
 from emulator.runtime.state.observed import Observed, observe
 from emulator.runtime.state.operations import Plan
 
@@ -181,6 +182,7 @@ class Supervisor:
         """Supervises until the process ends."""
         threading.Thread(target=self._listen, daemon=True, name="events").start()
         self.adopt_jobs()
+        self.remove_left_volumes()
         while not self.control.retired.is_set():
             self._wake.wait(self._next_look())
             self._wake.clear()
@@ -194,6 +196,22 @@ class Supervisor:
                     self.jobs.adopt()
         except CopilotLocalError as error:
             log.warning("runs of jobs that are under way are not looked after: %s", error)
+
+    def remove_left_volumes(self) -> None:
+        """Removes the volumes of tasks that are gone: the agent before this one may have died before it came to them,
+        and no later plan knows of them."""
+        scheduler = self.scheduler
+        try:
+            with self.control.lock:
+                if not self.control.acting:
+                    return
+                volumes = scheduler.engine.list_volumes(scheduler.names.labels())
+                tasks = observe(scheduler.engine, scheduler.names).tasks
+                for volume, labels in volumes.items():
+                    if labels.get(TASK, "") not in ("", *tasks):
+                        scheduler.engine.remove_volume(volume)
+        except CopilotLocalError as error:
+            log.warning("volumes of tasks that are gone may be left: %s", error)
 
     def look(self) -> None:
         """One round: takes over if no command did in time, and acts if it may."""

@@ -15,9 +15,11 @@ from emulator.errors import CopilotLocalError, EngineError, EngineTimeout
 from emulator.events import discard
 from emulator.model import to_json
 from emulator.runtime.control.client import AgentError
+from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredState, Private
+from emulator.runtime.state.names import Role
 from tests.unit.agent.rig import SHORT, Rig
-from tests.unit.runtime.world import ROUTED, ROUTER, desired_state, make_service
+from tests.unit.runtime.world import DEMO, ROUTED, ROUTER, desired_state, make_service
 
 Until = Callable[[Callable[[], object]], None]
 CHECK = {"healthCheck": {"command": ["CMD-SHELL", "true"]}}
@@ -52,6 +54,20 @@ class TestReplacing:
                 rig.engine.remove(container.name)
         supervisor.look()
         assert len(rig.tasks) == 1
+
+    @pytest.mark.parametrize("in_charge", [True, False])
+    def test_what_an_agent_that_died_left_of_a_task_is_removed(self, rig: Rig, in_charge: bool) -> None:
+        """It had removed the containers and not yet the volumes. Not so while a command makes tasks by itself."""
+        supervisor = rig.boot(acting(make_service()).model_copy(update={"acting": in_charge}))
+        if in_charge:
+            supervisor.look()
+        of_task = {**DEMO.labels(Role.VOLUME), names.TASK: rig.task.id if in_charge else "other"}
+        rig.engine.ensure_volume("used", of_task)
+        rig.engine.ensure_volume("left", {**of_task, names.TASK: "gone"})
+        rig.engine.ensure_volume("shared", DEMO.labels(Role.VOLUME))
+        supervisor.remove_left_volumes()
+        assert {"used", "shared"} <= set(rig.engine.list_volumes({}))
+        assert ("left" in rig.engine.list_volumes({})) is not in_charge
 
     def test_a_death_wakes_the_agent(self, rig: Rig, until: Until) -> None:
         supervisor = rig.boot(acting(make_service()))
