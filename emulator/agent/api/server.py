@@ -332,7 +332,6 @@ _CHANGE: Final[Mapping[str, _Handler]] = {
     "leave": _Connection._leave,
     "attend": _Connection._attend,
     "provide": _Connection._provide,
-    "retire": lambda asked, *_: asked.server.supervisor.retire(),
     "retire-if-idle": _Connection._retire_if_idle,
     "apply": _Connection._apply,
     "scale": _Connection._scale,

@@ -79,11 +79,6 @@ class Agent:
         follows, and this is refused as that would be. Raises `AgentError`; `AgentBusy` where another command does."""
         return Providing(self._opened("provide", {"deploys": deploys, "orphaned": orphaned}))
 
-    def retire(self) -> None:
-        """The environment is going away: the agent starts and stops nothing any more. It serves tasks and keeps what
-        they and the load balancers send until it is stopped."""
-        list(self._ask("POST", "retire", timeout=self.timeout))
-
     def retire_if_idle(self) -> bool:
         """Whether the agent had nothing to look after; it does nothing any more then, and may be removed."""
         [answer] = self._ask("POST", "retire-if-idle", timeout=self.timeout)

@@ -13,7 +13,6 @@ from emulator.engine.interface import Container, ContainerState, Engine
 from emulator.errors import CopilotLocalError, EngineError, EngineUnavailable
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.control import direct
-from emulator.runtime.control.client import Agent
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.execution.executor import Executor, remove_volume
 from emulator.runtime.planning.stop_plan import stop_databases, stop_endpoint, stop_task
@@ -27,9 +26,6 @@ LEFTOVER_ROUNDS = 5
 Docker's log driver may take up to a minute until it notices a new listener."""
 NETWORK_ROUNDS = 20
 AT_ONCE = 8
-RETIRE_TIMEOUT = 2.0
-"""Seconds for which an agent is waited for that may hang."""
-AGENT_STOP_TIMEOUT = 5
 SETTLING = 0.5
 """Seconds between two tries to remove a network that something is still in."""
 
@@ -58,19 +54,15 @@ def down(
     found = bool(observed.containers or engine.list_networks(environment.labels()))
     with ThreadPoolExecutor(3, thread_name_prefix="down") as pool:
         agent_gone: Future[object] | None = None
-        serving = ""
         if observed.agent is not None:
             # First: it must not replace what is being stopped. Without a task it has nothing to replace, and is not
             # frozen: a command that waits for it may run its bridge in it just then, and such a container hangs.
-            if not observed.tasks:
-                engine.remove(observed.agent.name)
-            elif _retired(engine, environment, observed.agent):
-                serving = observed.agent.name
-            else:
+            if observed.tasks:
                 _end(engine, observed.agent)
+            else:
+                engine.remove(observed.agent.name)
             direct.remove_folder(environment)
-            if not serving:
-                agent_gone = pool.submit(_failed_removal, engine, observed.agent.name)
+            agent_gone = pool.submit(_failed_removal, engine, observed.agent.name)
         drain_image = _drain_image(engine, observed, emit, agent_image)
         executor = Executor(
             engine,
@@ -84,7 +76,7 @@ def down(
         )
         prepared = pool.submit(executor.prepare_to_keep)
         try:
-            executor.run(_plan(observed, timeout, volumes=volumes, serving=serving), closes=False)
+            executor.run(_plan(observed, timeout, volumes=volumes), closes=False)
             pool.submit(_remove_network, engine, environment.network, agent_gone)
         except Cancelled:
             executor.keep_left()
@@ -109,26 +101,17 @@ def _remove_network(engine: Engine, network: str, agent_gone: Future[object] | N
     engine.remove_network(network)
 
 
-def _plan(observed: Observed, timeout: int | None, *, volumes: bool, serving: str = "") -> Plan:
+def _plan(observed: Observed, timeout: int | None, *, volumes: bool) -> Plan:
     """All tasks stop side by side, then the databases that they were connected to and the local AWS endpoint; the load
     balancers, which hold nothing that could be lost, are killed meanwhile, as the endpoint is where its data goes
-    too. `serving` is the agent, where it still answers tasks: it goes when they and the load balancers have ended."""
+    too."""
     plan = Plan()
     stopped = [stop_task(plan, task, "down", timeout=timeout, at_once=True) for task in observed.tasks.values()]
-    ended = [operation.id for operation in plan.operations if operation.verb is Verb.STOP_CONTAINER]
     stop_databases(plan, observed, "down", stopped, timeout=timeout)
     if observed.aws is not None and not volumes:
         stop_endpoint(plan, observed.aws, "down", stopped, timeout=timeout)
     for front in (*observed.fronts, *([observed.udp_relay] if observed.udp_relay else [])):
-        killed = []
-        if serving and not volumes and front.state is ContainerState.RUNNING:  # that takes less time than its removal
-            killed = [plan.add(Verb.STOP_CONTAINER, front.name, "down", timeout=0)]
-        ended += killed
-        plan.add(Verb.REMOVE_CONTAINER, front.name, "down", killed)
-    if serving:
-        if not volumes:  # it writes down what came last
-            ended = [plan.add(Verb.STOP_CONTAINER, serving, "down", ended, timeout=AGENT_STOP_TIMEOUT)]
-        plan.add(Verb.REMOVE_CONTAINER, serving, "down", ended)
+        plan.add(Verb.REMOVE_CONTAINER, front.name, "down")
     return plan
 
 
@@ -144,26 +127,8 @@ def _stop_others(executor: Executor, left: Observed, timeout: int | None, *, vol
             executor.run(_plan(part, timeout, volumes=volumes), closes=False)
 
 
-def _retired(engine: Engine, environment: Names, agent: Container) -> bool:
-    """Has the agent look after nothing any more; returns whether it answered.
-
-    Tasks that are stopped may still ask for their metadata and credentials, and send traces, as on ECS; load balancers
-    may have logged what it has not read yet.
-    """
-    if agent.state is not ContainerState.RUNNING:
-        return False
-    try:
-        Agent(engine, environment, timeout=RETIRE_TIMEOUT).retire()
-    except EngineUnavailable:
-        raise
-    except CopilotLocalError:  # it hangs, or is of another version
-        return False
-    return True
-
-
 def _end(engine: Engine, agent: Container) -> None:
-    """Lets an agent that does not answer do nothing more: freezes it, since Docker takes five times as long to report
-    that it was killed.
+    """Lets the agent do nothing more: freezes it, since Docker takes five times as long to report that it was killed.
 
     Its container is removed, which kills it, while tasks stop.
     """

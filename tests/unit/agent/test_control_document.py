@@ -153,5 +153,4 @@ def test_requests_and_answers_fit_it(
     agent.provide(deploys=True).close()
     assert not agent.retire_if_idle()
     agent.hold(Private()).leave()
-    agent.retire()
     assert watched == set(ROUTES)
