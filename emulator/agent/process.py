@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 from emulator.agent.api.records import AccessLines, keep_bounded
@@ -20,6 +21,8 @@ from emulator.agent.scheduler.supervisor import Supervisor
 from emulator.agent.traces.late import LateTraces
 from emulator.agent.traces.server import serve_traces
 from emulator.engine.connect import connect
+from emulator.engine.interface import Engine
+from emulator.errors import CopilotLocalError
 from emulator.model import from_json
 from emulator.runtime.control import direct
 from emulator.runtime.control.client import SOCKET
@@ -29,6 +32,9 @@ from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.names import Names
 
 log = logging.getLogger(__name__)
+
+GO_INTERVAL = 1.0
+"""Seconds between two tries to remove the container that this runs in."""
 
 
 def main(state_file: Path, first_state: str) -> None:
@@ -59,7 +65,20 @@ def main(state_file: Path, first_state: str) -> None:
     front.take_access_logs(Path(ACCESS_FOLDER))
     threading.Thread(target=front.run, daemon=True, name="front").start()
     supervisor.run()
-    threading.Event().wait()  # retired: the container is about to be removed
+    supervisor.abandoned.wait()
+    _go(engine, front, supervisor.scheduler.names)
+
+
+def _go(engine: Engine, front: FrontMonitor, environment: Names) -> None:
+    """Removes this container, where the command that was to do so has died: Docker would start it anew if it exited,
+    and then it would undo what that command did."""
+    front.finish_access_logs()
+    while True:
+        try:
+            engine.remove(environment.agent)
+        except CopilotLocalError as error:
+            log.warning("cannot remove this container: %s", error)
+        time.sleep(GO_INTERVAL)
 
 
 def _end(front: FrontMonitor) -> None:

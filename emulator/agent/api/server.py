@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import queue
 import socket
 import socketserver
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -18,14 +16,12 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
+from emulator.agent.api.answers import content_of, status_of, with_events
 from emulator.agent.api.records import AccessLines, follow_access, follow_records, is_full, load_balancer_of
-from emulator.agent.scheduler.control_lock import BeingBroughtUp
 from emulator.agent.scheduler.supervisor import Supervisor
 from emulator.agent.traces.late import LateTraces
-from emulator.errors import CopilotLocalError, EnvironmentBusy, InputError, NotFound
-from emulator.events import Emit, Event
+from emulator.errors import CopilotLocalError, InputError, NotFound
 from emulator.model import from_plain
-from emulator.runtime.control.client import event_to
 from emulator.runtime.control.http import BODY, LINES, VERSION, Message
 from emulator.runtime.reports.overview import overview_of
 from emulator.runtime.reports.overview_rows import to_plain
@@ -71,6 +67,7 @@ class _Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     _holds = False
     _provides = False
+    _retires = False
     _attendance: contextlib.ExitStack | None = None
 
     def handle(self) -> None:
@@ -86,6 +83,8 @@ class _Connection(BaseHTTPRequestHandler):
                 self.server.supervisor.control.provided()
             if self._attendance is not None:
                 self._attendance.close()
+            if self._retires:
+                self.server.supervisor.abandon()
 
     def log_message(self, *words: object) -> None:
         """Requests are no news."""
@@ -110,9 +109,9 @@ class _Connection(BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError):
             raise
         except CopilotLocalError as error:
-            self._respond(_status_of(error), {"error": _content_of(error)})
+            self._respond(status_of(error), {"error": content_of(error)})
         except Exception as error:  # the client gets every error
-            self._respond(HTTPStatus.INTERNAL_SERVER_ERROR, {"error": _content_of(error)})
+            self._respond(HTTPStatus.INTERNAL_SERVER_ERROR, {"error": content_of(error)})
             log.exception("a request failed: %s", self.path)
 
     def _body(self) -> Message:
@@ -149,7 +148,7 @@ class _Connection(BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError):
             raise
         except Exception as error:
-            self._chunk({"error": _content_of(error)})
+            self._chunk({"error": content_of(error)})
             if not isinstance(error, CopilotLocalError):
                 log.exception("a request failed: %s", self.path)
         self.wfile.write(b"0\r\n\r\n")
@@ -181,7 +180,6 @@ class _Connection(BaseHTTPRequestHandler):
         return None
 
     def _leave(self, query: Query, body: Message) -> Answer:
-        del query, body
         if self._attendance is not None:
             self._attendance.close()
             self._attendance = None
@@ -191,8 +189,15 @@ class _Connection(BaseHTTPRequestHandler):
             self.server.supervisor.control.provided()
             return None
         self._refuse_without_lease()
+        return self._retire(query, body)
+
+    def _retire(self, query: Query, body: Message) -> Answer:
+        """It goes with the connection too: an agent that looks after nothing would only be in the next `up`'s way."""
+        del query, body
         self._holds = False
-        self.server.supervisor.retire()
+        if not self._retires:
+            self._retires = True
+            self.server.supervisor.retire()
         return None
 
     def _attend(self, query: Query, body: Message) -> Answer:
@@ -205,7 +210,8 @@ class _Connection(BaseHTTPRequestHandler):
 
     def _retire_if_idle(self, query: Query, body: Message) -> Answer:
         del query, body
-        return {"idle": self.server.supervisor.retire_if_idle()}
+        self._retires = self._retires or self.server.supervisor.retire_if_idle()
+        return {"idle": self._retires}
 
     def _provide(self, query: Query, body: Message) -> Answer:
         del query
@@ -223,21 +229,21 @@ class _Connection(BaseHTTPRequestHandler):
         state = from_plain(DesiredState, body["state"])
         private = from_plain(Private, body["private"])
         how = {name: bool(body.get(name)) for name in ("in_place", "orphaned")}
-        return _with_events(lambda emit: self.server.supervisor.deployments.apply(state, private, emit, **how))
+        return with_events(lambda emit: self.server.supervisor.deployments.apply(state, private, emit, **how))
 
     def _scale(self, query: Query, body: Message) -> Answer:
         del query
         counts = {str(name): int(count) for name, count in body["counts"].items()}
-        return _with_events(lambda emit: self.server.supervisor.deployments.scale(counts, emit))
+        return with_events(lambda emit: self.server.supervisor.deployments.scale(counts, emit))
 
     def _restart(self, query: Query, body: Message) -> Answer:
         del query
         chosen = [str(name) for name in body["services"]]
-        return _with_events(lambda emit: self.server.supervisor.deployments.redeploy(chosen, emit))
+        return with_events(lambda emit: self.server.supervisor.deployments.redeploy(chosen, emit))
 
     def _stop_task(self, query: Query, body: Message) -> Answer:
         del query
-        return _with_events(lambda emit: self.server.supervisor.deployments.stop_task(str(body["task"]), emit))
+        return with_events(lambda emit: self.server.supervisor.deployments.stop_task(str(body["task"]), emit))
 
     def _run_job(self, query: Query, body: Message) -> Answer:
         del query
@@ -332,6 +338,7 @@ _CHANGE: Final[Mapping[str, _Handler]] = {
     "leave": _Connection._leave,
     "attend": _Connection._attend,
     "provide": _Connection._provide,
+    "retire": _Connection._retire,
     "retire-if-idle": _Connection._retire_if_idle,
     "apply": _Connection._apply,
     "scale": _Connection._scale,
@@ -354,21 +361,6 @@ def _route(routes: Mapping[str, _Handler], method: str, path: str) -> _Handler:
     return routes[verb]
 
 
-def _status_of(error: CopilotLocalError) -> HTTPStatus:
-    if isinstance(error, EnvironmentBusy):
-        return HTTPStatus.CONFLICT
-    if isinstance(error, NotFound):
-        return HTTPStatus.NOT_FOUND
-    return HTTPStatus.BAD_REQUEST if isinstance(error, InputError) else HTTPStatus.INTERNAL_SERVER_ERROR
-
-
-def _content_of(error: Exception) -> Message:
-    if not isinstance(error, CopilotLocalError):
-        return {"message": f"the agent failed: {error!r}", "hint": "this is a bug: see its log", "output": []}
-    busy = {"busy": True} if isinstance(error, BeingBroughtUp) else {}
-    return {"message": error.message, "hint": error.hint, "output": getattr(error, "output", []), **busy}
-
-
 def _says_yes(query: Query, name: str) -> bool:
     return query.get(name, ["false"])[-1] == "true"
 
@@ -376,21 +368,3 @@ def _says_yes(query: Query, name: str) -> bool:
 def _tail(query: Query) -> int | None:
     text = query.get("tail", [""])[-1]
     return int(text) if text.isdecimal() else None
-
-
-def _with_events(act: Callable[[Emit], None]) -> Iterator[Message]:
-    """Passes on the events of something that takes a while, as they come."""
-    events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
-
-    def work() -> None:
-        try:
-            act(events.put)
-            events.put(None)
-        except BaseException as error:
-            events.put(error)
-
-    threading.Thread(target=work, daemon=True).start()
-    while (item := events.get()) is not None:
-        if isinstance(item, BaseException):
-            raise item
-        yield {"event": event_to(item)}

@@ -63,6 +63,9 @@ class Supervisor:
         self._clock = clock
         self.front = front
         self.control = ControlLock()
+        self.abandoned = threading.Event()
+        """Set once the environment was going away and every command that took it away has ended."""
+        self._retirements = 0
         self.scheduler = Scheduler(engine, state_file, front, timeouts, clock, self.control.retired, self.early.results)
         self.control.acting = self.scheduler.state.acting
         if self.control.acting:
@@ -118,10 +121,19 @@ class Supervisor:
         self._wake.set()
 
     def retire(self) -> None:
-        """The environment is going away: do nothing any more."""
+        """The environment is going away: do nothing any more. `abandon` follows."""
+        with self.control.lock:
+            self._retirements += 1
         self.early.close()
         self.control.retire()
         self.jobs.wake()
+
+    def abandon(self) -> None:
+        """A command that was taking the environment away has ended, maybe killed."""
+        with self.control.lock:
+            self._retirements -= 1
+            if not self._retirements:
+                self.abandoned.set()
 
     def retire_if_idle(self) -> bool:
         """Retires where nothing runs and no command holds the environment; returns whether it did."""

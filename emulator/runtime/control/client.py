@@ -34,6 +34,7 @@ __all__ = [
     "Lease",
     "Message",
     "Providing",
+    "Retirement",
     "agent_of",
     "event_from",
     "event_to",
@@ -78,6 +79,18 @@ class Agent:
         """The caller makes what services live with: the agent leaves that alone until it is closed. `deploys`: `apply`
         follows, and this is refused as that would be. Raises `AgentError`; `AgentBusy` where another command does."""
         return Providing(self._opened("provide", {"deploys": deploys, "orphaned": orphaned}))
+
+    def retire(self) -> Retirement:
+        """The environment is going away: the agent starts and stops nothing any more. It serves tasks and keeps what
+        they and the load balancers send until the retirement is closed, and removes itself then."""
+        connection = self._open()
+        try:
+            with closed_after(connection, self.timeout):
+                done(connection.ask(request("POST", "retire")))
+        except BaseException:
+            connection.close()
+            raise
+        return Retirement(connection)
 
     def retire_if_idle(self) -> bool:
         """Whether the agent had nothing to look after; it does nothing any more then, and may be removed."""
@@ -303,10 +316,21 @@ class Lease:
         done(self._connection.ask(request("POST", "act")))
         self._connection.close()
 
-    def leave(self) -> None:
-        """The environment is being taken down: the agent is to do nothing any more."""
+    def leave(self) -> Retirement:
+        """The environment is being taken down: the agent is to look after nothing any more, as by `Agent.retire`."""
         with contextlib.suppress(CopilotLocalError, OSError):  # an agent that is gone does nothing either
             done(self._connection.ask(request("POST", "leave")))
+        return Retirement(self._connection)
+
+
+class Retirement:
+    """An environment's going away, bound to one connection: when that ends, the agent removes itself, if it is still
+    there."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def close(self) -> None:
         self._connection.close()
 
 

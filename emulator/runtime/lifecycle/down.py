@@ -13,6 +13,7 @@ from emulator.engine.interface import Container, ContainerState, Engine
 from emulator.errors import CopilotLocalError, EngineError, EngineUnavailable
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.control import direct
+from emulator.runtime.control.client import Agent, Retirement
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.execution.executor import Executor, remove_volume
 from emulator.runtime.planning.stop_plan import stop_databases, stop_endpoint, stop_task
@@ -26,6 +27,9 @@ LEFTOVER_ROUNDS = 5
 Docker's log driver may take up to a minute until it notices a new listener."""
 NETWORK_ROUNDS = 20
 AT_ONCE = 8
+RETIRE_TIMEOUT = 2.0
+"""Seconds for which an agent is waited for that may hang."""
+AGENT_STOP_TIMEOUT = 5
 SETTLING = 0.5
 """Seconds between two tries to remove a network that something is still in."""
 
@@ -52,17 +56,22 @@ def down(
     """
     observed = observe(engine, environment)
     found = bool(observed.containers or engine.list_networks(environment.labels()))
-    with ThreadPoolExecutor(3, thread_name_prefix="down") as pool:
+    with ThreadPoolExecutor(3, thread_name_prefix="down") as pool, contextlib.ExitStack() as until_the_end:
         agent_gone: Future[object] | None = None
+        serving = ""
         if observed.agent is not None:
             # First: it must not replace what is being stopped. Without a task it has nothing to replace, and is not
             # frozen: a command that waits for it may run its bridge in it just then, and such a container hangs.
-            if observed.tasks:
-                _end(engine, observed.agent)
-            else:
+            if not observed.tasks:
                 engine.remove(observed.agent.name)
+            elif (retirement := _retired(engine, environment, observed.agent)) is not None:
+                until_the_end.enter_context(contextlib.closing(retirement))
+                serving = observed.agent.name
+            else:
+                _end(engine, observed.agent)
             direct.remove_folder(environment)
-            agent_gone = pool.submit(_failed_removal, engine, observed.agent.name)
+            if not serving:
+                agent_gone = pool.submit(_failed_removal, engine, observed.agent.name)
         drain_image = _drain_image(engine, observed, emit, agent_image)
         executor = Executor(
             engine,
@@ -76,7 +85,7 @@ def down(
         )
         prepared = pool.submit(executor.prepare_to_keep)
         try:
-            executor.run(_plan(observed, timeout, volumes=volumes), closes=False)
+            executor.run(_plan(observed, timeout, volumes=volumes, serving=serving), closes=False)
             pool.submit(_remove_network, engine, environment.network, agent_gone)
         except Cancelled:
             executor.keep_left()
@@ -101,17 +110,26 @@ def _remove_network(engine: Engine, network: str, agent_gone: Future[object] | N
     engine.remove_network(network)
 
 
-def _plan(observed: Observed, timeout: int | None, *, volumes: bool) -> Plan:
+def _plan(observed: Observed, timeout: int | None, *, volumes: bool, serving: str = "") -> Plan:
     """All tasks stop side by side, then the databases that they were connected to and the local AWS endpoint; the load
     balancers, which hold nothing that could be lost, are killed meanwhile, as the endpoint is where its data goes
-    too."""
+    too. `serving` is the agent, where it still answers tasks: it goes when they and the load balancers have ended."""
     plan = Plan()
     stopped = [stop_task(plan, task, "down", timeout=timeout, at_once=True) for task in observed.tasks.values()]
+    ended = [operation.id for operation in plan.operations if operation.verb is Verb.STOP_CONTAINER]
     stop_databases(plan, observed, "down", stopped, timeout=timeout)
     if observed.aws is not None and not volumes:
         stop_endpoint(plan, observed.aws, "down", stopped, timeout=timeout)
     for front in (*observed.fronts, *([observed.udp_relay] if observed.udp_relay else [])):
-        plan.add(Verb.REMOVE_CONTAINER, front.name, "down")
+        killed = []
+        if serving and not volumes and front.state is ContainerState.RUNNING:  # that takes less time than its removal
+            killed = [plan.add(Verb.STOP_CONTAINER, front.name, "down", timeout=0)]
+        ended += killed
+        plan.add(Verb.REMOVE_CONTAINER, front.name, "down", killed)
+    if serving:
+        if not volumes:  # it writes down what came last
+            ended = [plan.add(Verb.STOP_CONTAINER, serving, "down", ended, timeout=AGENT_STOP_TIMEOUT)]
+        plan.add(Verb.REMOVE_CONTAINER, serving, "down", ended)
     return plan
 
 
@@ -127,8 +145,25 @@ def _stop_others(executor: Executor, left: Observed, timeout: int | None, *, vol
             executor.run(_plan(part, timeout, volumes=volumes), closes=False)
 
 
+def _retired(engine: Engine, environment: Names, agent: Container) -> Retirement | None:
+    """Has the agent look after nothing any more, until what is returned is closed; None where it does not answer.
+
+    Tasks that are stopped may still ask for their metadata and credentials, and send traces, as on ECS; load balancers
+    may have logged what it has not read yet.
+    """
+    if agent.state is not ContainerState.RUNNING:
+        return None
+    try:
+        return Agent(engine, environment, timeout=RETIRE_TIMEOUT).retire()
+    except EngineUnavailable:
+        raise
+    except (CopilotLocalError, OSError):  # it hangs, or is of another version
+        return None
+
+
 def _end(engine: Engine, agent: Container) -> None:
-    """Lets the agent do nothing more: freezes it, since Docker takes five times as long to report that it was killed.
+    """Lets an agent that does not answer do nothing more: freezes it, since Docker takes five times as long to report
+    that it was killed.
 
     Its container is removed, which kills it, while tasks stop.
     """

@@ -68,18 +68,21 @@ def run_foreground(
 
     ended = running.wait_for_exit(interrupted, look)
     failure = _failure(engine, ended, emit)
-    if running.lease is not None:
-        running.lease.leave()
+    retirement = running.lease.leave() if running.lease is not None else None
     if not interrupted.is_set() or not killed.is_set():
         emit(Event(EventKind.INFO, request.environment.app, "stopping"))
-    down(
-        engine,
-        request.environment,
-        emit,
-        cancelled=killed,
-        before_remove=follower.finish,
-        agent_image=lambda: running.state.agent_image,
-    )
+    try:
+        down(
+            engine,
+            request.environment,
+            emit,
+            cancelled=killed,
+            before_remove=follower.finish,
+            agent_image=lambda: running.state.agent_image,
+        )
+    finally:
+        if retirement is not None:
+            retirement.close()
     follower.close()
     if failure is not None:
         raise failure

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.docker.faults.services import backend
 from tests.docker.project import docker, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.docker.project import DockerEvents, Project
+    from tests.docker.project import DockerEvents, MakeProject, Project
 
 pytestmark = pytest.mark.docker
 
 MANIFEST = "copilot/hello/manifest.yml"
+SHARED = """
+storage:
+  volumes:
+    data: {path: /data, read_only: false, efs: true}
+"""
+"""A file system that survives `down`."""
 Watch = "Callable[[Project], DockerEvents]"
 
 
@@ -168,3 +176,15 @@ def test_a_network_that_something_else_uses_keeps_nothing_else(nginx: Project, b
         docker("rm", "--force", visitor)
     nginx.run("down", "-v").ok()
     assert nginx.everything() == []
+
+
+def test_a_task_that_ends_with_the_environment_still_gets_its_metadata(make_project: MakeProject) -> None:
+    """As on ECS: what a program does at SIGTERM may need credentials and metadata."""
+    asks = 'wget -T 5 -qO /data/answer "$ECS_CONTAINER_METADATA_URI_V4/task"'
+    project = backend(make_project(""), f'trap "{asks}; exit 0" TERM; sleep 3600 & wait', more=SHARED)
+    project.up()
+    project.run("down").ok()
+    assert project.containers() == []
+    project.up()
+    answer = json.loads(project.run("exec", "hello", "cat", "/data/answer").ok().out)
+    assert answer["Family"] == f"{project.app}-test-hello"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.docker.faults.services import MANIFEST, backend, replaced
-from tests.docker.project import wait_until
+from tests.docker.project import DockerEvents, wait_until
 
 if TYPE_CHECKING:
     from tests.docker.project import MakeProject, Project
@@ -38,19 +39,22 @@ def test_an_up_that_is_killed_while_the_agent_rolls_its_change_out_is_finished_b
 
 def test_a_down_that_is_killed_is_finished_by_the_next_one(project: Project) -> None:
     project.run("up", "-d").ok()
-    down = project.start("down", "-v")
+    with contextlib.closing(DockerEvents(project)) as events:
+        down = project.start("down", "-v")
+        wait_until(lambda: "hello" in events.actions("kill"), "the task is told to stop", LONG)
+        down.end(signal.SIGKILL)
     wait_until(lambda: not project.container("agent"), "the agent's end", LONG)
-    down.end(signal.SIGKILL)
     project.run("down", "-v", timeout=LONG).ok()
     assert project.everything() == []
 
 
-def test_a_foreground_up_that_is_killed_while_it_stops_is_finished_by_down(project: Project) -> None:
+def test_a_foreground_up_that_is_killed_while_it_stops_is_in_no_other_ups_way(project: Project) -> None:
     up = project.start("up")
     wait_until(lambda: bool(project.container("hello")), "its container", LONG)
     up.signal(signal.SIGINT)
-    wait_until(lambda: not project.container("agent"), "the agent's end", LONG)
+    up.wait_for("stopping")
     up.end(signal.SIGKILL)
+    project.run("up", "-d", "--wait", timeout=LONG).ok()
     project.run("down", "-v", timeout=LONG).ok()
     assert project.everything() == []
 

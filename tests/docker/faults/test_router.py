@@ -115,7 +115,7 @@ class TestDuringDown:
         project.append(MANIFEST, DEAF)
         project.up()
         down = project.start("down", "-v")
-        wait_until(lambda: not any(c.role == "agent" for c in project.containers()), "the agent's end")
+        wait_until(lambda: not any(c.role == "front" for c in project.containers()), "the load balancer's end")
         kill_router(project, for_good=for_good)
         down.wait().ok()
         assert project.everything() == []

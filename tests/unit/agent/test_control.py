@@ -92,6 +92,31 @@ class TestBeingInCharge:
         assert rig.tasks == []
         assert rig.agent.status()["acting"] is False
 
+    @pytest.mark.parametrize("how", ["retire", "leave"])
+    def test_it_goes_when_the_command_that_took_all_down_is_killed(self, rig: Rig, until: Until, how: str) -> None:
+        supervisor = rig.boot(acting(desired_state(make_service())))
+        retirement = rig.agent.retire() if how == "retire" else rig.agent.hold(Private()).leave()
+        assert not supervisor.abandoned.is_set()
+        rig.streams[-1].close()
+        until(supervisor.abandoned.is_set)
+        retirement.close()
+
+    def test_it_serves_on_while_one_of_two_commands_takes_all_down(self, rig: Rig, until: Until) -> None:
+        supervisor = rig.boot(acting(desired_state(make_service())))
+        first, second = rig.agent.retire(), rig.agent.retire()
+        first.close()
+        assert not rig.agent.status()["acting"]
+        assert not supervisor.abandoned.is_set()
+        second.close()
+        until(supervisor.abandoned.is_set)
+
+    def test_it_goes_when_it_had_nothing_to_do_and_the_command_that_asked_is_killed(
+        self, rig: Rig, until: Until
+    ) -> None:
+        supervisor = rig.boot(desired_state())
+        assert rig.agent.retire_if_idle()
+        until(supervisor.abandoned.is_set)
+
     def test_what_is_asked_of_it_then_is_refused(self, rig: Rig) -> None:
         state = desired_state(make_service())
         rig.boot(state)

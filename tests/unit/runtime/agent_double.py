@@ -45,7 +45,7 @@ class AgentDouble:
         refusal = self.refuses or (self.refuses_apply if verb == "apply" else None)
         if refusal is not None:
             return document({"error": refusal}, "400 Bad Request")
-        if verb in ("hold", "begin", "act", "leave", "attend", "provide"):
+        if verb in ("hold", "begin", "act", "leave", "attend", "provide", "retire"):
             return [b"HTTP/1.1 204 No Content\r", b"\r"]
         if verb == "status":
             self.before_status()

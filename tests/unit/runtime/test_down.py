@@ -53,7 +53,19 @@ def test_with_volumes_nothing_is_left(running: Bench) -> None:
     assert running.left() == {"containers": [], "networks": [], "volumes": []}
 
 
-def test_the_agent_goes_first_then_the_task_in_order(running: Bench) -> None:
+@pytest.mark.parametrize("volumes", [False, True])
+def test_the_agent_looks_after_nothing_any_more_and_serves_tasks_to_their_end(running: Bench, volumes: bool) -> None:
+    """What is being stopped may ask for credentials, and what was sent to the agent is written down."""
+    take_down(running, volumes=volumes)
+    assert running.agent.said[-1] == "retire"
+    done = running.did("pause", "stop", "remove")
+    assert "pause agent" not in done
+    last = "remove agent" if volumes else "stop agent"
+    assert done.index("stop firelens_log_router") < done.index(last)
+
+
+def test_an_agent_that_does_not_answer_is_frozen_first_then_the_task_goes_in_order(running: Bench) -> None:
+    running.agent.refuses = {"message": "no such request"}
     take_down(running)
     done = running.did("pause", "stop", "remove")
     assert done[0] == "pause agent", "or it would replace what is being stopped"
@@ -62,12 +74,14 @@ def test_the_agent_goes_first_then_the_task_in_order(running: Bench) -> None:
 
 
 def test_an_agent_that_cannot_be_frozen_is_killed_before_anything_stops(running: Bench) -> None:
+    running.agent.refuses = {"message": "no such request"}
     running.engine.fail("pause", EngineError("the cgroup freezer is not there"), target=DEMO.agent)
     take_down(running)
     assert running.did("kill", "stop", "remove")[0] == "kill agent"
 
 
 def test_an_agent_that_cannot_be_killed_is_removed_before_anything_stops(running: Bench) -> None:
+    running.agent.refuses = {"message": "no such request"}
     running.engine.fail("pause", EngineError("no"), target=DEMO.agent)
     running.engine.fail("kill", EngineError("no"), target=DEMO.agent)
     take_down(running)

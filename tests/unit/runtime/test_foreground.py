@@ -71,10 +71,10 @@ def test_ctrl_c_stops_in_reverse_order_and_removes_all(terminal: Terminal, until
         terminal.interrupted.set()
     assert terminal.code.result() == 130
     assert terminal.bench.left()["containers"] == []
-    stops = [step for step in terminal.bench.did("stop") if step != "stop agent"]
+    stops = [step for step in terminal.bench.did("stop") if step not in ("stop agent", "stop front")]
     assert stops == ["stop hello", "stop firelens_log_router"]
     said = [verb for verb in terminal.bench.agent.said if verb != "status"]  # which it asks until all are healthy
-    assert said == ["hold", "begin", "leave"]
+    assert said == ["hold", "begin", "leave", "retire"]
 
 
 def test_ctrl_c_twice_kills_and_removes_all(terminal: Terminal, until: Until) -> None:
