@@ -27,6 +27,7 @@ from emulator.runtime.listeners.front_ports import balanced
 from emulator.runtime.planning.reconcile import reconcile
 from emulator.runtime.planning.up_request import UpRequest
 from emulator.runtime.specs.aws.endpoint import wants_endpoint
+from emulator.runtime.specs.connect.endpoints import FirstFiles
 from emulator.runtime.specs.load_balancer import FrontControl, front_specs
 from emulator.runtime.specs.restart import may_restart
 from emulator.runtime.specs.service_connect import ServiceConnect
@@ -144,6 +145,7 @@ class Bringup:
     def _execute(self, lease: Future[Lease]) -> None:
         factory = task_factory(self.state, self.private, self.engine)
         result = reconcile(factory, self.observed, front_specs(self.state), network_exists=True)
+        first = FirstFiles(self.engine, self.names, lambda: self.state)
         front = FrontControl(self.names)
         front.use(self.state, self.private.certificates)
         executor = Executor(
@@ -154,7 +156,7 @@ class Bringup:
             cancelled=self.cancelled,
             on_started=self.on_started,
             drain_image=self.state.agent_image,
-            connect=ServiceConnect(self.engine, self.names, state=lambda: self.state),
+            connect=ServiceConnect(self.engine, self.names, first, lambda: self.state),
             known=StatusOverLease(lambda: lease.result() if lease.done() else None, self.state).known,
         )
         executor.run(result.plan)

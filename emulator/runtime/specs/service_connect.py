@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from emulator.engine.interface import Engine
 from emulator.errors import EngineError
-from emulator.runtime.specs.connect.endpoints import EndpointFiles, digest, virtual_lines
+from emulator.runtime.specs.connect.endpoints import EndpointFiles, FirstFiles, digest, virtual_lines
 from emulator.runtime.specs.connect.names import HOSTS_READY, MARK, is_client, is_ready, runs, serves
 from emulator.runtime.state.names import CONNECT, CONNECT_PROXY, Names
 from emulator.runtime.state.observed import Observed, Task, observe
@@ -95,10 +95,10 @@ class ServiceConnect:
         self,
         engine: Engine,
         environment: Names,
-        files: EndpointFiles | None = None,
+        files: EndpointFiles | FirstFiles | None = None,
         state: Callable[[], DesiredState] | None = None,
     ) -> None:
-        """`files` are those that proxies read, `state` says which names there are: the agent has both."""
+        """`files` are those that proxies read, `state` says which names there are."""
         self._engine = engine
         self._files = files
         self._state = state

@@ -16,6 +16,7 @@ from emulator.runtime.lifecycle.up import up
 from emulator.runtime.planning.reconcile import reconcile
 from emulator.runtime.planning.stop_plan import stop_task
 from emulator.runtime.planning.up_request import SupportImages, UpRequest
+from emulator.runtime.specs.connect.proxy import READY
 from emulator.runtime.specs.load_balancer import FrontControl, front_specs
 from emulator.runtime.specs.task import task_factory
 from emulator.runtime.state.desired import DesiredState, Private
@@ -38,6 +39,7 @@ class Bench:
             self.engine.add_image(image)
         self.engine.behave("*-firelens_log_router", LISTENS)
         self.engine.behave("*-drain", LISTENS)
+        self.engine.behave("*-service-connect", Behaviour(log=(READY,)))
         self.agent = AgentDouble()
         self.engine.behave("*-agent", Behaviour(stream=self.agent.open))
         self.events: list[Event] = []

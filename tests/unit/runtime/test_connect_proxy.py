@@ -10,16 +10,15 @@ import pytest
 
 from emulator.ecs.service import Service
 from emulator.engine.fake import Behaviour
-from emulator.engine.interface import ExecResult
 from emulator.errors import TaskError
 from emulator.runtime.planning.stop_plan import stop_task
-from emulator.runtime.specs.connect.endpoints import EndpointFiles, virtual_lines
+from emulator.runtime.specs.connect.endpoints import EndpointFiles, FirstFiles, virtual_lines
 from emulator.runtime.specs.service_connect import ServiceConnect, entries
 from emulator.runtime.specs.task import TaskFactory
 from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredState, Private
 from emulator.runtime.state.operations import Plan, Verb
-from emulator.service_connect.envoy import LISTENERS_FILE
+from emulator.service_connect.envoy import FOLDER, LISTENERS_FILE
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import DEMO, World, connected, desired_state, lines, make_service, text_of
 
@@ -123,7 +122,7 @@ class TestTheContainer:
 class TestReadiness:
     def test_what_it_said_last_is_said_where_it_is_not_ready(self, bench: Bench) -> None:
         bench.engine.add_image(PROXY)
-        bench.engine.behave("*-service-connect", Behaviour(exec=lambda _: ExecResult(1, b"", b"no such file")))
+        bench.engine.behave("*-service-connect", Behaviour(exits=(1,), log=("no such file",)))
         with pytest.raises(TaskError, match="proxy of api is not ready: no such file") as caught:
             bench.start(proxied(API))
         assert 'proxy = "none"' in caught.value.hint
@@ -195,6 +194,25 @@ class TestFiles:
         world.runs_task("api")
         assert not EndpointFiles(tmp_path, DEMO, lambda: world.state).write(world.observed, ())
         assert list(tmp_path.iterdir()) == []
+
+
+class TestTheFirstFiles:
+    """Envoy begins with them, before the agent has written any."""
+
+    def test_a_command_writes_them_once_into_the_agent(self, bench: Bench) -> None:
+        state = proxied(API)
+        first = FirstFiles(bench.engine, DEMO, lambda: state)
+        assert not first.write(bench.observed, ()), "no agent: it writes them when it comes"
+        bench.up(API)
+        assert first.write(bench.observed, ())
+        listeners = json.loads(bench.engine.read_file(DEMO.agent, f"{FOLDER}/{LISTENERS_FILE}"))
+        assert listeners["resources"][0]["name"] == "egress"
+        assert bench.engine.read_file(DEMO.agent, f"{FOLDER}/endpoint-api.json")
+        assert not first.write(bench.observed, ())
+
+    def test_without_proxies_there_are_none(self, bench: Bench) -> None:
+        bench.up(API)
+        assert not FirstFiles(bench.engine, DEMO, lambda: desired_state(API)).write(bench.observed, ())
 
 
 class TestNames:

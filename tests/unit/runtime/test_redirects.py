@@ -34,7 +34,7 @@ def refuse(bench: Bench) -> None:
 
 
 def test_what_it_can_is_tried_once(bench: Bench) -> None:
-    bench.engine.behave("cl-check-*", Behaviour(exits=(0,)))
+    bench.engine.behave("cl-check-*", Behaviour(exits=(0,), log=("ok",)))
     assert redirect_problem(bench.engine, PROXY) == ""
     refuse(bench)
     assert redirect_problem(bench.engine, PROXY) == ""
@@ -45,7 +45,7 @@ def test_what_it_can_is_tried_once(bench: Bench) -> None:
 def test_what_it_cannot_is_tried_again(bench: Bench) -> None:
     refuse(bench)
     assert redirect_problem(bench.engine, PROXY) == "iptables: no chain"
-    bench.engine.behave("cl-check-*", Behaviour(exits=(0,)))
+    bench.engine.behave("cl-check-*", Behaviour(exits=(0,), log=("ok",)))
     assert redirect_problem(bench.engine, PROXY) == ""
 
 
@@ -58,7 +58,7 @@ def test_a_container_that_does_not_start_is_a_problem_too(bench: Bench) -> None:
 @pytest.mark.parametrize("works", [True, False])
 def test_up_goes_on_without_and_says_so(bench: Bench, works: bool) -> None:
     if works:
-        bench.engine.behave("cl-check-*", Behaviour(exits=(0,)))
+        bench.engine.behave("cl-check-*", Behaviour(exits=(0,), log=("ok",)))
     else:
         refuse(bench)
     settings = Settings(service_connect=ConnectSettings(proxy="envoy"))

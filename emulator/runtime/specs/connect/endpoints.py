@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.engine.interface import ContainerState
+from emulator.engine.interface import ContainerState, Engine, File
 from emulator.errors import EngineError
 from emulator.runtime.specs.connect.names import MARK, is_host_name, is_ready, runs, serves
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Names
 from emulator.runtime.state.observed import Observed, Task
-from emulator.service_connect.envoy import files
+from emulator.service_connect.envoy import FOLDER, files
 from emulator.service_connect.model import Endpoint, endpoint
 
 if TYPE_CHECKING:
@@ -62,6 +63,34 @@ def _is_running(task: Task) -> bool:
     """ECS: RUNNING, all of its containers have started and no essential one has ended."""
     proxied = task.proxy is None or task.proxy.state is ContainerState.RUNNING
     return proxied and task.fault(()) is None and all(member.started for member in task.members.values())
+
+
+class FirstFiles:
+    """The same files, written once by the command that brings an environment up: its proxies need not wait until the
+    agent can. What the agent writes takes their place."""
+
+    def __init__(self, engine: Engine, environment: Names, state: Callable[[], DesiredState]) -> None:
+        self._engine = engine
+        self._names = environment
+        self._state = state
+        self._written = False
+
+    def is_outdated(self, observed: Observed, leaving: Collection[str]) -> bool:
+        """Later changes are the agent's."""
+        del observed, leaving
+        return False
+
+    def write(self, observed: Observed, leaving: Collection[str]) -> bool:
+        """Writes them, the first time; returns whether it did."""
+        state = self._state()
+        if self._written or not any(desired.proxied for desired in state.services.values()):
+            return False
+        found = files(endpoints_of(state), behind(observed, self._names.network, leaving))
+        contents = [File(name, content.encode()) for name, content in found.items()]
+        with contextlib.suppress(EngineError):  # the agent writes them, if later
+            self._engine.put_files(self._names.agent, FOLDER, contents)
+            self._written = True
+        return self._written
 
 
 class EndpointFiles:

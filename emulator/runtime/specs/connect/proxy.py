@@ -8,6 +8,7 @@ of it. It takes nothing of the task's memory and CPU: deployed, ECS has one rese
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -26,10 +27,12 @@ from emulator.service_connect.ports import EGRESS_PORT
 
 MEMORY = 128 * MIB
 """What a proxy may take; about 15 MiB is what it takes."""
-_READY = "proxy-ready"
+READY = "ready"
+"""The line that a proxy prints once it listens everywhere."""
 _DRAIN = ("proxy-admin", "POST", "/drain_listeners?inboundonly")
 _READY_TIMEOUT = 30.0
 _DRAIN_TIMEOUT = 5.0
+_LAST_LINES = 3
 _TMPFS = {"/tmp": "size=4m,mode=1777,noexec,nosuid,nodev", "/run": "size=1m,mode=0755,noexec,nosuid,nodev"}
 _NO_PROXY = '`[service_connect] proxy = "none"` in copilot-local.toml does without proxies'
 
@@ -69,35 +72,33 @@ def with_virtual_names(pause: ContainerSpec, lines: str) -> ContainerSpec:
     return replace(pause, environment=environment, labels=labels)
 
 
-def listening_ports(proxy: ContainerSpec) -> list[int]:
-    """Where a proxy listens once it is ready."""
-    _, egress, *pairs = proxy.command or ("", "0")
-    return [int(egress), *(int(pair.rpartition(":")[2]) for pair in pairs)]
-
-
 def await_proxy(engine: Engine, proxy: ContainerSpec) -> None:
-    """Waits until a proxy is ready. Raises `TaskError` with its last words where it is not in time, or has ended."""
-    ports = [f"{port:04X}" for port in listening_ports(proxy)]
+    """Waits until a proxy is ready. Raises `TaskError` with its last words where it is not in time, or has ended.
+
+    It says so itself: to read that costs less than to run a command in it, and every start of its task waits for this.
+    """
+    said: list[str] = []
     try:
-        done = engine.exec(proxy.name, (_READY, *ports), timeout=_READY_TIMEOUT)
-        if done.exit_code == 0:
-            return
-        why = done.stderr.decode(errors="replace").strip() or f"code {done.exit_code}"
+        lines = engine.logs(proxy.name, follow=True)
+        timer = threading.Timer(_READY_TIMEOUT, lines.close)
+        timer.daemon = True
+        timer.start()
+        try:
+            for line in lines:
+                if line.text.strip() == READY:
+                    return
+                said.append(line.text.strip())
+        finally:
+            timer.cancel()
+            lines.close()
+        why = f"it has ended, or takes more than {_READY_TIMEOUT:g} s"
     except EngineError as error:
         why = error.message
     service = proxy.labels.get(names.SERVICE, "")
-    last = _last_words(engine, proxy.name)
+    last = "; ".join(line for line in said[-_LAST_LINES:] if line)
     raise TaskError(f"the Service Connect proxy of {service} is not ready: {last or why}", hint=_NO_PROXY)
 
 
 def drain_proxy(engine: Engine, proxy: str) -> None:
     """Has a proxy take no more connections from outside. Raises `EngineError`."""
     engine.exec(proxy, _DRAIN, timeout=_DRAIN_TIMEOUT)
-
-
-def _last_words(engine: Engine, proxy: str) -> str:
-    try:
-        lines = [line.text for line in engine.logs(proxy, tail=3)]
-    except EngineError:
-        return ""
-    return "; ".join(line.strip() for line in lines if line.strip())
