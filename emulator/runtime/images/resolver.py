@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emulator.ecs.service import Service
@@ -56,7 +57,8 @@ class ImageResolver:
             for _, _, source in wanted:
                 if source.build is None and source.key not in ids:
                     ids[source.key] = pool.submit(self._pulled, source)
-            builds = [pool.submit(self.build, source.build) if source.build else None for _, _, source in wanted]
+            made: list[tuple[BuildSpec, Future[str]]] = []
+            builds = [self._building(pool, source.build, made) if source.build else None for _, _, source in wanted]
             resolved: dict[str, dict[str, str]] = {service.name: {} for service in services}
             failed: list[ImageError] = []
             lacking: list[Missing] = []
@@ -64,6 +66,8 @@ class ImageResolver:
                 try:
                     resolved[service.name][container.name] = (build or ids[source.key]).result()
                 except ImageError as error:
+                    if error in failed:
+                        continue
                     failed.append(error if build else _cannot_pull(error, service, container, source))
                     if not build:
                         name = f"{service.name}/{container.name}"
@@ -73,6 +77,16 @@ class ImageResolver:
         builds_failed = [error for error in failed if not error.message.startswith(CANNOT_PULL)]
         Blockers(lacking, [*builds_failed]).raise_any()
         return resolved
+
+    def _building(
+        self, pool: ThreadPoolExecutor, spec: BuildSpec, made: list[tuple[BuildSpec, Future[str]]]
+    ) -> Future[str]:
+        """An image that several containers are built as is built once, under the first one's name."""
+        for other, image in made:
+            if replace(other, tag=spec.tag) == spec:
+                return image
+        made.append((spec, pool.submit(self.build, spec)))
+        return made[-1][1]
 
     def require_logins(self, services: Sequence[Service]) -> None:
         """Looks up the registry logins of those images that are not here. Raises `SecretsError` with all that lack."""

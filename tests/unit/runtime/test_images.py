@@ -164,6 +164,20 @@ def test_a_failing_build_is_told_with_its_lines(shop: Shop) -> None:
     assert failed == ["build hello/Dockerfile"]
 
 
+def test_a_build_of_several_services_is_done_once(shop: Shop) -> None:
+    hello, worker, other = (service(BUILT).model_copy(update={"name": name}) for name in ("hello", "worker", "other"))
+    other.builds = {"nginx": Build(context="hello", dockerfile="hello/Dockerfile", target="run", args={"A": "2"})}
+    resolved = shop.resolver().resolve([hello, worker, other])
+    assert sorted(build.args["A"] for build in shop.engine.builds) == ["1", "2"]
+    assert resolved["hello"] == resolved["worker"] != resolved["other"]
+
+
+def test_a_build_of_several_services_that_fails_is_told_once(shop: Shop) -> None:
+    (shop.root / "hello" / "Dockerfile").unlink()
+    with pytest.raises(ImageError):
+        shop.resolver().resolve([service(BUILT), service(BUILT).model_copy(update={"name": "worker"})])
+
+
 def test_an_image_of_several_containers_is_pulled_once(shop: Shop) -> None:
     shop.can_pull("busybox:1")
     shop.resolve(make_service({"a": {"image": "busybox:1"}, "b": {"image": "busybox:1"}}))
