@@ -18,12 +18,21 @@ from emulator.leave.kinds import STACK
 
 POLICIES: Final = ("DeletionPolicy", "UpdateReplacePolicy")
 RETAIN: Final = "Retain"
+_WORKLOAD: Final = "CloudFormation template that represents "
 _KINDS: Final = {
     "CloudFormation environment template for": "environment",
-    "CloudFormation template that represents a scheduled job": "job",
-    "CloudFormation template that represents a": "service",
+    f"{_WORKLOAD}a backend service": "service",
+    f"{_WORKLOAD}a load balanced web service": "service",
+    f"{_WORKLOAD}a request driven web service": "service",
+    f"{_WORKLOAD}a scheduled job": "job",
+    f"{_WORKLOAD}a static site": "service",
+    f"{_WORKLOAD}a worker service": "service",
 }
-"""Kinds of stacks by what the descriptions of their templates begin with, the longer ones first."""
+"""Kinds of stacks by what the descriptions of their templates begin with."""
+_DEPLOYED: Final = (
+    "give the deployed one: aws cloudformation get-template --stack-name STACK --template-stage Original "
+    "--query TemplateBody --output text"
+)
 _OF_ADDONS: Final = frozenset({"App", "Env"})
 """Parameters that every addon template has."""
 _Tree = tuple[object, ...]
@@ -83,21 +92,49 @@ def _composed(text: str, file: str) -> yaml.MappingNode:
     """The template's nodes, with the place of each. Tabs between the values of JSON are blanks to YAML's parser."""
     if _is_json(text):
         text = text.replace("\t", " ")
+    if not text.strip():
+        raise InputError(
+            "this is no CloudFormation template: the file is empty", position=Position(file, 1), hint=_DEPLOYED
+        )
     try:
         root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
-        raise InputError(f"this is no template: {error.problem}", position=Position(file, line)) from None
+        tab = any(it.startswith("\t") for it in text.split("\n")[line - 1 : line])
+        hint = "YAML is indented by blanks, never by tabs" if tab else ""
+        raise InputError(f"this is no template: {error.problem}", position=Position(file, line), hint=hint) from None
     except (yaml.YAMLError, RecursionError) as error:
         raise InputError(f"this is no template: {error}", position=Position(file, 1)) from None
     if not isinstance(root, yaml.MappingNode) or not isinstance(_entry(root, "Resources"), yaml.MappingNode):
         raise InputError(
             "this is no CloudFormation template: there is no map Resources",
             position=Position(file, 1),
-            hint="the deployed one: aws cloudformation get-template --template-stage Original --query TemplateBody",
+            hint=_DEPLOYED,
         )
+    try:
+        _refuse_doubles(root, file, set())
+    except RecursionError:
+        raise InputError("this is no template: it is nested too deep", position=Position(file, 1)) from None
     return root
+
+
+def _refuse_doubles(node: yaml.Node, file: str, seen: set[int]) -> None:
+    """Raises InputError where a map has a key twice, at any depth: readers differ in which of the two counts. A node
+    that an alias leads to is looked at once."""
+    if id(node) in seen or isinstance(node, yaml.ScalarNode):
+        return
+    seen.add(id(node))
+    if not isinstance(node, yaml.MappingNode):
+        for item in node.value:
+            _refuse_doubles(item, file, seen)
+        return
+    names: set[str] = set()
+    for key, value in node.value:
+        if str(key.value) in names:
+            _refuse(f"{key.value} is there twice in one map", file, key)
+        names.add(str(key.value))
+        _refuse_doubles(value, file, seen)
 
 
 def _is_json(text: str) -> bool:
@@ -116,6 +153,12 @@ def _kind(root: yaml.MappingNode, file: str) -> str:
     for start, kind in _KINDS.items():
         if text.startswith(start):
             return kind
+    if text.startswith(_WORKLOAD):
+        raise InputError(
+            f"the kind of this stack is not known: its description is {text!r}",
+            position=_position(file, description or root),
+            hint=f"known are stacks of {', '.join(it.removeprefix(_WORKLOAD) for it in _KINDS if _WORKLOAD in it)}",
+        )
     if set(_parameters(root)) >= _OF_ADDONS:
         return "addons"
     raise InputError(
@@ -171,7 +214,7 @@ def _prove(before: yaml.MappingNode, made: str, file: str) -> None:
     """Raises InputError where the new text differs from the old one in anything but the policies of resources."""
     try:
         same = _tree(_composed(made, file)) == _with_policies(before)
-    except InputError:
+    except (InputError, RecursionError):  # a list that holds itself, by an alias
         same = False
     if not same:
         raise InputError(
@@ -229,13 +272,9 @@ def _entry(node: yaml.MappingNode, name: str) -> yaml.Node | None:
 
 
 def _mapping(node: yaml.Node, what: str, file: str) -> yaml.MappingNode:
-    """A node that is a map, and that has no key twice."""
+    """A node that is a map with something in it."""
     if not isinstance(node, yaml.MappingNode) or not node.value:
         _refuse(f"{what} is no map, or an empty one", file, node)
-    names = [str(key.value) for key, _ in node.value]
-    if len(set(names)) != len(names):
-        twice = next(key for number, (key, _) in enumerate(node.value) if key.value in names[:number])
-        _refuse(f"{what} has {twice.value} twice", file, twice)
     return node
 
 

@@ -347,7 +347,7 @@ def protect(terminal: Terminal, stack: str) -> None:
     code, steps = terminal.try_("leave", "protect", "deployed.yml", "--stack", stack, "-o", "protected.yml")
     assert code == 0, steps
     lines = [line for line in steps.splitlines() if not line.startswith("#")]
-    assert "copilot-local leave check protect.json" in lines
+    assert f"copilot-local leave check protect.json --stack {stack}" in lines
     for line in lines:
         terminal.run(line)
     assert all(it["DeletionPolicy"] == "Retain" for it in terminal.stacks.found[stack].resources.values())
@@ -369,6 +369,6 @@ def take_over(terminal: Terminal, stack: str, file: str, **parameters: str) -> s
     )
     one = f"--stack-name {stack} --change-set-name awscli-cloudformation-package-deploy"
     terminal.run(f"aws cloudformation describe-change-set {one} --include-property-values > takeover.json")
-    said = terminal.run("copilot-local leave check --phase takeover takeover.json")
+    said = terminal.run(f"copilot-local leave check --phase takeover takeover.json --stack {stack}")
     terminal.run(f"aws cloudformation execute-change-set {one}")
     return said

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emulator.cli.leave.reading import read_given
-from emulator.errors import ExitCode
+from emulator.errors import ExitCode, InputError
 from emulator.leave.verdict import Phase
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from emulator.leave.change_sets import ChangeSet
     from emulator.leave.verdict import Judgement, Verdict
 
 
@@ -32,12 +35,21 @@ def check(
             help="What they are for. protect: only policies change. takeover: a rendered template replaces Copilot's.",
         ),
     ] = Phase.PROTECT,
+    stack: Annotated[
+        str | None,
+        typer.Option(
+            "--stack", metavar="NAME", help="The stack that is meant. A change set of another one is refused."
+        ),
+    ] = None,
 ) -> None:
     """Say whether change sets can be executed without loss. Exits with 1 unless all is known to be safe."""
     from emulator.leave.change_sets import read_change_sets
     from emulator.leave.verdict import judge
 
-    verdicts = judge(read_change_sets([(str(file), read_given(file)) for file in files]), phase)
+    sets = read_change_sets([(str(file), read_given(file)) for file in files])
+    if stack is not None:
+        _refuse_other_stacks(sets, stack)
+    verdicts = judge(sets, phase)
     for verdict in verdicts:
         sys.stdout.write("\n".join(_shown(verdict)) + "\n")
     refused = sum(not verdict.passes for verdict in verdicts)
@@ -45,6 +57,17 @@ def check(
         sys.stdout.write("\nDo not execute: what is refused would be lost, or is not known to be safe.\n")
         raise typer.Exit(ExitCode.FAILURE)
     sys.stdout.write(f"\nSafe to execute as a step to {_STEPS[phase]}.\n")
+
+
+def _refuse_other_stacks(sets: Sequence[ChangeSet], stack: str) -> None:
+    """Raises InputError for a change set of another stack; nested ones belong to the set that names them."""
+    for one in sets:
+        if not one.parent and one.stack != stack:
+            raise InputError(
+                f"the change set {one.name} is of the stack {one.stack}, not of {stack}",
+                position=one.position,
+                hint=f"describe the one of {stack}: `aws cloudformation list-change-sets --stack-name {stack}`",
+            )
 
 
 _STEPS = {Phase.PROTECT: "protect a stack", Phase.TAKEOVER: "take a stack over"}

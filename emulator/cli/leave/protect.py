@@ -75,7 +75,7 @@ def _steps(found: Protected, stack: str, file: str) -> list[str]:
         f"--capabilities CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND{parameters}",
         f"aws cloudformation wait change-set-create-complete {one}",
         f"aws cloudformation describe-change-set {one} --include-property-values --output json > protect.json",
-        "copilot-local leave check protect.json",
+        f"copilot-local leave check protect.json --stack {stack}",
         f"aws cloudformation execute-change-set {one}",
         f"aws cloudformation update-termination-protection --stack-name {stack} --enable-termination-protection",
     ]

@@ -13,5 +13,7 @@ def read_given(file: Path) -> str:
     try:
         return read_bytes(file).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise InputError(f"{file} cannot be read: {reason}", hint="give the path of a file") from None
+        known = isinstance(error, OSError)
+        reason = (error.strerror or str(error)) if isinstance(error, OSError) else "it is not UTF-8 text"
+        hint = "give the path of a file" if known else "save it as UTF-8; `>` of older PowerShells writes UTF-16"
+        raise InputError(f"{file} cannot be read: {reason}", hint=hint) from None

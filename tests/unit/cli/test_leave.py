@@ -69,6 +69,12 @@ def test_protect_writes_a_file(run: Run, here: Path) -> None:
         ),
         (TEMPLATE + "  Table: {Type: X}\n", "deployed.yml:7:3: "),
         ("a: [", "deployed.yml:2: this is no template"),
+        ("", "deployed.yml:1: this is no CloudFormation template: the file is empty"),
+        (TEMPLATE.replace("  Table", "\tTable"), "never by tabs"),
+        (TEMPLATE.replace("a backend service", "a dinosaur"), "the kind of this stack is not known"),
+        ('{"TemplateBody": "x"}', "there is no map Resources"),
+        (TEMPLATE + "Metadata: {a: 1, a: 2}\n", "deployed.yml:7:18: "),
+        ("[" * 5000, "this is no template"),
     ],
 )
 def test_protect_writes_nothing_where_something_is_wrong(run: Run, here: Path, text: str, message: str) -> None:
@@ -167,3 +173,54 @@ def test_report_needs_the_environments_manifest(run: Run, workspace: Path) -> No
     assert ended.code == 1
     assert "the environment test has no manifest" in ended.err
     assert ended.out == ""
+
+
+def test_files_that_cannot_be_read(run: Run, here: Path) -> None:
+    (here / "deployed.yml").write_bytes(TEMPLATE.encode("utf-16"))
+    (here / "good.json").write_bytes((here / "good.json").read_text().encode("utf-16"))
+    for command in (("protect", "deployed.yml", "-o", "out.yml"), ("check", "good.json", "addons.json")):
+        ended = run("leave", *command)
+        assert ended.code == 1
+        assert "cannot be read: it is not UTF-8 text" in ended.err
+        assert "PowerShell" in ended.err
+    for missing in ("missing.json", "."):
+        assert run("leave", "check", missing).code == 1
+        assert run("leave", "protect", missing, "-o", "out.yml").code == 1
+    assert not (here / "out.yml").exists()
+
+
+def test_check_refuses_a_change_set_of_another_stack(run: Run, here: Path) -> None:
+    assert run("leave", "check", "good.json", "addons.json", "--stack", "shop-prod").code == 0
+    ended = run("leave", "check", "good.json", "addons.json", "--stack", "shop-test")
+    assert ended.code == 1
+    assert "good.json:1: the change set protect is of the stack shop-prod, not of shop-test" in ended.err
+    assert ended.out == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "bad.json:1:1: this is no JSON"),
+        ("ChangeSetId: a\n", "this is no JSON"),
+        (described(), "changes nothing"),
+        (described(change(), Status="CREATE_PENDING", ExecutionStatus="UNAVAILABLE"), "is not complete: its status is"),
+        (described(change(), Status="FAILED", StatusReason="no updates"), "FAILED (no updates)"),
+        (described(change(), ExecutionStatus="EXECUTE_COMPLETE"), "cannot be executed"),
+        (described(change(), NextToken="next"), "goes on after this page"),
+        (described(ADDONS), "the nested change set protect-addons is not here"),
+        (nested(change()), "the one that it is part of is not here"),
+        (described(change(), change()), "Table is there twice"),
+        ({"Summaries": []}, "no description of a change set"),
+        ({"Id": "a", "StackId": "b"}, "no description of a change set"),
+        ([described(change())], "no description of a change set"),
+        (json.dumps(described(change()))[:-1] + ', "Changes": []}', "the key Changes is there twice"),
+        (json.dumps(described(change()))[:40], "this is no JSON"),
+    ],
+)
+def test_check_judges_nothing_that_is_not_whole(run: Run, here: Path, content: object, message: str) -> None:
+    (here / "bad.json").write_text(content if isinstance(content, str) else json.dumps(content, indent=2))
+    for phase in ("protect", "takeover"):
+        ended = run("leave", "check", "--phase", phase, "bad.json")
+        assert ended.code == 1
+        assert message in ended.err
+        assert ended.out == ""
