@@ -11,12 +11,13 @@ from typing import Any, Final
 from emulator.console.questions import Body, Questions
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError, InputError
-from emulator.events import Emit, Event
+from emulator.events import Emit, Event, EventKind
 from emulator.runtime.control.client import event_to
 
 Message = dict[str, Any]
 LOOK: Final = 0.5
 """Seconds between two looks at whether the console ends."""
+VERBS: Final = ("restart", "scale", "stop-task", "run-job", "kill")
 MOST_TASKS: Final = 50
 """Of a service: a slip of the finger on this machine is no capacity."""
 
@@ -38,7 +39,8 @@ class Actions:
         return _events(self._verbs()[verb](body), self._closed)
 
     def _verbs(self) -> Mapping[str, Callable[[Body], Callable[[Emit], None]]]:
-        return {"restart": self._restart, "scale": self._scale, "stop-task": self._stop_task, "kill": self._kill}
+        acts = (self._restart, self._scale, self._stop_task, self._run_job, self._kill)
+        return dict(zip(VERBS, acts, strict=True))
 
     def _restart(self, body: Body) -> Callable[[Emit], None]:
         services = body.get("services")
@@ -61,6 +63,16 @@ class Actions:
         task = _name(body, "task")
         agent = self._questions.agent
         return lambda emit: agent.stop_task(task, emit)
+
+    def _run_job(self, body: Body) -> Callable[[Emit], None]:
+        job = _name(body, "job")
+        agent = self._questions.agent
+
+        def run(emit: Emit) -> None:
+            agent.run_job(job)
+            emit(Event(EventKind.INFO, job, "a run has begun"))
+
+        return run
 
     def _kill(self, body: Body) -> Callable[[Emit], None]:
         name = self._questions.docker_name(_name(body, "task"), _name(body, "container"))

@@ -21,11 +21,12 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from emulator import __version__
-from emulator.console.actions import Actions, error_to
+from emulator.console.actions import VERBS, Actions, error_to
 from emulator.console.capture import Capture
 from emulator.console.contents import Contents
 from emulator.console.guard import OPEN
 from emulator.console.hub import Hub
+from emulator.console.observations import Observations
 from emulator.console.questions import Body, Questions
 from emulator.console.sources import Sources
 from emulator.console.workspace import Workspace
@@ -44,7 +45,10 @@ TICKET: Final = 60.0
 """Seconds that the code of the browser's command line is good for."""
 MOST_STREAMS: Final = 16
 KINDS: Final = frozenset(
-    {"overview", "tasks", "rules", "services", "trouble", "events", "access", "lines", "traces", "capture"}
+    {
+        *("overview", "tasks", "rules", "services", "trouble", "events", "access", "lines", "traces", "capture"),
+        "metrics",
+    }
 )
 LINES: Final = "application/x-ndjson"
 
@@ -60,6 +64,7 @@ class Parts:
     capture: Capture
     workspace: Workspace
     contents: Contents
+    observations: Observations
 
     def close(self) -> None:
         """Ends what runs beside the requests."""
@@ -103,6 +108,7 @@ class App:
         self._capture = parts.capture
         self._workspace = parts.workspace
         self._contents = parts.contents
+        self._observations = parts.observations
         self._instance = instance
         self._ticket = ticket
         self._streams = 0
@@ -114,6 +120,9 @@ class App:
         ask, act = self._ask, self._act
         asked: Mapping[str, Callable[[Request, Body], Any]] = {
             "/api/tasks/{task}": lambda request, _: self._questions.task(request.path_params["task"]),
+            "/api/traces": lambda _, __: self._observations.traces(),
+            "/api/traces/{trace}": lambda request, _: self._observations.trace(request.path_params["trace"]),
+            "/api/connect": lambda _, __: self._observations.connect(),
             "/api/aws": lambda _, __: self._contents.lists(),
             "/api/services/{service}/manifest": lambda request, _: self._workspace.manifest(_service(request)),
             "/api/services/{service}/firelens": lambda request, _: self._workspace.firelens(_service(request)),
@@ -126,6 +135,8 @@ class App:
             OPEN: lambda _, body: self._ticket.redeem(body),
             "/api/explain": lambda _, body: self._questions.explain(body),
             "/api/aws/look": lambda _, body: self._contents.look(body),
+            "/api/compared": lambda _, body: self._observations.compared(body),
+            "/api/aws/send": lambda _, body: self._contents.send(body),
             "/api/aws/redrive": lambda _, body: self._contents.redrive(body),
             "/api/capture": lambda _, body: self._capture.switch(body),
             "/api/send": lambda _, body: self._capture.send(body),
@@ -134,7 +145,7 @@ class App:
             Route("/api/stream", self._stream, methods=["GET"]),
             *(Route(path, ask(answer), methods=["GET"]) for path, answer in asked.items()),
             *(Route(path, ask(answer), methods=["POST"]) for path, answer in posted.items()),
-            *(Route(f"/api/{verb}", act(verb), methods=["POST"]) for verb in ("restart", "scale", "stop-task", "kill")),
+            *(Route(f"/api/{verb}", act(verb), methods=["POST"]) for verb in VERBS),
             *(Route(path, _file(file), methods=["GET"]) for path, file in static_files().items()),
         ]
 

@@ -45,6 +45,14 @@ class Contents:
         dead = {"dead": bool(body.get("dead"))} if verb == "peek" else {}
         return {"found": self._ask(verb, **{argument: name}, **others, **dead)}
 
+    def send(self, body: Body) -> Any:
+        """Sends a message to a queue, or publishes one to a topic: `kind` `queue` or `topic`, `name`, `body`."""
+        kind, name, text = body.get("kind"), body.get("name"), body.get("body")
+        if kind not in ("queue", "topic") or not isinstance(name, str) or not isinstance(text, str) or not text:
+            raise InputError("kind is queue or topic, name a text, and body a text that is not empty")
+        verb = "send" if kind == "queue" else "publish"
+        return {"answer": self._ask(verb, **{str(kind): name}, body=text, attributes={}, group=None)}
+
     def redrive(self, body: Body) -> Any:
         """Moves the dead letters of a queue back to it, as `queues redrive`."""
         name = body.get("name")

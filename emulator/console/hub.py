@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
 
-LIMITS: Final[Mapping[str, int]] = {"events": 1000, "access": 5000, "lines": 10_000, "traces": 500}
+LIMITS: Final[Mapping[str, int]] = {"events": 1000, "access": 5000, "lines": 10_000, "traces": 500, "metrics": 300}
 """By kind, how many of the last are kept. Kinds that are not here have a last value alone."""
-FIRST: Final[Mapping[str, int]] = {"events": 300, "access": 1000, "lines": 2000, "traces": 200}
+FIRST: Final[Mapping[str, int]] = {"events": 300, "access": 1000, "lines": 2000, "traces": 200, "metrics": 300}
 """How many of those a new reader gets at first."""
 MOST_BYTES: Final = 8 << 20
 """Of each ring."""

@@ -20,6 +20,7 @@ from emulator.console.capture import Capture, Trust
 from emulator.console.contents import Contents
 from emulator.console.guard import Guard, names_of
 from emulator.console.hub import Hub
+from emulator.console.observations import Observations
 from emulator.console.questions import Questions
 from emulator.console.sources import Sources
 from emulator.console.workspace import Workspace
@@ -81,6 +82,7 @@ def serving(
             Capture(engine, environment, hub, trust),
             Workspace(engine, environment, selection or Selection(environment.app, environment.environment)),
             Contents(engine, environment),
+            Observations(engine, environment),
         )
         app = App(environment, parts, secrets.token_hex(8), Ticket(address.code, address.token))
         server = uvicorn.Server(_settings(Guard(app.asgi(), address.token, names_of(address.port))))

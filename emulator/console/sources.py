@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from emulator.console.hub import Hub
+from emulator.console.samples import Sampler
 from emulator.engine.interface import Engine, LogLine
 from emulator.errors import CopilotLocalError
 from emulator.frontdoor.routing.export import rules_as_json
@@ -41,6 +43,10 @@ RETRY: Final = 1.0
 LAST_REQUESTS: Final = 1000
 LAST_LINES: Final = 500
 """Of each container."""
+SAMPLED_EVERY: Final = 2.0
+"""Seconds between two samples of CPU and memory."""
+SAMPLES_LINGER: Final = 60.0
+"""Seconds that samples are still taken when nothing reads them any more: for a page that is left and come back to."""
 LINGER: Final = 5.0
 """Seconds that the environment is still looked at when the last reader has gone: a page that is loaded anew."""
 
@@ -56,8 +62,9 @@ class Sources:
         self._nudge = threading.Event()
         self._lock = threading.Lock()
         self._started: set[str] = set()
-        self._readers = 0
-        self._unread_since = time.monotonic()
+        self._readers: Counter[str] = Counter()
+        """By kind."""
+        self._unread_since = dict.fromkeys(("overview", "metrics"), time.monotonic())
         self._services: dict[str, object] = {}
 
     @contextlib.contextmanager
@@ -66,15 +73,16 @@ class Sources:
         for kind, run in self._runners().items():
             if kind in kinds or (kind == "overview" and LOOKED_AT.intersection(kinds)):
                 self._start(kind, run)
+        read = ["overview", *(["metrics"] if "metrics" in kinds else [])]
         with self._lock:
-            self._readers += 1
+            self._readers.update(read)
         self._nudge.set()
         try:
             yield
         finally:
             with self._lock:
-                self._readers -= 1
-                self._unread_since = time.monotonic()
+                self._readers.subtract(read)
+                self._unread_since.update(dict.fromkeys(read, time.monotonic()))
 
     def look_soon(self) -> None:
         """Something was done that shows: the next look is now."""
@@ -91,6 +99,7 @@ class Sources:
             "events": lambda: self._follow("events", self._events),
             "access": lambda: self._follow("access", self._access),
             "lines": lambda: self._follow("lines", self._lines),
+            "metrics": self._sample,
         }
 
     def _start(self, kind: str, run: Callable[[], None]) -> None:
@@ -104,16 +113,27 @@ class Sources:
         """Looks at the environment again and again while it is read."""
         number = 0
         while not self._closed.is_set():
-            if self._is_read():
+            if self._is_read("overview", LINGER):
                 with contextlib.suppress(OSError):
                     self._look_once(often=number % SELDOM != 0)
                 number += 1
             self._nudge.wait(LOOK)
             self._nudge.clear()
 
-    def _is_read(self) -> bool:
+    def _is_read(self, kind: str, linger: float) -> bool:
         with self._lock:
-            return self._readers > 0 or time.monotonic() - self._unread_since < LINGER
+            return self._readers[kind] > 0 or time.monotonic() - self._unread_since[kind] < linger
+
+    def _sample(self) -> None:
+        """Samples containers again and again while that is read."""
+        sampler = Sampler(self._engine, self._names)
+        while not self._closed.is_set():
+            if self._is_read("metrics", SAMPLES_LINGER):
+                with contextlib.suppress(CopilotLocalError, OSError):
+                    sample = sampler.sample()
+                    if sample is not None:
+                        self._hub.add("metrics", [sample])
+            self._closed.wait(SAMPLED_EVERY)
 
     def _look_once(self, *, often: bool) -> None:
         try:
@@ -206,6 +226,8 @@ def _described(state: DesiredState | None) -> dict[str, object]:
             "type": desired.service.type,
             "revision": desired.revision,
             "manifest": desired.service.manifest,
+            "memory": desired.service.task_definition.memory,
+            "cpu": desired.service.task_definition.cpu,
             "containers": [one.name for one in desired.service.task_definition.container_definitions],
             "queues": [queue.resource for queue in desired.service.queues],
             "topics": [topic.name for topic in desired.service.topics],

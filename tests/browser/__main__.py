@@ -24,8 +24,20 @@ OPTIONS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 ]
-PAGES = ("overview", "requests", "balancer", "logs", "firelens", "events", "manifest", "store")
-KEYS = dict(zip("orblfemq", PAGES, strict=True))
+PAGES = (
+    "overview",
+    "requests",
+    "balancer",
+    "traces",
+    "logs",
+    "firelens",
+    "events",
+    "metrics",
+    "connect",
+    "manifest",
+    "store",
+)
+KEYS = dict(zip("orbtlfeucmq", PAGES, strict=True))
 WIDTHS = (1280, 800)
 EXPECTED = "the server responded with a status of 400"
 """In the browser's words: pages ask for what this environment does not have, and say so."""

@@ -9,9 +9,12 @@ const PAGES = [
   { name: "overview", title: "Overview", key: "o" },
   { name: "requests", title: "Requests", key: "r" },
   { name: "balancer", title: "Load balancer", key: "b" },
+  { name: "traces", title: "Traces", key: "t" },
   { name: "logs", title: "Logs", key: "l" },
   { name: "firelens", title: "FireLens", key: "f" },
   { name: "events", title: "Events", key: "e" },
+  { name: "metrics", title: "Metrics", key: "u" },
+  { name: "connect", title: "Service Connect", key: "c" },
   { name: "manifest", title: "Manifest", key: "m" },
   { name: "store", title: "Local AWS", key: "q" },
 ];

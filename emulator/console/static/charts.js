@@ -25,3 +25,22 @@ export function timeline(rows, from, to) {
     }, h("span", {}, span.state.toLowerCase())))),
   ]));
 }
+
+/** Series over time, each on top of the one before: `series` of `{name, colour, points: [[ms, number]]}`. */
+export function area(series, from, until, label, most, unit, width = 360, height = 96) {
+  const x = (at) => ((at - from) / Math.max(until - from, 1)) * width;
+  const y = (value) => height - 1 - (value / most) * (height - 16);
+  const below = new Map();
+  const shapes = series.filter((one) => one.points.length > 1).map((one) => {
+    const points = one.points.map(([at, value]) => {
+      const base = below.get(at) ?? 0;
+      below.set(at, base + value);
+      return [x(at), base, base + value];
+    });
+    const top = points.map(([at, , value]) => `${at.toFixed(1)},${y(value).toFixed(1)}`);
+    const bottom = points.map(([at, base]) => `${at.toFixed(1)},${y(base).toFixed(1)}`).reverse();
+    return [s("polygon", { points: [...top, ...bottom].join(" "), fill: one.colour }), s("polyline", { points: top.join(" "), stroke: one.colour })];
+  });
+  return h("div", { class: "area" }, s("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": label }, s("line", { x1: 0, x2: width, y1: y(most), y2: y(most) }), shapes),
+    h("span", { class: "most muted" }, `${most < 10 ? most.toFixed(1) : Math.round(most)} ${unit}`));
+}

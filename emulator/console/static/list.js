@@ -49,6 +49,14 @@ export class List {
     if (this.ring) this.update(this.ring, true);
   }
 
+  /** Shows another ring in place of the one before, where the reader is. */
+  swap(ring, keep) {
+    Object.assign(this, { ring, keep, kept: [], seen: ring.base });
+    for (const row of this.rows.values()) this.free.push(row);
+    this.rows.clear();
+    this.update(ring, true);
+  }
+
   /** Looks at what is new in the ring. */
   update(ring, anyway = false) {
     this.ring = ring;

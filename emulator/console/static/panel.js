@@ -26,6 +26,11 @@ export function openPanel(label, ...content) {
   return panel;
 }
 
+/** Calls `ended` when what the panel shows now is closed, or makes room for something else. */
+export function whenClosed(ended) {
+  end = ended;
+}
+
 export function closePanel(byKey = false) {
   const panel = document.getElementById("panel");
   if (panel.hidden) return;

@@ -1,6 +1,6 @@
 // What the server tells: last values and rings. Subscribers are called once a frame at most, and not in hidden tabs.
 
-const LIMITS = { events: 1000, access: 5000, lines: 10_000, traces: 500 };
+const LIMITS = { events: 1000, access: 5000, lines: 10_000, traces: 500, metrics: 300 };
 const HIDDEN_FOR = 10_000; // after so many ms a hidden tab gives its connections to others: a browser has six
 const RETRY = 1000;
 
@@ -27,6 +27,7 @@ export class Ring {
 export const data = {
   hello: null, overview: null, tasks: [], rules: [], services: {}, trouble: null, capture: null,
   events: new Ring(LIMITS.events), access: new Ring(LIMITS.access), lines: new Ring(LIMITS.lines), traces: new Ring(LIMITS.traces),
+  metrics: new Ring(LIMITS.metrics),
   skipped: {},
   told: new Set(), // kinds that the server has told something of
   connection: "connecting",
@@ -186,7 +187,7 @@ function says(connection) {
 }
 
 const main = new Connection(["overview", "tasks", "rules", "services", "trouble", "events", "access", "capture", "traces"]);
-const lines = new Connection(["lines"]);
+const others = { lines: new Connection(["lines"]), metrics: new Connection(["metrics"]) };
 const wanted = new Set([main]);
 
 export function start() {
@@ -199,9 +200,15 @@ export function start() {
   main.open();
 }
 
-/** From now on the lines of containers too. */
-export function wantLines() {
-  if (wanted.has(lines)) return;
-  wanted.add(lines);
-  lines.open();
+/** From now on what is read beside the rest: `lines` of containers, `metrics`. */
+export function want(kind) {
+  if (wanted.has(others[kind])) return;
+  wanted.add(others[kind]);
+  others[kind].open();
+}
+
+/** No longer: what was read stays. */
+export function leave(kind) {
+  wanted.delete(others[kind]);
+  others[kind].close();
 }

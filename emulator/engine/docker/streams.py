@@ -62,6 +62,7 @@ class HttpStream(Generic[T]):
         self._reading = threading.RLock()
         self._answer = client.open(method, path, doing, params=params, headers=headers, timeout=timeout)
         self._forgotten = weakref.finalize(self, self._answer.close)
+        self._forgotten.atexit = False  # a thread may wait in it for ever, and the end of the process closes it
         self._answer.socket.settimeout(idle_timeout)
         self._items = decode(self._chunks())
 
@@ -241,6 +242,7 @@ class DockerExecStream:
             headers={"Connection": "Upgrade", "Upgrade": "tcp"},
         )
         self._forgotten = weakref.finalize(self, self._answer.close)
+        self._forgotten.atexit = False  # a thread may wait in it for ever, and the end of the process closes it
         self._socket = self._answer.socket
         self._file = _reader(self._answer)
         self._socket.settimeout(None)

@@ -31,6 +31,7 @@ INCLUDE, EXCLUDE = "not matched by include-pattern", "matched by exclude-pattern
 STORED = "stored unfiltered: the log router had stopped"
 ELSEWHERE = "went to another destination"
 NOT_COUNTED = "cannot be counted here"
+UNDER_WAY, LOST = "under way", "lost"
 LEEWAY = 5.0
 """Seconds beyond two flushes of the router after which a record does not come any more."""
 MOST = 30.0
@@ -119,11 +120,35 @@ def compare_logs(
     Raises `InputError` where no environment runs.
     """
     observed = observe(engine, environment)
-    printed = [
+    printed = printed_of(engine, observed, definitions, services, own_filters)
+
+    def look() -> list[Comparison]:
+        arrivals = Arrivals(observed, routed_records(engine, environment, (), follow=False, join=True))
+        return [one for container in printed for one in compare(container, arrivals, pending)]
+
+    pending = Pending(max((flush_of(engine, one.task, fidelity) for one in printed), default=1.0))
+    found = pending.settle(look)
+    causes = {one.task.id: _cause(engine, one.task, fidelity, one.filters) for one in printed}
+    for comparison in found:
+        if comparison.lost:
+            comparison.cause = causes[comparison.task_id]
+    return found
+
+
+def printed_of(
+    engine: Engine,
+    observed: Observed,
+    definitions: Mapping[str, TaskDefinition],
+    services: Sequence[str],
+    own_filters: Mapping[str, Sequence[str]],
+    tail: int | None = None,
+) -> list[Printed]:
+    """What containers that log through a router have printed; `tail`: only that many of the last lines of each."""
+    return [
         Printed(
             task,
             member,
-            _lines(engine, member),
+            _lines(engine, member, tail),
             _options(definitions[task.service], member),
             tuple(own_filters.get(task.service, ())),
         )
@@ -132,18 +157,6 @@ def compare_logs(
         for member in task.members.values()
         if member.logs_to_router and member.started
     ]
-
-    def look() -> list[Comparison]:
-        arrivals = Arrivals(observed, routed_records(engine, environment, (), follow=False, join=True))
-        return [one for container in printed for one in compare(container, arrivals, pending)]
-
-    pending = Pending(max((_flush(engine, one.task, fidelity) for one in printed), default=1.0))
-    found = pending.settle(look)
-    causes = {one.task.id: _cause(engine, one.task, fidelity, one.filters) for one in printed}
-    for comparison in found:
-        if comparison.lost:
-            comparison.cause = causes[comparison.task_id]
-    return found
 
 
 class Pending:
@@ -186,7 +199,8 @@ class Pending:
 class Arrivals:
     """The records by whose they are and where they went."""
 
-    def __init__(self, observed: Observed, records: Iterable[Mapping[str, Any]]) -> None:
+    def __init__(self, observed: Observed, records: Iterable[Mapping[str, Any]], *, whole: bool = False) -> None:
+        """`whole`: keep each record beside what is compared of it."""
         owners = Owners(observed)
         outputs = {task.id: destinations_of(task) for task in observed.tasks.values()}
         every = [one for some in outputs.values() for one in some]
@@ -197,7 +211,8 @@ class Arrivals:
                 continue
             text = record["record"].get("log")
             moment = _moment(datetime.fromisoformat(str(record["time"])))
-            arrival = Arrival(moment, text if isinstance(text, str) else None, str(record["tag"]))
+            kept = record["record"] if whole else None
+            arrival = Arrival(moment, text if isinstance(text, str) else None, str(record["tag"]), kept)
             where = destination_of(record, outputs.get(owner[0], every))
             self._own[owner][where].append(arrival)
 
@@ -210,6 +225,37 @@ class Arrivals:
 
 def compare(printed: Printed, arrivals: Arrivals, pending: Pending) -> list[Comparison]:
     """One container at each destination that its records go to, or went to."""
+    result = []
+    for found in delivered(printed, arrivals, pending):
+        where, matched = found.where, found.matched
+        one = Comparison(
+            printed.task.service, printed.task.id, printed.member.name, len(printed.lines), matched.records
+        )
+        one.destination, one.plugin, one.countable = where.name, where.plugin, where.countable
+        one.changed, one.added = matched.changed, matched.added
+        for reason in found.missing.values():
+            if reason == UNDER_WAY:
+                one.under_way += 1
+            elif reason == LOST:
+                one.lost += 1
+            else:
+                one.dropped[reason] += 1
+        result.append(one)
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What became of one container's lines at one destination. `missing`: by a line's place, why it has no record
+    there: a reason that is known, `UNDER_WAY` or `LOST`."""
+
+    where: Destination
+    matched: Matched
+    missing: Mapping[int, str]
+
+
+def delivered(printed: Printed, arrivals: Arrivals, pending: Pending) -> list[Delivered]:
+    """One container's lines at each destination that its records go to, or went to."""
     task, member = printed.task, printed.member
     there = arrivals.at(task.id, member.name)
     outputs = destinations_of(task)
@@ -232,29 +278,25 @@ def compare(printed: Printed, arrivals: Arrivals, pending: Pending) -> list[Comp
     result = []
     for where in (*direct, *used):
         found = matched.get(where, Matched())
-        one = Comparison(task.service, task.id, member.name, len(printed.lines), found.records)
-        one.destination, one.plugin, one.countable = where.name, where.plugin, where.countable
-        one.changed, one.added = found.changed, found.added
-        result.append(one)
         newest = max((record.time for record in there.get(where, ((), ()))[0]), default="")
+        missing: dict[int, str] = {}
         for place, (moment, text) in enumerate(printed.lines):
             if place in found.arrived or not where.countable:
                 continue
             if reason := _pattern(printed.options, text):
-                one.dropped[reason] += 1
+                missing[place] = reason
             elif place in drained.arrived:
-                one.dropped[STORED] += 1
+                missing[place] = STORED
             elif place in rewritten or where in used:
-                one.dropped[ELSEWHERE] += 1
-            elif pending.may_come(moment, newest):
-                one.under_way += 1
+                missing[place] = ELSEWHERE
             else:
-                one.lost += 1
+                missing[place] = UNDER_WAY if pending.may_come(moment, newest) else LOST
+        result.append(Delivered(where, found, missing))
     return result
 
 
-def _lines(engine: Engine, member: Member) -> tuple[Line, ...]:
-    lines = engine.logs(member.container.name)
+def _lines(engine: Engine, member: Member, tail: int | None) -> tuple[Line, ...]:
+    lines = engine.logs(member.container.name, tail=tail)
     return tuple((_moment(line.timestamp) if line.timestamp else "", line.text) for line in lines)
 
 
@@ -277,7 +319,7 @@ def _options(definition: TaskDefinition, member: Member) -> Mapping[str, Any]:
     return configuration.options if configuration else {}
 
 
-def _flush(engine: Engine, task: Task, fidelity: str) -> float:
+def flush_of(engine: Engine, task: Task, fidelity: str) -> float:
     """Seconds between two flushes of a task's router."""
     usual = _ECS_FLUSH if fidelity == "ecs" else 1.0
     if task.router is None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 Line = tuple[str, str]
 """When a line was printed, to the millisecond, and its text."""
@@ -12,11 +13,13 @@ Line = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A record at a destination: its time to the millisecond, its `log` if it has one, its tag."""
+    """A record at a destination: its time to the millisecond, its `log` if it has one, its tag; the whole of it where
+    it is to be shown."""
 
     time: str
     text: str | None
     tag: str = ""
+    whole: Mapping[str, Any] | None = None
 
 
 @dataclass(slots=True)

@@ -38,7 +38,7 @@ function countersView(counters) {
   const total = (kind, names, of = "") => counters.flatMap((one) => Object.entries(one.counters?.[kind] ?? {})).filter(([plugin]) => plugin.startsWith(of)).map(([, numbers]) => numbers).reduce((sum, plugin) => sum + names.reduce((most, name) => most + (plugin[name] ?? 0), 0), 0);
   const tiles = [["In, by containers", total("input", ["records"], "forward"), ""], ["Dropped by filters", total("filter", ["drop_records"]), "wait"], ["Out, to destinations", total("output", ["proc_records"]), ""], ["Failed", total("output", ["dropped_records", "retries_failed"]), "bad"]];
   const rows = counters.flatMap((one) => Object.entries(one.counters ?? {}).flatMap(([kind, plugins]) => Object.entries(plugins).map(([plugin, numbers]) => [one.task, kind, plugin, numbers])));
-  return h("section", { class: "card" }, h("h2", {}, "Records through the router", h("span", { class: "muted small" }, "Fluent Bit’s own counters, since it started")),
+  return h("section", { class: "card" }, h("h2", {}, "Records through the router", h("span", { class: "muted small" }, "Fluent Bit’s own counters, since it started"), h("a", { class: "small", href: "#/logs?view=compared" }, "line by line")),
     h("div", { class: "tiles bar" }, tiles.map(([label, number, tone]) => h("div", { class: "card tile" }, h("p", { class: "label" }, label), h("p", { class: `big ${number ? tone : ""} toned` }, count(number))))),
     counters.filter((one) => one.problem).map((one) => h("p", { class: "note" }, one.problem)),
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Counters" }, h("table", {},

@@ -1,10 +1,11 @@
 // Logs: what containers print, merged by time as it comes.
 
+import { comparedView } from "../compared.js";
 import { clock, colourOf, count, h, shortId } from "../dom.js";
 import { Chosen, matcher, oneOf, pauser, search, skippedNote } from "../filters.js";
 import { List } from "../list.js";
 import { heading, openPanel, taskLink } from "../panel.js";
-import { data, subscribe, wantLines } from "../store.js";
+import { data, subscribe, want } from "../store.js";
 
 const LEVELS = { error: 3, warn: 2, info: 1, debug: 0 };
 const FIELDS = [[/^(fatal|critical|crit|emerg|alert|panic|error|err)/i, "error"], [/^warn/i, "warn"], [/^(debug|trace)/i, "debug"]];
@@ -39,7 +40,7 @@ function nameOf(line) {
 }
 
 export function show(main, query) {
-  const chosen = new Chosen("logs", query, { q: "", level: "all", only: "", task: "" });
+  const chosen = new Chosen("logs", query, { q: "", level: "all", only: "", task: "", view: "merged", state: "all" });
   const list = new List({
     label: "Lines of containers", height: 20, columns: "96px minmax(90px, 150px) 1fr",
     draw: (line) => [h("span", { class: "muted" }, clock(line.at)), h("span", { style: { color: colourOf(line.container) }, title: `task ${shortId(line.task)}` }, nameOf(line)), h("span", { class: "text" }, line.text)],
@@ -49,7 +50,9 @@ export function show(main, query) {
   const total = h("span", { class: "muted" });
   const missed = h("p", { class: "note" });
   const chips = h("div", { class: "chips", role: "group", "aria-label": "Containers" });
+  let other = null;
   const filter = () => {
+    if (other) return other.filter();
     const [matches, least, only] = [matcher(chosen.get("q")), LEVELS[chosen.get("level")] ?? -1, chosen.get("only")];
     const names = new Set(only ? only.split(",") : []);
     list.filter((line) => LEVELS[levelOf(line)] >= least && (!names.size || names.has(nameOf(line))) && (!chosen.get("task") || line.task === chosen.get("task")) && matches(line.text));
@@ -74,16 +77,33 @@ export function show(main, query) {
       } }, h("span", { class: "swatch", style: { background: colourOf(line.container) } }), name));
     }
   };
+  const levels = oneOf(chosen, "level", "Level", [["all", "All"], ["info", "Info+"], ["warn", "Warn+"], ["error", "Errors"]], filter);
+  const merged = h("section", { class: "card grows" }, missed, list.withHeads("Time", "Container", "Line"));
+  let pause = pauser(list);
+  const choose = () => {
+    const compares = chosen.get("view") === "compared";
+    if (compares === Boolean(other)) return;
+    const before = other;
+    other = compares ? comparedView(chosen) : null;
+    (before?.element ?? merged).replaceWith(other?.element ?? merged);
+    before?.end();
+    levels.hidden = compares;
+    total.hidden = compares;
+    const next = pauser(other?.list ?? list);
+    pause.replaceWith(next);
+    pause = next;
+    if (!compares) filter();
+  };
   main.append(
-    h("header", { class: "head" }, h("h1", { tabindex: -1 }, "Logs"), total, h("span", { class: "space" }), pauser(list)),
-    h("section", { class: "card grows" },
-      h("div", { class: "row bar" }, search(chosen, "q", "Text or /regex/", filter), oneOf(chosen, "level", "Level", [["all", "All"], ["info", "Info+"], ["warn", "Warn+"], ["error", "Errors"]], filter),
-        chosen.get("task") && h("a", { class: "chip", href: "#/logs" }, `task ${shortId(chosen.get("task"))} ×`), chips),
-      missed, list.withHeads("Time", "Container", "Line")),
+    h("header", { class: "head" }, h("h1", { tabindex: -1 }, "Logs"), total, h("span", { class: "space" }), oneOf(chosen, "view", "View", [["merged", "Merged"], ["compared", "Printed and routed"]], choose), pause),
+    h("div", { class: "row" }, search(chosen, "q", "Text or /regex/", filter), levels,
+      chosen.get("task") && h("a", { class: "chip", href: "#/logs" }, `task ${shortId(chosen.get("task"))} ×`), chips),
+    merged,
   );
-  wantLines();
+  want("lines");
   list.ring = data.lines;
   filter();
+  choose();
   drawChips();
   const unsubscribe = subscribe(["lines", "skipped"], () => {
     list.update(data.lines);
@@ -92,6 +112,7 @@ export function show(main, query) {
   });
   return () => {
     unsubscribe();
+    other?.end();
     list.end();
   };
 }

@@ -105,7 +105,7 @@ function table() {
     rows.push(h("tr", { class: "group" },
       h("th", { scope: "rowgroup", colspan: 2 }, service.name, " ", h("span", { class: "muted" }, data.services[service.name]?.type)),
       h("td", {}, job ? plural(service.running_count, "task") : `${service.running_count} of ${plural(service.desired_count, "task")}`),
-      h("td", { colspan: 2, class: "right" }, !job && h("span", { class: "row end" },
+      h("td", { colspan: 2, class: "right" }, job ? h("span", { class: "row end" }, h("button", { ...acting({ verb: "run-job", job: service.name }), class: "button small", "data-k": `run-${service.name}`, "aria-label": `Run ${service.name} now` }, icon("play"), "Run now")) : h("span", { class: "row end" },
         h("button", { ...acting({ verb: "restart", services: [service.name] }), class: "button small", "data-k": `restart-${service.name}`, "aria-label": `Restart ${service.name}` }, icon("restart"), "Restart"),
         h("button", { ...acting({ ...here, counts: { [service.name]: Math.max(service.desired_count - 1, 0) }, ask: service.desired_count === 1 ? `Stop ${service.name}? No task of it runs then.` : undefined }),
           class: "button small", disabled: service.desired_count === 0, "data-k": `less-${service.name}`, "aria-label": `One task of ${service.name} less` }, "−"),

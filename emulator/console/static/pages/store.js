@@ -39,10 +39,11 @@ function lists({ queues, topics, tables, buckets }, look) {
   const nothing = !queues.length && !topics.length && !tables.length && !buckets.length;
   return h("div", { class: "stack" }, nothing && empty("The endpoint holds no queue, topic, table or bucket."),
     table("Queues", ["Queue", "Waiting", "In flight", "Delayed", "Dead letters", ""], queues.map((one) => [one.name, one.visible, one.in_flight, one.delayed, one.dead_letters ?? "–", h("span", { class: "row end" },
+      button("Send", () => compose("queue", one.name, look), { kind: "small", key: `send-${one.name}` }),
       button("Messages", () => open(`Messages of ${one.name}`, { verb: "peek", name: one.name }), { kind: "small", key: `peek-${one.name}` }),
       one.dead_letters > 0 && button("Dead letters", () => open(`Dead letters of ${one.name}`, { verb: "peek", name: one.name, dead: true }), { kind: "small", key: `dead-${one.name}` }),
       one.dead_letters > 0 && button("Move back", () => redrive(one.name, look), { kind: "small", key: `redrive-${one.name}` }))])),
-    table("Topics", ["Topic", "Subscriptions"], topics.map((one) => [one.name, one.subscriptions.map((each) => (typeof each === "string" ? each : JSON.stringify(each))).join(", ")])),
+    table("Topics", ["Topic", "Subscriptions", ""], topics.map((one) => [one.name, one.subscriptions.map((each) => (typeof each === "string" ? each : JSON.stringify(each))).join(", "), h("span", { class: "row end" }, button("Publish", () => compose("topic", one.name, look), { kind: "small", key: `publish-${one.name}` }))])),
     table("Tables", ["Table", "Items", "Key", ""], tables.map((one) => [one.name, one.items, Array.isArray(one.key) ? one.key.join(", ") : String(one.key), button("Items", () => open(`Items of ${one.name}`, { verb: "items", name: one.name }), { kind: "small", key: `items-${one.name}` })])),
     table("Buckets", ["Bucket", "Objects", "Bytes", ""], buckets.map((one) => [one.name, one.objects, one.bytes, button("Objects", () => open(`Objects of ${one.name}`, { verb: "objects", name: one.name }), { kind: "small", key: `objects-${one.name}` })])));
 }
@@ -65,4 +66,25 @@ async function redrive(name, look) {
     alert([error.message, error.hint].filter(Boolean).join(". "));
   }
   look();
+}
+
+/** A message to a queue or a topic, written in the panel. */
+function compose(kind, name, look) {
+  const body = h("textarea", { rows: 6, "aria-label": "Message" });
+  const said = h("p", { role: "status" });
+  const send = button("Send", async () => {
+    send.disabled = true;
+    try {
+      const sent = await answer("aws/send", { kind, name, body: body.value });
+      said.className = "";
+      said.textContent = `Sent: ${sent.answer.id}`;
+      look();
+    } catch (error) {
+      said.className = "note bad";
+      said.textContent = [error.message, error.hint].filter(Boolean).join(". ");
+    }
+    send.disabled = false;
+  }, { name: "arrow", kind: "main", key: "send-message" });
+  openPanel(`Message to ${name}`, h("div", {}, heading(`Message to ${name}`, kind), h("section", {}, body, h("div", { class: "row" }, send), said)));
+  body.focus();
 }
