@@ -7,7 +7,7 @@ import secrets
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,13 +15,16 @@ import uvicorn
 
 from emulator.app.selection import Selection
 from emulator.console.actions import Actions
-from emulator.console.app import App, Parts, Ticket
+from emulator.console.app import App, Parts
 from emulator.console.capture import Capture, Trust
 from emulator.console.contents import Contents
 from emulator.console.guard import Guard, names_of
 from emulator.console.hub import Hub
 from emulator.console.observations import Observations
 from emulator.console.questions import Questions
+from emulator.console.recorded import RecordedApp
+from emulator.console.recording import Recording
+from emulator.console.served import Served, Ticket
 from emulator.console.sources import Sources
 from emulator.console.workspace import Workspace
 from emulator.engine.interface import Engine
@@ -70,21 +73,34 @@ def serving(
 
     Raises InputError where the port is taken.
     """
+    hub = Hub()
+    questions = Questions(engine, environment)
+    parts = Parts(
+        hub,
+        Sources(engine, environment, hub),
+        questions,
+        Actions(engine, questions),
+        Capture(engine, environment, hub, trust),
+        Workspace(engine, environment, selection or Selection(environment.app, environment.environment)),
+        Contents(engine, environment),
+        Observations(engine, environment),
+    )
+    with _served(lambda *made: App(environment, parts, *made), port, parts.close) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def showing(recording: Recording, *, port: int = 0) -> Iterator[Address]:
+    """The same of a recording. Raises InputError where the port is taken."""
+    with _served(lambda *made: RecordedApp(recording, *made), port, lambda: None) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def _served(make: Callable[[str, Ticket], Served], port: int, close: Callable[[], None]) -> Iterator[Address]:
     with contextlib.closing(_listening(port)) as listener:
         address = Address(listener.getsockname()[1], secrets.token_urlsafe(32), secrets.token_urlsafe(32))
-        hub = Hub()
-        questions = Questions(engine, environment)
-        parts = Parts(
-            hub,
-            Sources(engine, environment, hub),
-            questions,
-            Actions(engine, questions),
-            Capture(engine, environment, hub, trust),
-            Workspace(engine, environment, selection or Selection(environment.app, environment.environment)),
-            Contents(engine, environment),
-            Observations(engine, environment),
-        )
-        app = App(environment, parts, secrets.token_hex(8), Ticket(address.code, address.token))
+        app = make(secrets.token_hex(8), Ticket(address.code, address.token))
         server = uvicorn.Server(_settings(Guard(app.asgi(), address.token, names_of(address.port))))
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True, name="console")
         thread.start()
@@ -93,7 +109,7 @@ def serving(
         finally:
             app.closing = True
             server.should_exit = True
-            parts.close()
+            close()
             thread.join(GRACE + 1)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
@@ -15,7 +16,7 @@ from emulator.cli.shell.browser import show
 from emulator.cli.shell.chosen_environment import chosen_environment
 from emulator.cli.shell.interrupt import interruptions
 from emulator.cli.shell.options import App, Env
-from emulator.errors import InputError
+from emulator.errors import InputError, UsageError
 from emulator.events import discard
 
 if TYPE_CHECKING:
@@ -32,9 +33,18 @@ def console(
             "--port", min=0, max=65535, metavar="PORT", help="Listen on this port of 127.0.0.1. Default: a free one."
         ),
     ] = 0,
+    snapshot: Annotated[
+        Path | None,
+        typer.Option("--snapshot", metavar="FILE", help="Show what `copilot-local snapshot` has written instead."),
+    ] = None,
     only_print: Annotated[bool, typer.Option("--print", help="Print the URL and open nothing.")] = False,
 ) -> None:
     """Show an environment on a local web page, and act on it there, until Ctrl-C."""
+    if snapshot is not None:
+        if app or env:
+            raise UsageError("--snapshot says itself of which environment it is: without --app and --env")
+        _show_recording(snapshot, port=port, only_print=only_print)
+        return
     with chosen_environment(app, env) as (engine, names):
         _stay(engine, names, Selection(app, env), "", port=port, only_print=only_print)
 
@@ -71,10 +81,30 @@ def served(
         yield address.url + to, address.url_for_once + to
 
 
+def _show_recording(file: Path, *, port: int, only_print: bool) -> None:
+    from emulator.console.recording import read
+    from emulator.console.serve import showing
+
+    recording = read(file)
+    with showing(recording, port=port) as address:
+        when = f"{recording.at.astimezone():%Y-%m-%d %H:%M:%S}"
+        _until_interrupted(
+            address.url,
+            address.url_for_once,
+            f"A snapshot of {recording.app}/{recording.environment}, {when}. Press Ctrl-C to end.",
+            only_print=only_print,
+        )
+
+
 def _stay(engine: Engine, names: Names, selection: Selection, page: str, *, port: int, only_print: bool) -> None:
     with served(engine, names, selection, port=port, page=page) as (url, once):
-        stop, _ = interruptions(discard)
-        typer.echo(url)
-        typer.echo("The console of this environment. Press Ctrl-C to end it; what runs goes on.", err=True)
-        show(once, only_print=only_print)
-        stop.wait()
+        said = "The console of this environment. Press Ctrl-C to end it; what runs goes on."
+        _until_interrupted(url, once, said, only_print=only_print)
+
+
+def _until_interrupted(url: str, once: str, said: str, *, only_print: bool) -> None:
+    stop, _ = interruptions(discard)
+    typer.echo(url)
+    typer.echo(said, err=True)
+    show(once, only_print=only_print)
+    stop.wait()

@@ -101,6 +101,11 @@ def _request(selection: Selection) -> tuple[UpRequest | None, str]:
         return None, str(error)
 
 
+def known_secrets(selection: Selection) -> list[tuple[str, str]]:
+    """Every secret that the shell and the workspace hold, by name."""
+    return _secrets(selection, _request(selection)[0])
+
+
 def _secrets(selection: Selection, request: UpRequest | None) -> list[tuple[str, str]]:
     """Every secret that is known here, by name: also where `up` could not be asked for."""
     from emulator.runtime.reports.redact import secrets_of, sounds_secret, variables

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import enum
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ import typer
 
 from emulator.app.selection import Selection
 from emulator.app.up_request import UpOptions, up_request
+from emulator.cli.run.console_beside import console_beside
 from emulator.cli.run.early_claim import EarlyClaim
 from emulator.cli.run.native_options import Natives, refuse_watching
 from emulator.cli.run.trust_workspace import with_trust
@@ -250,25 +251,13 @@ def up(
         else:
             refuse_watching(request, watch=watch)
             early.interruptibly(lambda: _check(early.engine, request, display.emit))
-            with _console(early.engine, request, selection, display.emit) if console else nullcontext():
+            with console_beside(early.engine, request, selection, display.emit, at_once=console, quiet=quiet or detach):
                 if watch:
                     extra = [file for file in (manifest_variables, task_definition) if file]
                     code = _watch(early, request, load, display.emit, extra)
                 else:
                     code = _run(early, request, display.emit, detach=detach)
     raise typer.Exit(code)
-
-
-@contextmanager
-def _console(engine: Engine, request: UpRequest, selection: Selection, emit: Emit) -> Iterator[None]:
-    """Serves the console within this block, and says where."""
-    from emulator.cli.observe.console import served
-    from emulator.cli.shell.browser import show
-
-    with served(engine, request.environment, selection) as (url, once):
-        emit(Event(EventKind.INFO, "console", url))
-        show(once)
-        yield
 
 
 def _debugging(ports: Sequence[str] | None, commands: Sequence[str] | None) -> dict[str, Debugging]:

@@ -7,7 +7,7 @@ from typing import Final
 
 SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Run": ("init", "up", "down", "compose", "run", "scale", "restart", "stop"),
-    "Look": ("ps", "ls", "logs", "inspect", "events", "targets", "connect", "port", "open", "console"),
+    "Look": ("ps", "ls", "logs", "inspect", "events", "targets", "connect", "port", "open", "console", "snapshot"),
     "Requests": ("route", "trace", "traces"),
     "Containers": ("exec", "cp", "env"),
     "Local AWS": ("aws", "queues", "topics", "tables", "buckets", "permissions"),
@@ -51,7 +51,8 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "connect": ("connect", "connect web", "connect web --config"),
     "port": ("port", "port --all"),
     "open": ("open web", "open --print"),
-    "console": ("console", "console -e test --port 8700 --print"),
+    "console": ("console", "console -e test --port 8700 --print", "console --snapshot shop.ndjson"),
+    "snapshot": ("snapshot", "snapshot -o shop.ndjson"),
     "trust": ("trust",),
     "trust-workspace": ("trust-workspace", "trust-workspace --yes"),
     "events": ("events -f",),

@@ -79,6 +79,10 @@ VERBS: Final[Table] = {
         "observe.console:console",
         "Show an environment on a local web page, and act on it there, until Ctrl-C.",
     ),
+    "snapshot": (
+        "observe.snapshot:snapshot",
+        "Write what the console shows into one file, which `console --snapshot FILE` opens anywhere; no secrets.",
+    ),
     "trust": (
         "run.trust:trust",
         "Print how programs, browsers and systems are made to trust the local HTTPS certificates.",

@@ -55,6 +55,8 @@ function without(query) {
 function drawRail() {
   const { name } = route();
   const said = { live: "live", connecting: "connecting", reconnecting: "reconnecting: what is shown is old", ended: "this console has ended" };
+  if (data.hello?.snapshot && data.connection === "live") said.live = `snapshot of ${new Date(data.hello.snapshot).toLocaleString("en-GB")}`;
+  document.body.classList.toggle("snapshot", Boolean(data.hello?.snapshot));
   const tone = { live: "ok", ended: "bad" }[data.connection] ?? "wait";
   document.getElementById("rail").replaceChildren(
     h("div", { class: "brand" }, h("img", { src: "icon.svg", alt: "", width: 24, height: 24 }), h("span", {}, "copilot-local")),

@@ -1,5 +1,7 @@
 // The load balancer's access log as numbers. The fields are those of `logs --access --format json`.
 
+import { now } from "./store.js";
+
 const REQUEST = /^(\S+) (\S+) (\S+)$/;
 
 /** A record of the access log as a page shows it. */
@@ -24,17 +26,18 @@ export function statusTone(status) {
 }
 
 /** What came in the last `seconds`, or in as many of them as the ring covers. */
-export function recent(ring, seconds, now = Date.now()) {
-  const from = now - seconds * 1000;
+export function recent(ring, seconds) {
+  const until = now();
+  const from = until - seconds * 1000;
   const found = [];
-  let oldest = now;
+  let oldest = until;
   for (let at = ring.items.length - 1; at >= 0; at--) {
     const ended = Date.parse(ring.items[at].time);
     if (ended < from) return { found: found.reverse(), seconds };
     found.push(request(ring.items[at]));
     oldest = ended;
   }
-  const covered = ring.cut ? Math.max(Math.round((now - oldest) / 1000), 1) : seconds;
+  const covered = ring.cut ? Math.max(Math.round((until - oldest) / 1000), 1) : seconds;
   return { found: found.reverse(), seconds: Math.min(covered, seconds) };
 }
 

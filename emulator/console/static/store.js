@@ -24,6 +24,11 @@ export class Ring {
   }
 }
 
+/** The moment that the page is about: now, or when a snapshot was made. */
+export function now() {
+  return data.hello?.snapshot ? Date.parse(data.hello.snapshot) : Date.now();
+}
+
 export const data = {
   hello: null, overview: null, tasks: [], rules: [], services: {}, trouble: null, capture: null,
   events: new Ring(LIMITS.events), access: new Ring(LIMITS.access), lines: new Ring(LIMITS.lines), traces: new Ring(LIMITS.traces),

@@ -1,7 +1,7 @@
 // Tasks as ECS tells them: from DescribeTasks' `Task` and from the events of its state.
 
 import { idOf } from "./dom.js";
-import { data } from "./store.js";
+import { data, now } from "./store.js";
 
 export const ROUTER = "firelens_log_router";
 
@@ -32,7 +32,7 @@ export function lifeOf(id) {
   const events = data.events.items.filter((event) => event.detail?.taskArn && idOf(event.detail.taskArn) === id);
   if (!events.length) return null;
   const last = events.at(-1).detail;
-  const ended = last.lastStatus === "STOPPED" ? Date.parse(last.stoppedAt) : Date.now();
+  const ended = last.lastStatus === "STOPPED" ? Date.parse(last.stoppedAt) : now();
   const names = [...new Set(events.flatMap((event) => event.detail.containers.map((one) => one.name)))];
   const spansOf = (stateOf) => {
     const spans = [];

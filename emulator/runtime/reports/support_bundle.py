@@ -104,6 +104,11 @@ def _printed(engine: Engine, container: Container) -> Iterator[str]:
         yield f"{line.timestamp.isoformat() if line.timestamp else ''} {line.stream} {line.text}"
 
 
+def secrets_of_environment(engine: Engine, environment: Names) -> list[tuple[str, str]]:
+    """Every secret that containers hold, by name, and what sounds like one."""
+    return list(_secrets(engine, stored_state(engine, environment), observe(engine, environment)))
+
+
 def _secrets(engine: Engine, state: DesiredState | None, observed: Observed) -> Iterator[tuple[str, str]]:
     """Name and value of each private variable, and of those in the clear that sound like one.
 

@@ -7,8 +7,8 @@ import socket
 
 import pytest
 
-from emulator.console.app import static_files
 from emulator.console.guard import MOST_BODY
+from emulator.console.served import static_files
 from tests.unit.console.conftest import Page
 
 JSON = {"Content-Type": "application/json"}

@@ -6,7 +6,7 @@ import { ago, badge, count, dot, duration, empty, h, icon, idOf, plural, replace
 import { drawEdges, mapView } from "../map.js";
 import { taskLink } from "../panel.js";
 import { quantile, recent } from "../requests.js";
-import { data, subscribe } from "../store.js";
+import { data, now, subscribe } from "../store.js";
 import { containerTone, serviceOf, taskTone, whyStopped } from "../tasks.js";
 
 const RECENT = 600_000; // ms that the end of a task is a problem
@@ -61,10 +61,10 @@ function tiles() {
 }
 
 function perSecond(found) {
-  const now = Math.floor(Date.now() / 1000);
+  const last = Math.floor(now() / 1000);
   const numbers = new Array(60).fill(0);
   for (const one of found) {
-    const at = 59 - (now - Math.floor(one.ended / 1000));
+    const at = 59 - (last - Math.floor(one.ended / 1000));
     if (at >= 0 && at < 60) numbers[at]++;
   }
   return numbers;
@@ -85,7 +85,7 @@ function problems() {
     if (one.description) found.push(problem(one.name, `target of ${one.service} (${one.target_group}) is ${one.state}: ${one.description} (${one.reason_code})`));
   }
   for (const task of data.tasks.filter((one) => one.lastStatus === "STOPPED" && taskTone(one) === "bad")) {
-    const since = Date.now() - Date.parse(task.stoppedAt);
+    const since = now() - Date.parse(task.stoppedAt);
     const id = idOf(task.taskArn);
     if (since < RECENT) found.push(problem(`${serviceOf(task)} ${shortId(id)}`, `stopped ${ago(since)}: ${whyStopped(task)}.`, taskLink(id)));
   }
