@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emulator.compiler.containers import Containers
 from emulator.compiler.context import DEFAULT_RETENTION, Context, FindPosition, Surroundings, nowhere
+from emulator.compiler.deployment_patches import patched_breaker
 from emulator.compiler.fit import require_fit
 from emulator.compiler.jobs import job_schedule, managed_file_system
 from emulator.compiler.listener.patches import apply_listener_patches
@@ -95,7 +96,7 @@ def compile_service(
         network=network(context),
         discovery=discovery(context, ports) if isinstance(manifest, ManifestService) else None,
         connect=connect(context, ports) if isinstance(manifest, ManifestService) else None,
-        deployment=deployment(manifest) if isinstance(manifest, ManifestService) else make(Deployment),
+        deployment=_deployment(manifest, surroundings),
         capacity_providers=capacity_providers(manifest.count),
         scaling=scaling(context),
         # Copilot takes the key for jobs and does nothing with it.
@@ -115,6 +116,13 @@ def compile_service(
     )
     require_fit(context, service)
     return service
+
+
+def _deployment(manifest: Workload, surroundings: Surroundings) -> Deployment:
+    """How tasks are replaced; here, with what patches say of the circuit breaker."""
+    found = deployment(manifest) if isinstance(manifest, ManifestService) else make(Deployment)
+    breaker = patched_breaker(surroundings.patches) if surroundings.here else None
+    return found if breaker is None else found.model_copy(update={"circuit_breaker": breaker})
 
 
 def _retention(manifest: Workload) -> int:

@@ -323,6 +323,7 @@ _READ: Final[Mapping[str, _Handler]] = {
     "overview": _Connection._overview,
     "urls": _Connection._urls,
     "tasks": _Connection._tasks,
+    "services": lambda asked, *_: {"services": asked.server.supervisor.services()},
     "events": _Connection._events,
     "records": _Connection._records,
     "lines": _Connection._lines,

@@ -6,18 +6,18 @@ from collections.abc import Callable
 
 from emulator.agent.scheduler.control_lock import ControlLock
 from emulator.agent.scheduler.history import Stop
+from emulator.agent.scheduler.roll_out import RollOut
 from emulator.agent.scheduler.scheduler import Scheduler
-from emulator.errors import InputError, Unsupported
+from emulator.errors import CopilotLocalError, InputError, Unsupported
 from emulator.events import Emit
-from emulator.runtime.listeners.front_ports import balanced
-from emulator.runtime.planning.reconcile import FRONT, PROVISIONS, Reconciled
+from emulator.runtime.planning.reconcile import FRONT
 from emulator.runtime.planning.replace_containers import edit
 from emulator.runtime.planning.stop_plan import stop_task
 from emulator.runtime.specs.load_balancer import front_specs
 from emulator.runtime.specs.task import TaskFactory, task_factory
 from emulator.runtime.state.desired import DesiredState, Private
 from emulator.runtime.state.observed import observe
-from emulator.runtime.state.operations import TASK_STEADY, Plan, Verb
+from emulator.runtime.state.operations import Plan
 from emulator.spelling import closest
 
 
@@ -115,7 +115,8 @@ class Deployments:
         orphaned: bool = False,
         steady: bool = False,
     ) -> None:
-        """Makes a changed state the desired one and waits for it; a failed deployment is rolled back, as in ECS.
+        """Makes a changed state the desired one and waits for it. Tasks that fail are replaced until the circuit
+        breaker gives the deployment up and rolls it back, as in ECS; after any other failure all is as it was before.
 
         What goes on in other services goes on meanwhile. `steady`: tasks beside those that run have to become healthy.
         """
@@ -134,53 +135,34 @@ class Deployments:
             scheduler.lost -= set(services) if private else set()
             scheduler.front.use(scheduler.state, scheduler.private.certificates)
             scheduler.back_off.forgive(services)
+        begun: list[str] = []
         try:
             edited = self._edit(task_factory(previous, previous_private, scheduler.engine), services, in_place)
+            begun = scheduler.rollouts.begin(scheduler.state, services, previous, previous_private)
             with scheduler.remembering() as keep:
                 if edited:
                     with scheduler.front.keeping({operation.task_id for operation in edited.operations}):
                         scheduler.executor(emit).run(edited)
-                with control.lock:
-                    observed = observe(scheduler.engine, scheduler.names)
-                    result = scheduler.reconcile(observed, fresh_front_rules=True, leave_alone=control.busy - claimed)
-                    claimed |= control.claim({PROVISIONS}) if result.provides else set()
-                scheduler.note_failures(observed, result)
-                scheduler.born(result)
-                scheduler.executor(emit).run(result.plan)
-                if steady:
-                    scheduler.executor(emit).run(self._until_steady(result))
+                failure = RollOut(control, scheduler, services, claimed, emit, steady=steady).run(begun)
                 with control.lock:
                     control.acting = True
-                    keep()
-        except BaseException:
+                    if failure is None:
+                        keep()
+                    else:
+                        scheduler.remember()
+        except BaseException as error:
             with control.lock:
                 scheduler.state = scheduler.state.with_services_of(previous, services)
                 scheduler.private = previous_private
                 scheduler.front.use(scheduler.state)
+                for name in begun:
+                    scheduler.rollouts.give_up(name, f"ECS deployment failed: {_words(error)}", scheduler.state)
             control.refuse_retired()
             raise
         finally:
             control.release(claimed)
-
-    def _until_steady(self, result: Reconciled) -> Plan:
-        """Waits for the tasks that a plan has started, as far as nothing of it did and anything checks their health."""
-        plan = Plan()
-        awaited = {op.task_id for op in result.plan.operations if op.condition == TASK_STEADY}
-        for task_id, service in result.started.items():
-            judged = self._scheduler.service(service).service
-            checked = any(one.health_check is not None for one in judged.task_definition.container_definitions)
-            if task_id not in awaited and (checked or any(balanced(judged))):
-                plan.add(
-                    Verb.AWAIT,
-                    task_id[:8],
-                    "a new task has to become healthy",
-                    condition=TASK_STEADY,
-                    waiting="the deployment",
-                    timeout=self._scheduler.service(service).options.time.wait_timeout,
-                    task_id=task_id,
-                    title=f"wait until {service} {task_id[:8]} is steady",
-                )
-        return plan
+        if failure is not None:
+            raise failure
 
     def _edit(self, previous: TaskFactory, services: list[str], in_place: bool) -> Plan:
         """Where wanted, what replaces the containers that differ in the tasks that run."""
@@ -192,3 +174,7 @@ class Deployments:
             scheduler.state = edited.state
             scheduler.front.use(scheduler.state)
         return edited.plan
+
+
+def _words(error: BaseException) -> str:
+    return error.message if isinstance(error, CopilotLocalError) else "it was ended"

@@ -15,15 +15,17 @@ from emulator.agent.load_balancer.front_monitor import FrontMonitor
 from emulator.agent.scheduler.back_off import BackOff
 from emulator.agent.scheduler.history import ESSENTIAL_EXITED, TaskHistory, start_failure, stop_for
 from emulator.agent.scheduler.recovery import LOST, recover_private
+from emulator.agent.scheduler.rollouts import Rollouts
 from emulator.agent.scheduler.state_file import StateFile
 from emulator.agent.scheduler.timeouts import Timeouts
 from emulator.agent.scheduler.unhealthy_tasks import given_up
-from emulator.engine.interface import Engine
+from emulator.engine.interface import Engine, Health
 from emulator.errors import CopilotLocalError, InputError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.execution.executor import Executor
 from emulator.runtime.health.reasons import CheckResult
 from emulator.runtime.health.watch import Known
+from emulator.runtime.listeners.front_ports import balanced
 from emulator.runtime.planning.reconcile import Reconciled, reconcile
 from emulator.runtime.specs.connect.endpoints import EndpointFiles
 from emulator.runtime.specs.load_balancer import front_specs
@@ -31,7 +33,7 @@ from emulator.runtime.specs.service_connect import ServiceConnect
 from emulator.runtime.specs.task import TaskFactory, task_factory
 from emulator.runtime.state.desired import DesiredService, DesiredState, Private
 from emulator.runtime.state.names import Names
-from emulator.runtime.state.observed import Observed, observe
+from emulator.runtime.state.observed import Observed, Task, observe
 from emulator.service_connect.envoy import FOLDER
 from emulator.spelling import closest
 
@@ -74,6 +76,13 @@ class Scheduler:
         self.back_off = BackOff(timeouts.healthy_life, timeouts.longest_delay)
         self._clock = clock
         self._cancelled = cancelled
+        file = state_file.with_name("deployments.json")
+        self.rollouts = Rollouts(clock, timeouts.settle, self.history.record, file)
+        if self.state.acting:
+            self.rollouts.adopt(self.state)
+        self.doomed: dict[str, str] = {}
+        """Tasks that a deployment has given up, by id, and why."""
+        self.timeouts = timeouts
         self._last_failure: dict[str, str] = {}
         """Service to why its last task stopped."""
 
@@ -81,6 +90,7 @@ class Scheduler:
         """Takes a desired state that a command brings up first. Raises `TaskError` where the volume has no room."""
         self._file.write(state)
         self.state = state
+        self.rollouts.begin(state, state.services)
 
     def recover_private(self) -> None:
         """Takes the private values back from the containers, after a restart of the agent."""
@@ -108,17 +118,26 @@ class Scheduler:
         return task_factory(self.state, self.private, self.engine)
 
     def reconcile(
-        self, observed: Observed, *, leave_alone: AbstractSet[str], fresh_front_rules: bool = False
+        self,
+        observed: Observed,
+        *,
+        leave_alone: AbstractSet[str],
+        fresh_front_rules: bool = False,
+        at_once: AbstractSet[str] = frozenset(),
     ) -> Reconciled:
-        """What has to be done so that everything but `leave_alone` runs as desired."""
+        """What has to be done so that everything but `leave_alone` runs as desired. The tasks of `at_once` services are
+        replaced without delay."""
+        waiting = [name for name in self.back_off.held_back(self._clock()) if name not in at_once]
+        self.doomed = {task: reason for task, reason in self.doomed.items() if task in observed.tasks}
+        unhealthy = given_up(self.state, observed, self.front.failing_targets(), datetime.now(UTC))
         return reconcile(
             self.factory(),
             observed,
             front_specs(self.state),
             network_exists=True,
             fresh_front_rules=fresh_front_rules,
-            held_back=[*self.lost, *self.back_off.held_back(self._clock())],
-            unhealthy=given_up(self.state, observed, self.front.failing_targets(), datetime.now(UTC)),
+            held_back=[*self.lost, *waiting, *self.rollouts.stalled()],
+            unhealthy={**unhealthy, **self.doomed},
             leave_alone=leave_alone,
         )
 
@@ -127,17 +146,55 @@ class Scheduler:
         self.back_off.born(result.started, self._clock())
 
     def note_failures(self, observed: Observed, result: Reconciled) -> bool:
-        """Tells the history why tasks stop; returns whether a service is held back from now on."""
+        """Tells the history why tasks stop, and the deployments which of theirs have failed. Returns whether a service
+        is held back or rolled back from now on."""
         now = self._clock()
         held_back = False
         for task_id, reason in result.stopped.items():
             task = observed.tasks[task_id]
             log.info("task %s of %s stops: %s", task.short_id, task.service, reason)
+            # What was still to be started when a plan ended is no fault of the task's own.
+            failed = task_id in result.broken and (not reason.startswith("container ") or self.history.why(task_id))
             self.history.stopping(task_id, stop_for(reason))
             held_back = self.back_off.died(task.service, task_id, now) or held_back
             told = self.history.why(task_id)
-            self._last_failure[task.service] = reason if told == ESSENTIAL_EXITED[1] else told
+            why = self._last_failure[task.service] = reason if told == ESSENTIAL_EXITED[1] else told
+            desired = self.state.services.get(task.service)
+            if failed and desired is not None and self.rollouts.failed(desired, task, why):
+                self._give_up(desired)
+                held_back = True
         return held_back
+
+    def _give_up(self, desired: DesiredService) -> None:
+        """A deployment has failed: the last one that succeeded takes its place, where there is one and the circuit
+        breaker rolls back."""
+        name, target = desired.service.name, self.rollouts.target_of(desired)
+        log.warning("%s: the deployment of revision %s has failed", name, desired.revision)
+        if target is None:
+            return
+        self.state = self.state.model_copy(update={"services": {**self.state.services, name: target.desired}})
+        self.private = target.private(self.private)
+        self.front.use(self.state, self.private.certificates)
+        self.back_off.forgive([name])
+        self.rollouts.roll_back(target.desired, self.state.cluster)
+        self.written = False
+
+    def look(self, observed: Observed) -> None:
+        """Brings the deployments up to date with the listing."""
+        self.rollouts.look(self.state, observed, self._is_healthy, self.private)
+
+    def _is_healthy(self, task: Task, desired: DesiredService) -> bool | None:
+        """Whether a task is healthy by all that judges it; None where nothing does."""
+        expected = [container.name for container in desired.service.task_definition.container_definitions]
+        members = task.members.values()
+        if task.fault(expected) or any(member.essential and not member.running for member in members):
+            return False
+        checked = [m.container.health for m in members if m.container.health is not Health.NONE]
+        if any(health is not Health.HEALTHY for health in checked):
+            return False
+        if any(balanced(desired.service)):
+            return self.front.task_healthy(task.id)
+        return True if checked else None
 
     def executor(self, emit: Emit) -> Executor:
         """Carries out plans of this environment; the history hears of starts that fail."""
@@ -159,6 +216,7 @@ class Scheduler:
             drain_image=self.state.agent_image,
             connect=self.connect,
             known=self.known,
+            first_moments=self.timeouts.first_moments,
         )
 
     def known(self) -> Known:
@@ -203,6 +261,7 @@ class Scheduler:
                 "failed_starts": failures[name],
                 "last_failure": self._last_failure.get(name, "") if failures[name] else "",
                 "failure": LOST if name in self.lost else "",
+                "deployment": self.rollouts.summary(desired),
             }
             for name, desired in self.state.services.items()
         }

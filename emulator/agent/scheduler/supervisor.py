@@ -13,6 +13,7 @@ from typing import Any
 from emulator.agent.load_balancer.front_monitor import FrontMonitor
 from emulator.agent.scheduler.control_lock import ControlLock
 from emulator.agent.scheduler.deployments import Deployments
+from emulator.agent.scheduler.described_services import described_services
 from emulator.agent.scheduler.early_checks import EarlyChecks, judging
 from emulator.agent.scheduler.job_runs import JobRun, JobRuns
 from emulator.agent.scheduler.one_off_tasks import OneOffs
@@ -118,6 +119,7 @@ class Supervisor:
             if not self.control.act():
                 return
             self.scheduler.remember()
+            self.scheduler.rollouts.adopt_unknown(self.scheduler.state)
         self._wake.set()
 
     def retire(self) -> None:
@@ -156,6 +158,12 @@ class Supervisor:
             "front_port": self.scheduler.state.front_port,
             "jobs": self.job_status(),
         }
+
+    def services(self) -> list[dict[str, Any]]:
+        """Every service, in the shape of DescribeServices, as it is now."""
+        with self.control.lock:
+            self.scheduler.look(observe(self.engine, self.scheduler.names))
+            return described_services(self.scheduler.state, self.scheduler.rollouts)
 
     def job_status(self) -> dict[str, Any]:
         """Of each Scheduled Job: its schedule, when it runs next by that, and its last runs."""
@@ -242,6 +250,7 @@ class Supervisor:
                     # The command that holds the environment carries out plans; the agent applies restart policies.
                     observed = observe(self.engine, self.scheduler.names)
                     self._check(observed)
+                    self.scheduler.look(observed)
                     self._restart(observed)
                     if self.scheduler.connect.has_outdated_files(observed):
                         self.scheduler.connect.write_files()
@@ -308,6 +317,7 @@ class Supervisor:
             soon.append(job)
         if self.front.failing_targets():
             soon.append(FAILING_INTERVAL)
+        soon += self.scheduler.rollouts.next_verdict()
         if self._restless_until > now:
             soon.append(RESTLESS_INTERVAL)
         if not self.control.acting and not self.control.held:
@@ -318,6 +328,7 @@ class Supervisor:
         """Compares once; returns the work to do where something differs and no other work is under way."""
         observed = observe(self.engine, self.scheduler.names)
         self._check(observed)
+        self.scheduler.look(observed)
         if self._restart(observed):
             self._wake.set()  # others may have exited meanwhile, which their policies answer first
             return None

@@ -22,6 +22,10 @@ class Timeouts:
     first_trouble: float = 1.0
     reconnect: float = 1.0
     """After an event stream that ended."""
+    first_moments: float = 1.0
+    """For which a new task that nothing judges has to run, before the one that it replaces stops."""
+    settle: float = 5.0
+    """For which such a task has to run until its deployment has succeeded."""
     linger: float = 10.0
     """That the task of a job stays after its end, so that its lines are seen."""
 

@@ -16,7 +16,7 @@ def events(
     env: Env = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow the output.")] = False,
 ) -> None:
-    """Print ECS task state changes as EventBridge sends them, one JSON object per line."""
+    """Print ECS state changes of tasks and deployments as EventBridge sends them, one JSON object per line."""
     with running_agent(app, env) as agent:
         for event in agent.task_events(follow=follow):
             typer.echo(json.dumps(event))

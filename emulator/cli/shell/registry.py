@@ -93,7 +93,7 @@ VERBS: Final[Table] = {
     ),
     "events": (
         "observe.events:events",
-        "Print ECS task state changes as EventBridge sends them, one JSON object per line.",
+        "Print ECS state changes of tasks and deployments as EventBridge sends them, one JSON object per line.",
     ),
     "inspect": (
         "observe.inspect:inspect",

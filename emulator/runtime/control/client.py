@@ -159,8 +159,13 @@ class Agent:
         found: list[Message] = self._answer("tasks", {"service": service or []})["tasks"]
         return found
 
+    def services(self) -> list[Message]:
+        """DescribeServices' `Service` of each, each with its last `serviceDeployments`, by their names."""
+        found: list[Message] = self._answer("services")["services"]
+        return found
+
     def task_events(self, *, follow: bool) -> Iterator[Message]:
-        """Task state change events as EventBridge has them, oldest first; with `follow` without end."""
+        """State changes of tasks and deployments as EventBridge has them, oldest first; with `follow` without end."""
         for message in self._ask("GET", "events", {"follow": follow}):
             if "task_event" in message:
                 yield message["task_event"]

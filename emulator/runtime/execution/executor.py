@@ -40,6 +40,7 @@ class Executor:
     `on_started` hears of every container of a task that started, `before_remove` of each before it is removed. `front`
     is None for a plan that only stops. `target_healthy` is what the front says of a task; without it the containers'
     own health decides. `known` is what the agent knows of the tasks' health, by which is said why one is waited for.
+    For `first_moments` seconds a new task that nothing judges is watched.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Executor:
         keep_output: bool = True,
         connect: ServiceConnect | None = None,
         known: Callable[[], Known | None] = lambda: None,
+        first_moments: float = 0.0,
     ) -> None:
         self.engine = engine
         self.names = environment
@@ -74,6 +76,7 @@ class Executor:
         self._on_started = on_started
         self._target_healthy = target_healthy
         self._known = known
+        self._first_moments = first_moments
         self._stopper = ContainerStopper(self._execution, drain_image, revival)
 
     @property
@@ -92,7 +95,7 @@ class Executor:
     def _waiter(self) -> ConditionWaiter:
         from emulator.runtime.execution.wait_condition import ConditionWaiter
 
-        return ConditionWaiter(self._execution, self._target_healthy, self._known)
+        return ConditionWaiter(self._execution, self._target_healthy, self._known, self._first_moments)
 
     def run(self, plan: Plan, *, closes: bool = True) -> None:
         """Carries out every operation; raises the first error after those under way have ended. Without `closes` the

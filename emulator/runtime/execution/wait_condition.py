@@ -31,23 +31,26 @@ HEALTH_CONDITIONS = (TASK_STEADY, "HEALTHY")
 
 class ConditionWaiter:
     """Awaits conditions of containers and of whole tasks. `target_healthy` is what the front says of a task; without it
-    the containers' own health decides. `known` is what the agent knows of their health."""
+    the containers' own health decides. `known` is what the agent knows of their health. A task that nothing judges is
+    steady once its essential containers have run for `first_moments` seconds without an end."""
 
     def __init__(
         self,
         execution: Execution,
         target_healthy: Callable[[str], bool] | None,
         known: Callable[[], Known | None] = lambda: None,
+        first_moments: float = 0.0,
     ) -> None:
         self._execution = execution
         self.engine = execution.engine
         self.target_healthy = target_healthy
         self._known = known
+        self._first_moments = first_moments
 
     def wait(self, operation: Operation) -> None:
         """Returns once it holds. Raises `NeverStarts` where it never will, `TaskError` where it takes too long or the
         task has to stop meanwhile, `Cancelled`."""
-        began = time.monotonic()
+        began, steady_since = time.monotonic(), 0.0
         watch = HealthWatch(self.engine, self._execution.emit)
         while True:
             known = self._known() if operation.condition in HEALTH_CONDITIONS else None
@@ -55,7 +58,9 @@ class ConditionWaiter:
             if task is not None and known is not None:
                 task = judged_task(task, known.checks)
             if task is not None and self._holds(operation, task):
-                return
+                steady_since = steady_since or time.monotonic()
+                if not self._is_young(operation, task, time.monotonic() - steady_since):
+                    return
             reasons = watch.reasons([task], known) if task is not None and known is not None else []
             if operation.condition != TASK_STEADY:
                 awaited = _awaited(operation, task)
@@ -122,6 +127,13 @@ class ConditionWaiter:
         if any(health is not Health.HEALTHY for health in checked):
             return False
         return self.target_healthy is None or not self._has_targets(task) or self.target_healthy(task.id)
+
+    def _is_young(self, operation: Operation, task: Task, seconds: float) -> bool:
+        """Whether a task that was seen to run for so long may end yet, as one does that lacks a setting."""
+        if operation.condition != TASK_STEADY or seconds >= self._first_moments:
+            return False
+        checked = any(member.container.health is not Health.NONE for member in task.members.values())
+        return not checked and (self.target_healthy is None or not self._has_targets(task))
 
     def _has_targets(self, task: Task) -> bool:
         """Whether a load balancer has a say about the task; so it is where nothing is known of it."""

@@ -14,6 +14,7 @@ from emulator.engine.interface import Engine, Health
 from emulator.errors import CopilotLocalError, NotHealthy
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.health.container_failure import LAST_LINES
+from emulator.runtime.health.deployments import deployment_lines
 from emulator.runtime.health.early import judged_task, results_from
 from emulator.runtime.health.ports import Listening, listening_in
 from emulator.runtime.health.reasons import (
@@ -57,12 +58,15 @@ class Known:
 
 def known_from(state: DesiredState, status: Mapping[str, Any]) -> Known:
     """What the agent's status says of the health of tasks."""
-    failing = tuple(
+    services = status.get("services", {})
+    mine = {name: service for name, service in services.items() if name in state.services}
+    failing = [f"{name}: {line}" for name, service in mine.items() for line in deployment_lines(service)]
+    failing += [
         f"{name}: the last {service['failed_starts']} tasks did not stay: {service['last_failure']}"
-        for name, service in status.get("services", {}).items()
-        if service.get("failed_starts", 0) >= KEEPS_FAILING
-    )
-    return Known(state, status["targets"], results_from(status), failing)
+        for name, service in services.items()
+        if service.get("failed_starts", 0) >= KEEPS_FAILING and not deployment_lines(service)
+    ]
+    return Known(state, status["targets"], results_from(status), tuple(failing))
 
 
 class HealthWatch:

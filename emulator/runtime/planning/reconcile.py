@@ -43,6 +43,8 @@ class Reconciled:
     """Task id to service."""
     stopped: dict[str, str] = field(default_factory=dict)
     """Task id to reason."""
+    broken: set[str] = field(default_factory=set)
+    """Those of them that stop because something is wrong with them."""
     provides: bool = False
     """Whether it does something to what services live with."""
 
@@ -127,6 +129,8 @@ class _Reconciliation:
         """Tasks whose containers start once Service Connect's names are written."""
         self.outdated: list[Task] = []
         """Tasks that stop once their replacements are steady."""
+        self.sound: dict[str, str] = {}
+        """Tasks that are as desired already, by id, with their services."""
         self.surplus: set[str] = set()
         self.handled: set[str] = set()
         """Tasks whose end is in the plan already."""
@@ -137,6 +141,7 @@ class _Reconciliation:
         """Compares one service with its tasks: which of them stop, and what starts."""
         name, stopped = desired.service.name, self.result.stopped
         good, changed = self._sort(desired, unhealthy)
+        self.sound |= {task.id: name for task in good[: desired.desired_count]}
         for task in good[desired.desired_count :]:
             stopped[task.id] = f"more tasks than the desired {desired.desired_count}"
             self.surplus.add(task.id)
@@ -166,6 +171,7 @@ class _Reconciliation:
             reason = task.fault(expected if task.config_hash in wanted else ()) or unhealthy.get(task.id)
             if reason:
                 self.result.stopped[task.id] = reason
+                self.result.broken.add(task.id)
             elif task.config_hash not in wanted:
                 changed.append(task)
             else:
@@ -224,13 +230,13 @@ class _Reconciliation:
     def _steady(self, configured: Sequence[int | None]) -> dict[str, list[int]]:
         """By service whose old tasks stop: the operations that wait for the new ones."""
         found: dict[str, list[int]] = {}
-        for task_id, service in self.result.started.items():
+        for task_id, service in {**self.sound, **self.result.started}.items():
             if any(task.service == service for task in self.outdated):
                 wait = self.plan.add(
                     Verb.AWAIT,
                     task_id[:8],
                     "the old task stops when the new one is steady",
-                    [*self.starts[task_id], *configured],
+                    [*self.starts.get(task_id, ()), *configured],
                     condition=TASK_STEADY,
                     waiting="the old task",
                     timeout=self.state.services[service].options.time.wait_timeout,

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from emulator.engine.interface import ContainerState, Engine, Health
 from emulator.errors import CopilotLocalError
 from emulator.runtime.control.client import Agent, Message
+from emulator.runtime.health.deployments import deployment_lines
 from emulator.runtime.health.early import judged, results_from
 from emulator.runtime.listeners.front_ports import published
 from emulator.runtime.listeners.native_ports import read_label
@@ -115,6 +116,7 @@ def _failures(observed: Observed, status: dict[str, Any]) -> list[str]:
             tries = f" after {last['tries']} tries" if last["tries"] > 1 else ""
             found.append(f"{name}: its run of {last['started'][:19]} UTC failed{tries}: {last['cause']}")
     for name, service in status["services"].items():
+        found += [f"{name}: {line}" for line in deployment_lines(service)]
         run = _running(observed, name)
         wanted, deaths = service["desired_count"], service["failed_starts"]
         if service["failure"]:

@@ -35,7 +35,7 @@ from tests.unit.agent.front_double import FrontDouble
 from tests.unit.runtime.world import AGENT, DEMO, FRONT, PAUSE
 
 LISTENS = Behaviour(listens=("unix://*/fluent.sock", "unix://*/relay.sock"))
-SHORT = Timeouts(first_trouble=0.0, reconnect=0.01, linger=0.0)
+SHORT = Timeouts(first_trouble=0.0, reconnect=0.01, linger=0.0, first_moments=0.0)
 
 
 class Clock:

@@ -141,6 +141,7 @@ def test_requests_and_answers_fit_it(
     assert printed is not None
     assert list(printed)
     assert agent.tasks("hello")
+    assert agent.services()
     assert list(agent.task_events(follow=False))
     list(agent.records(follow=False, services=["hello"], kept=True))
     list(agent.access(follow=False, services=[]))

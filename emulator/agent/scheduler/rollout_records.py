@@ -1,0 +1,297 @@
+"""What is known of one deployment, and how that is kept for the next agent."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import json
+import os
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from emulator.ecs.identity import ecs_arn, service_arn, task_definition_arn
+from emulator.runtime.state.desired import DesiredService, Private
+from emulator.runtime.state.observed import Task
+from emulator.runtime.state.task_role import TaskRole
+
+
+class State(enum.StrEnum):
+    """ECS's `rolloutState`."""
+
+    IN_PROGRESS = "IN_PROGRESS"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+
+
+def of_deployment(task: Task, desired: DesiredService) -> bool:
+    """Whether a task is made as a service is desired now."""
+    return task.config_hash in desired.accepted_hashes()
+
+
+def now() -> str:
+    """This moment, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def new_number() -> int:
+    """The number that a deployment and its service revision share: 19 digits."""
+    return 10**18 + secrets.randbelow(9 * 10**18)
+
+
+@dataclass(slots=True)
+class Rollout:
+    """One deployment of a service. Times are ISO 8601."""
+
+    number: int
+    service: str
+    service_arn: str
+    task_definition: str
+    """ARN."""
+    revision: int
+    hash: str
+    desired: int
+    state: State
+    reason: str
+    created: str
+    updated: str
+    rolls_back: str = ""
+    """The failed deployment whose place it takes."""
+    wanted: bool = False
+    """A command has asked for it since."""
+    failed_tasks: int = 0
+    failures: int = 0
+    """Failed tasks as the circuit breaker counts them."""
+    threshold: int = 0
+    breaker: bool = True
+    last_failure: str = ""
+    running: int = 0
+    pending: int = 0
+
+    @classmethod
+    def of(
+        cls, desired: DesiredService, cluster: str, state: State, reason: str = "", *, rolls_back: str = ""
+    ) -> Rollout:
+        """A deployment that begins now, or (COMPLETED) is not known to have begun."""
+        number, at, options = new_number(), now(), desired.options
+        family = desired.service.task_definition.family
+        words = {State.IN_PROGRESS: "in progress", State.COMPLETED: "completed", State.FAILED: "failed"}[state]
+        breaker = desired.service.deployment.breaker
+        return cls(
+            number=number,
+            service=desired.service.name,
+            service_arn=service_arn(options.region, cluster, desired.service.name, options.account),
+            task_definition=task_definition_arn(options.region, family, desired.revision, options.account),
+            revision=desired.revision,
+            hash=desired.config_hash(),
+            desired=desired.desired_count,
+            state=state,
+            reason=reason or f"ECS deployment ecs-svc/{number} {words}.",
+            created=at,
+            updated=at,
+            rolls_back=rolls_back,
+            threshold=breaker.threshold(desired.desired_count),
+            breaker=breaker.enable and not desired.is_attended,
+        )
+
+    @property
+    def id(self) -> str:
+        """As ECS names it: `ecs-svc/` and the number."""
+        return f"ecs-svc/{self.number}"
+
+    @property
+    def revision_arn(self) -> str:
+        """The ARN of the service revision that it brings."""
+        head, _, path = self.service_arn.partition(":service/")
+        return f"{head}:service-revision/{path}/{self.number}"
+
+    def touch(self) -> None:
+        """It has changed now."""
+        self.updated = now()
+
+    def follow(self, desired: DesiredService) -> None:
+        """Its service is desired so, without another deployment."""
+        self.desired, self.revision, self.hash = desired.desired_count, desired.revision, desired.config_hash()
+        self.threshold = desired.service.deployment.breaker.threshold(self.desired)
+
+    def fail(self, why: str) -> None:
+        """It has failed."""
+        self.state, self.reason = State.FAILED, why
+        self.touch()
+
+    def complete(self) -> None:
+        """It has reached its aim."""
+        self.state, self.reason = State.COMPLETED, f"ECS deployment {self.id} completed."
+        self.touch()
+
+    def count(self, tasks: Iterable[Task]) -> None:
+        """These tasks are its own."""
+        tasks = list(tasks)
+        running = sum(1 for task in tasks if task.fault(()) is None and all(m.started for m in task.members.values()))
+        pending = sum(1 for task in tasks if task.fault(()) is None) - running
+        if (running, pending) != (self.running, self.pending):
+            self.running, self.pending = running, pending
+            self.touch()
+
+    def as_plain(self, status: str) -> dict[str, Any]:
+        """DescribeServices' `Deployment`."""
+        return {
+            "id": self.id,
+            "status": status,
+            "taskDefinition": self.task_definition,
+            "desiredCount": self.desired if status == "PRIMARY" else 0,
+            "pendingCount": self.pending,
+            "runningCount": self.running,
+            "failedTasks": self.failed_tasks,
+            "createdAt": self.created,
+            "updatedAt": self.updated,
+            "launchType": "FARGATE",
+            "platformVersion": "1.4.0",
+            "platformFamily": "Linux",
+            "rolloutState": self.state.value,
+            "rolloutStateReason": self.reason,
+        }
+
+
+_BREAKERS = {"IN_PROGRESS": "MONITORING", "SUCCESSFUL": "MONITORING_COMPLETE", "STOPPED": "MONITORING_COMPLETE"}
+
+
+@dataclass(slots=True)
+class Former:
+    """A service deployment: one attempt to bring a revision, with its rollback."""
+
+    rollout: Rollout
+    status: str
+    finished: str = ""
+
+    @classmethod
+    def of(cls, rollout: Rollout, status: str) -> Former:
+        """As it is now; over unless it is in progress."""
+        found = cls(rollout, status)
+        if not status.endswith("IN_PROGRESS"):
+            found.finished = now()
+        return found
+
+    @property
+    def id(self) -> str:
+        """Of its deployment."""
+        return self.rollout.id
+
+    def end(self, status: str) -> None:
+        """It has come to this."""
+        self.status = status
+        self.finished = "" if status.endswith("IN_PROGRESS") else now()
+
+    def why(self) -> str:
+        """What it failed of, in one line."""
+        failed, last = self.rollout.failed_tasks, self.rollout.last_failure
+        return f"{self.rollout.reason.rstrip('.')} ({failed} failed: {last})" if last else self.rollout.reason
+
+    def as_plain(self) -> dict[str, Any]:
+        """DescribeServiceDeployments' `ServiceDeployment`."""
+        rollout = self.rollout
+        breaker = "TRIGGERED" if rollout.state is State.FAILED else _BREAKERS.get(self.status, "MONITORING_COMPLETE")
+        found = {
+            "serviceDeploymentArn": rollout.revision_arn.replace(":service-revision/", ":service-deployment/"),
+            "serviceArn": rollout.service_arn,
+            "clusterArn": cluster_of(rollout.service_arn),
+            "status": self.status,
+            "statusReason": rollout.reason,
+            "createdAt": rollout.created,
+            "startedAt": rollout.created,
+            "updatedAt": rollout.updated,
+            "targetServiceRevision": {
+                "arn": rollout.revision_arn,
+                "requestedTaskCount": rollout.desired,
+                "runningTaskCount": rollout.running,
+                "pendingTaskCount": rollout.pending,
+            },
+            "deploymentCircuitBreaker": {
+                "status": breaker if rollout.breaker else "DISABLED",
+                "failureCount": rollout.failures,
+                "threshold": rollout.threshold,
+            },
+        }
+        if self.finished:
+            found["finishedAt"] = self.finished
+        return found
+
+
+def cluster_of(arn: str) -> str:
+    """The ARN of the cluster that a service is in."""
+    _, _, _, region, account, path = arn.split(":", 5)
+    return ecs_arn(region, f"cluster/{path.split('/')[1]}", account)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a service is rolled back to: its last successful deployment, with its private values."""
+
+    desired: DesiredService
+    values: Mapping[str, dict[str, str]] = field(repr=False)
+    role: TaskRole | None = field(repr=False)
+    certificate: str | None = field(repr=False)
+    id: str = ""
+
+    @classmethod
+    def of(cls, desired: DesiredService, private: Private, id: str = "") -> Target:
+        """A service as it is, with what of the private values is its own."""
+        name = desired.service.name
+        values = private.services.get(name, {})
+        return cls(desired, values, private.task_roles.get(name), private.certificates.get(name), id)
+
+    def private(self, present: Private) -> Private:
+        """The private values with these in place of the service's present ones."""
+        name = self.desired.service.name
+        roles = {key: role for key, role in present.task_roles.items() if key != name}
+        certificates = {key: text for key, text in present.certificates.items() if key != name}
+        return Private(
+            services={**present.services, name: dict(self.values)},
+            task_roles={**roles, **({name: self.role} if self.role is not None else {})},
+            certificates={**certificates, **({name: self.certificate} if self.certificate is not None else {})},
+        )
+
+
+class RolloutFile:
+    """The records as a file on the agent's volume. Nothing ends because it cannot be written or read: a deployment
+    without a record counts as successful."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+
+    def read(self) -> tuple[dict[str, Rollout], dict[str, list[Former]]]:
+        """The PRIMARY deployments and the last service deployments, by service."""
+        if self._path is None:
+            return {}, {}
+        try:
+            content = json.loads(self._path.read_bytes())
+            current = {name: _rollout(one) for name, one in content["current"].items()}
+            ended = {
+                name: [Former(_rollout(one["rollout"]), one["status"], one["finished"]) for one in found]
+                for name, found in content["ended"].items()
+            }
+        except (OSError, ValueError, TypeError, KeyError):
+            return {}, {}
+        return current, ended
+
+    def write(self, current: Mapping[str, Rollout], ended: Mapping[str, list[Former]]) -> None:
+        """Replaces the file."""
+        if self._path is None:
+            return
+        content = {
+            "current": {name: asdict(one) for name, one in current.items()},
+            "ended": {name: [asdict(one) for one in found] for name, found in ended.items()},
+        }
+        new = self._path.with_suffix(".new-records")
+        with contextlib.suppress(OSError):
+            new.write_text(json.dumps(content))
+            os.replace(new, self._path)
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
+
+
+def _rollout(content: Mapping[str, Any]) -> Rollout:
+    return Rollout(**{**content, "state": State(content["state"])})

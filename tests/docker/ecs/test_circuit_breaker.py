@@ -1,0 +1,141 @@
+"""ECS's circuit breaker: each kind of threshold, the way back and none, seen alike in `inspect`, `ps` and `events`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.docker.ecs.conftest import FOREVER, IMAGE
+from tests.docker.project import MakeProject, Project, docker, wait_until
+
+pytestmark = pytest.mark.docker
+
+BREAKER = "/Resources/Service/Properties/DeploymentConfiguration/DeploymentCircuitBreaker"
+BREAKERS: dict[str, tuple[int, dict[str, Any]]] = {
+    "counted": (1, {"ThresholdConfiguration": {"Type": "COUNT", "Value": 2}}),
+    "bounded": (1, {}),
+    "unbounded": (2, {"ThresholdConfiguration": {"Type": "UNBOUNDED_PERCENT", "Value": 50}}),
+    "stays": (1, {"Rollback": False}),
+}
+"""Service to the number of its tasks, and what a patch changes of its circuit breaker."""
+THRESHOLDS = {"counted": 2, "bounded": 3, "unbounded": 1, "stays": 3, "fresh": 3}
+CHECKED = "healthcheck: {command: ['CMD-SHELL', 'test -e /ok'], interval: 5s, retries: 10, start_period: 300s}"
+
+
+def manifest(name: str, count: int, script: str, more: str = "") -> str:
+    return (
+        f"name: {name}\ntype: Backend Service\ncpu: 256\nmemory: 512\ncount: {count}\n"
+        f'image:\n  location: {IMAGE}\n  {more}\ncommand: ["sh", "-c", {json.dumps(script)}]\n'
+    )
+
+
+def define(project: Project, name: str, count: int, breaker: dict[str, Any], script: str, more: str = "") -> None:
+    project.write(f"copilot/{name}/manifest.yml", manifest(name, count, script, more))
+    if breaker:
+        patches = [{"op": "add", "path": f"{BREAKER}/{key}", "value": value} for key, value in breaker.items()]
+        project.write(f"copilot/{name}/overrides/cfn.patches.yml", json.dumps(patches))
+
+
+@pytest.fixture(scope="module")
+def project(make_shared_project: MakeProject) -> Project:
+    """Services whose first deployment has succeeded."""
+    found = make_shared_project("")
+    found.write("copilot/.workspace", f"application: {found.app}\n")
+    found.write("copilot/environments/test/manifest.yml", "name: test\ntype: Environment\n")
+    for name, (count, breaker) in BREAKERS.items():
+        define(found, name, count, breaker, FOREVER)
+    found.run("up", "-d").ok()
+    wait_until(lambda: states(found) == dict.fromkeys(BREAKERS, "COMPLETED"), lambda: str(states(found)))
+    return found
+
+
+def services(project: Project) -> dict[str, dict[str, Any]]:
+    found = json.loads(project.run("inspect", "-e", "test").ok().out)["services"]
+    return {service["serviceName"]: service for service in found}
+
+
+def states(project: Project) -> dict[str, str]:
+    return {name: service["deployments"][0]["rolloutState"] for name, service in services(project).items()}
+
+
+def running(project: Project) -> dict[str, set[str]]:
+    """Service to the ids of its tasks."""
+    found: dict[str, set[str]] = {}
+    for container in project.containers():
+        if container.task:
+            found.setdefault(container.labels["copilot-local.service"], set()).add(container.task)
+    return found
+
+
+def test_a_broken_update_is_rolled_back_at_the_threshold_and_the_old_tasks_stay(project: Project) -> None:
+    before = running(project)
+    for name, (count, breaker) in BREAKERS.items():
+        define(project, name, count, breaker, f"echo no settings of {name}; exit 3")
+    define(project, "fresh", 1, {}, "exit 4")
+    result = project.run("up", "-d")
+    assert result.code == 1
+    for name in (*BREAKERS, "fresh"):
+        after = (
+            "rolled back to revision 1" if name in before and name != "stays" else "there is nothing to roll back to"
+        )
+        assert f"the deployment of {name} failed, {after}" in result.err, result.err
+    assert "exited with code" in result.err
+    assert running(project) == before
+    rolled_back = {**dict.fromkeys(BREAKERS, "COMPLETED"), "stays": "FAILED", "fresh": "FAILED"}
+    wait_until(lambda: states(project) == rolled_back, lambda: str(states(project)))
+    said = {name: service["events"] for name, service in services(project).items()}
+    events = [json.loads(line) for line in project.run("events", "-e", "test").ok().out.splitlines()]
+    ps = project.ps()
+    for name, service in services(project).items():
+        failed = service["serviceDeployments"][0]
+        assert failed["deploymentCircuitBreaker"]["status"] == "TRIGGERED"
+        assert failed["deploymentCircuitBreaker"]["threshold"] == THRESHOLDS[name]
+        assert failed["deploymentCircuitBreaker"]["failureCount"] >= THRESHOLDS[name]
+        assert failed["status"] == ("STOPPED" if name in ("stays", "fresh") else "ROLLBACK_SUCCESSFUL")
+        id_ = f"ecs-svc/{failed['targetServiceRevision']['arn'].rpartition('/')[2]}"
+        messages = [event["message"] for event in said[name]]
+        assert f"(service {name}) (deployment {id_}) deployment failed: tasks failed to start." in messages
+        of_it = [event["detail"] for event in events if event["detail"].get("deploymentId") == id_]
+        assert [one["eventName"] for one in of_it] == ["SERVICE_DEPLOYMENT_IN_PROGRESS", "SERVICE_DEPLOYMENT_FAILED"]
+        assert of_it[1]["reason"] == failed["statusReason"]
+        assert any(line.startswith(f"{name}: ") and failed["statusReason"][:-1] in line for line in ps["failures"])
+
+
+def test_a_healthy_task_sets_the_count_back_and_a_first_deployment_stops_at_the_threshold(project: Project) -> None:
+    breaker = {"ThresholdConfiguration": {"Type": "COUNT", "Value": 2}}
+    define(project, "flaky", 2, breaker, FOREVER, CHECKED)
+    project.run("up", "-d", "flaky").ok()
+
+    def one_dies(failed: int) -> None:
+        """A task that was never healthy ends, and another one takes its place unless it was one too many."""
+        victim = next(name for name in mains() if name not in healthy)
+        docker("kill", victim)
+        wait_until(lambda: deployment()["failedTasks"] == failed, lambda: json.dumps(deployment()))
+        if deployment()["rolloutState"] == "IN_PROGRESS":
+            wait_until(lambda: len(mains()) == 2, lambda: str(mains()))
+
+    def mains() -> list[str]:
+        found = [one for one in project.containers() if one.labels.get("copilot-local.container") == "flaky"]
+        return [one.name for one in found if one.state == "running"]
+
+    def deployment() -> dict[str, Any]:
+        found: dict[str, Any] = services(project)["flaky"]["deployments"][0]
+        return found
+
+    healthy: list[str] = []
+    one_dies(1)
+    healthy.append(mains()[0])
+    docker("exec", healthy[0], "touch", "/ok")
+    wait_until(lambda: breaker_of(project, "flaky")["failureCount"] == 0, "the count is set back")
+    one_dies(2)
+    assert deployment()["rolloutState"] == "IN_PROGRESS"
+    one_dies(3)
+    assert deployment()["rolloutState"] == "FAILED"
+    assert mains() == healthy
+
+
+def breaker_of(project: Project, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = services(project)[name]["serviceDeployments"][0]["deploymentCircuitBreaker"]
+    return found
