@@ -132,7 +132,6 @@ def _(aws: Aws) -> Any:
 @check(
     "A filter for null lets null through.",
     ['{"kind": null}'],
-    embedded=Differs([], "no message comes through"),
     moto=Differs([]),
 )
 def _(aws: Aws) -> Any:
@@ -145,7 +144,6 @@ def _(aws: Aws) -> Any:
 @check(
     "A filter policy whose value is no list is refused.",
     "InvalidParameter",
-    embedded=Differs("", "it is taken, and lets nothing through"),
 )
 def _(aws: Aws) -> Any:
     return code_of(lambda: aws.subscribed(FilterPolicy='{"kind": "not a list"}'))
@@ -154,7 +152,6 @@ def _(aws: Aws) -> Any:
 @check(
     "A filter policy that is no JSON is refused.",
     "InvalidParameter",
-    embedded=Differs("", "it is taken"),
     moto=Differs("error JSONDecodeError"),
 )
 def _(aws: Aws) -> Any:
@@ -186,7 +183,6 @@ def _(aws: Aws) -> Any:
 @check(
     "A FIFO topic's message without a group is refused.",
     "InvalidParameter",
-    embedded=Differs("InvalidParameterException", "it is refused with the code `InvalidParameterException`"),
     moto=Differs("MissingParameter"),
 )
 def _(aws: Aws) -> Any:
@@ -194,7 +190,7 @@ def _(aws: Aws) -> Any:
     return code_of(lambda: aws.sns.publish(TopicArn=topic, Message="x", MessageDeduplicationId="x"))
 
 
-@check("A FIFO queue is refused by a standard topic.", "InvalidParameter", embedded=Differs("", "it is taken"))
+@check("A FIFO queue is refused by a standard topic.", "InvalidParameter")
 def _(aws: Aws) -> Any:
     return code_of(lambda: aws.subscribed("", ".fifo"))
 
@@ -202,7 +198,6 @@ def _(aws: Aws) -> Any:
 @check(
     "What a subscription cannot deliver goes to its dead letters.",
     ["lost"],
-    embedded=Differs([], "the message is lost"),
     moto=Differs("error AWS.SimpleQueueService.NonExistentQueue"),
 )
 def _(aws: Aws) -> Any:
@@ -286,7 +281,7 @@ def _(aws: Aws) -> Any:
     return code_of(lambda: aws.sns.publish(TopicArn=topic, Message="x" * (256 * 1024 + 1)))
 
 
-@check("An empty message is refused.", "InvalidParameter", embedded=Differs("", "it is taken"), moto=Differs(""))
+@check("An empty message is refused.", "InvalidParameter", moto=Differs(""))
 def _(aws: Aws) -> Any:
     topic = aws.topic()
     return code_of(lambda: aws.sns.publish(TopicArn=topic, Message=""))
