@@ -30,6 +30,7 @@ from emulator.engine.interface import (
     File,
     HealthProbe,
     Image,
+    ImageName,
     LogLine,
     OnLine,
     RegistryAuth,
@@ -249,6 +250,16 @@ class FakeEngine(FakeControls):
         self._call("image", reference)
         with self._daemon.changed:
             return self._daemon.image(reference)
+
+    def list_images(self, repositories: Sequence[str]) -> list[ImageName]:
+        self._call("list_images", "")
+        with self._daemon.changed:
+            return self._daemon.image_names(repositories)
+
+    def remove_image_name(self, reference: str) -> None:
+        self._call("remove_image_name", reference)
+        with self._daemon.changed:
+            self._daemon.untag(reference)
 
     def pull(
         self,

@@ -19,6 +19,7 @@ from emulator.engine.interface import (
     EngineEvent,
     Health,
     Image,
+    ImageName,
     LogLine,
     PublishedPort,
 )
@@ -65,6 +66,25 @@ class FakeDaemon:
         """A local image by id or reference."""
         by_id = {image.id: image for image in self.images.values()}
         return by_id.get(reference) or self.images.get(normalized(reference))
+
+    def image_names(self, repositories: Sequence[str]) -> list[ImageName]:
+        """The names of images in these repositories, sorted; the later it was made, the newer it is."""
+        found = [
+            ImageName(tag, image.id, 1000, number)
+            for number, image in enumerate(self.images.values())
+            for tag in image.tags
+            if any(fnmatch.fnmatchcase(tag.rpartition(":")[0], wanted) for wanted in repositories)
+        ]
+        return sorted(found, key=lambda name: name.reference)
+
+    def untag(self, reference: str) -> None:
+        """Takes a name from an image; `Conflict` where a container uses it."""
+        image = self.images.get(normalized(reference))
+        if image is None:
+            return
+        if any(self.image(record.spec.image) == image for record in self.records.values()):
+            raise Conflict(f"conflict: unable to remove repository reference {reference!r}: a container is using it")
+        del self.images[normalized(reference)]
 
     def maybe(self, container: str) -> Record | None:
         """A container by id or name."""

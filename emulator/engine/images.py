@@ -40,6 +40,17 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageName:
+    """A name of a local image. `size` in bytes, with the layers that it shares with others; `created`: seconds since
+    1970."""
+
+    reference: str
+    id: str
+    size: int
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
 class RegistryAuth:
     """Credentials of an image registry."""
 

@@ -25,7 +25,7 @@ from emulator.engine.containers import (
     PublishedPort,
     UlimitSpec,
 )
-from emulator.engine.images import BuildSpec, Image, OnLine, RegistryAuth
+from emulator.engine.images import BuildSpec, Image, ImageName, OnLine, RegistryAuth
 
 __all__ = [
     "HERE",
@@ -45,6 +45,7 @@ __all__ = [
     "HealthCheckSpec",
     "HealthProbe",
     "Image",
+    "ImageName",
     "LogLine",
     "Mount",
     "OnLine",
@@ -271,6 +272,15 @@ class Engine(Protocol):
 
     def image(self, reference: str) -> Image | None:
         """A local image, or None."""
+        ...
+
+    def list_images(self, repositories: Sequence[str]) -> list[ImageName]:
+        """The names of local images in these repositories; `*` stands for a part of a name."""
+        ...
+
+    def remove_image_name(self, reference: str) -> None:
+        """Takes a name from a local image, and removes it with its last one; a missing one is fine. `Conflict`: a
+        container still uses it."""
         ...
 
     def pull(

@@ -15,7 +15,7 @@ def ls(app: App = None, format: Format = OutputFormat.TEXT) -> None:
     """List the environments on this machine, with what runs of each."""
     from emulator.display.table import table
     from emulator.engine.connect import connect
-    from emulator.runtime.lifecycle.environments import environments
+    from emulator.runtime.machine.environments import environments
 
     with closing(connect()) as engine:
         found = [one for one in environments(engine) if app in (None, one.app)]

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-from typing import Annotated
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from emulator.cli.shell.chosen_environment import chosen_environment
 from emulator.cli.shell.interrupt import interruptions
 from emulator.cli.shell.options import App, Env, Name, Quiet
-from emulator.errors import UsageError
+from emulator.errors import CopilotLocalError, UsageError
 from emulator.events import Emit, Event, EventKind
+
+if TYPE_CHECKING:
+    from emulator.engine.interface import Engine
+    from emulator.runtime.state.names import Names
 
 
 def down(
@@ -24,31 +30,69 @@ def down(
         typer.Option("--timeout", "-t", min=0, metavar="SECONDS", help="SIGTERM to SIGKILL, instead of each its own."),
     ] = None,
     quiet: Quiet = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every environment on this machine; with -a, every one of that application.")
+    ] = False,
 ) -> None:
     """Stop an environment in reverse order of its dependencies and remove it."""
     from emulator.display import make_display
-    from emulator.runtime.lifecycle.down import down as take_down
 
     if name is not None:
         raise UsageError("down stops a whole environment: -n does not go with it")
-    with closing(make_display(quiet=quiet)) as display, chosen_environment(app, env) as (engine, names):
+    if every and env is not None:
+        raise UsageError("--all takes every environment down: -e does not go with it")
+    with closing(make_display(quiet=quiet)) as display, _environments(app, env, every=every) as (engine, environments):
         _, killed = interruptions(display.emit)
-        found = take_down(
-            engine,
-            names,
-            display.emit,
-            volumes=volumes,
-            timeout=timeout,
-            cancelled=killed,
-            agent_image=lambda: _agent_image(display.emit),
-        )
-        if volumes:
-            from emulator.setup.authority import remove_certificates  # brings cryptography, which takes its time
+        failed: CopilotLocalError | None = None
+        for names in environments:
+            if every:
+                display.emit(Event(EventKind.INFO, "down", f"{names.app}/{names.environment}"))
+            try:
+                _take_down(engine, names, display.emit, volumes=volumes, timeout=timeout, killed=killed)
+            except CopilotLocalError as error:
+                if len(environments) == 1:
+                    raise
+                display.emit(Event(EventKind.WARNING, f"{names.app}/{names.environment}", str(error)))
+                failed = error
+        if every and not environments:
+            display.emit(Event(EventKind.INFO, "down", "no environment is on this machine"))
+        if failed is not None:
+            raise failed
 
-            remove_certificates(names.app, names.environment)
-        if not found:
-            message = f"nothing is running in {names.app}/{names.environment}"
-            display.emit(Event(EventKind.INFO, "down", message))
+
+@contextmanager
+def _environments(app: str | None, env: str | None, *, every: bool) -> Iterator[tuple[Engine, list[Names]]]:
+    if not every:
+        with chosen_environment(app, env) as (engine, names):
+            yield engine, [names]
+        return
+    from emulator.engine.connect import connect
+    from emulator.runtime.machine.environments import running_environments
+
+    with closing(connect()) as engine:
+        yield engine, [names for names in running_environments(engine) if app in (None, names.app)]
+
+
+def _take_down(
+    engine: Engine, names: Names, emit: Emit, *, volumes: bool, timeout: int | None, killed: threading.Event
+) -> None:
+    from emulator.runtime.lifecycle.down import down as take_down
+
+    found = take_down(
+        engine,
+        names,
+        emit,
+        volumes=volumes,
+        timeout=timeout,
+        cancelled=killed,
+        agent_image=lambda: _agent_image(emit),
+    )
+    if volumes:
+        from emulator.setup.authority import remove_certificates  # brings cryptography, which takes its time
+
+        remove_certificates(names.app, names.environment)
+    if not found:
+        emit(Event(EventKind.INFO, "down", f"nothing is running in {names.app}/{names.environment}"))
 
 
 def _agent_image(emit: Emit) -> str:

@@ -76,8 +76,7 @@ OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "--profile": "name the services that should run",
     },
     "down": {
-        "--all": "it takes one environment down: `copilot-local ls` lists them, -a and -e choose",
-        "--rmi": "`docker image rm $(docker image ls -q 'copilot-local-build/APP/*/*')` removes built images",
+        "--rmi": "`copilot-local prune` removes built images, once the environment is down",
         "--remove-orphans": "it removes everything of the environment anyway",
     },
     "exec": {"--privileged": "a task on Fargate has no more rights; `docker exec --privileged` does it"},

@@ -12,14 +12,15 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Containers": ("exec", "cp", "env"),
     "Local AWS": ("aws", "queues", "topics", "tables", "buckets", "permissions"),
     "Manifests": ("validate", "config", "schema", "render", "firelens", "leave"),
-    "Machine": ("doctor", "trust", "trust-workspace", "export", "reference"),
+    "Machine": ("doctor", "trust", "trust-workspace", "prune", "export", "reference"),
 }
 """Titles of the list of verbs, and the verbs below each."""
 
 EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "init": ("init", "init -e prod --no-editor"),
     "up": ("up", "up -d --wait web api", "up web --image web/nginx=./nginx --var TAG=local", "up --watch"),
-    "down": ("down", "down -v"),
+    "down": ("down", "down -v", "down --all"),
+    "prune": ("prune", "prune --volumes --dry-run"),
     "compose": ("compose metadata", "compose --project-name=mine up --workspace=../shop shop"),
     "run": ("run nightly", "run nightly --env-file nightly=./local.env"),
     "ps": ("ps", "ps -n web --format json"),

@@ -25,6 +25,10 @@ VERBS: Final[Table] = {
     ),
     "up": ("run.up:up", "Run services as ECS on Fargate would, and show their logs until Ctrl-C."),
     "down": ("run.down:down", "Stop an environment in reverse order of its dependencies and remove it."),
+    "prune": (
+        "run.prune:prune",
+        "Remove what environments that are gone have left: networks, volumes without data, images that were built.",
+    ),
     "compose": (
         "run.compose:compose",
         "Be a provider of Docker Compose: what it runs for a service with `provider: {type: copilot-local}`.",

@@ -14,7 +14,7 @@ from emulator.engine.docker.client import Client, Json
 from emulator.engine.docker.containers import create_body, label_filter, parse_container, parse_health_log
 from emulator.engine.docker.endpoint import Endpoint
 from emulator.engine.docker.files import list_files, put_files, read_file
-from emulator.engine.docker.images import inspect_image, pull
+from emulator.engine.docker.images import inspect_image, list_images, pull, remove_image_name
 from emulator.engine.docker.resources import Networks, Volumes
 from emulator.engine.docker.streams import STDERR, DockerExecStream, HttpStream, decode_events, decode_logs
 from emulator.engine.docker.transport import CONNECT_TIMEOUT
@@ -31,6 +31,7 @@ from emulator.engine.interface import (
     File,
     HealthProbe,
     Image,
+    ImageName,
     LogLine,
     OnLine,
     RegistryAuth,
@@ -291,6 +292,12 @@ class DockerEngine:
 
     def image(self, reference: str) -> Image | None:
         return inspect_image(self._client, reference)
+
+    def list_images(self, repositories: Sequence[str]) -> list[ImageName]:
+        return list_images(self._client, repositories)
+
+    def remove_image_name(self, reference: str) -> None:
+        remove_image_name(self._client, reference)
 
     def pull(
         self,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 
 from emulator.engine.docker.client import Client, Json
 from emulator.engine.docker.pull_progress import PullProgress
-from emulator.engine.interface import Image, OnLine, RegistryAuth
+from emulator.engine.interface import Image, ImageName, OnLine, RegistryAuth
 from emulator.errors import EngineError, ImageError, NotFound
 
 PULL_TIMEOUT = 300.0
@@ -81,6 +84,26 @@ def inspect_image(client: Client, reference: str) -> Image | None:
         has_health_check=bool(test) and test != ["NONE"],
         volumes=tuple(sorted(str(path) for path in config.get("Volumes") or ())),
     )
+
+
+def list_images(client: Client, repositories: Sequence[str]) -> list[ImageName]:
+    """The names of local images in these repositories, as Docker's filter `reference` reads them, sorted."""
+    with client.sdk("list images") as sdk:
+        rows = sdk.images(filters={"reference": list(repositories)}) if repositories else []
+    names = {
+        ImageName(str(tag), str(row["Id"]), int(row["Size"]), int(row["Created"]))
+        for row in rows
+        for tag in row.get("RepoTags") or ()
+        # Docker gives every name of an image, also those that the filter does not want.
+        if any(fnmatchcase(split_reference(str(tag))[0], wanted) for wanted in repositories)
+    }
+    return sorted(names, key=lambda name: name.reference)
+
+
+def remove_image_name(client: Client, reference: str) -> None:
+    """Removes a name, and the image with its last one. `Conflict` where a container uses it."""
+    with contextlib.suppress(NotFound), client.sdk(f"remove image {reference}") as sdk:
+        sdk.remove_image(reference)
 
 
 def split_reference(reference: str) -> tuple[str, str]:

@@ -32,6 +32,7 @@ _DAEMON = "daemon"
 _LONGEST_PATH = 100
 """Bytes of a socket's path; the kernel takes 107."""
 _CHUNK = 65536
+_LOCKS = "0123456789abcdef"
 ANSWER_TIMEOUT = 25.0
 """Seconds for an answer that the agent has at hand; an agent that was just started takes some until it listens."""
 FIRST_ANSWER_TIMEOUT = 5.0
@@ -40,10 +41,14 @@ FIRST_ANSWER_TIMEOUT = 5.0
 
 def folder_of(environment: Names) -> Path:
     """The folder of an environment's agent: below `$XDG_RUNTIME_DIR`, otherwise below the user's cache folder."""
+    return _folder() / hashlib.sha256(environment.prefix.encode()).hexdigest()[:16]
+
+
+def _folder() -> Path:
     base = os.environ.get("XDG_RUNTIME_DIR") or ""
     if not (base and os.access(base, os.W_OK | os.X_OK)):
         base = f"{os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'}"
-    return Path(base) / "copilot-local" / "run" / hashlib.sha256(environment.prefix.encode()).hexdigest()[:16]
+    return Path(base) / "copilot-local" / "run"
 
 
 def make_folder(environment: Names, info: EngineInfo) -> Path | None:
@@ -67,12 +72,29 @@ def make_folder(environment: Names, info: EngineInfo) -> Path | None:
 def alone(environment: Names) -> Iterator[None]:
     """Within this block no other command of this user creates the environment's agent, or takes one back: a network
     that one of them removes is not taken for there by the next. Without a lock where there can be no file."""
-    folder = folder_of(environment)
+    with contextlib.ExitStack() as stack:
+        folder = folder_of(environment)
+        stack.enter_context(_locked(folder.parent, folder.name[0]))
+        yield
+
+
+@contextlib.contextmanager
+def none_is_made() -> Iterator[None]:
+    """Within this block no other command of this user creates the agent of any environment, or what that lives in."""
+    folder = _folder()
+    with contextlib.ExitStack() as stack:
+        for digit in _LOCKS:
+            stack.enter_context(_locked(folder, digit))
+        yield
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, digit: str) -> Iterator[None]:
+    """Holds one of sixteen locks, so that names that are used once leave no file each."""
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):
-            folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # One of sixteen, so that names that are used once leave no file each.
-            file = stack.enter_context((folder.parent / f"{folder.name[0]}.lock").open("w", encoding="utf-8"))
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file = stack.enter_context((folder / f"{digit}.lock").open("w", encoding="utf-8"))
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

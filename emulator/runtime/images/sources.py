@@ -22,6 +22,8 @@ from emulator.runtime.secrets.wanted import Wanted, position_of
 from emulator.settings import BuildSettings
 from emulator.spelling import did_you_mean
 
+BUILT = "copilot-local-build"
+"""Images that are built here: APPLICATION/SERVICE/CONTAINER:ENVIRONMENT below this name."""
 Target = str | BuildSettings
 """What takes an image's place: a reference, a path, or a build."""
 
@@ -171,12 +173,12 @@ class ImageSources:
         args: Mapping[str, str] | None = None,
         cache_from: Sequence[str] = (),
     ) -> BuildSpec:
-        repository = "/".join(_repository(part) for part in (service.app, service.name, container))
+        repository = "/".join(repository_part(part) for part in (service.app, service.name, container))
         references = {name: to for name, to in self.substitutes.items() if isinstance(to, str)}
         return BuildSpec(
             context=context,
             dockerfile=dockerfile,
-            tag=f"copilot-local-build/{repository}:{_repository(service.environment)}",
+            tag=f"{BUILT}/{repository}:{repository_part(service.environment)}",
             target=target,
             args=args or {},
             cache_from=tuple(cache_from),
@@ -217,7 +219,7 @@ def _check_name(name: str, homes: Mapping[str, Collection[str]], said: str, serv
     )
 
 
-def _repository(text: str) -> str:
+def repository_part(text: str) -> str:
     """A text as a part of an image repository's name: lower case, no doubled or leading separators."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
 

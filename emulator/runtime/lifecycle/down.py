@@ -299,13 +299,3 @@ def _let_logs_end(engine: Engine, environment: Names, containers: list[Container
             from emulator.runtime.specs.drain import open_drain
 
             open_drain(engine, environment, task.service, task.id, drain_image)
-
-
-def running_environments(engine: Engine) -> list[Names]:
-    """Every environment that has a container on this daemon, running or not."""
-    try:
-        containers = engine.list_containers({names.APP: ""})
-    except EngineError:
-        return []
-    found = {(c.labels[names.APP], c.labels.get(names.ENVIRONMENT, "")) for c in containers}
-    return [Names(app, environment) for app, environment in sorted(found)]

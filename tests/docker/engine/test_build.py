@@ -235,3 +235,20 @@ def test_a_frontend_that_cannot_be_had_is_left_out(builder: str, lab: Lab, engin
     write(spec, "# syntax=localhost:1/docker/dockerfile:1\nFROM busybox:1.37\nRUN echo built > /x\n")
     engine.build(spec)
     assert output(lab, spec, "cat", "/x") == "built"
+
+
+def test_names_of_images_are_listed_and_taken_away(lab: Lab, engine: Engine, prefix: str, busybox: str) -> None:
+    mine, other = f"{prefix}/web/web:test", f"{prefix}/web/web:other"
+    for name in (mine, other):
+        subprocess.run(["docker", "tag", busybox, name], check=True, timeout=60)
+    try:
+        listed = engine.list_images([f"{prefix}/*/*"])
+        assert [name.reference for name in listed] == sorted([mine, other])
+        assert {name.id for name in listed} == {found.id for found in [engine.image(busybox)] if found}
+        assert all(name.size > 0 and name.created > 0 for name in listed)
+        engine.remove_image_name(mine)
+        engine.remove_image_name(mine)
+        assert [name.reference for name in engine.list_images([f"{prefix}/*/*"])] == [other]
+        assert engine.image(busybox) is not None, "it has other names"
+    finally:
+        subprocess.run(["docker", "rmi", mine, other], capture_output=True, timeout=60)

@@ -11,7 +11,8 @@ import pytest
 from emulator.engine.fake import Behaviour
 from emulator.engine.interface import ContainerSpec
 from emulator.errors import Conflict, CopilotLocalError, EngineError, EngineTimeout, EngineUnavailable, ImageError
-from emulator.runtime.lifecycle.down import down, running_environments
+from emulator.runtime.lifecycle.down import down
+from emulator.runtime.machine.environments import running_environments
 from emulator.runtime.specs.agent import agent_spec
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Names, Role

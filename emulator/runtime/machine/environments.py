@@ -36,3 +36,10 @@ def environments(engine: Engine) -> list[EnvironmentRow]:
         url = next((one.url for one in listeners if not one.service), "")
         rows.append(EnvironmentRow(app, environment, len(containers), len(running), url))
     return rows
+
+
+def running_environments(engine: Engine) -> list[Names]:
+    """Every environment that has a container on this daemon, running or not. Raises `EngineError`."""
+    containers = engine.list_containers({names.APP: ""})
+    found = {(c.labels[names.APP], c.labels.get(names.ENVIRONMENT, "")) for c in containers}
+    return [Names(app, environment) for app, environment in sorted(found)]

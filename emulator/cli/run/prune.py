@@ -1,0 +1,66 @@
+"""`copilot-local prune`: remove what environments that are gone have left."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emulator.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from emulator.runtime.machine.prune import Left
+
+_MEGABYTE = 1_000_000
+
+
+def prune(
+    volumes: Annotated[
+        bool, typer.Option("--volumes", "-v", help="Remove data too: logs, file systems and databases.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be removed, and remove nothing.")] = False,
+) -> None:
+    """Remove what environments that are gone have left: networks, volumes without data, images that were built."""
+    from emulator.cli.run.trust_workspace import can_ask
+    from emulator.engine.connect import connect
+    from emulator.runtime.control.direct import none_is_made
+    from emulator.runtime.machine.prune import leftovers, remove_leftovers
+
+    if not (force or dry_run or can_ask()):
+        raise UsageError(
+            "there is no terminal to ask", hint="--force removes without being asked, --dry-run only shows"
+        )
+    with closing(connect()) as engine:
+        left = leftovers(engine, volumes=volumes)
+        if not left:
+            typer.echo("nothing is left of environments that are gone", err=True)
+            return
+        _show(left)
+        if dry_run or not (force or typer.confirm("Remove this?", err=True)):
+            return
+        failed = 0
+        with none_is_made():
+            still = leftovers(engine, volumes=volumes)  # the question may have been open for an hour
+            chosen = [one for one in left if one in still]
+            for one, reason in remove_leftovers(engine, chosen):
+                if reason:
+                    failed += 1
+                    typer.echo(f"{one.kind} {one.name} is left: {reason}", err=True)
+    typer.echo(f"removed {len(chosen) - failed} of {len(left)}", err=True)
+    if failed:
+        raise typer.Exit(ExitCode.FAILURE)
+
+
+def _show(left: Sequence[Left]) -> None:
+    from emulator.display.table import table
+
+    rows = [[str(one.kind), one.name, one.of or "-", _size(one.size)] for one in left]
+    typer.echo(table(["KIND", "NAME", "OF", "SIZE"], rows))
+
+
+def _size(number: int) -> str:
+    return f"{number / _MEGABYTE:.0f} MB" if number else ""

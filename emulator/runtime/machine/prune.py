@@ -1,0 +1,103 @@
+"""What environments that are gone have left on this machine, and its removal.
+
+An environment is gone when it has no container, running or not. What bears no name of ours is never looked at.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from emulator.engine.interface import Container, Engine, ImageName
+from emulator.errors import EngineError, EngineUnavailable
+from emulator.runtime.execution.executor import remove_volume
+from emulator.runtime.images.sources import BUILT, repository_part
+from emulator.runtime.state import names
+from emulator.runtime.state.names import Names
+
+OWN = ("copilot-local/agent", "copilot-local/aws", "copilot-local/envoy")
+"""Repositories of images that are made anew for each version of copilot-local."""
+
+
+class LeftKind(enum.StrEnum):
+    """What is left."""
+
+    NETWORK = "network"
+    VOLUME = "volume"
+    IMAGE = "image"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """One thing that an environment, or an earlier version of copilot-local, has left. `size` in bytes, where Docker
+    tells it; `data`: logs, file systems and databases, which the next `up` would find again."""
+
+    kind: LeftKind
+    name: str
+    of: str
+    size: int = 0
+    data: bool = False
+
+
+def leftovers(engine: Engine, *, volumes: bool = False) -> list[Left]:
+    """What can be removed: networks, volumes and images. Volumes with data only with `volumes`.
+
+    Raises `EngineError`.
+    """
+    containers = engine.list_containers({names.APP: ""})
+    there = {_environment(container.labels) for container in containers}
+    kept = {name for app, environment in there for name in engine.list_networks(Names(app, environment).labels())}
+    found = [Left(LeftKind.NETWORK, name, "") for name in engine.list_networks({names.APP: ""}) if name not in kept]
+    for name, labels in sorted(engine.list_volumes({names.APP: ""}).items()):
+        of, data = _environment(labels), names.DATA in labels
+        if of not in there and (volumes or not data):
+            found.append(Left(LeftKind.VOLUME, name, "/".join(of), data=data))
+    return [*found, *_built(engine, there), *_earlier(engine, engine.list_containers({}))]
+
+
+def remove_leftovers(engine: Engine, left: list[Left]) -> Iterator[tuple[Left, str]]:
+    """Removes them, one after the other; gives each with the reason why Docker did not give it up, else an empty text.
+
+    Raises `EngineUnavailable` where no daemon answers any more.
+    """
+    remove = {
+        LeftKind.NETWORK: engine.remove_network,
+        LeftKind.VOLUME: lambda name: remove_volume(engine, name),
+        LeftKind.IMAGE: engine.remove_image_name,
+    }
+    for one in left:
+        try:
+            remove[one.kind](one.name)
+        except EngineUnavailable:
+            raise
+        except EngineError as error:
+            yield one, error.message
+        else:
+            yield one, ""
+
+
+def _environment(labels: Mapping[str, str]) -> tuple[str, str]:
+    return labels[names.APP], labels.get(names.ENVIRONMENT, "")
+
+
+def _built(engine: Engine, there: set[tuple[str, str]]) -> Iterator[Left]:
+    """Images that were built for services of environments that are gone."""
+    living = {(repository_part(app), repository_part(environment)) for app, environment in there}
+    for image in engine.list_images([f"{BUILT}/*/*/*"]):
+        repository, _, tag = image.reference.rpartition(":")
+        app = repository.split("/")[1]
+        if not any(app == one and (tag == of or tag.startswith(f"{of}-before-")) for one, of in living):
+            yield Left(LeftKind.IMAGE, image.reference, f"{app}/{tag.partition('-before-')[0]}", image.size)
+
+
+def _earlier(engine: Engine, containers: list[Container]) -> Iterator[Left]:
+    """Our own images but the newest of each kind, as far as no container uses them."""
+    used = {container.image for container in containers}
+    newest: dict[str, ImageName] = {}
+    images = sorted(engine.list_images(OWN), key=lambda image: image.created)
+    for image in images:
+        newest[image.reference.rpartition(":")[0]] = image
+    for image in images:
+        if image not in newest.values() and not used & {image.reference, image.id}:
+            yield Left(LeftKind.IMAGE, image.reference, "copilot-local", image.size)
