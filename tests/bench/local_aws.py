@@ -19,7 +19,7 @@ PAIRS = 5
 SENDERS, EACH = 10, 200
 MOST_EXTRA, MOST_MILLISECONDS, MOST_MEMORY, LEAST_RATE = 2.5, 5.0, 150.0, 100.0
 
-SERVICE = "type: {type}\nimage: {{build: app/Dockerfile}}\ncpu: 1024\nmemory: 2048\n"
+SERVICE = "type: {type}\nimage: {{location: with-boto3}}\ncpu: 1024\nmemory: 2048\n"
 API = SERVICE.format(type="Backend Service") + "publish: {topics: [{name: orders}, {name: bills, fifo: true}]}\n"
 WORKER = SERVICE.format(type="Worker Service") + (
     "subscribe: {topics: [{name: orders, service: api}, {name: bills, service: api, queue: {fifo: true}}]}\n"

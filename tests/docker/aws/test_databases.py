@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from emulator.runtime.specs.databases.programs import PROGRAMS
 from emulator.runtime.state.names import Names
-from tests.docker.aws.test_addons import MANIFEST
+from emulator.testing import Environment
+from tests.docker.aws.conftest import WAITS, variables, write_workspace
 from tests.docker.project import MakeProject, Project, docker, wait_until
 from tests.unit.render.storage_addons import AURORA, AURORA_PARAMETERS, PARAMETERS
 
@@ -22,7 +24,9 @@ RUN apt-get update -q \\
  && rm -rf /var/lib/apt/lists/*
 CMD ["/usr/bin/python3", "-c", "import signal, sys; signal.signal(15, lambda *_: sys.exit()); signal.pause()"]
 """
-MORE = """\
+MYSQL_ADDON = (
+    PARAMETERS
+    + """\
 Resources:
   shopSecret:
     Type: AWS::SecretsManager::Secret
@@ -40,13 +44,19 @@ Resources:
   attached:
     Type: AWS::SecretsManager::SecretTargetAttachment
     Properties: {SecretId: !Ref shopSecret, TargetId: !Ref shop, TargetType: AWS::RDS::DBCluster}
+Outputs:
+  shopSecret: {Value: !Ref shopSecret}
+"""
+)
+WORDS_ADDON = """\
+Resources:
   words:
     Type: AWS::ElastiCache::ReplicationGroup
     Properties: {AuthToken: 'a-token-of-words!&#$^<>', ReplicationGroupId: words, ReplicationGroupDescription: Words}
 Outputs:
-  shopSecret: {Value: !Ref shopSecret}
   wordsHost: {Value: !GetAtt words.PrimaryEndPoint.Address}
 """
+AURORA_ADDON = {"data": AURORA, "addons.parameters": AURORA_PARAMETERS}
 CACHE = f"""\
 {PARAMETERS}Resources:
   words:
@@ -74,20 +84,32 @@ db = redis.Redis(os.environ["WORDS_HOST"], password=TOKEN, decode_responses=True
 TOKEN = "a-token-of-words!&#$^<>"
 
 
-def make_workspace(project: Project, templates: dict[str, str]) -> Project:
-    project.write("copilot/.workspace", f"application: {project.app}\n")
-    project.write("copilot/environments/test/manifest.yml", "name: test\ntype: Environment\n")
-    project.write("copilot/api/manifest.yml", MANIFEST)
-    for name, text in templates.items():
-        project.write(f"copilot/api/addons/{name}.yml", text)
-    project.write("app/Dockerfile", DOCKERFILE)
-    return project
+SETTINGS = """\
+[seed.databases]
+"api/dataDBCluster" = ["seed/schema.sql", "seed/rows.sql"]
+"api/shop" = ["seed/shop.sql"]
+"""
+SCHEMA = "CREATE TABLE words (\n  word text\n);\n"
+ROWS = "INSERT INTO words VALUES ('one');\nINSERT INTO words VALUES ('two');\n"
+SHOP = "CREATE TABLE things (name text);\nINSERT INTO things VALUES ('it''s');\n"
+
+
+def make_workspace(project: Project, templates: dict[str, str], run: str = WAITS) -> Project:
+    """A service with these addons; `run` is the part of its manifest that says what runs."""
+    files = {f"api/addons/{name}.yml": text for name, text in templates.items()}
+    return write_workspace(project, {**files, "api/manifest.yml": f"name: api\ntype: Backend Service\n{run}"})
 
 
 @pytest.fixture(scope="module")
 def shop(make_shared_project: MakeProject) -> Project:
-    templates = {"data": AURORA, "addons.parameters": AURORA_PARAMETERS, "more": MORE}
-    project = make_workspace(make_shared_project(""), templates)
+    """All three, two of them with rows from the start, and a service with their clients."""
+    templates = {**AURORA_ADDON, "mysql": MYSQL_ADDON, "words": WORDS_ADDON}
+    with_clients = "image: {build: app/Dockerfile}\ncpu: 256\nmemory: 512\n"
+    project = make_workspace(make_shared_project(""), templates, with_clients)
+    project.write("app/Dockerfile", DOCKERFILE)
+    project.write("copilot-local.toml", SETTINGS)
+    for name, text in {"schema": SCHEMA, "rows": ROWS, "shop": SHOP}.items():
+        project.write(f"seed/{name}.sql", text)
     said = project.up()
     assert "aurora-mysql 8.0.mysql_aurora.3.02.0 is asked for" in said.err + said.out
     return project
@@ -108,6 +130,16 @@ def database(project: Project, logical_id: str) -> str:
         ):
             return container.name
     return ""
+
+
+def postgres(project: Project, query: str) -> str:
+    words = ("psql", "-XAtq", "-U", "postgres", "-d", "main", "-c", query)
+    return docker("exec", database(project, "dataDBCluster"), *words).strip()
+
+
+def mysql(project: Project, query: str) -> str:
+    script = f'{PROGRAMS["mysql"].client}\n$client -NB shop -e "{query}"'
+    return docker("exec", database(project, "shop"), "sh", "-c", script).strip()
 
 
 def test_copilots_aurora_cluster_is_a_postgres_that_takes_tls(shop: Project) -> None:
@@ -138,9 +170,7 @@ def test_a_replication_group_has_its_token(shop: Project) -> None:
 
 
 def test_passwords_are_in_nothing_that_others_see(shop: Project) -> None:
-    secrets = [
-        run_in(shop, f'print(json.loads(os.environ["{name}"])["password"])') for name in ("DATA_SECRET", "SHOP_SECRET")
-    ]
+    secrets = [json.loads(variables(shop)[name])["password"] for name in ("DATA_SECRET", "SHOP_SECRET")]
     for container in shop.containers():
         shown: dict[str, Any] = json.loads(docker("inspect", container.name))[0]
         if container.name == shop.container("api"):
@@ -164,15 +194,34 @@ def test_a_database_that_is_killed_comes_back_with_its_data(shop: Project) -> No
     wait_until(lambda: run_in(shop, code) == "(7,)", "the database again, with its data")
 
 
-def test_data_and_passwords_outlive_down(shop: Project) -> None:
-    run_in(shop, f"{POSTGRES}\ndb.execute('CREATE TABLE kept AS SELECT 8 AS a')")
+def test_sql_runs_as_the_databases_own_user_and_again_in_a_reset(shop: Project) -> None:
+    assert_seeded(shop)
+    assert postgres(shop, "SELECT tableowner FROM pg_tables WHERE tablename = 'words'") == "postgres"
+    postgres(shop, "INSERT INTO words VALUES ('more'); CREATE TABLE later (a int); INSERT INTO later VALUES (1)")
+    mysql(shop, "DELETE FROM things")
+    with Environment(shop.folder, instance=shop.app, reuse=True) as environment:
+        environment.reset()
+        environment.reset()
+    assert_seeded(shop)
+    assert postgres(shop, "SELECT a FROM later") == "1", "tables that came later keep their rows"
+
+
+def assert_seeded(project: Project) -> None:
+    assert postgres(project, "SELECT string_agg(word, ',' ORDER BY word) FROM words") == "one,two"
+    assert mysql(project, "SELECT name FROM things") == "it's"
+
+
+def test_data_and_passwords_outlive_down_and_sql_runs_once(shop: Project) -> None:
     run_in(shop, f"{REDIS}\ndb.set('kept', 'word')")
-    before = run_in(shop, 'print(os.environ["DATA_SECRET"])')
+    postgres(shop, "DELETE FROM words WHERE word = 'one'")
+    before = variables(shop)["DATA_SECRET"]
     shop.run("down").ok()
-    shop.up()
-    assert run_in(shop, f"{POSTGRES}\nprint(db.execute('SELECT a FROM kept').fetchone())") == "(8,)"
+    said = shop.up()
+    assert run_in(shop, f"{POSTGRES}\nprint(db.execute('SELECT word FROM words').fetchall())") == "[('two',)]"
     assert run_in(shop, f"{REDIS}\nprint(db.get('kept'))") == "word"
-    assert run_in(shop, 'print(os.environ["DATA_SECRET"])') == before
+    assert variables(shop)["DATA_SECRET"] == before
+    assert "left out" not in said.err
+    postgres(shop, "INSERT INTO words VALUES ('one')")
 
 
 def test_two_environments_do_not_see_each_others_databases(shop: Project, make_project: MakeProject) -> None:
@@ -180,8 +229,9 @@ def test_two_environments_do_not_see_each_others_databases(shop: Project, make_p
     other = make_workspace(make_project(""), {"cache": CACHE})
     other.up()
     run_in(shop, f"{REDIS}\ndb.set('mine', 'first')")
-    assert run_in(other, "import redis\nprint(redis.Redis(os.environ['WORDS_HOST']).get('mine'))") == "None"
-    assert run_in(other, "print(os.environ['WORDS_HOST'])") == run_in(shop, "print(os.environ['WORDS_HOST'])")
+    ask = "printf 'GET mine\\r\\nQUIT\\r\\n' | nc $WORDS_HOST 6379"
+    assert docker("exec", other.container("api"), "sh", "-c", ask).splitlines()[0] == "$-1", "there is none"
+    assert variables(other)["WORDS_HOST"] == variables(shop)["WORDS_HOST"]
 
 
 def test_one_that_ends_as_it_starts_is_shown_with_its_log_and_leaves_nothing(make_project: MakeProject) -> None:
@@ -195,7 +245,7 @@ def test_one_that_ends_as_it_starts_is_shown_with_its_log_and_leaves_nothing(mak
 
 
 def test_a_full_volume_is_said(make_project: MakeProject) -> None:
-    project = make_workspace(make_project(""), {"data": AURORA, "addons.parameters": AURORA_PARAMETERS})
+    project = make_workspace(make_project(""), AURORA_ADDON)
     names = Names(project.app, "test")
     volume = names.database_volume(f"{project.app}-test-api-AddonsStack/dataDBCluster")
     labels = [word for pair in names.labels().items() for word in ("--label", "=".join(pair))]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from tests.docker.aws.conftest import run_in, write_workspace
+from tests.docker.aws.conftest import run_in, variables, write_workspace
 from tests.docker.project import MakeProject, Project
 
 pytestmark = pytest.mark.docker
@@ -15,7 +13,7 @@ API = """\
 name: api
 type: Backend Service
 image:
-  build: app/Dockerfile
+  location: with-boto3
 cpu: 256
 memory: 512
 network:
@@ -41,7 +39,7 @@ WORKER = """\
 name: worker
 type: Backend Service
 image:
-  build: app/Dockerfile
+  location: with-boto3
 cpu: 256
 memory: 512
 """
@@ -49,24 +47,25 @@ JOB = """\
 name: nightly
 type: Scheduled Job
 image:
-  build: app/Dockerfile
+  location: with-boto3
 cpu: 256
 memory: 512
 on:
   schedule: "@daily"
-command: python3 /site/job.py
+command:
+  - python3
+  - -c
+  - |
+    import boto3, os
+    table = boto3.resource("dynamodb").Table(os.environ["SHARED_TABLE"])
+    print("runs", int(table.update_item(Key={"id": "runs"}, UpdateExpression="ADD n :1",
+        ExpressionAttributeValues={":1": 1}, ReturnValues="ALL_NEW")["Attributes"]["n"]), os.environ["WORD"])
 variables:
   SHARED_TABLE:
     from_cfn: ${COPILOT_APPLICATION_NAME}-${COPILOT_ENVIRONMENT_NAME}-SharedTable
 secrets:
   WORD:
     from_cfn: ${COPILOT_APPLICATION_NAME}-${COPILOT_ENVIRONMENT_NAME}-SharedWord
-"""
-PROGRAM = """\
-import boto3, os
-table = boto3.resource("dynamodb").Table(os.environ["SHARED_TABLE"])
-print("runs", int(table.update_item(Key={"id": "runs"}, UpdateExpression="ADD n :1",
-    ExpressionAttributeValues={":1": 1}, ReturnValues="ALL_NEW")["Attributes"]["n"]), os.environ["WORD"])
 """
 SHARED = """\
 Parameters:
@@ -122,9 +121,7 @@ def make_workspace(project: Project) -> Project:
         "environments/addons/shared.yml": SHARED,
         "environments/addons/addons.parameters.yml": PARAMETERS,
     }
-    write_workspace(project, files)
-    project.write("app/site/job.py", PROGRAM)
-    return project
+    return write_workspace(project, files)
 
 
 @pytest.fixture(scope="module")
@@ -132,11 +129,6 @@ def shop(make_shared_project: MakeProject) -> Project:
     project = make_workspace(make_shared_project(""))
     project.up()
     return project
-
-
-def variables(project: Project, service: str = "api") -> dict[str, str]:
-    found: dict[str, str] = json.loads(run_in(project, service, "print(json.dumps(dict(os.environ)))"))
-    return found
 
 
 def test_exports_reach_services_and_their_addons(shop: Project) -> None:

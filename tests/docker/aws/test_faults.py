@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -10,8 +11,9 @@ import threading
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
-from tests.docker.aws.conftest import make_workspace, run_in, write_workspace
+from tests.docker.aws.conftest import WAITS, client, run_in, write_workspace
 from tests.docker.project import MakeProject, Project, docker, wait_until
 from tests.unit.render.storage_addons import PARAMETERS, TABLE
 
@@ -20,7 +22,7 @@ pytestmark = pytest.mark.docker
 SEND = """
 import boto3, json, os, sys
 from botocore.config import Config
-sns = boto3.client("sns", config=Config(connect_timeout=2, read_timeout=5, retries={"max_attempts": 1}))
+sns = boto3.client("sns", config=Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1}))
 arn = json.loads(os.environ["COPILOT_SNS_TOPIC_ARNS"])["orders"]
 size = {"size": {"DataType": "String", "StringValue": "big"}}
 number = 0
@@ -39,16 +41,11 @@ while found := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, Visib
         print(json.loads(message["Body"])["Message"])
         sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
 """
-BIG = """
-from botocore.exceptions import ClientError
-sqs = boto3.client("sqs")
-try:
-    for number in range(2000):  # a snapshot is made a moment after a change
-        sqs.send_message(QueueUrl=os.environ["COPILOT_QUEUE_URI"], MessageBody="x" * 20_000)
-except ClientError as error:
-    print(error.response["Error"]["Code"], error.response["Error"]["Message"])
-boto3.client("sqs").purge_queue(QueueUrl=os.environ["COPILOT_QUEUE_URI"])
-"""
+MANIFESTS = {
+    "api/manifest.yml": f"name: api\ntype: Backend Service\n{WAITS}publish: {{topics: [{{name: orders}}]}}\n",
+    "worker/manifest.yml": f"name: worker\ntype: Worker Service\n{WAITS}"
+    "subscribe: {topics: [{name: orders, service: api}]}\n",
+}
 
 
 class Sender:
@@ -93,41 +90,57 @@ def endpoint(project: Project) -> str:
 
 
 def test_what_was_written_down_and_what_is_sent_later_survives_a_death_while_messages_flow(
-    make_project: MakeProject,
+    shop: Project,
 ) -> None:
-    project = make_workspace(make_project(""))
-    project.up()
-    sender = Sender(project)
+    sender = Sender(shop)
     sender.wait_for(50)
     before = set(sender.taken)
-    wait_until(lambda: before <= in_snapshot(project), "the snapshot")
+    wait_until(lambda: before <= in_snapshot(shop), "the snapshot")
     sender.wait_for(20)
-    docker("kill", project.container("aws"))
-    wait_until(lambda: bool(endpoint(project)), "the endpoint again")
-    run_in(project, "api", 'boto3.client("sts").get_caller_identity()')
+    docker("kill", shop.container("aws"))
+    wait_until(lambda: bool(endpoint(shop)), "the endpoint again")
+    run_in(shop, "api", 'boto3.client("sts").get_caller_identity()')
     again = sender.wait_for(30)
     sender.end()
     after = set(sender.taken[again + 1 :])
-    got = run_in(project, "worker", DRAIN).split()
+    got = run_in(shop, "worker", DRAIN).split()
     assert len(got) == len(set(got)), "none comes twice"
     assert before | after <= set(got)
     assert len(after) >= 29
 
 
 def test_a_full_volume_refuses_messages_and_keeps_what_it_has(make_project: MakeProject) -> None:
-    project = make_workspace(make_project(""))
+    project = write_workspace(make_project(""), MANIFESTS)
     volume = f"cl-{project.app}-test-aws-data"
     options = ("--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=2m")
     docker("volume", "create", *options, "--label", f"copilot-local.app={project.app}", volume)
     try:
         project.up()
-        said = run_in(project, "worker", BIG)
-        assert said.startswith("InsufficientStorage what the local AWS endpoint holds could not be written")
+        sqs = client(project, "sqs")
+        [queue] = [url for url in sqs.list_queues()["QueueUrls"] if url.endswith("worker-EventsQueue")]
+
+        def fill() -> None:
+            for _ in range(2000):  # a snapshot is made a moment after a change
+                sqs.send_message(QueueUrl=queue, MessageBody="x" * 20_000)
+
+        with pytest.raises(ClientError) as refused:
+            fill()
+        assert refused.value.response["Error"]["Code"] == "InsufficientStorage"
+        said = refused.value.response["Error"]["Message"]
+        assert said.startswith("what the local AWS endpoint holds could not be written")
         assert "make room on the disk of Docker" in said
-        run_in(project, "api", 'boto3.client("sts").get_caller_identity()')
+        sqs.purge_queue(QueueUrl=queue)
+        wait_until(lambda: answers(project), "an answer")
     finally:
         project.run("down", "-v").ok()
         docker("volume", "rm", "--force", volume)
+
+
+def answers(project: Project) -> bool:
+    """Not before the next snapshot, for which there is room now."""
+    with contextlib.suppress(ClientError):
+        return bool(client(project, "sts").get_caller_identity())
+    return False
 
 
 SUITE = """
@@ -169,12 +182,9 @@ Outputs:
 
 def test_four_pytest_workers_see_nothing_of_each_other(make_project: MakeProject, tmp_path: Path) -> None:
     project = make_project("")
-    command = """command: ["sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]\n"""
     files = {
-        "api/manifest.yml": f"name: api\ntype: Backend Service\nimage: {{location: 'postgres:17'}}\n{command}"
-        "publish: {topics: [{name: orders}]}\n",
-        "worker/manifest.yml": f"name: worker\ntype: Worker Service\nimage: {{location: 'busybox:1.37'}}\n{command}"
-        "subscribe: {topics: [{name: orders, service: api}]}\n",
+        "api/manifest.yml": MANIFESTS["api/manifest.yml"].replace("busybox:1.37", "postgres:17"),
+        "worker/manifest.yml": MANIFESTS["worker/manifest.yml"],
         "api/addons/orders.yml": TABLE,
         "api/addons/notes.yml": NOTES,
     }

@@ -11,41 +11,10 @@ import pytest
 
 from emulator.errors import InputError, TaskError
 from emulator.testing import Environment
-from tests.docker.aws.conftest import API, WORKER, client, write_workspace
-from tests.docker.project import MakeProject, Project, Result, docker, wait_until
+from tests.docker.aws.conftest import client
+from tests.docker.project import Project, Result, docker, wait_until
 
 pytestmark = pytest.mark.docker
-
-ADDON = """\
-Parameters: {App: {Type: String}, Env: {Type: String}, Name: {Type: String}}
-Resources:
-  Things:
-    Type: AWS::DynamoDB::Table
-    Properties:
-      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
-      BillingMode: PAY_PER_REQUEST
-      KeySchema: [{AttributeName: id, KeyType: HASH}]
-  Files: {Type: AWS::S3::Bucket}
-Outputs:
-  ThingsName: {Value: !Ref Things}
-  FilesName: {Value: !Ref Files}
-"""
-
-
-@pytest.fixture(scope="module")
-def running(make_shared_project: MakeProject) -> Project:
-    files = {"api/manifest.yml": API, "worker/manifest.yml": WORKER, "api/addons/things.yml": ADDON}
-    project = write_workspace(make_shared_project(""), files)
-    project.up()
-    return project
-
-
-@pytest.fixture
-def shop(running: Project) -> Iterator[Project]:
-    """With empty queues."""
-    yield running
-    running.run("queues", "purge", "worker").ok()
-    running.run("queues", "purge", "worker", "--dead").ok()
 
 
 def listed(project: Project, *words: str) -> Any:
@@ -73,13 +42,10 @@ def test_a_message_is_published_seen_and_removed(shop: Project) -> None:
 
 def test_dead_letters_come_back(shop: Project) -> None:
     shop.run("queues", "send", "worker", "poison").ok()
-    sqs = client(shop, "sqs")
-
-    def dead() -> bool:
-        sqs.receive_message(QueueUrl=worker(shop)["url"], VisibilityTimeout=0)
-        return bool(worker(shop)["dead_letters"])
-
-    wait_until(dead, "the message in the dead letters")
+    sqs, url = client(shop, "sqs"), worker(shop)["url"]
+    for _ in range(3):  # it is tried twice
+        sqs.receive_message(QueueUrl=url, VisibilityTimeout=0)
+    assert worker(shop)["dead_letters"] == 1
     assert [one["body"] for one in listed(shop, "queues", "peek", "worker", "--dead")] == ["poison"]
     assert "1 message moved" in shop.run("queues", "redrive", "worker").ok().out
     assert [one["body"] for one in listed(shop, "queues", "peek", "worker")] == ["poison"]
@@ -124,9 +90,9 @@ def test_where_no_endpoint_runs_it_says_so(shop: Project) -> None:
 
 
 @pytest.fixture(scope="module")
-def environment(running: Project) -> Iterator[Environment]:
+def environment(everything: Project) -> Iterator[Environment]:
     """The same, for tests."""
-    with Environment(running.folder, instance=running.app, reuse=True) as found:
+    with Environment(everything.folder, instance=everything.app, reuse=True) as found:
         yield found
 
 
@@ -166,16 +132,20 @@ def test_a_message_that_does_not_come_is_an_error_with_those_that_did(shop: Proj
 def test_reset_empties_everything_and_goes_on_after_the_endpoint_was_killed(
     shop: Project, environment: Environment
 ) -> None:
+    reset_and_check(shop, environment)
+    before = docker("inspect", "-f", "{{.State.StartedAt}}", shop.container("aws"))
+    docker("kill", shop.container("aws"))
+    wait_until(lambda: started(shop) not in ("", before), "the endpoint again")
+    wait_until(lambda: shop.run("queues").code == 0, "its answer")
+    reset_and_check(shop, environment)
+
+
+def reset_and_check(shop: Project, environment: Environment) -> None:
     [table] = environment.aws("dynamodb").list_tables()["TableNames"]
-    for _ in range(2):
-        environment.aws("dynamodb").put_item(TableName=table, Item={"id": {"S": "1"}})
-        shop.run("queues", "send", "worker", "left").ok()
-        environment.reset()
-        assert (worker(shop)["visible"], listed(shop, "tables")[0]["items"]) == (0, 0)
-        before = docker("inspect", "-f", "{{.State.StartedAt}}", shop.container("aws"))
-        docker("kill", shop.container("aws"))
-        wait_until(lambda: started(shop) not in ("", before), "the endpoint again")  # noqa: B023
-        wait_until(lambda: shop.run("queues").code == 0, "its answer")
+    environment.aws("dynamodb").put_item(TableName=table, Item={"id": {"S": "1"}})
+    shop.run("queues", "send", "worker", "left").ok()
+    environment.reset()
+    assert (worker(shop)["visible"], listed(shop, "tables")[0]["items"]) == (0, 0)
 
 
 def started(project: Project) -> str:

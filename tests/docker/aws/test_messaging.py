@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.docker.aws.conftest import client, make_workspace, run_in
-from tests.docker.project import MakeProject, Project, docker, wait_until
+from tests.docker.aws.conftest import client, run_in
+from tests.docker.project import Project, docker, wait_until
 
 pytestmark = pytest.mark.docker
 
@@ -126,6 +126,9 @@ print(s3.generate_presigned_url("get_object", Params={"Bucket": "files", "Key": 
     inside = f"import urllib.request; print(urllib.request.urlopen({url!r}).read().decode())"
     assert run_in(shop, "worker", inside).strip() == "content"
     assert httpx.get(url.replace("a.txt", "b.txt")).status_code == 403
+    s3 = client(shop, "s3")
+    s3.delete_object(Bucket="files", Key="v2/a.txt")
+    s3.delete_bucket(Bucket="files")
 
 
 def test_the_aws_command_line_is_led_there(shop: Project, tmp_path: Path) -> None:
@@ -146,21 +149,16 @@ def test_ps_says_where_it_is(shop: Project) -> None:
     assert f"http://127.0.0.1:{port}" in shop.run("ps").ok().out
 
 
-def test_what_it_holds_survives_its_sudden_end_and_down(make_project: MakeProject) -> None:
-    project = make_workspace(make_project(""))
-    project.up()
-    publish(project, "kept")
-    wait_until(lambda: written(project), "the snapshot")
-    docker("kill", project.container("aws"))
-    wait_until(lambda: running(project), "the endpoint again")
-    publish(project, "later")
-    project.run("down").ok()
-    project.up()
-    found = all_of(2, lambda: received(project, wait=1))
+def test_what_it_holds_survives_its_sudden_end_and_down(shop: Project) -> None:
+    publish(shop, "kept")
+    wait_until(lambda: written(shop), "the snapshot")
+    docker("kill", shop.container("aws"))
+    wait_until(lambda: running(shop), "the endpoint again")
+    publish(shop, "later")
+    shop.run("down").ok()
+    shop.up()
+    found = all_of(2, lambda: received(shop, wait=1))
     assert sorted(found) == ["kept", "later"]
-    project.run("down", "-v").ok()
-    project.up()
-    assert received(project, wait=0) == []
 
 
 def written(project: Project) -> bool:

@@ -17,7 +17,7 @@ SERVICE = """\
 name: {name}
 type: Backend Service
 image:
-  build: app/Dockerfile
+  location: with-boto3
   port: 8080
   healthcheck: {{command: ["CMD", "true"]}}
 cpu: 256

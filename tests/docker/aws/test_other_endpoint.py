@@ -9,12 +9,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import botocore.session
 import pytest
 
-from tests.docker.aws.conftest import API, WORKER, run_in, write_workspace
+from tests.docker.aws.conftest import API, WAITS, WORKER, client_of, run_in, variables, write_workspace
 from tests.docker.project import ROOT, MakeProject, Project, free_port
 
 pytestmark = pytest.mark.docker
@@ -81,12 +79,6 @@ def workspace(project: Project, url: str) -> Project:
     return project
 
 
-def client_of(url: str, service: str) -> Any:
-    session = botocore.session.Session()
-    session.set_credentials("test", "test")
-    return session.create_client(service, region_name="us-east-1", endpoint_url=url)
-
-
 def test_everything_is_made_there_and_stays_there(make_project: MakeProject, other: str) -> None:
     project = workspace(make_project(""), other)
     project.up()
@@ -97,7 +89,7 @@ def test_everything_is_made_there_and_stays_there(make_project: MakeProject, oth
     assert (queue["visible"], queue["queue"]) == (1, f"{project.app}-test-worker-EventsQueue")
     assert run_in(project, "worker", RECEIVE).split() == ["hello"]
 
-    table = run_in(project, "api", 'print(os.environ["THINGS_NAME"])').strip()
+    table = variables(project)["THINGS_NAME"]
     assert client_of(other, "dynamodb").scan(TableName=table)["Items"] == [{"id": {"S": "7"}}]
 
     project.run("down", "-v", "-t", "1").ok()
@@ -106,13 +98,9 @@ def test_everything_is_made_there_and_stays_there(make_project: MakeProject, oth
     assert client_of(other, "sqs").list_queues(QueueNamePrefix=f"{project.app}-")["QueueUrls"]
 
 
-COMMAND = """\
-image: {location: "busybox:1.37"}
-command: ["sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]
-"""
 PLAIN = {
-    "api/manifest.yml": f"name: api\ntype: Backend Service\n{COMMAND}publish: {{topics: [{{name: orders}}]}}\n",
-    "worker/manifest.yml": f"name: worker\ntype: Worker Service\n{COMMAND}"
+    "api/manifest.yml": f"name: api\ntype: Backend Service\n{WAITS}publish: {{topics: [{{name: orders}}]}}\n",
+    "worker/manifest.yml": f"name: worker\ntype: Worker Service\n{WAITS}"
     "subscribe: {topics: [{name: orders, service: api}]}\n",
 }
 
@@ -123,12 +111,11 @@ def test_while_services_run_it_moves_to_other_ports_with_what_it_holds_and_to_an
     project = write_workspace(make_project(""), PLAIN)
     project.up()
     project.run("queues", "send", "worker", "kept").ok()
-    for _ in range(2):  # the agent, which acts for the state before, sees the endpoint go each time
-        port = free_port()
-        project.write("copilot-local.toml", f"[aws]\nport = {port}\n")
-        project.up()
-        assert "kept" in project.run("queues", "peek", "worker").ok().out
-        assert client_of(f"http://127.0.0.1:{port}", "sqs").list_queues()["QueueUrls"]
+    port = free_port()
+    project.write("copilot-local.toml", f"[aws]\nport = {port}\n")
+    project.up()  # the agent, which acts for the state before, sees the endpoint go
+    assert "kept" in project.run("queues", "peek", "worker").ok().out
+    assert client_of(f"http://127.0.0.1:{port}", "sqs").list_queues()["QueueUrls"]
 
     project.write("copilot-local.toml", f'[aws]\nendpoint = "{other}"\nport = {port}\n')
     alone = project.run("up", "-d", "api")

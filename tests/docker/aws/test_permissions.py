@@ -16,7 +16,7 @@ API = """\
 name: api
 type: Backend Service
 image:
-  build: app/Dockerfile
+  location: with-boto3
 cpu: 256
 memory: 512
 publish:
@@ -27,7 +27,7 @@ WORKER = """\
 name: worker
 type: Worker Service
 image:
-  build: app/Dockerfile
+  location: with-boto3
 cpu: 256
 memory: 512
 subscribe:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.docker.aws.conftest import run_in, write_workspace
+from tests.docker.aws.conftest import run_in, variables, write_workspace
 from tests.docker.project import MakeProject, Project, docker
 
 pytestmark = pytest.mark.docker
@@ -17,7 +17,7 @@ MANIFEST = f"""\
 name: api
 type: Backend Service
 image:
-  build: app/Dockerfile
+  location: with-boto3
 cpu: 256
 memory: 512
 secrets:
@@ -57,11 +57,6 @@ def shop(make_shared_project: MakeProject) -> Project:
     project.write(".copilot-local/secrets.env", GIVEN)
     project.up()
     return project
-
-
-def variables(project: Project) -> dict[str, str]:
-    found: dict[str, str] = json.loads(run_in(project, "api", "print(json.dumps(dict(os.environ)))"))
-    return found
 
 
 def test_what_an_addon_makes_is_in_the_variables(shop: Project) -> None:

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from emulator.testing import Environment
-from tests.docker.aws.conftest import API, WORKER, client, write_workspace
-from tests.docker.aws.test_looking_in import ADDON
+from tests.docker.aws.conftest import WAITS, client, write_workspace
 from tests.docker.project import MakeProject, Project
 
 pytestmark = pytest.mark.docker
 
+FILES = {
+    "api/manifest.yml": f"name: api\ntype: Backend Service\n{WAITS}publish: {{topics: [{{name: orders}}]}}\n",
+    "worker/manifest.yml": f"name: worker\ntype: Worker Service\n{WAITS}"
+    "subscribe: {topics: [{name: orders, service: api}]}\n",
+    "api/addons/things.yml": """\
+Parameters: {App: {Type: String}, Env: {Type: String}, Name: {Type: String}}
+Resources:
+  Things:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+      BillingMode: PAY_PER_REQUEST
+      KeySchema: [{AttributeName: id, KeyType: HASH}]
+  Files: {Type: AWS::S3::Bucket}
+""",
+}
 SEED = """\
 [seed]
 parameters = "seed/ssm.env"
@@ -31,8 +45,7 @@ worker = "seed/events.jsonl"
 
 
 def make_workspace(project: Project, things: str = '[\n{"id": "1", "n": 2},\n{"id": "2"}\n]\n') -> Project:
-    files = {"api/manifest.yml": API, "worker/manifest.yml": WORKER, "api/addons/things.yml": ADDON}
-    write_workspace(project, files)
+    write_workspace(project, FILES)
     project.write("copilot-local.toml", SEED)
     project.write("seed/things.json", things)
     project.write("seed/files/a/b.txt", "content")
@@ -41,19 +54,22 @@ def make_workspace(project: Project, things: str = '[\n{"id": "1", "n": 2},\n{"i
     return project
 
 
-def listed(project: Project, *words: str) -> Any:
-    return json.loads(project.run(*words, "--format", "json").ok().out)
-
-
 def held(project: Project) -> tuple[list[Any], list[str], int]:
     """Items, keys, and messages that wait."""
-    things = listed(project, "tables", "items", "Things")
-    keys = [one["key"] for one in listed(project, "buckets", "objects", "Files")]
-    [waiting] = [one["visible"] for one in listed(project, "queues") if one["name"] == "worker"]
-    return sorted(things, key=lambda one: str(one["id"])), keys, waiting
+    dynamodb, s3, sqs = (client(project, name) for name in ("dynamodb", "s3", "sqs"))
+    [table], [bucket] = dynamodb.list_tables()["TableNames"], s3.list_buckets()["Buckets"]
+    items = dynamodb.scan(TableName=table)["Items"]
+    keys = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket["Name"]).get("Contents", [])]
+    attributes = sqs.get_queue_attributes(QueueUrl=queue(project), AttributeNames=["All"])["Attributes"]
+    return sorted(items, key=str), keys, int(attributes["ApproximateNumberOfMessages"])
 
 
-START = ([{"id": "1", "n": 2}, {"id": "2"}], ["a/b.txt"], 1)
+def queue(project: Project) -> str:
+    [url] = [one for one in client(project, "sqs").list_queues()["QueueUrls"] if one.endswith("worker-EventsQueue")]
+    return str(url)
+
+
+START = ([{"id": {"S": "1"}, "n": {"N": "2"}}, {"id": {"S": "2"}}], ["a/b.txt"], 1)
 
 
 @pytest.fixture(scope="module")
@@ -78,13 +94,13 @@ def test_it_comes_back_with_a_reset(environment: Environment, shop: Project) -> 
     environment.aws("dynamodb").delete_item(
         TableName=environment.aws("dynamodb").list_tables()["TableNames"][0], Key={"id": {"S": "1"}}
     )
-    shop.run("queues", "send", "worker", "another").ok()
+    client(shop, "sqs").send_message(QueueUrl=queue(shop), MessageBody="another")
     environment.reset()
     assert held(shop) == START
 
 
 def test_it_is_not_put_in_again_by_another_up(shop: Project) -> None:
-    shop.run("queues", "purge", "worker").ok()
+    client(shop, "sqs").purge_queue(QueueUrl=queue(shop))
     shop.up()
     assert held(shop)[2] == 0
     shop.run("down").ok()
@@ -92,20 +108,10 @@ def test_it_is_not_put_in_again_by_another_up(shop: Project) -> None:
     assert held(shop) == (START[0], START[1], 0), "nor on a volume that is kept"
 
 
-@pytest.mark.parametrize(
-    ("things", "says"),
-    [
-        ('[\n{"id": "1"},\n{"id": }\n]\n', "things.json:3"),
-        ('[\n{"id": "1"},\n{"no": "key"}\n]\n', "things.json:3"),
-    ],
-)
-def test_one_that_is_wrong_is_an_error_with_its_line_and_leaves_nothing(
-    make_project: MakeProject, things: str, says: str
-) -> None:
-    """Before anything is started where the file says so, else when AWS refuses it."""
-    project = make_workspace(make_project(""), things)
+def test_one_that_aws_refuses_is_an_error_with_its_line_and_leaves_nothing(make_project: MakeProject) -> None:
+    project = make_workspace(make_project(""), '[\n{"id": "1"},\n{"no": "key"}\n]\n')
     done = project.run("up", "-d")
     assert done.code == 1
-    assert says in done.err
+    assert "things.json:3" in done.err
     assert "Traceback" not in done.err
     assert project.containers() == []
