@@ -1,6 +1,6 @@
 """Integration tests of Copilot services: a Python API, and a pytest plugin with the fixtures.
 
-    from emulator.testing import Environment
+    from copilot_local.testing import Environment
 
     with Environment("examples/nginx-sidecar") as environment:
         assert environment.http.get("/api/orders").status_code == 200

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.testing import Environment
+from copilot_local.testing import Environment
 
 
 @pytest.fixture(scope="session")

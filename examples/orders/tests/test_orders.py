@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from emulator.testing import Environment
+from copilot_local.testing import Environment
 
 Place = Callable[..., dict[str, Any]]
 

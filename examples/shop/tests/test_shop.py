@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.testing import Environment
+from copilot_local.testing import Environment
 
 
 def test_requests_are_routed_by_their_path(copilot_environment: Environment) -> None:
