@@ -297,6 +297,10 @@ class LocalOptions(Model):
 
     connect_proxy: Literal["envoy", "none"] = "none"
     """What its tasks have of Service Connect, where they are connected."""
+    connect_names: Literal["all", "ecs"] = "all"
+    """Which of Service Connect's names its tasks find."""
+    connect_log: Literal["", "text", "text-query", "json", "json-query"] = ""
+    """The access log that the proxies of its tasks write."""
 
     @property
     def leads_names(self) -> bool:

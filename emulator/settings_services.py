@@ -84,6 +84,11 @@ class ConnectSettings(FrozenModel):
     proxy: Literal["envoy", "none"] = "none"
     """`envoy`: a proxy in each connected task, as deployed. `none`: lines of `/etc/hosts`, one for each task behind a
     name."""
+    names: Literal["all", "ecs"] = "all"
+    """Which names a connected task finds. `all`: those of all services that run here, also of later ones. `ecs`: those
+    that were there when its service was deployed last, as deployed."""
+    access_log: Literal["deployed", "none", "text", "json"] = "deployed"
+    """Whether proxies write one, in ECS's format. `deployed`: where a template patch sets `AccessLogConfiguration`."""
 
 
 class JobSettings(FrozenModel):

@@ -15,6 +15,7 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 
+from emulator.service_connect.access_log import AccessLog, loggers
 from emulator.service_connect.model import Endpoint, Protocol, Served
 from emulator.service_connect.ports import EGRESS_PORT, FIRST_INGRESS_PORT
 
@@ -52,6 +53,8 @@ _RETRIES: Json = {
     "host_selection_retry_max_attempts": 5,
 }
 """ECS: two retries, of any method, on a connection that fails or a 503; the next one goes to another task."""
+_GRPC_UNAVAILABLE = "unavailable"
+"""What a 503 is in gRPC, whose answers have the HTTP status 200 whatever happened."""
 _OUTLIERS: Json = {
     "consecutive_5xx": 5,
     "interval": "10s",
@@ -78,7 +81,12 @@ def ingress_port(served: Served) -> int:
     return FIRST_INGRESS_PORT + (served.port == FIRST_INGRESS_PORT)
 
 
-def bootstrap(task: str, service: str, served: Served | None) -> Json:
+def listeners_file(log: AccessLog | None) -> str:
+    """The name of the file with the listener of what leaves the tasks with that access log."""
+    return LISTENERS_FILE if log is None else f"listeners-{log.kind}.json"
+
+
+def bootstrap(task: str, service: str, served: Served | None, log: AccessLog | None = None) -> Json:
     """The configuration that the proxy of a task starts with."""
     return {
         "node": {"id": task, "cluster": service},
@@ -86,16 +94,16 @@ def bootstrap(task: str, service: str, served: Served | None) -> Json:
         "cluster_manager": {"outlier_detection": {"event_log_path": EJECTIONS_LOG}},
         "dynamic_resources": {
             "cds_config": _file_source(CLUSTERS_FILE),
-            "lds_config": _file_source(LISTENERS_FILE),
+            "lds_config": _file_source(listeners_file(log)),
         },
         "static_resources": {
-            "listeners": [] if served is None else [_ingress(served)],
+            "listeners": [] if served is None else [_ingress(served, log)],
             "clusters": [] if served is None else [_application(served)],
         },
     }
 
 
-def listeners(endpoints: Collection[Endpoint]) -> Json:
+def listeners(endpoints: Collection[Endpoint], log: AccessLog | None = None) -> Json:
     """The listener of what leaves a task: for each endpoint a chain of its virtual address and port."""
     listener: Json = {
         "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
@@ -115,12 +123,12 @@ def listeners(endpoints: Collection[Endpoint]) -> Json:
                     "prefix_ranges": [{"address_prefix": one.address, "prefix_len": 32}],
                     "destination_port": one.port,
                 },
-                "filters": [_filter(one.name, one.protocol, one.idle_timeout, one.request_timeout, retries=True)],
+                "filters": [_egress(one, log)],
             }
             for one in endpoints
         ],
         # An address or port that no endpoint has: the connection is closed, as when deployed.
-        "default_filter_chain": {"name": NOWHERE, "filters": [_tcp(NOWHERE, 0)]},
+        "default_filter_chain": {"name": NOWHERE, "filters": [_tcp(NOWHERE, 0, {})]},
     }
     return {"resources": [listener]}
 
@@ -146,12 +154,17 @@ def assignment(name: str, addresses: Sequence[tuple[str, int]]) -> Json:
     return {"resources": [found]}
 
 
-def files(endpoints: Sequence[Endpoint], behind: Mapping[str, Sequence[tuple[str, int]]]) -> dict[str, str]:
+def files(
+    endpoints: Sequence[Endpoint],
+    behind: Mapping[str, Sequence[tuple[str, int]]],
+    logs: Collection[AccessLog | None] = (),
+) -> dict[str, str]:
     """Every file that proxies read, by its name, in the order in which they are written: none names another one that
-    is not there yet. `behind`: the tasks of each endpoint."""
+    is not there yet. `behind`: the tasks of each endpoint; `logs`: the access logs that proxies write."""
     found = {endpoint_file(one.name): assignment(one.name, behind.get(one.name, ())) for one in endpoints}
     found[CLUSTERS_FILE] = clusters(endpoints)
-    found[LISTENERS_FILE] = listeners(endpoints)
+    for log in (*(one for one in logs if one is not None), None):
+        found[listeners_file(log)] = listeners(endpoints, log)
     return {name: _as_text(content) for name, content in found.items()}
 
 
@@ -191,8 +204,9 @@ def _application(served: Served) -> Json:
     }
 
 
-def _ingress(served: Served) -> Json:
-    filter = _filter(f"app-{served.port}", served.protocol, 0, 0, retries=False)
+def _ingress(served: Served, log: AccessLog | None) -> Json:
+    name, extra = f"app-{served.port}", loggers(log, served.protocol)
+    filter = _tcp(name, 0, extra) if served.protocol == "tcp" else _http(name, 0, 0, extra)
     return {
         "name": f"ingress-{served.port}",
         "traffic_direction": "INBOUND",
@@ -201,11 +215,18 @@ def _ingress(served: Served) -> Json:
     }
 
 
-def _filter(name: str, protocol: Protocol, idle: int, request: int, *, retries: bool) -> Json:
-    return _tcp(name, idle, attempts=3 if retries else 1) if protocol == "tcp" else _http(name, idle, request, retries)
+def _egress(one: Endpoint, log: AccessLog | None) -> Json:
+    """What balances that name."""
+    extra = loggers(log, one.protocol)
+    if one.protocol == "tcp":
+        return _tcp(one.name, one.idle_timeout, extra, attempts=3)
+    retries = _RETRIES
+    if one.protocol == "grpc":
+        retries = {**_RETRIES, "retry_on": f"{_RETRIES['retry_on']},{_GRPC_UNAVAILABLE}"}
+    return _http(one.name, one.idle_timeout, one.request_timeout, extra, retries)
 
 
-def _tcp(cluster: str, idle: int, attempts: int = 1) -> Json:
+def _tcp(cluster: str, idle: int, extra: Json, attempts: int = 1) -> Json:
     return {
         "name": "envoy.filters.network.tcp_proxy",
         "typed_config": {
@@ -214,14 +235,15 @@ def _tcp(cluster: str, idle: int, attempts: int = 1) -> Json:
             "cluster": cluster,
             "idle_timeout": f"{idle}s",
             "max_connect_attempts": attempts,
+            **extra,
         },
     }
 
 
-def _http(cluster: str, idle: int, request: int, retries: bool) -> Json:
+def _http(cluster: str, idle: int, request: int, extra: Json, retries: Json | None = None) -> Json:
     route: Json = {"cluster": cluster, "timeout": f"{request}s"}
     if retries:
-        route["retry_policy"] = _RETRIES
+        route["retry_policy"] = retries
     host = {"name": cluster, "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": route}]}
     return {
         "name": "envoy.filters.network.http_connection_manager",
@@ -234,6 +256,7 @@ def _http(cluster: str, idle: int, request: int, retries: bool) -> Json:
             "upgrade_configs": [{"upgrade_type": "websocket"}],
             "http_filters": [_ROUTER],
             "route_config": {"name": cluster, "virtual_hosts": [host]},
+            **extra,
         },
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from emulator.agent.scheduler.control_lock import ControlLock
 from emulator.agent.scheduler.history import Stop
@@ -70,7 +70,8 @@ class Deployments:
         """Replaces every task of these services (none: all) by a new one of the same definition."""
         service = self._scheduler.service
         chosen = services or list(self._scheduler.state.services)
-        self._change({name: {"deployments": service(name).deployments + 1} for name in chosen}, emit)
+        anew = {name: {"deployments": service(name).deployments + 1, "known_names": None} for name in chosen}
+        self._change(anew, emit)
 
     def stop_task(self, task_id: str, emit: Emit) -> None:
         """Stops one task, named by its id or the beginning of it; the scheduler replaces it. As StopTask in ECS."""
@@ -96,7 +97,7 @@ class Deployments:
         finally:
             self._control.release(claimed)
 
-    def _change(self, updates: dict[str, dict[str, int]], emit: Emit, *, steady: bool = False) -> None:
+    def _change(self, updates: Mapping[str, Mapping[str, int | None]], emit: Emit, *, steady: bool = False) -> None:
         def changed(state: DesiredState) -> DesiredState:
             service = self._scheduler.service
             services = {name: service(name).model_copy(update=update) for name, update in updates.items()}

@@ -101,6 +101,11 @@ def lines(found: Connected) -> Iterator[str]:
         for avoided in one.avoided:
             until = f" until {avoided.until.astimezone():%H:%M:%S}" if avoided.until is not None else ""
             yield f"{one.service} {one.task_id[:8]} avoids {one.name} {avoided.task_id[:8]}{until}: calls failed"
+    for name in found.names:
+        for server in name.servers:
+            if server.own_address:
+                yield f"{server.service} {server.task_id[:8]} listens on {server.own_address} alone:"
+                yield "its proxy leads to 127.0.0.1, and calls fail; let it listen on 0.0.0.0"
     if any(name.protocol == "tcp" for name in found.names):
         yield _TCP
 

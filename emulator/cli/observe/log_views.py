@@ -58,14 +58,17 @@ class View:
             hides = not router and member.role == Role.ROUTER and member.name not in self.containers
             return not (hides and is_chatter(line.text)) and self.keep(member.name, line.text, line.timestamp)
 
-        members = members_of(self.observed, self.services)
+        proxies = Role.SERVICE_CONNECT in self.containers
+        members = members_of(self.observed, self.services, proxies=proxies)
         routed = any(found.member.role == Role.ROUTER for found in members)
         chosen = wanted if self.chooses or (routed and not router) else every_line
         subjects = LogSubjects(one_service=len(self.services) == 1)
         for found in members:
             subjects.add(found.service, found.task_id)
         if self.follow:
-            source = follow_all(self.engine, self.environment, self.services, self.tail, threading.Event(), wanted)
+            end = threading.Event()
+            chosen_services = (self.environment, self.services, self.tail)
+            source = follow_all(self.engine, *chosen_services, end, wanted, proxies=proxies)
         else:
             source = print_so_far(self.engine, members, self.tail, chosen)
         rows = (

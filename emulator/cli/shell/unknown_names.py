@@ -68,7 +68,8 @@ def check_containers(observed: Observed, services: Sequence[str], chosen: Sequen
 def container_names(observed: Observed, services: Sequence[str]) -> set[str]:
     """The names of the containers of these services' tasks (none: all)."""
     tasks = [task for task in observed.tasks.values() if not services or task.service in services]
-    return {name for task in tasks for name in task.members}
+    proxies = {proxy.name for task in tasks if (proxy := task.proxy_member)}
+    return {name for task in tasks for name in task.members} | proxies
 
 
 def _in_workspace() -> Iterable[str]:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from emulator.engine.interface import Health
+from emulator.runtime.health.own_address import unreachable
 from emulator.runtime.health.ports import Listening
 from emulator.runtime.listeners.front_ports import balanced
 from emulator.runtime.specs.load_balancer import target_name
@@ -276,7 +277,7 @@ def _not_listening(facts: Facts, group: TargetGroup, asked: int, *, unhealthy: b
         return _reason(
             facts,
             Code.OWN_ADDRESS_ONLY,
-            f"{name} listens on {local.host}:{asked} alone, and Service Connect's proxy leads to 127.0.0.1:{asked}",
+            unreachable(local, name),
             container=name,
             hint=f"let {name} listen on 0.0.0.0:{asked}: deployed, its health checks fail too",
             final=unhealthy,

@@ -16,6 +16,7 @@ from emulator.runtime.control.client import Lease
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.execution.executor import Executor
 from emulator.runtime.health.container_failure import container_failed
+from emulator.runtime.health.own_address import LISTENS_WITHIN, OwnAddresses
 from emulator.runtime.health.status import StatusOverLease
 from emulator.runtime.lifecycle.contention import REMOVAL, STOPPED_AGENT
 from emulator.runtime.lifecycle.down import down, remove_all
@@ -88,9 +89,12 @@ class Bringup:
             lease = self.claim.give(self.state, self.private)
             self._execute(lease)
             running = Running(self.engine, self.names, self.state, self._answer(lease), fresh=True)
-            self._check_alive()
+            addresses = OwnAddresses(self.engine, self.state, self.emit)
+            self._check_alive(addresses)
             if self.request.wait:
                 wait_healthy(running, self.cancelled, self.request.settings.time.wait_timeout, self.emit)
+            if not self.request.foreground:  # which goes on looking by itself
+                addresses.wait(self.names, self.cancelled, LISTENS_WITHIN if self.request.wait else 0.0)
             return running
         except EnvironmentBusy:
             raise  # nothing of what is there is ours
@@ -161,10 +165,12 @@ class Bringup:
         )
         executor.run(result.plan)
 
-    def _check_alive(self) -> None:
+    def _check_alive(self, addresses: OwnAddresses) -> None:
         """An essential container that exits at once is a failed start, not a running task. Where nothing else is waited
-        for, the containers are watched for a moment: they have only just been started."""
-        until = time.monotonic() + (0.0 if self._judged_by_health() else self.first_moments)
+        for, the containers are watched for a moment: they have only just been started. In its second half it is looked
+        where programs listen."""
+        moments = 0.0 if self._judged_by_health() else self.first_moments
+        until = time.monotonic() + moments
         while True:
             observed = observe(self.engine, self.names)
             check_front(self.engine, observed)
@@ -176,6 +182,9 @@ class Bringup:
                         raise container_failed(
                             self.engine, member, "an essential container of the task has to keep running"
                         )
+            if moments and time.monotonic() >= until - moments / 2:
+                addresses.look_now(observed)
+                moments = 0.0
             if time.monotonic() >= until:
                 return
             if self.cancelled.wait(LOOK):

@@ -10,6 +10,7 @@ from emulator.errors import ContainerFailed, ExitCode
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.health.container_failure import container_failed
+from emulator.runtime.health.own_address import OwnAddresses
 from emulator.runtime.lifecycle.down import down
 from emulator.runtime.lifecycle.environment_lock import Claim
 from emulator.runtime.lifecycle.running import FirstHealth, Running
@@ -60,10 +61,12 @@ def run_foreground(
     if not running.fresh:
         return _watch(running, request, follower, emit, interrupted)
     fronts, health = FrontWatch(engine, emit), FirstHealth(running, emit)
+    addresses = OwnAddresses(engine, running.state, emit)
 
     def look(observed: Observed) -> None:
         fronts.look(observed)
         health.look(observed)
+        addresses.look(observed)
         _follow(observed.job_tasks, follower)
 
     ended = running.wait_for_exit(interrupted, look)

@@ -31,6 +31,7 @@ from emulator.runtime.specs.trace_receiver import check_collectors, with_receive
 from emulator.runtime.specs.unsupported_features import refuse_unsupported
 from emulator.runtime.state.database import DesiredDatabase
 from emulator.runtime.state.desired import DesiredService, DesiredState
+from emulator.service_connect.access_log import AccessLog, Kind, deployed_log
 from emulator.settings import LocalOptions
 from emulator.traces.collectors import local_collectors
 
@@ -152,6 +153,8 @@ def desired_state(
                 router_files=routers.get(service.name, RouterImage()).files,
                 router_plugins=routers.get(service.name, RouterImage()).go_plugins,
                 router_folder=routers.get(service.name, RouterImage()).working_directory,
+                connect_names=request.settings.service_connect.names,
+                connect_log=_access_log(service, request.settings.service_connect.access_log),
                 connect_proxy=request.settings.service_connect.proxy if request.support.proxy is not None else "none",
                 collectors=local_collectors(
                     service.task_definition,
@@ -183,6 +186,16 @@ def desired_state(
         agent_image=agent,
         log_limit=request.settings.logs.limit,
     )
+
+
+def _access_log(service: Service, asked: str) -> Kind:
+    """The access log that the proxies of a service's tasks write, by `[service_connect] access_log`."""
+    deployed = deployed_log(service)
+    if asked == "deployed":
+        return deployed.kind if deployed is not None else ""
+    if asked == "none":
+        return ""
+    return AccessLog("json" if asked == "json" else "text", deployed is not None and deployed.query).kind
 
 
 def databases_of(request: UpRequest, emit: Emit) -> list[DesiredDatabase]:

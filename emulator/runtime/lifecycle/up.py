@@ -13,6 +13,7 @@ from emulator.errors import EngineError, EnvironmentBusy, PortInUse
 from emulator.events import Emit, Event, discard
 from emulator.runtime.control.client import Agent, AgentBusy, AgentError
 from emulator.runtime.execution.context import Cancelled
+from emulator.runtime.health.own_address import LISTENS_WITHIN, OwnAddresses
 from emulator.runtime.images.resolver import resolver_of
 from emulator.runtime.lifecycle.contention import Turns, is_orphaned
 from emulator.runtime.lifecycle.environment_lock import Claim
@@ -123,6 +124,7 @@ def up(
                     continue
                 if request.wait:
                     wait_healthy(running, cancelled, request.settings.time.wait_timeout, emit)
+                _look_where_it_listens(running, request, emit, cancelled)
                 return running
             claim = claim or _claim(engine, request, observed, state)
             try:
@@ -141,6 +143,14 @@ def up(
                     raise
                 taken |= ours
             claim = None
+
+
+def _look_where_it_listens(running: Running, request: UpRequest, emit: Emit, cancelled: threading.Event) -> None:
+    """Warns of programs that no proxy of Service Connect reaches."""
+    if not request.foreground:  # which goes on looking by itself
+        names = {service.name for service in request.services}
+        addresses = OwnAddresses(running.engine, running.state, emit, services=names)
+        addresses.wait(request.environment, cancelled, LISTENS_WITHIN if request.wait else 0.0)
 
 
 def _look(request: UpRequest, turns: Turns, claim: Claim | None, emit: Emit) -> Observed:

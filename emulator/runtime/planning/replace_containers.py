@@ -48,7 +48,7 @@ def edit(old: TaskFactory, new: TaskFactory, services: Collection[str], observed
         wanted, before = new.state.services[name], old.state.services.get(name)
         if before is None:
             continue
-        kept = {"revision": before.revision, "deployments": before.deployments, "count": before.count}
+        kept = {key: getattr(before, key) for key in ("revision", "deployments", "count", "known_names")}
         desired = wanted.model_copy(update=kept)
         changed = changed_containers(old, before, new, desired)
         if changed is None:
@@ -107,8 +107,8 @@ def _awaited(definition: ContainerDefinition, members: Collection[MemberSpec]) -
 def _next_deployment(before: DesiredService, desired: DesiredService) -> DesiredService:
     """A new revision where the definition differs; where only private values do, the same one deployed anew."""
     if before.config_hash() != desired.config_hash():
-        return desired.model_copy(update={"revision": before.revision + 1})
-    return desired.model_copy(update={"deployments": before.deployments + 1})
+        return desired.model_copy(update={"revision": before.revision + 1, "known_names": None})
+    return desired.model_copy(update={"deployments": before.deployments + 1, "known_names": None})
 
 
 def _replace(

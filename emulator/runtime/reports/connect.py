@@ -14,7 +14,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from emulator.engine.interface import ContainerState, Engine
+from emulator.engine.sockets import parse_listeners
 from emulator.errors import EngineError
+from emulator.runtime.health.own_address import own_address
+from emulator.runtime.health.ports import Listening
 from emulator.runtime.specs.connect.names import is_client, is_ready, runs, serves
 from emulator.runtime.state.names import CONNECT, CONNECT_PORT, Names
 from emulator.runtime.state.observed import Observed, Task
@@ -36,7 +39,10 @@ part proxy-admin GET '/stats?format=json&filter=upstream_(rq_(retry|time|complet
 part cat {EJECTIONS_LOG}
 part cat {FOLDER}/{LISTENERS_FILE}
 part cat {FOLDER}/{CLUSTERS_FILE}
+part cat /proc/net/tcp
 """
+_COUNT = 6
+"""How many parts an answer has."""
 _CONFIGURATION = "tr '\\0' '\\036' < /proc/1/cmdline"
 _TIMEOUT = 15.0
 _PARALLEL = 4
@@ -45,12 +51,14 @@ _PARALLEL = 4
 @dataclass(frozen=True, slots=True)
 class Server:
     """A task behind a name. `state`: `healthy`; `running`, where no task is healthy yet; `draining`, where
-    it goes and gets nothing new; `not ready`."""
+    it goes and gets nothing new; `not ready`. `own_address`: where its program listens, if the proxy does not reach it
+    there; empty else."""
 
     service: str
     task_id: str
     address: str
     state: str
+    own_address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +124,7 @@ def connected(engine: Engine, environment: Names, observed: Observed) -> Connect
             silent[task.id] = error.message
             return task, []
         parts = done.stdout.decode(errors="replace").split("\x1e")[1:]
-        if len(parts) != 5 or not parts[0].strip():
+        if len(parts) != _COUNT or not parts[0].strip():
             silent[task.id] = done.stderr.decode(errors="replace").strip() or "its proxy does not answer"
             return task, []
         return task, parts
@@ -128,7 +136,8 @@ def connected(engine: Engine, environment: Names, observed: Observed) -> Connect
     for task, parts in answers:
         calls += calls_of(task.service, task.id, parts, by_address)
     if answers:
-        names = [with_listener(name, *answers[0][1][3:5]) for name in names]
+        tables = {task.id: parts[5] for task, parts in answers}
+        names = [with_own_addresses(with_listener(name, *answers[0][1][3:5]), tables) for name in names]
     calls.sort(key=lambda one: (one.service, one.task_id, one.name))
     return Connected(tuple(names), tuple(calls), bool(clients), silent)
 
@@ -203,6 +212,18 @@ def with_listener(name: Name, listeners: str, clusters: str) -> Name:
                 address = match["prefix_ranges"][0]["address_prefix"]
                 return replace(name, address=address, port=match["destination_port"], protocol=protocol)
     return name
+
+
+def with_own_addresses(name: Name, tables: Mapping[str, str]) -> Name:
+    """The name, with where programs behind it listen that proxies do not reach. `tables`: by task, the kernel's table
+    of what listens there."""
+    servers = []
+    for server in name.servers:
+        port = int(server.address.rpartition(":")[2] or 0)
+        listening = [Listening(one.port, one.host) for one in parse_listeners(tables.get(server.task_id, ""))]
+        wrong = own_address(listening, port)
+        servers.append(replace(server, own_address=f"{wrong.host}:{wrong.port}" if wrong is not None else ""))
+    return replace(name, servers=tuple(servers))
 
 
 def _http_version(name: str, clusters: str) -> str:

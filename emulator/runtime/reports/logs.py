@@ -140,6 +140,8 @@ def follow_all(
     tail: int | None,
     interrupted: threading.Event,
     wanted: Wanted = every_line,
+    *,
+    proxies: bool = False,
 ) -> Iterator[ContainerLine]:
     """What is wanted of the last lines (None: all) of each container, then of what comes, new tasks included, until
     interrupted or nothing of the environment runs any more."""
@@ -159,7 +161,7 @@ def follow_all(
                 observed = observe(engine, environment)
                 if not observed.containers:
                     break
-                for found in members_of(observed, services):
+                for found in members_of(observed, services, proxies=proxies):
                     identifier = found.member.container.id
                     if identifier not in readers:
                         last = tail if first else None
@@ -177,15 +179,17 @@ def follow_all(
         yield found
 
 
-def members_of(observed: Observed, services: Sequence[str]) -> list[TaskMember]:
-    """The containers that have started, of these services (none: all)."""
-    return [
+def members_of(observed: Observed, services: Sequence[str], *, proxies: bool = False) -> list[TaskMember]:
+    """The containers that have started, of these services (none: all); `proxies`: those of Service Connect too."""
+    found = [
         TaskMember(task.service, task.id, member)
         for task in observed.tasks.values()
         if not services or task.service in services
         for member in task.members.values()
         if member.started
     ]
+    tasks = [task for task in observed.tasks.values() if proxies and (not services or task.service in services)]
+    return found + [TaskMember(task.service, task.id, proxy) for task in tasks if (proxy := task.proxy_member)]
 
 
 def _lines(engine: Engine, found: TaskMember, tail: int | None, wanted: Wanted) -> Iterator[ContainerLine]:

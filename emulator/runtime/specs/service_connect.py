@@ -49,11 +49,11 @@ exit $code
 
 
 def entries(
-    observed: Observed, network: str, leaving: Collection[str] = (), virtual: str | None = None
+    observed: Observed, network: str, leaving: Collection[str] = (), state: DesiredState | None = None
 ) -> dict[str, str]:
     """The lines that each client's /etc/hosts should have, by the name of its pause.
 
-    Those of a client with a proxy are `virtual`: the same whichever tasks there are; None: they are not known here.
+    Those of a client with a proxy are the same whichever tasks there are; without `state` they are not known here.
     For the others, behind a name are the tasks of its services that are ready, or all that run where none is; those in
     `leaving`, by id, are not any more. Of several, each client begins with another one, since programs try the first
     one first.
@@ -70,9 +70,11 @@ def entries(
         if not runs(task.pause) or not is_client(task):
             continue
         if CONNECT_PROXY not in task.pause.labels:
-            found[task.pause.name] = _lines(task, addresses)
-        elif virtual is not None:
-            found[task.pause.name] = virtual
+            findable = None if state is None else state.findable_names(task.service)
+            there = {name: some for name, some in addresses.items() if findable is None or name.lower() in findable}
+            found[task.pause.name] = _lines(task, there)
+        elif state is not None:
+            found[task.pause.name] = virtual_lines(state, task.service)
     return found
 
 
@@ -151,8 +153,8 @@ class ServiceConnect:
 
     def _changes(self, observed: Observed) -> dict[str, tuple[str, str]]:
         """By the name of a pause, its id and the lines that it should have and has not."""
-        virtual = virtual_lines(self._state()) if self._state is not None else None
-        wanted = entries(observed, self._names.network, self._leaving, virtual)
+        state = self._state() if self._state is not None else None
+        wanted = entries(observed, self._names.network, self._leaving, state)
         found = {}
         for task in observed.tasks.values():
             if task.pause is not None and task.pause.name in wanted:

@@ -131,7 +131,7 @@ class TaskFactory:
         pause = self._with_relays(pause, desired, router, identity)
         proxy = None
         if desired.proxied:
-            pause = with_virtual_names(pause, virtual_lines(self.state))
+            pause = with_virtual_names(pause, virtual_lines(self.state, service.name))
             proxy = proxy_spec(desired, task_id, self.names, self.state.proxy_image, task_labels)
         context = TaskContext(
             desired, identity, self.names, self.private, self.docker_root, task_labels, mounts, router, limits

@@ -16,6 +16,7 @@ from emulator.model import FrozenModel, Model, to_plain
 from emulator.runtime.state.aws_way import AwsWay
 from emulator.runtime.state.database import DesiredDatabase
 from emulator.runtime.state.task_role import TaskRole
+from emulator.service_connect.access_log import AccessLog
 from emulator.service_connect.model import endpoint, virtual_numbers
 from emulator.settings import LocalOptions, TimeSettings
 from emulator.settings_services import is_url
@@ -36,6 +37,8 @@ class DesiredService(Model):
     """Of a job that runs on its schedule here: when its rule was made, in ISO 8601; empty where it does not."""
     equal_hashes: list[str] = []
     """What tasks may carry in place of `config_hash`: containers of theirs were replaced until they were equal."""
+    known_names: list[str] | None = None
+    """Names of Service Connect that were there when it was deployed last; None: those that there are now."""
     private_names: dict[str, list[str]] = {}
     """Container to the names of the variables in it that are private: what a restarted agent looks for."""
 
@@ -48,6 +51,11 @@ class DesiredService(Model):
     def proxied(self) -> bool:
         """Whether each of its tasks has a proxy of Service Connect."""
         return self.service.connect is not None and self.options.connect_proxy == "envoy"
+
+    @property
+    def access_log(self) -> AccessLog | None:
+        """The access log that the proxies of its tasks write."""
+        return AccessLog.of(self.options.connect_log) if self.proxied else None
 
     @property
     def needs_aws(self) -> bool:
@@ -94,8 +102,11 @@ class DesiredService(Model):
             del plain["options"]["aws_names"]
         unused = TimeSettings()  # what only says how long to wait makes no other task
         plain["options"]["time"] = to_plain(unused.model_copy(update={"stop_timeout": self.options.time.stop_timeout}))
+        del plain["options"]["connect_names"]
         if not self.proxied:
             del plain["options"]["connect_proxy"]
+        if self.access_log is None:
+            del plain["options"]["connect_log"]
         content: dict[str, object] = {
             "task": plain["service"]["task_definition"],
             "options": plain["options"],
@@ -179,14 +190,30 @@ class DesiredState(Model):
         endpoints = (endpoint(desired.service, 0) for desired in self.services.values())
         return virtual_numbers(self.virtual_numbers, (one.name for one in endpoints if one is not None))
 
+    def findable_names(self, service: str) -> frozenset[str]:
+        """The names of Service Connect that tasks of a service find, in lower case."""
+        there = self.connect_numbers().keys()
+        desired = self.services.get(service)
+        if desired is None or desired.options.connect_names == "all" or desired.known_names is None:
+            return frozenset(there)
+        return frozenset(desired.known_names) & there
+
+    def with_known_names(self) -> dict[str, DesiredService]:
+        """Its services, each with the names that it finds as long as it is not deployed again."""
+        names = sorted(self.connect_numbers())
+        return {
+            name: desired if desired.known_names is not None else desired.model_copy(update={"known_names": names})
+            for name, desired in self.services.items()
+        }
+
     def merged_with(self, wanted: DesiredState, forced: Collection[str] = ()) -> DesiredState:
         """What runs plus what is asked for; a changed task definition gets the next revision.
 
         `forced` are services whose tasks are replaced even though nothing in their definition changed.
         """
-        services = dict(self.services)
+        services = self.with_known_names()
         for name, desired in wanted.services.items():
-            before = self.services.get(name)
+            before = services.get(name)
             if before is not None:
                 deployments = before.deployments + (1 if name in forced else 0)
                 desired = desired.model_copy(update={"deployments": deployments, "revision": before.revision})
@@ -197,7 +224,8 @@ class DesiredState(Model):
                 ):
                     desired = desired.model_copy(update={"schedule_made": before.schedule_made})
                 if before.config_hash() == desired.config_hash():
-                    desired = desired.model_copy(update={"equal_hashes": before.equal_hashes})
+                    same = {"equal_hashes": before.equal_hashes, "known_names": before.known_names}
+                    desired = desired.model_copy(update=same)
                 else:
                     desired = desired.model_copy(update={"revision": before.revision + 1})
             services[name] = desired

@@ -134,6 +134,13 @@ class Task:
         return None
 
     @property
+    def proxy_member(self) -> Member | None:
+        """Its proxy like a container of the task definition, by the name that ECS gives it without what it adds."""
+        if self.proxy is None:
+            return None
+        return Member(replace(self.proxy, labels={**self.proxy.labels, names.CONTAINER: Role.SERVICE_CONNECT}))
+
+    @property
     def lost_proxy(self) -> bool:
         """Whether its proxy of Service Connect has ended, or is gone: the task cannot do without."""
         if self.pause is None or names.CONNECT_PROXY not in self.pause.labels:

@@ -79,6 +79,7 @@ def _hop(hop: Hop) -> Json:
         "received": exchange.received,
         "note": exchange.note,
         "listening": list(exchange.listening),
+        "access_log": [asdict(one) for one in hop.logged],
     }
 
 

@@ -68,6 +68,9 @@ def _hop(trace: Trace, number: int, hop: Hop, width: int) -> Iterator[str]:
         yield f"{inner}on the way back, {hop.client} made of the answer:"
         for change in hop.response_changes:
             yield _cut(f"{inner}  {_change(change)}", width)
+    for logged in hop.logged:
+        line = _cut(logged.line, len(logged.line))
+        yield from _wrapped(f"access log of {logged.service} {logged.task}: {line}", width, inner, inner + "  ")
     if hop.by == "time":
         encrypted = before is not None and before.exchange.outcome is Outcome.TLS
         why = "what came over TLS is not read" if encrypted else "it carries no trace id"

@@ -56,6 +56,15 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
+class Logged:
+    """A line of the access log of a task's proxy of Service Connect."""
+
+    service: str
+    task: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
     """One request and its answer, or a connection without HTTP/1. Times in seconds since 1970."""
 

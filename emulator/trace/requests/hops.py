@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from emulator.redaction import redact_forms
 from emulator.trace.requests.changes import Change, changes, redacted
-from emulator.trace.requests.exchange import Exchange, Headers, Outcome
+from emulator.trace.requests.exchange import Exchange, Headers, Logged, Outcome
 
 TRACE_HEADER = "x-amzn-trace-id"
 _ROOT = re.compile(r"(?:^|;)\s*Root=([^;]+)", re.IGNORECASE)
@@ -83,6 +83,8 @@ class Hop:
     """Where the server is."""
     container: str = ""
     """The server's name in the task definition, where it is known."""
+    logged: tuple[Logged, ...] = ()
+    """What proxies of Service Connect wrote of it."""
 
     @property
     def method(self) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 
 import pytest
 
+from emulator.engine.connect import connect
+from emulator.setup.agent_image import fetch_wheels, pinned_closure, unpack_wheels
 from tests.docker.project import Container, MakeProject, Project, docker, wait_until
 
 SERVER = """
@@ -114,6 +117,15 @@ taskdef_overrides:
 - path: ContainerDefinitions[0].PortMappings[0].AppProtocol
   value: http
 """
+ON_ITS_OWN_ADDRESS = """
+name: own
+type: Backend Service
+image:
+  build: app/Dockerfile
+  port: 8080
+variables: {LISTEN: own}
+network: {connect: true}
+"""
 CLIENTS = """
 name: client
 type: Backend Service
@@ -122,6 +134,59 @@ image:
 command: ["python3", "-c", "import signal, sys; signal.signal(15, lambda *_: sys.exit()); signal.pause()"]
 count: 4
 network: {connect: true}
+"""
+GRPC_SERVER = """
+import os, signal, socket, time
+from concurrent import futures
+
+import grpc
+
+me = socket.gethostname().encode()
+identity = grpc.unary_unary_rpc_method_handler(lambda request, context: me)
+server = grpc.server(futures.ThreadPoolExecutor(8))
+server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("shop.Shop", {"Who": identity}),))
+server.add_insecure_port("0.0.0.0:8080")
+server.start()
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+while not os.path.exists("/tmp/refuse"):
+    time.sleep(0.02)
+server.stop(0).wait()
+open("/tmp/refused", "w").close()
+signal.pause()
+"""
+GRPC_CLIENT = """
+import collections, json, sys
+
+import grpc
+
+host, count = sys.argv[1], int(sys.argv[2])
+by, failed = collections.Counter(), collections.Counter()
+with grpc.insecure_channel(f"{host}:8080", options=[("grpc.enable_retries", 0)]) as channel:
+    who = channel.unary_unary("/shop.Shop/Who")
+    for _ in range(count):
+        try:
+            by[who(b"", timeout=20).decode()] += 1
+        except grpc.RpcError as error:
+            failed[error.code().name] += 1
+print(json.dumps({"by": by, "failed": failed}))
+"""
+GRPC_DOCKERFILE = """
+FROM python:3.13-slim
+COPY . /app/
+ENV PYTHONPATH=/app/site
+CMD ["python3", "-u", "/app/server.py"]
+"""
+SPEAKS_GRPC = """
+name: grpc
+type: Backend Service
+image:
+  build: {dockerfile: grpc/Dockerfile, context: grpc}
+  port: 8080
+count: 3
+network: {connect: true}
+taskdef_overrides:
+- path: ContainerDefinitions[0].PortMappings[0].AppProtocol
+  value: grpc
 """
 
 
@@ -166,6 +231,11 @@ class Mesh:
         printed = docker("exec", client, "python3", "/app/client.py", how, host, str(count), str(threads))
         return Asked(**json.loads(printed))
 
+    @staticmethod
+    def call(client: str, count: int) -> Asked:
+        """Calls of gRPC over one channel."""
+        return Asked(**json.loads(docker("exec", client, "python3", "/app/client.py", "grpc", str(count))))
+
 
 def is_main(container: Container, service: str) -> bool:
     return container.labels.get("copilot-local.container") == service and container.state == "running"
@@ -176,14 +246,26 @@ def write_programs(project: Project) -> None:
         project.write(f"app/{name}", text)
 
 
+def write_grpc(project: Project) -> None:
+    """A server and a client of gRPC, with the library that programs have."""
+    for name, text in (("Dockerfile", GRPC_DOCKERFILE), ("server.py", GRPC_SERVER), ("client.py", GRPC_CLIENT)):
+        project.write(f"grpc/{name}", text)
+    with contextlib.closing(connect()) as engine:
+        wheels = fetch_wheels(pinned_closure(("grpcio",)), engine.info().architecture, "sdk")
+    unpack_wheels(wheels, project.folder / "grpc" / "site")
+    project.write("copilot/grpc/manifest.yml", SPEAKS_GRPC)
+
+
 @pytest.fixture(scope="module")
 def mesh(make_shared_project: MakeProject) -> Mesh:
     project = make_shared_project("")
     write_programs(project)
-    project.write("copilot-local.toml", '[service_connect]\nproxy = "envoy"\n')
+    project.write("copilot-local.toml", '[service_connect]\nproxy = "envoy"\naccess_log = "json"\n')
     project.write("copilot/http/manifest.yml", MANIFEST.format(name="http", count=3) + SPEAKS_HTTP)
     project.write("copilot/tcp/manifest.yml", MANIFEST.format(name="tcp", count=2))
     project.write("copilot/client/manifest.yml", CLIENTS)
+    write_grpc(project)
+    project.write("copilot/own/manifest.yml", ON_ITS_OWN_ADDRESS)
     project.run("up", "-d").ok()
     return Mesh(project)
 

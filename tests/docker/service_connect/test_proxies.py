@@ -8,7 +8,8 @@ import threading
 
 import pytest
 
-from emulator.service_connect.envoy import CLUSTERS_FILE, FOLDER, LISTENERS_FILE, bootstrap, files
+from emulator.service_connect.access_log import AccessLog
+from emulator.service_connect.envoy import CLUSTERS_FILE, FOLDER, bootstrap, files, listeners_file
 from emulator.service_connect.model import Endpoint, Protocol, Served
 from tests.docker.project import docker, wait_until
 from tests.docker.service_connect.conftest import Asked, Mesh, proxy_of, task_of
@@ -22,6 +23,18 @@ def test_requests_of_one_http_connection_go_to_all_tasks(mesh: Mesh) -> None:
     asked = mesh.ask(client, "kept", "http", 30)
     assert (asked.answers, asked.failed) == ([10, 10, 10], {})
     assert asked.from_where == {"127.0.0.1"}, "what comes in goes through the proxy of the task"
+
+
+def test_calls_of_one_grpc_channel_go_to_all_tasks_and_are_tried_again_elsewhere(mesh: Mesh) -> None:
+    client, *_, bad = mesh.tasks("grpc")
+    wait_until(lambda: len(mesh.call(client, 12).by) == 3, "all of grpc")
+    asked = mesh.call(client, 60)
+    assert (asked.answers, asked.failed) == ([20, 20, 20], {})
+    docker("exec", bad, "touch", "/tmp/refuse")
+    wait_until(lambda: "refused" in docker("exec", bad, "ls", "/tmp"), "it listens no more")
+    asked = mesh.call(client, 60)
+    assert asked.failed == {}
+    assert len(asked.by) == 2
 
 
 def test_tcp_is_balanced_by_connection(mesh: Mesh) -> None:
@@ -68,6 +81,36 @@ def test_a_503_and_a_refused_connection_are_tried_again_elsewhere(mesh: Mesh, wr
             wait_until(lambda: bad not in mesh.tasks("http") and len(mesh.tasks("http")) == 3, "a new task")
     assert asked.failed == {}
     assert len(asked.by) == 2
+
+
+def test_a_program_on_its_own_address_alone_is_named(mesh: Mesh) -> None:
+    found: list[str] = []
+
+    def named() -> bool:
+        [name] = json.loads(mesh.project.run("connect", "own", "--format", "json").ok().out)["names"]
+        found[:] = [server["own_address"] for server in name["servers"]]
+        return any(found)
+
+    wait_until(named, "it listens")
+    [address] = found
+    assert address.endswith(":8080")
+    assert f"listens on {address} alone" in mesh.project.run("connect", "own").ok().out
+
+
+def test_proxies_write_an_access_log_as_ecs_does(mesh: Mesh) -> None:
+    client = mesh.tasks("tcp")[0]
+    assert mesh.ask(client, "each", "http", 3).failed == {}
+
+    def requests() -> list[dict[str, object]]:
+        printed = mesh.project.run("logs", "-c", "ecs-service-connect", "tcp", "--grep", "request_id").ok().out
+        return [json.loads(line[line.index("{") :]) for line in printed.splitlines()]
+
+    wait_until(lambda: len(requests()) >= 3, "the client's proxy writes them")
+    one = requests()[-1]
+    assert (one["method"], one["path"], one["authority"], one["response_code"]) == ("GET", "/2", "http:8080", 200)
+    served = mesh.project.run("logs", "-c", "ecs-service-connect", "http", "--grep", str(one["request_id"])).ok().out
+    assert '"upstream_host":"127.0.0.1:8080"' in served, "the server's proxy has the same id"
+    assert "request_id" not in mesh.project.run("logs", "tcp").ok().out, "it is no container of the task definition"
 
 
 def test_http_1_0_is_refused_by_http(mesh: Mesh) -> None:
@@ -143,9 +186,11 @@ def test_a_proxy_cannot_change_its_task_and_is_nothing_to_it(mesh: Mesh) -> None
 @pytest.mark.parametrize("protocol", ["tcp", "http", "http2", "grpc"])
 def test_envoy_takes_the_configuration_of_every_protocol(mesh: Mesh, protocol: Protocol) -> None:
     """What comes from files is looked at as if it stood in the bootstrap: Envoy checks no files."""
-    found = {name: json.loads(text) for name, text in files([Endpoint("api", 1, 80, protocol, 300, 15)], {}).items()}
-    whole = json.loads(json.dumps(bootstrap("t", "s", Served(80, protocol))))
-    for kind, file in (("listeners", LISTENERS_FILE), ("clusters", CLUSTERS_FILE)):
+    log = AccessLog("json")
+    content = files([Endpoint("api", 1, 80, protocol, 300, 15)], {}, [log])
+    found = {name: json.loads(text) for name, text in content.items()}
+    whole = json.loads(json.dumps(bootstrap("t", "s", Served(80, protocol), log)))
+    for kind, file in (("listeners", listeners_file(log)), ("clusters", CLUSTERS_FILE)):
         whole["static_resources"][kind] += [
             {k: v for k, v in one.items() if k != "@type"} for one in found[file]["resources"]
         ]

@@ -218,15 +218,15 @@ class TestTheFirstFiles:
 class TestNames:
     def test_those_of_all_services_at_the_same_address_in_every_task(self) -> None:
         world = ProxyWorld(API, connected("db", serves="orders.internal"), WEB)
-        text = virtual_lines(world.state)
+        text = virtual_lines(world.state, "web")
         assert text == "127.255.0.1 api # Service Connect\n127.255.0.2 orders.internal # Service Connect\n"
         world.runs_task("web")
         world.runs_task("api")
-        assert set(entries(world.observed, DEMO.network, virtual=text).values()) == {text}
+        assert set(entries(world.observed, DEMO.network, state=world.state).values()) == {text}
 
     def test_a_later_one_takes_no_address_of_another(self) -> None:
         state = proxied(API).merged_with(proxied(connected("aaa", serves="aaa")))
-        assert virtual_lines(state).split() == [
+        assert virtual_lines(state, "api").split() == [
             *("127.255.0.1", "api", "#", "Service", "Connect"),
             *("127.255.0.2", "aaa", "#", "Service", "Connect"),
         ]
@@ -242,6 +242,38 @@ class TestNames:
         connect.refresh()
         [lines] = [command[-1] for name, command in bench.engine.execs if name.endswith("-pause")]
         assert lines == "127.255.0.1 api # Service Connect\n"
+
+    @staticmethod
+    def strict(*services: Service) -> DesiredState:
+        state = proxied(*services)
+        for desired in state.services.values():
+            desired.options = desired.options.model_copy(update={"connect_names": "ecs"})
+        return state
+
+    def test_as_deployed_a_task_finds_those_that_were_there_at_its_deployment(self) -> None:
+        first = self.strict(API, WEB)
+        assert first.findable_names("web") == {"api"}
+        later = first.merged_with(self.strict(connected("db", serves="db")))
+        assert later.findable_names("web") == {"api"}
+        assert later.findable_names("db") == {"api", "db"}
+        again = later.merged_with(self.strict(WEB))
+        assert again.findable_names("web") == {"api"}, "nothing of it changed: it was not deployed"
+        changed = connected("web", containers={"web": {"command": ["other"]}})
+        assert again.merged_with(self.strict(changed)).findable_names("web") == {"api", "db"}
+        assert again.merged_with(self.strict(WEB), forced=["web"]).findable_names("web") == {"api", "db"}
+        assert virtual_lines(again, "web") == "127.255.0.1 api # Service Connect\n"
+
+    def test_as_deployed_also_without_proxies(self) -> None:
+        world = World(API, WEB)
+        world.runs_task("api")
+        world.runs_task("web")
+        state = self.strict(WEB).merged_with(self.strict(API))
+        assert state.findable_names("web") == set()
+        texts = sorted(entries(world.observed, DEMO.network, state=state).values())
+        assert texts == ["", "172.30.0.1 api # Service Connect\n"]
+
+    def test_without_that_rule_it_finds_later_ones_too(self) -> None:
+        assert proxied(WEB).merged_with(proxied(API)).findable_names("web") == {"api"}
 
 
 def test_the_hash_knows_proxies_of_connected_services_alone() -> None:

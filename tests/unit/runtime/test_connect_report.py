@@ -21,6 +21,8 @@ from tests.unit.runtime.world import DEMO, World
 from tests.unit.runtime.world import connected as connected_service
 
 API, WEB = connected_service("api", serves="api"), connected_service("web")
+EVERYWHERE = "   0: 00000000:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  0 0 1 1 0\n"
+"""Something listens on 0.0.0.0:8080, as the kernel says it."""
 EJECTED = "2026-11-29T05:00:10.394Z"
 
 
@@ -68,10 +70,11 @@ class Mesh:
         self.statistics = statistics(upstream_rq_completed=40, upstream_rq_5xx=5, upstream_rq_retry=2)
         self.avoided = True
         self.broken = False
+        self.listening = EVERYWHERE
 
     def parts(self, clusters: list[dict[str, Any]], statistics: str, events: str) -> ExecResult:
         parts = ["", json.dumps({"cluster_statuses": clusters}), statistics, events]
-        parts += [self.files["listeners.json"], self.files["clusters.json"]]
+        parts += [self.files["listeners.json"], self.files["clusters.json"], self.listening]
         return ExecResult(0, "\x1e".join(parts).encode(), b"")
 
     def quiet(self, _: Sequence[str]) -> ExecResult:
@@ -155,6 +158,23 @@ def test_the_screen_fits_into_80_columns(mesh: Mesh) -> None:
     local = datetime(2026, 11, 29, 5, 1, 10, tzinfo=UTC).astimezone()
     assert f"web {mesh.client[:8]} avoids api {mesh.servers[0][:8]} until {local:%H:%M:%S}: calls failed" in text
     assert max(len(line) for line in "\n".join(lines(Mesh("tcp").found)).split("\n")) <= 80
+
+
+def test_a_program_that_its_proxy_does_not_reach_is_named(mesh: Mesh) -> None:
+    assert not any(server.own_address for server in mesh.found.names[0].servers)
+    mesh.listening = EVERYWHERE.replace("00000000:1F90", "0300001E:1F90", 1)
+    text = "\n".join(lines(mesh.found)).split("\n")
+    first = next(number for number, line in enumerate(text) if "listens on" in line)
+    assert text[first] == f"api {mesh.servers[0][:8]} listens on 30.0.0.3:8080 alone:"
+    assert text[first + 1] == "its proxy leads to 127.0.0.1, and calls fail; let it listen on 0.0.0.0"
+    assert max(map(len, text)) <= 80
+
+
+def test_the_screen_of_one_service_fits_into_80_columns(mesh: Mesh) -> None:
+    for service in ("web", "api"):
+        text = "\n".join(lines(of_service(mesh.found, service))).split("\n")
+        assert text[0].split() == ["NAME", "ADDRESS", "PROTOCOL", "TASK", "STATE"]
+        assert max(map(len, text)) <= 80
 
 
 def test_one_service_has_its_names_and_the_calls_of_it_and_to_it(mesh: Mesh) -> None:

@@ -69,6 +69,15 @@ def test_http_is_retried_twice_on_another_task_and_ends_after_its_time_out() -> 
     assert "previous_hosts" in str(found["retry_policy"]["retry_host_predicate"])
 
 
+def test_what_a_503_is_in_grpc_is_retried_too() -> None:
+    def retry_on(protocol: Protocol) -> str:
+        found = route(chains(Endpoint("api", 1, 80, protocol, 300, 15))["api"])
+        return str(found["retry_policy"]["retry_on"])
+
+    assert retry_on("grpc") == f"{retry_on('http')},unavailable"
+    assert retry_on("http2") == retry_on("http")
+
+
 def test_tcp_tries_three_tasks_and_knows_no_requests() -> None:
     [filter] = chains(DATABASE)["db"]["filters"]
     assert filter["name"] == "envoy.filters.network.tcp_proxy"

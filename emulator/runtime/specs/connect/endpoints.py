@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,9 +33,10 @@ def endpoints_of(state: DesiredState) -> list[Endpoint]:
     return sorted(found.values(), key=lambda one: one.number)
 
 
-def virtual_lines(state: DesiredState) -> str:
-    """The lines of /etc/hosts in every task with a proxy."""
-    return "".join(f"{one.address} {one.name} {MARK}\n" for one in endpoints_of(state))
+def virtual_lines(state: DesiredState, service: str) -> str:
+    """The lines of /etc/hosts in every task of a service with proxies."""
+    found = state.findable_names(service)
+    return "".join(f"{one.address} {one.name} {MARK}\n" for one in endpoints_of(state) if one.name in found)
 
 
 def digest(lines: str) -> str:
@@ -57,6 +58,11 @@ def behind(observed: Observed, network: str, leaving: Collection[str] = ()) -> d
             name = task.pause.labels[names.CONNECT].lower()
             found.setdefault(name, []).append((is_ready(task), (address, int(port))))
     return {name: [one for ready, one in tasks if ready] or [one for _, one in tasks] for name, tasks in found.items()}
+
+
+def _files(state: DesiredState, tasks: Mapping[str, Sequence[tuple[str, int]]]) -> dict[str, str]:
+    logs = dict.fromkeys(desired.access_log for _, desired in sorted(state.services.items()))
+    return files(endpoints_of(state), tasks, logs)
 
 
 def _is_running(task: Task) -> bool:
@@ -85,7 +91,7 @@ class FirstFiles:
         state = self._state()
         if self._written or not any(desired.proxied for desired in state.services.values()):
             return False
-        found = files(endpoints_of(state), behind(observed, self._names.network, leaving))
+        found = _files(state, behind(observed, self._names.network, leaving))
         contents = [File(name, content.encode()) for name, content in found.items()]
         with contextlib.suppress(EngineError):  # the agent writes them, if later
             self._engine.put_files(self._names.agent, FOLDER, contents)
@@ -125,5 +131,5 @@ class EndpointFiles:
         state = self._state()
         if not any(desired.proxied for desired in state.services.values()) and not self._written:
             return {}
-        found = files(endpoints_of(state), behind(observed, self._names.network, leaving))
+        found = _files(state, behind(observed, self._names.network, leaving))
         return {name: content for name, content in found.items() if self._written.get(name) != content}

@@ -42,7 +42,9 @@ def proxy_spec(
 ) -> ContainerSpec:
     """The proxy of a task. `labels` are those of the task."""
     port = served(desired.service)
-    configuration = json.dumps(bootstrap(task_id, desired.service.name, port), separators=(",", ":"))
+    configuration = json.dumps(
+        bootstrap(task_id, desired.service.name, port, desired.access_log), separators=(",", ":")
+    )
     pairs = () if port is None else (f"{port.port}:{ingress_port(port)}",)
     return ContainerSpec(
         name=environment.proxy(task_id),
