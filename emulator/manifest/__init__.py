@@ -13,9 +13,11 @@ from emulator.manifest.load.loader import (
     Checked,
     LoadedEnvironment,
     LoadedManifest,
+    LoadedPipeline,
     check,
     load,
     load_environment,
+    load_pipeline,
     load_with_gaps,
 )
 from emulator.manifest.load.source import REFUSED_TYPES, WORKLOAD_TYPES, Options
@@ -39,6 +41,7 @@ __all__ = [
     "LoadBalancedWebService",
     "LoadedEnvironment",
     "LoadedManifest",
+    "LoadedPipeline",
     "Manifest",
     "Options",
     "ScheduledJob",
@@ -48,6 +51,7 @@ __all__ = [
     "check",
     "load",
     "load_environment",
+    "load_pipeline",
     "load_with_gaps",
 ]
 

@@ -84,7 +84,7 @@ def test_stack_is_created_with_the_task_definition_of_render_taskdef(
     template: dict[str, Any] = read_template(render_stack(service, _with_mode(options, mode)))
     parameters = {key: account.value(key) for key, it in template.get("Parameters", {}).items() if "Default" not in it}
     account.export(sorted(set(_imports(template))))
-    known = _for_moto(template, account)
+    known = for_moto(template, account)
     created = account.create(known, parameters)
     made = {key for key, it in known["Resources"].items() if "Condition" not in it}
     assert made <= set(created)
@@ -211,7 +211,7 @@ def known_to_moto() -> set[str]:
     return set(get_model_map()) - {"AWS::CloudFormation::Stack"}
 
 
-def _for_moto(template: dict[str, Any], account: Account) -> dict[str, Any]:
+def for_moto(template: dict[str, Any], account: Account) -> dict[str, Any]:
     """The template without what moto does not know, with a text in the place of references to it; queues that moto
     would give a name that FIFO queues may not have are named; records go into the zone that is there, and
     listeners have the certificate that is there. moto takes no listeners of a network load balancer, and no instances

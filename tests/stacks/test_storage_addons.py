@@ -18,7 +18,7 @@ from emulator.render.cloudformation.stack import render_stack
 from emulator.render.cloudformation.writer import to_yaml
 from tests.stacks.conftest import Account
 from tests.stacks.linting import findings
-from tests.stacks.test_stacks import _for_moto, _imports
+from tests.stacks.test_stacks import _imports, for_moto
 from tests.unit.render.golden import read_template
 from tests.unit.render.storage_addons import AURORA_PARAMETERS, STORAGE
 
@@ -71,7 +71,7 @@ def test_a_stack_with_them_is_created(names: list[str], tmp_path: Path, account:
     template: dict[str, Any] = read_template(render_stack(service_with(names, tmp_path), StackOptions()))
     parameters = {key: account.value(key) for key, it in template.get("Parameters", {}).items() if "Default" not in it}
     account.export(sorted(set(_imports(template))))
-    known = _for_moto(template, account)
+    known = for_moto(template, account)
     if writer := known["Resources"].get("dataDBWriterInstance"):
         writer["Properties"]["EngineVersion"] = "16.4"  # moto does not take the cluster's
     created = account.create(known, parameters)

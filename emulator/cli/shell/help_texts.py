@@ -68,6 +68,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "render cloudformation": ("render cloudformation -e prod --output-dir build",),
     "render app": ("render app -e prod", "render app -e prod --account 123456789012 -o build"),
     "render environment": ("render environment -e prod", "render environment -e prod --in-place -o build"),
+    "render pipeline": ("render pipeline release -o out", "render pipeline release --to buildspec"),
     "render compose": ("render compose web",),
     "leave report": ("leave report -e prod",),
     "leave protect": ("leave protect deployed.yml --stack shop-prod -o protected.yml",),

@@ -143,6 +143,10 @@ GROUPS: Final[Mapping[str, tuple[str, Table]]] = {
                 "Print the stack of an environment, with what the services of the workspace need of it: no Lambda "
                 "functions.",
             ),
+            "pipeline": (
+                "manifest.pipeline.verb:pipeline",
+                "Print a pipeline as a GitHub workflow, or as a buildspec that downloads no Copilot.",
+            ),
             "compose": (
                 "manifest.render_compose:compose",
                 "Print a Compose file that runs one task of a service with plain `docker compose`.",

@@ -25,6 +25,7 @@ from emulator.manifest.yaml.nodes import Entry, Mapping, Node, Sequence
 if TYPE_CHECKING:
     from emulator.manifest.schema.environment import EnvironmentManifest
     from emulator.manifest.schema.manifest import Manifest
+    from emulator.manifest.schema.pipeline import PipelineManifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,20 @@ class LoadedEnvironment:
     path: Path
     tree: Mapping
     text: str
+    findings: list[Finding] = field(default_factory=list)
+
+    def position(self, path: str) -> Position | None:
+        """As that of a workload's manifest."""
+        return _position(self.path, self.tree, path)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPipeline:
+    """A pipeline's manifest, with the warnings that are left."""
+
+    manifest: PipelineManifest
+    path: Path
+    tree: Mapping
     findings: list[Finding] = field(default_factory=list)
 
     def position(self, path: str) -> Position | None:
@@ -202,6 +217,20 @@ def load_environment(
         raise FindingsError(path, source.findings())
     text = "".join(f"{line}\n" for line in source.lines)
     return LoadedEnvironment(cast("EnvironmentManifest", manifest), path, source.root, text, source.findings())
+
+
+def load_pipeline(path: Path, *, variables: Variables[str, str], app: str, strict: bool = True) -> LoadedPipeline:
+    """Reads the pipeline manifest at `path`. Raises InputError, and FindingsError with every finding."""
+    source = Source.read(path, Options(strict))
+    source.interpolate(variables, app, None)
+    if source.kind(report=False) != PIPELINE:
+        raise InputError(
+            f"{path} is not the manifest of a pipeline", hint="it has `source` and `stages`, and no `type`"
+        )
+    manifest = source.other(PIPELINE)
+    if manifest is None or source.failed():
+        raise FindingsError(path, source.findings())
+    return LoadedPipeline(cast("PipelineManifest", manifest), path, source.root, source.findings())
 
 
 def check(

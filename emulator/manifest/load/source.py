@@ -169,7 +169,8 @@ class Source:
         """The manifest of an environment or a pipeline."""
         from emulator.manifest.load.decode import Decoder
         from emulator.manifest.rules.others import check_other
-        from emulator.manifest.schema.environment import EnvironmentManifest, PipelineManifest
+        from emulator.manifest.schema.environment import EnvironmentManifest
+        from emulator.manifest.schema.pipeline import PipelineManifest
 
         block: type[Block] = EnvironmentManifest if kind == ENVIRONMENT else PipelineManifest
         manifest = Decoder(self.report, block).block(self.root, block, "")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import abc
 from typing import Final
 
 from emulator.manifest.findings.report import Report
 from emulator.manifest.rules.at import At
 from emulator.manifest.rules.environment import environment
-from emulator.manifest.schema.environment import EnvironmentManifest, PipelineManifest
+from emulator.manifest.schema.environment import EnvironmentManifest
+from emulator.manifest.schema.pipeline import PipelineAction, PipelineDeployment, PipelineManifest
 from emulator.manifest.yaml.nodes import Mapping
-from emulator.spelling import closest
+from emulator.spelling import closest, did_you_mean
 
 _PROVIDERS: Final = ("GitHub", "GitHubV1", "CodeCommit", "Bitbucket")
 
@@ -25,10 +27,34 @@ def check_other(manifest: EnvironmentManifest | PipelineManifest, tree: Mapping,
 def _pipeline(manifest: PipelineManifest, at: At) -> None:
     if len(manifest.name) > 100:
         at.add("CL161", "a pipeline's name has 100 characters at most", "name")
+    if manifest.version not in (None, "1"):
+        at.add("CL161", f"{manifest.version!r} is no version of the format", "version", hint="the only one is 1")
     if manifest.source.provider not in _PROVIDERS:
         meant = closest(manifest.source.provider, _PROVIDERS)
         hint = f"did you mean {meant}?" if meant else "one of " + ", ".join(_PROVIDERS)
         at.add("CL161", f"{manifest.source.provider!r} is not a source provider", "source", "provider", hint=hint)
+    names = [stage.name for stage in manifest.stages]
     for index, stage in enumerate(manifest.stages):
+        if names.index(stage.name) < index:
+            at.add("CL161", f"{stage.name} is a stage already", "stages", index, "name", hint="name each stage once")
         if stage.test_commands and stage.post_deployments is not None:
             at.add("CL161", "give one of test_commands and post_deployments, not both", "stages", index)
+        for group in ("deployments", "pre_deployments", "post_deployments"):
+            _order(getattr(stage, group) or {}, at, index, group)
+
+
+def _order(group: abc.Mapping[str, PipelineDeployment | PipelineAction], at: At, index: int, key: str) -> None:
+    """What is wrong with what waits for what in a group of a stage. Source: Copilot, `Deployments.validate`."""
+    left = {name: set(one.depends_on) for name, one in group.items()}
+    for name, awaited in left.items():
+        for number, other in enumerate(group[name].depends_on):
+            if other not in group:
+                message = f"{name} depends on {other}, which is not in {key} of the stage"
+                hint = did_you_mean(other, group, key)
+                at.add("CL161", message, "stages", index, key, name, "depends_on", number, hint=hint)
+        awaited &= group.keys()
+    while ready := {name for name, awaited in left.items() if not awaited}:
+        left = {name: awaited - ready for name, awaited in left.items() if name not in ready}
+    if left:
+        message = f"these wait for each other: {', '.join(left)}"
+        at.add("CL161", message, "stages", index, key, next(iter(left)), "depends_on", hint="remove one dependency")

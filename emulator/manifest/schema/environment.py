@@ -1,12 +1,10 @@
-"""`copilot/environments/<name>/manifest.yml` and `copilot/pipelines/<name>/manifest.yml`, for the fields that matter to
-workloads."""
+"""`copilot/environments/<name>/manifest.yml`, for the fields that matter to workloads."""
 
 import re
 from typing import Annotated, Literal, Self
 
-from emulator.manifest.schema.base import INT64, Block, Key
+from emulator.manifest.schema.base import INT64, Block
 from emulator.manifest.schema.notations.values import Network
-from emulator.model import JsonValue
 
 
 class Ingress(Block):
@@ -233,44 +231,3 @@ class EnvironmentManifest(Block):
     """The load balancers."""
     observability: EnvironmentObservability | None = None
     """Monitoring."""
-
-
-class PipelineSource(Block):
-    """Where a pipeline's commits come from."""
-
-    provider: str
-    """GitHub, GitHubV1, CodeCommit or Bitbucket."""
-    properties: dict[str, JsonValue] = {}
-    """What the provider needs."""
-
-
-class PipelineStage(Block):
-    """One environment of a pipeline."""
-
-    name: str
-    """The environment."""
-    requires_approval: Annotated[bool | None, Key(legacy=("require_approval",))] = None
-    """Whether a person must approve first."""
-    test_commands: list[str] = []
-    """Commands run after the deployment."""
-    deployments: JsonValue = None
-    """Which workloads, in which order."""
-    pre_deployments: JsonValue = None
-    """Builds before."""
-    post_deployments: JsonValue = None
-    """Builds after."""
-
-
-class PipelineManifest(Block):
-    """A pipeline. Recognised so that a folder can be checked; nothing here runs it."""
-
-    name: str
-    """The pipeline's name, 100 characters at most."""
-    version: str | None = None
-    """The version of the format."""
-    source: PipelineSource
-    """Where commits come from."""
-    build: JsonValue = None
-    """How it builds."""
-    stages: list[PipelineStage] = []
-    """The environments, in order."""

@@ -34,8 +34,9 @@ class Pipeline(FindingKind):
     code = "CL161"
     title = "pipeline manifest that does not fit"
     explanation = """
-        The source has a provider that Copilot does not know, a name is too long, or a stage has two kinds of what comes
-        after its deployment. Copilot refuses the manifest. Pipelines are not run here.
+        The source has a provider that Copilot does not know, a name is too long, a stage comes twice or has two kinds
+        of what comes after its deployment, or its deployments wait for what is not there or for each other. Copilot
+        refuses the manifest. Pipelines are not run here; `render pipeline` makes a workflow or a buildspec of one.
     """
     source = "Copilot, internal/pkg/manifest/pipeline.go and `Pipeline.Validate`"
     file = "copilot/pipelines/release/manifest.yml"

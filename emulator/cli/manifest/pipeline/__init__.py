@@ -1,0 +1,1 @@
+"""`copilot-local render pipeline`."""

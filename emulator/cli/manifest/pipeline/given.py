@@ -1,0 +1,303 @@
+"""From a pipeline's manifest and the workspace to the pipeline that is rendered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from emulator.app.compile import registration_findings
+from emulator.app.load import load_services
+from emulator.app.selection import LoadedService, Selection, Target, others_declared, warning
+from emulator.cli.manifest.pipeline.actions import actions_of, build_script
+from emulator.errors import FindingsError, InputError, Position, UsageError
+from emulator.events import Emit
+from emulator.manifest import load_pipeline
+from emulator.render.pipeline.model import Deployment, Image, Pipeline, Stage, Upload, Value
+from emulator.render.pipeline.shell import FOLDER
+from emulator.spelling import did_you_mean
+from emulator.workspace import COPILOT_FOLDER, MANIFEST_FILE
+
+if TYPE_CHECKING:
+    from emulator.manifest import LoadedPipeline
+    from emulator.manifest.schema.pipeline import PipelineDeployment, PipelineStage
+
+_GITHUB = re.compile(r"(?:https://github\.com/|git@github\.com:|)(?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?")
+_TEMPLATE_URL = "AddonsTemplateURL"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line says of a pipeline. `github` is whether the result is for GitHub."""
+
+    github: bool
+    requirement: str
+    repository: str | None = None
+    bucket: str | None = None
+    execution_role: bool = True
+    options: tuple[str, ...] = ()
+
+
+def pipeline_name(target: Target, name: str | None) -> str:
+    """The pipeline that is meant. Raises UsageError, and InputError where there is none."""
+    folder = target.workspace.root / COPILOT_FOLDER / "pipelines"
+    known = sorted(file.parent.name for file in folder.glob(f"*/{MANIFEST_FILE}"))
+    if not known:
+        raise InputError(
+            f"there is no pipeline in {folder}", hint="its manifest is pipelines/<name>/manifest.yml there"
+        )
+    if name is not None and name not in known:
+        raise UsageError(f"there is no pipeline {name} in {folder}", hint=did_you_mean(name, known, "pipelines"))
+    if name is None and len(known) > 1:
+        raise UsageError(f"{len(known)} pipelines could be meant: {', '.join(known)}", hint="name one of them")
+    return name or known[0]
+
+
+def read_pipeline(target: Target, name: str, selection: Selection, wanted: Wanted, emit: Emit) -> Pipeline:
+    """The pipeline, with what each of its stages deploys.
+
+    Raises InputError with file and line for what cannot be carried over, and what reading manifests raises.
+    """
+    path = target.workspace.root / COPILOT_FOLDER / "pipelines" / name / MANIFEST_FILE
+    loaded = load_pipeline(path, variables=target.variables, app=target.app)
+    for finding in loaded.findings:
+        emit(warning(finding))
+    if not loaded.manifest.stages:
+        raise InputError("the pipeline has no stages", position=Position(str(path), 1), hint="name its environments")
+    collector = _Collector(target, loaded, selection, wanted, emit)
+    stages = tuple(collector.stage(number) for number in range(len(loaded.manifest.stages)))
+    build = loaded.manifest.build
+    return Pipeline(
+        app=target.app,
+        name=loaded.manifest.name,
+        repository=_repository(loaded, wanted) if wanted.github else "",
+        branch=loaded.manifest.source.properties.branch or "main",
+        stages=stages,
+        images=tuple(collector.images.values()),
+        build=build_script(loaded, target, emit),
+        policy=build.additional_policy.policy_document if build and build.additional_policy else None,
+        requirement=wanted.requirement,
+        bucket=wanted.bucket or "",
+        options=wanted.options,
+        execution_role=wanted.execution_role,
+    )
+
+
+def _repository(loaded: LoadedPipeline, wanted: Wanted) -> str:
+    source = loaded.manifest.source
+    if wanted.repository is None and not source.provider.startswith("GitHub"):
+        raise InputError(
+            f"the source is {source.provider}, and GitHub runs workflows of its own repositories only",
+            position=loaded.position("source.provider"),
+            hint="`--to buildspec` makes a buildspec; `--repository OWNER/NAME` names the repository on GitHub",
+        )
+    found = _GITHUB.fullmatch(wanted.repository or source.properties.repository)
+    if found is None:
+        if wanted.repository is not None:
+            raise UsageError(f"--repository {wanted.repository} is no repository on GitHub", hint="give OWNER/NAME")
+        raise InputError(
+            f"{source.properties.repository} is no repository on GitHub",
+            position=loaded.position("source.properties.repository"),
+            hint="write https://github.com/OWNER/NAME, or give --repository OWNER/NAME",
+        )
+    return found["name"]
+
+
+@dataclass(slots=True)
+class _Collector:
+    target: Target
+    loaded: LoadedPipeline
+    selection: Selection
+    wanted: Wanted
+    emit: Emit
+    images: dict[str, Image] = field(default_factory=dict)
+
+    def stage(self, number: int) -> Stage:
+        manifest = self.loaded.manifest.stages[number]
+        self._check_name(manifest, number)
+        services, where = self._services(manifest, number)
+        names = manifest.deployments or dict.fromkeys(services)
+        at = f"stages[{number}]"
+        read = (self.target.workspace.root, self.loaded, self.emit)
+        return Stage(
+            name=manifest.name,
+            approval=bool(manifest.requires_approval),
+            region=where[1],
+            account=where[0],
+            before=actions_of(manifest.pre_deployments, f"{at}.pre_deployments", *read),
+            deployments=tuple(
+                self._deployment(manifest, name, given, services.get(name), number) for name, given in names.items()
+            ),
+            afterwards=actions_of(manifest.post_deployments or {}, f"{at}.post_deployments", *read),
+            tests=tuple(manifest.test_commands),
+        )
+
+    def _check_name(self, stage: PipelineStage, number: int) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9-]*", stage.name):
+            raise InputError(
+                f"{stage.name!r} is no name of an environment", position=self.loaded.position(f"stages[{number}].name")
+            )
+        if known := others_declared(self.target.workspace, stage.name):
+            raise InputError(
+                f"there is no environment {stage.name}",
+                position=self.loaded.position(f"stages[{number}].name"),
+                hint=did_you_mean(stage.name, known, "environments"),
+            )
+
+    def _services(
+        self, stage: PipelineStage, number: int
+    ) -> tuple[dict[str, LoadedService], tuple[str | None, str | None]]:
+        """The services that the stage deploys, by their names; and its account and region, where settings have them."""
+        from emulator.app.deployment import Deployment as Given
+        from emulator.app.deployment import deployment
+        from emulator.settings import load_settings
+
+        where = deployment(load_settings(self.target.workspace.root), stage.name, Given())
+        known = self.target.workspace.services
+        names = [name for name in stage.deployments if name in known] if stage.deployments else known
+        for name, given in stage.deployments.items():
+            if name not in known and not given.template_path:
+                raise InputError(
+                    f"there is no workload {name}, and no template of it is named",
+                    position=self.loaded.position(f"stages[{number}].deployments.{name}"),
+                    hint=f"{did_you_mean(name, known, 'workloads')}; `template_path` names a template",
+                )
+        if not names:
+            return {}, (where.account, where.region)
+        chosen = replace(self.selection, environment=stage.name, services=tuple(names), new_environment=True)
+        found = load_services(chosen, self.emit, given=Given())
+        for one in found:
+            if findings := registration_findings(one):
+                raise FindingsError(one.service.manifest, findings)
+        return {one.service.name: one for one in found}, (where.account, where.region)
+
+    def _deployment(
+        self,
+        stage: PipelineStage,
+        name: str,
+        given: PipelineDeployment | None,
+        loaded: LoadedService | None,
+        number: int,
+    ) -> Deployment:
+        app = self.target.app
+        stack = (given and given.stack_name) or f"{app}-{stage.name}-{name}"
+        template = (given and given.template_path) or f"{FOLDER}/{name}-{stage.name}.stack.yml"
+        config = (given and given.template_config) or f"{FOLDER}/{name}-{stage.name}.params.json"
+        after = tuple(given.depends_on) if given else ()
+        plain = Deployment(name, stack[:128], template, config, after=after)
+        if loaded is not None:
+            values = dict(self._values(loaded, stage))
+            tags = {"copilot-application": app, "copilot-environment": stage.name, "copilot-service": name}
+            nested = loaded.service.addons is not None
+            usual = replace(plain, config="" if self.wanted.github else config)
+            return replace(usual, service=name, values=values, tags=tags, nested=nested)
+        path = f"stages[{number}].deployments.{name}"
+        environment = re.fullmatch(rf"{FOLDER}/([a-z][a-z0-9-]*)\.env\.yml", template)
+        if environment:
+            tags = {"copilot-application": app, "copilot-environment": environment[1]}
+            usual = replace(plain, config="" if self.wanted.github else config)
+            return replace(usual, environment=environment[1], tags=tags)
+        for file in (template, *([given.template_config] if given and given.template_config else [])):
+            if not (self.target.workspace.root / file).is_file():
+                raise InputError(
+                    f"{file} is not in the workspace, and nothing makes it",
+                    position=self.loaded.position(path),
+                    hint="workloads are rendered, and environments into `infrastructure/ENVIRONMENT.env.yml`",
+                )
+        return replace(plain, config=config if given and given.template_config else "")
+
+    def _values(self, loaded: LoadedService, stage: PipelineStage) -> Iterator[tuple[str, Value]]:
+        """What the parameters of a service's stack are given. Raises InputError for one that nothing gives a value."""
+        from emulator.render.cloudformation.options import StackOptions
+        from emulator.render.cloudformation.stack import stack_document
+
+        service, where = loaded.service, loaded.deployment
+        assert where is not None
+        options = StackOptions(
+            in_copilot_environment=True, values=loaded.settings.values, defaults=where.parameters,
+            permissions_boundary=where.permissions_boundary,
+        )  # fmt: skip
+        parameters = stack_document(service, options).get("Parameters")
+        images = {_image_parameter(name, service.main_container): name for name in service.builds}
+        for name, parameter in parameters.items() if isinstance(parameters, dict) else ():
+            if name in images:
+                if images[name] not in where.images:
+                    yield name, self._image(loaded, images[name], stage, where.region)
+            elif isinstance(parameter, Mapping) and "Default" in parameter:
+                continue
+            elif name == _TEMPLATE_URL:
+                self._need_bucket(service.name, "the template of its addons", service.manifest)
+                yield name, Upload(f"{FOLDER}/{service.name}-{stage.name}.addons.stack.yml", url=True)
+            elif file := _env_file(loaded, name):
+                self._need_bucket(service.name, file, service.manifest)
+                yield name, Upload(file, url=False)
+            else:
+                raise InputError(
+                    f"the stack of {service.name} asks for {name}, to which a pipeline has no value",
+                    position=Position(service.manifest, 1),
+                    hint=f"give it in [environments.{stage.name}.parameters] of copilot-local.toml",
+                )
+
+    def _need_bucket(self, service: str, what: str, manifest: str) -> None:
+        if self.wanted.bucket is None:
+            raise InputError(
+                f"{service} needs a bucket for {what}",
+                position=Position(manifest, 1),
+                hint="give --bucket NAME, such as the artifact bucket of Copilot's application: `aws cloudformation "
+                f"list-stack-instances --stack-set-name {self.target.app}-infrastructure` leads to it",
+            )
+
+    def _image(self, loaded: LoadedService, container: str, stage: PipelineStage, region: str | None) -> Image:
+        """The image of a container, which stages share where it is built alike for them."""
+        service = loaded.service
+        platform = service.task_definition.runtime_platform
+        arm = platform is not None and platform.cpu_architecture == "ARM64"
+        sidecar = container != service.main_container
+        image = Image(
+            id="",
+            repository=f"{service.app}/{service.name}",
+            build=service.builds[container].model_copy(update={"position": None}),
+            prefix=container if sidecar else "",
+            region=region,
+            platform="linux/arm64" if arm else "linux/amd64",
+        )
+        alike = [one for one in self.images.values() if replace(one, id="", suffix="") == image]
+        if alike:
+            return alike[0]
+        id = re.sub(r"\W", "_", f"{service.name}_{container}" if sidecar else service.name)
+        others = {one.id for one in self.images.values()}
+        built_before = any(
+            (one.repository, one.prefix, one.region) == (image.repository, image.prefix, region)
+            for one in self.images.values()
+        )
+        if id in others:
+            id += "_" + re.sub(r"\W", "_", stage.name)
+        made = replace(image, id=id, suffix=stage.name if built_before else "")
+        self.images[id] = made
+        return made
+
+
+def _image_parameter(container: str, main: str) -> str:
+    from emulator.ecs.names import logical_id
+
+    return "ContainerImage" if container == main else f"ContainerImageFor{logical_id(container)}"
+
+
+def _env_file(loaded: LoadedService, parameter: str) -> str:
+    """The environment file that a parameter names, by the container."""
+    from emulator.ecs.names import logical_id
+    from emulator.ecs.references import EnvFileReference
+
+    service = loaded.service
+    router = service.task_definition.log_router
+    for container in service.task_definition.container_definitions:
+        here = (
+            "EnvFileARN" if container.name == service.main_container else f"EnvFileARNFor{logical_id(container.name)}"
+        )
+        if router is not None and router.name == container.name and container.name != service.main_container:
+            here = "LoggingEnvFileARN"
+        for file in container.environment_files:
+            if here == parameter and isinstance(file.value, EnvFileReference):
+                return file.value.name
+    return ""

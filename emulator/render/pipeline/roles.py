@@ -1,0 +1,128 @@
+"""The roles of a workflow: who may take each (OpenID Connect), and no more than its job needs.
+
+Source: GitHub, "Configuring OpenID Connect in Amazon Web Services": the subject of a job in an environment is
+`repo:OWNER/NAME:environment:ENVIRONMENT`, of one without `repo:OWNER/NAME:ref:refs/heads/BRANCH`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from emulator.ecs.names import logical_id
+from emulator.render.cloudformation.intrinsics import Sub
+from emulator.render.cloudformation.template import Properties, Template
+from emulator.render.cloudformation.writer import to_yaml
+from emulator.render.pipeline.model import Pipeline, Stage, Upload
+
+ISSUER = "token.actions.githubusercontent.com"
+_PUSH = (
+    "BatchCheckLayerAvailability",
+    "BatchGetImage",
+    "CompleteLayerUpload",
+    "GetDownloadUrlForLayer",
+    "InitiateLayerUpload",
+    "PutImage",
+    "UploadLayerPart",
+)
+_DEPLOY = (
+    "CreateChangeSet",
+    "DeleteChangeSet",
+    "DescribeChangeSet",
+    "DescribeStackEvents",
+    "DescribeStacks",
+    "ExecuteChangeSet",
+    "GetTemplate",
+)
+
+
+def render_roles(pipeline: Pipeline) -> str:
+    """The stack of the roles, as YAML: one that builds, and one for each stage."""
+    template = Template(description=f"Roles of the workflow {pipeline.name} of {pipeline.app}")
+    if pipeline.images:
+        subject = f"repo:{pipeline.repository}:ref:refs/heads/{pipeline.branch}"
+        _role(template, pipeline, "BuildRole", subject, _build_statements(pipeline), "BUILD_ROLE of the repository")
+    for stage in pipeline.stages:
+        subject = f"repo:{pipeline.repository}:environment:{stage.name}"
+        where = f"DEPLOY_ROLE of the environment {stage.name}"
+        statements = _stage_statements(pipeline, stage)
+        _role(template, pipeline, f"DeployRole{logical_id(stage.name).capitalize()}", subject, statements, where)
+    header = f"Roles of the workflow {pipeline.name}. The account needs the identity provider {ISSUER}, once."
+    return to_yaml(template.document(), header=header)
+
+
+def _role(
+    template: Template, pipeline: Pipeline, id: str, subject: str, statements: Sequence[Properties], where: str
+) -> None:
+    provider = Sub(f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:oidc-provider/{ISSUER}")
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Federated": provider},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringEquals": {f"{ISSUER}:aud": "sts.amazonaws.com", f"{ISSUER}:sub": subject}},
+    }
+    policies: list[Properties] = [
+        {"PolicyName": "pipeline", "PolicyDocument": {"Version": "2012-10-17", "Statement": list(statements)}}
+    ]
+    if pipeline.policy:
+        policies.append({"PolicyName": "additional", "PolicyDocument": pipeline.policy})
+    template.resource(
+        id,
+        "AWS::IAM::Role",
+        {
+            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
+            "Policies": policies,
+            "Tags": [{"Key": "copilot-application", "Value": pipeline.app}],
+        },
+    )
+    template.output(id, Sub(f"${{{id}.Arn}}"), f"Variable {where}.")
+
+
+def _build_statements(pipeline: Pipeline) -> list[Properties]:
+    repositories = sorted({(image.repository, image.region) for image in pipeline.images}, key=str)
+    return [
+        {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
+        {
+            "Effect": "Allow",
+            "Action": [f"ecr:{action}" for action in _PUSH],
+            "Resource": [
+                Sub(f"arn:${{AWS::Partition}}:ecr:{region or '${AWS::Region}'}:${{AWS::AccountId}}:repository/{name}")
+                for name, region in repositories
+            ],
+        },
+    ]
+
+
+def _stage_statements(pipeline: Pipeline, stage: Stage) -> list[Properties]:
+    region = stage.region or "${AWS::Region}"
+    stacks = dict.fromkeys(one.stack for one in stage.deployments)
+    found: list[Properties] = [
+        {
+            "Effect": "Allow",
+            "Action": [f"cloudformation:{action}" for action in _DEPLOY],
+            "Resource": [
+                Sub(f"arn:${{AWS::Partition}}:cloudformation:{region}:${{AWS::AccountId}}:stack/{name}/*")
+                for name in stacks
+            ],
+        },
+        {"Effect": "Allow", "Action": "cloudformation:GetTemplateSummary", "Resource": "*"},
+    ]
+    if pipeline.execution_role:
+        found.append(
+            {
+                "Effect": "Allow",
+                "Action": "iam:PassRole",
+                "Resource": Sub(
+                    f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{pipeline.app}-{stage.name}-CFNExecutionRole"
+                ),
+                "Condition": {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}},
+            }
+        )
+    if pipeline.bucket:
+        place = f"arn:${{AWS::Partition}}:s3:::{pipeline.bucket}/pipelines/*"
+        found.append({"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": Sub(place)})
+    return found
+
+
+def needs_bucket(stage: Stage) -> list[str]:
+    """The deployments of a stage that put files into a bucket."""
+    return [one.name for one in stage.deployments if any(isinstance(it, Upload) for it in one.values.values())]
