@@ -22,6 +22,7 @@ from emulator.agent.scheduler.supervisor import Supervisor
 from emulator.agent.traces.late import LateTraces
 from emulator.errors import CopilotLocalError, InputError, NotFound
 from emulator.model import from_plain
+from emulator.model import to_plain as to_plain_model
 from emulator.runtime.control.http import BODY, LINES, VERSION, Message
 from emulator.runtime.reports.overview import overview_of
 from emulator.runtime.reports.overview_rows import to_plain
@@ -243,7 +244,8 @@ class _Connection(BaseHTTPRequestHandler):
 
     def _stop_task(self, query: Query, body: Message) -> Answer:
         del query
-        return with_events(lambda emit: self.server.supervisor.deployments.stop_task(str(body["task"]), emit))
+        task, reason = str(body["task"]), str(body.get("reason", ""))
+        return with_events(lambda emit: self.server.supervisor.deployments.stop_task(task, emit, reason))
 
     def _run_job(self, query: Query, body: Message) -> Answer:
         del query
@@ -323,6 +325,7 @@ _READ: Final[Mapping[str, _Handler]] = {
     "overview": _Connection._overview,
     "urls": _Connection._urls,
     "tasks": _Connection._tasks,
+    "state": lambda asked, *_: {"state": to_plain_model(asked.server.supervisor.scheduler.state)},
     "services": lambda asked, *_: {"services": asked.server.supervisor.services()},
     "events": _Connection._events,
     "records": _Connection._records,

@@ -73,8 +73,9 @@ class Deployments:
         anew = {name: {"deployments": service(name).deployments + 1, "known_names": None} for name in chosen}
         self._change(anew, emit)
 
-    def stop_task(self, task_id: str, emit: Emit) -> None:
-        """Stops one task, named by its id or the beginning of it; the scheduler replaces it. As StopTask in ECS."""
+    def stop_task(self, task_id: str, emit: Emit, reason: str = "") -> None:
+        """Stops one task, named by its id or the beginning of it, for a reason of the user's, as StopTask in ECS; the
+        scheduler replaces it."""
         scheduler = self._scheduler
         with self._control.lock:
             self._control.refuse_held()
@@ -87,7 +88,7 @@ class Deployments:
                     f"{'no task' if not found else 'several tasks'} of that id: {task_id}",
                     hint=f"did you mean the service {meant}? {hint}" if meant else hint,
                 )
-            scheduler.history.stopping(found[0].id, Stop("UserInitiated", "Task stopped by user"))
+            scheduler.history.stopping(found[0].id, Stop("UserInitiated", reason or "Task stopped by user"))
             claimed = self._control.claim({found[0].service})
         plan = Plan()
         delay = 0 if front_specs(scheduler.state) else None

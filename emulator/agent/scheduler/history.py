@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from emulator.ecs.identity import cluster_arn, container_arn, task_definition_arn
-from emulator.engine.interface import ContainerState, Health
-from emulator.regions import DEFAULT_REGION, LOCAL_ACCOUNT
-from emulator.runtime.state import names
+from emulator.agent.scheduler.described.tasks import (
+    Context,
+    attachments_of,
+    containers_of,
+    new_task,
+    note_interfaces,
+    note_progress,
+    status_of,
+    task_health,
+)
 from emulator.runtime.state.desired import DesiredService, DesiredState
-from emulator.runtime.state.observed import FAILED_TO_START, Member, Observed, Task
+from emulator.runtime.state.observed import FAILED_TO_START, Observed, Task
 from emulator.runtime.state.operations import Verb
 
 KEPT_STOPPED = 100
@@ -73,14 +78,6 @@ class TaskRecord:
     @property
     def status(self) -> str:
         return str(self.content["lastStatus"])
-
-
-@dataclass(slots=True)
-class _Context:
-    state: DesiredState
-    registered: frozenset[str]
-    draining: frozenset[str]
-    now: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
 
 
 class TaskHistory:
@@ -139,9 +136,12 @@ class TaskHistory:
         observed: Observed,
         registered: frozenset[str] = frozenset(),
         draining: frozenset[str] = frozenset(),
+        one_offs: Iterable[DesiredService] = (),
+        deployment: Callable[[Task], str] = lambda _: "",
     ) -> None:
-        """Brings every task up to date. `registered` and `draining` are tasks with targets in the front, by id."""
-        context = _Context(state, registered, draining)
+        """Brings every task up to date. `registered` and `draining` are tasks with targets in the front, by id;
+        `one_offs` are what tasks are made from that commands run; `deployment` names that of a service's task."""
+        context = Context(state, registered, draining, one_offs, deployment)
         with self._changed:
             for task in observed.tasks.values():
                 self._update(task, context)
@@ -171,33 +171,42 @@ class TaskHistory:
     def _wait_beyond(self, count: int) -> None:
         self._changed.wait_for(lambda: self._count > count, timeout=60)
 
-    def _update(self, task: Task, context: _Context) -> None:
+    def _update(self, task: Task, context: Context) -> None:
         record = self._tasks.get(task.id)
         if record is None:
-            record = self._tasks[task.id] = TaskRecord(task.id, task.service, _new_task(task, context))
+            record = self._tasks[task.id] = TaskRecord(task.id, task.service, new_task(task, context))
         content = record.content
         before = (content["lastStatus"], content["desiredStatus"], [c["lastStatus"] for c in content["containers"]])
+        if task.one_off and (fault := task.fault(())) and fault.startswith("essential container "):
+            self._stops.setdefault(task.id, stop_for(fault))
         stop = self._stops.get(task.id)
         if stop is not None and content["desiredStatus"] != "STOPPED":
             content |= {"desiredStatus": "STOPPED", "stopCode": stop.code, "stoppedReason": stop.reason}
             content["stoppingAt"] = context.now
-        content["containers"] = _containers(task, content, context)
-        content["attachments"] = _attachments(task) or content["attachments"]
+        content["containers"] = containers_of(task, content, context)
+        content["attachments"] = attachments_of(task, content)
+        note_interfaces(content)
+        note_progress(task, content, context)
         for container in content["containers"]:
             if container["runtimeId"] in self._out_of_memory and container.get("exitCode"):
                 container["reason"] = OUT_OF_MEMORY
-        content["healthStatus"] = _task_health(task)
-        content["lastStatus"] = _status(task, context, stopping=stop is not None)
+        content["healthStatus"] = task_health(task)
+        if task.members and not any(member.running for member in task.members.values()) and stop is not None:
+            content.setdefault("executionStoppedAt", context.now)
+        content["lastStatus"] = status_of(task, context, stopping=stop is not None)
         if content["lastStatus"] == "RUNNING" and "startedAt" not in content:
             content["startedAt"] = context.now
         after = (content["lastStatus"], content["desiredStatus"], [c["lastStatus"] for c in content["containers"]])
         if before != after:
             self._tell(record, context)
 
-    def _stopped(self, record: TaskRecord, context: _Context) -> None:
+    def _stopped(self, record: TaskRecord, context: Context) -> None:
         stop = self._stops.pop(record.id, Stop("UserInitiated", "Task stopped by user"))
         content = record.content
         content |= {"lastStatus": "STOPPED", "desiredStatus": "STOPPED", "stoppedAt": context.now}
+        content["attachments"] = [{**attachment, "status": "DELETED"} for attachment in content["attachments"]]
+        content.setdefault("stoppingAt", context.now)
+        content.setdefault("executionStoppedAt", context.now)
         content.setdefault("stopCode", stop.code)
         content.setdefault("stoppedReason", stop.reason)
         for container in content["containers"]:
@@ -205,7 +214,7 @@ class TaskHistory:
         self._add_exit_codes(content)
         self._tell(record, context)
 
-    def _tell(self, record: TaskRecord, context: _Context) -> None:
+    def _tell(self, record: TaskRecord, context: Context) -> None:
         content = record.content
         content["version"] += 1
         detail = {**content, "containers": [dict(container) for container in content["containers"]]}
@@ -232,118 +241,3 @@ class TaskHistory:
         stopped = [record.id for record in self._tasks.values() if record.status == "STOPPED"]
         for task_id in stopped[: max(0, len(stopped) - KEPT_STOPPED)]:
             del self._tasks[task_id]
-
-
-def _new_task(task: Task, context: _Context) -> dict[str, Any]:
-    labels = task.pause.labels if task.pause else next(iter(task.members.values())).container.labels
-    desired = context.state.services.get(task.service)
-    region = desired.options.region if desired else DEFAULT_REGION
-    account = desired.options.account if desired else LOCAL_ACCOUNT
-    definition = desired.service.task_definition if desired else None
-    return {
-        "taskArn": labels.get(names.ECS_TASK_ARN, ""),
-        "clusterArn": cluster_arn(region, context.state.cluster, account),
-        "taskDefinitionArn": task_definition_arn(
-            region, labels.get(names.ECS_FAMILY, ""), int(task.revision or 1), account
-        ),
-        "group": f"service:{task.service}",
-        "launchType": "FARGATE",
-        "platformVersion": "1.4.0",
-        "cpu": definition.cpu if definition else None,
-        "memory": definition.memory if definition else None,
-        "createdAt": task.pause.created.isoformat(timespec="milliseconds") if task.pause else context.now,
-        "desiredStatus": "RUNNING",
-        "lastStatus": "",
-        "healthStatus": "UNKNOWN",
-        "attributes": [{"name": names.LIMITS, "value": labels[names.LIMITS]}] if names.LIMITS in labels else [],
-        "attachments": [],
-        "containers": [],
-        "version": 0,
-    }
-
-
-def _status(task: Task, context: _Context, *, stopping: bool) -> str:
-    members = task.members.values()
-    if stopping:
-        if task.id in context.draining:
-            return "DEACTIVATING"
-        return "STOPPING" if any(member.running for member in members) else "DEPROVISIONING"
-    if task.pause is None or task.pause.state is not ContainerState.RUNNING:
-        return "PROVISIONING"
-    desired = context.state.services.get(task.service)
-    expected = len(desired.service.task_definition.container_definitions) if desired else len(task.members)
-    if len(task.members) < expected or not all(member.started for member in members):
-        return "PENDING"
-    if desired is not None and desired.service.target_groups and task.id not in context.registered:
-        return "ACTIVATING"
-    return "RUNNING"
-
-
-def _attachments(task: Task) -> list[dict[str, Any]]:
-    """DescribeTasks' network interface; empty while the task has no address."""
-    if task.pause is None or not task.pause.addresses:
-        return []
-    name, address = next(iter(task.pause.addresses.items()))
-    details = [{"name": "privateIPv4Address", "value": address}]
-    if name in task.pause.attachments:
-        details.insert(0, {"name": "macAddress", "value": task.pause.attachments[name].mac_address})
-    return [{"type": "ElasticNetworkInterface", "status": "ATTACHED", "details": details}]
-
-
-def _containers(task: Task, content: Mapping[str, Any], context: _Context) -> list[dict[str, Any]]:
-    """DescribeTasks' `Container` of each; one that is removed already keeps what was known of it."""
-    known: dict[str, dict[str, Any]] = {container["name"]: container for container in content["containers"]}
-    desired = context.state.services.get(task.service)
-    if desired is not None and task.revision != str(desired.revision):
-        desired = None
-    for name, member in task.members.items():
-        known[name] = _container(member, str(content["taskArn"]))
-        if desired is not None:
-            known[name] |= _as_defined(desired, name)
-    return list(known.values())
-
-
-def _as_defined(desired: DesiredService, name: str) -> dict[str, Any]:
-    """What the task definition says of a container: its image as it stands there, its share of the task."""
-    defined = next((c for c in desired.service.task_definition.container_definitions if c.name == name), None)
-    if defined is None:
-        return {}
-    found = {"cpu": str(defined.cpu or 0)}
-    for key, value in (("memory", defined.memory), ("memoryReservation", defined.memory_reservation)):
-        if value:
-            found[key] = str(value)
-    if isinstance(defined.image, str):
-        found["image"] = defined.image
-    return found
-
-
-def _container(member: Member, task_arn: str) -> dict[str, Any]:
-    container = member.container
-    status = "RUNNING" if member.running else "STOPPED" if member.started else "PENDING"
-    found: dict[str, Any] = {
-        "containerArn": container_arn(task_arn, member.name),
-        "taskArn": task_arn,
-        "name": member.name,
-        "image": container.image,
-        "imageDigest": container.image_id,
-        "runtimeId": container.id,
-        "lastStatus": status,
-        "healthStatus": _health(container.health),
-    }
-    if status == "STOPPED" and container.exit_code is not None:
-        found["exitCode"] = container.exit_code
-    if member.given_up:
-        found["reason"] = member.given_up
-    return found
-
-
-def _health(health: Health) -> str:
-    return {Health.HEALTHY: "HEALTHY", Health.UNHEALTHY: "UNHEALTHY"}.get(health, "UNKNOWN")
-
-
-def _task_health(task: Task) -> str:
-    """Over essential containers: one that is unhealthy decides, then one that is unknown or has no check."""
-    found = {_health(member.container.health) for member in task.members.values() if member.essential}
-    if "UNHEALTHY" in found:
-        return "UNHEALTHY"
-    return "HEALTHY" if found == {"HEALTHY"} else "UNKNOWN"

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from emulator.agent.scheduler.deployment_events import deployment_event, steady_event
+from emulator.agent.scheduler.described.events import deployment_event, steady_event
 from emulator.agent.scheduler.rollout_records import Former, Rollout, RolloutFile, State, Target, of_deployment
 from emulator.runtime.state.desired import DesiredService, DesiredState, Private
 from emulator.runtime.state.observed import Observed, Task

@@ -13,7 +13,7 @@ from typing import Any
 from emulator.agent.load_balancer.front_monitor import FrontMonitor
 from emulator.agent.scheduler.control_lock import ControlLock
 from emulator.agent.scheduler.deployments import Deployments
-from emulator.agent.scheduler.described_services import described_services
+from emulator.agent.scheduler.described.services import described_services
 from emulator.agent.scheduler.early_checks import EarlyChecks, judging
 from emulator.agent.scheduler.job_runs import JobRun, JobRuns
 from emulator.agent.scheduler.one_off_tasks import OneOffs
@@ -382,7 +382,9 @@ class Supervisor:
             self.control.release(claimed)
 
     def _note_states(self, observed: Observed, registered: frozenset[str], draining: frozenset[str]) -> None:
-        self.scheduler.history.look(self.scheduler.state, observed, registered, draining)
+        scheduler = self.scheduler
+        one_offs, named = self.one_offs.services(), scheduler.rollouts.deployment_id
+        scheduler.history.look(scheduler.state, observed, registered, draining, one_offs, named)
 
 
 def _in_a_thread(work: Callable[[], None]) -> None:

@@ -123,9 +123,9 @@ class Agent:
         """Replaces the tasks of services (none: all), new ones first. Raises `AgentError`."""
         self._act("restart", {"services": services}, emit)
 
-    def stop_task(self, task_id: str, emit: Emit) -> None:
-        """Stops one task; the agent replaces it. Raises `AgentError`."""
-        self._act("stop-task", {"task": task_id}, emit)
+    def stop_task(self, task_id: str, emit: Emit, reason: str = "") -> None:
+        """Stops one task, for a reason that DescribeTasks shows; the agent replaces it. Raises `AgentError`."""
+        self._act("stop-task", {"task": task_id, "reason": reason} if reason else {"task": task_id}, emit)
 
     def run_job(self, job: str) -> Message:
         """Starts a run of a Scheduled Job that is part of what should run; returns the run as `status` has it, without
@@ -158,6 +158,13 @@ class Agent:
         """DescribeTasks' `Task` of every task, the last stopped ones too, oldest first."""
         found: list[Message] = self._answer("tasks", {"service": service or []})["tasks"]
         return found
+
+    def state(self) -> DesiredState:
+        """What should run, without private values."""
+        from emulator.model import from_plain
+        from emulator.runtime.state.desired import DesiredState
+
+        return from_plain(DesiredState, self._answer("state")["state"])
 
     def services(self) -> list[Message]:
         """DescribeServices' `Service` of each, each with its last `serviceDeployments`, by their names."""

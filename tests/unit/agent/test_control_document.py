@@ -142,6 +142,7 @@ def test_requests_and_answers_fit_it(
     assert list(printed)
     assert agent.tasks("hello")
     assert agent.services()
+    assert agent.state().services
     assert list(agent.task_events(follow=False))
     list(agent.records(follow=False, services=["hello"], kept=True))
     list(agent.access(follow=False, services=[]))

@@ -11,6 +11,7 @@ import pytest
 from emulator.agent.scheduler.history import Stop, TaskHistory, stop_for
 from emulator.agent.scheduler.unhealthy_tasks import CONTAINER_REASON, given_up
 from emulator.engine.interface import Health
+from emulator.runtime.state import names
 from emulator.runtime.state.observed import sort_containers
 from tests.unit.runtime.world import BORN, World, make_service, nginx_sidecar
 
@@ -73,6 +74,51 @@ def test_a_container_is_shown_as_its_task_definition_has_it() -> None:
     assert container["containerArn"].startswith(f"arn:aws:ecs:us-east-1:000000000000:container/demo-test/{task_id}/")
     [interface] = task["attachments"]
     assert {"name": "privateIPv4Address", "value": "172.30.0.1"} in interface["details"]
+
+
+def test_a_task_has_what_describe_tasks_has() -> None:
+    world = World(make_service(cpu="256", memory="512"))
+    task_id = world.runs_task()
+    history = TaskHistory()
+    history.look(world.state, world.observed, deployment=lambda _: "ecs-svc/1234567890123456789")
+    [task] = history.tasks()
+    assert (task["cpu"], task["memory"], task["ephemeralStorage"]) == ("256", "512", {"sizeInGiB": 20})
+    assert (task["group"], task["startedBy"]) == ("service:hello", "ecs-svc/1234567890123456789")
+    assert (task["availabilityZone"], task["platformFamily"]) == ("us-east-1a", "Linux")
+    assert (task["connectivity"], task["overrides"]["containerOverrides"]) == ("CONNECTED", [{"name": "hello"}])
+    assert task["createdAt"] <= task["pullStartedAt"] <= task["pullStoppedAt"]
+    [interface] = task["attachments"]
+    details = {one["name"]: one["value"] for one in interface["details"]}
+    assert details["privateDnsName"] == "ip-172-30-0-1.ec2.internal"
+    assert {"subnetId", "networkInterfaceId", "privateIPv4Address"} <= details.keys()
+    [container] = task["containers"]
+    assert container["networkInterfaces"] == [{"attachmentId": interface["id"], "privateIpv4Address": "172.30.0.1"}]
+    history.stopping(task_id, Stop("UserInitiated", "Task stopped by user"))
+    look(history, World(make_service(cpu="256", memory="512")))
+    [task] = history.tasks()
+    assert [one["status"] for one in task["attachments"]] == ["DELETED"]
+    assert task["createdAt"] <= task["stoppingAt"] <= task["executionStoppedAt"] <= task["stoppedAt"]
+
+
+def test_a_one_off_task_has_the_group_of_its_family_and_stops_by_its_own_exit() -> None:
+    """What it is made from is known from the command that runs it."""
+    nightly = World(make_service(name="nightly", type="Scheduled Job", cpu="512", memory="1024"))
+    nightly.runs_task("nightly", {"nightly": 3})
+    marked = [
+        replace(container, labels={**container.labels, names.ONE_OFF: "true"}) for container in nightly.containers
+    ]
+    other, history = World(make_service()), TaskHistory()
+    made_from = (nightly.state.services["nightly"],)
+    history.look(other.state, sort_containers(marked), one_offs=made_from, deployment=lambda _: "ecs-svc/1")
+    history.look(other.state, other.observed, one_offs=())
+    [task] = history.tasks()
+    assert (task["group"], task["cpu"], task["memory"]) == ("family:demo-test-nightly", "512", "1024")
+    assert "startedBy" not in task
+    assert (task["stopCode"], task["stoppedReason"]) == (
+        "EssentialContainerExited",
+        "Essential container in task exited",
+    )
+    assert [one["exitCode"] for one in task["containers"]] == [3]
 
 
 @pytest.mark.parametrize("told_late", [False, True])

@@ -374,6 +374,17 @@ class TestScaling:
         supervisor.look()
         assert rig.task.id != stopped.id
 
+    def test_a_task_is_stopped_for_the_reason_that_is_given(self, rig: Rig) -> None:
+        rig.boot(acting(make_service())).look()
+        rig.monitor.look()
+        rig.agent.stop_task(rig.task.id, discard, "cancelled by the pipeline")
+        rig.monitor.refresh()
+        rig.monitor.look()
+        stopped = [task for task in rig.agent.tasks() if task["lastStatus"] == "STOPPED"]
+        assert [(task["stopCode"], task["stoppedReason"]) for task in stopped] == [
+            ("UserInitiated", "cancelled by the pipeline")
+        ]
+
     def test_a_task_that_is_not_there_cannot_be_stopped(self, rig: Rig) -> None:
         rig.boot(acting(make_service())).look()
         with pytest.raises(AgentError, match="no task of that id: nothing"):

@@ -1,0 +1,1 @@
+"""What the scheduler knows in the shapes of ECS: DescribeTasks, DescribeServices, EventBridge."""

@@ -1,0 +1,207 @@
+"""Tasks in the shape of DescribeTasks, read off the container listing.
+
+Source: the ECS API reference (Task, Container, Attachment), and an answer of RunTask that was recorded on AWS.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from emulator.ecs.identity import cluster_arn, container_arn, task_definition_arn
+from emulator.engine.interface import ContainerState, Health
+from emulator.regions import DEFAULT_REGION, LOCAL_ACCOUNT
+from emulator.runtime.state import names
+from emulator.runtime.state.desired import DesiredService, DesiredState
+from emulator.runtime.state.observed import Member, Task
+
+DEFAULT_STORAGE = 20
+"""GiB of scratch space that Fargate gives every task."""
+
+
+@dataclass(slots=True)
+class Context:
+    """What tasks are described by. `registered` and `draining` are tasks with targets in the front, by id; `one_offs`
+    are what tasks are made from that commands run; `deployment` names the deployment of a service's task."""
+
+    state: DesiredState
+    registered: frozenset[str]
+    draining: frozenset[str]
+    one_offs: Iterable[DesiredService] = ()
+    deployment: Callable[[Task], str] = lambda _: ""
+    now: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
+
+    def desired(self, task: Task) -> DesiredService | None:
+        """What a task is made from; None where that is not known any more."""
+        own = {one.service.name: one for one in self.one_offs} if task.one_off else {}
+        return own.get(task.service) or self.state.services.get(task.service)
+
+
+def new_task(task: Task, context: Context) -> dict[str, Any]:
+    """A task that was not seen before."""
+    labels = task.pause.labels if task.pause else next(iter(task.members.values())).container.labels
+    desired = context.desired(task)
+    region = desired.options.region if desired else DEFAULT_REGION
+    account = desired.options.account if desired else LOCAL_ACCOUNT
+    definition = desired.service.task_definition if desired else None
+    family = labels.get(names.ECS_FAMILY, "")
+    storage = definition.ephemeral_storage if definition else None
+    found = {
+        "taskArn": labels.get(names.ECS_TASK_ARN, ""),
+        "clusterArn": cluster_arn(region, context.state.cluster, account),
+        "taskDefinitionArn": task_definition_arn(region, family, int(task.revision or 1), account),
+        "group": f"family:{family}" if task.one_off else f"service:{task.service}",
+        "launchType": "FARGATE",
+        "platformVersion": "1.4.0",
+        "platformFamily": "Linux",
+        "availabilityZone": f"{region}a",
+        "enableExecuteCommand": bool(desired and desired.service.execute_command),
+        "ephemeralStorage": {"sizeInGiB": storage.size_in_gi_b if storage else DEFAULT_STORAGE},
+        "overrides": {
+            "containerOverrides": [{"name": one.name} for one in definition.container_definitions]
+            if definition
+            else [],
+            "inferenceAcceleratorOverrides": [],
+        },
+        "tags": [],
+        "cpu": definition.cpu if definition else None,
+        "memory": definition.memory if definition else None,
+        "createdAt": task.pause.created.isoformat(timespec="milliseconds") if task.pause else context.now,
+        "desiredStatus": "RUNNING",
+        "lastStatus": "",
+        "healthStatus": "UNKNOWN",
+        "attributes": [{"name": names.LIMITS, "value": labels[names.LIMITS]}] if names.LIMITS in labels else [],
+        "attachments": [],
+        "containers": [],
+        "version": 0,
+    }
+    if not task.one_off and (deployment := context.deployment(task)):
+        found["startedBy"] = deployment
+    return found
+
+
+def status_of(task: Task, context: Context, *, stopping: bool) -> str:
+    """Where it is in its life: ECS's `lastStatus`."""
+    members = task.members.values()
+    if stopping:
+        if task.id in context.draining:
+            return "DEACTIVATING"
+        return "STOPPING" if any(member.running for member in members) else "DEPROVISIONING"
+    if task.pause is None or task.pause.state is not ContainerState.RUNNING:
+        return "PROVISIONING"
+    desired = context.desired(task)
+    expected = len(desired.service.task_definition.container_definitions) if desired else len(task.members)
+    if len(task.members) < expected or not all(member.started for member in members):
+        return "PENDING"
+    if desired is not None and desired.service.target_groups and task.id not in context.registered:
+        return "ACTIVATING"
+    return "RUNNING"
+
+
+def note_progress(task: Task, content: dict[str, Any], context: Context) -> None:
+    """Adds when a task got its network and its images. Images are here before it is made: these are the times between
+    which Fargate pulls them."""
+    if task.pause is None:
+        return
+    if task.pause.addresses and "connectivity" not in content:
+        content |= {"connectivity": "CONNECTED", "connectivityAt": context.now}
+    made = [member.container.created for member in task.members.values()]
+    if made and "pullStartedAt" not in content:
+        began, ended = task.pause.created, min(made)
+        content |= {"pullStartedAt": _moment(min(began, ended)), "pullStoppedAt": _moment(ended)}
+
+
+def _moment(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds")
+
+
+def attachments_of(task: Task, content: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """DescribeTasks' network interface; as it was before while the task has no address."""
+    if task.pause is None or not task.pause.addresses:
+        return list(content["attachments"])
+    network, address = next(iter(task.pause.addresses.items()))
+    interface = hashlib.sha256(task.id.encode()).hexdigest()
+    region = str(content["taskArn"]).split(":")[3]
+    details = [
+        {"name": "subnetId", "value": f"subnet-{hashlib.sha256(network.encode()).hexdigest()[:17]}"},
+        {"name": "networkInterfaceId", "value": f"eni-{interface[:17]}"},
+    ]
+    if network in task.pause.attachments:
+        details.append({"name": "macAddress", "value": task.pause.attachments[network].mac_address})
+    name = f"ip-{address.replace('.', '-')}.{'ec2' if region == 'us-east-1' else f'{region}.compute'}.internal"
+    details += [{"name": "privateDnsName", "value": name}, {"name": "privateIPv4Address", "value": address}]
+    id_ = f"{interface[:8]}-{interface[8:12]}-4{interface[13:16]}-8{interface[17:20]}-{interface[20:32]}"
+    return [{"id": id_, "type": "ElasticNetworkInterface", "status": "ATTACHED", "details": details}]
+
+
+def note_interfaces(content: Mapping[str, Any]) -> None:
+    """Gives each container the task's network interface."""
+    for attachment in content["attachments"]:
+        address = next((one["value"] for one in attachment["details"] if one["name"] == "privateIPv4Address"), "")
+        for container in content["containers"]:
+            container["networkInterfaces"] = [{"attachmentId": attachment["id"], "privateIpv4Address": address}]
+
+
+def containers_of(task: Task, content: Mapping[str, Any], context: Context) -> list[dict[str, Any]]:
+    """DescribeTasks' `Container` of each; one that is removed already keeps what was known of it."""
+    known: dict[str, dict[str, Any]] = {container["name"]: container for container in content["containers"]}
+    desired = context.desired(task)
+    if desired is not None and task.revision != str(desired.revision):
+        desired = None
+    for name, member in task.members.items():
+        known[name] = _container(member, str(content["taskArn"]))
+        if desired is not None:
+            known[name] |= _as_defined(desired, name)
+    return list(known.values())
+
+
+def _as_defined(desired: DesiredService, name: str) -> dict[str, Any]:
+    """What the task definition says of a container: its image as it stands there, its share of the task."""
+    defined = next((c for c in desired.service.task_definition.container_definitions if c.name == name), None)
+    if defined is None:
+        return {}
+    found = {"cpu": str(defined.cpu or 0)}
+    for key, value in (("memory", defined.memory), ("memoryReservation", defined.memory_reservation)):
+        if value:
+            found[key] = str(value)
+    if isinstance(defined.image, str):
+        found["image"] = defined.image
+    return found
+
+
+def _container(member: Member, task_arn: str) -> dict[str, Any]:
+    container = member.container
+    status = "RUNNING" if member.running else "STOPPED" if member.started else "PENDING"
+    found: dict[str, Any] = {
+        "containerArn": container_arn(task_arn, member.name),
+        "taskArn": task_arn,
+        "name": member.name,
+        "image": container.image,
+        "imageDigest": container.image_id,
+        "runtimeId": container.id,
+        "lastStatus": status,
+        "healthStatus": _health(container.health),
+        "networkBindings": [],
+        "networkInterfaces": [],
+        "managedAgents": [],
+    }
+    if status == "STOPPED" and container.exit_code is not None:
+        found["exitCode"] = container.exit_code
+    if member.given_up:
+        found["reason"] = member.given_up
+    return found
+
+
+def _health(health: Health) -> str:
+    return {Health.HEALTHY: "HEALTHY", Health.UNHEALTHY: "UNHEALTHY"}.get(health, "UNKNOWN")
+
+
+def task_health(task: Task) -> str:
+    """Over essential containers: one that is unhealthy decides, then one that is unknown or has no check."""
+    found = {_health(member.container.health) for member in task.members.values() if member.essential}
+    if "UNHEALTHY" in found:
+        return "UNHEALTHY"
+    return "HEALTHY" if found == {"HEALTHY"} else "UNKNOWN"
