@@ -11,7 +11,7 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Requests": ("route", "trace", "traces"),
     "Containers": ("exec", "cp", "env"),
     "Local AWS": ("aws", "queues", "topics", "tables", "buckets", "permissions"),
-    "Manifests": ("validate", "config", "schema", "render", "firelens", "leave"),
+    "Manifests": ("validate", "config", "graph", "schema", "render", "firelens", "leave"),
     "Machine": ("doctor", "trust", "trust-workspace", "prune", "export", "reference"),
 }
 """Titles of the list of verbs, and the verbs below each."""
@@ -61,6 +61,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "export": ("export -o report.tar.gz",),
     "validate": ("validate", "validate --all-envs --format sarif", "validate --explain CL101"),
     "config": ("config web -e prod", "config web --explain http.path"),
+    "graph": ("graph", "graph web -e prod -o web.svg"),
     "schema": ("schema",),
     "reference": ("reference settings",),
     "doctor": ("doctor",),

@@ -112,6 +112,10 @@ VERBS: Final[Table] = {
         "Check manifests: unknown keys, wrong values, and what Copilot would ignore without a word.",
     ),
     "config": ("manifest.config:config", "Print a manifest merged for the environment, with variables filled in."),
+    "graph": (
+        "manifest.graph:graph",
+        "Draw services: containers and their order, routes, logs, messages and addons; as Mermaid or SVG.",
+    ),
     "schema": ("manifest.schema:schema", "Print the JSON Schema of manifests, for editors."),
     "reference": (
         "manifest.reference:reference",
