@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import botocore.session
@@ -12,11 +13,17 @@ from emulator.aws.ports import PLAIN_PORT
 
 def client(service: str, region: str) -> Any:
     """A botocore client of one service in one region; the endpoint takes any keys."""
-    session = botocore.session.Session()
-    session.set_credentials("local", "local")
-    return session.create_client(
+    return _session().create_client(
         service,
         region_name=region,
         endpoint_url=f"http://127.0.0.1:{PLAIN_PORT}",
         config=Config(retries={"max_attempts": 1}, connect_timeout=2, read_timeout=30),
     )
+
+
+@cache
+def _session() -> botocore.session.Session:
+    """One for all: it keeps the descriptions of services that it has read."""
+    session = botocore.session.Session()
+    session.set_credentials("local", "local")
+    return session

@@ -50,7 +50,9 @@ class LogReader:
 
     def _streams(self) -> Iterator[Key]:
         for region in _regions():
-            logs = self._clients.setdefault(region, client("logs", region))
+            if region not in self._clients:
+                self._clients[region] = client("logs", region)
+            logs = self._clients[region]
             for page in logs.get_paginator("describe_log_groups").paginate():
                 for group in page["logGroups"]:
                     streams = logs.get_paginator("describe_log_streams").paginate(logGroupName=group["logGroupName"])
