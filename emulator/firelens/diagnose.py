@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from emulator.errors import Position
 from emulator.firelens.local_aws import CORE_PLUGINS
@@ -58,6 +58,8 @@ class Problem:
     """Whether Fluent Bit ends over it, or goes on without what it is about."""
     general: bool = False
     """It is the router's own words, which nothing here knows."""
+    follows: bool = False
+    """It follows from an error that the router did not print."""
 
     def __str__(self) -> str:
         return f"{self.position}: {self.message}" if self.position else self.message
@@ -81,11 +83,17 @@ def find_problems(
     for line in output:
         problem = reader.problem(line)
         if problem is not None:
-            found = consequences if _FOLLOWS.search(line) or _BROKEN_FILE.search(line) else reasons
-            found.setdefault(problem.message, problem)
+            follows = _FOLLOWS.search(line) is not None
+            found = consequences if follows or _BROKEN_FILE.search(line) else reasons
+            found.setdefault(problem.message, replace(problem, follows=follows))
     # Fluent Bit's lines come from two threads: what follows from an error is sometimes printed before it.
     unexplained = [] if any(problem.fatal for problem in reasons.values()) else [*consequences.values()][:1]
     return [*reasons.values(), *unexplained]
+
+
+def explained(problems: Iterable[Problem]) -> bool:
+    """Whether one of the problems is what a router ended over, and not what follows from that."""
+    return any(problem.fatal and not problem.follows for problem in problems)
 
 
 def option_path(stream: str, option: str, main: str) -> str:

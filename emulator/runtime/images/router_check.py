@@ -17,7 +17,7 @@ from emulator.ecs.service import Service
 from emulator.engine.interface import ContainerSpec, ContainerState, Engine, File, Mount
 from emulator.errors import InputError, TaskError
 from emulator.firelens.destinations import EVERY, Destinations
-from emulator.firelens.diagnose import STARTED, Problem
+from emulator.firelens.diagnose import STARTED, Problem, explained
 from emulator.firelens.local import LocalRouterConfiguration, local_router_configuration
 from emulator.firelens.routing import find_router, router_secrets
 from emulator.firelens.stored import LOG_FOLDER
@@ -141,8 +141,8 @@ def _run(
         engine.start(name)
         lines, code = _listen(engine, name)
         problems = problems_of(lines)
-        if not problems and lost_its_reason(lines, code):
-            problems = problems_of(say_again(engine, name, lambda said: bool(problems_of(said))))
+        if not explained(problems) and lost_its_reason(lines, code):
+            problems = problems_of(say_again(engine, name, lambda said: explained(problems_of(said)))) or problems
         return lines, code, problems
     finally:
         engine.remove(name)

@@ -18,6 +18,8 @@ from emulator.runtime.state.observed import Member
 BANNER = "Fluent Bit v1.9.10"
 REASON = "[error] [input:tcp:tcp.2] could not bind address 127.0.0.1:8877"
 
+FOLLOWS = "[error] [lib] backend failed"
+
 LABELS = {
     names.ROLE: Role.ROUTER,
     names.CONTAINER: "firelens_log_router",
@@ -83,7 +85,11 @@ def test_only_what_ended_by_itself_before_it_had_started_is_asked_again(
     assert lost_its_reason(lines, code) is lost
 
 
-@pytest.mark.parametrize("starts", [(REASON,), ("", REASON)], ids=["said at once", "said the second time"])
+@pytest.mark.parametrize(
+    "starts",
+    [(REASON,), ("", REASON), (FOLLOWS, FOLLOWS, REASON)],
+    ids=["said at once", "said the second time", "said after what follows from it"],
+)
 def test_the_error_of_a_router_that_ended_has_its_reason(starts: tuple[str, ...]) -> None:
     engine = Router(*starts)
     [row] = engine.list_containers({})
@@ -91,3 +97,10 @@ def test_the_error_of_a_router_that_ended_has_its_reason(starts: tuple[str, ...]
     reason = "the input tcp: could not bind address 127.0.0.1:8877"
     assert failed.message == f"container firelens_log_router exited with code 255: {reason}"
     assert engine.starts == len(starts)
+
+
+def test_where_only_what_follows_is_ever_said_that_is_told() -> None:
+    engine = Router(*[FOLLOWS] * (STARTS + 1))
+    [row] = engine.list_containers({})
+    assert "backend failed" in container_failed(engine, Member(row), "it ended").message
+    assert engine.starts == 1 + STARTS
