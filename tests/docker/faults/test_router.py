@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docker.project import docker, wait_until
+from tests.docker.faults.services import backend
+from tests.docker.project import DockerEvents, docker, wait_until
 
 if TYPE_CHECKING:
     from tests.docker.project import MakeProject, Project
@@ -24,8 +26,11 @@ command: >-
   [ ! -e /tmp/exit ] || end=3; sleep 0.02; done; echo last $i; exit $end'
 """
 """Prints numbered lines until it is told to be idle, to exit, or to stop; in the end how many it printed."""
-DEAF = """
-command: sh -c '/app/start > /dev/null & trap "" TERM; while :; do echo line; sleep 0.02; done'
+DEAF = 'trap "" TERM; while :; do echo line; sleep 0.02; done'
+NUMBERED = 'trap "exit 0" TERM; i=0; while :; do i=$((i+1)); echo line $i; sleep 0.02; done'
+LOGGING = """
+logging:
+  destination: {Name: cloudwatch, region: us-west-2, log_group_name: /hello, log_stream_prefix: copilot/}
 """
 
 
@@ -39,7 +44,7 @@ def shared(make_shared_project: MakeProject) -> Project:
 
 @pytest.fixture
 def project(make_project: MakeProject) -> Project:
-    return make_project("firelens-cloudwatch")
+    return make_project("")
 
 
 def kill_router(project: Project, *, for_good: bool) -> None:
@@ -112,17 +117,18 @@ class TestDuringDown:
     def test_with_the_agent_there(self, project: Project, for_good: bool) -> None:
         """Its container does not hear SIGTERM, so `down` is at work when the router dies."""
         project.write("copilot-local.toml", "[time]\nstop_timeout = 2\n")
-        project.append(MANIFEST, DEAF)
+        backend(project, DEAF, more=LOGGING)
         project.up()
-        down = project.start("down", "-v")
-        wait_until(lambda: not any(c.role == "front" for c in project.containers()), "the load balancer's end")
-        kill_router(project, for_good=for_good)
-        down.wait().ok()
+        with contextlib.closing(DockerEvents(project)) as events:
+            down = project.start("down", "-v")
+            wait_until(lambda: "hello" in events.actions("kill"), "the task is told to stop")
+            kill_router(project, for_good=for_good)
+            down.wait().ok()
         assert project.everything() == []
 
     def test_without_an_agent_and_for_good(self, project: Project) -> None:
         """What a `down` leaves that was killed: the agent is gone, the task's relay is not."""
-        project.append(MANIFEST, TOLD)
+        backend(project, NUMBERED, more=LOGGING)
         project.up()
         docker("rm", "--force", project.container("agent"))
         kill_router(project, for_good=True)

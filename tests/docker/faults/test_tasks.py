@@ -16,12 +16,20 @@ pytestmark = pytest.mark.docker
 
 LONG = 120.0
 HANGS = """
-healthcheck:
-  command: ["CMD-SHELL", "sleep 3600"]
-  interval: 5s
-  timeout: 2s
-  retries: 1
+name: hello
+type: Load Balanced Web Service
+image:
+  location: busybox:1.37
+  port: 3000
+  healthcheck: {command: ["CMD-SHELL", "sleep 3600"], interval: 5s, timeout: 2s, retries: 1}
+http:
+  path: '/'
+  healthcheck: {path: '/', success_codes: '404', grace_period: 1s}
+command: sh -c 'trap "exit 0" TERM; httpd -f -p 3000 & wait'
+cpu: 256
+memory: 512
 """
+"""Of a service behind a load balancer: others have the grace period of ECS, a minute."""
 SHARED = """
 storage:
   volumes:
@@ -51,19 +59,14 @@ def says(project: Project, text: str) -> bool:
 
 
 def test_a_health_check_that_hangs_has_its_task_given_up(project: Project) -> None:
-    backend(project)
-    project.edit(MANIFEST, "  location: busybox:1.37\n", f"  location: busybox:1.37\n{indented(HANGS)}")
-    project.run("up", "-d").ok()
+    project.write(MANIFEST, HANGS)
+    project.run("up", "-d", "--port", str(project.port)).ok()
     wait_until(lambda: bool(project.tasks()), "a task")
     (task,) = project.tasks()
     wait_until(lambda: bool(stopped(project, task)), lambda: str(project.containers()), LONG)
     [given_up] = stopped(project, task)
     assert given_up["stoppedReason"] == "Task failed container health checks: hello"
     assert given_up["stopCode"] == "ServiceSchedulerInitiated"
-
-
-def indented(block: str) -> str:
-    return "".join(f"  {line}\n" for line in block.strip().splitlines())
 
 
 def test_an_image_that_was_removed_is_a_stated_failure_until_the_next_up(project: Project) -> None:

@@ -48,7 +48,8 @@ class Router:
     def run(self, container: str, *command: str, asynchronous: bool = False) -> None:
         """Runs a shell command as a container of the task, and waits until it has ended."""
         name = self.start(container, *command, asynchronous=asynchronous)
-        wait_until(lambda: self.exited(name), f"the end of {container}")
+        with project.daemon() as client:
+            client.wait(name, timeout=int(DEADLINE))
 
     def start(self, container: str, *command: str, asynchronous: bool = False, files: Sequence[File] = ()) -> str:
         """Starts a shell command as a container of the task, `files` in its root folder; returns its Docker name."""
@@ -80,7 +81,14 @@ class Router:
 
     def wait_for_lines(self, count: int, stream: str = "web") -> None:
         """Until the file of a stream has as many lines, parts of split ones included."""
-        wait_until(lambda: self.count(stream) >= count, lambda: f"{count} of {stream}: {self.count(stream)}")
+        self.wait_for_command(f'[ "$(wc -l < {LOG_FOLDER}/{self.file(stream)})" -ge {count} ]', f"{count} of {stream}")
+
+    def wait_for_command(self, command: str, what: str) -> None:
+        """Until a shell command succeeds in the router's container, which one `docker exec` asks again and again."""
+        look = f"i=$((i+1)); [ $i -lt {DEADLINE * 10:.0f} ] || exit 1; sleep 0.1"
+        asks = f"i=0; until {{ {command}; }} 2> /dev/null; do {look}; done"
+        result = self.engine.exec(self.container, ("sh", "-c", asks), timeout=2 * DEADLINE)
+        assert result.exit_code == 0, f"not within {DEADLINE:g} s: {what}"
 
     def peak_memory(self) -> int:
         """The most memory the router has had, in bytes."""
@@ -101,6 +109,7 @@ class Router:
 
     def wait_for(self, count: int, stream: str = "web") -> list[Record]:
         """The records of a stream, once there are as many."""
+        self.wait_for_lines(count, stream)
         wait_until(lambda: len(self.records(stream)) >= count, f"{count} records of {stream}: {self.output()}")
         return self.records(stream)
 
@@ -123,10 +132,6 @@ class Router:
         except LogDriverNotReady:
             return False
         return True
-
-    def exited(self, name: str) -> bool:
-        listed = self.engine.list_containers({LABEL: self.container})
-        return any(row.name == name and row.exit_code is not None and row.state != "running" for row in listed)
 
 
 StartRouter = Callable[..., Router]

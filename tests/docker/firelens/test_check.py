@@ -10,7 +10,7 @@ import pytest
 from tests.docker.firelens.egress import add_service
 
 if TYPE_CHECKING:
-    from tests.docker.project import MakeProject, Project
+    from tests.docker.project import MakeProject, Project, Result
 
 pytestmark = pytest.mark.docker
 
@@ -21,36 +21,46 @@ NOT_STREAMS = "[STREAM_TASK]\n    Name x\n    Exec NONSENSE;\n"
 
 @pytest.fixture
 def project(make_project: MakeProject) -> Project:
+    """A workspace without a service."""
     project = make_project("firelens-cloudwatch")
     shutil.rmtree(project.folder / "copilot/hello")
     return project
 
 
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("[STREAM_TASK]\n    Name x\n    Exec SELECT 1;\n", "unexpected section [STREAM_TASK]"),
-        ("[INPUT]\n    Name nosuch\n", "the log router knows no input plugin nosuch (/extra.conf:2 in"),
-        ("\n[FILTER]\n    Name nosuch\n", "the log router knows no filter plugin nosuch (/extra.conf:3 in"),
-        (
-            "[SERVICE]\n  Flush 1\n  Parsers_File /no.conf\n",
-            "cannot open its parsers file (Parsers_File) (/extra.conf:3",
-        ),
-        ("[SERVICE]\n  Streams_File /streams.conf\n", "the stream processor: syntax error"),
-        (
-            "[FILTER]\n    Name multiline\n    Match *\n    mode partial_message\n",
-            "the filter plugin multiline knows no option mode (/extra.conf:4 in",
-        ),
-        ("[INPUT]\n    Name tcp\n    Port 8877\n", "could not bind address"),
-        ("[FILTER]\n    Name grep\n  Match *\n", "/extra.conf:3 in the log router's image: Invalid indentation level"),
-    ],
-)
-def test_what_the_router_rejects_is_told_before_up(project: Project, text: str, says: str) -> None:
+REJECTED = {
+    "[STREAM_TASK]\n    Name x\n    Exec SELECT 1;\n": "unexpected section [STREAM_TASK]",
+    "\n[FILTER]\n    Name nosuch\n": "the log router knows no filter plugin nosuch (/extra.conf:3 in",
+    "[SERVICE]\n  Flush 1\n  Parsers_File /no.conf\n": "cannot open its parsers file (Parsers_File) (/extra.conf:3",
+    "[FILTER]\n    Name multiline\n    Match *\n    mode partial_message\n": (
+        "the filter plugin multiline knows no option mode (/extra.conf:4 in"
+    ),
+}
+REJECTED_BY_UP_TOO = {
+    "[INPUT]\n    Name nosuch\n": "the log router knows no input plugin nosuch (/extra.conf:2 in",
+    "[SERVICE]\n  Streams_File /streams.conf\n": "the stream processor: syntax error",
+    "[INPUT]\n    Name tcp\n    Port 8877\n": "could not bind address",
+    "[FILTER]\n    Name grep\n  Match *\n": "/extra.conf:3 in the log router's image: Invalid indentation level",
+}
+
+
+def add_rejected(project: Project, text: str) -> Result:
+    """What `firelens check` says of a service whose router has that file."""
     add_service(project, "bad", {"extra.conf": text, "streams.conf": NOT_STREAMS}, logging=FILE)
     checked = project.run("firelens", "check")
     assert checked.code == 1
     assert POSITION in checked.err
-    assert says in checked.err
+    return checked
+
+
+@pytest.mark.parametrize(("text", "says"), REJECTED.items())
+def test_what_the_router_rejects_is_told(project: Project, text: str, says: str) -> None:
+    """`up` has the same diagnosis of what a router prints."""
+    assert says in add_rejected(project, text).err
+
+
+@pytest.mark.parametrize(("text", "says"), REJECTED_BY_UP_TOO.items())
+def test_what_the_router_rejects_is_told_before_up(project: Project, text: str, says: str) -> None:
+    assert says in add_rejected(project, text).err
     result = project.run("up", "-d", "--port", str(project.port))
     assert says in result.err
     assert (result.code, project.containers()) == (1, []) or "goes on without" in result.err

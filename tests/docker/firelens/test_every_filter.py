@@ -17,7 +17,7 @@ from emulator.firelens.local import local_router_configuration
 from emulator.firelens.log_options import IDENTITY_FIELDS
 from emulator.firelens.stored import LOG_FOLDER
 from emulator.model import from_plain
-from tests.docker.firelens.conftest import ROUTER_IMAGE, wait_until
+from tests.docker.firelens.conftest import ROUTER_IMAGE
 from tests.docker.firelens.every_filter import FILTERS, LAST, NOT_TRIED, Filter, files, lines
 
 pytestmark = pytest.mark.docker
@@ -76,7 +76,7 @@ def run(start_router: Callable[..., Any], identity: TaskIdentity) -> Run:
 
 def wait_for_last_line(router: Any, stream: str) -> None:
     last = f"tail -n 6 {LOG_FOLDER}/{router.file(stream)} | grep -q '\"{LAST}\"'"
-    wait_until(lambda: router.engine.exec(router.container, ("sh", "-c", last)).exit_code == 0, f"the end of {stream}")
+    router.wait_for_command(last, f"the end of {stream}")
 
 
 def counted(start: str) -> int:

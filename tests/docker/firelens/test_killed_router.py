@@ -10,7 +10,6 @@ import pytest
 
 from emulator.firelens.local import BUFFER_FOLDER
 from emulator.firelens.stored import LOG_FOLDER
-from tests.docker.firelens.conftest import wait_until
 from tests.docker.firelens.test_no_loss import CONTAINERS, alive, logs, start
 
 __all__ = ["start"]
@@ -18,6 +17,8 @@ pytestmark = pytest.mark.docker
 KILLS = 3
 BURST = 10_000
 """Lines of a container for each kill, and as many after the last: more than is printed while a kill takes."""
+ARRIVED = f"cat {LOG_FOLDER}/hello.* | wc -l"
+"""Prints how many lines of all containers have arrived."""
 SCRIPT = f"""\
 i=0
 for burst in $(seq 0 {KILLS}); do
@@ -38,7 +39,7 @@ def test_a_router_killed_three_times(start: Callable[..., Any]) -> None:
     for kill in range(KILLS):
         before = arrived(router)
         let_print(router, printing, kill)
-        wait_until(lambda before=before: arrived(router) > before, "the stream")  # type: ignore[misc]
+        router.wait_for_command(f'[ "$({ARRIVED})" -gt {before} ]', "the stream")
         router.engine.kill(router.container)
         router.engine.start(router.container)
     let_print(router, printing, KILLS)
@@ -60,15 +61,13 @@ def let_print(router: Any, containers: list[str], burst: int) -> None:
 
 
 def arrived(router: Any) -> int:
-    return sum(router.count(name) for name in CONTAINERS)
+    return int(router.engine.exec(router.container, ("sh", "-c", ARRIVED)).stdout)
 
 
 def last_line_arrives(router: Any, name: str, count: int) -> None:
-    command = ("grep", "-c", f'"line {count}"', f"{LOG_FOLDER}/{router.file(name)}")
-    wait_until(lambda: router.engine.exec(router.container, command).exit_code == 0, f"the last line of {name}")
+    router.wait_for_command(f"grep -q '\"line {count}\"' {LOG_FOLDER}/{router.file(name)}", f"the last line of {name}")
 
 
 def buffer_is_empty(router: Any) -> None:
     """What a dead router left in its buffer comes when it comes."""
-    command = ("sh", "-c", f"ls {BUFFER_FOLDER}/*/*.flb")
-    wait_until(lambda: router.engine.exec(router.container, command).exit_code != 0, "the end of the buffer")
+    router.wait_for_command(f"! ls {BUFFER_FOLDER}/*/*.flb", "the end of the buffer")

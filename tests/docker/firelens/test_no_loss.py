@@ -16,7 +16,7 @@ from emulator.engine.interface import ContainerState
 from emulator.firelens.local import local_router_configuration
 from emulator.logstore.records import Record
 from emulator.model import from_plain
-from tests.docker.firelens.conftest import wait_until
+from tests.docker.project import daemon
 
 pytestmark = pytest.mark.docker
 
@@ -88,26 +88,27 @@ def alive(router: Any) -> bool:
     return bool(row.state is ContainerState.RUNNING)
 
 
-def test_two_hundred_containers_that_print_and_exit_at_once(start: Callable[..., Any]) -> None:
+def test_a_hundred_containers_that_print_and_exit_at_once(start: Callable[..., Any]) -> None:
     router = start("web")
-    rounds = 20
+    rounds = 10
 
     def print_and_exit(number: int) -> None:
         """A container that is started again as soon as it has exited: no time goes to making it."""
         name = router.start("web", f"echo line {number}")
-        for _ in range(rounds - 1):
-            wait_until(lambda: router.exited(name), "its exit")
-            router.engine.start(name)
+        with daemon() as client:
+            for _ in range(rounds - 1):
+                client.wait(name)
+                router.engine.start(name)
 
     with ThreadPoolExecutor(5) as pool:
         list(pool.map(print_and_exit, range(10)))
-    router.wait_for_lines(200)
+    router.wait_for_lines(10 * rounds)
     assert Counter(logs(router.records("web"))) == {f"line {number}": rounds for number in range(10)}
 
 
 def test_five_containers_that_print_as_fast_as_a_shell_can(start: Callable[..., Any]) -> None:
     router = start(*CONTAINERS)
-    count = 40_000
+    count = 20_000
     # They stay: Docker gives the output of a container that exits ten seconds, too few on a busy machine.
     script = f"i=0; while [ $i -lt {count} ]; do i=$((i+1)); echo line $i; done; exec sleep 3600"
     for name in CONTAINERS:
@@ -122,7 +123,7 @@ def test_a_router_slower_than_its_containers(start: Callable[..., Any]) -> None:
     files = {"/extra/slow.conf": SLOW_FILTER, "/extra/slow.lua": SLOW_LUA}
     options = {"config-file-type": "file", "config-file-value": "/extra/slow.conf"}
     router = start("web", files=files, **options)
-    count, length = 5000, 1000  # 5 MB: more than the pipes and the relay between a container and its router hold
+    count, length = 1250, 4000  # 5 MB: more than the pipes and the relay between a container and its router hold
     line = f"x=$(head -c {length} /dev/zero | tr '\\0' x)"
     prints = f"i=0; while [ $i -lt {count} ]; do i=$((i+1)); echo $i $x; done; touch /printed"
     # It stays: Docker gives the output of a container that exits ten seconds.

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.docker
 
 StartRouter = Callable[..., Any]
 CLOUDWATCH = {"Name": "cloudwatch", "region": "eu-west-1", "log_group_name": "/demo", "log_stream_prefix": "copilot/"}
+CONTAINERS = ("web", "worker", "split", "burst", "restart")
 USER_FILE = """\
 [SERVICE]
     Parsers_File /fluent-bit/parsers/parsers.conf
@@ -43,7 +44,7 @@ USER_FILE = """\
 def task(options: dict[str, str], router: dict[str, Any] | None = None, **changes: Any) -> TaskDefinition:
     containers = [
         {"name": name, "image": name, "logConfiguration": {"logDriver": "awsfirelens", "options": options}}
-        for name in ("web", "worker")
+        for name in CONTAINERS
     ]
     firelens = {"type": "fluentbit", "options": router or {}}
     containers.append({"name": "firelens_log_router", "image": "router", "firelensConfiguration": firelens})
@@ -58,9 +59,14 @@ def local_files(definition: TaskDefinition, identity: TaskIdentity, **options: A
     return {configuration.path: configuration.text, **configuration.files}
 
 
-def test_records_are_those_of_fargate(start_router: StartRouter, identity: TaskIdentity) -> None:
+@pytest.fixture(scope="module")
+def router(start_shared_router: StartRouter, identity: TaskIdentity) -> Any:
+    """By itself, without a file of the user's."""
     definition = task(CLOUDWATCH)
-    router = start_router(definition, identity, local_files(definition, identity))
+    return start_shared_router(definition, identity, local_files(definition, identity))
+
+
+def test_records_are_those_of_fargate(router: Any, identity: TaskIdentity) -> None:
     router.run("web", "echo 'first é'; echo '{\"a\":1}' >&2")
     first, second = sorted(router.wait_for(2), key=lambda record: str(record.fields["source"]), reverse=True)
     assert first.tag == f"web-firelens-{identity.task_id}"
@@ -79,23 +85,20 @@ def test_records_are_those_of_fargate(start_router: StartRouter, identity: TaskI
     assert record.fields["container_name"] == "worker"
 
 
-def test_a_line_that_docker_splits_is_whole_again(start_router: StartRouter, identity: TaskIdentity) -> None:
-    definition = task({"Name": "stdout"})
-    router = start_router(definition, identity, local_files(definition, identity))
-    router.run("web", "head -c 40000 /dev/zero | tr '\\0' x; echo; printf 'no end'")
-    long, last = router.wait_for(2)
+def test_a_line_that_docker_splits_is_whole_again(router: Any) -> None:
+    router.run("split", "head -c 40000 /dev/zero | tr '\\0' x; echo; printf 'no end'")
+    long, last = router.wait_for(2, "split")
     assert long.fields["log"] == "x" * 40000
     assert "partial_message" not in long.fields
     assert last.fields["log"] == "no end"
-    assert len(router.records("web", join=False)) > 2
+    assert len(router.records("split", join=False)) > 2
 
 
-def test_a_burst_arrives_whole(start_router: StartRouter, identity: TaskIdentity) -> None:
-    definition = task(CLOUDWATCH)
-    router = start_router(definition, identity, local_files(definition, identity))
+def test_a_burst_arrives_whole(router: Any) -> None:
     count = 30_000
-    router.run("web", f"seq {count}")
-    assert [record.fields["log"] for record in router.wait_for(count)] == [str(n) for n in range(1, count + 1)]
+    router.run("burst", f"seq {count}")
+    router.wait_for_lines(count, "burst")
+    assert [record.fields["log"] for record in router.records("burst")] == [str(n) for n in range(1, count + 1)]
 
 
 def test_the_users_file_works_and_its_outputs_stay_here(start_router: StartRouter, identity: TaskIdentity) -> None:
@@ -111,14 +114,12 @@ def test_the_users_file_works_and_its_outputs_stay_here(start_router: StartRoute
     assert captured.fields == record.fields
 
 
-def test_a_router_that_comes_back_goes_on(start_router: StartRouter, identity: TaskIdentity) -> None:
-    definition = task(CLOUDWATCH)
-    router = start_router(definition, identity, local_files(definition, identity))
-    router.run("web", "echo before")
+def test_a_router_that_comes_back_goes_on(router: Any) -> None:
+    router.run("restart", "echo before")
     router.engine.kill(router.container)
     router.engine.start(router.container)
-    router.run("web", "echo after")
-    logs = [record.fields["log"] for record in router.wait_for(2)]
+    router.run("restart", "echo after")
+    logs = [record.fields["log"] for record in router.wait_for(2, "restart")]
     assert set(logs) == {"before", "after"}
 
 

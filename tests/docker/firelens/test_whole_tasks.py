@@ -17,16 +17,36 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.docker
 
 MANIFEST = "copilot/hello/manifest.yml"
+SERVICE = """\
+name: hello
+type: Backend Service
+image:
+  location: busybox:1.37
+cpu: 256
+memory: 512
+logging:
+  destination:
+    Name: cloudwatch
+    region: us-west-2
+    log_group_name: /copilot/sidecar-test-hello
+    log_stream_prefix: copilot/
+"""
+WAITS = """
+command: sh -c 'trap "exit 0" TERM; sleep 3600 & wait'
+"""
 COUNT_UNTIL_STOPPED = """
 command: >-
-  sh -c 'trap end=1 TERM; /app/start > /dev/null & i=0;
+  sh -c 'trap end=1 TERM; i=0;
   while [ -z "$end" ]; do i=$((i+1)); echo line $i; [ $((i % 200)) -ne 0 ] || usleep 10000; done; echo last $i'
 """
 
 
 @pytest.fixture
 def project(make_project: MakeProject) -> Project:
-    return make_project("firelens-cloudwatch")
+    """A workspace of one service with a log router, whose command is still to be given."""
+    project = make_project("")
+    project.write(MANIFEST, SERVICE)
+    return project
 
 
 def logs(project: Project, condition: Callable[[dict[str, Any]], bool]) -> list[str]:
@@ -34,12 +54,11 @@ def logs(project: Project, condition: Callable[[dict[str, Any]], bool]) -> list[
 
 
 def test_down_in_the_middle_of_a_stream_loses_nothing(project: Project) -> None:
-    manifest = (project.folder / MANIFEST).read_text()
     project.append(MANIFEST, COUNT_UNTIL_STOPPED)
     project.up()
     (task,) = project.tasks()
     project.run("down").ok()
-    project.write(MANIFEST, manifest)
+    project.write(MANIFEST, SERVICE + WAITS)
     project.up()
     lines = logs(project, lambda record: task in record["ecs_task_arn"])
     count = len(lines) - 1
@@ -53,7 +72,7 @@ def test_with_ecss_own_file_and_driver_mode_the_loss_is_counted_with_its_cause(p
     project.write("copilot-local.toml", '[logs]\nfidelity = "ecs"\n')
     override = "ContainerDefinitions[1].MemoryReservation\n  value: 6\n"
     project.append(MANIFEST, f"\ntaskdef_overrides:\n- path: {override}")
-    project.append(MANIFEST, f"\ncommand: sh -c 'seq {count}; exec /app/start'\n")
+    project.append(MANIFEST, f"\ncommand: sh -c 'seq {count}; echo last; exec sleep 3600'\n")
     project.up()
 
     def compared() -> dict[str, Any]:
@@ -75,7 +94,7 @@ def test_with_ecss_own_file_and_driver_mode_the_loss_is_counted_with_its_cause(p
 def test_sidecars_keep_a_log_stream_of_their_own_unless_they_are_routed(project: Project) -> None:
     project.append(
         MANIFEST,
-        """
+        f"""{WAITS}
 sidecars:
   plain:
     image: busybox:1.37
