@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 
 import pytest
@@ -10,6 +11,17 @@ pytest.register_assert_rewrite("tests.unit.engine.contract", "tests.docker.rende
 
 INHERITED = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM)
 """Signals that a background job, `nohup` or a CI runner may have set to be ignored."""
+
+
+OBJECTS_BETWEEN_COLLECTIONS = 50_000
+"""In place of Python's 700: collecting ten thousand tests makes millions of objects that stay, and looking through them
+for garbage took a third of that time."""
+gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+
+
+def pytest_collection_finish() -> None:
+    """Takes what collecting made out of every later look for garbage."""
+    gc.freeze()
 
 
 def pytest_configure(config: pytest.Config) -> None:
