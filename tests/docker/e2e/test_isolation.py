@@ -155,7 +155,7 @@ def test_environments_that_come_up_at_once_have_ports_of_their_own_and_start_eac
     urls = [project.ps()["url"] for project in projects]
     assert len(set(urls)) == len(projects)
     for url in urls:
-        wait_until(lambda url=url: httpx.get(url, timeout=20).status_code == 200, url)  # type: ignore[misc]
+        wait_until(lambda url=url: httpx.get(url, timeout=20, verify=False).status_code == 200, url)  # type: ignore[misc]
 
 
 class TestTheSameEnvironment:

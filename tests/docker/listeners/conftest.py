@@ -51,7 +51,7 @@ class Shop:
             )
 
     def plain(self, path: str, **headers: str) -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{self.http_port}{path}", headers=headers, timeout=20)
+        return httpx.get(f"http://127.0.0.1:{self.http_port}{path}", headers=headers, timeout=20, verify=False)
 
     def access(self, *arguments: str) -> list[dict[str, Any]]:
         """The access log's requests, as JSON."""
