@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import functools
 import os
 import re
 import shutil
@@ -20,6 +19,7 @@ from pathlib import Path
 
 from emulator.engine.docker import dockerfile as reader
 from emulator.engine.docker.build_arguments import variables_for
+from emulator.engine.docker.buildx import has_buildx
 from emulator.engine.docker.client import Client
 from emulator.engine.docker.images import inspect_image, pull_hint
 from emulator.engine.docker.superseded import keep_until_unused
@@ -38,7 +38,6 @@ _REGISTRY = re.compile(r"/v2/|pull access denied|manifest|resolve source metadat
 _NOTICE = re.compile(
     r"DEPRECATED: The legacy builder|\s+(?:BuildKit is currently disabled|environment-variable\.)|\s+Install the buildx"
 )
-_BUILDX_TIMEOUT = 20.0
 _STEP_IS_GONE = re.compile(r"unable to find image \"sha256:")
 """The legacy builder, where another command removes the last image that a cached step belongs to."""
 
@@ -92,16 +91,7 @@ def _run_until_possible(builder: _Builder, original: str, text: str, *, buildkit
 
 
 def _has_buildkit(command: str) -> bool:
-    return os.environ.get("DOCKER_BUILDKIT") != "0" and _has_buildx(command)
-
-
-@functools.cache
-def _has_buildx(command: str) -> bool:
-    try:
-        done = subprocess.run([command, "buildx", "version"], capture_output=True, timeout=_BUILDX_TIMEOUT, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
+    return os.environ.get("DOCKER_BUILDKIT") != "0" and has_buildx(command)
 
 
 def _frontend_missing(error: ImageError) -> bool:
