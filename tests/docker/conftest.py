@@ -15,7 +15,7 @@ import pytest
 from emulator.engine.connect import connect
 from emulator.engine.interface import ContainerSpec, Engine
 from emulator.setup import substitutes
-from tests.docker.project import projects
+from tests.docker.project import projects, remove_built_images
 from tests.unit.engine.contract import Act, Lab
 
 LABEL = "copilot-local-test"
@@ -24,6 +24,13 @@ make_project = pytest.fixture(projects, name="make_project")
 """Makes copies of examples. What runs of them is taken down after the test, and nothing may be left then."""
 make_shared_project = pytest.fixture(projects, scope="module", name="make_shared_project")
 """The same for a module."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built_images() -> Iterator[None]:
+    """What tests build is removed at the end."""
+    yield
+    remove_built_images()
 
 
 @pytest.fixture(scope="session")

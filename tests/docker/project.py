@@ -72,6 +72,30 @@ def _host_of_context() -> str:
     return docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}").strip()
 
 
+_applications: set[str] = set()
+
+
+def built_for(app: str) -> str:
+    """The name of an application as it is given: `remove_built_images` removes what is built for it."""
+    _applications.add(app)
+    return app
+
+
+def remove_built_images() -> None:
+    """Removes the images of the applications that this process made, and of copies that are named after them.
+
+    Once, when all tests have ended: to list some images, the daemon reads all of the machine.
+    """
+    if not _applications:
+        return
+    with daemon() as client:
+        rows = client.images(filters={"reference": "copilot-local-build/*/*/*"})
+        for tag in (tag for row in rows for tag in row["RepoTags"] or []):
+            of = tag.split("/")[1]
+            if any(of == app or of.startswith(f"{app}-") for app in _applications):
+                client.remove_image(tag, force=True)
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -176,7 +200,7 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.app = f"e2e-{uuid.uuid4().hex[:8]}"
+        self.app = built_for(f"e2e-{uuid.uuid4().hex[:8]}")
         self.port = free_port()
         self.started: list[Running] = []
 
@@ -305,18 +329,11 @@ class Project:
         """What `down -v` does, after which nothing may be left."""
         for running in self.started:
             running.end(signal.SIGKILL)
-        try:
-            if self.everything():
-                with contextlib.closing(connect()) as engine:
-                    environment = Names(self.app, "test")
-                    down(engine, environment, discard, volumes=True, timeout=1, agent_image=ensure_agent_image)
-            assert self.everything() == []
-        finally:
-            mine = f"copilot-local-build/{self.app}/"
-            with daemon() as client:
-                rows = client.images(filters={"reference": f"{mine}*/*"})
-                for tag in (tag for row in rows for tag in row["RepoTags"] if tag.startswith(mine)):
-                    client.remove_image(tag, force=True)
+        if self.everything():
+            with contextlib.closing(connect()) as engine:
+                environment = Names(self.app, "test")
+                down(engine, environment, discard, volumes=True, timeout=1, agent_image=ensure_agent_image)
+        assert self.everything() == []
 
 
 class DockerEvents:

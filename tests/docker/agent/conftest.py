@@ -16,6 +16,7 @@ import pytest
 from emulator.engine.interface import Container, Engine, ExecResult, File
 from emulator.setup.agent_image import fetch_wheels, pinned_closure, unpack_wheels
 from tests.docker.cli.conftest import Shell, free_port
+from tests.docker.project import built_for
 
 MANIFEST = """
 name: sdk
@@ -138,7 +139,7 @@ def running_in(folder: Path, engine: Engine) -> Iterator[Service]:
         manifest = folder / "copilot" / "sdk" / "manifest.yml"
         manifest.parent.mkdir(parents=True)
         manifest.write_text(MANIFEST)
-        shell = Shell(folder, f"cl-{uuid.uuid4().hex[:8]}", engine, free_port())
+        shell = Shell(folder, built_for(f"cl-{uuid.uuid4().hex[:8]}"), engine, free_port())
         yield Service(shell, engine)
         shell.run("down", "-v", "-t", "1", "-e", "test")
         assert shell.left() == {"containers": [], "networks": [], "volumes": []}

@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from emulator.engine.interface import Engine
+from tests.docker.project import built_for
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 TIMEOUT = 60.0
@@ -132,7 +133,7 @@ def example(engine: Engine, tmp_path: Path) -> Iterator[Callable[[str], Shell]]:
     def copy(name: str) -> Shell:
         folder = tmp_path / name
         shutil.copytree(EXAMPLES / name, folder)
-        shell = Shell(folder, f"cl-{uuid.uuid4().hex[:8]}", engine, free_port())
+        shell = Shell(folder, built_for(f"cl-{uuid.uuid4().hex[:8]}"), engine, free_port())
         shells.append(shell)
         return shell
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from emulator.engine.interface import Engine
+from tests.docker.project import built_for
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "nginx-sidecar"
 TIMEOUT = 240.0
@@ -49,7 +50,7 @@ class Suite:
     def __init__(self, folder: Path, engine: Engine) -> None:
         self.folder = folder
         self.engine = engine
-        self.app = f"cl-test-{uuid.uuid4().hex[:8]}"
+        self.app = built_for(f"cl-test-{uuid.uuid4().hex[:8]}")
         shutil.copytree(EXAMPLE, folder)
         (folder / "copilot" / ".workspace").write_text(f"application: {self.app}\n", encoding="utf-8")
         (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
