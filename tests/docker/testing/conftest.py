@@ -22,6 +22,8 @@ from tests.docker.project import built_for
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "nginx-sidecar"
 TIMEOUT = 240.0
+WITHOUT = ("-p", "no:hypothesispytest")
+"""A plugin of our own suite, whose imports take a third of a start's time."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Suite:
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """`pytest …`, in a process group of its own, as a shell starts it."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *WITHOUT, *arguments],
             cwd=self.folder,
             env=self._variables(),
             stdin=subprocess.DEVNULL,
