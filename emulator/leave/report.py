@@ -12,7 +12,7 @@ _ORDER = (
     "Protect the environment's stack (`leave protect`, `leave check`), and turn termination protection on.",
     "Take the environment over (`render environment --in-place`, `leave check --phase takeover`).",
     "Take the services over one by one (`render cloudformation --in-copilot-environment`).",
-    "Replace the pipelines: each build of theirs downloads Copilot.",
+    "Replace the pipelines (`render pipeline`): each build of theirs downloads Copilot.",
     "At last the application's own stacks, once images and secrets are elsewhere.",
 )
 

@@ -27,7 +27,18 @@ def aws(
     app: App = None,
     env: Env = None,
 ) -> None:
-    """Run the AWS command line against the local endpoint, with its keys."""
+    """Run the AWS command line against the local endpoint, with its keys.
+
+    Verbs of Copilot's (`aws svc exec`) are told apart by their first word: the lines that take their place in AWS are
+    printed, or run with `--run`.
+    """
+    from emulator.cli.leave.words import is_copilots
+
+    if is_copilots(arguments or ()):
+        from emulator.cli.leave.copilot_verbs import run_verb
+
+        run_verb(arguments or (), app, env)
+        return
     from emulator.runtime.state import names as labels
     from emulator.runtime.state.observed import observe
 

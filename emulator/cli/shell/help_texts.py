@@ -31,7 +31,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "stop": ("stop web",),
     "exec": ("exec nginx", "exec nginx -u root -- nginx -t"),
     "env": ("env api", "env api --into .copilot-local/api.env"),
-    "aws": ("aws sqs list-queues", "aws s3 ls"),
+    "aws": ("aws sqs list-queues", "aws s3 ls", "aws svc exec -n web -e prod"),
     "queues list": ("queues list",),
     "queues peek": ("queues peek worker", "queues peek worker/orders --dead"),
     "queues send": ("""queues send worker '{"Message": "{}"}'""", "queues send worker @message.json"),

@@ -150,7 +150,7 @@ def test_commands_that_are_not_carried_over_are_told(here: Path, run: Run) -> No
     text = FILES["ci/seed.yml"] + "      - copilot svc exec -n api\nreports: {unit: {files: [x.xml]}}\n"
     write_workspace(here, {"ci/seed.yml": text})
     told = run("render", "pipeline", "migrate").err
-    assert "ci/seed.yml:9:9: calls Copilot: write the AWS command line in its place" in told
+    assert "ci/seed.yml:9:9: calls Copilot; `copilot-local aws …` prints what takes its place" in told
     assert "ci/seed.yml:10:1: `reports` is CodeBuild's own and is left out" in told
     assert "not carried over from install and post_build: ./own-report" in run("render", "pipeline", "checked").err
 

@@ -109,7 +109,7 @@ class _Reader:
             if item.text.strip() in ("", _PLACEHOLDER):
                 continue
             if _COPILOT.search(item.text):
-                self.note("calls Copilot: write the AWS command line in its place", item)
+                self.note("calls Copilot; `copilot-local aws …` prints what takes its place", item)
             yield item.text.rstrip("\n")
 
     def environment(self, node: Node | None) -> tuple[dict[str, str], list[str]]:

@@ -84,6 +84,24 @@ def read_pipeline(target: Target, name: str, selection: Selection, wanted: Wante
     )
 
 
+def one_deployment(target: Target, service: str, selection: Selection, wanted: Wanted, emit: Emit) -> Pipeline:
+    """A pipeline of one stage, the target's environment, that deploys one workload."""
+    from emulator.manifest.load.loader import LoadedPipeline
+    from emulator.manifest.schema.pipeline import PipelineDeployment, PipelineManifest, PipelineStage
+    from emulator.manifest.yaml.nodes import Mapping as Tree
+
+    deployments = {service: PipelineDeployment.model_construct()}
+    stage = PipelineStage.model_construct(name=target.environment, deployments=deployments)
+    manifest = PipelineManifest.model_construct(name=service, stages=[stage])
+    loaded = LoadedPipeline(manifest, target.workspace.manifest_path(service), Tree({}, "", 1, 1))
+    collector = _Collector(target, loaded, selection, wanted, emit)
+    stages = (collector.stage(0),)
+    return Pipeline(
+        app=target.app, name=service, repository="", branch="", stages=stages, images=tuple(collector.images.values()),
+        bucket=wanted.bucket or "", execution_role=wanted.execution_role, options=wanted.options,
+    )  # fmt: skip
+
+
 def _repository(loaded: LoadedPipeline, wanted: Wanted) -> str:
     source = loaded.manifest.source
     if wanted.repository is None and not source.provider.startswith("GitHub"):

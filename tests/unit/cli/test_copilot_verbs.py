@@ -1,0 +1,185 @@
+"""`copilot-local aws svc exec` and the like: lines that the AWS command line takes, printed, or run when asked."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from emulator.cli.leave import delivery
+from emulator.cli.leave.words import is_copilots
+from tests.unit.cli.conftest import Run
+from tests.unit.render.pipelines import FILES, write_workspace
+
+OWN = {
+    ("cloudformation", "deploy"),
+    ("logs", "tail"),
+    ("configure", "get"),
+    ("s3", "cp"),
+    ("ecr", "get-login-password"),
+}
+"""What the AWS command line has beside the services' own operations."""
+GLOBAL = {"query", "output", "region"}
+VERBS = [
+    "app ls", "app show", "env ls", "env show -e prod", "env deploy -e prod", "svc ls", "svc show -n web -e prod",
+    "svc status -n web -e prod", "svc logs -n web -e prod --follow --container web --task-id 0123abcd",
+    "svc exec -n web -e prod --task-id 0123abcd", "svc deploy -n web -e prod", "svc deploy -n web -e prod --force",
+    "deploy -n api -e prod", "svc pause -n web -e prod", "svc resume -n web -e prod", "job ls", "job deploy -n report",
+    "job run -n report -e prod", "job logs -n report -e prod", "task run -n api -e prod -c date", "secret init -n DB",
+    "secret init -n DB -e prod --overwrite", "pipeline ls", "pipeline status -n release",
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    manifest = FILES["copilot/web/manifest.yml"] + "count: {range: 1-4, cpu_percentage: 70}\n"
+    monkeypatch.chdir(write_workspace(tmp_path / "shop", {"copilot/web/manifest.yml": manifest}))
+    return tmp_path / "shop"
+
+
+def calls(text: str) -> list[list[str]]:
+    """The words of each call of `aws` in lines of shell."""
+    joined = text.replace("\\\n", " ")
+    found = re.findall(r"\baws ((?:[a-z0-9-]+) (?:[^\n;|)\"']|\"(?:\$\([^)]*\)|[^\"])*\"|'[^']*')*)", joined)
+    return [[word for word in shlex.split(it) if word not in ("&&", ">")] for it in found]
+
+
+def kebab(name: str) -> str:
+    """An operation or a parameter of the API as the AWS command line spells it."""
+    from botocore import xform_name
+
+    return str(xform_name(name, "-"))
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_aws_command_line_knows_every_word(verb: str, run: Run) -> None:
+    from botocore.loaders import Loader
+
+    ended = run("aws", *shlex.split(verb))
+    assert (ended.code, ended.err) == (0, "")
+    assert subprocess.run(["bash", "-n", "-c", ended.out], timeout=60).returncode == 0
+    found = calls(ended.out)
+    assert found
+    loader = Loader()
+    for service, operation, *rest in found:
+        if (service, operation) in OWN or operation == "wait":
+            continue
+        model = loader.load_service_model(service, "service-2")
+        operations = {kebab(name): it for name, it in model["operations"].items()}
+        shape = operations[operation]["input"]["shape"]
+        members = {kebab(name) for name in model["shapes"][shape]["members"]}
+        given = {word[2:] for word in rest if word.startswith("--")}
+        assert given <= members | GLOBAL, f"{service} {operation}"
+
+
+def test_names_come_from_stacks_and_quoting_is_right(run: Run) -> None:
+    ended = run("aws", "svc", "exec", "-n", "web", "-e", "prod", "-c", "sh -c 'echo $HOME'")
+    cluster, service, task, command = ended.out.splitlines()
+    assert "--stack-name shop-prod --logical-resource-id Cluster" in cluster
+    assert "--stack-name shop-prod-web --logical-resource-id Service" in service
+    assert '--service-name "$service"' in task
+    assert shlex.split(command)[-1] == "sh -c 'echo $HOME'"
+
+
+def test_options_may_stand_before_the_verb(run: Run) -> None:
+    assert (
+        run("aws", "-e", "prod", "svc", "logs", "-n", "api").out == "aws logs tail /copilot/shop-prod-api --since 1h\n"
+    )
+
+
+def test_outside_of_a_workspace_names_are_enough(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = run("aws", "job", "logs", "-a", "other", "-e", "prod", "-n", "nightly")
+    assert ended.out == "aws logs tail /copilot/other-prod-nightly --since 1h\n"
+
+
+def test_a_secrets_value_stands_in_no_command_line(run: Run, tmp_path: Path) -> None:
+    lines = run("aws", "secret", "init", "-n", "DB", "-e", "prod").out
+    (tmp_path / "aws").write_text('#!/bin/sh\necho "$@" > "$OUT/words"\ncat > "$OUT/input"\n')
+    (tmp_path / "aws").chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "OUT": str(tmp_path)}
+    subprocess.run(["bash", "-euo", "pipefail", "-c", lines], input="p$ w'd\n", text=True, env=environment, check=True)
+    assert (tmp_path / "input").read_text() == "p$ w'd"
+    words = (tmp_path / "words").read_text()
+    assert "p$" not in words
+    assert "Key=copilot-application,Value=shop Key=copilot-environment,Value=prod" in words
+
+
+def test_scaling_is_suspended_while_a_service_is_paused(run: Run) -> None:
+    assert "DynamicScalingOutSuspended=true" in run("aws", "svc", "pause", "-n", "web", "-e", "prod").out
+    resumed = run("aws", "svc", "resume", "-n", "web", "-e", "prod").out
+    assert "DynamicScalingOutSuspended=false" in resumed
+    assert "--desired-count 1" in resumed
+    assert "autoscaling" not in run("aws", "svc", "pause", "-n", "api", "-e", "prod").out
+
+
+def double(folder: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    """An `aws` that notes its words and ends with a code."""
+    (folder / "aws").write_text(f'#!/bin/sh\necho "$@" >> {folder}/words\nexit {code}\n')
+    (folder / "aws").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+def test_run_runs_the_lines_and_ends_as_they_do(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    double(tmp_path, monkeypatch, 3)
+    assert run("aws", "app", "ls", "--run", "--yes").code == 3
+    words = (tmp_path / "words").read_text()
+    assert words == "ssm get-parameters-by-path --path /copilot/applications/ --query Parameters[].Name --output text\n"
+
+
+@pytest.mark.parametrize("answer", ["y\n", "n\n"])
+def test_run_asks_first(answer: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    double(tmp_path, monkeypatch, 0)
+    monkeypatch.setattr(delivery, "is_terminal", lambda: True)
+    monkeypatch.setattr("typer.confirm", lambda question, **options: answer == "y\n")
+    assert run("aws", "app", "ls", "--run").code == (0 if answer == "y\n" else 1)
+    assert (tmp_path / "words").exists() == (answer == "y\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("svc lgs", "did you mean `svc logs`?"),
+        ("svcs exec", "did you mean `svc`?"),
+        ("svc package -n web", "copilot-local render cloudformation"),
+        ("env delete", "leave report"),
+        ("pipeline deploy", "copilot-local render pipeline"),
+        ("svc exec -n webb", "did you mean web?"),
+        ("svc exec -n web -e prodd", "did you mean prod?"),
+        ("svc logs -n web --since soon", "--since soon is no duration"),
+        ("svc exec -n web --task-id 'a b'", "is no id of a task"),
+        ("job run -n api -e prod", "api is a Backend Service"),
+        ("svc status -n report -e prod", "report is a job"),
+        ("task run -n api -e prod", "--command is missing"),
+        ("secret init", "is no name of a secret"),
+        ("secret init -n DB --value x", "No such option: --value"),
+        ("app ls --yes", "--yes is for --run"),
+        ("app ls --run", "there is no terminal"),
+    ],
+)
+def test_what_is_not_there_is_refused_with_what_is(words: str, said: str, run: Run) -> None:
+    ended = run("aws", *shlex.split(words))
+    assert ended.code == 2
+    assert said in ended.err
+
+
+def test_without_the_program_it_says_so(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ended = run("aws", "app", "ls", "--run", "--yes")
+    assert ended.code == 2
+    assert "there is no `aws` on PATH" in ended.err
+    assert os.environ["PATH"] == str(tmp_path)
+
+
+@pytest.mark.parametrize("words", ["sqs list-queues", "deploy list-applications", "ecs list-tasks", "--version", ""])
+def test_services_of_aws_stay_with_the_aws_command_line(words: str) -> None:
+    assert not is_copilots(words.split())
+
+
+@pytest.mark.parametrize("words", ["svc exec", "deploy -n web", "deploy", "secret init", "job run"])
+def test_verbs_of_copilots_do_not(words: str) -> None:
+    assert is_copilots(words.split())
