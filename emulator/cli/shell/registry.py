@@ -138,6 +138,10 @@ GROUPS: Final[Mapping[str, tuple[str, Table]]] = {
                 "manifest.render_cloudformation:cloudformation",
                 "Print a CloudFormation stack for a service: no custom resources, no Lambda functions.",
             ),
+            "express": (
+                "manifest.render_express:express",
+                "Print a stack for a service as an Express Mode service of ECS, or everything that it cannot say.",
+            ),
             "app": (
                 "manifest.render_app:app",
                 "Print a stack with a repository for each service whose image is built, for a new account.",

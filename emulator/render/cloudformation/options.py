@@ -25,6 +25,8 @@ class StackOptions:
     """Known values by name (`emulator.ecs.references.value_name`), which become defaults of parameters."""
     defaults: Mapping[str, str] = field(default_factory=dict)
     """Defaults of the stack's parameters, by the parameter's name."""
+    express: bool = False
+    """The service is an Express Mode service of ECS, which makes load balancer and scaling itself."""
     permissions_boundary: str | None = None
     """Name or ARN of the policy that bounds every role."""
 

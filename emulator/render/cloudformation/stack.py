@@ -9,6 +9,7 @@ from emulator.ecs.service import Service
 from emulator.errors import InputError, Position
 from emulator.render.cloudformation.addons import addons_of, substituted
 from emulator.render.cloudformation.ecs_service import add_service
+from emulator.render.cloudformation.express import add_express
 from emulator.render.cloudformation.foundations.copilot_environment import CopilotEnvironment
 from emulator.render.cloudformation.foundations.foundation import Foundation
 from emulator.render.cloudformation.foundations.own_vpc import OwnVpc
@@ -68,6 +69,8 @@ def stack_document(service: Service, options: StackOptions = StackOptions()) -> 
     add_access_point(template, service, foundation)
     if service.schedule is not None:
         add_job(template, service, service.schedule, foundation, values, options)
+    elif options.express:
+        add_express(template, service, foundation, values, options)
     else:
         waits_for = add_load_balancing(template, service, foundation)
         waits_for += add_network_load_balancer(template, service, foundation)
