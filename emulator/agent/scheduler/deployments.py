@@ -89,6 +89,7 @@ class Deployments:
                     hint=f"did you mean the service {meant}? {hint}" if meant else hint,
                 )
             scheduler.history.stopping(found[0].id, Stop("UserInitiated", reason or "Task stopped by user"))
+            scheduler.front.refresh()  # and with it what is told of the task
             claimed = self._control.claim({found[0].service})
         plan = Plan()
         delay = 0 if front_specs(scheduler.state) else None

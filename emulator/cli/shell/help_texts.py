@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 SECTIONS: Final[Mapping[str, Sequence[str]]] = {
-    "Run": ("init", "up", "down", "compose", "run", "scale", "restart", "stop"),
+    "Run": ("init", "up", "down", "compose", "run", "scale", "restart", "stop", "api"),
     "Look": ("ps", "ls", "logs", "inspect", "events", "targets", "connect", "port", "open", "console", "snapshot"),
     "Requests": ("route", "trace", "traces"),
     "Containers": ("exec", "cp", "env"),
@@ -29,6 +29,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "scale": ("scale web=3",),
     "restart": ("restart web",),
     "stop": ("stop web",),
+    "api": ("api", "api --port 4600", 'eval "$(copilot-local api --variables)"'),
     "exec": ("exec nginx", "exec nginx -u root -- nginx -t"),
     "env": ("env api", "env api --into .copilot-local/api.env"),
     "aws": ("aws sqs list-queues", "aws s3 ls", "aws svc exec -n web -e prod"),

@@ -79,6 +79,10 @@ VERBS: Final[Table] = {
     ),
     "port": ("run.port:port", "Print the address of a load balancer, such as 127.0.0.1:8080."),
     "open": ("run.open:open", "Open a running service in the browser, and print its URL."),
+    "api": (
+        "run.api:api",
+        "Answer the ECS API on 127.0.0.1 for every environment that runs on this machine, until Ctrl-C.",
+    ),
     "console": (
         "observe.console:console",
         "Show an environment on a local web page, and act on it there, until Ctrl-C.",

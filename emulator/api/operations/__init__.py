@@ -1,0 +1,1 @@
+"""The operations: from a request, and what agents say, to an answer."""

@@ -1,0 +1,125 @@
+"""Operations on services and their deployments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.api.clusters import Cluster, Clusters
+from emulator.api.errors import invalid, no_service, unsupported
+from emulator.api.operations.begun import begin
+from emulator.api.paging import limited, page, short
+from emulator.events import discard
+
+Request = Mapping[str, Any]
+Answer = dict[str, Any]
+
+MOST_SERVICES = 10
+MOST_DEPLOYMENTS = 20
+_CHANGES = frozenset({"cluster", "service", "desiredCount", "forceNewDeployment", "taskDefinition"})
+"""What UpdateService takes; other members that change nothing here are the same as what runs."""
+
+
+def list_services(clusters: Clusters, asked: Request) -> Answer:
+    """ListServices."""
+    cluster = clusters.one(asked.get("cluster"))
+    wanted = asked.get("launchType", "FARGATE") == "FARGATE" and asked.get("schedulingStrategy", "REPLICA") == "REPLICA"
+    found = sorted(service["serviceArn"] for service in cluster.services) if wanted else []
+    return page("serviceArns", found, asked, default=10)
+
+
+def describe_services(clusters: Clusters, asked: Request) -> Answer:
+    """DescribeServices."""
+    cluster = clusters.one(asked.get("cluster"))
+    known = {service["serviceName"]: service for service in cluster.services}
+    found, failures = [], []
+    for name in limited(asked["services"], MOST_SERVICES, "Services"):
+        if short(name) in known:
+            found.append(known[short(name)])
+        else:
+            failures.append({"arn": _arn(cluster, name), "reason": "MISSING"})
+    return {"services": found, "failures": failures}
+
+
+def update_service(clusters: Clusters, asked: Request) -> Answer:
+    """UpdateService: the desired number, and new tasks of the same definition. The work goes on after the answer."""
+    cluster = clusters.one(asked.get("cluster"))
+    service = _service(cluster, asked["service"])
+    _refuse_unknown(service, asked)
+    name, count = str(service["serviceName"]), asked.get("desiredCount")
+    if count is not None and count < 0:
+        raise invalid("desiredCount must not be negative.")
+    if count is not None and count != service["desiredCount"]:
+        counts = {name: int(count)}
+        begin(
+            lambda: cluster.agent.scale(counts, discard),
+            lambda: bool(_service(cluster.fresh(), name)["desiredCount"] == count),
+        )
+    if asked.get("forceNewDeployment"):
+        before = _primary(service)
+        begin(
+            lambda: cluster.agent.restart([name], discard),
+            lambda: _primary(_service(cluster.fresh(), name)) != before,
+        )
+    return {"service": _service(cluster.fresh(), name)}
+
+
+def list_service_deployments(clusters: Clusters, asked: Request) -> Answer:
+    """ListServiceDeployments."""
+    service = _service(clusters.one(asked.get("cluster")), asked["service"])
+    wanted = asked.get("status") or ()
+    briefs = [
+        {**one, "targetServiceRevisionArn": one["targetServiceRevision"]["arn"]}
+        for one in service["serviceDeployments"]
+        if not wanted or one["status"] in wanted
+    ]
+    return {"serviceDeployments": briefs}
+
+
+def describe_service_deployments(clusters: Clusters, asked: Request) -> Answer:
+    """DescribeServiceDeployments."""
+    known = {
+        one["serviceDeploymentArn"]: one
+        for cluster in clusters.answering()
+        for service in cluster.services
+        for one in service["serviceDeployments"]
+    }
+    arns = limited(asked["serviceDeploymentArns"], MOST_DEPLOYMENTS, "serviceDeploymentArns")
+    return {
+        "serviceDeployments": [known[arn] for arn in arns if arn in known],
+        "failures": [{"arn": arn, "reason": "MISSING"} for arn in arns if arn not in known],
+    }
+
+
+def _service(cluster: Cluster, asked: str) -> Answer:
+    found = next((one for one in cluster.services if one["serviceName"] == short(asked)), None)
+    if found is None:
+        raise no_service()
+    return found
+
+
+def _primary(service: Answer) -> str:
+    """The id of the service's PRIMARY deployment."""
+    return next((str(one["id"]) for one in service["deployments"] if one["status"] == "PRIMARY"), "")
+
+
+def _arn(cluster: Cluster, name: str) -> str:
+    return name if ":" in name else f"{cluster.arn.replace(':cluster/', ':service/')}/{name}"
+
+
+def _refuse_unknown(service: Answer, asked: Request) -> None:
+    """Raises for what an update would have to change and this API cannot."""
+    definition = asked.get("taskDefinition")
+    if definition is not None and short(definition) not in (
+        (family_and_revision := short(service["taskDefinition"])),
+        family_and_revision.partition(":")[0],
+    ):
+        raise unsupported(
+            f"UpdateService with another task definition than {family_and_revision}: change the manifest and run "
+            "`copilot-local up`"
+        )
+    for key in sorted(asked.keys() - _CHANGES):
+        if asked[key] not in ([], {}) and asked[key] != service.get(key):
+            raise unsupported(
+                f"UpdateService does not change {key} here: change the manifest and run `copilot-local up`"
+            )

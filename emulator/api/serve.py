@@ -1,0 +1,78 @@
+"""The HTTP server: threads of the command's own process, on 127.0.0.1."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from emulator.api.clusters import Clusters
+from emulator.api.wire import JSON, answer
+from emulator.engine.interface import Engine
+from emulator.errors import PortInUse
+
+MOST_BODY = 1 << 20
+"""Bytes of a request's body."""
+IDLE = 120
+"""Seconds for which a connection may be silent."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, port: int, clusters: Clusters) -> None:
+        self.clusters = clusters
+        super().__init__(("127.0.0.1", port), _Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    timeout = IDLE
+    disable_nagle_algorithm = True
+
+    def log_message(self, *words: object) -> None:
+        """Requests are no news."""
+
+    def do_POST(self) -> None:
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal() or int(length) > MOST_BODY:
+            self.close_connection = True
+            self._send(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE if length.isdecimal() else HTTPStatus.LENGTH_REQUIRED, JSON, b"{}"
+            )
+            return
+        body = self.rfile.read(int(length))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        found = answer(self.server.clusters, headers, body)
+        self._send(found.status, found.kind, found.body, found.id)
+
+    def _send(self, status: HTTPStatus, kind: str, body: bytes, id_: str = "") -> None:
+        self.send_response_only(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        if id_:
+            self.send_header("x-amzn-RequestId", id_)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@contextmanager
+def serving(engine: Engine, port: int) -> Iterator[int]:
+    """Serves within this block; gives the port. Raises `PortInUse` where another process has it."""
+    try:
+        server = _Server(port, Clusters(engine))
+    except OSError as error:
+        raise PortInUse(f"port {port} of 127.0.0.1 cannot be listened on: {error.strerror}", port=port) from None
+    thread = threading.Thread(target=server.serve_forever, args=(0.5,), daemon=True, name="api")
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()

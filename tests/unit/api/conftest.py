@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from emulator.api.serve import serving
+from emulator.runtime.state.desired import Private
+from tests.unit.agent.conftest import folder, rig, until
+from tests.unit.agent.rig import Rig
+from tests.unit.runtime.world import desired_state, make_service
+
+__all__ = ["folder", "rig", "until"]
+
+
+@dataclass
+class Api:
+    """The API over an agent that has one service, `hello`, with a task definition of Fargate's."""
+
+    rig: Rig
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self, service: str = "ecs") -> Any:
+        """A client of boto3 as pipelines make it."""
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+
+@pytest.fixture
+def api(rig: Rig) -> Iterator[Api]:
+    service = make_service(count=2, cpu="256", memory="512")
+    rig.boot(desired_state(service))
+    lease = rig.agent.hold(Private())
+    lease.begin(desired_state(service), Private())
+    lease.hand_over()
+    rig.supervisor.look()
+    rig.monitor.look()
+    with serving(rig.engine, 0) as port:
+        yield Api(rig, port)

@@ -1,0 +1,205 @@
+"""The ECS API as boto3 calls it, unmodified, over an agent."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import httpx
+import pytest
+from botocore.exceptions import ClientError
+
+from emulator.api.shapes import model
+from tests.unit.api.conftest import Api
+from tests.unit.api.shapes_of_botocore import shapes
+
+Until = Callable[[Callable[[], object]], None]
+CLUSTER = "demo-test"
+
+
+def refused(call: Callable[[], object]) -> tuple[str, str]:
+    """Code and message of what a call raises."""
+    with pytest.raises(ClientError) as caught:
+        call()
+    error = caught.value.response["Error"]
+    return str(error["Code"]), str(error["Message"])
+
+
+def test_the_shapes_are_botocores() -> None:
+    assert model() == shapes(), "python -m tests.unit.api.shapes_of_botocore writes them"
+
+
+class TestReading:
+    def test_clusters(self, api: Api) -> None:
+        ecs = api.client()
+        [arn] = ecs.list_clusters()["clusterArns"]
+        assert arn == "arn:aws:ecs:us-east-1:000000000000:cluster/demo-test"
+        for name in (CLUSTER, arn, "default"):
+            [cluster] = ecs.describe_clusters(clusters=[name])["clusters"]
+            assert (cluster["clusterName"], cluster["status"]) == (CLUSTER, "ACTIVE")
+            assert (cluster["runningTasksCount"], cluster["activeServicesCount"]) == (2, 1)
+        assert ecs.describe_clusters(clusters=["other"])["failures"] == [{"arn": "other", "reason": "MISSING"}]
+
+    def test_services_with_their_deployments(self, api: Api) -> None:
+        ecs = api.client()
+        [arn] = ecs.list_services(cluster=CLUSTER)["serviceArns"]
+        for name in ("hello", arn, "arn:aws:ecs:us-east-1:000000000000:service/hello"):
+            answer = ecs.describe_services(cluster=CLUSTER, services=[name, "other"])
+            [service] = answer["services"]
+            assert (service["serviceName"], service["status"], service["desiredCount"]) == ("hello", "ACTIVE", 2)
+            [deployment] = service["deployments"]
+            assert (deployment["status"], deployment["rolloutState"]) == ("PRIMARY", "IN_PROGRESS")
+            assert deployment["createdAt"].year >= 2026
+            assert [one["reason"] for one in answer["failures"]] == ["MISSING"]
+            assert service["events"][-1]["message"].startswith("(service hello) has started 2 tasks")
+        assert "serviceDeployments" not in service, "the shape has no such member"
+
+    def test_service_deployments(self, api: Api) -> None:
+        ecs = api.client()
+        [brief] = ecs.list_service_deployments(cluster=CLUSTER, service="hello")["serviceDeployments"]
+        primary = ecs.describe_services(cluster=CLUSTER, services=["hello"])["services"][0]["deployments"][0]["id"]
+        assert brief["targetServiceRevisionArn"].rpartition("/")[2] == primary.rpartition("/")[2]
+        arns = [brief["serviceDeploymentArn"], "arn:other"]
+        answer = ecs.describe_service_deployments(serviceDeploymentArns=arns)
+        assert [one["status"] for one in answer["serviceDeployments"]] == ["IN_PROGRESS"]
+        assert answer["failures"] == [{"arn": "arn:other", "reason": "MISSING"}]
+
+    def test_tasks(self, api: Api) -> None:
+        ecs = api.client()
+        arns = ecs.list_tasks(cluster=CLUSTER, serviceName="hello")["taskArns"]
+        assert len(arns) == 2
+        tasks = ecs.describe_tasks(cluster=CLUSTER, tasks=arns)["tasks"]
+        assert {task["lastStatus"] for task in tasks} == {"RUNNING"}
+        assert {task["startedBy"].partition("/")[0] for task in tasks} == {"ecs-svc"}
+        short = arns[0].rpartition("/")[2]
+        assert ecs.describe_tasks(cluster=CLUSTER, tasks=[short])["tasks"][0]["taskArn"] == arns[0]
+        assert ecs.list_tasks(cluster=CLUSTER, family="demo-test-hello")["taskArns"] == arns
+        for nothing in ({"family": "other"}, {"startedBy": "me"}, {"desiredStatus": "STOPPED"}, {"launchType": "EC2"}):
+            assert ecs.list_tasks(cluster=CLUSTER, **nothing)["taskArns"] == []
+
+    def test_task_definitions(self, api: Api) -> None:
+        ecs = api.client()
+        assert ecs.list_task_definition_families()["families"] == ["demo-test-hello"]
+        [arn] = ecs.list_task_definitions(familyPrefix="demo-test-hello")["taskDefinitionArns"]
+        for name in ("demo-test-hello", "demo-test-hello:1", arn):
+            found = ecs.describe_task_definition(taskDefinition=name)["taskDefinition"]
+            assert (found["taskDefinitionArn"], found["revision"], found["cpu"]) == (arn, 1, "256")
+            assert [one["name"] for one in found["containerDefinitions"]] == ["hello"]
+        code = refused(lambda: ecs.describe_task_definition(taskDefinition="demo-test-hello:7"))
+        assert code == ("ClientException", "Unable to describe task definition.")
+
+    def test_who_one_is(self, api: Api) -> None:
+        assert api.client("sts").get_caller_identity()["Account"] == "000000000000"
+
+    def test_in_pages(self, api: Api) -> None:
+        ecs = api.client()
+        pages = list(ecs.get_paginator("list_tasks").paginate(cluster=CLUSTER, PaginationConfig={"PageSize": 1}))
+        assert [len(page["taskArns"]) for page in pages] == [1, 1]
+
+
+class TestErrors:
+    def test_have_the_codes_of_ecs(self, api: Api) -> None:
+        ecs = api.client()
+        missing = ("ClusterNotFoundException", "Cluster not found.")
+        assert refused(lambda: ecs.list_services(cluster="other")) == missing
+        assert refused(lambda: ecs.list_tasks(cluster=CLUSTER, serviceName="other"))[0] == "ServiceNotFoundException"
+        assert refused(lambda: ecs.update_service(cluster=CLUSTER, service="other"))[0] == "ServiceNotFoundException"
+        assert refused(lambda: ecs.describe_services(cluster=CLUSTER, services=["a"] * 11))[0] == INVALID
+        assert refused(lambda: ecs.describe_tasks(cluster=CLUSTER, tasks=["a"] * 101))[0] == INVALID
+        assert refused(lambda: ecs.describe_tasks(cluster=CLUSTER, tasks=[])) == (INVALID, "Tasks cannot be empty.")
+        assert refused(lambda: ecs.list_tasks(cluster=CLUSTER, nextToken="?"))[0] == INVALID
+        found = refused(lambda: ecs.stop_task(cluster=CLUSTER, task="0" * 32))
+        assert found == (INVALID, "The referenced task was not found.")
+
+    def test_what_is_not_answered_says_so(self, api: Api) -> None:
+        ecs = api.client()
+        code, message = refused(lambda: ecs.create_cluster(clusterName="other"))
+        assert (code, message) == ("UnsupportedFeatureException", "CreateCluster is not answered on this machine")
+        code, message = refused(lambda: ecs.update_service(cluster=CLUSTER, service="hello", taskDefinition="other:3"))
+        assert code == "UnsupportedFeatureException"
+        assert "copilot-local up" in message
+
+
+INVALID = "InvalidParameterException"
+
+
+class TestChanging:
+    def test_the_number_of_tasks(self, api: Api, until: Until) -> None:
+        ecs = api.client()
+        service = ecs.update_service(cluster=CLUSTER, service="hello", desiredCount=3)["service"]
+        assert service["desiredCount"] == 3
+        until(lambda: len(api.rig.tasks) == 3)
+
+    def test_a_new_deployment(self, api: Api) -> None:
+        ecs = api.client()
+        before = ecs.describe_services(cluster=CLUSTER, services=["hello"])["services"][0]["deployments"][0]["id"]
+        threading.Thread(target=api.rig.monitor.run, daemon=True).start()
+        service = ecs.update_service(
+            cluster=CLUSTER, service="hello", taskDefinition="demo-test-hello", forceNewDeployment=True
+        )["service"]
+        primary = service["deployments"][0]
+        assert (primary["status"], primary["id"] != before) == ("PRIMARY", True)
+
+    def test_a_task_stops_for_the_reason_that_is_given(self, api: Api) -> None:
+        ecs = api.client()
+        threading.Thread(target=api.rig.monitor.run, daemon=True).start()
+        [first, _] = ecs.list_tasks(cluster=CLUSTER)["taskArns"]
+        task = ecs.stop_task(cluster=CLUSTER, task=first, reason="cancelled")["task"]
+        assert (task["desiredStatus"], task["stopCode"], task["stoppedReason"]) == (
+            "STOPPED",
+            "UserInitiated",
+            "cancelled",
+        )
+
+    def test_a_waiter_waits_until_it_is_steady(self, api: Api) -> None:
+        waiter = api.client().get_waiter("services_stable")
+        waiter.wait(cluster=CLUSTER, services=["hello"], WaiterConfig={"Delay": 0, "MaxAttempts": 1})
+
+
+class TestWhoMayAsk:
+    TARGET: ClassVar = {"X-Amz-Target": "AmazonEC2ContainerServiceV20141113.ListClusters"}
+
+    def ask(self, api: Api, headers: dict[str, str], body: bytes = b"{}") -> httpx.Response:
+        return httpx.post(api.url, headers=headers, content=body)
+
+    def test_any_client_of_this_machine(self, api: Api) -> None:
+        answer = self.ask(api, self.TARGET)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/x-amz-json-1.1")
+        assert answer.headers["x-amzn-requestid"]
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {**TARGET, "Origin": "https://example.com"},
+            {**TARGET, "Origin": "null"},
+            {**TARGET, "Sec-Fetch-Site": "cross-site"},
+            {**TARGET, "Host": "evil.example"},
+            {**TARGET, "Host": "evil.example:4510"},
+            {**TARGET, "Host": "localhost.evil.example"},
+            {"Content-Type": "application/x-www-form-urlencoded"},
+        ],
+    )
+    def test_no_web_page(self, api: Api, headers: dict[str, str]) -> None:
+        answer = self.ask(api, headers)
+        assert (answer.status_code, answer.json()["__type"]) == (403, "AccessDeniedException")
+        assert "access-control-allow-origin" not in answer.headers
+
+    @pytest.mark.parametrize(
+        ("operation", "body", "code"),
+        [
+            ("DescribeServices", b"{", "SerializationException"),
+            ("DescribeServices", b"[]", "SerializationException"),
+            ("DescribeServices", b'{"services": "hello"}', "SerializationException"),
+            ("DescribeServices", b"{}", INVALID),
+            ("NoSuchThing", b"{}", "UnsupportedFeatureException"),
+        ],
+    )
+    def test_what_is_no_request(self, api: Api, operation: str, body: bytes, code: str) -> None:
+        answer = self.ask(api, {"X-Amz-Target": f"AmazonEC2ContainerServiceV20141113.{operation}"}, body)
+        assert (answer.status_code, answer.json()["__type"]) == (400, code)
+
+    def test_nulls_and_unknown_members_are_taken_as_aws_takes_them(self, api: Api) -> None:
+        target = {"X-Amz-Target": "AmazonEC2ContainerServiceV20141113.ListTasks"}
+        found: Any = self.ask(api, target, b'{"cluster": null, "serviceName": null, "newer": {"x": 1}}').json()
+        assert len(found["taskArns"]) == 2
