@@ -33,6 +33,7 @@ HARMLESS: Final = frozenset(
         "AWS::Events::Rule",
         "Custom::RulePriorityFunction",
         "Custom::DynamicDesiredCountFunction",
+        "Custom::TriggerStateMachine",
         "Custom::TriggerStateMachineFunction",
         "Custom::UniqueJSONValuesFunction",
     }
@@ -68,6 +69,8 @@ REPLACEABLE: Final = frozenset(
 
 GUARDED: Final = {
     "AWS::ApiGateway::RestApi": "callers know its address",
+    "AWS::AppRunner::Service": "clients know its address",
+    "AWS::AppRunner::VpcIngressConnection": "callers within the VPC use it",
     "AWS::CertificateManager::Certificate": "listeners use it",
     "AWS::CloudFront::Distribution": "clients know its domain name",
     "AWS::DynamoDB::GlobalTable": "holds data",

@@ -40,6 +40,7 @@ def report(
     stacks = [
         _environment(environment),
         *(_service(one, environment) for one in services),
+        *_not_on_ecs(workspace, environment),
         *_pipelines(workspace, environment.app),
         _application(environment.app),
     ]
@@ -114,6 +115,43 @@ def _notes(loaded: LoadedService) -> Iterator[str]:
         yield f"secrets stay where they are, and are read by Copilot's tags: {', '.join(dict.fromkeys(secrets))}"
     if service.builds:
         yield f"its images are in the application's repository {service.app}/{service.name}"
+
+
+_STATIC_SITE = {"Bucket": "AWS::S3::Bucket", "CloudFrontDistribution": "AWS::CloudFront::Distribution"}
+_APP_RUNNER = {"Service": "AWS::AppRunner::Service"}
+
+
+def _not_on_ecs(workspace: Workspace, environment: Environment) -> Iterator[Stack]:
+    """Static Sites and Request-Driven Web Services of the workspace."""
+    from emulator.cli.manifest.untyped_manifest import read_untyped
+    from emulator.ecs.names import logical_id
+    from emulator.leave.report import Stack, custom, held
+
+    for name in workspace.services:
+        found = read_untyped(workspace.manifest_path(name))
+        site = found.type == "Static Site"
+        if not site and found.type != "Request-Driven Web Service":
+            continue
+        types, reasons = dict(_STATIC_SITE if site else _APP_RUNNER), {}
+        http, publish = found.content.get("http"), found.content.get("publish")
+        http = http if isinstance(http, Mapping) else {}
+        if not site and http.get("private"):
+            types["AppRunnerVpcIngressConnection"] = "AWS::AppRunner::VpcIngressConnection"
+        for topic in publish.get("topics") or () if isinstance(publish, Mapping) else ():
+            if isinstance(topic, Mapping):
+                id = f"{logical_id(str(topic.get('name', '')))}SNSTopic"
+                types[id], reasons[id] = "AWS::SNS::Topic", "publish"
+        holdings = list(held(types, reasons))
+        if http.get("alias"):
+            kind = "Custom::CustomDomainFunction" if site else "Custom::AppRunnerCustomDomainFunction"
+            holdings.append(custom("CustomDomainAction", kind, f"the alias {http['alias']}"))
+        note = (
+            "`copilot-local render static-site` proposes a stack for a new bucket; this one keeps its files"
+            if site
+            else "`copilot-local render manifest` proposes a Load Balanced Web Service in its place"
+        )
+        stack = f"{environment.app}-{environment.name}-{name}"
+        yield Stack(stack, found.type, tuple(holdings), (note,))
 
 
 def _pipelines(workspace: Workspace, app: str) -> Iterator[Stack]:

@@ -146,6 +146,14 @@ GROUPS: Final[Mapping[str, tuple[str, Table]]] = {
                 "manifest.render_express:express",
                 "Print a stack for a service as an Express Mode service of ECS, or everything that it cannot say.",
             ),
+            "manifest": (
+                "manifest.render_manifest:manifest",
+                "Print a manifest for ECS that is proposed for a Request-Driven Web Service.",
+            ),
+            "static-site": (
+                "manifest.render_static_site:static_site",
+                "Print a stack that is proposed for a Static Site, and the commands that copy its files.",
+            ),
             "app": (
                 "manifest.render_app:app",
                 "Print a stack with a repository for each service whose image is built, for a new account.",

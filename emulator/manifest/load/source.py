@@ -36,11 +36,11 @@ PIPELINE: Final = "Pipeline"
 REFUSED_TYPES: Final = {
     "Request-Driven Web Service": (
         "a Request-Driven Web Service runs on AWS App Runner, not on ECS: there is no task to emulate",
-        "a Load Balanced Web Service with the same image, port and variables runs here",
+        "`copilot-local render manifest` proposes a Load Balanced Web Service with the same image, port and variables",
     ),
     "Static Site": (
         "a Static Site is files on S3 and CloudFront: there is no container to run",
-        "any file server serves it locally (python -m http.server)",
+        "any file server serves it locally (python -m http.server); `copilot-local render static-site` renders a stack",
     ),
 }
 """Types that are recognised and refused: why, and what else serves."""

@@ -168,6 +168,28 @@ def test_report_says_what_would_be_lost_and_why(
     assert ended.out.index("1. Protect") < ended.out.index("2. Take the environment over")
 
 
+def test_report_has_what_does_not_run_on_ecs(
+    run: Run, workspace: Path, add_service: Callable[[str, str], Path]
+) -> None:
+    environment = workspace / "copilot" / "environments" / "test" / "manifest.yml"
+    environment.parent.mkdir(parents=True)
+    environment.write_text("name: test\ntype: Environment\n")
+    add_service("docs", "name: docs\ntype: Static Site\nhttp: {alias: docs.example.com}\nfiles: []\n")
+    add_service(
+        "front",
+        "name: front\ntype: Request-Driven Web Service\nimage: {location: a, port: 80}\n"
+        "http: {private: true}\npublish: {topics: [{name: my-topic}]}\n",
+    )
+    ended = run("leave", "report", "-e", "test")
+    assert ended.code == 0, ended.err
+    parts = {part.partition(":")[0]: part for part in ended.out.split("\n\nshop-test-")[1:]}
+    assert "Bucket (AWS::S3::Bucket): holds data" in parts["docs"]
+    assert "CustomDomainAction (Custom::CustomDomainFunction)" in parts["docs"]
+    assert "Service (AWS::AppRunner::Service): clients know its address" in parts["front"]
+    assert "AppRunnerVpcIngressConnection" in parts["front"]
+    assert "mytopicSNSTopic (AWS::SNS::Topic)" in parts["front"]
+
+
 def test_report_needs_the_environments_manifest(run: Run, workspace: Path) -> None:
     ended = run("leave", "report")
     assert ended.code == 1
