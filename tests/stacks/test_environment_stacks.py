@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from emulator.ecs.environment.model import Environment
+from emulator.ecs.environment.model import Environment, ManagedVpc, Needs, SecurityRule
 from emulator.ecs.network import DnsAlias
 from emulator.render.cloudformation.environment.context import EnvironmentOptions
 from emulator.render.cloudformation.environment.stack import render_environment
@@ -42,6 +42,20 @@ def with_aliases(found: Environment) -> Environment:
 def test_template_is_clean(name: str, way: str, tmp_path: Path) -> None:
     text, _ = render_environment(with_aliases(golden_environment(CASES[name], tmp_path)), WAYS[way])
     assert [str(it) for it in findings(text)] == []
+
+
+STATED = replace(
+    Environment(app="shop", name="prod"),
+    vpc=ManagedVpc(zones=("us-west-2a", "us-west-2b")),
+    ingress=(SecurityRule("-1", 0, 65535, "10.0.0.0/8"), SecurityRule("tcp", 80, 90, "10.0.0.0/8")),
+    egress=(SecurityRule("udp", 53, 53, "0.0.0.0/0"),),
+    needs=Needs(("web",), ("api",), ("web",), ("api",)),
+)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_a_manifest_states_is_clean(way: str) -> None:
+    assert [str(it) for it in findings(render_environment(STATED, WAYS[way])[0])] == []
 
 
 def test_repositories_are_clean_and_created(account: Account) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.ecs.environment.model import Environment
+from emulator.ecs.environment.model import Environment, ManagedVpc
 from emulator.errors import InputError
 from emulator.render.cloudformation.addons import AddonResources
 from emulator.render.cloudformation.environment.context import Context, EnvironmentOptions
@@ -25,6 +25,8 @@ COPILOT_VERSION = "v1.34.1"
 _PARAMETERS = ("AppName", "EnvironmentName", *FEATURES, "ToolsAccountPrincipalARN", "AppDNSName")
 _OTHER_PARAMETERS = ("AppDNSDelegationRole", "CreateHTTPSListener", "CreateInternalHTTPSListener")
 _UNUSED_PARAMETER = "W2001"
+_STATED_ZONES = "W3010"
+_PORTS_OF_EVERY_PROTOCOL = "W3687"
 
 
 def render_environment(environment: Environment, options: EnvironmentOptions) -> tuple[str, tuple[str, ...]]:
@@ -46,6 +48,7 @@ def environment_document(environment: Environment, options: EnvironmentOptions) 
     context = Context(template, environment, options)
     if options.in_place:
         _as_copilots(context)
+    _add_lint_settings(context)
     add_vpc(context)
     add_cluster(context)
     add_environment_group(context)
@@ -72,8 +75,22 @@ def _as_copilots(context: Context) -> None:
     context.template.sections["Metadata"] = {
         "Version": COPILOT_VERSION,
         "Manifest": context.environment.source,
-        "cfn-lint": {"config": {"ignore_checks": [_UNUSED_PARAMETER]}},
     }
+
+
+def _add_lint_settings(context: Context) -> None:
+    """Keeps cfn-lint from reporting what the manifest or Copilot's parameters ask for."""
+    environment = context.environment
+    rules = (*environment.ingress, *environment.egress)
+    found = [_UNUSED_PARAMETER] if context.options.in_place else []
+    if isinstance(environment.vpc, ManagedVpc) and environment.vpc.zones:
+        found.append(_STATED_ZONES)
+    if any(rule.protocol == "-1" for rule in rules):
+        found.append(_PORTS_OF_EVERY_PROTOCOL)
+    if found:
+        metadata = context.template.sections.get("Metadata")
+        own = metadata if isinstance(metadata, dict) else {}
+        context.template.sections["Metadata"] = {**own, "cfn-lint": {"config": {"ignore_checks": found}}}
 
 
 def _add_addons(context: Context) -> None:
