@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.render.cloudformation.express import as_express, refusals
 from emulator.render.cloudformation.stack import render_stack
+from emulator.render.proposals.express import as_express, refusals
 from tests.stacks.linting import findings
 from tests.stacks.test_stacks import MODES, cases, service_of
 

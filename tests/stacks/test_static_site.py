@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from emulator.render.cloudformation.static_site import StaticSite, render_static_site
+from emulator.render.proposals.static_site import StaticSite, render_static_site
 from tests.stacks.linting import findings
 
 SITE = StaticSite("shop", "prod", "site", ("www.example.com",), "arn:aws:acm:us-east-1:123456789012:certificate/a")

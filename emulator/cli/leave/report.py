@@ -123,7 +123,7 @@ _APP_RUNNER = {"Service": "AWS::AppRunner::Service"}
 
 def _not_on_ecs(workspace: Workspace, environment: Environment) -> Iterator[Stack]:
     """Static Sites and Request-Driven Web Services of the workspace."""
-    from emulator.cli.manifest.untyped_manifest import read_untyped
+    from emulator.cli.manifest.proposals.untyped_manifest import read_untyped
     from emulator.ecs.names import logical_id
     from emulator.leave.report import Stack, custom, held
 

@@ -143,15 +143,15 @@ GROUPS: Final[Mapping[str, tuple[str, Table]]] = {
                 "Print a CloudFormation stack for a service: no custom resources, no Lambda functions.",
             ),
             "express": (
-                "manifest.render_express:express",
+                "manifest.proposals.render_express:express",
                 "Print a stack for a service as an Express Mode service of ECS, or everything that it cannot say.",
             ),
             "manifest": (
-                "manifest.render_manifest:manifest",
+                "manifest.proposals.render_manifest:manifest",
                 "Print a manifest for ECS that is proposed for a Request-Driven Web Service.",
             ),
             "static-site": (
-                "manifest.render_static_site:static_site",
+                "manifest.proposals.render_static_site:static_site",
                 "Print a stack that is proposed for a Static Site, and the commands that copy its files.",
             ),
             "app": (

@@ -9,7 +9,6 @@ from emulator.ecs.service import Service
 from emulator.errors import InputError, Position
 from emulator.render.cloudformation.addons import addons_of, substituted
 from emulator.render.cloudformation.ecs_service import add_service
-from emulator.render.cloudformation.express import add_express
 from emulator.render.cloudformation.foundations.copilot_environment import CopilotEnvironment
 from emulator.render.cloudformation.foundations.foundation import Foundation
 from emulator.render.cloudformation.foundations.own_vpc import OwnVpc
@@ -26,6 +25,7 @@ from emulator.render.cloudformation.task_definition import add_task_definition
 from emulator.render.cloudformation.template import Template
 from emulator.render.cloudformation.values import Values, copilot_parameters
 from emulator.render.cloudformation.writer import to_yaml
+from emulator.render.proposals.express import add_express
 
 _PSEUDO = "AWS::"
 _SECTIONS = ("Description", "Metadata", "Parameters", "Mappings", "Conditions", "Transform", "Resources", "Outputs")

@@ -11,9 +11,9 @@ from emulator.compiler import Surroundings, compile_service
 from emulator.ecs.service import Service
 from emulator.errors import InputError
 from emulator.manifest import load
-from emulator.render.cloudformation.express import as_express, notes, refusals, renamed_values
 from emulator.render.cloudformation.options import StackOptions
 from emulator.render.cloudformation.stack import render_stack
+from emulator.render.proposals.express import as_express, notes, refusals, renamed_values
 from tests.unit.render.golden import read_template
 
 HEAD = "name: web\ntype: Load Balanced Web Service\nimage: {build: Dockerfile, port: 8080}\n"

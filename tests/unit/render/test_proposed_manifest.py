@@ -11,7 +11,7 @@ import yaml
 from emulator.errors import InputError, Position
 from emulator.manifest import load
 from emulator.render.cloudformation.writer import to_yaml
-from emulator.render.proposed_manifest import BACKEND, LOAD_BALANCED, proposed_manifest
+from emulator.render.proposals.request_driven import BACKEND, LOAD_BALANCED, proposed_manifest
 
 HEAD = "name: web\ntype: Request-Driven Web Service\nimage: {build: web/Dockerfile, port: 8080}\n"
 FULL = (

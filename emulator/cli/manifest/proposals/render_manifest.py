@@ -37,9 +37,9 @@ def manifest(
     diff: rendering.Diff = None,
 ) -> None:
     """Print a manifest for ECS that is proposed for a Request-Driven Web Service."""
-    from emulator.cli.manifest.untyped_manifest import read_untyped
+    from emulator.cli.manifest.proposals.untyped_manifest import read_untyped
     from emulator.render.cloudformation.writer import to_yaml
-    from emulator.render.proposed_manifest import REQUEST_DRIVEN, proposed_manifest
+    from emulator.render.proposals.request_driven import REQUEST_DRIVEN, proposed_manifest
 
     selection = Selection(app, None, services_of(name, *(services or ())), None)
     target = find_target(selection)

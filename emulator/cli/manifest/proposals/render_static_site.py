@@ -32,9 +32,9 @@ def static_site(
     diff: rendering.Diff = None,
 ) -> None:
     """Print a stack that is proposed for a Static Site, and the commands that copy its files."""
-    from emulator.cli.manifest.untyped_manifest import read_untyped
-    from emulator.render.cloudformation.static_site import render_static_site, upload_commands
-    from emulator.render.cloudformation.static_site import static_site as site_of
+    from emulator.cli.manifest.proposals.untyped_manifest import read_untyped
+    from emulator.render.proposals.static_site import render_static_site, upload_commands
+    from emulator.render.proposals.static_site import static_site as site_of
 
     chosen = services_of(name, service)
     selection = Selection(app, env, chosen, env_file, variables=variables_of(variables), new_environment=new_env)

@@ -99,10 +99,10 @@ def _documents(
     """Raises SeveralErrors, or the only one, with everything that Express cannot say."""
     from emulator.missing import SeveralErrors
     from emulator.render.cloudformation.addons import nested_template
-    from emulator.render.cloudformation.express import as_express, notes, refusals, renamed_values
     from emulator.render.cloudformation.options import StackOptions
     from emulator.render.cloudformation.stack import render_template
     from emulator.render.cloudformation.writer import to_yaml
+    from emulator.render.proposals.express import as_express, notes, refusals, renamed_values
 
     assert loaded.deployment is not None
     assert loaded.manifest is not None

@@ -1,0 +1,1 @@
+"""Verbs that print what is proposed in place of what Copilot deploys."""
