@@ -22,11 +22,12 @@ from emulator.runtime.health.asked import why_unanswered
 from emulator.runtime.health.reasons import Reason
 from emulator.runtime.listeners.front_ports import published
 from emulator.runtime.specs.agent import STATE_FILE, STATE_FOLDER
+from emulator.runtime.specs.connect.endpoints import endpoints_of
 from emulator.runtime.specs.load_balancer import balancer_for
 from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.names import ROLE, Names, Role, sealed
 from emulator.runtime.state.observed import Task, observe
-from emulator.trace.access_log import Writer, with_access_logs
+from emulator.trace.access_log import ARRIVAL, Writer, with_access_logs
 from emulator.trace.container import capture_spec
 from emulator.trace.diagnosis import nginx
 from emulator.trace.diagnosis.diagnose import diagnose
@@ -225,24 +226,28 @@ class Tracer:
 
     def _traced(self, trace: Trace, answer: Answer | None = None) -> Traced:
         with contextlib.suppress(CopilotLocalError):
-            trace = self._with_access_logs(trace)
+            # Of live traffic others wait behind it.
+            trace = self._with_access_logs(trace, ARRIVAL if answer is not None else _SETTLE)
         found = diagnose(trace, self._read_nginx, answer.status if answer else None, lambda _: self._why(trace))
         if answer is not None and answer.certificate_for:
             found.append(_other_names(trace, answer.certificate_for))
         return Traced(trace, tuple(found), answer)
 
-    def _with_access_logs(self, trace: Trace) -> Trace:
-        """The trace with what proxies of Service Connect wrote of it."""
+    def _with_access_logs(self, trace: Trace, seconds: float) -> Trace:
+        """The trace with what proxies of Service Connect wrote of it within that time. Lines of TCP have no ids."""
         observed = observe(self._engine, self._names)
         if observed.agent is None or all(task.proxy is None for task in observed.tasks.values()):
             return trace
-        services = desired_state(self._engine, observed.agent).services
+        state = desired_state(self._engine, observed.agent)
+        services = state.services
+        if all(one.protocol == "tcp" for one in endpoints_of(state)):
+            return trace
         writers = [
             Writer(task.proxy.name, task.service, task.short_id)
             for task in observed.tasks.values()
             if task.proxy is not None and task.service in services and services[task.service].access_log is not None
         ]
-        return with_access_logs(self._engine, writers, trace)
+        return with_access_logs(self._engine, writers, trace, seconds)
 
     def _follow_tasks(self) -> bool:
         """Captures where tasks are new, and no longer where they are gone. False where nothing is left."""

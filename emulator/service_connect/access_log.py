@@ -65,6 +65,9 @@ def deployed_log(service: Service) -> AccessLog | None:
         if path[: len(_CONFIGURATION)] != _CONFIGURATION:
             continue
         match path[len(_CONFIGURATION) :], value:
+            case (), _:  # all of it anew
+                whole = value.get(_KEY) if isinstance(value, dict) else None
+                found = dict(whole) if isinstance(whole, dict) else {}
             case (key,), _ if key == _KEY:
                 found = dict(value) if isinstance(value, dict) and patch.op != "remove" else {}
             case (key, name), _ if key == _KEY:

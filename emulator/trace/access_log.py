@@ -17,7 +17,7 @@ from emulator.trace.requests.hops import Hop, Trace, header
 _ID = "x-request-id"
 _READABLE = re.compile(r"[A-Za-z0-9_-]{8,128}")
 """An id that tells a request from others; proxies make one of 36 characters where a client sends none."""
-_ARRIVAL = 1.5
+ARRIVAL = 1.5
 """Seconds that lines may take to arrive: proxies write them a few times a second."""
 _LOOK = 0.1
 
@@ -31,13 +31,14 @@ class Writer:
     task: str
 
 
-def with_access_logs(engine: Engine, writers: Sequence[Writer], trace: Trace) -> Trace:
-    """The trace with what proxies wrote of its hops: each line at the first hop with its request's id."""
+def with_access_logs(engine: Engine, writers: Sequence[Writer], trace: Trace, seconds: float = ARRIVAL) -> Trace:
+    """The trace with what proxies wrote of its hops: each line at the first hop with its request's id. Lines have at
+    most `seconds` to arrive."""
     wanted = _ids(trace)
     if not writers or not wanted:
         return trace
     since = datetime.fromtimestamp(trace.hops[0].exchange.began, UTC) - timedelta(seconds=1)
-    until = time.monotonic() + _ARRIVAL
+    until = time.monotonic() + seconds
     while True:
         found = {request_id: _lines(engine, writers, request_id, since) for request_id in wanted}
         if all(found.values()) or time.monotonic() >= until:

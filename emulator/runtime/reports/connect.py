@@ -154,7 +154,7 @@ def proxy_configuration(engine: Engine, task: Task) -> Json:
     at = next((number for number, word in enumerate(words) if word.startswith("{")), None)
     if at is None:
         raise EngineError(f"the proxy of {task.service} {task.short_id} does not say what it runs on")
-    rest = [word for word in words[at + 1 :] if word]
+    rest = [word for word in words[at + 1 :] if word[:1] in ("/", "{")]  # its ports come between
     files = {path.rpartition("/")[2]: json.loads(text) for path, text in zip(rest[::2], rest[1::2], strict=False)}
     return {"bootstrap": json.loads(words[at]), "files": files}
 

@@ -70,7 +70,8 @@ def _hop(trace: Trace, number: int, hop: Hop, width: int) -> Iterator[str]:
             yield _cut(f"{inner}  {_change(change)}", width)
     for logged in hop.logged:
         line = _cut(logged.line, len(logged.line))
-        yield from _wrapped(f"access log of {logged.service} {logged.task}: {line}", width, inner, inner + "  ")
+        said = f"access log of {logged.service} {logged.task}: {line}"
+        yield from _wrapped(said, width, inner, inner + "  ", break_words=True)  # JSON has no spaces
     if hop.by == "time":
         encrypted = before is not None and before.exchange.outcome is Outcome.TLS
         why = "what came over TLS is not read" if encrypted else "it carries no trace id"
@@ -111,7 +112,7 @@ def _cut(line: str, width: int) -> str:
     return line if len(line) <= width else line[: width - 1] + "…"
 
 
-def _wrapped(text: str, width: int, first: str, rest: str) -> list[str]:
+def _wrapped(text: str, width: int, first: str, rest: str, *, break_words: bool = False) -> list[str]:
     return textwrap.wrap(
-        text, width, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+        text, width, initial_indent=first, subsequent_indent=rest, break_long_words=break_words, break_on_hyphens=False
     )

@@ -97,6 +97,19 @@ def test_a_program_on_its_own_address_alone_is_named(mesh: Mesh) -> None:
     assert f"listens on {address} alone" in mesh.project.run("connect", "own").ok().out
 
 
+@pytest.mark.parametrize("arguments", [(), ("client",), ("own",), ("grpc",)])
+def test_a_screen_fits_into_80_columns(mesh: Mesh, arguments: tuple[str, ...]) -> None:
+    lines = mesh.project.run("connect", *arguments).ok().out.splitlines()
+    assert lines[0].split() == ["NAME", "ADDRESS", "PROTOCOL", "TASK", "STATE"]
+    assert max(map(len, lines)) <= 80
+
+
+def test_the_configuration_is_for_programs(mesh: Mesh) -> None:
+    found = json.loads(mesh.project.run("connect", "client", "--config").ok().out)
+    assert found["bootstrap"]["static_resources"] == {"listeners": [], "clusters": []}, "a client serves nothing"
+    assert "endpoint-grpc.json" in found["files"]
+
+
 def test_proxies_write_an_access_log_as_ecs_does(mesh: Mesh) -> None:
     client = mesh.tasks("tcp")[0]
     assert mesh.ask(client, "each", "http", 3).failed == {}

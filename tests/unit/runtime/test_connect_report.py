@@ -187,7 +187,8 @@ def test_one_service_has_its_names_and_the_calls_of_it_and_to_it(mesh: Mesh) -> 
 
 def test_the_configuration_is_that_of_the_proxy_that_runs(mesh: Mesh) -> None:
     task = mesh.world.observed.tasks[mesh.client]
-    said = '/bin/sh\x1e/usr/local/bin/run-envoy\x1e{"node": {"id": "x"}}\x1e\x1e/a/listeners.json\x1e{"resources": []}'
+    said = '/bin/sh\x1e/usr/local/bin/run-envoy\x1e{"node": {"id": "x"}}\x1eF231\x1eF23A\x1e'
+    said += '\x1e/a/listeners.json\x1e{"resources": []}'
     mesh.engine.behave("other", Behaviour(exec=lambda _: ExecResult(0, said.encode(), b"")))
     mesh.engine.start(mesh.engine.create_container(ContainerSpec(name="other", image="envoy:1")))
     assert task.proxy is not None

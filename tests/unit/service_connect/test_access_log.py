@@ -31,6 +31,11 @@ def patched(*patches: tuple[str, list[str], object]) -> Service:
         ([("add", LOG, {"Format": "JSON", "IncludeQueryParameters": "DISABLED"})], AccessLog("json")),
         ([("add", LOG, {"Format": "JSON"}), ("replace", [*LOG, "Format"], "TEXT")], AccessLog("text")),
         ([("add", LOG, {"Format": "JSON"}), ("remove", LOG, None)], None),
+        (
+            [("replace", CONFIGURATION, {"Enabled": True, "AccessLogConfiguration": {"Format": "TEXT"}})],
+            AccessLog("text"),
+        ),
+        ([("add", LOG, {"Format": "JSON"}), ("replace", CONFIGURATION, {"Enabled": True})], None),
         ([("add", LOG, {"Format": {"Ref": "Format"}})], None),
         ([("add", ["Resources", "Other", *LOG[2:]], {"Format": "TEXT"})], None),
     ],

@@ -57,6 +57,13 @@ def test_it_is_shown_within_80_columns_and_for_programs() -> None:
     assert '"access_log": [{"service": "api"' in as_json(found, [])
 
 
+def test_a_line_of_json_is_broken_where_it_has_to_be() -> None:
+    line = f'{{"authority":"api:8080","path":"/{"x" * 90}","request_id":"{ID}"}}'
+    shown = list(block(Proxied(line).joined(trace(ID))))
+    assert max(map(len, shown)) <= 80
+    assert line in "".join(part.strip() for part in shown)
+
+
 def test_an_id_that_tells_nothing_apart_joins_nothing() -> None:
     found = trace("1")
     assert Proxied('x "1" y').joined(found) is found
