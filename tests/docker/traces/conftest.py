@@ -1,8 +1,9 @@
-"""Four services that send traces with unmodified SDKs: one environment for all tests of this folder."""
+"""Services that send traces with unmodified SDKs: one environment for all tests of this folder."""
 
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from emulator.setup.agent_image import fetch_wheels, pinned_closure, unpack_whee
 from emulator.testing import Environment
 
 APP = Path(__file__).parent / "app"
+NODE = Path(__file__).parent / "node"
 PACKAGES = (
     "aws-xray-sdk",
     "opentelemetry-exporter-otlp-json-http",
@@ -56,17 +58,24 @@ SERVICES = {
     + "http: {path: /proto, healthcheck: /proto}\n"
     + COLLECTOR
     + "variables: {SDK: otel-proto, OTEL_SERVICE_NAME: proto}\n",
+    # Node.js: X-Ray's SDK, and OpenTelemetry with each of its exporters.
+    "node": SERVICE.format(name="node", type=WEB).replace("app", "node").replace("256", "1024").replace("512", "2048")
+    + COLLECTOR
+    + 'variables: {NEXT: "http://pay.test.${COPILOT_APPLICATION_NAME}.local:8080/charge"}\n'
+    + "http:\n  path: /node\n  healthcheck: /\n  additional_rules:\n"
+    + "".join(f"    - {{path: /node-{one}, target_port: 8081, healthcheck: /}}\n" for one in ("grpc", "proto", "http")),
 }
 
 
 def write_workspace(folder: Path) -> Path:
-    """Writes the services, and an image with their SDKs."""
+    """Writes the services, and an image with their SDKs; that of Node.js lacks them."""
     (folder / "copilot").mkdir(parents=True)
     (folder / "copilot" / ".workspace").write_text("application: traces\n")
     for name, manifest in SERVICES.items():
         (folder / "copilot" / name).mkdir()
         (folder / "copilot" / name / "manifest.yml").write_text(manifest)
     shutil.copytree(APP, folder / "app")
+    shutil.copytree(NODE, folder / "node")
     engine = connect()
     wheels = fetch_wheels(pinned_closure(PACKAGES), engine.info().architecture, "sdk")
     engine.close()
@@ -77,7 +86,15 @@ def write_workspace(folder: Path) -> Path:
     return folder
 
 
+def fetch_node_modules(folder: Path) -> None:
+    """Fetches what package.json asks for."""
+    command = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent", "--prefer-offline"]
+    subprocess.run([*command, "--prefix", str(folder)], check=True, timeout=200)
+
+
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
-    with Environment(write_workspace(tmp_path_factory.mktemp("traces") / "traces")) as found:
+    workspace = write_workspace(tmp_path_factory.mktemp("traces") / "traces")
+    fetch_node_modules(workspace / "node")
+    with Environment(workspace) as found:
         yield found

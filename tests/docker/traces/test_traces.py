@@ -37,6 +37,29 @@ def test_two_services_with_different_sdks_are_one_trace(environment: Environment
     assert served["source"] == "otlp_grpc"
 
 
+def test_node_with_the_sdk_of_x_ray_and_another_service_are_one_trace(environment: Environment) -> None:
+    trace = environment.wait_for_trace(get(environment, "/node/order"), spans=4)
+    assert (trace.services, trace.state) == (["node", "pay"], "ok")
+    assert trace.request is not None
+    assert (trace.request["by"], trace.request["url"]) == ("id", "/node/order")
+    spans = environment.spans(trace)
+    [called] = [span for span in spans if span["source"] == "xray" and not span["root"]]
+    [served] = [span for span in spans if span["service"] == "pay" and span["root"]]
+    assert served["parent"] == called["span"]
+
+
+@pytest.mark.parametrize(("exporter", "source"), [("grpc", "otlp_grpc"), ("proto", "otlp_http"), ("http", "otlp_http")])
+def test_node_with_opentelemetry_and_another_service_are_one_trace(
+    environment: Environment, exporter: str, source: str
+) -> None:
+    trace = environment.wait_for_trace(get(environment, f"/node-{exporter}/order"), spans=4)
+    assert (trace.services, trace.state) == (["node-otel", "pay"], "ok")
+    assert not trace.lost_when_deployed
+    assert trace.request is not None
+    assert (trace.request["by"], trace.request["url"]) == ("port", f"/node-{exporter}/order")
+    assert {span["source"] for span in environment.spans(trace) if span["service"] != "pay"} == {source}
+
+
 def test_an_exception_is_a_fault_of_the_trace(environment: Environment) -> None:
     trace = environment.wait_for_trace(get(environment, "/fail"), spans=4)
     assert (trace.state, trace.status) == ("fault", 500)
