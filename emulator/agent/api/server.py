@@ -265,6 +265,7 @@ class _Connection(BaseHTTPRequestHandler):
     def _status(self, query: Query, body: Message) -> Answer:
         del body
         status = {**self.server.supervisor.status(), "log_store_full": is_full(self.server.log_folder)}
+        status["lost_traces"] = self.server.traces.lost()
         if _says_yes(query, "details"):
             status["details"] = service_details(self.server.supervisor.scheduler.state)
         return status

@@ -11,6 +11,7 @@ from emulator.errors import InputError, NotFound
 from emulator.frontdoor.access_log import record_of
 from emulator.logstore.records import ACCESS
 from emulator.logstore.store import Follower
+from emulator.traces.intake import DEAF, STRANGE_ID
 from emulator.traces.joining import Joined, Joiner, Request
 from emulator.traces.spans import Malformed, Span, trace_digits
 from emulator.traces.store import TraceStore
@@ -91,6 +92,11 @@ class TraceAnswers:
         if not found:
             raise NotFound(f"there is no trace {prefix}", hint="`copilot-local traces` lists them")
         return found[0]
+
+    def lost(self) -> list[dict[str, str]]:
+        """The notes of spans that a deployment would lose."""
+        notes = [note for note in self._store.notes() if note.code.startswith((DEAF, STRANGE_ID))]
+        return [{"workload": note.workload, "code": note.code, "text": note.text} for note in notes]
 
     def _notes(self) -> list[Json]:
         return [asdict(note) for note in self._store.notes()]

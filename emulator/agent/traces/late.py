@@ -32,6 +32,11 @@ class LateTraces:
         """What answers about them."""
         return self._both()[1]
 
+    def lost(self) -> list[dict[str, str]]:
+        """What a deployment would lose, once each: `workload`, `code`, `text`. Nothing before the first use."""
+        made = self._made
+        return [] if made is None else made[1].lost()
+
     def _both(self) -> tuple[Intake, TraceAnswers]:
         with self._lock:
             if self._made is None:

@@ -10,6 +10,7 @@ from emulator.errors import ContainerFailed, ExitCode
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.health.container_failure import container_failed
+from emulator.runtime.health.lost_traces import LostTraces
 from emulator.runtime.health.own_address import OwnAddresses
 from emulator.runtime.lifecycle.down import down
 from emulator.runtime.lifecycle.environment_lock import Claim
@@ -62,11 +63,13 @@ def run_foreground(
         return _watch(running, request, follower, emit, interrupted)
     fronts, health = FrontWatch(engine, emit), FirstHealth(running, emit)
     addresses = OwnAddresses(engine, running.state, emit)
+    lost = LostTraces(engine, request.environment, emit)
 
     def look(observed: Observed) -> None:
         fronts.look(observed)
         health.look(observed)
         addresses.look(observed)
+        lost.look(observed)
         _follow(observed.job_tasks, follower)
 
     ended = running.wait_for_exit(interrupted, look)
@@ -109,11 +112,13 @@ def _watch(
 ) -> int:
     """The environment belonged to its agent already: show what it prints, and leave it running."""
     fronts = FrontWatch(running.engine, emit)
+    lost = LostTraces(running.engine, running.environment, emit)
     while not interrupted.wait(0.5):
         observed = observe(running.engine, running.environment)
         if not observed.containers:
             return ExitCode.OK
         fronts.look(observed)
+        lost.look(observed)
         _follow([*observed.service_tasks, *observed.job_tasks], follower)
     follower.close()
     emit(Event(EventKind.INFO, request.environment.app, STILL_RUNNING))

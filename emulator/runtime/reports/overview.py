@@ -111,6 +111,7 @@ def _failures(observed: Observed, status: dict[str, Any]) -> list[str]:
     found = []
     if status.get("log_store_full"):
         found.append("log store: the disk is full, and records are lost; make room, or run `copilot-local down -v`")
+    found += [f"{note['workload']}: {note['text']}" for note in status.get("lost_traces", [])]
     for name, job in status.get("jobs", {}).items():
         if job["runs"] and (last := job["runs"][-1])["cause"]:
             tries = f" after {last['tries']} tries" if last["tries"] > 1 else ""

@@ -96,6 +96,8 @@ def test_what_a_deployment_would_lose_is_marked_and_said(environment: Environmen
     assert "does not listen there when deployed" in notes["deaf", "deaf-xray"]
     assert "trace ids that are not X-Ray's" in notes["web", "strange-id"]
     assert not {workload for workload, _ in notes} & {"shop", "pay"}
+    said = [(note["workload"], note["code"]) for note in environment.agent.status()["lost_traces"]]
+    assert {("deaf", "deaf-xray"), ("web", "strange-id")} <= set(said)  # what `ps` and the foreground `up` show
 
 
 def test_what_is_malformed_is_counted_and_ends_nothing(environment: Environment) -> None:

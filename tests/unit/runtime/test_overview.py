@@ -65,6 +65,14 @@ def test_a_log_store_without_room_is_told(bench: Bench) -> None:
     assert told.startswith("log store: the disk is full")
 
 
+def test_spans_that_a_deployment_would_lose_are_told(bench: Bench) -> None:
+    bench.up(make_service())
+    bench.agent.status["lost_traces"] = [
+        {"workload": "hello", "code": "strange-id", "text": "ids that are not X-Ray's"}
+    ]
+    assert overview(bench.engine, DEMO).failures == ("hello: ids that are not X-Ray's",)
+
+
 def test_an_agent_that_does_not_answer_supervises_nothing(bench: Bench) -> None:
     bench.up(make_service())
     bench.agent.refuses = {"message": "busy"}
