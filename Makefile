@@ -4,6 +4,8 @@ CLI := $(CURDIR)/$(BIN)/copilot-local
 EXAMPLE := examples/nginx-sidecar
 PYTEST := $(BIN)/pytest -q -n 4 --dist loadgroup --no-loadscope-reorder
 PIP_COMPILE := pip-compile --quiet --generate-hashes --strip-extras --no-emit-find-links --no-emit-index-url
+DENO := DENO_NO_UPDATE_CHECK=1 NO_COLOR=1 $(BIN)/deno
+PAGE := $(wildcard emulator/console/static/*.js emulator/console/static/pages/*.js)
 BARE := --no-header --no-annotate
 
 # Commands under test start as a user's do: with their modules compiled once, not each time.
@@ -49,15 +51,19 @@ test-unit: venv  ## Run the tests that need no Docker, in seconds
 	@$(PYTEST) -m "not docker" tests/unit
 
 .PHONY: check
-check: venv  ## Check format, lint and types
+check: venv  ## Check format, lint and types, of the console's page too
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(DENO) fmt --quiet --check
+	@$(DENO) lint --quiet
+	@$(DENO) check --quiet $(PAGE)
 
 .PHONY: format
 format: venv  ## Format the code and mend what lint can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+	@$(DENO) fmt --quiet
 
 .PHONY: console-pages
 console-pages: venv  ## Open each page of the console in Chromium, and keep pictures of them in build/console

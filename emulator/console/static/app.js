@@ -1,7 +1,7 @@
 // The shell: pages, panel, keys, theme. A page is a module with `title`, and `show(main, query)`, which returns what ends it.
 
 import { act } from "./actions.js";
-import { h, icon } from "./dom.js";
+import { control, dialogue, h, icon } from "./dom.js";
 import { closePanel, hasPanel, openTask } from "./panel.js";
 import { data, hasToken, start, subscribe, takeToken } from "./store.js";
 
@@ -54,22 +54,72 @@ function without(query) {
 
 function drawRail() {
   const { name } = route();
-  const said = { live: "live", connecting: "connecting", reconnecting: "reconnecting: what is shown is old", ended: "this console has ended" };
-  if (data.hello?.snapshot && data.connection === "live") said.live = `snapshot of ${new Date(data.hello.snapshot).toLocaleString("en-GB")}`;
+  const said = {
+    live: "live",
+    connecting: "connecting",
+    reconnecting: "reconnecting: what is shown is old",
+    ended: "this console has ended",
+  };
+  if (data.hello?.snapshot && data.connection === "live") {
+    said.live = `snapshot of ${new Date(data.hello.snapshot).toLocaleString("en-GB")}`;
+  }
   document.body.classList.toggle("snapshot", Boolean(data.hello?.snapshot));
   const tone = { live: "ok", ended: "bad" }[data.connection] ?? "wait";
   document.getElementById("rail").replaceChildren(
-    h("div", { class: "brand" }, h("img", { src: "icon.svg", alt: "", width: 24, height: 24 }), h("span", {}, "copilot-local")),
-    h("div", { class: "where" }, h("strong", {}, data.hello?.app ?? "…"), h("span", {}, `environment ${data.hello?.environment ?? "…"}`)),
-    h("ul", { class: "pages" }, PAGES.map((page) => h("li", {},
-      h("a", { href: `#/${page.name}`, "aria-current": page.name === name ? "page" : undefined, title: `${page.title} (g ${page.key})` },
-        icon(page.name), h("span", {}, page.title))))),
-    h("div", { class: "foot" },
-      h("span", { class: `connection ${tone}`, role: "status", title: said[data.connection] },
+    h(
+      "div",
+      { class: "brand" },
+      h("img", { src: "icon.svg", alt: "", width: 24, height: 24 }),
+      h("span", {}, "copilot-local"),
+    ),
+    h(
+      "div",
+      { class: "where" },
+      h("strong", {}, data.hello?.app ?? "…"),
+      h("span", {}, `environment ${data.hello?.environment ?? "…"}`),
+    ),
+    h(
+      "ul",
+      { class: "pages" },
+      PAGES.map((page) =>
+        h(
+          "li",
+          {},
+          h(
+            "a",
+            {
+              href: `#/${page.name}`,
+              "aria-current": page.name === name ? "page" : undefined,
+              title: `${page.title} (g ${page.key})`,
+            },
+            icon(page.name),
+            h("span", {}, page.title),
+          ),
+        )
+      ),
+    ),
+    h(
+      "div",
+      { class: "foot" },
+      h(
+        "span",
+        { class: `connection ${tone}`, role: "status", title: said[data.connection] },
         h("span", { "aria-hidden": "true", class: "shape" }, tone === "ok" ? "●" : tone === "bad" ? "◆" : "■"),
-        h("span", {}, said[data.connection])),
-      h("button", { type: "button", class: "round", "aria-label": "Light or dark (t)", title: "Light or dark (t)", onclick: turnTheme }, icon("theme")),
-      h("button", { type: "button", class: "round", "aria-label": "Keys (?)", title: "Keys (?)", onclick: showKeys }, icon("help"))),
+        h("span", {}, said[data.connection]),
+      ),
+      h("button", {
+        type: "button",
+        class: "round",
+        "aria-label": "Light or dark (t)",
+        title: "Light or dark (t)",
+        onclick: turnTheme,
+      }, icon("theme")),
+      h(
+        "button",
+        { type: "button", class: "round", "aria-label": "Keys (?)", title: "Keys (?)", onclick: showKeys },
+        icon("help"),
+      ),
+    ),
   );
   document.body.classList.toggle("old", data.connection === "reconnecting" || data.connection === "ended");
 }
@@ -87,8 +137,14 @@ function setTheme(theme) {
 }
 
 function showKeys() {
-  const rows = [...PAGES.map((page) => [`g ${page.key}`, page.title]), ["/", "Search on this page"], ["t", "Light or dark"], ["space", "Pause what comes"], ["Esc", "Close the panel"]];
-  const dialog = document.getElementById("keys");
+  const rows = [
+    ...PAGES.map((page) => [`g ${page.key}`, page.title]),
+    ["/", "Search on this page"],
+    ["t", "Light or dark"],
+    ["space", "Pause what comes"],
+    ["Esc", "Close the panel"],
+  ];
+  const dialog = dialogue();
   dialog.replaceChildren(
     h("h2", { id: "keys-title" }, "Keys"),
     h("dl", { class: "keys" }, rows.map(([key, what]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, what)])),
@@ -100,16 +156,16 @@ function showKeys() {
 let before = "";
 
 function pressed(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || document.getElementById("keys").open) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || dialogue().open) return;
   if (event.key === "Escape" && hasPanel()) return closePanel(true);
   if (event.target.closest("input, textarea, select")) return;
   const page = before === "g" ? PAGES.find((one) => one.key === event.key) : undefined;
   before = event.key;
   if (page) location.hash = `#/${page.name}`;
-  else if (event.key === "/") document.querySelector("#main [type=search]")?.focus();
+  else if (event.key === "/") control("#main [type=search]")?.focus();
   else if (event.key === "t") turnTheme();
   else if (event.key === "?") showKeys();
-  else if (event.key === " " && !event.target.closest("button, a")) document.querySelector("#main [data-k=pause]")?.click();
+  else if (event.key === " " && !event.target.closest("button, a")) control("#main [data-k=pause]")?.click();
   else return;
   event.preventDefault();
 }
@@ -118,8 +174,8 @@ function refuse(text) {
   document.getElementById("main").replaceChildren(h("h1", {}, "No access"), h("p", { class: "empty" }, text));
 }
 
-setTheme.stored = localStorage.getItem("theme");
-if (setTheme.stored) document.documentElement.dataset.theme = setTheme.stored;
+const stored = localStorage.getItem("theme");
+if (stored) document.documentElement.dataset.theme = stored;
 drawRail();
 await takeToken();
 if (hasToken()) {
@@ -130,8 +186,8 @@ if (hasToken()) {
   });
   document.addEventListener("keydown", pressed);
   document.addEventListener("click", (event) => {
-    const control = event.target.closest("[data-act]");
-    if (control) act(JSON.parse(control.dataset.act), control.textContent);
+    const found = /** @type {HTMLElement} */ (event.target).closest("[data-act]");
+    if (found instanceof HTMLElement) act(JSON.parse(found.dataset.act ?? ""), found.textContent);
   });
   start();
   go();

@@ -13,7 +13,11 @@ export function columnsOf(edges) {
   for (let round = 0; round < names.length; round++) {
     for (const { source, target } of edges) {
       const next = (column.get(source) ?? -1) + 1;
-      if (column.has(source) && next < names.length && (!column.has(target) || (column.get(target) < next && round < names.length - 1 && !leadsTo(edges, target, source)))) column.set(target, next);
+      if (
+        column.has(source) && next < names.length &&
+        (!column.has(target) ||
+          (column.get(target) < next && round < names.length - 1 && !leadsTo(edges, target, source)))
+      ) column.set(target, next);
     }
   }
   for (const name of names) if (!column.has(name)) column.set(name, 0);
@@ -41,12 +45,41 @@ export function callMap(edges) {
   const height = Math.max(...rows.values()) * (HEIGHT + GAP_Y) - GAP_Y + 2 * EDGE;
   const failed = (name) => edges.some((one) => one.target === name && one.fault > 0);
   const inferred = (name) => edges.some((one) => one.target === name && one.inferred);
-  return h("section", { class: "card" }, h("h2", {}, "Map"), h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Map of calls" },
-    s("svg", { class: "calls", width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": edges.map((one) => `${one.source} calls ${one.target} ${count(one.count)} times`).join(", ") },
-      edges.filter((one) => one.source !== one.target).map((one) => edgeOf(one, place.get(one.source), place.get(one.target))),
-      [...place].map(([name, { x, y }]) => s("g", { class: failed(name) ? "bad" : "" },
-        s("rect", { x, y, width: WIDTH, height: HEIGHT, rx: 9, class: inferred(name) ? "inferred" : "" }),
-        s("text", { x: x + WIDTH / 2, y: y + HEIGHT / 2 + 5, "text-anchor": "middle" }, name.length > 20 ? `${name.slice(0, 19)}…` : name))))));
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", {}, "Map"),
+    h(
+      "div",
+      { class: "scroll", tabindex: 0, role: "region", "aria-label": "Map of calls" },
+      s(
+        "svg",
+        {
+          class: "calls",
+          width,
+          height,
+          viewBox: `0 0 ${width} ${height}`,
+          role: "img",
+          "aria-label": edges.map((one) => `${one.source} calls ${one.target} ${count(one.count)} times`).join(", "),
+        },
+        edges.filter((one) => one.source !== one.target).map((one) =>
+          edgeOf(one, place.get(one.source), place.get(one.target))
+        ),
+        [...place].map(([name, { x, y }]) =>
+          s(
+            "g",
+            { class: failed(name) ? "bad" : "" },
+            s("rect", { x, y, width: WIDTH, height: HEIGHT, rx: 9, class: inferred(name) ? "inferred" : "" }),
+            s(
+              "text",
+              { x: x + WIDTH / 2, y: y + HEIGHT / 2 + 5, "text-anchor": "middle" },
+              name.length > 20 ? `${name.slice(0, 19)}…` : name,
+            ),
+          )
+        ),
+      ),
+    ),
+  );
 }
 
 function edgeOf(one, from, to) {
@@ -54,9 +87,14 @@ function edgeOf(one, from, to) {
   const [x1, y1] = [forward ? from.x + WIDTH : from.x, from.y + HEIGHT / 2 + (forward ? 0 : 10)];
   const [x2, y2] = [forward ? to.x - 7 : to.x + WIDTH + 7, to.y + HEIGHT / 2 + (forward ? 0 : 10)];
   const bend = (x2 - x1) / 2;
-  const text = `${count(one.count)} × ${one.p50 === null ? "" : duration(one.p50 * 1000)}${one.fault ? `, ${count(one.fault)} failed` : ""}`;
-  return s("g", { class: one.fault ? "edge bad" : "edge" },
+  const text = `${count(one.count)} × ${one.p50 === null ? "" : duration(one.p50 * 1000)}${
+    one.fault ? `, ${count(one.fault)} failed` : ""
+  }`;
+  return s(
+    "g",
+    { class: one.fault ? "edge bad" : "edge" },
     s("path", { d: `M${x1},${y1} C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2},${y2}` }),
     s("path", { class: "head", d: `M${x2},${y2 - 4} l${forward ? 7 : -7},4 l${forward ? -7 : 7},4 z` }),
-    s("text", { x: (x1 + x2) / 2, y: (y1 + y2) / 2 - 6, "text-anchor": "middle" }, text));
+    s("text", { x: (x1 + x2) / 2, y: (y1 + y2) / 2 - 6, "text-anchor": "middle" }, text),
+  );
 }

@@ -15,9 +15,13 @@ const STATES = [["all", "All"], ["routed", "Routed"], ["changed", "Changed"], ["
 export function shortRecord(record) {
   try {
     const { log, ...others } = JSON.parse(record);
-    const added = Object.keys(others).filter((name) => !["container_id", "container_name", "source", "ecs_cluster", "ecs_task_arn", "ecs_task_definition"].includes(name));
+    const added = Object.keys(others).filter((name) =>
+      !["container_id", "container_name", "source", "ecs_cluster", "ecs_task_arn", "ecs_task_definition"].includes(name)
+    );
     const text = typeof log === "string" ? log : JSON.stringify(log === undefined ? others : log);
-    return added.length && log !== undefined ? `${text}  ${added.map((name) => `${name}=${JSON.stringify(others[name])}`).join(" ")}` : text;
+    return added.length && log !== undefined
+      ? `${text}  ${added.map((name) => `${name}=${JSON.stringify(others[name])}`).join(" ")}`
+      : text;
   } catch {
     return record;
   }
@@ -27,9 +31,22 @@ export function shortRecord(record) {
 export function comparedView(chosen) {
   const several = new Set();
   const list = new List({
-    label: "Printed and routed", height: 22, columns: "96px minmax(90px, 130px) minmax(120px, 1fr) 104px minmax(120px, 1fr)",
-    draw: (row) => [h("span", { class: "muted" }, clock(row.at)), h("span", { style: { color: colourOf(row.container) }, title: `task ${shortId(row.task)}` }, nameOf(row)), h("span", { class: "text" }, row.text), h("span", {}, badge(TONES[row.state], row.state)),
-      h("span", { class: row.record ? "text" : "muted", title: row.why }, row.record ? `${several.size > 1 ? `${row.destination}: ` : ""}${shortRecord(row.record)}` : row.why)],
+    label: "Printed and routed",
+    height: 22,
+    columns: "96px minmax(90px, 130px) minmax(120px, 1fr) 104px minmax(120px, 1fr)",
+    draw: (
+      row,
+    ) => [
+      h("span", { class: "muted" }, clock(row.at)),
+      h("span", { style: { color: colourOf(row.container) }, title: `task ${shortId(row.task)}` }, nameOf(row)),
+      h("span", { class: "text" }, row.text),
+      h("span", {}, badge(TONES[row.state], row.state)),
+      h(
+        "span",
+        { class: row.record ? "text" : "muted", title: row.why },
+        row.record ? `${several.size > 1 ? `${row.destination}: ` : ""}${shortRecord(row.record)}` : row.why,
+      ),
+    ],
     tone: (row) => (row.state === "lost" ? "bad" : row.state === "dropped" ? "faint" : ""),
     open: openRow,
   });
@@ -41,7 +58,9 @@ export function comparedView(chosen) {
   const keep = () => {
     const [matches, state, only] = [matcher(chosen.get("q")), chosen.get("state"), chosen.get("only")];
     const names = new Set(only ? only.split(",") : []);
-    return (row) => (state === "all" || row.state === state) && (!names.size || names.has(nameOf(row))) && (!chosen.get("task") || row.task === chosen.get("task")) && (matches(row.text) || matches(row.record));
+    return (row) =>
+      (state === "all" || row.state === state) && (!names.size || names.has(nameOf(row))) &&
+      (!chosen.get("task") || row.task === chosen.get("task")) && (matches(row.text) || matches(row.record));
   };
   const look = async () => {
     const number = ++asked;
@@ -60,13 +79,25 @@ export function comparedView(chosen) {
       if (number === asked) problem.textContent = [error.message, error.hint].filter(Boolean).join(". ");
     }
   };
-  const element = h("section", { class: "card grows" },
-    h("div", { class: "row bar" }, oneOf(chosen, "state", "State", STATES, () => list.filter(keep())), totals, h("span", { class: "muted" }, "the last lines of each container; what comes is looked at every 3 s")),
-    problem, none, list.withHeads("Time", "Container", "Printed", "", "Routed: what the destination gets"));
+  const element = h(
+    "section",
+    { class: "card grows" },
+    h(
+      "div",
+      { class: "row bar" },
+      oneOf(chosen, "state", "State", STATES, () => list.filter(keep())),
+      totals,
+      h("span", { class: "muted" }, "the last lines of each container; what comes is looked at every 3 s"),
+    ),
+    problem,
+    none,
+    list.withHeads("Time", "Container", "Printed", "", "Routed: what the destination gets"),
+  );
   look();
   const timer = setInterval(() => document.hidden || list.paused || look(), EVERY);
   return {
-    element, list,
+    element,
+    list,
     filter: () => list.filter(keep()),
     end: () => {
       clearInterval(timer);
@@ -87,9 +118,34 @@ function openRow(row) {
   } catch {
     // there is none
   }
-  openPanel("Line and record", h("div", {},
-    heading(nameOf(row), badge(TONES[row.state], row.state), h("span", {}, clock(row.at)), h("a", { href: taskLink(row.task) }, `task ${shortId(row.task)}`)),
-    h("section", {}, h("h3", {}, "Printed"), h("pre", { class: "wrap", tabindex: 0 }, row.text)),
-    h("section", {}, h("h3", {}, "Routed", row.destination && ` to ${row.destination}`), row.why && h("p", { class: "wrap" }, `Not there: ${row.why}.`), record && h("pre", { class: "wrap", tabindex: 0 }, record)),
-    h("div", { class: "row actions" }, h("a", { class: "button", href: `#/firelens?service=${encodeURIComponent(row.service)}` }, "The log router’s configuration"))));
+  openPanel(
+    "Line and record",
+    h(
+      "div",
+      {},
+      heading(
+        nameOf(row),
+        badge(TONES[row.state], row.state),
+        h("span", {}, clock(row.at)),
+        h("a", { href: taskLink(row.task) }, `task ${shortId(row.task)}`),
+      ),
+      h("section", {}, h("h3", {}, "Printed"), h("pre", { class: "wrap", tabindex: 0 }, row.text)),
+      h(
+        "section",
+        {},
+        h("h3", {}, "Routed", row.destination && ` to ${row.destination}`),
+        row.why && h("p", { class: "wrap" }, `Not there: ${row.why}.`),
+        record && h("pre", { class: "wrap", tabindex: 0 }, record),
+      ),
+      h(
+        "div",
+        { class: "row actions" },
+        h(
+          "a",
+          { class: "button", href: `#/firelens?service=${encodeURIComponent(row.service)}` },
+          "The log router’s configuration",
+        ),
+      ),
+    ),
+  );
 }

@@ -19,14 +19,31 @@ function filled(element, attributes, children) {
     else if (name === "style") Object.assign(element.style, value);
     else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== undefined && child !== null && child !== false));
+  element.append(
+    ...children.flat(Infinity).filter((child) => child !== undefined && child !== null && child !== false),
+  );
   return element;
+}
+
+/** The control that has the focus, if one has. */
+export function focused() {
+  return /** @type {HTMLElement | null} */ (document.activeElement);
+}
+
+/** The control with that key, or another one that a selector finds. */
+export function control(selector) {
+  return /** @type {HTMLElement | null} */ (document.querySelector(selector));
+}
+
+/** The window for a question or a list. */
+export function dialogue() {
+  return /** @type {HTMLDialogElement} */ (document.getElementById("keys"));
 }
 
 /** Puts `next` in the place of `old` if they differ; the control that had the focus has it again. */
 export function replaced(old, next) {
   if (old.isEqualNode(next)) return old;
-  const key = old.contains(document.activeElement) ? document.activeElement.dataset?.k : undefined;
+  const key = old.contains(document.activeElement) ? focused()?.dataset.k : undefined;
   old.replaceWith(next);
   if (key) next.querySelector(`[data-k="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
   return next;
@@ -61,15 +78,30 @@ export function icon(name) {
   return s("svg", { class: "icon", viewBox: "0 0 24 24", "aria-hidden": "true" }, s("path", { d: PATHS[name] }));
 }
 
+/**
+ * @param {string} label
+ * @param {(event: Event) => unknown} onclick
+ * @param {{ name?: string, kind?: string, key?: string, title?: string, disabled?: boolean }} [options]
+ */
 export function button(label, onclick, { name, kind = "", key, title, disabled } = {}) {
-  return h("button", { type: "button", class: `button ${kind}`, onclick, "data-k": key, title, disabled }, name && icon(name), label);
+  return h(
+    "button",
+    { type: "button", class: `button ${kind}`, onclick, "data-k": key, title, disabled },
+    name && icon(name),
+    label,
+  );
 }
 
 const SHAPES = { ok: "●", wait: "■", bad: "◆", idle: "○" };
 
 /** A state: a colour, a shape and a word. */
 export function badge(tone, word) {
-  return h("span", { class: `badge ${tone}` }, h("span", { "aria-hidden": "true", class: "shape" }, SHAPES[tone]), word);
+  return h(
+    "span",
+    { class: `badge ${tone}` },
+    h("span", { "aria-hidden": "true", class: "shape" }, SHAPES[tone]),
+    word,
+  );
 }
 
 /** A state without room for its word, which a pointer and a screen reader get. */
@@ -105,7 +137,13 @@ export function ago(ms) {
   return ms < 3_600_000 ? `${Math.floor(ms / 60_000)} min ago` : `${Math.floor(ms / 3_600_000)} h ago`;
 }
 
-const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" });
+const CLOCK = new Intl.DateTimeFormat("en-GB", {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  fractionalSecondDigits: 3,
+  hourCycle: "h23",
+});
 
 /** 08:45:19.313, of this machine's zone. */
 export function clock(moment) {

@@ -37,21 +37,31 @@ export function matcher(text) {
 }
 
 export function search(chosen, name, label, update) {
-  return h("input", { type: "search", value: chosen.get(name), placeholder: label, "aria-label": label, oninput: (event) => {
-    chosen.set(name, event.target.value);
-    update();
-  } });
+  return h("input", {
+    type: "search",
+    value: chosen.get(name),
+    placeholder: label,
+    "aria-label": label,
+    oninput: (event) => {
+      chosen.set(name, event.target.value);
+      update();
+    },
+  });
 }
 
 /** One of several, as buttons: `options` are pairs of value and word. */
 export function oneOf(chosen, name, label, options, update) {
   const group = h("div", { class: "segments", role: "group", "aria-label": label });
   for (const [value, word] of options) {
-    group.append(h("button", { type: "button", "aria-pressed": String(chosen.get(name) === value), onclick: (event) => {
-      chosen.set(name, value);
-      for (const other of group.children) other.setAttribute("aria-pressed", String(other === event.currentTarget));
-      update();
-    } }, word));
+    group.append(h("button", {
+      type: "button",
+      "aria-pressed": String(chosen.get(name) === value),
+      onclick: (event) => {
+        chosen.set(name, value);
+        for (const other of group.children) other.setAttribute("aria-pressed", String(other === event.currentTarget));
+        update();
+      },
+    }, word));
   }
   return group;
 }

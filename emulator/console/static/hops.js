@@ -19,7 +19,11 @@ export function captureButton() {
   const draw = () => {
     const { on = false, starting = false, places = [], problem = "" } = data.capture ?? {};
     control.setAttribute("aria-pressed", String(on || starting));
-    control.lastChild.textContent = starting ? "Starting to trace …" : on ? `Tracing ${places.length} places` : "Trace hops";
+    control.lastChild.textContent = starting
+      ? "Starting to trace …"
+      : on
+      ? `Tracing ${places.length} places`
+      : "Trace hops";
     control.title = problem || "Shows the hops of each request between the containers, while this is on";
     if (problem && !on) control.lastChild.textContent = "Trace hops (failed)";
   };
@@ -39,21 +43,76 @@ export function hopsView({ hops, diagnoses }) {
   const begins = hops.map((hop) => Date.parse(hop.began));
   const from = Math.min(...begins);
   const whole = Math.max(...hops.map((hop, at) => begins[at] - from + (hop.milliseconds ?? 0)), 0.1);
-  return h("div", { class: "hops" },
-    h("div", { class: "waterfall" },
-      h("div", { class: "axis muted" }, h("span", {}, "0"), h("span", {}, duration(whole / 2)), h("span", {}, duration(whole))),
+  return h(
+    "div",
+    { class: "hops" },
+    h(
+      "div",
+      { class: "waterfall" },
+      h(
+        "div",
+        { class: "axis muted" },
+        h("span", {}, "0"),
+        h("span", {}, duration(whole / 2)),
+        h("span", {}, duration(whole)),
+      ),
       hops.map((hop, at) => [
-        h("span", { class: "name", style: { paddingLeft: `${hop.depth * 12}px` } }, hop.depth > 0 && h("span", { class: "muted", "aria-hidden": "true" }, "↳ "), hop.server),
-        h("span", { class: "track" }, h("span", { style: { left: `${((begins[at] - from) / whole) * 100}%`, width: `${Math.max(((hop.milliseconds ?? 0) / whole) * 100, 0.5)}%`, background: colourOf(hop.server.split(":")[0]) } })),
-        h("span", {}, hop.status ? badge(statusTone(hop.status), hop.status) : h("span", { class: "muted" }, hop.outcome)),
+        h(
+          "span",
+          { class: "name", style: { paddingLeft: `${hop.depth * 12}px` } },
+          hop.depth > 0 && h("span", { class: "muted", "aria-hidden": "true" }, "↳ "),
+          hop.server,
+        ),
+        h(
+          "span",
+          { class: "track" },
+          h("span", {
+            style: {
+              left: `${((begins[at] - from) / whole) * 100}%`,
+              width: `${Math.max(((hop.milliseconds ?? 0) / whole) * 100, 0.5)}%`,
+              background: colourOf(hop.server.split(":")[0]),
+            },
+          }),
+        ),
+        h(
+          "span",
+          {},
+          hop.status ? badge(statusTone(hop.status), hop.status) : h("span", { class: "muted" }, hop.outcome),
+        ),
         h("span", { class: "right" }, duration(hop.milliseconds)),
-      ])),
-    diagnoses.map((one) => h("p", { class: `finding ${one.certain ? "bad" : "wait"}` }, h("strong", {}, one.message), one.hint && h("span", {}, ` ${one.hint}`), one.position && h("code", {}, ` ${one.position}`))),
-    hops.map((hop) => h("details", { open: hops.length < 3 }, h("summary", {}, `${hop.client} → ${hop.server}`),
-      h("dl", { class: "facts" },
-        [["request", `${hop.method} ${hop.path}`], ["Host", hop.host], ["answer", hop.status ?? hop.outcome], ["joined by", hop.joined_by], ["note", hop.note]]
-          .filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", {}, h("code", {}, String(value)))])),
-      [["", hop.request_changes], ["↩ ", hop.response_changes]].map(([side, changes]) => changes.map((change) => changeView(side, change))))));
+      ]),
+    ),
+    diagnoses.map((one) =>
+      h(
+        "p",
+        { class: `finding ${one.certain ? "bad" : "wait"}` },
+        h("strong", {}, one.message),
+        one.hint && h("span", {}, ` ${one.hint}`),
+        one.position && h("code", {}, ` ${one.position}`),
+      )
+    ),
+    hops.map((hop) =>
+      h(
+        "details",
+        { open: hops.length < 3 },
+        h("summary", {}, `${hop.client} → ${hop.server}`),
+        h(
+          "dl",
+          { class: "facts" },
+          [["request", `${hop.method} ${hop.path}`], ["Host", hop.host], ["answer", hop.status ?? hop.outcome], [
+            "joined by",
+            hop.joined_by,
+          ], ["note", hop.note]]
+            .filter(([, value]) => value).map((
+              [name, value],
+            ) => [h("dt", {}, name), h("dd", {}, h("code", {}, String(value)))]),
+        ),
+        [["", hop.request_changes], ["↩ ", hop.response_changes]].map(([side, changes]) =>
+          changes.map((change) => changeView(side, change))
+        ),
+      )
+    ),
+  );
 }
 
 /** A header that a hop added, removed or changed. */

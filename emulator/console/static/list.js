@@ -6,9 +6,12 @@ const SPARE = 6; // rows above and below what is seen
 
 export class List {
   /** `draw(item)` gives the cells of a row, `open(item)` is called for the row that is chosen. */
-  constructor({ label, height, draw, open, tone = () => "", columns }) {
-    Object.assign(this, { height, draw, open, tone });
-    this.keep = () => true;
+  constructor({ label, height, draw, open, tone = (_item) => "", columns }) {
+    this.height = height;
+    this.drawn = draw;
+    this.open = open;
+    this.tone = tone;
+    this.keep = (_item) => true;
     this.kept = []; // {item, number}: what passes the filter
     this.ring = null;
     this.seen = 0; // the number of the next item to look at
@@ -18,7 +21,15 @@ export class List {
     this.rows = new Map();
     this.free = [];
     this.space = h("div", { class: "space-of-rows" });
-    this.view = h("div", { class: "rows", tabindex: 0, role: "log", "aria-live": "off", "aria-label": label, onscroll: () => this.scrolled(), onkeydown: (event) => this.pressed(event) }, this.space);
+    this.view = h("div", {
+      class: "rows",
+      tabindex: 0,
+      role: "log",
+      "aria-live": "off",
+      "aria-label": label,
+      onscroll: () => this.scrolled(),
+      onkeydown: (event) => this.pressed(event),
+    }, this.space);
     this.view.addEventListener("click", (event) => {
       const row = event.target.closest(".line");
       if (row && !String(getSelection())) this.choose(Number(row.dataset.at), true);
@@ -105,7 +116,7 @@ export class List {
     let row = this.rows.get(number);
     if (!row) {
       row = this.free.pop() ?? this.space.appendChild(h("div"));
-      row.replaceChildren(...this.draw(item).map((cell) => (cell instanceof Node ? cell : h("span", {}, cell))));
+      row.replaceChildren(...this.drawn(item).map((cell) => (cell instanceof Node ? cell : h("span", {}, cell))));
       this.rows.set(number, row);
     }
     const style = `line ${this.tone(item)} ${at === this.selected ? "selected" : ""}`;
@@ -122,15 +133,20 @@ export class List {
   }
 
   scrolled() {
-    if (!this.byUs) this.follows = this.view.scrollTop + this.view.clientHeight >= this.space.clientHeight - this.height;
+    if (!this.byUs) {
+      this.follows = this.view.scrollTop + this.view.clientHeight >= this.space.clientHeight - this.height;
+    }
     this.byUs = false;
     this.paint();
   }
 
   pressed(event) {
     const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
-    if (step) this.choose(Math.min(Math.max(this.selected < 0 ? this.kept.length - 1 : this.selected + step, 0), this.kept.length - 1));
-    else if (event.key === "Enter" && this.kept[this.selected]) this.open(this.kept[this.selected].item);
+    if (step) {
+      this.choose(
+        Math.min(Math.max(this.selected < 0 ? this.kept.length - 1 : this.selected + step, 0), this.kept.length - 1),
+      );
+    } else if (event.key === "Enter" && this.kept[this.selected]) this.open(this.kept[this.selected].item);
     else if (event.key === "End") this.follows = true;
     else return;
     event.preventDefault();

@@ -12,23 +12,63 @@ export function mapView() {
   const { containers, services, listeners } = data.overview;
   if (!services.length) return h("div");
   const found = recent(data.access, RATE);
-  const rate = (rule) => found.found.filter((one) => one.record.matched_rule_priority === rule.priority && one.service === rule.service
-    && listenerOf(one) === rule.listener).length / found.seconds;
-  const rules = data.rules.filter((rule) => rule.listener === "HTTP" || listeners.some((one) => one.protocol === "HTTPS" && !one.service));
+  const rate = (rule) =>
+    found.found.filter((one) =>
+      one.record.matched_rule_priority === rule.priority && one.service === rule.service &&
+      listenerOf(one) === rule.listener
+    ).length / found.seconds;
+  const rules = data.rules.filter((rule) =>
+    rule.listener === "HTTP" || listeners.some((one) => one.protocol === "HTTPS" && !one.service)
+  );
   const others = containers.filter((row) => !row.service && !["agent", "front", "internal-front"].includes(row.name));
-  return h("section", { class: `card map ${others.length ? "" : "narrow"} ${rules.length ? "" : "plain-map"}`, "aria-label": "Map" },
+  return h(
+    "section",
+    { class: `card map ${others.length ? "" : "narrow"} ${rules.length ? "" : "plain-map"}`, "aria-label": "Map" },
     s("svg", { class: "edges", "aria-hidden": "true" }),
-    h("div", { class: "column" }, rules.length > 0 && h("div", { class: "node balancer" },
-      h("h3", {}, icon("balancer"), "Load balancer"), listeners.filter((one) => !one.service).map((one) => h("p", { class: "muted" }, h("code", {}, one.url.replace(/^https?:\/\//, "")))),
-      h("ul", {}, rules.map((rule) => ruleView(rule, rate(rule)))))),
+    h(
+      "div",
+      { class: "column" },
+      rules.length > 0 &&
+        h(
+          "div",
+          { class: "node balancer" },
+          h("h3", {}, icon("balancer"), "Load balancer"),
+          listeners.filter((one) => !one.service).map((one) =>
+            h("p", { class: "muted" }, h("code", {}, one.url.replace(/^https?:\/\//, "")))
+          ),
+          h("ul", {}, rules.map((rule) => ruleView(rule, rate(rule)))),
+        ),
+    ),
     h("div", { class: "column wide" }, services.map((service) => serviceView(service, containers))),
-    others.length > 0 && h("div", { class: "column" }, others.map((row) => h("div", { class: "node" }, h("h3", {}, dot(containerTone(row), row.state), row.name), h("p", { class: "muted" }, row.url || row.status)))));
+    others.length > 0 && h(
+      "div",
+      { class: "column" },
+      others.map((row) =>
+        h(
+          "div",
+          { class: "node" },
+          h("h3", {}, dot(containerTone(row), row.state), row.name),
+          h("p", { class: "muted" }, row.url || row.status),
+        )
+      ),
+    ),
+  );
 }
 
 function ruleView(rule, rate) {
-  const path = rule.conditions.find((one) => one.startsWith("path-pattern "))?.slice(13).split(" or ")[0] ?? rule.conditions[0] ?? "";
-  return h("li", { class: "rule", "data-to": rule.action === "forward" ? rule.service : undefined, "data-rate": rate > 0 ? "some" : "none", title: `${rule.priority}: ${rule.conditions.join(", ")}` },
-    h("code", {}, path), h("span", { class: "muted" }, rule.action !== "forward" ? rule.action : rate > 0 ? `${rate.toFixed(1)}/s` : "–"));
+  const path = rule.conditions.find((one) => one.startsWith("path-pattern "))?.slice(13).split(" or ")[0] ??
+    rule.conditions[0] ?? "";
+  return h(
+    "li",
+    {
+      class: "rule",
+      "data-to": rule.action === "forward" ? rule.service : undefined,
+      "data-rate": rate > 0 ? "some" : "none",
+      title: `${rule.priority}: ${rule.conditions.join(", ")}`,
+    },
+    h("code", {}, path),
+    h("span", { class: "muted" }, rule.action !== "forward" ? rule.action : rate > 0 ? `${rate.toFixed(1)}/s` : "–"),
+  );
 }
 
 function serviceView(service, containers) {
@@ -38,13 +78,50 @@ function serviceView(service, containers) {
     tasks.set(row.task_id, [...(tasks.get(row.task_id) ?? []), row]);
   }
   const enough = service.running_count >= service.desired_count;
-  return h("div", { class: "node service", "data-service": service.name },
-    h("h3", {}, service.name, h("span", { class: "muted" }, data.services[service.name]?.type.toLowerCase()), h("span", { class: "space" }),
-      h("span", { class: "nowrap" }, `${service.running_count}/${service.desired_count} `, dot(enough ? "ok" : "wait", enough ? "as many tasks as desired" : "fewer tasks than desired"))),
-    h("div", { class: "tasks" }, [...tasks].map(([id, rows]) => h("a", { class: "task", href: taskLink(id), "data-k": `map-${id}`, "aria-label": `Task ${shortId(id)} of ${service.name}` },
-      h("code", {}, shortId(id)),
-      rows.map((row) => h("span", { class: "member" }, h("span", { class: "swatch", style: { background: colourOf(row.name) } }), row.name === ROUTER ? "log router" : row.name,
-        h("span", { class: "muted" }, row.ports.map((port) => `:${port.split("/")[0]}`).join(" ")), h("span", { class: "space" }), dot(containerTone(row), row.health || row.state)))))));
+  return h(
+    "div",
+    { class: "node service", "data-service": service.name },
+    h(
+      "h3",
+      {},
+      service.name,
+      h("span", { class: "muted" }, data.services[service.name]?.type.toLowerCase()),
+      h("span", { class: "space" }),
+      h(
+        "span",
+        { class: "nowrap" },
+        `${service.running_count}/${service.desired_count} `,
+        dot(enough ? "ok" : "wait", enough ? "as many tasks as desired" : "fewer tasks than desired"),
+      ),
+    ),
+    h(
+      "div",
+      { class: "tasks" },
+      [...tasks].map(([id, rows]) =>
+        h(
+          "a",
+          {
+            class: "task",
+            href: taskLink(id),
+            "data-k": `map-${id}`,
+            "aria-label": `Task ${shortId(id)} of ${service.name}`,
+          },
+          h("code", {}, shortId(id)),
+          rows.map((row) =>
+            h(
+              "span",
+              { class: "member" },
+              h("span", { class: "swatch", style: { background: colourOf(row.name) } }),
+              row.name === ROUTER ? "log router" : row.name,
+              h("span", { class: "muted" }, row.ports.map((port) => `:${port.split("/")[0]}`).join(" ")),
+              h("span", { class: "space" }),
+              dot(containerTone(row), row.health || row.state),
+            )
+          ),
+        )
+      ),
+    ),
+  );
 }
 
 /** The lines from rules to services, once both have their places. */
@@ -59,9 +136,16 @@ export function drawEdges(main) {
     if (!target) continue;
     const [from, to] = [rule.getBoundingClientRect(), target.getBoundingClientRect()];
     if (to.left - from.right < 8) continue; // one below the other: the order says it
-    const [x1, y1, x2, y2] = [from.right - origin.left + 6, from.top + from.height / 2 - origin.top, to.left - origin.left, to.top + 22 - origin.top];
+    const [x1, y1, x2, y2] = [
+      from.right - origin.left + 6,
+      from.top + from.height / 2 - origin.top,
+      to.left - origin.left,
+      to.top + 22 - origin.top,
+    ];
     const bend = (x2 - x1) / 2;
-    paths.push(s("path", { class: rule.dataset.rate, d: `M${x1},${y1} C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2},${y2}` }));
+    paths.push(
+      s("path", { class: rule.dataset.rate, d: `M${x1},${y1} C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2},${y2}` }),
+    );
   }
   drawing.replaceChildren(...paths);
 }

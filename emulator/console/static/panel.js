@@ -2,7 +2,22 @@
 
 import { acting } from "./actions.js";
 import { timeline } from "./charts.js";
-import { badge, button, clock, colourOf, duration, empty, h, icon, idOf, replaced, shortId } from "./dom.js";
+import {
+  badge,
+  button,
+  clock,
+  colourOf,
+  control,
+  dialogue,
+  duration,
+  empty,
+  focused,
+  h,
+  icon,
+  idOf,
+  replaced,
+  shortId,
+} from "./dom.js";
 import { answer, data, subscribe } from "./store.js";
 import { lifeOf, ranAt, serviceOf, taskTone, whyStopped } from "./tasks.js";
 
@@ -16,7 +31,7 @@ export function hasPanel() {
 /** Opens the panel with a heading; `draw` gives its content. The control that opened it has the focus again later. */
 export function openPanel(label, ...content) {
   const panel = document.getElementById("panel");
-  if (panel.hidden) opener = document.activeElement?.dataset?.k ?? null;
+  if (panel.hidden) opener = focused()?.dataset.k ?? null;
   end();
   end = () => {};
   panel.setAttribute("aria-label", label);
@@ -45,12 +60,27 @@ export function closePanel(byKey = false) {
     rest.delete("task-panel");
     history.replaceState(null, "", rest.size ? `${path}?${rest}` : path);
   }
-  if (byKey && opener) document.querySelector(`[data-k="${CSS.escape(opener)}"]`)?.focus();
+  if (byKey && opener) control(`[data-k="${CSS.escape(opener)}"]`)?.focus();
 }
 
 export function heading(title, ...under) {
-  const close = h("button", { type: "button", class: "round", "aria-label": "Close (Esc)", onclick: () => closePanel(true) }, icon("close"));
-  return h("header", { class: "panel-head" }, h("div", {}, h("h2", { tabindex: -1 }, title), h("p", {}, under.map((one) => (one instanceof Node ? one : one && h("span", {}, one))))), close);
+  const close = h("button", {
+    type: "button",
+    class: "round",
+    "aria-label": "Close (Esc)",
+    onclick: () => closePanel(true),
+  }, icon("close"));
+  return h(
+    "header",
+    { class: "panel-head" },
+    h(
+      "div",
+      {},
+      h("h2", { tabindex: -1 }, title),
+      h("p", {}, under.map((one) => (one instanceof Node ? one : one && h("span", {}, one)))),
+    ),
+    close,
+  );
 }
 
 /** The address of this page with the panel of a task. */
@@ -108,40 +138,99 @@ function taskView(id, details) {
   const service = serviceOf(task);
   const address = task.attachments?.[0]?.details?.find((one) => one.name === "privateIPv4Address")?.value;
   const running = task.lastStatus !== "STOPPED";
-  return h("div", {},
-    heading([service, " ", h("code", {}, shortId(id))], badge(taskTone(task), task.lastStatus), ` revision ${task.taskDefinitionArn.split(":").at(-1)} `, address && h("code", {}, address)),
-    running && h("div", { class: "row actions" },
-      h("button", { ...acting({ verb: "stop-task", task: id }), class: "button", "data-k": "stop-task" }, icon("stop"), "Stop task"),
-      h("button", { ...acting({ verb: "restart", services: [service] }), class: "button", "data-k": "restart" }, icon("restart"), `Restart ${service}`)),
+  return h(
+    "div",
+    {},
+    heading(
+      [service, " ", h("code", {}, shortId(id))],
+      badge(taskTone(task), task.lastStatus),
+      ` revision ${task.taskDefinitionArn.split(":").at(-1)} `,
+      address && h("code", {}, address),
+    ),
+    running &&
+      h(
+        "div",
+        { class: "row actions" },
+        h(
+          "button",
+          { ...acting({ verb: "stop-task", task: id }), class: "button", "data-k": "stop-task" },
+          icon("stop"),
+          "Stop task",
+        ),
+        h(
+          "button",
+          { ...acting({ verb: "restart", services: [service] }), class: "button", "data-k": "restart" },
+          icon("restart"),
+          `Restart ${service}`,
+        ),
+      ),
     life(id, details),
-    whyStopped(task) && h("section", {}, h("h3", {}, running ? "Why it stops" : "Why it stopped"), h("p", { class: "wrap" }, whyStopped(task)),
-      task.stoppedAt && h("p", { class: "muted" }, `${task.stopCode} at ${clock(task.stoppedAt)}`)),
-    h("section", {}, h("h3", {}, "Containers"), task.containers.map((container) => containerView(id, container, details?.containers[container.name]))));
+    whyStopped(task) &&
+      h(
+        "section",
+        {},
+        h("h3", {}, running ? "Why it stops" : "Why it stopped"),
+        h("p", { class: "wrap" }, whyStopped(task)),
+        task.stoppedAt && h("p", { class: "muted" }, `${task.stopCode} at ${clock(task.stoppedAt)}`),
+      ),
+    h(
+      "section",
+      {},
+      h("h3", {}, "Containers"),
+      task.containers.map((container) => containerView(id, container, details?.containers[container.name])),
+    ),
+  );
 }
 
 function life(id, details) {
   const found = lifeOf(id);
   if (!found) return null;
-  const rows = [{ name: "task", spans: found.task }, ...found.containers.map((row) => ({ ...row, colour: colourOf(row.name) }))];
-  return h("section", {}, h("h3", {}, "Life"), timeline(rows, found.from, found.to),
-    h("p", { class: "muted" }, `From ${clock(found.from)}, for ${duration(Math.round((found.to - found.from) / 1000) * 1000)}`), waits(id, details));
+  const rows = [
+    { name: "task", spans: found.task },
+    ...found.containers.map((row) => ({ ...row, colour: colourOf(row.name) })),
+  ];
+  return h(
+    "section",
+    {},
+    h("h3", {}, "Life"),
+    timeline(rows, found.from, found.to),
+    h(
+      "p",
+      { class: "muted" },
+      `From ${clock(found.from)}, for ${duration(Math.round((found.to - found.from) / 1000) * 1000)}`,
+    ),
+    waits(id, details),
+  );
 }
 
 /** What containers waited for: both ends are events of the task. */
 function waits(id, details) {
-  const said = Object.entries(details?.containers ?? {}).flatMap(([name, one]) => one.waits_for.map(({ container, condition }) => {
-    const [began, ran] = [ranAt(id, container), ranAt(id, name)];
-    if (began === undefined) return null;
-    const what = condition === "HEALTHY" ? "to be healthy" : condition === "COMPLETE" ? "to end" : condition === "SUCCESS" ? "to end with code 0" : "to start";
-    return ran === undefined
-      ? h("li", {}, h("strong", {}, name), ` waits for ${container} ${what}.`)
-      : h("li", {}, h("strong", {}, name), ` waited for ${container} ${what}: it started ${duration(Math.max(ran - began, 0))} after it.`);
-  })).filter(Boolean);
+  const said = Object.entries(details?.containers ?? {}).flatMap(([name, one]) =>
+    one.waits_for.map(({ container, condition }) => {
+      const [began, ran] = [ranAt(id, container), ranAt(id, name)];
+      if (began === undefined) return null;
+      const what = condition === "HEALTHY"
+        ? "to be healthy"
+        : condition === "COMPLETE"
+        ? "to end"
+        : condition === "SUCCESS"
+        ? "to end with code 0"
+        : "to start";
+      return ran === undefined ? h("li", {}, h("strong", {}, name), ` waits for ${container} ${what}.`) : h(
+        "li",
+        {},
+        h("strong", {}, name),
+        ` waited for ${container} ${what}: it started ${duration(Math.max(ran - began, 0))} after it.`,
+      );
+    })
+  ).filter(Boolean);
   return said.length ? h("ul", { class: "plain" }, said) : null;
 }
 
 function containerView(id, container, more) {
-  const tone = { RUNNING: container.healthStatus === "UNHEALTHY" ? "bad" : "ok", PENDING: "wait" }[container.lastStatus] ?? (container.exitCode ? "bad" : "idle");
+  const tone =
+    { RUNNING: container.healthStatus === "UNHEALTHY" ? "bad" : "ok", PENDING: "wait" }[container.lastStatus] ??
+      (container.exitCode ? "bad" : "idle");
   const row = data.overview?.containers.find((one) => one.id === container.runtimeId);
   const probe = more?.health_log.at(-1);
   const facts = [
@@ -154,25 +243,69 @@ function containerView(id, container, more) {
     container.exitCode !== undefined && ["exit code", String(container.exitCode)],
     container.reason && ["reason", container.reason],
   ].filter(Boolean);
-  return h("article", { class: "card container" },
-    h("header", { class: "row" }, h("span", { class: "swatch", style: { background: colourOf(container.name) } }), h("h4", {}, container.name),
-      more?.essential && h("span", { class: "tag" }, "essential"), h("span", { class: "space" }), badge(tone, container.lastStatus)),
+  return h(
+    "article",
+    { class: "card container" },
+    h(
+      "header",
+      { class: "row" },
+      h("span", { class: "swatch", style: { background: colourOf(container.name) } }),
+      h("h4", {}, container.name),
+      more?.essential && h("span", { class: "tag" }, "essential"),
+      h("span", { class: "space" }),
+      badge(tone, container.lastStatus),
+    ),
     h("dl", { class: "facts" }, facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
-    container.lastStatus === "RUNNING" && more && h("div", { class: "row" },
-      button("Variables", (event) => showVariables(event, id, container.name), { key: `variables-${container.name}` }),
-      h("button", { ...acting({ verb: "kill", task: id, container: container.name, ask: `Kill ${container.name} of task ${shortId(id)}?` }), class: "button danger", "data-k": `kill-${container.name}` }, "Kill")));
+    container.lastStatus === "RUNNING" && more && h(
+      "div",
+      { class: "row" },
+      button("Variables", () => showVariables(id, container.name), { key: `variables-${container.name}` }),
+      h("button", {
+        ...acting({
+          verb: "kill",
+          task: id,
+          container: container.name,
+          ask: `Kill ${container.name} of task ${shortId(id)}?`,
+        }),
+        class: "button danger",
+        "data-k": `kill-${container.name}`,
+      }, "Kill"),
+    ),
+  );
 }
 
-async function showVariables(event, id, name) {
-  const dialog = document.getElementById("keys");
+async function showVariables(id, name) {
+  const dialog = dialogue();
   let content;
   try {
     const found = Object.entries(await answer(`tasks/${id}/${encodeURIComponent(name)}/variables`));
-    content = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Variables" }, h("table", {}, h("tbody", {}, found.map(([key, value]) =>
-      h("tr", {}, h("th", { scope: "row" }, h("code", {}, key)), h("td", { class: "wrap" }, value === null ? h("em", {}, "secret") : h("code", {}, value)))))));
+    content = h(
+      "div",
+      { class: "scroll", tabindex: 0, role: "region", "aria-label": "Variables" },
+      h(
+        "table",
+        {},
+        h(
+          "tbody",
+          {},
+          found.map(([key, value]) =>
+            h(
+              "tr",
+              {},
+              h("th", { scope: "row" }, h("code", {}, key)),
+              h("td", { class: "wrap" }, value === null ? h("em", {}, "secret") : h("code", {}, value)),
+            )
+          ),
+        ),
+      ),
+    );
   } catch (error) {
     content = h("p", {}, error.message);
   }
-  dialog.replaceChildren(h("h2", { id: "keys-title" }, `Variables of ${name}`), content, h("button", { type: "button", class: "button", onclick: () => dialog.close() }, "Close"));
+  dialog.replaceChildren(
+    h("h2", { id: "keys-title" }, `Variables of ${name}`),
+    content,
+    h("button", { type: "button", class: "button", onclick: () => dialog.close() }, "Close"),
+  );
   dialog.showModal();
 }

@@ -9,9 +9,16 @@ export function request(record) {
   const [, method = "-", url = ""] = REQUEST.exec(record.request) ?? [];
   const began = Date.parse(record.request_creation_time);
   return {
-    record, method, url, path: url.replace(/^[a-z]+:\/\/[^/]*/, ""), began,
-    ended: Date.parse(record.time), ms: Date.parse(record.time) - began,
-    status: record.elb_status_code, service: record.service ?? "", trace: record.trace_id ?? "",
+    record,
+    method,
+    url,
+    path: url.replace(/^[a-z]+:\/\/[^/]*/, ""),
+    began,
+    ended: Date.parse(record.time),
+    ms: Date.parse(record.time) - began,
+    status: record.elb_status_code,
+    service: record.service ?? "",
+    trace: record.trace_id ?? "",
   };
 }
 

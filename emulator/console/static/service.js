@@ -6,6 +6,10 @@ import { answer, data, subscribe } from "./store.js";
 
 /**
  * Shows `draw(found)` of what `/api/services/NAME/<page>` answers, for the chosen one of the services that `fits`.
+ * @param {HTMLElement} main
+ * @param {URLSearchParams} query
+ * @param {{ page: string, title: string, under: string, fits: (one: any) => boolean, none: string, draw: (found: any) => Element, live?: string, every?: number }} options
+ *
  * `live` is what is asked again every few seconds, and told as `found[live]`.
  */
 export function servicePage(main, query, { page, title, under, fits, none, draw, live, every }) {
@@ -14,7 +18,17 @@ export function servicePage(main, query, { page, title, under, fits, none, draw,
   let content = h("div", {}, empty("Looking …"));
   let asked = 0;
   let known = "";
-  main.append(h("header", { class: "head" }, h("h1", { tabindex: -1 }, title), h("span", { class: "muted" }, under), h("span", { class: "space" }), choice), content);
+  main.append(
+    h(
+      "header",
+      { class: "head" },
+      h("h1", { tabindex: -1 }, title),
+      h("span", { class: "muted" }, under),
+      h("span", { class: "space" }),
+      choice,
+    ),
+    content,
+  );
 
   const names = () => Object.keys(data.services).filter((name) => fits(data.services[name]));
   const whole = new Map();
@@ -28,7 +42,15 @@ export function servicePage(main, query, { page, title, under, fits, none, draw,
       if (!live || !whole.has(name)) whole.set(name, await answer(`${path}/${page}`));
       next = draw({ ...whole.get(name), ...(live && await answer(`${path}/${live}`)) });
     } catch (error) {
-      next = h("div", {}, h("section", { class: "card" }, h("p", { class: "note bad" }, [error.message, error.hint].filter(Boolean).join(". "))));
+      next = h(
+        "div",
+        {},
+        h(
+          "section",
+          { class: "card" },
+          h("p", { class: "note bad" }, [error.message, error.hint].filter(Boolean).join(". ")),
+        ),
+      );
     }
     if (number === asked) content = replaced(content, next);
   };
@@ -42,11 +64,21 @@ export function servicePage(main, query, { page, title, under, fits, none, draw,
       return;
     }
     const current = chosen.get("service") || now[0];
-    choice.replaceChildren(...now.map((name) => h("button", { type: "button", "aria-pressed": String(name === current), onclick: (event) => {
-      chosen.set("service", name);
-      for (const other of choice.children) other.setAttribute("aria-pressed", String(other === event.currentTarget));
-      look();
-    } }, name)));
+    choice.replaceChildren(
+      ...now.map((name) =>
+        h("button", {
+          type: "button",
+          "aria-pressed": String(name === current),
+          onclick: (event) => {
+            chosen.set("service", name);
+            for (const other of choice.children) {
+              other.setAttribute("aria-pressed", String(other === event.currentTarget));
+            }
+            look();
+          },
+        }, name)
+      ),
+    );
     look();
   };
   choose();

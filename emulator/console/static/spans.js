@@ -33,26 +33,95 @@ export function spansView({ trace, spans, requests, lines }) {
   const from = Math.min(trace.time, ...requests.map((one) => one.time));
   const to = Math.max(trace.time + trace.duration, ...requests.map((one) => one.time + one.duration));
   const whole = Math.max(to - from, 0.0001);
-  const bar = (start, end, colour) => h("span", { class: "track" }, h("span", { style: { left: `${((start - from) / whole) * 100}%`, width: `${Math.max(((end - start) / whole) * 100, 0.5)}%`, background: colour } }));
+  const bar = (start, end, colour) =>
+    h(
+      "span",
+      { class: "track" },
+      h("span", {
+        style: {
+          left: `${((start - from) / whole) * 100}%`,
+          width: `${Math.max(((end - start) / whole) * 100, 0.5)}%`,
+          background: colour,
+        },
+      }),
+    );
   const row = (depth, name, title, start, end, colour, state) => [
-    h("span", { class: "name", style: { paddingLeft: `${Math.min(depth, 8) * 10}px` }, title }, name), bar(start, end ?? to, colour), state,
+    h("span", { class: "name", style: { paddingLeft: `${Math.min(depth, 8) * 10}px` }, title }, name),
+    bar(start, end ?? to, colour),
+    state,
     h("span", { class: "right" }, end === null ? "…" : duration((end - start) * 1000)),
   ];
-  return h("div", { class: "hops" },
-    h("div", { class: "waterfall" },
-      h("div", { class: "axis muted" }, h("span", {}, "0"), h("span", {}, duration(whole * 500)), h("span", {}, duration(whole * 1000))),
-      requests.map((one) => row(0, h("em", {}, "load balancer"), `${one.method} ${one.url}`, one.time, one.time + one.duration, "var(--muted)", badge(statusTone(one.status), one.status))),
-      ordered(spans).map(({ span, depth }) => row(depth, [h("span", { class: "muted" }, `${span.service} `), span.name === span.service ? "" : span.name], span.name, span.start, span.end, colourOf(span.service),
-        span.status !== null || TONES[span.state] ? badge(TONES[span.state] ?? "ok", span.status ?? span.state) : h("span")))),
-    lines.length > 0 && h("div", {}, h("h3", {}, "Lines that name this trace"), lines.map((one) => h("p", { class: "change" }, h("span", { class: "muted" }, `${clock(one.time * 1000)} ${one.container} `), one.text))),
-    ordered(spans).map(({ span }) => detailOf(span)));
+  return h(
+    "div",
+    { class: "hops" },
+    h(
+      "div",
+      { class: "waterfall" },
+      h(
+        "div",
+        { class: "axis muted" },
+        h("span", {}, "0"),
+        h("span", {}, duration(whole * 500)),
+        h("span", {}, duration(whole * 1000)),
+      ),
+      requests.map((one) =>
+        row(
+          0,
+          h("em", {}, "load balancer"),
+          `${one.method} ${one.url}`,
+          one.time,
+          one.time + one.duration,
+          "var(--muted)",
+          badge(statusTone(one.status), one.status),
+        )
+      ),
+      ordered(spans).map(({ span, depth }) =>
+        row(
+          depth,
+          [h("span", { class: "muted" }, `${span.service} `), span.name === span.service ? "" : span.name],
+          span.name,
+          span.start,
+          span.end,
+          colourOf(span.service),
+          span.status !== null || TONES[span.state]
+            ? badge(TONES[span.state] ?? "ok", span.status ?? span.state)
+            : h("span"),
+        )
+      ),
+    ),
+    lines.length > 0 && h(
+      "div",
+      {},
+      h("h3", {}, "Lines that name this trace"),
+      lines.map((one) =>
+        h(
+          "p",
+          { class: "change" },
+          h("span", { class: "muted" }, `${clock(one.time * 1000)} ${one.container} `),
+          one.text,
+        )
+      ),
+    ),
+    ordered(spans).map(({ span }) => detailOf(span)),
+  );
 }
 
 function detailOf(span) {
   const { lost } = span;
-  const facts = [["kind", span.kind], ["status", span.status], ["from", span.workload], ["why it is lost when deployed", lost]].filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false);
+  const facts = [["kind", span.kind], ["status", span.status], ["from", span.workload], [
+    "why it is lost when deployed",
+    lost,
+  ]].filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false);
   const detail = JSON.stringify(span.detail ?? {}, null, 2);
-  return h("details", {}, h("summary", {}, `${span.service}: ${span.name}`),
-    h("dl", { class: "facts" }, facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, h("code", {}, String(value)))])),
-    detail !== "{}" && h("pre", { class: "wrap", tabindex: 0 }, detail));
+  return h(
+    "details",
+    {},
+    h("summary", {}, `${span.service}: ${span.name}`),
+    h(
+      "dl",
+      { class: "facts" },
+      facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, h("code", {}, String(value)))]),
+    ),
+    detail !== "{}" && h("pre", { class: "wrap", tabindex: 0 }, detail),
+  );
 }

@@ -30,8 +30,17 @@ export function now() {
 }
 
 export const data = {
-  hello: null, overview: null, tasks: [], rules: [], services: {}, trouble: null, capture: null,
-  events: new Ring(LIMITS.events), access: new Ring(LIMITS.access), lines: new Ring(LIMITS.lines), traces: new Ring(LIMITS.traces),
+  hello: null,
+  overview: null,
+  tasks: [],
+  rules: [],
+  services: {},
+  trouble: null,
+  capture: null,
+  events: new Ring(LIMITS.events),
+  access: new Ring(LIMITS.access),
+  lines: new Ring(LIMITS.lines),
+  traces: new Ring(LIMITS.traces),
   metrics: new Ring(LIMITS.metrics),
   skipped: {},
   told: new Set(), // kinds that the server has told something of
@@ -48,7 +57,11 @@ export async function takeToken() {
   if (found[1] === "token") {
     token = found[2];
   } else {
-    const response = await fetch("/api/open", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ code: found[2] }) });
+    const response = await fetch("/api/open", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ code: found[2] }),
+    });
     token = response.ok ? (await response.json()).token : "";
   }
   sessionStorage.setItem("token", token);
@@ -60,7 +73,9 @@ export function hasToken() {
 
 /** Asks below /api/. */
 export async function ask(path, body, signal) {
+  /** @type {Record<string, string>} */
   const headers = { Authorization: `Bearer ${token}` };
+  /** @type {RequestInit} */
   const options = { headers, signal, cache: "no-store" };
   if (body !== undefined) {
     headers["Content-Type"] = "application/json";
@@ -191,7 +206,17 @@ function says(connection) {
   tell("connection");
 }
 
-const main = new Connection(["overview", "tasks", "rules", "services", "trouble", "events", "access", "capture", "traces"]);
+const main = new Connection([
+  "overview",
+  "tasks",
+  "rules",
+  "services",
+  "trouble",
+  "events",
+  "access",
+  "capture",
+  "traces",
+]);
 const others = { lines: new Connection(["lines"]), metrics: new Connection(["metrics"]) };
 const wanted = new Set([main]);
 

@@ -6,7 +6,9 @@ import { data, now } from "./store.js";
 export const ROUTER = "firelens_log_router";
 
 export function taskTone(task) {
-  if (task.lastStatus === "STOPPED") return task.stopCode === "ServiceSchedulerInitiated" || task.stopCode === "UserInitiated" ? "idle" : "bad";
+  if (task.lastStatus === "STOPPED") {
+    return task.stopCode === "ServiceSchedulerInitiated" || task.stopCode === "UserInitiated" ? "idle" : "bad";
+  }
   if (task.healthStatus === "UNHEALTHY") return "bad";
   return task.lastStatus === "RUNNING" ? "ok" : "wait";
 }
@@ -23,7 +25,9 @@ export function serviceOf(task) {
 /** Why a task stopped, with its containers' exit codes; empty while it runs. */
 export function whyStopped(task) {
   const reasons = [task.stoppedReason, ...task.containers.map((one) => one.reason)].filter(Boolean);
-  const codes = task.containers.filter((one) => one.exitCode !== undefined).map((one) => `${one.name} exited with code ${one.exitCode}`);
+  const codes = task.containers.filter((one) => one.exitCode !== undefined).map((one) =>
+    `${one.name} exited with code ${one.exitCode}`
+  );
   return [...reasons, codes.join(", ")].filter(Boolean).join(": ");
 }
 
@@ -44,7 +48,10 @@ export function lifeOf(id) {
     }
     return spans.filter((span) => span.to > span.from);
   };
-  const rows = names.map((name) => ({ name, spans: spansOf((task) => task.containers.find((one) => one.name === name)?.lastStatus) }));
+  const rows = names.map((name) => ({
+    name,
+    spans: spansOf((task) => task.containers.find((one) => one.name === name)?.lastStatus),
+  }));
   return { from: Date.parse(events[0].time), to: ended, task: spansOf((task) => task.lastStatus), containers: rows };
 }
 
@@ -52,7 +59,9 @@ export function lifeOf(id) {
 export function ranAt(id, name) {
   for (const event of data.events.items) {
     if (!event.detail?.taskArn || idOf(event.detail.taskArn) !== id) continue;
-    if (event.detail.containers.some((one) => one.name === name && one.lastStatus === "RUNNING")) return Date.parse(event.time);
+    if (event.detail.containers.some((one) => one.name === name && one.lastStatus === "RUNNING")) {
+      return Date.parse(event.time);
+    }
   }
   return undefined;
 }

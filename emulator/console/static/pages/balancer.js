@@ -1,6 +1,6 @@
 // Load balancer: its rules, which of them a request hits and why, the request sent, and the targets.
 
-import { badge, button, duration, empty, h, icon, replaced } from "../dom.js";
+import { badge, button, duration, empty, h, replaced } from "../dom.js";
 import { Chosen } from "../filters.js";
 import { hopsView } from "../hops.js";
 import { statusTone } from "../requests.js";
@@ -17,16 +17,40 @@ export function show(main, query) {
   let targets = h("div");
   let sent = h("div");
   const problem = h("p", { class: "note bad", role: "alert" });
-  const method = h("select", { "aria-label": "Method", onchange: () => changed("method", method.value) }, METHODS.map((name) => h("option", { selected: name === chosen.get("method") }, name)));
-  const url = h("input", { type: "search", "aria-label": "Path or URL", value: chosen.get("url"), class: "wide mono", oninput: () => changed("url", url.value), onkeydown: (event) => event.key === "Enter" && send() });
-  const headers = h("textarea", { rows: 3, "aria-label": "Headers, one per line", placeholder: "Name: value", oninput: () => changed("headers", headers.value) });
-  const body = h("textarea", { rows: 3, "aria-label": "Body", placeholder: "Body", oninput: () => changed("body", body.value) });
+  const method = h(
+    "select",
+    { "aria-label": "Method", onchange: () => changed("method", method.value) },
+    METHODS.map((name) => h("option", { selected: name === chosen.get("method") }, name)),
+  );
+  const url = h("input", {
+    type: "search",
+    "aria-label": "Path or URL",
+    value: chosen.get("url"),
+    class: "wide mono",
+    oninput: () => changed("url", url.value),
+    onkeydown: (event) => event.key === "Enter" && send(),
+  });
+  const headers = h("textarea", {
+    rows: 3,
+    "aria-label": "Headers, one per line",
+    placeholder: "Name: value",
+    oninput: () => changed("headers", headers.value),
+  });
+  const body = h("textarea", {
+    rows: 3,
+    "aria-label": "Body",
+    placeholder: "Body",
+    oninput: () => changed("body", body.value),
+  });
   headers.value = chosen.get("headers");
   body.value = chosen.get("body");
   const more = h("div", { class: "more", hidden: !headers.value && !body.value }, headers, body);
   const sender = button("Send", () => send(), { name: "arrow", kind: "main", key: "send" });
 
-  const pairs = () => chosen.get("headers").split("\n").map((line) => line.split(":")).filter(([name, ...rest]) => name.trim() && rest.length).map(([name, ...rest]) => [name.trim(), rest.join(":").trim()]);
+  const pairs = () =>
+    chosen.get("headers").split("\n").map((line) => line.split(":")).filter(([name, ...rest]) =>
+      name.trim() && rest.length
+    ).map(([name, ...rest]) => [name.trim(), rest.join(":").trim()]);
   const ask = () => ({ method: chosen.get("method"), url: chosen.get("url") || "/", headers: pairs() });
   const changed = (name, value) => {
     chosen.set(name, value);
@@ -48,12 +72,23 @@ export function show(main, query) {
   };
   const send = async () => {
     sender.disabled = true;
-    sent = replaced(sent, h("section", { class: "card" }, h("h2", {}, "What happened"), empty("Sending, with all hops watched …")));
+    sent = replaced(
+      sent,
+      h("section", { class: "card" }, h("h2", {}, "What happened"), empty("Sending, with all hops watched …")),
+    );
     try {
       const found = await answer("send", { ...ask(), body: chosen.get("body") || undefined });
       sent = replaced(sent, sentView(found));
     } catch (error) {
-      sent = replaced(sent, h("section", { class: "card" }, h("h2", {}, "What happened"), h("p", { class: "note bad" }, [error.message, error.hint].filter(Boolean).join(". "))));
+      sent = replaced(
+        sent,
+        h(
+          "section",
+          { class: "card" },
+          h("h2", {}, "What happened"),
+          h("p", { class: "note bad" }, [error.message, error.hint].filter(Boolean).join(". ")),
+        ),
+      );
     }
     sender.disabled = false;
   };
@@ -68,14 +103,37 @@ export function show(main, query) {
   };
   const nothing = empty("No service that runs here is behind an application load balancer.");
   nothing.hidden = true;
-  const asking = h("section", { class: "card" },
-      h("div", { class: "row bar" }, method, url, button("Headers, body", (event) => {
+  const asking = h(
+    "section",
+    { class: "card" },
+    h(
+      "div",
+      { class: "row bar" },
+      method,
+      url,
+      button("Headers, body", (event) => {
         more.hidden = !more.hidden;
-        event.currentTarget.setAttribute("aria-expanded", String(!more.hidden));
-      }), sender), more, problem, outcome);
+        /** @type {HTMLElement} */ (event.currentTarget).setAttribute("aria-expanded", String(!more.hidden));
+      }),
+      sender,
+    ),
+    more,
+    problem,
+    outcome,
+  );
   main.append(
-    h("header", { class: "head" }, h("h1", { tabindex: -1 }, "Load balancer"), h("span", { class: "muted" }, "rules in the order in which they are looked at")),
-    nothing, asking, rules, sent, targets);
+    h(
+      "header",
+      { class: "head" },
+      h("h1", { tabindex: -1 }, "Load balancer"),
+      h("span", { class: "muted" }, "rules in the order in which they are looked at"),
+    ),
+    nothing,
+    asking,
+    rules,
+    sent,
+    targets,
+  );
   draw();
   explain();
   let known = "";
@@ -92,45 +150,170 @@ export function show(main, query) {
 function outcomeView(found) {
   if (!found) return h("div");
   const winner = found.rules.find((rule) => rule.verdict === "wins");
-  return h("div", { class: "outcome" },
-    badge(winner ? "ok" : "bad", winner ? `rule ${found.priority}` : "no rule"), h("strong", {}, found.reason),
+  return h(
+    "div",
+    { class: "outcome" },
+    badge(winner ? "ok" : "bad", winner ? `rule ${found.priority}` : "no rule"),
+    h("strong", {}, found.reason),
     found.load_balancer !== "public" && h("span", { class: "tag" }, `${found.load_balancer} load balancer`),
-    found.destinations.map((one) => h("span", {}, "→ ", h("strong", {}, one.service), ` container ${one.container}, port ${one.port}${one.share === 1 ? "" : `, ${Math.round(one.share * 100)} % of the requests`}`)),
-    found.container_path !== null && h("span", {}, "it sees ", h("code", {}, `${found.method} ${found.container_path}`)),
+    found.destinations.map((one) =>
+      h(
+        "span",
+        {},
+        "→ ",
+        h("strong", {}, one.service),
+        ` container ${one.container}, port ${one.port}${
+          one.share === 1 ? "" : `, ${Math.round(one.share * 100)} % of the requests`
+        }`,
+      )
+    ),
+    found.container_path !== null &&
+      h("span", {}, "it sees ", h("code", {}, `${found.method} ${found.container_path}`)),
     found.status !== null && h("span", {}, `the load balancer itself answers ${found.status}`),
     found.location !== null && h("span", {}, "Location: ", h("code", {}, found.location)),
-    found.warnings.map((text) => h("p", { class: "finding wait" }, text)));
+    found.warnings.map((text) => h("p", { class: "finding wait" }, text)),
+  );
 }
 
 function rulesView(found) {
   if (!found) return h("div");
-  const placeOf = (rule) => found.placed.find((one) => one.load_balancer === found.load_balancer && one.listener === found.listener && one.priority === rule.priority);
-  return h("section", { class: "card", "aria-label": "Rules" }, h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Rules" }, h("table", {},
-    h("thead", {}, h("tr", {}, ["Priority", "Conditions", "Action", "Result"].map((name) => h("th", { scope: "col" }, name)))),
-    h("tbody", {}, found.rules.map((rule) => {
-      const place = placeOf(rule);
-      return h("tr", { class: rule.verdict === "wins" ? "wins" : "" },
-        h("td", {}, rule.priority),
-        h("td", {}, rule.conditions.map((one) => h("p", { class: one.matched ? "condition ok" : "condition bad" }, h("span", { class: "mark", role: "img", "aria-label": one.matched ? "matches" : "does not match" }, one.matched ? "✓" : "✗"), " ", h("code", {}, one.condition), !one.matched && h("span", { class: "muted" }, ` saw ${one.seen.join(", ") || "nothing"}`)))),
-        h("td", {}, place && (place.destinations.length ? place.destinations.map((one) => h("p", {}, "→ ", h("strong", {}, one.service), ` ${one.container}:${one.port}`)) : h("p", {}, place.action)), place?.position && h("code", { class: "muted" }, place.position)),
-        h("td", { class: "nowrap" }, rule.verdict === "wins" ? badge("ok", "wins") : h("span", { class: "muted" }, rule.verdict)));
-    })))));
+  const placeOf = (rule) =>
+    found.placed.find((one) =>
+      one.load_balancer === found.load_balancer && one.listener === found.listener && one.priority === rule.priority
+    );
+  return h(
+    "section",
+    { class: "card", "aria-label": "Rules" },
+    h(
+      "div",
+      { class: "scroll", tabindex: 0, role: "region", "aria-label": "Rules" },
+      h(
+        "table",
+        {},
+        h(
+          "thead",
+          {},
+          h("tr", {}, ["Priority", "Conditions", "Action", "Result"].map((name) => h("th", { scope: "col" }, name))),
+        ),
+        h(
+          "tbody",
+          {},
+          found.rules.map((rule) => {
+            const place = placeOf(rule);
+            return h(
+              "tr",
+              { class: rule.verdict === "wins" ? "wins" : "" },
+              h("td", {}, rule.priority),
+              h(
+                "td",
+                {},
+                rule.conditions.map((one) =>
+                  h(
+                    "p",
+                    { class: one.matched ? "condition ok" : "condition bad" },
+                    h(
+                      "span",
+                      { class: "mark", role: "img", "aria-label": one.matched ? "matches" : "does not match" },
+                      one.matched ? "✓" : "✗",
+                    ),
+                    " ",
+                    h("code", {}, one.condition),
+                    !one.matched && h("span", { class: "muted" }, ` saw ${one.seen.join(", ") || "nothing"}`),
+                  )
+                ),
+              ),
+              h(
+                "td",
+                {},
+                place &&
+                  (place.destinations.length
+                    ? place.destinations.map((one) =>
+                      h("p", {}, "→ ", h("strong", {}, one.service), ` ${one.container}:${one.port}`)
+                    )
+                    : h("p", {}, place.action)),
+                place?.position && h("code", { class: "muted" }, place.position),
+              ),
+              h(
+                "td",
+                { class: "nowrap" },
+                rule.verdict === "wins" ? badge("ok", "wins") : h("span", { class: "muted" }, rule.verdict),
+              ),
+            );
+          }),
+        ),
+      ),
+    ),
+  );
 }
 
 function targetsView() {
   const found = data.overview?.targets ?? [];
   if (!found.length) return h("div");
-  return h("section", { class: "card" }, h("h2", {}, "Targets"), h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Targets" }, h("table", {},
-    h("thead", {}, h("tr", {}, ["Target", "Service", "Load balancer", "Target group", "State", "Reason", "Description"].map((name) => h("th", { scope: "col" }, name)))),
-    h("tbody", {}, found.map((one) => h("tr", {}, h("td", {}, h("code", {}, one.name)), h("td", {}, one.service), h("td", {}, one.load_balancer), h("td", {}, one.target_group),
-      h("td", {}, badge({ healthy: "ok", unused: "idle", initial: "wait", draining: "wait" }[one.state] ?? "bad", one.state)), h("td", {}, one.reason_code || "–"), h("td", {}, one.description || "–")))))));
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", {}, "Targets"),
+    h(
+      "div",
+      { class: "scroll", tabindex: 0, role: "region", "aria-label": "Targets" },
+      h(
+        "table",
+        {},
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            ["Target", "Service", "Load balancer", "Target group", "State", "Reason", "Description"].map((name) =>
+              h("th", { scope: "col" }, name)
+            ),
+          ),
+        ),
+        h(
+          "tbody",
+          {},
+          found.map((one) =>
+            h(
+              "tr",
+              {},
+              h("td", {}, h("code", {}, one.name)),
+              h("td", {}, one.service),
+              h("td", {}, one.load_balancer),
+              h("td", {}, one.target_group),
+              h(
+                "td",
+                {},
+                badge(
+                  { healthy: "ok", unused: "idle", initial: "wait", draining: "wait" }[one.state] ?? "bad",
+                  one.state,
+                ),
+              ),
+              h("td", {}, one.reason_code || "–"),
+              h("td", {}, one.description || "–"),
+            )
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
 function sentView(found) {
   const status = found.answer.status;
-  return h("section", { class: "card" },
-    h("div", { class: "row bar" }, h("h2", {}, "What happened"), status ? badge(statusTone(status), status) : badge("bad", "no answer"),
-      h("span", { class: "muted" }, `${duration(found.hops[0]?.milliseconds)} over ${found.hops.length} hops`), h("span", { class: "space" }), h("code", { class: "muted" }, found.trace_id)),
+  return h(
+    "section",
+    { class: "card" },
+    h(
+      "div",
+      { class: "row bar" },
+      h("h2", {}, "What happened"),
+      status ? badge(statusTone(status), status) : badge("bad", "no answer"),
+      h("span", { class: "muted" }, `${duration(found.hops[0]?.milliseconds)} over ${found.hops.length} hops`),
+      h("span", { class: "space" }),
+      h("code", { class: "muted" }, found.trace_id),
+    ),
     found.answer.fault && h("p", { class: "note bad" }, found.answer.fault),
-    h("div", { class: "bar" }, hopsView(found)));
+    h("div", { class: "bar" }, hopsView(found)),
+  );
 }

@@ -10,7 +10,15 @@ const TONES = { healthy: "ok", running: "ok", draining: "wait", "not ready": "wa
 export function show(main) {
   let content = h("div", {}, empty("Looking …"));
   let asked = 0;
-  main.append(h("header", { class: "head" }, h("h1", { tabindex: -1 }, "Service Connect"), h("span", { class: "muted" }, "names, the tasks behind each, and calls to them")), content);
+  main.append(
+    h(
+      "header",
+      { class: "head" },
+      h("h1", { tabindex: -1 }, "Service Connect"),
+      h("span", { class: "muted" }, "names, the tasks behind each, and calls to them"),
+    ),
+    content,
+  );
   const look = async () => {
     const number = ++asked;
     let next;
@@ -34,21 +42,135 @@ function taskOf(service, id) {
 }
 
 function table(title, heads, rows) {
-  return h("section", { class: "card" }, h("h2", {}, title), h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": title }, h("table", {},
-    h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col", class: /^(Calls|Failed|Retries|Median)$/.test(head) ? "number" : "" }, head)))), h("tbody", {}, rows))));
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", {}, title),
+    h(
+      "div",
+      { class: "scroll", tabindex: 0, role: "region", "aria-label": title },
+      h(
+        "table",
+        {},
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            heads.map((head) =>
+              h("th", { scope: "col", class: /^(Calls|Failed|Retries|Median)$/.test(head) ? "number" : "" }, head)
+            ),
+          ),
+        ),
+        h("tbody", {}, rows),
+      ),
+    ),
+  );
 }
 
 function draw({ names, calls, proxied, silent }) {
-  if (!names.length && !calls.length) return h("div", {}, empty("Nothing here is connected: ", h("code", {}, "network.connect"), " of a manifest gives a service a name that others call."));
+  if (!names.length && !calls.length) {
+    return h(
+      "div",
+      {},
+      empty(
+        "Nothing here is connected: ",
+        h("code", {}, "network.connect"),
+        " of a manifest gives a service a name that others call.",
+      ),
+    );
+  }
   const avoided = calls.flatMap((one) => one.avoided.map((each) => ({ ...each, client: one })));
-  return h("div", { class: "stack" },
-    !proxied && h("p", { class: "finding wait" }, "No proxy runs: names are lines of /etc/hosts, and nothing is counted, repeated or avoided. As deployed, with proxies: ", h("code", {}, '[service_connect] proxy = "envoy"'), " in copilot-local.toml."),
-    Object.entries(silent).map(([id, why]) => h("p", { class: "finding bad" }, `The proxy of task ${shortId(id)} does not answer: ${why}`)),
-    avoided.length > 0 && table("Avoided tasks", ["Client", "Name", "Task", "Until"], avoided.map((one) => h("tr", {}, h("td", {}, taskOf(one.client.service, one.client.task_id)), h("td", {}, h("code", {}, one.client.name)), h("td", {}, badge("bad", "ejected"), " ", h("a", { href: taskLink(one.task_id) }, h("code", {}, shortId(one.task_id)))),
-      h("td", {}, one.until ? new Date(one.until).toLocaleTimeString("en-GB") : "–", h("span", { class: "muted" }, " calls failed"))))),
-    table("Names", ["Name", "Address", "Protocol", "Tasks behind it"], names.map((one) => h("tr", {}, h("td", {}, h("code", {}, `${one.name}:${one.port}`)), h("td", {}, one.address ? h("code", {}, one.address) : "–"), h("td", {}, one.protocol || "–"),
-      h("td", {}, one.servers.map((server) => h("p", { class: "row" }, taskOf(server.service, server.task_id), badge(TONES[server.state] ?? "idle", server.state))))))),
-    calls.length > 0 && table("Calls", ["Client", "Name", "Calls", "Failed", "Retries", "Median", "By task"], calls.map((one) => h("tr", {}, h("td", {}, taskOf(one.service, one.task_id)), h("td", {}, h("code", {}, one.name)), [one.calls, one.failed, one.retries].map((number) => h("td", { class: "number" }, count(number))),
-      h("td", { class: "number nowrap" }, one.p50_ms === null ? "–" : duration(one.p50_ms)), h("td", {}, Object.entries(one.by_task).map(([id, number]) => `${shortId(id)} ${count(number)}`).join(", "))))),
-    names.some((one) => one.protocol === "tcp") && h("p", { class: "muted" }, "tcp (no appProtocol): balanced by connection; no retries of a 503, no limit of 15 s."));
+  return h(
+    "div",
+    { class: "stack" },
+    !proxied &&
+      h(
+        "p",
+        { class: "finding wait" },
+        "No proxy runs: names are lines of /etc/hosts, and nothing is counted, repeated or avoided. As deployed, with proxies: ",
+        h("code", {}, '[service_connect] proxy = "envoy"'),
+        " in copilot-local.toml.",
+      ),
+    Object.entries(silent).map(([id, why]) =>
+      h("p", { class: "finding bad" }, `The proxy of task ${shortId(id)} does not answer: ${why}`)
+    ),
+    avoided.length > 0 && table(
+      "Avoided tasks",
+      ["Client", "Name", "Task", "Until"],
+      avoided.map((one) =>
+        h(
+          "tr",
+          {},
+          h("td", {}, taskOf(one.client.service, one.client.task_id)),
+          h("td", {}, h("code", {}, one.client.name)),
+          h(
+            "td",
+            {},
+            badge("bad", "ejected"),
+            " ",
+            h("a", { href: taskLink(one.task_id) }, h("code", {}, shortId(one.task_id))),
+          ),
+          h(
+            "td",
+            {},
+            one.until ? new Date(one.until).toLocaleTimeString("en-GB") : "–",
+            h("span", { class: "muted" }, " calls failed"),
+          ),
+        )
+      ),
+    ),
+    table(
+      "Names",
+      ["Name", "Address", "Protocol", "Tasks behind it"],
+      names.map((one) =>
+        h(
+          "tr",
+          {},
+          h("td", {}, h("code", {}, `${one.name}:${one.port}`)),
+          h("td", {}, one.address ? h("code", {}, one.address) : "–"),
+          h("td", {}, one.protocol || "–"),
+          h(
+            "td",
+            {},
+            one.servers.map((server) =>
+              h(
+                "p",
+                { class: "row" },
+                taskOf(server.service, server.task_id),
+                badge(TONES[server.state] ?? "idle", server.state),
+              )
+            ),
+          ),
+        )
+      ),
+    ),
+    calls.length > 0 &&
+      table(
+        "Calls",
+        ["Client", "Name", "Calls", "Failed", "Retries", "Median", "By task"],
+        calls.map((one) =>
+          h(
+            "tr",
+            {},
+            h("td", {}, taskOf(one.service, one.task_id)),
+            h("td", {}, h("code", {}, one.name)),
+            [one.calls, one.failed, one.retries].map((number) => h("td", { class: "number" }, count(number))),
+            h("td", { class: "number nowrap" }, one.p50_ms === null ? "–" : duration(one.p50_ms)),
+            h(
+              "td",
+              {},
+              Object.entries(one.by_task).map(([id, number]) => `${shortId(id)} ${count(number)}`).join(", "),
+            ),
+          )
+        ),
+      ),
+    names.some((one) => one.protocol === "tcp") &&
+      h(
+        "p",
+        { class: "muted" },
+        "tcp (no appProtocol): balanced by connection; no retries of a 503, no limit of 15 s.",
+      ),
+  );
 }

@@ -11,28 +11,60 @@ function said(event) {
   const task = event.detail ?? {};
   if (!task.taskArn || !task.containers) return event["detail-type"];
   if (task.lastStatus === "STOPPED" || task.desiredStatus === "STOPPED") return whyStopped(task) || "stops";
-  return task.containers.map((one) => `${one.name} ${one.lastStatus}${one.healthStatus === "UNKNOWN" ? "" : ` ${one.healthStatus}`}`).join(", ");
+  return task.containers.map((one) =>
+    `${one.name} ${one.lastStatus}${one.healthStatus === "UNKNOWN" ? "" : ` ${one.healthStatus}`}`
+  ).join(", ");
 }
 
 export function show(main, query) {
   const chosen = new Chosen("events", query, { q: "" });
   const list = new List({
-    label: "Events", height: 30, columns: "100px minmax(80px, 130px) 90px 150px 1fr",
+    label: "Events",
+    height: 30,
+    columns: "100px minmax(80px, 130px) 90px 150px 1fr",
     draw: (event) => {
       const task = event.detail ?? {};
       const id = task.taskArn ? idOf(task.taskArn) : "";
-      return [h("span", { class: "muted" }, clock(event.time)), serviceOf(task), h("code", {}, shortId(id)), h("span", {}, task.lastStatus ? badge(taskTone(task), task.lastStatus) : event["detail-type"]), h("span", { class: "cut", title: said(event) }, said(event))];
+      return [
+        h("span", { class: "muted" }, clock(event.time)),
+        serviceOf(task),
+        h("code", {}, shortId(id)),
+        h("span", {}, task.lastStatus ? badge(taskTone(task), task.lastStatus) : event["detail-type"]),
+        h("span", { class: "cut", title: said(event) }, said(event)),
+      ];
     },
     open: (event) => {
       const id = event.detail?.taskArn ? idOf(event.detail.taskArn) : "";
-      openPanel("Event", h("div", {}, heading(event["detail-type"], h("span", {}, clock(event.time)), id && h("a", { href: taskLink(id) }, `task ${shortId(id)}`)),
-        h("section", {}, h("p", { class: "wrap" }, said(event)), h("pre", { class: "wrap", tabindex: 0 }, JSON.stringify(event, null, 2)))));
+      openPanel(
+        "Event",
+        h(
+          "div",
+          {},
+          heading(
+            event["detail-type"],
+            h("span", {}, clock(event.time)),
+            id && h("a", { href: taskLink(id) }, `task ${shortId(id)}`),
+          ),
+          h(
+            "section",
+            {},
+            h("p", { class: "wrap" }, said(event)),
+            h("pre", { class: "wrap", tabindex: 0 }, JSON.stringify(event, null, 2)),
+          ),
+        ),
+      );
     },
   });
   const total = h("span", { class: "muted" });
   const filter = () => {
     const matches = matcher(chosen.get("q"));
-    list.filter((event) => matches(`${serviceOf(event.detail ?? {})} ${event.detail?.taskArn ?? ""} ${event.detail?.lastStatus ?? ""} ${said(event)}`));
+    list.filter((event) =>
+      matches(
+        `${serviceOf(event.detail ?? {})} ${event.detail?.taskArn ?? ""} ${event.detail?.lastStatus ?? ""} ${
+          said(event)
+        }`,
+      )
+    );
     say();
   };
   const none = empty("No event yet.");
@@ -41,8 +73,21 @@ export function show(main, query) {
     none.hidden = data.events.items.length > 0;
   };
   main.append(
-    h("header", { class: "head" }, h("h1", { tabindex: -1 }, "Events"), total, h("span", { class: "space" }), pauser(list)),
-    h("section", { class: "card grows" }, h("div", { class: "row bar" }, search(chosen, "q", "Service, task, reason", filter)), none, list.withHeads("Time", "Service", "Task", "State", "What")),
+    h(
+      "header",
+      { class: "head" },
+      h("h1", { tabindex: -1 }, "Events"),
+      total,
+      h("span", { class: "space" }),
+      pauser(list),
+    ),
+    h(
+      "section",
+      { class: "card grows" },
+      h("div", { class: "row bar" }, search(chosen, "q", "Service, task, reason", filter)),
+      none,
+      list.withHeads("Time", "Service", "Task", "State", "What"),
+    ),
   );
   list.ring = data.events;
   filter();

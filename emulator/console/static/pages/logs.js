@@ -8,9 +8,17 @@ import { heading, openPanel, taskLink } from "../panel.js";
 import { data, subscribe, want } from "../store.js";
 
 const LEVELS = { error: 3, warn: 2, info: 1, debug: 0 };
-const FIELDS = [[/^(fatal|critical|crit|emerg|alert|panic|error|err)/i, "error"], [/^warn/i, "warn"], [/^(debug|trace)/i, "debug"]];
+/** @type {[RegExp, string][]} */
+const FIELDS = [[/^(fatal|critical|crit|emerg|alert|panic|error|err)/i, "error"], [/^warn/i, "warn"], [
+  /^(debug|trace)/i,
+  "debug",
+]];
+/** @type {[RegExp, string][]} */
 const WORDS = [
-  [/\b(FATAL|CRITICAL|PANIC|ERROR)\b|\[(error|crit|alert|emerg)\]|^(error|fatal)\b|Traceback|\b\w*(Error|Exception): /, "error"],
+  [
+    /\b(FATAL|CRITICAL|PANIC|ERROR)\b|\[(error|crit|alert|emerg)\]|^(error|fatal)\b|Traceback|\b\w*(Error|Exception): /,
+    "error",
+  ],
   [/\b(WARN|WARNING)\b|\[(warn|warning)\]|^warn(ing)?\b/, "warn"],
   [/\b(DEBUG|TRACE)\b|\[debug\]|^debug\b/, "debug"],
 ];
@@ -31,7 +39,9 @@ function levelOf(line) {
 
 function named(text) {
   const field = /"(?:level|severity|lvl)"\s*:\s*"(\w+)"/i.exec(text)?.[1] ?? /\blevel=(\w+)/i.exec(text)?.[1];
-  const found = field ? FIELDS.find(([pattern]) => pattern.test(field)) : WORDS.find(([pattern]) => pattern.test(text.slice(0, 200)));
+  const found = field
+    ? FIELDS.find(([pattern]) => pattern.test(field))
+    : WORDS.find(([pattern]) => pattern.test(text.slice(0, 200)));
   return found?.[1] ?? "info";
 }
 
@@ -42,8 +52,16 @@ function nameOf(line) {
 export function show(main, query) {
   const chosen = new Chosen("logs", query, { q: "", level: "all", only: "", task: "", view: "merged", state: "all" });
   const list = new List({
-    label: "Lines of containers", height: 20, columns: "96px minmax(90px, 150px) 1fr",
-    draw: (line) => [h("span", { class: "muted" }, clock(line.at)), h("span", { style: { color: colourOf(line.container) }, title: `task ${shortId(line.task)}` }, nameOf(line)), h("span", { class: "text" }, line.text)],
+    label: "Lines of containers",
+    height: 20,
+    columns: "96px minmax(90px, 150px) 1fr",
+    draw: (
+      line,
+    ) => [
+      h("span", { class: "muted" }, clock(line.at)),
+      h("span", { style: { color: colourOf(line.container) }, title: `task ${shortId(line.task)}` }, nameOf(line)),
+      h("span", { class: "text" }, line.text),
+    ],
     tone: (line) => ({ error: "bad", warn: "wait", debug: "faint" })[levelOf(line)] ?? "",
     open: openLine,
   });
@@ -55,11 +73,16 @@ export function show(main, query) {
     if (other) return other.filter();
     const [matches, least, only] = [matcher(chosen.get("q")), LEVELS[chosen.get("level")] ?? -1, chosen.get("only")];
     const names = new Set(only ? only.split(",") : []);
-    list.filter((line) => LEVELS[levelOf(line)] >= least && (!names.size || names.has(nameOf(line))) && (!chosen.get("task") || line.task === chosen.get("task")) && matches(line.text));
+    list.filter((line) =>
+      LEVELS[levelOf(line)] >= least && (!names.size || names.has(nameOf(line))) &&
+      (!chosen.get("task") || line.task === chosen.get("task")) && matches(line.text)
+    );
     say();
   };
   const say = () => {
-    total.textContent = list.kept.length === data.lines.items.length ? `${count(list.kept.length)} lines` : `${count(list.kept.length)} of ${count(data.lines.items.length)} lines`;
+    total.textContent = list.kept.length === data.lines.items.length
+      ? `${count(list.kept.length)} lines`
+      : `${count(list.kept.length)} of ${count(data.lines.items.length)} lines`;
     missed.textContent = skippedNote(data, "lines", "lines");
   };
   const seen = new Set();
@@ -68,16 +91,40 @@ export function show(main, query) {
       const name = nameOf(line);
       if (seen.has(name)) continue;
       seen.add(name);
-      chips.append(h("button", { type: "button", class: "chip", "aria-pressed": String(chosen.get("only").split(",").includes(name)), title: "Alt-click: this one alone", "data-name": name, onclick: (event) => {
-        const pressed = event.currentTarget.getAttribute("aria-pressed") === "true";
-        for (const other of chips.children) if (event.altKey && other !== event.currentTarget) other.setAttribute("aria-pressed", "false");
-        event.currentTarget.setAttribute("aria-pressed", String(!pressed));
-        chosen.set("only", [...chips.children].filter((one) => one.getAttribute("aria-pressed") === "true").map((one) => one.dataset.name).join(","));
-        filter();
-      } }, h("span", { class: "swatch", style: { background: colourOf(line.container) } }), name));
+      chips.append(
+        h(
+          "button",
+          {
+            type: "button",
+            class: "chip",
+            "aria-pressed": String(chosen.get("only").split(",").includes(name)),
+            title: "Alt-click: this one alone",
+            "data-name": name,
+            onclick: (event) => {
+              const pressed = event.currentTarget.getAttribute("aria-pressed") === "true";
+              for (const other of chips.children) {
+                if (event.altKey && other !== event.currentTarget) other.setAttribute("aria-pressed", "false");
+              }
+              event.currentTarget.setAttribute("aria-pressed", String(!pressed));
+              chosen.set(
+                "only",
+                [...chips.children].filter((one) => one.getAttribute("aria-pressed") === "true").map((one) =>
+                  one.dataset.name
+                ).join(","),
+              );
+              filter();
+            },
+          },
+          h("span", { class: "swatch", style: { background: colourOf(line.container) } }),
+          name,
+        ),
+      );
     }
   };
-  const levels = oneOf(chosen, "level", "Level", [["all", "All"], ["info", "Info+"], ["warn", "Warn+"], ["error", "Errors"]], filter);
+  const levels = oneOf(chosen, "level", "Level", [["all", "All"], ["info", "Info+"], ["warn", "Warn+"], [
+    "error",
+    "Errors",
+  ]], filter);
   const merged = h("section", { class: "card grows" }, missed, list.withHeads("Time", "Container", "Line"));
   let pause = pauser(list);
   const choose = () => {
@@ -95,9 +142,23 @@ export function show(main, query) {
     if (!compares) filter();
   };
   main.append(
-    h("header", { class: "head" }, h("h1", { tabindex: -1 }, "Logs"), total, h("span", { class: "space" }), oneOf(chosen, "view", "View", [["merged", "Merged"], ["compared", "Printed and routed"]], choose), pause),
-    h("div", { class: "row" }, search(chosen, "q", "Text or /regex/", filter), levels,
-      chosen.get("task") && h("a", { class: "chip", href: "#/logs" }, `task ${shortId(chosen.get("task"))} ×`), chips),
+    h(
+      "header",
+      { class: "head" },
+      h("h1", { tabindex: -1 }, "Logs"),
+      total,
+      h("span", { class: "space" }),
+      oneOf(chosen, "view", "View", [["merged", "Merged"], ["compared", "Printed and routed"]], choose),
+      pause,
+    ),
+    h(
+      "div",
+      { class: "row" },
+      search(chosen, "q", "Text or /regex/", filter),
+      levels,
+      chosen.get("task") && h("a", { class: "chip", href: "#/logs" }, `task ${shortId(chosen.get("task"))} ×`),
+      chips,
+    ),
     merged,
   );
   want("lines");
@@ -124,8 +185,19 @@ function openLine(line) {
   } catch {
     // it is no JSON
   }
-  openPanel("Line", h("div", {},
-    heading(nameOf(line), h("span", {}, clock(line.at)), h("span", {}, line.s === "stderr" ? "standard error" : "standard output"), h("a", { href: taskLink(line.task) }, `task ${shortId(line.task)}`)),
-    h("section", {}, h("h3", {}, "Line"), h("pre", { class: "wrap", tabindex: 0 }, line.text)),
-    record && h("section", {}, h("h3", {}, "As JSON"), h("pre", { class: "wrap", tabindex: 0 }, record))));
+  openPanel(
+    "Line",
+    h(
+      "div",
+      {},
+      heading(
+        nameOf(line),
+        h("span", {}, clock(line.at)),
+        h("span", {}, line.s === "stderr" ? "standard error" : "standard output"),
+        h("a", { href: taskLink(line.task) }, `task ${shortId(line.task)}`),
+      ),
+      h("section", {}, h("h3", {}, "Line"), h("pre", { class: "wrap", tabindex: 0 }, line.text)),
+      record && h("section", {}, h("h3", {}, "As JSON"), h("pre", { class: "wrap", tabindex: 0 }, record)),
+    ),
+  );
 }

@@ -5,25 +5,90 @@ import { servicePage } from "../service.js";
 
 export function show(main, query) {
   return servicePage(main, query, {
-    page: "manifest", title: "Manifest", under: "the file as it is now, merged for this environment", fits: (one) => one.manifest !== "", none: "No service that runs here has a manifest.", draw,
+    page: "manifest",
+    title: "Manifest",
+    under: "the file as it is now, merged for this environment",
+    fits: (one) => one.manifest !== "",
+    none: "No service that runs here has a manifest.",
+    draw,
   });
 }
 
 function draw({ path, lines, findings }) {
   const about = new Map();
-  for (const finding of findings) if (finding.line) about.set(finding.line, [...(about.get(finding.line) ?? []), finding]);
-  return h("div", { class: "stack" },
-    findings.length > 0 && h("section", { class: "card" }, h("h2", {}, "Findings"), h("ul", { class: "findings" }, findings.map(findingView))),
-    lines.length > 0 && h("section", { class: "card" }, h("h2", {}, h("code", {}, path)),
-      h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Manifest" }, h("table", { class: "code" },
-        h("thead", {}, h("tr", {}, ["Value", "Line", "From"].map((name) => h("th", { scope: "col", class: name === "Line" ? "number" : "" }, name)))),
-        h("tbody", {}, lines.map((line) => h("tr", { class: about.has(line.line) ? "marked" : "" },
-          h("td", {}, h("pre", {}, line.text)), h("td", { class: "number muted" }, line.line),
-          h("td", { class: "muted" }, [line.environment && `environment ${line.environment}`, line.variables.length && `with ${line.variables.join(", ")}`, ...(about.get(line.line) ?? []).map((one) => one.code)].filter(Boolean).join(", "))))))))
+  for (const finding of findings) {
+    if (finding.line) about.set(finding.line, [...(about.get(finding.line) ?? []), finding]);
+  }
+  return h(
+    "div",
+    { class: "stack" },
+    findings.length > 0 &&
+      h(
+        "section",
+        { class: "card" },
+        h("h2", {}, "Findings"),
+        h("ul", { class: "findings" }, findings.map(findingView)),
+      ),
+    lines.length > 0 &&
+      h(
+        "section",
+        { class: "card" },
+        h("h2", {}, h("code", {}, path)),
+        h(
+          "div",
+          { class: "scroll", tabindex: 0, role: "region", "aria-label": "Manifest" },
+          h(
+            "table",
+            { class: "code" },
+            h(
+              "thead",
+              {},
+              h(
+                "tr",
+                {},
+                ["Value", "Line", "From"].map((name) =>
+                  h("th", { scope: "col", class: name === "Line" ? "number" : "" }, name)
+                ),
+              ),
+            ),
+            h(
+              "tbody",
+              {},
+              lines.map((line) =>
+                h(
+                  "tr",
+                  { class: about.has(line.line) ? "marked" : "" },
+                  h("td", {}, h("pre", {}, line.text)),
+                  h("td", { class: "number muted" }, line.line),
+                  h(
+                    "td",
+                    { class: "muted" },
+                    [
+                      line.environment && `environment ${line.environment}`,
+                      line.variables.length && `with ${line.variables.join(", ")}`,
+                      ...(about.get(line.line) ?? []).map((one) => one.code),
+                    ].filter(Boolean).join(", "),
+                  ),
+                )
+              ),
+            ),
+          ),
+        ),
+      ),
   );
 }
 
 function findingView(finding) {
-  return h("li", {}, badge(finding.severity === "error" ? "bad" : "wait", finding.severity), h("div", {}, h("p", {}, h("strong", {}, finding.path && `${finding.path}: `), finding.message), finding.hint && h("p", { class: "muted" }, finding.hint),
-    h("p", { class: "muted" }, h("code", {}, finding.position), " ", h("code", {}, finding.code))));
+  return h(
+    "li",
+    {},
+    badge(finding.severity === "error" ? "bad" : "wait", finding.severity),
+    h(
+      "div",
+      {},
+      h("p", {}, h("strong", {}, finding.path && `${finding.path}: `), finding.message),
+      finding.hint && h("p", { class: "muted" }, finding.hint),
+      h("p", { class: "muted" }, h("code", {}, finding.position), " ", h("code", {}, finding.code)),
+    ),
+  );
 }

@@ -15,9 +15,16 @@ export function show(main, query) {
     content = replaced(content, draw(Number(chosen.get("span"))));
   };
   main.append(
-    h("header", { class: "head" }, h("h1", { tabindex: -1 }, "Metrics"), h("span", { class: "muted" }, "sampled every 2 s while this page is open"), h("span", { class: "space" }),
-      oneOf(chosen, "span", "Time shown", SPANS, update)),
-    content);
+    h(
+      "header",
+      { class: "head" },
+      h("h1", { tabindex: -1 }, "Metrics"),
+      h("span", { class: "muted" }, "sampled every 2 s while this page is open"),
+      h("span", { class: "space" }),
+      oneOf(chosen, "span", "Time shown", SPANS, update),
+    ),
+    content,
+  );
   want("metrics");
   update();
   const unsubscribe = subscribe(["metrics", "overview", "services"], update);
@@ -31,7 +38,9 @@ export function show(main, query) {
 }
 
 function waiting() {
-  return data.overview && !data.overview.containers.length ? empty("Nothing is running.") : empty("The first sample comes in a few seconds …");
+  return data.overview && !data.overview.containers.length
+    ? empty("Nothing is running.")
+    : empty("The first sample comes in a few seconds …");
 }
 
 function draw(seconds) {
@@ -49,25 +58,104 @@ function draw(seconds) {
       tasks.get(id).containers.add(container);
     }
   }
-  const found = [...tasks.values()].sort((one, other) => `${one.service}/${one.task}`.localeCompare(`${other.service}/${other.task}`));
+  const found = [...tasks.values()].sort((one, other) =>
+    `${one.service}/${one.task}`.localeCompare(`${other.service}/${other.task}`)
+  );
   return h("div", { class: "multiples" }, found.map((one) => taskView(one, samples, from, until)));
 }
 
 function taskView({ service, task, containers }, samples, from, until) {
   const names = [...containers].sort();
-  const series = (at) => names.map((name) => ({
-    name, colour: colourOf(name),
-    points: samples.filter((one) => one.c[`${service}/${task}/${name}`]).map((one) => [Date.parse(one.at), one.c[`${service}/${task}/${name}`][at]]),
-  }));
-  const last = (name) => samples.findLast((one) => one.c[`${service}/${task}/${name}`])?.c[`${service}/${task}/${name}`] ?? [0, 0];
+  const series = (at) =>
+    names.map((name) => ({
+      name,
+      colour: colourOf(name),
+      points: samples.filter((one) => one.c[`${service}/${task}/${name}`]).map((
+        one,
+      ) => [Date.parse(one.at), one.c[`${service}/${task}/${name}`][at]]),
+    }));
+  const last = (name) =>
+    samples.findLast((one) => one.c[`${service}/${task}/${name}`])?.c[`${service}/${task}/${name}`] ?? [0, 0];
   const sum = (at) => names.reduce((total, name) => total + last(name)[at], 0);
   const { memory, cpu } = data.services[service] ?? {};
-  return h("section", { class: "card" },
-    h("h2", {}, service, " ", h("a", { href: taskLink(task), "data-k": `metrics-${task}` }, h("code", {}, shortId(task)))),
-    h("div", { class: "pair" },
-      h("figure", {}, h("figcaption", {}, "CPU", h("strong", {}, `${sum(0).toFixed(1)} %`), h("span", { class: "muted" }, cpu ? `of a core; the task has ${cpu} units, ${Math.round(Number(cpu) / 10.24)} %` : "of a core")),
-        area(series(0), from, until, `CPU of ${service} ${shortId(task)}`, Math.max(10, ...samples.map((one) => names.reduce((total, name) => total + (one.c[`${service}/${task}/${name}`]?.[0] ?? 0), 0))), "%")),
-      h("figure", {}, h("figcaption", {}, "Memory", h("strong", {}, `${sum(1).toFixed(0)} MiB`), h("span", { class: "muted" }, memory ? `of the task’s ${memory} MiB` : "")),
-        area(series(1), from, until, `Memory of ${service} ${shortId(task)}`, Math.max(16, ...samples.map((one) => names.reduce((total, name) => total + (one.c[`${service}/${task}/${name}`]?.[1] ?? 0), 0))), "MiB"))),
-    h("ul", { class: "legend" }, names.map((name) => h("li", {}, h("span", { class: "swatch", style: { background: colourOf(name) } }), name, h("span", { class: "muted" }, `${last(name)[0].toFixed(1)} %, ${last(name)[1].toFixed(0)} MiB`)))));
+  return h(
+    "section",
+    { class: "card" },
+    h(
+      "h2",
+      {},
+      service,
+      " ",
+      h("a", { href: taskLink(task), "data-k": `metrics-${task}` }, h("code", {}, shortId(task))),
+    ),
+    h(
+      "div",
+      { class: "pair" },
+      h(
+        "figure",
+        {},
+        h(
+          "figcaption",
+          {},
+          "CPU",
+          h("strong", {}, `${sum(0).toFixed(1)} %`),
+          h(
+            "span",
+            { class: "muted" },
+            cpu ? `of a core; the task has ${cpu} units, ${Math.round(Number(cpu) / 10.24)} %` : "of a core",
+          ),
+        ),
+        area(
+          series(0),
+          from,
+          until,
+          `CPU of ${service} ${shortId(task)}`,
+          Math.max(
+            10,
+            ...samples.map((one) =>
+              names.reduce((total, name) => total + (one.c[`${service}/${task}/${name}`]?.[0] ?? 0), 0)
+            ),
+          ),
+          "%",
+        ),
+      ),
+      h(
+        "figure",
+        {},
+        h(
+          "figcaption",
+          {},
+          "Memory",
+          h("strong", {}, `${sum(1).toFixed(0)} MiB`),
+          h("span", { class: "muted" }, memory ? `of the task’s ${memory} MiB` : ""),
+        ),
+        area(
+          series(1),
+          from,
+          until,
+          `Memory of ${service} ${shortId(task)}`,
+          Math.max(
+            16,
+            ...samples.map((one) =>
+              names.reduce((total, name) => total + (one.c[`${service}/${task}/${name}`]?.[1] ?? 0), 0)
+            ),
+          ),
+          "MiB",
+        ),
+      ),
+    ),
+    h(
+      "ul",
+      { class: "legend" },
+      names.map((name) =>
+        h(
+          "li",
+          {},
+          h("span", { class: "swatch", style: { background: colourOf(name) } }),
+          name,
+          h("span", { class: "muted" }, `${last(name)[0].toFixed(1)} %, ${last(name)[1].toFixed(0)} MiB`),
+        )
+      ),
+    ),
+  );
 }

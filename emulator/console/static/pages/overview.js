@@ -16,7 +16,9 @@ export function show(main) {
   const parts = [tiles, problems, mapView, table].map((draw) => ({ draw, at: main.appendChild(h("div")) }));
   main.prepend(title);
   const update = () => {
-    for (const part of parts) part.at = replaced(part.at, data.overview ? part.draw() : h("div", {}, part.draw === tiles && waiting()));
+    for (const part of parts) {
+      part.at = replaced(part.at, data.overview ? part.draw() : h("div", {}, part.draw === tiles && waiting()));
+    }
     drawEdges(main);
   };
   update();
@@ -46,18 +48,62 @@ function tiles() {
   const healthy = targets.filter((one) => one.state === "healthy").length;
   const minute = recent(data.access, 60);
   const bad = (from) => minute.found.filter((one) => one.status >= from && one.status < from + 100).length;
-  const wrong = [[500, "5xx"], [400, "4xx"]].filter(([from]) => bad(from)).map(([from, name]) => `${count(bad(from))} × ${name}`).join(", ");
+  const wrong = [[500, "5xx"], [400, "4xx"]].filter(([from]) => bad(from)).map(([from, name]) =>
+    `${count(bad(from))} × ${name}`
+  ).join(", ");
   const times = minute.found.map((one) => one.ms);
   const fronts = listeners.filter((one) => !one.service);
-  return h("div", { class: "tiles" },
-    fronts.length > 0 && tile("Load balancer", fronts.map((one) => h("p", {}, h("a", { class: "strong", href: one.url, rel: "noreferrer", target: "_blank" }, one.url.replace(/^https?:\/\//, "")), one.is_internal && " internal")),
-      h("p", { class: "muted" }, `${plural(data.rules.length, "rule")}, ${fronts.map((one) => one.protocol).join(" and ")}`)),
-    tile("Tasks running", h("p", {}, h("span", { class: "big" }, count(running)), ` of ${count(wanted)}`), h("p", { class: "muted" }, plural(services.length, "service"))),
-    targets.length > 0 && tile("Targets healthy", h("p", {}, h("span", { class: "big" }, count(healthy)), ` of ${count(targets.length)}`),
-      h("p", { class: "muted" }, healthy === targets.length ? "none fails its checks" : plural(targets.length - healthy, "other"))),
-    fronts.length > 0 && tile(minute.seconds === 60 ? "Requests, last minute" : `Requests, last ${minute.seconds} s`,
-      h("p", {}, h("span", { class: "big" }, count(minute.found.length)), " ", wrong), sparkline(perSecond(minute.found), "Requests a second")),
-    times.length > 0 && tile("Median answer", h("p", { class: "big" }, duration(quantile(times, 0.5))), h("p", { class: "muted" }, `95 % within ${duration(quantile(times, 0.95))}`)));
+  return h(
+    "div",
+    { class: "tiles" },
+    fronts.length > 0 && tile(
+      "Load balancer",
+      fronts.map((one) =>
+        h(
+          "p",
+          {},
+          h(
+            "a",
+            { class: "strong", href: one.url, rel: "noreferrer", target: "_blank" },
+            one.url.replace(/^https?:\/\//, ""),
+          ),
+          one.is_internal && " internal",
+        )
+      ),
+      h(
+        "p",
+        { class: "muted" },
+        `${plural(data.rules.length, "rule")}, ${fronts.map((one) => one.protocol).join(" and ")}`,
+      ),
+    ),
+    tile(
+      "Tasks running",
+      h("p", {}, h("span", { class: "big" }, count(running)), ` of ${count(wanted)}`),
+      h("p", { class: "muted" }, plural(services.length, "service")),
+    ),
+    targets.length > 0 &&
+      tile(
+        "Targets healthy",
+        h("p", {}, h("span", { class: "big" }, count(healthy)), ` of ${count(targets.length)}`),
+        h(
+          "p",
+          { class: "muted" },
+          healthy === targets.length ? "none fails its checks" : plural(targets.length - healthy, "other"),
+        ),
+      ),
+    fronts.length > 0 &&
+      tile(
+        minute.seconds === 60 ? "Requests, last minute" : `Requests, last ${minute.seconds} s`,
+        h("p", {}, h("span", { class: "big" }, count(minute.found.length)), " ", wrong),
+        sparkline(perSecond(minute.found), "Requests a second"),
+      ),
+    times.length > 0 &&
+      tile(
+        "Median answer",
+        h("p", { class: "big" }, duration(quantile(times, 0.5))),
+        h("p", { class: "muted" }, `95 % within ${duration(quantile(times, 0.95))}`),
+      ),
+  );
 }
 
 function perSecond(found) {
@@ -71,25 +117,62 @@ function perSecond(found) {
 }
 
 function problem(who, text, link) {
-  return h("li", { class: "problem" }, icon("warning"), h("p", {}, who && h("strong", {}, who, " "), text), link && h("a", { class: "button", href: link, "data-k": `look-${who}` }, "Look"));
+  return h(
+    "li",
+    { class: "problem" },
+    icon("warning"),
+    h("p", {}, who && h("strong", {}, who, " "), text),
+    link && h("a", { class: "button", href: link, "data-k": `look-${who}` }, "Look"),
+  );
 }
 
 function problems() {
   const { overview } = data;
   const found = [];
   if (data.trouble) found.push(problem("", `${data.trouble.message}. ${data.trouble.hint}`));
-  if (!overview.containers.length) return h("div", {}, empty(`Nothing is running in ${overview.app}/${overview.environment}.`, h("br"), h("code", {}, "copilot-local up -d"), " starts it."));
-  if (!overview.supervised) found.push(problem("", "No agent looks after this environment: `copilot-local up` or `copilot-local down`."));
+  if (!overview.containers.length) {
+    return h(
+      "div",
+      {},
+      empty(
+        `Nothing is running in ${overview.app}/${overview.environment}.`,
+        h("br"),
+        h("code", {}, "copilot-local up -d"),
+        " starts it.",
+      ),
+    );
+  }
+  if (!overview.supervised) {
+    found.push(problem("", "No agent looks after this environment: `copilot-local up` or `copilot-local down`."));
+  }
   for (const text of [...overview.failures, ...overview.silent]) found.push(problem("", text));
   for (const one of overview.targets) {
-    if (one.description) found.push(problem(one.name, `target of ${one.service} (${one.target_group}) is ${one.state}: ${one.description} (${one.reason_code})`));
+    if (one.description) {
+      found.push(
+        problem(
+          one.name,
+          `target of ${one.service} (${one.target_group}) is ${one.state}: ${one.description} (${one.reason_code})`,
+        ),
+      );
+    }
   }
   for (const task of data.tasks.filter((one) => one.lastStatus === "STOPPED" && taskTone(one) === "bad")) {
     const since = now() - Date.parse(task.stoppedAt);
     const id = idOf(task.taskArn);
-    if (since < RECENT) found.push(problem(`${serviceOf(task)} ${shortId(id)}`, `stopped ${ago(since)}: ${whyStopped(task)}.`, taskLink(id)));
+    if (since < RECENT) {
+      found.push(
+        problem(`${serviceOf(task)} ${shortId(id)}`, `stopped ${ago(since)}: ${whyStopped(task)}.`, taskLink(id)),
+      );
+    }
   }
-  return found.length ? h("ul", { class: "problems", "aria-label": "Problems" }, found.slice(0, 8), found.length > 8 && h("li", { class: "muted" }, `and ${found.length - 8} more`)) : h("div");
+  return found.length
+    ? h(
+      "ul",
+      { class: "problems", "aria-label": "Problems" },
+      found.slice(0, 8),
+      found.length > 8 && h("li", { class: "muted" }, `and ${found.length - 8} more`),
+    )
+    : h("div");
 }
 
 function table() {
@@ -98,33 +181,143 @@ function table() {
   const rows = [];
   const named = new Set(services.map((one) => one.name));
   const others = [...new Set(containers.map((row) => row.service).filter((name) => name && !named.has(name)))]; // no agent says how many tasks of them should run
-  for (const name of others) rows.push(h("tr", { class: "group" }, h("th", { scope: "rowgroup", colspan: 5 }, name)), ...taskRows(name, containers));
+  for (const name of others) {
+    rows.push(
+      h("tr", { class: "group" }, h("th", { scope: "rowgroup", colspan: 5 }, name)),
+      ...taskRows(name, containers),
+    );
+  }
   for (const service of services) {
     const here = { verb: "scale" };
     const job = data.services[service.name]?.type === "Scheduled Job";
-    rows.push(h("tr", { class: "group" },
-      h("th", { scope: "rowgroup", colspan: 2 }, service.name, " ", h("span", { class: "muted" }, data.services[service.name]?.type)),
-      h("td", {}, job ? plural(service.running_count, "task") : `${service.running_count} of ${plural(service.desired_count, "task")}`),
-      h("td", { colspan: 2, class: "right" }, job ? h("span", { class: "row end" }, h("button", { ...acting({ verb: "run-job", job: service.name }), class: "button small", "data-k": `run-${service.name}`, "aria-label": `Run ${service.name} now` }, icon("play"), "Run now")) : h("span", { class: "row end" },
-        h("button", { ...acting({ verb: "restart", services: [service.name] }), class: "button small", "data-k": `restart-${service.name}`, "aria-label": `Restart ${service.name}` }, icon("restart"), "Restart"),
-        h("button", { ...acting({ ...here, counts: { [service.name]: Math.max(service.desired_count - 1, 0) }, ask: service.desired_count === 1 ? `Stop ${service.name}? No task of it runs then.` : undefined }),
-          class: "button small", disabled: service.desired_count === 0, "data-k": `less-${service.name}`, "aria-label": `One task of ${service.name} less` }, "−"),
-        h("button", { ...acting({ ...here, counts: { [service.name]: service.desired_count + 1 } }), class: "button small", "data-k": `more-${service.name}`, "aria-label": `One task of ${service.name} more` }, "+")))));
+    rows.push(
+      h(
+        "tr",
+        { class: "group" },
+        h(
+          "th",
+          { scope: "rowgroup", colspan: 2 },
+          service.name,
+          " ",
+          h("span", { class: "muted" }, data.services[service.name]?.type),
+        ),
+        h(
+          "td",
+          {},
+          job
+            ? plural(service.running_count, "task")
+            : `${service.running_count} of ${plural(service.desired_count, "task")}`,
+        ),
+        h(
+          "td",
+          { colspan: 2, class: "right" },
+          job
+            ? h(
+              "span",
+              { class: "row end" },
+              h(
+                "button",
+                {
+                  ...acting({ verb: "run-job", job: service.name }),
+                  class: "button small",
+                  "data-k": `run-${service.name}`,
+                  "aria-label": `Run ${service.name} now`,
+                },
+                icon("play"),
+                "Run now",
+              ),
+            )
+            : h(
+              "span",
+              { class: "row end" },
+              h(
+                "button",
+                {
+                  ...acting({ verb: "restart", services: [service.name] }),
+                  class: "button small",
+                  "data-k": `restart-${service.name}`,
+                  "aria-label": `Restart ${service.name}`,
+                },
+                icon("restart"),
+                "Restart",
+              ),
+              h("button", {
+                ...acting({
+                  ...here,
+                  counts: { [service.name]: Math.max(service.desired_count - 1, 0) },
+                  ask: service.desired_count === 1 ? `Stop ${service.name}? No task of it runs then.` : undefined,
+                }),
+                class: "button small",
+                disabled: service.desired_count === 0,
+                "data-k": `less-${service.name}`,
+                "aria-label": `One task of ${service.name} less`,
+              }, "−"),
+              h("button", {
+                ...acting({ ...here, counts: { [service.name]: service.desired_count + 1 } }),
+                class: "button small",
+                "data-k": `more-${service.name}`,
+                "aria-label": `One task of ${service.name} more`,
+              }, "+"),
+            ),
+        ),
+      ),
+    );
     rows.push(...taskRows(service.name, containers));
   }
   for (const row of containers.filter((one) => !one.service)) {
-    rows.push(h("tr", {}, h("td", { class: "muted" }, "of the environment"), h("td", {}, row.name), h("td", {}, dot(containerTone(row), row.health || row.state), " ", row.status), h("td", {}, row.ports.join(", ")), h("td", {}, row.url)));
+    rows.push(
+      h(
+        "tr",
+        {},
+        h("td", { class: "muted" }, "of the environment"),
+        h("td", {}, row.name),
+        h("td", {}, dot(containerTone(row), row.health || row.state), " ", row.status),
+        h("td", {}, row.ports.join(", ")),
+        h("td", {}, row.url),
+      ),
+    );
   }
-  return h("section", { class: "card" }, h("h2", {}, "Tasks and containers"),
-    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Tasks and containers" }, h("table", {},
-      h("thead", {}, h("tr", {}, ["Task", "Container", "State", "Ports", "Target"].map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows))));
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", {}, "Tasks and containers"),
+    h(
+      "div",
+      { class: "scroll", tabindex: 0, role: "region", "aria-label": "Tasks and containers" },
+      h(
+        "table",
+        {},
+        h(
+          "thead",
+          {},
+          h("tr", {}, ["Task", "Container", "State", "Ports", "Target"].map((name) => h("th", { scope: "col" }, name))),
+        ),
+        h("tbody", {}, rows),
+      ),
+    ),
+  );
 }
 
 function taskRows(service, containers) {
-  return tasksOf(service, containers).flatMap((task) => task.rows.map((row, at) => h("tr", {},
-    at === 0 ? h("td", { rowspan: task.rows.length, class: "task" }, h("a", { href: taskLink(task.id), "data-k": `task-${task.id}` }, h("code", {}, shortId(task.id)))) : null,
-    h("td", {}, row.name), h("td", {}, dot(containerTone(row), row.health || row.state), " ", row.status),
-    h("td", {}, row.ports.join(", ")), h("td", {}, targetBadge(row)))));
+  return tasksOf(service, containers).flatMap((task) =>
+    task.rows.map((row, at) =>
+      h(
+        "tr",
+        {},
+        at === 0
+          ? h(
+            "td",
+            { rowspan: task.rows.length, class: "task" },
+            h("a", { href: taskLink(task.id), "data-k": `task-${task.id}` }, h("code", {}, shortId(task.id))),
+          )
+          : null,
+        h("td", {}, row.name),
+        h("td", {}, dot(containerTone(row), row.health || row.state), " ", row.status),
+        h("td", {}, row.ports.join(", ")),
+        h("td", {}, targetBadge(row)),
+      )
+    )
+  );
 }
 
 function tasksOf(service, containers) {
@@ -139,7 +332,11 @@ function tasksOf(service, containers) {
 
 function targetBadge(row) {
   const groups = data.overview.target_containers[row.service] ?? {};
-  const states = data.overview.targets.filter((one) => one.service === row.service && one.name.endsWith(shortId(row.task_id)) && groups[one.target_group] === row.name).map((one) => one.state);
+  const states = data.overview.targets.filter((one) =>
+    one.service === row.service && one.name.endsWith(shortId(row.task_id)) && groups[one.target_group] === row.name
+  ).map((one) => one.state);
   const worst = states.find((state) => state !== "healthy" && state !== "unused") ?? states[0];
-  return worst ? badge({ healthy: "ok", unused: "idle", initial: "wait", draining: "wait" }[worst] ?? "bad", worst) : null;
+  return worst
+    ? badge({ healthy: "ok", unused: "idle", initial: "wait", draining: "wait" }[worst] ?? "bad", worst)
+    : null;
 }

@@ -24,32 +24,53 @@ function share(ms) {
 export function show(main, query) {
   const chosen = new Chosen("requests", query, { q: "", status: "all", service: "", slow: "" });
   const list = new List({
-    label: "Requests", height: 30, columns: "100px 64px minmax(100px, 1fr) 74px minmax(60px, 110px) 60px 150px",
+    label: "Requests",
+    height: 30,
+    columns: "100px 64px minmax(100px, 1fr) 74px minmax(60px, 110px) 60px 150px",
     draw: (record) => {
       const one = asShown(record);
       const hops = hopsOf(one.trace);
-      return [h("span", { class: "muted" }, clock(one.began)), h("strong", {}, one.method), h("code", { class: "cut", title: one.url }, one.path || "-"), h("span", {}, badge(statusTone(one.status), one.status)), one.service || "–",
+      return [
+        h("span", { class: "muted" }, clock(one.began)),
+        h("strong", {}, one.method),
+        h("code", { class: "cut", title: one.url }, one.path || "-"),
+        h("span", {}, badge(statusTone(one.status), one.status)),
+        one.service || "–",
         h("span", { class: "muted" }, hops ? `${hops.hops.length} hops` : ""),
-        h("span", { class: "bar-cell" }, h("span", { class: "bar-line" }, h("span", { style: { width: `${share(one.ms)}%` } })), h("span", {}, duration(one.ms)))];
+        h(
+          "span",
+          { class: "bar-cell" },
+          h("span", { class: "bar-line" }, h("span", { style: { width: `${share(one.ms)}%` } })),
+          h("span", {}, duration(one.ms)),
+        ),
+      ];
     },
     open: (record) => openRequest(asShown(record)),
   });
   const total = h("span", { class: "muted" });
   const missed = h("p", { class: "note" });
-  const services = h("select", { "aria-label": "Service", onchange: (event) => {
-    chosen.set("service", event.target.value);
-    filter();
-  } }, h("option", { value: "" }, "All services"));
-  const slow = h("input", { type: "checkbox", checked: chosen.get("slow") === "1", onchange: (event) => {
-    chosen.set("slow", event.target.checked ? "1" : "");
-    filter();
-  } });
+  const services = h("select", {
+    "aria-label": "Service",
+    onchange: (event) => {
+      chosen.set("service", event.target.value);
+      filter();
+    },
+  }, h("option", { value: "" }, "All services"));
+  const slow = h("input", {
+    type: "checkbox",
+    checked: chosen.get("slow") === "1",
+    onchange: (event) => {
+      chosen.set("slow", event.target.checked ? "1" : "");
+      filter();
+    },
+  });
   const filter = () => {
     const [matches, status, service] = [matcher(chosen.get("q")), chosen.get("status"), chosen.get("service")];
     list.filter((record) => {
       const one = asShown(record);
-      return (status === "all" || Math.floor(one.status / 100) === Number(status)) && (!service || one.service === service) && (!chosen.get("slow") || one.ms > SLOW)
-        && matches(`${one.method} ${one.path} ${one.trace} ${record.client}`);
+      return (status === "all" || Math.floor(one.status / 100) === Number(status)) &&
+        (!service || one.service === service) && (!chosen.get("slow") || one.ms > SLOW) &&
+        matches(`${one.method} ${one.path} ${one.trace} ${record.client}`);
     });
     say();
   };
@@ -69,10 +90,36 @@ export function show(main, query) {
   };
   const capture = captureButton();
   main.append(
-    h("header", { class: "head" }, h("h1", { tabindex: -1 }, "Requests"), total, h("span", { class: "space" }), capture.element, pauser(list)),
-    h("section", { class: "card grows" },
-      h("div", { class: "row bar" }, search(chosen, "q", "Path, trace id, client", filter), oneOf(chosen, "status", "Status", [["all", "All"], ["2", "2xx"], ["3", "3xx"], ["4", "4xx"], ["5", "5xx"]], filter), services, h("label", { class: "row" }, slow, `slower than ${SLOW} ms`)),
-      missed, none, list.withHeads("Time", "Method", "Path", "Status", "Service", "Hops", "Duration (log)")),
+    h(
+      "header",
+      { class: "head" },
+      h("h1", { tabindex: -1 }, "Requests"),
+      total,
+      h("span", { class: "space" }),
+      capture.element,
+      pauser(list),
+    ),
+    h(
+      "section",
+      { class: "card grows" },
+      h(
+        "div",
+        { class: "row bar" },
+        search(chosen, "q", "Path, trace id, client", filter),
+        oneOf(
+          chosen,
+          "status",
+          "Status",
+          [["all", "All"], ["2", "2xx"], ["3", "3xx"], ["4", "4xx"], ["5", "5xx"]],
+          filter,
+        ),
+        services,
+        h("label", { class: "row" }, slow, `slower than ${SLOW} ms`),
+      ),
+      missed,
+      none,
+      list.withHeads("Time", "Method", "Path", "Status", "Service", "Hops", "Duration (log)"),
+    ),
   );
   list.ring = data.access;
   drawServices();
@@ -96,10 +143,36 @@ function openRequest(one) {
   const hops = hopsOf(one.trace);
   const again = new URLSearchParams({ method: one.method, url: one.url });
   const quoted = one.url.replaceAll("'", "%27");
-  openPanel("Request", h("div", {},
-    heading([one.method, " ", h("code", {}, one.path)], badge(statusTone(one.status), one.status), duration(one.ms), clock(one.began)),
-    h("div", { class: "row actions" }, h("a", { class: "button", href: `#/balancer?${again}` }, "Explain, send again"),
-      button("Copy as curl", () => navigator.clipboard.writeText(`curl -i -X ${one.method} '${quoted}'`))),
-    hops && h("section", {}, h("h3", {}, "Hops"), hopsView(hops)),
-    h("section", {}, h("h3", {}, "As the load balancer saw it"), h("dl", { class: "facts" }, Object.entries(record).map(([name, value]) => [h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, h("code", {}, String(value)))])))));
+  openPanel(
+    "Request",
+    h(
+      "div",
+      {},
+      heading(
+        [one.method, " ", h("code", {}, one.path)],
+        badge(statusTone(one.status), one.status),
+        duration(one.ms),
+        clock(one.began),
+      ),
+      h(
+        "div",
+        { class: "row actions" },
+        h("a", { class: "button", href: `#/balancer?${again}` }, "Explain, send again"),
+        button("Copy as curl", () => navigator.clipboard.writeText(`curl -i -X ${one.method} '${quoted}'`)),
+      ),
+      hops && h("section", {}, h("h3", {}, "Hops"), hopsView(hops)),
+      h(
+        "section",
+        {},
+        h("h3", {}, "As the load balancer saw it"),
+        h(
+          "dl",
+          { class: "facts" },
+          Object.entries(record).map((
+            [name, value],
+          ) => [h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, h("code", {}, String(value)))]),
+        ),
+      ),
+    ),
+  );
 }

@@ -9,7 +9,15 @@ const EVERY = 3000; // ms
 export function show(main) {
   let content = h("div", {}, empty("Looking …"));
   let asked = 0;
-  main.append(h("header", { class: "head" }, h("h1", { tabindex: -1 }, "Local AWS"), h("span", { class: "muted" }, "what the endpoint of this environment holds")), content);
+  main.append(
+    h(
+      "header",
+      { class: "head" },
+      h("h1", { tabindex: -1 }, "Local AWS"),
+      h("span", { class: "muted" }, "what the endpoint of this environment holds"),
+    ),
+    content,
+  );
   const look = async () => {
     const number = ++asked;
     let next;
@@ -30,33 +38,140 @@ export function show(main) {
 
 function table(title, heads, rows) {
   if (!rows.length) return null;
-  return h("section", { class: "card" }, h("h2", {}, title), h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": title }, h("table", {},
-    h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))),
-    h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((cell) => h("td", { class: typeof cell === "number" ? "number" : "" }, typeof cell === "number" ? count(cell) : cell))))))));
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", {}, title),
+    h(
+      "div",
+      { class: "scroll", tabindex: 0, role: "region", "aria-label": title },
+      h(
+        "table",
+        {},
+        h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))),
+        h(
+          "tbody",
+          {},
+          rows.map((cells) =>
+            h(
+              "tr",
+              {},
+              cells.map((cell) =>
+                h(
+                  "td",
+                  { class: typeof cell === "number" ? "number" : "" },
+                  typeof cell === "number" ? count(cell) : cell,
+                )
+              ),
+            )
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
 function lists({ queues, topics, tables, buckets }, look) {
   const nothing = !queues.length && !topics.length && !tables.length && !buckets.length;
-  return h("div", { class: "stack" }, nothing && empty("The endpoint holds no queue, topic, table or bucket."),
-    table("Queues", ["Queue", "Waiting", "In flight", "Delayed", "Dead letters", ""], queues.map((one) => [one.name, one.visible, one.in_flight, one.delayed, one.dead_letters ?? "–", h("span", { class: "row end" },
-      button("Send", () => compose("queue", one.name, look), { kind: "small", key: `send-${one.name}` }),
-      button("Messages", () => open(`Messages of ${one.name}`, { verb: "peek", name: one.name }), { kind: "small", key: `peek-${one.name}` }),
-      one.dead_letters > 0 && button("Dead letters", () => open(`Dead letters of ${one.name}`, { verb: "peek", name: one.name, dead: true }), { kind: "small", key: `dead-${one.name}` }),
-      one.dead_letters > 0 && button("Move back", () => redrive(one.name, look), { kind: "small", key: `redrive-${one.name}` }))])),
-    table("Topics", ["Topic", "Subscriptions", ""], topics.map((one) => [one.name, one.subscriptions.map((each) => (typeof each === "string" ? each : JSON.stringify(each))).join(", "), h("span", { class: "row end" }, button("Publish", () => compose("topic", one.name, look), { kind: "small", key: `publish-${one.name}` }))])),
-    table("Tables", ["Table", "Items", "Key", ""], tables.map((one) => [one.name, one.items, Array.isArray(one.key) ? one.key.join(", ") : String(one.key), button("Items", () => open(`Items of ${one.name}`, { verb: "items", name: one.name }), { kind: "small", key: `items-${one.name}` })])),
-    table("Buckets", ["Bucket", "Objects", "Bytes", ""], buckets.map((one) => [one.name, one.objects, one.bytes, button("Objects", () => open(`Objects of ${one.name}`, { verb: "objects", name: one.name }), { kind: "small", key: `objects-${one.name}` })])));
+  return h(
+    "div",
+    { class: "stack" },
+    nothing && empty("The endpoint holds no queue, topic, table or bucket."),
+    table(
+      "Queues",
+      ["Queue", "Waiting", "In flight", "Delayed", "Dead letters", ""],
+      queues.map((
+        one,
+      ) => [
+        one.name,
+        one.visible,
+        one.in_flight,
+        one.delayed,
+        one.dead_letters ?? "–",
+        h(
+          "span",
+          { class: "row end" },
+          button("Send", () => compose("queue", one.name, look), { kind: "small", key: `send-${one.name}` }),
+          button("Messages", () => open(`Messages of ${one.name}`, { verb: "peek", name: one.name }), {
+            kind: "small",
+            key: `peek-${one.name}`,
+          }),
+          one.dead_letters > 0 &&
+            button(
+              "Dead letters",
+              () => open(`Dead letters of ${one.name}`, { verb: "peek", name: one.name, dead: true }),
+              { kind: "small", key: `dead-${one.name}` },
+            ),
+          one.dead_letters > 0 &&
+            button("Move back", () => redrive(one.name, look), { kind: "small", key: `redrive-${one.name}` }),
+        ),
+      ]),
+    ),
+    table(
+      "Topics",
+      ["Topic", "Subscriptions", ""],
+      topics.map((
+        one,
+      ) => [
+        one.name,
+        one.subscriptions.map((each) => (typeof each === "string" ? each : JSON.stringify(each))).join(", "),
+        h(
+          "span",
+          { class: "row end" },
+          button("Publish", () => compose("topic", one.name, look), { kind: "small", key: `publish-${one.name}` }),
+        ),
+      ]),
+    ),
+    table(
+      "Tables",
+      ["Table", "Items", "Key", ""],
+      tables.map((
+        one,
+      ) => [
+        one.name,
+        one.items,
+        Array.isArray(one.key) ? one.key.join(", ") : String(one.key),
+        button("Items", () => open(`Items of ${one.name}`, { verb: "items", name: one.name }), {
+          kind: "small",
+          key: `items-${one.name}`,
+        }),
+      ]),
+    ),
+    table(
+      "Buckets",
+      ["Bucket", "Objects", "Bytes", ""],
+      buckets.map((one) => [
+        one.name,
+        one.objects,
+        one.bytes,
+        button("Objects", () => open(`Objects of ${one.name}`, { verb: "objects", name: one.name }), {
+          kind: "small",
+          key: `objects-${one.name}`,
+        }),
+      ]),
+    ),
+  );
 }
 
 async function open(title, question) {
   let rows;
   try {
     const { found } = await answer("aws/look", question);
-    rows = found.length ? found.map((one) => h("pre", { class: "wrap entry", tabindex: 0 }, JSON.stringify(one, null, 2))) : empty("There is nothing.");
+    rows = found.length
+      ? found.map((one) => h("pre", { class: "wrap entry", tabindex: 0 }, JSON.stringify(one, null, 2)))
+      : empty("There is nothing.");
   } catch (error) {
     rows = h("p", { class: "note bad" }, [error.message, error.hint].filter(Boolean).join(". "));
   }
-  openPanel(title, h("div", {}, heading(title, question.verb === "peek" ? "Looking changes nothing: no receive count, no visibility." : ""), h("section", {}, rows)));
+  openPanel(
+    title,
+    h(
+      "div",
+      {},
+      heading(title, question.verb === "peek" ? "Looking changes nothing: no receive count, no visibility." : ""),
+      h("section", {}, rows),
+    ),
+  );
 }
 
 async function redrive(name, look) {
@@ -85,6 +200,9 @@ function compose(kind, name, look) {
     }
     send.disabled = false;
   }, { name: "arrow", kind: "main", key: "send-message" });
-  openPanel(`Message to ${name}`, h("div", {}, heading(`Message to ${name}`, kind), h("section", {}, body, h("div", { class: "row" }, send), said)));
+  openPanel(
+    `Message to ${name}`,
+    h("div", {}, heading(`Message to ${name}`, kind), h("section", {}, body, h("div", { class: "row" }, send), said)),
+  );
   body.focus();
 }

@@ -16,7 +16,9 @@ export function show(main, query) {
   let found = null;
   let asked = 0;
   const draw = () => {
-    if (found) content = replaced(content, chosen.get("view") === "map" ? mapOf(found) : listOf(found, chosen, openOne));
+    if (found) {
+      content = replaced(content, chosen.get("view") === "map" ? mapOf(found) : listOf(found, chosen, openOne));
+    }
   };
   const look = async () => {
     const number = ++asked;
@@ -38,10 +40,22 @@ export function show(main, query) {
     await openTrace(id, () => chosen.set("trace", ""));
   };
   main.append(
-    h("header", { class: "head" }, h("h1", { tabindex: -1 }, "Traces"), h("span", { class: "muted" }, "what services sent by X-Ray or OpenTelemetry"), h("span", { class: "space" }),
-      oneOf(chosen, "view", "View", [["list", "List"], ["map", "Map"]], draw)),
-    h("div", { class: "row" }, search(chosen, "q", "Name, service, id", draw), oneOf(chosen, "state", "State", [["all", "All"], ["failed", "Failed"], ["slow", "Over 500 ms"]], draw)),
-    content);
+    h(
+      "header",
+      { class: "head" },
+      h("h1", { tabindex: -1 }, "Traces"),
+      h("span", { class: "muted" }, "what services sent by X-Ray or OpenTelemetry"),
+      h("span", { class: "space" }),
+      oneOf(chosen, "view", "View", [["list", "List"], ["map", "Map"]], draw),
+    ),
+    h(
+      "div",
+      { class: "row" },
+      search(chosen, "q", "Name, service, id", draw),
+      oneOf(chosen, "state", "State", [["all", "All"], ["failed", "Failed"], ["slow", "Over 500 ms"]], draw),
+    ),
+    content,
+  );
   look();
   if (chosen.get("trace")) openOne(chosen.get("trace"));
   const timer = setInterval(() => document.hidden || look(), EVERY);
@@ -52,33 +66,158 @@ export function show(main, query) {
 }
 
 function notesOf({ notes }) {
-  return notes.map((one) => h("p", { class: "finding wait" }, h("strong", {}, `${one.workload}: `), one.text, one.count > 1 && ` (${count(one.count)} times)`));
+  return notes.map((one) =>
+    h(
+      "p",
+      { class: "finding wait" },
+      h("strong", {}, `${one.workload}: `),
+      one.text,
+      one.count > 1 && ` (${count(one.count)} times)`,
+    )
+  );
 }
 
 function listOf(found, chosen, openOne) {
-  if (!found.traces.length) return h("div", { class: "stack" }, empty("No trace has been received yet. ", h("code", {}, "copilot-local traces config"), " says what receives them; requests without any such code are under Requests."), notesOf(found));
+  if (!found.traces.length) {
+    return h(
+      "div",
+      { class: "stack" },
+      empty(
+        "No trace has been received yet. ",
+        h("code", {}, "copilot-local traces config"),
+        " says what receives them; requests without any such code are under Requests.",
+      ),
+      notesOf(found),
+    );
+  }
   const matches = matcher(chosen.get("q"));
   const state = chosen.get("state");
-  const rows = found.traces.filter((one) => matches(`${one.name} ${one.services.join(" ")} ${one.id} ${one.xray_id}`) && (state !== "failed" || !["ok", "in progress"].includes(one.state)) && (state !== "slow" || one.duration > 0.5));
+  const rows = found.traces.filter((one) =>
+    matches(`${one.name} ${one.services.join(" ")} ${one.id} ${one.xray_id}`) &&
+    (state !== "failed" || !["ok", "in progress"].includes(one.state)) && (state !== "slow" || one.duration > 0.5)
+  );
   const longest = Math.max(...rows.map((one) => one.duration), 0.001);
-  return h("div", { class: "stack" }, notesOf(found), h("section", { class: "card" }, h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Traces" }, h("table", {},
-    h("thead", {}, h("tr", {}, ["Time", "Trace", "Began with", "State", "Services", "Spans", "Duration"].map((name) => h("th", { scope: "col", class: name === "Spans" ? "number" : "" }, name)))),
-    h("tbody", {}, rows.map((one) => h("tr", {},
-      h("td", { class: "muted nowrap" }, clock(one.time * 1000)),
-      h("td", {}, h("button", { type: "button", class: "link", "data-k": `trace-${one.id}`, onclick: () => openOne(one.id), title: one.xray_id }, h("code", {}, one.id.slice(0, 12)))),
-      h("td", { class: "wrap" }, one.name), h("td", {}, badge(TONES[one.state] ?? "idle", one.status ?? one.state)), h("td", {}, one.services.join(", ")), h("td", { class: "number" }, one.spans),
-      h("td", {}, h("span", { class: "bar-cell timed" }, h("span", { class: "bar-line" }, h("span", { style: { width: `${(one.duration / longest) * 100}%` } })), h("span", {}, duration(one.duration * 1000)))))))),
-    rows.length === 0 && h("p", { class: "empty" }, "No trace is like that."))));
+  return h(
+    "div",
+    { class: "stack" },
+    notesOf(found),
+    h(
+      "section",
+      { class: "card" },
+      h(
+        "div",
+        { class: "scroll", tabindex: 0, role: "region", "aria-label": "Traces" },
+        h(
+          "table",
+          {},
+          h(
+            "thead",
+            {},
+            h(
+              "tr",
+              {},
+              ["Time", "Trace", "Began with", "State", "Services", "Spans", "Duration"].map((name) =>
+                h("th", { scope: "col", class: name === "Spans" ? "number" : "" }, name)
+              ),
+            ),
+          ),
+          h(
+            "tbody",
+            {},
+            rows.map((one) =>
+              h(
+                "tr",
+                {},
+                h("td", { class: "muted nowrap" }, clock(one.time * 1000)),
+                h(
+                  "td",
+                  {},
+                  h("button", {
+                    type: "button",
+                    class: "link",
+                    "data-k": `trace-${one.id}`,
+                    onclick: () => openOne(one.id),
+                    title: one.xray_id,
+                  }, h("code", {}, one.id.slice(0, 12))),
+                ),
+                h("td", { class: "wrap" }, one.name),
+                h("td", {}, badge(TONES[one.state] ?? "idle", one.status ?? one.state)),
+                h("td", {}, one.services.join(", ")),
+                h("td", { class: "number" }, one.spans),
+                h(
+                  "td",
+                  {},
+                  h(
+                    "span",
+                    { class: "bar-cell timed" },
+                    h(
+                      "span",
+                      { class: "bar-line" },
+                      h("span", { style: { width: `${(one.duration / longest) * 100}%` } }),
+                    ),
+                    h("span", {}, duration(one.duration * 1000)),
+                  ),
+                ),
+              )
+            ),
+          ),
+        ),
+        rows.length === 0 && h("p", { class: "empty" }, "No trace is like that."),
+      ),
+    ),
+  );
 }
 
 function mapOf(found) {
-  if (!found.edges.length) return h("div", { class: "stack" }, empty("No trace has been received yet."), notesOf(found));
+  if (!found.edges.length) {
+    return h("div", { class: "stack" }, empty("No trace has been received yet."), notesOf(found));
+  }
   const ms = (seconds) => (seconds === null ? "–" : duration(seconds * 1000));
-  return h("div", { class: "stack" }, notesOf(found), callMap(found.edges),
-    h("section", { class: "card" }, h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Who calls whom" }, h("table", {},
-      h("thead", {}, h("tr", {}, ["From", "To", "Calls", "Errors", "Faults", "Median", "95 %"].map((name, at) => h("th", { scope: "col", class: at > 1 ? "number" : "" }, name)))),
-      h("tbody", {}, found.edges.map((one) => h("tr", {}, h("td", {}, one.source), h("td", {}, one.target, one.inferred && h("span", { class: "muted" }, " (sent no spans itself)")),
-        [one.count, one.error + one.throttle, one.fault].map((number) => h("td", { class: "number" }, count(number))), [one.p50, one.p95].map((seconds) => h("td", { class: "number nowrap" }, ms(seconds))))))))));
+  return h(
+    "div",
+    { class: "stack" },
+    notesOf(found),
+    callMap(found.edges),
+    h(
+      "section",
+      { class: "card" },
+      h(
+        "div",
+        { class: "scroll", tabindex: 0, role: "region", "aria-label": "Who calls whom" },
+        h(
+          "table",
+          {},
+          h(
+            "thead",
+            {},
+            h(
+              "tr",
+              {},
+              ["From", "To", "Calls", "Errors", "Faults", "Median", "95 %"].map((name, at) =>
+                h("th", { scope: "col", class: at > 1 ? "number" : "" }, name)
+              ),
+            ),
+          ),
+          h(
+            "tbody",
+            {},
+            found.edges.map((one) =>
+              h(
+                "tr",
+                {},
+                h("td", {}, one.source),
+                h("td", {}, one.target, one.inferred && h("span", { class: "muted" }, " (sent no spans itself)")),
+                [one.count, one.error + one.throttle, one.fault].map((number) =>
+                  h("td", { class: "number" }, count(number))
+                ),
+                [one.p50, one.p95].map((seconds) => h("td", { class: "number nowrap" }, ms(seconds))),
+              )
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
 async function openTrace(id, closed) {
@@ -91,6 +230,19 @@ async function openTrace(id, closed) {
     content = h("p", { class: "note bad" }, [error.message, error.hint].filter(Boolean).join(". "));
   }
   const title = found ? found.trace.name : `Trace ${id.slice(0, 12)}`;
-  openPanel("Trace", h("div", {}, heading(title, found && badge(TONES[found.trace.state] ?? "idle", found.trace.status ?? found.trace.state), found && duration(found.trace.duration * 1000), found && h("code", {}, found.trace.xray_id)), h("section", {}, content)));
+  openPanel(
+    "Trace",
+    h(
+      "div",
+      {},
+      heading(
+        title,
+        found && badge(TONES[found.trace.state] ?? "idle", found.trace.status ?? found.trace.state),
+        found && duration(found.trace.duration * 1000),
+        found && h("code", {}, found.trace.xray_id),
+      ),
+      h("section", {}, content),
+    ),
+  );
   whenClosed(() => location.hash.startsWith("#/traces") && closed());
 }
