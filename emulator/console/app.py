@@ -71,6 +71,7 @@ class App(Served):
             "/api/tasks/{task}": lambda request, _: self._questions.task(request.path_params["task"]),
             "/api/traces": lambda _, __: self._observations.traces(),
             "/api/traces/{trace}": lambda request, _: self._observations.trace(request.path_params["trace"]),
+            "/api/deployments": lambda _, __: self._observations.deployments(),
             "/api/connect": lambda _, __: self._observations.connect(),
             "/api/aws": lambda _, __: self._contents.lists(),
             "/api/services/{service}/manifest": lambda request, _: self._workspace.manifest(_service(request)),

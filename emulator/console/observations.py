@@ -46,6 +46,10 @@ class Observations:
             lines = [asdict(line) for line in lines_of_trace(self._engine, self._names, found)]
         return _redacted({**found, "lines": lines})
 
+    def deployments(self) -> dict[str, Any]:
+        """What `inspect` prints: each service with its deployments. Raises InputError where nothing runs."""
+        return _redacted({"services": agent_of(self._engine, self._names).services()})
+
     def connect(self) -> dict[str, Any]:
         """What `connect` prints. Raises InputError where nothing runs."""
         observed = observe(self._engine, self._names)

@@ -159,6 +159,7 @@ def _answers(engine: Engine, environment: Names, selection: Selection, problems:
     observed = observe(engine, environment)
     asked: dict[str, Callable[[], Any]] = {
         "connect": observations.connect,
+        "deployments": observations.deployments,
         "compared": lambda: observations.compared({}),
         "aws": contents.lists,
     }

@@ -13,6 +13,7 @@ const PAGES = [
   { name: "logs", title: "Logs", key: "l" },
   { name: "firelens", title: "FireLens", key: "f" },
   { name: "events", title: "Events", key: "e" },
+  { name: "deployments", title: "Deployments", key: "d" },
   { name: "metrics", title: "Metrics", key: "u" },
   { name: "connect", title: "Service Connect", key: "c" },
   { name: "manifest", title: "Manifest", key: "m" },

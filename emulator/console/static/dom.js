@@ -56,6 +56,7 @@ const PATHS = {
   logs: "M5 6h14M5 12h14M5 18h9",
   firelens: "M12 3c1 4 5 5 5 10a5 5 0 0 1-10 0c0-2 1-3 2-4 0 2 1 3 2 3 1-3-1-5 1-9z",
   events: "M12 7v5l3 2M12 3a9 9 0 1 0 .01 0",
+  deployments: "M12 3v12M7 8l5-5 5 5M4 15v5h16v-5",
   traces: "M4 6h9M7 12h10M11 18h9",
   metrics: "M4 19V5M4 19h16M7 15l4-5 3 3 5-7",
   connect: "M8 12h8M5 9a3 3 0 1 0 .01 6M19 9a3 3 0 1 1-.01 6",

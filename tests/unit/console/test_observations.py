@@ -15,6 +15,7 @@ from emulator.logstore.records import Record, format_record
 from emulator.runtime.state.observed import observe
 from tests.unit.agent.rig import Rig
 from tests.unit.console.conftest import Page, begin
+from tests.unit.console.test_console import events
 from tests.unit.runtime.world import DEMO, ROUTED, ROUTER, connected, make_service
 
 EXCLUDING: dict[str, Any] = {
@@ -96,12 +97,21 @@ def test_service_connect_is_what_connect_prints(rig: Rig) -> None:
     assert not found["proxied"]
 
 
-@pytest.mark.parametrize("path", ["connect", "traces"])
+@pytest.mark.parametrize("path", ["connect", "deployments", "traces"])
 def test_where_nothing_runs_there_is_nothing_to_see(rig: Rig, path: str) -> None:
     with serving(rig.engine, DEMO) as address:
         answer = Page(address).get(f"/api/{path}")
     assert answer.status >= 400
     assert answer.json()["error"]["message"]
+
+
+def test_deployments_are_what_describe_services_says(page: Page, rig: Rig) -> None:
+    rig.run()
+    assert events(page, "restart", {"services": ["hello"]})[-1] == {"ok": True}
+    [service] = page.get("/api/deployments").json()["services"]
+    assert service["serviceName"] == "hello"
+    [current] = service["deployments"]
+    assert (current["status"], current["taskDefinition"].rpartition(":")[2]) == ("PRIMARY", "1")
 
 
 def statistics(seconds: int, cpu_seconds: float, mebibytes: int) -> dict[str, Any]:

@@ -1,0 +1,150 @@
+// Deployments: of each service the one that is current with its circuit breaker, those before, and what ECS says of it.
+
+import { badge, clock, duration, empty, h, idOf, plural, replaced } from "../dom.js";
+import { answer, now, subscribe } from "../store.js";
+
+const EVERY = 3000; // ms
+const TONES = {
+  COMPLETED: "ok",
+  SUCCESSFUL: "ok",
+  IN_PROGRESS: "wait",
+  PENDING: "wait",
+  FAILED: "bad",
+  ROLLBACK_FAILED: "bad",
+  ROLLBACK_SUCCESSFUL: "bad",
+  ROLLBACK_IN_PROGRESS: "bad",
+  STOPPED: "idle",
+};
+const MOST_EVENTS = 8;
+
+export function show(main) {
+  let content = h("div", {}, empty("Looking …"));
+  let asked = 0;
+  main.append(
+    h(
+      "header",
+      { class: "head" },
+      h("h1", { tabindex: -1 }, "Deployments"),
+      h("span", { class: "muted" }, "as DescribeServices and DescribeServiceDeployments have them"),
+    ),
+    content,
+  );
+  const look = async () => {
+    const number = ++asked;
+    let next;
+    try {
+      const { services } = await answer("deployments");
+      next = services.length
+        ? h("div", { class: "stack" }, services.map(serviceView))
+        : h("div", {}, empty("No service runs here."));
+    } catch (error) {
+      next = h("div", {}, empty([error.message, error.hint].filter(Boolean).join(". ")));
+    }
+    if (number === asked) content = replaced(content, next);
+  };
+  look();
+  const timer = setInterval(() => document.hidden || look(), EVERY);
+  const unsubscribe = subscribe(["events"], look);
+  return () => {
+    clearInterval(timer);
+    unsubscribe();
+    asked++;
+  };
+}
+
+function serviceView(service) {
+  const breaker = service.deploymentConfiguration.deploymentCircuitBreaker;
+  const former = service.serviceDeployments;
+  return h(
+    "section",
+    { class: "card" },
+    h(
+      "h2",
+      {},
+      service.serviceName,
+      h("span", { class: "muted small" }, `${service.runningCount} of ${plural(service.desiredCount, "task")} running`),
+      h(
+        "span",
+        { class: "muted small" },
+        breaker.enable ? `circuit breaker on${breaker.rollback ? ", with rollback" : ""}` : "circuit breaker off",
+      ),
+    ),
+    service.deployments.map(currentView),
+    former.length > 0 &&
+      h(
+        "div",
+        { class: "scroll", tabindex: 0, role: "region", "aria-label": `Deployments of ${service.serviceName}` },
+        h(
+          "table",
+          {},
+          h(
+            "thead",
+            {},
+            h(
+              "tr",
+              {},
+              ["Began", "Result", "Revision", "Took", "Circuit breaker", "Reason"].map((name) =>
+                h("th", { scope: "col" }, name)
+              ),
+            ),
+          ),
+          h("tbody", {}, former.map(formerView)),
+        ),
+      ),
+    service.events.length > 0 &&
+      h(
+        "div",
+        { class: "bar" },
+        h("h3", {}, "Events"),
+        h(
+          "ul",
+          { class: "plain" },
+          service.events.slice(0, MOST_EVENTS).map((one) =>
+            h("li", {}, h("span", { class: "muted" }, `${clock(one.createdAt)} `), one.message)
+          ),
+        ),
+      ),
+  );
+}
+
+function currentView(one) {
+  const counts = [
+    `${one.runningCount} running`,
+    one.pendingCount && `${one.pendingCount} pending`,
+    one.failedTasks && `${one.failedTasks} failed`,
+  ].filter(Boolean).join(", ");
+  return h(
+    "div",
+    { class: "outcome" },
+    badge(TONES[one.rolloutState] ?? "idle", one.rolloutState),
+    h("strong", {}, one.status),
+    h("code", {}, idOf(one.taskDefinition)),
+    h("span", {}, counts),
+    h("span", { class: "muted" }, `since ${clock(one.createdAt)}`),
+    h("span", { class: one.rolloutState === "FAILED" ? "finding bad" : "muted" }, one.rolloutStateReason),
+  );
+}
+
+function formerView(one) {
+  const breaker = one.deploymentCircuitBreaker;
+  const revision = one.targetServiceRevision?.arn;
+  const ended = one.finishedAt ? Date.parse(one.finishedAt) : now();
+  return h(
+    "tr",
+    {},
+    h("td", { class: "nowrap muted" }, clock(one.startedAt)),
+    h("td", {}, badge(TONES[one.status] ?? "idle", one.status)),
+    h("td", {}, h("code", {}, revision ? idOf(revision) : "–")),
+    h("td", { class: "nowrap" }, duration(Math.max(ended - Date.parse(one.startedAt), 0))),
+    h(
+      "td",
+      {},
+      breaker.status === "DISABLED"
+        ? "off"
+        : `${
+          breaker.status.toLowerCase().replaceAll("_", " ")
+        }, ${breaker.failureCount} of ${breaker.threshold} failed`,
+    ),
+    h("td", { class: "wrap" }, one.statusReason),
+  );
+}
