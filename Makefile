@@ -65,11 +65,10 @@ format: venv  ## Format the code and mend what lint can mend
 	@$(BIN)/ruff check --fix .
 	@$(DENO) fmt --quiet
 
-.PHONY: console-pages
-console-pages: venv  ## Open each page of the console in Chromium, and keep pictures of them in build/console
-	@test -d build/browser || $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes \
-	  --target build/browser --requirement requirements/browser.lock
-	@PYTHONPATH=build/browser $(BIN)/python -m tests.browser
+.PHONY: test-browser
+test-browser: venv  ## Try the console's pages in Chromium, and keep pictures of them in build/console
+	@requirements/browser.sh
+	@PYTHONPATH=build/browser $(BIN)/pytest -q tests/browser
 
 .PHONY: bench
 bench: setup  ## Run the benchmarks

@@ -1,1 +1,1 @@
-"""The console's pages in a real browser: `make console-pages`. It is no part of the suite, since it needs a browser."""
+"""The console in a real browser: `make test-browser`."""

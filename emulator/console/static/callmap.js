@@ -2,7 +2,7 @@
 
 import { count, duration, h, s } from "./dom.js";
 
-const [WIDTH, HEIGHT, GAP_X, GAP_Y, EDGE] = [150, 44, 110, 26, 14];
+const [WIDTH, HEIGHT, GAP_X, GAP_Y, EDGE] = [126, 44, 84, 30, 14];
 
 /** How far each name is from where calls begin; a circle ends where it began. */
 export function columnsOf(edges) {
@@ -73,7 +73,7 @@ export function callMap(edges) {
             s(
               "text",
               { x: x + WIDTH / 2, y: y + HEIGHT / 2 + 5, "text-anchor": "middle" },
-              name.length > 20 ? `${name.slice(0, 19)}…` : name,
+              name.length > 16 ? `${name.slice(0, 15)}…` : name,
             ),
           )
         ),
@@ -87,14 +87,14 @@ function edgeOf(one, from, to) {
   const [x1, y1] = [forward ? from.x + WIDTH : from.x, from.y + HEIGHT / 2 + (forward ? 0 : 10)];
   const [x2, y2] = [forward ? to.x - 7 : to.x + WIDTH + 7, to.y + HEIGHT / 2 + (forward ? 0 : 10)];
   const bend = (x2 - x1) / 2;
-  const text = `${count(one.count)} × ${one.p50 === null ? "" : duration(one.p50 * 1000)}${
-    one.fault ? `, ${count(one.fault)} failed` : ""
-  }`;
+  const text = `${count(one.count)}${one.p50 === null ? "" : ` × ${duration(one.p50 * 1000)}`}`;
   return s(
     "g",
     { class: one.fault ? "edge bad" : "edge" },
     s("path", { d: `M${x1},${y1} C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2},${y2}` }),
     s("path", { class: "head", d: `M${x2},${y2 - 4} l${forward ? 7 : -7},4 l${forward ? -7 : 7},4 z` }),
     s("text", { x: (x1 + x2) / 2, y: (y1 + y2) / 2 - 6, "text-anchor": "middle" }, text),
+    one.fault > 0 &&
+      s("text", { x: (x1 + x2) / 2, y: (y1 + y2) / 2 + 14, "text-anchor": "middle" }, `${count(one.fault)} failed`),
   );
 }

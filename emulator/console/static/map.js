@@ -24,6 +24,7 @@ export function mapView() {
   return h(
     "section",
     { class: `card map ${others.length ? "" : "narrow"} ${rules.length ? "" : "plain-map"}`, "aria-label": "Map" },
+    h("h2", { class: "unseen" }, "Map"),
     s("svg", { class: "edges", "aria-hidden": "true" }),
     h(
       "div",

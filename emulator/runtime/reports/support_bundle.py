@@ -29,6 +29,9 @@ from emulator.runtime.state.observed import Observed, observe
 
 LAST_LINES = 2000
 """Of each container."""
+_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+_PLACEHOLDERS = ("local", "test")
+"""Keys of endpoints on this machine: no secrets, and parts of many a text (`localhost`)."""
 ROUTER_FILES = ("/fluent-bit/etc/fluent-bit.conf", "/fluentd/etc/fluent.conf")
 
 
@@ -58,7 +61,7 @@ def collect(engine: Engine, environment: Names, known: Iterable[tuple[str, str]]
     """
     observed = observe(engine, environment)
     state = stored_state(engine, environment)
-    bundle = Bundle(Redactor([*known, *_secrets(engine, state, observed)]))
+    bundle = Bundle(Redactor([*known, *_known(engine, state, observed)]))
     bundle.add("versions.json", lambda: _versions(engine))
     bundle.add("containers.json", lambda: _json([_row(container) for container in observed.containers]))
     if state is None:
@@ -106,7 +109,13 @@ def _printed(engine: Engine, container: Container) -> Iterator[str]:
 
 def secrets_of_environment(engine: Engine, environment: Names) -> list[tuple[str, str]]:
     """Every secret that containers hold, by name, and what sounds like one."""
-    return list(_secrets(engine, stored_state(engine, environment), observe(engine, environment)))
+    return list(_known(engine, stored_state(engine, environment), observe(engine, environment)))
+
+
+def _known(engine: Engine, state: DesiredState | None, observed: Observed) -> Iterator[tuple[str, str]]:
+    for name, value in _secrets(engine, state, observed):
+        if not (name in _KEYS and value in _PLACEHOLDERS):
+            yield name, value
 
 
 def _secrets(engine: Engine, state: DesiredState | None, observed: Observed) -> Iterator[tuple[str, str]]:

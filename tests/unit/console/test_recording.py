@@ -30,7 +30,11 @@ from tests.unit.runtime.world import DEMO, make_service
 CANARY = "c4n4ry-value-of-a-secret"
 LINE = f"connecting with {CANARY} as usual"
 SECRET: dict[str, Any] = {
-    "environment": [{"name": "LEVEL", "value": "debug"}, {"name": "API_TOKEN", "value": f"{CANARY}-too"}],
+    "environment": [
+        {"name": "LEVEL", "value": "debug"},
+        {"name": "API_TOKEN", "value": f"{CANARY}-too"},
+        {"name": "AWS_ACCESS_KEY_ID", "value": "local"},
+    ],
     "secrets": [{"name": "DB_PASSWORD", "valueFrom": "/db/password"}],
 }
 
@@ -47,6 +51,7 @@ def running(rig: Rig) -> Rig:
     begin(rig, make_service({"hello": SECRET}, target=("hello", 3000)), private=private)
     rig.run()
     rig.engine.print_line(rig.container("hello"), LINE)
+    rig.engine.print_line(rig.container("hello"), "asking localhost")
     rig.engine.print_line(rig.container("hello"), json.dumps({"password": CANARY, "text": 'a "quoted" word'}))
     return rig
 
@@ -61,6 +66,7 @@ def test_a_snapshot_holds_no_secret_and_is_for_its_owner(running: Rig, tmp_path:
     text = target.read_text(encoding="utf-8")
     assert CANARY not in text
     assert "connecting with <DB_PASSWORD> as usual" in text
+    assert "asking localhost" in text
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert all(json.loads(line)["k"] for line in text.splitlines())
 
@@ -73,7 +79,7 @@ def test_another_console_shows_what_was(running: Rig, tmp_path: Path) -> None:
         hello = next(page.stream("kinds=overview"))["v"]
         assert (hello["app"], bool(hello["snapshot"])) == ("demo", True)
         assert [row["name"] for row in page.first("overview")["services"]] == ["hello"]
-        assert [line["container"] for line in page.first("lines")] == ["hello", "hello"]
+        assert [line["container"] for line in page.first("lines")] == ["hello", "hello", "hello"]
         assert [rule["service"] for rule in page.first("rules")] == ["hello"]
         assert page.get(f"/api/tasks/{task}").json()["service"] == "hello"
         variables = page.get(f"/api/tasks/{task}/hello/variables").json()

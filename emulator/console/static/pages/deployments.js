@@ -145,6 +145,6 @@ function formerView(one) {
           breaker.status.toLowerCase().replaceAll("_", " ")
         }, ${breaker.failureCount} of ${breaker.threshold} failed`,
     ),
-    h("td", { class: "wrap" }, one.statusReason),
+    h("td", { class: "wrap reason" }, one.statusReason),
   );
 }

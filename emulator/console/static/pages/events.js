@@ -9,7 +9,9 @@ import { serviceOf, taskTone, whyStopped } from "../tasks.js";
 
 function said(event) {
   const task = event.detail ?? {};
-  if (!task.taskArn || !task.containers) return event["detail-type"];
+  if (!task.taskArn || !task.containers) {
+    return [task.eventName, task.reason].filter(Boolean).join(": ") || event["detail-type"];
+  }
   if (task.lastStatus === "STOPPED" || task.desiredStatus === "STOPPED") return whyStopped(task) || "stops";
   return task.containers.map((one) =>
     `${one.name} ${one.lastStatus}${one.healthStatus === "UNKNOWN" ? "" : ` ${one.healthStatus}`}`

@@ -50,7 +50,12 @@ function fileView(title, text, sides, kind) {
     h("h2", {}, title),
     h(
       "div",
-      { class: "scroll", tabindex: 0, role: "region", "aria-label": "Configuration" },
+      {
+        class: "scroll",
+        tabindex: 0,
+        role: "region",
+        "aria-label": kind === "minus" ? "Configuration of ECS" : "Configuration in use",
+      },
       h(
         "div",
         { class: "file" },

@@ -5,6 +5,7 @@ import { Chosen, matcher, oneOf, pauser, search, skippedNote } from "../filters.
 import { List } from "../list.js";
 import { heading, openPanel } from "../panel.js";
 import { request, statusTone } from "../requests.js";
+import { harOf, save } from "../har.js";
 import { data, subscribe } from "../store.js";
 import { captureButton, hopsOf, hopsView } from "../hops.js";
 
@@ -96,6 +97,10 @@ export function show(main, query) {
       h("h1", { tabindex: -1 }, "Requests"),
       total,
       h("span", { class: "space" }),
+      button("HAR", () => save(harOf(list.kept.map((one) => asShown(one.item))), "requests.har"), {
+        key: "har",
+        title: "Save the requests that are shown as an HTTP archive",
+      }),
       capture.element,
       pauser(list),
     ),

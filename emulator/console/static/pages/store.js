@@ -48,7 +48,7 @@ function table(title, heads, rows) {
       h(
         "table",
         {},
-        h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))),
+        h("thead", {}, h("tr", {}, heads.map((head) => head ? h("th", { scope: "col" }, head) : h("td")))),
         h(
           "tbody",
           {},

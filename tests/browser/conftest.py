@@ -1,0 +1,78 @@
+"""The console in Chromium: over what was recorded of an environment, and over one that runs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from emulator.console.recording import read
+from emulator.console.serve import Address, showing
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+collect_ignore_glob = [] if find_spec("playwright") else ["test_*.py"]
+"""What drives the browser is no dependency of the suite: `make test-browser` brings it."""
+RECORDED = Path(__file__).parent / "shop.ndjson"
+OPTIONS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
+TIMEOUT = 30_000
+"""Milliseconds for what comes at once on a machine that is not busy."""
+EXPECTED = "the server responded with a status of 4"
+"""In the browser's words: pages ask for what an environment does not have, and say so."""
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert chromium, "no Chromium here: on Debian and Ubuntu, apt-get install chromium"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=OPTIONS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def recorded() -> Iterator[Address]:
+    """A console that shows what was recorded."""
+    with showing(read(RECORDED)) as address:
+        yield address
+
+
+class Opened:
+    """A tab, and what is wrong in it: errors, messages of the browser, and what its policy blocks."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.problems: list[str] = []
+        page.set_default_timeout(TIMEOUT)
+        page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
+        page.on("console", self._said)
+
+    def _said(self, message: Any) -> None:
+        if message.type in ("error", "warning") and EXPECTED not in message.text:
+            self.problems.append(message.text)
+
+    def go(self, name: str, title: str) -> None:
+        """Goes to a page of the console, and waits until it shows what it is about."""
+        self.page.evaluate("name => { location.hash = `#/${name}`; }", name)
+        self.page.locator("#main h1", has_text=title).wait_for()
+        self.page.locator("#main .empty", has_text="Looking …").wait_for(state="detached")
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Opened]:
+    with closing(browser.new_context(viewport={"width": 1280, "height": 800})) as context:
+        opened = Opened(context.new_page())
+        yield opened
+        assert opened.problems == []

@@ -1,0 +1,160 @@
+"""Every page over what was recorded of a shop: how it looks, what assistive technology makes of it, keys alone."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import axe_playwright_python
+import pytest
+
+from emulator.console.recording import read
+from emulator.console.serve import Address, showing
+from tests.browser.conftest import RECORDED, Opened
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+PAGES = {
+    "overview": "Overview",
+    "requests": "Requests",
+    "balancer": "Load balancer",
+    "traces": "Traces",
+    "traces?view=map": "Traces",
+    "logs": "Logs",
+    "logs?view=compared": "Logs",
+    "firelens": "FireLens",
+    "events": "Events",
+    "deployments": "Deployments",
+    "metrics": "Metrics",
+    "connect": "Service Connect",
+    "manifest": "Manifest",
+    "store": "Local AWS",
+}
+KEYS = dict(zip("orbtlfeducmq", dict.fromkeys(name.partition("?")[0] for name in PAGES), strict=True))
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+PICTURES = Path("build") / "console"
+
+
+def violations(opened: Opened) -> list[str]:
+    """What axe finds against WCAG 2.2 AA: the rule, and the elements."""
+    opened.page.evaluate(AXE)
+    found: dict[str, Any] = opened.page.evaluate("rules => axe.run(document, rules)", RULES)
+    return [f"{one['id']}: {[node['html'][:160] for node in one['nodes']]}" for one in found["violations"]]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 800])
+def test_every_page_in_both_themes_and_widths(browser: Browser, recorded: Address, width: int, theme: Any) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    problems: dict[str, list[str]] = {}
+    size: Any = {"width": width, "height": 800}
+    with closing(browser.new_context(viewport=size, color_scheme=theme, reduced_motion="reduce")) as context:
+        opened = Opened(context.new_page())
+        opened.page.goto(recorded.url)
+        opened.page.wait_for_selector(".connection.ok")
+        assert recorded.token not in opened.page.url
+        for name, title in PAGES.items():
+            opened.go(name, title)
+            found = violations(opened) + opened.problems
+            opened.problems.clear()
+            if opened.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                found.append("it is wider than the window")
+            if opened.page.evaluate("document.querySelectorAll('*').length > 1000"):
+                found.append("it has more than 1,000 elements")
+            if found:
+                problems[name] = found
+            opened.page.screenshot(path=PICTURES / f"{name.replace('?view=', '-')}-{width}-{theme}.png")
+        opened.go("overview", "Overview")
+        opened.page.locator("a.task").first.click()
+        opened.page.locator("#panel h2").wait_for()
+        opened.page.locator("#panel article").first.wait_for()
+        if found := violations(opened) + opened.problems:
+            problems["task"] = found
+        opened.page.screenshot(path=PICTURES / f"task-{width}-{theme}.png")
+    assert problems == {}, json.dumps(problems, indent=1)
+
+
+def test_everything_is_reached_by_keys_alone(tab: Opened, recorded: Address) -> None:
+    page = tab.page
+    page.goto(recorded.url)
+    for key, name in KEYS.items():
+        page.keyboard.press("g")
+        page.keyboard.press(key)
+        page.wait_for_selector(f'a[href="#/{name}"][aria-current="page"]')
+    page.keyboard.press("g")
+    page.keyboard.press("o")
+    page.locator('#main [data-k^="task-"]').first.focus()
+    page.keyboard.press("Enter")
+    page.locator("#panel h2").wait_for()
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#panel", state="hidden")
+    assert page.evaluate("document.activeElement.dataset.k").startswith("task-")
+    page.keyboard.press("g")
+    page.keyboard.press("l")
+    page.locator("#main .line").first.wait_for()
+    page.keyboard.press("/")
+    page.keyboard.type("teapot")
+    assert "q=teapot" in page.evaluate("location.hash")
+    page.locator(".rows").focus()
+    page.keyboard.press("k")
+    page.keyboard.press("Enter")
+    page.locator("#panel pre").first.wait_for()
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    page.locator("dialog[open]").wait_for()
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog[open]", state="detached")
+
+
+def test_a_filter_stands_in_the_address_and_works_from_there(tab: Opened, recorded: Address) -> None:
+    tab.page.goto(f"{recorded.url}&to=%2Frequests%3Fstatus%3D4")
+    tab.page.locator("#main .line").first.wait_for()
+    assert {badge.inner_text()[-3] for badge in tab.page.locator("#main .line .badge").all()} == {"4"}
+
+
+def test_what_is_shown_is_saved_as_an_http_archive(tab: Opened, recorded: Address) -> None:
+    tab.page.goto(f"{recorded.url}&to=%2Frequests%3Fstatus%3D4")
+    tab.page.locator("#main .line").first.wait_for()
+    with tab.page.expect_download() as download:
+        tab.page.locator('[data-k="har"]').click()
+    log = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))["log"]
+    assert log["version"] == "1.2"
+    assert {entry["response"]["status"] // 100 for entry in log["entries"]} == {4}
+    assert all(entry["request"]["url"].startswith("http") and entry["time"] >= 0 for entry in log["entries"])
+
+
+def test_markup_of_strangers_is_text(tab: Opened, recorded: Address) -> None:
+    tab.page.goto(f"{recorded.url}&to=%2Flogs%3Fq%3D%253Cscript%253E")
+    tab.page.locator("#main .line", has_text="<script>").first.wait_for()
+    assert tab.page.evaluate("window.markup") is None
+
+
+def test_a_wrong_token_is_refused_in_words(tab: Opened, recorded: Address) -> None:
+    tab.page.goto(f"http://127.0.0.1:{recorded.port}/#token=wrong")
+    tab.page.wait_for_selector(".connection.bad")
+    assert "this console has ended" in tab.page.locator(".connection").inner_text()
+    tab.page.goto("about:blank")
+    tab.page.evaluate("1")
+
+
+def test_without_a_token_the_page_says_where_it_is(tab: Opened, recorded: Address) -> None:
+    tab.page.goto(f"http://127.0.0.1:{recorded.port}/")
+    tab.page.locator("h1", has_text="No access").wait_for()
+
+
+def test_a_page_reconnects_and_does_not_take_another_console_for_its_own(tab: Opened) -> None:
+    recording = read(RECORDED)
+    with showing(recording) as first:
+        tab.page.goto(first.url)
+        tab.page.wait_for_selector(".connection.ok")
+        rows = tab.page.locator("#main table tr").count()
+    tab.page.wait_for_selector(".connection.wait")
+    assert "what is shown is old" in (tab.page.locator(".connection").get_attribute("title") or "")
+    assert tab.page.locator("#main table tr").count() == rows
+    with showing(recording, port=first.port):
+        tab.page.wait_for_selector(".connection.bad")
+    tab.problems[:] = [one for one in tab.problems if "ERR_" not in one]  # nothing answered in between
