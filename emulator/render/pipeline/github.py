@@ -51,10 +51,10 @@ def render_workflow(pipeline: Pipeline) -> str:
         jobs[stage.name] = _stage_job(pipeline, stage, build, previous)
         previous = stage.name
     document = {
-        "name": pipeline.name,
+        "name": _escaped(pipeline.name),
         "on": {"push": {"branches": [pipeline.branch]}},
         "permissions": {},
-        "concurrency": {"group": f"pipeline-{pipeline.name}", "cancel-in-progress": False},
+        "concurrency": {"group": _escaped(f"pipeline-{pipeline.name}"), "cancel-in-progress": False},
         "jobs": jobs,
     }
     text = to_yaml(document, header=_header(pipeline)).replace("\n'on':\n", "\non:\n")
@@ -80,7 +80,7 @@ def _header(pipeline: Pipeline) -> str:
 
 
 def _build_job(pipeline: Pipeline) -> dict[str, object]:
-    steps: list[object] = [_checkout()]
+    steps: list[dict[str, object]] = [_checkout()]
     if pipeline.build.lines:
         steps.append(_script_step("Test", pipeline.build))
     outputs = {}
@@ -96,7 +96,7 @@ def _build_job(pipeline: Pipeline) -> dict[str, object]:
         "timeout-minutes": _MINUTES,
         "permissions": {"contents": "read", **({"id-token": "write"} if pipeline.images else {})},
         **({"outputs": outputs} if outputs else {}),
-        "steps": steps,
+        "steps": [_literal(step) for step in steps],
     }
 
 
@@ -119,11 +119,11 @@ def _stage_job(pipeline: Pipeline, stage: Stage, build: str, previous: str) -> d
             "COPILOT_ENVIRONMENT_NAME": stage.name,
             **{names[id]: f"${{{{ needs.{build}.outputs.{id} }}}}" for id in names if id in used},
         },
-        "steps": list(_stage_steps(pipeline, stage, names)),
+        "steps": [_literal(step) for step in _stage_steps(pipeline, stage, names)],
     }
 
 
-def _stage_steps(pipeline: Pipeline, stage: Stage, names: Mapping[str, str]) -> Iterator[object]:
+def _stage_steps(pipeline: Pipeline, stage: Stage, names: Mapping[str, str]) -> Iterator[dict[str, object]]:
     if stage.approval:
         yield {
             "name": "Check that a person had to approve",
@@ -147,17 +147,19 @@ def _stage_steps(pipeline: Pipeline, stage: Stage, names: Mapping[str, str]) -> 
     yield from (_action_step("After", one) for wave in waves(stage.afterwards) for one in wave)
 
 
-def _deploy_step(pipeline: Pipeline, stage: Stage, wave: list[Deployment], names: Mapping[str, str]) -> object:
+def _deploy_step(
+    pipeline: Pipeline, stage: Stage, wave: list[Deployment], names: Mapping[str, str]
+) -> dict[str, object]:
     commands = [shell.deploy(pipeline, stage, one, _TAG, names) for one in wave]
     lines = [*([shell.account()] if pipeline.execution_role else []), *shell.together(commands)]
     return {"name": f"Deploy {', '.join(one.name for one in wave)}", "shell": "bash", "run": _text(lines)}
 
 
-def _action_step(when: str, action: Action) -> object:
+def _action_step(when: str, action: Action) -> dict[str, object]:
     return _script_step(f"{when} deployment: {action.name}", action.script)
 
 
-def _script_step(name: str, script: Script) -> object:
+def _script_step(name: str, script: Script) -> dict[str, object]:
     """Commands of the user. The shell is GitHub's default, which stops at a failure, but not within a pipe."""
     lines = list(script.lines)
     if script.last:
@@ -165,10 +167,20 @@ def _script_step(name: str, script: Script) -> object:
     text = _text(lines)
     known = {key: value for key, value in _CODEBUILD.items() if re.search(rf"\b{key}\b", text)}
     given = {key: _escaped(value) for key, value in script.variables.items()}
-    if "${{" in text:  # an expression, were it part of `run`
-        given["COMMANDS"], text = _escaped(text), 'bash -e -c "$COMMANDS"\n'
     env = {**known, **given}
     return {"name": name, **({"env": env} if env else {}), "run": text}
+
+
+def _literal(step: dict[str, object]) -> dict[str, object]:
+    """The step, in which no text of a manifest is an expression: commands with what would be one come by a variable."""
+    found = {**step, "name": _escaped(str(step["name"]))} if "name" in step else step
+    text = str(step.get("run", ""))
+    if "${{" not in text:
+        return found
+    shell = "bash -eo pipefail" if step.get("shell") == "bash" else "bash -e"
+    env = step.get("env")
+    known = env if isinstance(env, dict) else {}
+    return {**found, "env": {**known, "COMMANDS": _escaped(text)}, "run": f'{shell} -c "$COMMANDS"\n'}
 
 
 def _escaped(text: str) -> str:
@@ -176,11 +188,11 @@ def _escaped(text: str) -> str:
     return text.replace("${{", "${{ '${{' }}")
 
 
-def _checkout() -> object:
+def _checkout() -> dict[str, object]:
     return _uses("actions/checkout", {"persist-credentials": False})
 
 
-def _credentials(role: str, region: str | None) -> object:
+def _credentials(role: str, region: str | None) -> dict[str, object]:
     given = {"role-to-assume": f"${{{{ vars.{role} }}}}", "aws-region": region or "${{ vars.AWS_REGION }}"}
     return _uses("aws-actions/configure-aws-credentials", given)
 

@@ -97,10 +97,23 @@ def test_the_linters_find_what_is_wrong(here: Path, run: Run) -> None:
 
 
 def test_no_text_of_a_manifest_becomes_an_expression(here: Path, run: Run) -> None:
-    found: Any = yaml.safe_load(run("render", "pipeline", "checked").out)
+    name = "copilot/pipelines/checked/manifest.yml"
+    changed = FILES[name].replace("      api:\n", "      api:\n        stack_name: a-${{ github.token }}\n")
+    write_workspace(here, {name: changed})
+    text = run("render", "pipeline", "checked").out
+    found: Any = yaml.safe_load(text)
+    lint(here, text)
     for job in found["jobs"].values():
         for step in job["steps"]:
             assert "${{" not in step.get("run", "")
+
+
+def test_workloads_that_do_not_run_on_ecs_are_passed_over_where_none_is_named(here: Path, run: Run) -> None:
+    write_workspace(here, {"copilot/site/manifest.yml": "name: site\ntype: Static Site\nfiles:\n  - source: web\n"})
+    ended = run("render", "pipeline", "release")
+    assert ended.code == 0
+    assert "Static Site" in ended.err
+    assert "render cloudformation api report web -a shop" in ended.out
 
 
 def test_only_what_a_job_needs_is_permitted(here: Path, run: Run) -> None:

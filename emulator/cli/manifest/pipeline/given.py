@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from emulator.manifest.schema.pipeline import PipelineDeployment, PipelineStage
 
 _GITHUB = re.compile(r"(?:https://github\.com/|git@github\.com:|)(?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?")
+_NAME = re.compile(r"[a-z][a-z0-9-]*")
 _TEMPLATE_URL = "AddonsTemplateURL"
 
 
@@ -152,7 +153,7 @@ class _Collector:
         )
 
     def _check_name(self, stage: PipelineStage, number: int) -> None:
-        if not re.fullmatch(r"[a-z][a-z0-9-]*", stage.name):
+        if not _NAME.fullmatch(stage.name):
             raise InputError(
                 f"{stage.name!r} is no name of an environment", position=self.loaded.position(f"stages[{number}].name")
             )
@@ -183,7 +184,9 @@ class _Collector:
                 )
         if not names:
             return {}, (where.account, where.region)
-        chosen = replace(self.selection, environment=stage.name, services=tuple(names), new_environment=True)
+        # Where none is named, workloads that do not run on ECS are passed over with a warning.
+        named = tuple(names) if stage.deployments else ()
+        chosen = replace(self.selection, environment=stage.name, services=named, new_environment=True)
         found = load_services(chosen, self.emit, given=Given())
         for one in found:
             if findings := registration_findings(one):
@@ -205,6 +208,8 @@ class _Collector:
         after = tuple(given.depends_on) if given else ()
         plain = Deployment(name, stack[:128], template, config, after=after)
         if loaded is not None:
+            if not _NAME.fullmatch(name):
+                raise InputError(f"{name!r} is no name of a workload", position=Position(loaded.service.manifest, 1))
             values = dict(self._values(loaded, stage))
             tags = {"copilot-application": app, "copilot-environment": stage.name, "copilot-service": name}
             nested = loaded.service.addons is not None

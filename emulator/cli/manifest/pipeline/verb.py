@@ -87,11 +87,11 @@ def pipeline(
         target = find_target(selection)
         chosen = pipeline_name(target, name)
         found = read_pipeline(target, chosen, selection, wanted, emit)
-        documents = _documents(found, to)
+        documents = _documents(found, chosen, to)
         rendering.deliver(documents, Output(output_dir, diff=diff), emit)
 
 
-def _documents(found: object, to: Target) -> list[Document]:
+def _documents(found: object, name: str, to: Target) -> list[Document]:
     from emulator.render.pipeline.codebuild import render_buildspec
     from emulator.render.pipeline.github import render_workflow
     from emulator.render.pipeline.model import Pipeline
@@ -99,8 +99,8 @@ def _documents(found: object, to: Target) -> list[Document]:
 
     assert isinstance(found, Pipeline)
     if to is Target.BUILDSPEC:
-        return [Document(f"{found.name}.buildspec.yml", render_buildspec(found))]
+        return [Document(f"{name}.buildspec.yml", render_buildspec(found))]
     return [
-        Document(f"{found.name}.workflow.yml", render_workflow(found)),
-        Document(f"{found.name}.roles.stack.yml", render_roles(found)),
+        Document(f"{name}.workflow.yml", render_workflow(found)),
+        Document(f"{name}.roles.stack.yml", render_roles(found)),
     ]
