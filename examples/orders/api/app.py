@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import boto3
 import pg8000.dbapi
 import redis
+from tracing import onward, serving
 
 PORT = 8080
 TOPICS = json.loads(os.environ["COPILOT_SNS_TOPIC_ARNS"])
@@ -60,13 +61,13 @@ def place(order: dict[str, str]) -> tuple[int, dict[str, object]]:
     receipt = f"{item}: {price}\n"
     s3.put_object(Bucket=os.environ["RECEIPTS_NAME"], Key=f"{id}.txt", Body=receipt.encode())
     message = json.dumps({"id": id, "item": item})
-    sns.publish(TopicArn=TOPICS["placed"], Message=message, MessageAttributes=attributes(kind=kind))
+    sns.publish(TopicArn=TOPICS["placed"], Message=message, MessageAttributes=attributes(kind=kind, **onward()))
     sns.publish(
         TopicArn=TOPICS["ledger.fifo"],
         Message=message,
         MessageGroupId="ledger",
         MessageDeduplicationId=id,
-        MessageAttributes=attributes(region=region),
+        MessageAttributes=attributes(region=region, **onward()),
     )
     return 201, {"id": id, "item": item, "price": price}
 
@@ -99,9 +100,15 @@ def report() -> tuple[int, dict[str, object]]:
 
 class Api(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
+        with serving("GET", self.path, self.headers) as self.span:
+            self.get()
+
+    def do_POST(self) -> None:
+        with serving("POST", self.path, self.headers) as self.span:
+            self.post()
+
+    def get(self) -> None:
         match self.path.strip("/").split("/"):
-            case ["health"]:
-                self.answer(200, {})
             case ["report"]:
                 self.answer(*report())
             case ["orders", id]:
@@ -109,7 +116,7 @@ class Api(BaseHTTPRequestHandler):
             case _:
                 self.answer(404, {"error": "not found"})
 
-    def do_POST(self) -> None:
+    def post(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         match self.path.strip("/").split("/"):
             case ["orders"]:
@@ -121,6 +128,7 @@ class Api(BaseHTTPRequestHandler):
 
     def answer(self, status: int, content: dict[str, object]) -> None:
         data = json.dumps(content).encode()
+        self.span.set_attribute("http.response.status_code", status)
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
@@ -128,8 +136,7 @@ class Api(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, format: str, *values: object) -> None:
-        if self.path != "/health":
-            print(format % values, flush=True)
+        print(format % values, flush=True)
 
 
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -1,4 +1,4 @@
-"""One environment with both services for the whole session; every test begins with the seed."""
+"""One environment with all services for the whole session; every test begins with the seed."""
 
 from __future__ import annotations
 

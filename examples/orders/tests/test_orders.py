@@ -91,3 +91,14 @@ def test_the_job_says_what_is_to_be_shipped(copilot_environment: Environment, pl
     ended = copilot_environment.run_job("report")
     assert ended.exit_code == 0
     assert ended.lines[-1].endswith("to be shipped")
+
+
+def test_one_order_is_one_trace_from_the_web_to_the_worker(copilot_environment: Environment, place: Place) -> None:
+    order = place("cup")
+    copilot_environment.wait_for_log(f"wrote cup {order['id']}", container="worker")
+    trace = copilot_environment.wait_for_trace(services=["web", "api", "worker"], spans=6)
+    spans = copilot_environment.spans(trace)
+    assert {"POST /orders", "ship", "write"} <= {span["name"] for span in spans}
+    assert [span["service"] for span in spans if not span["parent"]] == ["web"]
+    assert not trace.lost_when_deployed
+    copilot_environment.wait_for_routed_log(f"1-{trace.id[:8]}-{trace.id[8:]}", service="web")

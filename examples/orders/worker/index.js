@@ -1,14 +1,14 @@
 // Ships what is paid, and writes the ledger in the order in which it happened.
 import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { createClient } from "redis";
+import { handling, onward } from "./tracing.js";
 
 const sqs = new SQSClient({});
 const cache = await createClient({ url: process.env.REDIS_URL }).connect();
-const api = `http://api.${process.env.COPILOT_SERVICE_DISCOVERY_ENDPOINT}:8080`;
 
 async function ship({ id, item }) {
   if (item === "poison") throw new Error(`nothing ships ${item}`);
-  const answer = await fetch(`${api}/orders/${id}/shipped`, { method: "POST" });
+  const answer = await fetch(`http://api:8080/orders/${id}/shipped`, { method: "POST", headers: onward() });
   if (!answer.ok) throw new Error(`the api says ${answer.status}`);
   console.log(`shipped ${item} ${id}`);
 }
@@ -25,7 +25,8 @@ async function consume(queue, handle) {
     );
     for (const message of received.Messages ?? []) {
       try {
-        await handle(JSON.parse(JSON.parse(message.Body).Message)); // SNS's envelope is around it
+        const envelope = JSON.parse(message.Body); // SNS's, around what the api published
+        await handling(handle.name, envelope, () => handle(JSON.parse(envelope.Message)));
         await sqs.send(new DeleteMessageCommand({ QueueUrl: queue, ReceiptHandle: message.ReceiptHandle }));
       } catch (error) {
         console.log(`failed: ${error.message}`); // it comes again, and then goes to the dead letters

@@ -13,7 +13,7 @@ import pytest
 
 from emulator.engine.interface import Engine
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 
 ORDERS = Path(__file__).parents[3] / "examples" / "orders"
 FETCHED = ("__pycache__", "packages", "node_modules")
@@ -31,7 +31,7 @@ def run(folder: Path, *words: str, timeout: float) -> str:
 def test_the_orders_pass_their_own_tests(tmp_path: Path, engine: Engine) -> None:
     folder = tmp_path / "orders"
     shutil.copytree(ORDERS, folder, ignore=shutil.ignore_patterns(*FETCHED))
-    run(folder, "make", "packages", f"PYTHON={sys.executable}", timeout=200)
+    run(folder, "make", "packages", f"PYTHON={sys.executable}", timeout=400)
     application = f"orders-{os.getpid()}"
     conftest = folder / "tests" / "conftest.py"
     options = (
@@ -41,9 +41,9 @@ def test_the_orders_pass_their_own_tests(tmp_path: Path, engine: Engine) -> None
     command = str(Path(sys.executable).with_name("copilot-local"))
     run(folder, command, "trust-workspace", "--yes", timeout=30)
     try:
-        said = run(folder, sys.executable, "-m", "pytest", "-p", "no:cacheprovider", timeout=300)
+        said = run(folder, sys.executable, "-m", "pytest", "-p", "no:cacheprovider", timeout=450)
     finally:
         run(folder, command, "trust-workspace", "--revoke", timeout=30)
-    assert re.search(r"\b9 passed in", said)
+    assert re.search(r"\b10 passed in", said)
     assert engine.list_containers({"copilot-local.app": application}) == []
     assert engine.list_volumes({"copilot-local.app": application}) == {}
