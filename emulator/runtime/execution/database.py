@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.engine.interface import ExecResult
-from emulator.errors import ContainerFailed, CopilotLocalError, EngineError, EngineUnavailable
+from emulator.engine.interface import ContainerState, ExecResult
+from emulator.errors import ContainerFailed, CopilotLocalError, EngineError, EngineTimeout, EngineUnavailable
 from emulator.events import Event, EventKind
 from emulator.runtime.execution.context import Execution
 from emulator.runtime.specs.aws.endpoint import parse_position
@@ -28,7 +28,10 @@ def await_database(execution: Execution, operation: Operation) -> None:
     assert database is not None
     deadline = time.monotonic() + operation.timeout
     while True:
-        said = _ask(execution, operation.subject, PROGRAMS[database.program].wait)
+        try:
+            said = _ask(execution, operation.subject, PROGRAMS[database.program].wait)
+        except EngineTimeout:  # the machine is busy: that says nothing of the database
+            said = ExecResult(NOT_YET, b"", b"")
         if said is None or said.exit_code not in (0, NOT_YET):
             raise _failed(execution, operation.subject, database, "ended before it was ready")
         if said.exit_code == 0:
@@ -76,13 +79,20 @@ def difference(database: DesiredDatabase, running: str) -> str:
 
 
 def _ask(execution: Execution, container: str, script: str) -> ExecResult | None:
-    """None where the container does not run."""
+    """None where the container does not run. Raises `EngineTimeout` where nothing is said in a minute."""
     try:
         return execution.engine.exec(container, ("sh", "-c", script), timeout=60)
-    except EngineUnavailable:
+    except (EngineTimeout, EngineUnavailable):
         raise
-    except EngineError:
+    except EngineError:  # in what words a daemon refuses depends on the moment at which the container ended
+        if _runs(execution, container):
+            raise
         return None
+
+
+def _runs(execution: Execution, container: str) -> bool:
+    found = execution.engine.list_containers(execution.names.labels())
+    return any(one.name == container and one.state is ContainerState.RUNNING for one in found)
 
 
 def _failed(execution: Execution, container: str, database: DesiredDatabase, why: str) -> ContainerFailed:

@@ -8,7 +8,7 @@ import pytest
 
 from emulator.engine.fake import Behaviour
 from emulator.engine.interface import ExecResult
-from emulator.errors import ContainerFailed, Position
+from emulator.errors import ContainerFailed, EngineError, EngineTimeout, Position
 from emulator.events import EventKind
 from emulator.runtime.lifecycle.databases import remove_new_databases
 from emulator.runtime.planning.databases import plan_databases
@@ -63,6 +63,20 @@ def test_one_that_has_ended_is_an_error_with_its_log_and_its_line(bench: Bench, 
 def test_one_that_dies_while_it_is_asked_is_no_longer_waited_for(bench: Bench, state: DesiredState) -> None:
     bench.engine.behave("*-db.*", Behaviour(exec=answering(ExecResult(137, b"", b""))))
     with pytest.raises(ContainerFailed, match="ended before it was ready"):
+        start(bench, state)
+
+
+def test_one_that_a_busy_machine_lets_say_nothing_in_a_minute_is_asked_again(bench: Bench, state: DesiredState) -> None:
+    bench.engine.behave("*-db.*", Behaviour(exec=answering(READY)))
+    bench.engine.fail("exec", EngineTimeout("no end within 60 s"), target="*-db.*")
+    start(bench, state)
+    assert len(bench.engine.execs) == 1
+
+
+def test_a_daemon_that_refuses_is_not_taken_for_a_database_that_ended(bench: Bench, state: DesiredState) -> None:
+    bench.engine.behave("*-db.*", Behaviour(exec=answering(READY)))
+    bench.engine.fail("exec", EngineError("no space left on device"), target="*-db.*")
+    with pytest.raises(EngineError, match="no space left on device"):
         start(bench, state)
 
 
