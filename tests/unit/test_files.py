@@ -132,6 +132,7 @@ def test_a_build_does_not_wait_for_its_files(tmp_path: Path, make: Make, why: st
 
 
 OTHERS = {
+    "api/shapes.py": "a file of this package",
     "display/failure.py": "checks the kind first, and reads a bounded part",
     "manifest/yaml/reader.py": "checks the kind first, and tells more of what is wrong",
     "runtime/control/direct.py": "a folder of this user's alone, that the command made for the agent",
