@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from emulator.agent.scheduler.described.tasks import (
@@ -137,11 +138,12 @@ class TaskHistory:
         registered: frozenset[str] = frozenset(),
         draining: frozenset[str] = frozenset(),
         one_offs: Iterable[DesiredService] = (),
-        deployment: Callable[[Task], str] = lambda _: "",
+        deployments: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Brings every task up to date. `registered` and `draining` are tasks with targets in the front, by id;
-        `one_offs` are what tasks are made from that commands run; `deployment` names that of a service's task."""
-        context = Context(state, registered, draining, one_offs, deployment)
+        `one_offs` are what tasks are made from that commands run; `deployments` has the id of that of each task of a
+        service: what knows them tells this history of its events while it is locked, and must not be asked then."""
+        context = Context(state, registered, draining, one_offs, deployments)
         with self._changed:
             for task in observed.tasks.values():
                 self._update(task, context)

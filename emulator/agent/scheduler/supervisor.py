@@ -383,10 +383,9 @@ class Supervisor:
 
     def _note_states(self, observed: Observed, registered: frozenset[str], draining: frozenset[str]) -> None:
         scheduler = self.scheduler
-        # Asked for before: deployments tell the history of their events, so it must not ask them while it is locked.
         named = {task.id: scheduler.rollouts.deployment_id(task) for task in observed.service_tasks}
         one_offs = self.one_offs.services()
-        scheduler.history.look(scheduler.state, observed, registered, draining, one_offs, lambda task: named[task.id])
+        scheduler.history.look(scheduler.state, observed, registered, draining, one_offs, named)
 
 
 def _in_a_thread(work: Callable[[], None]) -> None:

@@ -6,7 +6,7 @@ Source: the ECS API reference (Task, Container, Attachment), and an answer of Ru
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -25,13 +25,14 @@ DEFAULT_STORAGE = 20
 @dataclass(slots=True)
 class Context:
     """What tasks are described by. `registered` and `draining` are tasks with targets in the front, by id; `one_offs`
-    are what tasks are made from that commands run; `deployment` names the deployment of a service's task."""
+    are what tasks are made from that commands run; `deployments` has the id of that of each task of a
+    service."""
 
     state: DesiredState
     registered: frozenset[str]
     draining: frozenset[str]
     one_offs: Iterable[DesiredService] = ()
-    deployment: Callable[[Task], str] = lambda _: ""
+    deployments: Mapping[str, str] = field(default_factory=dict)
     now: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
 
     def desired(self, task: Task) -> DesiredService | None:
@@ -78,7 +79,7 @@ def new_task(task: Task, context: Context) -> dict[str, Any]:
         "containers": [],
         "version": 0,
     }
-    if not task.one_off and (deployment := context.deployment(task)):
+    if not task.one_off and (deployment := context.deployments.get(task.id, "")):
         found["startedBy"] = deployment
     return found
 
