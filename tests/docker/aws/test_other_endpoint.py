@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.docker.aws.conftest import API, WAITS, WORKER, client_of, run_in, variables, write_workspace
-from tests.docker.project import ROOT, MakeProject, Project, free_port
+from tests.docker.project import MakeProject, Project, free_port
 
 pytestmark = pytest.mark.docker
 
@@ -57,7 +57,7 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = server.getsockname()[1]
         own = {"GATEWAY_PORT": str(port), "MINISTACK_HOST": "127.0.0.1", "IOT_MTLS_ENABLED": "0", "SERVICES": SERVICES}
         process = subprocess.Popen(
-            [sys.executable, str(ROOT / "tests/unit/aws/ministack_process.py"), str(server.fileno())],
+            [sys.executable, str(Path(__file__).with_name("other_endpoint.py")), str(server.fileno())],
             cwd=tmp_path_factory.mktemp("other"),
             env={**os.environ, **own, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"},
             pass_fds=[server.fileno()],
