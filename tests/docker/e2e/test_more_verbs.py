@@ -129,9 +129,9 @@ def test_history_says_why_a_task_stopped(nginx: Project) -> None:
     nginx.run("stop", task[:8]).ok()
     found = json.loads(nginx.run("inspect", task[:8]).ok().out)["tasks"]
     assert [(t["lastStatus"], t["stopCode"]) for t in found] == [("STOPPED", "UserInitiated")]
-    assert any(
-        json.loads(line)["detail"]["lastStatus"] == "RUNNING" for line in nginx.run("events").ok().out.splitlines()
-    )
+    events = [json.loads(line) for line in nginx.run("events").ok().out.splitlines()]
+    of_tasks = [event["detail"] for event in events if event["detail-type"] == "ECS Task State Change"]
+    assert any(detail["lastStatus"] == "RUNNING" for detail in of_tasks)
 
 
 def test_the_task_as_a_whole_is_limited(nginx: Project) -> None:

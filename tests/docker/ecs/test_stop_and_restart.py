@@ -87,7 +87,8 @@ def test_the_exit_of_an_essential_container_stops_its_task_and_zero_is_an_exit_t
     assert stopped["stopCode"] == "EssentialContainerExited"
     assert stopped["stoppedReason"] == "Essential container in task exited"
     assert {c["name"]: c.get("exitCode") for c in stopped["containers"]}["main"] == 0
-    events = [json.loads(line)["detail"] for line in tasks.project.run("events", "-e", "test").ok().out.splitlines()]
+    lines = [json.loads(line) for line in tasks.project.run("events", "-e", "test").ok().out.splitlines()]
+    events = [line["detail"] for line in lines if line["detail-type"] == "ECS Task State Change"]
     states = [event["lastStatus"] for event in events if event["taskArn"].endswith(old)]
     assert list(dict.fromkeys(states))[-1] == "STOPPED"
     assert "RUNNING" in states
