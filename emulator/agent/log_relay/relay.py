@@ -124,14 +124,15 @@ class Relay:
         while True:
             waits = self._settling or self._watch is None or any(flow.resend_at for flow in self._flows)
             ready = self._selector.select(POLL if waits else None)
+            # Before all else: what a router had begun to store is taken back only until the next one listens.
+            told = self._watch if any(key.fileobj is self._watch for key, _ in ready) else None
+            if told is not None and _read(told) == b"":
+                self._router_is_gone()
             for key, events in ready:
                 if key.fileobj is listener:
                     self._accept(listener)
                 elif key.fileobj is self._signals:
                     self._signals.recv(64)
-                elif key.fileobj is self._watch:
-                    if _read(self._watch) == b"":
-                        self._router_is_gone()
                 elif key.data is not None:  # else it is the router's that was closed just now
                     self._serve(key.data, key.fileobj, events)
             if self._watch is None:
