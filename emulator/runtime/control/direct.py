@@ -15,6 +15,7 @@ import os
 import shutil
 import socket
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -134,6 +135,7 @@ class SocketStream:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._file = connection.makefile("rb", buffering=_CHUNK)
+        self._reading = threading.Lock()
 
     def write(self, data: bytes) -> None:
         """Sends to the agent. Raises EngineError where it is gone."""
@@ -149,14 +151,19 @@ class SocketStream:
 
     def lines(self) -> Iterator[bytes]:
         """Lines of the answer, without line ends, until the connection ends."""
-        while True:
+        while line := self._line():
+            yield line.removesuffix(b"\n")
+
+    def _line(self) -> bytes:
+        """The next line with its end; empty where the connection has ended, and the file goes with it then."""
+        with self._reading:
             try:
                 line = self._file.readline()
-            except (OSError, ValueError):
-                return  # closed by us, or the agent is gone
+            except (OSError, ValueError):  # closed by us, or the agent is gone
+                line = b""
             if not line:
-                return
-            yield line.removesuffix(b"\n")
+                self._file.close()
+            return line
 
     def error_output(self) -> bytes:
         """Nothing: there is no command that could say anything beside the answer."""
@@ -176,6 +183,12 @@ class SocketStream:
         with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
         self._connection.close()
+        # The socket is open as long as its file is. A thread that waits for a line closes it, as it gets none now.
+        if self._reading.acquire(blocking=False):
+            try:
+                self._file.close()
+            finally:
+                self._reading.release()
 
 
 def answer(environment: Names, verb: str, query: Query | None = None) -> Message | None:

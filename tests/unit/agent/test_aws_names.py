@@ -81,13 +81,32 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
+async def both(dockers: Dockers) -> tuple[asyncio.Server, asyncio.DatagramTransport]:
+    """Docker's name server on a port of TCP that is free for UDP too."""
+    loop = asyncio.get_running_loop()
+    while True:
+        streams = await asyncio.start_server(dockers.connected, HERE, 0)
+        try:
+            address = (HERE, port_of(streams))
+            transport, _ = await loop.create_datagram_endpoint(lambda: dockers, local_addr=address)
+        except OSError:  # another program has it
+            streams.close()
+            await streams.wait_closed()
+        else:
+            return streams, transport
+
+
+def port_of(server: asyncio.Server) -> int:
+    port: int = server.sockets[0].getsockname()[1]
+    return port
+
+
 @asynccontextmanager
 async def serving(dockers: Dockers, folder: Path, endpoint: Endpoint | None = None) -> AsyncIterator[int]:
     """The port of a task's name server."""
-    loop, port, asked, told = asyncio.get_running_loop(), free_port(), free_port(), free_port()
-    transport, _ = await loop.create_datagram_endpoint(lambda: dockers, local_addr=(HERE, asked))
-    streams = await asyncio.start_server(dockers.connected, HERE, asked)
-    listening = await asyncio.start_server((endpoint or Endpoint()).connected, HERE, told)
+    streams, transport = await both(dockers)
+    listening = await asyncio.start_server((endpoint or Endpoint()).connected, HERE, 0)
+    asked, told, port = port_of(streams), port_of(listening), free_port()
     ready = folder / "ready"
     task = asyncio.create_task(NameServer(HOST, told, "api one", (HERE, asked)).serve(ready, HERE, port))
     while not ready.exists():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -153,3 +155,21 @@ def test_an_agent_that_hangs_is_as_none(here: Rig, monkeypatch: pytest.MonkeyPat
         hanging.listen()
         assert direct_overview(DEMO) is None
         assert not print_direct(DEMO, [], None, router=False, timestamps=False, as_json=False)
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["idle", "while a thread waits for a line"])
+def test_a_connection_that_was_closed_is_closed_at_once(waits: bool) -> None:
+    """Not when its last reference goes: the file that reads it would keep it open until then."""
+    ours, agents = socket.socketpair()
+    number = ours.fileno()
+    stream = direct.SocketStream(ours)
+    with agents, ThreadPoolExecutor(1) as pool:
+        agents.sendall(b"first\n")
+        lines = stream.lines()
+        assert next(lines) == b"first"
+        waiting = pool.submit(next, lines, None) if waits else None
+        stream.close()
+        assert waiting is None or waiting.result(20) is None
+        assert agents.recv(1) == b""
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(number)
