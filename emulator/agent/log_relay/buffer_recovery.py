@@ -1,4 +1,4 @@
-"""Takes back from the buffer of a Fluent Bit that died what it had begun to store and never acknowledged.
+"""What a Fluent Bit that died had begun to store and never acknowledged: taken back from its buffer, or found there.
 
 The layout of the buffer's files stands in `emulator.agent.log_relay.chunkio`; versions from 2.1 on also write how long
 the entries are, in the header.
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgpack
 
-from emulator.agent.log_relay.chunkio import buffered, chunk_head, read_chunk
+from emulator.agent.log_relay.chunkio import buffered, chunk_entries, chunk_head, read_chunk
 from emulator.agent.log_relay.forward import Batch
 from emulator.logstore.beneath import open_beneath
 
@@ -36,11 +36,7 @@ def take_back(buffer: Path, batches: Sequence[Batch]) -> int:
     So what it had stored of unfinished ones stands at the end of the files of their tags. Perhaps its filters had not
     seen the very last one yet; sent again, they do.
     """
-    times: dict[bytes, set[bytes]] = {}
-    for batch in batches:
-        for tag, time, *_ in batch.messages():
-            if isinstance(time, msgpack.ExtType):
-                times.setdefault(tag, set()).add(time.data)
+    times = _times(batches)
     cut = 0
     for path in buffered(buffer) if times else ():
         try:
@@ -56,6 +52,48 @@ def take_back(buffer: Path, batches: Sequence[Batch]) -> int:
             _shorten(buffer, path, content, head[1], position)
             cut += 1
     return cut
+
+
+def stored(buffer: Path, batches: Sequence[Batch]) -> list[int]:
+    """How many of each batch's first messages stand in the buffer although they were never acknowledged.
+
+    For a router that runs again already: it delivers what its predecessor stored, and its files must stay as they are.
+    What it has delivered and removed by now is not found.
+    """
+    times = _times(batches)
+    found: set[tuple[bytes, bytes]] = set()
+    for path in buffered(buffer) if times else ():
+        try:
+            content = read_chunk(buffer, path)
+        except OSError:
+            continue  # no file, or gone
+        head = chunk_head(content)
+        if head is None or head[0] not in times:
+            continue
+        for _, time, _ in reversed(list(chunk_entries(content))):
+            if not isinstance(time, msgpack.ExtType) or time.data not in times[head[0]]:
+                break
+            found.add((head[0], time.data))
+    return [_first_messages(batch, found) for batch in batches]
+
+
+def _first_messages(batch: Batch, found: set[tuple[bytes, bytes]]) -> int:
+    """How many messages end with the last one that was found: Fluent Bit stores them in order, filters drop some."""
+    count = 0
+    for number, (tag, time, *_) in enumerate(batch.messages(), start=1):
+        if isinstance(time, msgpack.ExtType) and (tag, time.data) in found:
+            count = number
+    return count
+
+
+def _times(batches: Sequence[Batch]) -> dict[bytes, set[bytes]]:
+    """The times of all messages that have nanoseconds, by tag."""
+    times: dict[bytes, set[bytes]] = {}
+    for batch in batches:
+        for tag, time, *_ in batch.messages():
+            if isinstance(time, msgpack.ExtType):
+                times.setdefault(tag, set()).add(time.data)
+    return times
 
 
 def _unfinished(content: bytes, start: int, times: set[bytes]) -> int | None:

@@ -45,6 +45,17 @@ class Batch:
         part = self.parts[-1]
         return b"".join((*self.parts[:-1], part[: self.last], _asking(part[self.last :], chunk)))
 
+    def after(self, count: int) -> Batch | None:
+        """The messages behind the first `count` ones; None where there are none."""
+        data = b"".join(self.parts)
+        unpacker = msgpack.Unpacker(raw=True, strict_map_key=False, max_buffer_size=0)
+        unpacker.feed(data)
+        for _ in range(count):
+            unpacker.skip()
+        start = unpacker.tell()
+        last = self.size - len(self.parts[-1]) + self.last
+        return Batch([data[start:]], last - start, len(data) - start) if start < len(data) else None
+
     def messages(self) -> Iterator[list[Any]]:
         """Each message as `[tag, time, record, …]`, with texts as bytes."""
         unpacker = msgpack.Unpacker(raw=True, strict_map_key=False, max_buffer_size=0)

@@ -25,7 +25,7 @@ from pathlib import Path
 import msgpack
 
 from emulator.agent.capabilities import DAC_OVERRIDE, keep_only
-from emulator.agent.log_relay.buffer_recovery import take_back
+from emulator.agent.log_relay.buffer_recovery import stored, take_back
 from emulator.agent.log_relay.drain import salvage, write_lines
 from emulator.agent.log_relay.forward import Batch, Splitter, acknowledged
 
@@ -167,7 +167,8 @@ class Relay:
             self._send(flow)
 
     def _router_is_gone(self) -> None:
-        """Takes back what it had not acknowledged; from its buffer too, unless the next one has that already."""
+        """Takes back what it had not acknowledged; from its buffer too, unless the next one has that already: then what
+        stands there is not sent again."""
         if self._watch is None:
             return
         self._close(self._watch)
@@ -179,8 +180,21 @@ class Relay:
         unfinished = [batch for flow in self._flows for batch in flow.in_flight.values()]
         if not self._listens():
             take_back(self._buffer, unfinished)
+        else:
+            self._leave_what_is_stored(unfinished)
         for flow in self._flows:
             self._give_back(flow)
+
+    def _leave_what_is_stored(self, unfinished: list[Batch]) -> None:
+        counts = dict(zip(map(id, unfinished), stored(self._buffer, unfinished), strict=True))
+        for flow in self._flows:
+            for chunk, batch in list(flow.in_flight.items()):
+                rest = batch.after(counts[id(batch)])
+                flow.held -= batch.size - (rest.size if rest else 0)
+                if rest is None:
+                    del flow.in_flight[chunk]
+                else:
+                    flow.in_flight[chunk] = rest
 
     def _look_for_a_router(self) -> None:
         if watch := self._connect():

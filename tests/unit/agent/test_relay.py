@@ -14,7 +14,7 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from emulator.agent.log_relay.buffer_recovery import take_back
+from emulator.agent.log_relay.buffer_recovery import stored, take_back
 from emulator.agent.log_relay.forward import Batch, Splitter
 from emulator.agent.log_relay.relay import HELD_WITHOUT_ROUTER
 from emulator.logstore.deliveries import read_records
@@ -215,21 +215,39 @@ def test_what_was_not_acknowledged_over_a_connection_that_ends_alone_is_sent_aga
     until(lambda: router.lines == numbers(0, 3) * 2)
 
 
-def test_the_buffer_of_a_router_that_runs_again_already_is_left_alone(
-    folder: Path, relay: subprocess.Popen[str], driver: Driver, start_router: StartRouter, until: Until
+@pytest.mark.parametrize("found", [0, 2, 3], ids=["delivered already", "two of three", "all"])
+def test_of_a_router_that_runs_again_already_the_buffer_is_left_alone_and_what_stands_there_not_sent_again(
+    folder: Path,
+    relay: subprocess.Popen[str],
+    driver: Driver,
+    start_router: StartRouter,
+    until: Until,
+    found: int,
 ) -> None:
     dying = start_router(acknowledges=False)
-    send(driver(), 0, 3)
+    connection = driver()
+    send(connection, 0, 3)
     until(lambda: dying.lines)
     relay.send_signal(signal.SIGSTOP)  # a busy machine: it does not get to look
     dying.die()
     chunk = folder / "buffer" / "forward.0" / "1.flb"
-    write_chunk(chunk, [entry(number) for number in range(3)])
+    write_chunk(chunk, [entry(number) for number in range(found)])
     content = chunk.read_bytes()
     router = start_router()
     relay.send_signal(signal.SIGCONT)
-    until(lambda: router.lines == numbers(0, 3))
+    send(connection, 3, 5)
+    until(lambda: router.lines == numbers(found, 5))
     assert chunk.read_bytes() == content
+
+
+def test_of_batches_in_a_buffer_the_messages_behind_the_last_one_found_are_left(tmp_path: Path) -> None:
+    path = tmp_path / "forward.0" / "1.flb"
+    write_chunk(path, [*(entry(number) for number in (1, 2, 4, 5)), entry(6)[:-2]])  # a filter dropped the third
+    batches = [batch(3, 4), batch(5, 6, 7), batch(8)]
+    counts = stored(tmp_path, batches)
+    assert counts == [2, 1, 0]
+    rests = [one.after(count) for one, count in zip(batches, counts, strict=True)]
+    assert rests == [None, batch(6, 7), batch(8)]
 
 
 def test_what_was_acknowledged_is_not_sent_again(
