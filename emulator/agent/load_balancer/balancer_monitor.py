@@ -17,8 +17,8 @@ from emulator.errors import EngineError
 from emulator.frontdoor.balancers import Balancer
 from emulator.frontdoor.haproxy import admin
 from emulator.frontdoor.haproxy.configuration import SHOW_KEY, STATE_FILE, front_configuration
-from emulator.frontdoor.health import TargetHealth, TargetState, target_health, unanswered
 from emulator.frontdoor.options import ADMIN_SOCKET, CERTIFICATES_FOLDER, FOLDER, MASTER_SOCKET, Target
+from emulator.frontdoor.target_health import TargetHealth, TargetState, target_health, unanswered
 from emulator.runtime.specs.load_balancer import Front, front_in, packed, targets_of
 from emulator.runtime.state.names import Names
 from emulator.runtime.state.observed import Observed, observe

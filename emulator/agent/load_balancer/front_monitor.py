@@ -16,8 +16,8 @@ from emulator.agent.load_balancer.udp_targets import UdpTargets, routes_of
 from emulator.engine.interface import Container, ContainerState, Engine
 from emulator.errors import CopilotLocalError, EngineError
 from emulator.frontdoor.balancers import Balancer, balancer_of
-from emulator.frontdoor.health import TargetHealth, TargetState
 from emulator.frontdoor.options import ACCESS_LOG_SOCKET
+from emulator.frontdoor.target_health import TargetHealth, TargetState
 from emulator.runtime.listeners.front_ports import balanced, udp_bind_ports
 from emulator.runtime.specs.load_balancer import FrontControl, front_in, front_specs, target_name, targets_of
 from emulator.runtime.specs.udp_relay import UDP_SOCKET

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from emulator.agent.load_balancer.udp_relay import Route, write_routes
-from emulator.frontdoor.health import TargetHealth, TargetState
 from emulator.frontdoor.options import Target
+from emulator.frontdoor.target_health import TargetHealth, TargetState
 from emulator.runtime.listeners.front_ports import udp_bind_ports
 from emulator.runtime.state.desired import DesiredState
 

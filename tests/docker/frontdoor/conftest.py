@@ -48,8 +48,8 @@ from emulator.frontdoor.haproxy.configuration import (
     FrontFiles,
     front_configuration,
 )
-from emulator.frontdoor.health import TargetHealth, target_health
 from emulator.frontdoor.options import ACCESS_LOG_SOCKET, FOLDER, NOFILE, RUN_FOLDER, USER_ID, FrontOptions, Target
+from emulator.frontdoor.target_health import TargetHealth, target_health
 from emulator.settings import load_settings
 
 HEALTH_PATH = "/health"

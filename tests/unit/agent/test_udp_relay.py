@@ -11,8 +11,8 @@ import pytest
 
 from emulator.agent.load_balancer.udp_relay import IDLE, Relay, Route, read_routes, write_routes
 from emulator.agent.load_balancer.udp_targets import UdpTargets, routes_of
-from emulator.frontdoor.health import TargetHealth, TargetState
 from emulator.frontdoor.options import Target
+from emulator.frontdoor.target_health import TargetHealth, TargetState
 from emulator.runtime.listeners.port_choice import AskedPorts, with_ports
 from tests.unit.runtime.test_front_ports import network
 from tests.unit.runtime.world import World

@@ -17,8 +17,8 @@ from emulator.errors import EngineError, InputError
 from emulator.frontdoor.haproxy.admin import parse_show_stat, placed, reconcile, refused
 from emulator.frontdoor.haproxy.configuration import front_configuration
 from emulator.frontdoor.haproxy.servers import backends_of
-from emulator.frontdoor.health import target_health
 from emulator.frontdoor.options import FrontOptions, Placement, Target
+from emulator.frontdoor.target_health import target_health
 from tests.frontdoor_table import service_with
 
 MAIN, OPEN, INITIAL = "web:default", "open:web:default", "initial:web:default"
