@@ -78,7 +78,7 @@ bench: setup  ## Run the benchmarks
 .PHONY: reference
 reference: venv  ## Write the reference, made from the code, to build/reference.md, and the tables of two pages in docs/
 	@mkdir -p build && $(CLI) reference > build/reference.md && echo build/reference.md
-	@$(CLI) reference findings --into docs/findings.md && echo docs/findings.md
+	@$(CLI) reference findings --into docs/reference/findings.md && echo docs/reference/findings.md
 	@$(CLI) reference addons --into docs/how-to/addons.md && echo docs/how-to/addons.md
 
 .PHONY: audit

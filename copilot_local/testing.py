@@ -1,4 +1,4 @@
-"""Integration tests of Copilot services: the Python API that docs/testing.md describes.
+"""Integration tests of Copilot services: the Python API that docs/reference/testing.md describes.
 
     from copilot_local.testing import Environment
 

@@ -335,7 +335,7 @@ def load_settings(workspace: Path | None = None, environment: Mapping[str, str] 
         return from_plain(Settings, merged) if merged else make(Settings)
     except InvalidData as error:  # each file fits by itself
         where = " and ".join(str(file) for file in files if text_of(file).strip())
-        raise InputError(f"{error} (in {where} together)", hint="see docs/settings.md for every key") from None
+        raise InputError(f"{error} (in {where} together)", hint="see `copilot-local reference settings`") from None
 
 
 def setting_position(workspace: Path, *keys: str) -> Position | None:
@@ -354,14 +354,14 @@ def _read(file: Path) -> dict[str, object]:
         content = tomllib.loads(text)
         settings = from_plain(Settings, content)
     except RecursionError:
-        raise InputError(f"{file} is nested too deeply", hint="see docs/settings.md for the format") from None
+        raise InputError(f"{file} is nested too deeply", hint="see `copilot-local reference settings`") from None
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{file}: not valid TOML: {error}", hint="see docs/settings.md for the format") from None
+        raise InputError(f"{file}: not valid TOML: {error}", hint="see `copilot-local reference settings`") from None
     except InvalidData as error:
         first, *others = error.problems
         more = "".join(f"\n{problem} (line {line_of(text, problem.keys)})" for problem in others)
         position = Position(str(file), line_of(text, first.keys))
-        raise InputError(f"{first}{more}", position=position, hint="see docs/settings.md for every key") from None
+        raise InputError(f"{first}{more}", position=position, hint="see `copilot-local reference settings`") from None
     for section in FILLED_IN:
         if isinstance(table := content.get(section), dict):
             content[section] = {name: value for name, value in table.items() if value != ""}

@@ -129,6 +129,6 @@ def ignored(workspace: Workspace) -> tuple[str, ...]:
         if code not in CODES:
             raise InputError(
                 f"[validate] ignore in {FILE_NAME}: there is no finding {code}",
-                hint="docs/findings.md has all codes, such as CL101",
+                hint="`copilot-local reference findings` has all codes, such as CL101",
             )
     return codes

@@ -1,7 +1,7 @@
 """What AWS does and the program of `ministack_app` does not: rules of queues, topics and uploads, put into it.
 
 Everything here is for the pinned version, as `ministack_app` is. Sources: the API references of Amazon SQS, Amazon SNS
-and Amazon S3; `docs/aws-endpoint.md` has the checks.
+and Amazon S3; `docs/fidelity/aws-endpoint.md` has the checks.
 """
 
 from __future__ import annotations

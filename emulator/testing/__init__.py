@@ -5,7 +5,7 @@
     with Environment("examples/nginx-sidecar") as environment:
         assert environment.http.get("/api/orders").status_code == 200
 
-The plugin (`copilot_environment` and others) needs no import: pytest finds it. docs/testing.md describes both.
+The plugin (`copilot_environment` and others) needs no import: pytest finds it. docs/reference/testing.md describes it.
 """
 
 from __future__ import annotations

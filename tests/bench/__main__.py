@@ -1,4 +1,4 @@
-"""`python -m tests.bench [GROUP…]`: measures, prints the table, and writes it to docs/benchmarks.md when all ran."""
+"""`python -m tests.bench [GROUP…]`: measures, prints a table, and writes docs/fidelity/benchmarks.md if all ran."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GROUPS = (
     "service_connect",
     "traces",
 )
-FILE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+FILE = Path(__file__).parents[2] / "docs" / "fidelity" / "benchmarks.md"
 
 
 def main(chosen: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""The rooms of the house: docs/architecture.md lists them, lowest first, with what each may import and start."""
+"""The rooms of the house: docs/understand/architecture.md lists them, lowest first, with what each may import."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EVERYWHERE = re.compile(r"^Every room may import (.+)\.$", re.MULTILINE)
 
 @cache
 def architecture() -> str:
-    return (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    return (ROOT / "docs" / "understand" / "architecture.md").read_text(encoding="utf-8")
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The agent's control API: HTTP on a unix socket. `docs/control-api.yaml` says what each request means."""
+"""The agent's control API: HTTP on a unix socket. `docs/reference/control-api.yaml` says what each request means."""
 
 from __future__ import annotations
 

@@ -30,7 +30,8 @@ def reference(
         typer.Option(
             "--into",
             metavar="FILE",
-            help="With findings or addons: write them into their page, docs/findings.md or docs/how-to/addons.md.",
+            help="With findings or addons: write them into their page, docs/reference/findings.md or "
+            "docs/how-to/addons.md.",
         ),
     ] = None,
 ) -> None:

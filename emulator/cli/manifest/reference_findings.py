@@ -38,7 +38,7 @@ def _nearest(code: str) -> str:
     if not meant and number:
         meant = min(CODES, key=lambda known: abs(int(known.removeprefix("CL")) - int(number[1])))
     if not meant:
-        return "docs/findings.md has all codes, such as CL101"
+        return "`copilot-local reference findings` has all codes, such as CL101"
     return f"did you mean {meant} ({KINDS[meant].title})?"
 
 
@@ -85,8 +85,8 @@ def _language(text: str) -> str:
 
 
 def with_listing(page: str) -> str:
-    """The page docs/findings.md with its listing written anew: everything below the heading "Codes"."""
+    """The page docs/reference/findings.md with its listing written anew: everything below the heading "Codes"."""
     head, heading, _ = page.partition("\n## Codes\n")
     if not heading:
-        raise UsageError('the page has no heading "## Codes"', hint="give docs/findings.md")
+        raise UsageError('the page has no heading "## Codes"', hint="give docs/reference/findings.md")
     return f"{head}{heading}\n{listing()}"

@@ -2,8 +2,8 @@
 
 The API is HTTP on a unix socket inside the agent's container, reached through `docker exec` of a small bridge: no port,
 no token, and it works with a remote Docker context. Where the daemon runs on this machine, the agent has a second
-socket in a folder of the user (`runtime.control.direct`), which saves the `docker exec`. `docs/control-api.yaml`
-describes the API.
+socket in a folder of the user (`runtime.control.direct`), which saves the `docker exec`.
+`docs/reference/control-api.yaml` describes the API.
 """
 
 from __future__ import annotations

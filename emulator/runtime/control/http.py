@@ -1,7 +1,7 @@
 """The client's end of the control API's HTTP: requests over a connection that `docker exec` made.
 
 As much of HTTP/1.1 as the agent speaks: an answer is empty, one line of JSON with its length, or chunks that are one
-line of JSON each, the last of which holds `ok` or `error`. `docs/control-api.yaml` describes it.
+line of JSON each, the last of which holds `ok` or `error`. `docs/reference/control-api.yaml` describes it.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Deployed, a proxy in the client's task answers for each name and spreads connections over the tasks behind it. Here the
 names are lines of the `/etc/hosts` that the containers of a task share, one for each task behind a name, and are
-rewritten whenever those tasks change. What that cannot do is in docs/networking.md.
+rewritten whenever those tasks change. What that cannot do is in docs/reference/networking.md.
 
 Source: Amazon ECS, "Service Connect"; Copilot's `network.connect`.
 """

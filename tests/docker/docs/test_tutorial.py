@@ -16,5 +16,5 @@ pytestmark = pytest.mark.docker
 
 
 def test_the_tutorial(follow: Callable[[str], None], reader: Reader, engine: Engine) -> None:
-    follow("tutorial.md")
+    follow("start/tutorial.md")
     assert engine.list_containers({"copilot-local.app": reader.app}) == []

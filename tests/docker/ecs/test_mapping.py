@@ -166,7 +166,7 @@ def test_capabilities(mapped: Tasks) -> None:
 
     chown, net_raw, ptrace = 1 << 0, 1 << 13, 1 << 19
     assert bits("app") & (chown | net_raw | ptrace) == ptrace
-    assert bits("defaults") & (chown | net_raw | ptrace) == chown, "see docs/isolation.md for net_raw"
+    assert bits("defaults") & (chown | net_raw | ptrace) == chown, "see docs/understand/isolation.md for net_raw"
 
 
 def test_init_process_standard_input_and_terminal(mapped: Tasks) -> None:

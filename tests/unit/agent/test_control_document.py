@@ -1,4 +1,4 @@
-"""docs/control-api.yaml says what the agent does: every request of the client and every answer fits it."""
+"""docs/reference/control-api.yaml says what the agent does: every request of the client and every answer fits it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ from tests.unit.agent.rig import Rig
 from tests.unit.runtime.world import DEMO, desired_state, make_service
 
 DOCUMENT: dict[str, Any] = yaml.load(
-    (Path(__file__).parents[3] / "docs" / "control-api.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader
+    (Path(__file__).parents[3] / "docs" / "reference" / "control-api.yaml").read_text(encoding="utf-8"),
+    yaml.CSafeLoader,
 )
 OPERATIONS = {
     (method.upper(), f"/v1{path}"): operation

@@ -1,4 +1,4 @@
-"""Every finding has an explanation and an example that is true; docs/findings.md and `validate --explain` show them."""
+"""Every finding has an explanation and a true example, in docs/reference/findings.md and in `validate --explain`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from emulator.manifest.findings.catalogue.network import OutOfReach
 from emulator.manifest.findings.codes import CODES
 from tests.unit.cli.conftest import Run
 
-PAGE = Path(__file__).parents[3] / "docs" / "findings.md"
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "findings.md"
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 WITHOUT_EXAMPLE = ("CL703", "CL712")  # guards: no file leads to them
 every_example = pytest.mark.parametrize("kind", [kind for code, kind in KINDS.items() if code not in WITHOUT_EXAMPLE])
@@ -87,7 +87,7 @@ def test_a_kind_says_why_and_where_the_rule_is_from(kind: type[FindingKind]) -> 
 
 def test_the_page_has_what_the_kinds_say() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    assert page == with_listing(page), "write docs/findings.md anew: make reference"
+    assert page == with_listing(page), "write docs/reference/findings.md anew: make reference"
 
 
 def test_the_page_is_written_below_its_heading(run: Run, tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_an_explanation_has_every_file_of_the_example(run: Run) -> None:
         ("CL1O1", "did you mean CL101 (unknown key)?"),
         ("CL71", "did you mean CL71"),
         ("9000", "did you mean CL901"),
-        ("port", "docs/findings.md has all codes"),
+        ("port", "`copilot-local reference findings` has all codes"),
     ],
 )
 def test_a_code_that_is_none_gets_the_nearest(run: Run, code: str, hint: str) -> None:

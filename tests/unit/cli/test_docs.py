@@ -16,8 +16,8 @@ from emulator.events import EventKind
 from emulator.settings import Settings
 
 ROOT = Path(__file__).parents[3]
-COMMANDS = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
-SETTINGS = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+COMMANDS = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
+SETTINGS = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
 
 
 def verbs() -> list[tuple[str, Verb]]:
@@ -54,8 +54,8 @@ def test_the_list_of_verbs_says_what_each_verb_says_of_itself(words: str, verb: 
 
 @pytest.mark.parametrize(("verb", "option"), options())
 def test_every_verb_and_option_is_documented(verb: str, option: str) -> None:
-    assert re.search(rf"`{re.escape(verb)}[` ]", COMMANDS), f"`{verb}` is not in docs/commands.md"
-    assert re.search(rf"`{re.escape(option)}[` ]", COMMANDS), f"{option} of {verb} is not in docs/commands.md"
+    assert re.search(rf"`{re.escape(verb)}[` ]", COMMANDS), f"`{verb}` is not in docs/reference/commands.md"
+    assert re.search(rf"`{re.escape(option)}[` ]", COMMANDS), f"{option} of {verb} is not in docs/reference/commands.md"
 
 
 def keys(model: type[BaseModel], prefix: str = "") -> list[tuple[str, str]]:

@@ -198,7 +198,7 @@ def test_broken_settings_are_shown_with_their_line(run: Run, workspace: Path) ->
     assert ended.code == 1
     assert ended.err.startswith("error: copilot-local.toml:2: front.porrt: ")
     assert "    2 | porrt = 1\n" in ended.err
-    assert "hint: see docs/settings.md for every key" in ended.err
+    assert "hint: see `copilot-local reference settings`" in ended.err
 
 
 def test_firelens_config_shows_both_files_and_why_they_differ(

@@ -1,4 +1,4 @@
-"""The tables of docs/ecs-behaviour.md name a test for every rule, and each test is there."""
+"""The tables of docs/fidelity/ecs-behaviour.md name a test for every rule, and each test is there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from tests.unit.docs.named_tests import ROOT, missing_tests, rows
 
-DOCUMENT = ROOT / "docs" / "ecs-behaviour.md"
+DOCUMENT = ROOT / "docs" / "fidelity" / "ecs-behaviour.md"
 
 
 def test_every_rule_has_a_test_that_is_there() -> None:

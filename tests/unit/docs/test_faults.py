@@ -10,7 +10,9 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 DOCKER_TESTS = ROOT / "tests" / "docker"
-ROWS = re.findall(r"^\| (.+) \| .+ \| (.+) \|$", (ROOT / "docs" / "faults.md").read_text("utf-8"), re.MULTILINE)[1:]
+ROWS = re.findall(
+    r"^\| (.+) \| .+ \| (.+) \|$", (ROOT / "docs" / "fidelity" / "faults.md").read_text("utf-8"), re.MULTILINE
+)[1:]
 
 
 def defined(folder: Path) -> set[str]:

@@ -1,4 +1,4 @@
-"""docs/regressions.md names a test for every fault that use has found, and each test is there."""
+"""docs/fidelity/regressions.md names a test for every fault that use has found, and each test is there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from tests.unit.docs.named_tests import ROOT, missing_tests, rows
 
-DOCUMENT = ROOT / "docs" / "regressions.md"
+DOCUMENT = ROOT / "docs" / "fidelity" / "regressions.md"
 TABLES = {"A": 11, "B": 11, "C": 18, "D": 7, "E": 14, "F": 14}
 
 

@@ -22,7 +22,7 @@ from tests.unit.render.environment_parity import (
     table,
 )
 
-DOCS = Path(__file__).parents[3] / "docs" / "rendering.md"
+DOCS = Path(__file__).parents[3] / "docs" / "reference" / "rendering.md"
 MODES = pytest.mark.parametrize("in_place", [False, True], ids=["new", "in place"])
 NAMES = pytest.mark.parametrize("name", CASES)
 OF_COPILOT = {"EnvironmentManagerRoleARN", "CFNExecutionRoleARN", "EnabledFeatures", "LastForceDeployID",

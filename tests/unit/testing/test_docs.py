@@ -1,4 +1,4 @@
-"""docs/testing.md names everything that the API and the plugin have."""
+"""docs/reference/testing.md names everything that the API and the plugin have."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from emulator.testing import plugin
 from emulator.testing.environment import Environment
 
 ROOT = Path(__file__).parents[3]
-TEXT = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "docs" / "reference" / "testing.md").read_text(encoding="utf-8")
 
 
 def named(word: str) -> bool:

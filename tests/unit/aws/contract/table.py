@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.unit.aws.contract.catalogue import ALL, SERVICES
 from tests.unit.aws.contract.checks import Check
 
-PAGE = Path(__file__).parents[4] / "docs" / "aws-endpoint.md"
+PAGE = Path(__file__).parents[4] / "docs" / "fidelity" / "aws-endpoint.md"
 BEGINS = "<!-- The tables are made by `python -m tests.unit.aws.contract.table`. -->\n"
 HEAD = ("| id | what AWS does | here | moto |", "|---|---|---|---|")
 
