@@ -66,9 +66,14 @@ format: venv  ## Format the code and mend what lint can mend
 	@$(DENO) fmt --quiet
 
 .PHONY: test-browser
-test-browser: venv  ## Try the console's pages in Chromium, and keep pictures of them in build/console
+test-browser: venv  ## Try the console's pages in Chromium
 	@requirements/browser.sh
 	@PYTHONPATH=build/browser $(BIN)/pytest -q tests/browser
+
+.PHONY: pictures
+pictures: venv  ## Take pictures of the console's pages, into build/pictures
+	@requirements/browser.sh
+	@PYTHONPATH=build/browser $(BIN)/python -m tests.browser.pictures
 
 .PHONY: bench
 bench: setup  ## Run the benchmarks

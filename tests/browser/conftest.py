@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from importlib.util import find_spec
@@ -13,6 +12,7 @@ import pytest
 
 from emulator.console.recording import read
 from emulator.console.serve import Address, showing
+from tests.browser.chromium import TIMEOUT, chromium, go
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -20,26 +20,14 @@ if TYPE_CHECKING:
 collect_ignore_glob = [] if find_spec("playwright") else ["test_*.py"]
 """What drives the browser is no dependency of the suite: `make test-browser` brings it."""
 RECORDED = Path(__file__).parent / "shop.ndjson"
-OPTIONS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-]
-TIMEOUT = 30_000
-"""Milliseconds for what comes at once on a machine that is not busy."""
 EXPECTED = "the server responded with a status of 4"
 """In the browser's words: pages ask for what an environment does not have, and say so."""
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert chromium, "no Chromium here: on Debian and Ubuntu, apt-get install chromium"
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=OPTIONS)
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture(scope="session")
@@ -65,9 +53,7 @@ class Opened:
 
     def go(self, name: str, title: str) -> None:
         """Goes to a page of the console, and waits until it shows what it is about."""
-        self.page.evaluate("name => { location.hash = `#/${name}`; }", name)
-        self.page.locator("#main h1", has_text=title).wait_for()
-        self.page.locator("#main .empty", has_text="Looking …").wait_for(state="detached")
+        go(self.page, name, title)
 
 
 @pytest.fixture

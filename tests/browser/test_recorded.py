@@ -12,31 +12,17 @@ import pytest
 
 from emulator.console.recording import read
 from emulator.console.serve import Address, showing
+from tests.browser.chromium import PAGES, window
 from tests.browser.conftest import RECORDED, Opened
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-PAGES = {
-    "overview": "Overview",
-    "requests": "Requests",
-    "balancer": "Load balancer",
-    "traces": "Traces",
-    "traces?view=map": "Traces",
-    "logs": "Logs",
-    "logs?view=compared": "Logs",
-    "firelens": "FireLens",
-    "events": "Events",
-    "deployments": "Deployments",
-    "metrics": "Metrics",
-    "connect": "Service Connect",
-    "manifest": "Manifest",
-    "store": "Local AWS",
-}
 KEYS = dict(zip("orbtlfeducmq", dict.fromkeys(name.partition("?")[0] for name in PAGES), strict=True))
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 PICTURES = Path("build") / "console"
+"""Of pages with which something is wrong."""
 
 
 def violations(opened: Opened) -> list[str]:
@@ -51,8 +37,7 @@ def violations(opened: Opened) -> list[str]:
 def test_every_page_in_both_themes_and_widths(browser: Browser, recorded: Address, width: int, theme: Any) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     problems: dict[str, list[str]] = {}
-    size: Any = {"width": width, "height": 800}
-    with closing(browser.new_context(viewport=size, color_scheme=theme, reduced_motion="reduce")) as context:
+    with closing(browser.new_context(**window(width, 800, theme))) as context:
         opened = Opened(context.new_page())
         opened.page.goto(recorded.url)
         opened.page.wait_for_selector(".connection.ok")
@@ -67,14 +52,13 @@ def test_every_page_in_both_themes_and_widths(browser: Browser, recorded: Addres
                 found.append("it has more than 1,000 elements")
             if found:
                 problems[name] = found
-            opened.page.screenshot(path=PICTURES / f"{name.replace('?view=', '-')}-{width}-{theme}.png")
+                opened.page.screenshot(path=PICTURES / f"{name.replace('?view=', '-')}-{width}-{theme}.png")
         opened.go("overview", "Overview")
         opened.page.locator("a.task").first.click()
         opened.page.locator("#panel h2").wait_for()
         opened.page.locator("#panel article").first.wait_for()
         if found := violations(opened) + opened.problems:
             problems["task"] = found
-        opened.page.screenshot(path=PICTURES / f"task-{width}-{theme}.png")
     assert problems == {}, json.dumps(problems, indent=1)
 
 
@@ -151,6 +135,7 @@ def test_a_page_reconnects_and_does_not_take_another_console_for_its_own(tab: Op
     with showing(recording) as first:
         tab.page.goto(first.url)
         tab.page.wait_for_selector(".connection.ok")
+        tab.page.locator("#main table td.task").first.wait_for()
         rows = tab.page.locator("#main table tr").count()
     tab.page.wait_for_selector(".connection.wait")
     assert "what is shown is old" in (tab.page.locator(".connection").get_attribute("title") or "")

@@ -1,0 +1,63 @@
+"""Chromium as Debian has it, and how a page of the console is gone to in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+OPTIONS: Final = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--lang=en-GB"),
+]
+TIMEOUT: Final = 60_000
+"""Milliseconds for what comes at once on a machine that is not busy."""
+PAGES: Final = {
+    "overview": "Overview",
+    "requests": "Requests",
+    "balancer": "Load balancer",
+    "traces": "Traces",
+    "traces?view=map": "Traces",
+    "logs": "Logs",
+    "logs?view=compared": "Logs",
+    "firelens": "FireLens",
+    "events": "Events",
+    "deployments": "Deployments",
+    "metrics": "Metrics",
+    "connect": "Service Connect",
+    "manifest": "Manifest",
+    "store": "Local AWS",
+}
+"""The heading of each page by its address."""
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser without a window and with an empty profile."""
+    from playwright.sync_api import sync_playwright
+
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    assert found, "no Chromium here: on Debian and Ubuntu, apt-get install chromium"
+    with (
+        sync_playwright() as playwright,
+        closing(playwright.chromium.launch(executable_path=found, args=OPTIONS)) as it,
+    ):
+        yield it
+
+
+def go(page: Page, name: str, title: str) -> None:
+    """Goes to a page of the console, and waits until it shows what it is about."""
+    page.evaluate("name => { location.hash = `#/${name}`; }", name)
+    page.locator("#main h1", has_text=title).wait_for()
+    page.locator("#main .empty", has_text="Looking …").wait_for(state="detached")
+
+
+def window(width: int, height: int, theme: Any) -> dict[str, Any]:
+    """Options of a browser's window that moves nothing by itself."""
+    size = {"width": width, "height": height}
+    return {"viewport": size, "color_scheme": theme, "reduced_motion": "reduce", "timezone_id": "UTC"}
