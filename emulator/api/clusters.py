@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from emulator.api.errors import no_cluster
+from emulator.api.environments import Environments
+from emulator.api.errors import ApiError, no_cluster
 from emulator.ecs.identity import cluster_arn
-from emulator.engine.interface import ContainerState, Engine
-from emulator.errors import CopilotLocalError
+from emulator.engine.interface import Engine
+from emulator.errors import CopilotLocalError, EngineError
 from emulator.regions import DEFAULT_REGION
-from emulator.runtime.control.client import Agent, Message
-from emulator.runtime.state import names
-from emulator.runtime.state.names import Names, Role
+from emulator.runtime.control.http import Message
+from emulator.runtime.control.kept import KeptAgent
 
 DEFAULT = "default"
 
@@ -23,17 +23,26 @@ DEFAULT = "default"
 class Cluster:
     """One environment, as it is while a request is answered."""
 
-    agent: Agent
+    agent: KeptAgent
+    environments: Environments
 
     @cached_property
     def services(self) -> list[Message]:
-        """DescribeServices' `Service` of each."""
-        return self.agent.services()
+        """DescribeServices' `Service` of each. Raises `ApiError` where the environment is gone."""
+        return self._answer(self.agent.services)
 
     @cached_property
     def tasks(self) -> list[Message]:
-        """DescribeTasks' `Task` of each that runs, and of the last that stopped."""
-        return self.agent.tasks()
+        """DescribeTasks' `Task` of each that runs, and of the last that stopped. Raises `ApiError`, as `services`."""
+        return self._answer(self.agent.tasks)
+
+    def _answer(self, ask: Callable[[], list[Message]]) -> list[Message]:
+        try:
+            return ask()
+        except EngineError:
+            if self.environments.runs(self.agent):
+                raise
+            raise no_cluster() from None
 
     @cached_property
     def arn(self) -> str:
@@ -49,24 +58,24 @@ class Cluster:
 
     def fresh(self) -> Cluster:
         """The same, looked at again."""
-        return Cluster(self.agent)
+        return Cluster(self.agent, self.environments)
 
 
 class Clusters:
     """Finds environments by the names and ARNs of their clusters."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self._environments = Environments(engine)
 
     def all(self) -> list[Cluster]:
         """Those whose agents run, by the names of their environments."""
-        return [Cluster(Agent(self._engine, one)) for one in self._environments()]
+        return [Cluster(agent, self._environments) for agent in self._environments.agents()]
 
     def answering(self) -> list[Cluster]:
         """Those of them whose agents answer; one may be going away."""
         found = []
         for cluster in self.all():
-            with contextlib.suppress(CopilotLocalError):
+            with contextlib.suppress(CopilotLocalError, ApiError):
                 _ = cluster.services
                 found.append(cluster)
         return found
@@ -86,11 +95,6 @@ class Clusters:
             return found[0]
         raise no_cluster()
 
-    def _environments(self) -> Iterator[Names]:
-        found = {
-            (one.labels.get(names.APP, ""), one.labels.get(names.ENVIRONMENT, ""))
-            for one in self._engine.list_containers({names.ROLE: Role.AGENT})
-            if one.state is ContainerState.RUNNING
-        }
-        for app, environment in sorted(found):
-            yield Names(app, environment)
+    def close(self) -> None:
+        """Ends the connections to agents and to Docker's events."""
+        self._environments.close()

@@ -65,9 +65,11 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serving(engine: Engine, port: int) -> Iterator[int]:
     """Serves within this block; gives the port. Raises `PortInUse` where another process has it."""
+    clusters = Clusters(engine)
     try:
-        server = _Server(port, Clusters(engine))
+        server = _Server(port, clusters)
     except OSError as error:
+        clusters.close()
         raise PortInUse(f"port {port} of 127.0.0.1 cannot be listened on: {error.strerror}", port=port) from None
     thread = threading.Thread(target=server.serve_forever, args=(0.5,), daemon=True, name="api")
     thread.start()
@@ -76,3 +78,4 @@ def serving(engine: Engine, port: int) -> Iterator[int]:
     finally:
         server.shutdown()
         server.server_close()
+        clusters.close()

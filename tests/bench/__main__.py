@@ -15,6 +15,7 @@ GROUPS = (
     "render",
     "up",
     "commands",
+    "api",
     "front",
     "firelens",
     "watch",

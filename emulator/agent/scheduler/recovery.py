@@ -1,4 +1,5 @@
-"""What a restarted agent takes back: private values stand in no file, but in the containers that were given them."""
+"""What a restarted agent takes back: private values stand in no file, but in the containers that were given them; and
+what the one before it left."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ import contextlib
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError
 from emulator.runtime.state.desired import DesiredState, Private
-from emulator.runtime.state.observed import Observed, Task
+from emulator.runtime.state.names import TASK, Names
+from emulator.runtime.state.observed import Observed, Task, observe
 
 LOST = "its secrets are gone, run up again"
 
@@ -25,6 +27,16 @@ def recover_private(engine: Engine, state: DesiredState, observed: Observed) -> 
         else:
             private.services[name] = found
     return private, lost
+
+
+def remove_left_volumes(engine: Engine, environment: Names) -> None:
+    """Removes the volumes of tasks that are gone: the agent before this one may have died before it came to them, and
+    no later plan knows of them."""
+    volumes = engine.list_volumes(environment.labels())
+    tasks = observe(engine, environment).tasks
+    for volume, labels in volumes.items():
+        if labels.get(TASK, "") not in ("", *tasks):
+            engine.remove_volume(volume)
 
 
 def _from_tasks(engine: Engine, wanted: dict[str, list[str]], tasks: list[Task]) -> dict[str, dict[str, str]] | None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from emulator.agent.scheduler.described.services import described_services
 from emulator.agent.scheduler.early_checks import EarlyChecks, judging
 from emulator.agent.scheduler.job_runs import JobRun, JobRuns
 from emulator.agent.scheduler.one_off_tasks import OneOffs
+from emulator.agent.scheduler.recovery import remove_left_volumes
 from emulator.agent.scheduler.scheduler import Scheduler
 from emulator.agent.scheduler.timeouts import USUAL, Timeouts
 from emulator.agent.scheduler.timetable import Timetable, now_in_utc
@@ -27,7 +29,6 @@ from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.planning.reconcile import FRONT, PROVISIONS
 from emulator.runtime.specs.restart import restartable
 from emulator.runtime.state.desired import DesiredState, Private
-from emulator.runtime.state.names import TASK
 from emulator.runtime.state.observed import Observed, observe
 from emulator.runtime.state.operations import Plan
 
@@ -88,6 +89,8 @@ class Supervisor:
         self._started_at = clock()
         self._troubles = 0
         self._restless_until = 0.0
+        self._hears_from = inf  # from then on every change comes as an event of Docker's
+        self._seen_at = 0.0  # when the services were looked at last
         self._started: dict[str, float] = {}
         """Container id to when it last started, on the monotonic clock."""
 
@@ -160,9 +163,12 @@ class Supervisor:
         }
 
     def services(self) -> list[dict[str, Any]]:
-        """Every service, in the shape of DescribeServices, as it is now."""
+        """Every service, in the shape of DescribeServices. Docker is asked where something may have happened since."""
         with self.control.lock:
-            self.scheduler.look(observe(self.engine, self.scheduler.names))
+            now = self._clock()
+            if self._seen_at <= max(self._hears_from, self._restless_until):
+                self.scheduler.look(observe(self.engine, self.scheduler.names))
+                self._seen_at = now
             return described_services(self.scheduler.state, self.scheduler.rollouts)
 
     def job_status(self) -> dict[str, Any]:
@@ -218,18 +224,11 @@ class Supervisor:
             log.warning("runs of jobs that are under way are not looked after: %s", error)
 
     def remove_left_volumes(self) -> None:
-        """Removes the volumes of tasks that are gone: the agent before this one may have died before it came to them,
-        and no later plan knows of them."""
-        scheduler = self.scheduler
+        """Removes the volumes of tasks that are gone."""
         try:
             with self.control.lock:
-                if not self.control.acting:
-                    return
-                volumes = scheduler.engine.list_volumes(scheduler.names.labels())
-                tasks = observe(scheduler.engine, scheduler.names).tasks
-                for volume, labels in volumes.items():
-                    if labels.get(TASK, "") not in ("", *tasks):
-                        scheduler.engine.remove_volume(volume)
+                if self.control.acting:
+                    remove_left_volumes(self.engine, self.scheduler.names)
         except CopilotLocalError as error:
             log.warning("volumes of tasks that are gone may be left: %s", error)
 
@@ -277,6 +276,7 @@ class Supervisor:
         while not self.control.retired.is_set():
             try:
                 events = self.engine.events(self.scheduler.names.labels())
+                self._hears_from = self._clock() + RESTLESS
                 self._wake.set()  # of what happened before, no event comes
                 for event in events:
                     self.on_event(event)
@@ -299,6 +299,7 @@ class Supervisor:
                         self._wake.set()
             except CopilotLocalError as error:
                 log.warning("the event stream ended: %s", error)
+            self._hears_from = inf
             self.control.retired.wait(self.timeouts.reconnect)
             self._wake.set()
 

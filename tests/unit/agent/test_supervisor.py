@@ -455,3 +455,26 @@ def test_what_started_before_the_agent_could_hear_of_it_is_checked_at_once(rig: 
     supervisor.held(Private())
     supervisor.begin(desired_state(service), Private())
     until(lambda: [result["passed"] for result in supervisor.status()["checks"].values()] == [True])
+
+
+def test_docker_is_asked_for_services_only_where_something_may_have_happened(rig: Rig, until: Until) -> None:
+    asking: list[threading.Thread] = []
+    rig.boot(acting(make_service()))
+    rig.run()
+    until(lambda: len(rig.tasks) == 1)
+    rig.engine.before = lambda verb, _: asking.append(threading.current_thread()) if verb == "list_containers" else None
+
+    def asks() -> bool:
+        asking.clear()
+        [service] = rig.supervisor.services()
+        assert service["serviceName"] == "hello"
+        return threading.current_thread() in asking
+
+    def is_quiet() -> bool:
+        age(rig, 10)
+        asks()
+        return not asks()
+
+    until(is_quiet)
+    rig.engine.finish(rig.container("hello"), 1)
+    until(asks)
