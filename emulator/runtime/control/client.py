@@ -8,18 +8,18 @@ socket in a folder of the user (`runtime.control.direct`), which saves the `dock
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from emulator.engine.interface import ContainerState, Engine, ExecStream
-from emulator.errors import CopilotLocalError, EngineError, EngineTimeout, InputError
+from emulator.errors import EngineError, EngineTimeout, InputError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.control import direct
 from emulator.runtime.control.direct import ANSWER_TIMEOUT
 from emulator.runtime.control.http import AgentBusy, AgentError, Connection, Message, Query, closed_after, done, request
+from emulator.runtime.control.leases import Attendance, Lease, Providing, Retirement
 from emulator.runtime.state.observed import observe
 
 if TYPE_CHECKING:
@@ -263,7 +263,7 @@ class Agent:
 
     def _open(self) -> Connection:
         stream, self._ahead = self._ahead, None
-        if stream is not None and stream.exit_code() is not None:
+        if stream is not None and not _goes_on(stream):
             stream.close()  # the agent was started anew since
             stream = None
         return Connection(stream or self._stream())
@@ -289,6 +289,13 @@ class Agent:
         return direct.connect(self.names, self.engine.info().host) if self._has_socket() else None
 
 
+def _goes_on(stream: ExecStream) -> bool:
+    try:
+        return stream.exit_code() is None
+    except EngineError:  # Docker does not say
+        return False
+
+
 def agent_of(engine: Engine, environment: Names) -> Agent:
     """The agent of an environment that runs. Raises `InputError` where none does."""
     agent = observe(engine, environment).agent
@@ -298,75 +305,6 @@ def agent_of(engine: Engine, environment: Names) -> Agent:
             hint="`copilot-local up -d` starts it; -a and -e choose another one",
         )
     return Agent(engine, environment)
-
-
-class Lease:
-    """An exclusive lease on an environment, bound to one connection: when that ends without a word, the agent takes
-    over."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def status(self) -> Message:
-        """As `Agent.status`, over the connection that is open already: that costs no `docker exec`.
-
-        Raises EngineError where no answer comes; the agent is in charge then.
-        """
-        with closed_after(self._connection, ANSWER_TIMEOUT):
-            [answer] = self._connection.ask(request("GET", "status"))
-        return answer
-
-    def begin(self, state: DesiredState, private: Private) -> None:
-        """Tells the agent what should run from now on, and the private values of that."""
-        from emulator.model import to_plain
-
-        body = {"state": to_plain(state), "private": to_plain(private)}
-        done(self._connection.ask(request("POST", "begin", body=body)))
-
-    def hand_over(self) -> None:
-        """The agent acts from now on."""
-        done(self._connection.ask(request("POST", "act")))
-        self._connection.close()
-
-    def leave(self) -> Retirement:
-        """The environment is being taken down: the agent is to look after nothing any more, as by `Agent.retire`."""
-        with contextlib.suppress(CopilotLocalError, OSError):  # an agent that is gone does nothing either
-            done(self._connection.ask(request("POST", "leave")))
-        return Retirement(self._connection)
-
-
-class Retirement:
-    """An environment's going away, bound to one connection: when that ends, the agent removes itself, if it is still
-    there."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def close(self) -> None:
-        self._connection.close()
-
-
-class Providing:
-    """The agent's leaving what services live with to a command. It ends with the connection."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def close(self) -> None:
-        """Ends it; afterwards the agent knows."""
-        with contextlib.suppress(CopilotLocalError, OSError), closed_after(self._connection, ANSWER_TIMEOUT):
-            done(self._connection.ask(request("POST", "leave")))
-        self._connection.close()
-
-
-class Attendance(Providing):
-    """The agent's knowing of a task that a command runs by itself. It ends with the connection."""
-
-    def status(self) -> Message:
-        """As `Agent.status`, over the connection that is open already."""
-        with closed_after(self._connection, ANSWER_TIMEOUT):
-            [answer] = self._connection.ask(request("GET", "status"))
-        return answer
 
 
 def _tail(number: int | None) -> dict[str, str]:

@@ -136,6 +136,7 @@ class SocketStream:
         self._connection = connection
         self._file = connection.makefile("rb", buffering=_CHUNK)
         self._reading = threading.Lock()
+        self._closed = False
 
     def write(self, data: bytes) -> None:
         """Sends to the agent. Raises EngineError where it is gone."""
@@ -163,7 +164,9 @@ class SocketStream:
                 line = b""
             if not line:
                 self._file.close()
-            return line
+        if self._closed:  # while the line was read, after it had come
+            self._close_file()
+        return line
 
     def error_output(self) -> bytes:
         """Nothing: there is no command that could say anything beside the answer."""
@@ -183,7 +186,11 @@ class SocketStream:
         with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
         self._connection.close()
-        # The socket is open as long as its file is. A thread that waits for a line closes it, as it gets none now.
+        self._closed = True
+        self._close_file()
+
+    def _close_file(self) -> None:
+        """The socket is open as long as its file is. A thread that reads a line closes it when it has read."""
         if self._reading.acquire(blocking=False):
             try:
                 self._file.close()
@@ -217,11 +224,14 @@ def messages(environment: Names, verb: str, query: Query | None = None) -> Itera
     except BaseException:
         connection.close()
         raise
-    return _rest(connection, first, found)
+    rest = _rest(connection, first, found)
+    next(rest)  # a generator that has not begun closes nothing when it is dropped
+    return rest
 
 
 def _rest(connection: Connection, first: Message | None, others: Iterator[Message]) -> Iterator[Message]:
     try:
+        yield {}
         if first is not None:
             yield first
             yield from others

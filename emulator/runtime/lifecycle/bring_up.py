@@ -95,6 +95,7 @@ class Bringup:
                 wait_healthy(running, self.cancelled, self.request.settings.time.wait_timeout, self.emit)
             if not self.request.foreground:  # which goes on looking by itself
                 addresses.wait(self.names, self.cancelled, LISTENS_WITHIN if self.request.wait else 0.0)
+            self.claim.keep_lease()
             return running
         except EnvironmentBusy:
             raise  # nothing of what is there is ours

@@ -14,6 +14,7 @@ from emulator.engine.interface import Engine, File
 from emulator.errors import Conflict, EngineError, EnvironmentBusy
 from emulator.runtime.control import direct
 from emulator.runtime.control.client import Agent, Lease
+from emulator.runtime.control.leases import close_when_made
 from emulator.runtime.specs.agent import STATE_FILE, STATE_FOLDER, agent_spec, empty_state, idle_agent_spec
 from emulator.runtime.specs.log_store import data_volumes
 from emulator.runtime.state.names import Names, Role
@@ -48,6 +49,7 @@ class Claim:
         """What ran before."""
         self._stays = stays
         self._state = state
+        self._kept = False
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="claim")
         self._image = self._pool.submit(image)
         self._lock = self._pool.submit(self._make_alone)
@@ -72,9 +74,15 @@ class Claim:
 
         return self._pool.submit(tell)
 
+    def keep_lease(self) -> None:
+        """Leaves the lease to the caller, who ends it: `close` does not."""
+        self._kept = True
+
     def close(self) -> None:
-        """Stops waiting; what was created stays."""
+        """Stops waiting, and ends the lease unless it is kept; what was created stays."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        if not self._kept:
+            close_when_made(self._lease)
 
     def _make_alone(self) -> str:
         with direct.alone(self.names):

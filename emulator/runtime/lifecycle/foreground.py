@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterable
 
@@ -58,6 +59,20 @@ def run_foreground(
         raise
     if not running.fresh and joined is not None:
         joined.set()
+    with contextlib.closing(running):
+        return _stay(running, request, follower, emit, interrupted, killed)
+
+
+def _stay(
+    running: Running,
+    request: UpRequest,
+    follower: LogFollower,
+    emit: Emit,
+    interrupted: threading.Event,
+    killed: threading.Event,
+) -> int:
+    """Shows what runs until it ends, and takes down what this command started."""
+    engine = running.engine
     emit(Event(EventKind.INFO, request.environment.app, running.ready("")))
     if not running.fresh:
         return _watch(running, request, follower, emit, interrupted)

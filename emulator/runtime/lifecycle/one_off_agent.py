@@ -15,6 +15,7 @@ from emulator.errors import Conflict, CopilotLocalError, EngineError
 from emulator.events import Emit
 from emulator.runtime.control import direct
 from emulator.runtime.control.client import Agent, Attendance
+from emulator.runtime.control.leases import close_when_made
 from emulator.runtime.lifecycle.contention import Turns
 from emulator.runtime.lifecycle.join import AGENT_TIMEOUT, agent_failed
 from emulator.runtime.specs.agent import agent_spec
@@ -80,9 +81,11 @@ def _ensure_agent(engine: Engine, environment: Names, state: DesiredState, turns
 def _attend(engine: Engine, environment: Names, desired: DesiredService, private: Private) -> Attendance:
     agent = Agent(engine, environment)
     pool = ThreadPoolExecutor(1, thread_name_prefix="attend")
+    attendance = pool.submit(agent.attend, desired, private)
     try:
-        return pool.submit(agent.attend, desired, private).result(AGENT_TIMEOUT)
+        return attendance.result(AGENT_TIMEOUT)
     except TimeoutError:
+        close_when_made(attendance)  # an answer may still come
         raise agent_failed(engine, environment, f"no answer within {AGENT_TIMEOUT:g} s") from None
     except EngineError as error:
         raise agent_failed(engine, environment, error.message) from error

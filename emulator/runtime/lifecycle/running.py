@@ -82,6 +82,12 @@ class Running:
             self.lease.hand_over()
             self.lease = None
 
+    def close(self) -> None:
+        """Ends a lease that was not released."""
+        if self.lease is not None:
+            self.lease.close()
+            self.lease = None
+
     def wait_for_exit(
         self, interrupted: threading.Event, on_look: Callable[[Observed], None] = lambda _: None
     ) -> Member | None:

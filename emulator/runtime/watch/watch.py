@@ -126,8 +126,10 @@ class Watch:
 
     def close(self) -> None:
         """Stops watching."""
-        self._changes.close()
-        self._agent.close()
+        try:
+            self._changes.close()
+        finally:
+            self._agent.close()
 
     def run(self, running: Running, interrupted: threading.Event) -> None:
         """Applies changes until interrupted, or until nothing of the environment is left."""

@@ -173,3 +173,44 @@ def test_a_connection_that_was_closed_is_closed_at_once(waits: bool) -> None:
         assert agents.recv(1) == b""
         with pytest.raises(OSError, match="Bad file descriptor"):
             os.fstat(number)
+
+
+def test_a_connection_that_is_closed_just_when_a_line_has_come_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that reads holds the file meanwhile, and need not read on."""
+    ours, agents = socket.socketpair()
+    number = ours.fileno()
+    stream = direct.SocketStream(ours)
+    file = stream._file
+
+    class ClosedMeanwhile:
+        close = file.close
+
+        def readline(self) -> bytes:
+            line = file.readline()
+            stream.close()
+            return line
+
+    monkeypatch.setattr(stream, "_file", ClosedMeanwhile())
+    with agents:
+        agents.sendall(b"first\n")
+        assert next(stream.lines()) == b"first"
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(number)
+
+
+def test_an_answer_that_is_not_read_is_hung_up_on(here: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    streams: list[direct.SocketStream] = []
+    connect = direct.connect
+
+    def remember(environment: Names, host: str) -> direct.SocketStream | None:
+        stream = connect(environment, host)
+        assert stream is not None
+        streams.append(stream)
+        return stream
+
+    monkeypatch.setattr(direct, "connect", remember)
+    messages = direct.messages(DEMO, "overview")
+    assert messages is not None
+    del messages
+    [stream] = streams
+    assert stream._connection.fileno() == -1

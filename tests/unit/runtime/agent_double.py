@@ -16,7 +16,8 @@ class AgentDouble:
     """Answers the control API as an agent would, in memory. Set what it answers; read what it was asked.
 
     `said` is every verb, those of a held connection too. `mute`: it never answers. `refuses`: the error it gives,
-    `refuses_apply` to that request only. `before_status` is called before it answers what it sees.
+    `refuses_apply` to that request only. `before_status` is called before it answers what it sees, `before_hold` before
+    a command is in charge.
     """
 
     def __init__(self) -> None:
@@ -28,6 +29,7 @@ class AgentDouble:
         self.events: list[Event] = []
         self.status: dict[str, Any] = {"acting": True, "held": False, "targets": [], "services": {}}
         self.before_status: Callable[[], None] = lambda: None
+        self.before_hold: Callable[[], object] = lambda: None
         self.streams: list[AgentStream] = []
 
     def open(self, command: Sequence[str]) -> AgentStream:
@@ -45,8 +47,12 @@ class AgentDouble:
         refusal = self.refuses or (self.refuses_apply if verb == "apply" else None)
         if refusal is not None:
             return document({"error": refusal}, "400 Bad Request")
+        if verb in ("hold", "attend"):
+            self.before_hold()
         if verb in ("hold", "begin", "act", "leave", "attend", "provide", "retire"):
             return [b"HTTP/1.1 204 No Content\r", b"\r"]
+        if verb == "retire-if-idle":
+            return document({"idle": False})
         if verb == "status":
             self.before_status()
             return document(self.status)

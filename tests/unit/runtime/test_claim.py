@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
 from emulator.errors import EngineError, ImageError
+from emulator.runtime.control.client import AgentError
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.state import names
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import DEMO, make_service
 
 NOTHING: dict[str, list[str]] = {"containers": [], "networks": [], "volumes": []}
+Until = Callable[[Callable[[], object]], None]
 STATE = "/copilot-local/state/desired.json"
 
 
@@ -110,3 +113,44 @@ def test_what_a_dead_agent_had_to_run_is_not_run_again(bench: Bench) -> None:
     bench.up(make_service())
     assert written == ["put_files", "start"]
     assert b'"services":{}' in bench.engine.read_file(DEMO.agent, STATE)
+
+
+class TestTheConnectionToTheAgent:
+    """A process that goes on, such as pytest, is left with no connection by an `up` that has failed."""
+
+    def test_is_closed_where_an_image_is_missing(self, bench: Bench, until: Until) -> None:
+        with pytest.raises(ImageError):
+            bench.up(make_service({"hello": {"image": "private:1"}}))
+        until(lambda: all_closed(bench))
+
+    def test_is_closed_where_a_container_fails(self, bench: Bench, until: Until) -> None:
+        bench.engine.fail("start", EngineError("no such command"), target="*-hello")
+        with pytest.raises(EngineError):
+            bench.up(make_service())
+        assert "hold" in bench.agent.said
+        until(lambda: all_closed(bench))
+
+    def test_is_closed_where_it_comes_after_the_failure(self, bench: Bench, until: Until) -> None:
+        failed = threading.Event()
+        bench.agent.before_hold = lambda: failed.wait(10)
+        with pytest.raises(ImageError):
+            bench.up(make_service({"hello": {"image": "private:1"}}))
+        failed.set()
+        until(lambda: all_closed(bench))
+
+    def test_is_kept_where_all_is_well(self, bench: Bench) -> None:
+        running = bench.up(make_service())
+        assert not all_closed(bench)
+        running.hand_over()
+        assert all_closed(bench)
+
+    def test_is_closed_where_the_agent_does_not_take_over(self, bench: Bench) -> None:
+        running = bench.up(make_service())
+        bench.agent.refuses = {"message": "no"}
+        with pytest.raises(AgentError):
+            running.hand_over()
+        assert all_closed(bench)
+
+
+def all_closed(bench: Bench) -> bool:
+    return all(stream.closed for stream in bench.agent.streams)

@@ -13,7 +13,7 @@ from emulator.ecs.service import Service
 from emulator.engine.fake import Behaviour
 from emulator.engine.interface import ContainerSpec
 from emulator.errors import ContainerFailed, EngineError, ExitCode
-from emulator.events import EventKind
+from emulator.events import Event, EventKind
 from emulator.runtime.lifecycle.down import down
 from emulator.runtime.lifecycle.foreground import run_foreground
 from emulator.runtime.state import names
@@ -172,6 +172,19 @@ def test_a_failing_start_is_an_error(terminal: Terminal) -> None:
     terminal.bench.engine.fail("start", EngineError("no space left"), target="*-hello")
     with pytest.raises(EngineError, match="no space left"):
         terminal.run(make_service())
+
+
+def test_a_daemon_that_goes_away_leaves_no_connection_to_the_agent(terminal: Terminal) -> None:
+    bench = terminal.bench
+
+    def fail(event: Event) -> None:
+        if "Ctrl-C" in event.message:
+            bench.engine.fail("list_containers", EngineError("the daemon is gone"))
+
+    bench.on_event = fail
+    with pytest.raises(EngineError, match="the daemon is gone"):
+        terminal.run(make_service())
+    assert all(stream.closed for stream in bench.agent.streams)
 
 
 class TestJoined:

@@ -1,0 +1,106 @@
+"""What an agent grants one command for as long as a connection lasts."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from emulator.errors import CopilotLocalError
+from emulator.runtime.control.direct import ANSWER_TIMEOUT
+from emulator.runtime.control.http import Connection, Message, closed_after, done, request
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from emulator.runtime.state.desired import DesiredState, Private
+
+
+class Lease:
+    """An exclusive lease on an environment, bound to one connection: when that ends without a word, the agent takes
+    over."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def status(self) -> Message:
+        """As `Agent.status`, over the connection that is open already: that costs no `docker exec`.
+
+        Raises EngineError where no answer comes; the agent is in charge then.
+        """
+        with closed_after(self._connection, ANSWER_TIMEOUT):
+            [answer] = self._connection.ask(request("GET", "status"))
+        return answer
+
+    def begin(self, state: DesiredState, private: Private) -> None:
+        """Tells the agent what should run from now on, and the private values of that."""
+        from emulator.model import to_plain
+
+        body = {"state": to_plain(state), "private": to_plain(private)}
+        done(self._connection.ask(request("POST", "begin", body=body)))
+
+    def hand_over(self) -> None:
+        """The agent acts from now on."""
+        try:
+            done(self._connection.ask(request("POST", "act")))
+        finally:
+            self._connection.close()
+
+    def leave(self) -> Retirement:
+        """The environment is being taken down: the agent is to look after nothing any more, as by `Agent.retire`."""
+        try:
+            with contextlib.suppress(CopilotLocalError, OSError):  # an agent that is gone does nothing either
+                done(self._connection.ask(request("POST", "leave")))
+        except BaseException:
+            self._connection.close()
+            raise
+        return Retirement(self._connection)
+
+    def close(self) -> None:
+        """Ends it without a word."""
+        self._connection.close()
+
+
+class Retirement:
+    """An environment's going away, bound to one connection: when that ends, the agent removes itself, if it is still
+    there."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class Providing:
+    """The agent's leaving what services live with to a command. It ends with the connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def close(self) -> None:
+        """Ends it; afterwards the agent knows."""
+        try:
+            with contextlib.suppress(CopilotLocalError, OSError), closed_after(self._connection, ANSWER_TIMEOUT):
+                done(self._connection.ask(request("POST", "leave")))
+        finally:
+            self._connection.close()
+
+
+class Attendance(Providing):
+    """The agent's knowing of a task that a command runs by itself. It ends with the connection."""
+
+    def status(self) -> Message:
+        """As `Agent.status`, over the connection that is open already."""
+        with closed_after(self._connection, ANSWER_TIMEOUT):
+            [answer] = self._connection.ask(request("GET", "status"))
+        return answer
+
+
+def close_when_made(future: Future[Lease] | Future[Attendance]) -> None:
+    """Closes what a future comes to, if it comes to something, now or later: its caller does not take it any more."""
+
+    def close(made: Future[Any]) -> None:
+        if not made.cancelled() and made.exception() is None:
+            made.result().close()
+
+    future.add_done_callback(close)
