@@ -9,6 +9,7 @@ from functools import cached_property
 
 from emulator.api.environments import Environments
 from emulator.api.errors import ApiError, no_cluster
+from emulator.api.exec.sessions import Sessions
 from emulator.ecs.identity import cluster_arn
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError, EngineError
@@ -66,6 +67,7 @@ class Clusters:
 
     def __init__(self, engine: Engine) -> None:
         self._environments = Environments(engine)
+        self.sessions = Sessions()
 
     def all(self) -> list[Cluster]:
         """Those whose agents run, by the names of their environments."""

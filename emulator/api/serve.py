@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,12 +11,15 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from emulator.api.clusters import Clusters
-from emulator.api.wire import JSON, answer
+from emulator.api.exec.channel import Channel
+from emulator.api.exec.sessions import OPEN_FOR, PATH
+from emulator.api.wire import JSON, answer, foreign
 from emulator.engine.interface import Engine
 from emulator.errors import PortInUse
 
 MOST_BODY = 1 << 20
 """Bytes of a request's body."""
+_CHUNK = 65536
 IDLE = 120
 """Seconds for which a connection may be silent."""
 
@@ -26,6 +31,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, port: int, clusters: Clusters) -> None:
         self.clusters = clusters
         super().__init__(("127.0.0.1", port), _Handler)
+        clusters.sessions.address = f"127.0.0.1:{self.server_address[1]}"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -50,6 +56,19 @@ class _Handler(BaseHTTPRequestHandler):
         found = answer(self.server.clusters, headers, body)
         self._send(found.status, found.kind, found.body, found.id)
 
+    def do_GET(self) -> None:
+        """Only a data channel of ECS Exec is opened so."""
+        self.close_connection = True
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        if not self.path.startswith(PATH) or headers.get("upgrade", "").lower() != "websocket":
+            self._send(HTTPStatus.NOT_FOUND, JSON, b"{}")
+        elif foreign(headers):
+            self._send(HTTPStatus.FORBIDDEN, JSON, b"{}")
+        else:
+            self.connection.settimeout(OPEN_FOR)
+            pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
+            Channel(self.server.clusters.sessions, _Wire(self)).run(self.path, pairs)
+
     def _send(self, status: HTTPStatus, kind: str, body: bytes, id_: str = "") -> None:
         self.send_response_only(status)
         self.send_header("Content-Type", kind)
@@ -60,6 +79,31 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("x-amzn-RequestId", id_)
         self.end_headers()
         self.wfile.write(body)
+
+
+class _Wire:
+    """A connection that has become a WebSocket's."""
+
+    def __init__(self, handler: _Handler) -> None:
+        self._reader = handler.rfile
+        self._socket = handler.connection
+
+    def receive(self) -> bytes:
+        return self._reader.read1(_CHUNK)
+
+    def send(self, data: bytes) -> None:
+        self._socket.sendall(data)
+
+    def opened(self) -> None:
+        self._socket.settimeout(None)
+
+    def finish(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
@@ -76,6 +120,7 @@ def serving(engine: Engine, port: int) -> Iterator[int]:
     try:
         yield server.server_address[1]
     finally:
+        server.clusters.sessions.close()
         server.shutdown()
         server.server_close()
         clusters.close()

@@ -65,14 +65,21 @@ def answer(clusters: Clusters, headers: Mapping[str, str], body: bytes) -> Respo
 def refused(headers: Mapping[str, str]) -> str:
     """Why a request may not be answered; empty where it may. A page of a web site reaches this port too: by a name that
     it owns, or by a form, which can set neither of the headers that AWS's clients send."""
+    if found := foreign(headers):
+        return found
+    if "x-amz-target" not in headers and "authorization" not in headers:
+        return "the request has neither X-Amz-Target nor Authorization, as every AWS client sends"
+    return ""
+
+
+def foreign(headers: Mapping[str, str]) -> str:
+    """Why a request is none of a program of this machine; empty where it is."""
     host = headers.get("host", "")
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
     if name not in NAMES:
         return f"this API answers at {', '.join(NAMES)} alone"
     if "origin" in headers or headers.get("sec-fetch-site", "none") != "none":
         return "this API answers no web page"
-    if "x-amz-target" not in headers and "authorization" not in headers:
-        return "the request has neither X-Amz-Target nor Authorization, as every AWS client sends"
     return ""
 
 

@@ -35,6 +35,7 @@ from emulator.engine.interface import (
     OnLine,
     RegistryAuth,
     Stream,
+    Terminal,
 )
 from emulator.errors import Conflict, ImageError
 
@@ -171,6 +172,13 @@ class FakeEngine(FakeControls):
             self.execs.append((record.spec.name, tuple(command)))
             stream = record.behaviour.stream
         return stream(command) if stream else EchoStream()
+
+    def exec_terminal(self, container: str, command: Sequence[str], setting: ExecSetting = HERE) -> Terminal:
+        del setting
+        self._call("exec_terminal", container)
+        with self._daemon.changed:
+            self.execs.append((self._daemon.running(container).spec.name, tuple(command)))
+        return EchoStream()
 
     def health_log(self, container: str) -> tuple[HealthProbe, ...]:
         self._call("health_log", container)

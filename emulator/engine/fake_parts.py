@@ -157,7 +157,7 @@ class FeedStream(Generic[T]):
 
 
 class EchoStream:
-    """A command that gives back its standard input, like `cat`."""
+    """A command that gives back its standard input, like `cat`; on a terminal it prints its size where that changes."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -183,6 +183,18 @@ class EchoStream:
             if not line and not newline:
                 return
             yield line
+
+    def chunks(self) -> Iterator[bytes]:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._data or self._ended)
+                chunk, self._data = self._data, b""
+            if not chunk:
+                return
+            yield chunk
+
+    def resize(self, columns: int, rows: int) -> None:
+        self.write(f"{columns}x{rows}".encode())
 
     def error_output(self) -> bytes:
         return b""

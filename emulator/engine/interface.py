@@ -52,6 +52,7 @@ __all__ = [
     "PublishedPort",
     "RegistryAuth",
     "Stream",
+    "Terminal",
     "UlimitSpec",
 ]
 
@@ -131,6 +132,30 @@ class ExecStream(Protocol):
 
     def close(self) -> None:
         """Ends the connection; the command sees its standard input end."""
+        ...
+
+
+class Terminal(Protocol):
+    """A running command inside a container, on a terminal of its own."""
+
+    def write(self, data: bytes) -> None:
+        """What is typed: signals are keys too."""
+        ...
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Sets the size of the terminal; nothing where the command has ended."""
+        ...
+
+    def chunks(self) -> Iterator[bytes]:
+        """What the command prints, as it comes, until it ends or `close` is called."""
+        ...
+
+    def exit_code(self) -> int | None:
+        """The command's exit code, None while it runs."""
+        ...
+
+    def close(self) -> None:
+        """Ends the connection. The command goes on: Docker has no way to end it."""
         ...
 
 
@@ -214,6 +239,10 @@ class Engine(Protocol):
 
     def exec_stream(self, container: str, command: Sequence[str], setting: ExecSetting = HERE) -> ExecStream:
         """Starts a command inside a running container with standard streams attached."""
+        ...
+
+    def exec_terminal(self, container: str, command: Sequence[str], setting: ExecSetting = HERE) -> Terminal:
+        """Starts a command inside a running container on a terminal of its own."""
         ...
 
     def variables(self, container: str) -> Mapping[str, str]:

@@ -18,6 +18,7 @@ from emulator.agent.scheduler.described.tasks import (
     attachments_of,
     containers_of,
     new_task,
+    note_definition,
     note_interfaces,
     note_progress,
     status_of,
@@ -185,6 +186,7 @@ class TaskHistory:
         if stop is not None and content["desiredStatus"] != "STOPPED":
             content |= {"desiredStatus": "STOPPED", "stopCode": stop.code, "stoppedReason": stop.reason}
             content["stoppingAt"] = context.now
+        note_definition(task, content, context)
         content["containers"] = containers_of(task, content, context)
         content["attachments"] = attachments_of(task, content)
         note_interfaces(content)

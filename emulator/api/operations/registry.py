@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from emulator.api.clusters import Clusters
+from emulator.api.exec.operation import execute_command
 from emulator.api.operations import clusters, definitions, services, tasks
 
 Operation = Callable[[Clusters, Mapping[str, Any]], dict[str, Any]]
@@ -16,6 +17,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "DescribeServices": services.describe_services,
     "DescribeTaskDefinition": definitions.describe_task_definition,
     "DescribeTasks": tasks.describe_tasks,
+    "ExecuteCommand": execute_command,
     "ListClusters": clusters.list_clusters,
     "ListContainerInstances": clusters.list_container_instances,
     "ListServiceDeployments": services.list_service_deployments,

@@ -16,7 +16,14 @@ from emulator.engine.docker.endpoint import Endpoint
 from emulator.engine.docker.files import list_files, put_files, read_file
 from emulator.engine.docker.images import inspect_image, list_images, pull, remove_image_name
 from emulator.engine.docker.resources import Networks, Volumes
-from emulator.engine.docker.streams import STDERR, DockerExecStream, HttpStream, decode_events, decode_logs
+from emulator.engine.docker.streams import (
+    STDERR,
+    DockerExecStream,
+    DockerTerminal,
+    HttpStream,
+    decode_events,
+    decode_logs,
+)
 from emulator.engine.docker.transport import CONNECT_TIMEOUT
 from emulator.engine.interface import (
     HERE,
@@ -36,6 +43,7 @@ from emulator.engine.interface import (
     OnLine,
     RegistryAuth,
     Stream,
+    Terminal,
 )
 from emulator.errors import Conflict, EngineError, EngineTimeout, NotFound
 
@@ -230,12 +238,18 @@ class DockerEngine:
     def exec_stream(self, container: str, command: Sequence[str], setting: ExecSetting = HERE) -> ExecStream:
         return DockerExecStream(self._client, self._create_exec(container, command, setting, stdin=True))
 
-    def _create_exec(self, container: str, command: Sequence[str], setting: ExecSetting, *, stdin: bool) -> str:
+    def exec_terminal(self, container: str, command: Sequence[str], setting: ExecSetting = HERE) -> Terminal:
+        return DockerTerminal(self._client, self._create_exec(container, command, setting, stdin=True, terminal=True))
+
+    def _create_exec(
+        self, container: str, command: Sequence[str], setting: ExecSetting, *, stdin: bool, terminal: bool = False
+    ) -> str:
         with self._client.sdk(f"run a command in {container}") as sdk:
             answer = sdk.exec_create(
                 container,
                 list(command),
                 stdin=stdin,
+                tty=terminal,
                 user=setting.user,
                 environment=list(setting.variables),
                 workdir=setting.folder or None,

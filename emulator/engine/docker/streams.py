@@ -227,6 +227,9 @@ def frames(reader: _ByteReader) -> Iterator[tuple[int, bytes]]:
 class DockerExecStream:
     """A running command's streams, over the connection that Docker hijacks for it."""
 
+    terminal = False
+    """Whether the command has a terminal: Docker passes its output on as it is then, without frames."""
+
     def __init__(self, client: Client, exec_id: str, deadline: float | None = None) -> None:
         """`deadline`, of the monotonic clock, ends reads with EngineTimeout; None waits for ever."""
         self._client = client
@@ -238,7 +241,7 @@ class DockerExecStream:
             "POST",
             f"/exec/{exec_id}/start",
             "start the command",
-            body={"Detach": False, "Tty": False},
+            body={"Detach": False, "Tty": self.terminal},
             headers={"Connection": "Upgrade", "Upgrade": "tcp"},
         )
         self._forgotten = weakref.finalize(self, self._answer.close)
@@ -321,6 +324,21 @@ class DockerExecStream:
         _shut_down(self._socket)
         with self._reading:  # the reader has woken up and left
             self._forgotten()
+
+
+class DockerTerminal(DockerExecStream):
+    """A running command on a terminal of its own."""
+
+    terminal = True
+
+    def chunks(self) -> Iterator[bytes]:
+        """What the command prints, as it comes."""
+        return self._chunks()
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Sets the size of the terminal; nothing where the command has ended."""
+        with contextlib.suppress(EngineError), self._client.sdk("resize the command's terminal") as sdk:
+            sdk.exec_resize(self._exec_id, height=rows, width=columns)
 
 
 def _reader(answer: Answer) -> io.BufferedReader:

@@ -45,13 +45,12 @@ def new_task(task: Task, context: Context) -> dict[str, Any]:
     """A task that was not seen before."""
     labels = task.pause.labels if task.pause else next(iter(task.members.values())).container.labels
     desired = context.desired(task)
-    region = desired.options.region if desired else DEFAULT_REGION
-    account = desired.options.account if desired else LOCAL_ACCOUNT
-    definition = desired.service.task_definition if desired else None
+    arn = labels.get(names.ECS_TASK_ARN, "")
+    region = arn.split(":")[3] if arn else desired.options.region if desired else DEFAULT_REGION
+    account = arn.split(":")[4] if arn else desired.options.account if desired else LOCAL_ACCOUNT
     family = labels.get(names.ECS_FAMILY, "")
-    storage = definition.ephemeral_storage if definition else None
-    found = {
-        "taskArn": labels.get(names.ECS_TASK_ARN, ""),
+    return {
+        "taskArn": arn,
         "clusterArn": cluster_arn(region, context.state.cluster, account),
         "taskDefinitionArn": task_definition_arn(region, family, int(task.revision or 1), account),
         "group": f"family:{family}" if task.one_off else f"service:{task.service}",
@@ -59,17 +58,12 @@ def new_task(task: Task, context: Context) -> dict[str, Any]:
         "platformVersion": "1.4.0",
         "platformFamily": "Linux",
         "availabilityZone": f"{region}a",
-        "enableExecuteCommand": bool(desired and desired.service.execute_command),
-        "ephemeralStorage": {"sizeInGiB": storage.size_in_gi_b if storage else DEFAULT_STORAGE},
-        "overrides": {
-            "containerOverrides": [{"name": one.name} for one in definition.container_definitions]
-            if definition
-            else [],
-            "inferenceAcceleratorOverrides": [],
-        },
+        "enableExecuteCommand": False,
+        "ephemeralStorage": {"sizeInGiB": DEFAULT_STORAGE},
+        "overrides": {"containerOverrides": [], "inferenceAcceleratorOverrides": []},
         "tags": [],
-        "cpu": definition.cpu if definition else None,
-        "memory": definition.memory if definition else None,
+        "cpu": None,
+        "memory": None,
         "createdAt": task.pause.created.isoformat(timespec="milliseconds") if task.pause else context.now,
         "desiredStatus": "RUNNING",
         "lastStatus": "",
@@ -79,9 +73,28 @@ def new_task(task: Task, context: Context) -> dict[str, Any]:
         "containers": [],
         "version": 0,
     }
+
+
+def note_definition(task: Task, content: dict[str, Any], context: Context) -> None:
+    """Adds what the task definition and the deployment say of a task. A task may be seen before what it is made from
+    is known, and outlive it; what is known once stays."""
     if not task.one_off and (deployment := context.deployments.get(task.id, "")):
-        found["startedBy"] = deployment
-    return found
+        content.setdefault("startedBy", deployment)
+    desired = context.desired(task)
+    if content["overrides"]["containerOverrides"] or desired is None or task.revision != str(desired.revision):
+        return
+    definition = desired.service.task_definition
+    content |= {
+        "enableExecuteCommand": desired.service.execute_command,
+        "cpu": definition.cpu,
+        "memory": definition.memory,
+        "overrides": {
+            "containerOverrides": [{"name": one.name} for one in definition.container_definitions],
+            "inferenceAcceleratorOverrides": [],
+        },
+    }
+    if definition.ephemeral_storage is not None:
+        content["ephemeralStorage"] = {"sizeInGiB": definition.ephemeral_storage.size_in_gi_b}
 
 
 def status_of(task: Task, context: Context, *, stopping: bool) -> str:
@@ -154,6 +167,8 @@ def containers_of(task: Task, content: Mapping[str, Any], context: Context) -> l
         desired = None
     for name, member in task.members.items():
         known[name] = _container(member, str(content["taskArn"]))
+        if content["enableExecuteCommand"]:
+            known[name]["managedAgents"] = [{"name": "ExecuteCommandAgent", "lastStatus": known[name]["lastStatus"]}]
         if desired is not None:
             known[name] |= _as_defined(desired, name)
     return list(known.values())

@@ -1,0 +1,235 @@
+"""What runs, by AWS's own clients: a command in a container, logs, load balancers."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from emulator.api.serve import serving
+from emulator.engine.interface import Engine
+from tests.docker.project import DEADLINE, MakeProject, Project, docker, wait_until
+
+pytestmark = pytest.mark.docker
+
+MANIFEST = """\
+name: {name}
+type: Backend Service
+image:
+  location: busybox:1.37
+exec: {exec}
+cpu: 256
+memory: 512
+command: ["sh", "-c", "trap 'exit 0' TERM; echo begun; while :; do sleep 0.1; done"]
+"""
+PLUGIN = Path(__file__).with_name("session_manager_plugin.py")
+
+
+@dataclass
+class Shop:
+    """An environment whose `web` allows ECS Exec and whose `shut` does not, and the API."""
+
+    project: Project
+    address: str
+    variables: Mapping[str, str]
+
+    @property
+    def cluster(self) -> str:
+        return f"{self.project.app}-test"
+
+    def client(self, service: str = "ecs") -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.address,
+            region_name="us-east-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+
+    def task(self, service: str) -> str:
+        """The ARN of a service's task."""
+        [arn] = self.client().list_tasks(cluster=self.cluster, serviceName=service)["taskArns"]
+        return str(arn)
+
+    def aws(self, *words: str) -> str:
+        """What a command of awscli prints."""
+        done = subprocess.run(
+            [str(Path(sys.executable).with_name("aws")), *words],
+            env=self.variables,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def shop(make_shared_project: MakeProject, engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    project = make_shared_project("")
+    project.write("copilot/.workspace", f"application: {project.app}\n")
+    project.write("copilot/environments/test/manifest.yml", "name: test\ntype: Environment\n")
+    for name, allowed in (("web", "true"), ("shut", "false")):
+        project.write(f"copilot/{name}/manifest.yml", MANIFEST.format(name=name, exec=allowed))
+    project.run("up", "-d").ok()
+    programs = tmp_path_factory.mktemp("programs")
+    plugin = programs / "session-manager-plugin"
+    plugin.write_text(f"#!{sys.executable}\n{PLUGIN.read_text(encoding='utf-8')}", encoding="utf-8")
+    plugin.chmod(0o755)
+    with serving(engine, 0) as port:
+        address = f"http://127.0.0.1:{port}"
+        variables = {
+            "PATH": f"{programs}:{os.environ['PATH']}",
+            "HOME": str(programs),
+            "AWS_ENDPOINT_URL": address,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        yield Shop(project, address, variables)
+
+
+class Session:
+    """`aws ecs execute-command` on a terminal of 100 × 30."""
+
+    def __init__(self, shop: Shop, command: str) -> None:
+        self.terminal, theirs = pty.openpty()
+        self.printed = ""
+        self.resize(100, 30)
+        words = ["--cluster", shop.cluster, "--task", shop.task("web"), "--container", "web", "--command", command]
+        self.process = subprocess.Popen(
+            [str(Path(sys.executable).with_name("aws")), "ecs", "execute-command", "--interactive", *words],
+            env=shop.variables,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+
+    def resize(self, columns: int, rows: int) -> None:
+        fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def type(self, text: str) -> None:
+        os.write(self.terminal, text.encode())
+
+    def until(self, pattern: str) -> str:
+        """Everything that was printed, once that is there."""
+        end = time.monotonic() + DEADLINE
+        while not re.search(pattern, self.printed, re.MULTILINE):
+            assert time.monotonic() < end, self.printed[-2000:]
+            assert self._read(), f"ended before {pattern!r}:\n{self.printed[-2000:]}"
+        return self.printed
+
+    def end(self) -> str:
+        """Everything that was printed, once it has ended."""
+        while self._read():
+            pass
+        assert self.process.wait(DEADLINE) == 0, self.printed[-2000:]
+        return self.printed
+
+    def _read(self) -> bool:
+        ready, _, _ = select.select([self.terminal], [], [], DEADLINE)
+        assert ready, f"silent after:\n{self.printed[-2000:]}"
+        try:
+            data = os.read(self.terminal, 65536)
+        except OSError:  # the other side is closed
+            return False
+        self.printed += data.decode()
+        return bool(data)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self.terminal)
+
+
+@pytest.fixture
+def session(shop: Shop) -> Iterator[Any]:
+    """Starts sessions, which end with the test."""
+    with contextlib.ExitStack() as stack:
+
+        def start(command: str) -> Session:
+            found = Session(shop, command)
+            stack.callback(found.close)
+            return found
+
+        yield start
+
+
+def refused(shop: Shop, **request: Any) -> tuple[str, str]:
+    with pytest.raises(ClientError) as caught:
+        shop.client().execute_command(cluster=shop.cluster, command="sh", **{"interactive": True, **request})
+    error = caught.value.response["Error"]
+    return str(error["Code"]), str(error["Message"])
+
+
+def processes(shop: Shop) -> str:
+    return docker("exec", shop.project.container("web"), "ps")
+
+
+class TestExec:
+    def test_every_line_arrives_and_the_session_ends_with_its_command(self, session: Any) -> None:
+        printed = session("seq 1 20000").end()
+        lines = [line for line in printed.replace("\r", "").split("\n") if line.isdecimal()]
+        assert lines == [str(number) for number in range(1, 20001)]
+        assert "Exiting session" in printed
+
+    def test_a_terminal_with_its_size_keys_and_signals(self, session: Any) -> None:
+        shell = session("sh")
+        shell.until("/ # ")
+        shell.type("stty size\n")
+        shell.until(r"^30 100")
+        shell.resize(120, 40)
+        shell.type("while [ \"$(stty size)\" != '40 120' ]; do sleep 0.05; done; echo wide; id -u; echo $TERM\n")
+        assert re.search(r"^0\r\nxterm-256color", shell.until(r"^wide\r\n0\r\nxterm"), re.MULTILINE)
+        shell.type("sleep 1000\n")
+        shell.until(r"sleep 1000\r\n")
+        shell.type("\x03")
+        shell.type("echo code $?\n")
+        shell.until(r"^code 130")
+        shell.type("exit\n")
+        assert "Exiting session" in shell.end()
+
+    def test_words_are_split_without_a_shell(self, session: Any) -> None:
+        assert "a  b $HOME" in session("echo 'a  b' $HOME").end()
+
+    def test_a_program_that_is_not_there(self, session: Any) -> None:
+        assert "no-such-program" in session("no-such-program --help").end()
+
+    def test_nothing_is_left_of_a_client_that_goes_away(self, shop: Shop, session: Any) -> None:
+        gone = session("sh -c 'echo here; exec sleep 4321'")
+        gone.until("^here")
+        assert "sleep 4321" in processes(shop)
+        subprocess.run(["pkill", "-KILL", "-s", str(gone.process.pid)], check=True)
+        wait_until(lambda: "sleep 4321" not in processes(shop), lambda: processes(shop))
+
+    def test_what_is_refused(self, shop: Shop) -> None:
+        task = shop.task("web")
+        code, message = refused(shop, task=shop.task("shut"))
+        assert code == "InvalidParameterException"
+        assert message.startswith("The execute command failed because execute command was not enabled when the task")
+        assert refused(shop, task=task, interactive=False)[1] == "Interactive is the only mode supported currently."
+        assert refused(shop, task="0" * 32)[1] == "The referenced task was not found."
+        assert refused(shop, task=task, container="other")[0] == "InvalidParameterException"
+        [found] = shop.client().describe_tasks(cluster=shop.cluster, tasks=[task])["tasks"]
+        [agent] = found["containers"][0]["managedAgents"]
+        assert (agent["name"], agent["lastStatus"]) == ("ExecuteCommandAgent", "RUNNING")
