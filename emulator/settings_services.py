@@ -81,7 +81,7 @@ class AwsSettings(FrozenModel):
 class ConnectSettings(FrozenModel):
     """`[service_connect]`: how tasks reach each other by the names of `network.connect`."""
 
-    proxy: Literal["envoy", "none"] = "none"
+    proxy: Literal["envoy", "none"] = "envoy"
     """`envoy`: a proxy in each connected task, as deployed. `none`: lines of `/etc/hosts`, one for each task behind a
     name."""
     names: Literal["all", "ecs"] = "all"

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _TCP = "tcp (no appProtocol): balanced by connection; no retries of a 503, no 15 s limit"
 _NO_PROXY = (
-    "no proxy runs: names are lines of /etc/hosts. As deployed, with proxies:\n"
-    '`[service_connect] proxy = "envoy"` in copilot-local.toml'
+    "no proxy runs: names are lines of /etc/hosts. Either copilot-local.toml has\n"
+    '`[service_connect] proxy = "none"`, or `up` said why there can be none'
 )
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from emulator.ecs.service import Service
 from emulator.engine.interface import Engine
-from emulator.errors import CopilotLocalError, ImageError
+from emulator.errors import CopilotLocalError, ImageError, Unsupported
 from emulator.events import Emit, Event, EventKind, discard
 from emulator.firelens.destinations import EVERY
 from emulator.missing import Blockers
@@ -79,6 +79,7 @@ def _prepare(
         front_image = pool.submit(resolver.local, request.support.front) if with_front else None
         find = local_image(request, resolver)
         databases = pool.submit(with_images, databases_of(request, discard), find)
+        proxies = pool.submit(_proxies, engine, request)
         idle: dict[str, dict[str, str]] = {service.name: {} for service in request.services}
         for service in request.services:
             if not demands(service):
@@ -102,22 +103,30 @@ def _prepare(
     check_destinations(state, emit, request.log_names)
     check_collectors(state, request.settings.traces.collectors, emit)
     check_reach(state)
-    if request.support.proxy is not None and any(desired.proxied for desired in state.services.values()):
-        _give_proxies(engine, request.support.proxy, state, emit)
+    _give_proxies(state, *proxies.result(), emit)
     if request.support.aws is not None and any(wants_endpoint(desired) for desired in state.services.values()):
         state.aws_way = way
         state.aws_image = request.support.aws()
     return state
 
 
-def _give_proxies(engine: Engine, image: Callable[[Engine], str], state: DesiredState, emit: Emit) -> None:
-    """Finds the image of Service Connect's proxies. Does without them, and says so, where there is none to be had, or
-    connections cannot be led to them."""
+def _proxies(engine: Engine, request: UpRequest) -> tuple[str, str]:
+    """The image of Service Connect's proxies, and why there can be none: it is not to be had, or connections cannot be
+    led to them. Both are empty where no service has one."""
+    image = request.support.proxy
+    connected = any(service.connect is not None for service in request.services)
+    if image is None or not connected or request.settings.service_connect.proxy == "none":
+        return "", ""
     try:
-        state.proxy_image = image(engine)
-        why = redirect_problem(engine, state.proxy_image)
-    except ImageError as error:
-        why = error.message
+        found = image(engine)
+        return found, redirect_problem(engine, found)
+    except (ImageError, Unsupported) as error:
+        return "", error.message
+
+
+def _give_proxies(state: DesiredState, image: str, why: str, emit: Emit) -> None:
+    """Has connected tasks run proxies of that image; without them where there is a reason, which is said."""
+    state.proxy_image = image
     if why:
         hint = "names lead to the tasks by lines of /etc/hosts: nothing is balanced, retried or avoided as deployed"
         emit(Event(EventKind.WARNING, "Service Connect", f"tasks have no proxies here: {why}", {"hint": hint}))

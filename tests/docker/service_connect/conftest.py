@@ -260,7 +260,7 @@ def write_grpc(project: Project) -> None:
 def mesh(make_shared_project: MakeProject) -> Mesh:
     project = make_shared_project("")
     write_programs(project)
-    project.write("copilot-local.toml", '[service_connect]\nproxy = "envoy"\naccess_log = "json"\n')
+    project.write("copilot-local.toml", '[service_connect]\naccess_log = "json"\n')
     project.write("copilot/http/manifest.yml", MANIFEST.format(name="http", count=3) + SPEAKS_HTTP)
     project.write("copilot/tcp/manifest.yml", MANIFEST.format(name="tcp", count=2))
     project.write("copilot/client/manifest.yml", CLIENTS)

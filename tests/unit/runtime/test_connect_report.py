@@ -139,7 +139,7 @@ def test_a_proxy_that_does_not_answer_is_said(mesh: Mesh) -> None:
     assert found.names[0].address == "127.255.0.1", "the others say it"
 
 
-def test_without_proxies_there_are_the_names_and_how_to_get_them() -> None:
+def test_without_proxies_there_are_the_names_and_why() -> None:
     world = World(API, WEB)
     world.runs_task("api")
     world.runs_task("web")
@@ -147,7 +147,8 @@ def test_without_proxies_there_are_the_names_and_how_to_get_them() -> None:
     assert not found.proxied
     text = "\n".join(lines(found))
     assert "api:8080" in text
-    assert '`[service_connect] proxy = "envoy"`' in text
+    assert '`[service_connect] proxy = "none"`' in text
+    assert max(map(len, text.split("\n"))) <= 80
 
 
 def test_the_screen_fits_into_80_columns(mesh: Mesh) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from emulator.engine.fake import Behaviour
 from emulator.engine.interface import Engine
-from emulator.errors import EngineError, ImageError
+from emulator.errors import CopilotLocalError, EngineError, ImageError, Unsupported
 from emulator.runtime.execution.redirects import redirect_problem
 from emulator.runtime.lifecycle.prepare import prepare
 from emulator.runtime.planning.up_request import SupportImages
@@ -61,9 +61,8 @@ def test_up_goes_on_without_and_says_so(bench: Bench, works: bool) -> None:
         bench.engine.behave("cl-check-*", Behaviour(exits=(0,), log=("ok",)))
     else:
         refuse(bench)
-    settings = Settings(service_connect=ConnectSettings(proxy="envoy"))
     request = replace(
-        bench.request(connected("api", serves="api"), settings=settings),
+        bench.request(connected("api", serves="api")),
         support=SupportImages(PAUSE, FRONT, lambda _: AGENT, proxy=lambda _: PROXY),
     )
     state = prepare(bench.engine, request, bench.emit)
@@ -72,13 +71,15 @@ def test_up_goes_on_without_and_says_so(bench: Bench, works: bool) -> None:
     assert [text.partition(":")[2].strip() for text in bench.warnings()] == ([] if works else ["iptables: no chain"])
 
 
-def test_an_image_that_is_not_to_be_had_is_no_reason_to_end(bench: Bench) -> None:
-    def fail(_: Engine) -> str:
-        raise ImageError("the wheel could not be fetched")
+@pytest.mark.parametrize("error", [ImageError, Unsupported])
+def test_an_image_that_is_not_to_be_had_is_no_reason_to_end(bench: Bench, error: type[CopilotLocalError]) -> None:
+    """Neither that it cannot be fetched, nor that there is none for this architecture."""
 
-    settings = Settings(service_connect=ConnectSettings(proxy="envoy"))
+    def fail(_: Engine) -> str:
+        raise error("the wheel could not be fetched")
+
     support = SupportImages(PAUSE, FRONT, lambda _: AGENT, proxy=fail)
-    request = replace(bench.request(connected("api", serves="api"), settings=settings), support=support)
+    request = replace(bench.request(connected("api", serves="api")), support=support)
     assert not prepare(bench.engine, request, bench.emit).services["api"].proxied
     assert bench.warnings() == ["tasks have no proxies here: the wheel could not be fetched"]
 

@@ -89,9 +89,9 @@ function draw({ names, calls, proxied, silent }) {
       h(
         "p",
         { class: "finding wait" },
-        "No proxy runs: names are lines of /etc/hosts, and nothing is counted, repeated or avoided. As deployed, with proxies: ",
-        h("code", {}, '[service_connect] proxy = "envoy"'),
-        " in copilot-local.toml.",
+        "No proxy runs: names are lines of /etc/hosts, and nothing is counted, repeated or avoided. Either copilot-local.toml has ",
+        h("code", {}, '[service_connect] proxy = "none"'),
+        ", or the latest `up` said why there can be none.",
       ),
     Object.entries(silent).map(([id, why]) =>
       h("p", { class: "finding bad" }, `The proxy of task ${shortId(id)} does not answer: ${why}`)
