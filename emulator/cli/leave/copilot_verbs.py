@@ -10,7 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from emulator.cli.leave import deploying, verbs
 from emulator.cli.leave.words import ALIASES
-from emulator.cli.shell.registry import PlainGroup, PlainHelp
+from emulator.cli.shell.verb import PlainGroup, PlainHelp
 from emulator.errors import UsageError
 from emulator.spelling import closest
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from emulator.cli.shell.registry import Verb, arguments_of, place_of
+from emulator.cli.shell.verb import Verb, arguments_of, place_of
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -14,8 +14,9 @@ import typer
 from emulator.cli.shell.chosen_environment import chosen_environment
 from emulator.cli.shell.completion import containers
 from emulator.cli.shell.container_names import find_container
+from emulator.cli.shell.foreign_words import SECOND_WORDS, refuse_verb
 from emulator.cli.shell.options import App, Env, Name
-from emulator.errors import InputError
+from emulator.errors import CopilotLocalError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,6 +58,17 @@ def env(
     ] = None,
 ) -> None:
     """Print the variables of a container, for a program that runs on this machine in its place."""
+    try:
+        _print_or_write(container, app, env, name, format, into)
+    except CopilotLocalError:
+        if container in SECOND_WORDS["env"]:  # Copilot's `env ls`, where no container has that name
+            refuse_verb(["env", container], ())
+        raise
+
+
+def _print_or_write(
+    container: str, app: str | None, env: str | None, name: str | None, format: VariablesFormat, into: Path | None
+) -> None:
     from emulator.display import make_display
     from emulator.events import Event, EventKind
     from emulator.runtime.reports.variables_here import variables_here, written

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from emulator.cli.shell import completion
 from emulator.cli.shell.chosen_environment import chosen_environment, environment_names
-from emulator.cli.shell.options import App, Env, Format, Name, OutputFormat
-from emulator.errors import InputError
+from emulator.cli.shell.options import App, Env, Format, Name, OutputFormat, services_of
+from emulator.errors import InputError, UsageError
 from emulator.spelling import did_you_mean
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ Task = dict[str, Any]
 
 
 def ps(
+    service: Annotated[
+        str | None,
+        typer.Argument(help="Show this service only.", autocompletion=completion.running_services),
+    ] = None,
     app: App = None,
     env: Env = None,
     name: Name = None,
@@ -33,6 +38,9 @@ def ps(
     """Show the services of an environment, their tasks and containers, and where they answer."""
     from emulator.runtime.reports.overview_rows import of_service, to_plain
 
+    if len(chosen := services_of(name, service)) > 1:
+        raise UsageError("one service at a time")
+    name = "".join(chosen) or None
     found, stopped = _looked(app, env, name, every=every)
     if name is not None:
         known = {row.name for row in found.services} | {row.service for row in found.containers if row.service}

@@ -66,7 +66,8 @@ def _named(found: list[PublishedListener], listener: str) -> list[PublishedListe
         return chosen
     there = ", ".join(f"{one.name} of {one.service}" if one.service else one.name for one in found)
     if not chosen:
-        raise UsageError(f"there is no listener {listener}", hint=f"there are: {there}")
+        hint = f"there are: {there}; `copilot-local open --print SERVICE` prints where a service answers"
+        raise UsageError(f"there is no listener {listener}", hint=hint)
     raise UsageError(f"several listeners are called {listener}", hint=f"choose with -n or the protocol: {there}")
 
 

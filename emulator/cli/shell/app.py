@@ -13,7 +13,8 @@ from typer.core import TyperGroup
 
 from emulator import __version__
 from emulator.cli.shell import error_reporting
-from emulator.cli.shell.registry import GROUPS, VERBS, ListingGroup, PlainGroup, Table, Verb
+from emulator.cli.shell.registry import GROUPS, VERBS, Table
+from emulator.cli.shell.verb import ListingGroup, PlainGroup, Verb
 from emulator.errors import CopilotLocalError, ExitCode
 from emulator.visible import GuardedStream, unguarded
 

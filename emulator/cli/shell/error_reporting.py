@@ -41,7 +41,15 @@ def expected(error: CopilotLocalError) -> int:
 
 def usage(message: str, command: str) -> int:
     """A command line that does not parse."""
-    say(f"error: {message}\n\nhint: `{command} --help` shows what it takes")
+    hint = f"`{command} --help` shows what it takes"
+    verb = command.partition(" ")[2]
+    # `run web sh -c ls`: -c is an option of a command, which a job does not take.
+    if verb == "run" or "extra argument" in message or "Missing argument" in message:
+        from emulator.cli.shell.foreign_options import ARGUMENTS
+
+        meant = ARGUMENTS.get(verb)
+        hint = f"{meant}\n  {hint}" if meant else hint
+    say(f"error: {message}\n\nhint: {hint}")
     return ExitCode.USAGE
 
 

@@ -127,13 +127,13 @@ class OutputFormat(enum.StrEnum):
 Format = Annotated[OutputFormat, typer.Option("--format", help="Output format.")]
 
 
-def assignments(pairs: Sequence[str] | None, option: str) -> dict[str, str]:
-    """`NAME=VALUE` options as a map. Raises UsageError naming the one that is not."""
+def assignments(pairs: Sequence[str] | None, option: str, hint: str = "") -> dict[str, str]:
+    """`NAME=VALUE` options as a map. Raises UsageError naming the one that is not, with `hint`."""
     found: dict[str, str] = {}
     for pair in pairs or ():
         name, separator, value = pair.partition("=")
         if not (separator and name and value):
-            raise UsageError(f"{option} takes NAME=VALUE, not {pair!r}")
+            raise UsageError(f"{option} takes NAME=VALUE, not {pair!r}", hint=hint)
         found[name] = value
     return found
 
@@ -170,7 +170,7 @@ def env_files_of(options: Sequence[str] | None) -> tuple[Path | None, dict[str, 
 def counts_of(pairs: Sequence[str] | None, option: str) -> dict[str, int]:
     """`SERVICE=N` options. Raises UsageError naming the one that is none."""
     found: dict[str, int] = {}
-    for service, text in assignments(pairs, option).items():
+    for service, text in assignments(pairs, option, "write SERVICE=N, such as web=2").items():
         if not text.isdecimal():
             raise UsageError(f"{service}={text}: the number of tasks is a whole number, zero or more")
         found[service] = int(text)

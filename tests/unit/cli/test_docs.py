@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from typer.core import TyperGroup
 
 from emulator.cli.shell.app import command_line
-from emulator.cli.shell.registry import Verb
+from emulator.cli.shell.verb import Verb
 from emulator.errors import ExitCode
 from emulator.events import EventKind
 from emulator.settings import Settings

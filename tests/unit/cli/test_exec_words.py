@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.cli.shell.registry import Verb
+from emulator.cli.shell.verb import Verb
 from emulator.errors import UsageError
 
 

@@ -10,9 +10,10 @@ import pytest
 from typer.core import TyperGroup, TyperOption
 
 from emulator.cli.shell.app import command_line
-from emulator.cli.shell.foreign_words import OPTIONS, SECOND_WORDS, VERBS
+from emulator.cli.shell.foreign_options import ACCEPTED, ANYWHERE, ARGUMENTS, BEFORE_VERB, OPTIONS
+from emulator.cli.shell.foreign_words import SECOND_WORDS, VERBS
 from emulator.cli.shell.help_texts import EXAMPLES, SECTIONS
-from emulator.cli.shell.registry import Verb
+from emulator.cli.shell.verb import Verb
 from tests.unit.cli.conftest import Run
 
 
@@ -95,6 +96,66 @@ def test_no_option_of_ours_is_among_those() -> None:
     for verb, table in OPTIONS.items():
         mine = {option for parameter in verbs()[verb].command.params for option in parameter.opts}
         assert not mine & set(table)
+
+
+@pytest.mark.parametrize("option", [*BEFORE_VERB, *ANYWHERE])
+def test_an_option_before_the_verb_is_refused_with_the_right_word(run: Run, option: str) -> None:
+    for words in ([option, "x", "ps"], [f"{option}=x", "ps"]):
+        ended = run(*words)
+        assert (ended.code, ended.out) == (2, "")
+        assert ended.err.startswith(f"error: there is no option {option} before the verb\n\nhint: ")
+
+
+@pytest.mark.parametrize("verb", ["up", "down", "ps", "stop", "restart", "run", "queues list"])
+@pytest.mark.parametrize("option", ["-p", "--project-name", "-f", "--file", "--context"])
+def test_an_option_of_compose_as_a_whole_is_refused_after_the_verb_too(run: Run, verb: str, option: str) -> None:
+    ended = run(*verb.split(), option, "x")
+    assert ended.code == 2
+    assert ANYWHERE[option] in ended.err
+
+
+def test_the_commands_that_hints_name_are_there() -> None:
+    tables = [ANYWHERE, BEFORE_VERB, ARGUMENTS, *OPTIONS.values(), VERBS, *SECOND_WORDS.values()]
+    for hint in (hint for table in tables for hint in table.values()):
+        for line in re.findall(r"`copilot-local ([^`]*)`", hint):
+            words = [word for word in shlex.split(line) if word.islower() or word.startswith("-")]
+            verb = next((v for v in (" ".join(words[:2]), words[0]) if v in verbs()), None)
+            if verb == "aws" or words[0].startswith("-") or (words[0] in command_line().commands and verb is None):
+                continue  # Copilot's own verbs after `aws`, options without a verb, and groups of verbs
+            assert verb is not None, hint
+            mine = {option for parameter in verbs()[verb].command.params for option in parameter.opts}
+            before = words[: words.index("--")] if "--" in words else words
+            assert {word for word in before if word.startswith("-")} <= mine, hint
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("port web 80", "copilot-local port --all"),
+        ("run nightly sh -c x", "copilot-local exec CONTAINER -- COMMAND"),
+        ("stop", "copilot-local stop SERVICE"),
+        ("exec", "copilot-local exec CONTAINER"),
+        ("down web", "copilot-local stop SERVICE"),
+        ("scale web 2", "write SERVICE=N, such as web=2"),
+    ],
+)
+def test_arguments_as_another_tool_takes_them(run: Run, words: str, hint: str) -> None:
+    ended = run(*words.split())
+    assert ended.code == 2
+    assert hint in ended.err
+
+
+@pytest.mark.parametrize(("verb", "option"), [(verb, one) for verb, taken in ACCEPTED.items() for one in sorted(taken)])
+def test_an_option_that_asks_for_what_is_done_anyway_is_taken(
+    run: Run, workspace: object, verb: str, option: str
+) -> None:
+    words = [verb, "hello"] if verb == "run" else [verb]
+    assert run(*words, option).err == run(*words).err
+
+
+@pytest.mark.parametrize("words", ["ps -a", "ps -aq", "ps -qa", "ps -a -q", "ps -a hello", "ps hello", "ls -a"])
+def test_ps_as_docker_compose_has_it(run: Run, workspace: object, words: str) -> None:
+    assert run(*words.split()).code == 125  # there is no Docker; everything before that was understood
 
 
 def test_what_comes_after_two_dashes_is_no_option(run: Run) -> None:
