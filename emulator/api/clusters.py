@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
+from emulator.api.definitions import Definitions
 from emulator.api.environments import Environments
 from emulator.api.errors import ApiError, no_cluster
 from emulator.api.exec.sessions import Sessions
+from emulator.api.host import Host
+from emulator.api.store import FOLDER, Store
 from emulator.ecs.identity import cluster_arn
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError, EngineError
-from emulator.regions import DEFAULT_REGION
+from emulator.regions import DEFAULT_REGION, LOCAL_ACCOUNT
 from emulator.runtime.control.http import Message
 from emulator.runtime.control.kept import KeptAgent
+from emulator.runtime.state.desired import DesiredState
+from emulator.setup.paths import data_dir
 
 DEFAULT = "default"
 
@@ -46,6 +53,11 @@ class Cluster:
             raise no_cluster() from None
 
     @cached_property
+    def state(self) -> DesiredState:
+        """What should run, without private values."""
+        return self.agent.state()
+
+    @cached_property
     def arn(self) -> str:
         """Of the cluster, as the tasks themselves have it."""
         for service in self.services:
@@ -63,11 +75,30 @@ class Cluster:
 
 
 class Clusters:
-    """Finds environments by the names and ARNs of their clusters."""
+    """Finds environments by the names and ARNs of their clusters, for one request. `region` and `account` are those of
+    what it makes; `store` keeps what this API knows itself."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        host: Host | None = None,
+        store: Store | None = None,
+        region: str = DEFAULT_REGION,
+        account: str = LOCAL_ACCOUNT,
+    ) -> None:
         self._environments = Environments(engine)
         self.sessions = Sessions()
+        self.host = host or Host(engine, Path.cwd())
+        self.store = store or Store(data_dir() / FOLDER)
+        self.region = region
+        self.account = account
+        self.definitions = Definitions(self.store)
+
+    def of_region(self, region: str) -> Clusters:
+        """The same for a request that is signed for a region."""
+        found = copy.copy(self)
+        found.region = region or self.region
+        return found
 
     def all(self) -> list[Cluster]:
         """Those whose agents run, by the names of their environments."""

@@ -14,7 +14,6 @@ from emulator.api.clusters import Clusters
 from emulator.api.exec.channel import Channel
 from emulator.api.exec.sessions import OPEN_FOR, PATH
 from emulator.api.wire import JSON, answer, foreign
-from emulator.engine.interface import Engine
 from emulator.errors import PortInUse
 
 MOST_BODY = 1 << 20
@@ -107,9 +106,8 @@ class _Wire:
 
 
 @contextmanager
-def serving(engine: Engine, port: int) -> Iterator[int]:
+def serving(clusters: Clusters, port: int) -> Iterator[int]:
     """Serves within this block; gives the port. Raises `PortInUse` where another process has it."""
-    clusters = Clusters(engine)
     try:
         server = _Server(port, clusters)
     except OSError as error:

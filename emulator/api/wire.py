@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +22,6 @@ from emulator.api.errors import ApiError, unsupported
 from emulator.api.operations.registry import OPERATIONS
 from emulator.api.shapes import checked, pruned
 from emulator.errors import CopilotLocalError, EngineUnavailable
-from emulator.regions import LOCAL_ACCOUNT
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +49,10 @@ def answer(clusters: Clusters, headers: Mapping[str, str], body: bytes) -> Respo
     if refusal:
         return _error(ApiError("AccessDeniedException", refusal, HTTPStatus.FORBIDDEN), id_)
     try:
+        clusters = clusters.of_region(_region(headers.get("authorization", "")))
         if target := headers.get("x-amz-target"):
             return Response(HTTPStatus.OK, JSON, json.dumps(_operation(clusters, target, body)).encode(), id_)
-        return Response(HTTPStatus.OK, XML, _query(body, id_), id_)
+        return Response(HTTPStatus.OK, XML, _query(body, id_, clusters.account), id_)
     except ApiError as error:
         return _error(error, id_)
     except CopilotLocalError as error:
@@ -60,6 +61,12 @@ def answer(clusters: Clusters, headers: Mapping[str, str], body: bytes) -> Respo
     except Exception:
         log.exception("a request failed")
         return _error(ApiError("ServerException", "the API failed: see its log", HTTPStatus.INTERNAL_SERVER_ERROR), id_)
+
+
+def _region(authorization: str) -> str:
+    """The region that a request is signed for: `Credential=KEY/date/region/service/aws4_request`."""
+    found = re.search(r"Credential=[^/]*/[0-9]+/([a-z0-9-]+)/", authorization)
+    return found[1] if found else ""
 
 
 def refused(headers: Mapping[str, str]) -> str:
@@ -97,13 +104,13 @@ def _operation(clusters: Clusters, target: str, body: bytes) -> dict[str, Any]:
     return pruned(name, operation(clusters, checked(name, content)))
 
 
-def _query(body: bytes, id_: str) -> bytes:
+def _query(body: bytes, id_: str, account: str) -> bytes:
     """STS's GetCallerIdentity, which tools ask before anything else."""
     form = parse_qs(body.decode("utf-8", errors="replace"))
     action = form.get("Action", [""])[0]
     if action != "GetCallerIdentity":
         raise unsupported(f"{action or 'a request without an operation'} is not answered on this machine")
-    fields = {"Arn": f"arn:aws:iam::{LOCAL_ACCOUNT}:user/local", "UserId": "AIDALOCAL", "Account": LOCAL_ACCOUNT}
+    fields = {"Arn": f"arn:aws:iam::{account}:user/local", "UserId": "AIDALOCAL", "Account": account}
     inner = "".join(f"<{key}>{escape(value)}</{key}>" for key, value in fields.items())
     return (
         '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'

@@ -76,7 +76,7 @@ class UpOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class _Loaded:
+class Loaded:
     """The services of a selection, and where they were found."""
 
     root: Path
@@ -106,14 +106,27 @@ def up_request(
     taken ports. With `blockers` nothing of that is raised but collected, and neither AWS nor the user is asked for
     anything.
     """
+    options = options or UpOptions()
+    found = Blockers() if blockers is None else blockers
+    loaded = _load(selection, emit, options, found, only_ask=blockers is not None)
+    request = request_of(loaded, selection, emit, options, found, only_ask=blockers is not None)
+    if found and look is not None:
+        look(request, found)
+    if blockers is None:
+        found.raise_any()
+    return request
+
+
+def request_of(
+    loaded: Loaded, selection: Selection, emit: Emit, options: UpOptions, found: Blockers, *, only_ask: bool = False
+) -> UpRequest:
+    """Assembles a request for services that are loaded. What is missing is added to `found`; raises the rest of what
+    `up_request` does. `only_ask`: nothing is to be run, so neither AWS nor the user is asked for anything."""
     from emulator.app.permissions import asked_for
     from emulator.runtime.listeners.port_choice import check_port_options
     from emulator.runtime.specs.attended.debugging import check_options
     from emulator.trust.check import require
 
-    options = options or UpOptions()
-    found = Blockers() if blockers is None else blockers
-    loaded = _load(selection, emit, options, found, only_ask=blockers is not None)
     asked = asked_for(
         loaded.root,
         loaded.services,
@@ -124,7 +137,7 @@ def up_request(
         secrets=options.secrets,
         destinations=log_destinations(options.logs),
     )
-    if blockers is None:
+    if not only_ask:
         require(asked)
     check_port_options(loaded.services, options.port, options.internal_port)
     if secrets_are_exposed(loaded.root):
@@ -134,23 +147,16 @@ def up_request(
     native, options = _native(options, loaded)
     options = _without_collector_images(options, loaded, asked.settings)
     known = _known(loaded, asked.settings)
-    private, logins, endpoint = _private(
-        selection, emit, options, loaded, asked, known, found, only_ask=blockers is not None
-    )
-    request = replace(
+    private, logins, endpoint = _private(selection, emit, options, loaded, asked, known, found, only_ask=only_ask)
+    return replace(
         _request(selection, emit, options, loaded, asked.settings, private, logins),
         endpoint_secrets=endpoint,
         known=known,
         native=native,
     )
-    if found and look is not None:
-        look(request, found)
-    if blockers is None:
-        found.raise_any()
-    return request
 
 
-def _native(options: UpOptions, loaded: _Loaded) -> tuple[dict[str, Native], UpOptions]:
+def _native(options: UpOptions, loaded: Loaded) -> tuple[dict[str, Native], UpOptions]:
     """What `--native` means, and the options by which no image is made for what runs on this machine."""
     if not options.native:
         return {}, options
@@ -162,7 +168,7 @@ def _native(options: UpOptions, loaded: _Loaded) -> tuple[dict[str, Native], UpO
     return found, replace(options, replacements={**options.replacements, **unused})
 
 
-def _without_collector_images(options: UpOptions, loaded: _Loaded, settings: Settings) -> UpOptions:
+def _without_collector_images(options: UpOptions, loaded: Loaded, settings: Settings) -> UpOptions:
     """The options by which no image is fetched for collectors of traces in whose place a receiver runs."""
     from emulator.setup.images import PAUSE_IMAGE
     from emulator.traces.collectors import collectors_of
@@ -176,7 +182,7 @@ def _without_collector_images(options: UpOptions, loaded: _Loaded, settings: Set
     return replace(options, replacements={**options.replacements, **unused}) if unused else options
 
 
-def _load(selection: Selection, emit: Emit, options: UpOptions, found: Blockers, *, only_ask: bool) -> _Loaded:
+def _load(selection: Selection, emit: Emit, options: UpOptions, found: Blockers, *, only_ask: bool) -> Loaded:
     """Loads the services that are meant; what keeps them from running is added to `found`."""
     from emulator.app.hidden_rules import warn_hidden_rules
     from emulator.app.service_dependencies import warn_connect, warn_out_of_reach, with_dependencies
@@ -186,7 +192,7 @@ def _load(selection: Selection, emit: Emit, options: UpOptions, found: Blockers,
 
     if selection.task_definition is not None:
         root, names, variables, plain = load_task_definition(selection, selection.task_definition, options.https)
-        return _Loaded(root, names, variables, without_app_mesh(plain, emit, strict=options.strict))
+        return Loaded(root, names, variables, without_app_mesh(plain, emit, strict=options.strict))
     if selection.with_deps:
         selection = with_dependencies(selection, emit)
     target = find_target(selection)
@@ -210,10 +216,10 @@ def _load(selection: Selection, emit: Emit, options: UpOptions, found: Blockers,
     services = without_app_mesh(services, emit, strict=options.strict)
     names = Names(target.app, target.environment)
     workspace = target.workspace
-    return _Loaded(workspace.root, names, target.process, services, workspace, loaded, scheduled, complete)
+    return Loaded(workspace.root, names, target.process, services, workspace, loaded, scheduled, complete)
 
 
-def _known(loaded: _Loaded, settings: Settings) -> Mapping[str, Known]:
+def _known(loaded: Loaded, settings: Settings) -> Mapping[str, Known]:
     from emulator.app.known_outputs import known_to
     from emulator.runtime.secrets.missing_values import demands
 
@@ -225,7 +231,7 @@ def _private(
     selection: Selection,
     emit: Emit,
     options: UpOptions,
-    loaded: _Loaded,
+    loaded: Loaded,
     asked: Asked,
     known: Mapping[str, Known],
     found: Blockers,
@@ -287,7 +293,7 @@ def _request(
     selection: Selection,
     emit: Emit,
     options: UpOptions,
-    loaded: _Loaded,
+    loaded: Loaded,
     settings: Settings,
     private: Private,
     logins: RegistryLogins,
@@ -336,7 +342,7 @@ def _request(
     )
 
 
-def _beside(selection: Selection, loaded: _Loaded, settings: Settings) -> Beside | None:
+def _beside(selection: Selection, loaded: Loaded, settings: Settings) -> Beside | None:
     """The Compose services that start with the environment. Raises what `read_beside` raises."""
     if not settings.beside.compose:
         return None
@@ -346,7 +352,7 @@ def _beside(selection: Selection, loaded: _Loaded, settings: Settings) -> Beside
     return read_beside(loaded.root, settings.beside, workloads, selection.variables)
 
 
-def _seed(loaded: _Loaded, settings: Settings) -> Seed | None:
+def _seed(loaded: Loaded, settings: Settings) -> Seed | None:
     """The seed of the services that are meant. Raises InputError for a file that cannot be read, with its line."""
     if settings.seed == type(settings.seed)():
         return None

@@ -232,6 +232,12 @@ class _Connection(BaseHTTPRequestHandler):
         how = {name: bool(body.get(name)) for name in ("in_place", "orphaned")}
         return with_events(lambda emit: self.server.supervisor.deployments.apply(state, private, emit, **how))
 
+    def _order(self, query: Query, body: Message) -> Answer:
+        del query
+        state = from_plain(DesiredState, body["state"])
+        self.server.supervisor.deployments.order(state, from_plain(Private, body["private"]))
+        return None
+
     def _scale(self, query: Query, body: Message) -> Answer:
         del query
         counts = {str(name): int(count) for name, count in body["counts"].items()}
@@ -346,6 +352,7 @@ _CHANGE: Final[Mapping[str, _Handler]] = {
     "retire": _Connection._retire,
     "retire-if-idle": _Connection._retire_if_idle,
     "apply": _Connection._apply,
+    "order": _Connection._order,
     "scale": _Connection._scale,
     "restart": _Connection._restart,
     "stop-task": _Connection._stop_task,

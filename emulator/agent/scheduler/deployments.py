@@ -51,6 +51,25 @@ class Deployments:
 
         self._deploy(list(wanted.services), changed, emit, private, in_place=in_place, orphaned=orphaned)
 
+    def order(self, wanted: DesiredState, private: Private) -> None:
+        """Merges what should run into what runs already, as UpdateService does: it is written down, and the agent's own
+        looks carry it out, as long as that takes. Private values that are not given stay as they are."""
+        control, scheduler = self._control, self._scheduler
+        services = list(wanted.services)
+        with control.lock:
+            control.refuse_held()
+            previous, old = scheduler.state, scheduler.private
+            private = _completed(private, wanted, old)
+            new = [name for name in services if old.of_service(name) != private.of_service(name)]
+            scheduler.state = previous.merged_with(wanted, forced=new)
+            scheduler.private = old.updated(private)
+            scheduler.lost -= set(services)
+            scheduler.front.use(scheduler.state, scheduler.private.certificates)
+            scheduler.back_off.forgive(services)
+            scheduler.rollouts.begin(scheduler.state, services, previous, old)
+            scheduler.remember()
+        control.on_freed()
+
     def scale(self, counts: dict[str, int], emit: Emit) -> None:
         """Sets how many tasks services should run, until the next `up` of them, and waits until new ones are healthy.
         Raises `Unsupported` for tasks of a service that came up with none; `NotHealthy` where a new one does not become
@@ -177,6 +196,24 @@ class Deployments:
             scheduler.state = edited.state
             scheduler.front.use(scheduler.state)
         return edited.plan
+
+
+def _completed(private: Private, wanted: DesiredState, old: Private) -> Private:
+    """With the present values of those private variables that are not given anew."""
+    services = {
+        name: {
+            container: {
+                variable: value
+                for source in (old.of(name, container), private.of(name, container))
+                for variable, value in source.items()
+                if variable in desired.private_names.get(container, ())
+            }
+            for container in (one.name for one in desired.service.task_definition.container_definitions)
+        }
+        for name, desired in wanted.services.items()
+    }
+    roles = {name: role for name, role in old.task_roles.items() if name in services}
+    return private.model_copy(update={"services": services, "task_roles": {**roles, **private.task_roles}})
 
 
 def _words(error: BaseException) -> str:

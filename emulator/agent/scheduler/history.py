@@ -33,6 +33,8 @@ KEPT_EVENTS = 1000
 
 NO_IMAGE = "No such image"
 """In Docker's words."""
+CANNOT_PULL = "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref {}"
+"""In the words of Fargate, up to the reason."""
 _START_ERRORS: dict[str, str] = {
     Verb.CREATE_CONTAINER: "CannotCreateContainerError",
     Verb.START_CONTAINER: "CannotStartContainerError",
@@ -64,7 +66,8 @@ def start_failure(verb: str, message: str) -> Stop | None:
     if name is None:
         return None
     if NO_IMAGE in message:
-        name = "CannotPullContainerError"
+        reference = message.partition(f"{NO_IMAGE}: ")[2].strip() or "the image"
+        return Stop("TaskFailedToStart", f"{CANNOT_PULL.format(reference)}: {message}")
     return Stop("TaskFailedToStart", f"{name}: {message}")
 
 

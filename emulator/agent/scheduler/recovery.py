@@ -14,14 +14,19 @@ from emulator.runtime.state.observed import Observed, Task, observe
 LOST = "its secrets are gone, run up again"
 
 
-def recover_private(engine: Engine, state: DesiredState, observed: Observed) -> tuple[Private, set[str]]:
-    """The private values of every service, and the services for which some are nowhere any more."""
+def recover_private(
+    engine: Engine, state: DesiredState, observed: Observed, *, exact: bool = False
+) -> tuple[Private, set[str]]:
+    """The private values of every service, and the services for which some are nowhere any more. `exact`: only tasks
+    that are made as it is desired are looked at."""
     private = Private()
     lost: set[str] = set()
     for name, desired in state.services.items():
         if not any(desired.private_names.values()):
             continue
-        found = _from_tasks(engine, desired.private_names, observed.tasks_of(name))
+        wanted = desired.accepted_hashes()
+        tasks = [task for task in observed.tasks_of(name) if not exact or task.config_hash in wanted]
+        found = _from_tasks(engine, desired.private_names, tasks)
         if found is None:
             lost.add(name)
         else:

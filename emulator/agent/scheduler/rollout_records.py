@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from emulator.ecs.identity import ecs_arn, service_arn, task_definition_arn
+from emulator.model import from_plain, to_plain
 from emulator.runtime.state.desired import DesiredService, Private
 from emulator.runtime.state.observed import Task
 from emulator.runtime.state.task_role import TaskRole
@@ -254,6 +256,10 @@ class Target:
             certificates={**certificates, **({name: self.certificate} if self.certificate is not None else {})},
         )
 
+    def as_kept(self) -> dict[str, Any]:
+        """What stands in the file: no private value."""
+        return {"desired": to_plain(self.desired), "id": self.id}
+
 
 class RolloutFile:
     """The records as a file on the agent's volume. Nothing ends because it cannot be written or read: a deployment
@@ -262,10 +268,11 @@ class RolloutFile:
     def __init__(self, path: Path | None) -> None:
         self._path = path
 
-    def read(self) -> tuple[dict[str, Rollout], dict[str, list[Former]]]:
-        """The PRIMARY deployments and the last service deployments, by service."""
+    def read(self) -> tuple[dict[str, Rollout], dict[str, list[Former]], dict[str, Target]]:
+        """The PRIMARY deployments, the last service deployments, and what services are rolled back to, without its
+        private values, by service."""
         if self._path is None:
-            return {}, {}
+            return {}, {}, {}
         try:
             content = json.loads(self._path.read_bytes())
             current = {name: _rollout(one) for name, one in content["current"].items()}
@@ -273,17 +280,27 @@ class RolloutFile:
                 name: [Former(_rollout(one["rollout"]), one["status"], one["finished"]) for one in found]
                 for name, found in content["ended"].items()
             }
+            targets = {
+                name: Target.of(from_plain(DesiredService, one["desired"]), Private(), one["id"])
+                for name, one in content.get("targets", {}).items()
+            }
         except (OSError, ValueError, TypeError, KeyError):
-            return {}, {}
-        return current, ended
+            return {}, {}, {}
+        return current, ended, targets
 
-    def write(self, current: Mapping[str, Rollout], ended: Mapping[str, list[Former]]) -> None:
+    def write(
+        self,
+        current: Mapping[str, Rollout],
+        ended: Mapping[str, list[Former]],
+        targets: Mapping[str, Target] = MappingProxyType({}),
+    ) -> None:
         """Replaces the file."""
         if self._path is None:
             return
         content = {
             "current": {name: asdict(one) for name, one in current.items()},
             "ended": {name: [asdict(one) for one in found] for name, found in ended.items()},
+            "targets": {name: one.as_kept() for name, one in targets.items()},
         }
         new = self._path.with_suffix(".new-records")
         with contextlib.suppress(OSError):

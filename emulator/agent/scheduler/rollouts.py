@@ -63,9 +63,26 @@ class Rollouts:
         self._counted: set[str] = set()
         """Ids of tasks that have failed."""
         self._steady: dict[str, bool] = {}
-        self._current, self._ended = self._file.read()
+        self._current, self._ended, self._targets = self._file.read()
+
+    def _keep(self) -> None:
+        self._file.write(self._current, self._ended, self._targets)
 
     # what begins and ends
+
+    def targets(self) -> dict[str, DesiredService]:
+        """What each service is rolled back to, by its name."""
+        with self._lock:
+            return {name: target.desired for name, target in self._targets.items()}
+
+    def give_back(self, private: Private, lost: Iterable[str]) -> None:
+        """The private values of what services are rolled back to, which stand in no file; `lost` have none any more,
+        and are not rolled back."""
+        with self._lock:
+            for name in lost:
+                self._targets.pop(name, None)
+            for name, target in self._targets.items():
+                self._targets[name] = Target.of(target.desired, private, target.id)
 
     def adopt(self, state: DesiredState) -> None:
         """Deployments of services that ran before this agent was there: those without a record have succeeded."""
@@ -108,7 +125,7 @@ class Rollouts:
                         self._targets[name] = Target.of(old, private or Private(), known.id)
                 self._replace(desired, state.cluster)
                 begun.append(name)
-            self._file.write(self._current, self._ended)
+            self._keep()
         return begun
 
     def _replace(self, desired: DesiredService, cluster: str, reason: str = "", *, rolls_back: str = "") -> Rollout:
@@ -142,7 +159,7 @@ class Rollouts:
                 self._current[name] = kept or Rollout.of(desired, state.cluster, State.COMPLETED)
             elif state is not None:
                 self._current.pop(name, None)
-            self._file.write(self._current, self._ended)
+            self._keep()
 
     # the circuit breaker
 
@@ -181,7 +198,7 @@ class Rollouts:
         self._say(name, f"(deployment {rollout.id}) deployment failed: {short}.")
         self._tell(rollout, "ERROR", "FAILED", why)
         self._end(rollout, "STOPPED")
-        self._file.write(self._current, self._ended)
+        self._keep()
 
     def target_of(self, desired: DesiredService) -> Target | None:
         """What a failed deployment of a service is rolled back to; None where it stays as it is."""
@@ -201,7 +218,7 @@ class Rollouts:
             self._say(name, f"rolling back to deployment {good}.")
             self._end(failed, "ROLLBACK_IN_PROGRESS")
             self._replace(desired, cluster, ROLLS_BACK.format(good), rolls_back=failed.id)
-            self._file.write(self._current, self._ended)
+            self._keep()
 
     def stalled(self) -> list[str]:
         """The services that get no new task: their deployment has failed, and there is nothing to go back to."""
@@ -228,7 +245,7 @@ class Rollouts:
                 if current is not None and desired.service.schedule is None:
                     changed = self._look_at(current, desired, observed.tasks_of(name), healthy, private) or changed
             if changed:
-                self._file.write(self._current, self._ended)
+                self._keep()
 
     def _look_at(
         self, current: Rollout, desired: DesiredService, tasks: list[Task], healthy: Healthy, private: Private

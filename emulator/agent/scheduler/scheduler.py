@@ -97,6 +97,9 @@ class Scheduler:
         self.private, self.lost = recover_private(self.engine, self.state, observe(self.engine, self.names))
         for service in self.lost:
             log.error("%s: %s", service, LOST)
+        targets = self.rollouts.targets()
+        good = self.state.model_copy(update={"services": targets})
+        self.rollouts.give_back(*recover_private(self.engine, good, observe(self.engine, self.names), exact=True))
 
     def service(self, name: str) -> DesiredService:
         """What is desired of one service. Raises `InputError` where it does not run here."""

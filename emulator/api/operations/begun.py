@@ -8,31 +8,37 @@ from collections.abc import Callable
 
 from emulator.api.errors import ApiError
 from emulator.errors import CopilotLocalError, EnvironmentBusy
+from emulator.missing import MissingError
 
 SEEN = 5.0
 """Seconds within which an agent shows that it has begun what it was asked for."""
 POLL = 0.02
 
 
-def begin(work: Callable[[], None], seen: Callable[[], bool]) -> None:
+def begin(work: Callable[[], None], seen: Callable[[], bool], *, within: float = SEEN) -> None:
     """Begins a change, which goes on after the answer, and waits until it is seen or refused. Raises `ApiError`."""
     failed: list[CopilotLocalError] = []
+    done = threading.Event()
 
     def run() -> None:
         try:
             work()
+            done.set()
         except CopilotLocalError as error:
             failed.append(error)
 
     threading.Thread(target=run, daemon=True, name="change").start()
-    until = time.monotonic() + SEEN
-    while not seen() and time.monotonic() < until:
+    until = time.monotonic() + within
+    while not done.is_set() and not seen() and time.monotonic() < until:
         if failed:
-            raise _refused(failed[0])
+            raise refused(failed[0])
         time.sleep(POLL)
 
 
-def _refused(error: CopilotLocalError) -> ApiError:
+def refused(error: CopilotLocalError) -> ApiError:
+    """What ECS would answer where something cannot be done here."""
     if isinstance(error, EnvironmentBusy):
         return ApiError("UpdateInProgressException", error.message)
+    if isinstance(error, MissingError):
+        return ApiError("ClientException", "\n".join([error.message, *error.output]))
     return ApiError("ClientException", f"{error.message}{f' ({error.hint})' if error.hint else ''}")

@@ -1,61 +1,135 @@
-"""Operations on task definitions: those that services run on."""
+"""Operations on task definitions: those that were registered, and those of manifests that services run on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import time
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from emulator.api.clusters import Clusters
-from emulator.api.errors import client_error
-from emulator.api.paging import page, short
-from emulator.ecs.identity import task_definition_arn
-from emulator.render.task_definition import render_task_definition
+from emulator.api.definitions import MISSING, Definition, Name
+from emulator.api.errors import client_error, invalid
+from emulator.api.paging import limited, page
+from emulator.api.registration import refuse_wrong
+from emulator.api.translation import kept_definition
+from emulator.errors import CopilotLocalError
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
 
+MOST_DELETED = 10
+STATUSES = ("ACTIVE", "INACTIVE", "DELETE_IN_PROGRESS", "ALL")
+
+
+def register_task_definition(clusters: Clusters, asked: Request) -> Answer:
+    """RegisterTaskDefinition."""
+    refuse_wrong(asked)
+    content = {key: value for key, value in asked.items() if key != "tags"}
+    known = [one.revision for one in _running(clusters) if one.family == asked["family"]]
+    tags = list(asked.get("tags", []))
+    made = clusters.definitions.register(content, tags, clusters.region, clusters.account, known)
+    return {"taskDefinition": made.described(), "tags": tags}
+
+
+def describe_task_definition(clusters: Clusters, asked: Request) -> Answer:
+    """DescribeTaskDefinition, by family, family and revision, or ARN. Of manifests' definitions values that only a
+    deployment knows are written as `${name}`, secrets as the references that they are."""
+    found = find(clusters, asked["taskDefinition"])
+    tags = {"tags": found.tags} if "TAGS" in asked.get("include", ()) else {}
+    return {"taskDefinition": found.described(), **tags}
+
 
 def list_task_definitions(clusters: Clusters, asked: Request) -> Answer:
     """ListTaskDefinitions."""
-    family, active = asked.get("familyPrefix"), asked.get("status", "ACTIVE") == "ACTIVE"
-    arns = [arn for arn in _arns(clusters) if active and family in (None, _family(arn))]
+    family, status = asked.get("familyPrefix"), asked.get("status", "ACTIVE")
+    found = [one for one in everything(clusters) if _is(one, status) and family in (None, one.family)]
+    arns = [one.arn for one in sorted(found, key=lambda one: (one.family, one.revision))]
     return page("taskDefinitionArns", arns[::-1] if asked.get("sort") == "DESC" else arns, asked)
 
 
 def list_task_definition_families(clusters: Clusters, asked: Request) -> Answer:
     """ListTaskDefinitionFamilies."""
-    prefix, active = asked.get("familyPrefix", ""), asked.get("status", "ALL") != "INACTIVE"
-    families = sorted({_family(arn) for arn in _arns(clusters) if active and _family(arn).startswith(prefix)})
-    return page("families", families, asked)
+    prefix, status = asked.get("familyPrefix", ""), asked.get("status", "ALL")
+    found = list(everything(clusters))
+    active = {one.family for one in found if one.status == "ACTIVE"}
+    families = {one.family for one in found if one.family.startswith(prefix)}
+    chosen = families if status == "ALL" else families & active if status == "ACTIVE" else families - active
+    return page("families", sorted(chosen), asked)
 
 
-def describe_task_definition(clusters: Clusters, asked: Request) -> Answer:
-    """DescribeTaskDefinition, by family, family and revision, or ARN. Values that only a deployment knows are written
-    as `${name}`, secrets as the references that they are."""
-    family, _, revision = short(asked["taskDefinition"]).partition(":")
-    for cluster in clusters.answering():
-        for desired in cluster.agent.state().services.values():
-            service, options = desired.service, desired.options
-            if service.task_definition.family != family or revision not in ("", str(desired.revision)):
-                continue
-            arn = task_definition_arn(options.region, family, desired.revision, options.account)
-            known = {"AWS::Region": options.region, "AWS::AccountId": options.account}
-            document = render_task_definition(service, known, placeholders=True)
-            compatible = {"compatibilities": ["EC2", "FARGATE"], "requiresAttributes": [], "placementConstraints": []}
-            found = {
-                **document,
-                **compatible,
-                "taskDefinitionArn": arn,
-                "revision": desired.revision,
-                "status": "ACTIVE",
-            }
-            return {"taskDefinition": found, "tags": []}
-    raise client_error("Unable to describe task definition.")
+def deregister_task_definition(clusters: Clusters, asked: Request) -> Answer:
+    """DeregisterTaskDefinition: it stays describable, and services that run on it go on."""
+    name = Name.of(asked["taskDefinition"])
+    if name.revision is None:
+        raise client_error("Revision is missing.")
+    found = clusters.definitions.find(name)
+    if found is None:
+        if any((one.family, one.revision) == (name.family, name.revision) for one in _running(clusters)):
+            raise client_error("This task definition is a manifest's: `copilot-local down` ends it.")
+        raise client_error(MISSING)
+    if found.status == "ACTIVE":
+        found = clusters.definitions.change(found, status="INACTIVE", ended=round(time.time(), 3))
+    return {"taskDefinition": found.described()}
 
 
-def _arns(clusters: Clusters) -> list[str]:
-    return sorted({str(service["taskDefinition"]) for cluster in clusters.answering() for service in cluster.services})
+def delete_task_definitions(clusters: Clusters, asked: Request) -> Answer:
+    """DeleteTaskDefinitions, of those that are INACTIVE."""
+    deleted, failures = [], []
+    for text in limited(asked["taskDefinitions"], MOST_DELETED, "taskDefinitions"):
+        reason = ""
+        name = Name.of(text)
+        found = clusters.definitions.find(name) if name.revision is not None else None
+        if name.revision is None:
+            reason = "The specified task definition identifier is invalid. Specify a valid name or ARN and try again."
+        elif found is None:
+            reason = (
+                "The specified task definition does not exist. Specify a valid account, family, revision and try again."
+            )
+        elif found.status == "ACTIVE":
+            reason = (
+                "The specified task definition is still in ACTIVE status. Please deregister the target and try again."
+            )
+        else:
+            deleted.append(clusters.definitions.change(found, status="DELETE_IN_PROGRESS").described())
+        if reason:
+            failures.append({"arn": text, "reason": reason})
+    return {"taskDefinitions": deleted, "failures": failures}
 
 
-def _family(arn: str) -> str:
-    return short(arn).partition(":")[0]
+def find(clusters: Clusters, text: str) -> Definition:
+    """The task definition of a name. Raises `ApiError` where there is none."""
+    name = Name.of(text)
+    found = [one for one in everything(clusters) if one.family == name.family]
+    if name.revision is None:
+        found = [one for one in found if one.status == "ACTIVE"]
+    else:
+        found = [one for one in found if one.revision == name.revision]
+    if not found:
+        raise client_error(MISSING)
+    return max(found, key=lambda one: one.revision)
+
+
+def everything(clusters: Clusters) -> Iterable[Definition]:
+    """Every task definition, each once."""
+    registered = clusters.definitions.all()
+    known = {(one.family, one.revision) for one in registered}
+    return [*registered, *(one for one in _running(clusters) if (one.family, one.revision) not in known)]
+
+
+def _running(clusters: Clusters) -> list[Definition]:
+    """The task definitions of manifests that services run on."""
+    found = {}
+    for cluster in clusters.all():
+        with contextlib.suppress(CopilotLocalError):  # it may be going away
+            for desired in cluster.state.services.values():
+                if not desired.registered:
+                    one = kept_definition(desired)
+                    found[one.family, one.revision] = one
+    return list(found.values())
+
+
+def _is(one: Definition, status: str) -> bool:
+    if status not in STATUSES:
+        raise invalid(f"status should be one of [{','.join(STATUSES)}]")
+    return status in ("ALL", one.status)

@@ -12,6 +12,8 @@ from emulator.api.operations import clusters, definitions, services, tasks
 Operation = Callable[[Clusters, Mapping[str, Any]], dict[str, Any]]
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
+    "DeleteTaskDefinitions": definitions.delete_task_definitions,
+    "DeregisterTaskDefinition": definitions.deregister_task_definition,
     "DescribeClusters": clusters.describe_clusters,
     "DescribeServiceDeployments": services.describe_service_deployments,
     "DescribeServices": services.describe_services,
@@ -26,6 +28,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "ListTaskDefinitionFamilies": definitions.list_task_definition_families,
     "ListTaskDefinitions": definitions.list_task_definitions,
     "ListTasks": tasks.list_tasks,
+    "RegisterTaskDefinition": definitions.register_task_definition,
     "StopTask": tasks.stop_task,
     "UpdateService": services.update_service,
 }

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.api.clusters import Cluster, Clusters
-from emulator.api.errors import invalid, no_service, unsupported
+from emulator.api.errors import invalid, no_service
 from emulator.api.operations.begun import begin
+from emulator.api.operations.orders import needs_order, ordered
 from emulator.api.paging import limited, page, short
 from emulator.events import discard
 
@@ -16,8 +17,8 @@ Answer = dict[str, Any]
 
 MOST_SERVICES = 10
 MOST_DEPLOYMENTS = 20
-_CHANGES = frozenset({"cluster", "service", "desiredCount", "forceNewDeployment", "taskDefinition"})
-"""What UpdateService takes; other members that change nothing here are the same as what runs."""
+IMAGES_WITHIN = 50.0
+"""Seconds in which images are pulled before an answer; clients wait for 60."""
 
 
 def list_services(clusters: Clusters, asked: Request) -> Answer:
@@ -42,13 +43,20 @@ def describe_services(clusters: Clusters, asked: Request) -> Answer:
 
 
 def update_service(clusters: Clusters, asked: Request) -> Answer:
-    """UpdateService: the desired number, and new tasks of the same definition. The work goes on after the answer."""
+    """UpdateService. The work goes on after the answer."""
     cluster = clusters.one(asked.get("cluster"))
     service = _service(cluster, asked["service"])
-    _refuse_unknown(service, asked)
     name, count = str(service["serviceName"]), asked.get("desiredCount")
     if count is not None and count < 0:
         raise invalid("desiredCount must not be negative.")
+    if needs_order(cluster, name, asked):
+        before = _primary(service)
+        begin(
+            ordered(clusters, cluster, name, asked),
+            lambda: _primary(_service(cluster.fresh(), name)) != before,
+            within=IMAGES_WITHIN,
+        )
+        return {"service": _service(cluster.fresh(), name)}
     if count is not None and count != service["desiredCount"]:
         counts = {name: int(count)}
         begin(
@@ -105,21 +113,3 @@ def _primary(service: Answer) -> str:
 
 def _arn(cluster: Cluster, name: str) -> str:
     return name if ":" in name else f"{cluster.arn.replace(':cluster/', ':service/')}/{name}"
-
-
-def _refuse_unknown(service: Answer, asked: Request) -> None:
-    """Raises for what an update would have to change and this API cannot."""
-    definition = asked.get("taskDefinition")
-    if definition is not None and short(definition) not in (
-        (family_and_revision := short(service["taskDefinition"])),
-        family_and_revision.partition(":")[0],
-    ):
-        raise unsupported(
-            f"UpdateService with another task definition than {family_and_revision}: change the manifest and run "
-            "`copilot-local up`"
-        )
-    for key in sorted(asked.keys() - _CHANGES):
-        if asked[key] not in ([], {}) and asked[key] != service.get(key):
-            raise unsupported(
-                f"UpdateService does not change {key} here: change the manifest and run `copilot-local up`"
-            )

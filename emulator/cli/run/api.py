@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import closing
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from emulator.cli.shell.interrupt import interruptions
 from emulator.events import discard
+from emulator.regions import LOCAL_ACCOUNT
 
 PORT = 4510
 
@@ -17,29 +19,41 @@ def api(
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, metavar="PORT", help="Listen on this port of 127.0.0.1.")
     ] = PORT,
+    account: Annotated[
+        str, typer.Option("--account", metavar="ID", help="The AWS account of what it makes, 12 digits.")
+    ] = LOCAL_ACCOUNT,
     variables: Annotated[
-        bool, typer.Option("--variables", help="Print the variables that lead AWS's clients to it, and exit.")
+        bool,
+        typer.Option("--env", help="Print the variables that lead AWS's clients to it, and exit."),
     ] = False,
 ) -> None:
     """Answer the ECS API on 127.0.0.1 for every environment that runs on this machine, until Ctrl-C.
 
-    Each environment is a cluster, APP-ENVIRONMENT. Every process of this machine can call it: it asks for no key.
+    Each environment is a cluster, APP-ENVIRONMENT. Settings and secrets are those of the workspace that it is started
+    in. Every process of this machine can call it: it asks for no key.
     """
     if variables:
         _print_variables(port)
         return
+    if not (len(account) == 12 and account.isdecimal()):
+        raise typer.BadParameter("12 digits, please", param_hint="--account")
+    from emulator.api.clusters import Clusters
+    from emulator.api.host import Host
     from emulator.api.serve import serving
+    from emulator.app.selection import region
     from emulator.engine.connect import connect
 
     stop, _ = interruptions(discard)
-    with closing(connect()) as engine, serving(engine, port) as chosen:
-        _print_variables(chosen)
-        typer.echo("The ECS API of what runs on this machine. Press Ctrl-C to end it; what runs goes on.", err=True)
-        stop.wait()
+    with closing(connect()) as engine:
+        clusters = Clusters(engine, Host(engine, Path.cwd()), region=region(), account=account)
+        with serving(clusters, port) as chosen:
+            _print_variables(chosen)
+            typer.echo("The ECS API of what runs on this machine. Press Ctrl-C to end it; what runs goes on.", err=True)
+            stop.wait()
 
 
 def _print_variables(port: int) -> None:
-    from emulator.regions import DEFAULT_REGION
+    from emulator.app.selection import region
 
     address = f"http://127.0.0.1:{port}"
     for name, value in (
@@ -47,6 +61,6 @@ def _print_variables(port: int) -> None:
         ("AWS_ENDPOINT_URL_STS", address),
         ("AWS_ACCESS_KEY_ID", "local"),
         ("AWS_SECRET_ACCESS_KEY", "local"),
-        ("AWS_REGION", DEFAULT_REGION),
+        ("AWS_REGION", region()),
     ):
         typer.echo(f"export {name}={value}")

@@ -29,7 +29,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "scale": ("scale web=3",),
     "restart": ("restart web",),
     "stop": ("stop web",),
-    "api": ("api", "api --port 4600", "api --variables"),
+    "api": ("api", "api --port 4600", "api --env"),
     "exec": ("exec nginx", "exec nginx -u root -- nginx -t"),
     "env": ("env api", "env api --into .copilot-local/api.env"),
     "aws": ("aws sqs list-queues", "aws s3 ls", "aws svc exec -n web -e prod"),

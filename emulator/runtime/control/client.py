@@ -115,6 +115,14 @@ class Agent:
         }
         self._act("apply", body, emit)
 
+    def order(self, state: DesiredState, private: Private) -> None:
+        """Sends what should run, which the agent makes so by itself: this does not wait. Private values that are not
+        given stay as they are. Raises `AgentError`, `AgentBusy`."""
+        from emulator.model import to_plain
+
+        body = {"state": to_plain(state), "private": to_plain(private)}
+        list(self._ask("POST", "order", body=body, timeout=self.timeout))
+
     def scale(self, counts: dict[str, int], emit: Emit) -> None:
         """Sets how many tasks services run and waits until they do. Raises `AgentError`."""
         self._act("scale", {"counts": counts}, emit)

@@ -39,8 +39,9 @@ class ImageResolver:
         self.emit = emit
         self.cancelled = cancelled or threading.Event()
 
-    def resolve(self, services: Sequence[Service]) -> dict[str, dict[str, str]]:
-        """Service to container to the id of a local image. Builds and pulls run side by side.
+    def resolve(self, services: Sequence[Service], *, must: bool = True) -> dict[str, dict[str, str]]:
+        """Service to container to the id of a local image. Builds and pulls run side by side. Unless they `must` be
+        had, images that cannot be pulled keep their references, and Docker refuses the containers.
 
         Raises `ImageError`, in ECS's words, for an image that cannot be pulled, `MissingError` for several of them, and
         what `require_logins` raises.
@@ -66,6 +67,10 @@ class ImageResolver:
                 try:
                     resolved[service.name][container.name] = (build or ids[source.key]).result()
                 except ImageError as error:
+                    if not (must or build):
+                        resolved[service.name][container.name] = source.reference
+                        self.emit(Event(EventKind.WARNING, f"{service.name}/{container.name}", error.message))
+                        continue
                     if error in failed:
                         continue
                     failed.append(error if build else _cannot_pull(error, service, container, source))

@@ -42,11 +42,21 @@ def provision(engine: Engine, environment: Names, turns: Turns) -> Iterator[None
 
 
 def join(
-    engine: Engine, environment: Names, agent: Container, state: DesiredState, private: Private, emit: Emit
+    engine: Engine,
+    environment: Names,
+    agent: Container,
+    state: DesiredState,
+    private: Private,
+    emit: Emit,
+    *,
+    wait: bool = True,
 ) -> None:
-    """Sends what should run to the agent, and waits until it runs. Raises `AgentError`; `AgentBusy` where another
-    command is bringing the environment up."""
-    Agent(engine, environment).apply(state, private, emit, orphaned=is_orphaned(agent))
+    """Sends what should run to the agent, and unless told otherwise waits until it runs. Raises `AgentError`;
+    `AgentBusy` where another command is bringing the environment up."""
+    if wait:
+        Agent(engine, environment).apply(state, private, emit, orphaned=is_orphaned(agent))
+    else:
+        Agent(engine, environment).order(state, private)
 
 
 def renew(engine: Engine, environment: Names, agent: Container, state: DesiredState, emit: Emit) -> bool:

@@ -19,7 +19,7 @@ from emulator.runtime.images.resolver import own_regions, resolver_of
 from emulator.runtime.images.router_files import SHADOWED, SHADOWED_HINT, RouterImage, read_router_image
 from emulator.runtime.lifecycle.databases import local_image, with_images
 from emulator.runtime.listeners.endpoint_way import checked_way
-from emulator.runtime.planning.up_request import UpRequest
+from emulator.runtime.planning.up_request import ApiOrder, UpRequest
 from emulator.runtime.secrets.missing_values import demands, missing_values
 from emulator.runtime.specs.attended.debugging import debugged
 from emulator.runtime.specs.attended.native import in_virtual_machine, with_natives
@@ -84,7 +84,7 @@ def _prepare(
         for service in request.services:
             if not demands(service):
                 emit(Event(EventKind.INFO, service.name, "0 tasks: nothing of it is built, pulled or asked for"))
-        images = {**idle, **resolver.resolve(demanding)}
+        images = {**idle, **resolver.resolve(demanding, must=request.order is None)}
         state = desired_state(
             request,
             images,
@@ -183,6 +183,8 @@ def desired_state(
         )
         for service in request.services
     }
+    if request.order is not None:
+        services = {name: _ordered(desired, request.order) for name, desired in services.items()}
     services = with_receiver_images(services, agent)
     services = with_natives(debugged(services, request.debug, emit), request.native, agent, emit)
     return DesiredState(
@@ -195,6 +197,15 @@ def desired_state(
         agent_image=agent,
         log_limit=request.settings.logs.limit,
     )
+
+
+def _ordered(desired: DesiredService, order: ApiOrder) -> DesiredService:
+    """A service with what the ECS API says of it."""
+    name = desired.service.name
+    private = {key: list(values) for key, values in desired.private_names.items()}
+    for container, variables in order.inherited.get(name, {}).items():
+        private[container] = sorted({*private.get(container, ()), *variables})
+    return desired.model_copy(update={**order.updates.get(name, {}), "private_names": private})
 
 
 def _access_log(service: Service, asked: str) -> Kind:
@@ -223,6 +234,8 @@ def _router_image(
     if router is None or not demands(service):
         return RouterImage()
     image = images[service.name][router.name]
+    if request.order is not None and engine.image(image) is None:
+        return RouterImage()  # its tasks fail for it
     sent = bool({"local-aws", "live"} & set(request.settings.logs.destinations.values()))
     with manifest_lines(service):
         found = read_router_image(

@@ -193,7 +193,7 @@ def _join(
     try:
         if renew(engine, request.environment, agent, state, hear):  # else its refusal says who is in charge
             state, request = _provided(engine, request, agent, state, emit, cancelled)
-        join(engine, request.environment, agent, state, request.private, hear)
+        join(engine, request.environment, agent, state, request.private, hear, wait=request.order is None)
     except AgentBusy:
         turns.pass_by(agent)
         return None

@@ -40,6 +40,17 @@ class SupportImages:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiOrder:
+    """What the ECS API orders: the agent is given it and goes on by itself, and an image that cannot be had fails the
+    tasks, not the order."""
+
+    updates: Mapping[str, Mapping[str, object]]
+    """By service, fields of its `DesiredService`."""
+    inherited: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    """By service and container, the private variables whose values the agent has."""
+
+
+@dataclass(frozen=True, slots=True)
 class UpRequest:
     """What `up` is asked to run. `replacements` are `--image` options, `port` and `https_port` are host ports of
     the public load balancer, `internal_port` of the internal one."""
@@ -82,6 +93,8 @@ class UpRequest:
     """The Scheduled Jobs that run on their schedules."""
     log_names: frozenset[str] = frozenset()
     """The log destinations that `--logs` names."""
+    order: ApiOrder | None = None
+    """Of the ECS API; None: a command's, which waits."""
     show_router: bool = False
     """Whether the lines that are shown include the banner and info lines of log routers."""
 

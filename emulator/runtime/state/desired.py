@@ -12,7 +12,7 @@ from emulator.ecs.addons.model import Addons
 from emulator.ecs.addons.types import Kind, resource_type
 from emulator.ecs.service import Service
 from emulator.frontdoor.balancers import Balancer, balancer_of
-from emulator.model import FrozenModel, Model, to_plain
+from emulator.model import FrozenModel, JsonValue, Model, to_plain
 from emulator.runtime.state.aws_way import AwsWay
 from emulator.runtime.state.database import DesiredDatabase
 from emulator.runtime.state.task_role import TaskRole
@@ -33,6 +33,12 @@ class DesiredService(Model):
     """How often a new deployment was forced (`restart`)."""
     revision: int = 1
     """Of the task definition; one more each time it changes."""
+    registered: bool = False
+    """The task definition was registered through the ECS API, which gave it its revision."""
+    from_api: bool = False
+    """The ECS API has created the service; no manifest describes it."""
+    echoed: dict[str, JsonValue] = {}
+    """What the ECS API was given of it that has no effect here, and gives back."""
     schedule_made: str = ""
     """Of a job that runs on its schedule here: when its rule was made, in ISO 8601; empty where it does not."""
     equal_hashes: list[str] = []
@@ -113,6 +119,8 @@ class DesiredService(Model):
             "deployments": self.deployments,
             "connect": plain["service"]["connect"],
         }
+        if self.registered:  # as in ECS, another revision of the same content is another deployment
+            content["revision"] = self.revision
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def accepted_hashes(self) -> frozenset[str]:
@@ -216,7 +224,8 @@ class DesiredState(Model):
             before = services.get(name)
             if before is not None:
                 deployments = before.deployments + (1 if name in forced else 0)
-                desired = desired.model_copy(update={"deployments": deployments, "revision": before.revision})
+                revision = desired.revision if desired.registered else before.revision
+                desired = desired.model_copy(update={"deployments": deployments, "revision": revision})
                 if (
                     before.schedule_made
                     and desired.schedule_made
@@ -226,7 +235,7 @@ class DesiredState(Model):
                 if before.config_hash() == desired.config_hash():
                     same = {"equal_hashes": before.equal_hashes, "known_names": before.known_names}
                     desired = desired.model_copy(update=same)
-                else:
+                elif not desired.registered:
                     desired = desired.model_copy(update={"revision": before.revision + 1})
             services[name] = desired
         ports = [*wanted.network_ports, *(port for port in self.network_ports if port.service not in wanted.services)]

@@ -22,6 +22,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.api.clusters import Clusters
 from emulator.api.serve import serving
 from emulator.engine.interface import Engine
 from tests.docker.project import DEADLINE, MakeProject, Project, docker, wait_until
@@ -93,7 +94,7 @@ def shop(make_shared_project: MakeProject, engine: Engine, tmp_path_factory: pyt
     plugin = programs / "session-manager-plugin"
     plugin.write_text(f"#!{sys.executable}\n{PLUGIN.read_text(encoding='utf-8')}", encoding="utf-8")
     plugin.chmod(0o755)
-    with serving(engine, 0) as port:
+    with serving(Clusters(engine), 0) as port:
         address = f"http://127.0.0.1:{port}"
         variables = {
             "PATH": f"{programs}:{os.environ['PATH']}",

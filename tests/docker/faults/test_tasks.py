@@ -81,7 +81,7 @@ def test_an_image_that_was_removed_is_a_stated_failure_until_the_next_up(project
     docker("kill", main)
     docker("image", "rm", "--force", image)
     docker("unpause", agent)
-    wait_until(lambda: says(project, "did not stay: CannotPullContainerError: No such image"), "why", LONG)
+    wait_until(lambda: says(project, "did not stay: CannotPullContainerError: pull image manifest"), "why", LONG)
     assert "TaskFailedToStart" in {found["stopCode"] for found in stopped(project)}
     project.run("up", "-d").ok()
     wait_until(lambda: replaced(project, {task}), lambda: str(project.containers()), LONG)

@@ -119,6 +119,7 @@ def test_requests_and_answers_fit_it(
     supervisor.look()
     rig.run()
     agent.apply(state, Private(), discard)
+    agent.order(state, Private())
     agent.scale({"hello": 2}, discard)
     agent.restart(["hello"], discard)
     agent.stop_task(rig.tasks[0].id, discard)

@@ -2,17 +2,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
 
+from emulator.api.clusters import Clusters
+from emulator.api.host import Host
 from emulator.api.serve import serving
+from emulator.api.store import Store
+from emulator.runtime.planning.up_request import SupportImages
 from emulator.runtime.state.desired import Private
 from tests.unit.agent.conftest import folder, rig, until
 from tests.unit.agent.rig import Rig
-from tests.unit.runtime.world import desired_state, make_service
+from tests.unit.runtime.world import AGENT, FRONT, PAUSE, desired_state, make_service
 
 __all__ = ["folder", "rig", "until"]
 
@@ -41,7 +46,7 @@ class Api:
 
 
 @pytest.fixture
-def api(rig: Rig) -> Iterator[Api]:
+def api(rig: Rig, tmp_path: Path) -> Iterator[Api]:
     service = make_service(count=2, cpu="256", memory="512")
     rig.boot(desired_state(service))
     lease = rig.agent.hold(Private())
@@ -49,5 +54,9 @@ def api(rig: Rig) -> Iterator[Api]:
     lease.hand_over()
     rig.supervisor.look()
     rig.monitor.look()
-    with serving(rig.engine, 0) as port:
+    engine = rig.engine
+    support = SupportImages(PAUSE, FRONT, lambda _: AGENT)
+    (folder := tmp_path / "workspace").mkdir()
+    clusters = Clusters(engine, Host(engine, folder, support), Store(tmp_path / "ecs"))
+    with serving(clusters, 0) as port:
         yield Api(rig, port)

@@ -1,0 +1,71 @@
+"""The work of this machine: secrets, builds and pulls, as `up` does it; the agent does the rest."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from emulator.api.request import ordered_request, workspace_at
+from emulator.app.up_request import UpOptions
+from emulator.ecs.service import Service
+from emulator.engine.interface import Engine
+from emulator.events import Event, EventKind
+from emulator.runtime.lifecycle.up import up
+from emulator.runtime.planning.up_request import ApiOrder, SupportImages, UpRequest
+from emulator.runtime.state.names import Names
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A service that is to run. `updates` are fields of its `DesiredService`; `images` are local ones, by container,
+    that are not looked for; `inherited` are private variables, by container, whose values the agent has."""
+
+    environment: Names
+    service: Service
+    region: str
+    updates: Mapping[str, object]
+    images: Mapping[str, str] = field(default_factory=dict)
+    inherited: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    timing: str = "local"
+
+
+class Host:
+    """Settings and secrets are those of the workspace that `folder` is in. `support` are our own images, where they
+    are not to be built."""
+
+    def __init__(self, engine: Engine, folder: Path, support: SupportImages | None = None) -> None:
+        self._engine = engine
+        self._folder = folder
+        self._support = support
+
+    def prepared(self, order: Order) -> Callable[[], None]:
+        """What hands the order to the agent, once its images are here. Raises `MissingError` at once where values are
+        missing."""
+        request = self._request(order)
+        return lambda: _up(self._engine, request)
+
+    def _request(self, order: Order) -> UpRequest:
+        name = order.service.name
+        options = UpOptions(
+            replacements={f"{name}/{container}": image for container, image in order.images.items()},
+            timing=order.timing,
+        )
+        told = ApiOrder({name: order.updates}, {name: order.inherited})
+        request = ordered_request(
+            order.service, order.environment, workspace_at(self._folder), note, options, told, region=order.region
+        )
+        return request if self._support is None else replace(request, support=self._support)
+
+
+def _up(engine: Engine, request: UpRequest) -> None:
+    up(engine, request, note)
+
+
+def note(event: Event) -> None:
+    """Says in the log of the command what a user should know."""
+    if event.kind in (EventKind.WARNING, EventKind.STEP_FAILED):
+        log.warning("%s: %s", event.subject, event.message)

@@ -1,0 +1,131 @@
+"""What UpdateService changes beside the number of tasks: another service for the agent to run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from emulator.api.clusters import Cluster, Clusters
+from emulator.api.definitions import Definition
+from emulator.api.deployment_configuration import deployment_of
+from emulator.api.errors import client_error, unsupported
+from emulator.api.host import Order
+from emulator.api.operations.begun import refused
+from emulator.api.operations.definitions import find
+from emulator.api.paging import short
+from emulator.api.translation import images_of, inherited, kept_definition, model_of, with_definition
+from emulator.ecs.service import Service
+from emulator.errors import CopilotLocalError
+from emulator.runtime.specs.unsupported_features import refuse_on_fargate
+from emulator.runtime.state.desired import DesiredService
+
+Request = Mapping[str, Any]
+
+ECHOED = (
+    "networkConfiguration",
+    "capacityProviderStrategy",
+    "platformVersion",
+    "placementConstraints",
+    "placementStrategy",
+    "serviceRegistries",
+    "propagateTags",
+    "enableECSManagedTags",
+    "availabilityZoneRebalancing",
+)
+"""What has no effect here, and is given back."""
+REFUSED = {
+    "serviceConnectConfiguration": "a manifest's `network.connect`",
+    "volumeConfigurations": "volumes of EBS, which are not on this machine",
+    "vpcLatticeConfigurations": "VPC Lattice, which is not on this machine",
+    "monitoring": "CloudWatch, which is not on this machine",
+}
+
+
+def needs_order(cluster: Cluster, name: str, asked: Request) -> bool:
+    """Whether an update is more than another number of tasks, or new ones of the same definition."""
+    members = asked.keys() - {"cluster", "service", "desiredCount", "forceNewDeployment", "taskDefinition"}
+    if members & {"deploymentConfiguration", "enableExecuteCommand", "healthCheckGracePeriodSeconds"}:
+        return True
+    if any(asked[key] not in ([], {}) for key in members):
+        return True
+    if "taskDefinition" not in asked:
+        return False
+    current = cluster.state.services[name]
+    return short(asked["taskDefinition"]) != f"{current.service.task_definition.family}:{current.revision}"
+
+
+def ordered(clusters: Clusters, cluster: Cluster, name: str, asked: Request) -> Callable[[], None]:
+    """What carries an update out. Raises `ApiError` for what cannot run here, and for what is missing."""
+    current = cluster.state.services[name]
+    refuse_members(asked)
+    service, definition = changed(current, asked), None
+    images: Mapping[str, str] = current.options.images
+    private = dict(current.private_names)
+    updates: dict[str, object] = {
+        "count": int(asked["desiredCount"]) if "desiredCount" in asked else current.count,
+        "deployments": current.deployments + bool(asked.get("forceNewDeployment")),
+        "echoed": {**current.echoed, **{key: asked[key] for key in ECHOED if key in asked}},
+        **{key: getattr(current, key) for key in ("revision", "registered", "from_api", "known_names")},
+    }
+    if "taskDefinition" in asked:
+        definition = find(clusters, asked["taskDefinition"])
+        refuse_inactive(definition)
+        model = model_of(definition, current)
+        service = with_definition(service, model)
+        images, private = images_of(definition, model, current), inherited(model, current)
+        updates |= {"revision": definition.revision, "registered": True, "known_names": None}
+        check(service)
+        if not current.registered:
+            clusters.definitions.keep(kept_definition(current))
+    order = Order(
+        cluster.agent.names,
+        service,
+        current.options.region,
+        updates,
+        images,
+        private,
+        current.options.timing,
+    )
+    try:
+        return clusters.host.prepared(order)
+    except CopilotLocalError as error:
+        raise refused(error) from None
+
+
+def refuse_members(asked: Request) -> None:
+    """Raises `ApiError` for what an update or a creation asks for and this machine does not have."""
+    for key, why in REFUSED.items():
+        if asked.get(key):
+            raise unsupported(f"{key} is not taken here: {why}")
+    controller = asked.get("deploymentController", {}).get("type", "ECS")
+    if controller != "ECS":
+        raise unsupported(f"the deployment controller {controller} is not on this machine: use ECS")
+
+
+def changed(current: DesiredService, asked: Request) -> Service:
+    """The service with the members that an update changes, but for its task definition."""
+    service = current.service
+    if asked.get("loadBalancers"):
+        raise unsupported("UpdateService does not change loadBalancers here: change the manifest")
+    update: dict[str, object] = {}
+    if "deploymentConfiguration" in asked:
+        update["deployment"] = deployment_of(asked["deploymentConfiguration"], service.deployment)
+    if "enableExecuteCommand" in asked:
+        update["execute_command"] = asked["enableExecuteCommand"]
+    if "healthCheckGracePeriodSeconds" in asked:
+        update["health_check_grace_period"] = asked["healthCheckGracePeriodSeconds"]
+    return service.model_copy(update=update)
+
+
+def refuse_inactive(definition: Definition) -> None:
+    """Raises `ApiError` for a revision that new tasks are not made of."""
+    if definition.status != "ACTIVE":
+        raise client_error("TaskDefinition is inactive")
+
+
+def check(service: Service) -> None:
+    """Raises `ApiError` for what Fargate refuses to run."""
+    try:
+        refuse_on_fargate(service, ecs_limits=False)
+    except CopilotLocalError as error:
+        raise client_error(f"{error.message}{f' ({error.hint})' if error.hint else ''}") from None

@@ -1,0 +1,154 @@
+"""Task definitions of the ECS API: registered, described, deregistered, deleted, and refused as ECS refuses them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.api.conftest import Api
+from tests.unit.api.test_ecs import CLUSTER, refused
+
+PLAIN: dict[str, Any] = {"name": "app", "image": "hello:1", "memory": 128}
+
+
+def register(api: Api, family: str = "app", **more: Any) -> dict[str, Any]:
+    wanted = {"family": family, "containerDefinitions": [PLAIN], **more}
+    found: dict[str, Any] = api.client().register_task_definition(**wanted)["taskDefinition"]
+    return found
+
+
+class TestRegistering:
+    def test_gives_the_next_revision(self, api: Api) -> None:
+        assert [register(api)["revision"] for _ in range(3)] == [1, 2, 3]
+        arn = "arn:aws:ecs:us-east-1:000000000000:task-definition/app:3"
+        assert api.client().describe_task_definition(taskDefinition="app")["taskDefinition"]["taskDefinitionArn"] == arn
+
+    def test_goes_on_after_the_revisions_that_services_run_on(self, api: Api) -> None:
+        assert register(api, "demo-test-hello")["revision"] == 2
+        assert api.client().list_task_definitions(familyPrefix="demo-test-hello")["taskDefinitionArns"] == [
+            f"arn:aws:ecs:us-east-1:000000000000:task-definition/demo-test-hello:{number}" for number in (1, 2)
+        ]
+
+    def test_fills_in_what_ecs_fills_in(self, api: Api) -> None:
+        ports = [{"containerPort": 80}]
+        found = register(
+            api, containerDefinitions=[{**PLAIN, "portMappings": ports}], requiresCompatibilities=["FARGATE"]
+        )
+        [container] = found["containerDefinitions"]
+        assert (container["cpu"], container["essential"], container["environment"]) == (0, True, [])
+        assert container["portMappings"] == [{"containerPort": 80, "hostPort": 80, "protocol": "tcp"}]
+        assert (found["networkMode"], found["compatibilities"]) == ("awsvpc", ["EC2", "FARGATE"])
+        assert register(api)["networkMode"] == "bridge"
+
+    def test_takes_nulls(self, api: Api) -> None:
+        """Some tools send every member that there is."""
+        target = {"X-Amz-Target": "AmazonEC2ContainerServiceV20141113.RegisterTaskDefinition"}
+        import httpx
+
+        body = {"family": "app", "containerDefinitions": [{**PLAIN, "command": None}], "volumes": None, "pidMode": None}
+        assert httpx.post(api.url, headers=target, json=body).status_code == 200
+
+    def test_keeps_tags(self, api: Api) -> None:
+        tags = [{"key": "team", "value": "a"}]
+        register(api, tags=tags)
+        assert api.client().describe_task_definition(taskDefinition="app", include=["TAGS"])["tags"] == tags
+        assert "tags" not in api.client().describe_task_definition(taskDefinition="app")
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"containerDefinitions": [{"image": "a", "memory": 1}]}, "Container.name should not be null or empty."),
+            ({"containerDefinitions": [{"name": "a", "memory": 1}]}, "Container.image should not be null or empty."),
+            ({"containerDefinitions": []}, "Container list cannot be empty."),
+            (
+                {"containerDefinitions": [{"name": "x", "image": "a"}]},
+                "Invalid setting for container 'x'. At least one of 'memory' or 'memoryReservation' must be specified.",
+            ),
+            (
+                {"requiresCompatibilities": ["FARGATE"], "pidMode": "host"},
+                "Tasks using the Fargate launch type do not support pidMode 'host'. The supported value for pidMode is "
+                "'task'.",
+            ),
+            (
+                {"requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "8192"},
+                "No Fargate configuration exists for given values: 256 CPU, 8192 memory.",
+            ),
+        ],
+    )
+    def test_refuses_in_the_words_of_ecs(self, api: Api, change: dict[str, Any], message: str) -> None:
+        assert refused(lambda: register(api, **change)) == ("ClientException", message)
+        assert api.client().list_task_definitions(familyPrefix="app")["taskDefinitionArns"] == []
+
+
+class TestDeregistering:
+    def test_leaves_it_describable(self, api: Api) -> None:
+        ecs = api.client()
+        register(api)
+        assert ecs.deregister_task_definition(taskDefinition="app:1")["taskDefinition"]["status"] == "INACTIVE"
+        assert ecs.describe_task_definition(taskDefinition="app:1")["taskDefinition"]["status"] == "INACTIVE"
+        assert ecs.list_task_definitions(familyPrefix="app")["taskDefinitionArns"] == []
+        assert len(ecs.list_task_definitions(status="INACTIVE")["taskDefinitionArns"]) == 1
+        assert ecs.list_task_definition_families(familyPrefix="app", status="INACTIVE")["families"] == ["app"]
+        missing = ("ClientException", "Unable to describe task definition.")
+        assert refused(lambda: ecs.describe_task_definition(taskDefinition="app")) == missing
+        assert register(api)["revision"] == 2
+        code = refused(lambda: ecs.update_service(cluster=CLUSTER, service="hello", taskDefinition="app:1"))
+        assert code == ("ClientException", "TaskDefinition is inactive")
+
+    def test_refuses_what_is_no_revision(self, api: Api) -> None:
+        ecs = api.client()
+        assert refused(lambda: ecs.deregister_task_definition(taskDefinition="app"))[1] == "Revision is missing."
+        words = refused(lambda: ecs.deregister_task_definition(taskDefinition="app:x"))[1]
+        assert words == "Invalid revision number. Number: x"
+        assert refused(lambda: ecs.deregister_task_definition(taskDefinition="app:9"))[0] == "ClientException"
+
+    def test_comes_before_deleting(self, api: Api) -> None:
+        ecs = api.client()
+        arn = register(api)["taskDefinitionArn"]
+        [failure] = ecs.delete_task_definitions(taskDefinitions=[arn])["failures"]
+        assert failure["reason"].startswith("The specified task definition is still in ACTIVE status.")
+        ecs.deregister_task_definition(taskDefinition=arn)
+        [deleted] = ecs.delete_task_definitions(taskDefinitions=[arn])["taskDefinitions"]
+        assert deleted["status"] == "DELETE_IN_PROGRESS"
+        reasons = [one["reason"] for one in ecs.delete_task_definitions(taskDefinitions=["b", "b:1"])["failures"]]
+        assert [reason.partition(".")[0] for reason in reasons] == [
+            "The specified task definition identifier is invalid",
+            "The specified task definition does not exist",
+        ]
+
+
+class TestUpdatingAService:
+    def test_with_another_revision_of_the_same_content_begins_a_deployment(self, api: Api) -> None:
+        ecs = api.client()
+        fargate = {"requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512"}
+        arn = register(api, "demo-test-hello", **fargate)["taskDefinitionArn"]
+        before = ecs.describe_services(cluster=CLUSTER, services=["hello"])["services"][0]["deployments"][0]["id"]
+        service = ecs.update_service(cluster=CLUSTER, service="hello", taskDefinition=arn)["service"]
+        assert service["taskDefinition"] == arn
+        primary, old = service["deployments"]
+        assert (primary["taskDefinition"], primary["status"], primary["id"] != before) == (arn, "PRIMARY", True)
+        assert (old["status"], old["taskDefinition"]) == ("ACTIVE", arn.replace(":2", ":1"))
+        again = ecs.update_service(cluster=CLUSTER, service="hello", taskDefinition=arn)["service"]
+        assert again["deployments"][0]["id"] == primary["id"], "the same revision is no other deployment"
+        first = ecs.describe_task_definition(taskDefinition="demo-test-hello:1")["taskDefinition"]
+        assert first["status"] == "ACTIVE", "that of the manifest can be gone back to"
+
+    def test_with_what_fargate_refuses_changes_nothing(self, api: Api) -> None:
+        register(api, "demo-test-hello", networkMode="host")
+        code, message = refused(
+            lambda: api.client().update_service(cluster=CLUSTER, service="hello", taskDefinition="demo-test-hello:2")
+        )
+        assert code == "ClientException"
+        assert "network mode host is not Fargate's" in message
+
+    def test_with_a_secret_that_is_nowhere_says_where_to_put_it(self, api: Api) -> None:
+        fargate = {"requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512"}
+        container = {**PLAIN, "secrets": [{"name": "TOKEN", "valueFrom": "/app/token"}]}
+        register(api, "demo-test-hello", containerDefinitions=[container], **fargate)
+        code, message = refused(
+            lambda: api.client().update_service(cluster=CLUSTER, service="hello", taskDefinition="demo-test-hello:2")
+        )
+        assert code == "ClientException"
+        assert "TOKEN" in message
+        assert ".copilot-local/secrets.env" in message
