@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -40,7 +41,8 @@ class Executor:
     `on_started` hears of every container of a task that started, `before_remove` of each before it is removed. `front`
     is None for a plan that only stops. `target_healthy` is what the front says of a task; without it the containers'
     own health decides. `known` is what the agent knows of the tasks' health, by which is said why one is waited for.
-    For `first_moments` seconds a new task that nothing judges is watched.
+    For `first_moments` seconds a new task that nothing judges is watched. `kills`: where it is cancelled, containers
+    that are being stopped are killed.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Executor:
         connect: ServiceConnect | None = None,
         known: Callable[[], Known | None] = lambda: None,
         first_moments: float = 0.0,
+        kills: bool = False,
     ) -> None:
         self.engine = engine
         self.names = environment
@@ -77,6 +80,7 @@ class Executor:
         self._target_healthy = target_healthy
         self._known = known
         self._first_moments = first_moments
+        self._kills = kills
         self._stopper = ContainerStopper(self._execution, drain_image, revival)
 
     @property
@@ -114,6 +118,8 @@ class Executor:
                 if error is None and self.cancelled.is_set():
                     error = Cancelled()
                     self._execution.stopping.set()
+                    if self._kills:
+                        self._kill([o.subject for o in running.values() if o.verb is Verb.STOP_CONTAINER])
                 if error is None:
                     for operation in [o for o in waiting.values() if done.issuperset(o.needs)]:
                         del waiting[operation.id]
@@ -137,6 +143,12 @@ class Executor:
             self.close()
         if error is not None:
             raise error
+
+    def _kill(self, containers: list[str]) -> None:
+        """Docker, which waits for each until its timeout, returns then."""
+        for container in containers:
+            with contextlib.suppress(EngineError):  # it is removed by force afterwards
+                self.engine.kill(container)
 
     def prepare_to_keep(self) -> None:
         """Makes what output is kept with, while a plan that stops containers is carried out."""

@@ -82,6 +82,7 @@ def down(
             before_remove=before_remove,
             drain_image=drain_image,
             keep_output=not volumes,
+            kills=True,
         )
         prepared = pool.submit(executor.prepare_to_keep)
         try:

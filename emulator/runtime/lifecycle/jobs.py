@@ -131,7 +131,8 @@ def _clean_up(
         plan = Plan()
         stop_task(plan, task, "the job has ended")
         front = FrontControl(environment)
-        stopping = Executor(engine, environment, front, emit, cancelled=killed, before_remove=follower.finish)
+        hook = follower.finish
+        stopping = Executor(engine, environment, front, emit, cancelled=killed, before_remove=hook, kills=True)
         with contextlib.suppress(Cancelled):
             stopping.run(plan)
         remove_rest(engine, environment, task_id)

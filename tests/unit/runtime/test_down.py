@@ -214,6 +214,22 @@ def test_an_interrupted_stop_kills_and_still_removes_all(running: Bench) -> None
     assert running.left()["containers"] == []
 
 
+def test_an_interruption_does_not_wait_for_a_container_that_ignores_its_stop(running: Bench) -> None:
+    killed, ended = threading.Event(), threading.Event()
+
+    def stop(verb: str, target: str) -> None:
+        if (verb, target) == ("stop", HELLO):
+            killed.set()
+            assert ended.wait(20), "it was not killed"
+        if (verb, target) == ("kill", HELLO):
+            ended.set()
+
+    running.engine.before = stop
+    take_down(running, cancelled=killed)
+    assert running.warnings() == []
+    assert running.left()["containers"] == []
+
+
 def test_killing_removes_containers_before_the_router_they_log_to(running: Bench) -> None:
     """The engine in memory hangs, as Docker does, where a container is removed that logs to a dead router."""
     killed = threading.Event()
