@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from textwrap import indent
 from typing import Any
 
 import pytest
@@ -17,13 +16,16 @@ from tests.unit.render.storage_addons import AURORA, AURORA_PARAMETERS, PARAMETE
 
 pytestmark = pytest.mark.docker
 
-DOCKERFILE = """\
-FROM python:3.13-slim
-RUN apt-get update -q \\
- && apt-get install -y -q --no-install-recommends python3-psycopg python3-pymysql python3-redis \\
- && rm -rf /var/lib/apt/lists/*
-CMD ["/usr/bin/python3", "-c", "import signal, sys; signal.signal(15, lambda *_: sys.exit()); signal.pause()"]
+WITH_CLIENTS = """\
+image: {location: "postgres:17"}
+command: &wait ["sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]
+cpu: 256
+memory: 512
+sidecars:
+  mysql-client: {image: "mariadb:11.8", command: *wait}
+  redis-client: {image: "valkey/valkey:8", command: *wait}
 """
+"""The part of a manifest for a service whose containers have the clients of databases, from their own images."""
 MYSQL_ADDON = (
     PARAMETERS
     + """\
@@ -65,22 +67,6 @@ CACHE = f"""\
 Outputs:
   wordsHost: {{Value: !GetAtt words.RedisEndpoint.Address}}
 """
-POSTGRES = """
-import psycopg
-it = json.loads(os.environ["DATA_SECRET"])
-db = psycopg.connect(host=it["host"], port=it["port"], user=it["username"], password=it["password"],
-                     dbname=it["dbname"], sslmode="require", autocommit=True)
-"""
-MYSQL = """
-import pymysql
-it = json.loads(os.environ["SHOP_SECRET"])
-db = pymysql.connect(host=it["host"], port=it["port"], user=it["username"], password=it["password"],
-                     database=it["dbname"])
-"""
-REDIS = """
-import redis
-db = redis.Redis(os.environ["WORDS_HOST"], password=TOKEN, decode_responses=True)
-"""
 TOKEN = "a-token-of-words!&#$^<>"
 
 
@@ -104,9 +90,7 @@ def make_workspace(project: Project, templates: dict[str, str], run: str = WAITS
 def shop(make_shared_project: MakeProject) -> Project:
     """All three, two of them with rows from the start, and a service with their clients."""
     templates = {**AURORA_ADDON, "mysql": MYSQL_ADDON, "words": WORDS_ADDON}
-    with_clients = "image: {build: app/Dockerfile}\ncpu: 256\nmemory: 512\n"
-    project = make_workspace(make_shared_project(""), templates, with_clients)
-    project.write("app/Dockerfile", DOCKERFILE)
+    project = make_workspace(make_shared_project(""), templates, WITH_CLIENTS)
     project.write("copilot-local.toml", SETTINGS)
     for name, text in {"schema": SCHEMA, "rows": ROWS, "shop": SHOP}.items():
         project.write(f"seed/{name}.sql", text)
@@ -115,10 +99,27 @@ def shop(make_shared_project: MakeProject) -> Project:
     return project
 
 
-def run_in(project: Project, code: str) -> str:
-    """What a program in the service's container prints."""
-    whole = f"import json, os\nTOKEN = {TOKEN!r}\n{code}"
-    return docker("exec", project.container("api"), "/usr/bin/python3", "-c", whole).strip()
+def psql(project: Project, query: str) -> str:
+    """What PostgreSQL's client prints in the service, with what the service was given; empty where it fails."""
+    it = json.loads(variables(project)["DATA_SECRET"])
+    words = ("-h", it["host"], "-p", str(it["port"]), "-U", it["username"], "-d", it["dbname"])
+    given = ("-e", f"PGPASSWORD={it['password']}", "-e", "PGSSLMODE=require")
+    return docker("exec", *given, project.container("api"), "psql", "-XAtq", *words, "-c", query, check=False).strip()
+
+
+def mysql_client(project: Project, query: str) -> str:
+    """The same of MySQL."""
+    it = json.loads(variables(project)["SHOP_SECRET"])
+    words = ("-h", it["host"], "-P", str(it["port"]), "-u", it["username"], it["dbname"])
+    container = project.container("mysql-client")
+    return docker("exec", "-e", f"MYSQL_PWD={it['password']}", container, "mariadb", *words, "-NBe", query).strip()
+
+
+def redis_client(project: Project, *words: str, token: str = TOKEN) -> str:
+    """The same of Redis."""
+    given = ("-e", f"REDISCLI_AUTH={token}") if token else ()
+    host = variables(project)["WORDS_HOST"]
+    return docker("exec", *given, project.container("redis-client"), "valkey-cli", "-h", host, *words).strip()
 
 
 def database(project: Project, logical_id: str) -> str:
@@ -143,30 +144,20 @@ def mysql(project: Project, query: str) -> str:
 
 
 def test_copilots_aurora_cluster_is_a_postgres_that_takes_tls(shop: Project) -> None:
-    code = f"""{POSTGRES}
-db.execute("CREATE TABLE IF NOT EXISTS t (a int)")
-print(db.execute("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()").fetchone(), sorted(it))
-"""
+    assert psql(shop, "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()") == "t"
+    assert psql(shop, "CREATE TABLE t (a int); INSERT INTO t VALUES (1); SELECT a FROM t") == "1"
     fields = ["dbClusterIdentifier", "dbname", "engine", "host", "password", "port", "username"]
-    assert run_in(shop, code) == f"(True,) {fields}"
+    assert sorted(json.loads(variables(shop)["DATA_SECRET"])) == fields
 
 
 def test_an_aurora_mysql_cluster_takes_its_user(shop: Project) -> None:
-    code = f"""{MYSQL}
-with db.cursor() as cursor:
-    cursor.execute("CREATE TABLE IF NOT EXISTS t (a int)")
-    cursor.execute("SELECT CURRENT_USER(), DATABASE()")
-    print(cursor.fetchone())
-"""
-    assert run_in(shop, code) == "('admin@%', 'shop')"
+    assert mysql_client(shop, "CREATE TABLE t (a int); SELECT CURRENT_USER(), DATABASE()") == "admin@%\tshop"
 
 
 def test_a_replication_group_has_its_token(shop: Project) -> None:
-    assert run_in(shop, f"{REDIS}\nprint(db.set('a', 'one'), db.get('a'))") == "True one"
-    open_to_all = f"{REDIS.replace('password=TOKEN, ', '')}\nprint(db.ping())"
-    assert "Authentication required" in run_in(
-        shop, f"try:\n{indent(open_to_all, ' ')}\nexcept Exception as e: print(e)"
-    )
+    assert redis_client(shop, "SET", "a", "one") == "OK"
+    assert redis_client(shop, "GET", "a") == "one"
+    assert "Authentication required" in redis_client(shop, "PING", token="")
 
 
 def test_passwords_are_in_nothing_that_others_see(shop: Project) -> None:
@@ -186,12 +177,9 @@ def test_passwords_are_in_nothing_that_others_see(shop: Project) -> None:
 
 
 def test_a_database_that_is_killed_comes_back_with_its_data(shop: Project) -> None:
-    run_in(shop, f"{POSTGRES}\ndb.execute('CREATE TABLE killed AS SELECT 7 AS a')")
+    assert psql(shop, "CREATE TABLE killed AS SELECT 7 AS a; SELECT a FROM killed") == "7"
     docker("kill", database(shop, "dataDBCluster"))
-    code = (
-        f"try:\n{indent(POSTGRES, ' ')}\n print(db.execute('SELECT a FROM killed').fetchone())\nexcept Exception: pass"
-    )
-    wait_until(lambda: run_in(shop, code) == "(7,)", "the database again, with its data")
+    wait_until(lambda: psql(shop, "SELECT a FROM killed") == "7", "the database again, with its data")
 
 
 def test_sql_runs_as_the_databases_own_user_and_again_in_a_reset(shop: Project) -> None:
@@ -212,26 +200,16 @@ def assert_seeded(project: Project) -> None:
 
 
 def test_data_and_passwords_outlive_down_and_sql_runs_once(shop: Project) -> None:
-    run_in(shop, f"{REDIS}\ndb.set('kept', 'word')")
+    redis_client(shop, "SET", "kept", "word")
     postgres(shop, "DELETE FROM words WHERE word = 'one'")
     before = variables(shop)["DATA_SECRET"]
     shop.run("down").ok()
     said = shop.up()
-    assert run_in(shop, f"{POSTGRES}\nprint(db.execute('SELECT word FROM words').fetchall())") == "[('two',)]"
-    assert run_in(shop, f"{REDIS}\nprint(db.get('kept'))") == "word"
+    assert psql(shop, "SELECT word FROM words") == "two"
+    assert redis_client(shop, "GET", "kept") == "word"
     assert variables(shop)["DATA_SECRET"] == before
     assert "left out" not in said.err
     postgres(shop, "INSERT INTO words VALUES ('one')")
-
-
-def test_two_environments_do_not_see_each_others_databases(shop: Project, make_project: MakeProject) -> None:
-    """They have one name, which is that of the template, in both."""
-    other = make_workspace(make_project(""), {"cache": CACHE})
-    other.up()
-    run_in(shop, f"{REDIS}\ndb.set('mine', 'first')")
-    ask = "printf 'GET mine\\r\\nQUIT\\r\\n' | nc $WORDS_HOST 6379"
-    assert docker("exec", other.container("api"), "sh", "-c", ask).splitlines()[0] == "$-1", "there is none"
-    assert variables(other)["WORDS_HOST"] == variables(shop)["WORDS_HOST"]
 
 
 def test_one_that_ends_as_it_starts_is_shown_with_its_log_and_leaves_nothing(make_project: MakeProject) -> None:

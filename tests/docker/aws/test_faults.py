@@ -1,4 +1,4 @@
-"""What becomes of messages where the local AWS endpoint dies while they flow, or has no room; four workers at once."""
+"""What becomes of messages where the local AWS endpoint dies while they flow, or has no room; two workers at once."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ Outputs:
 """
 
 
-def test_four_pytest_workers_see_nothing_of_each_other(make_project: MakeProject, tmp_path: Path) -> None:
+def test_two_pytest_workers_see_nothing_of_each_other(make_project: MakeProject, tmp_path: Path) -> None:
     project = make_project("")
     files = {
         "api/manifest.yml": MANIFESTS["api/manifest.yml"].replace("busybox:1.37", "postgres:17"),
@@ -198,7 +198,7 @@ def test_four_pytest_workers_see_nothing_of_each_other(make_project: MakeProject
         encoding="utf-8",
     )
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", "4", "-p", "no:cacheprovider", "-c", "/dev/null", str(tests)],
+        [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "-c", "/dev/null", str(tests)],
         cwd=tests,
         capture_output=True,
         text=True,
