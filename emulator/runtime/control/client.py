@@ -42,8 +42,11 @@ __all__ = [
 
 SOCKET = "/run/copilot-local/agent.sock"
 BRIDGE = ("python3", "-S", "-m", "emulator.agent.api.bridge", SOCKET)
-SOCKET_TIMEOUT = 3.0
+SOCKET_TIMEOUT = 30.0
+"""Seconds that an agent which was just started may take to listen: a busy machine takes more than ten."""
 SOCKET_POLL = 0.01
+SOCKET_LOOK = 2.0
+"""Seconds after which its container is looked at, and between two looks."""
 
 
 class Agent:
@@ -281,12 +284,20 @@ class Agent:
         return self._here() or self.engine.exec_stream(self.names.agent, BRIDGE)
 
     def _await_socket(self) -> None:
-        """Gives an agent that was just started a moment to make its socket on this machine."""
-        until = time.monotonic() + SOCKET_TIMEOUT
-        while self._ahead is None and self._has_socket() and time.monotonic() < until:
+        """Waits until an agent that was just started listens on this machine, as long as its container runs: a
+        `docker exec` in place of that takes a busy machine as long as the agent itself."""
+        began = looked = time.monotonic()
+        while self._ahead is None and self._has_socket():
             self._ahead = self._here()
+            now = time.monotonic()
+            if now - looked > SOCKET_LOOK:
+                agent, looked = observe(self.engine, self.names).agent, now
+                if agent is None or agent.state is not ContainerState.RUNNING:
+                    return
+            if now - began > SOCKET_TIMEOUT:
+                return
             if self._ahead is None:
-                time.sleep(SOCKET_POLL)
+                time.sleep(max(SOCKET_POLL, min(0.1, (now - began) / 10)))
 
     def _has_socket(self) -> bool:
         """Whether the agent was given a folder of this machine."""

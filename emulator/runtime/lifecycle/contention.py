@@ -74,14 +74,15 @@ class Turns:
                 if (status["acting"] or status.get("stays")) and not status.get("providing"):
                     return
 
-    def is_taken_back(self, agent: Container) -> bool:
-        """Whether an agent that did not answer is gone, or goes in a moment: it is killed before it is removed."""
+    def is_taken_back(self, agent: Container, *, answered: bool) -> bool:
+        """Whether an agent that refused, or has not `answered`, is gone or goes in a moment: it is killed before it is
+        removed, and a busy Docker lists it as running for longer than its connections last."""
         began = time.monotonic()
         while True:
             found = observe(self.engine, self._names).agent
             if found is None or found.id != agent.id:
                 return True
-            lasts = REMOVAL if found.state is ContainerState.RUNNING else STOPPED_AGENT
+            lasts = REMOVAL if answered and found.state is ContainerState.RUNNING else STOPPED_AGENT
             if time.monotonic() - began > lasts:
                 return False
             if self._cancelled.wait(POLL):

@@ -197,8 +197,8 @@ def _join(
     except AgentBusy:
         turns.pass_by(agent)
         return None
-    except (AgentError, EngineError):
-        if heard or not turns.is_taken_back(agent):
+    except (AgentError, EngineError) as error:
+        if heard or not turns.is_taken_back(agent, answered=isinstance(error, AgentError)):
             raise
         return None
     return Running(engine, request.environment, state, None, fresh=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -13,8 +14,8 @@ import pytest
 
 from emulator.cli.observe.log_lines import print_direct
 from emulator.engine.fake import Behaviour
-from emulator.errors import CopilotLocalError
-from emulator.runtime.control import direct
+from emulator.errors import CopilotLocalError, EngineError
+from emulator.runtime.control import client, direct
 from emulator.runtime.control.http import AgentError, Connection, done, request
 from emulator.runtime.reports.direct_overview import direct_overview
 from emulator.runtime.reports.overview import overview
@@ -214,3 +215,25 @@ def test_an_answer_that_is_not_read_is_hung_up_on(here: Rig, monkeypatch: pytest
     del messages
     [stream] = streams
     assert stream._connection.fileno() == -1
+
+
+class TestAnAgentThatWasJustStarted:
+    @pytest.fixture(autouse=True)
+    def looks(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(client, "SOCKET_LOOK", 0.01)
+        monkeypatch.setattr(client, "SOCKET_TIMEOUT", 1000.0)  # longer than a test may take
+
+    def test_is_waited_for_and_not_asked_through_docker(self, here: Rig) -> None:
+        hidden = here.socket.rename(here.socket.with_name("later"))
+        listens = threading.Timer(0.2, hidden.rename, [here.socket])
+        listens.start()
+        asked = list(here.engine.execs)
+        here.agent.hold(Private()).hand_over()
+        listens.join()
+        assert here.engine.execs == asked
+
+    def test_is_not_waited_for_where_it_has_ended(self, here: Rig) -> None:
+        here.socket.unlink()
+        here.engine.remove(DEMO.agent)
+        with pytest.raises(EngineError):
+            here.agent.hold(Private())

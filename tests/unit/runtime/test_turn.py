@@ -14,6 +14,7 @@ from emulator.engine.interface import Container
 from emulator.errors import EnvironmentBusy
 from emulator.runtime.control.client import AgentError
 from emulator.runtime.execution.context import Cancelled
+from emulator.runtime.lifecycle import contention
 from emulator.runtime.lifecycle.contention import Turns, is_orphaned
 from emulator.runtime.specs.agent import agent_spec
 from emulator.runtime.state.names import MADE_BY
@@ -145,3 +146,17 @@ def test_an_agent_of_a_command_that_was_killed_is_replaced_though_it_was_never_s
     assert bench.up(make_service()).fresh
     assert agent(bench).image == AGENT
     assert agent(bench).labels[MADE_BY] == str(this_process())
+
+
+@pytest.mark.parametrize("answered", [True, False], ids=["refuses", "ends the connection"])
+def test_an_agent_is_taken_back_a_while_after_its_connections_have_ended(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, answered: bool
+) -> None:
+    """Docker lists it as running until then; one that refuses is there."""
+    monkeypatch.setattr(contention, "REMOVAL", 0.0)
+    monkeypatch.setattr(contention, "STOPPED_AGENT", 100.0)
+    create(bench, this_process())
+    bench.engine.start(DEMO.agent)
+    found = agent(bench)
+    at_the_second_look(bench, lambda: bench.engine.remove(DEMO.agent))
+    assert turns(bench).is_taken_back(found, answered=answered) is not answered
