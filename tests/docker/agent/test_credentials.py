@@ -73,15 +73,6 @@ def test_botocore_gets_credentials_and_metadata_unmodified(service: Service, unt
     assert service.json(path)["AccessKeyId"] == KEYS["AWS_ACCESS_KEY_ID"]
 
 
-def test_without_a_source_botocore_finds_nothing(service: Service) -> None:
-    service.configure(**KEYS)
-    service.up()
-    service.install("botocore")
-    assert "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" not in service.variables()
-    # else it would go on to ask EC2's instance metadata, and wait for it
-    assert service.python(f"import os; os.environ['AWS_EC2_METADATA_DISABLED'] = 'true'{SESSION}") is None
-
-
 class Sts(ThreadingHTTPServer):
     """Lets everybody assume every role, and remembers who."""
 

@@ -1,5 +1,5 @@
 """Task metadata as a container sees it: by its own URI, over the shared network namespace, also after the agent was
-restarted or made anew."""
+restarted or made anew; and as unmodified clients read it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,21 @@ import pytest
 
 from emulator.engine.interface import ContainerSpec
 from tests.docker.agent.conftest import Service
+from tests.docker.agent.test_credentials import KEYS, SESSION
 
 pytestmark = pytest.mark.docker
 
 Until = Callable[[str, Callable[[], object]], None]
+OPENTELEMETRY = """
+import json
+from opentelemetry.sdk.extension.aws.resource.ecs import AwsEcsResourceDetector
+print(json.dumps(dict(AwsEcsResourceDetector(raise_on_error=True).detect().attributes)))
+"""
+ECS_METADATA = """
+import json
+from ecs_metadata import main
+print(json.dumps([main.fetch_container_metadata()["Name"], main.fetch_container_ips()]))
+"""
 
 
 def test_every_container_finds_itself_and_its_task(service: Service, until: Until) -> None:
@@ -118,3 +129,42 @@ def test_an_agent_at_another_address_answers_too(shared_service: Service, busybo
 
 def before_uri(container: dict[str, Any]) -> str:
     return f"/v4/{container['DockerId']}"
+
+
+def test_opentelemetry_detects_ecs_and_another_client_the_address(shared_service: Service) -> None:
+    service = shared_service
+    service.up()
+    service.install("opentelemetry-sdk-extension-aws", "ecs-metadata")
+    found = service.python(OPENTELEMETRY)
+    container, task = service.metadata(), service.metadata("/task")
+    group = f"/copilot/{service.shell.app}-test-sdk"
+    stream = f"copilot/sdk/{task['TaskARN'].rpartition('/')[2]}"
+    assert found == {
+        "cloud.provider": "aws",
+        "cloud.platform": "aws_ecs",
+        "container.name": service.variables()["HOSTNAME"],
+        "container.id": found["container.id"],
+        "aws.ecs.container.arn": container["ContainerARN"],
+        "aws.ecs.cluster.arn": task["Cluster"],
+        "aws.ecs.launchtype": "fargate",
+        "aws.ecs.task.arn": task["TaskARN"],
+        "aws.ecs.task.family": f"{service.shell.app}-test-sdk",
+        "aws.ecs.task.revision": "1",
+        "aws.log.group.names": [group],
+        "aws.log.group.arns": [f"arn:aws:logs:us-east-1:000000000000:log-group:{group}"],
+        "aws.log.stream.names": [stream],
+        "aws.log.stream.arns": found["aws.log.stream.arns"],
+    }
+    assert len(found["container.id"]) == 64
+    assert found["aws.log.stream.arns"][0].endswith(f"log-stream:{stream}")
+    assert service.python(ECS_METADATA) == ["sdk", container["Networks"][0]["IPv4Addresses"]]
+
+
+def test_without_a_source_botocore_finds_nothing(shared_service: Service) -> None:
+    service = shared_service
+    service.configure(**KEYS)
+    service.up()
+    service.install("botocore")
+    assert "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" not in service.variables()
+    # else it would go on to ask EC2's instance metadata, and wait for it
+    assert service.python(f"import os; os.environ['AWS_EC2_METADATA_DISABLED'] = 'true'{SESSION}") is None

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.docker.aws.conftest import client, run_in
+from tests.docker.aws.conftest import client, run_in, variables
 from tests.docker.project import Project, docker, wait_until
 
 pytestmark = pytest.mark.docker
@@ -149,7 +149,9 @@ def test_ps_says_where_it_is(shop: Project) -> None:
     assert f"http://127.0.0.1:{port}" in shop.run("ps").ok().out
 
 
-def test_what_it_holds_survives_its_sudden_end_and_down(shop: Project) -> None:
+def test_what_it_holds_survives_its_sudden_end_and_down_as_passwords_do(shop: Project) -> None:
+    before = variables(shop)
+    client(shop, "dynamodb").put_item(TableName=before["THINGS_NAME"], Item={"id": {"S": "1"}})
     publish(shop, "kept")
     wait_until(lambda: written(shop), "the snapshot")
     docker("kill", shop.container("aws"))
@@ -159,6 +161,10 @@ def test_what_it_holds_survives_its_sudden_end_and_down(shop: Project) -> None:
     shop.up()
     found = all_of(2, lambda: received(shop, wait=1))
     assert sorted(found) == ["kept", "later"]
+    after = variables(shop)
+    names = ("THINGS_NAME", "FILES_NAME", "LOGIN_SECRET", "URL")
+    assert [after[name] for name in names] == [before[name] for name in names]
+    assert client(shop, "dynamodb").scan(TableName=before["THINGS_NAME"])["Count"] == 1
 
 
 def written(project: Project) -> bool:

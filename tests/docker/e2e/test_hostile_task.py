@@ -38,8 +38,10 @@ image:
   build: copilot/forger/Dockerfile
 command: "sh -c 'trap exit TERM; sleep 3600 & wait'"
 sidecars:
-  pause: {image: busybox:1.37, command: sleep 3600}
-  agent: {image: busybox:1.37, command: sleep 3600}
+  pause: &waits
+    image: busybox:1.37
+    command: "sh -c 'trap exit TERM; sleep 3600 & wait'"
+  agent: *waits
 """
 
 

@@ -23,19 +23,7 @@ on: {schedule: "@daily"}
 """
 
 
-def test_a_job_runs_when_its_time_comes(empty: Project) -> None:
-    empty.write("copilot/nightly/manifest.yml", JOB)
-    empty.write("copilot/api/manifest.yml", API)
-    with Environment(empty.folder, app=empty.app, variables={"CODE": "0"}, jobs=True) as environment:
-        assert environment.job_runs("nightly") == []
-        environment.set_clock(datetime.now(UTC) + timedelta(days=1))
-        run = environment.wait_for_job_run("nightly")
-        assert (run.status, run.tries, run.exit_code, run.cause) == ("SUCCEEDED", 1, 0, "")
-        assert environment.wait_for_log("cleaned", container="nightly").service == "nightly"
-        environment.check()
-
-
-def test_up_says_when_a_job_would_run_and_ps_when_it_does(empty: Project) -> None:
+def test_up_says_when_a_job_would_run_ps_when_it_does_and_then_it_runs(empty: Project) -> None:
     empty.write("copilot/nightly/manifest.yml", JOB)
     empty.write("copilot/api/manifest.yml", API)
     up = empty.run("up", "-d").ok()
@@ -47,6 +35,14 @@ def test_up_says_when_a_job_would_run_and_ps_when_it_does(empty: Project) -> Non
     rows = json.loads(empty.run("ps", "--format", "json").ok().out)["services"]
     [job] = [row["job"] for row in rows if row["name"] == "nightly"]
     assert (job["expression"], job["on_schedule"], job["runs"]) == ("cron(0 0 * * ? *)", True, [])
+
+    with Environment(empty.folder, app=empty.app, instance=empty.app, reuse=True) as environment:
+        assert environment.job_runs("nightly") == []
+        environment.set_clock(datetime.now(UTC) + timedelta(days=1))
+        run = environment.wait_for_job_run("nightly")
+        assert (run.status, run.tries, run.exit_code, run.cause) == ("SUCCEEDED", 1, 0, "")
+        assert environment.wait_for_log("cleaned", container="nightly").service == "nightly"
+        environment.check()
 
 
 def test_the_foreground_up_shows_what_a_run_prints_and_ps_why_it_failed(empty: Project) -> None:

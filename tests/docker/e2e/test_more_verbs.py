@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import socket
 
 import pytest
 
+from tests.docker.e2e.test_watch import Watched
 from tests.docker.project import MakeProject, Project, docker, free_port, wait_until
 
 pytestmark = pytest.mark.docker
@@ -38,11 +40,10 @@ def nginx(shared: Project) -> Project:
     return shared
 
 
-@pytest.mark.parametrize("code", [0, 4])
-def test_a_job_runs_once_and_its_code_is_the_commands(empty: Project, code: int) -> None:
-    empty.write("copilot/nightly/manifest.yml", JOB.format(code=code))
+def test_a_job_runs_once_and_its_code_is_the_commands(empty: Project) -> None:
+    empty.write("copilot/nightly/manifest.yml", JOB.format(code=4))
     result = empty.run("run", "nightly")
-    assert result.code == code
+    assert result.code == 4
     assert "nightly | working as nightly" in result.out
     assert empty.containers() == []
 
@@ -85,6 +86,7 @@ def test_scale_restart_exec_and_stop(nginx: Project) -> None:
     nginx.run("stop", "hello").ok()
     assert [c for c in nginx.containers() if c.task] == []
     assert nginx.get("/api/x").status_code == 503
+    assert any(line.split()[:6] == ["hello", "-", "-", "-", "0", "tasks"] for line in nginx.run("ps").out.splitlines())
 
 
 def test_exec_takes_what_docker_exec_takes_and_names_are_corrected(nginx: Project) -> None:
@@ -151,3 +153,30 @@ def test_the_task_as_a_whole_is_limited(nginx: Project) -> None:
     nginx.run("down").ok()
     # `walk` does not mind the groups of other containers that go meanwhile.
     assert [folder for folder, _, _ in os.walk("/sys/fs/cgroup") if pause_id in folder] == []
+
+
+def test_ctrl_c_of_an_up_that_joined_leaves_the_service_to_its_agent(nginx: Project) -> None:
+    (task,) = nginx.tasks()
+    joined = nginx.foreground()
+    nginx.get("/api/who-asked")
+    joined.wait_for("/api/who-asked")
+    joined.signal(signal.SIGINT)
+    result = joined.wait()
+    assert result.code == 130
+    assert "Ctrl-C ends this command and leaves it running" in result.err
+    assert "Detached and still running" in result.err
+    assert "stopping" not in result.err
+    assert nginx.tasks() == {task}
+    assert nginx.answers("/api/x")
+
+
+def test_ctrl_c_of_a_watch_leaves_an_environment_running_that_ran_before(nginx: Project) -> None:
+    tasks = nginx.tasks()
+    watched = Watched(nginx)
+    assert "Ctrl-C ends this command and leaves it running" in watched.running.printed()
+    watched.running.signal(signal.SIGINT)
+    result = watched.running.wait()
+    assert result.code == 130
+    assert "Detached and still running" in result.err
+    assert "stopping" not in result.err
+    assert nginx.tasks() == tasks

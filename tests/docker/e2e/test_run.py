@@ -104,35 +104,21 @@ def test_a_job_has_secrets_from_aws_credentials_and_metadata(empty: Project, aws
     assert [volume for volume in empty.volumes() if not volume.endswith(("-logs", "-access"))] == []
 
 
-def test_a_job_beside_services_shares_their_agent(empty: Project) -> None:
-    empty.write(MANIFEST, JOB)
-    empty.write(
-        "copilot/api/manifest.yml",
-        "name: api\ntype: Backend Service\nimage: {location: busybox:1.37}\n"
-        'command: ["sh", "-c", "trap exit TERM; while :; do sleep 1; done"]\n',
-    )
-    variables = {**KEYS, "TOKEN": "t", "PORT": "1"}
-    up = empty.run("up", "-d").ok()  # which asks for nothing of the job's
-    assert "nightly: a job is not started with the services; its schedule would run it next at " in up.err
-    assert "`up --jobs` keeps to that, `copilot-local run nightly` runs it once" in up.err
-    before = {container.name for container in empty.containers()}
-    ended = empty.run("run", "nightly", "--credentials", "static", variables=variables).ok()
-    assert KEYS["AWS_ACCESS_KEY_ID"] in ended.out
-    assert {container.name for container in empty.containers()} == before
-
-
 def test_a_job_beside_an_up_in_the_foreground_ends_alone(empty: Project) -> None:
+    """The agent of the services is the job's too."""
     empty.write(MANIFEST, JOB)
     empty.write(
         "copilot/api/manifest.yml",
         "name: api\ntype: Backend Service\nimage: {location: busybox:1.37}\n"
         'command: ["sh", "-c", "trap exit TERM; echo up; while :; do sleep 1; done"]\n',
     )
-    variables = {"TOKEN": "t", "PORT": "1"}
-    up = empty.start("up", "--port", str(empty.port))
+    variables = {**KEYS, "TOKEN": "t", "PORT": "1"}
+    up = empty.start("up", "--port", str(empty.port))  # which asks for nothing of the job's
     up.wait_for("api | up")
+    assert "`up --jobs` keeps to that, `copilot-local run nightly` runs it once" in up.printed()
     service = {container.name for container in empty.containers()}
-    empty.run("run", "nightly", variables=variables).ok()
+    ended = empty.run("run", "nightly", "--credentials", "static", variables=variables).ok()
+    assert KEYS["AWS_ACCESS_KEY_ID"] in ended.out
     assert {container.name for container in empty.containers()} == service
     empty.edit(MANIFEST, 'echo "$TOKEN $PORT"', "exit 3")
     assert empty.run("run", "nightly", variables=variables).code == 3

@@ -83,11 +83,11 @@ class TestCtrlC:
         assert running.wait().code == 130
         assert [name for name in nginx.everything() if name not in log_volume(nginx)] == []
 
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-    def test_while_manifests_are_read_leaves_nothing(self, nginx: Project, number: signal.Signals) -> None:
+    def test_while_manifests_are_read_leaves_nothing(self, nginx: Project) -> None:
+        """`unit/cli/test_early_claim.py` sends other signals."""
         running = nginx.start("up", "-d", "--port", str(nginx.port))
         wait_until(lambda: bool(nginx.networks()), "the network, which comes before the manifests are read")
-        running.signal(number)
+        running.signal(signal.SIGHUP)
         assert running.wait().code == 130
         assert nginx.everything() == []
 
@@ -98,21 +98,6 @@ class TestCtrlC:
         running.signal(signal.SIGINT)
         assert running.wait(30).code == 130
         assert nginx.everything() == []
-
-    def test_of_an_up_that_joined_leaves_the_service_to_its_agent(self, nginx: Project) -> None:
-        nginx.up()
-        (task,) = nginx.tasks()
-        joined = nginx.foreground()
-        nginx.get("/api/who-asked")
-        joined.wait_for("/api/who-asked")
-        joined.signal(signal.SIGINT)
-        result = joined.wait()
-        assert result.code == 130
-        assert "Ctrl-C ends this command and leaves it running" in result.err
-        assert "Detached and still running" in result.err
-        assert "stopping" not in result.err
-        assert nginx.tasks() == {task}
-        assert nginx.answers("/api/x")
 
 
 class TestKilled:
@@ -126,7 +111,7 @@ class TestKilled:
         nginx.run("down").ok()
         assert nginx.everything() == log_volume(nginx)
 
-    @pytest.mark.parametrize("moment", ["agent", "pause", "front", "hello"])
+    @pytest.mark.parametrize("moment", ["agent", "hello"])
     def test_in_the_middle_of_up_nothing_stays_after_down(self, nginx: Project, moment: str) -> None:
         running = nginx.start("up", "-d", "--port", str(nginx.port))
         wait_until(lambda: any(moment in c.name.split("-") for c in nginx.containers()), f"container {moment}")

@@ -158,16 +158,3 @@ def test_a_sync_rule_into_a_read_only_container_is_refused(nginx: Project) -> No
     assert ended.code == 1
     assert "its file system is read-only" in ended.err
     assert nginx.everything() == []
-
-
-def test_ctrl_c_leaves_an_environment_running_that_ran_before(nginx: Project) -> None:
-    nginx.up()
-    tasks = nginx.tasks()
-    watched = Watched(nginx)
-    assert "Ctrl-C ends this command and leaves it running" in watched.running.printed()
-    watched.running.signal(signal.SIGINT)
-    result = watched.running.wait()
-    assert result.code == 130
-    assert "Detached and still running" in result.err
-    assert "stopping" not in result.err
-    assert nginx.tasks() == tasks

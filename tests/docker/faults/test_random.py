@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.docker
 
-SECONDS = 15.0
+SECONDS = 10.0
 CONVERGES = 180.0
 """Seconds that a step may take until what is desired runs, on a busy machine."""
 PRINTS = """

@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.engine.interface import Engine
 from emulator.testing.owner import Owner
-from tests.docker.command import COMMAND
 from tests.docker.project import docker
 
 if TYPE_CHECKING:
@@ -128,21 +125,21 @@ def test_an_environment_that_does_not_come_up_is_told_in_words(suite: Suite) -> 
     assert suite.instances() == set()
 
 
-def test_reuse_joins_what_runs_and_leaves_it_running(suite: Suite, engine: Engine) -> None:
+def test_reuse_joins_what_runs_leaves_it_running_and_changes_nothing_unless_told(suite: Suite) -> None:
     suite.write("""
         def test_it(copilot_environment):
             assert copilot_environment.http.get("/api/x").status_code == 200
-            with open("tasks", "a") as file:
-                file.write(copilot_environment.containers[0].task_id + "\\n")
+            copilot_environment.wait_healthy()
+            copilot_environment.wait_for_log("GET /api/x")
     """)
+
+    def running() -> str:
+        return docker("ps", "-q", "--no-trunc", "--filter", f"label=copilot-local.app={suite.app}")
+
     first = suite.run("--copilot-reuse")
-    second = suite.run("--copilot-reuse")
-    assert (first.counts(), second.counts()) == ({"passed": 1}, {"passed": 1}), first.out + second.out
+    assert first.counts() == {"passed": 1}, first.out
     assert suite.instances() == {suite.app}
-    assert len(set(suite.said("tasks").split())) == 1
-
-
-def test_reuse_changes_nothing_unless_told(suite: Suite, engine: Engine) -> None:
+    before = running()
     suite.write(
         """
         import pytest
@@ -153,21 +150,13 @@ def test_reuse_changes_nothing_unless_told(suite: Suite, engine: Engine) -> None
     """,
         "conftest.py",
     )
-    suite.write("""
-        def test_it(copilot_environment):
-            assert copilot_environment.http.get("/api/x").status_code == 200
-            copilot_environment.wait_healthy()
-            copilot_environment.wait_for_log("GET /api/x")
-    """)
-    subprocess.run([COMMAND, "up", "-d", "--wait"], cwd=suite.folder, check=True, capture_output=True, timeout=120)
-    before = docker("ps", "-q", "--no-trunc", "--filter", f"label=copilot-local.app={suite.app}")
-    ran = suite.run("--copilot-reuse")
-    assert ran.counts() == {"passed": 1}, ran.out
-    assert docker("ps", "-q", "--no-trunc", "--filter", f"label=copilot-local.app={suite.app}") == before
+    joined = suite.run("--copilot-reuse")
+    assert joined.counts() == {"passed": 1}, joined.out
+    assert running() == before
     told = suite.run("--copilot-reuse-update")
     assert told.counts() == {"error": 1}, told.out
     assert "nginx:of-the-test" in told.out
-    assert docker("ps", "-q", "--no-trunc", "--filter", f"label=copilot-local.app={suite.app}") == before
+    assert running() == before
 
 
 def test_workers_have_environments_of_their_own(suite: Suite) -> None:
