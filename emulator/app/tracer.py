@@ -17,7 +17,9 @@ from functools import lru_cache
 
 from emulator.engine.interface import Container, ContainerSpec, ContainerState, Engine
 from emulator.errors import CopilotLocalError, EngineError, InputError, TaskError
+from emulator.events import discard
 from emulator.model import from_json
+from emulator.runtime.control.forward import forwarding
 from emulator.runtime.health.asked import why_unanswered
 from emulator.runtime.health.reasons import Reason
 from emulator.runtime.listeners.front_ports import published
@@ -175,7 +177,8 @@ class Tracer:
         """Sends a request to the load balancer as it is; the captures go on. Raises what `request` does."""
         outgoing = prepare(method, url, headers, data)
         port = self._front_port("HTTPS" if outgoing.tls_name else "HTTP", url)
-        return send(port, outgoing, timeout, self._trust() if outgoing.tls_name else None)
+        with forwarding(self._engine, self._names, discard):
+            return send(port, outgoing, timeout, self._trust() if outgoing.tls_name else None)
 
     def live(self, stop: threading.Event, *, health_checks: bool = False) -> Iterator[Traced]:
         """Yields each request when it is complete, until `stop` or the end of the environment; then those in progress.

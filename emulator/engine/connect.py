@@ -15,7 +15,7 @@ CONNECT_TIMEOUT = 10.0
 def connect(timeout: float = CONNECT_TIMEOUT) -> DockerEngine:
     """The daemon that the `docker` command would talk to; `timeout` (seconds) bounds the first answer.
 
-    Raises EngineUnavailable where none answers, Unsupported for `ssh://` addresses and daemons before API 1.41.
+    Raises EngineUnavailable where none answers, Unsupported for daemons before API 1.41.
     """
     from emulator.engine.docker.endpoint import find_endpoint
     from emulator.engine.docker.engine import DockerEngine

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from emulator.engine.containers import (
     Attachment,
@@ -79,6 +80,13 @@ class EngineInfo:
     shares_folders: bool = False
     """Whether a container sees a folder of this user that it mounts, and may write to it as root."""
 
+    @property
+    def elsewhere(self) -> str:
+        """The name of the machine that it is reached on over a network; empty where that is through a socket here."""
+        if self.host.startswith(("unix:", "npipe:")):
+            return ""
+        return urlsplit(self.host).hostname or self.host
+
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
@@ -118,6 +126,10 @@ class ExecStream(Protocol):
     def write(self, data: bytes) -> None: ...
 
     def close_stdin(self) -> None: ...
+
+    def chunks(self) -> Iterator[bytes]:
+        """Standard output as it comes, until the command closes it."""
+        ...
 
     def lines(self) -> Iterator[bytes]:
         """Lines of standard output, without line ends, until the command closes it. What it prints on standard error

@@ -22,6 +22,7 @@ from emulator.events import Emit, Event, EventKind, discard
 from emulator.frontdoor.balancers import Balancer
 from emulator.model import from_plain
 from emulator.runtime.control.client import Agent
+from emulator.runtime.control.forward import Forwarding
 from emulator.runtime.lifecycle.down import down
 from emulator.runtime.lifecycle.look import look_at_machine
 from emulator.runtime.lifecycle.running import Running
@@ -102,6 +103,7 @@ class Lifecycle:
         self._engine: Engine | None = None
         self._request: UpRequest | None = None
         self._running: Running | None = None
+        self._forwarding: Forwarding | None = None
         self._watcher: Watcher | None = None
         self._http: httpx.Client | None = None
         self._internal_http: httpx.Client | None = None
@@ -136,8 +138,14 @@ class Lifecycle:
                 self.stop()  # `up` cleans up after itself; who is interrupted after it has not
             raise
         self._running = running
+        self._lead_here(engine)
         self._watcher.judging = True
         return self
+
+    def _lead_here(self, engine: Engine) -> None:
+        """Its ports answer on this machine also where the Docker daemon runs on another one."""
+        if engine.info().elsewhere:
+            self._forwarding = Forwarding(engine, self.names, self._emit).start()
 
     @property
     def _joins(self) -> bool:
@@ -150,6 +158,7 @@ class Lifecycle:
         self._watcher.start()
         self.plan = "nothing to do"
         self._running = running
+        self._lead_here(engine)
         unused = (
             "options of the test that differ from it are not applied; `update` (--copilot-reuse-update) applies them"
         )
@@ -165,6 +174,9 @@ class Lifecycle:
                 client.close()
         if self._watcher is not None:
             self._watcher.close()
+        if self._forwarding is not None:
+            self._forwarding.close()
+            self._forwarding = None
         engine, self._engine = self._engine, None
         self._running = self._watcher = self._http = self._internal_http = None
         if engine is not None:

@@ -81,6 +81,8 @@ def _looked(app: str | None, env: str | None, name: str | None, *, every: bool) 
 
     with chosen_environment(app, env) as (engine, names):
         found = overview(engine, names, silent=silent if is_local(engine) else None)
+        if (elsewhere := engine.info().elsewhere) and found.listeners:
+            typer.echo(f"127.0.0.1 is of {elsewhere}: `copilot-local forward` leads its ports here", err=True)
         return found, _stopped(Agent(engine, names).tasks(name)) if every and found.supervised else []
 
 

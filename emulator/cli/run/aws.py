@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Mapping
 from typing import Annotated
@@ -39,6 +40,8 @@ def aws(
 
         run_verb(arguments or (), app, env)
         return
+    from emulator.events import discard
+    from emulator.runtime.control.forward import forwarding
     from emulator.runtime.state import names as labels
     from emulator.runtime.state.observed import observe
 
@@ -49,6 +52,7 @@ def aws(
         )
     with chosen_environment(app, env) as (engine, names):
         observed = observe(engine, names)
+        elsewhere = engine.info().elsewhere
     port = observed.aws.labels.get(labels.AWS_PORT, "") if observed.aws is not None else ""
     if not port:
         raise InputError(
@@ -58,7 +62,11 @@ def aws(
     regions = (task.members for task in observed.tasks.values())
     region = next((_region(one.container.labels) for members in regions for one in members.values()), "us-east-1")
     sys.stdout.flush()
-    os.execve(program, [program, *(arguments or [])], variables_for(os.environ, port, region))
+    variables = variables_for(os.environ, port, region)
+    if not elsewhere:
+        os.execve(program, [program, *(arguments or [])], variables)
+    with chosen_environment(app, env) as (engine, names), forwarding(engine, names, discard):
+        raise typer.Exit(subprocess.run([program, *(arguments or [])], env=variables, check=False).returncode)
 
 
 def variables_for(environment: Mapping[str, str], port: str, region: str) -> dict[str, str]:

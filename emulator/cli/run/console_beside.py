@@ -1,4 +1,4 @@
-"""The console beside a foreground `up`."""
+"""What a foreground `up` does beside its environment: the console, and ports of a Docker daemon elsewhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,29 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def console_beside(
+def beside(
+    engine: Engine,
+    request: UpRequest,
+    selection: Selection,
+    emit: Emit,
+    console: bool,
+    *,
+    quiet: bool,
+    detach: bool,
+) -> Iterator[None]:
+    """Within this block the console can be opened, and is at once with `console`; ports of a Docker daemon elsewhere
+    answer here. With `detach` what a person does for that is told instead."""
+    from emulator.runtime.control.forward import forwarding
+
+    with (
+        _console(engine, request, selection, emit, at_once=console, quiet=quiet or detach),
+        forwarding(engine, request.environment, emit, stays=not detach),
+    ):
+        yield
+
+
+@contextmanager
+def _console(
     engine: Engine, request: UpRequest, selection: Selection, emit: Emit, *, at_once: bool, quiet: bool
 ) -> Iterator[None]:
     """Serves the console within this block and says where: `at_once`, or unless `quiet` when `c` is pressed."""

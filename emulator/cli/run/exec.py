@@ -17,11 +17,15 @@ from emulator.cli.shell.chosen_environment import chosen_environment
 from emulator.cli.shell.completion import containers
 from emulator.cli.shell.container_names import find_container, refuse_native
 from emulator.cli.shell.options import App, Name
-from emulator.errors import EngineError, UsageError
+from emulator.errors import EngineError, Unsupported, UsageError
 
 if TYPE_CHECKING:
     from emulator.engine.interface import ExecStream
 
+_NO_END = (
+    "over TLS the command does not see the end of its input: one that reads to the end waits for ever "
+    "(`docker exec -i` passes the end on)"
+)
 _CHUNK = 65536
 
 
@@ -107,9 +111,15 @@ def _pass_through(stream: ExecStream) -> int:
 
 def _feed(stream: ExecStream) -> None:
     """Beside the output: the input may never end (a service's, an open pipe's), and the command may not want it."""
+    fed = False
     with contextlib.suppress(OSError, ValueError, EngineError):
         if not sys.stdin.isatty():
             # Not through `sys.stdin`: its lock would be held by this thread when the process ends.
             while data := os.read(sys.stdin.fileno(), _CHUNK):
+                fed = True
                 stream.write(data)
-        stream.close_stdin()
+        try:
+            stream.close_stdin()
+        except Unsupported:
+            if fed:
+                typer.echo(f"warning: {_NO_END}", err=True)

@@ -36,6 +36,7 @@ def open(
         return
     with running_agent(app, env) as agent:
         urls = agent.urls()
+        elsewhere = agent.engine.info().elsewhere
     if not urls:
         raise InputError("no service here has a load balancer", hint="give one an `http` section")
     if not chosen and len(urls) > 1:
@@ -47,4 +48,6 @@ def open(
             hint=did_you_mean(wanted, urls, "services that have one"),
         )
     typer.echo(urls[wanted])
+    if elsewhere:
+        typer.echo(f"127.0.0.1 is of {elsewhere}: `copilot-local forward` leads its ports here", err=True)
     show(urls[wanted], only_print=only_print)

@@ -1,8 +1,9 @@
-"""`copilot-local port`: where the load balancers answer, for scripts."""
+"""`copilot-local port` and `forward`: where load balancers answer, and how that leads to a daemon elsewhere."""
 
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,6 +56,27 @@ def port(
         typer.echo(table(["LISTENER", "SERVICE", "ADDRESS"], [[o.name, o.service, _address(o)] for o in chosen]))
     else:
         typer.echo(_address(chosen[0]))
+
+
+def forward(app: App = None, env: Env = None) -> None:
+    """Lead ports of this machine to an environment on a Docker daemon elsewhere, until Ctrl-C."""
+    from emulator.cli.shell.interrupt import interruptions
+    from emulator.display import make_display
+    from emulator.runtime.control.client import agent_of
+    from emulator.runtime.control.forward import LOOPBACK, Forwarding
+
+    with closing(make_display()) as display, chosen_environment(app, env) as (engine, names):
+        agent_of(engine, names)
+        with closing(Forwarding(engine, names, display.emit).start()) as found:
+            elsewhere = engine.info().elsewhere
+            if not found.ports:
+                why = "no port is published, or each is taken here" if elsewhere else "the Docker daemon runs here"
+                raise InputError(f"nothing is led here: {why}", hint="`copilot-local ps` shows where services answer")
+            stop, _ = interruptions(display.emit)
+            for one in found.ports:
+                typer.echo(f"{LOOPBACK}:{one}")
+            typer.echo(f"Led to {elsewhere or engine.info().host}. Press Ctrl-C to end it.", err=True)
+            stop.wait()
 
 
 def _named(found: list[PublishedListener], listener: str) -> list[PublishedListener]:

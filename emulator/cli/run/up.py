@@ -15,7 +15,7 @@ import typer
 
 from emulator.app.selection import Selection
 from emulator.app.up_request import UpOptions, up_request
-from emulator.cli.run.console_beside import console_beside
+from emulator.cli.run.console_beside import beside
 from emulator.cli.run.early_claim import EarlyClaim
 from emulator.cli.run.native_options import Natives, refuse_watching
 from emulator.cli.run.trust_workspace import with_trust
@@ -251,7 +251,7 @@ def up(
         else:
             refuse_watching(request, watch=watch)
             early.interruptibly(lambda: _check(early.engine, request, display.emit))
-            with console_beside(early.engine, request, selection, display.emit, at_once=console, quiet=quiet or detach):
+            with beside(early.engine, request, selection, display.emit, console, quiet=quiet, detach=detach):
                 if watch:
                     extra = [file for file in (manifest_variables, task_definition) if file]
                     code = _watch(early, request, load, display.emit, extra)

@@ -71,6 +71,10 @@ VERBS: Final[Table] = {
         "Show Service Connect: names, the tasks behind each, and calls, retries and avoided tasks of each client.",
     ),
     "port": ("run.port:port", "Print the address of a load balancer, such as 127.0.0.1:8080."),
+    "forward": (
+        "run.port:forward",
+        "Lead ports of this machine to an environment on a Docker daemon elsewhere, until Ctrl-C.",
+    ),
     "open": ("run.open:open", "Open a running service in the browser, and print its URL."),
     "api": (
         "run.api:api",

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emulator.errors import EngineUnavailable, Unsupported
+from emulator.errors import EngineUnavailable
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 
-_SCHEMES = ("unix", "tcp", "http", "https", "npipe")
+_SCHEMES = ("unix", "tcp", "http", "https", "npipe", "ssh")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Endpoint:
 def find_endpoint(environ: Mapping[str, str], home: Path) -> Endpoint:
     """The daemon that the variables and the client's configuration name.
 
-    Raises EngineUnavailable where a named context does not exist or cannot be read, Unsupported for `ssh://`.
+    Raises EngineUnavailable where a named context does not exist or cannot be read.
     """
     folder = Path(environ.get("DOCKER_CONFIG") or home / ".docker")
     host = environ.get("DOCKER_HOST", "")
@@ -100,17 +100,9 @@ def _context(folder: Path, name: str) -> Endpoint:
 
 def _checked(endpoint: Endpoint) -> Endpoint:
     scheme = endpoint.host.partition("://")[0]
-    if scheme == "ssh":
-        target = endpoint.host.partition("://")[2]
-        raise Unsupported(
-            f"{endpoint.source}: a Docker daemon over ssh:// is not supported",
-            hint="forward its socket and point DOCKER_HOST at it:\n"
-            f"  ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock {target} &\n"
-            "  export DOCKER_HOST=unix:///tmp/docker.sock",
-        )
     if scheme not in _SCHEMES or "://" not in endpoint.host:
         raise EngineUnavailable(
             f"{endpoint.source}: {endpoint.host!r} is not the address of a Docker daemon",
-            hint="addresses look like unix:///var/run/docker.sock or tcp://host:2376",
+            hint="addresses look like unix:///var/run/docker.sock, tcp://host:2376 or ssh://user@host",
         )
     return endpoint

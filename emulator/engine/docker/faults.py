@@ -71,6 +71,14 @@ def from_response(status: int, message: str) -> CopilotLocalError:
 def from_exception(error: BaseException, endpoint: Endpoint, doing: str, timeout: float | None) -> EngineError:
     """The error for an exception below HTTP: no daemon, no permission, no answer in time, a connection cut."""
     causes = _causes(error)
+    ours = next((cause for cause in causes if isinstance(cause, EngineError)), None)
+    if ours is not None:
+        return ours
+    if endpoint.host.startswith("ssh://") and (said := _said_by_ssh()):
+        return EngineUnavailable(
+            _unreachable(endpoint),
+            hint=f"{said}\n  `{endpoint.host}` has to answer `docker version` without a question; `ssh-add` adds keys",
+        )
     if any(isinstance(cause, PermissionError) for cause in causes):
         return EngineUnavailable(
             f"no permission to talk to the Docker daemon at {endpoint.host}",
@@ -97,6 +105,12 @@ def from_exception(error: BaseException, endpoint: Endpoint, doing: str, timeout
         )
     plainest = _plainest(causes)
     return EngineError(f"the connection to Docker broke while it should {doing}: {str(plainest) or _name(plainest)}")
+
+
+def _said_by_ssh() -> str:
+    from emulator.engine.docker.ssh import last_words
+
+    return last_words()
 
 
 def _unreachable(endpoint: Endpoint) -> str:

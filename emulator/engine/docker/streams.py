@@ -287,9 +287,10 @@ class DockerExecStream:
 
     def lines(self) -> Iterator[bytes]:
         """Lines of standard output until the command closes it; standard error is kept for `error_output`."""
-        return _ByteReader(self._standard_output()).lines()
+        return _ByteReader(self.chunks()).lines()
 
-    def _standard_output(self) -> Iterator[bytes]:
+    def chunks(self) -> Iterator[bytes]:
+        """Standard output as it comes; standard error is kept for `error_output`."""
         for stream, data in self.frames():
             if stream == STDERR:
                 self._error_output += data

@@ -4,7 +4,6 @@ all paths of a unix socket, and no socket left open where nothing answers."""
 from __future__ import annotations
 
 import os
-import socket
 import ssl
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,10 +13,9 @@ import docker.errors
 import docker.tls
 import docker.utils.config
 import urllib3
-from docker.transport.unixconn import UnixHTTPAdapter
-from urllib3.connection import HTTPConnection
 
 from emulator.engine.docker.endpoint import Endpoint, Tls
+from emulator.engine.docker.local_socket import UnixAdapter
 from emulator.errors import EngineUnavailable
 
 CONNECT_TIMEOUT = 10.0
@@ -25,8 +23,6 @@ CALL_TIMEOUT = 30.0
 """Seconds for a request that does little work in the daemon."""
 PLAIN_PORT, TLS_PORT = 2375, 2376
 """Docker's ports, where an address names none; the SDK demands one."""
-_CONNECTIONS = 32
-"""Connections that stay open between requests."""
 
 
 class SdkClient(docker.APIClient):
@@ -54,7 +50,11 @@ class SdkClient(docker.APIClient):
             ) from None
         self.trust_env = False  # else proxies, netrc and REQUESTS_CA_BUNDLE would apply to the daemon
         self.headers["Accept-Encoding"] = "identity"  # compression costs more than a local connection
-        if url.startswith("unix://"):
+        if endpoint.host.startswith("ssh://"):
+            from emulator.engine.docker.ssh import SshAdapter
+
+            self.mount(self.base_url, SshAdapter(endpoint.host))
+        elif url.startswith("unix://"):
             self.mount(self.base_url, UnixAdapter(url.removeprefix("unix://")))
         if files is not None and not files.verify:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
@@ -73,56 +73,13 @@ class SdkClient(docker.APIClient):
         return kwargs
 
 
-class UnixConnection(HTTPConnection):
-    """HTTP over a unix socket."""
-
-    def __init__(self, *arguments: Any, path: str, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._path = path
-
-    def connect(self) -> None:
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            connection.settimeout(self.timeout)
-            connection.connect(self._path)
-        except TimeoutError as error:
-            connection.close()
-            raise urllib3.exceptions.ConnectTimeoutError(str(error)) from error
-        except BaseException:
-            connection.close()
-            raise
-        self.sock = connection
-
-
-class UnixPool(urllib3.HTTPConnectionPool):
-    """Connections to one unix socket."""
-
-    ConnectionCls = UnixConnection
-
-
-class UnixAdapter(UnixHTTPAdapter):
-    """The SDK's adapter keeps a pool for each URL that it is asked for; this one has a single pool."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(f"http+unix://{path}")
-        self._pool = UnixPool("localhost", maxsize=_CONNECTIONS, path=path)
-
-    def get_connection(self, url: str | bytes, proxies: object = None) -> UnixPool:  # type: ignore[override]
-        """The pool."""
-        del url, proxies
-        return self._pool
-
-    def close(self) -> None:
-        """Closes the connections that no request uses."""
-        super().close()
-        self._pool.close()
-
-
 def _base_url(endpoint: Endpoint) -> tuple[str, Tls | None]:
     """The address as the SDK wants it, and the TLS files where TLS is used."""
     scheme, _, rest = endpoint.host.partition("://")
     if scheme in ("unix", "npipe"):
         return endpoint.host, None
+    if scheme == "ssh":
+        return "unix:///ssh", None  # the adapter for the address comes in the place of the one for this
     try:
         address = urlsplit(f"//{rest}")
         host, port = address.hostname or "localhost", address.port

@@ -150,6 +150,11 @@ class SocketStream:
         with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_WR)
 
+    def chunks(self) -> Iterator[bytes]:
+        """The answer as it comes, until the connection ends."""
+        for line in self.lines():
+            yield line + b"\n"
+
     def lines(self) -> Iterator[bytes]:
         """Lines of the answer, without line ends, until the connection ends."""
         while line := self._line():

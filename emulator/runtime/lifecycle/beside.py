@@ -16,7 +16,7 @@ from emulator.runtime.execution.context import POLL, Cancelled
 from emulator.runtime.listeners.free_port import is_free
 from emulator.runtime.planning.stop_plan import DATABASE_STOP_TIMEOUT
 from emulator.runtime.planning.up_request import UpRequest
-from emulator.runtime.specs.beside import Beside, joined, project_of
+from emulator.runtime.specs.beside import Beside, joined, project_of, refuse_files_of_this_machine
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Names, Role
 
@@ -77,6 +77,7 @@ def _start(engine: Engine, request: UpRequest, beside: Beside, emit: Emit, stop:
     def free(port: int, udp: bool) -> bool:
         return port in held or is_free(port, udp=udp)
 
+    refuse_files_of_this_machine(beside, engine.info().elsewhere)
     model = joined(beside, environment, request.settings.references, free)
     deadline = time.monotonic() + request.settings.time.wait_timeout
     try:

@@ -62,6 +62,9 @@ def chosen(
     return {**config, "services": {name: present[name] for name in sorted(taken)}}
 
 
+_OF_ANY_SYSTEM = ("/dev/", "/etc/", "/proc/", "/run/", "/sys/", "/usr/", "/var/")
+
+
 def joined(
     beside: Beside,
     environment: Names,
@@ -84,6 +87,29 @@ def joined(
     kept = environment.labels(Role.VOLUME) | {labels.DATA: "beside"}
     volumes = {key: _own(volume, f"{own}{key}", kept) for key, volume in (model.get("volumes") or {}).items()}
     return {**found, "volumes": volumes} if volumes else found
+
+
+def refuse_files_of_this_machine(beside: Beside, elsewhere: str) -> None:
+    """Raises InputError where a service mounts files of this machine, and the Docker daemon runs on another: Docker
+    would mount an empty folder there. `elsewhere` is that machine's name; empty where it is this one.
+
+    Folders that every system has (`/etc`, `/var/run/docker.sock`) are meant as those of the daemon's machine.
+    """
+    if not elsewhere:
+        return
+    found = []
+    for name, service in beside.model["services"].items():
+        mounts = [m.get("source", "") for m in service.get("volumes") or () if m.get("type") == "bind"]
+        for kind in ("configs", "secrets"):
+            given = beside.model.get(kind) or {}
+            mounts += [(given.get(one.get("source", "")) or {}).get("file", "") for one in service.get(kind) or ()]
+        found += [f"{name} mounts {path}" for path in mounts if path and not path.startswith(_OF_ANY_SYSTEM)]
+    if found:
+        raise InputError(
+            f"{'; '.join(found)}: the Docker daemon runs on {elsewhere}, which has no files of this machine",
+            hint="copy the files into an image of the service (`build`), or mount a volume; `services` of [beside] "
+            "leaves a service out",
+        )
 
 
 def names_of(environment: Names) -> str:

@@ -33,12 +33,15 @@ def missing() -> str:
 class PrivateDaemon:
     """A daemon on `host`. `close` ends it and everything in it, and removes its folder."""
 
+    PREPARE = ""
+    """Commands of a shell in the namespaces, each with `&&` after it, before anything else runs there."""
+
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="cl-d-"))  # not below pytest's: a socket's path is short
         self.host = f"unix://{self.folder}/docker.sock"
         self._log = (self.folder / "log").open("ab")
         # A shell collects the orphans that the daemon leaves when it is killed, as the machine's first process does.
-        script = "ip link set lo up && echo ready && while :; do sleep 3600; done"
+        script = f"{self.PREPARE}ip link set lo up && echo ready && while :; do sleep 3600; done"
         options = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]
         self._init = subprocess.Popen(
             ["unshare", *options, "sh", "-c", script],
@@ -67,11 +70,16 @@ class PrivateDaemon:
             *(f"--pidfile={self.folder}/pid", f"--host={self.host}"),
             # On a machine that runs a containerd of its own, dockerd would use that.
             *("--containerd-namespace=cl-d", "--containerd-plugins-namespace=cl-d-plugins"),
+            *self.options(),
         ]
         self._daemon = subprocess.Popen(
             [*self._inside, *command], stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log
         )
         wait_until(self._answers, lambda: f"the daemon's answer:\n{self._last_words()}")
+
+    def options(self) -> list[str]:
+        """Further words for `dockerd`."""
+        return []
 
     def _answers(self) -> bool:
         assert self._daemon is not None

@@ -62,6 +62,9 @@ class SocketStream:
     def close_stdin(self) -> None:
         self.socket.shutdown(socket.SHUT_WR)
 
+    def chunks(self) -> Iterator[bytes]:
+        return (line + b"\n" for line in self.lines())
+
     def lines(self) -> Iterator[bytes]:
         for line in self._file:
             yield line.rstrip(b"\n")

@@ -327,6 +327,9 @@ class TestErrors:
         class Older:
             def write(self, data: bytes) -> None: ...
             def close_stdin(self) -> None: ...
+            def chunks(self) -> Iterator[bytes]:
+                return self.lines()
+
             def lines(self) -> Iterator[bytes]:
                 yield b'{"error": {"message": "the agent failed"}}'
 

@@ -20,6 +20,7 @@ class Agent:
     """Stands in for an agent that runs."""
 
     found: dict[str, str] = field(default_factory=dict)
+    engine: FakeEngine = field(default_factory=FakeEngine)
 
     def urls(self) -> dict[str, str]:
         return self.found

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from emulator.engine.docker.endpoint import DEFAULT_HOST, Tls, find_endpoint
-from emulator.errors import EngineUnavailable, Unsupported
+from emulator.engine.docker.ssh import command
+from emulator.errors import EngineUnavailable
 
 
 def add_context(home: Path, name: str, host: str, *, tls: bool = False, skip: bool = False) -> Path:
@@ -102,11 +103,19 @@ def test_a_broken_context_names_its_file(tmp_path: Path) -> None:
         find_endpoint({"DOCKER_CONTEXT": "bad"}, tmp_path)
 
 
-def test_ssh_is_refused_with_a_way_around(tmp_path: Path) -> None:
-    with pytest.raises(Unsupported, match="ssh://") as caught:
-        find_endpoint({"DOCKER_HOST": "ssh://me@far"}, tmp_path)
-    assert "ssh -nNT -L" in caught.value.hint
-    assert "me@far" in caught.value.hint
+def test_ssh_is_asked_as_the_docker_command_asks_it(tmp_path: Path) -> None:
+    assert find_endpoint({"DOCKER_HOST": "ssh://me@far"}, tmp_path).host == "ssh://me@far"
+    words = command("ssh://me@far:2222/run/user/1000/docker.sock", tmp_path)
+    assert words[-6:] == ["far", "docker", "--host", "unix:///run/user/1000/docker.sock", "system", "dial-stdio"]
+    assert [words[words.index(option) + 1] for option in ("-l", "-p")] == ["me", "2222"]
+
+
+@pytest.mark.parametrize(
+    "host", ["ssh://", "ssh://-oProxyCommand=x", "ssh://-l@far", "ssh://me:secret@far", "ssh://far:x"]
+)
+def test_an_address_that_ssh_would_take_for_an_option_is_refused(tmp_path: Path, host: str) -> None:
+    with pytest.raises(EngineUnavailable, match="is not the address of a Docker daemon over SSH"):
+        command(host, tmp_path)
 
 
 @pytest.mark.parametrize("host", ["/var/run/docker.sock", "gopher://x", "unix:"])

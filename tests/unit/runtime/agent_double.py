@@ -78,6 +78,9 @@ class AgentStream:
     def close_stdin(self) -> None:
         self._answers.put(None)
 
+    def chunks(self) -> Iterator[bytes]:
+        return (line + b"\n" for line in self.lines())
+
     def lines(self) -> Iterator[bytes]:
         while (line := self._answers.get()) is not None:
             yield line

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from emulator.errors import InputError, Position
-from emulator.runtime.specs.beside import Beside, chosen, joined, project_of
+from emulator.runtime.specs.beside import Beside, chosen, joined, project_of, refuse_files_of_this_machine
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Names
 
@@ -114,3 +114,18 @@ class TestModel:
     def test_it_is_stopped_in_its_own_time(self, period: str | None, seconds: str) -> None:
         found = join(model(db={**DB, "stop_grace_period": period}))
         assert found["services"]["db"]["labels"][names.STOP_TIMEOUT] == seconds
+
+
+class TestElsewhere:
+    def test_files_of_this_machine_are_refused_where_the_daemon_runs_on_another(self) -> None:
+        db = {**DB, "volumes": [{"type": "bind", "source": "/home/me/data", "target": "/data"}]}
+        mail = {**DB, "secrets": [{"source": "key"}]}
+        beside = Beside({**model(db=db, mail=mail), "secrets": {"key": {"file": "/home/me/key"}}}, Path("/work"))
+        refuse_files_of_this_machine(beside, "")
+        with pytest.raises(InputError, match="the Docker daemon runs on far") as raised:
+            refuse_files_of_this_machine(beside, "far")
+        assert raised.value.message.startswith("db mounts /home/me/data; mail mounts /home/me/key: ")
+
+    def test_what_every_system_has_is_the_daemons(self) -> None:
+        mounts = [{"type": "bind", "source": "/var/run/docker.sock", "target": "/x"}, {"type": "volume"}]
+        refuse_files_of_this_machine(Beside(model(db={**DB, "volumes": mounts}), Path("/work")), "far")

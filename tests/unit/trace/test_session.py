@@ -43,6 +43,9 @@ class Script:
     def close_stdin(self) -> None:
         raise AssertionError("impossible where Docker is reached over TLS")
 
+    def chunks(self) -> Iterator[bytes]:
+        return (line + b"\n" for line in self.lines())
+
     def lines(self) -> Iterator[bytes]:
         while (report := self.queue.get()) is not None:
             yield json.dumps(asdict(report)).encode()

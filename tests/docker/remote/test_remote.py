@@ -1,0 +1,161 @@
+"""A Docker daemon of another machine: all that it publishes answers here, over TLS and over SSH."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import httpx
+import pytest
+
+from copilot_local.testing import Environment
+from emulator.setup import substitutes
+from emulator.setup.images import FRONT_IMAGE, PAUSE_IMAGE, ROUTER_IMAGE, ensure_agent_image
+from tests.docker.faults.private_daemon import missing
+from tests.docker.project import MakeProject, Project, Running, wait_until
+from tests.docker.remote.remote_daemon import SSHD, RemoteDaemon
+
+pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("remote")]
+
+MANIFEST = """
+name: web
+type: Load Balanced Web Service
+image:
+  build: web/Dockerfile
+  port: 3000
+http:
+  path: '/'
+cpu: 256
+memory: 512
+count: 1
+logging:
+  destination:
+    Name: cloudwatch
+    region: us-east-1
+    log_group_name: /shop
+    log_stream_prefix: web/
+"""
+DOCKERFILE = """
+FROM busybox:1.37
+COPY page /www/index.html
+CMD ["sh", "-c", "echo serving; trap 'exit 0' TERM; httpd -f -p 3000 -h /www & wait"]
+"""
+SYNC = '[[sync]]\nservice = "web"\nsource = "./web/page"\ntarget = "/www/index.html"\n'
+BIG = 3_000_000
+"""Bytes of an answer that comes in many pieces."""
+
+
+@pytest.fixture(scope="module")
+def far() -> Iterator[RemoteDaemon]:
+    """The daemon. This process itself looks at it through a socket of its own."""
+    absent = [name for name in ("openssl", "ssh-keygen") if shutil.which(name) is None]
+    if reason := missing() or ", ".join(absent):
+        pytest.skip(reason)
+    table = substitutes.read()
+    images = [table.get(image, image) for image in (PAUSE_IMAGE, FRONT_IMAGE, ROUTER_IMAGE)]
+    agent = ensure_agent_image()
+    daemon = RemoteDaemon()
+    with pytest.MonkeyPatch.context() as patch:
+        try:
+            daemon.start()
+            daemon.load(*images, agent)
+            patch.setenv("DOCKER_HOST", daemon.host)
+            yield daemon
+        finally:
+            daemon.close()
+
+
+@pytest.fixture(scope="module")
+def project(far: RemoteDaemon, make_shared_project: MakeProject) -> Project:
+    """A service with a log router, brought up over TLS."""
+    project = make_shared_project("")
+    project.write("copilot/.workspace", f"application: {project.app}\n")
+    project.write("copilot/web/manifest.yml", MANIFEST)
+    project.write("copilot-local.toml", SYNC)
+    project.write("web/Dockerfile", DOCKERFILE)
+    project.write("web/page", "one" + "x" * BIG)
+    done = project.run("up", "-d", "--wait", "--port", str(project.port), variables=far.over_tls).ok()
+    assert f"web: running at http://127.0.0.1:{project.port}" in done.err
+    assert f"Docker on {far.address}: 127.0.0.1 is of that machine" in done.err
+    return project
+
+
+def leads_here(project: Project, variables: Mapping[str, str], *words: str, until: str) -> Running:
+    """A command that leads the ports of the environment here while it runs."""
+    running = project.start(*words, variables=variables)
+    running.wait_for(until)
+    wait_until(lambda: project.answers("/"), running.printed)
+    return running
+
+
+def test_its_ports_are_led_here_while_forward_runs(far: RemoteDaemon, project: Project) -> None:
+    with pytest.raises(httpx.ConnectError):
+        project.get("/")
+    forward = leads_here(project, far.over_tls, "forward", until="Press Ctrl-C")
+    assert forward.out == [f"127.0.0.1:{project.port}"]
+    assert project.get("/").text.strip() == "one" + "x" * BIG
+    forward.signal(signal.SIGINT)
+    assert forward.wait().code == 0
+    with pytest.raises(httpx.ConnectError):
+        project.get("/")
+
+
+def test_what_looks_at_it_works_by_a_context(far: RemoteDaemon, project: Project, tmp_path: Path) -> None:
+    context = {**far.context(tmp_path), "DOCKER_HOST": ""}
+
+    def run(*words: str) -> str:
+        return project.run(*words, variables=context).ok().out
+
+    assert "healthy" in run("ps")
+    assert "serving" in run("logs", "--tail", "5")
+    assert run("exec", "web", "--", "echo", "from there") == "from there\n"
+    wait_until(lambda: '"serving"' in run("logs", "--routed"), "the line, past the log router")
+    traced = run("trace", "/")
+    assert "front → web:3000" in traced
+    assert "200" in traced
+
+
+def test_a_saved_file_is_sent_there(far: RemoteDaemon, project: Project) -> None:
+    watch = leads_here(project, far.over_tls, "up", "--watch", until="watching for changes")
+    project.write("web/page", "two\n")
+    wait_until(lambda: project.get("/").text == "two\n", watch.printed)
+    watch.signal(signal.SIGINT)
+    watch.wait()
+
+
+def test_a_test_uses_it_like_one_here(far: RemoteDaemon, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in far.over_tls.items():
+        monkeypatch.setenv(name, value)
+    with Environment(project.folder, reuse=True) as environment:
+        assert environment.http.get("/").status_code == 200
+
+
+@pytest.mark.skipif(not Path(SSHD).exists(), reason="no sshd")
+def test_all_of_it_works_over_ssh(far: RemoteDaemon, project: Project) -> None:
+    over_ssh = far.start_sshd()
+    assert "healthy" in project.run("ps", variables=over_ssh).ok().out
+    up = leads_here(project, over_ssh, "up", until="Ready at")
+    with httpx.Client() as client:
+        assert {client.get(f"http://127.0.0.1:{project.port}/").status_code for _ in range(20)} == {200}
+    up.signal(signal.SIGINT)
+    up.wait()
+
+    told = project.run("up", "-d", variables=over_ssh).ok().err
+    [tunnel] = re.findall(r"`(ssh -N [^`]*)`", told)
+    process = subprocess.Popen(tunnel.split(), env={**os.environ, **over_ssh}, stdin=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: project.answers("/"), tunnel)
+    finally:
+        process.terminate()
+        process.wait()
+
+    refused = project.run(
+        "ps", variables={**over_ssh, "DOCKER_HOST": over_ssh["DOCKER_HOST"].replace("root", "nobody")}
+    )
+    assert refused.code == 125
+    assert "Permission denied" in refused.err
