@@ -86,11 +86,21 @@ reference: venv  ## Write the reference, made from the code, to build/reference.
 	@$(CLI) reference findings --into docs/reference/findings.md && echo docs/reference/findings.md
 	@$(CLI) reference addons --into docs/how-to/addons.md && echo docs/how-to/addons.md
 
+.PHONY: wheel
+wheel: venv  ## Build the wheel in dist/
+	@rm -rf dist && $(BIN)/python -m pip wheel -qq --disable-pip-version-check --no-deps --no-build-isolation \
+	  --wheel-dir dist . && ls dist/*.whl
+
+.PHONY: docs
+docs: venv  ## Build the documentation's site in build/site; with Docker its pages have recorded output
+	@requirements/docs.sh
+	@$(BIN)/python -m website
+
 .PHONY: audit
 audit: venv  ## Look up known vulnerabilities of everything that is locked
 	@test -x build/audit/bin/pip-audit || { $(BIN)/python -m venv build/audit \
 	  && build/audit/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/audit.lock; }
-	@for file in requirements/dev.lock emulator/setup/recipes/*/requirements.txt; do echo "$$file"; \
+	@for file in requirements/dev.lock requirements/docs.lock emulator/setup/recipes/*/requirements.txt; do echo "$$file"; \
 	  build/audit/bin/pip-audit --requirement "$$file" --require-hashes --disable-pip --strict || exit 1; done
 
 .PHONY: sbom
@@ -106,6 +116,8 @@ lock: venv  ## Choose new versions and write the locks: of the project, and of t
 	  --output-file emulator/setup/recipes/agent/requirements.txt requirements/agent.in
 	@build/lock/bin/$(PIP_COMPILE) $(BARE) --upgrade --constraint requirements/dev.lock \
 	  --output-file requirements/browser.lock requirements/browser.in
+	@build/lock/bin/$(PIP_COMPILE) $(BARE) --upgrade --constraint requirements/dev.lock \
+	  --output-file requirements/docs.lock requirements/docs.in
 	@build/lock/bin/$(PIP_COMPILE) $(BARE) --upgrade --output-file emulator/setup/recipes/aws/requirements.txt requirements/aws.in
 
 .PHONY: clean

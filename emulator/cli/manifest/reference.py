@@ -34,10 +34,20 @@ def reference(
             "docs/how-to/addons.md.",
         ),
     ] = None,
+    man: Annotated[
+        bool, typer.Option("--man", help="Print the manual page copilot-local(1) instead, for `man` to show.")
+    ] = False,
 ) -> None:
     """Print the reference as Markdown, made from the code: commands, settings, manifest, findings, addons, testing."""
     from emulator.cli.manifest import reference_addons, reference_chapters, reference_findings, reference_manifest
 
+    if man:
+        if topics or into is not None:
+            raise UsageError("--man takes no chapter and no --into", hint="copilot-local reference --man | man -l -")
+        from emulator.cli.reference.manual_page import manual_page
+
+        typer.echo(manual_page(), nl=False)
+        return
     if into is not None:
         pages = {Topic.FINDINGS: reference_findings.with_listing, Topic.ADDONS: reference_addons.with_types}
         if topics is None or len(topics) != 1 or topics[0] not in pages:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from emulator.cli.shell.verb import Verb, arguments_of, place_of
+from emulator.cli.reference.verb_help import VerbHelp, verb_helps
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -32,31 +31,19 @@ def commands() -> str:
     from emulator.errors import ExitCode
 
     parts = ["# Commands\n"]
-    for words, command in _verbs(command_line(), ""):
-        arguments = arguments_of(command)
-        usage = " ".join(["copilot-local", words, *map(place_of, arguments)])
-        parts.append(f"## `{usage}`\n\n{_prose(command.help or '')}\n")
-        if arguments:
-            rows = [(f"`{place_of(argument)}`", argument.help or "") for argument in arguments]
-            parts.append(table(("argument", "meaning"), rows))
-        context = command.context_class(command, info_name=words)
-        rows = [
-            (f"`{record[0]}`", record[1])
-            for parameter in command.params
-            if isinstance(parameter, TyperOption) and (record := parameter.get_help_record(context)) is not None
-        ]
-        if rows:
-            parts.append(table(("option", "meaning"), rows))
+    for verb in verb_helps(command_line()):
+        parts.append(f"## `{verb.usage}`\n\n{verb_tables(verb)}")
     parts.append("## Exit codes\n\n" + table(("code", "name"), ((str(int(c)), f"`{c.name}`") for c in ExitCode)))
     return "\n".join(parts)
 
 
-def _verbs(group: TyperGroup, before: str) -> Iterator[tuple[str, TyperCommand]]:
-    for name, command in group.commands.items():
-        if isinstance(command, TyperGroup):
-            yield from _verbs(command, f"{before}{name} ")
-        elif isinstance(command, Verb):
-            yield f"{before}{name}", command.command
+def verb_tables(verb: VerbHelp) -> str:
+    """What a verb does, with its arguments and options."""
+    parts = [f"{verb.text}\n"]
+    for column, records in (("argument", verb.arguments), ("option", verb.options)):
+        if records:
+            parts.append(table((column, "meaning"), ((f"`{name}`", meaning) for name, meaning in records)))
+    return "\n".join(parts)
 
 
 def settings() -> str:

@@ -65,14 +65,15 @@ def findings() -> str:
 def listing() -> str:
     """All codes as a table, then each with its explanation and example. Markdown, without a title."""
     rows = [(f"[{kind.code}](#{kind.code.lower()})", kind.title, _remark(kind)) for kind in KINDS.values()]
-    return table(("code", "meaning", ""), rows) + "".join(_section(kind) for kind in KINDS.values())
+    return table(("code", "meaning", ""), rows) + "".join(section(kind) for kind in KINDS.values())
 
 
 def _remark(kind: type[FindingKind]) -> str:
     return "; ".join(text for text in ("" if kind.silenceable else _NEVER, kind.note) if text)
 
 
-def _section(kind: type[FindingKind]) -> str:
+def section(kind: type[FindingKind]) -> str:
+    """One finding in Markdown, below a heading of its code."""
     parts = [f"\n## {kind.code}\n", f"**{kind.title[0].upper()}{kind.title[1:]}**\n", f"{kind.explanation}\n"]
     for caption, text in _examples(kind):
         parts.append(f"{caption}:\n\n```{_language(text)}\n{text}```\n")

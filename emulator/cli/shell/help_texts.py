@@ -78,7 +78,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "config": ("config web -e prod", "config web --explain http.path"),
     "graph": ("graph", "graph web -e prod -o web.svg"),
     "schema": ("schema",),
-    "reference": ("reference settings",),
+    "reference": ("reference settings", "reference --man"),
     "doctor": ("doctor",),
     "render taskdef": ("render taskdef web -e prod --placeholders",),
     "render cloudformation": ("render cloudformation -e prod --output-dir build",),

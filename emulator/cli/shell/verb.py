@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from importlib import import_module
 from typing import Any
@@ -10,6 +11,9 @@ import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 from emulator.cli.shell.reading import read_plainly
+
+Record = tuple[str, str]
+"""A name as it is written on the command line, and its meaning."""
 
 
 class PlainGroup(TyperGroup):
@@ -102,12 +106,8 @@ class PlainHelp(TyperCommand):
         return ["[OPTIONS]", *(place_of(argument) for argument in arguments_of(self))]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        arguments = [(place_of(argument), argument.help or "") for argument in arguments_of(self)]
-        options = [parameter.get_help_record(ctx) for parameter in self.get_params(ctx)]
-        sections = {
-            "Arguments": arguments,
-            "Options": [record for record in options if record is not None and record[0].startswith("-")],
-        }
+        options = option_records(self.get_params(ctx), ctx)
+        sections = {"Arguments": argument_records(self), "Options": options}
         for title, records in sections.items():
             if records:
                 with formatter.section(title):
@@ -125,6 +125,17 @@ def place_of(argument: TyperArgument) -> str:
         return argument.metavar
     name = (argument.name or "").upper()
     return name if argument.required else f"[{name}]"
+
+
+def argument_records(command: TyperCommand) -> tuple[Record, ...]:
+    """Each argument with its meaning."""
+    return tuple((place_of(argument), argument.help or "") for argument in arguments_of(command))
+
+
+def option_records(parameters: Iterable[Any], context: Any) -> tuple[Record, ...]:
+    """Each option among the parameters that is shown, with its meaning."""
+    records = (option.get_help_record(context) for option in parameters)
+    return tuple(record for record in records if record is not None and record[0].startswith("-"))
 
 
 _PASSES_ON = frozenset({"aws", "compose"})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,10 +17,17 @@ from pathlib import Path
 
 import pytest
 
+from emulator.engine.connect import connect
 from emulator.settings_files import STAND_INS_NAME, configuration_folder
+from emulator.setup.agent_image import fetch_wheels, pinned_closure
+from emulator.setup.images import ensure_agent_image
 from tests.docker.project import free_port
 
-ROOT = Path(__file__).parents[3]
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+MACHINE = "copilot-local/newcomer:test"
+SOCKET = Path("/var/run/docker.sock")
+WHEELS = "/wheels"
 PORT = "8080"
 ANYTHING = "…"
 
@@ -55,28 +64,29 @@ def steps(document: Path) -> list[Step]:
 
 
 class Reader:
-    """A user who types a document's commands, on a machine where port 8080 is another one."""
+    """A user who types a document's commands on a fresh machine, where port 8080 is another one.
 
-    def __init__(self, folder: Path) -> None:
+    `machine` is the container that is that machine; its network is this one's.
+    """
+
+    def __init__(self, machine: str) -> None:
         self.port = str(free_port())
         self.app = f"docs-{uuid.uuid4().hex[:8]}"
-        settings = folder / "settings" / "copilot-local"
-        settings.mkdir(parents=True)
-        if (stand_ins := configuration_folder() / STAND_INS_NAME).is_file():
-            shutil.copyfile(stand_ins, settings / STAND_INS_NAME)
-        (settings / "copilot-local.toml").write_text(f"[front]\nport = {self.port}\n", encoding="utf-8")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COPILOT_"))}
-        self.variables = {
-            **kept,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "XDG_CONFIG_HOME": str(folder / "settings"),
+        settings = f"[front]\nport = {self.port}\n"
+        folder = "/home/newcomer/.config/copilot-local"
+        write = f"mkdir -p {folder} && cat > {folder}/copilot-local.toml"
+        subprocess.run(["docker", "exec", "-i", machine, "sh", "-c", write], input=settings, text=True, check=True)
+        # Wheels come from a folder: what is tried is the project's own, and no index has it.
+        variables = {
             "COPILOT_LOCAL_APP": self.app,
             "NO_COLOR": "1",
+            "PIP_NO_INDEX": "1",
+            "PIP_FIND_LINKS": WHEELS,
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         }
+        options = [option for name, value in variables.items() for option in ("--env", f"{name}={value}")]
         self.shell = subprocess.Popen(
-            ["bash", "--norc"],
-            cwd=folder,
-            env=self.variables,
+            ["docker", "exec", "--interactive", *options, machine, "bash", "--norc"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -125,13 +135,61 @@ class Reader:
         for stream in (self.shell.stdin, self.shell.stdout):
             if stream is not None:
                 stream.close()
+        # The machine is gone with its container; what it started is not.
         down = [str(Path(sys.executable).with_name("copilot-local")), "down", "-v", "-e", "test"]
-        subprocess.run([*down, "-a", self.app], env=self.variables, capture_output=True, timeout=60, check=False)
+        subprocess.run([*down, "-a", self.app], capture_output=True, timeout=60, check=False)
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory, local_image: Callable[[str], str]) -> Iterator[str]:
+    """A fresh Debian with Python, the Docker client, a user and the project's wheel in that user's home."""
+    if not SOCKET.is_socket():
+        pytest.skip(f"the fresh machine shares {SOCKET}, which is not there")
+    ensure_agent_image()
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder)]
+    subprocess.run([*pip, str(ROOT)], check=True, timeout=120)
+    base = local_image("python:3.13-slim")
+    build = ["docker", "build", "-q", "--build-arg", f"BASE={base}", "--tag", MACHINE, str(HERE / "newcomer")]
+    subprocess.run(build, check=True, capture_output=True, timeout=280)
+    name = f"docs-machine-{uuid.uuid4().hex[:8]}"
+    options = ["--network=host", f"--group-add={SOCKET.stat().st_gid}", f"--volume={SOCKET}:{SOCKET}"]
+    subprocess.run(["docker", "run", "--detach", f"--name={name}", *options, MACHINE], check=True, capture_output=True)
+    try:
+        _furnish(name, folder)
+        yield name
+    finally:
+        subprocess.run(["docker", "rm", "--force", "--volumes", name], check=True, capture_output=True)
+
+
+def _furnish(machine: str, wheel: Path) -> None:
+    """Puts in what a user of such a machine has: the wheel, and here also what it needs and which images stand in."""
+    settings = wheel / ".config" / "copilot-local"
+    settings.mkdir(parents=True)
+    if (stand_ins := configuration_folder() / STAND_INS_NAME).is_file():
+        shutil.copyfile(stand_ins, settings / STAND_INS_NAME)
+    for source, target in ((f"{wheel}/.", "/home/newcomer"), (str(wheels()), WHEELS)):
+        subprocess.run(["docker", "cp", source, f"{machine}:{target}"], check=True, timeout=60)
+    own = ["docker", "exec", "--user=root", machine, "chown", "-R", "newcomer", "/home/newcomer"]
+    subprocess.run(own, check=True, timeout=60)
+
+
+def wheels() -> Path:
+    """The locked wheels of what the project and its fixtures need, for the fresh machine's Python."""
+    text = (ROOT / "requirements" / "dev.lock").read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = [" ".join(line.partition("#")[0].split()) for line in text.splitlines() if re.match(r"\w", line)]
+    locked = {re.sub(r"[-_.]+", "-", line.partition("==")[0]).lower(): line for line in lines}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = [*project["dependencies"], *project["optional-dependencies"]["testing"]]
+    roots = [found[0] for one in needed if (found := re.match(r"[\w.-]+", one)) and found[0] != "pip"]
+    names = [pinned.partition("==")[0] for pinned in pinned_closure(roots)]
+    with contextlib.closing(connect()) as engine:
+        return fetch_wheels([locked[name] for name in names], engine.info().architecture, "newcomer")
 
 
 @pytest.fixture
-def reader(tmp_path: Path) -> Iterator[Reader]:
-    made = Reader(tmp_path)
+def reader(machine: str) -> Iterator[Reader]:
+    made = Reader(machine)
     yield made
     made.leave()
 

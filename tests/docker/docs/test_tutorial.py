@@ -1,4 +1,4 @@
-"""A reader can follow the tutorial, line by line."""
+"""On a fresh machine a newcomer goes from the wheel to a tested service, in the words of the tutorial."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from emulator.engine.interface import Engine
 if TYPE_CHECKING:
     from tests.docker.docs.conftest import Reader
 
-pytestmark = pytest.mark.docker
+# Twenty-five commands, an installation among them: a busy machine takes minutes.
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 
 
 def test_the_tutorial(follow: Callable[[str], None], reader: Reader, engine: Engine) -> None:

@@ -1,0 +1,1 @@
+"""What there is to say of the command line itself: verbs with their options, the manual page."""
