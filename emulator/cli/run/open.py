@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from emulator.cli.shell import completion
 from emulator.cli.shell.browser import show
 from emulator.cli.shell.chosen_environment import running_agent
 from emulator.cli.shell.options import App, Env, Name, services_of
@@ -15,7 +16,12 @@ from emulator.spelling import did_you_mean
 
 def open(
     service: Annotated[
-        str | None, typer.Argument(metavar="[SERVICE]", help="The service, where several answer to browsers.")
+        str | None,
+        typer.Argument(
+            metavar="[SERVICE]",
+            help="The service, where several answer to browsers.",
+            autocompletion=completion.running_services,
+        ),
     ] = None,
     app: App = None,
     env: Env = None,

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Annotated, TextIO, cast
 
 import typer
@@ -16,6 +17,7 @@ from emulator.cli.shell import error_reporting
 from emulator.cli.shell.registry import GROUPS, VERBS, Table
 from emulator.cli.shell.verb import ListingGroup, PlainGroup, Verb
 from emulator.errors import CopilotLocalError, ExitCode
+from emulator.files import read_text
 from emulator.visible import GuardedStream, unguarded
 
 _PROGRAM = "copilot-local"
@@ -110,6 +112,8 @@ def _run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return _end_quietly()
     except SystemExit as leaving:
+        if "--install-completion" in arguments:
+            complete_at_first_tab(Path.home())
         return leaving.code if isinstance(leaving.code, int) else ExitCode.FAILURE
     except _ClickException as error:
         context = getattr(error, "ctx", None)
@@ -118,6 +122,17 @@ def _run(arguments: Sequence[str]) -> int:
         return error_reporting.usage(message, getattr(context, "command_path", _PROGRAM))
     except Exception as error:
         return error_reporting.bug(error, arguments)
+
+
+def complete_at_first_tab(home: Path) -> None:
+    """Mends the file that was installed for zsh. Shells read it at the first Tab, as the body of the function that is
+    to complete; Typer's only defines another function, so that Tab does nothing."""
+    file = home / ".zfunc" / f"_{_PROGRAM}"
+    call = '_copilot_local_completion "$@"'
+    with contextlib.suppress(OSError):
+        text = read_text(file)
+        if not text.rstrip().endswith(call):
+            file.write_text(f"{text.rstrip()}\n{call}\n", encoding="utf-8")
 
 
 def _end_quietly() -> int:
