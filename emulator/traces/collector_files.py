@@ -15,18 +15,21 @@ AGENT = f"http://169.254.170.2:{PORT}"
 
 def with_exports_here(text: str, name: str) -> str:
     """A collector's configuration whose exporters all lead to the agent: `awsxray` by its endpoint, every other one
-    replaced by OTLP. Raises Unsupported for a text that is none."""
+    replaced by OTLP. A connector leads to another pipeline, and stays. Raises Unsupported for a text that is none."""
     try:
         content = yaml.safe_load(text)
         exporters: dict[str, object] = dict.fromkeys(content["exporters"])
         pipelines = content["service"]["pipelines"]
+        connectors = content.get("connectors") or {}
         for exporter in exporters:
             if exporter.partition("/")[0] == "awsxray":
                 given = content["exporters"][exporter] or {}
                 exporters[exporter] = {**given, "endpoint": AGENT, "local_mode": True, "role_arn": ""}
         for pipeline in pipelines.values():
-            kept = [one for one in pipeline["exporters"] if exporters.get(one)]
-            pipeline["exporters"] = kept or ["otlphttp/copilot-local"]
+            through = [one for one in pipeline["exporters"] if one in connectors]
+            out = [one for one in pipeline["exporters"] if one not in connectors]
+            kept = [one for one in out if exporters.get(one)] or (["otlphttp/copilot-local"] if out else [])
+            pipeline["exporters"] = [*kept, *through]
         here = {"otlphttp/copilot-local": {"endpoint": AGENT, "tls": {"insecure": True}}}
         content["exporters"] = {**{one: value for one, value in exporters.items() if value}, **here}
     except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:

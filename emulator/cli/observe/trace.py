@@ -5,17 +5,17 @@ from __future__ import annotations
 import shutil
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from emulator.cli.shell.chosen_environment import chosen_environment
 from emulator.cli.shell.interrupt import interruptions
 from emulator.cli.shell.options import App, Env, Format, OutputFormat, header_pairs
-from emulator.errors import ExitCode, InputError, UsageError
+from emulator.errors import CopilotLocalError, ExitCode, InputError, UsageError
 from emulator.events import discard
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def trace(
     with chosen_environment(app, env) as (engine, names), _tracer(engine, names, show_secrets) as tracer:
         if method is not None and url is not None:
             found = tracer.request(method.upper(), url, pairs, body, timeout=timeout)
-            _print(found, as_json=as_json)
+            _print_with_spans(engine, names, found, as_json=as_json)
             kept = [found.trace]
             code = ExitCode.FAILURE if any(one.certain for one in found.diagnoses) else ExitCode.OK
         else:
@@ -110,15 +110,58 @@ def _live(tracer: Tracer, stop: threading.Event, *, health_checks: bool, as_json
             yield found.trace
 
 
-def _print(found: Traced, *, as_json: bool) -> None:
+def _print_with_spans(engine: Engine, names: Names, found: Traced, *, as_json: bool) -> None:
+    """A request that was sent, with the spans that its services tell of it, which come later."""
+    from emulator.runtime.control.client import agent_of
+    from emulator.runtime.reports.trace_lines import lines_of_trace
+    from emulator.traces.of_request import RequestSpans, silence, traces_of_request
+    from emulator.traces.screens import waterfall
+
+    if not as_json:
+        _print(found, as_json=False)
+    spans = RequestSpans()
+    try:
+        agent = agent_of(engine, names)
+        began = found.hops[0].exchange.began
+        spans = traces_of_request(agent, found.trace_id, began, _collected(engine, names, found))
+        for one in () if as_json else spans.traces:
+            typer.echo()
+            for row in waterfall(one, lines_of_trace(engine, names, one), _width()):
+                typer.echo(row)
+    except CopilotLocalError as error:  # the hops are there all the same
+        typer.echo(f"warning: the spans of it cannot be read: {error.message}", err=True)
+    if as_json:
+        _print(found, as_json=True, traces=spans.traces)
+    if spans.silent:
+        typer.echo(silence(spans.silent), err=True)
+
+
+def _collected(engine: Engine, names: Names, found: Traced) -> list[str]:
+    """The services on a request's way whose spans come to this machine."""
+    from emulator.app.tracer import desired_state
+    from emulator.runtime.state.observed import observe
+
+    container = observe(engine, names).agent
+    if container is None:
+        return []
+    services = desired_state(engine, container).services
+    asked = {hop.service for hop in found.hops if hop.exchange.request is not None and hop.service in services}
+    return [name for name in asked if any(one.policy != "live" for one in services[name].options.collectors.values())]
+
+
+def _width() -> int:
+    return max(shutil.get_terminal_size().columns, 40)
+
+
+def _print(found: Traced, *, as_json: bool, traces: Sequence[Mapping[str, Any]] = ()) -> None:
     if as_json:
         from emulator.trace.output.export import as_json as line
 
-        typer.echo(line(found.trace, found.diagnoses))
+        typer.echo(line(found.trace, found.diagnoses, traces))
         return
     from emulator.trace.output import text
 
-    width = max(shutil.get_terminal_size().columns, 40)
+    width = _width()
     for row in text.block(found.trace, width):
         typer.echo(row)
     if found.answer is not None and found.answer.fault:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 
 import typer
 
@@ -11,6 +12,8 @@ from emulator.app.selection import Selection
 from emulator.cli.shell.options import services_of
 from emulator.errors import InputError
 from emulator.traces.describing import Described, describe
+
+_WIDTH = 80
 
 
 def print_config(app: str | None, env: str | None, service: str | None, *, as_json: bool) -> None:
@@ -36,10 +39,17 @@ def print_config(app: str | None, env: str | None, service: str | None, *, as_js
 
 
 def _print(service: str, one: Described) -> None:
-    typer.echo(f"# ---- {service}/{one.container}: what the deployed collector reads: {one.source} ----")
+    typer.echo(f"# ---- {service}/{one.container}: what the deployed collector reads ----")
+    typer.echo(_comment(one.source, "# ", "# "))
     typer.echo(one.deployed.rstrip() or "# (not known here)")
     typer.echo(f"\n# ---- in use here: {one.policy} ----")
-    typer.echo(one.local.rstrip())
+    typer.echo(one.local.rstrip() if one.policy == "real" else _comment(one.local, "# ", "# "))
     typer.echo("\n# ---- the differences ----")
     for number, text in enumerate(one.differences, start=1):
-        typer.echo(f"# {number}. {text}")
+        typer.echo(_comment(text, f"# {number}. ", "#    "))
+
+
+def _comment(text: str, first: str, others: str) -> str:
+    """A sentence as a comment, whose lines fit."""
+    lines = textwrap.wrap(text, _WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
+    return "\n".join(lines)

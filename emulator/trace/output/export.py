@@ -6,9 +6,10 @@ Source of HAR: the W3C's draft "HTTP Archive (HAR) format", version 1.2.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from emulator import __version__
@@ -21,9 +22,9 @@ UNKNOWN = -1
 """HAR's word for what is not known."""
 
 
-def as_json(trace: Trace, diagnoses: Sequence[Diagnosis]) -> str:
-    """One line."""
-    content = {
+def as_json(trace: Trace, diagnoses: Sequence[Diagnosis], traces: Sequence[Mapping[str, Any]] = ()) -> str:
+    """One line. `traces`: the spans that the request led to, as the agent has them; empty where there are none."""
+    content: Json = {
         "trace_id": trace.trace_id,
         "hops": [_hop(hop) for hop in trace.hops],
         "diagnoses": [
@@ -36,6 +37,7 @@ def as_json(trace: Trace, diagnoses: Sequence[Diagnosis]) -> str:
             }
             for one in diagnoses
         ],
+        "traces": list(traces),
     }
     return json.dumps(content, ensure_ascii=False)
 

@@ -14,6 +14,8 @@ WIDTH = 80
 _MARKS = {Kind.ADDED: "+", Kind.REMOVED: "-", Kind.CHANGED: "~"}
 _SERVER = 44
 """Column behind the names of a hop's ends."""
+_SERVER_OF_TASKS = 39
+"""The same where lines also say the task, so that they fit."""
 
 
 def block(trace: Trace, width: int = WIDTH) -> Iterator[str]:
@@ -39,9 +41,11 @@ def verdict(diagnosis: Diagnosis, width: int = WIDTH) -> Iterator[str]:
 
 def _hop(trace: Trace, number: int, hop: Hop, width: int) -> Iterator[str]:
     indent = "  " * hop.depth
-    names = _cut(f"{indent}{number} {hop.client} → {hop.server}", _SERVER)
-    where = f"  (task {hop.task})" if hop.task and len({one.task for one in trace.hops if one.task}) > 1 else ""
-    yield f"{names.ljust(_SERVER)} {_status(hop):<12} {_took(hop):>10}{where}".rstrip()
+    several = len({one.task for one in trace.hops if one.task}) > 1
+    column = _SERVER_OF_TASKS if several else _SERVER
+    names = _cut(f"{indent}{number} {hop.client} → {hop.server}", column)
+    where = f"  (task {hop.task})" if hop.task and several else ""
+    yield f"{names.ljust(column)} {_status(hop):<12} {_took(hop):>10}{where}".rstrip()
     inner = indent + "  "
     exchange = hop.exchange
     if exchange.request is not None:

@@ -30,6 +30,14 @@ SOCKET = Path("/var/run/docker.sock")
 WHEELS = "/wheels"
 PORT = "8080"
 ANYTHING = "…"
+OF_A_RUN = (
+    r"\d+(?:\.\d+)? (?:ms|s|min)\b",
+    r"\|[█░ ]*\|",
+    r"\b\d\d:\d\d:\d\d\b",
+    r"\b1-[0-9a-f]{8}-[0-9a-f]{24}\b",
+    r"\b[0-9a-f]{12}\b",
+)
+"""What is another one in each run: lengths of time, bars, times of day, ids of traces."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +50,13 @@ class Step:
 
 
 def steps(document: Path) -> list[Step]:
-    """The commands of a document's console blocks. A here-document belongs to its command."""
+    """The commands of a document's console blocks, those in lists too. A here-document belongs to its command."""
     found: list[Step] = []
-    inside, here, command, expected, start = False, False, "", list[str](), 0
-    for number, line in enumerate([*document.read_text(encoding="utf-8").splitlines(), "```"], start=1):
+    inside, here, command, expected, start, indent = False, False, "", list[str](), 0, 0
+    for number, whole in enumerate([*document.read_text(encoding="utf-8").splitlines(), "```"], start=1):
+        if whole.lstrip().startswith("```"):
+            indent = len(whole) - len(whole.lstrip())
+        line = whole[indent:]
         if line.startswith("```"):
             if inside and command:
                 found.append(Step(start, command, tuple(expected)))
@@ -60,6 +71,19 @@ def steps(document: Path) -> list[Step]:
             here = "<< 'END'" in line
         elif inside:
             expected.append(line)
+    return found
+
+
+def as_pattern(expected: str) -> str:
+    """A regular expression for a line of a document."""
+    found, rest = "", expected
+    while rest:
+        ahead = ((hit, shape) for shape in (*OF_A_RUN, ANYTHING) if (hit := re.search(shape, rest)) is not None)
+        hit, shape = min(ahead, key=lambda one: one[0].start(), default=(None, ""))
+        if hit is None:
+            return found + re.escape(rest)
+        found += re.escape(rest[: hit.start()]) + (".*" if shape == ANYTHING else f"(?:{shape})")
+        rest = rest[hit.end() :]
     return found
 
 
@@ -117,13 +141,13 @@ class Reader:
 
     def _compare(self, step: Step, printed: str) -> None:
         """The lines of the document come in that order; `…` stands for anything within a line, and for lines. How wide
-        a gap is does not matter."""
+        a gap is does not matter, nor which time or id it is."""
         position = 0
         lines = [" ".join(line.split()) for line in printed.splitlines()]
         for expected in step.expected:
             if expected.strip() == ANYTHING:
                 continue
-            pattern = ".*".join(re.escape(part) for part in " ".join(expected.split()).split(ANYTHING))
+            pattern = as_pattern(" ".join(expected.split()))
             while position < len(lines) and not re.fullmatch(pattern, lines[position]):
                 position += 1
             assert position < len(lines), f"line {step.line}: {step.command}\nno line {expected!r} in\n{printed}"

@@ -1,4 +1,5 @@
-"""examples/orders has tests of its own: they pass, as a team would run them, and leave nothing."""
+"""examples/orders has tests of its own: they pass, as a team would run them, and leave nothing. The how-to on traces
+follows its orders."""
 
 from __future__ import annotations
 
@@ -12,8 +13,11 @@ from pathlib import Path
 import pytest
 
 from emulator.engine.interface import Engine
+from tests.docker.docs.conftest import Reader, steps
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
+
+HOW_TO = Path(__file__).parents[3] / "docs" / "how-to" / "traces.md"
 
 ORDERS = Path(__file__).parents[3] / "examples" / "orders"
 FETCHED = ("__pycache__", "packages", "node_modules")
@@ -28,10 +32,27 @@ def run(folder: Path, *words: str, timeout: float) -> str:
     return done.stdout
 
 
-def test_the_orders_pass_their_own_tests(tmp_path: Path, engine: Engine) -> None:
-    folder = tmp_path / "orders"
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project with this example alone, and what its images hold."""
+    found = tmp_path_factory.mktemp("project")
+    folder = found / "examples" / "orders"
     shutil.copytree(ORDERS, folder, ignore=shutil.ignore_patterns(*FETCHED))
     run(folder, "make", "packages", f"PYTHON={sys.executable}", timeout=400)
+    return found
+
+
+def test_a_reader_can_follow_the_traces_of_an_order(root: Path) -> None:
+    reader = Reader(root)
+    try:
+        for step in steps(HOW_TO):
+            reader.follow(step)
+    finally:
+        reader.leave()
+
+
+def test_the_orders_pass_their_own_tests(root: Path, engine: Engine) -> None:
+    folder = root / "examples" / "orders"
     application = f"orders-{os.getpid()}"
     conftest = folder / "tests" / "conftest.py"
     options = (

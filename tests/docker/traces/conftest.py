@@ -15,6 +15,7 @@ from emulator.testing import Environment
 
 APP = Path(__file__).parent / "app"
 NODE = Path(__file__).parent / "node"
+REAL = Path(__file__).parent / "collector"
 PACKAGES = (
     "aws-xray-sdk",
     "opentelemetry-exporter-otlp-json-http",
@@ -64,7 +65,35 @@ SERVICES = {
     + 'variables: {NEXT: "http://pay.test.${COPILOT_APPLICATION_NAME}.local:8080/charge"}\n'
     + "http:\n  path: /node\n  healthcheck: /\n  additional_rules:\n"
     + "".join(f"    - {{path: /node-{one}, target_port: 8081, healthcheck: /}}\n" for one in ("grpc", "proto", "http")),
+    "loose": SERVICE.format(name="loose", type="Backend Service")
+    + "variables: {SDK: otel-proto}\n"
+    + "sidecars: {xray: {image: amazon/aws-xray-daemon, essential: false}}\n",
+    # Collectors that run themselves: a program of ours in their place.
+    "forwards": SERVICE.format(name="forwards", type="Backend Service")
+    + "variables: {SDK: otel-proto}\n"
+    + """\
+sidecars:
+  real-xray: {image: example/aws-xray-daemon}
+  real-otel:
+    image: example/aws-otel-collector
+    variables: &given
+      AOT_CONFIG_CONTENT: |
+        receivers: {otlp: {protocols: {http: }}}
+        exporters: {datadog: {api: {key: secret}}}
+        service: {pipelines: {traces: {receivers: [otlp], exporters: [datadog]}}}
+  live-otel: {image: example/aws-otel-collector, variables: *given}
+""",
 }
+SETTINGS = """\
+[traces.collectors]
+real-xray = "real"
+real-otel = "real"
+live-otel = "live"
+
+[substitute]
+"example/aws-xray-daemon" = "./collector"
+"example/aws-otel-collector" = "./collector"
+"""
 
 
 def write_workspace(folder: Path) -> Path:
@@ -74,8 +103,9 @@ def write_workspace(folder: Path) -> Path:
     for name, manifest in SERVICES.items():
         (folder / "copilot" / name).mkdir()
         (folder / "copilot" / name / "manifest.yml").write_text(manifest)
-    shutil.copytree(APP, folder / "app")
-    shutil.copytree(NODE, folder / "node")
+    (folder / "copilot-local.toml").write_text(SETTINGS)
+    for source in (APP, NODE, REAL):
+        shutil.copytree(source, folder / source.name)
     engine = connect()
     wheels = fetch_wheels(pinned_closure(PACKAGES), engine.info().architecture, "sdk")
     engine.close()

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from emulator.engine.interface import Container, ContainerState
 from emulator.testing import Environment
 from tests.docker.command import COMMAND
 from tests.docker.project import wait_until
 
 REQUESTS = 1000
 AT_ONCE = 8
+REGION = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
 
 
 def get(environment: Environment, path: str) -> str:
@@ -151,9 +154,67 @@ def test_the_receiver_has_the_name_of_the_collector_and_starts_before_everything
     assert "aws-otel-collector:START" in app.labels["copilot-local.depends-on"]
 
 
-def test_commands_show_them(environment: Environment) -> None:
-    id = get(environment, "/order/7")
-    environment.wait_for_trace(id, spans=4)
+def test_collectors_that_run_themselves_hand_on_what_they_take(environment: Environment) -> None:
+    """The daemon's endpoint, and OTLP in place of another exporter; what is sent arrives as it was."""
+    text = "a quote ' and \", a backslash \\, ünïcode, <&>"
+    done = environment.exec("forwards/forwards", ["python3", "/send.py", text])
+    assert done.exit_code == 0, done.stderr
+    daemon = environment.wait_for_trace("1-6b0bad12-" + "c" * 24)
+    otlp = environment.wait_for_trace((b"e" * 16).hex())
+    found = [environment.spans(one)[0] for one in (daemon, otlp)]
+    assert [(one["name"], one["source"], one["service"]) for one in found] == [
+        ("by the daemon", "api", "by the daemon"),
+        ("by otlp", "otlp_http", "by otlp"),
+    ]
+    assert found[0]["detail"]["annotations"] == {"text": text}
+    assert found[1]["detail"]["attributes"] == {"text": text}
+    assert not daemon.lost_when_deployed
+    assert not otlp.lost_when_deployed
+
+
+def test_collectors_that_run_themselves_get_a_region_and_keys_that_are_none(environment: Environment) -> None:
+    """What they sign for this machine with; one as deployed gets no keys of ours, and its own configuration."""
+    names = ("AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AOT_CONFIG_CONTENT")
+    script = f"import json, os; print(json.dumps([os.environ.get(name) for name in {names}]))"
+
+    def given(container: str) -> list[str | None]:
+        done = environment.exec(f"forwards/{container}", ["python3", "-c", script])
+        return list(json.loads(done.stdout))
+
+    region, *keys, content = given("real-xray")
+    assert (region, keys, content) == (REGION, ["local", "local"], None)
+    _, *keys, content = given("real-otel")
+    assert keys == ["local", "local"]
+    assert content is not None
+    assert "http://169.254.170.2:2000" in content
+    assert "secret" not in content
+    region, *keys, content = given("live-otel")
+    assert (region, keys) == (REGION, [None, None])
+    assert content is not None
+    assert "datadog" in content
+
+
+def test_the_end_of_a_receiver_ends_its_task_where_the_collector_s_would(environment: Environment) -> None:
+    def containers(service: str) -> dict[str, Container]:
+        found = environment.engine.list_containers({**environment.names.labels(), "copilot-local.service": service})
+        return {one.labels["copilot-local.container"]: one for one in found if "copilot-local.container" in one.labels}
+
+    def task(service: str) -> str:
+        return containers(service)[service].labels["copilot-local.task"]
+
+    loose, deaf = task("loose"), task("deaf")
+    environment.kill("loose/xray")
+    wait_until(lambda: containers("loose")["xray"].state is ContainerState.EXITED, "the receiver has not ended")
+    with environment.expect_exit("deaf/aws-otel-collector"):
+        environment.kill("deaf/aws-otel-collector")
+    wait_until(lambda: "deaf" in containers("deaf") and task("deaf") != deaf, "no other task of deaf")
+    wait_until(lambda: environment.http.get("/deaf/again").status_code == 200, "the other task does not answer")
+    assert task("loose") == loose  # the agent heard of that end first
+    assert environment.exec("loose/loose", ["true"]).exit_code == 0
+
+
+def runner(environment: Environment) -> Callable[..., str]:
+    """Runs the command in a terminal of 80 columns; returns what it prints. Fails where a line is longer."""
     chosen = ["-a", environment.names.app, "-e", environment.names.environment]
 
     def run(*words: str) -> str:
@@ -161,8 +222,38 @@ def test_commands_show_them(environment: Environment) -> None:
         command = [str(COMMAND), *words, *chosen]
         ended = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
         assert ended.returncode == 0, ended.stderr
+        if "json" not in words:
+            assert max(map(len, (ended.stdout + ended.stderr).splitlines())) <= 80, ended.stdout
         return ended.stdout
 
+    return run
+
+
+def test_trace_shows_the_spans_of_its_request_below_the_hops(environment: Environment) -> None:
+    """By the id that X-Ray's SDK goes on with, and by the port where OpenTelemetry begins another one."""
+    run = runner(environment)
+    hops, _, spans = run("trace", "GET", "/order/11").partition("\n\n")
+    assert "client → front" in hops
+    [id] = [line.removeprefix("trace id ") for line in hops.splitlines() if line.startswith("trace id ")]
+    rows = spans.splitlines()
+    assert rows[0].startswith(f"{id}  ")
+    assert rows[0].endswith(", 4 spans")
+    found = [next(i for i, row in enumerate(rows) if text in row) for text in (": GET /order/11", "shop: ", "pay: ")]
+    assert found == sorted(found)
+    assert f"shop: serving {id}" in spans  # its log line
+    joined = run("trace", "GET", "/web/by-port")
+    assert "load balancer: GET /web/by-port" in joined
+    assert "web: GET /web/by-port" in joined
+    content = json.loads(run("trace", "GET", "/order/12", "--format", "json"))
+    [trace] = content["traces"]
+    assert trace["trace"]["xray_id"] == content["trace_id"]
+    assert len(trace["spans"]) == 4
+
+
+def test_commands_show_them(environment: Environment) -> None:
+    id = get(environment, "/order/7")
+    environment.wait_for_trace(id, spans=4)
+    run = runner(environment)
     waterfall = run("traces", id)
     assert "load balancer: GET /order/7" in waterfall
     assert f"shop: serving {id}" in waterfall

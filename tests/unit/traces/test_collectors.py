@@ -108,6 +108,23 @@ def test_a_collector_that_runs_itself_exports_to_this_machine_alone() -> None:
     assert "hunter2" not in found.configuration
 
 
+def test_a_connector_leads_to_another_pipeline_and_stays() -> None:
+    text = """
+receivers: {otlp: }
+connectors: {spanmetrics: }
+exporters: {datadog: , awsemf: }
+service:
+  pipelines:
+    traces: {receivers: [otlp], exporters: [datadog, spanmetrics]}
+    metrics: {receivers: [spanmetrics], exporters: [awsemf]}
+"""
+    one = container(environment=[{"name": "AOT_CONFIG_CONTENT", "value": text}])
+    found = local_collectors(task(one), TraceSettings(collectors={"*": "real"}))["collector"]
+    pipelines = yaml.safe_load(found.configuration)["service"]["pipelines"]
+    assert pipelines["traces"]["exporters"] == ["otlphttp/copilot-local", "spanmetrics"]
+    assert pipelines["metrics"]["exporters"] == ["otlphttp/copilot-local"]
+
+
 @pytest.mark.parametrize(
     "fields",
     [
