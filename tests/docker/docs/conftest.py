@@ -123,8 +123,10 @@ class Reader:
         assert self.shell.stdin is not None
         assert self.shell.stdout is not None
         end = f"--{uuid.uuid4().hex}--"
-        # Commands that would read what is typed next get nothing.
-        self.shell.stdin.write(f"{{ {step.command.replace(PORT, self.port)}\n}} < /dev/null\necho {end} $?\n")
+        # Commands that would read what is typed next get nothing. The last line that one prints may have no end.
+        self.shell.stdin.write(
+            f"{{ {step.command.replace(PORT, self.port)}\n}} < /dev/null\nprintf '\\n%s %s\\n' {end} $?\n"
+        )
         self.shell.stdin.flush()
         printed: list[str] = []
         for line in self.shell.stdout:
