@@ -8,12 +8,15 @@ import re
 import shutil
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
 
 from emulator.engine.interface import Engine
+from emulator.settings_files import STAND_INS_NAME, configuration_folder
 from tests.docker.docs.conftest import Reader, steps
+from tests.docker.project import free_port
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 
@@ -42,8 +45,39 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
+class Here(Reader):
+    """A reader on this machine, in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = str(free_port())
+        self.app = f"docs-{uuid.uuid4().hex[:8]}"
+        settings = folder / "settings" / "copilot-local"
+        settings.mkdir(parents=True)
+        if (stand_ins := configuration_folder() / STAND_INS_NAME).is_file():
+            shutil.copyfile(stand_ins, settings / STAND_INS_NAME)
+        (settings / "copilot-local.toml").write_text(f"[front]\nport = {self.port}\n", encoding="utf-8")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COPILOT_"))}
+        variables = {
+            **kept,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "XDG_CONFIG_HOME": str(folder / "settings"),
+            "COPILOT_LOCAL_APP": self.app,
+            "NO_COLOR": "1",
+        }
+        self.shell = subprocess.Popen(
+            ["bash", "--norc"],
+            cwd=folder,
+            env=variables,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+
 def test_a_reader_can_follow_the_traces_of_an_order(root: Path) -> None:
-    reader = Reader(root)
+    reader = Here(root)
     try:
         for step in steps(HOW_TO):
             reader.follow(step)
