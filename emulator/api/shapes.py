@@ -1,4 +1,5 @@
-"""What operations take and give, from botocore's model of ECS: `shapes.json` is made of it, and a test compares them.
+"""What operations take and give, from botocore's models: `shapes.json` and its like are made of them,
+and a test compares them.
 
 Input is checked loosely, since newer SDKs send members that are not known here: types and required members. Output is
 pruned to what the model has.
@@ -15,7 +16,11 @@ from typing import Any
 
 from emulator.api.errors import ApiError, invalid
 
-FILE = Path(__file__).with_name("shapes.json")
+FILES = {
+    "ecs": Path(__file__).with_name("shapes.json"),
+    "logs": Path(__file__).with_name("shapes_of_logs.json"),
+}
+Shapes = Mapping[str, Any]
 _PLAIN: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
     "boolean": (bool,),
@@ -31,21 +36,22 @@ _PLAIN: Mapping[str, tuple[type, ...]] = {
 
 
 @cache
-def model() -> dict[str, Any]:
-    """The operations with the names of their input and output, and the shapes."""
-    found: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+def model(service: str = "ecs") -> dict[str, Any]:
+    """The operations of a service with the names of their input and output, and the shapes."""
+    found: dict[str, Any] = json.loads(FILES[service].read_text(encoding="utf-8"))
     return found
 
 
-def checked(operation: str, content: object) -> dict[str, Any]:
+def checked(operation: str, content: object, service: str = "ecs") -> dict[str, Any]:
     """The input of an operation without nulls. Raises `ApiError` for what does not fit."""
-    found = _checked(model()["operations"][operation]["input"], content, "")
+    shapes = model(service)
+    found = _checked(shapes["shapes"], shapes["operations"][operation]["input"], content, "")
     assert isinstance(found, dict)
     return found
 
 
-def _checked(name: str, content: object, path: str) -> object:
-    shape = model()["shapes"].get(name)
+def _checked(shapes: Shapes, name: str, content: object, path: str) -> object:
+    shape = shapes.get(name)
     if shape is None:
         return content
     kind = shape["type"]
@@ -53,44 +59,47 @@ def _checked(name: str, content: object, path: str) -> object:
     if not fits or (isinstance(content, bool) and kind != "boolean"):
         raise ApiError("SerializationException", f"{path or 'the request'} is no {kind}")
     if isinstance(content, list):
-        return [_checked(shape["member"], one, f"{path}[{i}]") for i, one in enumerate(content) if one is not None]
+        return [
+            _checked(shapes, shape["member"], one, f"{path}[{i}]") for i, one in enumerate(content) if one is not None
+        ]
     if not isinstance(content, dict):
         return content
     present = {key: value for key, value in content.items() if value is not None}
     if kind == "map":
-        return {str(key): _checked(shape["value"], value, f"{path}.{key}") for key, value in present.items()}
+        return {str(key): _checked(shapes, shape["value"], value, f"{path}.{key}") for key, value in present.items()}
     for key in shape.get("required", ()):
         if key not in present:
             raise invalid(f"{f'{path}.{key}' if path else key} should not be null or empty.")
     members = shape["members"]
     return {
-        key: _checked(members[key], value, f"{path}.{key}" if path else key)
+        key: _checked(shapes, members[key], value, f"{path}.{key}" if path else key)
         for key, value in present.items()
         if key in members
     }
 
 
-def pruned(operation: str, content: Mapping[str, Any]) -> dict[str, Any]:
+def pruned(operation: str, content: Mapping[str, Any], service: str = "ecs") -> dict[str, Any]:
     """The output of an operation: nothing that the model does not have, no null, times as seconds since the epoch."""
-    found = _pruned(model()["operations"][operation]["output"], content)
+    shapes = model(service)
+    found = _pruned(shapes["shapes"], shapes["operations"][operation]["output"], content)
     assert isinstance(found, dict)
     return found
 
 
-def _pruned(name: str, content: Any) -> Any:
-    shape = model()["shapes"][name]
+def _pruned(shapes: Shapes, name: str, content: Any) -> Any:
+    shape = shapes[name]
     match shape["type"]:
         case "structure":
             members = shape["members"]
             return {
-                key: _pruned(members[key], value)
+                key: _pruned(shapes, members[key], value)
                 for key, value in content.items()
                 if key in members and value is not None
             }
         case "list":
-            return [_pruned(shape["member"], one) for one in content]
+            return [_pruned(shapes, shape["member"], one) for one in content]
         case "map":
-            return {key: _pruned(shape["value"], value) for key, value in content.items()}
+            return {key: _pruned(shapes, shape["value"], value) for key, value in content.items()}
         case "timestamp":
             return datetime.fromisoformat(content).timestamp() if isinstance(content, str) else content
         case "integer" | "long":

@@ -1,4 +1,5 @@
-"""One request, from its headers and body to an answer: AWS's JSON 1.1 protocol, and the query protocol of STS.
+"""One request, from its headers and body to an answer: AWS's JSON 1.1 protocol, and the query protocol of STS
+and Elastic Load Balancing.
 
 Signatures are not checked. What keeps web pages out is checked first: `Host`, `Origin`, and a header that a form cannot
 send.
@@ -14,12 +15,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import parse_qs
-from xml.sax.saxutils import escape
 
 from emulator.api.clusters import Clusters
+from emulator.api.elb import operations as balancers
+from emulator.api.elb.query import document, error_document, form
 from emulator.api.errors import ApiError, unsupported
-from emulator.api.operations.registry import OPERATIONS
+from emulator.api.logs import operations as logs
+from emulator.api.operations.registry import OPERATIONS, Operation
 from emulator.api.shapes import checked, pruned
 from emulator.errors import CopilotLocalError, EngineUnavailable
 
@@ -27,7 +29,12 @@ log = logging.getLogger(__name__)
 
 JSON: Final = "application/x-amz-json-1.1"
 XML: Final = "text/xml"
-TARGET: Final = "AmazonEC2ContainerServiceV20141113"
+STS: Final = "https://sts.amazonaws.com/doc/2011-06-15/"
+TARGETS: Final[Mapping[str, tuple[str, Mapping[str, Operation]]]] = {
+    "AmazonEC2ContainerServiceV20141113": ("ecs", OPERATIONS),
+    "Logs_20140328": ("logs", logs.OPERATIONS),
+}
+"""What `X-Amz-Target` begins with, the service of botocore's, and what of it is answered."""
 NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
 """What `Host` may be."""
 
@@ -48,19 +55,21 @@ def answer(clusters: Clusters, headers: Mapping[str, str], body: bytes) -> Respo
     refusal = refused(headers)
     if refusal:
         return _error(ApiError("AccessDeniedException", refusal, HTTPStatus.FORBIDDEN), id_)
+    target = headers.get("x-amz-target", "")
     try:
         clusters = clusters.of_region(_region(headers.get("authorization", "")))
-        if target := headers.get("x-amz-target"):
+        if target:
             return Response(HTTPStatus.OK, JSON, json.dumps(_operation(clusters, target, body)).encode(), id_)
-        return Response(HTTPStatus.OK, XML, _query(body, id_, clusters.account), id_)
-    except ApiError as error:
-        return _error(error, id_)
-    except CopilotLocalError as error:
-        status = HTTPStatus.SERVICE_UNAVAILABLE if isinstance(error, EngineUnavailable) else HTTPStatus.BAD_REQUEST
-        return _error(ApiError("ServerException", error.message, status), id_)
+        return Response(HTTPStatus.OK, XML, _query(clusters, body, id_), id_)
+    except ApiError as caught:
+        error = caught
+    except CopilotLocalError as caught:
+        status = HTTPStatus.SERVICE_UNAVAILABLE if isinstance(caught, EngineUnavailable) else HTTPStatus.BAD_REQUEST
+        error = ApiError("ServerException", caught.message, status)
     except Exception:
         log.exception("a request failed")
-        return _error(ApiError("ServerException", "the API failed: see its log", HTTPStatus.INTERNAL_SERVER_ERROR), id_)
+        error = ApiError("ServerException", "the API failed: see its log", HTTPStatus.INTERNAL_SERVER_ERROR)
+    return _error(error, id_) if target else Response(error.status, XML, error_document(error, id_), id_)
 
 
 def _region(authorization: str) -> str:
@@ -91,32 +100,32 @@ def foreign(headers: Mapping[str, str]) -> str:
 
 
 def _operation(clusters: Clusters, target: str, body: bytes) -> dict[str, Any]:
-    service, _, name = target.partition(".")
-    if service != TARGET:
+    prefix, _, name = target.partition(".")
+    if prefix not in TARGETS:
         raise ApiError("UnknownOperationException", f"this is the API of ECS, which has no {target}")
-    operation = OPERATIONS.get(name)
+    service, operations = TARGETS[prefix]
+    operation = operations.get(name)
     if operation is None:
         raise unsupported(f"{name} is not answered on this machine")
     try:
         content = json.loads(body or b"{}")
     except ValueError:
         raise ApiError("SerializationException", "the body is no JSON") from None
-    return pruned(name, operation(clusters, checked(name, content)))
+    return pruned(name, operation(clusters, checked(name, content, service)), service)
 
 
-def _query(body: bytes, id_: str, account: str) -> bytes:
-    """STS's GetCallerIdentity, which tools ask before anything else."""
-    form = parse_qs(body.decode("utf-8", errors="replace"))
-    action = form.get("Action", [""])[0]
-    if action != "GetCallerIdentity":
+def _query(clusters: Clusters, body: bytes, id_: str) -> bytes:
+    """STS's GetCallerIdentity, which tools ask before anything else; and what reads load balancers."""
+    fields = form(body)
+    action = fields.get("Action", "")
+    if action == "GetCallerIdentity":
+        account = clusters.account
+        found = {"Arn": f"arn:aws:iam::{account}:user/local", "UserId": "AIDALOCAL", "Account": account}
+        return document(action, STS, found, id_)
+    operation = balancers.OPERATIONS.get(action)
+    if operation is None:
         raise unsupported(f"{action or 'a request without an operation'} is not answered on this machine")
-    fields = {"Arn": f"arn:aws:iam::{account}:user/local", "UserId": "AIDALOCAL", "Account": account}
-    inner = "".join(f"<{key}>{escape(value)}</{key}>" for key, value in fields.items())
-    return (
-        '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
-        f"<GetCallerIdentityResult>{inner}</GetCallerIdentityResult>"
-        f"<ResponseMetadata><RequestId>{id_}</RequestId></ResponseMetadata></GetCallerIdentityResponse>"
-    ).encode()
+    return document(action, balancers.NAMESPACE, operation(clusters, fields), id_)
 
 
 def _error(error: ApiError, id_: str) -> Response:

@@ -257,6 +257,12 @@ class _Connection(BaseHTTPRequestHandler):
         del query
         return self.server.supervisor.run_job(str(body["job"])).as_plain()
 
+    def _protect(self, query: Query, body: Message) -> Answer:
+        del query
+        for task in body["tasks"]:
+            self.server.supervisor.scheduler.history.protected.protect(str(task), int(body["minutes"]))
+        return None
+
     def _clock(self, query: Query, body: Message) -> Answer:
         del query
         try:
@@ -334,6 +340,7 @@ _READ: Final[Mapping[str, _Handler]] = {
     "tasks": _Connection._tasks,
     "state": lambda asked, *_: {"state": to_plain_model(asked.server.supervisor.scheduler.state)},
     "services": lambda asked, *_: {"services": asked.server.supervisor.services()},
+    "protection": lambda asked, *_: {"protection": asked.server.supervisor.scheduler.history.protected.all()},
     "events": _Connection._events,
     "records": _Connection._records,
     "lines": _Connection._lines,
@@ -358,6 +365,7 @@ _CHANGE: Final[Mapping[str, _Handler]] = {
     "stop-task": _Connection._stop_task,
     "run-job": _Connection._run_job,
     "clock": _Connection._clock,
+    "protect": _Connection._protect,
 }
 ROUTES: Final = [("GET", f"/{VERSION}/{verb}") for verb in _READ] + [("POST", f"/{VERSION}/{verb}") for verb in _CHANGE]
 """Every request there is."""

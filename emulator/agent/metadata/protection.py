@@ -7,9 +7,10 @@ Source: the ECS developer guide, "Amazon ECS task scale-in protection endpoint",
 from __future__ import annotations
 
 import json
-import threading
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
+
+from emulator.agent.scheduler.described.protection import ProtectedTasks
 
 Json = dict[str, Any]
 
@@ -27,19 +28,18 @@ class Refused(Exception):
 
 
 class Protection:
-    """Which tasks are protected and until when. Lives as long as the agent's process."""
+    """What the endpoint says of the tasks that are protected, and how it changes that."""
 
-    def __init__(self) -> None:
-        self._until: dict[str, datetime] = {}
-        self._lock = threading.Lock()
+    def __init__(self, tasks: ProtectedTasks | None = None) -> None:
+        self._tasks = tasks or ProtectedTasks()
 
     def protected(self, task_arn: str, now: datetime | None = None) -> bool:
         """Whether the task is protected."""
-        return self._expiration(task_arn, now or datetime.now(UTC)) is not None
+        return self._tasks.until(task_arn, now) is not None
 
     def state(self, task_arn: str, now: datetime | None = None) -> Json:
         """The answer to a GET."""
-        until = self._expiration(task_arn, now or datetime.now(UTC))
+        until = self._tasks.until(task_arn, now)
         return {
             "protection": {
                 "ExpirationDate": until.strftime("%Y-%m-%dT%H:%M:%SZ") if until is not None else None,
@@ -50,19 +50,9 @@ class Protection:
 
     def update(self, task_arn: str, body: bytes, now: datetime | None = None) -> Json:
         """The answer to a PUT. Raises `Refused`."""
-        now = now or datetime.now(UTC)
         enabled, minutes = _parse(body, task_arn)
-        with self._lock:
-            if enabled:
-                self._until[task_arn] = now + timedelta(minutes=minutes)
-            else:
-                self._until.pop(task_arn, None)
+        self._tasks.protect(task_arn, minutes if enabled else 0, now)
         return self.state(task_arn, now)
-
-    def _expiration(self, task_arn: str, now: datetime) -> datetime | None:
-        with self._lock:
-            until = self._until.get(task_arn)
-            return until if until is not None and until > now else None
 
 
 def error(message: str, code: str, task_arn: str = "") -> Json:

@@ -60,6 +60,7 @@ def serve_metadata(engine: Engine, supervisor: Supervisor, listener: socket.sock
     )
     stats = StatsCollector(tasks.running, engine.stats)
     credentials = Credentials(tasks, lambda: one_offs.with_roles(supervisor.scheduler.private))
-    server = MetadataServer(listener, Endpoint(tasks, stats, credentials, Protection()))
+    protection = Protection(supervisor.scheduler.history.protected)
+    server = MetadataServer(listener, Endpoint(tasks, stats, credentials, protection))
     threading.Thread(target=server.serve_forever, args=(NO_POLL,), daemon=True, name="metadata").start()
     return tasks

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from emulator.agent.scheduler.described.protection import ProtectedTasks
 from emulator.agent.scheduler.described.tasks import (
     Context,
     attachments_of,
@@ -89,6 +90,7 @@ class TaskHistory:
     """The tasks of an environment and the changes of their state."""
 
     def __init__(self) -> None:
+        self.protected = ProtectedTasks()
         self._tasks: dict[str, TaskRecord] = {}
         self._stops: dict[str, Stop] = {}
         self._exit_codes: dict[str, int] = {}

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from emulator.api.clusters import Clusters
 from emulator.api.exec.operation import execute_command
-from emulator.api.operations import clusters, definitions, services, tasks
+from emulator.api.operations import clusters, definitions, protection, services, tasks
 
 Operation = Callable[[Clusters, Mapping[str, Any]], dict[str, Any]]
 
@@ -20,6 +20,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "DescribeTaskDefinition": definitions.describe_task_definition,
     "DescribeTasks": tasks.describe_tasks,
     "ExecuteCommand": execute_command,
+    "GetTaskProtection": protection.get_task_protection,
     "ListClusters": clusters.list_clusters,
     "ListContainerInstances": clusters.list_container_instances,
     "ListServiceDeployments": services.list_service_deployments,
@@ -30,5 +31,6 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "ListTasks": tasks.list_tasks,
     "RegisterTaskDefinition": definitions.register_task_definition,
     "StopTask": tasks.stop_task,
+    "UpdateTaskProtection": protection.update_task_protection,
     "UpdateService": services.update_service,
 }

@@ -144,6 +144,15 @@ class Agent:
         [answer] = self._ask("POST", "run-job", body={"job": job}, timeout=self.timeout)
         return answer
 
+    def protection(self) -> dict[str, str]:
+        """The ARNs of tasks that are protected from scaling in, each with the end of that in ISO 8601."""
+        found: dict[str, str] = self._answer("protection")["protection"]
+        return found
+
+    def protect(self, tasks: list[str], minutes: int) -> None:
+        """Protects tasks, by ARN, for so long; 0 ends their protection. Raises `AgentError`."""
+        list(self._ask("POST", "protect", body={"tasks": tasks, "minutes": minutes}, timeout=self.timeout))
+
     def set_clock(self, to: datetime) -> None:
         """Moves the clock that jobs run by. Raises `AgentError`."""
         list(self._ask("POST", "clock", body={"to": to.isoformat()}, timeout=self.timeout))

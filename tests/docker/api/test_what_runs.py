@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import pty
 import re
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import pytest
 from botocore.exceptions import ClientError
 
@@ -31,20 +33,27 @@ pytestmark = pytest.mark.docker
 
 MANIFEST = """\
 name: {name}
-type: Backend Service
+type: {type}
 image:
   location: busybox:1.37
+  port: 80
 exec: {exec}
 cpu: 256
 memory: 512
-command: ["sh", "-c", "trap 'exit 0' TERM; echo begun; while :; do sleep 0.1; done"]
+command: ["sh", "-c", "trap 'exit 0' TERM; echo begun; mkdir /srv; echo ok >/srv/index.html; httpd -p 80 -h /srv; \\
+  while :; do sleep 0.1; done"]
+"""
+BALANCED = """\
+http:
+  path: /
+  healthcheck: {interval: 5s, healthy_threshold: 2}
 """
 PLUGIN = Path(__file__).with_name("session_manager_plugin.py")
 
 
 @dataclass
 class Shop:
-    """An environment whose `web` allows ECS Exec and whose `shut` does not, and the API."""
+    """An environment and the API: `web` allows ECS Exec and is behind a load balancer, `shut` does neither."""
 
     project: Project
     address: str
@@ -87,9 +96,10 @@ def shop(make_shared_project: MakeProject, engine: Engine, tmp_path_factory: pyt
     project = make_shared_project("")
     project.write("copilot/.workspace", f"application: {project.app}\n")
     project.write("copilot/environments/test/manifest.yml", "name: test\ntype: Environment\n")
-    for name, allowed in (("web", "true"), ("shut", "false")):
-        project.write(f"copilot/{name}/manifest.yml", MANIFEST.format(name=name, exec=allowed))
-    project.run("up", "-d").ok()
+    web = MANIFEST.format(name="web", type="Load Balanced Web Service", exec="true")
+    project.write("copilot/web/manifest.yml", web + BALANCED)
+    project.write("copilot/shut/manifest.yml", MANIFEST.format(name="shut", type="Backend Service", exec="false"))
+    project.up()
     programs = tmp_path_factory.mktemp("programs")
     plugin = programs / "session-manager-plugin"
     plugin.write_text(f"#!{sys.executable}\n{PLUGIN.read_text(encoding='utf-8')}", encoding="utf-8")
@@ -234,3 +244,45 @@ class TestExec:
         [found] = shop.client().describe_tasks(cluster=shop.cluster, tasks=[task])["tasks"]
         [agent] = found["containers"][0]["managedAgents"]
         assert (agent["name"], agent["lastStatus"]) == ("ExecuteCommandAgent", "RUNNING")
+
+
+class TestLogs:
+    def test_aws_logs_tail(self, shop: Shop) -> None:
+        group = f"/copilot/{shop.project.app}-test-web"
+        printed = shop.aws("logs", "tail", group, "--since", "1h", "--format", "short")
+        assert [line.split(" ", 1)[1] for line in printed.splitlines()] == ["begun"]
+
+    def test_what_a_task_had_printed_that_is_gone(self, shop: Shop) -> None:
+        ecs, logs = shop.client(), shop.client("logs")
+        group, gone = f"/copilot/{shop.project.app}-test-shut", shop.task("shut")
+        stream = f"copilot/shut/{gone.rpartition('/')[2]}"
+        ecs.stop_task(cluster=shop.cluster, task=gone)
+        ecs.get_waiter("tasks_stopped").wait(
+            cluster=shop.cluster, tasks=[gone], WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        )
+        events = logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True)["events"]
+        assert [event["message"] for event in events] == ["begun"]
+
+
+class TestLoadBalancers:
+    def test_from_a_load_balancer_to_an_answer(self, shop: Shop) -> None:
+        elb = shop.client("elbv2")
+        [balancer] = elb.describe_load_balancers(Names=[f"{shop.project.app}-test"])["LoadBalancers"]
+        [listener] = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+        address = f"http://{balancer['DNSName']}:{listener['Port']}/"
+        assert httpx.get(address, timeout=20).text == "ok\n"
+        [group] = elb.describe_target_groups(LoadBalancerArn=balancer["LoadBalancerArn"])["TargetGroups"]
+        elb.get_waiter("target_in_service").wait(
+            TargetGroupArn=group["TargetGroupArn"], WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        )
+        [target] = elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"]
+        [task] = shop.client().describe_tasks(cluster=shop.cluster, tasks=[shop.task("web")])["tasks"]
+        assert target["Target"]["Id"] == task["containers"][0]["networkInterfaces"][0]["privateIpv4Address"]
+
+
+def test_a_task_hears_of_its_protection(shop: Shop) -> None:
+    task = shop.task("web")
+    shop.client().update_task_protection(cluster=shop.cluster, tasks=[task], protectionEnabled=True)
+    words = ("sh", "-c", "wget -qO- $ECS_AGENT_URI/task-protection/v1/state")
+    answer = json.loads(docker("exec", shop.project.container("web"), *words))
+    assert (answer["protection"]["ProtectionEnabled"], answer["protection"]["TaskArn"]) == (True, task)

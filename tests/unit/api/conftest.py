@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from emulator.api.clusters import Clusters
 from emulator.api.host import Host
 from emulator.api.serve import serving
 from emulator.api.store import Store
+from emulator.ecs.service import Service
 from emulator.runtime.planning.up_request import SupportImages
 from emulator.runtime.state.desired import Private
 from tests.unit.agent.conftest import folder, rig, until
@@ -47,7 +49,13 @@ class Api:
 
 @pytest.fixture
 def api(rig: Rig, tmp_path: Path) -> Iterator[Api]:
-    service = make_service(count=2, cpu="256", memory="512")
+    with answering(rig, tmp_path, make_service(count=2, cpu="256", memory="512")) as found:
+        yield found
+
+
+@contextmanager
+def answering(rig: Rig, folder: Path, service: Service) -> Iterator[Api]:
+    """The API over an agent that runs a service."""
     rig.boot(desired_state(service))
     lease = rig.agent.hold(Private())
     lease.begin(desired_state(service), Private())
@@ -56,7 +64,7 @@ def api(rig: Rig, tmp_path: Path) -> Iterator[Api]:
     rig.monitor.look()
     engine = rig.engine
     support = SupportImages(PAUSE, FRONT, lambda _: AGENT)
-    (folder := tmp_path / "workspace").mkdir()
-    clusters = Clusters(engine, Host(engine, folder, support), Store(tmp_path / "ecs"))
+    (folder / "workspace").mkdir()
+    clusters = Clusters(engine, Host(engine, folder / "workspace", support), Store(folder / "ecs"))
     with serving(clusters, 0) as port:
         yield Api(rig, port)

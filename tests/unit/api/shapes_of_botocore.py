@@ -1,4 +1,4 @@
-"""What `emulator/api/shapes.json` is made of; `python -m tests.unit.api.shapes_of_botocore` writes it."""
+"""What the files of shapes in `emulator/api` are made of: `python -m tests.unit.api.shapes_of_botocore` writes them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from typing import Any
 
 from botocore.session import Session
 
-from emulator.api.operations.registry import OPERATIONS
-from emulator.api.shapes import FILE
+from emulator.api.shapes import FILES
+from emulator.api.wire import TARGETS
 
 KEPT = ("type", "required", "members", "member", "key", "value")
 
 
-def shapes() -> dict[str, Any]:
-    """The operations that are answered, and every shape that they lead to."""
-    model = Session().get_component("data_loader").load_service_model("ecs", "service-2")
+def shapes(service: str = "ecs") -> dict[str, Any]:
+    """The operations of a service that are answered, and every shape that they lead to."""
+    model = Session().get_component("data_loader").load_service_model(service, "service-2")
+    answered = dict(TARGETS.values())[service]
     operations = {
-        name: {side: model["operations"][name][side]["shape"] for side in ("input", "output")} for name in OPERATIONS
+        name: {side: model["operations"][name][side]["shape"] for side in ("input", "output")} for name in answered
     }
     found: dict[str, Any] = {}
     waiting = [shape for sides in operations.values() for shape in sides.values()]
@@ -41,12 +42,13 @@ def _short(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    rows = shapes()
-    lines = [
-        '{"operations": {',
-        ",\n".join(f"{json.dumps(name)}: {json.dumps(one)}" for name, one in rows["operations"].items()),
-        '}, "shapes": {',
-        ",\n".join(f"{json.dumps(name)}: {json.dumps(one)}" for name, one in rows["shapes"].items()),
-        "}}",
-    ]
-    FILE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for service, file in FILES.items():
+        rows = shapes(service)
+        lines = [
+            '{"operations": {',
+            ",\n".join(f"{json.dumps(name)}: {json.dumps(one)}" for name, one in rows["operations"].items()),
+            '}, "shapes": {',
+            ",\n".join(f"{json.dumps(name)}: {json.dumps(one)}" for name, one in rows["shapes"].items()),
+            "}}",
+        ]
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")

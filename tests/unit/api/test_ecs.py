@@ -10,7 +10,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator.api.shapes import model
+from emulator.api.shapes import FILES, model
 from tests.unit.api.conftest import Api
 from tests.unit.api.shapes_of_botocore import shapes
 
@@ -26,8 +26,9 @@ def refused(call: Callable[[], object]) -> tuple[str, str]:
     return str(error["Code"]), str(error["Message"])
 
 
-def test_the_shapes_are_botocores() -> None:
-    assert model() == shapes(), "python -m tests.unit.api.shapes_of_botocore writes them"
+@pytest.mark.parametrize("service", FILES)
+def test_the_shapes_are_botocores(service: str) -> None:
+    assert model(service) == shapes(service), "python -m tests.unit.api.shapes_of_botocore writes them"
 
 
 class TestReading:
@@ -202,3 +203,35 @@ class TestWhoMayAsk:
         target = {"X-Amz-Target": "AmazonEC2ContainerServiceV20141113.ListTasks"}
         found: Any = self.ask(api, target, b'{"cluster": null, "serviceName": null, "newer": {"x": 1}}').json()
         assert len(found["taskArns"]) == 2
+
+
+class TestProtection:
+    def test_of_tasks_of_services(self, api: Api) -> None:
+        ecs = api.client()
+        first, second = ecs.list_tasks(cluster=CLUSTER)["taskArns"]
+        answer = ecs.update_task_protection(
+            cluster=CLUSTER, tasks=[first, "0" * 32], protectionEnabled=True, expiresInMinutes=5
+        )
+        [task] = answer["protectedTasks"]
+        assert (task["taskArn"], task["protectionEnabled"], "expirationDate" in task) == (first, True, True)
+        assert [one["reason"] for one in answer["failures"]] == ["MISSING"]
+        every = ecs.get_task_protection(cluster=CLUSTER, tasks=[first, second])["protectedTasks"]
+        assert [one["protectionEnabled"] for one in every] == [True, False]
+        assert [one["taskArn"] for one in ecs.get_task_protection(cluster=CLUSTER)["protectedTasks"]] == [first]
+        ecs.update_task_protection(cluster=CLUSTER, tasks=[first.rpartition("/")[2]], protectionEnabled=False)
+        assert ecs.get_task_protection(cluster=CLUSTER)["protectedTasks"] == []
+
+    def test_limits(self, api: Api) -> None:
+        ecs = api.client()
+        [task, _] = ecs.list_tasks(cluster=CLUSTER)["taskArns"]
+        for minutes in (0, 2881):
+            code, message = refused(
+                lambda minutes=minutes: ecs.update_task_protection(  # type: ignore[misc]
+                    cluster=CLUSTER, tasks=[task], protectionEnabled=True, expiresInMinutes=minutes
+                )
+            )
+            assert (code, message) == (INVALID, "expiresInMinutes must be between 1 and 2880")
+        code, _ = refused(
+            lambda: ecs.update_task_protection(cluster=CLUSTER, tasks=[task] * 11, protectionEnabled=True)
+        )
+        assert code == INVALID

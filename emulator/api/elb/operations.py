@@ -1,0 +1,139 @@
+"""Operations of Elastic Load Balancing. Source: its API reference, version 2015-12-01."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from emulator.api.clusters import Cluster, Clusters
+from emulator.api.elb.model import Balancers, Shape
+from emulator.api.elb.query import members
+from emulator.api.errors import ApiError
+from emulator.api.paging import short
+
+Fields = Mapping[str, str]
+
+NAMESPACE: Final = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"
+MOST: Final = 400
+
+
+def describe_load_balancers(clusters: Clusters, asked: Fields) -> Shape:
+    """DescribeLoadBalancers."""
+    found = [one for _, balancers in _all(clusters) for one in balancers.load_balancers()]
+    found = _chosen(found, asked, "LoadBalancer", "LoadBalancerArns", "LoadBalancerArn", "load balancers")
+    return _page("LoadBalancers", _named(found, asked, "LoadBalancerName", "LoadBalancer", "load balancers"), asked)
+
+
+def describe_listeners(clusters: Clusters, asked: Fields) -> Shape:
+    """DescribeListeners."""
+    found = [one for _, balancers in _all(clusters) for one in balancers.listeners()]
+    if arn := asked.get("LoadBalancerArn"):
+        known = {one["LoadBalancerArn"] for _, balancers in _all(clusters) for one in balancers.load_balancers()}
+        _known([arn], known, "LoadBalancer", "load balancers")
+        found = [one for one in found if one["LoadBalancerArn"] == arn]
+    return _page("Listeners", _chosen(found, asked, "Listener", "ListenerArns", "ListenerArn", "listeners"), asked)
+
+
+def describe_rules(clusters: Clusters, asked: Fields) -> Shape:
+    """DescribeRules, of a listener or by ARN."""
+    all_ = _all(clusters)
+    listeners = [one["ListenerArn"] for _, balancers in all_ for one in balancers.listeners()]
+    arn = asked.get("ListenerArn")
+    if arn is None and not members(asked, "RuleArns"):
+        raise ApiError("ValidationError", "You must specify either listener ARN or rule ARNs")
+    if arn is not None:
+        _known([arn], listeners, "Listener", "listeners")
+        listeners = [arn]
+    found = [rule for _, balancers in all_ for one in listeners for rule in balancers.rules(one)]
+    return _page("Rules", _chosen(found, asked, "Rule", "RuleArns", "RuleArn", "rules"), asked)
+
+
+def describe_target_groups(clusters: Clusters, asked: Fields) -> Shape:
+    """DescribeTargetGroups."""
+    found = [one for _, balancers in _all(clusters) for one in balancers.target_groups()]
+    if arn := asked.get("LoadBalancerArn"):
+        found = [one for one in found if arn in one["LoadBalancerArns"]]
+    found = _chosen(found, asked, "TargetGroup", "TargetGroupArns", "TargetGroupArn", "target groups")
+    return _page("TargetGroups", _named(found, asked, "TargetGroupName", "TargetGroup", "target groups"), asked)
+
+
+def describe_target_health(clusters: Clusters, asked: Fields) -> Shape:
+    """DescribeTargetHealth, as the load balancer says it at this moment."""
+    arn, wanted = asked.get("TargetGroupArn", ""), members(asked, "Targets", "Id")
+    for cluster, balancers in _all(clusters):
+        if arn not in (known := balancers.names_of_groups()):
+            continue
+        service, group = known[arn]
+        addresses = {short(task["taskArn"]): _address(task) for task in cluster.tasks}
+        found = []
+        for target in cluster.agent.status()["targets"]:
+            if (target["service"], target["target_group"]) != (service, group.name):
+                continue
+            task = next((id for id in addresses if id.startswith(target["name"].rpartition("-")[2])), target["name"])
+            address = addresses.get(task) or target["name"]
+            if not wanted or address in wanted:
+                found.append(_health(target, address, group.container_port))
+        return {"TargetHealthDescriptions": found}
+    raise _not_found("TargetGroup", "target groups")
+
+
+def _all(clusters: Clusters) -> list[tuple[Cluster, Balancers]]:
+    return [(cluster, Balancers(cluster.agent.state())) for cluster in clusters.answering()]
+
+
+def _health(target: Mapping[str, Any], address: str, port: int) -> Shape:
+    state: Shape = {"State": target["state"]}
+    if target["reason_code"]:
+        state |= {"Reason": target["reason_code"], "Description": target["description"]}
+    return {
+        "Target": {"Id": address, "Port": port},
+        "HealthCheckPort": str(port),
+        "TargetHealth": state,
+    }
+
+
+def _address(task: Mapping[str, Any]) -> str:
+    for attachment in task["attachments"]:
+        for detail in attachment["details"]:
+            if detail["name"] == "privateIPv4Address":
+                return str(detail["value"])
+    return ""
+
+
+def _chosen(found: list[Shape], asked: Fields, kind: str, key: str, name: str, words: str) -> list[Shape]:
+    """Those whose ARNs are asked for; all where none is."""
+    arns = members(asked, key)
+    _known(arns, [one[name] for one in found], kind, words)
+    return [one for one in found if not arns or one[name] in arns]
+
+
+def _named(found: list[Shape], asked: Fields, key: str, kind: str, words: str) -> list[Shape]:
+    names = members(asked, "Names")
+    _known(names, [one[key] for one in found], kind, words)
+    return [one for one in found if not names or one[key] in names]
+
+
+def _known(asked: Sequence[str], known: Sequence[str] | set[str], kind: str, words: str) -> None:
+    if any(one not in known for one in asked):
+        raise _not_found(kind, words)
+
+
+def _not_found(kind: str, words: str) -> ApiError:
+    return ApiError(f"{kind}NotFound", f"One or more {words} not found")
+
+
+def _page(key: str, found: list[Shape], asked: Fields) -> Shape:
+    size, marker = asked.get("PageSize", str(MOST)), asked.get("Marker", "0")
+    if not size.isdecimal() or not 1 <= int(size) <= MOST or not marker.isdecimal():
+        raise ApiError("ValidationError", "Value at 'pageSize' must be between 1 and 400, and the marker one of ours")
+    end = int(marker) + int(size)
+    return {key: found[int(marker) : end], **({"NextMarker": str(end)} if end < len(found) else {})}
+
+
+OPERATIONS: Final[Mapping[str, Callable[[Clusters, Fields], Shape]]] = {
+    "DescribeListeners": describe_listeners,
+    "DescribeLoadBalancers": describe_load_balancers,
+    "DescribeRules": describe_rules,
+    "DescribeTargetGroups": describe_target_groups,
+    "DescribeTargetHealth": describe_target_health,
+}

@@ -1,0 +1,54 @@
+"""AWS's query protocol: a form comes in, XML goes out. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
+
+from emulator.api.errors import ApiError
+
+_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def form(body: bytes) -> dict[str, str]:
+    """The fields of a request; of one that is given twice the first."""
+    pairs = parse_qs(body.decode("utf-8", errors="replace"), keep_blank_values=True)
+    return {name: values[0] for name, values in pairs.items()}
+
+
+def members(fields: Mapping[str, str], name: str, part: str = "") -> list[str]:
+    """A list, `Names.member.1` and so on; with `part` of each its field of that name (`Targets.member.1.Id`)."""
+    found: list[str] = []
+    while (value := fields.get(f"{name}.member.{len(found) + 1}{f'.{part}' if part else ''}")) is not None:
+        found.append(value)
+    return found
+
+
+def document(action: str, namespace: str, content: Mapping[str, Any], request_id: str) -> bytes:
+    """The answer to an operation."""
+    return (
+        f'<{action}Response xmlns="{namespace}"><{action}Result>{_xml(content)}</{action}Result>'
+        f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{action}Response>"
+    ).encode()
+
+
+def error_document(error: ApiError, request_id: str) -> bytes:
+    """An error."""
+    kind = "Sender" if error.status < 500 else "Receiver"
+    content = {"Error": {"Type": kind, "Code": error.code, "Message": error.message}, "RequestId": request_id}
+    return f"<ErrorResponse>{_xml(content)}</ErrorResponse>".encode()
+
+
+def _xml(content: object) -> str:
+    match content:
+        case Mapping():
+            return "".join(f"<{key}>{_xml(value)}</{key}>" for key, value in content.items() if value is not None)
+        case list() | tuple():
+            return "".join(f"<member>{_xml(one)}</member>" for one in content)
+        case bool():
+            return "true" if content else "false"
+        case _:
+            return escape(_NOT_XML.sub("\ufffd", str(content)))

@@ -1,0 +1,200 @@
+"""Log groups and streams of what runs, and of what has stopped: read from Docker and from the log store."""
+
+from __future__ import annotations
+
+import bisect
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from emulator.api.clusters import Cluster, Clusters
+from emulator.api.errors import ApiError
+from emulator.api.paging import short
+from emulator.ecs.task_definition import ContainerDefinition
+from emulator.engine.interface import Engine
+from emulator.errors import CopilotLocalError, NotFound
+from emulator.regions import partition
+from emulator.runtime.state.desired import DesiredService
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LogEvent:
+    """A line. `number` tells lines of one millisecond apart."""
+
+    milliseconds: int
+    number: int
+    message: str = field(compare=False)
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Its place in the stream."""
+        return self.milliseconds, self.number
+
+
+@dataclass(frozen=True, slots=True)
+class LogStream:
+    """What one container prints: `container` is its id in Docker where it has not been removed, `kept` what it had
+    printed where it has."""
+
+    name: str
+    created: int
+    """Milliseconds since 1970."""
+    engine: Engine | None = None
+    container: str = ""
+    kept: tuple[tuple[datetime, str], ...] = ()
+
+    def events(self, since: int | None = None) -> list[LogEvent]:
+        """Its lines by time, those of `since` (milliseconds) and later."""
+        found = []
+        numbers: Counter[int] = Counter()
+        for at, text in self._lines(since):
+            moment = milliseconds(at)
+            if text and moment >= (since or 0):  # CloudWatch takes no empty event
+                found.append(LogEvent(moment, numbers[moment], text))
+            numbers[moment] += 1
+        return sorted(found)
+
+    def _lines(self, since: int | None) -> Iterator[tuple[datetime, str]]:
+        yield from self.kept
+        if self.engine is None:
+            return
+        try:
+            after = None if since is None else datetime.fromtimestamp(since / 1000, UTC)
+            for line in self.engine.logs(self.container, since=after):
+                yield line.timestamp or datetime.now(UTC), line.text
+        except NotFound:
+            return  # it is being removed; its lines are in the log store at the next look
+
+    def event_id(self, event: LogEvent) -> str:
+        """56 digits, which grow with time, the same at every look."""
+        own = int(hashlib.sha256(self.name.encode()).hexdigest()[:12], 16) % 10**15
+        return f"{event.milliseconds:026d}{event.number:015d}{own:015d}"
+
+
+@dataclass(frozen=True, slots=True)
+class LogGroup:
+    """A log group of a service, with its streams by their names."""
+
+    name: str
+    region: str
+    account: str
+    retention: int | None
+    streams: dict[str, LogStream] = field(default_factory=dict)
+
+    @property
+    def arn(self) -> str:
+        return f"arn:{partition(self.region)}:logs:{self.region}:{self.account}:log-group:{self.name}"
+
+    @property
+    def created(self) -> int:
+        """When its first stream began."""
+        return min((stream.created for stream in self.streams.values()), default=0)
+
+
+def milliseconds(at: datetime) -> int:
+    """Since 1970."""
+    return int(at.timestamp() * 1000)
+
+
+def groups(clusters: Clusters) -> dict[str, LogGroup]:
+    """Those of all environments that run, by name."""
+    found: dict[str, LogGroup] = {}
+    for cluster in clusters.answering():
+        for desired in cluster.agent.state().services.values():
+            for definition in desired.service.task_definition.container_definitions:
+                if name := group_of(definition):
+                    own = desired.service.log_group
+                    retention = own.retention_in_days if name == own.name else None
+                    options = desired.options
+                    found.setdefault(name, LogGroup(name, options.region, options.account, retention))
+        for group, stream in _streams(cluster):
+            if group in found:
+                known = found[group].streams.get(stream.name)
+                found[group].streams[stream.name] = stream if known is None else _joined(known, stream)
+    return dict(sorted(found.items()))
+
+
+def group_of(definition: ContainerDefinition) -> str:
+    """The log group that a container's lines go to on AWS; empty where they go elsewhere."""
+    logging = definition.log_configuration
+    if logging is None or logging.log_driver != "awslogs":
+        return ""
+    name = logging.options.get("awslogs-group")
+    return name if isinstance(name, str) else ""
+
+
+def _streams(cluster: Cluster) -> Iterator[tuple[str, LogStream]]:
+    """Each with the name of its group."""
+    services = cluster.agent.state().services
+    for task in cluster.tasks:
+        definitions = _definitions(services.values(), short(task["taskDefinitionArn"]).partition(":")[0])
+        for container in task["containers"]:
+            definition = definitions.get(container["name"])
+            if definition is None or task["lastStatus"] == "STOPPED":
+                continue
+            name = _stream_name(definition, short(task["taskArn"]))
+            created = milliseconds(datetime.fromisoformat(task["createdAt"]))
+            yield group_of(definition), LogStream(name, created, cluster.agent.engine, str(container["runtimeId"]))
+    yield from _kept(cluster, services)
+
+
+def _kept(cluster: Cluster, services: dict[str, DesiredService]) -> Iterator[tuple[str, LogStream]]:
+    """What removed containers had printed."""
+    lines: dict[tuple[str, str, str], list[tuple[datetime, str]]] = {}
+    try:
+        for record in cluster.agent.records(follow=False, services=[], kept=True):
+            key = (str(record["service"]), str(record["stream"]).removeprefix("@"), str(record["task"]))
+            text = str(record["record"].get("log", ""))
+            lines.setdefault(key, []).append((datetime.fromisoformat(record["time"]), text))
+    except CopilotLocalError:
+        return  # the environment is going away
+    for (service, container, task), own in lines.items():
+        desired = services.get(service)
+        known = desired.service.task_definition.container_definitions if desired is not None else ()
+        definition = next((one for one in known if one.name == container), None)
+        if definition is not None and (group := group_of(definition)):
+            yield group, LogStream(_stream_name(definition, task), milliseconds(own[0][0]), kept=tuple(own))
+
+
+def _definitions(services: Iterable[DesiredService], family: str) -> dict[str, ContainerDefinition]:
+    for desired in services:
+        definition = desired.service.task_definition
+        if definition.family == family:
+            return {one.name: one for one in definition.container_definitions if group_of(one)}
+    return {}
+
+
+def _stream_name(definition: ContainerDefinition, task_id: str) -> str:
+    assert definition.log_configuration is not None
+    prefix = definition.log_configuration.options.get("awslogs-stream-prefix")
+    return f"{prefix}/{definition.name}/{task_id}" if isinstance(prefix, str) else f"{definition.name}/{task_id}"
+
+
+def _joined(first: LogStream, second: LogStream) -> LogStream:
+    """A container that was started anew under the same name goes on with its stream."""
+    live = first if first.engine is not None else second
+    kept = tuple(sorted((*first.kept, *second.kept)))
+    return LogStream(first.name, min(first.created, second.created), live.engine, live.container, kept)
+
+
+def after(events: list[LogEvent], key: tuple[int, int]) -> int:
+    """The place in `events` of the first one after that key."""
+    return bisect.bisect_right([event.key for event in events], key)
+
+
+def found_group(clusters: Clusters, name: str) -> LogGroup:
+    """The log group of that name or ARN. Raises `ApiError` where there is none."""
+    group = groups(clusters).get(name.removesuffix(":*").rpartition(":log-group:")[2])
+    if group is None:
+        raise ApiError("ResourceNotFoundException", "The specified log group does not exist.")
+    return group
+
+
+def found_stream(group: LogGroup, name: str) -> LogStream:
+    """The stream of that name. Raises `ApiError` where there is none."""
+    stream = group.streams.get(name)
+    if stream is None:
+        raise ApiError("ResourceNotFoundException", "The specified log stream does not exist.")
+    return stream

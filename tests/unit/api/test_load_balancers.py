@@ -1,0 +1,121 @@
+"""Elastic Load Balancing over an agent, as boto3 reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from emulator.ecs.service import (
+    FixedResponse,
+    HostHeader,
+    HttpHeader,
+    ListenerRule,
+    NetworkListener,
+    QueryString,
+    Redirect,
+    Rewrite,
+    Transform,
+)
+from tests.unit.agent.rig import Rig
+from tests.unit.api.conftest import Api, answering
+from tests.unit.runtime.world import make_service
+
+RULES = [
+    ListenerRule(
+        name="old",
+        conditions=[HostHeader(values=["a.test"]), HttpHeader(name="X", regex_values=["^1"])],
+        action=Redirect(host="b.test"),
+        priority=7,
+    ),
+    ListenerRule(
+        name="closed",
+        conditions=[QueryString(values=[("", "&<>")])],
+        action=FixedResponse(status_code=503, message_body="<closed>"),
+        transforms=[Transform(type="url-rewrite", rewrites=[Rewrite(regex="^/a", replace="/b")])],
+        priority=8,
+    ),
+]
+
+
+@pytest.fixture
+def balanced(rig: Rig, tmp_path: Path) -> Iterator[Api]:
+    service = make_service(cpu="256", memory="512", target=("hello", 80))
+    rules = [*service.listener_rules, *RULES]
+    network = [NetworkListener(port=53, protocol="UDP", target_group="default")]
+    with answering(rig, tmp_path, service.model_copy(update={"listener_rules": rules, "network_listeners": network})) as found:
+        yield found
+
+
+def refused(client: Any, operation: str, **asked: Any) -> str:
+    with pytest.raises(ClientError) as caught:
+        getattr(client, operation)(**asked)
+    return str(caught.value.response["Error"]["Code"])
+
+
+def test_from_a_service_to_its_targets(balanced: Api) -> None:
+    elb, ecs = balanced.client("elbv2"), balanced.client()
+    [service] = ecs.describe_services(cluster="demo-test", services=["hello"])["services"]
+    [arn] = [one["targetGroupArn"] for one in service["loadBalancers"]]
+    [group] = elb.describe_target_groups(TargetGroupArns=[arn])["TargetGroups"]
+    assert (group["Port"], group["Protocol"], group["TargetType"]) == (80, "HTTP", "ip")
+    assert (group["HealthCheckPath"], group["Matcher"]) == ("/", {"HttpCode": "200"})
+    balancers = elb.describe_load_balancers(LoadBalancerArns=group["LoadBalancerArns"])["LoadBalancers"]
+    assert [(one["Type"], one["Scheme"], one["State"]["Code"]) for one in balancers] == [
+        ("application", "internet-facing", "active"),
+        ("network", "internet-facing", "active"),
+    ]
+    [listener] = elb.describe_listeners(LoadBalancerArn=group["LoadBalancerArns"][0])["Listeners"]
+    assert (balancers[0]["DNSName"], listener["Port"], listener["Protocol"]) == ("localhost", 8080, "HTTP")
+    [target] = elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+    [task] = ecs.describe_tasks(cluster="demo-test", tasks=ecs.list_tasks(cluster="demo-test")["taskArns"])["tasks"]
+    address = {one["name"]: one["value"] for one in task["attachments"][0]["details"]}["privateIPv4Address"]
+    assert target["Target"] == {"Id": address, "Port": 80}
+    assert target["TargetHealth"]["State"] in ("initial", "healthy", "unavailable")
+
+
+def test_rules_in_their_order_with_everything_that_they_say(balanced: Api) -> None:
+    elb = balanced.client("elbv2")
+    [listener] = [one for one in elb.describe_listeners()["Listeners"] if one["Protocol"] == "HTTP"]
+    rules = elb.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]
+    assert [rule["Priority"] for rule in rules] == ["7", "8", "9", "default"]
+    assert rules[0]["Conditions"][0]["Values"] == ["a.test"]
+    assert rules[0]["Conditions"][1]["HttpHeaderConfig"] == {"HttpHeaderName": "X", "RegexValues": ["^1"]}
+    assert rules[0]["Actions"][0]["RedirectConfig"]["Host"] == "b.test"
+    assert rules[1]["Conditions"][0]["QueryStringConfig"]["Values"] == [{"Value": "&<>"}]
+    assert rules[1]["Actions"][0]["FixedResponseConfig"]["MessageBody"] == "<closed>"
+    assert rules[1]["Transforms"] == [
+        {"Type": "url-rewrite", "UrlRewriteConfig": {"Rewrites": [{"Regex": "^/a", "Replace": "/b"}]}}
+    ]
+    [group] = elb.describe_target_groups()["TargetGroups"]
+    assert rules[2]["Actions"][0]["TargetGroupArn"] == group["TargetGroupArn"]
+    assert rules[3]["IsDefault"]
+    [one] = elb.describe_rules(RuleArns=[rules[1]["RuleArn"]])["Rules"]
+    assert one == rules[1]
+
+
+def test_in_pages(balanced: Api) -> None:
+    elb = balanced.client("elbv2")
+    [listener] = [one for one in elb.describe_listeners()["Listeners"] if one["Protocol"] == "HTTP"]
+    pages = elb.get_paginator("describe_rules").paginate(
+        ListenerArn=listener["ListenerArn"], PaginationConfig={"PageSize": 3}
+    )
+    assert [len(page["Rules"]) for page in pages] == [3, 1]
+
+
+def test_what_is_not_there_or_not_answered(balanced: Api) -> None:
+    elb = balanced.client("elbv2")
+    assert refused(elb, "describe_load_balancers", Names=["x"]) == "LoadBalancerNotFound"
+    assert refused(elb, "describe_target_groups", TargetGroupArns=["x"]) == "TargetGroupNotFound"
+    assert refused(elb, "describe_target_health", TargetGroupArn="x") == "TargetGroupNotFound"
+    assert refused(elb, "describe_rules", ListenerArn="x") == "ListenerNotFound"
+    assert refused(elb, "describe_rules") == "ValidationError"
+    assert refused(elb, "delete_load_balancer", LoadBalancerArn="x") == "UnsupportedFeatureException"
+
+
+def test_a_service_without_one(api: Api) -> None:
+    assert api.client("elbv2").describe_load_balancers()["LoadBalancers"] == []
+    assert api.client("elbv2").describe_target_groups()["TargetGroups"] == []

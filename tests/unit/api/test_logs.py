@@ -1,0 +1,163 @@
+"""CloudWatch Logs over an agent: groups, streams, pages and patterns, as boto3 reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from emulator.api.errors import ApiError
+from emulator.api.logs.patterns import matcher
+from emulator.api.logs.streams import LogStream
+from emulator.engine.fake import Behaviour
+from tests.unit.agent.rig import Rig
+from tests.unit.api.conftest import Api, answering
+from tests.unit.runtime.world import make_service
+
+GROUP = "/copilot/demo-test-hello"
+AWSLOGS = {
+    "logDriver": "awslogs",
+    "options": {"awslogs-group": GROUP, "awslogs-region": "us-east-1", "awslogs-stream-prefix": "copilot"},
+}
+LINES = tuple(f"line {number}" for number in range(25))
+
+
+@dataclass
+class Logs:
+    client: Any
+    stream: str
+
+
+@pytest.fixture
+def logs(rig: Rig, tmp_path: Path) -> Iterator[Logs]:
+    """A task of which one container logs to CloudWatch, the other one not."""
+    rig.engine.behave("*-hello", Behaviour(log=LINES))
+    service = make_service({"hello": {"logConfiguration": AWSLOGS}, "nginx": {}}, cpu="256", memory="512")
+    with answering(rig, tmp_path, service) as api:
+        yield Logs(api.client("logs"), f"copilot/hello/{rig.task.id}")
+
+
+def refused(api: Logs, operation: str, **asked: Any) -> tuple[str, str]:
+    with pytest.raises(ClientError) as caught:
+        getattr(api.client, operation)(**asked)
+    error = caught.value.response["Error"]
+    return str(error["Code"]), str(error["Message"])
+
+
+def test_groups_and_streams(logs: Logs) -> None:
+    [group] = logs.client.describe_log_groups(logGroupNamePrefix="/copilot/demo")["logGroups"]
+    assert (group["logGroupName"], group["retentionInDays"]) == (GROUP, 30)
+    assert group["arn"] == f"arn:aws:logs:us-east-1:000000000000:log-group:{GROUP}:*"
+    assert logs.client.describe_log_groups(logGroupNamePrefix="/other")["logGroups"] == []
+    for name in ({"logGroupName": GROUP}, {"logGroupIdentifier": group["logGroupArn"]}):
+        [stream] = logs.client.describe_log_streams(**name, orderBy="LastEventTime", descending=True)["logStreams"]
+        assert stream["logStreamName"] == logs.stream
+        assert stream["firstEventTimestamp"] <= stream["lastEventTimestamp"]
+
+
+class TestGetLogEvents:
+    def messages(self, answer: Any) -> list[str]:
+        return [event["message"] for event in answer["events"]]
+
+    def test_forward_until_the_same_token_comes_twice(self, logs: Logs) -> None:
+        found, token, asked = [], "", {"startFromHead": True}
+        for _ in range(10):
+            answer = logs.client.get_log_events(logGroupName=GROUP, logStreamName=logs.stream, limit=10, **asked)
+            found += self.messages(answer)
+            if answer["nextForwardToken"] == token:
+                break
+            token = answer["nextForwardToken"]
+            asked = {"nextToken": token}
+        assert (found, self.messages(answer)) == (list(LINES), [])
+
+    def test_the_last_ones_and_those_before(self, logs: Logs) -> None:
+        last = logs.client.get_log_events(logGroupName=GROUP, logStreamName=logs.stream, limit=10)
+        assert self.messages(last) == list(LINES[-10:])
+        before = logs.client.get_log_events(
+            logGroupName=GROUP, logStreamName=logs.stream, limit=10, nextToken=last["nextBackwardToken"]
+        )
+        assert self.messages(before) == list(LINES[5:15])
+        again = logs.client.get_log_events(
+            logGroupName=GROUP, logStreamName=logs.stream, limit=10, nextToken=before["nextForwardToken"]
+        )
+        assert self.messages(again) == list(LINES[15:])
+
+    def test_between_two_moments(self, logs: Logs) -> None:
+        every = logs.client.get_log_events(logGroupName=GROUP, logStreamName=logs.stream)["events"]
+        last = every[-1]["timestamp"]
+        asked = {"logGroupName": GROUP, "logStreamName": logs.stream}
+        assert logs.client.get_log_events(**asked, startTime=last + 1)["events"] == []
+        assert logs.client.get_log_events(**asked, startTime=last, endTime=last + 1)["events"][-1] == every[-1]
+        assert last not in [event["timestamp"] for event in logs.client.get_log_events(**asked, endTime=last)["events"]]
+
+    def test_what_is_refused(self, logs: Logs) -> None:
+        missing = "ResourceNotFoundException"
+        asked = {"logGroupName": GROUP, "logStreamName": "other"}
+        assert refused(logs, "get_log_events", **asked) == (missing, "The specified log stream does not exist.")
+        asked = {"logGroupName": "other", "logStreamName": logs.stream}
+        assert refused(logs, "get_log_events", **asked) == (missing, "The specified log group does not exist.")
+        asked = {"logGroupName": GROUP, "logStreamName": logs.stream}
+        assert refused(logs, "get_log_events", **asked, nextToken="x")[0] == "InvalidParameterException"
+        assert refused(logs, "get_log_events", **asked, limit=10_001)[0] == "InvalidParameterException"
+        assert refused(logs, "create_log_group", logGroupName="x")[0] == "UnsupportedFeatureException"
+
+
+class TestFilterLogEvents:
+    def test_in_pages_each_event_once(self, logs: Logs) -> None:
+        pages = logs.client.get_paginator("filter_log_events").paginate(
+            logGroupName=GROUP, PaginationConfig={"PageSize": 7}
+        )
+        events = [event for page in pages for event in page["events"]]
+        assert [event["message"] for event in events] == list(LINES)
+        assert len({event["eventId"] for event in events}) == len(events)
+        assert {event["logStreamName"] for event in events} == {logs.stream}
+
+    def test_by_stream_and_pattern(self, logs: Logs) -> None:
+        found = logs.client.filter_log_events(logGroupName=GROUP, logStreamNamePrefix="copilot", filterPattern="9")
+        assert [event["message"] for event in found["events"]] == ["line 9", "line 19"]
+        assert logs.client.filter_log_events(logGroupName=GROUP, logStreamNamePrefix="x")["events"] == []
+        asked = {"logGroupName": GROUP, "logStreamNames": ["x"]}
+        assert refused(logs, "filter_log_events", **asked)[0] == "ResourceNotFoundException"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message", "matches"),
+    [
+        ("", "anything", True),
+        ("ERROR", "an ERROR", True),
+        ("ERROR", "an error", False),
+        ("ERROR disk", "disk: ERROR", True),
+        ("ERROR disk", "ERROR", False),
+        ('"ERROR disk"', "ERROR disk", True),
+        ('"ERROR disk"', "disk ERROR", False),
+        ("?ERROR ?WARN", "WARN", True),
+        ("?ERROR ?WARN", "INFO", False),
+        ("?ERROR disk", "disk", True),
+        ("ERROR -health", "ERROR of health", False),
+        ('-"/health check"', "GET /health check", False),
+    ],
+)
+def test_a_pattern(pattern: str, message: str, matches: bool) -> None:
+    assert matcher(pattern)(message) is matches
+
+
+@pytest.mark.parametrize("pattern", ["{ $.level = 1 }", "[ip, user]", "%[0-9]+%", "a%b \\"])
+def test_a_pattern_that_is_not_evaluated(pattern: str) -> None:
+    with pytest.raises(ApiError):
+        matcher(pattern)
+
+
+def test_lines_of_one_millisecond_stay_apart() -> None:
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    lines = ((at, "b"), (at + timedelta(milliseconds=1), "c"), (at, "a"), (at, ""))
+    events = LogStream("s", 0, kept=lines).events()
+    assert [(event.message, event.number) for event in events] == [("b", 0), ("a", 1), ("c", 0)]
+
+
+def test_a_group_of_a_task_that_does_not_log_to_cloudwatch(api: Api) -> None:
+    assert api.client("logs").describe_log_groups()["logGroups"] == []
