@@ -18,6 +18,7 @@ from emulator.api.store import FOLDER, Store
 from emulator.ecs.identity import cluster_arn
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError, EngineError
+from emulator.model import InvalidData
 from emulator.regions import DEFAULT_REGION, LOCAL_ACCOUNT
 from emulator.runtime.control.http import Message
 from emulator.runtime.control.kept import KeptAgent
@@ -111,6 +112,15 @@ class Clusters:
             with contextlib.suppress(CopilotLocalError, ApiError):
                 _ = cluster.services
                 found.append(cluster)
+        return found
+
+    def with_states(self) -> list[tuple[Cluster, DesiredState]]:
+        """Those that answer, with what should run in them. One that another version of copilot-local runs may not be
+        understood here: it is left out."""
+        found = []
+        for cluster in self.answering():
+            with contextlib.suppress(CopilotLocalError, InvalidData):
+                found.append((cluster, cluster.agent.state()))
         return found
 
     def one(self, asked: str | None) -> Cluster:

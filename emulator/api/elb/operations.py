@@ -78,7 +78,7 @@ def describe_target_health(clusters: Clusters, asked: Fields) -> Shape:
 
 
 def _all(clusters: Clusters) -> list[tuple[Cluster, Balancers]]:
-    return [(cluster, Balancers(cluster.agent.state())) for cluster in clusters.answering()]
+    return [(cluster, Balancers(state)) for cluster, state in clusters.with_states()]
 
 
 def _health(target: Mapping[str, Any], address: str, port: int) -> Shape:

@@ -101,15 +101,15 @@ def milliseconds(at: datetime) -> int:
 def groups(clusters: Clusters) -> dict[str, LogGroup]:
     """Those of all environments that run, by name."""
     found: dict[str, LogGroup] = {}
-    for cluster in clusters.answering():
-        for desired in cluster.agent.state().services.values():
+    for cluster, state in clusters.with_states():
+        for desired in state.services.values():
             for definition in desired.service.task_definition.container_definitions:
                 if name := group_of(definition):
                     own = desired.service.log_group
                     retention = own.retention_in_days if name == own.name else None
                     options = desired.options
                     found.setdefault(name, LogGroup(name, options.region, options.account, retention))
-        for group, stream in _streams(cluster):
+        for group, stream in _streams(cluster, state.services):
             if group in found:
                 known = found[group].streams.get(stream.name)
                 found[group].streams[stream.name] = stream if known is None else _joined(known, stream)
@@ -125,9 +125,8 @@ def group_of(definition: ContainerDefinition) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _streams(cluster: Cluster) -> Iterator[tuple[str, LogStream]]:
+def _streams(cluster: Cluster, services: dict[str, DesiredService]) -> Iterator[tuple[str, LogStream]]:
     """Each with the name of its group."""
-    services = cluster.agent.state().services
     for task in cluster.tasks:
         definitions = _definitions(services.values(), short(task["taskDefinitionArn"]).partition(":")[0])
         for container in task["containers"]:
