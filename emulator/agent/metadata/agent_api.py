@@ -1,4 +1,4 @@
-"""What answers below ECS_AGENT_URI: task protection, recorded without effect; fault injection, refused."""
+"""Task protection below ECS_AGENT_URI, recorded without effect."""
 
 from __future__ import annotations
 
@@ -39,18 +39,3 @@ class AgentApi:
         if self._protection.protected(task.arn):
             log.warning("task %s asks for protection: `scale` and `up` stop it here all the same", task.id[:8])
         return json_answer(200, answer)
-
-    def fault(self, request: Request) -> Answer:
-        """Answers `fault/v1/…`: nothing disturbs the network here."""
-        if request.method != "POST":
-            return NOT_ALLOWED
-        try:
-            task = self._tasks.by_container(request.id, request.address)
-        except EngineError:
-            message = f"failed to get task metadata due to internal server error for container: {request.id}"
-            return json_answer(500, {"Error": message})
-        if task is None:
-            return json_answer(404, {"Error": f"unable to lookup container: {request.id}"})
-        if task.desired is None or not task.desired.service.task_definition.enable_fault_injection:
-            return json_answer(400, {"Error": f"enableFaultInjection is not enabled for task: {task.arn}"})
-        return json_answer(501, {"Error": "copilot-local does not inject network faults"})

@@ -16,6 +16,8 @@ from emulator.agent.metadata.agent_api import AgentApi
 from emulator.agent.metadata.answers import NOT_FOUND, Answer, Handler, Request, json_answer
 from emulator.agent.metadata.collector import StatsCollector
 from emulator.agent.metadata.credentials import Credentials
+from emulator.agent.metadata.fault_requests import KINDS
+from emulator.agent.metadata.faults import Faults
 from emulator.agent.metadata.protection import Protection
 from emulator.agent.metadata.tasks import Tasks
 from emulator.agent.metadata.versions import Version2, Version3, Version4
@@ -26,7 +28,9 @@ log = logging.getLogger(__name__)
 class Endpoint:
     """Answers requests."""
 
-    def __init__(self, tasks: Tasks, stats: StatsCollector, credentials: Credentials, protection: Protection) -> None:
+    def __init__(
+        self, tasks: Tasks, stats: StatsCollector, credentials: Credentials, protection: Protection, faults: Faults
+    ) -> None:
         self._credentials = credentials
         two, api = Version2(tasks, stats), AgentApi(tasks, protection)
         routes: list[tuple[str, Handler]] = [
@@ -35,7 +39,7 @@ class Endpoint:
             (r"/v2/credentials/([^/]*)", self._credentials_v2),
             (r"/v1/credentials", self._credentials_v1),
             (r"/api/([^/]*)/task-protection/v1/state", api.task_protection),
-            (r"/api/([^/]*)/fault/v1/[a-z-]+/(?:start|stop|status)", api.fault),
+            (rf"/api/([^/]*)/fault/v1/(?:{'|'.join(KINDS)})/(?:start|stop|status)", faults.answer),
         ]
         for version in (Version3(tasks, stats), Version4(tasks, stats)):
             base = f"/{version.name.lower()}/([^/]*)"

@@ -9,6 +9,7 @@ import threading
 from emulator.agent.metadata.collector import StatsCollector
 from emulator.agent.metadata.credentials import Credentials
 from emulator.agent.metadata.endpoint import Endpoint
+from emulator.agent.metadata.faults import Faults
 from emulator.agent.metadata.link_local import open_listener, take_address
 from emulator.agent.metadata.moments import Moments
 from emulator.agent.metadata.protection import Protection
@@ -61,6 +62,7 @@ def serve_metadata(engine: Engine, supervisor: Supervisor, listener: socket.sock
     stats = StatsCollector(tasks.running, engine.stats)
     credentials = Credentials(tasks, lambda: one_offs.with_roles(supervisor.scheduler.private))
     protection = Protection(supervisor.scheduler.history.protected)
-    server = MetadataServer(listener, Endpoint(tasks, stats, credentials, protection))
+    endpoint = Endpoint(tasks, stats, credentials, protection, Faults(tasks, engine))
+    server = MetadataServer(listener, endpoint)
     threading.Thread(target=server.serve_forever, args=(NO_POLL,), daemon=True, name="metadata").start()
     return tasks

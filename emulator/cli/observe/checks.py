@@ -76,6 +76,18 @@ def check_log_driver(engine: Engine) -> Check:
     )
 
 
+def check_faults(problem: str) -> Check:
+    """What fault injection of tasks can do here; `problem` is why the kernel cannot delay packets."""
+    if not problem:
+        return Check("faults", Status.OK, "the kernel can delay and lose packets of tasks that inject faults")
+    return Check(
+        "faults",
+        Status.NOTE,
+        f"faults of tasks: black holes and loss work, network latency does not: {problem.removeprefix('Error: ')}",
+        "the kernel that Docker runs on needs sch_prio and sch_netem: `modprobe sch_netem`, where it has modules",
+    )
+
+
 def check_stand_ins(engine: Engine, stand_ins: Mapping[str, str]) -> Check:
     """The images that the set-up built because there was no container registry."""
     if not stand_ins:

@@ -75,10 +75,20 @@ def _with_engine(engine: Engine) -> list[Check]:
         _check_build(engine),
         checks.check_stand_ins(engine, substitutes.read()),
         *checks.check_images(engine, references, settings, docker_cli.why_not_pullable),
+        *_check_faults(engine),
         checks.check_port(port, checks.front_on(containers, port), checks.port_is_free),
         *checks.check_environments(containers),
         *checks.check_listeners(containers, is_local(engine)),
     ]
+
+
+def _check_faults(engine: Engine) -> list[Check]:
+    """Nothing before the agent's image is there, which has the programs that faults are made by."""
+    from emulator.runtime.machine.netem import netem_problem
+    from emulator.setup.images import present_agent_image
+
+    image = present_agent_image(engine)
+    return [checks.check_faults(netem_problem(engine, image))] if image else []
 
 
 def _check_build(engine: Engine) -> Check:

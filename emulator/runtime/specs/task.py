@@ -101,6 +101,7 @@ class TaskFactory:
             volumes[docker_name] = labels
         limits = TaskLimits.of(definition, nested=self.nested_limits)
         plain = router is None and not desired.options.aws_port and desired.options.native is None
+        plain = plain and not definition.enable_fault_injection  # faults are made by iptables and tc
         pause = ContainerSpec(
             name=self.names.pause(task_id),
             image=self.state.pause_image if plain else self.state.agent_image,

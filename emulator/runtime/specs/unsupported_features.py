@@ -69,8 +69,6 @@ def refuse_on_fargate(service: Service, *, ecs_limits: bool = True) -> None:
     platform = definition.runtime_platform
     if platform is not None and (platform.operating_system_family or "LINUX") != "LINUX":
         raise Unsupported(f"{service.name}: {platform.operating_system_family} containers do not run locally")
-    if definition.enable_fault_injection:
-        raise Unsupported(f"{service.name} uses enableFaultInjection, which does not run locally")
     _refuse_fluentd(service)
     for container in definition.container_definitions:
         where = f"{service.name}: container {container.name}"

@@ -117,6 +117,14 @@ class TestFilterLogEvents:
         assert len({event["eventId"] for event in events}) == len(events)
         assert {event["logStreamName"] for event in events} == {logs.stream}
 
+    def test_as_aws_logs_tail_follows(self, logs: Logs) -> None:
+        """It asks again from the time of the last event on, and leaves out what it has seen."""
+        asked: dict[str, Any] = {"logGroupName": GROUP, "interleaved": True}
+        first = logs.client.filter_log_events(**asked, startTime=0)["events"]
+        again = logs.client.filter_log_events(**asked, startTime=first[-1]["timestamp"])["events"]
+        assert again
+        assert {event["eventId"] for event in again} <= {event["eventId"] for event in first}
+
     def test_by_stream_and_pattern(self, logs: Logs) -> None:
         found = logs.client.filter_log_events(logGroupName=GROUP, logStreamNamePrefix="copilot", filterPattern="9")
         assert [event["message"] for event in found["events"]] == ["line 9", "line 19"]

@@ -38,7 +38,6 @@ TASK: dict[str, dict[str, Any]] = {
     "WINDOWS_SERVER_2022_CORE": {"runtimePlatform": {"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}},
     "pidMode host": {"pidMode": "host"},
     "ipcMode": {"ipcMode": "task"},
-    "enableFaultInjection": {"enableFaultInjection": True},
 }
 
 

@@ -15,6 +15,7 @@ from emulator.agent.metadata.answers import Answer, Request
 from emulator.agent.metadata.collector import StatsCollector
 from emulator.agent.metadata.credentials import Credentials
 from emulator.agent.metadata.endpoint import Endpoint
+from emulator.agent.metadata.faults import Faults
 from emulator.agent.metadata.moments import Moments
 from emulator.agent.metadata.protection import Protection
 from emulator.agent.metadata.tasks import Tasks
@@ -81,7 +82,10 @@ class World:
         self.stats = StatsCollector(self.tasks.running, self.engine.stats, first=0.01, interval=0.01, linger=30)
         self.credentials = Credentials(self.tasks, lambda: self.private.task_roles)
         self.protection = Protection()
-        self.endpoint = Endpoint(self.tasks, self.stats, self.credentials, self.protection)
+        self.now = 100.0
+        """What faults take the time from."""
+        self.faults = Faults(self.tasks, self.engine, lambda: self.now)
+        self.endpoint = Endpoint(self.tasks, self.stats, self.credentials, self.protection, self.faults)
 
     def want(self, wanted: Service, revision: int = 1, **options: Any) -> DesiredService:
         """This is to run from now on."""

@@ -154,18 +154,3 @@ class TestTaskProtection:
         status, answer = world.ask("/api/bad/task-protection/v1/state")
         assert (status, answer["error"]["Code"]) == (404, "ResourceNotFoundException")
         assert world.answer("/api/bad/task-protection/v1/state", "POST").status == 405
-
-
-class TestFaultInjection:
-    PATH = "/api/{hello}/fault/v1/network-latency/start"
-
-    def test_it_is_refused_as_on_ecs_where_it_is_not_enabled(self, world: World) -> None:
-        world.start(service(HELLO))
-        status, answer = world.ask(self.PATH, "POST", b"{}")
-        assert status == 400
-        assert answer["Error"].startswith("enableFaultInjection is not enabled for task: arn:aws:ecs:")
-
-    def test_it_is_refused_aloud_where_it_is_enabled(self, world: World) -> None:
-        world.start(service(HELLO, enableFaultInjection=True))
-        status, answer = world.ask(self.PATH, "POST", b"{}")
-        assert (status, answer) == (501, {"Error": "copilot-local does not inject network faults"})
