@@ -60,8 +60,8 @@ def stop_blackhole(asked: Blackhole) -> str:
 
 
 def see_blackhole(asked: Blackhole) -> str:
-    """Code 0 where it runs."""
-    return _runs(asked)
+    """Code 0 where it runs, else 1: iptables has another one where there is no such chain."""
+    return f"{_runs(asked)} || exit 1"
 
 
 def start_disturbance(asked: Disturbance) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import contextlib
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -16,7 +17,7 @@ from emulator.ecs.task_definition import ContainerDefinition
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError, NotFound
 from emulator.regions import partition
-from emulator.runtime.state.desired import DesiredService
+from emulator.runtime.state.desired import DesiredService, DesiredState
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -102,18 +103,27 @@ def groups(clusters: Clusters) -> dict[str, LogGroup]:
     """Those of all environments that run, by name."""
     found: dict[str, LogGroup] = {}
     for cluster, state in clusters.with_states():
-        for desired in state.services.values():
-            for definition in desired.service.task_definition.container_definitions:
-                if name := group_of(definition):
-                    own = desired.service.log_group
-                    retention = own.retention_in_days if name == own.name else None
-                    options = desired.options
-                    found.setdefault(name, LogGroup(name, options.region, options.account, retention))
-        for group, stream in _streams(cluster, state.services):
-            if group in found:
-                known = found[group].streams.get(stream.name)
-                found[group].streams[stream.name] = stream if known is None else _joined(known, stream)
+        with contextlib.suppress(CopilotLocalError, ApiError):  # it is going away
+            own = _groups(state)
+            for group, stream in _streams(cluster, state.services):
+                if group in own:
+                    known = own[group].streams.get(stream.name)
+                    own[group].streams[stream.name] = stream if known is None else _joined(known, stream)
+            for name, one in own.items():
+                found.setdefault(name, one).streams.update(one.streams)
     return dict(sorted(found.items()))
+
+
+def _groups(state: DesiredState) -> dict[str, LogGroup]:
+    """Those that the containers of an environment name, without streams."""
+    found: dict[str, LogGroup] = {}
+    for desired in state.services.values():
+        own, options = desired.service.log_group, desired.options
+        for definition in desired.service.task_definition.container_definitions:
+            if name := group_of(definition):
+                retention = own.retention_in_days if name == own.name else None
+                found.setdefault(name, LogGroup(name, options.region, options.account, retention))
+    return found
 
 
 def group_of(definition: ContainerDefinition) -> str:
