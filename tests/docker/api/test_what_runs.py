@@ -286,3 +286,54 @@ def test_a_task_hears_of_its_protection(shop: Shop) -> None:
     words = ("sh", "-c", "wget -qO- $ECS_AGENT_URI/task-protection/v1/state")
     answer = json.loads(docker("exec", shop.project.container("web"), *words))
     assert (answer["protection"]["ProtectionEnabled"], answer["protection"]["TaskArn"]) == (True, task)
+
+
+def test_a_task_is_the_same_in_every_place(shop: Shop) -> None:
+    """DescribeTasks, `inspect`, the last event of the task, and what the task itself hears of its metadata."""
+    arn = shop.task("web")
+    [task] = shop.client().describe_tasks(cluster=shop.cluster, tasks=[arn])["tasks"]
+    inspected = json.loads(shop.project.run("inspect", "-e", "test").ok().out)["tasks"]
+    events = [json.loads(line) for line in shop.project.run("events", "-e", "test").ok().out.splitlines()]
+    own = [event["detail"] for event in events if event["resources"] == [arn]]
+    words = ("sh", "-c", "wget -qO- $ECS_CONTAINER_METADATA_URI_V4/task")
+    metadata = json.loads(docker("exec", shop.project.container("web"), *words))
+    [container] = metadata["Containers"]
+    [network] = container["Networks"]
+
+    def facts(found: dict[str, Any]) -> dict[str, Any]:
+        interface = {one["name"]: one["value"] for one in found["attachments"][0]["details"]}
+        [inner] = found["containers"]
+        return {
+            "task": found["taskArn"],
+            "cluster": found["clusterArn"],
+            "definition": found["taskDefinitionArn"].rpartition("/")[2],
+            "zone": found["availabilityZone"],
+            "size": (int(found["cpu"]) / 1024, int(found["memory"])),
+            "address": interface["privateIPv4Address"],
+            "name": interface["privateDnsName"],
+            "mac": interface["macAddress"],
+            "container": inner["containerArn"],
+            "image": inner["image"],
+            "digest": inner["imageDigest"],
+            "status": (found["desiredStatus"], inner["lastStatus"]),
+        }
+
+    assert facts(task) == {
+        "task": metadata["TaskARN"],
+        "cluster": metadata["Cluster"],
+        "definition": f"{metadata['Family']}:{metadata['Revision']}",
+        "zone": metadata["AvailabilityZone"],
+        "size": (metadata["Limits"]["CPU"], metadata["Limits"]["Memory"]),
+        "address": network["IPv4Addresses"][0],
+        "name": network["PrivateDNSName"],
+        "mac": network["MACAddress"],
+        "container": container["ContainerARN"],
+        "image": container["Image"],
+        "digest": container["ImageID"],
+        "status": (metadata["DesiredStatus"], container["KnownStatus"]),
+    }
+    for other in (next(one for one in inspected if one["taskArn"] == arn), own[-1]):
+        assert facts(other) == facts(task)
+        for key in ("connectivity", "startedBy", "platformFamily", "ephemeralStorage", "overrides", "group"):
+            assert other[key] == task[key]
+        assert other["containers"][0]["networkInterfaces"] == task["containers"][0]["networkInterfaces"]

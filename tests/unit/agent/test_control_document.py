@@ -133,6 +133,8 @@ def test_requests_and_answers_fit_it(
     until(lambda: agent.status()["jobs"]["cleanup"]["runs"])
     assert agent.status()["jobs"]["cleanup"]["runs"][0]["id"] == run["id"]
     agent.set_clock(datetime.now(UTC))
+    agent.protect([agent.tasks("hello")[0]["taskArn"]], 5)
+    assert agent.protection()
     agent.urls()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
     made = direct.make_folder(DEMO, replace(rig.engine.info(), host="unix:///nowhere/docker.sock", shares_folders=True))

@@ -90,7 +90,7 @@ def test_a_task_has_what_describe_tasks_has() -> None:
     assert task["createdAt"] <= task["pullStartedAt"] <= task["pullStoppedAt"]
     [interface] = task["attachments"]
     details = {one["name"]: one["value"] for one in interface["details"]}
-    assert details["privateDnsName"] == "ip-172-30-0-1.ec2.internal"
+    assert details["privateDnsName"] == "ip-00000001.ec2.internal"
     assert {"subnetId", "networkInterfaceId", "privateIPv4Address"} <= details.keys()
     [container] = task["containers"]
     assert container["networkInterfaces"] == [{"attachmentId": interface["id"], "privateIpv4Address": "172.30.0.1"}]

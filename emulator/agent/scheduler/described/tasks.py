@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from emulator.ecs.endpoints import private_dns_name
 from emulator.ecs.identity import cluster_arn, container_arn, task_definition_arn
 from emulator.engine.interface import ContainerState, Health
 from emulator.regions import DEFAULT_REGION, LOCAL_ACCOUNT
@@ -133,28 +134,33 @@ def _moment(at: datetime) -> str:
 
 
 def attachments_of(task: Task, content: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """DescribeTasks' network interface; as it was before while the task has no address."""
-    if task.pause is None or not task.pause.addresses:
-        return list(content["attachments"])
-    network, address = next(iter(task.pause.addresses.items()))
+    """DescribeTasks' network interface; as it was before where the task has no address any more."""
     interface = hashlib.sha256(task.id.encode()).hexdigest()
-    region = str(content["taskArn"]).split(":")[3]
-    details = [
-        {"name": "subnetId", "value": f"subnet-{hashlib.sha256(network.encode()).hexdigest()[:17]}"},
-        {"name": "networkInterfaceId", "value": f"eni-{interface[:17]}"},
-    ]
+    subnet = hashlib.sha256(str(content["clusterArn"]).encode()).hexdigest()[:17]
+    details = [{"name": "subnetId", "value": f"subnet-{subnet}"}]
+    found: dict[str, Any] = {
+        "id": f"{interface[:8]}-{interface[8:12]}-4{interface[13:16]}-8{interface[17:20]}-{interface[20:32]}",
+        "type": "ElasticNetworkInterface",
+        "status": "PRECREATED",
+        "details": details,
+    }
+    if task.pause is None or not task.pause.addresses:
+        return list(content["attachments"]) or [found]
+    network, address = next(iter(task.pause.addresses.items()))
+    details.append({"name": "networkInterfaceId", "value": f"eni-{interface[:17]}"})
     if network in task.pause.attachments:
         details.append({"name": "macAddress", "value": task.pause.attachments[network].mac_address})
-    name = f"ip-{address.replace('.', '-')}.{'ec2' if region == 'us-east-1' else f'{region}.compute'}.internal"
+    name = private_dns_name(task.id, str(content["taskArn"]).split(":")[3])
     details += [{"name": "privateDnsName", "value": name}, {"name": "privateIPv4Address", "value": address}]
-    id_ = f"{interface[:8]}-{interface[8:12]}-4{interface[13:16]}-8{interface[17:20]}-{interface[20:32]}"
-    return [{"id": id_, "type": "ElasticNetworkInterface", "status": "ATTACHED", "details": details}]
+    return [{**found, "status": "ATTACHED"}]
 
 
 def note_interfaces(content: Mapping[str, Any]) -> None:
     """Gives each container the task's network interface."""
     for attachment in content["attachments"]:
         address = next((one["value"] for one in attachment["details"] if one["name"] == "privateIPv4Address"), "")
+        if not address:
+            continue
         for container in content["containers"]:
             container["networkInterfaces"] = [{"attachmentId": attachment["id"], "privateIpv4Address": address}]
 
