@@ -46,7 +46,9 @@ def balanced(rig: Rig, tmp_path: Path) -> Iterator[Api]:
     service = make_service(cpu="256", memory="512", target=("hello", 80))
     rules = [*service.listener_rules, *RULES]
     network = [NetworkListener(port=53, protocol="UDP", target_group="default")]
-    with answering(rig, tmp_path, service.model_copy(update={"listener_rules": rules, "network_listeners": network})) as found:
+    with answering(
+        rig, tmp_path, service.model_copy(update={"listener_rules": rules, "network_listeners": network})
+    ) as found:
         yield found
 
 
