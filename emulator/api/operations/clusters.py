@@ -7,10 +7,14 @@ from typing import Any
 
 from emulator.api.clusters import DEFAULT, Cluster, Clusters
 from emulator.api.errors import ApiError
+from emulator.api.operations.tags import with_tags
 from emulator.api.paging import page
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
+
+CLUSTERS = "cluster-settings"
+"""What was set of clusters, by ARN."""
 
 
 def list_clusters(clusters: Clusters, asked: Request) -> Answer:
@@ -23,10 +27,10 @@ def describe_clusters(clusters: Clusters, asked: Request) -> Answer:
     found, failures = [], []
     for name in asked.get("clusters") or [DEFAULT]:
         try:
-            found.append(_described(clusters.one(name)))
+            found.append(described(clusters, clusters.one(name)))
         except ApiError:
             failures.append({"arn": name, "reason": "MISSING"})
-    return {"clusters": found, "failures": failures}
+    return {"clusters": with_tags(clusters, found, "clusterArn", asked), "failures": failures}
 
 
 def list_container_instances(clusters: Clusters, asked: Request) -> Answer:
@@ -35,13 +39,8 @@ def list_container_instances(clusters: Clusters, asked: Request) -> Answer:
     return {"containerInstanceArns": []}
 
 
-def list_tags_for_resource(clusters: Clusters, asked: Request) -> Answer:
-    """ListTagsForResource: nothing here has tags."""
-    del clusters, asked
-    return {"tags": []}
-
-
-def _described(cluster: Cluster) -> Answer:
+def described(clusters: Clusters, cluster: Cluster) -> Answer:
+    """DescribeClusters' `Cluster`, with what was set of it."""
     states = [task["lastStatus"] for task in cluster.tasks]
     return {
         "clusterArn": cluster.arn,
@@ -53,7 +52,8 @@ def _described(cluster: Cluster) -> Answer:
         "activeServicesCount": len(cluster.services),
         "statistics": [],
         "tags": [],
-        "settings": [],
+        "settings": [{"name": "containerInsights", "value": "disabled"}],
         "capacityProviders": ["FARGATE", "FARGATE_SPOT"],
         "defaultCapacityProviderStrategy": [],
+        **clusters.store.read(CLUSTERS).get(cluster.arn, {}),
     }

@@ -7,30 +7,41 @@ from typing import Any, Final
 
 from emulator.api.clusters import Clusters
 from emulator.api.exec.operation import execute_command
-from emulator.api.operations import clusters, definitions, protection, services, tasks
+from emulator.api.operations import clusters, definitions, protection, services, settings, tags, tasks
 
 Operation = Callable[[Clusters, Mapping[str, Any]], dict[str, Any]]
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
+    "DeleteAccountSetting": settings.delete_account_setting,
     "DeleteTaskDefinitions": definitions.delete_task_definitions,
     "DeregisterTaskDefinition": definitions.deregister_task_definition,
+    "DescribeCapacityProviders": settings.describe_capacity_providers,
     "DescribeClusters": clusters.describe_clusters,
     "DescribeServiceDeployments": services.describe_service_deployments,
     "DescribeServices": services.describe_services,
     "DescribeTaskDefinition": definitions.describe_task_definition,
     "DescribeTasks": tasks.describe_tasks,
+    "DiscoverPollEndpoint": settings.discover_poll_endpoint,
     "ExecuteCommand": execute_command,
     "GetTaskProtection": protection.get_task_protection,
+    "ListAccountSettings": settings.list_account_settings,
     "ListClusters": clusters.list_clusters,
     "ListContainerInstances": clusters.list_container_instances,
     "ListServiceDeployments": services.list_service_deployments,
     "ListServices": services.list_services,
-    "ListTagsForResource": clusters.list_tags_for_resource,
+    "ListTagsForResource": tags.list_tags_for_resource,
     "ListTaskDefinitionFamilies": definitions.list_task_definition_families,
     "ListTaskDefinitions": definitions.list_task_definitions,
     "ListTasks": tasks.list_tasks,
+    "PutAccountSetting": settings.put_account_setting,
+    "PutAccountSettingDefault": settings.put_account_setting_default,
+    "PutClusterCapacityProviders": settings.put_cluster_capacity_providers,
     "RegisterTaskDefinition": definitions.register_task_definition,
     "StopTask": tasks.stop_task,
-    "UpdateTaskProtection": protection.update_task_protection,
+    "TagResource": tags.tag_resource,
+    "UntagResource": tags.untag_resource,
+    "UpdateCluster": settings.update_cluster,
+    "UpdateClusterSettings": settings.update_cluster_settings,
     "UpdateService": services.update_service,
+    "UpdateTaskProtection": protection.update_task_protection,
 }

@@ -9,6 +9,7 @@ from emulator.api.clusters import Cluster, Clusters
 from emulator.api.errors import invalid, no_service
 from emulator.api.operations.begun import begin
 from emulator.api.operations.orders import needs_order, ordered
+from emulator.api.operations.tags import with_tags
 from emulator.api.paging import limited, page, short
 from emulator.events import discard
 
@@ -39,7 +40,7 @@ def describe_services(clusters: Clusters, asked: Request) -> Answer:
             found.append(known[short(name)])
         else:
             failures.append({"arn": _arn(cluster, name), "reason": "MISSING"})
-    return {"services": found, "failures": failures}
+    return {"services": with_tags(clusters, found, "serviceArn", asked), "failures": failures}
 
 
 def update_service(clusters: Clusters, asked: Request) -> Answer:

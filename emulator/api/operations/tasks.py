@@ -8,6 +8,7 @@ from typing import Any
 from emulator.api.clusters import Cluster, Clusters
 from emulator.api.errors import invalid, no_service
 from emulator.api.operations.begun import begin
+from emulator.api.operations.tags import with_tags
 from emulator.api.paging import limited, page, short
 from emulator.events import discard
 
@@ -49,7 +50,7 @@ def describe_tasks(clusters: Clusters, asked: Request) -> Answer:
             found.append(known[short(name)])
         else:
             failures.append({"arn": _arn(cluster, name), "reason": "MISSING"})
-    return {"tasks": found, "failures": failures}
+    return {"tasks": with_tags(clusters, found, "taskArn", asked), "failures": failures}
 
 
 def stop_task(clusters: Clusters, asked: Request) -> Answer:

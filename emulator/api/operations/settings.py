@@ -1,0 +1,144 @@
+"""Settings of the account and of clusters, and capacity providers: kept on this machine and given back, without effect.
+
+Source: the ECS API reference; texts of errors: moto's tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.api.clusters import Clusters
+from emulator.api.errors import invalid
+from emulator.api.operations.clusters import CLUSTERS, described
+from emulator.api.paging import page
+from emulator.ecs.identity import ecs_arn
+
+Request = Mapping[str, Any]
+Answer = dict[str, Any]
+
+DOCUMENT = "account-settings"
+NAMES = {
+    "serviceLongArnFormat": "enabled",
+    "taskLongArnFormat": "enabled",
+    "containerInstanceLongArnFormat": "enabled",
+    "awsvpcTrunking": "disabled",
+    "containerInsights": "disabled",
+    "fargateFIPSMode": "disabled",
+    "tagResourceAuthorization": "on",
+    "fargateTaskRetirementWaitPeriod": "7",
+    "guardDutyActivate": "off",
+    "defaultLogDriverMode": "non-blocking",
+}
+"""Each with its value where none was set."""
+PROVIDERS = ("FARGATE", "FARGATE_SPOT")
+
+
+def put_account_setting(clusters: Clusters, asked: Request) -> Answer:
+    """PutAccountSetting, of the caller or of another principal."""
+    return _put(clusters, asked, asked.get("principalArn") or _user(clusters))
+
+
+def put_account_setting_default(clusters: Clusters, asked: Request) -> Answer:
+    """PutAccountSettingDefault: of everyone in the account."""
+    return _put(clusters, asked, _root(clusters))
+
+
+def delete_account_setting(clusters: Clusters, asked: Request) -> Answer:
+    """DeleteAccountSetting."""
+    _known(asked["name"])
+    principal = asked.get("principalArn") or _user(clusters)
+    with clusters.store.changing(DOCUMENT) as document:
+        value = document.get(principal, {}).pop(asked["name"], NAMES[asked["name"]])
+    return {"setting": {"name": asked["name"], "value": value, "principalArn": principal}}
+
+
+def list_account_settings(clusters: Clusters, asked: Request) -> Answer:
+    """ListAccountSettings: what was set, or with `effectiveSettings` what holds."""
+    name, value = asked.get("name"), asked.get("value")
+    if name is not None:
+        _known(name)
+    principal = asked.get("principalArn") or _user(clusters)
+    document = clusters.store.read(DOCUMENT)
+    own = document.get(principal, {})
+    if asked.get("effectiveSettings"):
+        own = {**NAMES, **document.get(_root(clusters), {}), **own}
+    found = sorted(key for key in own if name in (None, key) and value in (None, own[key]))
+    chosen = page("names", found, asked, default=10)
+    settings = [{"name": key, "value": own[key], "principalArn": principal, "type": "user"} for key in chosen["names"]]
+    return {"settings": settings, "nextToken": chosen.get("nextToken")}
+
+
+def describe_capacity_providers(clusters: Clusters, asked: Request) -> Answer:
+    """DescribeCapacityProviders: Fargate's two."""
+    wanted = [name.rpartition("/")[2] for name in asked.get("capacityProviders") or PROVIDERS]
+    found = [_provider(clusters, name) for name in wanted if name in PROVIDERS]
+    failures = [{"arn": _provider_arn(clusters, name), "reason": "MISSING"} for name in wanted if name not in PROVIDERS]
+    return {"capacityProviders": found, "failures": failures}
+
+
+def put_cluster_capacity_providers(clusters: Clusters, asked: Request) -> Answer:
+    """PutClusterCapacityProviders."""
+    strategy = asked["defaultCapacityProviderStrategy"]
+    names = asked["capacityProviders"]
+    used = [one["capacityProvider"] for one in strategy]
+    if unknown := sorted({name for name in [*names, *used] if name not in PROVIDERS}):
+        raise invalid(f"The specified capacity provider was not found: {', '.join(unknown)}")
+    if missing := [name for name in used if name not in names]:
+        raise invalid(f"The default strategy names what is no capacity provider of the cluster: {', '.join(missing)}")
+    kept = {"capacityProviders": asked["capacityProviders"], "defaultCapacityProviderStrategy": strategy}
+    return {"cluster": _changed(clusters, asked, kept)}
+
+
+def update_cluster(clusters: Clusters, asked: Request) -> Answer:
+    """UpdateCluster."""
+    members = ("settings", "configuration", "serviceConnectDefaults")
+    return {"cluster": _changed(clusters, asked, {key: asked[key] for key in members if key in asked})}
+
+
+def update_cluster_settings(clusters: Clusters, asked: Request) -> Answer:
+    """UpdateClusterSettings."""
+    return {"cluster": _changed(clusters, asked, {"settings": asked["settings"]})}
+
+
+def discover_poll_endpoint(clusters: Clusters, asked: Request) -> Answer:
+    """DiscoverPollEndpoint: where an ECS agent would connect to; here nothing of it is served."""
+    clusters.one(asked.get("cluster"))
+    address = f"http://{clusters.sessions.address}/"
+    return {"endpoint": address, "telemetryEndpoint": address, "serviceConnectEndpoint": address}
+
+
+def _put(clusters: Clusters, asked: Request, principal: str) -> Answer:
+    _known(asked["name"])
+    with clusters.store.changing(DOCUMENT) as document:
+        document.setdefault(principal, {})[asked["name"]] = asked["value"]
+    return {"setting": {"name": asked["name"], "value": asked["value"], "principalArn": principal, "type": "user"}}
+
+
+def _known(name: str) -> None:
+    if name not in NAMES:
+        raise invalid(f"{name} should be one of [{','.join(NAMES)}]")
+
+
+def _user(clusters: Clusters) -> str:
+    return f"arn:aws:iam::{clusters.account}:user/local"
+
+
+def _root(clusters: Clusters) -> str:
+    return f"arn:aws:iam::{clusters.account}:root"
+
+
+def _provider_arn(clusters: Clusters, name: str) -> str:
+    return ecs_arn(clusters.region, f"capacity-provider/{name}", clusters.account)
+
+
+def _provider(clusters: Clusters, name: str) -> Answer:
+    return {"capacityProviderArn": _provider_arn(clusters, name), "name": name, "status": "ACTIVE", "tags": []}
+
+
+def _changed(clusters: Clusters, asked: Request, values: Mapping[str, object]) -> Answer:
+    """The cluster, once it has these values."""
+    cluster = clusters.one(asked.get("cluster"))
+    with clusters.store.changing(CLUSTERS) as document:
+        document.setdefault(cluster.arn, {}).update(values)
+    return described(clusters, cluster)
