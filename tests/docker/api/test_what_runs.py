@@ -14,6 +14,7 @@ import subprocess
 import sys
 import termios
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,9 +74,16 @@ class Shop:
         )
 
     def task(self, service: str) -> str:
-        """The ARN of a service's task."""
-        [arn] = self.client().list_tasks(cluster=self.cluster, serviceName=service)["taskArns"]
-        return str(arn)
+        """The ARN of a service's task, once it has one that runs."""
+        wait_until(lambda: self.running(service) != "", f"a task of {service}")
+        return self.running(service)
+
+    def running(self, service: str) -> str:
+        """The ARN of a service's only task that runs; empty where there is none, or more."""
+        ecs = self.client()
+        arns = ecs.list_tasks(cluster=self.cluster, serviceName=service)["taskArns"]
+        tasks = ecs.describe_tasks(cluster=self.cluster, tasks=arns)["tasks"] if arns else []
+        return str(tasks[0]["taskArn"]) if [task["lastStatus"] for task in tasks] == ["RUNNING"] else ""
 
     def aws(self, *words: str) -> str:
         """What a command of awscli prints."""
@@ -92,13 +100,25 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop(make_shared_project: MakeProject, engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def image() -> Iterator[str]:
+    """A name for an image, which `shut` runs."""
+    name = f"cl-test-{uuid.uuid4().hex[:12]}:1"
+    yield name
+    docker("image", "rm", "--force", name)
+
+
+@pytest.fixture(scope="module")
+def shop(
+    make_shared_project: MakeProject, engine: Engine, busybox: str, image: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shop]:
+    docker("tag", busybox, image)
     project = make_shared_project("")
     project.write("copilot/.workspace", f"application: {project.app}\n")
     project.write("copilot/environments/test/manifest.yml", "name: test\ntype: Environment\n")
     web = MANIFEST.format(name="web", type="Load Balanced Web Service", exec="true")
     project.write("copilot/web/manifest.yml", web + BALANCED)
-    project.write("copilot/shut/manifest.yml", MANIFEST.format(name="shut", type="Backend Service", exec="false"))
+    shut = MANIFEST.format(name="shut", type="Backend Service", exec="false")
+    project.write("copilot/shut/manifest.yml", shut.replace("busybox:1.37", image))
     project.up()
     programs = tmp_path_factory.mktemp("programs")
     plugin = programs / "session-manager-plugin"
@@ -337,3 +357,18 @@ def test_a_task_is_the_same_in_every_place(shop: Shop) -> None:
         for key in ("connectivity", "startedBy", "platformFamily", "ephemeralStorage", "overrides", "group"):
             assert other[key] == task[key]
         assert other["containers"][0]["networkInterfaces"] == task["containers"][0]["networkInterfaces"]
+
+
+def test_a_tag_that_moves_changes_no_task_of_a_deployment(shop: Shop, image: str, local_image: Any) -> None:
+    ecs, before = shop.client(), shop.task("shut")
+
+    def digest(task: str) -> str:
+        [found] = ecs.describe_tasks(cluster=shop.cluster, tasks=[task])["tasks"]
+        return str(found["containers"][0]["imageDigest"])
+
+    docker("tag", local_image("python:3.13-slim"), image)
+    ecs.stop_task(cluster=shop.cluster, task=before)
+    wait_until(lambda: shop.running("shut") not in ("", before), "a new task")
+    after = shop.running("shut")
+    assert digest(after) == digest(before)
+    assert docker("image", "inspect", "--format", "{{.Id}}", image).strip() != digest(after)
