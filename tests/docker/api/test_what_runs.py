@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
-import pty
 import re
-import select
-import struct
 import subprocess
 import sys
-import termios
-import time
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -28,6 +22,7 @@ from botocore.exceptions import ClientError
 from emulator.api.clusters import Clusters
 from emulator.api.serve import serving
 from emulator.engine.interface import Engine
+from tests.docker.api.terminal_session import Session
 from tests.docker.project import DEADLINE, MakeProject, Project, docker, wait_until
 
 pytestmark = pytest.mark.docker
@@ -49,6 +44,17 @@ http:
   path: /
   healthcheck: {interval: 5s, healthy_threshold: 2}
 """
+RULE = "/Resources/HTTPListenerRule/Properties"
+REWRITE = {"Regex": "^/old/(.*)$", "Replace": "/$1"}
+PATCHES = [
+    {"op": "remove", "path": f"{RULE}/Conditions/0/PathPatternConfig/Values"},
+    {"op": "add", "path": f"{RULE}/Conditions/0/PathPatternConfig/RegexValues", "value": ["^/(old/)?[a-z.]*$"]},
+    {
+        "op": "add",
+        "path": f"{RULE}/Transforms",
+        "value": [{"Type": "url-rewrite", "UrlRewriteConfig": {"Rewrites": [REWRITE]}}],
+    },
+]
 PLUGIN = Path(__file__).with_name("session_manager_plugin.py")
 
 
@@ -117,6 +123,7 @@ def shop(
     project.write("copilot/environments/test/manifest.yml", "name: test\ntype: Environment\n")
     web = MANIFEST.format(name="web", type="Load Balanced Web Service", exec="true")
     project.write("copilot/web/manifest.yml", web + BALANCED)
+    project.write("copilot/web/overrides/cfn.patches.yml", json.dumps(PATCHES))
     shut = MANIFEST.format(name="shut", type="Backend Service", exec="false")
     project.write("copilot/shut/manifest.yml", shut.replace("busybox:1.37", image))
     project.up()
@@ -138,68 +145,14 @@ def shop(
         yield Shop(project, address, variables)
 
 
-class Session:
-    """`aws ecs execute-command` on a terminal of 100 × 30."""
-
-    def __init__(self, shop: Shop, command: str) -> None:
-        self.terminal, theirs = pty.openpty()
-        self.printed = ""
-        self.resize(100, 30)
-        words = ["--cluster", shop.cluster, "--task", shop.task("web"), "--container", "web", "--command", command]
-        self.process = subprocess.Popen(
-            [str(Path(sys.executable).with_name("aws")), "ecs", "execute-command", "--interactive", *words],
-            env=shop.variables,
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-        )
-        os.close(theirs)
-
-    def resize(self, columns: int, rows: int) -> None:
-        fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def type(self, text: str) -> None:
-        os.write(self.terminal, text.encode())
-
-    def until(self, pattern: str) -> str:
-        """Everything that was printed, once that is there."""
-        end = time.monotonic() + DEADLINE
-        while not re.search(pattern, self.printed, re.MULTILINE):
-            assert time.monotonic() < end, self.printed[-2000:]
-            assert self._read(), f"ended before {pattern!r}:\n{self.printed[-2000:]}"
-        return self.printed
-
-    def end(self) -> str:
-        """Everything that was printed, once it has ended."""
-        while self._read():
-            pass
-        assert self.process.wait(DEADLINE) == 0, self.printed[-2000:]
-        return self.printed
-
-    def _read(self) -> bool:
-        ready, _, _ = select.select([self.terminal], [], [], DEADLINE)
-        assert ready, f"silent after:\n{self.printed[-2000:]}"
-        try:
-            data = os.read(self.terminal, 65536)
-        except OSError:  # the other side is closed
-            return False
-        self.printed += data.decode()
-        return bool(data)
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self.terminal)
-
-
 @pytest.fixture
 def session(shop: Shop) -> Iterator[Any]:
     """Starts sessions, which end with the test."""
     with contextlib.ExitStack() as stack:
 
         def start(command: str) -> Session:
-            found = Session(shop, command)
+            words = ["--cluster", shop.cluster, "--task", shop.task("web"), "--container", "web", "--command", command]
+            found = Session(words, shop.variables)
             stack.callback(found.close)
             return found
 
@@ -298,6 +251,18 @@ class TestLoadBalancers:
         [target] = elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"]
         [task] = shop.client().describe_tasks(cluster=shop.cluster, tasks=[shop.task("web")])["tasks"]
         assert target["Target"]["Id"] == task["containers"][0]["networkInterfaces"][0]["privateIpv4Address"]
+
+    def test_rules_that_patches_of_the_template_change(self, shop: Shop) -> None:
+        elb = shop.client("elbv2")
+        [balancer] = elb.describe_load_balancers(Names=[f"{shop.project.app}-test"])["LoadBalancers"]
+        [listener] = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+        [rule, _] = elb.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]
+        assert rule["Conditions"][0]["PathPatternConfig"]["RegexValues"] == ["^/(old/)?[a-z.]*$"]
+        assert rule["Transforms"][0]["UrlRewriteConfig"]["Rewrites"] == [REWRITE]
+        assert shop.project.get("/old/index.html").text == "ok\n"
+        assert shop.project.get("/123").status_code == 503
+        explained = shop.project.run("route", "GET", "/old/index.html", "-e", "test").ok().out
+        assert "it sees GET /index.html, in place of /old/index.html" in explained
 
 
 def test_a_task_hears_of_its_protection(shop: Shop) -> None:
