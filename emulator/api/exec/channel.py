@@ -209,8 +209,7 @@ class Channel:
         terminal, session = self._terminal, self._session
         if terminal is None or session is None:
             return
-        terminal.close()
-        with contextlib.suppress(CopilotLocalError):  # the container is gone, or has no shell
+        with contextlib.closing(terminal), contextlib.suppress(CopilotLocalError):  # of a container without a shell
             if terminal.exit_code() is None:
                 hang_up = _HANG_UP.format(mark=f"{_MARK}={session.id}")
                 session.engine.exec(session.container, ("sh", "-c", hang_up), user="0")

@@ -6,7 +6,9 @@ import hashlib
 import json
 import socket
 import uuid
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
@@ -23,7 +25,9 @@ from emulator.api.exec.messages import (
 )
 from emulator.api.exec.sessions import OPEN_FOR, Session, Sessions
 from emulator.engine.fake import FakeEngine
-from tests.unit.api.conftest import Api
+from tests.unit.agent.rig import Rig
+from tests.unit.api.conftest import Api, answering
+from tests.unit.runtime.world import make_service
 
 ID = uuid.UUID("00112233-4455-6677-8899-aabbccddeeff")
 
@@ -137,3 +141,55 @@ def test_a_task_that_does_not_allow_it(api: Api) -> None:
     [task, _] = ecs.list_tasks(cluster="demo-test")["taskArns"]
     with pytest.raises(ClientError, match="execute command was not enabled when the task was run"):
         ecs.execute_command(cluster="demo-test", task=task, command="sh", interactive=True)
+
+
+class Terminal:
+    """A client of a session over a container that gives back what is typed."""
+
+    def __init__(self, api: Api) -> None:
+        ecs = api.client()
+        [task] = ecs.list_tasks(cluster="demo-test")["taskArns"]
+        answer = ecs.execute_command(cluster="demo-test", task=task, command="cat", interactive=True)
+        self.session = answer["session"]
+        url = urlsplit(self.session["streamUrl"])
+        assert (url.hostname, url.port) == ("127.0.0.1", api.port)
+        self.client = Client(api, f"{url.path}?{url.query}")
+        assert isinstance(self.client.next(), AcceptConnection)
+        self.client.send(TextMessage(data=json.dumps({"TokenValue": self.session["tokenValue"]})))
+
+    def send(self, sequence: int, kind: Payload, payload: bytes) -> None:
+        message = ChannelMessage("input_stream_data", payload, sequence, kind)
+        self.client.send(BytesMessage(data=message.encoded()))
+
+    def until(self, kind: str, payload_type: int) -> tuple[ChannelMessage, list[str]]:
+        """The next message of that kind, and the kinds of all that came until then."""
+        kinds = []
+        while True:
+            event = self.client.next()
+            assert isinstance(event, BytesMessage), event
+            message = decoded(bytes(event.data))
+            kinds.append(message.kind)
+            if (message.kind, message.payload_type) == (kind, payload_type):
+                return message, kinds
+
+
+def test_a_session_from_its_token_to_its_end(rig: Rig, tmp_path: Path) -> None:
+    service = make_service(cpu="256", memory="512").model_copy(update={"execute_command": True})
+    with answering(rig, tmp_path, service) as api:
+        terminal = Terminal(api)
+        request, _ = terminal.until("output_stream_data", Payload.HANDSHAKE_REQUEST)
+        [action] = json.loads(request.payload)["RequestedClientActions"]
+        assert action["ActionParameters"]["SessionType"] == "InteractiveCommands"
+        terminal.send(0, Payload.HANDSHAKE_RESPONSE, b"{}")
+        terminal.until("output_stream_data", Payload.HANDSHAKE_COMPLETE)
+        for sequence in (1, 1):  # what is not acknowledged in time comes again
+            terminal.send(sequence, Payload.OUTPUT, b"typed")
+        terminal.send(2, Payload.SIZE, b'{"cols": 100, "rows": 30}')
+        printed, acknowledged = b"", 0
+        while printed != b"typed100x30" or acknowledged < 3:
+            event = terminal.client.next()
+            message = decoded(bytes(event.data))
+            printed += message.payload if message.kind == "output_stream_data" else b""
+            acknowledged += message.kind == "acknowledge"
+        terminal.client.close()
+    assert any("kill -HUP" in " ".join(words) for _, words in rig.engine.execs), "nothing is left behind"
