@@ -112,6 +112,11 @@ def _say_what_is_left_out(service: Service, emit: Emit) -> None:
         logs = container.log_configuration
         if logs is not None and logs.log_driver == "splunk":
             _left_out(emit, service, f"what {container.name} prints stays here: nothing goes to Splunk", "")
+        if container.version_consistency == "disabled":
+            what = (
+                f"tasks of a deployment run the same image of {container.name} here: versionConsistency has no effect"
+            )
+            _left_out(emit, service, what, "")
         for control in container.system_controls:
             if interface := interface_not_here(control.namespace):
                 what = f"{control.namespace} of {container.name} is skipped: a task here has no interface {interface}"

@@ -99,6 +99,18 @@ def test_an_alias_that_is_no_host_name_is_said_with_its_line(tmp_path: Path) -> 
     assert "manifest.yml:6" in message
 
 
+def test_that_images_stay_the_same_within_a_deployment_is_said_where_it_is_switched_off(tmp_path: Path) -> None:
+    manifest = """\
+name: api
+type: Backend Service
+image: {location: api, port: 80}
+taskdef_overrides:
+  - {path: 'ContainerDefinitions[0].VersionConsistency', value: disabled}
+"""
+    [message] = said(tmp_path, manifest)
+    assert message == "tasks of a deployment run the same image of api here: versionConsistency has no effect"
+
+
 def test_parameters_of_an_interface_that_is_not_here_are_skipped_aloud(tmp_path: Path) -> None:
     """A task on Fargate has eth1, one here has eth0 alone."""
     manifest = """\
