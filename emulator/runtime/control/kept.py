@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 
 from emulator.engine.interface import Engine
@@ -56,8 +57,9 @@ class KeptAgent(Agent):
                 connection = self._idle.pop()
             except IndexError:  # another thread was quicker
                 break
-            if connection.stream.exit_code() is None:
-                return connection
+            with contextlib.suppress(EngineError):  # Docker forgets a command some time after it has ended
+                if connection.stream.exit_code() is None:
+                    return connection
             connection.close()
         return None
 

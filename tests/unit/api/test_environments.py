@@ -11,7 +11,7 @@ import pytest
 from emulator.api.clusters import Clusters
 from emulator.api.errors import ApiError
 from emulator.engine.interface import ContainerSpec
-from emulator.errors import EngineError
+from emulator.errors import EngineError, NotFound
 from emulator.runtime.state.names import Names, Role
 from tests.unit.agent.rig import Rig
 from tests.unit.runtime.world import AGENT, DEMO, desired_state, make_service
@@ -52,6 +52,19 @@ def test_requests_share_connections_and_do_not_list_environments(rig: Rig, clust
         assert clusters.one("demo-test").tasks == []
     assert len(rig.streams) == 1
     assert quiet(rig, clusters)
+
+
+def test_a_connection_whose_command_docker_has_forgotten_is_given_up(
+    rig: Rig, clusters: Clusters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert clusters.one("demo-test").tasks == []
+
+    def forgotten() -> int | None:
+        raise NotFound("No such exec instance")
+
+    monkeypatch.setattr(rig.streams[0], "exit_code", forgotten)
+    assert [one["serviceName"] for one in clusters.one("demo-test").services] == ["hello"]
+    assert len(rig.streams) == 2
 
 
 def test_requests_at_the_same_time_each_get_their_answer(rig: Rig, clusters: Clusters) -> None:
