@@ -11,7 +11,7 @@ from pathlib import Path
 
 from emulator.api.definitions import Definitions
 from emulator.api.environments import Environments
-from emulator.api.errors import ApiError, no_cluster
+from emulator.api.errors import ApiError, client_error, no_cluster
 from emulator.api.exec.sessions import Sessions
 from emulator.api.host import Host
 from emulator.api.store import FOLDER, Store
@@ -55,8 +55,14 @@ class Cluster:
 
     @cached_property
     def state(self) -> DesiredState:
-        """What should run, without private values."""
-        return self.agent.state()
+        """What should run, without private values. Raises `ApiError` for an environment of another version, whose state
+        is not understood here."""
+        try:
+            return self.agent.state()
+        except InvalidData:
+            raise client_error(
+                f"{self.name} was brought up by another version of copilot-local: run `copilot-local up` with this one"
+            ) from None
 
     @cached_property
     def arn(self) -> str:
@@ -119,8 +125,8 @@ class Clusters:
         understood here: it is left out."""
         found = []
         for cluster in self.answering():
-            with contextlib.suppress(CopilotLocalError, InvalidData):
-                found.append((cluster, cluster.agent.state()))
+            with contextlib.suppress(CopilotLocalError, ApiError):
+                found.append((cluster, cluster.state))
         return found
 
     def one(self, asked: str | None) -> Cluster:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,7 +12,6 @@ from emulator.api.errors import client_error, invalid
 from emulator.api.paging import limited, page
 from emulator.api.registration import refuse_wrong
 from emulator.api.translation import kept_definition
-from emulator.errors import CopilotLocalError
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -120,12 +118,11 @@ def everything(clusters: Clusters) -> Iterable[Definition]:
 def _running(clusters: Clusters) -> list[Definition]:
     """The task definitions of manifests that services run on."""
     found = {}
-    for cluster in clusters.all():
-        with contextlib.suppress(CopilotLocalError):  # it may be going away
-            for desired in cluster.state.services.values():
-                if not desired.registered:
-                    one = kept_definition(desired)
-                    found[one.family, one.revision] = one
+    for _, state in clusters.with_states():
+        for desired in state.services.values():
+            if not desired.registered:
+                one = kept_definition(desired)
+                found[one.family, one.revision] = one
     return list(found.values())
 
 

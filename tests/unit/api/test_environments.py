@@ -12,6 +12,8 @@ from emulator.api.clusters import Clusters
 from emulator.api.errors import ApiError
 from emulator.engine.interface import ContainerSpec
 from emulator.errors import EngineError, NotFound
+from emulator.model import InvalidData
+from emulator.runtime.control.client import Agent
 from emulator.runtime.state.names import Names, Role
 from tests.unit.agent.rig import Rig
 from tests.unit.runtime.world import AGENT, DEMO, desired_state, make_service
@@ -119,3 +121,16 @@ def test_without_events_each_question_asks_docker(rig: Rig, until: Until) -> Non
     rig.engine.remove(DEMO.agent)
     assert named(clusters) == []
     clusters.close()
+
+
+def test_an_environment_of_another_version_is_left_out_or_named(
+    rig: Rig, clusters: Clusters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def other(self: object) -> None:
+        raise InvalidData([])
+
+    assert len(clusters.with_states()) == 1
+    monkeypatch.setattr(Agent, "state", other)
+    assert clusters.with_states() == []
+    with pytest.raises(ApiError, match="demo-test was brought up by another version"):
+        _ = clusters.one("demo-test").state
