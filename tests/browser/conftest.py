@@ -49,7 +49,7 @@ class Opened:
 
     def _said(self, message: Any) -> None:
         if message.type in ("error", "warning") and EXPECTED not in message.text:
-            self.problems.append(message.text)
+            self.problems.append(f"{message.text} {message.location.get('url', '')}")
 
     def go(self, name: str, title: str) -> None:
         """Goes to a page of the console, and waits until it shows what it is about."""
