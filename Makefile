@@ -66,9 +66,9 @@ format: venv  ## Format the code and mend what lint can mend
 	@$(DENO) fmt --quiet
 
 .PHONY: test-browser
-test-browser: venv  ## Try the console's pages in Chromium
+test-browser: setup  ## Try the console's pages in Chromium, over a recording and over a shop that runs
 	@requirements/browser.sh
-	@PYTHONPATH=build/browser $(BIN)/pytest -q tests/browser
+	@PYTHONPATH=build/browser $(BIN)/pytest -q -n 2 --dist loadgroup -p no:cacheprovider --durations 5 tests/browser
 
 .PHONY: pictures
 pictures: venv  ## Take pictures of the console's pages, into build/pictures
@@ -78,7 +78,8 @@ pictures: venv  ## Take pictures of the console's pages, into build/pictures
 .PHONY: bench
 bench: setup  ## Run the benchmarks
 	@$(BIN)/python -m emulator.setup --benchmarks
-	@$(BIN)/python -m tests.bench
+	@requirements/browser.sh
+	@PYTHONPATH=build/browser $(BIN)/python -m tests.bench
 
 .PHONY: reference
 reference: venv  ## Write the reference, made from the code, to build/reference.md, and the tables of two pages in docs/

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes sure of a browser and of what drives it, in build/browser. Run by `make test-browser`.
+# Makes sure of a browser and of what drives it, in build/browser, or fails in time. Run by `make test-browser` and others.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -15,11 +15,16 @@ may_install() {
 
 install() {
     may_install || return 1
-    apt-get update -q > /dev/null 2>&1 || true
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 "$@" > /dev/null
+    timeout -k 10 120 apt-get update -q > /dev/null 2>&1 || true
+    DEBIAN_FRONTEND=noninteractive timeout -k 10 240 apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 "$@" > /dev/null
 }
 
-command -v chromium > /dev/null || command -v chromium-browser > /dev/null || install chromium fonts-dejavu-core || {
+found() {
+    command -v chromium-headless-shell || command -v chromium || command -v chromium-browser
+}
+
+# The shell alone is smaller and lighter; older systems have the whole browser only.
+found > /dev/null || install chromium-headless-shell fonts-dejavu-core || install chromium fonts-dejavu-core || {
     echo "error: no Chromium here, which these tests drive" >&2
     echo "hint: on Debian and Ubuntu: apt-get install chromium" >&2
     exit 2
@@ -27,6 +32,6 @@ command -v chromium > /dev/null || command -v chromium-browser > /dev/null || in
 wanted=$(sha256sum requirements/browser.lock)
 [ "$(cat build/browser/.complete 2> /dev/null)" = "$wanted" ] && exit 0
 rm -rf build/browser
-.venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes \
+timeout -k 10 300 .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes \
     --target build/browser --requirement requirements/browser.lock
 echo "$wanted" > build/browser/.complete

@@ -21,6 +21,7 @@ VERBS: Final[Mapping[str, tuple[str, Mapping[str, object]]]] = {
     "objects": ("bucket", {"prefix": "", "limit": MOST}),
 }
 """What the page may ask of one thing: the name of its argument, and the others."""
+LOOKING: Final = frozenset({*LISTS, *VERBS})
 
 
 class Contents:
@@ -67,13 +68,22 @@ class Contents:
 
     def _ask(self, verb: str, **arguments: object) -> Any:
         with self._lock:
-            if self._conversation is None:
-                self._conversation = Conversation(self._engine, self._names)
+            was_open = self._conversation is not None
             try:
-                return self._conversation.ask(verb, **arguments)
+                return self._asked(verb, arguments)
             except (EngineError, OSError):
-                self._end()
-                raise
+                if not was_open or verb not in LOOKING:  # what changes something is not done twice
+                    raise
+            return self._asked(verb, arguments)  # the endpoint was replaced, or there is none any more, as this says
+
+    def _asked(self, verb: str, arguments: Mapping[str, object]) -> Any:
+        if self._conversation is None:
+            self._conversation = Conversation(self._engine, self._names)
+        try:
+            return self._conversation.ask(verb, **arguments)
+        except (EngineError, OSError):
+            self._end()
+            raise
 
     def _end(self) -> None:
         conversation, self._conversation = self._conversation, None

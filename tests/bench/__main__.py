@@ -22,6 +22,7 @@ GROUPS = (
     "local_aws",
     "service_connect",
     "traces",
+    "console",
 )
 FILE = Path(__file__).parents[2] / "docs" / "fidelity" / "benchmarks.md"
 

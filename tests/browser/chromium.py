@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -15,6 +14,8 @@ OPTIONS: Final = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--lang=en-GB"),
 ]
+PROGRAMS: Final = ("chromium-headless-shell", "chromium", "chromium-browser")
+"""The first draws no window of its own: it starts in half the time."""
 TIMEOUT: Final = 60_000
 """Milliseconds for what comes at once on a machine that is not busy."""
 PAGES: Final = {
@@ -41,8 +42,8 @@ def chromium() -> Iterator[Browser]:
     """A browser without a window and with an empty profile."""
     from playwright.sync_api import sync_playwright
 
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    assert found, "no Chromium here: on Debian and Ubuntu, apt-get install chromium"
+    found = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    assert found, "no Chromium here: `requirements/browser.sh` installs it on Debian and Ubuntu"
     with (
         sync_playwright() as playwright,
         closing(playwright.chromium.launch(executable_path=found, args=OPTIONS)) as it,

@@ -56,9 +56,9 @@ SPAN = """
 import json, time, urllib.request
 now = time.time_ns()
 def span(number, parent, name, kind, lasts):
-    return {"traceId": "%s", "spanId": f"{number:016x}", "parentSpanId": f"{parent:016x}" if parent else "", "name": name,
-            "kind": kind, "startTimeUnixNano": str(now), "endTimeUnixNano": str(now + lasts)}
-spans = [span(1, 0, "POST /api/orders", 2, 40_000_000), span(2, 1, "write order", 1, 20_000_000)]
+    return {"traceId": "%s", "spanId": f"{number:016x}", "parentSpanId": parent, "name": name, "kind": kind,
+            "startTimeUnixNano": str(now), "endTimeUnixNano": str(now + lasts)}
+spans = [span(1, "", "POST /api/orders", 2, 40_000_000), span(2, f"{1:016x}", "write order", 1, 20_000_000)]
 resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "api"}}]}
 body = json.dumps({"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": spans}]}]}).encode()
 headers = {"Content-Type": "application/json"}
@@ -266,6 +266,7 @@ def test_an_environment_that_goes_down_and_comes_up_while_two_pages_are_open(
         at.go(name, PAGES[name])
         expect(at.page.locator("#main .empty:visible").first).to_be_visible()
     expect(at.page.locator(".connection.ok")).to_be_visible()
+    at.problems[:] = [one for one in at.problems if "502" not in one]  # asked of what was just going: the page says so
     shop.up()
     at.go("overview", "Overview")
     for service in ("api", "fulfilment", "ledger", "web"):

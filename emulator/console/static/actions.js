@@ -1,13 +1,13 @@
 // What changes something, and what it told.
 
-import { h } from "./dom.js";
+import { byId, h, sentence } from "./dom.js";
 import { ask, messages } from "./store.js";
 
 /** Carries out `{verb, …body}`; its events stand in a message at the edge of the page until it is done. */
 export async function act({ verb, ask: question, ...body }, label) {
   if (question && !confirm(question)) return;
   const toast = h("div", { class: "toast wait" }, h("strong", {}, label), h("span", {}, "…"));
-  document.getElementById("toasts").append(toast);
+  byId("toasts").append(toast);
   const says = (tone, text) => {
     toast.className = `toast ${tone}`;
     toast.lastChild.textContent = text;
@@ -16,11 +16,11 @@ export async function act({ verb, ask: question, ...body }, label) {
     const response = await ask(verb, body);
     if (!response.ok) {
       const { error } = await response.json();
-      says("bad", [error.message, error.hint].filter(Boolean).join(". "));
+      says("bad", sentence(error));
     } else {
       for await (const message of messages(response)) {
         if (message.event) says("wait", `${message.event.subject} ${message.event.message}`);
-        else if (message.error) says("bad", [message.error.message, message.error.hint].filter(Boolean).join(". "));
+        else if (message.error) says("bad", sentence(message.error));
         else if (message.ok) says("ok", "done");
       }
     }

@@ -1,7 +1,7 @@
 // The shell: pages, panel, keys, theme. A page is a module with `title`, and `show(main, query)`, which returns what ends it.
 
 import { act } from "./actions.js";
-import { control, dialogue, h, icon } from "./dom.js";
+import { byId, control, dialogue, h, icon } from "./dom.js";
 import { closePanel, hasPanel, openTask } from "./panel.js";
 import { data, hasToken, start, subscribe, takeToken } from "./store.js";
 
@@ -20,6 +20,8 @@ const PAGES = [
   { name: "store", title: "Local AWS", key: "q" },
 ];
 
+const MOMENT = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+
 let end = () => {};
 let shown = "";
 
@@ -30,7 +32,7 @@ function route() {
 
 async function go() {
   const { name, query } = route();
-  const main = document.getElementById("main");
+  const main = byId("main");
   const task = query.get("task-panel");
   if (task) openTask(task);
   else closePanel();
@@ -43,7 +45,7 @@ async function go() {
   end();
   main.replaceChildren();
   end = page.show(main, query) ?? (() => {});
-  document.title = `${PAGES.find((one) => one.name === name).title} – ${data.hello?.app ?? "copilot-local"}`;
+  document.title = `${PAGES.find((one) => one.name === name)?.title} – ${data.hello?.app ?? "copilot-local"}`;
   if (moved) main.scrollTop = 0;
 }
 
@@ -62,11 +64,11 @@ function drawRail() {
     ended: "this console has ended",
   };
   if (data.hello?.snapshot && data.connection === "live") {
-    said.live = `snapshot of ${new Date(data.hello.snapshot).toLocaleString("en-GB")}`;
+    said.live = `snapshot, ${MOMENT.format(new Date(data.hello.snapshot))}`;
   }
   document.body.classList.toggle("snapshot", Boolean(data.hello?.snapshot));
   const tone = { live: "ok", ended: "bad" }[data.connection] ?? "wait";
-  document.getElementById("rail").replaceChildren(
+  byId("rail").replaceChildren(
     h(
       "div",
       { class: "brand" },
@@ -172,7 +174,7 @@ function pressed(event) {
 }
 
 function refuse(text) {
-  document.getElementById("main").replaceChildren(h("h1", {}, "No access"), h("p", { class: "empty" }, text));
+  byId("main").replaceChildren(h("h1", {}, "No access"), h("p", { class: "empty" }, text));
 }
 
 const stored = localStorage.getItem("theme");

@@ -16,7 +16,7 @@ export function columnsOf(edges) {
       if (
         column.has(source) && next < names.length &&
         (!column.has(target) ||
-          (column.get(target) < next && round < names.length - 1 && !leadsTo(edges, target, source)))
+          ((column.get(target) ?? 0) < next && round < names.length - 1 && !leadsTo(edges, target, source)))
       ) column.set(target, next);
     }
   }

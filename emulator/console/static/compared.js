@@ -1,6 +1,6 @@
 // Printed and routed side by side: a line of a container, and the record that its destination got of it.
 
-import { badge, clock, colourOf, count, empty, h, shortId } from "./dom.js";
+import { badge, clock, colourOf, count, empty, h, sentence, shortId } from "./dom.js";
 import { matcher, oneOf } from "./filters.js";
 import { List } from "./list.js";
 import { heading, openPanel, taskLink } from "./panel.js";
@@ -76,7 +76,7 @@ export function comparedView(chosen) {
       none.hidden = found.rows.length > 0;
       problem.textContent = "";
     } catch (error) {
-      if (number === asked) problem.textContent = [error.message, error.hint].filter(Boolean).join(". ");
+      if (number === asked) problem.textContent = sentence(error);
     }
   };
   const element = h(

@@ -25,6 +25,13 @@ function filled(element, attributes, children) {
   return element;
 }
 
+/** An element of index.html. */
+export function byId(id) {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`index.html has no #${id}`);
+  return found;
+}
+
 /** The control that has the focus, if one has. */
 export function focused() {
   return /** @type {HTMLElement | null} */ (document.activeElement);
@@ -37,7 +44,7 @@ export function control(selector) {
 
 /** The window for a question or a list. */
 export function dialogue() {
-  return /** @type {HTMLDialogElement} */ (document.getElementById("keys"));
+  return /** @type {HTMLDialogElement} */ (byId("keys"));
 }
 
 /** Puts `next` in the place of `old` if they differ; the control that had the focus has it again. */
@@ -111,7 +118,7 @@ export function dot(tone, word) {
 }
 
 export function empty(text, ...more) {
-  return h("p", { class: "empty" }, text, ...more);
+  return h("p", { class: "empty" }, prose(text), ...more);
 }
 
 const colours = new Map();
@@ -158,6 +165,21 @@ export function count(number) {
 
 export function plural(number, word) {
   return `${count(number)} ${word}${number === 1 ? "" : "s"}`;
+}
+
+/** How many of a list are shown: `3 of 90 requests`. */
+export function ofAll(shown, all, word) {
+  return shown === all ? plural(all, word) : `${count(shown)} of ${plural(all, word)}`;
+}
+
+/** An error in the server's words. */
+export function sentence({ message, hint }) {
+  return [message, hint].filter(Boolean).join(". ");
+}
+
+/** Words in which commands stand between backticks. */
+export function prose(text) {
+  return text.split("`").map((part, at) => (at % 2 ? h("code", {}, part) : part));
 }
 
 export function shortId(task) {

@@ -8,8 +8,8 @@ import { containerTone, ROUTER } from "./tasks.js";
 
 const RATE = 10; // seconds that a rate is measured over
 
-export function mapView() {
-  const { containers, services, listeners } = data.overview;
+/** @param {import("./store.js").Overview} overview */
+export function mapView({ containers, services, listeners }) {
   if (!services.length) return h("div");
   const found = recent(data.access, RATE);
   const rate = (rule) =>

@@ -5,6 +5,7 @@ import { timeline } from "./charts.js";
 import {
   badge,
   button,
+  byId,
   clock,
   colourOf,
   control,
@@ -22,15 +23,15 @@ import { answer, data, subscribe } from "./store.js";
 import { lifeOf, ranAt, serviceOf, taskTone, whyStopped } from "./tasks.js";
 
 let end = () => {};
-let opener = null;
+let opener = /** @type {string | null} */ (null);
 
 export function hasPanel() {
-  return !document.getElementById("panel").hidden;
+  return !byId("panel").hidden;
 }
 
 /** Opens the panel with a heading; `draw` gives its content. The control that opened it has the focus again later. */
 export function openPanel(label, ...content) {
-  const panel = document.getElementById("panel");
+  const panel = byId("panel");
   if (panel.hidden) opener = focused()?.dataset.k ?? null;
   end();
   end = () => {};
@@ -47,7 +48,7 @@ export function whenClosed(ended) {
 }
 
 export function closePanel(byKey = false) {
-  const panel = document.getElementById("panel");
+  const panel = byId("panel");
   if (panel.hidden) return;
   end();
   end = () => {};
@@ -93,7 +94,7 @@ export function taskLink(id) {
 
 /** Shows a task: its life, why it stopped, its containers. */
 export function openTask(id) {
-  let details = null;
+  let details = /** @type {any} */ (null);
   let asked = 0;
   const panel = openPanel(`Task ${shortId(id)}`, h("div"));
   const draw = () => replaced(panel.firstElementChild, taskView(id, details));

@@ -1,6 +1,6 @@
 // A page about one service: which one, and what the server says of it.
 
-import { empty, h, replaced } from "./dom.js";
+import { empty, h, prose, replaced, sentence } from "./dom.js";
 import { Chosen } from "./filters.js";
 import { answer, data, subscribe } from "./store.js";
 
@@ -48,7 +48,7 @@ export function servicePage(main, query, { page, title, under, fits, none, draw,
         h(
           "section",
           { class: "card" },
-          h("p", { class: "note bad" }, [error.message, error.hint].filter(Boolean).join(". ")),
+          h("p", { class: "note bad" }, prose(sentence(error))),
         ),
       );
     }

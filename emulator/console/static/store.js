@@ -8,7 +8,7 @@ const RETRY = 1000;
 export class Ring {
   constructor(most) {
     this.most = most;
-    this.items = [];
+    this.items = /** @type {any[]} */ ([]);
     this.base = 0;
     this.cut = false;
   }
@@ -29,14 +29,25 @@ export function now() {
   return data.hello?.snapshot ? Date.parse(data.hello.snapshot) : Date.now();
 }
 
+/**
+ * @typedef {{ app: string, environment: string, instance: string, version: string, snapshot?: string }} Hello
+ * @typedef {{ name: string, desired_count: number, running_count: number }} Service
+ * @typedef {{ name: string, service: string, load_balancer: string, target_group: string, state: string,
+ *   reason_code: string, description: string }} Target
+ * @typedef {{ protocol: string, service: string, url: string, is_internal: boolean }} Listener
+ * @typedef {{ app: string, environment: string, supervised: boolean, services: Service[], targets: Target[],
+ *   listeners: Listener[], failures: string[], silent: string[], containers: any[],
+ *   target_containers: Record<string, Record<string, string>> }} Overview
+ */
+
 export const data = {
-  hello: null,
-  overview: null,
-  tasks: [],
-  rules: [],
-  services: {},
-  trouble: null,
-  capture: null,
+  hello: /** @type {Hello | null} */ (null),
+  overview: /** @type {Overview | null} */ (null),
+  tasks: /** @type {any[]} */ ([]),
+  rules: /** @type {any[]} */ ([]),
+  services: /** @type {Record<string, any>} */ ({}),
+  trouble: /** @type {{ message: string, hint: string } | null} */ (null),
+  capture: /** @type {any} */ (null),
   events: new Ring(LIMITS.events),
   access: new Ring(LIMITS.access),
   lines: new Ring(LIMITS.lines),
@@ -108,7 +119,7 @@ export async function* messages(response) {
     const { value, done } = await reader.read();
     if (done) return;
     const lines = (rest + decoder.decode(value, { stream: true })).split("\n");
-    rest = lines.pop();
+    rest = lines.pop() ?? "";
     for (const line of lines) if (line) yield JSON.parse(line);
   }
 }
@@ -140,9 +151,10 @@ function flush() {
 class Connection {
   constructor(kinds) {
     this.kinds = kinds;
-    this.after = {};
+    this.after = /** @type {Record<string, number>} */ ({});
     this.wanted = false;
     this.running = false;
+    this.abort = new AbortController();
   }
 
   open() {
@@ -152,7 +164,7 @@ class Connection {
 
   close() {
     this.wanted = false;
-    this.abort?.abort();
+    this.abort.abort();
   }
 
   async run() {

@@ -42,8 +42,9 @@ export function lifeOf(id) {
     const spans = [];
     for (const event of events) {
       const [state, at] = [stateOf(event.detail), Date.parse(event.time)];
-      if (!state || spans.at(-1)?.state === state) continue;
-      if (spans.length) spans.at(-1).to = at;
+      const before = spans.at(-1);
+      if (!state || before?.state === state) continue;
+      if (before) before.to = at;
       spans.push({ state, from: at, to: ended });
     }
     return spans.filter((span) => span.to > span.from);

@@ -1,6 +1,6 @@
 // Load balancer: its rules, which of them a request hits and why, the request sent, and the targets.
 
-import { badge, button, duration, empty, h, replaced } from "../dom.js";
+import { badge, button, duration, empty, h, prose, replaced, sentence } from "../dom.js";
 import { Chosen } from "../filters.js";
 import { hopsView } from "../hops.js";
 import { statusTone } from "../requests.js";
@@ -57,6 +57,7 @@ export function show(main, query) {
     explain();
   };
   const explain = async () => {
+    if (data.hello?.snapshot) return draw();
     const number = ++asked;
     try {
       const found = await answer("explain", ask());
@@ -66,7 +67,7 @@ export function show(main, query) {
     } catch (error) {
       if (number !== asked) return;
       explained = null;
-      problem.textContent = [error.message, error.hint].filter(Boolean).join(". ");
+      problem.textContent = sentence(error);
     }
     draw();
   };
@@ -86,16 +87,16 @@ export function show(main, query) {
           "section",
           { class: "card" },
           h("h2", {}, "What happened"),
-          h("p", { class: "note bad" }, [error.message, error.hint].filter(Boolean).join(". ")),
+          h("p", { class: "note bad" }, prose(sentence(error))),
         ),
       );
     }
     sender.disabled = false;
   };
   const draw = () => {
-    const none = data.told.has("overview") && !data.overview.listeners.some((one) => !one.service);
+    const none = data.told.has("overview") && !data.overview?.listeners.some((one) => !one.service);
     if (none) explained = null;
-    asking.hidden = none;
+    asking.hidden = none || Boolean(data.hello?.snapshot);
     nothing.hidden = !none;
     outcome = replaced(outcome, outcomeView(explained));
     rules = replaced(rules, rulesView(explained));
@@ -175,15 +176,31 @@ function outcomeView(found) {
   );
 }
 
-function rulesView(found) {
-  if (!found) return h("div");
+/** The rules as they are, where no request is explained. */
+function plainRules() {
+  return {
+    rules: data.rules.map((one) => ({
+      ...one,
+      verdict: "",
+      conditions: one.conditions.map((condition) => ({ condition })),
+    })),
+  };
+}
+
+function rulesView(explained) {
+  const found = explained ?? plainRules();
+  if (!found.rules.length) return h("div");
   const placeOf = (rule) =>
-    found.placed.find((one) =>
-      one.load_balancer === found.load_balancer && one.listener === found.listener && one.priority === rule.priority
-    );
+    explained
+      ? explained.placed.find((one) =>
+        one.load_balancer === explained.load_balancer && one.listener === explained.listener &&
+        one.priority === rule.priority
+      )
+      : rule;
   return h(
     "section",
-    { class: "card", "aria-label": "Rules" },
+    { class: "card" },
+    h("h2", {}, "Rules"),
     h(
       "div",
       { class: "scroll", tabindex: 0, role: "region", "aria-label": "Rules" },
@@ -208,7 +225,7 @@ function rulesView(found) {
                 "td",
                 {},
                 rule.conditions.map((one) =>
-                  h(
+                  one.matched === undefined ? h("p", {}, h("code", {}, one.condition)) : h(
                     "p",
                     { class: one.matched ? "condition ok" : "condition bad" },
                     h(

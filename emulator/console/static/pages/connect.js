@@ -1,6 +1,6 @@
 // Service Connect: its names, the tasks behind each, and what clients had from them.
 
-import { badge, count, duration, empty, h, replaced, shortId } from "../dom.js";
+import { badge, count, duration, empty, h, replaced, sentence, shortId } from "../dom.js";
 import { taskLink } from "../panel.js";
 import { answer } from "../store.js";
 
@@ -25,7 +25,7 @@ export function show(main) {
     try {
       next = draw(await answer("connect"));
     } catch (error) {
-      next = h("div", {}, empty([error.message, error.hint].filter(Boolean).join(". ")));
+      next = h("div", {}, empty(sentence(error)));
     }
     if (number === asked) content = replaced(content, next);
   };

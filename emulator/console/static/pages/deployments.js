@@ -1,6 +1,6 @@
 // Deployments: of each service the one that is current with its circuit breaker, those before, and what ECS says of it.
 
-import { badge, clock, duration, empty, h, idOf, plural, replaced } from "../dom.js";
+import { badge, clock, duration, empty, h, idOf, plural, replaced, sentence } from "../dom.js";
 import { answer, now, subscribe } from "../store.js";
 
 const EVERY = 3000; // ms
@@ -38,7 +38,7 @@ export function show(main) {
         ? h("div", { class: "stack" }, services.map(serviceView))
         : h("div", {}, empty("No service runs here."));
     } catch (error) {
-      next = h("div", {}, empty([error.message, error.hint].filter(Boolean).join(". ")));
+      next = h("div", {}, empty(sentence(error)));
     }
     if (number === asked) content = replaced(content, next);
   };

@@ -1,6 +1,6 @@
 // Events: what happened to tasks and to runs of jobs, as EventBridge would have it.
 
-import { badge, clock, count, empty, h, idOf, shortId } from "../dom.js";
+import { badge, clock, empty, h, idOf, ofAll, shortId } from "../dom.js";
 import { Chosen, matcher, pauser, search } from "../filters.js";
 import { List } from "../list.js";
 import { heading, openPanel, taskLink } from "../panel.js";
@@ -18,6 +18,17 @@ function said(event) {
   ).join(", ");
 }
 
+/** The service that an event is about, which those of services name by their ARN alone. */
+function serviceOfEvent(event) {
+  const arn = (event.resources ?? []).find((one) => one.includes(":service/"));
+  return serviceOf(event.detail ?? {}) || (arn ? idOf(arn) : "");
+}
+
+/** "ECS Deployment State Change" in a narrow column. */
+function kindOf(event) {
+  return event["detail-type"].replace(/^ECS /, "").replace(/ State Change$/, "");
+}
+
 export function show(main, query) {
   const chosen = new Chosen("events", query, { q: "" });
   const list = new List({
@@ -29,9 +40,9 @@ export function show(main, query) {
       const id = task.taskArn ? idOf(task.taskArn) : "";
       return [
         h("span", { class: "muted" }, clock(event.time)),
-        serviceOf(task),
+        serviceOfEvent(event),
         h("code", {}, shortId(id)),
-        h("span", {}, task.lastStatus ? badge(taskTone(task), task.lastStatus) : event["detail-type"]),
+        h("span", {}, task.lastStatus ? badge(taskTone(task), task.lastStatus) : kindOf(event)),
         h("span", { class: "cut", title: said(event) }, said(event)),
       ];
     },
@@ -62,16 +73,14 @@ export function show(main, query) {
     const matches = matcher(chosen.get("q"));
     list.filter((event) =>
       matches(
-        `${serviceOf(event.detail ?? {})} ${event.detail?.taskArn ?? ""} ${event.detail?.lastStatus ?? ""} ${
-          said(event)
-        }`,
+        `${serviceOfEvent(event)} ${event.detail?.taskArn ?? ""} ${event.detail?.lastStatus ?? ""} ${said(event)}`,
       )
     );
     say();
   };
   const none = empty("No event yet.");
   const say = () => {
-    total.textContent = `${count(list.kept.length)} kept`;
+    total.textContent = ofAll(list.kept.length, data.events.items.length, "event");
     none.hidden = data.events.items.length > 0;
   };
   main.append(

@@ -1,6 +1,6 @@
 // FireLens: what the log router is told, by ECS and here, why they differ, and what it did.
 
-import { count, h, shortId } from "../dom.js";
+import { count, h, prose, shortId } from "../dom.js";
 import { servicePage } from "../service.js";
 import { ROUTER } from "../tasks.js";
 
@@ -29,7 +29,7 @@ function draw({ ecs, path, local, differences, counters }) {
         "section",
         { class: "card" },
         h("h2", {}, "Why they differ"),
-        h("ol", { class: "reasons" }, differences.map((one) => h("li", {}, one.reason))),
+        h("ol", { class: "reasons" }, differences.map((one) => h("li", {}, prose(one.reason)))),
       ),
     h(
       "div",
@@ -71,6 +71,15 @@ function fileView(title, text, sides, kind) {
       ),
     ),
   );
+}
+
+/** What was counted first: most counters of a plugin are zero. */
+function numbersOf(numbers) {
+  return Object.entries(numbers).sort(([, one], [, other]) => Number(Boolean(other)) - Number(Boolean(one)));
+}
+
+function saidOf(number) {
+  return typeof number === "number" ? count(number) : number;
 }
 
 function countersView(counters) {
@@ -147,9 +156,9 @@ function countersView(counters) {
               h(
                 "td",
                 {},
-                Object.entries(numbers).map(([name, number]) =>
-                  `${name} ${typeof number === "number" ? count(number) : number}`
-                ).join(", "),
+                numbersOf(numbers).map(([name, number]) =>
+                  h("span", { class: number ? "counter" : "counter muted" }, `${name} ${saidOf(number)}`)
+                ),
               ),
             )
           ),

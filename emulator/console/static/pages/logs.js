@@ -1,7 +1,7 @@
 // Logs: what containers print, merged by time as it comes.
 
 import { comparedView } from "../compared.js";
-import { clock, colourOf, count, h, shortId } from "../dom.js";
+import { clock, colourOf, h, ofAll, shortId } from "../dom.js";
 import { Chosen, matcher, oneOf, pauser, search, skippedNote } from "../filters.js";
 import { List } from "../list.js";
 import { heading, openPanel, taskLink } from "../panel.js";
@@ -80,9 +80,7 @@ export function show(main, query) {
     say();
   };
   const say = () => {
-    total.textContent = list.kept.length === data.lines.items.length
-      ? `${count(list.kept.length)} lines`
-      : `${count(list.kept.length)} of ${count(data.lines.items.length)} lines`;
+    total.textContent = ofAll(list.kept.length, data.lines.items.length, "line");
     missed.textContent = skippedNote(data, "lines", "lines");
   };
   const seen = new Set();

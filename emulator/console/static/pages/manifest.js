@@ -1,6 +1,6 @@
 // Manifest: as it counts for this environment, each value with its line, and what `validate` finds.
 
-import { badge, h } from "../dom.js";
+import { badge, h, prose } from "../dom.js";
 import { servicePage } from "../service.js";
 
 export function show(main, query) {
@@ -46,7 +46,7 @@ function draw({ path, lines, findings }) {
               h(
                 "tr",
                 {},
-                ["Value", "Line", "From"].map((name) =>
+                ["Line", "Value", "From"].map((name) =>
                   h("th", { scope: "col", class: name === "Line" ? "number" : "" }, name)
                 ),
               ),
@@ -58,8 +58,8 @@ function draw({ path, lines, findings }) {
                 h(
                   "tr",
                   { class: about.has(line.line) ? "marked" : "" },
-                  h("td", {}, h("pre", {}, line.text)),
-                  h("td", { class: "number muted" }, line.line),
+                  h("td", { class: "number muted" }, h("code", {}, line.line)),
+                  h("td", { class: "most" }, h("pre", {}, line.text)),
                   h(
                     "td",
                     { class: "muted" },
@@ -86,8 +86,8 @@ function findingView(finding) {
     h(
       "div",
       {},
-      h("p", {}, h("strong", {}, finding.path && `${finding.path}: `), finding.message),
-      finding.hint && h("p", { class: "muted" }, finding.hint),
+      h("p", {}, h("strong", {}, finding.path && `${finding.path}: `), prose(finding.message)),
+      finding.hint && h("p", { class: "muted" }, prose(finding.hint)),
       h("p", { class: "muted" }, h("code", {}, finding.position), " ", h("code", {}, finding.code)),
     ),
   );

@@ -2,7 +2,22 @@
 
 import { acting } from "../actions.js";
 import { sparkline } from "../charts.js";
-import { ago, badge, count, dot, duration, empty, h, icon, idOf, plural, replaced, shortId } from "../dom.js";
+import {
+  ago,
+  badge,
+  count,
+  dot,
+  duration,
+  empty,
+  h,
+  icon,
+  idOf,
+  plural,
+  prose,
+  replaced,
+  sentence,
+  shortId,
+} from "../dom.js";
 import { drawEdges, mapView } from "../map.js";
 import { taskLink } from "../panel.js";
 import { quantile, recent } from "../requests.js";
@@ -17,7 +32,10 @@ export function show(main) {
   main.prepend(title);
   const update = () => {
     for (const part of parts) {
-      part.at = replaced(part.at, data.overview ? part.draw() : h("div", {}, part.draw === tiles && waiting()));
+      part.at = replaced(
+        part.at,
+        data.overview ? part.draw(data.overview) : h("div", {}, part.draw === tiles && waiting()),
+      );
     }
     drawEdges(main);
   };
@@ -34,15 +52,15 @@ export function show(main) {
 }
 
 function waiting() {
-  return data.trouble ? empty(`${data.trouble.message}. ${data.trouble.hint}`) : empty("Looking …");
+  return data.trouble ? empty(sentence(data.trouble)) : empty("Looking …");
 }
 
 function tile(label, ...content) {
   return h("div", { class: "card tile" }, h("p", { class: "label" }, label), content);
 }
 
-function tiles() {
-  const { services, targets, listeners } = data.overview;
+/** @param {import("../store.js").Overview} overview */
+function tiles({ services, targets, listeners }) {
   const running = services.reduce((sum, one) => sum + one.running_count, 0);
   const wanted = services.reduce((sum, one) => sum + one.desired_count, 0);
   const healthy = targets.filter((one) => one.state === "healthy").length;
@@ -121,15 +139,15 @@ function problem(who, text, link) {
     "li",
     { class: "problem" },
     icon("warning"),
-    h("p", {}, who && h("strong", {}, who, " "), text),
+    h("p", {}, who && h("strong", {}, who, " "), prose(text)),
     link && h("a", { class: "button", href: link, "data-k": `look-${who}` }, "Look"),
   );
 }
 
-function problems() {
-  const { overview } = data;
+/** @param {import("../store.js").Overview} overview */
+function problems(overview) {
   const found = [];
-  if (data.trouble) found.push(problem("", `${data.trouble.message}. ${data.trouble.hint}`));
+  if (data.trouble) found.push(problem("", sentence(data.trouble)));
   if (!overview.containers.length) {
     return h(
       "div",
@@ -175,8 +193,8 @@ function problems() {
     : h("div");
 }
 
-function table() {
-  const { containers, services } = data.overview;
+/** @param {import("../store.js").Overview} overview */
+function table({ containers, services }) {
   if (!containers.length) return h("div");
   const rows = [];
   const named = new Set(services.map((one) => one.name));
@@ -331,8 +349,8 @@ function tasksOf(service, containers) {
 }
 
 function targetBadge(row) {
-  const groups = data.overview.target_containers[row.service] ?? {};
-  const states = data.overview.targets.filter((one) =>
+  const groups = data.overview?.target_containers[row.service] ?? {};
+  const states = (data.overview?.targets ?? []).filter((one) =>
     one.service === row.service && one.name.endsWith(shortId(row.task_id)) && groups[one.target_group] === row.name
   ).map((one) => one.state);
   const worst = states.find((state) => state !== "healthy" && state !== "unused") ?? states[0];

@@ -1,6 +1,6 @@
 // Requests: what came to the load balancer, from its access log, and the hops of each while they are traced.
 
-import { badge, button, clock, count, duration, empty, h } from "../dom.js";
+import { badge, button, clock, duration, empty, h, ofAll } from "../dom.js";
 import { Chosen, matcher, oneOf, pauser, search, skippedNote } from "../filters.js";
 import { List } from "../list.js";
 import { heading, openPanel } from "../panel.js";
@@ -77,7 +77,7 @@ export function show(main, query) {
   };
   const none = empty("No request has come to the load balancer yet.");
   const say = () => {
-    total.textContent = `${count(list.kept.length)} kept`;
+    total.textContent = ofAll(list.kept.length, data.access.items.length, "request");
     missed.textContent = skippedNote(data, "access", "requests");
     none.hidden = data.access.items.length > 0;
   };

@@ -1,6 +1,6 @@
 // Queues, topics, tables and buckets of the local AWS endpoint, and what is in them.
 
-import { button, count, empty, h, replaced } from "../dom.js";
+import { button, count, empty, h, prose, replaced, sentence } from "../dom.js";
 import { heading, openPanel } from "../panel.js";
 import { answer } from "../store.js";
 
@@ -24,7 +24,7 @@ export function show(main) {
     try {
       next = lists(await answer("aws"), look);
     } catch (error) {
-      next = h("div", {}, empty(`${error.message}. ${error.hint ?? ""}`));
+      next = h("div", {}, empty(sentence(error)));
     }
     if (number === asked) content = replaced(content, next);
   };
@@ -38,6 +38,7 @@ export function show(main) {
 
 function table(title, heads, rows) {
   if (!rows.length) return null;
+  const numeric = (at) => rows.some((cells) => typeof cells[at] === "number") ? "number" : "";
   return h(
     "section",
     { class: "card" },
@@ -48,7 +49,11 @@ function table(title, heads, rows) {
       h(
         "table",
         {},
-        h("thead", {}, h("tr", {}, heads.map((head) => head ? h("th", { scope: "col" }, head) : h("td")))),
+        h(
+          "thead",
+          {},
+          h("tr", {}, heads.map((head, at) => head ? h("th", { scope: "col", class: numeric(at) }, head) : h("td"))),
+        ),
         h(
           "tbody",
           {},
@@ -56,10 +61,10 @@ function table(title, heads, rows) {
             h(
               "tr",
               {},
-              cells.map((cell) =>
+              cells.map((cell, at) =>
                 h(
                   "td",
-                  { class: typeof cell === "number" ? "number" : "" },
+                  { class: numeric(at) },
                   typeof cell === "number" ? count(cell) : cell,
                 )
               ),
@@ -161,7 +166,7 @@ async function open(title, question) {
       ? found.map((one) => h("pre", { class: "wrap entry", tabindex: 0 }, JSON.stringify(one, null, 2)))
       : empty("There is nothing.");
   } catch (error) {
-    rows = h("p", { class: "note bad" }, [error.message, error.hint].filter(Boolean).join(". "));
+    rows = h("p", { class: "note bad" }, prose(sentence(error)));
   }
   openPanel(
     title,
@@ -178,7 +183,7 @@ async function redrive(name, look) {
   try {
     await answer("aws/redrive", { name });
   } catch (error) {
-    alert([error.message, error.hint].filter(Boolean).join(". "));
+    alert(sentence(error));
   }
   look();
 }
@@ -196,7 +201,7 @@ function compose(kind, name, look) {
       look();
     } catch (error) {
       said.className = "note bad";
-      said.textContent = [error.message, error.hint].filter(Boolean).join(". ");
+      said.textContent = sentence(error);
     }
     send.disabled = false;
   }, { name: "arrow", kind: "main", key: "send-message" });

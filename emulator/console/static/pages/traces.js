@@ -1,6 +1,6 @@
 // Traces that services sent of X-Ray or OpenTelemetry: the list, one as a waterfall, and who calls whom.
 
-import { badge, clock, count, duration, empty, h, replaced } from "../dom.js";
+import { badge, clock, count, duration, empty, h, prose, replaced, sentence } from "../dom.js";
 import { Chosen, matcher, oneOf, search } from "../filters.js";
 import { callMap } from "../callmap.js";
 import { heading, openPanel, whenClosed } from "../panel.js";
@@ -28,7 +28,7 @@ export function show(main, query) {
     } catch (error) {
       if (number !== asked) return;
       found = null;
-      content = replaced(content, h("div", {}, empty([error.message, error.hint].filter(Boolean).join(". "))));
+      content = replaced(content, h("div", {}, empty(sentence(error))));
       return;
     }
     if (number !== asked) return;
@@ -227,7 +227,7 @@ async function openTrace(id, closed) {
     found = await answer(`traces/${encodeURIComponent(id)}`);
     content = spansView(found);
   } catch (error) {
-    content = h("p", { class: "note bad" }, [error.message, error.hint].filter(Boolean).join(". "));
+    content = h("p", { class: "note bad" }, prose(sentence(error)));
   }
   const title = found ? found.trace.name : `Trace ${id.slice(0, 12)}`;
   openPanel(

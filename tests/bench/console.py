@@ -1,0 +1,233 @@
+"""Figures of the console: how soon it shows something, how it keeps up with load, and what it costs.
+
+The page runs in a real browser, the console as its command, the environment on Docker. `make bench` brings the browser.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copytree
+from typing import TYPE_CHECKING, Any, Final
+
+from emulator.testing import Environment
+from tests.bench.harness import Figure
+from tests.browser.chromium import TIMEOUT, chromium, window
+from tests.docker.project import docker
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+COMMAND: Final = Path(sys.executable).with_name("copilot-local")
+SHOP: Final = Path(__file__).parents[2] / "examples" / "shop"
+RATE: Final = 200
+"""Requests a second, each of which nginx prints a line of."""
+SECONDS: Final = 10
+LOADS: Final = 5
+"""How often the page is loaded anew."""
+LINES: Final = 10_000
+TICKS: Final = os.sysconf("SC_CLK_TCK")
+
+CLIENT: Final = """
+import http.client, sys, time
+port, rate = int(sys.argv[1]), float(sys.argv[2])
+connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+began, number = time.perf_counter(), 0
+while True:
+    connection.request("GET", "/healthz")
+    connection.getresponse().read()
+    number += 1
+    ahead = began + number / rate - time.perf_counter()
+    if ahead > 0:
+        time.sleep(ahead)
+"""
+PRINT: Final = "i=0; while [ $i -lt 100 ]; do seq -f 'line %g of a burst, as long as lines of programs are' 100; \
+i=$((i+1)); sleep 0.05; done > /proc/1/fd/1"
+FIRST_ROW: Final = """
+new MutationObserver((_, watcher) => {
+  if (!document.querySelector("#main td.task")) return;
+  window.firstRow = performance.now();
+  watcher.disconnect();
+}).observe(document, { childList: true, subtree: true });
+"""
+PAINT: Final = """() => [performance.getEntriesByName("first-contentful-paint")[0].startTime, window.firstRow]"""
+FRAMES: Final = """async ({ seconds, scrolls }) => {
+  const tasks = [];
+  const watcher = new PerformanceObserver((list) => tasks.push(...list.getEntries().map((one) => one.duration)));
+  watcher.observe({ entryTypes: ["longtask"] });
+  const rows = document.querySelector("#main .rows");
+  const began = performance.now();
+  let frames = 0, step = -600;
+  while (performance.now() - began < seconds * 1000) {
+    await new Promise(requestAnimationFrame);
+    frames++;
+    if (!scrolls) continue;
+    if (rows.scrollTop <= 0) step = 600;
+    else if (rows.scrollTop + rows.clientHeight >= rows.scrollHeight - 600) step = -600;
+    rows.scrollTop += step;
+  }
+  watcher.disconnect();
+  return [frames * 1000 / (performance.now() - began), Math.max(0, ...tasks)];
+}"""
+
+
+@dataclass(frozen=True)
+class Used:
+    """What something used within some seconds: percent of a core, and MiB at their end."""
+
+    cpu: float
+    memory: float
+
+
+def figures() -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory(prefix="bench-console-") as folder:
+        workspace = Path(folder) / "shop"
+        copytree(SHOP, workspace)
+        with Environment(workspace) as environment, chromium() as browser:
+            yield from _figures(environment, browser)
+
+
+def _figures(environment: Environment, browser: Browser) -> Iterator[Figure]:
+    without = _agent(environment)
+    with _console(environment) as (process, address):
+        first, data = _loaded(browser, address)
+        yield _at_most("console: first paint", first / 1000, 0.5, "s", f"median of {LOADS}")
+        yield _at_most("console: data on screen", data / 1000, 1.0, "s", f"median of {LOADS}")
+        context = browser.new_context(**window(1280, 800, "light"))
+        with contextlib.closing(context):
+            page = _opened(context.new_page(), address, "overview")
+            beside = _agent(environment)
+            yield _at_most("agent with a console open, CPU", beside.cpu - without.cpu, 3.0, "% of a core", "at rest")
+            more = beside.memory - without.memory
+            yield _at_most("agent with a console open, memory", max(more, 0.1), 60.0, "MiB", "more than without")
+            yield from _under_load(environment, process, page)
+
+
+def _under_load(environment: Environment, process: subprocess.Popen[str], page: Page) -> Iterator[Figure]:
+    note = f"{RATE} requests and {RATE} lines a second"
+    with _load(environment):
+        worst, longest = 1e9, 0.1
+        used: list[Used] = []
+        for name in ("overview", "requests", "logs"):
+            _go(page, name)
+            before = _cpu_of(process.pid)
+            began = time.monotonic()
+            frames, task = page.evaluate(FRAMES, {"seconds": SECONDS, "scrolls": False})
+            lasted = time.monotonic() - began
+            used.append(Used(100 * (_cpu_of(process.pid) - before) / lasted, _memory_of(process.pid)))
+            worst, longest = min(worst, frames), max(longest, task)
+        yield _at_least("console: frames a second, live", worst, 50.0, "/s", f"the worst of three pages; {note}")
+        yield _at_most("console: longest task of the page", longest, 100.0, "ms", note)
+        cpu, memory = max(one.cpu for one in used), max(one.memory for one in used)
+        yield _at_most("console: CPU of the server", cpu, 15.0, "% of a core", note)
+        yield _at_most("console: memory of the server", memory, 120.0, "MiB", note)
+        _fill(environment, page)
+        frames, _ = page.evaluate(FRAMES, {"seconds": SECONDS, "scrolls": True})
+        yield _at_least("console: frames a second, scrolling", frames, 45.0, "/s", f"{LINES} lines; {note}")
+
+
+def _at_most(name: str, value: float, most: float, unit: str, note: str) -> Figure:
+    return Figure(name, value, most, unit, "at most", 1.0, note=note)
+
+
+def _at_least(name: str, value: float, least: float, unit: str, note: str) -> Figure:
+    return Figure(name, value, least, unit, "at least", 1.0, True, note=note)
+
+
+@contextlib.contextmanager
+def _console(environment: Environment) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    words = [str(COMMAND), "console", "--print", "-a", environment.names.app, "-e", environment.names.environment]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process, process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+@contextlib.contextmanager
+def _load(environment: Environment) -> Iterator[None]:
+    port = environment.url.rpartition(":")[2].rstrip("/")
+    with subprocess.Popen([sys.executable, "-c", CLIENT, port, str(RATE)]) as process:
+        try:
+            yield
+            assert process.poll() is None, "the load ended early"
+        finally:
+            process.terminate()
+
+
+def _loaded(browser: Browser, address: str) -> tuple[float, float]:
+    """Medians in milliseconds until something and until the data are on the screen."""
+    found: list[tuple[float, float]] = []
+    for _ in range(LOADS + 1):
+        with contextlib.closing(browser.new_context(**window(1280, 800, "light"))) as context:
+            context.add_init_script(FIRST_ROW)
+            page = _opened(context.new_page(), address, "overview")
+            page.locator("#main td.task").first.wait_for()
+            paint, data = page.evaluate(PAINT)
+            found.append((paint, data))
+    warm = found[1:]  # the first load starts the console's sources
+    return statistics.median(one for one, _ in warm), statistics.median(one for _, one in warm)
+
+
+def _opened(page: Page, address: str, name: str) -> Page:
+    page.set_default_timeout(TIMEOUT)
+    page.goto(f"{address}&to=%2F{name}")
+    page.wait_for_selector(".connection.ok")
+    return page
+
+
+def _go(page: Page, name: str) -> None:
+    page.evaluate("name => { location.hash = `#/${name}`; }", name)
+    page.wait_for_selector(f'a[href="#/{name}"][aria-current="page"]')
+    if name != "overview":
+        page.locator("#main .line").first.wait_for()
+
+
+def _fill(environment: Environment, page: Page) -> None:
+    """Lets a container print as many lines as the page keeps, and waits until it has them."""
+    done = environment.exec("web/nginx", ["sh", "-c", PRINT], timeout=120)
+    assert done.exit_code == 0, done.stderr
+    page.wait_for_function(
+        "most => Number(/[\\d,]+/.exec(document.querySelector('#main .head .muted').textContent)[0].replace(/,/g, ''))"
+        " >= most",
+        arg=LINES,
+    )
+
+
+def _agent(environment: Environment) -> Used:
+    """What the agent uses in a while."""
+    name = environment.names.agent
+    before, began = _agent_cpu(name), time.monotonic()
+    time.sleep(SECONDS)
+    cpu = 100 * (_agent_cpu(name) - before) / (time.monotonic() - began)
+    text = docker("stats", "--no-stream", "--format", "{{.MemUsage}}", name)
+    amount, unit = re.match(r"([\d.]+)(\w+)", text.strip()).groups()  # type: ignore[union-attr]
+    return Used(cpu, float(amount) * {"KiB": 1 / 1024, "MiB": 1.0, "GiB": 1024.0}[unit])
+
+
+def _agent_cpu(name: str) -> float:
+    """Seconds that all processes of a container have used."""
+    rows = docker("top", name, "-o", "pid").split()[1:]
+    return sum(_cpu_of(int(pid)) for pid in rows)
+
+
+def _cpu_of(pid: int) -> float:
+    with contextlib.suppress(OSError):
+        fields: list[Any] = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+    return 0.0
+
+
+def _memory_of(pid: int) -> float:
+    text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return int(text.partition("VmRSS:")[2].split()[0]) / 1024
