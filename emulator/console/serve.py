@@ -16,6 +16,7 @@ import uvicorn
 from emulator.app.selection import Selection
 from emulator.console.actions import Actions
 from emulator.console.app import App, Parts
+from emulator.console.arrival import TimelyProtocol
 from emulator.console.capture import Capture, Trust
 from emulator.console.contents import Contents
 from emulator.console.guard import Guard, names_of
@@ -133,7 +134,7 @@ def _settings(app: Guard) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="asyncio",
-        http="h11",
+        http=TimelyProtocol,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 collect_ignore_glob = [] if find_spec("playwright") else ["test_*.py"]
 """What drives the browser is no dependency of the suite: `make test-browser` brings it."""
 RECORDED = Path(__file__).parent / "shop.ndjson"
+BY_HAND = Path(__file__).parent / "by_hand.json"
 EXPECTED = "the server responded with a status of 4"
 """In the browser's words: pages ask for what an environment does not have, and say so."""
 
@@ -32,8 +35,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def recorded() -> Iterator[Address]:
-    """A console that shows what was recorded."""
-    with showing(read(RECORDED)) as address:
+    """A console that shows what was recorded, and what another shop would have of Service Connect and local AWS."""
+    recording = read(RECORDED)
+    more = json.loads(BY_HAND.read_text(encoding="utf-8"))
+    with showing(replace(recording, answers={**recording.answers, **more})) as address:
         yield address
 
 

@@ -38,6 +38,8 @@ def main() -> None:
                 page.wait_for_selector(".connection.ok")
                 for name, title in PAGES.items():
                     go(page, name, title)
+                    if name == "metrics":
+                        page.locator("#main figure").first.wait_for()
                     _take(page, name, theme)
                 go(page, "overview", "Overview")
                 page.locator("#main a.task").first.click()

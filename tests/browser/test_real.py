@@ -29,8 +29,11 @@ pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 make_shared_project = pytest.fixture(projects, scope="module", name="make_shared_project")
 expect.set_options(timeout=TIMEOUT)
 
+CANARY = "c4n4ry-value-of-a-secret"
 API = """\
     exclude-pattern: nothing
+secrets:
+  DB_PASSWORD: /shop/db
 publish:
   topics:
     - name: orders
@@ -71,6 +74,7 @@ def shop(make_shared_project: MakeProject) -> Iterator[Project]:
     project = make_shared_project("shop")
     project.append("copilot/api/manifest.yml", API)
     project.write("copilot/ledger/manifest.yml", LEDGER)
+    project.write(".copilot-local/secrets.env", f"/shop/db={CANARY}\n")
     project.up()
     yield project
     project.clean_up()
@@ -137,6 +141,26 @@ def test_every_page_shows_what_runs(at: Opened) -> None:
     expect(at.page.locator("#main figure").first).to_be_visible()
     at.go("deployments", "Deployments")
     expect(at.page.locator("#main .badge", has_text="COMPLETED").first).to_be_visible()
+
+
+def test_no_page_shows_the_value_of_a_secret(at: Opened, shop: Project) -> None:
+    [task] = tasks_of(shop, "api")
+    assert CANARY in docker("exec", shop.container("api"), "env")
+    for name in (*PAGES, "manifest?service=api", "firelens?service=api", f"overview?task-panel={task}"):
+        at.go(name, PAGES.get(name.partition("?")[0], ""))
+        assert CANARY not in at.page.content(), name
+    at.page.locator('[data-k="variables-api"]').click()
+    expect(at.page.locator("dialog tr", has_text="DB_PASSWORD")).to_contain_text("secret")
+    assert CANARY not in at.page.content()
+
+
+def test_containers_cannot_reach_the_console(shop: Project, address: str) -> None:
+    port = int(re.findall(r":(\d+)/", address)[0])
+    script = f"import socket; print(socket.socket().connect_ex((GATEWAY, {port})))"
+    gateway = docker("exec", shop.container("api"), "sh", "-c", "cat /proc/net/route").splitlines()[1].split()[2]
+    address_of = ".".join(str(int(gateway[at : at + 2], 16)) for at in (6, 4, 2, 0))
+    code = docker("exec", shop.container("api"), "python3", "-c", script.replace("GATEWAY", repr(address_of)))
+    assert int(code) != 0
 
 
 def test_requests_are_filtered_as_they_come(at: Opened, shop: Project) -> None:

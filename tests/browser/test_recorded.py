@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +50,8 @@ def test_every_page_in_both_themes_and_widths(browser: Browser, recorded: Addres
             opened.problems.clear()
             if opened.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 found.append("it is wider than the window")
+            if opened.page.locator('a[href^="http"]:not([rel~="noreferrer"])').count():
+                found.append("a link out says where from")
             if opened.page.evaluate("document.querySelectorAll('*').length > 1000"):
                 found.append("it has more than 1,000 elements")
             if found:
@@ -123,6 +127,43 @@ def test_a_wrong_token_is_refused_in_words(tab: Opened, recorded: Address) -> No
     assert "this console has ended" in tab.page.locator(".connection").inner_text()
     tab.page.goto("about:blank")
     tab.page.evaluate("1")
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    """Another site, which a person has open in the same browser."""
+
+    def do_GET(self) -> None:
+        """An empty page."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+
+    def log_message(self, format: str, *values: object) -> None:
+        """Says nothing."""
+
+
+def test_a_page_of_another_site_learns_and_does_nothing(browser: Browser, recorded: Address) -> None:
+    """Even with the token: the browser sends its questions with an `Origin`, or asks before whether it may."""
+    script = """async ([url, options]) => {
+        try { const answer = await fetch(url, options); return answer.type === "opaque" ? "opaque" : answer.status }
+        catch { return "refused" }
+    }"""
+    token = {"Authorization": f"Bearer {recorded.token}"}
+    asked = {
+        "stream?kinds=overview": {"headers": token},
+        "explain": {"method": "POST", "headers": {**token, "Content-Type": "application/json"}, "body": "{}"},
+        "open": {"method": "POST", "mode": "cors", "body": json.dumps({"code": recorded.code})},
+    }
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with closing(browser.new_context()) as context:
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{server.server_port}/")
+        api = f"http://127.0.0.1:{recorded.port}/api"
+        told = {path: page.evaluate(script, [f"{api}/{path}", options]) for path, options in asked.items()}
+    server.shutdown()
+    server.server_close()
+    assert told == dict.fromkeys(asked, "refused")
 
 
 def test_without_a_token_the_page_says_where_it_is(tab: Opened, recorded: Address) -> None:

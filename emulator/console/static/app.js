@@ -20,7 +20,12 @@ const PAGES = [
   { name: "store", title: "Local AWS", key: "q" },
 ];
 
-const MOMENT = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+const MOMENT = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+});
 
 let end = () => {};
 let shown = "";
@@ -64,7 +69,7 @@ function drawRail() {
     ended: "this console has ended",
   };
   if (data.hello?.snapshot && data.connection === "live") {
-    said.live = `snapshot, ${MOMENT.format(new Date(data.hello.snapshot))}`;
+    said.live = `snapshot, ${MOMENT.format(new Date(data.hello.snapshot)).replaceAll(" ", "\u00a0")}`;
   }
   document.body.classList.toggle("snapshot", Boolean(data.hello?.snapshot));
   const tone = { live: "ok", ended: "bad" }[data.connection] ?? "wait";

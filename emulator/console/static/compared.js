@@ -44,7 +44,11 @@ export function comparedView(chosen) {
       h(
         "span",
         { class: row.record ? "text" : "muted", title: row.why },
-        row.record ? `${several.size > 1 ? `${row.destination}: ` : ""}${shortRecord(row.record)}` : row.why,
+        row.record
+          ? `${several.size > 1 && row.destination !== row.service ? `${row.destination}: ` : ""}${
+            shortRecord(row.record)
+          }`
+          : row.why,
       ),
     ],
     tone: (row) => (row.state === "lost" ? "bad" : row.state === "dropped" ? "faint" : ""),

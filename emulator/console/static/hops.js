@@ -53,13 +53,12 @@ export function hopsView({ hops, diagnoses }) {
         "div",
         { class: "axis muted" },
         h("span", {}, "0"),
-        h("span", {}, duration(whole / 2)),
         h("span", {}, duration(whole)),
       ),
       hops.map((hop, at) => [
         h(
           "span",
-          { class: "name", style: { paddingLeft: `${hop.depth * 12}px` } },
+          { class: "name", title: hop.server, style: { paddingLeft: `${hop.depth * 12}px` } },
           hop.depth > 0 && h("span", { class: "muted", "aria-hidden": "true" }, "↳ "),
           hop.server,
         ),

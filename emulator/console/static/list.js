@@ -36,6 +36,7 @@ export class List {
     });
     this.element = h("div", { class: "list" });
     this.element.style.setProperty("--columns", columns);
+    this.element.style.setProperty("--row", `${height}px`);
     this.watcher = new ResizeObserver(() => this.paint());
     this.watcher.observe(this.view);
   }

@@ -49,7 +49,7 @@ export function mapView({ containers, services, listeners }) {
           "div",
           { class: "node" },
           h("h3", {}, dot(containerTone(row), row.state), row.name),
-          h("p", { class: "muted" }, row.url || row.status),
+          h("p", { class: "muted" }, row.url.startsWith("http") ? row.url : row.status),
         )
       ),
     ),

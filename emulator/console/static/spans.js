@@ -61,7 +61,6 @@ export function spansView({ trace, spans, requests, lines }) {
         "div",
         { class: "axis muted" },
         h("span", {}, "0"),
-        h("span", {}, duration(whole * 500)),
         h("span", {}, duration(whole * 1000)),
       ),
       requests.map((one) =>

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import socket
 
 import pytest
 
+from emulator.console.arrival import TimelyProtocol
 from emulator.console.guard import MOST_BODY
-from emulator.console.served import static_files
+from emulator.console.served import MOST_STREAMS, static_files
 from tests.unit.console.conftest import Page
 
 JSON = {"Content-Type": "application/json"}
 EXPLAIN = b'{"url": "/"}'
+PROMISED = 'Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"code":'
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
@@ -25,6 +29,7 @@ POLICY = (
     [
         pytest.param({}, 200, id="own page"),
         pytest.param({"Host": "localhost:PORT"}, 200, id="localhost"),
+        pytest.param({"Host": "[::1]:PORT"}, 200, id="localhost of IPv6"),
         pytest.param({"Host": "attacker.test:PORT"}, 421, id="a name that points here: DNS rebinding"),
         pytest.param({"Host": "127.0.0.1"}, 421, id="another port of this machine"),
         pytest.param({"Host": "127.0.0.1.nip.io:PORT"}, 421, id="a name that begins like ours"),
@@ -136,6 +141,45 @@ def test_a_body_is_bounded_whatever_its_head_says(shared_page: Page) -> None:
         for _ in range(17):
             connection.sendall(b"10000\r\n" + b"a" * 0x10000 + b"\r\n")
         assert connection.makefile("rb").read(12) == b"HTTP/1.1 413"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("GET / HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n", id="half a head"),
+        pytest.param("POST /api/open HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n" + PROMISED, id="half a body"),
+    ],
+)
+def test_a_request_that_does_not_end_is_not_waited_for(
+    shared_page: Page, monkeypatch: pytest.MonkeyPatch, sent: str
+) -> None:
+    monkeypatch.setattr(TimelyProtocol, "within", 0.1)
+    with socket.create_connection(("127.0.0.1", shared_page.address.port), timeout=20) as connection:
+        connection.sendall(sent.replace("PORT", str(shared_page.address.port)).encode())
+        while connection.recv(65536):  # until the other side closes
+            pass
+
+
+def test_a_second_request_that_does_not_end_is_not_waited_for(
+    shared_page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TimelyProtocol, "within", 0.1)
+    with contextlib.closing(http.client.HTTPConnection(shared_page.host, timeout=20)) as connection:
+        connection.request("GET", "/icon.svg")
+        assert connection.getresponse().read()
+        connection.sock.sendall(b"GET /")
+        assert connection.sock.recv(1) == b""
+
+
+def test_streams_are_counted(page: Page) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(MOST_STREAMS):
+            stream = page.stream("kinds=overview")
+            assert next(stream)["k"] == "hello"
+            stack.callback(stream.close)  # type: ignore[attr-defined]
+        answer = page.get("/api/stream?kinds=overview")
+        assert (answer.status, answer.json()["error"]["message"]) == (503, "too many pages are open")
 
 
 @pytest.mark.parametrize("body", [b"[]", b"7", b"{", b"\xff", b"[" * 100_000])

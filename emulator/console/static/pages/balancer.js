@@ -210,7 +210,13 @@ function rulesView(explained) {
         h(
           "thead",
           {},
-          h("tr", {}, ["Priority", "Conditions", "Action", "Result"].map((name) => h("th", { scope: "col" }, name))),
+          h(
+            "tr",
+            {},
+            ["Priority", "Conditions", "Action", explained ? "Result" : ""].filter(Boolean).map((name) =>
+              h("th", { scope: "col" }, name)
+            ),
+          ),
         ),
         h(
           "tbody",
@@ -250,7 +256,7 @@ function rulesView(explained) {
                     : h("p", {}, place.action)),
                 place?.position && h("code", { class: "muted" }, place.position),
               ),
-              h(
+              explained && h(
                 "td",
                 { class: "nowrap" },
                 rule.verdict === "wins" ? badge("ok", "wins") : h("span", { class: "muted" }, rule.verdict),
