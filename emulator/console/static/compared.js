@@ -1,6 +1,6 @@
 // Printed and routed side by side: a line of a container, and the record that its destination got of it.
 
-import { badge, clock, colourOf, count, empty, h, sentence, shortId } from "./dom.js";
+import { badge, clock, colourOf, count, cut, empty, h, printed, sentence, shortId } from "./dom.js";
 import { matcher, oneOf } from "./filters.js";
 import { List } from "./list.js";
 import { heading, openPanel, taskLink } from "./panel.js";
@@ -39,14 +39,14 @@ export function comparedView(chosen) {
     ) => [
       h("span", { class: "muted" }, clock(row.at)),
       h("span", { style: { color: colourOf(row.container) }, title: `task ${shortId(row.task)}` }, nameOf(row)),
-      h("span", { class: "text" }, row.text),
+      h("span", { class: "text" }, cut(printed(row.text))),
       h("span", {}, badge(TONES[row.state], row.state)),
       h(
         "span",
         { class: row.record ? "text" : "muted", title: row.why },
         row.record
           ? `${several.size > 1 && row.destination !== row.service ? `${row.destination}: ` : ""}${
-            shortRecord(row.record)
+            cut(printed(shortRecord(row.record)))
           }`
           : row.why,
       ),
@@ -133,7 +133,7 @@ function openRow(row) {
         h("span", {}, clock(row.at)),
         h("a", { href: taskLink(row.task) }, `task ${shortId(row.task)}`),
       ),
-      h("section", {}, h("h3", {}, "Printed"), h("pre", { class: "wrap", tabindex: 0 }, row.text)),
+      h("section", {}, h("h3", {}, "Printed"), h("pre", { class: "wrap", tabindex: 0 }, printed(row.text))),
       h(
         "section",
         {},

@@ -172,6 +172,24 @@ export function ofAll(shown, all, word) {
   return shown === all ? plural(all, word) : `${count(shown)} of ${plural(all, word)}`;
 }
 
+// deno-lint-ignore no-control-regex
+const CODES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])/g;
+// deno-lint-ignore no-control-regex
+const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f]/g;
+
+/** What a program printed, without a terminal's colours; other control characters as their pictures, `␀`. */
+export function printed(text) {
+  const plain = text.includes("\x1b") ? text.replace(CODES, "") : text;
+  return plain.replace(CONTROLS, (one) => one === "\x7f" ? "␡" : String.fromCharCode(0x2400 + one.charCodeAt(0)));
+}
+
+const MOST = 1000; // characters: no row shows more, and a browser takes its time to lay them out
+
+/** The beginning of a line, as a row shows it. */
+export function cut(text) {
+  return text.length > MOST ? `${text.slice(0, MOST)}…` : text;
+}
+
 /** An error in the server's words. */
 export function sentence({ message, hint }) {
   return [message, hint].filter(Boolean).join(". ");

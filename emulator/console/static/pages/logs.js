@@ -1,7 +1,7 @@
 // Logs: what containers print, merged by time as it comes.
 
 import { comparedView } from "../compared.js";
-import { clock, colourOf, h, ofAll, shortId } from "../dom.js";
+import { clock, colourOf, cut, h, ofAll, printed, shortId } from "../dom.js";
 import { Chosen, matcher, oneOf, pauser, search, skippedNote } from "../filters.js";
 import { List } from "../list.js";
 import { heading, openPanel, taskLink } from "../panel.js";
@@ -31,7 +31,8 @@ function levelOf(line) {
   const known = levels.get(line);
   if (known) return known;
   const key = `${line.task}/${line.container}/${line.s}`;
-  const found = CONTINUES.test(line.text) && before.has(key) ? before.get(key) : named(line.text);
+  const text = printed(line.text.slice(0, 2000)); // a colour before a word would hide where it begins
+  const found = CONTINUES.test(text) && before.has(key) ? before.get(key) : named(text);
   before.set(key, found);
   levels.set(line, found);
   return found;
@@ -60,7 +61,7 @@ export function show(main, query) {
     ) => [
       h("span", { class: "muted" }, clock(line.at)),
       h("span", { style: { color: colourOf(line.container) }, title: `task ${shortId(line.task)}` }, nameOf(line)),
-      h("span", { class: "text" }, line.text),
+      h("span", { class: "text" }, cut(printed(line.text))),
     ],
     tone: (line) => ({ error: "bad", warn: "wait", debug: "faint" })[levelOf(line)] ?? "",
     open: openLine,
@@ -194,7 +195,7 @@ function openLine(line) {
         h("span", {}, line.s === "stderr" ? "standard error" : "standard output"),
         h("a", { href: taskLink(line.task) }, `task ${shortId(line.task)}`),
       ),
-      h("section", {}, h("h3", {}, "Line"), h("pre", { class: "wrap", tabindex: 0 }, line.text)),
+      h("section", {}, h("h3", {}, "Line"), h("pre", { class: "wrap", tabindex: 0 }, printed(line.text))),
       record && h("section", {}, h("h3", {}, "As JSON"), h("pre", { class: "wrap", tabindex: 0 }, record)),
     ),
   );
