@@ -4,8 +4,15 @@ import { now } from "./store.js";
 
 const REQUEST = /^(\S+) (\S+) (\S+)$/;
 
+const known = new WeakMap();
+
 /** A record of the access log as a page shows it. */
 export function request(record) {
+  if (!known.has(record)) known.set(record, read(record));
+  return known.get(record);
+}
+
+function read(record) {
   const [, method = "-", url = ""] = REQUEST.exec(record.request) ?? [];
   const began = Date.parse(record.request_creation_time);
   return {
@@ -39,10 +46,10 @@ export function recent(ring, seconds) {
   const found = [];
   let oldest = until;
   for (let at = ring.items.length - 1; at >= 0; at--) {
-    const ended = Date.parse(ring.items[at].time);
-    if (ended < from) return { found: found.reverse(), seconds };
-    found.push(request(ring.items[at]));
-    oldest = ended;
+    const one = request(ring.items[at]);
+    if (one.ended < from) return { found: found.reverse(), seconds };
+    found.push(one);
+    oldest = one.ended;
   }
   const covered = ring.cut ? Math.max(Math.round((until - oldest) / 1000), 1) : seconds;
   return { found: found.reverse(), seconds: Math.min(covered, seconds) };

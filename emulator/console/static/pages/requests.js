@@ -10,13 +10,6 @@ import { data, subscribe } from "../store.js";
 import { captureButton, hopsOf, hopsView } from "../hops.js";
 
 const SLOW = 500; // ms
-const shown = new WeakMap();
-
-function asShown(record) {
-  if (!shown.has(record)) shown.set(record, request(record));
-  return shown.get(record);
-}
-
 /** How long the bar of a duration is, in percent, on a logarithmic scale to 10 s. */
 function share(ms) {
   return Math.min((Math.log10(Math.max(ms, 0) + 1) / 4) * 100, 100);
@@ -29,7 +22,7 @@ export function show(main, query) {
     height: 30,
     columns: "100px 64px minmax(100px, 1fr) 74px minmax(60px, 110px) 60px 150px",
     draw: (record) => {
-      const one = asShown(record);
+      const one = request(record);
       const hops = hopsOf(one.trace);
       return [
         h("span", { class: "muted" }, clock(one.began)),
@@ -46,7 +39,7 @@ export function show(main, query) {
         ),
       ];
     },
-    open: (record) => openRequest(asShown(record)),
+    open: (record) => openRequest(request(record)),
   });
   const total = h("span", { class: "muted" });
   const missed = h("p", { class: "note" });
@@ -68,7 +61,7 @@ export function show(main, query) {
   const filter = () => {
     const [matches, status, service] = [matcher(chosen.get("q")), chosen.get("status"), chosen.get("service")];
     list.filter((record) => {
-      const one = asShown(record);
+      const one = request(record);
       return (status === "all" || Math.floor(one.status / 100) === Number(status)) &&
         (!service || one.service === service) && (!chosen.get("slow") || one.ms > SLOW) &&
         matches(`${one.method} ${one.path} ${one.trace} ${record.client}`);
@@ -97,7 +90,7 @@ export function show(main, query) {
       h("h1", { tabindex: -1 }, "Requests"),
       total,
       h("span", { class: "space" }),
-      button("HAR", () => save(harOf(list.kept.map((one) => asShown(one.item))), "requests.har"), {
+      button("HAR", () => save(harOf(list.kept.map((one) => request(one.item))), "requests.har"), {
         key: "har",
         title: "Save the requests that are shown as an HTTP archive",
       }),
