@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from emulator.testing import Environment
 from tests.bench.harness import Figure
-from tests.browser.chromium import TIMEOUT, chromium, window
+from tests.browser.chromium import TIMEOUT, chromium, visit, window
 from tests.docker.project import docker
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def _loaded(browser: Browser, address: str) -> tuple[float, float]:
 
 def _opened(page: Page, address: str, name: str) -> Page:
     page.set_default_timeout(TIMEOUT)
-    page.goto(f"{address}&to=%2F{name}")
+    visit(page, f"{address}&to=%2F{name}")
     page.wait_for_selector(".connection.ok")
     return page
 
@@ -197,11 +197,7 @@ def _fill(environment: Environment, page: Page) -> None:
     """Lets a container print as many lines as the page keeps, and waits until it has them."""
     done = environment.exec("web/nginx", ["sh", "-c", PRINT], timeout=120)
     assert done.exit_code == 0, done.stderr
-    page.wait_for_function(
-        "most => Number(/[\\d,]+/.exec(document.querySelector('#main .head .muted').textContent)[0].replace(/,/g, ''))"
-        " >= most",
-        arg=LINES,
-    )
+    page.locator("#main .head", has_text=f"{LINES:,} lines").wait_for()
 
 
 def _agent(environment: Environment) -> Used:

@@ -51,6 +51,27 @@ def chromium() -> Iterator[Browser]:
         yield it
 
 
+LOST: Final = "ERR_NETWORK_CHANGED"
+"""A browser ends its connections, those to this machine too, whenever a network of Docker comes or goes: other tests
+make some all the time. The page asks again; the browser itself does not, and says so among its messages."""
+
+
+def visit(page: Page, url: str) -> None:
+    """Opens the console, once the browser has all of it."""
+    from playwright.sync_api import Error, TimeoutError
+
+    for last in (False, False, False, False, True):
+        try:
+            page.goto("about:blank")
+            page.goto(url)
+            page.wait_for_selector("#rail .brand", timeout=TIMEOUT / 4)
+        except Error as error:
+            if last or (LOST not in error.message and not isinstance(error, TimeoutError)):
+                raise
+        else:
+            return
+
+
 def go(page: Page, name: str, title: str) -> None:
     """Goes to a page of the console, and waits until it shows what it is about."""
     page.evaluate("name => { location.hash = `#/${name}`; }", name)

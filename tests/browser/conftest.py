@@ -14,7 +14,7 @@ import pytest
 
 from emulator.console.recording import read
 from emulator.console.serve import Address, showing
-from tests.browser.chromium import TIMEOUT, chromium, go
+from tests.browser.chromium import LOST, TIMEOUT, chromium, go
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -23,6 +23,7 @@ collect_ignore_glob = [] if find_spec("playwright") else ["test_*.py"]
 """What drives the browser is no dependency of the suite: `make test-browser` brings it."""
 RECORDED = Path(__file__).parent / "shop.ndjson"
 BY_HAND = Path(__file__).parent / "by_hand.json"
+OWN = ("http://127.0.0.1:", "blob:http://127.0.0.1:", "data:")
 EXPECTED = "the server responded with a status of 4"
 """In the browser's words: pages ask for what an environment does not have, and say so."""
 
@@ -43,7 +44,7 @@ def recorded() -> Iterator[Address]:
 
 
 class Opened:
-    """A tab, and what is wrong in it: errors, messages of the browser, and what its policy blocks."""
+    """A tab, and what is wrong in it: errors, messages of the browser, what its policy blocks, requests elsewhere."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -51,9 +52,15 @@ class Opened:
         page.set_default_timeout(TIMEOUT)
         page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
         page.on("console", self._said)
+        page.on("request", self._asked)
+
+    def _asked(self, request: Any) -> None:
+        """The page needs no network but its own server."""
+        if not request.url.startswith(OWN):
+            self.problems.append(f"asked {request.url}")
 
     def _said(self, message: Any) -> None:
-        if message.type in ("error", "warning") and EXPECTED not in message.text:
+        if message.type in ("error", "warning") and EXPECTED not in message.text and LOST not in message.text:
             self.problems.append(f"{message.text} {message.location.get('url', '')}")
 
     def go(self, name: str, title: str) -> None:

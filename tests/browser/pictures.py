@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from emulator.console.recording import read
 from emulator.console.serve import showing
-from tests.browser.chromium import PAGES, TIMEOUT, chromium, go, window
+from tests.browser.chromium import PAGES, TIMEOUT, chromium, go, visit, window
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -34,7 +34,7 @@ def main() -> None:
             with closing(browser.new_context(**window(*SIZE, theme))) as context:
                 page = context.new_page()
                 page.set_default_timeout(TIMEOUT)
-                page.goto(address.url)
+                visit(page, address.url)
                 page.wait_for_selector(".connection.ok")
                 for name, title in PAGES.items():
                     go(page, name, title)

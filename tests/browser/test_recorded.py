@@ -14,7 +14,7 @@ import pytest
 
 from emulator.console.recording import read
 from emulator.console.serve import Address, showing
-from tests.browser.chromium import PAGES, window
+from tests.browser.chromium import PAGES, visit, window
 from tests.browser.conftest import RECORDED, Opened
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def test_every_page_in_both_themes_and_widths(browser: Browser, recorded: Addres
     problems: dict[str, list[str]] = {}
     with closing(browser.new_context(**window(width, 800, theme))) as context:
         opened = Opened(context.new_page())
-        opened.page.goto(recorded.url)
+        visit(opened.page, recorded.url)
         opened.page.wait_for_selector(".connection.ok")
         assert recorded.token not in opened.page.url
         for name, title in PAGES.items():
@@ -69,7 +69,7 @@ def test_every_page_in_both_themes_and_widths(browser: Browser, recorded: Addres
 
 def test_everything_is_reached_by_keys_alone(tab: Opened, recorded: Address) -> None:
     page = tab.page
-    page.goto(recorded.url)
+    visit(page, recorded.url)
     for key, name in KEYS.items():
         page.keyboard.press("g")
         page.keyboard.press(key)
@@ -100,13 +100,13 @@ def test_everything_is_reached_by_keys_alone(tab: Opened, recorded: Address) -> 
 
 
 def test_a_filter_stands_in_the_address_and_works_from_there(tab: Opened, recorded: Address) -> None:
-    tab.page.goto(f"{recorded.url}&to=%2Frequests%3Fstatus%3D4")
+    visit(tab.page, f"{recorded.url}&to=%2Frequests%3Fstatus%3D4")
     tab.page.locator("#main .line").first.wait_for()
     assert {badge.inner_text()[-3] for badge in tab.page.locator("#main .line .badge").all()} == {"4"}
 
 
 def test_what_is_shown_is_saved_as_an_http_archive(tab: Opened, recorded: Address) -> None:
-    tab.page.goto(f"{recorded.url}&to=%2Frequests%3Fstatus%3D4")
+    visit(tab.page, f"{recorded.url}&to=%2Frequests%3Fstatus%3D4")
     tab.page.locator("#main .line").first.wait_for()
     with tab.page.expect_download() as download:
         tab.page.locator('[data-k="har"]').click()
@@ -117,13 +117,13 @@ def test_what_is_shown_is_saved_as_an_http_archive(tab: Opened, recorded: Addres
 
 
 def test_markup_of_strangers_is_text(tab: Opened, recorded: Address) -> None:
-    tab.page.goto(f"{recorded.url}&to=%2Flogs%3Fq%3D%253Cscript%253E")
+    visit(tab.page, f"{recorded.url}&to=%2Flogs%3Fq%3D%253Cscript%253E")
     tab.page.locator("#main .line", has_text="<script>").first.wait_for()
     assert tab.page.evaluate("window.markup") is None
 
 
 def test_a_wrong_token_is_refused_in_words(tab: Opened, recorded: Address) -> None:
-    tab.page.goto(f"http://127.0.0.1:{recorded.port}/#token=wrong")
+    visit(tab.page, f"http://127.0.0.1:{recorded.port}/#token=wrong")
     tab.page.wait_for_selector(".connection.bad")
     assert "this console has ended" in tab.page.locator(".connection").inner_text()
     tab.page.goto("about:blank")
@@ -168,14 +168,14 @@ def test_a_page_of_another_site_learns_and_does_nothing(browser: Browser, record
 
 
 def test_without_a_token_the_page_says_where_it_is(tab: Opened, recorded: Address) -> None:
-    tab.page.goto(f"http://127.0.0.1:{recorded.port}/")
+    visit(tab.page, f"http://127.0.0.1:{recorded.port}/")
     tab.page.locator("h1", has_text="No access").wait_for()
 
 
 def test_a_page_reconnects_and_does_not_take_another_console_for_its_own(tab: Opened) -> None:
     recording = read(RECORDED)
     with showing(recording) as first:
-        tab.page.goto(first.url)
+        visit(tab.page, first.url)
         tab.page.wait_for_selector(".connection.ok")
         tab.page.locator("#main table td.task").first.wait_for()
         rows = tab.page.locator("#main table tr").count()

@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from emulator.console.hub import LIMITS, Hub
 from emulator.console.recording import Recording, read
 from emulator.console.serve import Address, showing
-from tests.browser.chromium import PAGES, TIMEOUT, window
+from tests.browser.chromium import PAGES, TIMEOUT, visit, window
 from tests.browser.conftest import RECORDED, Opened
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def test_nothing_is_wider_than_its_window(browser: Browser, odd: Address, width:
     problems: dict[str, list[str]] = {}
     with closing(browser.new_context(**window(width, 700, "light"))) as context:
         opened = Opened(context.new_page())
-        opened.page.goto(odd.url)
+        visit(opened.page, odd.url)
         opened.page.wait_for_selector(".connection.ok")
         for name, title in PAGES.items():
             opened.go(name, title)
@@ -96,7 +96,7 @@ def test_nothing_is_wider_than_its_window(browser: Browser, odd: Address, width:
 
 
 def test_bytes_that_are_no_text_are_shown_as_what_they_are(tab: Opened, odd: Address) -> None:
-    tab.page.goto(f"{odd.url}&to=%2Flogs")
+    visit(tab.page, f"{odd.url}&to=%2Flogs")
     red = tab.page.locator("#main .line", has_text="ERROR in red")
     expect(red).to_contain_text("ERROR in red ␀ and ␡ bytes")
     expect(tab.page.locator("#main .line.bad", has_text="ERROR in red")).to_be_visible()

@@ -12,8 +12,10 @@ export async function act({ verb, ask: question, ...body }, label) {
     toast.className = `toast ${tone}`;
     toast.lastChild.textContent = text;
   };
+  let began = false;
   try {
     const response = await ask(verb, body);
+    began = response.ok;
     if (!response.ok) {
       const { error } = await response.json();
       says("bad", sentence(error));
@@ -25,7 +27,8 @@ export async function act({ verb, ask: question, ...body }, label) {
       }
     }
   } catch (error) {
-    says("bad", `no answer: ${error.message}`);
+    if (began) says("idle", "what was begun goes on; its news was cut off");
+    else says("bad", `no answer: ${error.message}`);
   }
   const bad = toast.classList.contains("bad");
   if (bad) toast.append(h("button", { type: "button", class: "button", onclick: () => toast.remove() }, "Close"));

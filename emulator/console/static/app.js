@@ -45,13 +45,24 @@ async function go() {
   const moved = shown.split("?")[0] !== name;
   shown = `${name}?${without(query)}`;
   drawRail();
-  const page = await import(`./pages/${name}.js`);
+  const page = await moduleOf(name);
   if (route().name !== name) return; // another page was chosen meanwhile
   end();
   main.replaceChildren();
   end = page.show(main, query) ?? (() => {});
   document.title = `${PAGES.find((one) => one.name === name)?.title} – ${data.hello?.app ?? "copilot-local"}`;
   if (moved) main.scrollTop = 0;
+}
+
+/** The module of a page, asked for again where the browser lost the connection: a network of Docker came or went. */
+async function moduleOf(name, again = 0) {
+  try {
+    return await import(`./pages/${name}.js${again ? `?${again}` : ""}`);
+  } catch (error) {
+    if (again === 3) throw error;
+    await new Promise((done) => setTimeout(done, 250));
+    return await moduleOf(name, again + 1);
+  }
 }
 
 function without(query) {

@@ -4,7 +4,7 @@ import { badge, clock, colourOf, count, cut, empty, h, printed, sentence, shortI
 import { matcher, oneOf } from "./filters.js";
 import { List } from "./list.js";
 import { heading, openPanel, taskLink } from "./panel.js";
-import { answer, Ring } from "./store.js";
+import { answer, regularly, Ring } from "./store.js";
 
 const EVERY = 3000; // ms
 const MOST = 4000;
@@ -97,14 +97,13 @@ export function comparedView(chosen) {
     none,
     list.withHeads("Time", "Container", "Printed", "", "Routed: what the destination gets"),
   );
-  look();
-  const timer = setInterval(() => document.hidden || list.paused || look(), EVERY);
+  const endLooks = regularly(() => list.paused || look(), EVERY);
   return {
     element,
     list,
     filter: () => list.filter(keep()),
     end: () => {
-      clearInterval(timer);
+      endLooks();
       asked++;
       list.end();
     },

@@ -2,7 +2,7 @@
 
 import { empty, h, prose, replaced, sentence } from "./dom.js";
 import { Chosen } from "./filters.js";
-import { answer, data, subscribe } from "./store.js";
+import { answer, data, regularly, subscribe } from "./store.js";
 
 /**
  * Shows `draw(found)` of what `/api/services/NAME/<page>` answers, for the chosen one of the services that `fits`.
@@ -83,10 +83,10 @@ export function servicePage(main, query, { page, title, under, fits, none, draw,
   };
   choose();
   const unsubscribe = subscribe(["services", "overview"], choose);
-  const timer = every ? setInterval(() => document.hidden || look(), every) : 0;
+  const endLooks = every ? regularly(look, every, false) : () => {};
   return () => {
     unsubscribe();
-    clearInterval(timer);
+    endLooks();
     asked++;
   };
 }

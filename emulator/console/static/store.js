@@ -95,12 +95,43 @@ export async function ask(path, body, signal) {
   return await fetch(`/api/${path}`, options);
 }
 
-/** An answer that is one document. Throws an Error with the server's words. */
+const ONCE = ["send", "aws/send", "aws/redrive"]; // what is not asked a second time
+const TRIES = 4;
+
+/** An answer that is one document. Throws an Error with the server's words, or that there are none.
+ *
+ * A browser ends its connections, those to this machine too, whenever a network of Docker comes or goes: then it is asked
+ * again.
+ */
 export async function answer(path, body, signal) {
-  const response = await ask(path, body, signal);
-  const content = await response.json();
-  if (!response.ok) throw new Refused(content.error);
-  return content;
+  for (let tries = ONCE.includes(path) ? TRIES : 1;; tries++) {
+    try {
+      const response = await ask(path, body, signal);
+      const content = await response.json();
+      if (response.ok) return content;
+      throw new Refused(content.error);
+    } catch (error) {
+      if (error instanceof Refused || signal?.aborted) throw error;
+      if (tries >= TRIES) throw new Refused({ message: "the console does not answer", hint: "" });
+      await new Promise((done) => setTimeout(done, 250));
+    }
+  }
+}
+
+/** Looks now, if it is the `first` time, and again so many ms after each look has ended, while the page is seen. Returns what ends that. */
+export function regularly(look, every, first = true) {
+  let timer = 0;
+  let ended = false;
+  const again = async () => {
+    if (!document.hidden) await look();
+    if (!ended) timer = setTimeout(again, every);
+  };
+  if (first) again();
+  else timer = setTimeout(again, every);
+  return () => {
+    ended = true;
+    clearTimeout(timer);
+  };
 }
 
 export class Refused extends Error {

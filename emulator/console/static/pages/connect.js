@@ -2,7 +2,7 @@
 
 import { badge, count, duration, empty, h, replaced, sentence, shortId } from "../dom.js";
 import { taskLink } from "../panel.js";
-import { answer } from "../store.js";
+import { answer, regularly } from "../store.js";
 
 const EVERY = 4000; // ms: every proxy is asked
 const TONES = { healthy: "ok", running: "ok", draining: "wait", "not ready": "wait" };
@@ -29,10 +29,9 @@ export function show(main) {
     }
     if (number === asked) content = replaced(content, next);
   };
-  look();
-  const timer = setInterval(() => document.hidden || look(), EVERY);
+  const endLooks = regularly(look, EVERY);
   return () => {
-    clearInterval(timer);
+    endLooks();
     asked++;
   };
 }

@@ -1,7 +1,7 @@
 // Deployments: of each service the one that is current with its circuit breaker, those before, and what ECS says of it.
 
 import { badge, clock, duration, empty, h, idOf, plural, replaced, sentence } from "../dom.js";
-import { answer, now, subscribe } from "../store.js";
+import { answer, now, regularly, subscribe } from "../store.js";
 
 const EVERY = 3000; // ms
 const TONES = {
@@ -42,11 +42,10 @@ export function show(main) {
     }
     if (number === asked) content = replaced(content, next);
   };
-  look();
-  const timer = setInterval(() => document.hidden || look(), EVERY);
+  const endLooks = regularly(look, EVERY);
   const unsubscribe = subscribe(["events"], look);
   return () => {
-    clearInterval(timer);
+    endLooks();
     unsubscribe();
     asked++;
   };

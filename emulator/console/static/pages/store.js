@@ -2,7 +2,7 @@
 
 import { button, count, empty, h, prose, replaced, sentence } from "../dom.js";
 import { heading, openPanel } from "../panel.js";
-import { answer } from "../store.js";
+import { answer, regularly } from "../store.js";
 
 const EVERY = 3000; // ms
 
@@ -28,10 +28,9 @@ export function show(main) {
     }
     if (number === asked) content = replaced(content, next);
   };
-  look();
-  const timer = setInterval(() => document.hidden || look(), EVERY);
+  const endLooks = regularly(look, EVERY);
   return () => {
-    clearInterval(timer);
+    endLooks();
     asked++;
   };
 }

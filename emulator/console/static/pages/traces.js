@@ -4,7 +4,7 @@ import { badge, clock, count, duration, empty, h, prose, replaced, sentence } fr
 import { Chosen, matcher, oneOf, search } from "../filters.js";
 import { callMap } from "../callmap.js";
 import { heading, openPanel, whenClosed } from "../panel.js";
-import { answer } from "../store.js";
+import { answer, regularly } from "../store.js";
 import { spansView } from "../spans.js";
 
 const EVERY = 3000; // ms
@@ -56,11 +56,10 @@ export function show(main, query) {
     ),
     content,
   );
-  look();
   if (chosen.get("trace")) openOne(chosen.get("trace"));
-  const timer = setInterval(() => document.hidden || look(), EVERY);
+  const endLooks = regularly(look, EVERY);
   return () => {
-    clearInterval(timer);
+    endLooks();
     asked++;
   };
 }
