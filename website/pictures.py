@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -12,10 +13,8 @@ from website.stage import ROOT
 FOLDER = "pictures"
 VALUES = {"fresh-clone": ("--var", "KEEP=3", "--var", "RELEASE=local")}
 """What an example lacks by intention."""
-SHOWN = ("overview", "task", "trace", "logs")
-"""Pages of the console that the documents show."""
-MARK = "<!-- pictures -->"
-"""The line of a page that the screenshots take."""
+MARK = re.compile(r"<!-- picture (console-[\w-]+): (.+?) -->")
+"""A line of a page that a screenshot takes: its name, and what it shows."""
 
 
 def draw_examples(pages: Path) -> None:
@@ -42,19 +41,18 @@ def draw_examples(pages: Path) -> None:
 
 
 def place_screenshots(pages: Path, screenshots: Path) -> None:
-    """Shows the screenshots of `make pictures` on the page that asks for them, each in the reader's theme. Where none
-    were taken, the page has none."""
-    found = [picture for name in SHOWN for picture in sorted(screenshots.glob(f"console-{name}-*.png"))]
-    for picture in found:
-        shutil.copyfile(picture, pages / FOLDER / picture.name)
+    """Shows the screenshots of `make pictures` on the pages that ask for them, each in the reader's theme. Where none
+    were taken, a page has none."""
     for page in pages.rglob("*.md"):
+        up = "../" * (len(page.relative_to(pages).parts) - 1)
+
+        def shown(found: re.Match[str], up: str = up) -> str:
+            name, text = found.groups()
+            taken = sorted(screenshots.glob(f"{name}-light.png")) + sorted(screenshots.glob(f"{name}-dark.png"))
+            for picture in taken:
+                shutil.copyfile(picture, pages / FOLDER / picture.name)
+            return "".join(f"![{text}]({up}{FOLDER}/{one.name}#only-{one.stem.rpartition('-')[2]})\n" for one in taken)
+
         text = page.read_text(encoding="utf-8")
-        if MARK in text:
-            up = "../" * (len(page.relative_to(pages).parts) - 1)
-            page.write_text(text.replace(MARK, "\n".join(_shown(picture, up) for picture in found)), encoding="utf-8")
-
-
-def _shown(picture: Path, up: str) -> str:
-    """`console-overview-dark.png` is a screenshot of the overview, for readers in the dark."""
-    _, *words, theme = picture.stem.split("-")
-    return f"![Screenshot of the console: {' '.join(words)}]({up}{FOLDER}/{picture.name}#only-{theme})\n"
+        if MARK.search(text):
+            page.write_text(MARK.sub(shown, text), encoding="utf-8")

@@ -9,12 +9,15 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from emulator.manifest.findings.codes import CODES
+from tests.browser.chromium import PAGES
+from tests.browser.pictures import name_of
 from website.api import write_api
 from website.check import problems
 from website.findings import write_findings
 from website.first_page import RECORDING, finish
 from website.markdown import converted
 from website.navigation import navigation
+from website.pictures import MARK, place_screenshots
 from website.session import Printed
 from website.stage import place, stage
 from website.verbs import write_verbs
@@ -96,6 +99,30 @@ def test_the_picture_of_the_readme_is_what_graph_draws() -> None:
     example = ROOT / "examples" / "nginx-sidecar"
     drawn = subprocess.run(command, cwd=example, capture_output=True, text=True, timeout=60, check=True).stdout
     assert f"```mermaid\n{drawn}```\n" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_screenshot_is_shown_in_the_readers_theme_where_it_was_taken(tmp_path: Path) -> None:
+    pages, taken = tmp_path / "pages", tmp_path / "taken"
+    for folder in (pages / "pictures", pages / "how-to", taken):
+        folder.mkdir(parents=True)
+    for theme in ("light", "dark"):
+        (taken / f"console-logs-{theme}.png").write_bytes(b"x")
+    page = pages / "how-to" / "x.md"
+    page.write_text(
+        "a\n\n<!-- picture console-logs: Lines -->\n<!-- picture console-none: None -->\n", encoding="utf-8"
+    )
+    place_screenshots(pages, taken)
+    shown = [f"![Lines](../pictures/console-logs-{theme}.png#only-{theme})" for theme in ("light", "dark")]
+    assert page.read_text(encoding="utf-8").split() == ["a", *shown]
+    assert {file.name for file in (pages / "pictures").iterdir()} == {file.name for file in taken.iterdir()}
+
+
+def test_the_screenshots_that_documents_show_are_taken() -> None:
+    names = {name_of(page, "light") for page in (*PAGES, "task", "trace")}
+    documents = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    wanted = {name for file in documents for name, _ in MARK.findall(file.read_text(encoding="utf-8"))}
+    assert wanted
+    assert {f"{name}-light.png" for name in wanted} <= names
 
 
 def test_what_is_wrong_with_a_site_is_said(tmp_path: Path) -> None:
