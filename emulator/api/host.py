@@ -12,6 +12,8 @@ from emulator.app.up_request import UpOptions
 from emulator.ecs.service import Service
 from emulator.engine.interface import Engine
 from emulator.events import Event, EventKind
+from emulator.runtime.control.client import Agent
+from emulator.runtime.lifecycle.prepare import prepare, refuse_unsupported_in
 from emulator.runtime.lifecycle.up import up
 from emulator.runtime.planning.up_request import ApiOrder, SupportImages, UpRequest
 from emulator.runtime.state.names import Names
@@ -47,6 +49,20 @@ class Host:
         missing."""
         request = self._request(order)
         return lambda: _up(self._engine, request)
+
+    def task(self, order: Order, tasks: Sequence[str], told: str) -> Callable[[], None]:
+        """What has the agent run tasks of these ids by themselves. Raises `MissingError`, as `prepared`."""
+        request = self._request(order)
+
+        def run() -> None:
+            refuse_unsupported_in(request, note)
+            state = prepare(self._engine, request, note, with_front=False)
+            agent = Agent(self._engine, order.environment)
+            desired = state.services[order.service.name]
+            desired.options.aws_port = agent.state().aws_port if desired.needs_aws else 0
+            agent.run_task(desired, request.private, list(tasks), told)
+
+        return run
 
     def _request(self, order: Order) -> UpRequest:
         name = order.service.name

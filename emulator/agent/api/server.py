@@ -238,6 +238,17 @@ class _Connection(BaseHTTPRequestHandler):
         self.server.supervisor.deployments.order(state, from_plain(Private, body["private"]))
         return None
 
+    def _run_task(self, query: Query, body: Message) -> Answer:
+        del query
+        desired, private = from_plain(DesiredService, body["service"]), from_plain(Private, body["private"])
+        self.server.supervisor.task_runs.start(desired, private, [str(one) for one in body["tasks"]], body["told"])
+        return None
+
+    def _remove_service(self, query: Query, body: Message) -> Answer:
+        del query
+        self.server.supervisor.deployments.remove_service(str(body["service"]))
+        return None
+
     def _scale(self, query: Query, body: Message) -> Answer:
         del query
         counts = {str(name): int(count) for name, count in body["counts"].items()}
@@ -364,6 +375,8 @@ _CHANGE: Final[Mapping[str, _Handler]] = {
     "restart": _Connection._restart,
     "stop-task": _Connection._stop_task,
     "run-job": _Connection._run_job,
+    "run-task": _Connection._run_task,
+    "remove-service": _Connection._remove_service,
     "clock": _Connection._clock,
     "protect": _Connection._protect,
 }

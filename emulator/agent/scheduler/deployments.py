@@ -59,7 +59,7 @@ class Deployments:
         with control.lock:
             control.refuse_held()
             previous, old = scheduler.state, scheduler.private
-            private = _completed(private, wanted, old)
+            private = completed(private, wanted, old)
             new = [name for name in services if old.of_service(name) != private.of_service(name)]
             scheduler.state = previous.merged_with(wanted, forced=new)
             scheduler.private = old.updated(private)
@@ -67,6 +67,24 @@ class Deployments:
             scheduler.front.use(scheduler.state, scheduler.private.certificates)
             scheduler.back_off.forgive(services)
             scheduler.rollouts.begin(scheduler.state, services, previous, old)
+            scheduler.remember()
+        control.on_freed()
+
+    def remove_service(self, name: str) -> None:
+        """A service that the ECS API has created is not to run any more; its tasks are stopped without being waited
+        for. Raises `InputError` for one that is not there, or a manifest's."""
+        control, scheduler = self._control, self._scheduler
+        with control.lock:
+            control.refuse_held()
+            if not scheduler.service(name).from_api:
+                raise InputError(
+                    f"{name} is a manifest's service, which the ECS API does not delete",
+                    hint="`copilot-local stop` stops its tasks, `copilot-local down` takes the environment down",
+                )
+            rest = {key: desired for key, desired in scheduler.state.services.items() if key != name}
+            scheduler.state = scheduler.state.model_copy(update={"services": rest})
+            scheduler.front.use(scheduler.state, scheduler.private.certificates)
+            scheduler.rollouts.forget(name)
             scheduler.remember()
         control.on_freed()
 
@@ -198,7 +216,7 @@ class Deployments:
         return edited.plan
 
 
-def _completed(private: Private, wanted: DesiredState, old: Private) -> Private:
+def completed(private: Private, wanted: DesiredState, old: Private) -> Private:
     """With the present values of those private variables that are not given anew."""
     services = {
         name: {

@@ -16,6 +16,7 @@ from typing import Any
 from emulator.agent.scheduler.described.protection import ProtectedTasks
 from emulator.agent.scheduler.described.tasks import (
     Context,
+    announced_task,
     attachments_of,
     containers_of,
     new_task,
@@ -95,6 +96,8 @@ class TaskHistory:
         self._stops: dict[str, Stop] = {}
         self._exit_codes: dict[str, int] = {}
         """By container id, the last ones."""
+        self._announced: set[str] = set()
+        """Tasks that something looks after until they are gone, and tells of that."""
         self._out_of_memory: set[str] = set()
         """Ids of containers whose memory did not suffice."""
         self._events: deque[dict[str, Any]] = deque(maxlen=KEPT_EVENTS)
@@ -123,7 +126,7 @@ class TaskHistory:
 
     def _add_exit_codes(self, content: Mapping[str, Any]) -> None:
         for container in content["containers"]:
-            code = self._exit_codes.get(container["runtimeId"])
+            code = self._exit_codes.get(container.get("runtimeId", ""))
             if container["lastStatus"] == "STOPPED" and code is not None:
                 container.setdefault("exitCode", code)
 
@@ -131,6 +134,37 @@ class TaskHistory:
         """A process of a container was killed because the container has no more memory."""
         with self._changed:
             self._out_of_memory.add(container_id)
+
+    def announce(self, task_id: str, desired: DesiredService, labels: Mapping[str, str], state: DesiredState) -> None:
+        """A task that is to be started is known from now on, with the labels of its pause."""
+        context = Context(state, frozenset(), frozenset())
+        with self._changed:
+            content = announced_task(labels, desired, context)
+            content["lastStatus"] = "PROVISIONING"
+            record = self._tasks[task_id] = TaskRecord(task_id, desired.service.name, content)
+            self._announced.add(task_id)
+            self._tell(record, context)
+
+    def note(self, task: Task, state: DesiredState, one_offs: Iterable[DesiredService]) -> None:
+        """Brings one task that runs by itself up to date."""
+        with self._changed:
+            self._update(task, context := Context(state, frozenset(), frozenset(), one_offs))
+            if task.members and all(member.started for member in task.members.values()):
+                self._tasks[task.id].content.setdefault("startedAt", context.now)  # it may have ended at once
+
+    def gone(self, task_id: str, state: DesiredState) -> None:
+        """A task that was announced has no containers any more, if it ever had some."""
+        with self._changed:
+            self._announced.discard(task_id)
+            record = self._tasks.get(task_id)
+            if record is not None and record.status != "STOPPED":
+                self._stopped(record, Context(state, frozenset(), frozenset()))
+
+    def failed_to_start(self, task_id: str) -> bool:
+        """Whether it is known that a task could not be started."""
+        with self._changed:
+            stop = self._stops.get(task_id)
+        return stop is not None and stop.code == "TaskFailedToStart"
 
     def is_stopping(self, task_id: str) -> bool:
         """Whether it was decided that the task stops."""
@@ -154,7 +188,7 @@ class TaskHistory:
             for task in observed.tasks.values():
                 self._update(task, context)
             for record in list(self._tasks.values()):
-                if record.id not in observed.tasks and record.status != "STOPPED":
+                if record.id not in observed.tasks and record.id not in self._announced and record.status != "STOPPED":
                     self._stopped(record, context)
             self._forget_oldest()
 
@@ -197,7 +231,7 @@ class TaskHistory:
         note_interfaces(content)
         note_progress(task, content, context)
         for container in content["containers"]:
-            if container["runtimeId"] in self._out_of_memory and container.get("exitCode"):
+            if container.get("runtimeId") in self._out_of_memory and container.get("exitCode"):
                 container["reason"] = OUT_OF_MEMORY
         content["healthStatus"] = task_health(task)
         if task.members and not any(member.running for member in task.members.values()) and stop is not None:
@@ -220,6 +254,8 @@ class TaskHistory:
         content.setdefault("stoppedReason", stop.reason)
         for container in content["containers"]:
             container["lastStatus"] = "STOPPED"
+            if "runtimeId" not in container and content["stopCode"] == "TaskFailedToStart":
+                container.setdefault("reason", content["stoppedReason"])
         self._add_exit_codes(content)
         self._tell(record, context)
 

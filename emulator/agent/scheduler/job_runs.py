@@ -204,7 +204,7 @@ class JobRuns:
                 raise Cancelled
             if (left := until - self._clock()) <= 0:
                 break
-            self._wait_for_look(seen, left)
+            self.wait_for_look(seen, left)
         run.waits = 0
         return deadline is not None and deadline <= end
 
@@ -265,9 +265,16 @@ class JobRuns:
                 run.cause, run.exit_code = _timed_out(subject), None
                 scheduler.history.stopping(task_id, Stop("UserInitiated", run.cause))
                 return "TIMED_OUT"
-            self._wait_for_look(seen, min(LOOK, left))
+            self.wait_for_look(seen, min(LOOK, left))
 
-    def _wait_for_look(self, seen: int, seconds: float) -> None:
+    @property
+    def looks(self) -> int:
+        """How often a container of the environment has changed its state."""
+        with self._changed:
+            return self._looks
+
+    def wait_for_look(self, seen: int, seconds: float) -> None:
+        """Until one has changed since `seen`, or that long."""
         with self._changed:
             self._changed.wait_for(lambda: self._looks != seen, timeout=seconds)
 

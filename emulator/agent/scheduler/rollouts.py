@@ -144,6 +144,13 @@ class Rollouts:
         if current.desired != desired.desired_count:
             current.desired, self._steady[name] = desired.desired_count, False
 
+    def forget(self, name: str) -> None:
+        """A service is not wanted any more."""
+        with self._lock:
+            for known in (self._current, self._former, self._ended, self._targets, self._events, self._tasks):
+                known.pop(name, None)
+            self._keep()
+
     def give_up(self, name: str, why: str, state: DesiredState | None = None) -> None:
         """The deployment of a service fails for another reason than its tasks. `state`: what is desired from now on."""
         with self._lock:

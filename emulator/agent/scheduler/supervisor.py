@@ -16,15 +16,16 @@ from emulator.agent.scheduler.control_lock import ControlLock
 from emulator.agent.scheduler.deployments import Deployments
 from emulator.agent.scheduler.described.services import described_services
 from emulator.agent.scheduler.early_checks import EarlyChecks, judging
+from emulator.agent.scheduler.event_log import log_event
 from emulator.agent.scheduler.job_runs import JobRun, JobRuns
 from emulator.agent.scheduler.one_off_tasks import OneOffs
 from emulator.agent.scheduler.recovery import remove_left_volumes
 from emulator.agent.scheduler.scheduler import Scheduler
+from emulator.agent.scheduler.task_runs import TaskRuns
 from emulator.agent.scheduler.timeouts import USUAL, Timeouts
 from emulator.agent.scheduler.timetable import Timetable, now_in_utc
 from emulator.engine.interface import Engine, EngineEvent
 from emulator.errors import CopilotLocalError, InputError
-from emulator.events import Event, EventKind
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.planning.reconcile import FRONT, PROVISIONS
 from emulator.runtime.specs.restart import restartable
@@ -75,9 +76,9 @@ class Supervisor:
         self.deployments = Deployments(self.control, self.scheduler)
         self.one_offs = OneOffs()
         self.timetable = Timetable(time_of_day)
-        self.jobs = JobRuns(
-            self.control, self.scheduler, self.one_offs, clock, timeouts.linger, _log_event, self._spawn
-        )
+        world = (self.control, self.scheduler, self.one_offs)
+        self.jobs = JobRuns(*world, clock, timeouts.linger, log_event, self._spawn)
+        self.task_runs = TaskRuns(*world, self.jobs, min(timeouts.linger, 1.0), log_event, self._spawn)
         self._wake = threading.Event()
         self._wake.set()  # an agent that was in charge before looks at once
         self.control.on_freed = self._wake.set  # something may have changed during the work
@@ -215,11 +216,12 @@ class Supervisor:
             self.look()
 
     def adopt_jobs(self) -> None:
-        """Goes on with runs of jobs of the agent before this one."""
+        """Goes on with runs of jobs and tasks of the agent before this one."""
         try:
             with self.control.lock:
                 if self.control.acting:
                     self.jobs.adopt()
+                    self.task_runs.adopt()
         except CopilotLocalError as error:
             log.warning("runs of jobs that are under way are not looked after: %s", error)
 
@@ -369,7 +371,7 @@ class Supervisor:
 
     def _carry_out(self, plan: Plan, claimed: set[str]) -> None:
         try:
-            self.scheduler.executor(_log_event).run(plan)
+            self.scheduler.executor(log_event).run(plan)
             self._troubles = 0
         except Cancelled:
             pass  # the environment is being taken down
@@ -391,10 +393,3 @@ class Supervisor:
 
 def _in_a_thread(work: Callable[[], None]) -> None:
     threading.Thread(target=work, daemon=True, name="plan").start()
-
-
-def _log_event(event: Event) -> None:
-    if event.kind in (EventKind.STEP_FAILED, EventKind.WARNING):
-        log.warning("%s: %s", event.subject, event.message)
-    elif event.kind is EventKind.STEP_DONE:
-        log.info("%s", event.subject)

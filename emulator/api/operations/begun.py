@@ -35,6 +35,14 @@ def begin(work: Callable[[], None], seen: Callable[[], bool], *, within: float =
         time.sleep(POLL)
 
 
+def carry_out(work: Callable[[], None]) -> None:
+    """Does something whose end is waited for. Raises `ApiError`."""
+    try:
+        work()
+    except CopilotLocalError as error:
+        raise refused(error) from None
+
+
 def refused(error: CopilotLocalError) -> ApiError:
     """What ECS would answer where something cannot be done here."""
     if isinstance(error, EnvironmentBusy):

@@ -21,6 +21,8 @@ from emulator.runtime.state.desired import DesiredService
 
 Request = Mapping[str, Any]
 
+IMAGES_WITHIN = 50.0
+"""Seconds in which images are pulled before an answer; clients wait for 60."""
 ECHOED = (
     "networkConfiguration",
     "capacityProviderStrategy",

@@ -7,11 +7,23 @@ from typing import Any, Final
 
 from emulator.api.clusters import Clusters
 from emulator.api.exec.operation import execute_command
-from emulator.api.operations import clusters, definitions, protection, services, settings, tags, tasks
+from emulator.api.operations import (
+    clusters,
+    creations,
+    definitions,
+    protection,
+    runs,
+    services,
+    settings,
+    tags,
+    tasks,
+)
 
 Operation = Callable[[Clusters, Mapping[str, Any]], dict[str, Any]]
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
+    "CreateService": creations.create_service,
+    "DeleteService": creations.delete_service,
     "DeleteAccountSetting": settings.delete_account_setting,
     "DeleteTaskDefinitions": definitions.delete_task_definitions,
     "DeregisterTaskDefinition": definitions.deregister_task_definition,
@@ -37,6 +49,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "PutAccountSettingDefault": settings.put_account_setting_default,
     "PutClusterCapacityProviders": settings.put_cluster_capacity_providers,
     "RegisterTaskDefinition": definitions.register_task_definition,
+    "RunTask": runs.run_task,
     "StopTask": tasks.stop_task,
     "TagResource": tags.tag_resource,
     "UntagResource": tags.untag_resource,

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.api.clusters import Cluster, Clusters
-from emulator.api.errors import invalid, no_service
+from emulator.api.errors import ApiError, invalid, no_service
 from emulator.api.operations.begun import begin
-from emulator.api.operations.orders import needs_order, ordered
+from emulator.api.operations.creations import deleted
+from emulator.api.operations.orders import IMAGES_WITHIN, needs_order, ordered
 from emulator.api.operations.tags import with_tags
 from emulator.api.paging import limited, page, short
 from emulator.events import discard
@@ -18,8 +19,6 @@ Answer = dict[str, Any]
 
 MOST_SERVICES = 10
 MOST_DEPLOYMENTS = 20
-IMAGES_WITHIN = 50.0
-"""Seconds in which images are pulled before an answer; clients wait for 60."""
 
 
 def list_services(clusters: Clusters, asked: Request) -> Answer:
@@ -33,7 +32,7 @@ def list_services(clusters: Clusters, asked: Request) -> Answer:
 def describe_services(clusters: Clusters, asked: Request) -> Answer:
     """DescribeServices."""
     cluster = clusters.one(asked.get("cluster"))
-    known = {service["serviceName"]: service for service in cluster.services}
+    known = {**deleted(clusters, cluster), **{service["serviceName"]: service for service in cluster.services}}
     found, failures = [], []
     for name in limited(asked["services"], MOST_SERVICES, "Services"):
         if short(name) in known:
@@ -46,6 +45,8 @@ def describe_services(clusters: Clusters, asked: Request) -> Answer:
 def update_service(clusters: Clusters, asked: Request) -> Answer:
     """UpdateService. The work goes on after the answer."""
     cluster = clusters.one(asked.get("cluster"))
+    if short(asked["service"]) in deleted(clusters, cluster) and not _runs(cluster, asked["service"]):
+        raise ApiError("ServiceNotActiveException", "Service was not ACTIVE.")
     service = _service(cluster, asked["service"])
     name, count = str(service["serviceName"]), asked.get("desiredCount")
     if count is not None and count < 0:
@@ -98,6 +99,10 @@ def describe_service_deployments(clusters: Clusters, asked: Request) -> Answer:
         "serviceDeployments": [known[arn] for arn in arns if arn in known],
         "failures": [{"arn": arn, "reason": "MISSING"} for arn in arns if arn not in known],
     }
+
+
+def _runs(cluster: Cluster, asked: str) -> bool:
+    return any(one["serviceName"] == short(asked) for one in cluster.services)
 
 
 def _service(cluster: Cluster, asked: str) -> Answer:

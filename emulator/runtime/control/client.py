@@ -126,6 +126,18 @@ class Agent:
         body = {"state": to_plain(state), "private": to_plain(private)}
         list(self._ask("POST", "order", body=body, timeout=self.timeout))
 
+    def run_task(self, desired: DesiredService, private: Private, tasks: list[str], told: str) -> None:
+        """Starts tasks of these ids that run by themselves, and does not wait for them. `told` is JSON of what
+        DescribeTasks says of them beside. Raises `AgentError`."""
+        from emulator.model import to_plain
+
+        body = {"service": to_plain(desired), "private": to_plain(private), "tasks": tasks, "told": told}
+        list(self._ask("POST", "run-task", body=body, timeout=self.timeout))
+
+    def remove_service(self, name: str) -> None:
+        """Removes a service that the ECS API has created, and does not wait for its tasks. Raises `AgentError`."""
+        list(self._ask("POST", "remove-service", body={"service": name}, timeout=self.timeout))
+
     def scale(self, counts: dict[str, int], emit: Emit) -> None:
         """Sets how many tasks services run and waits until they do. Raises `AgentError`."""
         self._act("scale", {"counts": counts}, emit)

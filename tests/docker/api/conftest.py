@@ -15,7 +15,7 @@ import pytest
 from botocore.config import Config
 
 from tests.docker.command import COMMAND, Command
-from tests.docker.project import MakeProject, Project, Running
+from tests.docker.project import MakeProject, Project, Running, projects
 
 MANIFEST = """\
 name: web
@@ -88,10 +88,13 @@ class Pipeline:
 KEPT = ("family", "containerDefinitions", "cpu", "memory", "networkMode", "requiresCompatibilities", "taskRoleArn")
 
 
-@pytest.fixture(scope="module")
-def pipeline(make_shared_project: MakeProject, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    """The service runs, steady, and the API answers for it."""
-    project = make_shared_project("")
+make_lasting_project = pytest.fixture(projects, scope="session", name="make_lasting_project")
+
+
+@pytest.fixture(scope="session")
+def pipeline(make_lasting_project: MakeProject, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """The service runs, steady, and the API answers for it. Its modules are in one group, so that they share it."""
+    project = make_lasting_project("")
     project.write("copilot/web/manifest.yml", MANIFEST)
     project.write(".copilot-local/secrets.env", f"TOKEN={SECRET}\n")
     project.up()

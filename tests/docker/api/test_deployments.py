@@ -12,12 +12,11 @@ from tests.docker.project import docker, wait_until
 if TYPE_CHECKING:
     from tests.docker.api.conftest import Pipeline
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("pipeline")]
 
 
 def test_a_registered_definition_replaces_the_tasks(pipeline: Pipeline) -> None:
     """Also where its content is the same: its ARN is not."""
-    assert pipeline.project.get("/").text == "red\n"
     ecs = pipeline.ecs
     wanted = pipeline.definition(environment=[{"name": "COLOUR", "value": "green"}])
     first = ecs.register_task_definition(**wanted)["taskDefinition"]["taskDefinitionArn"]

@@ -120,6 +120,11 @@ def test_requests_and_answers_fit_it(
     rig.run()
     agent.apply(state, Private(), discard)
     agent.order(state, Private())
+    agent.run_task(state.services["hello"], Private(), ["0" * 32], "{}")
+    another = make_service(name="made")
+    agent.order(desired_state(another), Private())
+    with pytest.raises(CopilotLocalError, match="a manifest's service"):
+        agent.remove_service("made")
     agent.scale({"hello": 2}, discard)
     agent.restart(["hello"], discard)
     agent.stop_task(rig.tasks[0].id, discard)

@@ -461,7 +461,7 @@ def test_docker_is_asked_for_services_only_where_something_may_have_happened(rig
     asking: list[threading.Thread] = []
     rig.boot(acting(make_service()))
     rig.run()
-    until(lambda: len(rig.tasks) == 1)
+    until(lambda: len(rig.tasks) == 1 and "hello" in rig.task.members)
     rig.engine.before = lambda verb, _: asking.append(threading.current_thread()) if verb == "list_containers" else None
 
     def asks() -> bool:

@@ -63,6 +63,7 @@ def _described(state: DesiredState, desired: DesiredService, rollouts: Rollouts)
         "propagateTags": "SERVICE",
         "enableExecuteCommand": service.execute_command,
         "serviceDeployments": known["serviceDeployments"],
+        **desired.echoed,
     }
 
 

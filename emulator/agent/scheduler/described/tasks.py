@@ -6,6 +6,7 @@ Source: the ECS API reference (Task, Container, Attachment), and an answer of Ru
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from typing import Any
 
 from emulator.ecs.endpoints import private_dns_name
 from emulator.ecs.identity import cluster_arn, container_arn, task_definition_arn
+from emulator.ecs.task_definition import ContainerDefinition
 from emulator.engine.interface import ContainerState, Health
 from emulator.regions import DEFAULT_REGION, LOCAL_ACCOUNT
 from emulator.runtime.state import names
@@ -38,14 +40,26 @@ class Context:
 
     def desired(self, task: Task) -> DesiredService | None:
         """What a task is made from; None where that is not known any more."""
-        own = {one.service.name: one for one in self.one_offs} if task.one_off else {}
-        return own.get(task.service) or self.state.services.get(task.service)
+        own = [one for one in self.one_offs if one.service.name == task.service] if task.one_off else []
+        if len(own) > 1:
+            own = [one for one in own if one.config_hash() == task.config_hash]
+        return own[0] if own else self.state.services.get(task.service)
 
 
 def new_task(task: Task, context: Context) -> dict[str, Any]:
     """A task that was not seen before."""
-    labels = task.pause.labels if task.pause else next(iter(task.members.values())).container.labels
-    desired = context.desired(task)
+    row = task.pause or next(iter(task.members.values())).container
+    found = announced_task(row.labels, context.desired(task), context)
+    if task.pause is not None:
+        found["createdAt"] = _moment(task.pause.created)
+    if not task.one_off and (deployment := context.deployments.get(task.id, "")):
+        found["startedBy"] = deployment
+    return found
+
+
+def announced_task(labels: Mapping[str, str], desired: DesiredService | None, context: Context) -> dict[str, Any]:
+    """A task that is to be started, with the labels of its pause."""
+    one_off = names.ONE_OFF in labels
     arn = labels.get(names.ECS_TASK_ARN, "")
     region = arn.split(":")[3] if arn else desired.options.region if desired else DEFAULT_REGION
     account = arn.split(":")[4] if arn else desired.options.account if desired else LOCAL_ACCOUNT
@@ -53,8 +67,8 @@ def new_task(task: Task, context: Context) -> dict[str, Any]:
     return {
         "taskArn": arn,
         "clusterArn": cluster_arn(region, context.state.cluster, account),
-        "taskDefinitionArn": task_definition_arn(region, family, int(task.revision or 1), account),
-        "group": f"family:{family}" if task.one_off else f"service:{task.service}",
+        "taskDefinitionArn": task_definition_arn(region, family, int(labels.get(names.ECS_REVISION) or 1), account),
+        "group": f"family:{family}" if one_off else f"service:{labels.get(names.SERVICE, '')}",
         "launchType": "FARGATE",
         "platformVersion": "1.4.0",
         "platformFamily": "Linux",
@@ -65,15 +79,34 @@ def new_task(task: Task, context: Context) -> dict[str, Any]:
         "tags": [],
         "cpu": None,
         "memory": None,
-        "createdAt": task.pause.created.isoformat(timespec="milliseconds") if task.pause else context.now,
+        "createdAt": context.now,
         "desiredStatus": "RUNNING",
         "lastStatus": "",
         "healthStatus": "UNKNOWN",
         "attributes": [{"name": names.LIMITS, "value": labels[names.LIMITS]}] if names.LIMITS in labels else [],
         "attachments": [],
-        "containers": [],
+        "containers": [_pending(desired, one.name, arn) for one in _defined(desired)] if desired else [],
         "version": 0,
+        **(json.loads(labels[names.RUN_TASK]) if names.RUN_TASK in labels else {}),
     }
+
+
+def _defined(desired: DesiredService) -> list[ContainerDefinition]:
+    return desired.service.task_definition.container_definitions
+
+
+def _pending(desired: DesiredService, name: str, task_arn: str) -> dict[str, Any]:
+    """A container that is not made yet."""
+    found = {
+        "containerArn": container_arn(task_arn, name),
+        "taskArn": task_arn,
+        "name": name,
+        "lastStatus": "PENDING",
+        "networkBindings": [],
+        "networkInterfaces": [],
+        "managedAgents": [],
+    }
+    return {**found, **_as_defined(desired, name)}
 
 
 def note_definition(task: Task, content: dict[str, Any], context: Context) -> None:
@@ -182,7 +215,7 @@ def containers_of(task: Task, content: Mapping[str, Any], context: Context) -> l
 
 def _as_defined(desired: DesiredService, name: str) -> dict[str, Any]:
     """What the task definition says of a container: its image as it stands there, its share of the task."""
-    defined = next((c for c in desired.service.task_definition.container_definitions if c.name == name), None)
+    defined = next((c for c in _defined(desired) if c.name == name), None)
     if defined is None:
         return {}
     found = {"cpu": str(defined.cpu or 0)}

@@ -1,0 +1,126 @@
+"""Tasks that RunTask starts: each runs by itself to its end, and no service replaces it.
+
+Source: the ECS API reference (RunTask), and an answer of it that was recorded on AWS.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from emulator.agent.scheduler.control_lock import ControlLock
+from emulator.agent.scheduler.deployments import completed
+from emulator.agent.scheduler.history import Stop
+from emulator.agent.scheduler.job_runs import LOOK, JobRuns
+from emulator.agent.scheduler.one_off_tasks import OneOffs
+from emulator.agent.scheduler.scheduler import Scheduler
+from emulator.errors import CopilotLocalError
+from emulator.events import Emit
+from emulator.runtime.execution.context import Cancelled
+from emulator.runtime.planning.one_off import as_one_off, ended_by, remove_rest
+from emulator.runtime.planning.start_plan import start_task
+from emulator.runtime.planning.stop_plan import stop_task
+from emulator.runtime.specs.task import TaskSpec, task_factory
+from emulator.runtime.state import names
+from emulator.runtime.state.desired import DesiredService, DesiredState, Private
+from emulator.runtime.state.observed import observe
+from emulator.runtime.state.operations import Plan
+
+log = logging.getLogger(__name__)
+
+LOST = Stop("TaskFailedToStart", "ResourceInitializationError: the agent ended before the task was started")
+
+
+class TaskRuns:
+    """The tasks of an environment that run by themselves. `spawn` carries each out beside the caller, `emit` hears of
+    it, and one that has ended stays for `linger` seconds."""
+
+    def __init__(
+        self,
+        control: ControlLock,
+        scheduler: Scheduler,
+        one_offs: OneOffs,
+        jobs: JobRuns,
+        linger: float,
+        emit: Emit,
+        spawn: Callable[[Callable[[], None]], None],
+    ) -> None:
+        self._control = control
+        self._scheduler = scheduler
+        self._one_offs = one_offs
+        self._jobs = jobs
+        self._linger = linger
+        self._emit = emit
+        self._spawn = spawn
+
+    def start(self, desired: DesiredService, private: Private, tasks: Sequence[str], told: str) -> None:
+        """Starts tasks of these ids; they are known at once. `told` is JSON of what DescribeTasks says of them that
+        their definition does not. Private values that are not given are the service's of that name."""
+        scheduler = self._scheduler
+        with self._control.lock:
+            self._control.refuse_held()
+            state = scheduler.state
+            alone = state.model_copy(update={"services": {desired.service.name: desired}})
+            private = completed(private, alone, scheduler.private)
+            with_it = state.model_copy(update={"services": {**state.services, **alone.services}})
+            factory = task_factory(with_it, scheduler.private.updated(private), scheduler.engine)
+            specs = [as_one_off(factory.task(desired, one), {names.RUN_TASK: told}) for one in tasks]
+            for spec in specs:
+                scheduler.history.announce(spec.identity.task_id, desired, spec.pause.labels, state)
+        for spec in specs:
+            self._spawn(partial(self._run, spec, with_it, desired, private))
+
+    def adopt(self) -> None:
+        """Goes on with the tasks that ran when the agent was started again. The lock is held."""
+        scheduler = self._scheduler
+        for task in observe(scheduler.engine, scheduler.names).tasks.values():
+            row = task.pause or next(iter(task.members.values())).container
+            if names.RUN_TASK in row.labels:
+                self._spawn(partial(self._to_its_end, task.id))
+
+    def _run(self, spec: TaskSpec, state: DesiredState, desired: DesiredService, private: Private) -> None:
+        scheduler, task_id = self._scheduler, spec.identity.task_id
+        with self._one_offs.attending(desired, private):
+            try:
+                plan = Plan()
+                start_task(plan, state, spec, [], "RunTask")
+                scheduler.executor(self._emit).run(plan)
+            except Cancelled:
+                return
+            except CopilotLocalError as error:
+                scheduler.history.stopping(task_id, Stop("TaskFailedToStart", error.message))  # unless it is known
+            except Exception:  # a task never ends the agent
+                log.exception("the task %s was not started", task_id[:8])
+                scheduler.history.stopping(task_id, LOST)
+            self._to_its_end(task_id)
+
+    def _to_its_end(self, task_id: str) -> None:
+        scheduler = self._scheduler
+        while not self._control.retired.is_set():
+            seen = self._jobs.looks
+            task = observe(scheduler.engine, scheduler.names).tasks.get(task_id)
+            if task is None:
+                break
+            scheduler.history.note(task, scheduler.state, self._one_offs.services())
+            if ended_by(task) is not None or scheduler.history.failed_to_start(task_id):
+                self._control.retired.wait(self._linger)
+                self._remove(task_id)
+                break
+            self._jobs.wait_for_look(seen, LOOK)
+        scheduler.history.gone(task_id, scheduler.state)
+
+    def _remove(self, task_id: str) -> None:
+        scheduler = self._scheduler
+        task = observe(scheduler.engine, scheduler.names).tasks.get(task_id)
+        if task is None:
+            return
+        plan = Plan()
+        stop_task(plan, task, "it has ended")
+        with contextlib.suppress(Cancelled):
+            try:
+                scheduler.executor(self._emit).run(plan)
+                remove_rest(scheduler.engine, scheduler.names, task_id)
+            except CopilotLocalError as error:
+                log.warning("the task %s was not removed: %s", task_id[:8], error)

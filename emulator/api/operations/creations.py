@@ -1,0 +1,135 @@
+"""Services that are created and deleted through the API. Those of manifests come from `up`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.api.clusters import Cluster, Clusters
+from emulator.api.deployment_configuration import deployment_of
+from emulator.api.errors import client_error, invalid, no_service, unsupported
+from emulator.api.host import Order
+from emulator.api.operations.begun import begin, carry_out, refused
+from emulator.api.operations.definitions import find
+from emulator.api.operations.orders import ECHOED, IMAGES_WITHIN, check, refuse_inactive, refuse_members
+from emulator.api.operations.runs import refuse_launch
+from emulator.api.paging import short
+from emulator.api.translation import model_of
+from emulator.ecs.deployment import CircuitBreaker, Deployment
+from emulator.ecs.plain import service_of
+from emulator.errors import CopilotLocalError
+
+Request = Mapping[str, Any]
+Answer = dict[str, Any]
+
+DELETED = "deleted-services"
+MOST_DELETED = 100
+"""Deleted services that stay describable."""
+KEPT = (*ECHOED, "roleArn", "tags", "schedulingStrategy", "launchType")
+
+
+def create_service(clusters: Clusters, asked: Request) -> Answer:
+    """CreateService: its tasks are behind no load balancer."""
+    cluster = clusters.one(asked.get("cluster"))
+    name = asked["serviceName"]
+    if asked.get("launchType") not in (None, "EC2", "FARGATE", "EXTERNAL"):
+        raise client_error("launch type should be one of [EC2,FARGATE]")
+    refuse_launch(asked)
+    refuse_members(asked)
+    if "taskDefinition" not in asked:
+        raise invalid("TaskDefinition can not be null or empty.")
+    if asked.get("schedulingStrategy", "REPLICA") != "REPLICA":
+        raise unsupported("the scheduling strategy DAEMON is not on this machine: use REPLICA")
+    if asked.get("loadBalancers"):
+        raise unsupported("loadBalancers are not taken here: a manifest's `http` puts a service behind one")
+    count = asked.get("desiredCount", 0)
+    if count < 0:
+        raise invalid("desiredCount must not be negative.")
+    existing = {one["serviceName"]: one for one in cluster.services}
+    definition = find(clusters, asked["taskDefinition"])
+    refuse_inactive(definition)
+    if name in existing:
+        return {"service": _same(existing[name], definition.arn, count)}
+    model = model_of(definition)
+    names = cluster.agent.names
+    service = service_of(model, app=names.app, environment=names.environment, path="")
+    deployment = Deployment(circuit_breaker=CircuitBreaker(enable=False, rollback=False))
+    update: dict[str, object] = {
+        "name": name,
+        "desired_count": count,
+        "target_groups": [],
+        "listener_rules": [],
+        "execute_command": asked.get("enableExecuteCommand", False),
+        "health_check_grace_period": asked.get("healthCheckGracePeriodSeconds", 0),
+        "deployment": deployment_of(asked.get("deploymentConfiguration", {}), deployment),
+    }
+    service = service.model_copy(update=update)
+    check(service)
+    echoed = {key: asked[key] for key in KEPT if key in asked} | ({"roleArn": asked["role"]} if "role" in asked else {})
+    if asked.get("capacityProviderStrategy"):
+        echoed["launchType"] = None
+    updates = {"revision": definition.revision, "registered": True, "from_api": True, "echoed": echoed}
+    try:
+        work = clusters.host.prepared(Order(names, service, clusters.region, updates))
+    except CopilotLocalError as error:
+        raise refused(error) from None
+    begin(work, lambda: _found(cluster, name) is not None, within=IMAGES_WITHIN)
+    with clusters.store.changing(DELETED) as document:
+        document.pop(_key(cluster, name), None)
+    found = _found(cluster, name)
+    if found is None:
+        raise client_error(f"{name} was not created within {IMAGES_WITHIN:g} s: its images are still being pulled")
+    return {"service": found}
+
+
+def delete_service(clusters: Clusters, asked: Request) -> Answer:
+    """DeleteService: DRAINING until its tasks have stopped, then INACTIVE, and describable."""
+    cluster = clusters.one(asked.get("cluster"))
+    name = short(asked["service"])
+    service = _found(cluster, name)
+    if service is None:
+        if _key(cluster, name) in clusters.store.read(DELETED):
+            raise client_error("Service was not ACTIVE.")
+        raise no_service()
+    if service["desiredCount"] and not asked.get("force"):
+        raise invalid("The service cannot be stopped while it is scaled above 0.")
+    carry_out(lambda: cluster.agent.remove_service(name))
+    gone = {**service, "desiredCount": 0, "status": "INACTIVE", "deployments": []}
+    with clusters.store.changing(DELETED) as document:
+        document[_key(cluster, name)] = {**gone, "at": time.time()}
+        for oldest in sorted(document, key=lambda key: float(document[key]["at"]))[:-MOST_DELETED]:
+            del document[oldest]
+    return {"service": deleted(clusters, cluster.fresh())[name]}
+
+
+def deleted(clusters: Clusters, cluster: Cluster) -> dict[str, Answer]:
+    """The deleted services of a cluster, by name: DRAINING while tasks of theirs run."""
+    found = {}
+    for key, service in clusters.store.read(DELETED).items():
+        if not key.startswith(f"{cluster.arn}/"):
+            continue
+        name = service["serviceName"]
+        left = [one for one in cluster.tasks if one["group"] == f"service:{name}" and one["lastStatus"] != "STOPPED"]
+        found[name] = {
+            **service,
+            "runningCount": sum(1 for one in left if one["lastStatus"] in ("RUNNING", "STOPPING", "DEACTIVATING")),
+            "pendingCount": 0,
+            "status": "DRAINING" if left else "INACTIVE",
+        }
+    return found
+
+
+def _same(existing: Answer, definition: str, count: int) -> Answer:
+    """The service that is there, where it is what is asked for: CreateService is idempotent."""
+    if existing["taskDefinition"] != definition or existing["desiredCount"] != count:
+        raise invalid("Creation of service was not idempotent.")
+    return existing
+
+
+def _found(cluster: Cluster, name: str) -> Answer | None:
+    return next((one for one in cluster.fresh().services if one["serviceName"] == name), None)
+
+
+def _key(cluster: Cluster, name: str) -> str:
+    return f"{cluster.arn}/{name}"

@@ -1,0 +1,141 @@
+"""RunTask: tasks that run by themselves to their end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.api.clusters import Cluster, Clusters
+from emulator.api.definitions import Definition
+from emulator.api.errors import client_error, invalid, unsupported
+from emulator.api.host import Order
+from emulator.api.operations.begun import carry_out, refused
+from emulator.api.operations.definitions import find
+from emulator.api.operations.orders import check, refuse_inactive, refuse_members
+from emulator.api.overrides import described, overridden
+from emulator.api.paging import short
+from emulator.api.translation import images_of, inherited, model_of
+from emulator.ecs.identity import new_task_id
+from emulator.ecs.plain import service_of
+from emulator.ecs.service import Service
+from emulator.ecs.task_definition import TaskDefinition
+from emulator.errors import CopilotLocalError
+from emulator.runtime.state.desired import DesiredService
+
+Request = Mapping[str, Any]
+Answer = dict[str, Any]
+
+MOST_TASKS = 10
+LAUNCH_TYPES = ("EC2", "FARGATE", "EXTERNAL")
+PROVIDERS = ("FARGATE", "FARGATE_SPOT")
+_PLAIN: dict[str, object] = {
+    "target_groups": [],
+    "listener_rules": [],
+    "network_listeners": [],
+    "discovery": None,
+    "connect": None,
+    "schedule": None,
+    "scaling": None,
+    "queues": [],
+    "topics": [],
+    "subscriptions": [],
+}
+
+
+def run_task(clusters: Clusters, asked: Request) -> Answer:
+    """RunTask. It answers once images are here; the tasks are PROVISIONING then."""
+    cluster = clusters.one(asked.get("cluster"))
+    count = asked.get("count", 1)
+    if not 1 <= count <= MOST_TASKS:
+        raise invalid(f"count must be between 1 and {MOST_TASKS}.")
+    refuse_launch(asked)
+    refuse_members(asked)
+    definition = find(clusters, asked["taskDefinition"])
+    refuse_inactive(definition)
+    current = _current(cluster, definition)
+    model = model_of(definition, current)
+    run = overridden(model, asked.get("overrides", {}))
+    service = _service(cluster, current, run)
+    check(service)
+    order = Order(
+        cluster.agent.names,
+        service,
+        current.options.region if current is not None else clusters.region,
+        {"revision": definition.revision, "registered": True},
+        images_of(definition, model, current) if current is not None else {},
+        inherited(run, current) if current is not None else {},
+    )
+    tasks = [new_task_id() for _ in range(count)]
+    told = json.dumps(_told(definition, run, asked))
+    try:
+        work = clusters.host.task(order, tasks, told)
+    except CopilotLocalError as error:
+        raise refused(error) from None
+    carry_out(work)
+    known = {short(task["taskArn"]): task for task in cluster.fresh().tasks}
+    return {"tasks": [known[one] for one in tasks if one in known], "failures": []}
+
+
+def refuse_launch(asked: Request) -> None:
+    """Raises `ApiError` for capacity that is not on this machine, and for an incomplete network."""
+    launch, strategy = asked.get("launchType"), asked.get("capacityProviderStrategy")
+    if launch is not None and launch not in LAUNCH_TYPES:
+        raise invalid(f"launch type should be one of [{','.join(LAUNCH_TYPES)}]")
+    if launch is not None and strategy:
+        raise invalid(
+            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
+        )
+    if launch not in (None, "FARGATE"):
+        raise unsupported(f"the launch type {launch} is not on this machine: use FARGATE")
+    for one in strategy or ():
+        if one["capacityProvider"] not in PROVIDERS:
+            raise unsupported(
+                f"the capacity provider {one['capacityProvider']} is not on this machine: use FARGATE or FARGATE_SPOT"
+            )
+    network = asked.get("networkConfiguration", {}).get("awsvpcConfiguration")
+    if network is not None and not network.get("subnets"):
+        raise invalid("subnets can not be empty.")
+
+
+def _current(cluster: Cluster, definition: Definition) -> DesiredService | None:
+    """The service that runs on a revision of that family, whose values and images a run has too."""
+    for desired in cluster.state.services.values():
+        if desired.service.task_definition.family == definition.family:
+            return desired
+    return None
+
+
+def _service(cluster: Cluster, current: DesiredService | None, model: TaskDefinition) -> Service:
+    if current is not None:
+        main = current.service.main_container
+        containers = [one.name for one in model.container_definitions]
+        update = {"task_definition": model, "main_container": main if main in containers else containers[0]}
+        return current.service.model_copy(update={**_PLAIN, **update, "desired_count": 1})
+    names = cluster.agent.names
+    found = service_of(model, app=names.app, environment=names.environment, path="")
+    return found.model_copy(update=_PLAIN)
+
+
+def _told(definition: Definition, run: TaskDefinition, asked: Request) -> Answer:
+    """What DescribeTasks says of the tasks beside what their containers say."""
+    group = asked.get("group", f"family:{definition.family}")
+    if group.startswith("service:"):
+        raise invalid("group must not begin with service:")
+    if len(started_by := asked.get("startedBy", "")) > 128:
+        raise client_error("startedBy must not be longer than 128 characters.")
+    found: Answer = {
+        "group": group,
+        "overrides": described(run, asked.get("overrides", {})),
+        "tags": list(asked.get("tags", ())),
+        "enableExecuteCommand": asked.get("enableExecuteCommand", False),
+        "cpu": run.cpu,
+        "memory": run.memory,
+    }
+    if run.ephemeral_storage is not None:
+        found["ephemeralStorage"] = {"sizeInGiB": run.ephemeral_storage.size_in_gi_b}
+    if started_by:
+        found["startedBy"] = started_by
+    if strategy := asked.get("capacityProviderStrategy"):
+        found |= {"capacityProviderName": strategy[0]["capacityProvider"], "launchType": None}
+    return found

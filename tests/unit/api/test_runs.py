@@ -1,0 +1,93 @@
+"""RunTask over an agent: what it answers, refuses, and what becomes of the tasks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.unit.api.conftest import Api
+from tests.unit.api.test_ecs import CLUSTER, INVALID, refused
+
+Until = Callable[[Callable[[], object]], None]
+FARGATE: dict[str, Any] = {"requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512"}
+
+
+@pytest.fixture
+def threads(api: Api) -> Api:
+    api.rig.spawn = lambda work: threading.Thread(target=work, daemon=True).start()
+    api.rig.supervisor.task_runs._spawn = api.rig.spawn
+    threading.Thread(target=api.rig.monitor.run, daemon=True).start()
+    return api
+
+
+def stopped(api: Api, arn: str) -> dict[str, Any]:
+    [task] = api.client().describe_tasks(cluster=CLUSTER, tasks=[arn])["tasks"]
+    return dict(task)
+
+
+class TestRunning:
+    def test_a_task_is_known_at_once(self, threads: Api) -> None:
+        ecs = threads.client()
+        answer = ecs.run_task(cluster=CLUSTER, taskDefinition="demo-test-hello", startedBy="me", tags=[{"key": "a"}])
+        [task] = answer["tasks"]
+        assert (task["desiredStatus"], task["startedBy"], task["group"]) == ("RUNNING", "me", "family:demo-test-hello")
+        assert ecs.list_tasks(cluster=CLUSTER, startedBy="me")["taskArns"] == [task["taskArn"]]
+        assert (task["cpu"], task["memory"], task["launchType"]) == ("256", "512", "FARGATE")
+        assert task["containers"][0]["image"] == "hello:1"
+        assert len(ecs.list_tasks(cluster=CLUSTER, serviceName="hello")["taskArns"]) == 2
+
+    def test_one_whose_image_is_nowhere_fails_to_start(self, threads: Api, until: Until) -> None:
+        ecs = threads.client()
+        container = {"name": "app", "image": "nowhere:1"}
+        ecs.register_task_definition(family="broken", containerDefinitions=[container], **FARGATE)
+        [task] = ecs.run_task(cluster=CLUSTER, taskDefinition="broken")["tasks"]
+        until(lambda: stopped(threads, task["taskArn"])["lastStatus"] == "STOPPED")
+        found = stopped(threads, task["taskArn"])
+        assert found["stopCode"] == "TaskFailedToStart"
+        assert found["stoppedReason"].startswith("CannotPullContainerError: pull image manifest has been retried")
+        assert found["containers"][0]["reason"] == found["stoppedReason"]
+        assert [one.service for one in threads.rig.tasks] == ["hello", "hello"]
+
+    def test_as_many_as_are_asked_for(self, threads: Api) -> None:
+        ecs = threads.client()
+        assert len(ecs.run_task(cluster=CLUSTER, taskDefinition="demo-test-hello", count=10)["tasks"]) == 10
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "message"),
+    [
+        ({"count": 0}, INVALID, "count must be between 1 and 10."),
+        ({"count": 11}, INVALID, "count must be between 1 and 10."),
+        ({"launchType": "LAMBDA"}, INVALID, "launch type should be one of [EC2,FARGATE,EXTERNAL]"),
+        (
+            {"launchType": "EC2"},
+            "UnsupportedFeatureException",
+            "the launch type EC2 is not on this machine: use FARGATE",
+        ),
+        (
+            {"launchType": "FARGATE", "capacityProviderStrategy": [{"capacityProvider": "FARGATE"}]},
+            INVALID,
+            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.",
+        ),
+        ({"taskDefinition": "nothing"}, "ClientException", "Unable to describe task definition."),
+        ({"cluster": "other"}, "ClusterNotFoundException", "Cluster not found."),
+        ({"group": "service:hello"}, INVALID, "group must not begin with service:"),
+        (
+            {"overrides": {"containerOverrides": [{"name": "x"}]}},
+            INVALID,
+            "Override for container named x is not a container in the TaskDefinition.",
+        ),
+        ({"networkConfiguration": {"awsvpcConfiguration": {"subnets": []}}}, INVALID, "subnets can not be empty."),
+        (
+            {"volumeConfigurations": [{"name": "a"}]},
+            "UnsupportedFeatureException",
+            "volumeConfigurations is not taken here: volumes of EBS, which are not on this machine",
+        ),
+    ],
+)
+def test_what_is_refused(api: Api, more: dict[str, Any], code: str, message: str) -> None:
+    wanted = {"cluster": CLUSTER, "taskDefinition": "demo-test-hello", **more}
+    assert refused(lambda: api.client().run_task(**wanted)) == (code, message)
