@@ -1,7 +1,8 @@
-"""What a foreground `up` does beside its environment: the console, and ports of a Docker daemon elsewhere."""
+"""What a foreground `up` does beside its environment: keys, the console, ports of a Docker daemon elsewhere."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
@@ -23,26 +24,38 @@ def beside(
     selection: Selection,
     emit: Emit,
     console: bool,
-    *,
     quiet: bool,
     detach: bool,
-) -> Iterator[None]:
+    watch: bool,
+) -> Iterator[threading.Event]:
     """Within this block the console can be opened, and is at once with `console`; ports of a Docker daemon elsewhere
-    answer here. With `detach` what a person does for that is told instead."""
+    answer here. With `detach` what a person does for that is told instead. The key `d` sets the event that this gives,
+    without `watch`."""
     from emulator.runtime.control.forward import forwarding
 
+    leave = threading.Event()
     with (
-        _console(engine, request, selection, emit, at_once=console, quiet=quiet or detach),
+        _keys(engine, request, selection, emit, None if watch else leave, at_once=console, quiet=quiet or detach),
         forwarding(engine, request.environment, emit, stays=not detach),
     ):
-        yield
+        yield leave
 
 
 @contextmanager
-def _console(
-    engine: Engine, request: UpRequest, selection: Selection, emit: Emit, *, at_once: bool, quiet: bool
+def _keys(
+    engine: Engine,
+    request: UpRequest,
+    selection: Selection,
+    emit: Emit,
+    leave: threading.Event | None,
+    *,
+    at_once: bool,
+    quiet: bool,
 ) -> Iterator[None]:
-    """Serves the console within this block and says where: `at_once`, or unless `quiet` when `c` is pressed."""
+    """Serves the console within this block and says where: `at_once`, or unless `quiet` when `c` is pressed.
+
+    `o` opens a service in the browser, `d` sets `leave`.
+    """
     with ExitStack() as stack:
         urls: list[tuple[str, str]] = []
 
@@ -63,7 +76,26 @@ def _console(
 
         if at_once:
             open_it()
-        listening = stack.enter_context(keys({"c": open_it})) if not quiet else False
-        if listening and not at_once:
-            emit(Event(EventKind.INFO, "console", "press c to look at it in the browser"))
+        actions = {"c": open_it, "o": lambda: _open_service(engine, request, emit)}
+        if leave is not None:
+            actions["d"] = leave.set
+        if not quiet and stack.enter_context(keys(actions)):
+            left = ", d to leave it running" if leave is not None else ""
+            emit(Event(EventKind.INFO, "keys", f"press o to open a service in the browser, c for the console{left}"))
         yield
+
+
+def _open_service(engine: Engine, request: UpRequest, emit: Emit) -> None:
+    """Opens the first service that answers to browsers."""
+    from emulator.cli.shell.browser import show
+    from emulator.runtime.control.client import Agent
+
+    try:
+        urls = Agent(engine, request.environment).urls()
+    except CopilotLocalError as error:
+        emit(Event(EventKind.WARNING, "open", error.message))
+        return
+    url = next(iter(urls.values()), "")
+    emit(Event(EventKind.INFO, "open", url or "no service here has a load balancer"))
+    if url:
+        show(url)

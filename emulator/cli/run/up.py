@@ -251,12 +251,12 @@ def up(
         else:
             refuse_watching(request, watch=watch)
             early.interruptibly(lambda: _check(early.engine, request, display.emit))
-            with beside(early.engine, request, selection, display.emit, console, quiet=quiet, detach=detach):
+            with beside(early.engine, request, selection, display.emit, console, quiet, detach, watch) as leave:
                 if watch:
                     extra = [file for file in (manifest_variables, task_definition) if file]
                     code = _watch(early, request, load, display.emit, extra)
                 else:
-                    code = _run(early, request, display.emit, detach=detach)
+                    code = _run(early, request, display.emit, detach=detach, leave=leave)
     raise typer.Exit(code)
 
 
@@ -350,14 +350,21 @@ def _dry_run(engine: Engine, request: UpRequest) -> int:
     return ExitCode.OK
 
 
-def _run(early: EarlyClaim, request: UpRequest, emit: Emit, *, detach: bool) -> int:
+def _run(early: EarlyClaim, request: UpRequest, emit: Emit, *, detach: bool, leave: threading.Event) -> int:
     joined = threading.Event()
     interrupted, killed = interruptions(emit, detaches=joined)
     engine, claim = early.engine, early.hand_over(interrupted)
     if not detach:
         from emulator.runtime.lifecycle.foreground import run_foreground
 
-        return run_foreground(engine, request, emit, interrupted=interrupted, killed=killed, joined=joined, claim=claim)
+        return run_foreground(
+            *(engine, request, emit),
+            interrupted=interrupted,
+            killed=killed,
+            joined=joined,
+            detach=leave,
+            claim=claim,
+        )
     from emulator.runtime.execution.context import Cancelled
     from emulator.runtime.lifecycle.up import up as bring_up
 

@@ -33,13 +33,15 @@ def run_foreground(
     interrupted: threading.Event,
     killed: threading.Event,
     joined: threading.Event | None = None,
+    detach: threading.Event | None = None,
     claim: Claim | None = None,
 ) -> int:
     """Brings an environment up, stays until it ends, takes it down; returns the exit code of the command.
 
     `interrupted` (Ctrl-C) stops it in reverse dependency order, `killed` (a second one) at once; either way everything
-    is removed. Where the environment ran before, `joined` is set, and it is left running. ECS stops a task when an
-    essential container exits: the code is that container's. `claim` is the one of `up`.
+    is removed. Where the environment ran before, `joined` is set, and it is left running, as where `detach` is set
+    while it runs. ECS stops a task when an essential container exits: the code is that container's. `claim` is the one
+    of `up`.
     """
     follower = LogFollower(engine, emit, log_subjects(request), show_router=request.show_router)
 
@@ -60,7 +62,7 @@ def run_foreground(
     if not running.fresh and joined is not None:
         joined.set()
     with contextlib.closing(running):
-        return _stay(running, request, follower, emit, interrupted, killed)
+        return _stay(running, request, follower, emit, interrupted, killed, detach or threading.Event())
 
 
 def _stay(
@@ -70,12 +72,13 @@ def _stay(
     emit: Emit,
     interrupted: threading.Event,
     killed: threading.Event,
+    detach: threading.Event,
 ) -> int:
-    """Shows what runs until it ends, and takes down what this command started."""
+    """Shows what runs until it ends, and takes down what this command started, unless it is to detach."""
     engine = running.engine
     emit(Event(EventKind.INFO, request.environment.app, running.ready("")))
     if not running.fresh:
-        return _watch(running, request, follower, emit, interrupted)
+        return _watch(running, request, follower, emit, interrupted, detach)
     fronts, health = FrontWatch(engine, emit), FirstHealth(running, emit)
     addresses = OwnAddresses(engine, running.state, emit)
     lost = LostTraces(engine, request.environment, emit)
@@ -86,8 +89,15 @@ def _stay(
         addresses.look(observed)
         lost.look(observed)
         _follow(observed.job_tasks, follower)
+        if detach.is_set():
+            interrupted.set()
 
     ended = running.wait_for_exit(interrupted, look)
+    if ended is None and detach.is_set():
+        running.hand_over()
+        follower.close()
+        emit(Event(EventKind.INFO, request.environment.app, STILL_RUNNING))
+        return ExitCode.OK
     failure = _failure(engine, ended, emit)
     retirement = running.lease.leave() if running.lease is not None else None
     if not interrupted.is_set() or not killed.is_set():
@@ -123,12 +133,17 @@ def _failure(engine: Engine, ended: Member | None, emit: Emit) -> ContainerFaile
 
 
 def _watch(
-    running: Running, request: UpRequest, follower: LogFollower, emit: Emit, interrupted: threading.Event
+    running: Running,
+    request: UpRequest,
+    follower: LogFollower,
+    emit: Emit,
+    interrupted: threading.Event,
+    detach: threading.Event,
 ) -> int:
     """The environment belonged to its agent already: show what it prints, and leave it running."""
     fronts = FrontWatch(running.engine, emit)
     lost = LostTraces(running.engine, running.environment, emit)
-    while not interrupted.wait(0.5):
+    while not detach.is_set() and not interrupted.wait(0.5):
         observed = observe(running.engine, running.environment)
         if not observed.containers:
             return ExitCode.OK
@@ -137,7 +152,7 @@ def _watch(
         _follow([*observed.service_tasks, *observed.job_tasks], follower)
     follower.close()
     emit(Event(EventKind.INFO, request.environment.app, STILL_RUNNING))
-    return ExitCode.INTERRUPTED
+    return ExitCode.OK if detach.is_set() else ExitCode.INTERRUPTED
 
 
 def _follow(tasks: Iterable[Task], follower: LogFollower) -> None:

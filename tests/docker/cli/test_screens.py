@@ -13,7 +13,7 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
@@ -122,10 +122,19 @@ class Terminal:
 
 
 def run_until_ctrl_c(shell: Shell, columns: int, **variables: str) -> tuple[int, Screen]:
+    return run_with_keys(shell, columns, [(CTRL_C, "")], **variables)
+
+
+def run_with_keys(
+    shell: Shell, columns: int, keys: Sequence[tuple[bytes, str]], **variables: str
+) -> tuple[int, Screen]:
+    """`up` until it is ready; then each key, and what has to be seen after it."""
     terminal = Terminal(shell, columns, "up", "--port", str(shell.port), **variables)
     try:
         terminal.until("Press Ctrl-C to stop.")
-        terminal.type(CTRL_C)
+        for key, seen in keys:
+            terminal.type(key)
+            terminal.until(seen)
         return terminal.end()
     finally:
         if terminal.process.poll() is None:
@@ -148,11 +157,14 @@ def test_a_terminal_shows_steps_logs_and_leaves_no_scraps(example: Example, colu
     assert not [line for line in lines if line.startswith(" • ")]
 
 
-def test_without_colour_a_terminal_gets_plain_lines(example: Example) -> None:
-    code, screen = run_until_ctrl_c(example("nginx-sidecar"), 80, NO_COLOR="1")
-    assert code == 130
+def test_without_colour_a_terminal_gets_plain_lines_and_keys_open_and_leave(example: Example) -> None:
+    shell = example("nginx-sidecar")
+    opened = f"open: http://127.0.0.1:{shell.port}/api"
+    code, screen = run_with_keys(shell, 80, [(b"o", opened), (b"d", "Detached")], NO_COLOR="1", DISPLAY="")
+    assert code == 0
     assert not screen.coloured
     assert any(line.startswith(" ✓ build hello/Dockerfile") for line in screen.lines())
+    assert re.search(r"nginx .* Up ", shell.run("ps").out), "d leaves it running"
 
 
 def test_a_pipe_gets_plain_lines_and_the_logs_alone_on_standard_output(example: Example) -> None:

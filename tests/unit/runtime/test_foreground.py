@@ -30,12 +30,16 @@ class Terminal:
         self.bench = bench
         self.interrupted = threading.Event()
         self.killed = threading.Event()
+        self.detach = threading.Event()
         self.code: Future[int]
 
     def run(self, *services: Service) -> int:
         request = self.bench.request(*services, foreground=True)
         return run_foreground(
-            self.bench.engine, request, self.bench.emit, interrupted=self.interrupted, killed=self.killed
+            *(self.bench.engine, request, self.bench.emit),
+            interrupted=self.interrupted,
+            killed=self.killed,
+            detach=self.detach,
         )
 
     @contextmanager
@@ -85,6 +89,19 @@ def test_ctrl_c_twice_kills_and_removes_all(terminal: Terminal, until: Until) ->
     assert terminal.code.result() == 130
     assert terminal.bench.left()["containers"] == []
     assert terminal.bench.did("stop") == []
+
+
+def test_to_detach_leaves_all_of_it_to_the_agent(terminal: Terminal, until: Until) -> None:
+    with terminal.running(firelens()):
+        wait_until_up(terminal, until)
+        before = terminal.bench.left()["containers"]
+        terminal.detach.set()
+    assert terminal.code.result() == 0
+    assert terminal.bench.left()["containers"] == before
+    assert terminal.bench.events[-1].message == "Detached and still running. Stop it with `copilot-local down`."
+    said = [verb for verb in terminal.bench.agent.said if verb != "status"]
+    assert said[:2] == ["hold", "begin"]
+    assert "leave" not in said
 
 
 def test_ctrl_c_while_it_comes_up(terminal: Terminal) -> None:
