@@ -17,12 +17,13 @@ _NAME_COLOURS = ("36", "33", "32", "35", "34", "96", "93", "92", "95", "94")
 
 
 def wants_colour(stream: TextIO, environ: Mapping[str, str] | None = None) -> bool:
-    """Whether `stream` gets colour: a terminal does, unless NO_COLOR is set or TERM is `dumb`; FORCE_COLOR colours
-    anything else too (https://no-color.org, https://force-color.org)."""
+    """Whether `stream` gets colour: a terminal does, unless NO_COLOR is set or TERM is `dumb`; FORCE_COLOR and
+    CLICOLOR_FORCE colour anything else too (https://no-color.org, https://force-color.org, https://bixense.com/clicolors).
+    """
     variables = os.environ if environ is None else environ
     if variables.get("NO_COLOR"):
         return False
-    if variables.get("FORCE_COLOR"):
+    if variables.get("FORCE_COLOR") or variables.get("CLICOLOR_FORCE", "0") not in ("", "0"):
         return True
     return is_terminal(stream) and variables.get("TERM") != "dumb"
 

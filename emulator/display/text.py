@@ -1,7 +1,7 @@
 """The event stream as text: log lines of containers on standard output, everything else on standard error.
 
-On a terminal the last line shows the step that runs; it is replaced by the next line. Elsewhere each step is one line
-when it ends, and one more when it first reports progress, so that a slow build is seen to run.
+On a terminal the last lines show the steps that run, one each, and are drawn anew in place. Elsewhere each step is one
+line when it ends, and one more when it first reports progress, so that a slow build is seen to run.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from emulator.visible import unguarded, visible, visible_line
 _LONG = 1.0
 """Seconds after which a step that usually says nothing is shown all the same."""
 _CLEAR_LINE = "\r\x1b[K"
+_UP_AND_CLEAR = "\x1b[A\x1b[K"
+_MOST_STEPS = 8
+"""Lines of steps that run; more are counted."""
 
 
 class _Step:
@@ -54,7 +57,7 @@ class TextDisplay:
         self._steps: dict[str, _Step] = {}
         self._names = NameColours()
         self._width = 0
-        self._status_shown = False
+        self._status_lines = 0
         self._broken = False
 
     def emit(self, event: Event) -> None:
@@ -67,7 +70,7 @@ class TextDisplay:
             self._on_broken()
 
     def close(self) -> None:
-        """Takes the line of the running step off the terminal."""
+        """Takes the lines of running steps off the terminal."""
         with self._lock:
             self._steps.clear()
             self._clear_status()
@@ -137,18 +140,21 @@ class TextDisplay:
     def _draw_status(self) -> None:
         if not self._live or not self._steps:
             return
-        step = next(reversed(self._steps.values()))
-        others = f" (and {len(self._steps) - 1} more)" if len(self._steps) > 1 else ""
-        text = f" • {step.title}{others}" + (f": {step.progress}" if step.progress else " …")
-        self._err.write(_CLEAR_LINE + _printable(text)[: max(self._columns() - 1, 20)])
+        self._clear_status()
+        shown = list(self._steps.values())[-_MOST_STEPS:]
+        lines = [f" • {step.title}" + (f": {step.progress}" if step.progress else " …") for step in shown]
+        if len(self._steps) > len(shown):
+            lines.insert(0, f" • {len(self._steps) - len(shown)} more …")
+        width = max(self._columns() - 1, 20)
+        self._err.write("\n".join(_printable(line)[:width] for line in lines))
         self._err.flush()
-        self._status_shown = True
+        self._status_lines = len(lines)
 
     def _clear_status(self) -> None:
-        if self._status_shown:
-            self._err.write(_CLEAR_LINE)
+        if self._status_lines:
+            self._err.write(_CLEAR_LINE + _UP_AND_CLEAR * (self._status_lines - 1))
             self._err.flush()
-            self._status_shown = False
+            self._status_lines = 0
 
 
 def _title(event: Event) -> str:

@@ -17,6 +17,30 @@ if TYPE_CHECKING:
     from emulator.runtime.planning.up_request import UpRequest
 
 
+class ChosenLogs:
+    """Passes events on, and lines of containers only where they are of the chosen one."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._subjects: set[str] = set()
+        self._only = ""
+
+    def emit(self, event: Event) -> None:
+        """Passes an event on, unless it is a line of another container."""
+        if event.kind is EventKind.LOG:
+            self._subjects.add(event.subject)
+            if self._only not in ("", event.subject):
+                return
+        self._emit(event)
+
+    def next(self) -> None:
+        """Chooses the next container, and after the last one all of them."""
+        order = ["", *sorted(self._subjects)]
+        self._only = order[(order.index(self._only) + 1) % len(order)]
+        what = f"of {self._only} alone; l for the next one" if self._only else "of all containers"
+        self._emit(Event(EventKind.INFO, "logs", what))
+
+
 @contextmanager
 def beside(
     engine: Engine,
@@ -27,18 +51,18 @@ def beside(
     quiet: bool,
     detach: bool,
     watch: bool,
-) -> Iterator[threading.Event]:
+) -> Iterator[tuple[threading.Event, Emit]]:
     """Within this block the console can be opened, and is at once with `console`; ports of a Docker daemon elsewhere
     answer here. With `detach` what a person does for that is told instead. The key `d` sets the event that this gives,
-    without `watch`."""
+    without `watch`; the function leaves out the lines that `l` leaves out."""
     from emulator.runtime.control.forward import forwarding
 
-    leave = threading.Event()
+    leave, logs = threading.Event(), ChosenLogs(emit)
     with (
-        _keys(engine, request, selection, emit, None if watch else leave, at_once=console, quiet=quiet or detach),
+        _keys(engine, request, selection, emit, logs, None if watch else leave, at_once=console, quiet=quiet or detach),
         forwarding(engine, request.environment, emit, stays=not detach),
     ):
-        yield leave
+        yield leave, logs.emit
 
 
 @contextmanager
@@ -47,6 +71,7 @@ def _keys(
     request: UpRequest,
     selection: Selection,
     emit: Emit,
+    logs: ChosenLogs,
     leave: threading.Event | None,
     *,
     at_once: bool,
@@ -54,7 +79,7 @@ def _keys(
 ) -> Iterator[None]:
     """Serves the console within this block and says where: `at_once`, or unless `quiet` when `c` is pressed.
 
-    `o` opens a service in the browser, `d` sets `leave`.
+    `o` opens a service in the browser, `l` chooses whose lines are shown, `d` sets `leave`.
     """
     with ExitStack() as stack:
         urls: list[tuple[str, str]] = []
@@ -76,12 +101,13 @@ def _keys(
 
         if at_once:
             open_it()
-        actions = {"c": open_it, "o": lambda: _open_service(engine, request, emit)}
+        actions = {"c": open_it, "o": lambda: _open_service(engine, request, emit), "l": logs.next}
         if leave is not None:
             actions["d"] = leave.set
         if not quiet and stack.enter_context(keys(actions)):
             left = ", d to leave it running" if leave is not None else ""
-            emit(Event(EventKind.INFO, "keys", f"press o to open a service in the browser, c for the console{left}"))
+            words = f"press o to open a service in the browser, c for the console, l for one container's lines{left}"
+            emit(Event(EventKind.INFO, "keys", words))
         yield
 
 

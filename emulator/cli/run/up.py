@@ -251,12 +251,12 @@ def up(
         else:
             refuse_watching(request, watch=watch)
             early.interruptibly(lambda: _check(early.engine, request, display.emit))
-            with beside(early.engine, request, selection, display.emit, console, quiet, detach, watch) as leave:
+            with beside(early.engine, request, selection, display.emit, console, quiet, detach, watch) as (leave, emit):
                 if watch:
                     extra = [file for file in (manifest_variables, task_definition) if file]
-                    code = _watch(early, request, load, display.emit, extra)
+                    code = _watch(early, request, load, emit, extra)
                 else:
-                    code = _run(early, request, display.emit, detach=detach, leave=leave)
+                    code = _run(early, request, emit, detach=detach, leave=leave)
     raise typer.Exit(code)
 
 

@@ -16,6 +16,7 @@ from emulator.runtime.control import direct
 from emulator.runtime.control.client import Agent, Retirement
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.execution.executor import Executor, remove_volume
+from emulator.runtime.listeners.remembered_ports import forget
 from emulator.runtime.planning.stop_plan import stop_databases, stop_endpoint, stop_task
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Names, Role
@@ -98,6 +99,8 @@ def down(
             wait([prepared])
             executor.close()
         lefts = remove_all(engine, environment, volumes=volumes, drain_image=drain_image)
+        if volumes:
+            forget(environment)
     for what in lefts:
         emit(Event(EventKind.WARNING, environment.app, what))
     return found

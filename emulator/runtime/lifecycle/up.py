@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ from emulator.runtime.listeners.free_port import Reservation
 from emulator.runtime.listeners.front_ports import listeners_of
 from emulator.runtime.listeners.front_probe import restart_and_tell
 from emulator.runtime.listeners.port_choice import with_ports
+from emulator.runtime.listeners.remembered_ports import remember, remembered
 from emulator.runtime.planning.up_request import UpRequest, asked_ports
 from emulator.runtime.specs.aws.endpoint import wants_endpoint
 from emulator.runtime.specs.load_balancer import front_specs
@@ -63,7 +64,8 @@ def dry_run(engine: Engine, request: UpRequest) -> Plan:
     }
     pause, front = (resolver.known_local(image) for image in (request.support.pause, request.support.front))
     desired = desired_state(request, images, {}, pause, front, "copilot-local/agent")
-    state = with_ports(desired, asked_ports(request), observed, frozenset())
+    before = remembered(request.environment)
+    state = with_ports(desired, asked_ports(request), observed, frozenset(), before=before)
     state.aws_image = "copilot-local/aws"
     state.aws_way = way_of(engine, request.settings.aws.endpoint, request.workspace)
     state.databases = databases_of(request, discard)
@@ -109,12 +111,13 @@ def up(
         raise
     taken: set[int] = set()
     lost = False
+    before = remembered(request.environment)
     with Reservation() as reservation:
         while True:
             if claim is None:
                 observed = turns.observe()
             try:
-                state = with_ports(prepared, asked_ports(request), observed, frozenset(taken), reservation)
+                state = with_ports(prepared, asked_ports(request), observed, frozenset(taken), reservation, before)
             except BaseException:
                 _give_up(claim, emit)
                 raise
@@ -125,12 +128,13 @@ def up(
                 if request.wait:
                     wait_healthy(running, cancelled, request.settings.time.wait_timeout, emit)
                 _look_where_it_listens(running, request, emit, cancelled)
-                return running
+                return _remembered(running, request, before, emit)
             claim = claim or _claim(engine, request, observed, state)
             try:
                 hooks = (on_started, before_remove)
                 times = (agent_timeout, first_moments)
-                return _bringup()(engine, request, state, observed, claim, emit, cancelled, *hooks, *times).run()
+                running = _bringup()(engine, request, state, observed, claim, emit, cancelled, *hooks, *times).run()
+                return _remembered(running, request, before, emit)
             except EnvironmentBusy:
                 # Another command was faster. Twice, with no agent listed: a foreign container has the name.
                 if lost and observe(engine, request.environment).agent is None:
@@ -143,6 +147,12 @@ def up(
                     raise
                 taken |= ours
             claim = None
+
+
+def _remembered(running: Running, request: UpRequest, before: Mapping[str, int], emit: Emit) -> Running:
+    """The environment, whose ports are kept for the next time."""
+    remember(request.environment, running.state, before, asked_ports(request).values(), emit)
+    return running
 
 
 def _look_where_it_listens(running: Running, request: UpRequest, emit: Emit, cancelled: threading.Event) -> None:

@@ -18,6 +18,7 @@ from emulator.runtime.listeners.front_ports import (
     routes,
 )
 from emulator.runtime.listeners.native_ports import read_label, wanted_outlets
+from emulator.runtime.listeners.remembered_ports import port_key
 from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredService, DesiredState, NetworkPort
 from emulator.runtime.state.observed import Observed
@@ -89,14 +90,16 @@ def with_ports(
     observed: Observed,
     taken: frozenset[int],
     reservation: Reservation | None = None,
+    before: Mapping[str, int] | None = None,
 ) -> DesiredState:
-    """The state with a host port for each of its listeners: asked for, as it was, or else one that is free.
+    """The state with a host port for each of its listeners: asked for, as it is, as it was, or else one that is free.
+    `before` is where each was when the environment last ran, by `port_key`.
 
     A port that the manifest names goes to that listener before defaults are chosen. `taken` are ports that turned out
     to be taken although they looked free. What is chosen is reserved. Raises `PortInUse` for an asked-for port that
     another program has, InputError where one port is asked for twice.
     """
-    ports = _choose(state, asked, observed, taken, reservation)
+    ports = _choose(state, asked, observed, taken, reservation, before or {})
     network = [
         NetworkPort(
             service=name,
@@ -172,7 +175,12 @@ def check_port_options(services: Sequence[Service], port: int | None, internal_p
 
 
 def _choose(
-    state: DesiredState, asked: AskedPorts, observed: Observed, taken: frozenset[int], reservation: Reservation | None
+    state: DesiredState,
+    asked: AskedPorts,
+    observed: Observed,
+    taken: frozenset[int],
+    reservation: Reservation | None,
+    before: Mapping[str, int],
 ) -> dict[_Key, int]:
     current: dict[_Key, int] = {
         ("" if found.service else found.load_balancer, found.service, found.port, found.protocol): found.host_port
@@ -192,7 +200,7 @@ def _choose(
     def claim(one: _Wanted) -> _Claim:
         if one.asked is not None:
             return _Claim.ASKED
-        return _Claim.PUBLISHED if one.key in current else one.claim
+        return _Claim.PUBLISHED if one.key in current or port_key(*one.key) in before else one.claim
 
     chosen: dict[_Key, int] = {}
     for one in sorted(wanted, key=claim):
@@ -200,13 +208,17 @@ def _choose(
         if one.asked in used:
             raise InputError(f"port {one.asked} of this machine is asked for twice", hint="give each listener its own")
         now = current.get(one.key)
+        udp = one.key[3] == "UDP"
+        first = one.first
+        if now is None and one.asked is None and (kept := before.get(port_key(*one.key))):
+            first = kept if kept not in taken | used and is_free(kept, udp=udp) else first
         chosen[one.key] = choose_port(
             one.asked,
             None if now in used else now,
             taken | used,
-            one.first,
+            first,
             one.option,
-            udp=one.key[3] == "UDP",
+            udp=udp,
             reservation=reservation,
         )
     return chosen

@@ -52,6 +52,8 @@ class Screen:
                 self.column = 0
             elif part == "\x1b[K":
                 del self.rows[-1][self.column :]
+            elif part == "\x1b[A":  # from a line that was erased
+                assert self.rows.pop() == []
             elif re.fullmatch(r"\x1b\[[0-9;]*m", part):
                 self.coloured = True
             else:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
 from collections.abc import Callable
 
@@ -15,8 +16,17 @@ class Terminal(io.StringIO):
         return True
 
     def screen(self) -> list[str]:
-        """The lines one would see: what a carriage return and an erased line leave of each."""
-        return [line.rpartition("\r\x1b[K")[2] for line in self.getvalue().split("\n")]
+        """The lines one would see: what erased lines and steps upwards leave."""
+        rows = [""]
+        for part in re.findall(r"\r\x1b\[K|\x1b\[A\x1b\[K|\n|[^\r\n\x1b]+|\x1b", self.getvalue()):
+            if part == "\n":
+                rows.append("")
+            elif part == "\x1b[A\x1b[K":
+                assert rows.pop() == ""
+                rows[-1] = ""
+            else:
+                rows[-1] = "" if part == "\r\x1b[K" else rows[-1] + part
+        return rows
 
 
 class Broken(io.StringIO):
@@ -204,3 +214,28 @@ def test_lines_of_many_threads_stay_whole() -> None:
         thread.join()
     expected = sorted(f"c{container} | {number}" for container in range(8) for number in range(200))
     assert sorted(out.getvalue().splitlines()) == expected
+
+
+def test_every_step_that_runs_has_a_line_that_is_drawn_in_place() -> None:
+    err = Terminal()
+    display = TextDisplay(io.StringIO(), err, lambda: None, columns=lambda: 60)
+    for name in ("web", "api", "db"):
+        display.emit(Event(EventKind.STEP_STARTED, f"build {name}"))
+    display.emit(Event(EventKind.PROGRESS, "build api", "step 2 of 3"))
+    assert err.screen() == [" • build web …", " • build api: step 2 of 3", " • build db …"]
+    display.emit(Event(EventKind.STEP_DONE, "build api", fields={"seconds": 1.0}))
+    assert [re.sub(r"\x1b\[\d+m", "", line) for line in err.screen()][1:] == [" • build web …", " • build db …"]
+    for number in range(20):
+        display.emit(Event(EventKind.STEP_STARTED, f"pull {number}"))
+    assert err.screen()[1] == " • 14 more …"
+    assert len(err.screen()) == 1 + 1 + 8
+    display.close()
+    assert err.screen()[1:] == [""]
+
+
+@pytest.mark.parametrize(("value", "coloured"), [("1", True), ("0", False), ("", False)])
+def test_clicolor_force_colours_a_pipe(monkeypatch: pytest.MonkeyPatch, value: str, coloured: bool) -> None:
+    monkeypatch.setenv("CLICOLOR_FORCE", value)
+    out = io.StringIO()
+    TextDisplay(out, io.StringIO(), lambda: None).emit(log("hello", "one"))
+    assert ("\x1b[" in out.getvalue()) is coloured
