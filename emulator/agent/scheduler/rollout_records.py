@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from emulator.ecs.identity import ecs_arn, service_arn, task_definition_arn
@@ -200,6 +199,7 @@ class Former:
             "serviceDeploymentArn": rollout.revision_arn.replace(":service-revision/", ":service-deployment/"),
             "serviceArn": rollout.service_arn,
             "clusterArn": cluster_of(rollout.service_arn),
+            "taskDefinition": rollout.task_definition,
             "status": self.status,
             "statusReason": rollout.reason,
             "createdAt": rollout.created,
@@ -261,6 +261,20 @@ class Target:
         return {"desired": to_plain(self.desired), "id": self.id}
 
 
+@dataclass(slots=True)
+class Kept:
+    """What the next agent has to know, by service."""
+
+    current: dict[str, Rollout] = field(default_factory=dict)
+    """The PRIMARY deployments."""
+    former: dict[str, list[Rollout]] = field(default_factory=dict)
+    """The others that still have tasks."""
+    ended: dict[str, list[Former]] = field(default_factory=dict)
+    """The last service deployments."""
+    targets: dict[str, Target] = field(default_factory=dict)
+    """What services are rolled back to, in the file without its private values."""
+
+
 class RolloutFile:
     """The records as a file on the agent's volume. Nothing ends because it cannot be written or read: a deployment
     without a record counts as successful."""
@@ -268,14 +282,14 @@ class RolloutFile:
     def __init__(self, path: Path | None) -> None:
         self._path = path
 
-    def read(self) -> tuple[dict[str, Rollout], dict[str, list[Former]], dict[str, Target]]:
-        """The PRIMARY deployments, the last service deployments, and what services are rolled back to, without its
-        private values, by service."""
+    def read(self) -> Kept:
+        """What was written last; nothing where that cannot be read."""
         if self._path is None:
-            return {}, {}, {}
+            return Kept()
         try:
             content = json.loads(self._path.read_bytes())
             current = {name: _rollout(one) for name, one in content["current"].items()}
+            former = {name: [_rollout(one) for one in found] for name, found in content.get("former", {}).items()}
             ended = {
                 name: [Former(_rollout(one["rollout"]), one["status"], one["finished"]) for one in found]
                 for name, found in content["ended"].items()
@@ -285,22 +299,18 @@ class RolloutFile:
                 for name, one in content.get("targets", {}).items()
             }
         except (OSError, ValueError, TypeError, KeyError):
-            return {}, {}, {}
-        return current, ended, targets
+            return Kept()
+        return Kept(current, former, ended, targets)
 
-    def write(
-        self,
-        current: Mapping[str, Rollout],
-        ended: Mapping[str, list[Former]],
-        targets: Mapping[str, Target] = MappingProxyType({}),
-    ) -> None:
+    def write(self, kept: Kept) -> None:
         """Replaces the file."""
         if self._path is None:
             return
         content = {
-            "current": {name: asdict(one) for name, one in current.items()},
-            "ended": {name: [asdict(one) for one in found] for name, found in ended.items()},
-            "targets": {name: one.as_kept() for name, one in targets.items()},
+            "current": {name: asdict(one) for name, one in kept.current.items()},
+            "former": {name: [asdict(one) for one in found] for name, found in kept.former.items()},
+            "ended": {name: [asdict(one) for one in found] for name, found in kept.ended.items()},
+            "targets": {name: one.as_kept() for name, one in kept.targets.items()},
         }
         new = self._path.with_suffix(".new-records")
         with contextlib.suppress(OSError):

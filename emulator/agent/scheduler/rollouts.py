@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator.agent.scheduler.described.events import deployment_event, steady_event
-from emulator.agent.scheduler.rollout_records import Former, Rollout, RolloutFile, State, Target, of_deployment
+from emulator.agent.scheduler.rollout_records import Former, Kept, Rollout, RolloutFile, State, Target, of_deployment
 from emulator.runtime.state.desired import DesiredService, DesiredState, Private
 from emulator.runtime.state.observed import Observed, Task
 
@@ -63,10 +63,11 @@ class Rollouts:
         self._counted: set[str] = set()
         """Ids of tasks that have failed."""
         self._steady: dict[str, bool] = {}
-        self._current, self._ended, self._targets = self._file.read()
+        kept = self._file.read()
+        self._current, self._former, self._ended, self._targets = kept.current, kept.former, kept.ended, kept.targets
 
     def _keep(self) -> None:
-        self._file.write(self._current, self._ended, self._targets)
+        self._file.write(Kept(self._current, self._former, self._ended, self._targets))
 
     # what begins and ends
 

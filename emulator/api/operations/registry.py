@@ -30,6 +30,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "DescribeCapacityProviders": settings.describe_capacity_providers,
     "DescribeClusters": clusters.describe_clusters,
     "DescribeServiceDeployments": services.describe_service_deployments,
+    "DescribeServiceRevisions": services.describe_service_revisions,
     "DescribeServices": services.describe_services,
     "DescribeTaskDefinition": definitions.describe_task_definition,
     "DescribeTasks": tasks.describe_tasks,

@@ -101,6 +101,31 @@ def describe_service_deployments(clusters: Clusters, asked: Request) -> Answer:
     }
 
 
+def describe_service_revisions(clusters: Clusters, asked: Request) -> Answer:
+    """DescribeServiceRevisions: of each deployment, what it brings."""
+    known = {
+        one["targetServiceRevision"]["arn"]: _revision(one)
+        for cluster in clusters.answering()
+        for service in cluster.services
+        for one in service["serviceDeployments"]
+    }
+    arns = limited(asked["serviceRevisionArns"], MOST_DEPLOYMENTS, "serviceRevisionArns")
+    return {
+        "serviceRevisions": [known[arn] for arn in arns if arn in known],
+        "failures": [{"arn": arn, "reason": "MISSING"} for arn in arns if arn not in known],
+    }
+
+
+def _revision(deployment: Answer) -> Answer:
+    return {
+        "serviceRevisionArn": deployment["targetServiceRevision"]["arn"],
+        **{key: deployment[key] for key in ("serviceArn", "clusterArn", "taskDefinition", "createdAt")},
+        "launchType": "FARGATE",
+        "platformVersion": "1.4.0",
+        "platformFamily": "Linux",
+    }
+
+
 def _runs(cluster: Cluster, asked: str) -> bool:
     return any(one["serviceName"] == short(asked) for one in cluster.services)
 

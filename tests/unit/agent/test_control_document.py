@@ -121,7 +121,7 @@ def test_requests_and_answers_fit_it(
     agent.apply(state, Private(), discard)
     agent.order(state, Private())
     agent.run_task(state.services["hello"], Private(), ["0" * 32], "{}")
-    another = make_service(name="made")
+    another = make_service({"made": {"image": "hello:1"}}, name="made")
     agent.order(desired_state(another), Private())
     with pytest.raises(CopilotLocalError, match="a manifest's service"):
         agent.remove_service("made")

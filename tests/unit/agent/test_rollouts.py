@@ -404,3 +404,32 @@ def test_jobs_have_no_deployments(rig: Rig) -> None:
     state: DesiredState = desired_state(job)
     rig.boot(state.model_copy(update={"acting": True}))
     assert rig.agent.services() == []
+
+
+class TestARestartOfTheAgentInTheMiddle:
+    def test_goes_on_and_rolls_back_to_what_ran_before(self, rig: Rig) -> None:
+        """With the private values of the old tasks, which stand in no file."""
+        good = desired_state(make_service())
+        good.services["hello"].private_names = {"hello": ["TOKEN"]}
+        values = Private(services={"hello": {"hello": {"TOKEN": "correct-horse"}}})
+        rig.boot(good)
+        lease = rig.agent.hold(values)
+        lease.begin(good, values)
+        lease.hand_over()
+        settle(rig)
+        before = primary(rig)
+        breaks(rig)
+        bad = desired_state(make_service(BAD))
+        bad.services["hello"].private_names = {"hello": ["TOKEN"]}
+        rig.agent.order(bad, Private(services={"hello": {"hello": {"TOKEN": "new"}}}))
+        begun = primary(rig)
+        assert (begun["rolloutState"], begun["id"] != before["id"]) == ("IN_PROGRESS", True)
+        rig.boot()
+        assert [one["id"] for one in service(rig)["deployments"]] == [begun["id"], before["id"]]
+        for _ in range(12):
+            rig.clock.now += 60
+            settle(rig)
+        after = primary(rig)
+        assert (after["rolloutState"], after["taskDefinition"]) == ("COMPLETED", before["taskDefinition"])
+        assert rig.supervisor.scheduler.private.of("hello", "hello") == {"TOKEN": "correct-horse"}
+        assert "correct-horse" not in rig.state_file.with_name("deployments.json").read_text()

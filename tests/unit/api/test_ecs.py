@@ -61,6 +61,12 @@ class TestReading:
         [brief] = ecs.list_service_deployments(cluster=CLUSTER, service="hello")["serviceDeployments"]
         primary = ecs.describe_services(cluster=CLUSTER, services=["hello"])["services"][0]["deployments"][0]["id"]
         assert brief["targetServiceRevisionArn"].rpartition("/")[2] == primary.rpartition("/")[2]
+        asked = [brief["targetServiceRevisionArn"], "arn:other"]
+        revisions = ecs.describe_service_revisions(serviceRevisionArns=asked)
+        assert [one["taskDefinition"].rpartition("/")[2] for one in revisions["serviceRevisions"]] == [
+            "demo-test-hello:1"
+        ]
+        assert revisions["failures"] == [{"arn": "arn:other", "reason": "MISSING"}]
         arns = [brief["serviceDeploymentArn"], "arn:other"]
         answer = ecs.describe_service_deployments(serviceDeploymentArns=arns)
         assert [one["status"] for one in answer["serviceDeployments"]] == ["IN_PROGRESS"]
