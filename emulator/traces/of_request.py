@@ -12,8 +12,8 @@ from emulator.traces.spans import Malformed, trace_digits
 from emulator.traces.views import tree, walk
 
 Json = Mapping[str, Any]
-ARRIVAL = 6.0
-"""Seconds that spans may take to arrive: OpenTelemetry's SDKs hand them on every 5 s."""
+ARRIVAL = 8.0
+"""Seconds that spans may take to arrive: OpenTelemetry's SDKs hand them on every 5 s, and a busy machine is slow."""
 _LOOK = 0.2
 _LATEST = "100"
 """Traces since the request that are looked through."""

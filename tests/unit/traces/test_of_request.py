@@ -64,5 +64,5 @@ def test_the_agent_is_not_asked_where_nothing_is_expected() -> None:
 
 def test_what_is_said_of_silent_services_fits() -> None:
     text = silence(["api", "web"])
-    assert text.startswith("no spans of api, web came within 6 s")
+    assert text.startswith("no spans of api, web came within 8 s")
     assert max(map(len, text.splitlines())) <= 80
