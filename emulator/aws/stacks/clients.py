@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import cache
 from typing import Any
 
 import botocore.session
@@ -14,6 +15,8 @@ from emulator.aws.stacks.problems import Problem
 from emulator.aws.stacks.values import Value, is_true, text
 from emulator.regions import LOCAL_KEY
 
+_making = threading.Lock()
+"""A session makes one client at a time."""
 _HINT = "see the message of AWS's API; the local endpoint gave it"
 
 
@@ -30,10 +33,7 @@ class Clients:
 
     def __init__(self, url: str, region: str) -> None:
         self._url, self._region = url, region
-        self._session = botocore.session.Session()
-        self._session.set_credentials(LOCAL_KEY, LOCAL_KEY)
         self._clients: dict[str, Any] = {}
-        self._lock = threading.Lock()
 
     def call(self, service: str, operation: str, /, **arguments: Any) -> dict[str, Any]:
         """Calls an operation such as `CreateQueue`. Raises Refused where the endpoint does."""
@@ -57,9 +57,9 @@ class Clients:
         return found if isinstance(found, dict) else {}
 
     def _client(self, service: str) -> Any:
-        with self._lock:
+        with _making:
             if service not in self._clients:
-                self._clients[service] = self._session.create_client(
+                self._clients[service] = _session().create_client(
                     service,
                     region_name=self._region,
                     endpoint_url=self._url,
@@ -71,6 +71,14 @@ class Clients:
                     ),
                 )
             return self._clients[service]
+
+
+@cache
+def _session() -> botocore.session.Session:
+    """One for all: it keeps the descriptions of services that it has read."""
+    session = botocore.session.Session()
+    session.set_credentials(LOCAL_KEY, LOCAL_KEY)
+    return session
 
 
 def refusal(error: Refused) -> Problem:

@@ -52,7 +52,9 @@ def test_a_path_that_is_not_there_is_named_with_its_answer(project: Project) -> 
 def test_a_failing_check_says_what_it_printed(project: Project) -> None:
     check = '["CMD-SHELL", "echo checking; echo no such thing as db >&2; exit 3"]'
     project.edit(
-        MANIFEST, "  port: 3000", f"  port: 3000\n  healthcheck: {{command: {check}, interval: 5s, retries: 2}}"
+        MANIFEST,
+        "  port: 3000",
+        f"  port: 3000\n  healthcheck: {{command: {check}, interval: 5s, timeout: 60s, retries: 2}}",
     )
     project.append(MANIFEST, SOON % "/api/health-check")
     said = fails(project)
