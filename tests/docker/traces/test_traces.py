@@ -15,7 +15,7 @@ from emulator.testing import Environment
 from tests.docker.command import COMMAND
 from tests.docker.project import wait_until
 
-REQUESTS = 1000
+REQUESTS = 300
 AT_ONCE = 8
 REGION = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
 
