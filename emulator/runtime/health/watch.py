@@ -124,7 +124,9 @@ class HealthWatch:
             return []
         targets = targets_of_task(task, known.targets)
         old = self._clock() - self._began >= LOOK
-        checks = {**self._docker_s_checks(task, known), **known.checks} if old else known.checks
+        # A busy machine may have a verdict at the first look: it is said with what the check printed.
+        judged = any(member.container.health is Health.UNHEALTHY for member in task.members.values())
+        checks = {**self._docker_s_checks(task, known), **known.checks} if old or judged else known.checks
         listening = self._listening(task, targets, known) if old else None
         return reasons_of(Facts(judged_task(task, checks), desired, targets, checks, listening, datetime.now(UTC)))
 

@@ -104,12 +104,13 @@ def test_a_change_of_the_reason_is_said(bench: Bench) -> None:
     assert [text.partition(";")[0] for text in watching.said()] == ["GET / answered 503", "GET / answered 404"]
 
 
-def test_docker_s_own_result_is_shown_where_the_agent_has_none(bench: Bench) -> None:
+@pytest.mark.parametrize("at", [0, 5], ids=["at the first look", "later"])
+def test_docker_s_own_result_is_shown_where_the_agent_has_none(bench: Bench, at: float) -> None:
     bench.engine.behave("*-hello", Behaviour(health=(Health.UNHEALTHY,)))
     watching = Watching(bench, {"hello": CHECK})
     name = watching.task.members["hello"].container.name
     bench.engine.health_logs[name] = (HealthProbe(datetime.now(UTC), 22, "404 not found"),)
-    assert watching.look(5, "healthy") == ["the health check of hello failed with 22: 404 not found"]
+    assert watching.look(at, "healthy") == ["the health check of hello failed with 22: 404 not found"]
 
 
 def test_the_error_says_all_there_is_to_know(bench: Bench) -> None:
