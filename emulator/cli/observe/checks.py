@@ -79,11 +79,12 @@ def check_log_driver(engine: Engine) -> Check:
 def check_faults(problem: str) -> Check:
     """What fault injection of tasks can do here; `problem` is why the kernel cannot delay packets."""
     if not problem:
-        return Check("faults", Status.OK, "the kernel can delay and lose packets of tasks that inject faults")
+        return Check("faults", Status.OK, "tasks can inject black holes, loss of packets and latency")
+    why = problem.removeprefix("Error: ").rstrip(".")
     return Check(
         "faults",
         Status.NOTE,
-        f"faults of tasks: black holes and loss work, network latency does not: {problem.removeprefix('Error: ')}",
+        f"tasks can inject black holes and loss of packets, but no latency: {why}",
         "the kernel that Docker runs on needs sch_prio and sch_netem: `modprobe sch_netem`, where it has modules",
     )
 

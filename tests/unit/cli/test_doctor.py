@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from emulator.cli.observe import checks
 from emulator.cli.observe.checks import check_build, check_port
 from emulator.engine import connect
 from emulator.engine.fake import FakeEngine
@@ -190,3 +191,11 @@ def test_something_tiny_is_built(run: Run, workspace: Path, engine: FakeEngine) 
     assert checks["build"]["status"] == "ok"
     [build] = engine.builds
     assert build.tag.startswith("copilot-local-build/doctor")
+
+
+def test_what_tasks_can_inject_is_a_note_where_the_kernel_lacks_something() -> None:
+    assert checks.check_faults("").status is checks.Status.OK
+    found = checks.check_faults("Error: Specified qdisc kind is unknown.")
+    assert found.status is checks.Status.NOTE
+    assert found.message.endswith("but no latency: Specified qdisc kind is unknown")
+    assert "sch_netem" in found.hint
