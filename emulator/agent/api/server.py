@@ -299,10 +299,6 @@ class _Connection(BaseHTTPRequestHandler):
         assert isinstance(status, dict)
         return to_plain(overview_of(observe(self.server.supervisor.engine, names), status, names, supervised=True))
 
-    def _urls(self, query: Query, body: Message) -> Answer:
-        del query, body
-        return {"urls": service_urls(self.server.supervisor.scheduler.state)}
-
     def _tasks(self, query: Query, body: Message) -> Answer:
         del body
         return {"tasks": self.server.supervisor.scheduler.history.tasks(next(iter(query.get("service", [])), None))}
@@ -347,7 +343,7 @@ _Handler = Callable[[_Connection, Query, Message], Answer]
 _READ: Final[Mapping[str, _Handler]] = {
     "status": _Connection._status,
     "overview": _Connection._overview,
-    "urls": _Connection._urls,
+    "urls": lambda asked, *_: {"urls": service_urls(asked.server.supervisor.scheduler.state)},
     "tasks": _Connection._tasks,
     "state": lambda asked, *_: {"state": to_plain_model(asked.server.supervisor.scheduler.state)},
     "services": lambda asked, *_: {"services": asked.server.supervisor.services()},
