@@ -24,7 +24,7 @@ Entry = str | dict[str, "str | list[Entry]"]
 
 def navigation(pages: Path) -> list[Entry]:
     """What mkdocs.yml says under `nav`, for the pages below a folder."""
-    entries: list[Entry] = [{"copilot-local": "index.md"}]
+    entries: list[Entry] = [{"Home": "index.md"}]
     for folder, title in SECTIONS.items():
         found = _entries(pages / folder, pages)
         if found:
