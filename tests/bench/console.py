@@ -38,17 +38,21 @@ LINES: Final = 10_000
 TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 CLIENT: Final = """
-import http.client, sys, time
+import http.client, signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 port, rate = int(sys.argv[1]), float(sys.argv[2])
 connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
 began, number = time.perf_counter(), 0
-while True:
-    connection.request("GET", "/healthz")
-    connection.getresponse().read()
-    number += 1
-    ahead = began + number / rate - time.perf_counter()
-    if ahead > 0:
-        time.sleep(ahead)
+try:
+    while True:
+        connection.request("GET", "/healthz")
+        connection.getresponse().read()
+        number += 1
+        ahead = began + number / rate - time.perf_counter()
+        if ahead > 0:
+            time.sleep(ahead)
+finally:
+    print(number / (time.perf_counter() - began))
 """
 PRINT: Final = "i=0; while [ $i -lt 100 ]; do seq -f 'line %g of a burst, as long as lines of programs are' 100; \
 i=$((i+1)); sleep 0.05; done > /proc/1/fd/1"
@@ -113,26 +117,25 @@ def _figures(environment: Environment, browser: Browser) -> Iterator[Figure]:
 
 
 def _under_load(environment: Environment, process: subprocess.Popen[str], page: Page) -> Iterator[Figure]:
-    note = f"{RATE} requests and {RATE} lines a second"
-    with _load(environment):
-        worst, longest = 1e9, 0.1
-        used: list[Used] = []
+    live: dict[str, tuple[float, float, Used]] = {}
+    with _load(environment) as sent:
         for name in ("overview", "requests", "logs"):
             _go(page, name)
-            before = _cpu_of(process.pid)
-            began = time.monotonic()
+            before, began = _cpu_of(process.pid), time.monotonic()
             frames, task = page.evaluate(FRAMES, {"seconds": SECONDS, "scrolls": False})
-            lasted = time.monotonic() - began
-            used.append(Used(100 * (_cpu_of(process.pid) - before) / lasted, _memory_of(process.pid)))
-            worst, longest = min(worst, frames), max(longest, task)
-        yield _at_least("console: frames a second, live", worst, 50.0, "/s", f"the worst of three pages; {note}")
-        yield _at_most("console: longest task of the page", longest, 100.0, "ms", note)
-        cpu, memory = max(one.cpu for one in used), max(one.memory for one in used)
-        yield _at_most("console: CPU of the server", cpu, 15.0, "% of a core", note)
-        yield _at_most("console: memory of the server", memory, 120.0, "MiB", note)
+            cpu = 100 * (_cpu_of(process.pid) - before) / (time.monotonic() - began)
+            live[name] = frames, task, Used(cpu, _memory_of(process.pid))
         _fill(environment, page)
-        frames, _ = page.evaluate(FRAMES, {"seconds": SECONDS, "scrolls": True})
-        yield _at_least("console: frames a second, scrolling", frames, 45.0, "/s", f"{LINES} lines; {note}")
+        scrolled, _ = page.evaluate(FRAMES, {"seconds": SECONDS, "scrolls": True})
+    note = f"{sent[0]:.0f} requests and as many lines a second"
+    slowest, busiest = min(live, key=lambda one: live[one][0]), max(live, key=lambda one: live[one][1])
+    yield _at_least("console: frames a second, live", live[slowest][0], 50.0, "/s", f"the page of {slowest}; {note}")
+    longest = max(live[busiest][1], 0.1)
+    yield _at_most("console: longest task of the page", longest, 100.0, "ms", f"the page of {busiest}; {note}")
+    cpu, memory = max(one.cpu for *_, one in live.values()), max(one.memory for *_, one in live.values())
+    yield _at_most("console: CPU of the server", cpu, 15.0, "% of a core", note)
+    yield _at_most("console: memory of the server", memory, 120.0, "MiB", note)
+    yield _at_least("console: frames a second, scrolling", scrolled, 45.0, "/s", f"{LINES:,} lines; {note}")
 
 
 def _at_most(name: str, value: float, most: float, unit: str, note: str) -> Figure:
@@ -155,14 +158,17 @@ def _console(environment: Environment) -> Iterator[tuple[subprocess.Popen[str], 
 
 
 @contextlib.contextmanager
-def _load(environment: Environment) -> Iterator[None]:
+def _load(environment: Environment) -> Iterator[list[float]]:
+    """Requests within this block; how many a second were sent is in the list at its end."""
     port = environment.url.rpartition(":")[2].rstrip("/")
-    with subprocess.Popen([sys.executable, "-c", CLIENT, port, str(RATE)]) as process:
+    command = [sys.executable, "-c", CLIENT, port, str(RATE)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        sent: list[float] = []
         try:
-            yield
-            assert process.poll() is None, "the load ended early"
+            yield sent
         finally:
             process.terminate()
+            sent.append(float(process.communicate()[0]))
 
 
 def _loaded(browser: Browser, address: str) -> tuple[float, float]:
