@@ -37,22 +37,25 @@ LOADS: Final = 5
 LINES: Final = 10_000
 TICKS: Final = os.sysconf("SC_CLK_TCK")
 
+CONNECTIONS: Final = 10
 CLIENT: Final = """
-import http.client, signal, sys, time
+import http.client, signal, sys, threading, time
+port, rate, connections = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
 signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-port, rate = int(sys.argv[1]), float(sys.argv[2])
-connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-began, number = time.perf_counter(), 0
-try:
+began, numbers = time.perf_counter(), [0] * connections
+def send(at):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     while True:
         connection.request("GET", "/healthz")
         connection.getresponse().read()
-        number += 1
-        ahead = began + number / rate - time.perf_counter()
-        if ahead > 0:
-            time.sleep(ahead)
+        numbers[at] += 1
+        time.sleep(max(began + numbers[at] * connections / rate - time.perf_counter(), 0))
+for at in range(connections):
+    threading.Thread(target=send, args=(at,), daemon=True).start()
+try:
+    signal.pause()
 finally:
-    print(number / (time.perf_counter() - began))
+    print(sum(numbers) / (time.perf_counter() - began))
 """
 PRINT: Final = "i=0; while [ $i -lt 100 ]; do seq -f 'line %g of a burst, as long as lines of programs are' 100; \
 i=$((i+1)); sleep 0.05; done > /proc/1/fd/1"
@@ -161,7 +164,7 @@ def _console(environment: Environment) -> Iterator[tuple[subprocess.Popen[str], 
 def _load(environment: Environment) -> Iterator[list[float]]:
     """Requests within this block; how many a second were sent is in the list at its end."""
     port = environment.url.rpartition(":")[2].rstrip("/")
-    command = [sys.executable, "-c", CLIENT, port, str(RATE)]
+    command = [sys.executable, "-c", CLIENT, port, str(RATE), str(CONNECTIONS)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         sent: list[float] = []
         try:

@@ -18,6 +18,9 @@ PROGRAMS: Final = ("chromium-headless-shell", "chromium", "chromium-browser")
 """The first draws no window of its own: it starts in half the time."""
 TIMEOUT: Final = 60_000
 """Milliseconds for what comes at once on a machine that is not busy."""
+WIDER: Final = """() => [document.documentElement, document.querySelector("#main")]
+    .some((one) => one.scrollWidth > one.clientWidth)"""
+"""Whether a page has to be scrolled sideways."""
 PAGES: Final = {
     "overview": "Overview",
     "requests": "Requests",

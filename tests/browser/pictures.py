@@ -42,7 +42,7 @@ def main() -> None:
                         page.locator("#main figure").first.wait_for()
                     _take(page, name, theme)
                 go(page, "overview", "Overview")
-                page.locator("#main a.task").first.click()
+                page.locator("#main .problem a").first.click()
                 page.locator("#panel article").first.wait_for()
                 _take(page, "task", theme)
                 go(page, "traces", "Traces")

@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from emulator.console.hub import LIMITS, Hub
 from emulator.console.recording import Recording, read
 from emulator.console.serve import Address, showing
-from tests.browser.chromium import PAGES, TIMEOUT, visit, window
+from tests.browser.chromium import PAGES, TIMEOUT, WIDER, visit, window
 from tests.browser.conftest import RECORDED, Opened
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def test_nothing_is_wider_than_its_window(browser: Browser, odd: Address, width:
             opened.go(name, title)
             found = list(opened.problems)
             opened.problems.clear()
-            if opened.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            if opened.page.evaluate(WIDER):
                 found.append("it is wider than the window")
             if found:
                 problems[name] = found
