@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import socket
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,13 +90,19 @@ def check_faults(problem: str) -> Check:
     )
 
 
+def set_up() -> str:
+    """The command that builds images: in a checkout by its name there, else by the module of the installed package."""
+    package = Path(__file__).parents[2]
+    return "make setup" if (package.parent / "Makefile").is_file() else f"{sys.executable} -m {package.name}.setup"
+
+
 def check_stand_ins(engine: Engine, stand_ins: Mapping[str, str]) -> Check:
     """The images that the set-up built because there was no container registry."""
     if not stand_ins:
         return Check("stand-ins", Status.OK, "no image is replaced by a stand-in")
     missing = sorted({image for image in stand_ins.values() if engine.image(image) is None})
     if missing:
-        return Check("stand-ins", Status.BROKEN, f"stand-ins are gone: {', '.join(missing)}", "run `make setup`")
+        return Check("stand-ins", Status.BROKEN, f"stand-ins are gone: {', '.join(missing)}", f"run `{set_up()}`")
     names = ", ".join(sorted(stand_ins))
     return Check("stand-ins", Status.NOTE, f"stand-ins built from packages take the place of {names}")
 
@@ -116,7 +123,7 @@ def check_images(
         elif engine.image(actual) is not None:
             checks.append(Check(name, Status.OK, f"{shown} is here"))
         elif reason := pullable(actual):
-            hint = "run `make setup`, which builds what cannot be pulled"
+            hint = f"run `{set_up()}`, which builds what cannot be pulled"
             checks.append(Check(name, Status.BROKEN, f"{shown} is not here and cannot be pulled: {reason}", hint))
         else:
             checks.append(Check(name, Status.NOTE, f"{shown} is not here yet; `up` pulls it"))
@@ -137,8 +144,11 @@ def check_port(port: int, holder: str | None, is_free: Callable[[int], bool]) ->
     return Check("port", Status.NOTE, f"127.0.0.1:{port} is taken by another program; `up` takes {following}")
 
 
-def check_listeners(containers: list[Container], local: bool) -> list[Check]:
-    """Whether the load balancers that run answer at their published ports; `local`: those are of this machine."""
+def check_listeners(containers: list[Container], local: bool, app: str | None) -> list[Check]:
+    """Whether the load balancers that run answer at their published ports; `local`: those are of this machine.
+
+    What is broken of another app than `app` is a note: services of this one run all the same.
+    """
     from emulator.runtime.listeners.front_ports import listeners_on
     from emulator.runtime.listeners.probe import silent
 
@@ -148,12 +158,16 @@ def check_listeners(containers: list[Container], local: bool) -> list[Check]:
             for port, why in silent(listeners_on(container)).items():
                 message = f"127.0.0.1:{port} of {_environment_of(container)} does not answer: {why}"
                 hint = "`copilot-local up -d` there starts the load balancer anew"
-                checks.append(Check("load balancer", Status.BROKEN, message, hint))
+                checks.append(Check("load balancer", _broken_here(container, app), message, hint))
     return checks
 
 
-def check_environments(containers: list[Container]) -> list[Check]:
-    """The environments that run, and what is left of those that do not."""
+def _broken_here(container: Container, app: str | None) -> Status:
+    return Status.BROKEN if container.labels["copilot-local.app"] == app else Status.NOTE
+
+
+def check_environments(containers: list[Container], app: str | None) -> list[Check]:
+    """The environments that run, and what is left of others: a note where it is of another app than `app`."""
     found: dict[tuple[str, str], list[Container]] = {}
     for container in containers:
         key = (container.labels["copilot-local.app"], container.labels.get("copilot-local.env", ""))
@@ -161,15 +175,16 @@ def check_environments(containers: list[Container]) -> list[Check]:
     if not found:
         return [Check("environments", Status.OK, "no environment runs")]
     checks = []
-    for (app, environment), members in sorted(found.items()):
+    for (name, environment), members in sorted(found.items()):
         running = sum(container.state == "running" for container in members)
         agent = any(c.labels.get("copilot-local.role") == "agent" and c.state == "running" for c in members)
-        message = f"{app}/{environment}: {running} of {len(members)} containers run"
+        message = f"{name}/{environment}: {running} of {len(members)} containers run"
         if agent:
             checks.append(Check("environments", Status.OK, message))
         else:
-            hint = f"`copilot-local down -a {app} -e {environment}` removes them; `up` starts anew"
-            checks.append(Check("environments", Status.BROKEN, f"{message}, and no agent looks after them", hint))
+            hint = f"`copilot-local down -a {name} -e {environment}` removes them; `up` starts anew"
+            status = _broken_here(members[0], app)
+            checks.append(Check("environments", status, f"{message}, and no agent looks after them", hint))
     return checks
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,7 +60,7 @@ def _with_engine(engine: Engine) -> list[Check]:
     from emulator.runtime.listeners.front_probe import is_local
     from emulator.setup import docker_cli, images, substitutes
 
-    settings = _settings()
+    settings, app = _settings_and_app()
     references = {
         "pause": images.PAUSE_IMAGE,
         "front": images.FRONT_IMAGE,
@@ -77,8 +77,8 @@ def _with_engine(engine: Engine) -> list[Check]:
         *checks.check_images(engine, references, settings, docker_cli.why_not_pullable),
         *_check_faults(engine),
         checks.check_port(port, checks.front_on(containers, port), checks.port_is_free),
-        *checks.check_environments(containers),
-        *checks.check_listeners(containers, is_local(engine)),
+        *checks.check_environments(containers, app),
+        *checks.check_listeners(containers, is_local(engine), app),
     ]
 
 
@@ -101,19 +101,19 @@ def _check_build(engine: Engine) -> Check:
     return found
 
 
-def _settings() -> Settings:
-    """The settings that hold here; none where they are broken, which is a check of its own."""
+def _settings_and_app() -> tuple[Settings, str | None]:
+    """The settings and the app of this folder; none where they are broken, which is a check of its own."""
     from emulator.settings import Settings, load_settings
-    from emulator.workspace import find_workspace
+    from emulator.workspace import find_workspace, resolve_app
 
+    root = app = None
+    with suppress(CopilotLocalError):
+        workspace = find_workspace(Path.cwd())
+        root, app = workspace.root, resolve_app(workspace)
     try:
-        root = find_workspace(Path.cwd()).root
+        return load_settings(root), app
     except CopilotLocalError:
-        root = None
-    try:
-        return load_settings(root)
-    except CopilotLocalError:
-        return Settings()
+        return Settings(), app
 
 
 def _print(found: list[Check]) -> None:

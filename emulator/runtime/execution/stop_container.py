@@ -63,7 +63,8 @@ class ContainerStopper:
         if not self.drain_image:
             raise TaskError(
                 f"the log router of {task.short_id} does not stay up, and no image is there for a drain in its place",
-                hint="containers that log to it cannot be stopped until something listens: `make setup`, then again",
+                hint="containers that log to it cannot be stopped until something listens; `copilot-local doctor` says "
+                "which image is missing",
             )
         what = "relay of its log router is gone" if up else "log router does not stay up"
         self._execution.warn(subject, f"the {what}; a drain takes its place")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -32,8 +33,8 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     return engine
 
 
-def run_container(engine: FakeEngine, role: str, *ports: PublishedPort) -> None:
-    labels = {"copilot-local.app": "shop", "copilot-local.env": "test", "copilot-local.role": role}
+def run_container(engine: FakeEngine, role: str, *ports: PublishedPort, app: str = "shop") -> None:
+    labels = {"copilot-local.app": app, "copilot-local.env": "test", "copilot-local.role": role}
     engine.create_container(ContainerSpec(name=role, image=images.PAUSE_IMAGE, labels=labels, ports=ports))
     engine.start(role)
 
@@ -142,12 +143,24 @@ def test_a_front_of_ours_on_the_port_is_fine(run: Run, workspace: Path, engine: 
     assert checks["environments"]["message"] == "shop/test: 2 of 2 containers run"
 
 
-def test_an_environment_without_its_agent_is_broken(run: Run, workspace: Path, engine: FakeEngine) -> None:
-    run_container(engine, "pause")
-    code, checks = checks_of(run)
-    assert code == 1
+@pytest.mark.parametrize(("app", "code", "status"), [("shop", 1, "broken"), ("demo", 0, "note")])
+def test_an_environment_without_its_agent_is_broken_and_a_note_where_it_is_of_another_app(
+    run: Run, workspace: Path, engine: FakeEngine, app: str, code: int, status: str
+) -> None:
+    run_container(engine, "pause", app=app)
+    ended, checks = checks_of(run)
+    assert (ended, checks["environments"]["status"]) == (code, status)
     assert "no agent looks after them" in checks["environments"]["message"]
-    assert "copilot-local down -a shop -e test" in checks["environments"]["hint"]
+    assert f"copilot-local down -a {app} -e test" in checks["environments"]["hint"]
+
+
+def test_a_package_without_its_makefile_names_the_module_that_sets_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "__file__", str(tmp_path / "emulator" / "cli" / "observe" / "checks.py"))
+    assert checks.set_up() == f"{sys.executable} -m emulator.setup"
+    (tmp_path / "Makefile").touch()
+    assert checks.set_up() == "make setup"
 
 
 def test_a_taken_port_says_which_is_next() -> None:
