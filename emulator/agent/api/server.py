@@ -201,6 +201,14 @@ class _Connection(BaseHTTPRequestHandler):
             self.server.supervisor.retire()
         return None
 
+    def _finish(self, query: Query, body: Message) -> Answer:
+        """It is killed next: what load balancers have logged is stored, and no more is taken."""
+        del query, body
+        if not self._retires:
+            raise InputError("this connection does not take the environment down", hint="ask for `retire` first")
+        self.server.supervisor.front.finish_access_logs()
+        return None
+
     def _attend(self, query: Query, body: Message) -> Answer:
         del query
         desired = from_plain(DesiredService, body["service"])
@@ -364,6 +372,7 @@ _CHANGE: Final[Mapping[str, _Handler]] = {
     "attend": _Connection._attend,
     "provide": _Connection._provide,
     "retire": _Connection._retire,
+    "finish": _Connection._finish,
     "retire-if-idle": _Connection._retire_if_idle,
     "apply": _Connection._apply,
     "order": _Connection._order,

@@ -23,6 +23,7 @@ from emulator.engine.docker.buildx import has_buildx
 from emulator.engine.docker.client import Client
 from emulator.engine.docker.images import inspect_image, pull_hint
 from emulator.engine.docker.superseded import keep_until_unused
+from emulator.engine.docker.unchanged import mark_of
 from emulator.engine.interface import BuildSpec, OnLine
 from emulator.errors import ImageError, Position
 from emulator.files import read_text
@@ -45,13 +46,18 @@ _STEP_IS_GONE = re.compile(r"unable to find image \"sha256:")
 def build_image(
     client: Client, spec: BuildSpec, on_line: OnLine | None, cancelled: threading.Event | None = None
 ) -> str:
-    """Builds an image and returns its id. Raises ImageError; its output is the last lines of the build."""
+    """Builds an image, unless it is here and nothing that it was built from has changed; returns its id. Raises
+    ImageError; its output is the last lines of the build."""
     reader.check_inputs(spec)
     try:
         text = read_text(spec.dockerfile, errors="surrogateescape")
     except OSError as error:
         raise ImageError(f"{spec.dockerfile} cannot be read: {error.strerror}") from None
     substituted = reader.substitute(text, spec.substitutes, spec.args) if spec.substitutes else text
+    mark = mark_of(client, spec, substituted)
+    before = inspect_image(client, spec.tag)
+    if before is not None and before.id == mark.image():
+        return before.id
     command = shutil.which("docker")
     buildkit = command is not None and _has_buildkit(command)
     if not buildkit and (unknown := reader.needs_buildkit(text)):
@@ -60,7 +66,6 @@ def build_image(
             hint="install the docker-buildx plugin (package docker-buildx or docker-buildx-plugin)",
             position=Position(str(spec.dockerfile), unknown[0]),
         )
-    before = inspect_image(client, spec.tag)
     builder = _Builder(client, spec, command, buildkit, on_line, cancelled or threading.Event())
     _run_until_possible(builder, text, substituted, buildkit=buildkit)
     image = inspect_image(client, spec.tag)
@@ -71,6 +76,7 @@ def build_image(
         )
     if before is not None and before.id != image.id:
         keep_until_unused(client, spec.tag, before.id)
+    mark.write(image.id)
     return image.id
 
 

@@ -7,7 +7,7 @@ directive, line continuation, comments between continued lines, here-documents.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,6 +116,22 @@ def substitute(text: str, substitutes: Mapping[str, str], arguments: Mapping[str
     and `:latest`.
     """
     wanted = {normalized(name): reference for name, reference in substitutes.items()}
+    return _replaced(text, arguments, lambda image: wanted.get(normalized(image), image))
+
+
+def images_in(text: str, arguments: Mapping[str, str]) -> set[str]:
+    """The images that a Dockerfile names, as `substitute` finds them."""
+    found: set[str] = set()
+
+    def note(image: str) -> str:
+        found.add(image)
+        return image
+
+    _replaced(text, arguments, note)
+    return found
+
+
+def _replaced(text: str, arguments: Mapping[str, str], by: Callable[[str], str]) -> str:
     defaults: dict[str, str] = {}
     stages: set[str] = set()
     pieces: list[str] = []
@@ -124,12 +140,12 @@ def substitute(text: str, substitutes: Mapping[str, str], arguments: Mapping[str
         if piece.keyword == "ARG" and not stages:
             _declare(piece.text, defaults, arguments)
         elif piece.keyword == "FROM":
-            changed, stage = _replace_from(piece.text, wanted, {**defaults}, stages)
+            changed, stage = _replace_from(piece.text, by, {**defaults}, stages)
             stages.add(stage.lower() if stage else str(len(stages)))
         elif piece.keyword in {"COPY", "ADD"}:
-            changed = _COPY_FROM.sub(lambda found: found[1] + _lookup(found[3], wanted, stages), piece.text, count=1)
+            changed = _COPY_FROM.sub(lambda found: found[1] + _lookup(found[3], by, stages), piece.text, count=1)
         elif piece.keyword == "RUN":
-            changed = _MOUNT_FROM.sub(lambda found: found[1] + _lookup(found[2], wanted, stages), piece.text)
+            changed = _MOUNT_FROM.sub(lambda found: found[1] + _lookup(found[2], by, stages), piece.text)
         pieces.append(changed)
     return "\n".join(pieces)
 
@@ -142,20 +158,20 @@ def _declare(text: str, defaults: dict[str, str], arguments: Mapping[str, str]) 
 
 
 def _replace_from(
-    text: str, wanted: Mapping[str, str], variables: Mapping[str, str], stages: set[str]
+    text: str, by: Callable[[str], str], variables: Mapping[str, str], stages: set[str]
 ) -> tuple[str, str]:
     matched = _FROM.match(text)
     if not matched:
         return text, ""
     image = _expand(matched[2], variables)
-    replaced = _lookup(image, wanted, stages)
+    replaced = _lookup(image, by, stages)
     return matched[1] + (matched[2] if replaced == image else replaced) + matched[3], matched[4] or ""
 
 
-def _lookup(image: str, wanted: Mapping[str, str], stages: set[str]) -> str:
+def _lookup(image: str, by: Callable[[str], str], stages: set[str]) -> str:
     if image.lower() in stages or image.isdigit() or image.lower() == "scratch":
         return image
-    return wanted.get(normalized(image), image)
+    return by(image)
 
 
 def _expand(text: str, variables: Mapping[str, str]) -> str:

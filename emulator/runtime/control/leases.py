@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from emulator.runtime.state.desired import DesiredState, Private
 
+FINISH_TIMEOUT = 5.0
+"""Seconds that an agent may take to store what came last."""
+
 
 class Lease:
     """An exclusive lease on an environment, bound to one connection: when that ends without a word, the agent takes
@@ -66,6 +69,15 @@ class Retirement:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    def finish(self) -> bool:
+        """Has the agent store what load balancers have logged; returns whether it has, and may be killed."""
+        try:
+            with closed_after(self._connection, FINISH_TIMEOUT):
+                done(self._connection.ask(request("POST", "finish")))
+        except (CopilotLocalError, OSError):  # it is gone, hangs, or is of another version
+            return False
+        return True
 
     def close(self) -> None:
         self._connection.close()

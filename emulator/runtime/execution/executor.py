@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 PARALLEL = 16
 PROXIES_HEAR = 0.4
 """Seconds until all proxies have read that a task is withdrawn."""
-STOPPING = frozenset({Verb.REVIVE_ROUTER, Verb.STOP_CONTAINER, Verb.REMOVE_CONTAINER, Verb.REMOVE_VOLUME})
+STOPPING = frozenset(
+    {Verb.REVIVE_ROUTER, Verb.STOP_CONTAINER, Verb.REMOVE_CONTAINER, Verb.REMOVE_VOLUME, Verb.REMOVE_NETWORK}
+)
 """What the plan of `down` consists of."""
 
 
@@ -245,7 +248,8 @@ class Executor:
             case Verb.REMOVE_VOLUME:
                 self._remove_volumes(operation.subject)
             case Verb.REMOVE_NETWORK:
-                self.engine.remove_network(operation.subject)
+                with suppress(EngineError):  # something else is in it: `down` asks again, and says so
+                    self.engine.remove_network(operation.subject)
 
     def _lose(self, operation: Operation, lost: NeverStarts) -> None:
         """Passes on that what is awaited, or the container itself, will never start."""

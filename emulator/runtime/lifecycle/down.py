@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
+from functools import partial
 
 from emulator.engine.interface import Container, ContainerState, Engine
 from emulator.errors import CopilotLocalError, EngineError, EngineUnavailable
@@ -59,6 +60,7 @@ def down(
     found = bool(observed.containers or engine.list_networks(environment.labels()))
     with ThreadPoolExecutor(3, thread_name_prefix="down") as pool, contextlib.ExitStack() as until_the_end:
         agent_gone: Future[object] | None = None
+        retirement: Retirement | None = None
         serving = ""
         if observed.agent is not None:
             # First: it must not replace what is being stopped. Without a task it has nothing to replace, and is not
@@ -80,15 +82,19 @@ def down(
             None,
             emit,
             cancelled=cancelled,
-            before_remove=before_remove,
+            before_remove=partial(_before_remove, engine, serving, None if volumes else retirement, before_remove),
             drain_image=drain_image,
             keep_output=not volumes,
             kills=True,
         )
         prepared = pool.submit(executor.prepare_to_keep)
         try:
-            executor.run(_plan(observed, timeout, volumes=volumes, serving=serving), closes=False)
-            pool.submit(_remove_network, engine, environment.network, agent_gone)
+            plan = _plan(observed, timeout, volumes=volumes, serving=serving)
+            if serving:
+                _remove_network_early(plan, environment)
+            executor.run(plan, closes=False)
+            if not serving:
+                pool.submit(_remove_network, engine, environment.network, agent_gone)
         except Cancelled:
             executor.keep_left()
         except CopilotLocalError as error:
@@ -104,6 +110,33 @@ def down(
     for what in lefts:
         emit(Event(EventKind.WARNING, environment.app, what))
     return found
+
+
+def _before_remove(
+    engine: Engine,
+    serving: str,
+    retirement: Retirement | None,
+    before: Callable[[str], None] | None,
+    container: str,
+) -> None:
+    """Has the agent write down what came last: ending in order takes it longer than being killed after that."""
+    if container == serving and retirement is not None and not retirement.finish():
+        engine.stop(serving, AGENT_STOP_TIMEOUT)
+    if before is not None:
+        before(container)
+
+
+def _remove_network_early(plan: Plan, environment: Names) -> None:
+    """Removes the network once nothing runs in it: a container that was stopped has left it, and its own removal may
+    take long."""
+    killed = {operation.subject for operation in plan.operations if operation.verb is Verb.STOP_CONTAINER}
+    needs = [
+        operation.id
+        for operation in plan.operations
+        if operation.verb is Verb.STOP_CONTAINER
+        or (operation.verb is Verb.REMOVE_CONTAINER and operation.subject not in killed)
+    ]
+    plan.add(Verb.REMOVE_NETWORK, environment.network, "down", needs)
 
 
 def _remove_network(engine: Engine, network: str, agent_gone: Future[object] | None) -> None:
@@ -131,8 +164,6 @@ def _plan(observed: Observed, timeout: int | None, *, volumes: bool, serving: st
         ended += killed
         plan.add(Verb.REMOVE_CONTAINER, front.name, "down", killed)
     if serving:
-        if not volumes:  # it writes down what came last
-            ended = [plan.add(Verb.STOP_CONTAINER, serving, "down", ended, timeout=AGENT_STOP_TIMEOUT)]
         plan.add(Verb.REMOVE_CONTAINER, serving, "down", ended)
     return plan
 

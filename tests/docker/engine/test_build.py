@@ -4,8 +4,9 @@ import contextlib
 import os
 import shutil
 import subprocess
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -215,6 +216,59 @@ def test_an_image_that_cannot_be_had_fails_the_build(builder: str, lab: Lab, eng
 def test_an_unchanged_build_gives_the_same_image(builder: str, lab: Lab, engine: Engine, spec: BuildSpec) -> None:
     write(spec, "FROM busybox:1.37\nCOPY file /\n", file="content")
     assert engine.build(spec) == engine.build(spec)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Waits until something holds."""
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline, "it never came about"
+        time.sleep(0.1)
+
+
+def test_what_has_not_changed_is_not_asked_of_the_builder(
+    lab: Lab, engine: Engine, spec: BuildSpec, busybox: str
+) -> None:
+    """Nothing but the files' times tells: content of the same size and time of change, modes, names, images."""
+    spec = replace(spec, args={"BASE": "busybox:1.37"})
+    write(spec, "ARG BASE\nFROM ${BASE}\nCOPY . /\nCMD cat /file /inner/other\n", file="one\n")
+    (spec.context / "inner").mkdir()
+    file, other = spec.context / "file", spec.context / "inner" / "other"
+    other.write_text("other")
+
+    def asks() -> list[str]:
+        lines: list[str] = []
+        engine.build(spec, on_line=lines.append)
+        return lines
+
+    def is_quiet() -> bool:
+        return not asks()
+
+    def rewritten() -> None:
+        times = file.stat()
+        file.write_text("two\n")
+        os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+    first = engine.build(spec)
+    until(is_quiet)
+    assert engine.build(spec) == first
+    for change in (rewritten, lambda: other.chmod(0o755), lambda: other.rename(other.with_name("another"))):
+        change()
+        assert asks()
+        until(is_quiet)
+    assert output(lab, spec, "cat", "/file", "/inner/another") == "two\nother"
+    before = engine.build(spec)
+    subprocess.run(["docker", "tag", busybox, f"{lab.prefix}:base"], check=True)
+    spec = replace(spec, args={"BASE": f"{lab.prefix}:base"})
+    try:
+        assert asks()
+        until(is_quiet)
+        subprocess.run(["docker", "tag", before, f"{lab.prefix}:base"], check=True)
+        assert asks(), "the image it is built from is another one now"
+        subprocess.run(["docker", "rmi", spec.tag], check=True, capture_output=True)
+        assert asks()
+    finally:
+        subprocess.run(["docker", "rmi", f"{lab.prefix}:base"], capture_output=True)
 
 
 def test_run_mount_works_with_buildkit_and_is_refused_without(

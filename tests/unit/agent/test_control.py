@@ -15,6 +15,7 @@ from emulator.events import Event, EventKind, discard
 from emulator.model import from_json
 from emulator.runtime.control.client import AgentBusy, AgentError
 from emulator.runtime.control.http import Connection, request
+from emulator.runtime.control.leases import Retirement
 from emulator.runtime.state.desired import DesiredService, DesiredState, Private
 from emulator.runtime.state.task_role import Keys, TaskRole
 from emulator.settings import LocalOptions
@@ -109,6 +110,20 @@ class TestBeingInCharge:
         assert not supervisor.abandoned.is_set()
         second.close()
         until(supervisor.abandoned.is_set)
+
+    def test_before_it_is_killed_it_stores_what_load_balancers_have_logged(
+        self, rig: Rig, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """And for no command that does not take the environment down."""
+        supervisor = rig.boot(acting(desired_state(make_service())))
+        stored: list[bool] = []
+        monkeypatch.setattr(supervisor.front, "finish_access_logs", lambda: stored.append(True))
+        assert not Retirement(rig.agent._open()).finish()
+        assert stored == []
+        retirement = rig.agent.retire()
+        assert retirement.finish()
+        assert stored == [True]
+        retirement.close()
 
     def test_it_goes_when_it_had_nothing_to_do_and_the_command_that_asked_is_killed(
         self, rig: Rig, until: Until

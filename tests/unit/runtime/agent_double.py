@@ -16,8 +16,8 @@ class AgentDouble:
     """Answers the control API as an agent would, in memory. Set what it answers; read what it was asked.
 
     `said` is every verb, those of a held connection too. `mute`: it never answers. `refuses`: the error it gives,
-    `refuses_apply` to that request only. `before_status` is called before it answers what it sees, `before_hold` before
-    a command is in charge.
+    `refuses_apply` to that request only; `unknown` are verbs that its version has not. `before_status` is called before
+    it answers what it sees, `before_hold` before a command is in charge.
     """
 
     def __init__(self) -> None:
@@ -26,6 +26,7 @@ class AgentDouble:
         self.mute = False
         self.refuses: dict[str, Any] | None = None
         self.refuses_apply: dict[str, Any] | None = None
+        self.unknown: set[str] = set()
         self.events: list[Event] = []
         self.status: dict[str, Any] = {"acting": True, "held": False, "targets": [], "services": {}}
         self.before_status: Callable[[], None] = lambda: None
@@ -45,11 +46,13 @@ class AgentDouble:
         if self.mute:
             return []
         refusal = self.refuses or (self.refuses_apply if verb == "apply" else None)
+        if verb in self.unknown:
+            refusal = {"message": "no such request"}
         if refusal is not None:
             return document({"error": refusal}, "400 Bad Request")
         if verb in ("hold", "attend"):
             self.before_hold()
-        if verb in ("hold", "begin", "act", "leave", "attend", "provide", "retire"):
+        if verb in ("hold", "begin", "act", "leave", "attend", "provide", "retire", "finish"):
             return [b"HTTP/1.1 204 No Content\r", b"\r"]
         if verb == "retire-if-idle":
             return document({"idle": False})

@@ -58,11 +58,18 @@ def test_with_volumes_nothing_is_left(running: Bench) -> None:
 def test_the_agent_looks_after_nothing_any_more_and_serves_tasks_to_their_end(running: Bench, volumes: bool) -> None:
     """What is being stopped may ask for credentials, and what was sent to the agent is written down."""
     take_down(running, volumes=volumes)
-    assert running.agent.said[-1] == "retire"
+    assert running.agent.said[-1] == ("retire" if volumes else "finish")
     done = running.did("pause", "stop", "remove")
-    assert "pause agent" not in done
-    last = "remove agent" if volumes else "stop agent"
-    assert done.index("stop firelens_log_router") < done.index(last)
+    assert not {"pause agent", "stop agent"} & {*done}
+    assert done.index("stop firelens_log_router") < done.index("remove agent")
+
+
+def test_an_agent_that_does_not_know_how_to_finish_ends_in_order(running: Bench) -> None:
+    """It is of another version, and writes down what came last when it is stopped."""
+    running.agent.unknown.add("finish")
+    take_down(running)
+    done = running.did("stop", "remove")
+    assert done.index("stop firelens_log_router") < done.index("stop agent") < done.index("remove agent")
 
 
 def test_an_agent_that_does_not_answer_is_frozen_first_then_the_task_goes_in_order(running: Bench) -> None:

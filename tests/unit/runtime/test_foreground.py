@@ -78,7 +78,7 @@ def test_ctrl_c_stops_in_reverse_order_and_removes_all(terminal: Terminal, until
     stops = [step for step in terminal.bench.did("stop") if step not in ("stop agent", "stop front")]
     assert stops == ["stop hello", "stop firelens_log_router"]
     said = [verb for verb in terminal.bench.agent.said if verb != "status"]  # which it asks until all are healthy
-    assert said == ["hold", "begin", "leave", "retire"]
+    assert said == ["hold", "begin", "leave", "retire", "finish"]
 
 
 def test_ctrl_c_twice_kills_and_removes_all(terminal: Terminal, until: Until) -> None:

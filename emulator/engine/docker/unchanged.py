@@ -1,0 +1,123 @@
+"""Builds that would give the image that is here: asking the builder takes longer than a look at the context's files.
+
+A mark, in a file of this user, says what an image was built from: the Dockerfile, its arguments, the images it names,
+and path, mode, size and times of every file of the context. Where anything cannot be known this way the builder is
+asked, as it is wherever something differs: it compares the files themselves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import stat
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from emulator.engine.docker import dockerfile as reader
+from emulator.engine.docker.client import Client
+from emulator.engine.docker.images import inspect_image
+from emulator.engine.interface import BuildSpec
+from emulator.files import read_text
+
+MOST_FILES = 5000
+"""Of a context; looking at more takes longer than it saves."""
+_RECENT_NS = 1_000_000_000
+"""A file that changed this recently may change again without its times telling."""
+_OBEYED = ("DOCKER_BUILDKIT", "BUILDX_BUILDER", "DOCKER_CONTEXT")
+_FROM_AFAR = re.compile(r"(?is)^\s*ADD\b.*(?:://|\bgit@)")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a build is made from; `key` is empty where that cannot be known."""
+
+    file: Path
+    key: str
+
+    def image(self) -> str:
+        """The id of the image that was built from just this; empty where none was."""
+        if not self.key:
+            return ""
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            found = json.loads(read_text(self.file))
+            if found.get("key") == self.key:
+                return str(found.get("image", ""))
+        return ""
+
+    def write(self, image: str) -> None:
+        """Says that this image was built from it."""
+        if not self.key:
+            return
+        with contextlib.suppress(OSError):  # the builder is asked next time
+            self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            partial = self.file.with_name(f"{self.file.name}.{os.getpid()}")
+            partial.write_text(json.dumps({"key": self.key, "image": image}), encoding="utf-8")
+            partial.replace(self.file)
+
+
+def mark_of(client: Client, spec: BuildSpec, text: str) -> Mark:
+    """What a build would be made from now; `text` is the Dockerfile with its substitutes."""
+    name = _digest([client.endpoint.host, spec.tag, str(spec.context.absolute())])
+    return Mark(_folder() / f"{name[:32]}.json", _key(client, spec, text))
+
+
+def _key(client: Client, spec: BuildSpec, text: str) -> str:
+    if any(_FROM_AFAR.match(piece.text) for piece in reader.instructions(text)):
+        return ""
+    images = {}
+    for reference in sorted(reader.images_in(text, spec.args)):
+        found = inspect_image(client, reference) if reference and "$" not in reference else None
+        if found is None:  # only its registry knows what it is by now
+            return ""
+        images[reference] = found.id
+    try:
+        files = list(_files(spec.context.resolve(), time.time_ns() - _RECENT_NS))
+        ignore = reader.ignore_file(spec)
+        ignored = read_text(ignore) if ignore.is_file() else None
+    except (OSError, UnicodeDecodeError, _UnknownError):
+        return ""
+    variables = {name: os.environ.get(name) for name in _OBEYED}
+    options = [spec.target, spec.platform, _plain(spec.args), _plain(spec.labels), list(spec.cache_from)]
+    return _digest(["1", text, options, images, ignored, variables, files])
+
+
+class _UnknownError(Exception):
+    """The files do not tell whether they are the same."""
+
+
+def _files(folder: Path, recent: int) -> Iterator[list[object]]:
+    """Every file and folder below. Raises `_UnknownError` where they are many, or one has changed since `recent`."""
+    count = 0
+    waiting = [(folder, "")]
+    while waiting:
+        path, name = waiting.pop()
+        with os.scandir(path) as entries:
+            for entry in sorted(entries, key=lambda one: one.name):
+                count += 1
+                found = entry.stat(follow_symlinks=False)
+                if count > MOST_FILES or found.st_ctime_ns > recent:
+                    raise _UnknownError
+                inner = f"{name}/{entry.name}"
+                owner = [found.st_mode, found.st_uid, found.st_gid]
+                if stat.S_ISDIR(found.st_mode):
+                    waiting.append((Path(entry.path), inner))
+                    yield [inner, *owner]
+                else:
+                    yield [inner, *owner, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+
+
+def _plain(values: Mapping[str, str]) -> dict[str, str]:
+    return dict(sorted(values.items()))
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "copilot-local" / "builds"
