@@ -27,6 +27,7 @@ from emulator.settings_services import (
     JobSettings,
     Port,
     SeedSettings,
+    ValidateSettings,
 )
 from emulator.settings_traces import LocalCollector, TraceSettings
 
@@ -79,15 +80,10 @@ class TimeSettings(FrozenModel):
     """How long `up --wait` waits for healthy."""
     deregistration_delay_cap: Annotated[int, Field(ge=0)] = 5
     """Upper bound of the delay between leaving the load balancer and SIGTERM when a task is replaced."""
+    bake_time_cap: Annotated[int, Field(ge=0)] = 5
+    """Upper bound of each wait of a deployment that shifts traffic (BLUE_GREEN, LINEAR, CANARY)."""
     ecs_limits: bool = True
     """Times of a task definition that are shorter than ECS takes them are refused."""
-
-
-class ValidateSettings(FrozenModel):
-    """`[validate]`: `ignore` lists finding codes that are not reported."""
-
-    ignore: tuple[str, ...] = ()
-    """Codes of findings."""
 
 
 class CredentialSettings(FrozenModel):

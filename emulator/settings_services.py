@@ -98,6 +98,13 @@ class JobSettings(FrozenModel):
     """`up` runs all jobs on their schedules, or those of these names. `--jobs` and `--no-jobs` win."""
 
 
+class ValidateSettings(FrozenModel):
+    """`[validate]`: `ignore` lists finding codes that are not reported."""
+
+    ignore: tuple[str, ...] = ()
+    """Codes of findings."""
+
+
 class SeedSettings(FrozenModel):
     """`[seed]`: what is in the local AWS endpoint from the start. Names are those that `copilot-local tables`,
     `buckets` and `queues` show; paths are relative to the settings file, and absolute once read."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from emulator.compiler.containers import Containers
 from emulator.compiler.context import DEFAULT_RETENTION, Context, FindPosition, Surroundings, nowhere
-from emulator.compiler.deployment_patches import patched_breaker
+from emulator.compiler.deployment_patches import patched_breaker, patched_shift
 from emulator.compiler.fit import require_fit
 from emulator.compiler.jobs import job_schedule, managed_file_system
 from emulator.compiler.listener.patches import apply_listener_patches
@@ -119,10 +119,13 @@ def compile_service(
 
 
 def _deployment(manifest: Workload, surroundings: Surroundings) -> Deployment:
-    """How tasks are replaced; here, with what patches say of the circuit breaker."""
+    """How tasks are replaced; here, with what patches say of that."""
     found = deployment(manifest) if isinstance(manifest, ManifestService) else make(Deployment)
-    breaker = patched_breaker(surroundings.patches) if surroundings.here else None
-    return found if breaker is None else found.model_copy(update={"circuit_breaker": breaker})
+    if not surroundings.here:
+        return found
+    breaker, shift = patched_breaker(surroundings.patches), patched_shift(surroundings.patches)
+    patched = {"circuit_breaker": breaker, "shift": shift}
+    return found.model_copy(update={name: value for name, value in patched.items() if value is not None})
 
 
 def _retention(manifest: Workload) -> int:

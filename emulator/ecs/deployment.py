@@ -48,6 +48,59 @@ class CircuitBreaker(Model):
         return min(max(share, LEAST_FAILURES), MOST_FAILURES)
 
 
+STAGES = (
+    "RECONCILE_SERVICE",
+    "PRE_SCALE_UP",
+    "SCALE_UP",
+    "POST_SCALE_UP",
+    "TEST_TRAFFIC_SHIFT",
+    "POST_TEST_TRAFFIC_SHIFT",
+    "PRE_PRODUCTION_TRAFFIC_SHIFT",
+    "PRODUCTION_TRAFFIC_SHIFT",
+    "POST_PRODUCTION_TRAFFIC_SHIFT",
+    "BAKE_TIME",
+    "CLEAN_UP",
+)
+"""What a deployment that shifts traffic goes through, in order. A hook may name those that are in `HOOK_STAGES`."""
+HOOK_STAGES = tuple(stage for stage in STAGES if stage not in ("SCALE_UP", "BAKE_TIME", "CLEAN_UP"))
+
+
+class LifecycleHook(Model):
+    """Something that a deployment waits for at some of its stages. Source: the ECS API, DeploymentLifecycleHook."""
+
+    target: Literal["AWS_LAMBDA", "PAUSE"] = "AWS_LAMBDA"
+    stages: list[str] = []
+    timeout_minutes: int = 1440
+    on_timeout: Literal["ROLLBACK", "CONTINUE"] = "ROLLBACK"
+
+
+class TrafficShift(Model):
+    """How requests go over to new tasks, which run beside the old ones.
+
+    Source: the ECS API reference, DeploymentConfiguration.
+    """
+
+    strategy: Literal["BLUE_GREEN", "LINEAR", "CANARY"]
+    bake_minutes: int = 0
+    """For which the old tasks stay once every request goes to the new ones."""
+    step_percent: float = 10
+    step_bake_minutes: int = 6
+    canary_percent: float = 5
+    canary_bake_minutes: int = 10
+    hooks: list[LifecycleHook] = []
+
+    def steps(self) -> list[tuple[float, int]]:
+        """The shares (0 to 1) of requests that go to the new tasks one after the other, each with the minutes for
+        which it stays so. The last one is 1, and the old tasks go after it."""
+        if self.strategy == "CANARY":
+            return [(self.canary_percent / 100, self.canary_bake_minutes), (1.0, self.bake_minutes)]
+        if self.strategy == "LINEAR":
+            count = math.ceil(round(100 / self.step_percent, 6))
+            steps = [(number * self.step_percent / 100, self.step_bake_minutes) for number in range(1, count)]
+            return [*steps, (1.0, self.bake_minutes)]
+        return [(1.0, self.bake_minutes)]
+
+
 class Deployment(Model):
     """How tasks are replaced."""
 
@@ -56,6 +109,8 @@ class Deployment(Model):
     rollback_alarms: RollbackAlarms | None = None
     circuit_breaker: CircuitBreaker | None = None
     """None: as Copilot's templates have it."""
+    shift: TrafficShift | None = None
+    """None: tasks are replaced one after the other (ROLLING)."""
 
     @property
     def breaker(self) -> CircuitBreaker:

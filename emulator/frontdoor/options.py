@@ -66,6 +66,8 @@ class Target:
     port: int
     placement: Placement = Placement.NEW
     """Only matters when a configuration file is written; see `admin.placed`."""
+    weight: int = 1
+    """Its share of the requests beside the others of its group; 0 to 256. With 0 it gets none."""
 
     def __post_init__(self) -> None:
         check_name("target", self.name)

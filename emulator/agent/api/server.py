@@ -272,6 +272,11 @@ class _Connection(BaseHTTPRequestHandler):
         task, reason = str(body["task"]), str(body.get("reason", ""))
         return with_events(lambda emit: self.server.supervisor.deployments.stop_task(task, emit, reason))
 
+    def _answer_hook(self, query: Query, body: Message) -> Answer:
+        del query
+        self.server.supervisor.scheduler.shifts.answer(str(body["service"]), str(body["action"]))
+        return None
+
     def _run_job(self, query: Query, body: Message) -> Answer:
         del query
         return self.server.supervisor.run_job(str(body["job"])).as_plain()
@@ -379,6 +384,7 @@ _CHANGE: Final[Mapping[str, _Handler]] = {
     "scale": _Connection._scale,
     "restart": _Connection._restart,
     "stop-task": _Connection._stop_task,
+    "answer-hook": _Connection._answer_hook,
     "run-job": _Connection._run_job,
     "run-task": _Connection._run_task,
     "remove-service": _Connection._remove_service,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from emulator.agent.load_balancer.access_log import AccessLog
 from emulator.agent.load_balancer.draining_worker import SHOW_INFO, OldWorker
+from emulator.agent.load_balancer.shares import Shares
 from emulator.engine.interface import ContainerState, Engine
 from emulator.errors import EngineError
 from emulator.frontdoor.balancers import Balancer
@@ -46,9 +47,10 @@ SOCKET_TIMEOUT = 3.0
 class BalancerMonitor(Front):
     """A load balancer as the agent sees it. `folder` is its volume."""
 
-    def __init__(self, environment: Names, balancer: Balancer, folder: Path) -> None:
+    def __init__(self, environment: Names, balancer: Balancer, folder: Path, shares: Shares | None = None) -> None:
         super().__init__(environment, balancer)
         self.folder = folder
+        self._shares = shares or Shares()
         # What was written before: a restarted agent has no other place to know them from.
         written = (folder / CERTIFICATES_FOLDER).glob("*.pem")
         self.certificates = {file.stem: file.read_text(encoding="ascii") for file in written}
@@ -71,7 +73,7 @@ class BalancerMonitor(Front):
         if self.state is None or present is None:
             return
         services, options = self.services(), self.options()
-        targets = targets_of(self.state, observed, self.kept, self.balancer)
+        targets = self._targets(observed)
         running = present.state is ContainerState.RUNNING
         if running:
             with contextlib.suppress(OSError, EngineError):
@@ -106,7 +108,7 @@ class BalancerMonitor(Front):
         it drains. Returns whether a verdict changed, and whether HAProxy was told something."""
         assert self.state is not None
         services, options = self.services(), self.options()
-        every = targets_of(self.state, observed, self.kept, self.balancer)
+        every = self._targets(observed)
         targets = [target for target in every if target.name not in leaving]
         draining: list[Target] = [target for target in every if leaving.get(target.name, 0.0) > now]
         servers = admin.parse_show_stat(self.ask(admin.SHOW_STAT))
@@ -117,6 +119,11 @@ class BalancerMonitor(Front):
         if commands:
             servers = admin.parse_show_stat(self.ask(admin.SHOW_STAT))
         return self._learn(target_health(services, servers, targets, draining, self.health)), bool(commands)
+
+    def _targets(self, observed: Observed) -> list[Target]:
+        assert self.state is not None
+        weights = self._shares.weights(self.state, observed)
+        return targets_of(self.state, observed, self.kept, self.balancer, weights)
 
     def lose_sight(self) -> bool:
         """HAProxy is not there or does not answer: no verdict of before holds. Returns whether one changed."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from emulator.agent.load_balancer.access_log import AccessLog
 from emulator.agent.load_balancer.balancer_monitor import AWAITED, AWAITED_SHARE, BUSY, IDLE, BalancerMonitor
+from emulator.agent.load_balancer.shares import Shares
 from emulator.agent.load_balancer.udp_targets import UdpTargets, routes_of
 from emulator.engine.interface import Container, ContainerState, Engine
 from emulator.errors import CopilotLocalError, EngineError
@@ -49,8 +50,10 @@ class FrontMonitor(FrontControl):
     def __init__(self, environment: Names, engine: Engine, folders: Mapping[Balancer, Path]) -> None:
         super().__init__(environment)
         self.engine = engine
+        self.shares = Shares()
         self.monitors = {
-            balancer: BalancerMonitor(environment, balancer, folder) for balancer, folder in folders.items()
+            balancer: BalancerMonitor(environment, balancer, folder, self.shares)
+            for balancer, folder in folders.items()
         }
         self.fronts = self.monitors
         self._udp = UdpTargets(folders[Balancer.PUBLIC] / UDP_SOCKET)
@@ -107,6 +110,13 @@ class FrontMonitor(FrontControl):
         self._kept = tasks
         for monitor in self.monitors.values():
             monitor.kept = tasks
+
+    def share(self, service: str, hashes: Collection[str], part: float) -> None:
+        """From now on tasks with these configuration hashes get this part (0 to 1) of the service's requests, its
+        others the rest."""
+        self.shares.set(service, hashes, part)
+        self.refresh()
+        self._ask_now()
 
     def _health(self) -> list[TargetHealth]:
         return [health for monitor in self.monitors.values() for health in monitor.health]

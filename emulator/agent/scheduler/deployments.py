@@ -179,6 +179,8 @@ class Deployments:
         try:
             edited = self._edit(task_factory(previous, previous_private, scheduler.engine), services, in_place)
             begun = scheduler.rollouts.begin(scheduler.state, services, previous, previous_private)
+            scheduler.shifts.keep(begun, previous)
+            scheduler.shifts.prepare(begun, previous, emit, control.retired)
             with scheduler.remembering() as keep:
                 if edited:
                     with scheduler.front.keeping({operation.task_id for operation in edited.operations}):
@@ -195,6 +197,7 @@ class Deployments:
                 scheduler.state = scheduler.state.with_services_of(previous, services)
                 scheduler.private = previous_private
                 scheduler.front.use(scheduler.state)
+                scheduler.shifts.keep(begun, previous)
                 for name in begun:
                     scheduler.rollouts.give_up(name, f"ECS deployment failed: {_words(error)}", scheduler.state)
             control.refuse_retired()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from emulator.agent.scheduler.control_lock import ControlLock
 from emulator.agent.scheduler.rollout_records import State, of_deployment
 from emulator.agent.scheduler.scheduler import Scheduler
+from emulator.agent.scheduler.traffic_shift import RollbackAskedError
 from emulator.errors import CopilotLocalError, EngineTimeout, EngineUnavailable, EnvironmentBusy, NotHealthy, TaskError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.health.reasons import Reason
@@ -81,6 +82,12 @@ class RollOut:
         if isinstance(error, EngineUnavailable | EngineTimeout | EnvironmentBusy):
             raise error
         scheduler = self._scheduler
+        if isinstance(error, RollbackAskedError):
+            with self._control.lock:
+                self._errors[error.service] = error
+                if not scheduler.roll_back(error.service, error.message):
+                    raise error
+            return
         with self._control.lock:
             failed = dict(self._failed(error))
         if not failed:
@@ -92,7 +99,8 @@ class RollOut:
                 raise error
             self._errors[task.service] = error
             count, most = scheduler.rollouts.failures_of(desired)
-            told = f"{reason} ({count + 1} of {most} failed tasks)"
+            counted = f"{count + 1} of {most} failed tasks"
+            told = f"{reason} ({'another one takes its place' if scheduler.rollouts.was_healthy(task) else counted})"
             self._emit(Event(EventKind.WARNING, f"{task.service} {task.short_id}", told))
 
     def _failed(self, error: CopilotLocalError) -> Iterator[tuple[str, tuple[Task, str]]]:
@@ -103,6 +111,9 @@ class RollOut:
         for task in observe(scheduler.engine, scheduler.names).service_tasks:
             desired = scheduler.state.services.get(task.service)
             if desired is None or task.service not in self._services or not of_deployment(task, desired):
+                continue
+            if task.id in scheduler.doomed:
+                yield task.id, (task, scheduler.doomed[task.id])
                 continue
             if final and task.id in reasons:
                 scheduler.doomed[task.id] = reasons[task.id]

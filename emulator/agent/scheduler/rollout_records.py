@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from emulator.agent.scheduler.described.configuration import described_configuration
 from emulator.ecs.identity import ecs_arn, service_arn, task_definition_arn
 from emulator.model import from_plain, to_plain
 from emulator.runtime.state.desired import DesiredService, Private
@@ -43,6 +44,25 @@ def new_number() -> int:
     return 10**18 + secrets.randbelow(9 * 10**18)
 
 
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A PAUSE hook that a deployment waits at. Times are ISO 8601."""
+
+    id: str
+    expires: str
+    on_timeout: str
+
+    def as_plain(self) -> dict[str, Any]:
+        """DescribeServiceDeployments' `DeploymentLifecycleHookDetail`."""
+        return {
+            "hookId": self.id,
+            "targetType": "PAUSE",
+            "status": "AWAITING_ACTION",
+            "expiresAt": self.expires,
+            "timeoutAction": self.on_timeout,
+        }
+
+
 @dataclass(slots=True)
 class Rollout:
     """One deployment of a service. Times are ISO 8601."""
@@ -71,6 +91,13 @@ class Rollout:
     last_failure: str = ""
     running: int = 0
     pending: int = 0
+    configuration: dict[str, Any] = field(default_factory=dict)
+    """DescribeServiceDeployments' `deploymentConfiguration`."""
+    stage: str = ""
+    """Its lifecycle stage, where its strategy shifts traffic."""
+    part: float = 0.0
+    """The part (0 to 1) of the requests that go to its tasks meanwhile."""
+    hook: Hook | None = None
 
     @classmethod
     def of(
@@ -96,7 +123,13 @@ class Rollout:
             rolls_back=rolls_back,
             threshold=breaker.threshold(desired.desired_count),
             breaker=breaker.enable and not desired.is_attended,
+            configuration=described_configuration(desired.service.deployment),
         )
+
+    @property
+    def strategy(self) -> str:
+        """ROLLING, BLUE_GREEN, LINEAR or CANARY."""
+        return str(self.configuration.get("strategy", "ROLLING"))
 
     @property
     def id(self) -> str:
@@ -195,7 +228,7 @@ class Former:
         """DescribeServiceDeployments' `ServiceDeployment`."""
         rollout = self.rollout
         breaker = "TRIGGERED" if rollout.state is State.FAILED else _BREAKERS.get(self.status, "MONITORING_COMPLETE")
-        found = {
+        found: dict[str, Any] = {
             "serviceDeploymentArn": rollout.revision_arn.replace(":service-revision/", ":service-deployment/"),
             "serviceArn": rollout.service_arn,
             "clusterArn": cluster_of(rollout.service_arn),
@@ -217,6 +250,12 @@ class Former:
                 "threshold": rollout.threshold,
             },
         }
+        if rollout.configuration:
+            found["deploymentConfiguration"] = rollout.configuration
+        if rollout.stage and rollout.state is State.IN_PROGRESS:
+            found["lifecycleStage"] = rollout.stage
+        if rollout.hook is not None:
+            found["lifecycleHookDetails"] = [rollout.hook.as_plain()]
         if self.finished:
             found["finishedAt"] = self.finished
         return found
@@ -321,4 +360,4 @@ class RolloutFile:
 
 
 def _rollout(content: Mapping[str, Any]) -> Rollout:
-    return Rollout(**{**content, "state": State(content["state"])})
+    return Rollout(**{**content, "state": State(content["state"]), "hook": None})

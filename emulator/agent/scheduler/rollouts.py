@@ -13,8 +13,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from emulator.agent.scheduler.described.events import deployment_event, steady_event
-from emulator.agent.scheduler.rollout_records import Former, Kept, Rollout, RolloutFile, State, Target, of_deployment
+from emulator.agent.scheduler.described.events import deployment_event, stage_words, steady_event
+from emulator.agent.scheduler.described.summary import deployment_summary
+from emulator.agent.scheduler.rollout_records import (
+    Former,
+    Hook,
+    Kept,
+    Rollout,
+    RolloutFile,
+    State,
+    Target,
+    of_deployment,
+)
 from emulator.runtime.state.desired import DesiredService, DesiredState, Private
 from emulator.runtime.state.observed import Observed, Task
 
@@ -194,10 +204,12 @@ class Rollouts:
         """How many failed tasks the circuit breaker counts of a service's deployment, and how many trip it."""
         with self._lock:
             current = self._current.get(desired.service.name)
-            return (
-                current.failures if current is not None else 0,
-                desired.service.deployment.breaker.threshold(desired.desired_count),
-            )
+            most = desired.service.deployment.breaker.threshold(desired.desired_count)
+            return (current.failures if current is not None else 0, most)
+
+    def was_healthy(self, task: Task) -> bool:
+        """Whether a task has been healthy: the circuit breaker does not count it then."""
+        return task.id in self._healthy
 
     def _fail(self, rollout: Rollout, why: str) -> None:
         rollout.fail(why)
@@ -208,11 +220,34 @@ class Rollouts:
         self._end(rollout, "STOPPED")
         self._keep()
 
-    def target_of(self, desired: DesiredService) -> Target | None:
-        """What a failed deployment of a service is rolled back to; None where it stays as it is."""
+    def at(self, name: str, stage: str, *, part: float | None = None, hook: Hook | None = None) -> None:
+        """A service's deployment is at a stage, with `part` of the requests on its tasks; it waits at `hook`."""
+        with self._lock:
+            if (current := self._current.get(name)) is None or current.state is not State.IN_PROGRESS:
+                return
+            news = current.stage != stage or (part is not None and part != current.part) or hook is not None
+            current.stage, current.hook = stage, hook
+            current.part = current.part if part is None else part
+            current.touch()
+            if news:
+                words = stage_words(current)
+                self._say(name, f"(deployment {current.id}) {words}.")
+                self._tell(current, "INFO", "IN_PROGRESS", f"ECS deployment {current.id} {words}.")
+            self._keep()
+
+    def fail(self, name: str, why: str) -> None:
+        """The deployment of a service fails for what its user says."""
+        with self._lock:
+            if (current := self._current.get(name)) is not None and current.state is State.IN_PROGRESS:
+                self._fail(current, f"ECS deployment rolled back: {why}.")
+
+    def target_of(self, desired: DesiredService, *, asked: bool = False) -> Target | None:
+        """What a failed deployment of a service is rolled back to; None where it stays as it is. `asked`: whatever its
+        circuit breaker does."""
         with self._lock:
             current = self._current.get(desired.service.name)
-            if current is None or current.rolls_back or not desired.service.deployment.breaker.rollback:
+            rolls_back = asked or desired.service.deployment.breaker.rollback
+            if current is None or current.rolls_back or not rolls_back:
                 return None
             return self._targets.get(desired.service.name)
 
@@ -350,21 +385,10 @@ class Rollouts:
     def summary(self, desired: DesiredService) -> dict[str, Any]:
         """Of a service, in the agent's status: where its deployment stands."""
         with self._lock:
-            current = self._current.get(desired.service.name)
-            if current is None:
+            if (current := self._current.get(desired.service.name)) is None:
                 return {}
             last = next(iter(self._ended.get(desired.service.name, [])), None)
-            return {
-                "id": current.id,
-                "state": current.state.value,
-                "reason": current.reason,
-                "failed_tasks": current.failed_tasks,
-                "threshold": desired.service.deployment.breaker.threshold(desired.desired_count),
-                "last_failure": current.last_failure,
-                "rolled_back": last.why()
-                if last is not None and last.id == current.rolls_back and not current.wanted
-                else "",
-            }
+            return deployment_summary(current, last, desired.service.deployment)
 
     def _say(self, name: str, message: str) -> None:
         now = datetime.now(UTC)

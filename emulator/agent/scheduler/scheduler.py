@@ -18,6 +18,7 @@ from emulator.agent.scheduler.recovery import LOST, recover_private
 from emulator.agent.scheduler.rollouts import Rollouts
 from emulator.agent.scheduler.state_file import StateFile
 from emulator.agent.scheduler.timeouts import Timeouts
+from emulator.agent.scheduler.traffic_shift import TrafficShifts
 from emulator.agent.scheduler.unhealthy_tasks import given_up
 from emulator.engine.interface import Engine, Health
 from emulator.errors import CopilotLocalError, InputError
@@ -82,6 +83,9 @@ class Scheduler:
             self.rollouts.adopt(self.state)
         self.doomed: dict[str, str] = {}
         """Tasks that a deployment has given up, by id, and why."""
+        self.shifts = TrafficShifts(
+            lambda: self.state, lambda: observe(engine, self.names), front, self.rollouts, self.doomed_by
+        )
         self.timeouts = timeouts
         self._last_failure: dict[str, str] = {}
         """Service to why its last task stopped."""
@@ -168,19 +172,33 @@ class Scheduler:
                 held_back = True
         return held_back
 
-    def _give_up(self, desired: DesiredService) -> None:
+    def doomed_by(self, task_id: str, why: str) -> None:
+        """A task is given up, and replaced."""
+        self.doomed = {**self.doomed, task_id: why}
+
+    def roll_back(self, name: str, why: str) -> bool:
+        """The deployment of a service is rolled back because its user says so; returns whether there is anything to
+        go back to."""
+        desired = self.state.services[name]
+        self.rollouts.fail(name, why)
+        return self._give_up(desired, asked=True)
+
+    def _give_up(self, desired: DesiredService, *, asked: bool = False) -> bool:
         """A deployment has failed: the last one that succeeded takes its place, where there is one and the circuit
-        breaker rolls back."""
-        name, target = desired.service.name, self.rollouts.target_of(desired)
+        breaker rolls back, or that is `asked`. Returns whether it does."""
+        name, target = desired.service.name, self.rollouts.target_of(desired, asked=asked)
         log.warning("%s: the deployment of revision %s has failed", name, desired.revision)
         if target is None:
-            return
-        self.state = self.state.model_copy(update={"services": {**self.state.services, name: target.desired}})
+            return False
+        before = self.state.model_copy(update={"services": {**self.state.services, name: target.desired}})
+        self.shifts.keep([name], before)
+        self.state = before
         self.private = target.private(self.private)
         self.front.use(self.state, self.private.certificates)
         self.back_off.forgive([name])
         self.rollouts.roll_back(target.desired, self.state.cluster)
         self.written = False
+        return True
 
     def look(self, observed: Observed) -> None:
         """Brings the deployments up to date with the listing."""
@@ -220,6 +238,7 @@ class Scheduler:
             connect=self.connect,
             known=self.known,
             first_moments=self.timeouts.first_moments,
+            shift=self.shifts.carry_out,
         )
 
     def known(self) -> Known:

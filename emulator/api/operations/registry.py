@@ -11,6 +11,7 @@ from emulator.api.operations import (
     clusters,
     creations,
     definitions,
+    hooks,
     protection,
     runs,
     services,
@@ -22,6 +23,7 @@ from emulator.api.operations import (
 Operation = Callable[[Clusters, Mapping[str, Any]], dict[str, Any]]
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
+    "ContinueServiceDeployment": hooks.continue_service_deployment,
     "CreateService": creations.create_service,
     "DeleteService": creations.delete_service,
     "DeleteAccountSetting": settings.delete_account_setting,

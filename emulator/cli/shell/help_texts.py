@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 SECTIONS: Final[Mapping[str, Sequence[str]]] = {
-    "Run": ("init", "up", "down", "compose", "run", "scale", "restart", "stop", "api"),
+    "Run": ("init", "up", "down", "compose", "run", "scale", "restart", "stop", "deployment", "api"),
     "Look": (
         "ps",
         "ls",
@@ -42,6 +42,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "scale": ("scale web=3",),
     "restart": ("restart web",),
     "stop": ("stop web",),
+    "deployment": ("deployment continue", "deployment rollback web"),
     "api": ("api", "api --port 4600", "api --env"),
     "exec": ("exec nginx", "exec nginx -u root -- nginx -t"),
     "env": ("env api", "env api --into .copilot-local/api.env"),

@@ -39,6 +39,10 @@ VERBS: Final[Table] = {
         "run.scale_restart_stop:stop",
         "Stop services, or single tasks by their ids; the network and the other services stay.",
     ),
+    "deployment": (
+        "run.scale_restart_stop:deployment",
+        "Answer the PAUSE hook that a deployment waits at: let it go on, or back to the tasks before it.",
+    ),
     "exec": ("run.exec:exec", "Run a command in a container, with this terminal where there is one."),
     "env": (
         "observe.env:env",

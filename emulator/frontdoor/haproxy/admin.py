@@ -56,6 +56,8 @@ class Server:
     since: int
     """Seconds since it last went up or down."""
     sessions: int
+    weight: int = 1
+    """As it was set; a server that fails has it too."""
 
     @property
     def in_maintenance(self) -> bool:
@@ -86,6 +88,7 @@ def _server(row: Mapping[str, str]) -> Server:
         check_code=int(row["check_code"] or 0) or None,
         since=int(row["lastchg"] or 0),
         sessions=int(row["scur"] or 0),
+        weight=int(row.get("uweight") or 1),
     )
 
 
@@ -206,6 +209,11 @@ def _settle(view: View, group: TargetGroup, options: FrontOptions) -> list[str]:
             verdict = "up" if view.initial is not None and view.initial.passed else "down"
             enable += f"; set server {server} health {verdict}"
         commands.append(enable)
+    commands += [
+        f"set server {server.backend}/{server.name} weight {target.weight}"
+        for server in (view.main, view.fallback)
+        if server is not None and server.weight != target.weight and server.backend in backends
+    ]
     for backend, server_row in view.by_backend.items():
         if server_row in view.servers and backend not in backends:
             commands += _remove(server_row)

@@ -40,6 +40,7 @@ def server_options(target: Target, group: TargetGroup, backend: str, options: Fr
         words.append(f"cookie {base64.b64encode(target.name.encode()).decode()}")
     if not initial:
         words += _protocol(group)
+        words += [f"weight {target.weight}"] if target.weight != 1 else []
     if not backend.startswith("open:"):
         words += check_options(group, options, initial=initial)
     if is_network(group) and not initial:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from emulator.engine.interface import ContainerState, Engine, ExecStream
 from emulator.errors import EngineError, EngineTimeout, InputError
@@ -149,6 +149,10 @@ class Agent:
     def stop_task(self, task_id: str, emit: Emit, reason: str = "") -> None:
         """Stops one task, for a reason that DescribeTasks shows; the agent replaces it. Raises `AgentError`."""
         self._act("stop-task", {"task": task_id, "reason": reason} if reason else {"task": task_id}, emit)
+
+    def answer_hook(self, service: str, action: Literal["CONTINUE", "ROLLBACK"]) -> None:
+        """Answers the PAUSE hook that a service's deployment waits at. Raises `AgentError` where none does."""
+        list(self._ask("POST", "answer-hook", body={"service": service, "action": action}, timeout=self.timeout))
 
     def run_job(self, job: str) -> Message:
         """Starts a run of a Scheduled Job that is part of what should run; returns the run as `status` has it, without

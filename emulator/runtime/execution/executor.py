@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from emulator.runtime.health.watch import Known
     from emulator.runtime.specs.load_balancer import FrontControl
 
+Shift = Callable[[str, Emit, threading.Event], None]
+"""Lets the requests of a service go over to its new tasks, and returns once the old ones may stop; ends early where the
+event is set. Raises what keeps them from it."""
+
 PARALLEL = 16
 PROXIES_HEAR = 0.4
 """Seconds until all proxies have read that a task is withdrawn."""
@@ -45,7 +49,7 @@ class Executor:
     is None for a plan that only stops. `target_healthy` is what the front says of a task; without it the containers'
     own health decides. `known` is what the agent knows of the tasks' health, by which is said why one is waited for.
     For `first_moments` seconds a new task that nothing judges is watched. `kills`: where it is cancelled, containers
-    that are being stopped are killed.
+    that are being stopped are killed. Without `shift` old tasks stop once new ones are steady, whatever the strategy.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class Executor:
         known: Callable[[], Known | None] = lambda: None,
         first_moments: float = 0.0,
         kills: bool = False,
+        shift: Shift | None = None,
     ) -> None:
         self.engine = engine
         self.names = environment
@@ -84,6 +89,7 @@ class Executor:
         self._known = known
         self._first_moments = first_moments
         self._kills = kills
+        self._shift = shift
         self._stopper = ContainerStopper(self._execution, drain_image, revival)
 
     @property
@@ -221,6 +227,9 @@ class Executor:
                 give_account(self._execution, operation, self.aws_answer)
             case Verb.CONFIGURE_FRONT:
                 self.front.configure(self.engine, operation.subject)
+            case Verb.SHIFT_TRAFFIC:
+                if self._shift is not None:
+                    self._shift(operation.subject, self.emit, self._execution.stopping)
             case Verb.DEREGISTER:
                 self.front.deregister(self.engine, operation.task_id, operation.timeout)
             case Verb.AWAIT_PROXY:

@@ -223,9 +223,21 @@ class _Reconciliation:
                 # It is sound and only one too many: it may finish its requests.
                 delay = _deregistration_delay(self.factory, self.observed.tasks[task_id])
             stop_task(self.plan, self.observed.tasks[task_id], stopped[task_id], deregister=delay, withdraw=True)
+        shifted = self._shifts(steady)
         for task in self.outdated:
-            needs = steady.get(task.service, ())
+            needs = shifted.get(task.service, steady.get(task.service, ()))
             _retire(self.plan, self.factory, task, stopped[task.id], self.routed, needs, True)
+
+    def _shifts(self, steady: Mapping[str, list[int]]) -> dict[str, list[int]]:
+        """By service whose requests go over to its new tasks bit by bit: the operation that sees to it, once they are
+        steady."""
+        found = {}
+        for service, needs in steady.items():
+            shift = self.state.services[service].service.deployment.shift
+            if shift is not None:
+                cause, title = f"its strategy is {shift.strategy}", f"shift {service} to its new tasks"
+                found[service] = [self.plan.add(Verb.SHIFT_TRAFFIC, service, cause, needs, title=title)]
+        return found
 
     def _steady(self, configured: Sequence[int | None]) -> dict[str, list[int]]:
         """By service whose old tasks stop: the operations that wait for the new ones."""

@@ -172,12 +172,17 @@ def all_options(state: DesiredState) -> dict[Balancer, FrontOptions]:
 
 
 def targets_of(
-    state: DesiredState, observed: Observed, kept: Collection[str] = (), balancer: Balancer = Balancer.PUBLIC
+    state: DesiredState,
+    observed: Observed,
+    kept: Collection[str] = (),
+    balancer: Balancer = Balancer.PUBLIC,
+    weights: Mapping[str, int] = MappingProxyType({}),
 ) -> list[Target]:
     """A target of the load balancer for every port that a target group forwards to, in every task whose target
     container runs.
 
-    `kept` are tasks, by id, that stay targets while a container of theirs is replaced.
+    `kept` are tasks, by id, that stay targets while a container of theirs is replaced; `weights` those of tasks, where
+    they are others than 1.
     """
     network = Names(state.app, state.environment).network
     found: list[Target] = []
@@ -191,7 +196,8 @@ def targets_of(
                 member = task.members.get(group.container_name)
                 if member is not None and (member.running or task.id in kept):
                     target = target_name(task)
-                    found.append(Target(target, name, group.name, address, group.container_port))
+                    weight = weights.get(task.id, 1)
+                    found.append(Target(target, name, group.name, address, group.container_port, weight=weight))
     return found
 
 

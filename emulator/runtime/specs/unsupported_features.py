@@ -47,6 +47,7 @@ def refuse_unsupported(
                 hint=f"`copilot-local run {service.name}` runs it once, `up --jobs` keeps to its schedule",
             )
         refuse_on_fargate(service, ecs_limits=ecs_limits)
+        _refuse_hooks(service)
         _say_what_is_left_out(service, emit)
         desired = DesiredService(service=service, options=LocalOptions(values=dict(values), aws=aws))
         if desired.needs_addons and service.addons is not None:
@@ -87,6 +88,16 @@ def refuse_on_fargate(service: Service, *, ecs_limits: bool = True) -> None:
                 )
 
 
+def _refuse_hooks(service: Service) -> None:
+    """A deployment that goes on without what it is to wait for would say nothing of the real one."""
+    shift = service.deployment.shift
+    if shift is not None and any(hook.target != "PAUSE" for hook in shift.hooks):
+        raise Unsupported(
+            f"{service.name}: a lifecycle hook of its deployments is a Lambda function, which does not run locally",
+            hint="a hook with `TargetType: PAUSE` does; overrides/cfn.patches.yml has the service's LifecycleHooks",
+        )
+
+
 def _position_of_labels(service: Service, container: str) -> Position | None:
     """Where a container's labels stand, or what else may set them."""
     own = "image.labels" if container == service.main_container else f"sidecars.{container}.labels"
@@ -108,6 +119,10 @@ def _refuse_fluentd(service: Service) -> None:
 
 
 def _say_what_is_left_out(service: Service, emit: Emit) -> None:
+    if service.deployment.shift is not None and service.connect is not None:
+        strategy = service.deployment.shift.strategy
+        what = f"calls by Service Connect go to old and new tasks alike while a {strategy} deployment is under way"
+        _left_out(emit, service, what, "")
     for container in service.task_definition.container_definitions:
         logs = container.log_configuration
         if logs is not None and logs.log_driver == "splunk":

@@ -28,6 +28,7 @@ class Verb(enum.StrEnum):
     AWAIT_DATABASE = "await database"
     GIVE_ACCOUNT = "give database its account"
     CONFIGURE_FRONT = "configure front"
+    SHIFT_TRAFFIC = "shift traffic"
     DEREGISTER = "deregister target"
     AWAIT_PROXY = "await Service Connect proxy"
     WRITE_NAMES = "write Service Connect names"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from emulator.ecs.service import (
@@ -213,3 +215,38 @@ def test_an_answer_that_is_no_statistics_is_an_error() -> None:
 def test_a_name_that_haproxy_could_not_take_is_refused(name: str) -> None:
     with pytest.raises(InputError, match="cannot be used by the front"):
         Target(name, "web", "default", "10.0.0.1", 80)
+
+
+def test_a_target_of_another_weight_is_told_so_without_a_reload() -> None:
+    def rows(*weights: int) -> str:
+        header = ",".join((*COLUMNS, "uweight"))
+        lines = [
+            f"{backend},one,0,UP,5,L7OK,200,10.0.0.1:80,{weight},"
+            for backend, weight in zip((MAIN, OPEN), weights, strict=True)
+        ]
+        return f"# {header},\n" + "\n".join(lines) + "\n"
+
+    heavy = replace(ONE, weight=200)
+
+    def said(target: Target, *weights: int) -> list[str]:
+        return reconcile([service()], parse_show_stat(rows(*weights)), [target], [], FrontOptions())
+
+    assert said(heavy, 1, 1) == [f"set server {MAIN}/one weight 200", f"set server {OPEN}/one weight 200"]
+    assert said(replace(ONE, weight=0), 200, 200) == [
+        f"set server {MAIN}/one weight 0",
+        f"set server {OPEN}/one weight 0",
+    ]
+    assert said(heavy, 200, 200) == said(ONE, 1, 1) == []
+
+
+def test_a_target_comes_with_its_weight() -> None:
+    """On the admin socket and in the file: none of its first requests is one too many."""
+    passed = f"{INITIAL},one,0,UP,5,L7OK,200,10.0.0.1:80"
+    added = commands(passed, targets=(replace(ONE, weight=0),))
+    assert [line for line in added if " weight 0" in line and line.startswith("add server")] == [
+        line for line in added if line.startswith("add server")
+    ]
+    file = front_configuration([service()], [replace(ONE, weight=7, placement=Placement.JUDGED)], FrontOptions())
+    text = file.files["haproxy.cfg"].decode()
+    assert text.count("weight 7") == 2
+    assert "weight" not in front_configuration([service()], [ONE], FrontOptions()).files["haproxy.cfg"].decode()

@@ -6,6 +6,7 @@ from copy import deepcopy
 
 import pytest
 
+from emulator.ecs.deployment import Deployment, TrafficShift
 from emulator.ecs.service import Service
 from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.operations import Verb
@@ -61,6 +62,19 @@ def test_a_changed_definition_is_replaced_when_the_new_task_is_steady() -> None:
         #16 remove volume 00000001000000010000000100000001 after #15: volumes of the task
     """)
     assert result.stopped == {old: "its definition changed"}
+
+
+def test_requests_go_over_to_the_new_task_before_the_old_one_stops() -> None:
+    service = make_service(target=("hello", 80))
+    service.deployment = Deployment(shift=TrafficShift(strategy="BLUE_GREEN"))
+    world = World(service)
+    old = world.runs_task(state=before(service))
+    world.runs_front()
+    plan = world.reconcile().plan
+    [shift] = [one for one in plan.operations if one.verb is Verb.SHIFT_TRAFFIC]
+    [steady] = [one for one in plan.operations if one.condition == "STEADY"]
+    first = next(one for one in plan.operations if one.task_id == old)
+    assert (shift.subject, shift.needs, first.needs) == ("hello", (steady.id,), (shift.id,))
 
 
 def test_without_room_for_another_task_the_old_one_stops_before_the_new_one_starts() -> None:

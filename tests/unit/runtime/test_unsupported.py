@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
 
+from emulator.ecs.deployment import Deployment, LifecycleHook, TrafficShift
 from emulator.errors import Position, Unsupported
 from emulator.events import discard
 from emulator.runtime.specs.unsupported_features import refuse_unsupported
@@ -62,6 +64,15 @@ def test_a_router_of_type_fluentd_is_refused_at_the_line_that_asks_for_it() -> N
         refuse_unsupported([service], discard)
     assert caught.value.position == line
     assert "firelens config" in caught.value.hint
+
+
+def test_a_deployment_that_waits_for_a_lambda_function_is_refused_and_one_that_waits_for_the_user_is_not() -> None:
+    service = make_service()
+    pause = LifecycleHook(target="PAUSE", stages=["POST_SCALE_UP"])
+    for hooks, refused in (([pause], False), ([pause, LifecycleHook(stages=["POST_SCALE_UP"])], True)):
+        service.deployment = Deployment(shift=TrafficShift(strategy="BLUE_GREEN", hooks=hooks))
+        with pytest.raises(Unsupported, match="a Lambda function") if refused else contextlib.nullcontext():
+            refuse_unsupported([service], discard)
 
 
 def test_what_runs_is_not_refused() -> None:

@@ -14,6 +14,13 @@ def deployment_event(rollout: Rollout, kind: str, name: str, reason: str) -> dic
     return _event("ECS Deployment State Change", rollout, detail)
 
 
+def stage_words(rollout: Rollout) -> str:
+    """Where a deployment stands whose strategy shifts traffic. The words are ours."""
+    part = f", {100 * rollout.part:g}% of the traffic on its tasks" if rollout.part else ""
+    waits = ", awaiting the answer to a PAUSE hook" if rollout.hook is not None else ""
+    return f"in lifecycle stage {rollout.stage}{part}{waits}"
+
+
 def steady_event(rollout: Rollout) -> dict[str, Any]:
     """An "ECS Service Action": all tasks run."""
     detail = {

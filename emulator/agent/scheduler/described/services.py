@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from emulator.agent.scheduler.described.configuration import described_configuration
 from emulator.agent.scheduler.rollouts import Rollouts
 from emulator.ecs.identity import cluster_arn, service_arn, task_definition_arn
 from emulator.frontdoor.access_log import LoadBalancerName
@@ -50,7 +51,7 @@ def _described(state: DesiredState, desired: DesiredService, rollouts: Rollouts)
             for group in service.target_groups
         ],
         "serviceRegistries": [],
-        "deploymentConfiguration": _configuration(desired),
+        "deploymentConfiguration": described_configuration(service.deployment),
         "deployments": deployments,
         "events": known["events"],
         "createdAt": first.get("createdAt"),
@@ -64,20 +65,4 @@ def _described(state: DesiredState, desired: DesiredService, rollouts: Rollouts)
         "enableExecuteCommand": service.execute_command,
         "serviceDeployments": known["serviceDeployments"],
         **desired.echoed,
-    }
-
-
-def _configuration(desired: DesiredService) -> dict[str, Any]:
-    deployment = desired.service.deployment
-    breaker = deployment.breaker
-    return {
-        "deploymentCircuitBreaker": {
-            "enable": breaker.enable,
-            "rollback": breaker.rollback,
-            "resetOnHealthyTask": breaker.reset_on_healthy_task,
-            "thresholdConfiguration": {"type": breaker.threshold_type, "value": breaker.threshold_value},
-        },
-        "maximumPercent": deployment.maximum_percent,
-        "minimumHealthyPercent": deployment.minimum_healthy_percent,
-        "strategy": "ROLLING",
     }

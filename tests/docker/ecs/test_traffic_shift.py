@@ -1,0 +1,233 @@
+"""BLUE_GREEN, LINEAR and CANARY deployments under load: shares of requests, PAUSE hooks, the way back, nothing lost."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+
+from emulator.api.clusters import Clusters
+from emulator.api.serve import serving
+from emulator.engine.connect import connect
+from tests.docker.ecs.conftest import IMAGE
+from tests.docker.project import MakeProject, Project, Running, docker, wait_until
+
+pytestmark = pytest.mark.docker
+
+CONFIGURATION = "/Resources/Service/Properties/DeploymentConfiguration"
+BREAKER = {
+    "DeploymentCircuitBreaker": {
+        "Enable": True,
+        "Rollback": True,
+        "ThresholdConfiguration": {"Type": "COUNT", "Value": 1},
+    }
+}
+STRATEGIES: dict[str, dict[str, Any]] = {
+    "canary": {"Strategy": "CANARY", "CanaryConfiguration": {"CanaryPercent": 20, "CanaryBakeTimeInMinutes": 10}},
+    "linear": {"Strategy": "LINEAR", "LinearConfiguration": {"StepPercent": 50, "StepBakeTimeInMinutes": 6}},
+    "bluegreen": {"Strategy": "BLUE_GREEN", "BakeTimeInMinutes": 5},
+}
+PAUSES = {
+    "canary": "PRODUCTION_TRAFFIC_SHIFT",
+    "linear": "PRODUCTION_TRAFFIC_SHIFT",
+    "bluegreen": "POST_PRODUCTION_TRAFFIC_SHIFT",
+}
+"""Where each deployment waits: so it is seen what share of the requests the new tasks have by then."""
+SHARES = {"canary": 0.2, "linear": 0.5, "bluegreen": 1.0}
+SAMPLE = 100
+
+
+def define(project: Project, name: str, version: int) -> None:
+    page = f"/www/{name}/index.html"
+    script = f"mkdir -p /www/{name}; echo v{version} > {page}; trap 'exit 0' TERM; httpd -f -p 80 -h /www & wait"
+    project.write(
+        f"copilot/{name}/manifest.yml",
+        f"name: {name}\ntype: Load Balanced Web Service\ncpu: 256\nmemory: 512\ncount: 1\n"
+        f"image: {{location: {IMAGE}, port: 80}}\ncommand: {json.dumps(['sh', '-c', script])}\n"
+        f"http: {{path: {name}, healthcheck: {{path: /{name}/index.html}}}}\n",
+    )
+    hooks = {"LifecycleHooks": [{"TargetType": "PAUSE", "LifecycleStages": [PAUSES[name]]}]}
+    value = {"MinimumHealthyPercent": 100, "MaximumPercent": 200, **BREAKER, **STRATEGIES[name], **hooks}
+    patches = [{"op": "replace", "path": CONFIGURATION, "value": value}]
+    project.write(f"copilot/{name}/overrides/cfn.patches.yml", json.dumps(patches))
+
+
+@pytest.fixture(scope="module")
+def project(make_shared_project: MakeProject) -> Project:
+    """Three services, one for each strategy, whose first deployment has succeeded."""
+    found = make_shared_project("")
+    found.write("copilot/.workspace", f"application: {found.app}\n")
+    found.write("copilot/environments/test/manifest.yml", "name: test\ntype: Environment\n")
+    found.write("copilot-local.toml", "[time]\nbake_time_cap = 1\nderegistration_delay_cap = 2\n")
+    for name in STRATEGIES:
+        define(found, name, 1)
+    found.run("up", "-d", "--wait", "--port", str(found.port)).ok()
+    wait_until(lambda: all(state_of(found, name) == "COMPLETED" for name in STRATEGIES), "they succeed")
+    return found
+
+
+class Load:
+    """Requests to every service, one after the other, from now on; what was no answer of a task."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._end = threading.Event()
+        self.between = threading.Lock()
+        """Held while a request is under way; who holds it asks alone, and sees the shares as they are."""
+        self.count = 0
+        self.lost: list[str] = []
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._end.is_set():
+            for name in STRATEGIES:
+                try:
+                    with self.between:
+                        answer = version(self._project, name)
+                except (httpx.HTTPError, AssertionError) as error:
+                    answer = str(error)
+                self.count += 1
+                if answer not in ("v1", "v2", "v3", "v4"):
+                    self.lost.append(f"{name}: {answer}")
+
+    def close(self) -> None:
+        self._end.set()
+        self._thread.join()
+
+
+@pytest.fixture
+def load(project: Project) -> Iterator[Load]:
+    found = Load(project)
+    yield found
+    found.close()
+    assert found.count > SAMPLE
+    assert found.lost == []
+
+
+def version(project: Project, name: str) -> str:
+    answer = project.get(f"/{name}/index.html")
+    assert answer.status_code == 200, answer.text
+    return answer.text.strip()
+
+
+def sample(project: Project, name: str) -> Counter[str]:
+    return Counter(version(project, name) for _ in range(SAMPLE))
+
+
+def described(project: Project, name: str) -> dict[str, Any]:
+    services = json.loads(project.run("inspect", "-e", "test").ok().out)["services"]
+    return next(service for service in services if service["serviceName"] == name)
+
+
+def state_of(project: Project, name: str) -> str:
+    return str(described(project, name)["deployments"][0]["rolloutState"])
+
+
+def newest(project: Project, name: str) -> dict[str, Any]:
+    """The last service deployment."""
+    found: dict[str, Any] = described(project, name)["serviceDeployments"][0]
+    return found
+
+
+def update(project: Project, name: str, number: int) -> Running:
+    """Begins a deployment of another version, which comes to its PAUSE hook."""
+    define(project, name, number)
+    running = project.start("up", "-d", name)
+    wait_until(lambda: "lifecycleHookDetails" in newest(project, name), lambda: json.dumps(newest(project, name)))
+    return running
+
+
+@pytest.mark.parametrize("name", list(STRATEGIES))
+def test_requests_go_over_bit_by_bit_and_none_is_lost(project: Project, load: Load, name: str) -> None:
+    running = update(project, name, 2)
+    deployment = newest(project, name)
+    assert (deployment["status"], deployment["lifecycleStage"]) == ("IN_PROGRESS", PAUSES[name])
+    assert deployment["lifecycleHookDetails"][0]["status"] == "AWAITING_ACTION"
+    assert deployment["deploymentConfiguration"]["strategy"] == STRATEGIES[name]["Strategy"]
+    with load.between:
+        counts = sample(project, name)
+    assert abs(counts["v2"] / SAMPLE - SHARES[name]) <= 0.03, counts
+    says = "\n".join(project.ps()["failures"])
+    assert f"is at {PAUSES[name]}: {100 * SHARES[name]:g} % of the requests go to the new tasks" in says, project.ps()
+    project.run("deployment", "continue").ok()
+    running.wait().ok()
+    assert sample(project, name) == {"v2": SAMPLE}
+    wait_until(lambda: newest(project, name)["status"] == "SUCCESSFUL", lambda: json.dumps(newest(project, name)))
+    events = [json.loads(line) for line in project.run("events", "-e", "test").ok().out.splitlines()]
+    reasons = [one["detail"]["reason"] for one in events if "deploymentId" in one["detail"]]
+    assert any(f"in lifecycle stage {PAUSES[name]}" in reason for reason in reasons)
+    assert described(project, name)["deploymentConfiguration"]["strategy"] == STRATEGIES[name]["Strategy"]
+
+
+def test_the_api_answers_a_hook_too(project: Project, load: Load) -> None:
+    running = update(project, "linear", 3)
+    deployment = newest(project, "linear")
+    arn, hook = deployment["serviceDeploymentArn"], deployment["lifecycleHookDetails"][0]["hookId"]
+    with closing(connect()) as engine, serving(Clusters(engine), 0) as port:
+        ecs = boto3.client(
+            "ecs",
+            endpoint_url=f"http://127.0.0.1:{port}",
+            region_name="us-east-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+        [found] = ecs.describe_service_deployments(serviceDeploymentArns=[arn])["serviceDeployments"]
+        assert (found["lifecycleStage"], found["deploymentConfiguration"]["strategy"]) == (PAUSES["linear"], "LINEAR")
+        with pytest.raises(ecs.exceptions.InvalidParameterException, match="does not await"):
+            ecs.continue_service_deployment(serviceDeploymentArn=arn, hookId="another")
+        answer = ecs.continue_service_deployment(serviceDeploymentArn=arn, hookId=hook)
+    assert answer["serviceDeploymentArn"] == arn
+    running.wait().ok()
+    assert sample(project, "linear") == {"v3": SAMPLE}
+
+
+def test_a_rollback_that_is_asked_for_leads_every_request_back(project: Project, load: Load) -> None:
+    before = version(project, "bluegreen")
+    tasks = project.tasks()
+    running = update(project, "bluegreen", 3)
+    assert sample(project, "bluegreen") == {"v3": SAMPLE}
+    project.run("deployment", "rollback", "bluegreen").ok()
+    result = running.wait()
+    assert result.code == 1
+    assert "the deployment of bluegreen failed, rolled back to revision" in result.err
+    assert "was answered with ROLLBACK" in result.err
+    assert sample(project, "bluegreen") == {before: SAMPLE}
+    assert project.tasks() == tasks
+    assert newest(project, "bluegreen")["status"] == "ROLLBACK_SUCCESSFUL"
+
+
+def test_where_a_new_task_fails_meanwhile_requests_go_back_until_another_one_is_steady(project: Project) -> None:
+    """It had been healthy, so the circuit breaker does not count it."""
+    before, tasks = version(project, "bluegreen"), project.tasks()
+    running = update(project, "bluegreen", 4)
+    [new] = project.tasks() - tasks
+    [main] = [one for one in project.containers() if one.task == new and one.name.endswith("-bluegreen")]
+    assert version(project, "bluegreen") == "v4"
+    docker("kill", main.name)
+    running.wait_for("another one takes its place")
+    wait_until(lambda: new not in project.tasks(), "it is removed")
+    wait_until(lambda: project.tasks() != tasks, "another one takes its place")
+    load = Load(project)
+    wait_until(lambda: "lifecycleHookDetails" in newest(project, "bluegreen"), "it waits again")
+    assert sample(project, "bluegreen") == {"v4": SAMPLE}
+    project.run("deployment", "rollback", "bluegreen").ok()
+    assert running.wait().code == 1
+    load.close()
+    assert load.lost == []
+    assert sample(project, "bluegreen") == {before: SAMPLE}
+    assert project.tasks() == tasks
+
+
+def test_an_answer_that_no_deployment_waits_for_is_refused(project: Project) -> None:
+    result = project.run("deployment", "continue")
+    assert result.code == 1
+    assert "no deployment waits for an answer" in result.err
+    assert "no deployment of linear waits" in project.run("deployment", "continue", "linear").err
