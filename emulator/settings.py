@@ -25,6 +25,7 @@ from emulator.settings_services import (
     BesideSettings,
     ConnectSettings,
     JobSettings,
+    JwtSettings,
     Port,
     SeedSettings,
     ValidateSettings,
@@ -219,6 +220,7 @@ class Settings(FrozenModel):
     aws: AwsSettings = Field(default_factory=AwsSettings.model_construct)
     service_connect: ConnectSettings = Field(default_factory=ConnectSettings.model_construct)
     jobs: JobSettings = Field(default_factory=JobSettings.model_construct)
+    jwt: JwtSettings = Field(default_factory=JwtSettings.model_construct)
     beside: BesideSettings = Field(default_factory=BesideSettings.model_construct)
     seed: SeedSettings = Field(default_factory=SeedSettings.model_construct)
     trust: TrustSettings = Field(default_factory=TrustSettings.model_construct)

@@ -105,6 +105,13 @@ class ValidateSettings(FrozenModel):
     """Codes of findings."""
 
 
+class JwtSettings(FrozenModel):
+    """`[jwt]`: tokens that load balancers validate."""
+
+    keys: Mapping[str, str] = {}
+    """Endpoint of a rule's key set to a file of the workspace that is read in its place."""
+
+
 class SeedSettings(FrozenModel):
     """`[seed]`: what is in the local AWS endpoint from the start. Names are those that `copilot-local tables`,
     `buckets` and `queues` show; paths are relative to the settings file, and absolute once read."""

@@ -183,6 +183,22 @@ class Transform(Model):
     rewrites: list[Rewrite]
 
 
+class JwtClaim(Model):
+    """A claim that a token needs, with one of these values."""
+
+    name: str
+    format: Literal["single-string", "string-array", "space-separated-values"]
+    values: list[str]
+
+
+class JwtValidation(Model):
+    """What the token of a request has to be, before the rule's action. Source: the elbv2 API, JwtValidationConfig."""
+
+    jwks_endpoint: str
+    issuer: str
+    claims: list[JwtClaim] = []
+
+
 class ListenerRule(Model):
     """One rule of the environment's load balancer.
 
@@ -195,6 +211,7 @@ class ListenerRule(Model):
     conditions: list[Condition]
     action: Action
     transforms: list[Transform] = []
+    jwt: JwtValidation | None = None
     root: bool = False
     priority: int | None = None
     position: Position | None = None

@@ -115,6 +115,8 @@ class FrontOptions:
     """Connections that each listener takes from this machine; more are closed at once. 0: as many as `maxconn`."""
     access_log: bool = False
     """Whether requests are logged; see `access_log`."""
+    jwks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By the endpoint of a rule's key set: public keys (PEM) by their ids."""
     source_ip: str | None = None
     """The address that requests seem to come from, for rules with source-ip conditions; None: where they come from."""
 

@@ -14,7 +14,13 @@ from emulator.compiler.context import Context
 from emulator.compiler.property_tree import value_of
 from emulator.ecs.addons.model import TemplatePatch
 from emulator.ecs.json_patch import apply_patch, is_index
-from emulator.ecs.listener.properties import UnknownValue, condition_properties, read_rule, transform_properties
+from emulator.ecs.listener.properties import (
+    UnknownValue,
+    condition_properties,
+    read_jwt,
+    read_rule,
+    transform_properties,
+)
 from emulator.ecs.properties import Properties
 from emulator.ecs.references import REFERENCE_TYPES, ResourceReference
 from emulator.ecs.service import Condition, HostHeader, ListenerRule, Service
@@ -23,7 +29,7 @@ from emulator.manifest.schema.backend_service import BackendService
 from emulator.model import InvalidData, make
 
 NOT_APPLIED = "CL716"
-_APPLIED = ("Conditions", "Transforms", "Priority")
+_APPLIED = ("Conditions", "Transforms", "Priority", "Actions")
 _RULE = re.compile(r"(HTTPS?)Listener(Redirect)?Rule(WithDomain)?(?:ForImportedALB)?(\d*)")
 _GROUP = re.compile(r"TargetGroup(?:ForImportedALB)?\d*")
 _NAME = re.compile(r"https?(?:-(\d+))?")
@@ -77,8 +83,8 @@ def not_applied(service: Service) -> Iterator[Finding]:
             NOT_APPLIED,
             f"{path} changes the deployed load balancer only, not the one on this machine",
             patch.position,
-            hint="of a listener rule that is here, Conditions, Transforms and Priority are applied, where no value of"
-            " theirs needs a deployment",
+            hint="of a listener rule that is here, Conditions, Transforms, Priority and an added jwt-validation action"
+            " are applied, where no value of theirs needs a deployment",
             severity=Severity.WARNING,
             copilot_accepts=True,
         )
@@ -113,6 +119,8 @@ class _PatchedRule:
     tree: Properties
     patches: list[TemplatePatch] = field(default_factory=list)
     positions: dict[str, Position] = field(default_factory=dict)
+    jwt: object = None
+    """A `jwt-validation` action that a patch adds."""
 
     @classmethod
     def of(cls, context: Context, rule: ListenerRule) -> _PatchedRule:
@@ -131,6 +139,8 @@ class _PatchedRule:
         keys = patch.path[3:]
         if keys[0] == "Priority":
             self._set_priority(patch)
+        elif keys[0] == "Actions":
+            self._add_action(context, patch)
         else:
             value = None
             if patch.op != "remove":
@@ -145,6 +155,20 @@ class _PatchedRule:
         if patch.position is not None:
             self.positions[".".join(keys[:2])] = patch.position
 
+    def _add_action(self, context: Context, patch: TemplatePatch) -> None:
+        """Of actions, one that validates a token is taken; the others say what the manifest says already."""
+        value = value_of(patch.value, "Actions", patch.position, context.template_names) if patch.op == "add" else None
+        action = _as_text(value)
+        if not isinstance(action, dict) or action.get("Type") != "jwt-validation" or len(patch.path) != 5:
+            raise Unsupported("an action that is not here", position=patch.position)
+        if not patch.path[1].startswith("HTTPS"):
+            raise InputError(
+                "a load balancer validates tokens on HTTPS listeners alone",
+                position=patch.position,
+                hint="add the action to the rule of that listener: /Resources/HTTPSListenerRule/Properties/Actions/0",
+            )
+        self.jwt = action
+
     def _set_priority(self, patch: TemplatePatch) -> None:
         number = patch.value if isinstance(patch.value, int | str) else ""
         if patch.op == "remove" or isinstance(number, bool) or not str(number).isdecimal():
@@ -155,6 +179,7 @@ class _PatchedRule:
         """The changed rule. Raises InputError at the patch to blame, UnknownValue where only a deployment has it."""
         try:
             conditions, transforms = read_rule(self.tree, _OWN_NAME)
+            jwt = read_jwt(self.jwt) if self.jwt is not None else self.original.jwt
         except InvalidData as error:
             problem = error.problems[0]
             keys = [str(key) for key in problem.keys]
@@ -169,6 +194,7 @@ class _PatchedRule:
         changes = {
             "conditions": conditions,
             "transforms": transforms,
+            "jwt": jwt,
             "priority": self.tree["Priority"],
             "patches": self.positions,
         }

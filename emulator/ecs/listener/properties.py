@@ -17,6 +17,8 @@ from emulator.ecs.service import (
     HostHeader,
     HttpHeader,
     HttpRequestMethod,
+    JwtClaim,
+    JwtValidation,
     PathPattern,
     QueryString,
     Rewrite,
@@ -144,6 +146,37 @@ def read_rule(properties: Properties, own_name: Value) -> tuple[list[Condition],
     rule = from_plain(_Rule, wanted)
     conditions = [_condition(item, index, own_name) for index, item in enumerate(rule.conditions)]
     return conditions, [_transform(item, index) for index, item in enumerate(rule.transforms)]
+
+
+class _Claim(_Shape):
+    format: Literal["single-string", "string-array", "space-separated-values"]
+    name: Value
+    values: list[Value]
+
+
+class _Jwt(_Shape):
+    jwks_endpoint: Value
+    issuer: Value
+    additional_claims: list[_Claim] = []
+
+
+class _JwtAction(_Shape):
+    type: Literal["jwt-validation"]
+    order: int | None = None
+    jwt_validation_config: _Jwt
+
+
+def read_jwt(action: object) -> JwtValidation:
+    """The validation of a `jwt-validation` action's properties. Raises as `read_rule`."""
+    at: Keys = ("Actions",)
+    found = from_plain(_JwtAction, action).jwt_validation_config
+    claims = [
+        make(JwtClaim, name=_text(claim.name, at), format=claim.format, values=_known(claim.values, at))
+        for claim in found.additional_claims
+    ]
+    return make(
+        JwtValidation, jwks_endpoint=_text(found.jwks_endpoint, at), issuer=_text(found.issuer, at), claims=claims
+    )
 
 
 def _condition(item: _Condition, index: int, own_name: Value) -> Condition:

@@ -16,6 +16,7 @@ from emulator.frontdoor.access_log import ring_lines
 from emulator.frontdoor.balancers import LISTENERS, Listener
 from emulator.frontdoor.haproxy import actions
 from emulator.frontdoor.haproxy.frontend import frontend_lines
+from emulator.frontdoor.haproxy.jwt import key_files
 from emulator.frontdoor.haproxy.network import IDLE_TIMEOUT, network_frontends
 from emulator.frontdoor.haproxy.pages import answer_path, error_answers, error_pages, page_path
 from emulator.frontdoor.haproxy.servers import HTTP_DEFAULTS, TCP_DEFAULTS, group_backends
@@ -94,7 +95,7 @@ def front_configuration(
     if options.https:
         for name, certificate in options.https.certificates.items():
             files[f"{CERTIFICATES_FOLDER}/{check_name('certificate', name)}.pem"] = certificate.encode()
-    files |= _fixed_response_files(services) | _group_maps(services)
+    files |= _fixed_response_files(services) | _group_maps(services) | key_files(services, options)
     # With a target in every backend, since health check settings only show in the lines of servers.
     anyone = [
         Target("any", service, group, "0.0.0.0", 1, placement)

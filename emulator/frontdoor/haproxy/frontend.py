@@ -9,6 +9,7 @@ from emulator.frontdoor.access_log import LOCATION_LINE, frontend_log_lines
 from emulator.frontdoor.balancers import Listener, frontend_name
 from emulator.frontdoor.haproxy import actions
 from emulator.frontdoor.haproxy.conditions import acl_lines
+from emulator.frontdoor.haproxy.jwt import jwt_lines
 from emulator.frontdoor.haproxy.pages import REASONS, SERVER, UNREACHABLE_PAGE
 from emulator.frontdoor.haproxy.request import header_lines, limit_lines, path_lines, response_lines
 from emulator.frontdoor.haproxy.servers import HTTP_DEFAULTS
@@ -50,6 +51,7 @@ def _frontend(listener: Listener, rules: Sequence[PlacedRule], options: FrontOpt
     body.append(f"http-request set-var(txn.rule) str({DEFAULT_PRIORITY}) if !{{ var(txn.rule) -m found }}")
     body += header_lines(listener, options)
     body += transform_lines(rules)
+    body += jwt_lines(rules, options)
     body += _action_lines(listener, rules, options)
     if options.access_log:
         body.append(LOCATION_LINE)

@@ -20,6 +20,7 @@ from emulator.ecs.service import (
     HostHeader,
     HttpHeader,
     HttpRequestMethod,
+    JwtValidation,
     ListenerRule,
     PathPattern,
     QueryString,
@@ -48,9 +49,11 @@ REGEX = "CL714"
 TRANSFORM = "CL715"
 
 MAX_GROUPS = 5
+LONGEST_JWT, MOST_CLAIMS = 256, 10
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'+.^_`|~-]{1,40}")
 _METHOD = re.compile(r"[A-Z_-]{1,40}")
+_PLAIN = re.compile(rf"[\x20-\x7e]{{1,{LONGEST_JWT}}}")
 _VISIBLE = re.compile(r"[\x20-\x7e]{0,128}")
 _REDIRECT = {
     "protocol": re.compile(r"HTTPS?|#\{protocol\}"),
@@ -115,8 +118,26 @@ def _rule_findings(service: Service, rule: ListenerRule) -> Iterator[Finding]:
                     REGEX, f"{condition.field} regular expression {regex[:140]!r} has {problem}", _DIALECT, *place
                 )
     yield from _transform_findings(rule)
+    for problem in _jwt_problems(rule.jwt):
+        yield finding(ACTION, f"jwt-validation {problem}", "see the limits of JwtValidationConfig", "Actions")
     for problem in _action_problems(service, rule, rule.action):
         yield finding(ACTION, f"{rule.action.type} {problem}", "see the limits of listener rule actions")
+
+
+def _jwt_problems(jwt: JwtValidation | None) -> Iterator[str]:
+    if jwt is None:
+        return
+    if not jwt.jwks_endpoint.startswith("https://") or len(jwt.jwks_endpoint) > LONGEST_JWT:
+        yield f"has a JwksEndpoint that is no https URL of at most {LONGEST_JWT} characters"
+    if not _PLAIN.fullmatch(jwt.issuer):
+        yield f"has an Issuer that is no text of 1 to {LONGEST_JWT} characters"
+    if len(jwt.claims) > MOST_CLAIMS:
+        yield f"has {len(jwt.claims)} claims; a load balancer takes {MOST_CLAIMS}"
+    for claim in jwt.claims:
+        if claim.name in ("exp", "iss", "nbf", "iat") or not _PLAIN.fullmatch(claim.name):
+            yield f"has a claim {claim.name!r}, which is checked anyway, or is no name"
+        if not 1 <= len(claim.values) <= MOST_CLAIMS or not all(map(_PLAIN.fullmatch, claim.values)):
+            yield f"has no values of claim {claim.name}, more than {MOST_CLAIMS}, or one that is no text"
 
 
 _DIALECT = "write it without look-around, backreferences, atomic groups, possessive quantifiers, recursion and \\p"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
+import time
 import urllib.parse
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from emulator.frontdoor.haproxy.request import MAX_FORWARDED_FOR, MAX_HEADER, MA
 from emulator.frontdoor.options import FrontOptions
 from emulator.frontdoor.routing.advice import advice, prefix_note, protocol_note
 from emulator.frontdoor.routing.checks import check_rules
+from emulator.frontdoor.routing.jwt import refusal
 from emulator.frontdoor.routing.matching import ConditionResult, Request, evaluate, normalised_path
 from emulator.frontdoor.routing.rules import DEFAULT_PRIORITY, PlacedRule, rules_in_order
 from emulator.frontdoor.routing.transforms import Transformed, transformed
@@ -206,6 +208,11 @@ def _with_outcome(explanation: Explanation, options: FrontOptions) -> Explanatio
     changed = transformed(winner.rule, explanation.request)
     if changed.problem:
         return _replaced(explanation, f"{name}: {changed.problem}", status=500)
+    signed = ""
+    if winner.rule.jwt is not None:
+        if why := refusal(winner.rule.jwt, explanation.request, time.time()):
+            return _replaced(explanation, f"{name} refuses: {why}", status=401)
+        signed = ", if the token's signature is good, which is not checked here"
     if isinstance(action, Redirect):
         location = _location(action, explanation, changed, options)
         return _replaced(explanation, f"{name} redirects", status=action.status_code, location=location)
@@ -215,7 +222,7 @@ def _with_outcome(explanation: Explanation, options: FrontOptions) -> Explanatio
     if not destinations:
         return _replaced(explanation, f"{name} forwards to target groups that all have weight 0", status=503)
     return replace(
-        _replaced(explanation, f"{name} forwards", destinations=destinations),
+        _replaced(explanation, f"{name} forwards{signed}", destinations=destinations),
         container_path=changed.target or explanation.request.target,
         container_host=changed.host,
     )

@@ -19,6 +19,7 @@ from emulator.runtime.images.resolver import own_regions, resolver_of
 from emulator.runtime.images.router_files import SHADOWED, SHADOWED_HINT, RouterImage, read_router_image
 from emulator.runtime.lifecycle.databases import local_image, with_images
 from emulator.runtime.listeners.endpoint_way import checked_way
+from emulator.runtime.listeners.json_web_keys import keys_of
 from emulator.runtime.planning.up_request import ApiOrder, UpRequest
 from emulator.runtime.secrets.missing_values import demands, missing_values
 from emulator.runtime.specs.attended.debugging import debugged
@@ -95,6 +96,7 @@ def _prepare(
             emit,
         )
     state.databases = databases.result()
+    state.jwks = keys_of(demanding, request.settings.jwt.keys, request.workspace)
     for name, desired in state.services.items():
         desired.options.own_region = own_regions(engine, images[name])
         if (native := desired.options.native) is not None:

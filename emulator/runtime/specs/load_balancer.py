@@ -156,6 +156,7 @@ def front_options(
         maxconn=MAX_CONNECTIONS,
         published_connections=PUBLISHED_CONNECTIONS,
         access_log=True,
+        jwks=state.jwks,
     )
 
 

@@ -183,6 +183,8 @@ class DesiredState(Model):
     """Of names of Service Connect, which of the virtual addresses each has, as long as the environment runs."""
     databases: list[DesiredDatabase] = []
     """Those that addon templates describe."""
+    jwks: dict[str, dict[str, str]] = {}
+    """Public keys that load balancers validate tokens with: PEM by id, by the endpoint that a rule names."""
     acting: bool = False
     """The agent is in charge: a restarted one goes on at once instead of waiting for the command that made it."""
 
@@ -241,6 +243,7 @@ class DesiredState(Model):
         ports = [*wanted.network_ports, *(port for port in self.network_ports if port.service not in wanted.services)]
         update: dict[str, object] = {"services": services, "acting": self.acting, "network_ports": ports}
         update["virtual_numbers"] = virtual_numbers(self.connect_numbers(), wanted.connect_numbers())
+        update["jwks"] = {**self.jwks, **wanted.jwks}
         update["proxy_image"] = wanted.proxy_image or self.proxy_image
         for key in ("aws_image", "aws_port"):  # the endpoint stays until `down`: it holds what it was sent
             update[key] = getattr(wanted, key) or getattr(self, key)

@@ -10,7 +10,17 @@ from emulator.compiler import Surroundings
 from emulator.compiler.addons import SourceText
 from emulator.compiler.listener.patches import not_applied
 from emulator.compiler.patches import read_patches
-from emulator.ecs.service import HostHeader, HttpHeader, PathPattern, Rewrite, Service, SourceIp, Transform
+from emulator.ecs.service import (
+    HostHeader,
+    HttpHeader,
+    JwtClaim,
+    JwtValidation,
+    PathPattern,
+    Rewrite,
+    Service,
+    SourceIp,
+    Transform,
+)
 from emulator.errors import InputError, Position
 from emulator.frontdoor.routing.explain import explain
 
@@ -146,6 +156,38 @@ def test_what_is_no_listener_rule_is_refused(patched: Patched, text: str, messag
         patched(text)
     assert message in str(caught.value)
     assert str(caught.value.position) == "cfn.patches.yml:1:3"
+
+
+JWT = "{Type: jwt-validation, Order: 1, JwtValidationConfig: {JwksEndpoint: 'https://issuer.test/jwks', Issuer: me"
+CLAIM = ", AdditionalClaims: [{Name: scope, Format: space-separated-values, Values: [read]}]"
+
+
+def test_a_token_is_validated_where_a_patch_adds_that(patched: Patched) -> None:
+    service = patched(patch("add", f"{SECURE}/Actions/0", f"{JWT}{CLAIM}}}}}"))
+    claims = [JwtClaim(name="scope", format="space-separated-values", values=["read"])]
+    main, other = service.listener_rules
+    assert main.jwt == JwtValidation(jwks_endpoint="https://issuer.test/jwks", issuer="me", claims=claims)
+    assert (other.jwt, service.template_patches) == (None, [])
+    assert main.position_of("Actions") is not None
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (RULE, f"{JWT}}}}}", "on HTTPS listeners alone"),
+        (SECURE, "{Type: jwt-validation, JwtValidationConfig: {Issuer: me}}", "makes no listener rule"),
+        (SECURE, f"{JWT}, Newer: 1}}}}", "makes no listener rule"),
+    ],
+)
+def test_a_validation_that_is_none_is_refused(patched: Patched, path: str, value: str, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        patched(patch("add", f"{path}/Actions/0", value))
+    assert caught.value.position is not None
+
+
+def test_another_action_is_the_deployments_alone(patched: Patched) -> None:
+    service = patched(patch("add", f"{SECURE}/Actions/0", "{Type: authenticate-oidc, Order: 1}"))
+    assert [finding.code for finding in not_applied(service)] == ["CL716"]
 
 
 def test_a_deployment_keeps_the_patches_for_its_template(patched: Patched) -> None:

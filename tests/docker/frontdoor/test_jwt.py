@@ -1,0 +1,100 @@
+"""Tokens that a listener rule validates, by the load balancer itself and signed by real keys."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.docker.ecs.conftest import IMAGE
+from tests.docker.frontdoor.jwks import jwk, token
+from tests.docker.project import MakeProject, Project
+
+pytestmark = pytest.mark.docker
+
+KEYS = {kid: rsa.generate_private_key(65537, 2048) for kid in ("one", "two", "stranger")}
+CLAIMS = [
+    {"Name": "role", "Format": "single-string", "Values": ["admin", "owner"]},
+    {"Name": "https://app.test/teams", "Format": "string-array", "Values": ["o.ps", "it's"]},
+    {"Name": "scope", "Format": "space-separated-values", "Values": ["read:x"]},
+]
+GOOD = {"iss": "https://issuer.test/", "role": "owner", "https://app.test/teams": ["dev", "it's"], "scope": "a read:x"}
+ENDPOINT = "https://issuer.test/jwks"
+SCRIPT = "mkdir /www; echo here > /www/index.html; trap 'exit 0' TERM; httpd -f -p 80 -h /www & wait"
+
+
+@pytest.fixture(scope="module")
+def project(make_shared_project: MakeProject) -> Project:
+    """A service whose requests need a token."""
+    found = make_shared_project("")
+    found.write("copilot/.workspace", f"application: {found.app}\n")
+    found.write("copilot/environments/test/manifest.yml", "name: test\ntype: Environment\n")
+    found.write("jwks.json", json.dumps({"keys": [jwk(KEYS[kid], kid) for kid in ("one", "two")]}))
+    found.write("copilot-local.toml", f'[jwt]\nkeys = {{ "{ENDPOINT}" = "jwks.json" }}\n')
+    found.write(
+        "copilot/web/manifest.yml",
+        f"name: web\ntype: Load Balanced Web Service\ncpu: 256\nmemory: 512\nimage: {{location: {IMAGE}, port: 80}}\n"
+        f"command: {json.dumps(['sh', '-c', SCRIPT])}\nhttp: {{path: /}}\n",
+    )
+    config = {"JwksEndpoint": ENDPOINT, "Issuer": GOOD["iss"], "AdditionalClaims": CLAIMS}
+    action = {"Type": "jwt-validation", "Order": 1, "JwtValidationConfig": config}
+    patch = {"op": "add", "path": "/Resources/HTTPSListenerRule/Properties/Actions/0", "value": action}
+    found.write("copilot/web/overrides/cfn.patches.yml", json.dumps([patch]))
+    found.run("up", "-d", "--wait", "--port", str(found.port)).ok()
+    return found
+
+
+def made(claims: dict[str, Any], key: str = "one", **header: Any) -> str:
+    return token(KEYS[key], {"exp": int(time.time()) + 600, **GOOD, **claims}, **{"kid": key, **header})
+
+
+def tampered() -> str:
+    head, _, signature = made({}).split(".")
+    return ".".join([head, made({"role": "admin"}).split(".")[1], signature])
+
+
+TOKENS: dict[str, tuple[str, int]] = {
+    "good": (made({}), 200),
+    "the second key": (made({}, "two"), 200),
+    "another value of a claim": (made({"role": "admin", "https://app.test/teams": ["o.ps"]}), 200),
+    "expired": (made({"exp": int(time.time()) - 1}), 401),
+    "without an end": (made({"exp": None}), 401),
+    "not valid yet": (made({"nbf": int(time.time()) + 600}), 401),
+    "issued in the future": (made({"iat": int(time.time()) + 600}), 401),
+    "valid since now": (made({"nbf": int(time.time()) - 60, "iat": int(time.time()) - 60}), 200),
+    "another issuer": (made({"iss": "https://other.test/"}), 401),
+    "tampered with": (tampered(), 401),
+    "another key of the same id": (made({}, "stranger", kid="one"), 401),
+    "an unknown key": (made({}, "stranger"), 401),
+    "no key id": (made({}, kid=None), 401),
+    "no algorithm": (made({}, alg="none"), 401),
+    "another algorithm": (made({}, alg="HS256"), 401),
+    "another role": (made({"role": "guest"}), 401),
+    "a role that begins so": (made({"role": "owners"}), 401),
+    "another team": (made({"https://app.test/teams": ["ops", "oxps"]}), 401),
+    "another scope": (made({"scope": "read:xy"}), 401),
+    "no token at all": ("nonsense", 401),
+}
+
+
+@pytest.mark.parametrize("name", list(TOKENS))
+def test_a_token_is_taken_or_refused(project: Project, name: str) -> None:
+    text, status = TOKENS[name]
+    answer = project.get("/", Authorization=f"Bearer {text}")
+    assert answer.status_code == status, answer.text
+    assert (answer.text == "here\n") == (status == 200)
+
+
+def test_without_a_token_the_answer_is_401(project: Project) -> None:
+    assert project.get("/").status_code == 401
+    assert project.get("/", Authorization="Basic eDp5").status_code == 401
+
+
+def test_route_says_the_same(project: Project) -> None:
+    refused = project.run("route", "GET", "/", "-H", f"Authorization: Bearer {TOKENS['another issuer'][0]}")
+    assert "issuer is 'https://other.test/'" in refused.out + refused.err
+    taken = project.run("route", "GET", "/", "-H", f"Authorization: Bearer {TOKENS['good'][0]}").ok()
+    assert "if the token's signature is good" in taken.out
