@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from emulator.agent.scheduler.control_lock import ControlLock
 from emulator.agent.scheduler.history import Stop
 from emulator.agent.scheduler.roll_out import RollOut
+from emulator.agent.scheduler.rollout_records import with_values_of
 from emulator.agent.scheduler.scheduler import Scheduler
 from emulator.errors import CopilotLocalError, InputError, Unsupported
 from emulator.events import Emit
@@ -180,6 +181,9 @@ class Deployments:
             edited = self._edit(task_factory(previous, previous_private, scheduler.engine), services, in_place)
             begun = scheduler.rollouts.begin(scheduler.state, services, previous, previous_private)
             scheduler.shifts.keep(begun, previous)
+            if scheduler.shifts.waits_before(begun):
+                claimed.discard(FRONT)
+                control.release({FRONT})
             scheduler.shifts.prepare(begun, previous, emit, control.retired)
             with scheduler.remembering() as keep:
                 if edited:
@@ -188,14 +192,14 @@ class Deployments:
                 failure = RollOut(control, scheduler, services, claimed, emit, steady=steady).run(begun)
                 with control.lock:
                     control.acting = True
-                    if failure is None:
+                    if failure is None and not scheduler.shifts.shift(begun):
                         keep()
                     else:
-                        scheduler.remember()
+                        scheduler.remember()  # with what others have deployed while requests went over
         except BaseException as error:
             with control.lock:
                 scheduler.state = scheduler.state.with_services_of(previous, services)
-                scheduler.private = previous_private
+                scheduler.private = with_values_of(scheduler.private, previous, previous_private, services)
                 scheduler.front.use(scheduler.state)
                 scheduler.shifts.keep(begun, previous)
                 for name in begun:

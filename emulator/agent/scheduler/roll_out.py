@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 from emulator.agent.scheduler.control_lock import ControlLock
@@ -13,7 +14,7 @@ from emulator.events import Emit, Event, EventKind
 from emulator.runtime.health.reasons import Reason
 from emulator.runtime.health.watch import hopeless
 from emulator.runtime.listeners.front_ports import balanced
-from emulator.runtime.planning.reconcile import PROVISIONS, Reconciled
+from emulator.runtime.planning.reconcile import FRONT, PROVISIONS, Reconciled
 from emulator.runtime.state.desired import DesiredService
 from emulator.runtime.state.observed import Task, observe
 from emulator.runtime.state.operations import TASK_STEADY, Plan, Verb
@@ -52,7 +53,7 @@ class RollOut:
         while True:
             result = self._next(fresh=tries == 0)
             try:
-                self._scheduler.executor(self._emit).run(result.plan)
+                self._scheduler.executor(self._emit, self._shift).run(result.plan)
                 self._scheduler.executor(self._emit).run(self._until_steady(result))
                 return self._failure(begun)
             except CopilotLocalError as error:
@@ -62,10 +63,20 @@ class RollOut:
             self._control.retired.wait(delay * self._scheduler.timeouts.first_trouble)
             self._control.refuse_retired()
 
+    def _shift(self, service: str, emit: Emit, stopping: threading.Event) -> None:
+        """Lets requests go over, which may take a day: other services may be deployed meanwhile."""
+        with self._control.lock:
+            if FRONT in self._claimed:
+                self._claimed.discard(FRONT)
+                self._control.release({FRONT})
+        self._scheduler.shifts.carry_out(service, emit, stopping)
+
     def _next(self, *, fresh: bool) -> Reconciled:
         """What is to be done now."""
         control, scheduler = self._control, self._scheduler
         with control.lock:
+            if FRONT not in self._claimed:
+                self._claimed |= control.claim({FRONT})
             observed = observe(scheduler.engine, scheduler.names)
             others = control.busy - self._claimed
             at_once = frozenset(self._services)

@@ -16,7 +16,7 @@ from typing import Any
 from emulator.agent.scheduler.described.configuration import described_configuration
 from emulator.ecs.identity import ecs_arn, service_arn, task_definition_arn
 from emulator.model import from_plain, to_plain
-from emulator.runtime.state.desired import DesiredService, Private
+from emulator.runtime.state.desired import DesiredService, DesiredState, Private
 from emulator.runtime.state.observed import Task
 from emulator.runtime.state.task_role import TaskRole
 
@@ -298,6 +298,14 @@ class Target:
     def as_kept(self) -> dict[str, Any]:
         """What stands in the file: no private value."""
         return {"desired": to_plain(self.desired), "id": self.id}
+
+
+def with_values_of(present: Private, state: DesiredState, private: Private, services: Iterable[str]) -> Private:
+    """The private values as they are, with those that services had when `state` was desired."""
+    for name in services:
+        if name in state.services:
+            present = Target.of(state.services[name], private).private(present)
+    return present
 
 
 @dataclass(slots=True)

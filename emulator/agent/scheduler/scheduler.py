@@ -23,7 +23,7 @@ from emulator.agent.scheduler.unhealthy_tasks import given_up
 from emulator.engine.interface import Engine, Health
 from emulator.errors import CopilotLocalError, InputError
 from emulator.events import Emit, Event, EventKind
-from emulator.runtime.execution.executor import Executor
+from emulator.runtime.execution.executor import Executor, Shift
 from emulator.runtime.health.reasons import CheckResult
 from emulator.runtime.health.watch import Known
 from emulator.runtime.listeners.front_ports import balanced
@@ -217,8 +217,9 @@ class Scheduler:
             return self.front.task_healthy(task.id)
         return True if checked else None
 
-    def executor(self, emit: Emit) -> Executor:
-        """Carries out plans of this environment; the history hears of starts that fail."""
+    def executor(self, emit: Emit, shift: Shift | None = None) -> Executor:
+        """Carries out plans of this environment; the history hears of starts that fail. `shift` lets requests go over
+        to new tasks."""
 
         def note(event: Event) -> None:
             if event.kind is EventKind.STEP_FAILED and (task_id := str(event.fields["task"])):
@@ -238,7 +239,7 @@ class Scheduler:
             connect=self.connect,
             known=self.known,
             first_moments=self.timeouts.first_moments,
-            shift=self.shifts.carry_out,
+            shift=shift or self.shifts.carry_out,
         )
 
     def known(self) -> Known:

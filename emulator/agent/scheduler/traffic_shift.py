@@ -76,6 +76,16 @@ class TrafficShifts:
             else:
                 self._front.shares.forget(name)
 
+    def shift(self, services: Iterable[str]) -> list[TrafficShift]:
+        """How requests of these services go over to new tasks, of those for which that is not at once."""
+        found = [self._state().services[name].service.deployment.shift for name in services]
+        return [shift for shift in found if shift is not None]
+
+    def waits_before(self, services: Iterable[str]) -> bool:
+        """Whether one of these deployments has a hook before its new tasks start."""
+        hooks = [hook for shift in self.shift(services) for hook in shift.hooks]
+        return any(stage in hook.stages for hook in hooks for stage in BEFORE)
+
     def prepare(self, services: Iterable[str], before: DesiredState, emit: Emit, stopping: threading.Event) -> None:
         """What comes before new tasks of these services start. Raises `RollbackAskedError`."""
         for name in services:

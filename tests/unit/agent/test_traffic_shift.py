@@ -98,6 +98,23 @@ def test_a_rollback_keeps_the_old_task(rig: Rig, until: Until, stage: str) -> No
     assert newest(rig)["status"] in ("ROLLBACK_SUCCESSFUL", "ROLLBACK_IN_PROGRESS")
 
 
+@pytest.mark.parametrize("stage", ["PRE_SCALE_UP", "POST_SCALE_UP"])
+def test_another_service_is_deployed_meanwhile_and_stays_so(rig: Rig, until: Until, stage: str) -> None:
+    rig.spawn = lambda work: threading.Thread(target=work, daemon=True).start()
+    runs(rig, shifting("one"), make_service({"web": {}}, name="web"))
+    update = Update(rig, shifting("two", stage))
+    until(lambda: waits_at(rig, stage))
+    other = Update(rig, make_service({"web": {"command": ["new"]}}, name="web"))
+    assert other.ended() is None
+    [web] = rig.observed.tasks_of("web")
+    rig.agent.answer_hook("hello", "CONTINUE")
+    assert update.ended() is None
+    rig.boot()
+    state = rig.agent.state().services
+    assert web.config_hash in state["web"].accepted_hashes()
+    assert rig.observed.tasks_of("hello")[0].config_hash in state["hello"].accepted_hashes()
+
+
 def test_a_hook_without_an_answer_in_time_does_what_it_says(rig: Rig) -> None:
     runs(rig, shifting("one"))
     old = rig.task.id
