@@ -173,8 +173,7 @@ class _Connection(BaseHTTPRequestHandler):
         self.server.supervisor.begin(state, private)
         return None
 
-    def _act(self, query: Query, body: Message) -> Answer:
-        del query, body
+    def _act(self, *_: object) -> Answer:
         self._refuse_without_lease()
         self._holds = False
         self.server.supervisor.act()
@@ -201,9 +200,8 @@ class _Connection(BaseHTTPRequestHandler):
             self.server.supervisor.retire()
         return None
 
-    def _finish(self, query: Query, body: Message) -> Answer:
+    def _finish(self, *_: object) -> Answer:
         """It is killed next: what load balancers have logged is stored, and no more is taken."""
-        del query, body
         if not self._retires:
             raise InputError("this connection does not take the environment down", hint="ask for `retire` first")
         self.server.supervisor.front.finish_access_logs()
@@ -271,11 +269,6 @@ class _Connection(BaseHTTPRequestHandler):
         del query
         task, reason = str(body["task"]), str(body.get("reason", ""))
         return with_events(lambda emit: self.server.supervisor.deployments.stop_task(task, emit, reason))
-
-    def _answer_hook(self, query: Query, body: Message) -> Answer:
-        del query
-        self.server.supervisor.scheduler.shifts.answer(str(body["service"]), str(body["action"]))
-        return None
 
     def _run_job(self, query: Query, body: Message) -> Answer:
         del query
@@ -384,7 +377,9 @@ _CHANGE: Final[Mapping[str, _Handler]] = {
     "scale": _Connection._scale,
     "restart": _Connection._restart,
     "stop-task": _Connection._stop_task,
-    "answer-hook": _Connection._answer_hook,
+    "answer-hook": lambda asked, _, body: asked.server.supervisor.scheduler.shifts.answer(
+        str(body["service"]), str(body["action"])
+    ),
     "run-job": _Connection._run_job,
     "run-task": _Connection._run_task,
     "remove-service": _Connection._remove_service,

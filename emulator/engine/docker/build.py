@@ -18,12 +18,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from emulator.engine.docker import dockerfile as reader
-from emulator.engine.docker.build_arguments import variables_for
+from emulator.engine.docker.builds.arguments import variables_for
+from emulator.engine.docker.builds.unchanged import mark_of
 from emulator.engine.docker.buildx import has_buildx
 from emulator.engine.docker.client import Client
 from emulator.engine.docker.images import inspect_image, pull_hint
 from emulator.engine.docker.superseded import keep_until_unused
-from emulator.engine.docker.unchanged import mark_of
 from emulator.engine.interface import BuildSpec, OnLine
 from emulator.errors import ImageError, Position
 from emulator.files import read_text

@@ -60,20 +60,12 @@ def down(
     found = bool(observed.containers or engine.list_networks(environment.labels()))
     with ThreadPoolExecutor(3, thread_name_prefix="down") as pool, contextlib.ExitStack() as until_the_end:
         agent_gone: Future[object] | None = None
-        retirement: Retirement | None = None
-        serving = ""
+        retirement, serving = _stand_down(engine, environment, observed), ""
         if observed.agent is not None:
-            # First: it must not replace what is being stopped. Without a task it has nothing to replace, and is not
-            # frozen: a command that waits for it may run its bridge in it just then, and such a container hangs.
-            if not observed.tasks:
-                engine.remove(observed.agent.name)
-            elif (retirement := _retired(engine, environment, observed.agent)) is not None:
+            if retirement is not None:
                 until_the_end.enter_context(contextlib.closing(retirement))
                 serving = observed.agent.name
             else:
-                _end(engine, observed.agent)
-            direct.remove_folder(environment)
-            if not serving:
                 agent_gone = pool.submit(_failed_removal, engine, observed.agent.name)
         drain_image = _drain_image(engine, observed, emit, agent_image)
         executor = Executor(
@@ -110,6 +102,22 @@ def down(
     for what in lefts:
         emit(Event(EventKind.WARNING, environment.app, what))
     return found
+
+
+def _stand_down(engine: Engine, environment: Names, observed: Observed) -> Retirement | None:
+    """Has the agent, if there is one, look after nothing any more: it must not replace what is being stopped. None
+    where it has ended by that."""
+    if observed.agent is None:
+        return None
+    retirement = None
+    # Without a task it has nothing to replace, and is not frozen: a command that waits for it may run its bridge in it
+    # just then, and such a container hangs.
+    if not observed.tasks:
+        engine.remove(observed.agent.name)
+    elif (retirement := _retired(engine, environment, observed.agent)) is None:
+        _end(engine, observed.agent)
+    direct.remove_folder(environment)
+    return retirement
 
 
 def _before_remove(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ CLAIMS = [
     {"Name": "scope", "Format": "space-separated-values", "Values": ["read:x"]},
 ]
 GOOD = {"iss": "https://issuer.test/", "role": "owner", "https://app.test/teams": ["dev", "it's"], "scope": "a read:x"}
+PAST, FUTURE = 1600000000, 4100000000
 ENDPOINT = "https://issuer.test/jwks"
 SCRIPT = "mkdir /www; echo here > /www/index.html; trap 'exit 0' TERM; httpd -f -p 80 -h /www & wait"
 
@@ -48,7 +48,7 @@ def project(make_shared_project: MakeProject) -> Project:
 
 
 def made(claims: dict[str, Any], key: str = "one", **header: Any) -> str:
-    return token(KEYS[key], {"exp": int(time.time()) + 600, **GOOD, **claims}, **{"kid": key, **header})
+    return token(KEYS[key], {"exp": FUTURE, **GOOD, **claims}, **{"kid": key, **header})
 
 
 def tampered() -> str:
@@ -60,11 +60,11 @@ TOKENS: dict[str, tuple[str, int]] = {
     "good": (made({}), 200),
     "the second key": (made({}, "two"), 200),
     "another value of a claim": (made({"role": "admin", "https://app.test/teams": ["o.ps"]}), 200),
-    "expired": (made({"exp": int(time.time()) - 1}), 401),
+    "expired": (made({"exp": PAST}), 401),
     "without an end": (made({"exp": None}), 401),
-    "not valid yet": (made({"nbf": int(time.time()) + 600}), 401),
-    "issued in the future": (made({"iat": int(time.time()) + 600}), 401),
-    "valid since now": (made({"nbf": int(time.time()) - 60, "iat": int(time.time()) - 60}), 200),
+    "not valid yet": (made({"nbf": FUTURE}), 401),
+    "issued in the future": (made({"iat": FUTURE}), 401),
+    "valid since now": (made({"nbf": PAST, "iat": PAST}), 200),
     "another issuer": (made({"iss": "https://other.test/"}), 401),
     "tampered with": (tampered(), 401),
     "another key of the same id": (made({}, "stranger", kid="one"), 401),

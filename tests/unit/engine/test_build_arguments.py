@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.engine.docker.build_arguments import variables_for
+from emulator.engine.docker.builds.arguments import variables_for
 
 
 @pytest.mark.parametrize(
