@@ -17,20 +17,17 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from emulator.agent.api.answers import content_of, status_of, with_events
-from emulator.agent.api.records import AccessLines, follow_access, follow_records, is_full, load_balancer_of
+from emulator.agent.api.looks import overview, status
+from emulator.agent.api.records import AccessLines, follow_access, follow_records, load_balancer_of
 from emulator.agent.scheduler.supervisor import Supervisor
 from emulator.agent.traces.late import LateTraces
 from emulator.errors import CopilotLocalError, InputError, NotFound
 from emulator.model import from_plain
 from emulator.model import to_plain as to_plain_model
 from emulator.runtime.control.http import BODY, LINES, VERSION, Message
-from emulator.runtime.reports.overview import overview_of
-from emulator.runtime.reports.overview_rows import to_plain
 from emulator.runtime.reports.printed_lines import printed_lines
-from emulator.runtime.reports.service_details import service_details
 from emulator.runtime.reports.service_url import service_urls
 from emulator.runtime.state.desired import DesiredService, DesiredState, Private
-from emulator.runtime.state.observed import observe
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +56,10 @@ class ControlServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self.access_folder = access_folder
         self.traces = traces or LateTraces(access_folder, AccessLines)
         super().__init__(str(path), _Connection)
+
+    def seen(self) -> tuple[Supervisor, Path, LateTraces]:
+        """What its looks are taken at."""
+        return self.supervisor, self.log_folder, self.traces
 
 
 class _Connection(BaseHTTPRequestHandler):
@@ -291,20 +292,6 @@ class _Connection(BaseHTTPRequestHandler):
 
     # what only looks
 
-    def _status(self, query: Query, body: Message) -> Answer:
-        del body
-        status = {**self.server.supervisor.status(), "log_store_full": is_full(self.server.log_folder)}
-        status["lost_traces"] = self.server.traces.lost()
-        if _says_yes(query, "details"):
-            status["details"] = service_details(self.server.supervisor.scheduler.state)
-        return status
-
-    def _overview(self, query: Query, body: Message) -> Answer:
-        status = self._status({**query, "details": ["true"]}, body)
-        names = self.server.supervisor.scheduler.names
-        assert isinstance(status, dict)
-        return to_plain(overview_of(observe(self.server.supervisor.engine, names), status, names, supervised=True))
-
     def _tasks(self, query: Query, body: Message) -> Answer:
         del body
         return {"tasks": self.server.supervisor.scheduler.history.tasks(next(iter(query.get("service", [])), None))}
@@ -347,8 +334,8 @@ class _Connection(BaseHTTPRequestHandler):
 
 _Handler = Callable[[_Connection, Query, Message], Answer]
 _READ: Final[Mapping[str, _Handler]] = {
-    "status": _Connection._status,
-    "overview": _Connection._overview,
+    "status": lambda asked, query, _: status(*asked.server.seen(), details=_says_yes(query, "details")),
+    "overview": lambda asked, *_: overview(*asked.server.seen()),
     "urls": lambda asked, *_: {"urls": service_urls(asked.server.supervisor.scheduler.state)},
     "tasks": _Connection._tasks,
     "state": lambda asked, *_: {"state": to_plain_model(asked.server.supervisor.scheduler.state)},

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from emulator.agent.scheduler.control_lock import ControlLock
 from emulator.agent.scheduler.rollout_records import State, of_deployment
 from emulator.agent.scheduler.scheduler import Scheduler
-from emulator.agent.scheduler.traffic_shift import RollbackAskedError
+from emulator.agent.scheduler.traffic.shift import RollbackAskedError
 from emulator.errors import CopilotLocalError, EngineTimeout, EngineUnavailable, EnvironmentBusy, NotHealthy, TaskError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.health.reasons import Reason

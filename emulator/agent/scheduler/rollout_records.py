@@ -151,6 +151,15 @@ class Rollout:
         self.desired, self.revision, self.hash = desired.desired_count, desired.revision, desired.config_hash()
         self.threshold = desired.service.deployment.breaker.threshold(self.desired)
 
+    def reach(self, stage: str, part: float | None, hook: Hook | None) -> bool:
+        """It is at a stage, with `part` of the requests on its tasks (None: as before), and waits at `hook`. Returns
+        whether that is news."""
+        before = (self.stage, self.part)
+        self.stage, self.hook = stage, hook
+        self.part = self.part if part is None else part
+        self.touch()
+        return before != (self.stage, self.part) or hook is not None
+
     def fail(self, why: str) -> None:
         """It has failed."""
         self.state, self.reason = State.FAILED, why

@@ -11,22 +11,16 @@ import uuid
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emulator.agent.scheduler.described.events import deployment_event, stage_words, steady_event
 from emulator.agent.scheduler.described.summary import deployment_summary
-from emulator.agent.scheduler.rollout_records import (
-    Former,
-    Hook,
-    Kept,
-    Rollout,
-    RolloutFile,
-    State,
-    Target,
-    of_deployment,
-)
+from emulator.agent.scheduler.rollout_records import Former, Kept, Rollout, RolloutFile, State, Target, of_deployment
 from emulator.runtime.state.desired import DesiredService, DesiredState, Private
 from emulator.runtime.state.observed import Observed, Task
+
+if TYPE_CHECKING:
+    from emulator.agent.scheduler.rollout_records import Hook
 
 KEPT_EVENTS = 100
 """Of a service, as DescribeServices has them."""
@@ -225,11 +219,7 @@ class Rollouts:
         with self._lock:
             if (current := self._current.get(name)) is None or current.state is not State.IN_PROGRESS:
                 return
-            news = current.stage != stage or (part is not None and part != current.part) or hook is not None
-            current.stage, current.hook = stage, hook
-            current.part = current.part if part is None else part
-            current.touch()
-            if news:
+            if current.reach(stage, part, hook):
                 words = stage_words(current)
                 self._say(name, f"(deployment {current.id}) {words}.")
                 self._tell(current, "INFO", "IN_PROGRESS", f"ECS deployment {current.id} {words}.")
@@ -242,8 +232,7 @@ class Rollouts:
                 self._fail(current, f"ECS deployment rolled back: {why}.")
 
     def target_of(self, desired: DesiredService, *, asked: bool = False) -> Target | None:
-        """What a failed deployment of a service is rolled back to; None where it stays as it is. `asked`: whatever its
-        circuit breaker does."""
+        """What a failed deployment is rolled back to, if it is; `asked`: whatever its circuit breaker does."""
         with self._lock:
             current = self._current.get(desired.service.name)
             rolls_back = asked or desired.service.deployment.breaker.rollback
@@ -404,8 +393,7 @@ class Rollouts:
 
     def _end(self, rollout: Rollout, status: str) -> None:
         ended = self._ended.setdefault(rollout.service, [])
-        known = next((one for one in ended if one.id == rollout.id), None)
-        if known is not None:
+        if (known := next((one for one in ended if one.id == rollout.id), None)) is not None:
             known.end(status)
         elif not rollout.rolls_back:
             ended.insert(0, Former.of(rollout, status))

@@ -18,7 +18,7 @@ from emulator.agent.scheduler.recovery import LOST, recover_private
 from emulator.agent.scheduler.rollouts import Rollouts
 from emulator.agent.scheduler.state_file import StateFile
 from emulator.agent.scheduler.timeouts import Timeouts
-from emulator.agent.scheduler.traffic_shift import TrafficShifts
+from emulator.agent.scheduler.traffic.shift import TrafficShifts
 from emulator.agent.scheduler.unhealthy_tasks import given_up
 from emulator.engine.interface import Engine, Health
 from emulator.errors import CopilotLocalError, InputError

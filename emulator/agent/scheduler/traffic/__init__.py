@@ -1,0 +1,1 @@
+"""How requests go over to new tasks."""
