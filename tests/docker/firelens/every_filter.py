@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-LINES = 3_000
+LINES = 10_000
 LAST = "the last line"
 AFTER_LAST = "after the last line"
 """Completes the one before in a filter that joins lines."""
