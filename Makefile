@@ -44,6 +44,7 @@ down: venv  ## Remove what `make up` started
 .PHONY: test
 test: setup  ## Run the whole suite, Docker tests included
 	@$(BIN)/python -m emulator.setup --plugins
+	@requirements/tools.sh
 	@$(PYTEST)
 
 .PHONY: test-unit
@@ -119,6 +120,7 @@ lock: venv  ## Choose new versions and write the locks: of the project, and of t
 	  --output-file requirements/browser.lock requirements/browser.in
 	@build/lock/bin/$(PIP_COMPILE) $(BARE) --upgrade --constraint requirements/dev.lock \
 	  --output-file requirements/docs.lock requirements/docs.in
+	@build/lock/bin/$(PIP_COMPILE) $(BARE) --upgrade --output-file requirements/tools.lock requirements/tools.in
 	@build/lock/bin/$(PIP_COMPILE) $(BARE) --upgrade --output-file emulator/setup/recipes/aws/requirements.txt requirements/aws.in
 
 .PHONY: clean

@@ -109,6 +109,20 @@ class TaskHistory:
         with self._changed:
             self._stops.setdefault(task_id, stop)
 
+    def spare(self, tasks: Iterable[str]) -> None:
+        """The service scheduler does not stop these after all."""
+        with self._changed:
+            for task_id in tasks:
+                stop = self._stops.get(task_id)
+                if stop is None or stop.code != "ServiceSchedulerInitiated":
+                    continue
+                del self._stops[task_id]
+                record = self._tasks.get(task_id)
+                if record is not None and record.status != "STOPPED":
+                    record.content["desiredStatus"] = "RUNNING"
+                    for key in ("stopCode", "stoppedReason", "stoppingAt"):
+                        record.content.pop(key, None)
+
     def why(self, task_id: str) -> str:
         """The reason that a task stops for, in words; empty where it is not stopping."""
         with self._changed:

@@ -137,7 +137,7 @@ class Scheduler:
         waiting = [name for name in self.back_off.held_back(self._clock()) if name not in at_once]
         self.doomed = {task: reason for task, reason in self.doomed.items() if task in observed.tasks}
         unhealthy = given_up(self.state, observed, self.front.failing_targets(), datetime.now(UTC))
-        return reconcile(
+        result = reconcile(
             self.factory(),
             observed,
             front_specs(self.state),
@@ -147,6 +147,13 @@ class Scheduler:
             unhealthy={**unhealthy, **self.doomed},
             leave_alone=leave_alone,
         )
+        # A task that was to stop once its replacement is steady stays where the deployment was rolled back.
+        self.history.spare(
+            task.id
+            for task in observed.service_tasks
+            if task.service not in leave_alone and task.id not in result.stopped
+        )
+        return result
 
     def born(self, result: Reconciled) -> None:
         """The tasks that this plan starts are started now."""

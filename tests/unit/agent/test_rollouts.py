@@ -433,3 +433,16 @@ class TestARestartOfTheAgentInTheMiddle:
         assert (after["rolloutState"], after["taskDefinition"]) == ("COMPLETED", before["taskDefinition"])
         assert rig.supervisor.scheduler.private.of("hello", "hello") == {"TOKEN": "correct-horse"}
         assert "correct-horse" not in rig.state_file.with_name("deployments.json").read_text()
+
+
+def test_a_task_that_a_rolled_back_deployment_was_to_replace_goes_on(rig: Rig) -> None:
+    runs(rig, make_service())
+    [old] = rig.agent.tasks("hello")
+    breaks(rig)
+    rig.agent.order(desired_state(make_service(BAD)), Private())
+    for _ in range(12):
+        rig.clock.now += 60
+        settle(rig)
+    assert primary(rig)["rolloutState"] == "COMPLETED"
+    [task] = [one for one in rig.agent.tasks("hello") if one["taskArn"] == old["taskArn"]]
+    assert (task["desiredStatus"], task["lastStatus"], task.get("stopCode")) == ("RUNNING", "RUNNING", None)
