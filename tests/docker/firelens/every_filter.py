@@ -9,7 +9,7 @@ LINES = 10_000
 LAST = "the last line"
 AFTER_LAST = "after the last line"
 """Completes the one before in a filter that joins lines."""
-THROTTLED = 1200
+THROTTLED = 4000
 
 NOT_TRIED = {
     "aws": "asks an EC2 instance's metadata service, on ECS too, and passes records on as they are without it",
@@ -93,8 +93,8 @@ def lines() -> list[str]:
             "\tat com.example.Main.main(Main.java:7)",
             f'naïve 𝄞 {number} \x1b[31mred\x1b[0m \\ "quoted"',
         ]
-        if number % 30 == 0:
-            found.append(f"long {number} " + "x" * (16_000 + 400 * (number // 30)))
+        if number % 100 == 0:
+            found.append(f"long {number} " + "x" * (16_000 + 400 * (number // 100)))
     return [*found[: LINES - 2], LAST, AFTER_LAST]
 
 
