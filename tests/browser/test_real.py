@@ -279,7 +279,7 @@ def test_an_environment_that_goes_down_and_comes_up_while_two_pages_are_open(
     other = at.page.context.new_page()
     visit(other, f"{address}&to=%2Flogs")
     expect(other.locator("#main .line").first).to_be_visible()
-    shop.run("down").ok()
+    shop.run("down", "-t", "1").ok()
     expect(at.page.locator("#main")).to_contain_text(f"Nothing is running in {shop.app}/test")
     for name in ("balancer", "metrics", "store", "deployments", "firelens"):
         at.go(name, PAGES[name])
