@@ -187,7 +187,8 @@ def reconcile(
     for server in servers:
         if (server.backend, server.name) not in expected:
             commands += _remove(server)
-    return commands
+    # Last of all what takes requests away: between two commands no group is to be without a server for them.
+    return sorted(commands, key=lambda command: command.startswith("set server") and command.endswith(" weight 0"))
 
 
 def _settle(view: View, group: TargetGroup, options: FrontOptions) -> list[str]:

@@ -239,6 +239,13 @@ def test_a_target_of_another_weight_is_told_so_without_a_reload() -> None:
     assert said(heavy, 200, 200) == said(ONE, 1, 1) == []
 
 
+def test_requests_go_over_without_a_moment_in_which_none_gets_them() -> None:
+    rows = (f"{MAIN},one,0,UP,5,L7OK,200,10.0.0.1:80", f"{MAIN},two,0,UP,5,L7OK,200,10.0.0.2:80")
+    said = commands(*rows, targets=(replace(ONE, weight=0), replace(TWO, weight=256)))
+    weights = [line for line in said if line.startswith("set server") and " weight " in line]
+    assert weights == [f"set server {MAIN}/two weight 256", f"set server {MAIN}/one weight 0"]
+
+
 def test_a_target_comes_with_its_weight() -> None:
     """On the admin socket and in the file: none of its first requests is one too many."""
     passed = f"{INITIAL},one,0,UP,5,L7OK,200,10.0.0.1:80"
