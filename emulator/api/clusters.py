@@ -26,24 +26,52 @@ from emulator.runtime.state.desired import DesiredState
 from emulator.setup.paths import data_dir
 
 DEFAULT = "default"
+CREATED = "clusters"
+"""The document of clusters that CreateCluster made, by name."""
+WAITING = "services-without-tasks"
+"""The document of services in those, by ARN of the cluster and name."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A cluster that is no environment. `since` is when it was made or deleted, in seconds since the epoch."""
+
+    arn: str
+    active: bool
+    since: float
+    services: tuple[Message, ...] = ()
 
 
 @dataclass
 class Cluster:
-    """One environment, as it is while a request is answered."""
+    """One environment, as it is while a request is answered; or a cluster that CreateCluster made, in which nothing
+    runs."""
 
-    agent: KeptAgent
+    environment: KeptAgent | None
     environments: Environments
+    recorded: Recorded | None = None
+
+    @property
+    def agent(self) -> KeptAgent:
+        """Who runs what is in it. Raises `ApiError` for a cluster that is no environment."""
+        if self.environment is None:
+            raise client_error(
+                f"{self.name} is no environment of this machine, so nothing runs in it: `copilot-local up` makes one, "
+                "whose cluster is APP-ENVIRONMENT"
+            )
+        return self.environment
 
     @cached_property
     def services(self) -> list[Message]:
         """DescribeServices' `Service` of each. Raises `ApiError` where the environment is gone."""
+        if self.recorded is not None:
+            return [_unplaced(one) for one in self.recorded.services]
         return self._answer(self.agent.services)
 
     @cached_property
     def tasks(self) -> list[Message]:
         """DescribeTasks' `Task` of each that runs, and of the last that stopped. Raises `ApiError`, as `services`."""
-        return self._answer(self.agent.tasks)
+        return [] if self.environment is None else self._answer(self.agent.tasks)
 
     def _answer(self, ask: Callable[[], list[Message]]) -> list[Message]:
         try:
@@ -67,6 +95,8 @@ class Cluster:
     @cached_property
     def arn(self) -> str:
         """Of the cluster, as the tasks themselves have it."""
+        if self.recorded is not None:
+            return self.recorded.arn
         for service in self.services:
             return str(service["clusterArn"])
         return cluster_arn(DEFAULT_REGION, f"{self.agent.names.app}-{self.agent.names.environment}")
@@ -78,7 +108,7 @@ class Cluster:
 
     def fresh(self) -> Cluster:
         """The same, looked at again."""
-        return Cluster(self.agent, self.environments)
+        return Cluster(self.environment, self.environments, self.recorded)
 
 
 class Clusters:
@@ -140,10 +170,38 @@ class Clusters:
         for one in self.answering():
             if name == one.name:
                 return one
+        if (kept := self.recorded().get(name)) is not None and kept.recorded is not None and kept.recorded.active:
+            return kept
         if name == DEFAULT and len(found) == 1:
             return found[0]
         raise no_cluster()
 
+    def recorded(self) -> dict[str, Cluster]:
+        """The clusters that CreateCluster made, by name, deleted ones too."""
+        services = self.store.read(WAITING).values()
+        return {
+            name: Cluster(
+                None,
+                self._environments,
+                Recorded(**one, services=tuple(each for each in services if each["clusterArn"] == one["arn"])),
+            )
+            for name, one in self.store.read(CREATED).items()
+        }
+
     def close(self) -> None:
         """Ends the connections to agents and to Docker's events."""
         self._environments.close()
+
+
+def _unplaced(service: Message) -> Message:
+    """The service with the event that tells why nothing runs, in the words that tools look for."""
+    if not service["desiredCount"]:
+        return service
+    deployment = service["deployments"][0]
+    event = {
+        "id": deployment["id"].rpartition("/")[2],
+        "createdAt": deployment["createdAt"],
+        "message": f"(service {service['serviceName']}) was unable to place a task because no container instance met "
+        "all of its requirements. Reason: No Container Instances were found in your cluster.",
+    }
+    return {**service, "events": [event]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +16,7 @@ from emulator.api.exec.sessions import OPEN_FOR, PATH
 from emulator.api.wire import JSON, answer, foreign
 from emulator.errors import PortInUse
 
+RESET = "/moto-api/reset"
 MOST_BODY = 1 << 20
 """Bytes of a request's body."""
 _CHUNK = 65536
@@ -27,8 +28,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self, port: int, clusters: Clusters) -> None:
+    def __init__(self, port: int, clusters: Clusters, *, resets: bool) -> None:
         self.clusters = clusters
+        self.resets = resets
         super().__init__(("127.0.0.1", port), _Handler)
         clusters.sessions.address = f"127.0.0.1:{self.server_address[1]}"
 
@@ -52,8 +54,18 @@ class _Handler(BaseHTTPRequestHandler):
             return
         body = self.rfile.read(int(length))
         headers = {name.lower(): value for name, value in self.headers.items()}
+        if self.path == RESET and self.server.resets:
+            self._reset(headers)
+            return
         found = answer(self.server.clusters, headers, body)
         self._send(found.status, found.kind, found.body, found.id)
+
+    def _reset(self, headers: Mapping[str, str]) -> None:
+        if foreign(headers):
+            self._send(HTTPStatus.FORBIDDEN, JSON, b"{}")
+            return
+        self.server.clusters.store.clear()
+        self._send(HTTPStatus.OK, JSON, b'{"status": "ok"}')
 
     def do_GET(self) -> None:
         """Only a data channel of ECS Exec is opened so."""
@@ -106,10 +118,11 @@ class _Wire:
 
 
 @contextmanager
-def serving(clusters: Clusters, port: int) -> Iterator[int]:
-    """Serves within this block; gives the port. Raises `PortInUse` where another process has it."""
+def serving(clusters: Clusters, port: int, *, resets: bool = False) -> Iterator[int]:
+    """Serves within this block; gives the port. With `resets`, a POST to `RESET` clears the store, as test suites made
+    for moto's server ask for. Raises `PortInUse` where another process has it."""
     try:
-        server = _Server(port, clusters)
+        server = _Server(port, clusters, resets=resets)
     except OSError as error:
         clusters.close()
         raise PortInUse(f"port {port} of 127.0.0.1 cannot be listened on: {error.strerror}", port=port) from None

@@ -10,6 +10,7 @@ from emulator.api.clusters import Cluster, Clusters
 from emulator.api.deployment_configuration import deployment_of
 from emulator.api.errors import client_error, invalid, no_service, unsupported
 from emulator.api.host import Order
+from emulator.api.operations import unplaced
 from emulator.api.operations.begun import begin, carry_out, refused
 from emulator.api.operations.definitions import find
 from emulator.api.operations.orders import ECHOED, IMAGES_WITHIN, check, refuse_inactive, refuse_members
@@ -35,17 +36,19 @@ def create_service(clusters: Clusters, asked: Request) -> Answer:
     name = asked["serviceName"]
     if asked.get("launchType") not in (None, "EC2", "FARGATE", "EXTERNAL"):
         raise client_error("launch type should be one of [EC2,FARGATE]")
-    refuse_launch(asked)
     refuse_members(asked)
     if "taskDefinition" not in asked:
         raise invalid("TaskDefinition can not be null or empty.")
+    count = asked.get("desiredCount", 0)
+    if count < 0:
+        raise invalid("desiredCount must not be negative.")
+    if cluster.recorded is not None and not asked.get("loadBalancers"):
+        return {"service": unplaced.create(clusters, cluster, asked, count)}
+    refuse_launch(asked)
     if asked.get("schedulingStrategy", "REPLICA") != "REPLICA":
         raise unsupported("the scheduling strategy DAEMON is not on this machine: use REPLICA")
     if asked.get("loadBalancers"):
         raise unsupported("loadBalancers are not taken here: a manifest's `http` puts a service behind one")
-    count = asked.get("desiredCount", 0)
-    if count < 0:
-        raise invalid("desiredCount must not be negative.")
     existing = {one["serviceName"]: one for one in cluster.services}
     definition = find(clusters, asked["taskDefinition"])
     refuse_inactive(definition)
@@ -94,8 +97,12 @@ def delete_service(clusters: Clusters, asked: Request) -> Answer:
         raise no_service()
     if service["desiredCount"] and not asked.get("force"):
         raise invalid("The service cannot be stopped while it is scaled above 0.")
-    carry_out(lambda: cluster.agent.remove_service(name))
-    gone = {**service, "desiredCount": 0, "status": "INACTIVE", "deployments": []}
+    if cluster.recorded is None:
+        carry_out(lambda: cluster.agent.remove_service(name))
+    else:
+        unplaced.remove(clusters, cluster, name)
+    gone = {**service, "desiredCount": 0, "status": "INACTIVE", "deployments": [], "pendingCount": 0}
+    gone = gone if cluster.recorded is None else {**gone, "events": []}
     with clusters.store.changing(DELETED) as document:
         document[_key(cluster, name)] = {**gone, "at": time.time()}
         for oldest in sorted(document, key=lambda key: float(document[key]["at"]))[:-MOST_DELETED]:

@@ -24,7 +24,9 @@ Operation = Callable[[Clusters, Mapping[str, Any]], dict[str, Any]]
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "ContinueServiceDeployment": hooks.continue_service_deployment,
+    "CreateCluster": clusters.create_cluster,
     "CreateService": creations.create_service,
+    "DeleteCluster": clusters.delete_cluster,
     "DeleteService": creations.delete_service,
     "DeleteAccountSetting": settings.delete_account_setting,
     "DeleteTaskDefinitions": definitions.delete_task_definitions,

@@ -45,11 +45,11 @@ _PLAIN: dict[str, object] = {
 
 def run_task(clusters: Clusters, asked: Request) -> Answer:
     """RunTask. It answers once images are here; the tasks are PROVISIONING then."""
-    cluster = clusters.one(asked.get("cluster"))
     count = asked.get("count", 1)
     if not 1 <= count <= MOST_TASKS:
         raise invalid(f"count must be between 1 and {MOST_TASKS}.")
     refuse_launch(asked)
+    cluster = clusters.one(asked.get("cluster"))
     refuse_members(asked)
     definition = find(clusters, asked["taskDefinition"])
     refuse_inactive(definition)

@@ -7,11 +7,13 @@ from typing import Any
 
 from emulator.api.clusters import Cluster, Clusters
 from emulator.api.errors import ApiError, invalid, no_service
+from emulator.api.operations import unplaced
 from emulator.api.operations.begun import begin
 from emulator.api.operations.creations import deleted
 from emulator.api.operations.orders import IMAGES_WITHIN, needs_order, ordered
 from emulator.api.operations.tags import with_tags
 from emulator.api.paging import limited, page, short
+from emulator.ecs.identity import ecs_arn
 from emulator.events import discard
 
 Request = Mapping[str, Any]
@@ -38,7 +40,7 @@ def describe_services(clusters: Clusters, asked: Request) -> Answer:
         if short(name) in known:
             found.append(known[short(name)])
         else:
-            failures.append({"arn": _arn(cluster, name), "reason": "MISSING"})
+            failures.append({"arn": _arn(clusters, name), "reason": "MISSING"})
     return {"services": with_tags(clusters, found, "serviceArn", asked), "failures": failures}
 
 
@@ -51,6 +53,8 @@ def update_service(clusters: Clusters, asked: Request) -> Answer:
     name, count = str(service["serviceName"]), asked.get("desiredCount")
     if count is not None and count < 0:
         raise invalid("desiredCount must not be negative.")
+    if cluster.recorded is not None:
+        return {"service": unplaced.update(clusters, cluster, service, asked)}
     if needs_order(cluster, name, asked):
         before = _primary(service)
         begin(
@@ -142,5 +146,5 @@ def _primary(service: Answer) -> str:
     return next((str(one["id"]) for one in service["deployments"] if one["status"] == "PRIMARY"), "")
 
 
-def _arn(cluster: Cluster, name: str) -> str:
-    return name if ":" in name else f"{cluster.arn.replace(':cluster/', ':service/')}/{name}"
+def _arn(clusters: Clusters, name: str) -> str:
+    return name if ":" in name else ecs_arn(clusters.region, f"service/{name}", clusters.account)

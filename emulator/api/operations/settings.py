@@ -10,7 +10,7 @@ from typing import Any
 
 from emulator.api.clusters import Clusters
 from emulator.api.errors import invalid
-from emulator.api.operations.clusters import CLUSTERS, described
+from emulator.api.operations.clusters import CLUSTERS, PROVIDERS, described, refuse_unknown_providers
 from emulator.api.paging import page
 from emulator.ecs.identity import ecs_arn
 
@@ -31,7 +31,6 @@ NAMES = {
     "defaultLogDriverMode": "non-blocking",
 }
 """Each with its value where none was set."""
-PROVIDERS = ("FARGATE", "FARGATE_SPOT")
 
 
 def put_account_setting(clusters: Clusters, asked: Request) -> Answer:
@@ -82,8 +81,7 @@ def put_cluster_capacity_providers(clusters: Clusters, asked: Request) -> Answer
     strategy = asked["defaultCapacityProviderStrategy"]
     names = asked["capacityProviders"]
     used = [one["capacityProvider"] for one in strategy]
-    if unknown := sorted({name for name in [*names, *used] if name not in PROVIDERS}):
-        raise invalid(f"The specified capacity provider was not found: {', '.join(unknown)}")
+    refuse_unknown_providers(names, strategy)
     if missing := [name for name in used if name not in names]:
         raise invalid(f"The default strategy names what is no capacity provider of the cluster: {', '.join(missing)}")
     kept = {"capacityProviders": asked["capacityProviders"], "defaultCapacityProviderStrategy": strategy}
@@ -101,9 +99,9 @@ def update_cluster_settings(clusters: Clusters, asked: Request) -> Answer:
     return {"cluster": _changed(clusters, asked, {"settings": asked["settings"]})}
 
 
-def discover_poll_endpoint(clusters: Clusters, asked: Request) -> Answer:
-    """DiscoverPollEndpoint: where an ECS agent would connect to; here nothing of it is served."""
-    clusters.one(asked.get("cluster"))
+def discover_poll_endpoint(clusters: Clusters, _: Request) -> Answer:
+    """DiscoverPollEndpoint: where an ECS agent would connect to; here nothing of it is served. ECS does
+    not look at the cluster."""
     address = f"http://{clusters.sessions.address}/"
     return {"endpoint": address, "telemetryEndpoint": address, "serviceConnectEndpoint": address}
 

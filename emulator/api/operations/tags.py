@@ -7,7 +7,7 @@ from typing import Any
 
 from emulator.api.clusters import Clusters
 from emulator.api.definitions import MISSING, Definition, Name
-from emulator.api.errors import client_error, invalid, no_service
+from emulator.api.errors import ApiError, client_error, invalid, no_service
 from emulator.api.paging import short
 
 Request = Mapping[str, Any]
@@ -63,6 +63,14 @@ def _change(clusters: Clusters, arn: str, new: Sequence[Mapping[str, str]], gone
             del document[arn]
 
 
+def set_tags(clusters: Clusters, arn: str, tags: Mapping[str, str]) -> None:
+    """Gives a cluster, service or task exactly these tags."""
+    with clusters.store.changing(DOCUMENT) as document:
+        document[arn] = dict(tags)
+        if not tags:
+            del document[arn]
+
+
 def changed_tags(tags: Mapping[str, str], new: Sequence[Mapping[str, str]], gone: Sequence[str] = ()) -> dict[str, str]:
     """Tags after a change. Raises `ApiError` for what ECS does not take."""
     for one in new:
@@ -71,7 +79,8 @@ def changed_tags(tags: Mapping[str, str], new: Sequence[Mapping[str, str]], gone
             raise invalid(f"A tag's key has 1 to {LONGEST_KEY} characters, its value up to {LONGEST_VALUE}.")
         if key.lower().startswith("aws:"):
             raise invalid("Tag keys that begin with aws: are reserved.")
-    found = {**tags, **{one["key"]: one.get("value", "") for one in new}}
+    changed = {one["key"]: one.get("value", "") for one in new}
+    found = {**{key: value for key, value in tags.items() if key not in changed}, **changed}
     found = {key: value for key, value in found.items() if key not in gone}
     if len(found) > MOST_TAGS:
         raise invalid(f"A resource cannot have more than {MOST_TAGS} tags.")
@@ -86,8 +95,7 @@ def _found(clusters: Clusters, arn: str) -> Definition | None:
         case "cluster":
             clusters.one(arn)
         case "service":
-            names = [one["serviceName"] for one in _cluster_of(clusters, path).services]
-            if short(arn) not in names:
+            if short(arn) not in _services_of(clusters, path):
                 raise no_service()
         case "task":
             if short(arn) not in [short(one["taskArn"]) for one in _cluster_of(clusters, path).tasks]:
@@ -100,6 +108,16 @@ def _found(clusters: Clusters, arn: str) -> Definition | None:
         case _:
             raise invalid("Invalid ARN: the resource is no cluster, service, task or task definition of ECS.")
     return None
+
+
+def _services_of(clusters: Clusters, path: str) -> list[str]:
+    """The names of the services in the cluster of a long ARN; of a short one in the default cluster."""
+    try:
+        return [str(one["serviceName"]) for one in _cluster_of(clusters, path).services]
+    except ApiError:
+        if "/" in path:
+            raise
+        return []
 
 
 def _cluster_of(clusters: Clusters, path: str) -> Any:

@@ -22,6 +22,13 @@ def api(
     account: Annotated[
         str, typer.Option("--account", metavar="ID", help="The AWS account of what it makes, 12 digits.")
     ] = LOCAL_ACCOUNT,
+    allow_reset: Annotated[
+        bool,
+        typer.Option(
+            "--allow-reset",
+            help="Let a POST to /moto-api/reset forget task definitions, clusters, tags and settings.",
+        ),
+    ] = False,
     variables: Annotated[
         bool,
         typer.Option("--env", help="Print the variables that lead AWS's clients to it, and exit."),
@@ -46,7 +53,7 @@ def api(
     stop, _ = interruptions(discard)
     with closing(connect()) as engine:
         clusters = Clusters(engine, Host(engine, Path.cwd()), region=region(), account=account)
-        with serving(clusters, port) as chosen:
+        with serving(clusters, port, resets=allow_reset) as chosen:
             _print_variables(chosen)
             typer.echo("The ECS API of what runs on this machine. Press Ctrl-C to end it; what runs goes on.", err=True)
             stop.wait()

@@ -40,7 +40,8 @@ class TestReading:
             [cluster] = ecs.describe_clusters(clusters=[name])["clusters"]
             assert (cluster["clusterName"], cluster["status"]) == (CLUSTER, "ACTIVE")
             assert (cluster["runningTasksCount"], cluster["activeServicesCount"]) == (2, 1)
-        assert ecs.describe_clusters(clusters=["other"])["failures"] == [{"arn": "other", "reason": "MISSING"}]
+        missing = {"arn": arn.replace(CLUSTER, "other"), "reason": "MISSING"}
+        assert ecs.describe_clusters(clusters=["other"])["failures"] == [missing]
 
     def test_services_with_their_deployments(self, api: Api) -> None:
         ecs = api.client()
@@ -121,8 +122,8 @@ class TestErrors:
 
     def test_what_is_not_answered_says_so(self, api: Api) -> None:
         ecs = api.client()
-        code, message = refused(lambda: ecs.create_cluster(clusterName="other"))
-        assert (code, message) == ("UnsupportedFeatureException", "CreateCluster is not answered on this machine")
+        code, message = refused(lambda: ecs.list_attributes(targetType="container-instance"))
+        assert (code, message) == ("UnsupportedFeatureException", "ListAttributes is not answered on this machine")
         code, message = refused(lambda: ecs.update_service(cluster=CLUSTER, service="hello", taskDefinition="other:3"))
         assert (code, message) == ("ClientException", "Unable to describe task definition.")
 

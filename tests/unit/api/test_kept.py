@@ -37,7 +37,7 @@ class TestTags:
         ecs, arn = api.client(), arns(api)[kind]
         ecs.tag_resource(resourceArn=arn, tags=[{"key": "team", "value": "a"}, {"key": "cost", "value": ""}])
         ecs.tag_resource(resourceArn=arn, tags=[{"key": "team", "value": "b"}])
-        tags = [{"key": "team", "value": "b"}, {"key": "cost", "value": ""}]
+        tags = [{"key": "cost", "value": ""}, {"key": "team", "value": "b"}]
         assert ecs.list_tags_for_resource(resourceArn=arn)["tags"] == tags
         described = {
             "cluster": lambda: ecs.describe_clusters(clusters=[arn], include=["TAGS"])["clusters"],
@@ -46,7 +46,7 @@ class TestTags:
         }
         assert described[kind]()[0]["tags"] == tags
         ecs.untag_resource(resourceArn=arn, tagKeys=["team", "other"])
-        assert ecs.list_tags_for_resource(resourceArn=arn)["tags"] == tags[1:]
+        assert ecs.list_tags_for_resource(resourceArn=arn)["tags"] == tags[:1]
 
     def test_of_a_task_definition(self, api: Api) -> None:
         ecs = api.client()
