@@ -35,6 +35,7 @@ from emulator.trace.diagnosis import nginx
 from emulator.trace.diagnosis.diagnose import diagnose
 from emulator.trace.diagnosis.view import Diagnosis
 from emulator.trace.output.text import block, verdict
+from emulator.trace.printed import printed
 from emulator.trace.requests.exchange import Outcome
 from emulator.trace.requests.hops import TRACE_HEADER, Hop, Identity, Place, Trace, assemble, identity, trace_root
 from emulator.trace.sending import Answer, prepare, send
@@ -231,7 +232,13 @@ class Tracer:
         with contextlib.suppress(CopilotLocalError):
             # Of live traffic others wait behind it.
             trace = self._with_access_logs(trace, ARRIVAL if answer is not None else _SETTLE)
-        found = diagnose(trace, self._read_nginx, answer.status if answer else None, lambda _: self._why(trace))
+        found = diagnose(
+            trace,
+            self._read_nginx,
+            answer.status if answer else None,
+            lambda _: self._why(trace),
+            lambda hop: printed(self._engine, hop),
+        )
         if answer is not None and answer.certificate_for:
             found.append(_other_names(trace, answer.certificate_for))
         return Traced(trace, tuple(found), answer)

@@ -10,9 +10,20 @@ from typing import Protocol
 
 from emulator.trace.diagnosis import nginx
 from emulator.trace.diagnosis.lost_headers import dropped_names
+from emulator.trace.diagnosis.made_by_proxy import closed_by_proxy, made_by_proxy, too_late
 from emulator.trace.diagnosis.redirects import forwarded_proto, redirected
 from emulator.trace.diagnosis.too_large import refused
-from emulator.trace.diagnosis.view import REDIRECTS, Diagnosis, ReadNginx, View, bare, location_of, port_of, text
+from emulator.trace.diagnosis.view import (
+    REDIRECTS,
+    Diagnosis,
+    ReadLines,
+    ReadNginx,
+    View,
+    bare,
+    location_of,
+    port_of,
+    text,
+)
 from emulator.trace.requests.exchange import Outcome
 from emulator.trace.requests.hops import FRONTS, Hop, Trace
 
@@ -27,10 +38,12 @@ def diagnose(
     read_nginx: ReadNginx = lambda _: (),
     status: int | None = None,
     why_unanswered: Callable[[Hop], Sequence[Why]] = lambda _: (),
+    printed: ReadLines = lambda _: (),
 ) -> list[Diagnosis]:
     """The faults of a request, those nearest to its end first. `status`: what the client was answered, if known.
-    `why_unanswered`: why the targets of a request are not healthy that the load balancer answered itself."""
-    looker = _Looker(trace, read_nginx)
+    `why_unanswered`: why the targets of a request are not healthy that the load balancer answered itself.
+    `printed`: what the server of a hop printed meanwhile."""
+    looker = _Looker(trace, read_nginx, printed)
     looker.status = status
     looker.why_unanswered = why_unanswered
     return [one for number in reversed(range(len(trace.hops))) for one in looker.look(number)]
@@ -60,8 +73,7 @@ class _Looker(View):
                 hint = "is the address right, and does anything run there?"
                 return [Diagnosis(f"{hop.server} does not answer {hop.client}'s attempt to connect", hint, number)]
             case Outcome.NO_ANSWER | Outcome.CUT:
-                hint = f"`copilot-local logs -c {hop.container}` has what it said" if hop.container else ""
-                return [Diagnosis(f"{hop.server} gave {hop.client} no whole answer: {hop.exchange.note}", hint, number)]
+                return [self._no_answer(number, hop)]
             case Outcome.UNFINISHED:
                 return self._waits(number, hop)
             case Outcome.MALFORMED:
@@ -78,11 +90,22 @@ class _Looker(View):
             or self._host_changed(number, hop)
             or self._front_alone(number, hop)
         )
+        if fault is None or not fault.certain:
+            fault = made_by_proxy(self, number, hop) or fault
         named_with_a_loop = any(location_of(one) for one in self.hops)
         beside = (None if named_with_a_loop else forwarded_proto(self, number, hop), dropped_names(self, number, hop))
         return [one for one in (fault, *beside) if one is not None]
 
     # one fault each
+
+    def _no_answer(self, number: int, hop: Hop) -> Diagnosis:
+        hint = f"`copilot-local logs -c {hop.container}` has what it said" if hop.container else ""
+        waiting = self.before(hop)
+        if waiting is not None and waiting.status == 504 and hop.exchange.outcome is Outcome.NO_ANSWER:
+            message = f"{hop.server} did not answer {hop.client} in time, and {hop.client} answered 504"
+            return Diagnosis(message, too_late(self, waiting, hop) or hint, number)
+        more = closed_by_proxy(self, number, hop)
+        return Diagnosis(f"{hop.server} gave {hop.client} no whole answer: {hop.exchange.note}{more}", hint, number)
 
     def _waits(self, number: int, hop: Hop) -> list[Diagnosis]:
         """Of a chain in which all wait, the last one is waited for. What outlives its request keeps it from nothing."""

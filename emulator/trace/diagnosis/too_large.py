@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from emulator.trace.diagnosis import nginx
 from emulator.trace.diagnosis.view import Diagnosis, View, name_of, port_of, text
-from emulator.trace.requests.exchange import Headers
-from emulator.trace.requests.hops import Hop, head_size
+from emulator.trace.requests.hops import Hop
 
 _UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3}
 _NGINX_BODY = "1m"
@@ -23,7 +22,7 @@ def refused(view: View, number: int, hop: Hop) -> Diagnosis | None:
     if hop.status == 413:
         return _body(view, number, hop)
     if hop.status in _HEADS:
-        return _tls(view, number, hop) or _head(view, number, hop, request.headers)
+        return _tls(view, number, hop) or _head(view, number, hop)
     return None
 
 
@@ -45,12 +44,12 @@ def _body(view: View, number: int, hop: Hop) -> Diagnosis:
     return Diagnosis(f"{what}, and the limit is {limit}", hint, number, position)
 
 
-def _head(view: View, number: int, hop: Hop, headers: Headers) -> Diagnosis | None:
-    size = head_size(headers)
+def _head(view: View, number: int, hop: Hop) -> Diagnosis | None:
+    head = hop.request_head
+    assert head is not None
+    size, name, longest = head.bytes, head.largest, head.largest_bytes
     if size < _MUCH and len(hop.path) < _MUCH:
         return None
-    name, value = max(headers, key=lambda one: len(one[0]) + len(one[1]), default=("", ""))
-    longest = len(name) + len(value) + 2
     what = f"the header {name} has {longest} bytes" if longest >= len(hop.path) else f"the path has {len(hop.path)}"
     if not view.configuration(hop):
         return Diagnosis(

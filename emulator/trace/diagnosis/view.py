@@ -14,6 +14,8 @@ from emulator.trace.requests.hops import Hop, Trace, header
 
 ReadNginx = Callable[[str], Sequence[nginx.Directive]]
 """nginx's configuration in a container, by the container's name in Docker; empty where no nginx is in it."""
+ReadLines = Callable[[Hop], Sequence[str]]
+"""What the server of a hop printed while it answered, oldest first; empty where that is not known."""
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -32,7 +34,8 @@ class Diagnosis:
 class View:
     """The hops of a trace, with what is around each."""
 
-    def __init__(self, trace: Trace, read_nginx: ReadNginx) -> None:
+    def __init__(self, trace: Trace, read_nginx: ReadNginx, printed: ReadLines = lambda _: ()) -> None:
+        self.printed = printed
         self.hops = trace.hops
         self.asked = trace.asked
         self._read = read_nginx
@@ -63,6 +66,11 @@ class View:
     def effective(self, hop: Hop, name: str) -> list[nginx.Directive]:
         """The directives of that name which hold for the hop's request."""
         return nginx.effective(self.configuration(hop), hop.host, port_of(hop), hop.path, name)
+
+    def passes_on(self, hop: Hop) -> bool:
+        """Whether nginx is configured to pass the hop's request on."""
+        chosen = self.server_block(hop)
+        return chosen is not None and nginx.proxy_pass(chosen.server, hop.path) is not None
 
     def proxy_pass(self, hop: Hop) -> nginx.Directive | None:
         """The directive that made nginx ask this hop's server."""

@@ -56,6 +56,15 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadSize:
+    """Bytes of a message's first line and headers on the wire, with the empty line, and its largest header."""
+
+    bytes: int
+    largest: str = ""
+    largest_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Logged:
     """A line of the access log of a task's proxy of Service Connect."""
 

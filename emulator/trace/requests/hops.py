@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from emulator.redaction import redact_forms
 from emulator.trace.requests.changes import Change, changes, redacted
-from emulator.trace.requests.exchange import Exchange, Headers, Logged, Outcome
+from emulator.trace.requests.exchange import Exchange, Headers, HeadSize, Logged, Outcome
+from emulator.trace.requests.head_size import head_size, request_head, response_head
 
 TRACE_HEADER = "x-amzn-trace-id"
 _ROOT = re.compile(r"(?:^|;)\s*Root=([^;]+)", re.IGNORECASE)
@@ -85,6 +86,10 @@ class Hop:
     """The server's name in the task definition, where it is known."""
     logged: tuple[Logged, ...] = ()
     """What proxies of Service Connect wrote of it."""
+    request_head: HeadSize | None = None
+    """Its size as it was on the wire, secrets included; None without a request."""
+    response_head: HeadSize | None = None
+    """The same of the answer."""
 
     @property
     def method(self) -> str:
@@ -305,11 +310,6 @@ def _replaced_id(one: _Found, onward: _Found) -> bool:
     return head_size(request.headers) > ID_REPLACED_ABOVE
 
 
-def head_size(headers: Headers) -> int:
-    """Bytes of the headers on the wire."""
-    return sum(len(name) + len(value) + len(": \r\n") for name, value in headers)
-
-
 def _slack(around: _Found, inner: _Found) -> float:
     """How much longer a request took than one that it may have led to, as far as both are over: a proxy asks soon, and
     soon answers."""
@@ -348,6 +348,7 @@ def _hop(
             request_changes = changes(before.exchange.request.headers, exchange.request.headers, secrets=secrets)
         if before.exchange.response and exchange.response:
             response_changes = changes(exchange.response.headers, before.exchange.response.headers, secrets=secrets)
+    sizes = request_head(exchange.request), response_head(exchange.response)
     if not secrets:
         exchange = _without_secrets(exchange)
     return Hop(
@@ -364,6 +365,8 @@ def _hop(
         response_changes=response_changes,
         place=one.target,
         container=container,
+        request_head=sizes[0],
+        response_head=sizes[1],
     )
 
 

@@ -70,6 +70,27 @@ def test_the_fault_is_found(broken: Project, name: str, answer: str, url: str, e
     assert max(map(len, result.out.splitlines())) <= 80
 
 
+def test_an_answer_that_nginx_has_no_room_for(broken: Project, tmp_path: Path) -> None:
+    nginx = broken.container("nginx")
+    (tmp_path / "default.conf").write_text(
+        "server {\n    listen 80;\n    location /health { return 200 ok; }\n    location /api {\n"
+        "        proxy_pass http://localhost:3000;\n        proxy_buffer_size 40;\n    }\n}\n",
+        encoding="utf-8",
+    )
+    docker("cp", str(tmp_path / "default.conf"), f"{nginx}:{CONFIGURATION}")
+    docker("exec", nginx, "nginx", "-s", "reload")
+    wait_until(lambda: "<center>nginx" in broken.get("/api/orders").text, "nginx answers itself")
+    result = broken.run("trace", "/api/orders", variables={"COLUMNS": "80"})
+    assert result.code == 1, result.err
+    assert re.fullmatch(
+        rf"fault at hop 2: {CONFIGURATION}:6: nginx answered 502 although hello:3000 answered 200: the answer's headers"
+        r" have \d+ bytes \([\w-]+ alone \d+\), and proxy_buffer_size is 40; its log: \"upstream sent too big header"
+        r' while reading response header from upstream"'
+        r" hint: write `proxy_buffer_size 8k; proxy_buffers 4 8k;`, not `proxy_buffer_size 40;`",
+        said(result),
+    ), said(result)
+
+
 def test_a_redirect_loop_in_a_file_that_is_included(broken: Project, tmp_path: Path) -> None:
     nginx = broken.container("nginx")
     configuration = (
