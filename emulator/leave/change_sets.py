@@ -16,17 +16,22 @@ from emulator.errors import InputError, Position
 
 ACTIONS: Final = frozenset({"Add", "Modify", "Remove", "Import", "Dynamic", "SyncWithActual"})
 _DESCRIBE: Final = "aws cloudformation describe-change-set --include-property-values"
+_NOTHING: Final = ("didn't contain changes", "No updates are to be performed")
+"""What CloudFormation gives as the reason of a failure where there is nothing to change."""
 _ONE_BY_ONE: Final = re.compile(r'"LogicalResourceId"\s*:')
 
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """One reason of a change. `name` is the property's where `attribute` is `Properties`."""
+    """One reason of a change. `name` is the property's where `attribute` is `Properties`; `after` is the value that it
+    gets, empty where it is none or is not known; `source` is what causes it (`ChangeSource`)."""
 
     attribute: str
     name: str
     recreation: str
     evaluation: str
+    after: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +142,7 @@ def _joined(id: str, parts: Sequence[_Page]) -> ChangeSet:
         _refuse(f"{twice[0]} is there twice in the change set {_short(id)}", where)
     name = _text(first.content, "ChangeSetName", first.start, default=_short(id))
     stack = _text(first.content, "StackName", first.start)
-    if not changes:
+    if not changes and not parent:
         raise InputError(
             f"the change set {name} of {stack} changes nothing",
             position=first.start,
@@ -164,11 +169,13 @@ def _refuse_missing_pages(id: str, parts: Sequence[_Page]) -> None:
 
 
 def _refuse_what_is_not_ready(id: str, page: _Page, *, nested: bool) -> None:
-    """A nested set cannot be executed by itself, and says so."""
+    """A nested set cannot be executed by itself, and says so; one that changes nothing has failed, and may be so."""
     status = _text(page.content, "Status", page.start)
     execution = _text(page.content, "ExecutionStatus", page.start, default="")
     reason = _text(page.content, "StatusReason", page.start, default="")
     why = f" ({reason})" if reason else ""
+    if nested and status == "FAILED" and not page.content["Changes"] and any(it in reason for it in _NOTHING):
+        return
     if status != "CREATE_COMPLETE":
         raise InputError(
             f"the change set {_short(id)} is not complete: its status is {status}{why}",
@@ -230,6 +237,8 @@ def _detail(value: object, position: Position) -> Detail:
         name=_text(target, "Name", position, default=""),
         recreation=_text(target, "RequiresRecreation", position, default=""),
         evaluation=_text(value, "Evaluation", position, default=""),
+        after=_text(target, "AfterValue", position, default=""),
+        source=_text(value, "ChangeSource", position, default=""),
     )
 
 

@@ -73,6 +73,9 @@ GUARDED: Final = {
     "AWS::AppRunner::VpcIngressConnection": "callers within the VPC use it",
     "AWS::CertificateManager::Certificate": "listeners use it",
     "AWS::CloudFront::Distribution": "clients know its domain name",
+    "AWS::Cognito::UserPool": "holds users",
+    "AWS::DocDB::DBCluster": "holds data",
+    "AWS::DocDB::DBInstance": "holds data",
     "AWS::DynamoDB::GlobalTable": "holds data",
     "AWS::DynamoDB::Table": "holds data",
     "AWS::EC2::EIP": "others let its address in",
@@ -92,7 +95,11 @@ GUARDED: Final = {
     "AWS::ElasticLoadBalancingV2::LoadBalancer": "clients know its name",
     "AWS::ElasticLoadBalancingV2::TargetGroup": "requests go to its targets",
     "AWS::KMS::Key": "data is encrypted by it",
+    "AWS::Kinesis::Stream": "holds records",
     "AWS::Logs::LogGroup": "holds logs",
+    "AWS::MemoryDB::Cluster": "holds data",
+    "AWS::Neptune::DBCluster": "holds data",
+    "AWS::Neptune::DBInstance": "holds data",
     "AWS::OpenSearchService::Domain": "holds data",
     "AWS::RDS::DBCluster": "holds data",
     "AWS::RDS::DBInstance": "holds data",
@@ -107,6 +114,9 @@ GUARDED: Final = {
     "AWS::StepFunctions::StateMachine": "runs the job",
 }
 """What holds data or is known outside of its stack, and why."""
+
+HOLDS_DATA: Final = frozenset({type for type, why in GUARDED.items() if why.startswith("holds")} | {"AWS::KMS::Key"})
+"""What is empty when it is made anew, so that what was in the one before is missed."""
 
 
 def loss_of(type: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from emulator.leave.change_sets import Change, ChangeSet
-from emulator.leave.kinds import DESTRUCTIVE, GUARDED, HARMLESS, NEEDED_ROLES, REPLACEABLE, STACK, loss_of
+from emulator.leave.kinds import DESTRUCTIVE, GUARDED, HARMLESS, HOLDS_DATA, NEEDED_ROLES, REPLACEABLE, STACK, loss_of
 
 POLICIES: Final = frozenset({"DeletionPolicy", "UpdateReplacePolicy"})
 _NEVER: Final = ("", "Never")
@@ -58,20 +58,47 @@ class Verdict:
 
     @property
     def passes(self) -> bool:
-        """Whether nothing in it is refused."""
-        return bool(self.judgements) and not self.of(Level.REFUSED)
+        """Whether nothing in it is refused. Only a nested set may be empty."""
+        return bool(self.judgements or self.change_set.parent) and not self.of(Level.REFUSED)
 
 
 def judge(sets: Sequence[ChangeSet], phase: Phase) -> list[Verdict]:
     """The verdict over each set; nested ones are judged by their own changes."""
     rule = _protects if phase is Phase.PROTECT else _takes_over
-    return [Verdict(one, tuple(_judged(one.changes, rule))) for one in sets]
+    verdicts = [Verdict(one, tuple(_judged(one.changes, rule))) for one in sets]
+    return verdicts if phase is Phase.PROTECT else _with_moves_refused(verdicts)
 
 
 def _judged(changes: Iterable[Change], rule: Callable[[Change], tuple[Level, str]]) -> Iterator[Judgement]:
     for change in changes:
         level, reason = rule(change)
         yield Judgement(level, change, reason)
+
+
+def _with_moves_refused(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Refuses what holds data and is made while one of its type, or a nested stack, leaves one of the stacks: it would
+    be a new one, and empty. A resource cannot move from stack to stack by an update."""
+    leaving = [one for verdict in verdicts for one in verdict.change_set.changes if one.action == "Remove"]
+    return [
+        Verdict(verdict.change_set, tuple(_unless_moved(one, leaving) for one in verdict.judgements))
+        for verdict in verdicts
+    ]
+
+
+def _unless_moved(judgement: Judgement, leaving: Sequence[Change]) -> Judgement:
+    change = judgement.change
+    if change.action != "Add" or change.type not in HOLDS_DATA:
+        return judgement
+    before = [one for one in leaving if one.type == change.type] or [one for one in leaving if one.type == STACK]
+    if not before:
+        return judgement
+    names = ", ".join(one.id for one in before)
+    if before[0].type == STACK:
+        hint = "with `--addons nested`, the default in Copilot's environment, they stay where they are"
+        reason = f"is made anew and empty, while {names} leaves, a stack that may hold the one in use; {hint}"
+    else:
+        reason = f"is made anew and empty, while {names} leaves, of the same type; keep the name {names}"
+    return Judgement(Level.REFUSED, change, reason)
 
 
 def _protects(change: Change) -> tuple[Level, str]:
@@ -93,11 +120,16 @@ def _protects(change: Change) -> tuple[Level, str]:
         return Level.REFUSED, contradiction
     for detail in change.details:
         if detail.attribute in POLICIES:
+            if detail.after not in ("", "Retain"):
+                return Level.REFUSED, f"its {detail.attribute} becomes {detail.after}, not Retain"
+            continue
+        if change.type == STACK and detail.source == "Automatic":  # the nested set says what comes of it
             continue
         nested = change.type == STACK and detail.attribute == "Properties" and detail.name == "TemplateURL"
         if not nested or detail.recreation != "Never":
             return Level.REFUSED, f"changes {'.'.join(filter(None, (detail.attribute, detail.name)))}"
-    if "Properties" in change.scope and not any(detail.name == "TemplateURL" for detail in change.details):
+    said = any(detail.name == "TemplateURL" or detail.source == "Automatic" for detail in change.details)
+    if "Properties" in change.scope and not said:
         return Level.REFUSED, "changes properties, and does not say which"
     return Level.FINE, "its policies change"
 
@@ -118,6 +150,8 @@ def _removes(change: Change) -> tuple[Level, str]:
     if change.policy_action == "Retain":
         if change.type in GUARDED:
             return Level.LOOK, f"stays, in no stack any more{_loss(change)}; is a manifest missing that needs it?"
+        if change.type == STACK:
+            return Level.LOOK, "stays, as a stack by itself; does nothing refer to its outputs any more?"
         return Level.FINE, "leaves the stack, and stays"
     needed = change.type == "AWS::IAM::Role" and change.id in NEEDED_ROLES
     if change.type in HARMLESS and not needed and change.policy_action in ("", "Delete"):
@@ -150,7 +184,15 @@ def _modifies(change: Change) -> tuple[Level, str]:
         return Level.REFUSED, "runs once more: a custom resource of Copilot's may delete when it is changed"
     if change.type in GUARDED and any(detail.evaluation != "Static" for detail in change.details):
         return Level.LOOK, f"changes by a value that is known only then ({', '.join(_names(change))})"
+    if change.type in (*GUARDED, STACK) and (policies := _policies_that_go(change)):
+        return Level.LOOK, f"has no Retain as its {' and '.join(policies)} any more{_loss(change)}"
     return Level.FINE, f"changes {', '.join(_names(change)) or ', '.join(change.scope) or 'in place'}"
+
+
+def _policies_that_go(change: Change) -> list[str]:
+    """The policies that the change takes away, or of which it does not say that they are Retain afterwards."""
+    after = {detail.attribute: detail.after for detail in change.details}
+    return [name for name in sorted(POLICIES & set(change.scope)) if after.get(name) != "Retain"]
 
 
 def _contradiction(change: Change) -> str:

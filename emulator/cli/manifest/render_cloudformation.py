@@ -23,6 +23,7 @@ from emulator.cli.shell.options import (
     variables_of,
 )
 from emulator.errors import UsageError
+from emulator.events import Emit, Event, EventKind
 
 
 class AddonsForm(enum.StrEnum):
@@ -128,6 +129,8 @@ def cloudformation(
     form = addons.value if addons else None
 
     def render(loaded: LoadedService) -> list[Document]:
+        if in_copilot_environment and form == "inline":
+            _warn_of_moved_data(loaded, emit)
         return _documents(loaded, in_copilot_environment, environment_parameters, form, known, tag, set(chosen))
 
     with rendering.display() as emit:
@@ -140,6 +143,20 @@ def cloudformation(
             new_environment=new_env,
         )
         rendering.render_all(selection, given, Output(output_dir, all_envs, diff), render, emit, strict=strict)
+
+
+def _warn_of_moved_data(loaded: LoadedService, emit: Emit) -> None:
+    """Addons that Copilot deployed are in a stack of their own; resources do not move between stacks."""
+    from emulator.leave.kinds import HOLDS_DATA
+
+    resources = loaded.service.addons.section("Resources") if loaded.service.addons else {}
+    found = [name for name, it in resources.items() if isinstance(it, dict) and it.get("Type") in HOLDS_DATA]
+    if found:
+        text = (
+            f"--addons inline makes {', '.join(found)} anew and empty where Copilot deployed the addons: in an existing "
+            "stack leave --addons out"
+        )
+        emit(Event(EventKind.WARNING, loaded.service.name, text))
 
 
 def _documents(

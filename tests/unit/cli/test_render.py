@@ -140,6 +140,21 @@ def test_nested_addons_are_a_second_file(run: Run, workspace: Path, write: Write
     assert {"Name": "BUCKET_NAME", "Value": "!Ref Bucket"} in main["Environment"]
 
 
+@pytest.mark.parametrize(
+    ("words", "warned"),
+    [
+        (["--in-copilot-environment", "--addons", "inline"], True),
+        (["--in-copilot-environment"], False),
+        (["--addons", "inline"], False),
+    ],
+)
+def test_inline_addons_warn_of_data_that_does_not_move(words: list[str], warned: bool, run: Run, write: Write) -> None:
+    write("addons/bucket.yml", ADDON)
+    ended = run("render", "cloudformation", "-e", "test", *words)
+    assert ended.code == 0, ended.err
+    assert ("--addons inline makes Bucket anew and empty" in ended.err) is warned
+
+
 BAD: dict[str, tuple[dict[str, str], str, str]] = {
     "addon without a required parameter": (
         {"addons/a.yml": "Parameters:\n  App: {Type: String}\n  Env: {Type: String}\nResources: {}\n"},

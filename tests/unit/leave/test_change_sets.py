@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from emulator.errors import InputError
 from emulator.leave.change_sets import read_change_sets
-from emulator.leave.kinds import DESTRUCTIVE, GUARDED, HARMLESS, REPLACEABLE, STACK
+from emulator.leave.kinds import DESTRUCTIVE, GUARDED, HARMLESS, HOLDS_DATA, REPLACEABLE, STACK
 from emulator.leave.verdict import Level, Phase, Verdict, judge
 
 Json = dict[str, Any]
@@ -69,6 +69,20 @@ def nested(*changes: Json, **more: Any) -> Json:
     return described(*changes, **{**found, **more})
 
 
+def policy(name: str, *, before: str | None = None, after: str | None = None) -> Json:
+    """The detail of a policy that changes, with its values."""
+    found = detail(name, recreation="Never")
+    values = {"BeforeValue": before, "AfterValue": after}
+    found["Target"] |= {key: it for key, it in values.items() if it is not None}
+    return found
+
+
+AUTOMATIC = change(
+    "AddonsStack", STACK, ChangeSetId=NESTED, Scope=["Properties"],
+    Details=[{**detail("Properties", evaluation="Dynamic"), "ChangeSource": "Automatic"}],
+)  # fmt: skip
+"""A nested stack that is looked into though nothing of it changes in the template around it."""
+LEAVES = {"id": "AddonsStack", "type": STACK, "action": "Remove", "PolicyAction": "Retain"}
 ADDONS = change("AddonsStack", STACK, ChangeSetId=NESTED, **properties("TemplateURL"))
 
 
@@ -115,6 +129,8 @@ PROTECT: dict[str, tuple[list[Json], bool]] = {
         False,
     ),
     "a removal in a nested stack": ([described(ADDONS), nested(change("Old", action="Remove"))], False),
+    "a nested stack that changes nothing": ([described(change(), AUTOMATIC), nested()], True),
+    "a policy that deletes": ([described(change(Details=[policy("DeletionPolicy", after="Delete")]))], False),
 }
 
 
@@ -182,6 +198,25 @@ TAKEOVER: dict[str, tuple[list[Json], bool]] = {
     "brought to what is there": ([described(change(action="SyncWithActual"))], False),
     "a scope that is not known": ([described(change(Scope=["Everything"], Details=[]))], False),
     "a nested stack goes": ([described(change("AddonsStack", STACK, "Remove", PolicyAction="Delete"))], False),
+    "a nested stack leaves": ([described(change(**LEAVES))], True),
+    "a table is made while a nested stack leaves": ([described(change(**LEAVES), change(action="Add"))], False),
+    "a table is made while another one leaves": (
+        [described(change("Old", action="Remove", PolicyAction="Retain"), change("New", action="Add"))],
+        False,
+    ),
+    "a table is made outside while it leaves the nested stack": (
+        [described(ADDONS, change("New", action="Add")), nested(change(action="Remove", PolicyAction="Retain"))],
+        False,
+    ),
+    "a policy of IAM is made while a nested stack leaves": (
+        [described(change(**LEAVES), change("P", "AWS::IAM::ManagedPolicy", "Add"))],
+        True,
+    ),
+    "a nested stack that changes nothing": ([described(AUTOMATIC), nested()], True),
+    "a nested stack whose set failed for want of changes": (
+        [described(AUTOMATIC), nested(Status="FAILED", StatusReason="The submitted information didn't contain changes.")],
+        True,
+    ),
 }
 
 
@@ -196,6 +231,24 @@ def test_a_value_that_is_known_only_then_is_for_a_person_to_look_at() -> None:
     [verdict] = verdicts(Phase.TAKEOVER, described(service, change("P", "AWS::IAM::Policy", "Add")))
     assert [one.change.id for one in verdict.of(Level.LOOK)] == ["Service", "P"]
     assert verdict.passes
+
+
+@pytest.mark.parametrize(
+    ("type", "after", "level"),
+    [
+        ("AWS::DynamoDB::Table", None, Level.LOOK),
+        ("AWS::DynamoDB::Table", "Delete", Level.LOOK),
+        ("AWS::DynamoDB::Table", "Retain", Level.FINE),
+        ("AWS::IAM::Policy", None, Level.FINE),
+    ],
+)
+def test_a_policy_that_goes_is_for_a_person_to_look_at(type: str, after: str | None, level: Level) -> None:
+    goes = policy("DeletionPolicy", before="Retain", after=after)
+    changed = change("Notes", type, Scope=["DeletionPolicy", "Properties"], Details=[goes])
+    [verdict] = verdicts(Phase.TAKEOVER, described(changed))
+    [judged] = verdict.judgements
+    assert judged.level is level
+    assert ("has no Retain as its DeletionPolicy any more: holds data" in judged.reason) == (level is Level.LOOK)
 
 
 INCOMPLETE: dict[str, tuple[list[Json], str]] = {
@@ -220,7 +273,7 @@ INCOMPLETE: dict[str, tuple[list[Json], str]] = {
     "one resource on two pages": ([described(change(), NextToken="t"), described(change())], "Table is there twice"),
     "a nested set that is missing": ([described(change(), ADDONS)], "protect-addons is not here"),
     "a root that is missing": ([nested(change())], "the one that it is part of is not here"),
-    "a nested set that is empty": ([described(ADDONS), nested()], "changes nothing"),
+    "a nested set that failed for another reason": ([described(ADDONS), nested(Status="FAILED")], "FAILED"),
     "a nested set that failed": ([described(ADDONS), nested(change(), Status="FAILED")], "FAILED"),
     "a nested set of another parent": (
         [described(ADDONS), nested(change(), ParentChangeSetId=ROOT + "x")],
@@ -288,7 +341,7 @@ GOOD_TAKEOVER = st.one_of(
     st.builds(lambda type: {"type": type, "action": "Remove", "PolicyAction": "Retain"}, st.sampled_from(KINDS)),
     st.builds(lambda type: {"type": type, "action": "Remove"}, st.sampled_from(sorted(HARMLESS))),
     st.builds(lambda type: {"type": type, "Replacement": "True"}, st.sampled_from(sorted(REPLACEABLE))),
-    st.builds(lambda type: {"type": type, "action": "Add"}, st.sampled_from(KINDS)),
+    st.builds(lambda type: {"type": type, "action": "Add"}, st.sampled_from(sorted({*KINDS} - HOLDS_DATA))),
     st.builds(lambda type: {"type": type, **properties("Tags")}, st.sampled_from(sorted(GUARDED))),
 )
 BAD_ANYWHERE = st.one_of(
@@ -314,10 +367,15 @@ BAD_ANYWHERE = st.one_of(
         st.sampled_from(["Dynamic", "Import", "SyncWithActual"]),
     ),
 )
+MOVED = st.builds(
+    lambda type, nested: [LEAVES if nested else {"type": type, "action": "Remove", "PolicyAction": "Retain"},
+                          {"type": type, "action": "Add"}],
+    st.sampled_from(sorted(HOLDS_DATA)), st.booleans(),
+)  # fmt: skip
 
 
 def numbered(changes: Iterable[Json]) -> list[Json]:
-    return [change(f"Resource{number}", **it) for number, it in enumerate(changes)]
+    return [change(**{"id": f"Resource{number}", **it}) for number, it in enumerate(changes)]
 
 
 @settings(max_examples=60, deadline=None)
@@ -347,3 +405,9 @@ def test_one_bad_change_never_passes(
         else:
             sets = [described(change("First"), NextToken="1"), described(*changes)]
         assert not passes(phase, *sets)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(GOOD_TAKEOVER, max_size=5), MOVED, st.integers(0, 5))
+def test_data_never_moves_to_another_stack(good: list[Json], moved: list[Json], place: int) -> None:
+    assert not passes(Phase.TAKEOVER, described(*numbered([moved[0], *good[:place], moved[1], *good[place:]])))
