@@ -9,6 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 STACK: Final = "AWS::CloudFormation::Stack"
+ADDONS: Final = "addons"
+"""The kind of a nested stack of addons."""
+TEMPLATE_URL: Final = "AddonsTemplateURL"
+"""The parameter of a service's stack that leads to the template of its addons. Source: Copilot."""
 
 DESTRUCTIVE: Final = {
     "Custom::EnvControllerFunction": "takes the service off the environment's lists; with the last name on a list goes "

@@ -14,7 +14,7 @@ from typing import Final, NoReturn
 import yaml
 
 from emulator.errors import InputError, Position
-from emulator.leave.kinds import STACK
+from emulator.leave.kinds import ADDONS, STACK
 
 POLICIES: Final = ("DeletionPolicy", "UpdateReplacePolicy")
 RETAIN: Final = "Retain"
@@ -160,7 +160,7 @@ def _kind(root: yaml.MappingNode, file: str) -> str:
             hint=f"known are stacks of {', '.join(it.removeprefix(_WORKLOAD) for it in _KINDS if _WORKLOAD in it)}",
         )
     if set(_parameters(root)) >= _OF_ADDONS:
-        return "addons"
+        return ADDONS
     raise InputError(
         f"this is not a template of Copilot's: its description is {text!r}"
         if text

@@ -78,11 +78,13 @@ def _shown(verdict: Verdict) -> list[str]:
     from emulator.leave.verdict import Level
 
     one = verdict.change_set
-    lines = [f"{one.stack}, change set {one.name}: {len(verdict.judgements)} changes"]
+    count = len(verdict.judgements)
+    lines = [f"{one.stack}, change set {one.name}: {count or 'no'} change{'' if count == 1 else 's'}"]
     for level in (Level.REFUSED, Level.LOOK):
         lines += [_line(level.value, judgement) for judgement in verdict.of(level)]
     if fine := verdict.of(Level.FINE):
-        lines.append(f"  {Level.FINE.value:8}{len(fine)} more")
+        more = " more" if len(fine) < count else ""
+        lines.append(f"  {Level.FINE.value:8}{len(fine)}{more}")
     return lines
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,8 @@ import typer
 
 from emulator.cli.leave.reading import read_given
 from emulator.errors import InputError, UsageError
+from emulator.leave.kinds import ADDONS, TEMPLATE_URL
+from emulator.leave.verbs.changing import ChangeSetLines, parameter, previous
 
 if TYPE_CHECKING:
     from emulator.leave.protect import Protected
@@ -32,6 +35,12 @@ def protect(
     stack: Annotated[
         str, typer.Option("--stack", metavar="NAME", help="The stack's name, for the commands that are printed.")
     ] = "STACK",
+    addons_url: Annotated[
+        str | None,
+        typer.Option(
+            "--addons-url", metavar="URL", help="Where the protected template of the stack's addons was uploaded to."
+        ),
+    ] = None,
 ) -> None:
     """Print a deployed template with policies that keep every resource, and the commands that bring them about."""
     from emulator.leave.protect import protect as protected
@@ -39,11 +48,13 @@ def protect(
     if output is not None and output.exists() and output.samefile(template):
         raise UsageError("--output is the template itself", hint="keep the deployed one: it is the way back")
     found = protected(read_given(template), str(template))
+    if addons_url is not None and TEMPLATE_URL not in found.parameters:
+        raise UsageError(f"the template has no parameter {TEMPLATE_URL}", hint="--addons-url is for stacks with addons")
     if output is None:
         sys.stdout.write(found.text)
     else:
         _write(output, found.text)
-    sys.stderr.write("\n".join(_steps(found, stack, str(output or "PROTECTED"))) + "\n")
+    sys.stderr.write("\n".join(_steps(found, stack, output or Path("PROTECTED"), addons_url)) + "\n")
 
 
 def _write(file: Path, text: str) -> None:
@@ -55,27 +66,47 @@ def _write(file: Path, text: str) -> None:
     write_all(file.parent, [Document(file.name, text)])
 
 
-def _steps(found: Protected, stack: str, file: str) -> list[str]:
+def _steps(found: Protected, stack: str, file: Path, addons_url: str | None) -> list[str]:
     """What is to be done with the template, a command a line."""
     many = "resource" if found.resources == 1 else "resources"
     lines = [f"# {found.changed} of {found.resources} {many} of this template ({found.kind}) got a policy."]
-    if not found.changed:
+    if not found.changed and not addons_url:
         return [*lines, "# Nothing to deploy: the stack is protected."]
+    return lines + (_of_addons(stack, file) if found.kind == ADDONS else _of_parent(found, stack, file, addons_url))
+
+
+def _of_addons(stack: str, file: Path) -> list[str]:
+    """AWS refuses change sets and termination protection of a nested stack: the stack around it takes the template."""
+    parent = stack.partition("-AddonsStack-")[0]
+    key = f"protected/{parent}/{file.name}"
+    return [
+        "# Addons are a nested stack: only the stack around it changes it. BUCKET is a bucket of yours in its region.",
+        f"aws s3 cp {shlex.quote(str(file))} s3://BUCKET/{key}",
+        "# Then protect the stack around it with this template; its change set takes both:",
+        f"copilot-local leave protect deployed.yml --stack {parent} -o protected.yml "
+        f"--addons-url https://BUCKET.s3.REGION.amazonaws.com/{key}",
+    ]
+
+
+def _of_parent(found: Protected, stack: str, file: Path, addons_url: str | None) -> list[str]:
+    lines = []
     for name, url in found.nested:
-        where = url or "at the parameter that TemplateURL names"
-        lines.append(f"# {name} is a stack of its own: protect its template too ({where}), and upload it beside.")
+        if addons_url is None or url:
+            where = f"write its new URL in place of {url}" if url else "give its URL by --addons-url"
+            lines.append(f"# {name} is a stack of its own: protect its template first, and {where}.")
+    template = f"--template-body file://{file}"
     if len(found.text.encode()) > _MOST_INLINE:
-        lines.append("# It is larger than 51,200 bytes: upload it to S3, and give --template-url for --template-body.")
-    keep = " ".join(f"ParameterKey={name},UsePreviousValue=true" for name in found.parameters)
-    parameters = f" --parameters {keep}" if keep else ""
-    one = f"--stack-name {stack} --change-set-name protect"
+        key = f"protected/{stack}/{file.name}"
+        lines += [
+            "# It is larger than 51,200 bytes, and goes by a bucket of yours in its region.",
+            f"aws s3 cp {shlex.quote(str(file))} s3://BUCKET/{key}",
+        ]
+        template = f"--template-url https://BUCKET.s3.REGION.amazonaws.com/{key}"
+    given = {TEMPLATE_URL: addons_url or "URL"} if any(not url for _, url in found.nested) else {}
+    parameters = [parameter(name, given[name]) if name in given else previous(name) for name in found.parameters]
+    made = ChangeSetLines(stack, "protect", template, parameters, [name for name, _ in found.nested])
     return [
         *lines,
-        f"aws cloudformation create-change-set {one} --template-body file://{file} --include-nested-stacks "
-        f"--capabilities CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND{parameters}",
-        f"aws cloudformation wait change-set-create-complete {one}",
-        f"aws cloudformation describe-change-set {one} --include-property-values --output json > protect.json",
-        f"copilot-local leave check protect.json --stack {stack}",
-        f"aws cloudformation execute-change-set {one}",
+        *made.lines,
         f"aws cloudformation update-termination-protection --stack-name {stack} --enable-termination-protection",
     ]

@@ -153,8 +153,8 @@ def _warn_of_moved_data(loaded: LoadedService, emit: Emit) -> None:
     found = [name for name, it in resources.items() if isinstance(it, dict) and it.get("Type") in HOLDS_DATA]
     if found:
         text = (
-            f"--addons inline makes {', '.join(found)} anew and empty where Copilot deployed the addons: in an existing "
-            "stack leave --addons out"
+            f"--addons inline makes {', '.join(found)} anew and empty where Copilot deployed the addons: leave it out "
+            "for an existing stack"
         )
         emit(Event(EventKind.WARNING, loaded.service.name, text))
 

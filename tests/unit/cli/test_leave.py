@@ -51,6 +51,49 @@ def test_protect_prints_the_template_and_the_commands_apart(run: Run, here: Path
     assert "--parameters ParameterKey=AppName,UsePreviousValue=true" in ended.err
 
 
+ADDONS_OF_API = """\
+Parameters: {App: {Type: String}, Env: {Type: String}, Name: {Type: String}}
+Resources:
+  Notes:
+    Type: AWS::DynamoDB::Table
+"""
+WITH_ADDONS = (
+    TEMPLATE.replace("AppName: {Type: String}", "AddonsTemplateURL: {Type: String}")
+    + """\
+  AddonsStack:
+    Type: AWS::CloudFormation::Stack
+    Properties: {TemplateURL: !Ref AddonsTemplateURL}
+"""
+)
+
+
+def test_addons_are_protected_by_the_stack_around_them(run: Run, here: Path) -> None:
+    (here / "addons.yml").write_text(ADDONS_OF_API)
+    (here / "parent.yml").write_text(WITH_ADDONS)
+    ended = run("leave", "protect", "addons.yml", "--stack", "shop-prod-api-AddonsStack-1ABC", "-o", "new.yml")
+    assert ended.code == 0, ended.err
+    assert "aws cloudformation" not in ended.err, "AWS refuses change sets of a nested stack"
+    assert "aws s3 cp new.yml s3://BUCKET/protected/shop-prod-api/new.yml" in ended.err
+    assert "leave protect deployed.yml --stack shop-prod-api " in ended.err
+
+    url = "https://b.s3.eu-west-1.amazonaws.com/new.yml"
+    ended = run("leave", "protect", "parent.yml", "--stack", "shop-prod-api", "-o", "p.yml", "--addons-url", url)
+    assert ended.code == 0, ended.err
+    assert f'--parameters "ParameterKey=AddonsTemplateURL,ParameterValue={url}"\n' in ended.err
+    assert "UsePreviousValue" not in ended.err
+    files = "shop-prod-api.protect.json shop-prod-api.protect.AddonsStack.json"
+    for file in files.split():
+        assert f"--include-property-values --output json > {file}\n" in ended.err
+    assert f"leave check --phase protect {files} --stack shop-prod-api\n" in ended.err
+
+    ended = run("leave", "protect", "parent.yml", "--stack", "shop-prod-api")
+    assert (
+        "AddonsStack is a stack of its own: protect its template first, and give its URL by --addons-url" in ended.err
+    )
+    assert "ParameterKey=AddonsTemplateURL,ParameterValue=URL" in ended.err
+    assert run("leave", "protect", "deployed.yml", "--addons-url", url).code == 2
+
+
 def test_protect_writes_a_file(run: Run, here: Path) -> None:
     assert run("leave", "protect", "deployed.yml", "-o", "out/protected.yml").code == 0
     again = run("leave", "protect", "out/protected.yml")
@@ -92,9 +135,9 @@ def test_check_passes(run: Run, here: Path) -> None:
     assert ended.code == 0, ended.out + ended.err
     assert ended.out == (
         "shop-prod, change set protect: 2 changes\n"
-        "  fine    2 more\n"
-        "shop-prod-AddonsStack-1, change set protect-addons: 1 changes\n"
-        "  fine    1 more\n"
+        "  fine    2\n"
+        "shop-prod-AddonsStack-1, change set protect-addons: 1 change\n"
+        "  fine    1\n"
         "\nSafe to execute as a step to protect a stack.\n"
     )
 

@@ -214,7 +214,10 @@ TAKEOVER: dict[str, tuple[list[Json], bool]] = {
     ),
     "a nested stack that changes nothing": ([described(AUTOMATIC), nested()], True),
     "a nested stack whose set failed for want of changes": (
-        [described(AUTOMATIC), nested(Status="FAILED", StatusReason="The submitted information didn't contain changes.")],
+        [
+            described(AUTOMATIC),
+            nested(Status="FAILED", StatusReason="The submitted information didn't contain changes."),
+        ],
         True,
     ),
 }
