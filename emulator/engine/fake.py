@@ -300,6 +300,12 @@ class FakeEngine(FakeControls):
             self.builds.append(spec)
             return self.add_image(spec.tag).id
 
+    def built(self, spec: BuildSpec) -> str | None:
+        self._call("built", spec.tag)
+        check_inputs(spec)
+        found = self.image(spec.tag)
+        return found.id if found is not None and spec in self.builds else None
+
     def events(self, labels: Mapping[str, str]) -> Stream[EngineEvent]:
         self._call("events", "")
         with self._daemon.changed:

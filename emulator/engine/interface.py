@@ -340,6 +340,11 @@ class Engine(Protocol):
         `ImageError` too."""
         ...
 
+    def built(self, spec: BuildSpec) -> str | None:
+        """The id that `build` would give without building, since nothing that the image was built from has changed;
+        None where that is not certain. Raises `ImageError` where what it is built from cannot be read."""
+        ...
+
     def events(self, labels: Mapping[str, str]) -> Stream[EngineEvent]:
         """Container events from now on, until the iterator is closed. `EngineError` where the stream breaks."""
         ...

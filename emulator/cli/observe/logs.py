@@ -12,7 +12,7 @@ from emulator.app.selection import Selection
 from emulator.cli.shell import completion
 from emulator.cli.shell.chosen_environment import chosen_environment, environment_names
 from emulator.cli.shell.options import App, Env, Format, OutputFormat, Router, services_of
-from emulator.errors import UsageError
+from emulator.errors import TaskError, UsageError
 
 if TYPE_CHECKING:
     from emulator.cli.observe.log_views import View
@@ -145,20 +145,36 @@ def logs(
         idle = _check_names(view, stored=routed or previous)
         if follow:
             _say_idle(view, idle)
-        if routed:
-            count = view.records(join=join)
-        elif access:
-            count = view.access()
-        elif compare:
-            count = view.comparison(Selection(app, env, tuple(chosen)))
-        elif previous:
-            count = view.kept()
-        else:
-            count = view.lines(router=router)
+        count = _print(view, views, Selection(app, env, tuple(chosen)), join=join, router=router)
+        if trace is not None and not (count or follow):
+            raise _not_printed(trace)
         if not follow and (not count or not (routed or access or previous)):
             _say_idle(view, idle)
         if compare and not count and not idle:
             typer.echo("no container that runs logs through a log router", err=True)
+
+
+def _print(view: View, views: Sequence[str], selection: Selection, *, join: bool, router: bool) -> int:
+    """Prints what the options choose; returns how much that was."""
+    match views:
+        case ["--routed"]:
+            return view.records(join=join)
+        case ["--access"]:
+            return view.access()
+        case ["--compare"]:
+            return view.comparison(selection)
+        case ["--previous"]:
+            return view.kept()
+        case _:
+            return view.lines(router=router)
+
+
+def _not_printed(trace: str) -> TaskError:
+    return TaskError(
+        f"no container printed the id of trace {trace}",
+        hint="lines hold it where the application logs the X-Amzn-Trace-Id it gets;"
+        " `copilot-local traces` lists the traces that were received",
+    )
 
 
 def _trace_pattern(trace: str, app: str | None, env: str | None, grep: str | None) -> str:

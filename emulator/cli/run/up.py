@@ -310,10 +310,8 @@ def _refuse_combinations(
     detach: bool, *, wait: bool, dry_run: bool, watch: bool, console: bool, quiet: bool, format: OutputFormat
 ) -> None:
     """Raises UsageError for options that contradict each other."""
-    if wait and not detach:
+    if wait and not (detach or dry_run):
         raise UsageError("--wait needs -d", hint="without -d, up stays and shows the logs")
-    if dry_run and (detach or wait):
-        raise UsageError("--dry-run cannot be combined with -d or --wait")
     if watch and (detach or dry_run):
         raise UsageError("--watch cannot be combined with -d or --dry-run", hint="it stays until Ctrl-C")
     if console and (detach or dry_run):

@@ -115,9 +115,9 @@ export function hopsView({ hops, diagnoses }) {
 }
 
 /** A header that a hop added, removed or changed. */
-function changeView(side, { kind, name, before, after }) {
+function changeView(side, { kind, name, before, after, before_bytes, after_bytes }) {
   return [
-    kind !== "added" && h("p", { class: "change minus" }, `− ${side}${name}: ${before}`),
-    kind !== "removed" && h("p", { class: "change plus" }, `+ ${side}${name}: ${after}`),
+    kind !== "added" && h("p", { class: "change minus" }, `− ${side}${name}: ${before ?? `(${before_bytes} bytes)`}`),
+    kind !== "removed" && h("p", { class: "change plus" }, `+ ${side}${name}: ${after ?? `(${after_bytes} bytes)`}`),
   ];
 }

@@ -48,12 +48,7 @@ def build_image(
 ) -> str:
     """Builds an image, unless it is here and nothing that it was built from has changed; returns its id. Raises
     ImageError; its output is the last lines of the build."""
-    reader.check_inputs(spec)
-    try:
-        text = read_text(spec.dockerfile, errors="surrogateescape")
-    except OSError as error:
-        raise ImageError(f"{spec.dockerfile} cannot be read: {error.strerror}") from None
-    substituted = reader.substitute(text, spec.substitutes, spec.args) if spec.substitutes else text
+    text, substituted = _texts(spec)
     mark = mark_of(client, spec, substituted)
     before = inspect_image(client, spec.tag)
     if before is not None and before.id == mark.image():
@@ -78,6 +73,23 @@ def build_image(
         keep_until_unused(client, spec.tag, before.id)
     mark.write(image.id)
     return image.id
+
+
+def built_image(client: Client, spec: BuildSpec) -> str | None:
+    """The id of the image that `build_image` would give without building. Raises ImageError."""
+    _, substituted = _texts(spec)
+    before = inspect_image(client, spec.tag)
+    return before.id if before is not None and before.id == mark_of(client, spec, substituted).image() else None
+
+
+def _texts(spec: BuildSpec) -> tuple[str, str]:
+    """The Dockerfile as it is written, and with its substitutes. Raises ImageError."""
+    reader.check_inputs(spec)
+    try:
+        text = read_text(spec.dockerfile, errors="surrogateescape")
+    except OSError as error:
+        raise ImageError(f"{spec.dockerfile} cannot be read: {error.strerror}") from None
+    return text, reader.substitute(text, spec.substitutes, spec.args) if spec.substitutes else text
 
 
 def _run_until_possible(builder: _Builder, original: str, text: str, *, buildkit: bool) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from emulator.engine.docker.build import build_image
+from emulator.engine.docker.build import build_image, built_image
 from emulator.engine.docker.client import Client, Json
 from emulator.engine.docker.containers import create_body, label_filter, parse_container, parse_health_log
 from emulator.engine.docker.endpoint import Endpoint
@@ -325,6 +325,9 @@ class DockerEngine:
 
     def build(self, spec: BuildSpec, *, on_line: OnLine | None = None, cancelled: threading.Event | None = None) -> str:
         return build_image(self._client, spec, on_line, cancelled)
+
+    def built(self, spec: BuildSpec) -> str | None:
+        return built_image(self._client, spec)
 
     def events(self, labels: Mapping[str, str]) -> Stream[EngineEvent]:
         filters = {"type": ["container"], "event": list(_EVENTS), "label": label_filter(labels)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 import time
@@ -109,9 +110,14 @@ class ImageResolver:
         return self.local(source.reference, (lambda: self.sources.logins.get(login)) if login else None)
 
     def known(self, service: Service, container: ContainerDefinition) -> str:
-        """The image a container would run, as far as that is known without building or pulling anything."""
+        """The image a container would run, as far as that is known without building or pulling anything.
+
+        Of a build it is the image that is here, if nothing that it was built from has changed."""
         source = self.sources.of(service, container)
         if source.build is not None:
+            with contextlib.suppress(ImageError):  # what a build lacks, the build says
+                if found := self.engine.built(source.build):
+                    return found
             return f"(built from {shown(source.build.dockerfile, self.sources.workspace)})"
         return self.known_local(source.reference)
 

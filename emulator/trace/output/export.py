@@ -14,7 +14,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from emulator import __version__
 from emulator.trace.diagnosis.view import Diagnosis
-from emulator.trace.requests.exchange import Exchange, Headers, Outcome
+from emulator.trace.requests.changes import Change
+from emulator.trace.requests.exchange import Exchange, Headers, HeadSize, Outcome
 from emulator.trace.requests.hops import Hop, Trace, header
 
 Json = dict[str, object]
@@ -74,8 +75,10 @@ def _hop(hop: Hop) -> Json:
         "request": asdict(exchange.request) if exchange.request else None,
         "response": asdict(exchange.response) if exchange.response else None,
         "informational": list(exchange.informational),
-        "request_changes": [asdict(change) for change in hop.request_changes],
-        "response_changes": [asdict(change) for change in hop.response_changes],
+        "request_head": asdict(hop.request_head) if hop.request_head else None,
+        "response_head": asdict(hop.response_head) if hop.response_head else None,
+        "request_changes": [_change(change) for change in hop.request_changes],
+        "response_changes": [_change(change) for change in hop.response_changes],
         "tls_server_name": exchange.server_name,
         "sent": exchange.sent,
         "received": exchange.received,
@@ -83,6 +86,11 @@ def _hop(hop: Hop) -> Json:
         "listening": list(exchange.listening),
         "access_log": [asdict(one) for one in hop.logged],
     }
+
+
+def _change(change: Change) -> Json:
+    """Large values are with the requests and answers alone: here they are null, beside their sizes."""
+    return asdict(change) | ({"before": None, "after": None} if change.is_large else {})
 
 
 def _entry(trace: Trace, number: int) -> Json:
@@ -94,8 +102,8 @@ def _entry(trace: Trace, number: int) -> Json:
     entry: Json = {
         "startedDateTime": _moment(exchange.began),
         "time": _rounded(total) if total is not None else 0,
-        "request": _request(exchange),
-        "response": _response(exchange),
+        "request": _request(exchange) | _head(hop.request_head),
+        "response": _response(exchange) | _head(hop.response_head),
         "cache": {},
         "timings": {"send": 0, "wait": _rounded(wait) or 0, "receive": _rounded(receive) or 0},
         "serverIPAddress": exchange.server.rpartition(":")[0],
@@ -155,6 +163,11 @@ def _message(version: str, body: int, headers: Headers = ()) -> Json:
         "headersSize": UNKNOWN,
         "bodySize": body,
     }
+
+
+def _head(head: HeadSize | None) -> Json:
+    """A message's head as it was on the wire, with the secrets that are not shown."""
+    return {"headersSize": UNKNOWN if head is None else head.bytes}
 
 
 def _between(start: float | None, end: float | None) -> float | None:

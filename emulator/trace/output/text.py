@@ -89,6 +89,13 @@ def _hop(trace: Trace, number: int, hop: Hop, width: int) -> Iterator[str]:
 
 def _change(change: Change) -> str:
     mark = _MARKS[change.kind]
+    if change.is_large:
+        sizes = {
+            Kind.ADDED: f"{change.after_bytes} bytes",
+            Kind.REMOVED: f"{change.before_bytes} bytes",
+            Kind.CHANGED: f"{change.before_bytes} → {change.after_bytes} bytes",
+        }
+        return f"{mark} {change.name} ({sizes[change.kind]})"
     if change.kind is Kind.REMOVED:
         return f"{mark} {change.name}"
     if change.kind is Kind.CHANGED:

@@ -20,6 +20,8 @@ SECRET = frozenset(
     }
 )
 """Headers, in lower case, whose values are not shown unless asked for, besides those whose names sound secret."""
+_LARGE = 200
+"""Bytes of a header's values."""
 _SCHEMES = frozenset({"basic", "bearer", "digest", "negotiate", "aws4-hmac-sha256"})
 
 
@@ -39,6 +41,14 @@ class Change:
     name: str
     before: str = ""
     after: str = ""
+    before_bytes: int = 0
+    """Its values on the wire, secrets included."""
+    after_bytes: int = 0
+
+    @property
+    def is_large(self) -> bool:
+        """Whether its size says more than the beginning of its value."""
+        return max(self.before_bytes, self.after_bytes) > _LARGE
 
 
 def changes(before: Headers, after: Headers, *, secrets: bool = False) -> tuple[Change, ...]:
@@ -49,12 +59,14 @@ def changes(before: Headers, after: Headers, *, secrets: bool = False) -> tuple[
     for key, (name, values) in new.items():
         now = _text(key, values, secrets)
         if key not in old:
-            found.append(Change(Kind.ADDED, name, after=now))
+            found.append(Change(Kind.ADDED, name, after=now, after_bytes=_bytes(values)))
         elif old[key][1] != values:
-            found.append(Change(Kind.CHANGED, name, _text(key, old[key][1], secrets), now))
+            was = _text(key, old[key][1], secrets)
+            found.append(Change(Kind.CHANGED, name, was, now, _bytes(old[key][1]), _bytes(values)))
     for key, (name, values) in old.items():
         if key not in new:
-            found.append(Change(Kind.REMOVED, name, before=_text(key, values, secrets)))
+            was = _text(key, values, secrets)
+            found.append(Change(Kind.REMOVED, name, before=was, before_bytes=_bytes(values)))
     return tuple(found)
 
 
@@ -69,6 +81,10 @@ def _joined(headers: Headers) -> dict[str, tuple[str, list[str]]]:
     for name, value in headers:
         found.setdefault(name.lower(), (name, []))[1].append(value)
     return found
+
+
+def _bytes(values: list[str]) -> int:
+    return sum(map(len, values))
 
 
 def _text(key: str, values: list[str], secrets: bool) -> str:

@@ -39,7 +39,7 @@ def test_the_foreground_ends_with_the_code_of_the_essential_container(shell: She
 
 
 def test_a_dry_run_makes_nothing(shell: Shell) -> None:
-    ended = shell.up("--dry-run")
+    ended = shell.up("-d", "--wait", "--dry-run")
     assert ended.code == 0, ended.err
     for word in ("create container", "pause", "nginx", "hello", "front"):
         assert word in ended.out

@@ -249,11 +249,13 @@ def test_what_has_not_changed_is_not_asked_of_the_builder(
         file.write_text("two\n")
         os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
 
+    assert engine.built(spec) is None
     first = engine.build(spec)
     until(is_quiet)
-    assert engine.build(spec) == first
+    assert engine.build(spec) == engine.built(spec) == first
     for change in (rewritten, lambda: other.chmod(0o755), lambda: other.rename(other.with_name("another"))):
         change()
+        assert engine.built(spec) is None
         assert asks()
         until(is_quiet)
     assert output(lab, spec, "cat", "/file", "/inner/another") == "two\nother"

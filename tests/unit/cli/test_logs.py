@@ -106,3 +106,13 @@ def test_a_policy_that_does_not_exist_is_an_error(run: Run, workspace: Path, opt
     del workspace
     ended = run("up", "--dry-run", "--logs", option, "hello")
     assert (ended.code, said in ended.err) == (2, True), ended
+
+
+def test_a_trace_of_which_no_line_was_printed_is_said(
+    running: Bench, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emulator.engine.connect.connect", lambda: running.engine)
+    ended = run("logs", "--trace", "1-6b0c1ce7-62c1e0a508f307dc4c7dd07a", "-a", "demo", "-e", "test")
+    assert ended.code == 1
+    assert ended.out == ""
+    assert "error: no container printed the id of trace 1-6b0c1ce7-62c1e0a508f307dc4c7dd07a" in ended.err

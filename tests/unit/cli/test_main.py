@@ -75,7 +75,6 @@ def test_a_command_line_that_does_not_parse_is_a_usage_error(run: Callable[..., 
     ("line", "message"),
     [
         ("up --wait", "--wait needs -d"),
-        ("up --dry-run -d", "--dry-run cannot be combined"),
         ("up --image nginx", "--image takes NAME=VALUE, not 'nginx'"),
         ("up --image =x", "--image takes NAME=VALUE"),
         ("validate --strict --lenient", "--lenient cannot be combined with --strict"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -221,6 +222,18 @@ class TestDryRun:
     def test_nothing_is_to_be_done_where_all_of_it_runs(self, bench: Bench) -> None:
         bench.up(nginx_sidecar())
         assert str(dry_run(bench.engine, bench.request(nginx_sidecar()))) == ""
+
+    def test_an_image_that_was_built_and_has_not_changed_is_the_one_that_runs(
+        self, bench: Bench, tmp_path: Path
+    ) -> None:
+        (tmp_path / "Dockerfile").write_text("FROM scratch\n", encoding="utf-8")
+        folder = {"hello": str(tmp_path)}
+        bench.up(make_service(), replacements=folder)
+        assert str(dry_run(bench.engine, bench.request(make_service(), replacements=folder))) == ""
+        bench.engine.builds.clear()  # as after a change of a file
+        assert "its definition changed" in str(
+            dry_run(bench.engine, bench.request(make_service(), replacements=folder))
+        )
 
     def test_a_replacement_of_an_unknown_container_is_refused(self, bench: Bench) -> None:
         with pytest.raises(UsageError, match="there is no container nginx"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -54,6 +55,41 @@ def test_a_block_reads_from_the_client_to_the_last_hop() -> None:
     ]
 
 
+def large(answer: tuple[tuple[str, str], ...]) -> Trace:
+    """A request of which nginx drops the answer's headers."""
+    seen = chain("1-a", 10)
+    inner = seen[0][1]
+    assert inner.response is not None
+    seen[0] = (seen[0][0], replace(inner, response=replace(inner.response, headers=answer)))
+    [found] = assemble(seen, PLACES)
+    return found
+
+
+def test_a_large_header_is_said_with_its_size_and_written_once() -> None:
+    found = large((("X-Trail", "a" * 6000), ("Set-Cookie", "b=" + "c" * 300), ("X-Small", "d")))
+    lines = [line.strip() for line in block(found)]
+    assert lines[-3:] == ["- X-Trail (6000 bytes)", "- Set-Cookie (302 bytes)", "- X-Small"]
+    written = as_json(found, ())
+    assert written.count("a" * 6000) == 1
+    [hop] = [one for one in json.loads(written)["hops"] if one["response_changes"]]
+    assert hop["response_changes"][0] == {
+        "kind": "removed",
+        "name": "X-Trail",
+        "before": None,
+        "after": None,
+        "before_bytes": 6000,
+        "after_bytes": 0,
+    }
+    assert hop["response_head"]["largest"] == "X-Trail"
+
+
+def test_sizes_of_heads_are_those_on_the_wire() -> None:
+    found = large((("Set-Cookie", "b=" + "c" * 300),))
+    entry = json.loads(as_har([found]))["log"]["entries"][2]
+    assert entry["response"]["headersSize"] == len("HTTP/1.1 200 \r\nSet-Cookie: b=\r\n\r\n") + 300
+    assert entry["request"]["headersSize"] > 0
+
+
 def test_long_values_are_cut_and_control_characters_do_not_reach_the_terminal() -> None:
     seen = chain("1-a", 10, (f"/{'a' * 200}",) * 2 + ("/\x1b[31mred",))
     [found] = assemble(seen, PLACES)
@@ -76,7 +112,14 @@ def test_json_has_every_hop_with_what_changed() -> None:
     assert [hop["server"] for hop in content["hops"]] == ["front:8080", "nginx:80", "hello:3000", "203.0.113.9:443"]
     assert [hop["parent"] for hop in content["hops"]] == [None, 0, 1, 2]
     assert content["hops"][2]["request_changes"] == [
-        {"kind": "changed", "name": "Host", "before": "shop.test", "after": "localhost:3000"}
+        {
+            "kind": "changed",
+            "name": "Host",
+            "before": "shop.test",
+            "after": "localhost:3000",
+            "before_bytes": 9,
+            "after_bytes": 14,
+        }
     ]
     assert content["hops"][3]["tls_server_name"] == "api.example.com"
     assert content["diagnoses"] == [{"message": "what", "hint": "do", "hop": 2, "position": None, "certain": True}]
