@@ -41,7 +41,7 @@ def rendered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def workflow(root: Path, name: str) -> Any:
-    assert app.run(("render", "pipeline", name, "-o", "out")) == 0
+    assert app.run(("render", "pipeline", name, "--install", "copilot-local", "-o", "out")) == 0
     return yaml.safe_load((root / "out" / f"{name}.workflow.yml").read_text())
 
 

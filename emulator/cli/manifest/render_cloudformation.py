@@ -131,6 +131,7 @@ def cloudformation(
     def render(loaded: LoadedService) -> list[Document]:
         if in_copilot_environment and form == "inline":
             _warn_of_moved_data(loaded, emit)
+        _warn_of_missing_variables(loaded, emit)
         return _documents(loaded, in_copilot_environment, environment_parameters, form, known, tag, set(chosen))
 
     with rendering.display() as emit:
@@ -157,6 +158,18 @@ def _warn_of_moved_data(loaded: LoadedService, emit: Emit) -> None:
             "for an existing stack"
         )
         emit(Event(EventKind.WARNING, loaded.service.name, text))
+
+
+def _warn_of_missing_variables(loaded: LoadedService, emit: Emit) -> None:
+    from emulator.cli.manifest.pipeline.environment_files import environment_files, missing_variables
+    from emulator.display.failure import shown
+
+    assert loaded.deployment is not None
+    for parameter, file in environment_files(loaded):
+        problem = missing_variables(loaded, parameter, file)
+        if problem is not None and parameter not in loaded.deployment.parameters:
+            where = shown(problem.position) if problem.position else ""
+            emit(Event(EventKind.WARNING, where, problem.message, {"hint": problem.hint}))
 
 
 def _documents(

@@ -7,6 +7,7 @@ in `infrastructure/<name>-<stage>.params.json`, which the build leaves there.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterator
 
@@ -61,6 +62,10 @@ def _parameters(pipeline: Pipeline, stage: Stage) -> Iterator[str]:
         if one.service:
             values = {key: shell.value(pipeline, value, _TAG, names, stage.region) for key, value in one.values.items()}
             text = json.dumps({"Parameters": values, "Tags": dict(one.tags)}, indent=2)
+            for key, plain in one.values.items():
+                if isinstance(plain, str):
+                    shown = _unexpanded(json.dumps(plain))
+                    text = text.replace(f'"{key}": {json.dumps(values[key])}', f'"{key}": {shown}')
             yield f"cat > {shlex.quote(one.config)} <<JSON\n{text}\nJSON"
         elif one.environment:
             yield shell.wrapped(
@@ -72,3 +77,8 @@ def _parameters(pipeline: Pipeline, stage: Stage) -> Iterator[str]:
                     f"> {shlex.quote(one.config)}",
                 ]
             )
+
+
+def _unexpanded(text: str) -> str:
+    """Text of which the shell expands nothing in a here-document."""
+    return re.sub(r"([\\$`])", r"\\\1", text)

@@ -35,7 +35,7 @@ class Upload:
     """Whether the parameter takes a URL; else it takes an ARN."""
 
 
-Value = Image | Upload
+Value = Image | Upload | str
 """What a parameter of a stack is given."""
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from emulator.regions import dns_suffix, partition
-from emulator.render.pipeline.model import Deployment, Image, Pipeline, Stage, Upload
+from emulator.render.pipeline.model import Deployment, Image, Pipeline, Stage, Upload, Value
 
 FOLDER = "infrastructure"
 """Where templates are rendered to. Source: Copilot, `DefaultPipelineArtifactsDir`."""
@@ -93,7 +94,10 @@ def render(pipeline: Pipeline, stage: Stage) -> Iterator[str]:
 
 def uploads(pipeline: Pipeline, stage: Stage, tag: str) -> Iterator[str]:
     """Puts templates of addons and environment files into the bucket."""
-    for file in dict.fromkeys(one.file for one in _uploads(stage)):
+    for file, url in dict.fromkeys((one.file, one.url) for one in _uploads(stage)):
+        if not url:  # a placeholder would take the variables of what runs
+            said = f"{file} holds no variables"
+            yield f"grep -q '^[^#=][^=]*=' {shlex.quote(file)} || {{ echo {shlex.quote(said)} >&2; false; }}"
         yield f"aws s3 cp {shlex.quote(file)} {_target(pipeline, file, tag)}"
 
 
@@ -110,10 +114,10 @@ def _target(pipeline: Pipeline, file: str, tag: str) -> str:
     return f'"s3://{pipeline.bucket}/{_key(file, tag)}"'
 
 
-def value(
-    pipeline: Pipeline, given: Image | Upload, tag: str, names: Mapping[str, str], region: str | None = None
-) -> str:
+def value(pipeline: Pipeline, given: Value, tag: str, names: Mapping[str, str], region: str | None = None) -> str:
     """What a parameter is given, within double quotes. `names` are the shell's variables of images."""
+    if isinstance(given, str):
+        return re.sub(r'([\\"$`])', r"\\\1", given)
     if isinstance(given, Image):
         return f"${names[given.id]}"
     if given.url:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from emulator.render.pipeline.shell import together
-from tests.unit.cli.conftest import Run
+from tests.unit.cli.conftest import Ended, Run
 from tests.unit.render.pipelines import FILES, NAMES, write_workspace
 
 PROGRAMS = Path(sys.executable).parent
@@ -41,6 +41,7 @@ Resources:
 """,
     "copilot-local.toml": SETTINGS,
 }
+TEXT = '7 $HOME `x` "y" back\\slash'
 ENVIRONMENTS = """\
 name: release
 version: 1
@@ -59,6 +60,17 @@ stages:
         template_path: ci/table.yml
         depends_on: [network]
 """
+
+
+@pytest.fixture(name="run")
+def run_with_a_wheel(run: Run) -> Run:
+    """Commands; a pipeline installs a wheel, since no index has a release."""
+
+    def with_a_wheel(*words: str) -> Ended:
+        wheel = ("--install", "./ci/copilot_local.whl") if words[1] == "pipeline" and "--install" not in words else ()
+        return run(*words, *wheel)
+
+    return with_a_wheel
 
 
 @pytest.fixture
@@ -138,6 +150,7 @@ def test_what_stands_in_the_settings_is_used(here: Path, run: Run) -> None:
     assert "docker build --platform linux/arm64" in build
     steps = {step.get("name", step.get("uses")): step for step in found["jobs"]["test"]["steps"]}
     assert steps["Upload"]["run"].splitlines() == [
+        "grep -q '^[^#=][^=]*=' api/own.env || { echo 'api/own.env holds no variables' >&2; false; }",
         'aws s3 cp api/own.env "s3://templates/pipelines/$GITHUB_SHA/api/own.env"',
         "aws s3 cp infrastructure/api-test.addons.stack.yml "
         '"s3://templates/pipelines/$GITHUB_SHA/infrastructure/api-test.addons.stack.yml"',
@@ -148,6 +161,52 @@ def test_what_stands_in_the_settings_is_used(here: Path, run: Run) -> None:
         "AddonsTemplateURL=https://templates.s3.amazonaws.com/pipelines/$GITHUB_SHA/infrastructure/api-test" in deploy
     )
     assert "CAPABILITY_AUTO_EXPAND" in deploy
+
+
+def test_nothing_is_installed_that_is_not_named(here: Path, run: Run) -> None:
+    ended = run("render", "pipeline", "release", "--install", "")
+    assert (ended.code, ended.out) == (2, "")
+    assert "--install is missing" in ended.err
+
+
+def test_numbers_of_the_manifest_reach_the_stack(here: Path, run: Run) -> None:
+    """The AWS command line keeps the values that a stack has, unless they are given."""
+    scaled = FILES["copilot/web/manifest.yml"] + "count: {range: 1-4, cpu_percentage: 70}\n"
+    settings = SETTINGS + '[environments.prod.parameters]\nRulePriority = "7"\n'
+    changed = {"copilot/api/manifest.yml": FILES["copilot/api/manifest.yml"] + "count: 3\n"}
+    write_workspace(here, {**changed, "copilot/web/manifest.yml": scaled, "copilot-local.toml": settings})
+    found: Any = yaml.safe_load(run("render", "pipeline", "release").out)
+    steps = {(job, it.get("name")): it.get("run") for job in ("test", "prod") for it in found["jobs"][job]["steps"]}
+    together_ = steps["test", "Deploy api, report, web"].split(" &\n")
+    assert '"TaskCount=3"' in together_[0]
+    assert '"Schedule=cron(' in together_[1] or '"Schedule=rate(' in together_[1]
+    assert "TaskCount" not in together_[2], "scaling has the number"
+    assert "RulePriority" not in together_[2], "what was given by hand stays"
+    assert '"RulePriority=7"' in steps["prod", "Deploy web"]
+    built = run("render", "pipeline", "release", "--to", "buildspec").out
+    assert '"TaskCount": "3"' in built
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [(None, "there is no environment file api/own.env"), ("# A=1\n=x\n", "holds no variables")]
+)
+def test_variables_of_production_are_not_overwritten_by_a_placeholder(
+    text: str | None, said: str, here: Path, run: Run
+) -> None:
+    write_workspace(here, {**WITH_FILES, "api/own.env": text or ""})
+    if text is None:
+        (here / "api" / "own.env").unlink()
+    ended = run("render", "pipeline", "release", "--bucket", "templates")
+    assert (ended.code, ended.out) == (1, "")
+    assert said in ended.err
+    assert "copilot/api/manifest.yml:8" in ended.err
+    assert "EnvFileARN" in ended.err
+    ended = run("render", "cloudformation", "-e", "prod", "-n", "api", "--in-copilot-environment")
+    assert ended.code == 0
+    assert said in ended.err
+    kept = SETTINGS.replace('us-west-2"', 'us-west-2"\nparameters = {EnvFileARN = "arn:aws:s3:::own/file.env"}')
+    write_workspace(here, {"copilot-local.toml": kept})
+    assert said not in run("render", "cloudformation", "-e", "prod", "-n", "api", "--in-copilot-environment").err
 
 
 def test_options_reach_the_commands_of_the_workflow(here: Path, run: Run) -> None:
@@ -169,6 +228,8 @@ def test_commands_that_are_not_carried_over_are_told(here: Path, run: Run) -> No
 
 
 def test_a_buildspec_leaves_what_the_pipeline_deploys(here: Path, run: Run) -> None:
+    toml = f"[environments.prod]\nparameters = {{RulePriority = '{TEXT}'}}\n"
+    write_workspace(here, {"copilot-local.toml": toml})
     text = run("render", "pipeline", "release", "--to", "buildspec").out
     assert "wget" not in text
     assert "copilot-linux" not in text
@@ -190,7 +251,11 @@ def test_a_buildspec_leaves_what_the_pipeline_deploys(here: Path, run: Run) -> N
         f"{name}.params.json" for name in ("api-test", "report-test", "web-test", "api-prod", "web-prod")
     }
     assert json.loads((here / "infrastructure" / "web-prod.params.json").read_text()) == {
-        "Parameters": {"ContainerImage": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/web:42-prod"},
+        "Parameters": {
+            "ContainerImage": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/web:42-prod",
+            "RulePriority": TEXT,
+            "TaskCount": "1",
+        },
         "Tags": {"copilot-application": "shop", "copilot-environment": "prod", "copilot-service": "web"},
     }
 
@@ -224,6 +289,8 @@ def test_commands_that_run_together_all_end_before_one_that_failed_counts(tmp_pa
         (RELEASE, "- name: prod", "- name: production", "there is no environment production", f"{RELEASE}:9"),
         (RELEASE, "      api:\n", "      apis:\n", "web depends on api", f"{RELEASE}:14"),
         (RELEASE, "version: 1", "version: 2", "'2' is no version", f"{RELEASE}:2"),
+        (RELEASE, "      api:\n", "      api:\n        template_path: a.yml\n", "template_path of api", "yml:13"),
+        (RELEASE, "      api:\n", "      api: {template_config: a.json}\n", "template_config of api", f"{RELEASE}:12"),
         ("ci/seed.yml", "phases:", "phase:", "'phase' is no key of a buildspec", "ci/seed.yml:5"),
         ("ci/seed.yml", "  build:", "  built:", "'built' is no phase", "ci/seed.yml:6"),
         ("ci/seed.yml", "- echo", "- a: echo", "a command is text", "ci/seed.yml:8"),
@@ -265,5 +332,6 @@ def test_files_need_a_bucket(here: Path, run: Run) -> None:
     write_workspace(here, WITH_FILES)
     ended = run("render", "pipeline", "release")
     assert ended.code == 1
-    assert "api needs a bucket for" in ended.err
+    assert "copilot/api/manifest.yml:8" in ended.err, "the line of env_file"
+    assert "api needs a bucket for api/own.env" in ended.err
     assert "give --bucket NAME" in ended.err

@@ -11,6 +11,7 @@ from emulator.app.compile import registration_findings
 from emulator.app.load import load_services
 from emulator.app.selection import LoadedService, Selection, Target, others_declared, warning
 from emulator.cli.manifest.pipeline.actions import actions_of, build_script
+from emulator.cli.manifest.pipeline.environment_files import environment_files, missing_variables
 from emulator.errors import FindingsError, InputError, Position, UsageError
 from emulator.events import Emit
 from emulator.manifest import load_pipeline
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _GITHUB = re.compile(r"(?:https://github\.com/|git@github\.com:|)(?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?")
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _TEMPLATE_URL = "AddonsTemplateURL"
+_OF_MANIFEST = ("Schedule", "TaskCount")
+"""Parameters whose default is what the manifest says: it reaches AWS with every deployment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,8 @@ def pipeline_name(target: Target, name: str | None) -> str:
     known = sorted(file.parent.name for file in folder.glob(f"*/{MANIFEST_FILE}"))
     if not known:
         raise InputError(
-            f"there is no pipeline in {folder}", hint="its manifest is pipelines/<name>/manifest.yml there"
+            f"there is no pipeline in {folder}",
+            hint=f"write {folder}/NAME/manifest.yml: docs/how-to/pipelines.md has an example",
         )
     if name is not None and name not in known:
         raise UsageError(f"there is no pipeline {name} in {folder}", hint=did_you_mean(name, known, "pipelines"))
@@ -210,6 +214,7 @@ class _Collector:
         if loaded is not None:
             if not _NAME.fullmatch(name):
                 raise InputError(f"{name!r} is no name of a workload", position=Position(loaded.service.manifest, 1))
+            self._refuse_committed_templates(name, given, number)
             values = dict(self._values(loaded, stage))
             tags = {"copilot-application": app, "copilot-environment": stage.name, "copilot-service": name}
             nested = loaded.service.addons is not None
@@ -230,6 +235,20 @@ class _Collector:
                 )
         return replace(plain, config=config if given and given.template_config else "")
 
+    def _refuse_committed_templates(self, name: str, given: PipelineDeployment | None, number: int) -> None:
+        """A workload's template and parameters are rendered: files of these names would be written over, or unread."""
+        for key, file in (
+            ("template_path", given and given.template_path),
+            ("template_config", given and given.template_config),
+        ):
+            if file and not file.startswith(f"{FOLDER}/"):
+                raise InputError(
+                    f"{key} of {name} is outside of {FOLDER}/: the template of a workload and its parameters are "
+                    "rendered, and no file of yours is deployed for them",
+                    position=self.loaded.position(f"stages[{number}].deployments.{name}.{key}"),
+                    hint=f"leave {key} out; docs/how-to/pipelines.md says how to own a template",
+                )
+
     def _values(self, loaded: LoadedService, stage: PipelineStage) -> Iterator[tuple[str, Value]]:
         """What the parameters of a service's stack are given. Raises InputError for one that nothing gives a value."""
         from emulator.render.cloudformation.options import StackOptions
@@ -243,18 +262,23 @@ class _Collector:
         )  # fmt: skip
         parameters = stack_document(service, options).get("Parameters")
         images = {_image_parameter(name, service.main_container): name for name in service.builds}
+        files = dict(environment_files(loaded))
         for name, parameter in parameters.items() if isinstance(parameters, dict) else ():
             if name in images:
                 if images[name] not in where.images:
                     yield name, self._image(loaded, images[name], stage, where.region)
             elif isinstance(parameter, Mapping) and "Default" in parameter:
-                continue
+                # The AWS command line keeps the value that the stack has, whatever the default has become.
+                if name in _OF_MANIFEST or name in where.parameters:
+                    yield name, str(parameter["Default"])
             elif name == _TEMPLATE_URL:
-                self._need_bucket(service.name, "the template of its addons", service.manifest)
+                self._need_bucket(service.name, "the template of its addons", Position(service.manifest, 1))
                 yield name, Upload(f"{FOLDER}/{service.name}-{stage.name}.addons.stack.yml", url=True)
-            elif file := _env_file(loaded, name):
-                self._need_bucket(service.name, file, service.manifest)
-                yield name, Upload(file, url=False)
+            elif file := files.get(name):
+                if problem := missing_variables(loaded, name, file):
+                    raise problem
+                self._need_bucket(service.name, file.name, file.position)
+                yield name, Upload(file.name, url=False)
             else:
                 raise InputError(
                     f"the stack of {service.name} asks for {name}, to which a pipeline has no value",
@@ -262,11 +286,11 @@ class _Collector:
                     hint=f"give it in [environments.{stage.name}.parameters] of copilot-local.toml",
                 )
 
-    def _need_bucket(self, service: str, what: str, manifest: str) -> None:
+    def _need_bucket(self, service: str, what: str, position: Position | None) -> None:
         if self.wanted.bucket is None:
             raise InputError(
                 f"{service} needs a bucket for {what}",
-                position=Position(manifest, 1),
+                position=position,
                 hint="give --bucket NAME, such as the artifact bucket of Copilot's application: `aws cloudformation "
                 f"list-stack-instances --stack-set-name {self.target.app}-infrastructure` leads to it",
             )
@@ -305,22 +329,3 @@ def _image_parameter(container: str, main: str) -> str:
     from emulator.ecs.names import logical_id
 
     return "ContainerImage" if container == main else f"ContainerImageFor{logical_id(container)}"
-
-
-def _env_file(loaded: LoadedService, parameter: str) -> str:
-    """The environment file that a parameter names, by the container."""
-    from emulator.ecs.names import logical_id
-    from emulator.ecs.references import EnvFileReference
-
-    service = loaded.service
-    router = service.task_definition.log_router
-    for container in service.task_definition.container_definitions:
-        here = (
-            "EnvFileARN" if container.name == service.main_container else f"EnvFileARNFor{logical_id(container.name)}"
-        )
-        if router is not None and router.name == container.name and container.name != service.main_container:
-            here = "LoggingEnvFileARN"
-        for file in container.environment_files:
-            if here == parameter and isinstance(file.value, EnvFileReference):
-                return file.value.name
-    return ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import re
 import shlex
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -52,7 +51,7 @@ def pipeline(
     requirement: Annotated[
         str | None,
         typer.Option(
-            "--install", metavar="REQUIREMENT", help="What pip installs there. Default: copilot-local in this version."
+            "--install", metavar="REQUIREMENT", help="What pip installs there: a wheel, or an address with a commit."
         ),
     ] = None,
     own_role: Annotated[
@@ -71,13 +70,19 @@ def pipeline(
 
     if bucket is not None and not _BUCKET.fullmatch(bucket):
         raise UsageError(f"--bucket {bucket} is no name of a bucket", hint="3 to 63 of a-z, 0-9, `-` and `.`")
+    if not requirement:
+        raise UsageError(
+            "--install is missing: no package index has a release of copilot-local, and anyone may take its name there",
+            hint="give what pip installs there: a wheel that is committed, or "
+            "`--install 'copilot-local @ git+https://HOST/OWNER/copilot-local@COMMIT'`",
+        )
     given = variables_of(variables)
     options = tuple(f"--var {shlex.quote(f'{key}={value}')}" for key, value in given.items())
     options += (f"--env-file {shlex.quote(str(env_file))}",) if env_file is not None else ()
     selection = Selection(app, None, (), env_file, variables=given, any_manifest=True)
     wanted = Wanted(
         github=to is Target.GITHUB,
-        requirement=requirement or f"copilot-local=={version('copilot-local')}",
+        requirement=requirement,
         repository=repository,
         bucket=bucket,
         execution_role=not own_role,
