@@ -118,8 +118,11 @@ class TextDisplay:
         took = f" {human(seconds)}" if isinstance(seconds, int | float) else ""
         if mark == "✓" and event.fields.get("quiet") and isinstance(seconds, int | float) and seconds < _LONG:
             return
-        title = step.title if step is not None and not event.message else _title(event)
+        failed = event.kind is EventKind.STEP_FAILED
+        title = step.title if step is not None and not event.message else _sentence(event) if failed else _title(event)
         self._line(f" {paint(mark, colour, self._err_colour)} {title}{paint(took, colours.DIM, self._err_colour)}")
+        if failed and (said := event.fields.get("output")):
+            self._line(f"     {visible(str(event.fields.get('container', '')))} | {visible_line(str(said))}")
 
     def _progress(self, event: Event) -> None:
         step = self._steps.get(event.subject)

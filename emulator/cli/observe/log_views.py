@@ -166,6 +166,7 @@ class View:
     def kept(self) -> int:
         """What removed containers had printed that log to CloudWatch by themselves."""
         from emulator.runtime.reports.records import kept_records
+        from emulator.runtime.state.log_subjects import SHORT
 
         every: Iterable[dict[str, Any]] = kept_records(self.engine, self.environment, self.services)
         found: Iterable[dict[str, Any]] = (one for one in every if self._keeps_line(one))
@@ -181,7 +182,9 @@ class View:
                 typer.echo(json.dumps({**fields, "message": line.get("log")}, ensure_ascii=False))
             else:
                 when = f"{record['time']} " if self.timestamps else ""
-                typer.echo(f"{record['tag']} | {when}{line.get('log')}")
+                service = [] if len(self.services) == 1 else [record["service"]]
+                subject = "/".join([*service, record["task"][:SHORT], record["stream"][1:]])
+                typer.echo(f"{subject} | {when}{line.get('log')}")
         return count
 
     def stored_containers(self) -> set[str]:

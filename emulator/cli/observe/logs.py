@@ -35,7 +35,9 @@ def logs(
     services: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[SERVICE]...", help="Services. Default: all.", autocompletion=completion.running_services
+            metavar="[SERVICE[/CONTAINER]]...",
+            help="Services, or a container. Default: all.",
+            autocompletion=completion.running_services,
         ),
     ] = None,
     app: App = None,
@@ -104,19 +106,20 @@ def logs(
     format: Format = OutputFormat.TEXT,
 ) -> None:
     """Show the logs of an environment's containers."""
+    from emulator.cli.shell.unknown_names import log_names, meant_as_containers
+
     if name is not None and _NUMBER.fullmatch(name):
         tail, name = _lines(name, "-n"), None
     tail = None if tail == ALL else tail
     flags = {"--routed": routed, "--access": access, "--compare": compare, "--previous": previous}
     views = [view for view, wanted in flags.items() if wanted]
+    chosen, within = log_names(services_of(name, *(services or ())))
+    container = [*(container or []), *within]
     _refuse_combinations(
         views, flags, follow=follow, join=join, tail=tail, until=until, container=container, some=since or until or grep
     )
     if trace is not None:
         grep = _trace_pattern(trace, app, env, grep)
-    from emulator.cli.shell.unknown_names import service_names
-
-    chosen = service_names(services_of(name, *(services or ())))
     as_json = format is OutputFormat.JSON
     if not (views or follow or container or since or until or grep):
         from emulator.cli.observe.log_lines import print_direct
@@ -127,16 +130,19 @@ def logs(
     from emulator.cli.observe.log_views import View, line_filter
     from emulator.runtime.state.observed import observe
 
-    keep = line_filter(container or [], since, until, grep)
     with chosen_environment(app, env) as (engine, environment):
+        observed = observe(engine, environment)
+        if not access and meant_as_containers(observed, chosen):
+            chosen, container = [], [*container, *chosen]
+        keep = line_filter(container, since, until, grep)
         view = View(
             engine,
             environment,
-            observe(engine, environment),
+            observed,
             chosen,
             keep,
             chooses=bool(container or since or until or grep),
-            containers=container or (),
+            containers=container,
             tail=tail,
             follow=follow,
             timestamps=timestamps,

@@ -38,6 +38,40 @@ def service_names(chosen: Iterable[str]) -> list[str]:
     return found
 
 
+def log_names(chosen: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The services and the containers (none: all) that names choose which are written as `logs` prefixes lines:
+    `SERVICE/CONTAINER`, beside services and manifests' paths.
+
+    Raises `UsageError` for different containers of different services, and for a task's id between the two.
+    """
+    wanted: dict[str, set[str]] = {}
+    for name in chosen:
+        service, _, container = name.partition("/")
+        if not container or _is_path(name):
+            [service], container = service_names([name]), ""
+        elif "/" in container:
+            raise UsageError(f"{name}: logs are not chosen by task", hint=f"{service}/{container.rpartition('/')[2]}")
+        wanted.setdefault(service, set()).add(container)
+    choices = list(wanted.values())
+    if any(choice != choices[0] or ("" in choice and len(choice) > 1) for choice in choices):
+        raise UsageError(
+            f"{' '.join(chosen)}: different containers of different services",
+            hint="one service at a time, or `-c` for containers of every service",
+        )
+    return list(wanted), sorted(choices[0] - {""}) if choices else []
+
+
+def meant_as_containers(observed: Observed, chosen: Sequence[str]) -> bool:
+    """Whether all names are containers' and none is a service's."""
+    there = {task.service for task in observed.tasks.values()}
+    return bool(chosen) and not there & {*chosen} and {*chosen} <= container_names(observed, ())
+
+
+def _is_path(name: str) -> bool:
+    path = Path(name)
+    return path.exists() or path.suffix in (".yml", ".yaml") or not name[0].isalnum() or name.startswith("copilot/")
+
+
 def check_services(engine: Engine, environment: Names, observed: Observed, chosen: Sequence[str]) -> list[str]:
     """The chosen services that have no container, though they exist. Raises `UsageError` for one that does not."""
     there = {task.service for task in observed.tasks.values()}

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from emulator.engine.interface import ContainerSpec, ContainerState, Engine
-from emulator.errors import Conflict, EngineError
+from emulator.errors import Conflict, ContainerFailed, EngineError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.execution.archive_output import Keeper
 from emulator.runtime.execution.context import POLL, Cancelled, Execution
@@ -194,7 +194,7 @@ class Executor:
         except Cancelled:
             raise
         except Exception as error:
-            self.emit(Event(EventKind.STEP_FAILED, subject, str(error), fields))
+            self.emit(Event(EventKind.STEP_FAILED, subject, str(error), {**fields, **_last_words(error)}))
             raise
         seconds = round(time.monotonic() - began, 3)
         self.emit(Event(EventKind.STEP_DONE, subject, "", {**fields, "seconds": seconds}))
@@ -301,3 +301,9 @@ def remove_volume(engine: Engine, volume: str) -> None:
         except Conflict:
             time.sleep(0.1)
     engine.remove_volume(volume)
+
+
+def _last_words(error: Exception) -> dict[str, str | int | float | bool]:
+    """What a container that failed printed last: often the reason, long before the command gives up."""
+    lines = [line for line in error.output if line.strip()] if isinstance(error, ContainerFailed) else []
+    return {"container": error.container, "output": lines[-1]} if isinstance(error, ContainerFailed) and lines else {}

@@ -115,4 +115,4 @@ sidecars:
     project.up()  # replaces the task: its containers are gone, with what Docker kept of them
     assert task not in project.tasks()
     kept = project.run("logs", "--previous", "--container", "plain").ok().out
-    assert kept.splitlines() == [f"copilot/plain/{task} | from the plain sidecar"]
+    assert kept.splitlines() == [f"hello/{task[:8]}/plain | from the plain sidecar"]

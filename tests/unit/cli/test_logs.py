@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from emulator.cli.shell.unknown_names import check_containers, check_services, service_names, why_idle
+from emulator.cli.shell.unknown_names import (
+    check_containers,
+    check_services,
+    log_names,
+    service_names,
+    why_idle,
+)
 from emulator.errors import UsageError
 from emulator.runtime.state.observed import Observed, observe
 from tests.unit.cli.conftest import MANIFEST, Run
@@ -116,3 +122,44 @@ def test_a_trace_of_which_no_line_was_printed_is_said(
     assert ended.code == 1
     assert ended.out == ""
     assert "error: no container printed the id of trace 1-6b0c1ce7-62c1e0a508f307dc4c7dd07a" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("names", "services", "containers"),
+    [
+        (["hello/nginx"], ["hello"], ["nginx"]),
+        (["hello/nginx", "hello/hello"], ["hello"], ["hello", "nginx"]),
+        (["copilot/hello"], ["hello"], []),
+        (["copilot/hello/manifest.yml", "web"], ["hello", "web"], []),
+        ([], [], []),
+    ],
+)
+def test_names_may_be_those_that_lines_are_prefixed_with(
+    workspace: Path, names: list[str], services: list[str], containers: list[str]
+) -> None:
+    assert log_names(names) == (services, containers)
+
+
+@pytest.mark.parametrize("names", [["hello/nginx", "web"], ["hello/nginx", "web/app"], ["hello", "hello/nginx"]])
+def test_different_containers_of_different_services_are_refused(workspace: Path, names: list[str]) -> None:
+    with pytest.raises(UsageError, match="different containers of different services"):
+        log_names(names)
+
+
+def test_a_task_between_service_and_container_is_refused(workspace: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        log_names(["hello/61e51792/nginx"])
+    assert caught.value.hint == "hello/nginx"
+
+
+@pytest.mark.parametrize("name", ["nginx", "hello/nginx"])
+def test_a_container_is_chosen_by_its_name(
+    running: Bench, run: Run, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("emulator.engine.connect.connect", lambda: running.engine)
+    for container in ("hello", "nginx"):
+        running.engine.print_line(f"cl-demo-test-hello-task0001-{container}", f"from {container}")
+    ended = run("logs", name, "-a", "demo", "-e", "test")
+    assert ended.code == 0, ended.err
+    assert "from nginx" in ended.out
+    assert "from hello" not in ended.out

@@ -22,5 +22,5 @@ def test_quiet_leaves_out_what_went_well(quiet: bool) -> None:
     assert out.getvalue() == "hello | a line\n"
     shown = err.getvalue()
     assert "warning: hello: no secret" in shown
-    assert "✗ start hello" in shown
+    assert "✗ start: hello" in shown
     assert ("build" in shown, "running at" in shown) == ((False, False) if quiet else (True, True))

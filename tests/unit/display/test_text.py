@@ -101,6 +101,19 @@ def test_a_step_without_a_last_word_keeps_its_title(show: Show) -> None:
     assert err == " ✗ image nginx building 2.0s\n"
 
 
+def test_a_step_that_fails_says_why_and_what_the_container_printed_last(show: Show) -> None:
+    _, err = show(
+        Event(
+            *(EventKind.STEP_FAILED, "wait until shop 528f9214 is steady", "container nginx exited with code 1"),
+            {"seconds": 0.1, "container": "nginx", "output": 'nginx: [emerg] unknown directive "x"\x1b[2J'},
+        ),
+    )
+    first, second = err.splitlines()
+    assert first == " ✗ wait until shop 528f9214 is steady: container nginx exited with code 1 0.1s"
+    assert second.startswith('     nginx | nginx: [emerg] unknown directive "x"')
+    assert "\x1b" not in second
+
+
 def test_a_slow_step_is_seen_to_run_without_a_terminal(show: Show) -> None:
     _, err = show(
         Event(EventKind.STEP_STARTED, "image nginx", "building"),

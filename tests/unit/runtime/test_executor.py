@@ -304,6 +304,8 @@ class TestSteady:
         with pytest.raises(ContainerFailed, match="container hello exited with code 9") as caught:
             self.wait(bench, task.id, timeout=60)
         assert caught.value.output == ["out of luck"]
+        [failed] = [event for event in bench.events if event.kind is EventKind.STEP_FAILED]
+        assert (failed.fields["container"], failed.fields["output"]) == ("hello", "out of luck")
 
     def test_a_task_that_loses_its_namespace_fails_at_once(self, bench: Bench) -> None:
         task = bench.start(desired_state(make_service()))
