@@ -7,16 +7,27 @@ from typing import Annotated
 
 import typer
 
-from emulator.app.selection import Selection, find_names, find_one
+from emulator.app.selection import Selection, find_one
 from emulator.cli.leave.delivery import Run, Yes, deliver
+from emulator.cli.leave.taking_over import environment_lines, service_lines
 from emulator.cli.leave.verbs import named
 from emulator.cli.manifest import rendering
 from emulator.cli.shell.options import App, Env, Name, services_of
+from emulator.errors import UsageError
 from emulator.leave.verbs import lines
-from emulator.leave.verbs.lines import Names
 
 Bucket = Annotated[
     str | None, typer.Option("--bucket", metavar="NAME", help="Bucket for templates of addons and environment files.")
+]
+
+
+TakeOver = Annotated[
+    bool,
+    typer.Option(
+        "--take-over",
+        help="Make a change set that puts the rendered template into the stack that Copilot made, with the image and "
+        "the files that it has, for `leave check` to judge.",
+    ),
 ]
 
 
@@ -27,12 +38,15 @@ def svc_deploy(
     force: Annotated[
         bool, typer.Option("--force", help="Only replace the tasks, by others of what is deployed.")
     ] = False,
+    take_over: TakeOver = False,
     bucket: Bucket = None,
     run: Run = False,
     yes: Yes = False,
 ) -> None:
     """Render a service, build and push its images, and deploy its stack."""
-    found = lines.force(named(app, env, name)) if force else _deploy(app, env, name, bucket)
+    if force and take_over:
+        raise UsageError("--force and --take-over do not go together", hint="the new template replaces the tasks")
+    found = lines.force(named(app, env, name)) if force else _deploy(app, env, name, bucket, take_over)
     deliver(found, run=run, yes=yes, programs=() if force else ("copilot-local",))
 
 
@@ -40,36 +54,29 @@ def job_deploy(
     app: App = None,
     env: Env = None,
     name: Name = None,
+    take_over: TakeOver = False,
     bucket: Bucket = None,
     run: Run = False,
     yes: Yes = False,
 ) -> None:
     """Render a job, build and push its images, and deploy its stack."""
-    deliver(_deploy(app, env, name, bucket), run=run, yes=yes, programs=("copilot-local",))
+    deliver(_deploy(app, env, name, bucket, take_over), run=run, yes=yes, programs=("copilot-local",))
 
 
-def env_deploy(app: App = None, env: Env = None, run: Run = False, yes: Yes = False) -> None:
-    """Render an environment and make a change set, which `leave check` judges before you execute it."""
-    found = Names(*find_names(Selection(app, env)))
-    template = f"infrastructure/{found.environment}.env.yml"
-    deliver(
-        [
-            "mkdir -p infrastructure",
-            f"copilot-local render environment -a {found.app} -e {found.environment} --in-place > {template}",
-            f"aws cloudformation deploy --stack-name {found.environment_stack} --template-file {template}"
-            " --capabilities CAPABILITY_NAMED_IAM --no-execute-changeset",
-        ],
-        run=run, yes=yes, programs=("copilot-local",),
-    )  # fmt: skip
+def env_deploy(app: App = None, env: Env = None, bucket: Bucket = None, run: Run = False, yes: Yes = False) -> None:
+    """Render an environment and make a change set, which `leave check` judges before it is executed."""
+    deliver(environment_lines(app, env, bucket), run=run, yes=yes, programs=("copilot-local",))
 
 
-def _deploy(app: str | None, env: str | None, name: str | None, bucket: str | None) -> list[str]:
+def _deploy(app: str | None, env: str | None, name: str | None, bucket: str | None, take_over: bool) -> list[str]:
     """What a pipeline with one stage and one deployment would do, from the workspace's folder."""
     from emulator.cli.manifest.pipeline.given import Wanted, one_deployment
     from emulator.render.pipeline import shell
 
     selection = Selection(app, env, services_of(name))
     target, service = find_one(selection)
+    if take_over:
+        return [f"cd {shlex.quote(str(target.workspace.root))}", *service_lines(app, env, services_of(name), bucket)]
     wanted = Wanted(github=True, requirement="", bucket=bucket)
     with rendering.display() as emit:
         pipeline = one_deployment(target, service, selection, wanted, emit)

@@ -107,6 +107,7 @@ def _of_parent(found: Protected, stack: str, file: Path, addons_url: str | None)
     made = ChangeSetLines(stack, "protect", template, parameters, [name for name, _ in found.nested])
     return [
         *lines,
-        *made.lines,
+        *made.lines[:-1],
+        f"{made.lines[-1]} && {made.execute}",
         f"aws cloudformation update-termination-protection --stack-name {stack} --enable-termination-protection",
     ]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emulator.app.selection import Selection, find_target
 from emulator.cli.manifest import rendering
 from emulator.cli.shell.options import App, Env, EnvFile, NewEnv, Strict, Variables, variables_of
+from emulator.events import Emit, Event, EventKind
+from emulator.missing import Kind, MissingError
 
 if TYPE_CHECKING:
     from emulator.app.selection import LoadedService
@@ -35,7 +38,11 @@ def report(
         app, env, (), env_file, variables=variables_of(variables), new_environment=new_env, any_manifest=True
     )
     with rendering.display() as emit:
-        environment, _, services = load_environment_of(selection, emit, Deployment(), strict=strict)
+        try:
+            environment, _, services = load_environment_of(selection, emit, Deployment(), strict=strict)
+        except MissingError as error:
+            selection = _with_names_as_values(selection, error, emit)
+            environment, _, services = load_environment_of(selection, emit, Deployment(), strict=strict)
     workspace = find_target(selection).workspace
     stacks = [
         _environment(environment),
@@ -45,6 +52,16 @@ def report(
         _application(environment.app),
     ]
     sys.stdout.write("\n".join(lines(environment.app, environment.name, stacks)) + "\n")
+
+
+def _with_names_as_values(selection: Selection, error: MissingError, emit: Emit) -> Selection:
+    """Hardly anything that is reported depends on a variable: those without a value stand as their names."""
+    names = dict.fromkeys(one.name for one in error.missing if one.kind is Kind.VARIABLE)
+    if not names:
+        raise error
+    text = f"{', '.join(names)} has no value here, and stands as its name; --var NAME=VALUE gives one"
+    emit(Event(EventKind.WARNING, "", text))
+    return replace(selection, variables={**selection.variables, **{name: name for name in names}})
 
 
 def _environment(environment: Environment) -> Stack:

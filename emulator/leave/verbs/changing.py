@@ -1,4 +1,4 @@
-"""Lines that make a change set, have it judged with the sets that are nested in it, and execute it."""
+"""Lines that make a change set and have it judged with the sets that are nested in it."""
 
 from __future__ import annotations
 
@@ -21,33 +21,41 @@ class ChangeSetLines:
 
     @property
     def lines(self) -> list[str]:
-        """The lines; files are named by the stack, so that those of several do not meet."""
-        one = f"--stack-name {shlex.quote(self.stack)} --change-set-name {self.phase}"
+        """Makes, describes and judges it; files are named by the stack, so that those of several do not meet. Nested
+        sets come by variables of the shell, which are empty where CloudFormation made none."""
         words = [
-            f"aws cloudformation create-change-set {one} {self.template} --include-nested-stacks",
+            f"aws cloudformation create-change-set {self._one} {self.template} --include-nested-stacks",
             "--capabilities CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND",
             *([f"--parameters {' '.join(self.parameters)}"] if self.parameters else []),
             *self.more,
         ]
         described = "--include-property-values --output json"
-        files = [f"{self.stack}.{self.phase}.json"]
+        file = f"{self.stack}.{self.phase}"
         lines = [
             " ".join(words),
-            f"aws cloudformation wait change-set-create-complete {one}",
-            f"aws cloudformation describe-change-set {one} {described} > {files[0]}",
+            f"aws cloudformation wait change-set-create-complete {self._one}",
+            f"aws cloudformation describe-change-set {self._one} {described} > {file}.json",
         ]
+        files = [f"{file}.json"]
         for id in self.nested:
             query = f"Changes[?ResourceChange.LogicalResourceId=='{id}'].ResourceChange.ChangeSetId"
-            files.append(f"{self.stack}.{self.phase}.{id}.json")
+            files.append(f"${{{id}:+{file}.{id}.json}}")
             lines += [
-                f'nested=$(aws cloudformation describe-change-set {one} --query "{query}" --output text)',
-                f'aws cloudformation describe-change-set --change-set-name "$nested" {described} > {files[-1]}',
+                f'{id}=$(aws cloudformation describe-change-set {self._one} --query "{query}" --output text)',
+                f'[ -z "${id}" ] || aws cloudformation describe-change-set --change-set-name "${id}" {described}'
+                f" > {file}.{id}.json",
             ]
-        return [
-            *lines,
-            f"copilot-local leave check --phase {self.phase} {' '.join(files)} --stack {shlex.quote(self.stack)}",
-            f"aws cloudformation execute-change-set {one}",
-        ]
+        check = f"copilot-local leave check --phase {self.phase} {' '.join(files)} --stack {shlex.quote(self.stack)}"
+        return [*lines, check]
+
+    @property
+    def execute(self) -> str:
+        """Executes it."""
+        return f"aws cloudformation execute-change-set {self._one}"
+
+    @property
+    def _one(self) -> str:
+        return f"--stack-name {shlex.quote(self.stack)} --change-set-name {self.phase}"
 
 
 def previous(name: str) -> str:

@@ -27,7 +27,8 @@ GLOBAL = {"query", "output", "region"}
 VERBS = [
     "app ls", "app show", "env ls", "env show -e prod", "env deploy -e prod", "svc ls", "svc show -n web -e prod",
     "svc status -n web -e prod", "svc logs -n web -e prod --follow --container web --task-id 0123abcd",
-    "svc exec -n web -e prod --task-id 0123abcd", "svc deploy -n web -e prod", "svc deploy -n web -e prod --force",
+    "svc exec -n web -e prod --task-id 0123abcd", "svc deploy -n web -e prod", "svc deploy -n web -e prod --take-over",
+    "job deploy -n report -e prod --take-over", "svc deploy -n web -e prod --force",
     "deploy -n api -e prod", "svc pause -n web -e prod", "svc resume -n web -e prod", "job ls", "job deploy -n report",
     "job run -n report -e prod", "job logs -n report -e prod", "task run -n api -e prod -c date", "secret init -n DB",
     "secret init -n DB -e prod --overwrite", "pipeline ls", "pipeline status -n release",
@@ -83,6 +84,46 @@ def test_names_come_from_stacks_and_quoting_is_right(run: Run) -> None:
     assert "--stack-name shop-prod-web --logical-resource-id Service" in service
     assert '--service-name "$service"' in task
     assert shlex.split(command)[-1] == "sh -c 'echo $HOME'"
+
+
+def test_a_service_with_addons_is_taken_over_with_what_it_has(run: Run, here: Path) -> None:
+    given = ", ".join(f"{name}: {{Type: String}}" for name in ("App", "Env", "Name"))
+    addon = f"Parameters: {{{given}}}\nResources:\n  T: {{Type: A::B::C}}\n"
+    manifest = (
+        FILES["copilot/web/manifest.yml"] + "env_file: web/x.env\nsidecars:\n  s: {image: {build: web/Dockerfile}}\n"
+    )
+    write_workspace(
+        here, {"copilot/web/manifest.yml": manifest, "web/x.env": "A=1\n", "copilot/web/addons/t.yml": addon}
+    )
+    ended = run("aws", "svc", "deploy", "-n", "web", "-e", "prod", "--take-over")
+    assert ended.code == 0, ended.err
+    lines = ended.out.splitlines()
+    [create] = [it for it in lines if "create-change-set" in it]
+    words = shlex.split(create.replace("$(", "").replace('"', ""))
+    assert "--include-nested-stacks" in words
+    for name in ("ContainerImage", "EnvFileARN", "AddonsTemplateURL"):
+        assert f"ParameterKey={name},UsePreviousValue=true" in words, "what the stack has stays"
+    assert "ParameterKey=ContainerImageFors,ParameterValue=${ContainerImageFors:?has no value}" in create
+    assert '"ParameterKey=RulePriority,ParameterValue=$RulePriority"' in create, "the rule keeps its priority"
+    assert any(it.startswith("rule=") and "--logical-resource-id HTTPListenerRule" in it for it in lines)
+    assert "role/shop-prod-CFNExecutionRole" in create
+    assert "--tags Key=copilot-application,Value=shop Key=copilot-environment,Value=prod" in create
+    files = "shop-prod-web.takeover.json ${AddonsStack:+shop-prod-web.takeover.AddonsStack.json}"
+    assert f"copilot-local leave check --phase takeover {files} --stack shop-prod-web" in lines
+    assert not any(it.startswith("aws cloudformation execute") for it in lines), "a person looks at it first"
+    assert lines[-1].startswith("# aws cloudformation execute-change-set")
+    assert run("aws", "svc", "deploy", "-n", "web", "-e", "prod", "--take-over", "--force").code == 2
+
+
+def test_a_large_template_goes_by_a_bucket(run: Run, here: Path) -> None:
+    variables = "".join(f"  NAME_{number}: {'x' * 1000}\n" for number in range(60))
+    manifest = FILES["copilot/api/manifest.yml"] + f"variables:\n{variables}"
+    write_workspace(here, {"copilot/api/manifest.yml": manifest})
+    words = ("aws", "svc", "deploy", "-n", "api", "-e", "prod", "--take-over")
+    assert "give --bucket NAME" in run(*words).err
+    found = run(*words, "--bucket", "own").out
+    assert "aws s3 cp infrastructure/api-prod.stack.yml s3://own/takeover/infrastructure/api-prod.stack.yml\n" in found
+    assert "--template-url https://own.s3.amazonaws.com/takeover/infrastructure/api-prod.stack.yml" in found
 
 
 def test_options_may_stand_before_the_verb(run: Run) -> None:

@@ -81,10 +81,10 @@ def test_addons_are_protected_by_the_stack_around_them(run: Run, here: Path) -> 
     assert ended.code == 0, ended.err
     assert f'--parameters "ParameterKey=AddonsTemplateURL,ParameterValue={url}"\n' in ended.err
     assert "UsePreviousValue" not in ended.err
-    files = "shop-prod-api.protect.json shop-prod-api.protect.AddonsStack.json"
-    for file in files.split():
+    for file in ("shop-prod-api.protect.json", "shop-prod-api.protect.AddonsStack.json"):
         assert f"--include-property-values --output json > {file}\n" in ended.err
-    assert f"leave check --phase protect {files} --stack shop-prod-api\n" in ended.err
+    files = "shop-prod-api.protect.json ${AddonsStack:+shop-prod-api.protect.AddonsStack.json}"
+    assert f"leave check --phase protect {files} --stack shop-prod-api && aws cloudformation execute" in ended.err
 
     ended = run("leave", "protect", "parent.yml", "--stack", "shop-prod-api")
     assert (
@@ -231,6 +231,18 @@ def test_report_has_what_does_not_run_on_ecs(
     assert "Service (AWS::AppRunner::Service): clients know its address" in parts["front"]
     assert "AppRunnerVpcIngressConnection" in parts["front"]
     assert "mytopicSNSTopic (AWS::SNS::Topic)" in parts["front"]
+
+
+def test_report_does_not_stop_at_a_variable(run: Run, workspace: Path, add_service: Callable[[str, str], Path]) -> None:
+    environment = workspace / "copilot" / "environments" / "test" / "manifest.yml"
+    environment.parent.mkdir(parents=True)
+    environment.write_text("name: test\ntype: Environment\n")
+    add_service("api", API + "variables: {RELEASE: '${GIT_TAG}'}\n")
+    ended = run("leave", "report", "-e", "test")
+    assert ended.code == 0, ended.err
+    assert "GIT_TAG has no value here" in ended.err
+    assert "-test-api: Backend Service" in ended.out
+    assert "GIT_TAG" not in run("leave", "report", "-e", "test", "--var", "GIT_TAG=1").err
 
 
 def test_report_needs_the_environments_manifest(run: Run, workspace: Path) -> None:

@@ -1,0 +1,185 @@
+"""Lines that put a rendered template into a stack that Copilot made: a change set, which `leave check` judges."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emulator.app.selection import Selection
+from emulator.cli.manifest import rendering
+from emulator.errors import UsageError
+from emulator.leave.kinds import TEMPLATE_URL
+from emulator.leave.verbs.changing import ChangeSetLines, parameter, previous
+from emulator.leave.verbs.lines import Names, resource
+from emulator.regions import dns_suffix, partition
+from emulator.render.pipeline import shell
+
+if TYPE_CHECKING:
+    from emulator.app.deployment import Deployment
+
+_FOLDER = shell.FOLDER
+_OF_SERVICES = ("ArtifactKeyARN", "ContainerImage", "LoggingEnvFileARN", TEMPLATE_URL)
+_ENV_FILES = "EnvFileARN"
+"""Parameters that the stacks of Copilot's services have too. Those of environment files begin alike."""
+_OF_ENVIRONMENTS = (
+    "ALBWorkloads",
+    "Aliases",
+    "AppDNSDelegationRole",
+    "AppDNSName",
+    "AppName",
+    "AppRunnerPrivateWorkloads",
+    "CreateHTTPSListener",
+    "CreateInternalHTTPSListener",
+    "EFSWorkloads",
+    "EnvironmentName",
+    "InternalALBWorkloads",
+    "NATWorkloads",
+    "ServiceDiscoveryEndpoint",
+    "ToolsAccountPrincipalARN",
+)
+"""Parameters that the stacks of Copilot's environments have too."""
+_MOST_INLINE = 51_200
+"""Bytes of a template that CloudFormation takes without S3."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendered:
+    """A template that takes the place of Copilot's: its text and its tree, the command that writes it to `file`, and
+    the parameters that the stack has already."""
+
+    names: Names
+    text: str
+    tree: Mapping[str, object]
+    command: str
+    file: str
+    known: Collection[str]
+    where: Deployment
+
+
+def service_lines(app: str | None, env: str | None, services: tuple[str, ...], bucket: str | None) -> list[str]:
+    """Lines that take a service or a job over. It runs on with the image and the files that it has."""
+    from emulator.app.deployment import Deployment
+    from emulator.app.load import load_services
+    from emulator.render.cloudformation.options import StackOptions
+    from emulator.render.cloudformation.stack import render_template, stack_document
+    from emulator.render.cloudformation.template import plain
+
+    with rendering.display() as emit:
+        [found] = load_services(Selection(app, env, services), emit, given=Deployment())
+    service, where = found.service, found.deployment
+    assert where is not None
+    options = StackOptions(
+        in_copilot_environment=True, values=found.settings.values, defaults=where.parameters,
+        permissions_boundary=where.permissions_boundary,
+    )  # fmt: skip
+    tree = plain(stack_document(service, options))
+    names = Names(service.app, service.environment, service.name)
+    common = f"-a {names.app} -e {names.environment} --in-copilot-environment --output-dir {_FOLDER}"
+    return _lines(
+        _Rendered(
+            names,
+            render_template(service, options)[0],
+            tree,
+            f"copilot-local render cloudformation {names.workload} {common}",
+            f"{_FOLDER}/{names.workload}-{names.environment}.stack.yml",
+            [*_OF_SERVICES, *(name for name in _mapping(tree, "Parameters") if name.startswith(_ENV_FILES))],
+            where,
+        ),
+        bucket,
+    )
+
+
+def environment_lines(app: str | None, env: str | None, bucket: str | None) -> list[str]:
+    """Lines that take an environment over."""
+    from emulator.app.deployment import Deployment
+    from emulator.app.environments import load_environment_of
+    from emulator.render.cloudformation.environment.context import EnvironmentOptions
+    from emulator.render.cloudformation.environment.stack import environment_document, render_environment
+    from emulator.render.cloudformation.template import plain
+
+    with rendering.display() as emit:
+        found, where, _ = load_environment_of(Selection(app, env), emit, Deployment())
+    options = EnvironmentOptions(
+        in_place=True, defaults=where.parameters, permissions_boundary=where.permissions_boundary
+    )
+    names = Names(found.app, found.name)
+    return _lines(
+        _Rendered(
+            names,
+            render_environment(found, options)[0],
+            plain(environment_document(found, options)),
+            f"copilot-local render environment -a {names.app} -e {names.environment} --in-place --output-dir {_FOLDER}",
+            f"{_FOLDER}/{names.environment}.environment.stack.yml",
+            _OF_ENVIRONMENTS,
+            where,
+        ),
+        bucket,
+    )
+
+
+def _lines(found: _Rendered, bucket: str | None) -> list[str]:
+    stack = found.names.stack if found.names.workload else found.names.environment_stack
+    region = found.where.region or ""
+    template, upload = f"--template-body file://{found.file}", []
+    if len(found.text.encode()) > _MOST_INLINE:
+        if bucket is None:
+            raise UsageError(
+                f"the template of {stack} is larger than 51,200 bytes, and goes by a bucket", hint="give --bucket NAME"
+            )
+        key = f"takeover/{found.file}"
+        upload = [f"aws s3 cp {found.file} s3://{bucket}/{key}"]
+        template = f"--template-url https://{bucket}.s3.{dns_suffix(region)}/{key}"
+    role = f"arn:{partition(region)}:iam::$account:role/{found.names.environment_stack}-CFNExecutionRole"
+    tags = " ".join(f"Key={key},Value={value}" for key, value in found.names.tags.items())
+    nested = [name for name, it in _resources(found.tree) if it.get("Type") == "AWS::CloudFormation::Stack"]
+    made = ChangeSetLines(
+        stack, "takeover", template, list(_parameters(found)), nested, (f'--role-arn "{role}"', f"--tags {tags}")
+    )
+    after = ["# Look at what it says. Then:", f"# {made.execute}"]
+    before = [f"mkdir -p {_FOLDER}", found.command, *upload, shell.account(), *_priorities_there(found, stack)]
+    return [*before, *made.lines, *after]
+
+
+def _priorities_there(found: _Rendered, stack: str) -> Iterator[str]:
+    """Sets a variable of the shell to the priority that each rule has, so that it stays before or after others."""
+    for name, rule in _priorities(found.tree):
+        if name not in found.where.parameters:
+            query = "--query 'Rules[0].Priority' --output text"
+            yield f"rule={resource(stack, rule)}"
+            yield f'{name}=$(aws elbv2 describe-rules --rule-arns "$rule" {query})'
+
+
+def _parameters(found: _Rendered) -> Iterator[str]:
+    """What each parameter is given: what the settings say, its value before, or a variable of the shell without which
+    bash stops. What has a default by the manifest is left to it."""
+    rules = {name for name, _ in _priorities(found.tree)}
+    for name, it in _mapping(found.tree, "Parameters").items():
+        given = found.where.parameters.get(name)
+        if given is not None:
+            yield f"ParameterKey={name},ParameterValue={shlex.quote(given)}"
+        elif name in found.known:
+            yield previous(name)
+        elif name in rules:
+            yield parameter(name, f"${name}")
+        elif not isinstance(it, Mapping) or "Default" not in it:
+            yield parameter(name, f"${{{name}:?has no value}}")
+
+
+def _priorities(tree: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """The parameters that are priorities, each with the logical id of its rule."""
+    for id, it in _resources(tree):
+        properties = it.get("Properties")
+        priority = properties.get("Priority") if isinstance(properties, Mapping) else None
+        if isinstance(priority, Mapping) and "Ref" in priority:
+            yield str(priority["Ref"]), id
+
+
+def _resources(tree: Mapping[str, object]) -> Sequence[tuple[str, Mapping[str, object]]]:
+    return [(name, it) for name, it in _mapping(tree, "Resources").items() if isinstance(it, Mapping)]
+
+
+def _mapping(tree: Mapping[str, object], section: str) -> Mapping[str, object]:
+    found = tree.get(section)
+    return found if isinstance(found, Mapping) else {}
