@@ -158,7 +158,8 @@ def _parameters(found: _Rendered) -> Iterator[str]:
     for name, it in _mapping(found.tree, "Parameters").items():
         given = found.where.parameters.get(name)
         if given is not None:
-            yield f"ParameterKey={name},ParameterValue={shlex.quote(given)}"
+            escaped = given.replace(",", "\\,")  # which ends a value otherwise
+            yield f"ParameterKey={name},ParameterValue={shlex.quote(escaped)}"
         elif name in found.known:
             yield previous(name)
         elif name in rules:
