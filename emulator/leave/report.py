@@ -11,7 +11,7 @@ _ORDER = (
     "Keep everything as it is: services run on without Copilot. Nothing below has to be done at once.",
     "Protect the environment's stack (`leave protect`, `leave check`), and turn termination protection on.",
     "Take the environment over (`aws env deploy`, `leave check --phase takeover`).",
-    "Take the services over one by one (`aws svc deploy --take-over`). For just one service protect its stack, in place "
+    "Take the services over one by one (`aws svc deploy --take-over`). For just one service protect its stack, instead "
     "of 1 and 2.",
     "Replace the pipelines (`render pipeline`): each build of theirs downloads Copilot.",
     "At last the application's own stacks, once images and secrets are elsewhere.",
