@@ -14,7 +14,7 @@ from emulator.api.environments import Environments
 from emulator.api.errors import ApiError, client_error, no_cluster
 from emulator.api.exec.sessions import Sessions
 from emulator.api.host import Host
-from emulator.api.store import FOLDER, Store
+from emulator.app.store import FOLDER, Store
 from emulator.ecs.identity import cluster_arn
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError, EngineError

@@ -10,10 +10,9 @@ from typing import Any
 
 from emulator.api.errors import client_error
 from emulator.api.registration import with_defaults
-from emulator.api.store import Store
+from emulator.app.store import TASK_DEFINITIONS, Store
 from emulator.ecs.identity import task_definition_arn
 
-DOCUMENT = "task-definitions"
 MISSING = "Unable to describe task definition."
 
 
@@ -80,7 +79,7 @@ class Definitions:
 
     def all(self) -> list[Definition]:
         """Every revision but those that are deleted, by family and number."""
-        found = [Definition(**one) for one in self._store.read(DOCUMENT).values()]
+        found = [Definition(**one) for one in self._store.read(TASK_DEFINITIONS).values()]
         return sorted(found, key=lambda one: (one.family, one.revision))
 
     def find(self, name: Name) -> Definition | None:
@@ -95,7 +94,7 @@ class Definitions:
     ) -> Definition:
         """The next revision of a family; `known` are those of it that services run on beside."""
         family = content["family"]
-        with self._store.changing(DOCUMENT) as document:
+        with self._store.changing(TASK_DEFINITIONS) as document:
             taken = [one["revision"] for one in document.values() if one["family"] == family]
             revision = max([0, *taken, *known]) + 1
             made = Definition(family, revision, content, region, account, round(time.time(), 3), tags=tags)
@@ -104,12 +103,12 @@ class Definitions:
 
     def keep(self, definition: Definition) -> None:
         """Keeps the task definition that a service has run on, so that it can go back to it."""
-        with self._store.changing(DOCUMENT) as document:
+        with self._store.changing(TASK_DEFINITIONS) as document:
             document.setdefault(f"{definition.family}:{definition.revision}", _plain(definition))
 
     def change(self, definition: Definition, **values: object) -> Definition:
         """The same revision with other values."""
-        with self._store.changing(DOCUMENT) as document:
+        with self._store.changing(TASK_DEFINITIONS) as document:
             document[f"{definition.family}:{definition.revision}"].update(values)
             return Definition(**document[f"{definition.family}:{definition.revision}"])
 

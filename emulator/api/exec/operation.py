@@ -10,6 +10,7 @@ from emulator.api.clusters import Clusters
 from emulator.api.errors import ApiError, invalid
 from emulator.api.exec.sessions import Session
 from emulator.api.paging import short
+from emulator.runtime.state import names
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -34,7 +35,14 @@ def execute_command(clusters: Clusters, asked: Request) -> Answer:
         raise invalid(NOT_ENABLED)
     if task["desiredStatus"] == "STOPPED" or container["lastStatus"] != "RUNNING":
         raise ApiError("TargetNotConnectedException", NOT_CONNECTED)
-    session = Session(cluster.agent.engine, str(container["runtimeId"]), _words(asked["command"]))
+    words, agent, id_ = _words(asked["command"]), cluster.agent, str(container["runtimeId"])
+    labels = {names.APP: agent.names.app, names.ENVIRONMENT: agent.names.environment}
+    if any(one.id == id_ and names.NATIVE in one.labels for one in agent.engine.list_containers(labels)):
+        raise invalid(
+            f"The program of {container['name']} runs on this machine (up --native), not in a container: no "
+            "command can be run in it."
+        )
+    session = Session(agent.engine, id_, words)
     return {
         "clusterArn": cluster.arn,
         "taskArn": task["taskArn"],

@@ -151,6 +151,7 @@ def desired_state(
     services = {
         service.name: DesiredService(
             service=service,
+            revision=request.revisions.get(service.task_definition.family, 0) + 1,
             schedule_made=now if service.name in request.scheduled else "",
             options=LocalOptions(
                 images=dict(images[service.name]),

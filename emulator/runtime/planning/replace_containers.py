@@ -52,7 +52,7 @@ def edit(old: TaskFactory, new: TaskFactory, services: Collection[str], observed
         desired = wanted.model_copy(update=kept)
         changed = changed_containers(old, before, new, desired)
         if changed is None:
-            settled[name] = _next_deployment(before, desired)
+            settled[name] = _next_deployment(before, desired, wanted.revision)
             continue
         tasks = [task for task in observed.tasks_of(name) if task.config_hash in before.accepted_hashes()]
         for task in tasks if changed else ():
@@ -104,10 +104,11 @@ def _awaited(definition: ContainerDefinition, members: Collection[MemberSpec]) -
     )
 
 
-def _next_deployment(before: DesiredService, desired: DesiredService) -> DesiredService:
-    """A new revision where the definition differs; where only private values do, the same one deployed anew."""
+def _next_deployment(before: DesiredService, desired: DesiredService, free: int) -> DesiredService:
+    """A new revision where the definition differs; where only private values do, the same one deployed anew. No
+    revision from `free` on is taken."""
     if before.config_hash() != desired.config_hash():
-        return desired.model_copy(update={"revision": before.revision + 1, "known_names": None})
+        return desired.model_copy(update={"revision": max(before.revision + 1, free), "known_names": None})
     return desired.model_copy(update={"deployments": before.deployments + 1, "known_names": None})
 
 

@@ -93,6 +93,8 @@ class UpRequest:
     """The Scheduled Jobs that run on their schedules."""
     log_names: frozenset[str] = frozenset()
     """The log destinations that `--logs` names."""
+    revisions: Mapping[str, int] = field(default_factory=dict)
+    """By family, the last revision that was registered through the ECS API."""
     order: ApiOrder | None = None
     """Of the ECS API; None: a command's, which waits."""
     show_router: bool = False

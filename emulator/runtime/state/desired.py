@@ -217,7 +217,8 @@ class DesiredState(Model):
         }
 
     def merged_with(self, wanted: DesiredState, forced: Collection[str] = ()) -> DesiredState:
-        """What runs plus what is asked for; a changed task definition gets the next revision.
+        """What runs plus what is asked for; a changed task definition gets the next revision, which is at least the one
+        that is asked for.
 
         `forced` are services whose tasks are replaced even though nothing in their definition changed.
         """
@@ -225,6 +226,7 @@ class DesiredState(Model):
         for name, desired in wanted.services.items():
             before = services.get(name)
             if before is not None:
+                free = desired.revision
                 deployments = before.deployments + (1 if name in forced else 0)
                 revision = desired.revision if desired.registered else before.revision
                 desired = desired.model_copy(update={"deployments": deployments, "revision": revision})
@@ -238,7 +240,7 @@ class DesiredState(Model):
                     same = {"equal_hashes": before.equal_hashes, "known_names": before.known_names}
                     desired = desired.model_copy(update=same)
                 elif not desired.registered:
-                    desired = desired.model_copy(update={"revision": before.revision + 1})
+                    desired = desired.model_copy(update={"revision": max(before.revision + 1, free)})
             services[name] = desired
         ports = [*wanted.network_ports, *(port for port in self.network_ports if port.service not in wanted.services)]
         update: dict[str, object] = {"services": services, "acting": self.acting, "network_ports": ports}

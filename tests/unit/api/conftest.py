@@ -13,10 +13,11 @@ from botocore.config import Config
 from emulator.api.clusters import Clusters
 from emulator.api.host import Host
 from emulator.api.serve import serving
-from emulator.api.store import Store
+from emulator.app.store import Store
 from emulator.ecs.service import Service
 from emulator.runtime.planning.up_request import SupportImages
 from emulator.runtime.state.desired import Private
+from emulator.settings_attended import Native
 from tests.unit.agent.conftest import folder, rig, until
 from tests.unit.agent.rig import Rig
 from tests.unit.runtime.world import AGENT, FRONT, PAUSE, desired_state, make_service
@@ -54,11 +55,14 @@ def api(rig: Rig, tmp_path: Path) -> Iterator[Api]:
 
 
 @contextmanager
-def answering(rig: Rig, folder: Path, service: Service) -> Iterator[Api]:
-    """The API over an agent that runs a service."""
-    rig.boot(desired_state(service))
+def answering(rig: Rig, folder: Path, service: Service, *, native: bool = False) -> Iterator[Api]:
+    """The API over an agent that runs a service; `native`: a program of this machine in its main container's place."""
+    state = desired_state(service)
+    if native:
+        state.services[service.name].options.native = Native()
+    rig.boot(state)
     lease = rig.agent.hold(Private())
-    lease.begin(desired_state(service), Private())
+    lease.begin(state, Private())
     lease.hand_over()
     rig.supervisor.look()
     rig.monitor.look()

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from emulator.api.clusters import Clusters
 from emulator.api.host import Host
 from emulator.api.serve import serving
-from emulator.api.store import Store
+from emulator.app.store import Store
 from emulator.engine.fake import FakeEngine
 from tests.unit.agent.rig import Rig
 from tests.unit.api.conftest import Api

@@ -143,6 +143,15 @@ def test_a_task_that_does_not_allow_it(api: Api) -> None:
         ecs.execute_command(cluster="demo-test", task=task, command="sh", interactive=True)
 
 
+def test_a_program_that_runs_on_this_machine(rig: Rig, tmp_path: Path) -> None:
+    service = make_service(cpu="256", memory="512").model_copy(update={"execute_command": True})
+    with answering(rig, tmp_path, service, native=True) as api:
+        ecs = api.client()
+        [task] = ecs.list_tasks(cluster="demo-test")["taskArns"]
+        with pytest.raises(ClientError, match=r"runs on this machine \(up --native\), not in a container"):
+            ecs.execute_command(cluster="demo-test", task=task, command="sh", interactive=True)
+
+
 class Terminal:
     """A client of a session over a container that gives back what is typed."""
 

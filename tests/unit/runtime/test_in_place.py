@@ -187,3 +187,14 @@ def test_of_two_containers_of_one_name_the_running_one_is_meant() -> None:
     assert world.observed.tasks[task].members["hello"].container == running
     world.containers.reverse()
     assert world.observed.tasks[task].members["hello"].container == running
+
+
+def test_a_new_revision_is_one_that_is_not_registered() -> None:
+    world = World(make_service())
+    wanted = with_image(world.state, "hello", "sha256:new")
+    free = {"hello": wanted.services["hello"].model_copy(update={"revision": 5})}
+    wanted = wanted.model_copy(update={"services": free})
+    merged = world.state.merged_with(wanted)
+    assert merged.services["hello"].revision == 5
+    assert merged.merged_with(with_image(wanted, "hello", "sha256:newer")).services["hello"].revision == 6
+    assert world.state.merged_with(world.state).services["hello"].revision == 1, "nothing has changed"

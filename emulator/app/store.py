@@ -1,5 +1,5 @@
-"""What this API itself keeps on this machine: task definitions, clusters and services that are gone. Of one user, one
-JSON file a kind, replaced whole; values of secrets are in none of them."""
+"""What the ECS API itself keeps on this machine: task definitions, clusters and services that are gone. Of one user,
+one JSON file a kind, replaced whole; values of secrets are in none of them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from typing import Any
 
 from emulator.errors import InputError
 from emulator.files import read_bytes
+from emulator.setup.paths import data_dir
 
 FOLDER = "ecs"
 """Below the folder where this user's data is."""
-
+TASK_DEFINITIONS = "task-definitions"
+"""The document of them: by family and revision, objects with both."""
 
 MOST_BYTES = 100_000_000
 
@@ -59,3 +61,12 @@ class Store:
         """Forgets everything."""
         for path in self._folder.glob("*.json"):
             path.unlink(missing_ok=True)
+
+
+def last_revisions() -> dict[str, int]:
+    """By family, the last revision that this user registered through the ECS API: `up` gives its own later ones. Raises
+    `InputError` for a document that cannot be read."""
+    found: dict[str, int] = {}
+    for one in Store(data_dir() / FOLDER).read(TASK_DEFINITIONS).values():
+        found[one["family"]] = max(found.get(one["family"], 0), int(one["revision"]))
+    return found
