@@ -10,8 +10,9 @@ from typing import Any
 from emulator.api.errors import invalid
 
 
-def page(key: str, found: Sequence[str], asked: Mapping[str, Any], *, default: int = 100) -> dict[str, Any]:
-    """One page of ARNs under `key`, with a `nextToken` where more follow. Raises `ApiError` for a wrong request."""
+def page(key: str, found: Sequence[Any], asked: Mapping[str, Any], *, default: int = 100) -> dict[str, Any]:
+    """One page of what was `found`, ARNs mostly, under `key`, with a `nextToken` where more follow. Raises `ApiError`
+    for a wrong request."""
     most = asked.get("maxResults", default)
     if not 1 <= most <= 100:
         raise invalid("maxResults must be between 1 and 100")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from emulator.api.clusters import Cluster, Clusters
@@ -21,6 +22,7 @@ Answer = dict[str, Any]
 
 MOST_SERVICES = 10
 MOST_DEPLOYMENTS = 20
+MOST_SECONDS = float("inf")
 
 
 def list_services(clusters: Clusters, asked: Request) -> Answer:
@@ -79,15 +81,17 @@ def update_service(clusters: Clusters, asked: Request) -> Answer:
 
 
 def list_service_deployments(clusters: Clusters, asked: Request) -> Answer:
-    """ListServiceDeployments."""
+    """ListServiceDeployments, the newest first."""
     service = _service(clusters.one(asked.get("cluster")), asked["service"])
     wanted = asked.get("status") or ()
+    created = asked.get("createdAt", {})
+    after, before = _seconds(created.get("after", 0)), _seconds(created.get("before", MOST_SECONDS))
     briefs = [
         {**one, "targetServiceRevisionArn": one["targetServiceRevision"]["arn"]}
         for one in service["serviceDeployments"]
-        if not wanted or one["status"] in wanted
+        if (not wanted or one["status"] in wanted) and after <= _seconds(one["createdAt"]) <= before
     ]
-    return {"serviceDeployments": briefs}
+    return page("serviceDeployments", briefs, asked, default=MOST_DEPLOYMENTS)
 
 
 def describe_service_deployments(clusters: Clusters, asked: Request) -> Answer:
@@ -128,6 +132,14 @@ def _revision(deployment: Answer) -> Answer:
         "platformVersion": "1.4.0",
         "platformFamily": "Linux",
     }
+
+
+def _seconds(time: str | float) -> float:
+    """Since the epoch. Raises `ApiError` for a text that is no time."""
+    try:
+        return datetime.fromisoformat(time).timestamp() if isinstance(time, str) else float(time)
+    except ValueError:
+        raise ApiError("SerializationException", f"createdAt: {time} is no time") from None
 
 
 def _runs(cluster: Cluster, asked: str) -> bool:

@@ -113,6 +113,26 @@ class TestEcsDeploy:
         assert "Scaling successful" in tool(pipeline, "ecs", "scale", pipeline.cluster, "web", "2", "--timeout", "120")
         assert "Scaling successful" in tool(pipeline, "ecs", "scale", pipeline.cluster, "web", "1", "--timeout", "120")
 
+    def test_rolls_a_broken_image_back(self, pipeline: Pipeline) -> None:
+        # Without a circuit breaker: where one rolls back, the tool takes the old tasks for its own.
+        with_breaker(pipeline, enable=False)
+        before, text = pipeline.service()["taskDefinition"], pipeline.project.get("/").text
+        words = ("ecs", "deploy", pipeline.cluster, "web", "--timeout", "15", "--rollback")
+        out = tool(pipeline, *words, "--image", "web", "registry.invalid/no/such:3", code=1)
+        assert "Deployment failed due to timeout" in out
+        assert "Rollback successful" in out
+        assert pipeline.project.get("/").text == text
+        assert pipeline.service()["taskDefinition"] == before
+        with_breaker(pipeline, enable=True)
+
+
+def with_breaker(pipeline: Pipeline, *, enable: bool) -> None:
+    """Says whether the service has a circuit breaker, and waits until it is steady."""
+    configuration = {"deploymentCircuitBreaker": {"enable": enable, "rollback": enable}}
+    pipeline.ecs.update_service(cluster=pipeline.cluster, service="web", deploymentConfiguration=configuration)
+    pipeline.wait("services_stable", services=["web"])
+    assert pipeline.service()["deploymentConfiguration"]["deploymentCircuitBreaker"]["enable"] is enable
+
 
 class TestLuigi:
     def test_runs_one_task_to_its_end(self, pipeline: Pipeline) -> None:

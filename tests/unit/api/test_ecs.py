@@ -73,6 +73,26 @@ class TestReading:
         assert [one["status"] for one in answer["serviceDeployments"]] == ["IN_PROGRESS"]
         assert answer["failures"] == [{"arn": "arn:other", "reason": "MISSING"}]
 
+    def test_service_deployments_page_by_page(self, api: Api) -> None:
+        ecs = api.client()
+        ecs.update_service(cluster=CLUSTER, service="hello", forceNewDeployment=True)
+        every = ecs.list_service_deployments(cluster=CLUSTER, service="hello")["serviceDeployments"]
+        asked = {"cluster": CLUSTER, "service": "hello", "maxResults": 1}
+        found: list[dict[str, object]] = []
+        token: dict[str, str] = {}
+        while True:
+            answer = ecs.list_service_deployments(**asked, **token)
+            found += answer["serviceDeployments"]
+            if "nextToken" not in answer:
+                break
+            token = {"nextToken": answer["nextToken"]}
+        assert [one["serviceDeploymentArn"] for one in found] == [one["serviceDeploymentArn"] for one in every]
+        newest, oldest = every[0]["createdAt"], every[-1]["createdAt"]
+        assert (len(every), newest > oldest) == (2, True)
+        for created, expected in (({"after": newest}, every[:1]), ({"before": oldest}, every[1:])):
+            answer = ecs.list_service_deployments(cluster=CLUSTER, service="hello", createdAt=created)
+            assert answer["serviceDeployments"] == expected
+
     def test_tasks(self, api: Api) -> None:
         ecs = api.client()
         arns = ecs.list_tasks(cluster=CLUSTER, serviceName="hello")["taskArns"]
