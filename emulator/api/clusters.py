@@ -14,7 +14,6 @@ from emulator.api.environments import Environments
 from emulator.api.errors import ApiError, client_error, no_cluster
 from emulator.api.exec.sessions import Sessions
 from emulator.api.host import Host
-from emulator.app.store import FOLDER, Store
 from emulator.ecs.identity import cluster_arn
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError, EngineError
@@ -24,6 +23,7 @@ from emulator.runtime.control.http import Message
 from emulator.runtime.control.kept import KeptAgent
 from emulator.runtime.state.desired import DesiredState
 from emulator.setup.paths import data_dir
+from emulator.setup.store import FOLDER, Store
 
 DEFAULT = "default"
 CREATED = "clusters"

@@ -10,8 +10,8 @@ from typing import Any
 
 from emulator.api.errors import client_error
 from emulator.api.registration import with_defaults
-from emulator.app.store import TASK_DEFINITIONS, Store
 from emulator.ecs.identity import task_definition_arn
+from emulator.setup.store import TASK_DEFINITIONS, Store
 
 MISSING = "Unable to describe task definition."
 

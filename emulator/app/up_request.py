@@ -14,10 +14,10 @@ from emulator.app.databases import described_databases
 from emulator.app.jobs import check_names, scheduled_jobs, without_idle_jobs
 from emulator.app.load import load_services, load_task_definition
 from emulator.app.selection import LoadedService, Selection, find_target, region
-from emulator.app.store import last_revisions
 from emulator.errors import UsageError
 from emulator.events import Emit, Event, EventKind
 from emulator.missing import Blockers
+from emulator.setup.store import last_revisions
 from emulator.workspace import (
     SECRETS_FILE,
     Workspace,

@@ -13,11 +13,11 @@ from botocore.config import Config
 from emulator.api.clusters import Clusters
 from emulator.api.host import Host
 from emulator.api.serve import serving
-from emulator.app.store import Store
 from emulator.ecs.service import Service
 from emulator.runtime.planning.up_request import SupportImages
 from emulator.runtime.state.desired import Private
 from emulator.settings_attended import Native
+from emulator.setup.store import Store
 from tests.unit.agent.conftest import folder, rig, until
 from tests.unit.agent.rig import Rig
 from tests.unit.runtime.world import AGENT, FRONT, PAUSE, desired_state, make_service

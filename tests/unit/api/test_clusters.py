@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 from emulator.api.clusters import Clusters
 from emulator.api.host import Host
 from emulator.api.serve import serving
-from emulator.app.store import Store
 from emulator.engine.fake import FakeEngine
+from emulator.setup.store import Store
 from tests.unit.agent.rig import Rig
 from tests.unit.api.conftest import Api
 

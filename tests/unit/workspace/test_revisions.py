@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from emulator.app.selection import Selection
-from emulator.app.store import FOLDER, TASK_DEFINITIONS, Store, last_revisions
 from emulator.app.up_request import up_request
 from emulator.errors import InputError
 from emulator.events import discard
 from emulator.runtime.lifecycle.prepare import desired_state
 from emulator.setup.paths import data_dir
+from emulator.setup.store import FOLDER, TASK_DEFINITIONS, Store, last_revisions
 
 MANIFEST = "name: web\ntype: Backend Service\nimage: {location: busybox:1.37}\ncpu: 256\nmemory: 512\n"
 
