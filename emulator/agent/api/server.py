@@ -367,6 +367,7 @@ _CHANGE: Final[Mapping[str, _Handler]] = {
     "answer-hook": lambda asked, _, body: asked.server.supervisor.scheduler.shifts.answer(
         str(body["service"]), str(body["action"])
     ),
+    "stop-deployment": lambda asked, _, body: asked.server.supervisor.deployments.stop_deployment(str(body["service"])),
     "run-job": _Connection._run_job,
     "run-task": _Connection._run_task,
     "remove-service": _Connection._remove_service,

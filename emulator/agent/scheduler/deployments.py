@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 from emulator.agent.scheduler.control_lock import ControlLock
 from emulator.agent.scheduler.history import Stop
-from emulator.agent.scheduler.roll_out import RollOut
-from emulator.agent.scheduler.rollout_records import with_values_of
+from emulator.agent.scheduler.roll_out import STOPPED, RollOut
+from emulator.agent.scheduler.rollout_records import State, with_values_of
 from emulator.agent.scheduler.scheduler import Scheduler
 from emulator.errors import CopilotLocalError, InputError, Unsupported
 from emulator.events import Emit
@@ -87,6 +87,23 @@ class Deployments:
             scheduler.front.use(scheduler.state, scheduler.private.certificates)
             scheduler.rollouts.forget(name)
             scheduler.remember()
+        control.on_freed()
+
+    def stop_deployment(self, name: str) -> None:
+        """Ends the deployment of a service that is in progress, and goes back to the last one that succeeded, as
+        StopServiceDeployment in ECS does. Raises `InputError` where there is none, or nothing to go back to."""
+        control, scheduler = self._control, self._scheduler
+        with control.lock:
+            control.refuse_held()
+            desired, current = scheduler.service(name), scheduler.rollouts.state_of(name)
+            if current is None or current.state is not State.IN_PROGRESS or current.rolls_back:
+                raise InputError(f"no deployment of {name} is in progress", hint="`copilot-local ps` says how it went")
+            if scheduler.rollouts.target_of(desired, asked=True) is None:
+                raise InputError(f"no deployment of {name} has succeeded before, so there is nothing to go back to")
+            if not scheduler.stops.by_command(name):
+                scheduler.roll_back(name, STOPPED)
+                scheduler.remember()
+            scheduler.stops.interrupt(name)
         control.on_freed()
 
     def scale(self, counts: dict[str, int], emit: Emit) -> None:

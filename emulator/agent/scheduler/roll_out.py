@@ -9,8 +9,10 @@ from emulator.agent.scheduler.control_lock import ControlLock
 from emulator.agent.scheduler.rollout_records import State, of_deployment
 from emulator.agent.scheduler.scheduler import Scheduler
 from emulator.agent.scheduler.traffic.shift import RollbackAskedError
+from emulator.agent.scheduler.traffic.stop_requests import Interruption
 from emulator.errors import CopilotLocalError, EngineTimeout, EngineUnavailable, EnvironmentBusy, NotHealthy, TaskError
 from emulator.events import Emit, Event, EventKind
+from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.health.reasons import Reason
 from emulator.runtime.health.watch import hopeless
 from emulator.runtime.listeners.front_ports import balanced
@@ -19,6 +21,7 @@ from emulator.runtime.state.desired import DesiredService
 from emulator.runtime.state.observed import Task, observe
 from emulator.runtime.state.operations import TASK_STEADY, Plan, Verb
 
+STOPPED = "its deployment was stopped"
 MOST_DELAY = 10.0
 """Seconds between two tries."""
 
@@ -49,15 +52,24 @@ class RollOut:
     def run(self, begun: list[str]) -> CopilotLocalError | None:
         """Returns what deployments that `begun` here failed of, once nothing more is to be done; None where none did.
         Raises what no task is to blame for."""
-        tries = 0
+        with self._scheduler.stops.working_on(begun, command=True) as stopped:
+            return self._run(begun, stopped)
+
+    def _run(self, begun: list[str], stopped: Interruption) -> CopilotLocalError | None:
+        scheduler, tries = self._scheduler, 0
         while True:
             result = self._next(fresh=tries == 0)
             try:
-                self._scheduler.executor(self._emit, self._shift).run(result.plan)
-                self._scheduler.executor(self._emit).run(self._until_steady(result))
+                scheduler.executor(self._emit, self._shift, stopped).run(result.plan)
+                scheduler.executor(self._emit, cancelled=stopped).run(self._until_steady(result))
                 return self._failure(begun)
             except CopilotLocalError as error:
                 self._blame(error, begun)
+            except Cancelled:
+                name = scheduler.stops.taken(stopped)
+                if name is None:
+                    raise
+                self._blame(RollbackAskedError(name, STOPPED), begun)
             tries += 1
             delay = 0.0 if tries < 3 else min(2.0 ** (tries - 3), MOST_DELAY)
             self._control.retired.wait(delay * self._scheduler.timeouts.first_trouble)

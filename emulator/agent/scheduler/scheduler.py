@@ -19,6 +19,7 @@ from emulator.agent.scheduler.rollouts import Rollouts
 from emulator.agent.scheduler.state_file import StateFile
 from emulator.agent.scheduler.timeouts import Timeouts
 from emulator.agent.scheduler.traffic.shift import TrafficShifts
+from emulator.agent.scheduler.traffic.stop_requests import StopRequests
 from emulator.agent.scheduler.unhealthy_tasks import given_up
 from emulator.engine.interface import Engine, Health
 from emulator.errors import CopilotLocalError, InputError
@@ -77,6 +78,7 @@ class Scheduler:
         self.back_off = BackOff(timeouts.healthy_life, timeouts.longest_delay)
         self._clock = clock
         self._cancelled = cancelled
+        self.stops = StopRequests(cancelled)
         file = state_file.with_name("deployments.json")
         self.rollouts = Rollouts(clock, timeouts.settle, self.history.record, file)
         if self.state.acting:
@@ -224,9 +226,9 @@ class Scheduler:
             return self.front.task_healthy(task.id)
         return True if checked else None
 
-    def executor(self, emit: Emit, shift: Shift | None = None) -> Executor:
+    def executor(self, emit: Emit, shift: Shift | None = None, cancelled: threading.Event | None = None) -> Executor:
         """Carries out plans of this environment; the history hears of starts that fail. `shift` lets requests go over
-        to new tasks."""
+        to new tasks. `cancelled`: what ends it, in place of the environment's own."""
 
         def note(event: Event) -> None:
             if event.kind is EventKind.STEP_FAILED and (task_id := str(event.fields["task"])):
@@ -240,7 +242,7 @@ class Scheduler:
             self.names,
             self.front,
             note,
-            cancelled=self._cancelled,
+            cancelled=cancelled or self._cancelled,
             target_healthy=self.front.task_healthy,
             drain_image=self.state.agent_image,
             connect=self.connect,

@@ -371,10 +371,11 @@ class Supervisor:
 
     def _carry_out(self, plan: Plan, claimed: set[str]) -> None:
         try:
-            self.scheduler.executor(log_event).run(plan)
+            with self.scheduler.stops.working_on(claimed) as stopped:
+                self.scheduler.executor(log_event, cancelled=stopped).run(plan)
             self._troubles = 0
         except Cancelled:
-            pass  # the environment is being taken down
+            pass  # the environment is being taken down, or a deployment was stopped
         except CopilotLocalError as error:
             log.warning("%s", error)
             self._trouble()

@@ -1,12 +1,13 @@
-"""Operations on the PAUSE hooks of deployments."""
+"""Operations on deployments that go on: their PAUSE hooks, and their end before the time."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.api.clusters import Clusters
+from emulator.api.clusters import Cluster, Clusters
 from emulator.api.errors import ApiError, invalid
+from emulator.api.operations.begun import carry_out
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -14,14 +15,31 @@ Answer = dict[str, Any]
 
 def continue_service_deployment(clusters: Clusters, asked: Request) -> Answer:
     """ContinueServiceDeployment: the deployment that waits at that hook goes on, or back."""
-    arn = asked["serviceDeploymentArn"]
+    cluster, service, deployment = _found(clusters, asked)
+    if asked["hookId"] not in [hook["hookId"] for hook in deployment.get("lifecycleHookDetails", [])]:
+        raise invalid("The lifecycle hook does not await an action.")
+    cluster.agent.answer_hook(service["serviceName"], asked.get("action", "CONTINUE"))
+    return {"serviceDeploymentArn": asked["serviceDeploymentArn"]}
+
+
+def stop_service_deployment(clusters: Clusters, asked: Request) -> Answer:
+    """StopServiceDeployment: the service goes back to its last successful deployment, whatever its circuit breaker
+    does. It answers before the old tasks are steady."""
+    kind = asked.get("stopType", "ROLLBACK")
+    if kind != "ROLLBACK":
+        raise invalid(f"stopType {kind} is not valid: the valid values are ROLLBACK.")
+    cluster, service, deployment = _found(clusters, asked)
+    if deployment["status"] != "IN_PROGRESS":
+        raise ApiError("ConflictException", f"The service deployment is {deployment['status']}: it cannot be stopped.")
+    carry_out(lambda: cluster.agent.stop_deployment(service["serviceName"]))
+    return {"serviceDeploymentArn": asked["serviceDeploymentArn"]}
+
+
+def _found(clusters: Clusters, asked: Request) -> tuple[Cluster, Answer, Answer]:
+    """The cluster, the service and the deployment of an ARN."""
     for cluster in clusters.answering():
         for service in cluster.services:
             for deployment in service["serviceDeployments"]:
-                if deployment["serviceDeploymentArn"] == arn:
-                    hooks = [hook["hookId"] for hook in deployment.get("lifecycleHookDetails", [])]
-                    if asked["hookId"] not in hooks:
-                        raise invalid("The lifecycle hook does not await an action.")
-                    cluster.agent.answer_hook(service["serviceName"], asked.get("action", "CONTINUE"))
-                    return {"serviceDeploymentArn": arn}
+                if deployment["serviceDeploymentArn"] == asked["serviceDeploymentArn"]:
+                    return cluster, service, deployment
     raise ApiError("ServiceDeploymentNotFoundException", "The service deployment was not found.")

@@ -55,6 +55,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "PutClusterCapacityProviders": settings.put_cluster_capacity_providers,
     "RegisterTaskDefinition": definitions.register_task_definition,
     "RunTask": runs.run_task,
+    "StopServiceDeployment": hooks.stop_service_deployment,
     "StopTask": tasks.stop_task,
     "TagResource": tags.tag_resource,
     "UntagResource": tags.untag_resource,

@@ -154,6 +154,11 @@ class Agent:
         """Answers the PAUSE hook that a service's deployment waits at. Raises `AgentError` where none does."""
         list(self._ask("POST", "answer-hook", body={"service": service, "action": action}, timeout=self.timeout))
 
+    def stop_deployment(self, service: str) -> None:
+        """Has a service's deployment in progress go back to the last one that succeeded. Raises `AgentError` where
+        there is none of either."""
+        list(self._ask("POST", "stop-deployment", body={"service": service}, timeout=self.timeout))
+
     def run_job(self, job: str) -> Message:
         """Starts a run of a Scheduled Job that is part of what should run; returns the run as `status` has it, without
         waiting for its end. Raises `AgentError`."""

@@ -132,6 +132,8 @@ def test_requests_and_answers_fit_it(
         agent.scale({"nobody": 1}, discard)
     with pytest.raises(CopilotLocalError, match="no deployment of hello waits"):
         agent.answer_hook("hello", "CONTINUE")
+    with pytest.raises(CopilotLocalError, match="nobody does not run here"):
+        agent.stop_deployment("nobody")
     nightly = make_service(name="cleanup", count=0, type="Scheduled Job").model_copy(
         update={"schedule": JobSchedule(expression="rate(1 day)")}
     )

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.api.shapes import FILES, model
+from tests.unit.agent.test_rollouts import settle
 from tests.unit.api.conftest import Api
 from tests.unit.api.shapes_of_botocore import shapes
 
@@ -262,3 +263,32 @@ class TestProtection:
             lambda: ecs.update_task_protection(cluster=CLUSTER, tasks=[task] * 11, protectionEnabled=True)
         )
         assert code == INVALID
+
+
+class TestStopping:
+    def test_a_deployment_goes_back(self, api: Api, until: Until) -> None:
+        ecs = api.client()
+        settle(api.rig)
+        first = ecs.describe_services(cluster=CLUSTER, services=["hello"])["services"][0]["taskDefinition"]
+        described = ecs.describe_task_definition(taskDefinition=first)["taskDefinition"]
+        wanted = {key: described[key] for key in ("family", "containerDefinitions", "cpu", "memory")}
+        arn = ecs.register_task_definition(**wanted)["taskDefinition"]["taskDefinitionArn"]
+        ecs.update_service(cluster=CLUSTER, service="hello", taskDefinition=arn)
+        new = ecs.list_service_deployments(cluster=CLUSTER, service="hello")["serviceDeployments"][0]
+        asked = new["serviceDeploymentArn"]
+        code, _ = refused(lambda: ecs.stop_service_deployment(serviceDeploymentArn=asked, stopType="ABORT"))
+        assert code == INVALID
+        assert ecs.stop_service_deployment(serviceDeploymentArn=asked)["serviceDeploymentArn"] == asked
+        service = ecs.describe_services(cluster=CLUSTER, services=["hello"])["services"][0]
+        assert service["taskDefinition"] == first
+        [stopped] = ecs.describe_service_deployments(serviceDeploymentArns=[asked])["serviceDeployments"]
+        assert stopped["status"] in ("ROLLBACK_IN_PROGRESS", "ROLLBACK_SUCCESSFUL")
+
+    def test_what_is_over_or_not_there_is_refused(self, api: Api) -> None:
+        ecs = api.client()
+        settle(api.rig)
+        [done] = ecs.list_service_deployments(cluster=CLUSTER, service="hello")["serviceDeployments"]
+        code, _ = refused(lambda: ecs.stop_service_deployment(serviceDeploymentArn=done["serviceDeploymentArn"]))
+        assert code == "ConflictException"
+        code, _ = refused(lambda: ecs.stop_service_deployment(serviceDeploymentArn="arn:other"))
+        assert code == "ServiceDeploymentNotFoundException"
