@@ -69,6 +69,22 @@ def test_a_broken_image_fails_and_the_old_tasks_go_on_answering(pipeline: Pipeli
         pipeline.wait("tasks_running", tasks=[failed[0]["taskArn"]])
 
 
+def test_a_stopped_deployment_goes_back(pipeline: Pipeline) -> None:
+    ecs, before = pipeline.ecs, pipeline.service()["taskDefinition"]
+    deaf = pipeline.definition(command=["sh", "-c", 'trap "exit 0" TERM; sleep 3600 & wait'])
+    arn = ecs.register_task_definition(**deaf)["taskDefinition"]["taskDefinitionArn"]
+    ecs.update_service(cluster=pipeline.cluster, service="web", taskDefinition=arn)
+    asked = {"cluster": pipeline.cluster, "service": "web", "status": ["IN_PROGRESS"]}
+    [deployment] = [one["serviceDeploymentArn"] for one in ecs.list_service_deployments(**asked)["serviceDeployments"]]
+    wait_until(lambda: pipeline.service()["runningCount"] == 2, lambda: str(pipeline.service()))
+    ecs.stop_service_deployment(serviceDeploymentArn=deployment)
+    pipeline.wait("services_stable", services=["web"])
+    assert pipeline.service()["taskDefinition"] == before
+    assert pipeline.project.answers("/")
+    [stopped] = ecs.describe_service_deployments(serviceDeploymentArns=[deployment])["serviceDeployments"]
+    assert stopped["status"] == "ROLLBACK_SUCCESSFUL"
+
+
 def test_a_definition_of_the_manifest_can_be_gone_back_to(pipeline: Pipeline) -> None:
     family = pipeline.service()["taskDefinition"].rpartition(":")[0]
     pipeline.ecs.update_service(cluster=pipeline.cluster, service="web", taskDefinition=f"{family}:1")

@@ -1,4 +1,4 @@
-"""Work on a service that ends early: its deployment is stopped for whoever asked for it."""
+"""Work on a service that ends before its time, since its deployment is stopped."""
 
 from __future__ import annotations
 
