@@ -15,7 +15,7 @@ from emulator.runtime.health.lost_traces import LostTraces
 from emulator.runtime.health.own_address import OwnAddresses
 from emulator.runtime.lifecycle.down import down
 from emulator.runtime.lifecycle.environment_lock import Claim
-from emulator.runtime.lifecycle.running import FirstHealth, Running
+from emulator.runtime.lifecycle.running import FirstHealth, Running, taken_down
 from emulator.runtime.lifecycle.up import up
 from emulator.runtime.listeners.front_probe import FrontWatch
 from emulator.runtime.planning.up_request import UpRequest, log_subjects
@@ -41,7 +41,7 @@ def run_foreground(
     `interrupted` (Ctrl-C) stops it in reverse dependency order, `killed` (a second one) at once; either way everything
     is removed. Where the environment ran before, `joined` is set, and it is left running, as where `detach` is set
     while it runs. ECS stops a task when an essential container exits: the code is that container's. `claim` is the one
-    of `up`.
+    of `up`. Raises `TaskError` where another command took it down.
     """
     follower = LogFollower(engine, emit, log_subjects(request), show_router=request.show_router)
 
@@ -117,7 +117,9 @@ def _stay(
     follower.close()
     if failure is not None:
         raise failure
-    return ExitCode.INTERRUPTED if ended is None and interrupted.is_set() else ExitCode.OK
+    if ended is None and not interrupted.is_set():
+        raise taken_down(request.environment)
+    return ExitCode.INTERRUPTED if ended is None else ExitCode.OK
 
 
 def _failure(engine: Engine, ended: Member | None, emit: Emit) -> ContainerFailed | None:
@@ -146,7 +148,8 @@ def _watch(
     while not detach.is_set() and not interrupted.wait(0.5):
         observed = observe(running.engine, running.environment)
         if not observed.containers:
-            return ExitCode.OK
+            follower.close()
+            raise taken_down(running.environment)
         fronts.look(observed)
         lost.look(observed)
         _follow([*observed.service_tasks, *observed.job_tasks], follower)

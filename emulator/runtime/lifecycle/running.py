@@ -115,6 +115,12 @@ class Running:
         return None
 
 
+def taken_down(environment: Names) -> TaskError:
+    """The error of a command whose environment another command removed."""
+    where = f"{environment.app}/{environment.environment}"
+    return TaskError(f"{where} was taken down by another command", hint="run `copilot-local up` again")
+
+
 def check_front(engine: Engine, observed: Observed) -> None:
     """Raises `ContainerFailed` with HAProxy's last words where the front does not stay up."""
     for front in observed.fronts:
@@ -140,8 +146,7 @@ def wait_healthy(running: Running, cancelled: threading.Event, timeout: int, emi
         observed = observe(running.engine, running.environment)
         check_front(running.engine, observed)
         if not observed.containers:
-            where = f"{running.environment.app}/{running.environment.environment}"
-            raise TaskError(f"{where} was taken down by another command", hint="run `copilot-local up` again")
+            raise taken_down(running.environment)
         unready: list[str] = []
         known = Known(running.state)
         try:

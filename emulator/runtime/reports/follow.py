@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from emulator.engine.interface import Engine, EngineEvent, Stream
 from emulator.errors import CopilotLocalError
@@ -19,11 +20,24 @@ RETRY = 0.5
 READY = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Death:
+    """A container that ended by itself. `code` is its exit code in digits, or `?`; `last` the last line it printed."""
+
+    id: str
+    service: str
+    container: str
+    subject: str
+    code: str
+    last: str
+
+
 class EnvironmentFollower:
     """Passes on the lines of every container of the environment's tasks, those that come later included.
 
     `subjects` says what a container's lines are prefixed with. `on_started` hears of every start, with the container's
-    id, its service and its name. `show_router`: a log router's banner and info lines too.
+    id, its service and its name; `on_died` of every end that no command asked for. `show_router`: a log router's banner
+    and info lines too. Lines from before `start` are left out.
     """
 
     def __init__(
@@ -33,6 +47,7 @@ class EnvironmentFollower:
         emit: Emit,
         subjects: LogSubjects,
         on_started: Callable[[str, str, str], None],
+        on_died: Callable[[Death], None] = lambda _: None,
         *,
         show_router: bool = False,
     ) -> None:
@@ -41,6 +56,7 @@ class EnvironmentFollower:
         self._emit = emit
         self._subjects = subjects
         self._on_started = on_started
+        self._on_died = on_died
         self._logs = LogFollower(engine, emit, subjects, show_router=show_router)
         self._ids: dict[str, str] = {}
         """Docker name to the id of the newest container that had it."""
@@ -75,7 +91,9 @@ class EnvironmentFollower:
                 for task in observe(self._engine, self._names).tasks.values():
                     for member in task.members.values():
                         if member.started:
-                            self._follow(member.container.id, member.container.name, member.container.labels)
+                            # What was printed before this command began is for `logs`.
+                            tail = None if self._ready.is_set() else 0
+                            self._follow(member.container.id, member.container.name, member.container.labels, tail)
                 self._ready.set()
                 for event in self._events:
                     self._heard(event)
@@ -97,7 +115,8 @@ class EnvironmentFollower:
             code = labels.get("exitCode", "?")
             subject = self._subjects.subject(service, labels.get(names.TASK, ""), name)
             self._emit(Event(EventKind.STATE, subject, f"exited with code {code}"))
+            self._on_died(Death(container, service, name, subject, code, self._logs.last_line(container)))
 
-    def _follow(self, container: str, docker_name: str, labels: Mapping[str, str]) -> None:
+    def _follow(self, container: str, docker_name: str, labels: Mapping[str, str], tail: int | None = None) -> None:
         self._ids[docker_name] = container
-        self._logs.follow(container, labels)
+        self._logs.follow(container, labels, tail=tail)

@@ -81,19 +81,24 @@ class LogFollower:
         self._show_router = show_router
         self._threads: dict[str, threading.Thread] = {}
         self._streams: dict[str, Stream[LogLine]] = {}
+        self._last: dict[str, str] = {}
         self._lock = threading.Lock()
 
-    def follow(self, docker_name: str, labels: Mapping[str, str]) -> None:
-        """Follows one container, which has these labels, from its first line."""
+    def follow(self, docker_name: str, labels: Mapping[str, str], *, tail: int | None = None) -> None:
+        """Follows one container, which has these labels, from its first line; with `tail`, from its last ones."""
         with self._lock:
             if docker_name in self._threads:
                 return
             self._subjects.add(labels.get(names.SERVICE, ""), labels.get(names.TASK, ""))
-            thread = threading.Thread(target=self._read, args=(docker_name, dict(labels)), daemon=True)
+            thread = threading.Thread(target=self._read, args=(docker_name, dict(labels), tail), daemon=True)
             self._threads[docker_name] = thread
         thread.start()
 
-    def _read(self, docker_name: str, labels: Mapping[str, str]) -> None:
+    def last_line(self, docker_name: str) -> str:
+        """The last line of a container that was passed on; empty where there was none."""
+        return self._last.get(docker_name, "")
+
+    def _read(self, docker_name: str, labels: Mapping[str, str], tail: int | None) -> None:
         service, task, container = (labels.get(label, "") for label in (names.SERVICE, names.TASK, names.CONTAINER))
         router = labels.get(names.ROLE) == Role.ROUTER and not self._show_router
         came: list[bool] = []
@@ -102,12 +107,14 @@ class LogFollower:
             for line in without_chatter(_noting(lines, came), router):
                 subject = self._subjects.subject(service, task, container)
                 self.emit(Event(EventKind.LOG, subject, line.text, {"stream": line.stream, "task": task}))
+                if line.text.strip():
+                    self._last[docker_name] = line.text.strip()
 
         with contextlib.suppress(CopilotLocalError):  # a container that is gone prints nothing any more
-            stream = self.engine.logs(docker_name, follow=True)
+            stream = self.engine.logs(docker_name, follow=True, tail=tail)
             self._streams[docker_name] = stream
             pass_on(stream)
-        if not came:
+        if not came and tail is None:
             # Docker may end the stream of a container that exits at that very moment before its first line.
             with contextlib.suppress(CopilotLocalError):
                 pass_on(self.engine.logs(docker_name))

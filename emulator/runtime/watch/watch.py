@@ -27,11 +27,11 @@ from emulator.runtime.lifecycle.foreground import STILL_RUNNING
 from emulator.runtime.lifecycle.join import provision
 from emulator.runtime.lifecycle.prepare import prepare, refuse_unsupported_in
 from emulator.runtime.lifecycle.provide import provide
-from emulator.runtime.lifecycle.running import Running
-from emulator.runtime.lifecycle.up import up
+from emulator.runtime.lifecycle.running import Running, taken_down
+from emulator.runtime.lifecycle.up import FIRST_MOMENTS, up
 from emulator.runtime.listeners.port_choice import with_ports
 from emulator.runtime.planning.up_request import UpRequest, asked_ports, log_subjects
-from emulator.runtime.reports.follow import EnvironmentFollower
+from emulator.runtime.reports.follow import Death, EnvironmentFollower
 from emulator.runtime.state.desired import DesiredState, Private
 from emulator.runtime.state.observed import Member, observe
 from emulator.runtime.watch.changes import FileChanges
@@ -45,6 +45,8 @@ TICK = 0.25
 """Seconds that the loop waits for changes at a time."""
 LOOK_EVERY = 8
 """Ticks between two looks whether anything runs still."""
+SETTLES_WITHIN = 10.0
+"""Seconds within which an end of a new container is put down to the change that made it."""
 
 
 def run_watch(
@@ -60,15 +62,20 @@ def run_watch(
 ) -> int:
     """Brings an environment up, follows its files until interrupted, takes it down; returns the exit code.
 
-    Where the environment ran before, `joined` is set, and it is left running.
+    Where the environment ran before, `joined` is set, and it is left running. Raises `TaskError` where another command
+    took it down.
 
     An essential container that exits does not end it: the agent replaces its task, and the next change may mend it.
     """
     watch = Watch(engine, request, reload, emit, extra_files)
     subjects = log_subjects(request)
     follower = EnvironmentFollower(
-        engine, request.environment, emit, subjects, watch.container_started, show_router=request.show_router
+        *(engine, request.environment, emit, subjects, watch.container_started, watch.container_died),
+        show_router=request.show_router,
     )
+    if observe(engine, request.environment).agent is not None:
+        where = f"{request.environment.app}/{request.environment.environment}"
+        emit(Event(EventKind.INFO, where, "runs already: Ctrl-C will end this command and leave it running"))
     follower.start()
     try:
         running = up(engine, request, emit, cancelled=interrupted, before_remove=follower.finish)
@@ -76,6 +83,8 @@ def run_watch(
         if not running.fresh and joined is not None:
             joined.set()
         watch.run(running, interrupted)
+        if not interrupted.is_set():
+            raise taken_down(request.environment)
         if running.fresh:
             emit(Event(EventKind.INFO, request.environment.app, "stopping"))
             down(
@@ -93,7 +102,7 @@ def run_watch(
     finally:
         watch.close()
         follower.close()
-    return ExitCode.INTERRUPTED if interrupted.is_set() else ExitCode.OK
+    return ExitCode.INTERRUPTED
 
 
 class Watch:
@@ -112,6 +121,12 @@ class Watch:
         self._synced: dict[WatchedSync, set[Path]] = {}
         """What was copied since the watch began: a container that starts anew gets it again."""
         self._started: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
+        self._new: set[str] = set()
+        """Ids of the containers that started since the last change was applied."""
+        self._deaths: queue.SimpleQueue[Death] = queue.SimpleQueue()
+        self._unsettled = ""
+        """The services of the last change, in words, until it failed."""
+        self._settled_at = 0.0
         self._several = len(request.services) > 1
         self._files, self._changes = self._watch(request)
 
@@ -121,8 +136,12 @@ class Watch:
 
     def container_started(self, container: str, service: str, name: str) -> None:
         """Called from another thread."""
-        del container
+        self._new.add(container)
         self._started.put((service, name))
+
+    def container_died(self, death: Death) -> None:
+        """Called from another thread."""
+        self._deaths.put(death)
 
     def close(self) -> None:
         """Stops watching."""
@@ -142,6 +161,7 @@ class Watch:
             try:
                 self._agent.connect_ahead()
                 self._copy_again()
+                self._fails(0)
                 changed = self._changes.next(TICK)
                 if changed:
                     self.step(changed)
@@ -232,11 +252,36 @@ class Watch:
         private = self._request.private.model_copy(
             update={"services": {name: v for name, v in self._request.private.services.items() if name in chosen}}
         )
+        self._new.clear()
+        self._unsettled = names = ", ".join(chosen)
         self._agent.apply(only, private, self._emit, in_place=True)
         self._state = state
         seconds = round(time.monotonic() - began, 3)
-        names = ", ".join(chosen)
-        self._emit(Event(EventKind.INFO, names, f"the change runs, after {seconds:.1f} s", {"seconds": seconds}))
+        self._settled_at = time.monotonic() + SETTLES_WITHIN
+        if not self._fails(FIRST_MOMENTS):
+            self._emit(Event(EventKind.INFO, names, f"the change runs, after {seconds:.1f} s", {"seconds": seconds}))
+
+    def _fails(self, seconds: float) -> bool:
+        """Whether an essential container of the last change ends within these seconds, or did; reports the first."""
+        until = time.monotonic() + seconds
+        if time.monotonic() > self._settled_at:
+            self._unsettled = ""
+        while True:
+            try:
+                death = self._deaths.get(timeout=max(until - time.monotonic(), 0.001))
+            except queue.Empty:
+                return False
+            if self._unsettled and death.id in self._new and self._is_essential(death):
+                last = f" (its last line: {death.last})" if death.last else ""
+                what = f"the change does not run: {death.subject} exited with code {death.code}{last}"
+                self._emit(Event(EventKind.STEP_FAILED, self._unsettled, what))
+                self._unsettled = ""
+                return True
+
+    def _is_essential(self, death: Death) -> bool:
+        services = (service for service in self._request.services if service.name == death.service)
+        containers = (c for service in services for c in service.task_definition.container_definitions)
+        return any(c.essential for c in containers if c.name == death.container)
 
     def _sync(self, sync: WatchedSync, files: Collection[Path]) -> None:
         began = time.monotonic()

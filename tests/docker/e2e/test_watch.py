@@ -125,7 +125,9 @@ def test_a_container_that_exits_is_told_and_the_next_save_mends_it(watched: Watc
     nginx = watched.project
     good = (nginx.folder / "hello" / "start").read_text(encoding="utf-8")
     nginx.write("hello/start", "#!/bin/sh\necho no configuration\nexit 7\n")
-    watched.running.wait_for("hello exited with code 7")
+    watched.running.wait_for(
+        "hello: the change does not run: hello exited with code 7 (its last line: no configuration)"
+    )
     assert any("hello" in line and "| no configuration" in line for line in watched.running.out)
     nginx.write("hello/start", good)
     wait_until(lambda: nginx.answers("/api/x"), watched.running.printed)

@@ -12,7 +12,7 @@ import pytest
 from emulator.ecs.service import Service
 from emulator.engine.fake import Behaviour
 from emulator.engine.interface import ContainerSpec
-from emulator.errors import ContainerFailed, EngineError, ExitCode
+from emulator.errors import ContainerFailed, EngineError, ExitCode, TaskError
 from emulator.events import Event, EventKind
 from emulator.runtime.lifecycle.down import down
 from emulator.runtime.lifecycle.foreground import run_foreground
@@ -177,11 +177,12 @@ def test_lines_are_prefixed_by_the_service_where_several_run(terminal: Terminal)
     assert terminal.logged() == [("hello/hello", "hi")]
 
 
-def test_a_down_from_elsewhere_ends_it_well(terminal: Terminal, until: Until) -> None:
+def test_a_down_from_elsewhere_ends_it_with_an_error(terminal: Terminal, until: Until) -> None:
     with terminal.running(nginx_sidecar()):
         wait_until_up(terminal, until)
         down(terminal.bench.engine, DEMO, terminal.bench.emit)
-    assert terminal.code.result() == 0
+    with pytest.raises(TaskError, match="^demo/test was taken down by another command$"):
+        terminal.code.result()
     assert terminal.bench.left()["containers"] == []
 
 
@@ -216,9 +217,10 @@ class TestJoined:
         assert terminal.code.result() == 130
         assert set(terminal.bench.states().values()) == {"running"}
 
-    def test_it_ends_when_it_is_taken_down(self, terminal: Terminal, until: Until) -> None:
+    def test_it_says_that_another_command_took_it_down(self, terminal: Terminal, until: Until) -> None:
         terminal.bench.up(nginx_sidecar()).hand_over()
         with terminal.running(nginx_sidecar()):
             wait_until_up(terminal, until)
             down(terminal.bench.engine, DEMO, terminal.bench.emit)
-        assert terminal.code.result() == 0
+        with pytest.raises(TaskError, match="^demo/test was taken down by another command$"):
+            terminal.code.result()
