@@ -280,6 +280,7 @@ def _private(
         may_ask=not only_ask,
         endpoint=endpoint,
     )
+    _warn_blank_files(demanding, root, selection.env_files, emit)
     role = None if only_ask else task_role(asked.credentials, loaded.variables, region())
     if role is not None:
         private.task_roles = {service.name: role for service in services}
@@ -288,6 +289,15 @@ def _private(
         if gets := tasks_get(asked, role, values):
             emit(Event(EventKind.INFO, TASKS_GET, gets))
     return private, logins, endpoint
+
+
+def _warn_blank_files(services: Sequence[Service], root: Path, env_files: Mapping[str, Path], emit: Emit) -> None:
+    from emulator.display.failure import shown
+    from emulator.runtime.secrets.secret_values import blank_files
+
+    for (service, name), position in blank_files(services, root, env_files).items():
+        where = shown(position) if position else service
+        emit(Event(EventKind.WARNING, where, f"{name} has no lines yet: {service} gets no variable from it"))
 
 
 def _request(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,17 @@ from emulator.app.load import load_services
 from emulator.app.selection import Selection
 from emulator.cli.shell.options import App, Env, EnvFile, NewEnv, Variables, variables_of
 from emulator.errors import InputError
+from emulator.events import discard
+from emulator.missing import Blockers, Kind
+
+
+def _with_names_for_values(selection: Selection) -> Selection:
+    """The selection in which a variable without a value here stands for itself: a picture needs none."""
+    gaps = Blockers()
+    with gaps.collecting():
+        load_services(selection, discard, blockers=gaps)
+    literal = {one.name: f"${{{one.name}}}" for one in gaps.missing if one.kind is Kind.VARIABLE}
+    return replace(selection, variables={**literal, **selection.variables}) if literal else selection
 
 
 class Picture(enum.StrEnum):
@@ -46,6 +58,7 @@ def graph(
         app, env, tuple(services or ()), env_file, variables=variables_of(variables), new_environment=new_env
     )
     with closing(make_display()) as display:
+        selection = _with_names_for_values(selection)
         found = [loaded.service for loaded in load_services(selection, display.emit)]
     picture = draw(found, f"{found[0].app}/{found[0].environment}")
     if format is None:

@@ -128,6 +128,7 @@ def logs(
         if print_direct(names, chosen, tail, router=router, timestamps=timestamps, as_json=as_json):
             return
     from emulator.cli.observe.log_views import View, line_filter
+    from emulator.cli.shell.unknown_names import refuse_after_down
     from emulator.runtime.state.observed import observe
 
     with chosen_environment(app, env) as (engine, environment):
@@ -148,6 +149,8 @@ def logs(
             timestamps=timestamps,
             as_json=as_json,
         )
+        if routed or previous or access:
+            refuse_after_down(engine, environment, view.observed)
         idle = _check_names(view, stored=routed or previous)
         if follow:
             _say_idle(view, idle)
@@ -239,10 +242,11 @@ def _check_names(view: View, *, stored: bool) -> list[str]:
 
 
 def _say_idle(view: View, idle: list[str]) -> None:
-    from emulator.cli.shell.unknown_names import why_idle
+    from emulator.cli.shell.unknown_names import logs_that_stay, why_idle
 
     for name in idle:
         typer.echo(why_idle(view.engine, view.environment, view.observed, name), err=True)
     if not view.observed.containers and not idle:
         where = f"{view.environment.app}/{view.environment.environment}"
-        typer.echo(f"nothing is running in {where}", err=True)
+        kept = logs_that_stay(view.engine, view.environment, view.observed)
+        typer.echo(f"nothing is running in {where}{f'; {kept}' if kept else ''}", err=True)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.errors import CopilotLocalError, UsageError
+from emulator.errors import CopilotLocalError, InputError, UsageError
 from emulator.files import read_text
 
 if TYPE_CHECKING:
@@ -122,6 +122,22 @@ def _of_the_agent(engine: Engine, environment: Names, observed: Observed) -> Ite
             services: Iterable[str] = Agent(engine, environment).status()["services"]
             return services
     return ()
+
+
+def logs_that_stay(engine: Engine, environment: Names, observed: Observed) -> str:
+    """How the logs are read that `down` left; empty where an agent is there that reads them, or none are kept."""
+    if observed.agent is not None or environment.log_volume not in engine.list_volumes(environment.labels()):
+        return ""
+    return (
+        "its logs are kept: after the next `copilot-local up -d`, `logs --previous` shows what containers printed, "
+        "`logs --routed` what log routers delivered"
+    )
+
+
+def refuse_after_down(engine: Engine, environment: Names, observed: Observed) -> None:
+    """Raises `InputError` for logs that are kept and that no agent can read now."""
+    if kept := logs_that_stay(engine, environment, observed):
+        raise InputError(f"{environment.app}/{environment.environment} is not running", hint=kept)
 
 
 def why_idle(engine: Engine, environment: Names, observed: Observed, service: str) -> str:

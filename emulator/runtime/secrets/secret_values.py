@@ -6,13 +6,14 @@ agent's parser.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
 from emulator.ecs.references import EnvFileReference
 from emulator.ecs.service import Service
-from emulator.errors import InputError
+from emulator.errors import InputError, Position
 from emulator.files import read_bytes
 from emulator.missing import Blockers, Kind, Missing
 from emulator.runtime.secrets.endpoint_secrets import EndpointSecrets
@@ -70,6 +71,20 @@ def collect_private(
     if blockers is None:
         found.raise_any()
     return private
+
+
+def blank_files(
+    services: Sequence[Service], workspace: Path, env_files: Mapping[str, Path]
+) -> dict[tuple[str, str], Position | None]:
+    """The environment files without a variable, as `init` writes them: service and file, to the manifest's line."""
+    found: dict[tuple[str, str], Position | None] = {}
+    for (service, _), files in environment_files(services, workspace, env_files).items():
+        for reference, path in files:
+            with contextlib.suppress(InputError):  # reported where the file is read
+                if path.exists() and not _read(path, reference):
+                    name = reference.name if path == workspace / reference.name else str(path)
+                    found.setdefault((service, name), reference.position)
+    return found
 
 
 def _missing_file(reference: EnvFileReference, path: Path, workspace: Path, service: str) -> Missing:

@@ -209,6 +209,23 @@ def test_names_that_are_not_filled_in_are_still_missing(run: Run, shop: Path) ->
     assert "TAG (web)" in ended.out
 
 
+def test_an_environment_file_that_is_left_blank_is_told(run: Run, shop: Path) -> None:
+    run("init")
+    ended = run("up")
+    told = "copilot/web/manifest.yml:17:1: web/web.env has no lines yet: web gets no variable from it"
+    assert f"warning: {told}" in ended.err
+    (shop / "web" / "web.env").write_text("LEVEL=debug\n")
+    assert "has no lines yet" not in run("up").err
+
+
+def test_graph_draws_a_variable_without_a_value_by_its_name(run: Run, shop: Path) -> None:
+    manifest = shop / "copilot" / "web" / "manifest.yml"
+    manifest.write_text(WEB.replace("image: nginx:1", "image: nginx:${TAG}"))
+    ended = run("graph", "web", "--format", "svg")
+    assert ended.code == 0, ended.err
+    assert "nginx:${TAG}" in ended.out
+
+
 def test_what_is_filled_in_counts(run: Run, shop: Path) -> None:
     run("init")
     settings = shop / "copilot-local.toml"

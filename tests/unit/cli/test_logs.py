@@ -10,10 +10,13 @@ from emulator.cli.shell.unknown_names import (
     check_containers,
     check_services,
     log_names,
+    logs_that_stay,
+    refuse_after_down,
     service_names,
     why_idle,
 )
-from emulator.errors import UsageError
+from emulator.errors import InputError, UsageError
+from emulator.runtime.lifecycle.down import down
 from emulator.runtime.state.observed import Observed, observe
 from tests.unit.cli.conftest import MANIFEST, Run
 from tests.unit.runtime.bench import Bench
@@ -163,3 +166,16 @@ def test_a_container_is_chosen_by_its_name(
     assert ended.code == 0, ended.err
     assert "from nginx" in ended.out
     assert "from hello" not in ended.out
+
+
+def test_after_down_it_is_said_how_the_logs_are_read_that_stay() -> None:
+    bench = Bench()
+    bench.up(make_service()).hand_over()
+    assert logs_that_stay(bench.engine, DEMO, look(bench)) == ""
+    down(bench.engine, DEMO, bench.emit)
+    with pytest.raises(InputError, match="demo/test is not running") as caught:
+        refuse_after_down(bench.engine, DEMO, look(bench))
+    assert "after the next `copilot-local up -d`, `logs --previous` shows" in caught.value.hint
+    down(bench.engine, DEMO, bench.emit, volumes=True)
+    refuse_after_down(bench.engine, DEMO, look(bench))
+    assert logs_that_stay(bench.engine, DEMO, look(bench)) == ""

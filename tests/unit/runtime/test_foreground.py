@@ -181,7 +181,7 @@ def test_a_down_from_elsewhere_ends_it_with_an_error(terminal: Terminal, until: 
     with terminal.running(nginx_sidecar()):
         wait_until_up(terminal, until)
         down(terminal.bench.engine, DEMO, terminal.bench.emit)
-    with pytest.raises(TaskError, match="^demo/test was taken down by another command$"):
+    with pytest.raises(TaskError, match=r"^demo/test was taken down by another command$"):
         terminal.code.result()
     assert terminal.bench.left()["containers"] == []
 
@@ -222,5 +222,5 @@ class TestJoined:
         with terminal.running(nginx_sidecar()):
             wait_until_up(terminal, until)
             down(terminal.bench.engine, DEMO, terminal.bench.emit)
-        with pytest.raises(TaskError, match="^demo/test was taken down by another command$"):
+        with pytest.raises(TaskError, match=r"^demo/test was taken down by another command$"):
             terminal.code.result()

@@ -91,7 +91,7 @@ def test_the_first_line_of_one_that_joined_says_so_and_old_lines_are_left_out(wa
 def test_one_that_another_command_takes_down_says_so_and_fails(watching: Watching, until: Until) -> None:
     watching.bench.up(nginx_sidecar()).hand_over()
     with (
-        pytest.raises(TaskError, match="^demo/test was taken down by another command$") as caught,
+        pytest.raises(TaskError, match=r"^demo/test was taken down by another command$") as caught,
         watching.running(nginx_sidecar(), until),
     ):
         down(watching.bench.engine, DEMO, watching.bench.emit)
