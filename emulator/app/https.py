@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import ssl
 from collections.abc import Sequence
 
 from emulator.ecs.service import Service
 from emulator.events import Emit, Event, EventKind
+from emulator.files import read_text
 from emulator.frontdoor.certificates import certificate_names
 from emulator.frontdoor.haproxy.conditions import local_name
 
@@ -34,6 +37,17 @@ def certificates(services: Sequence[Service], emit: Emit) -> dict[str, str]:
         if refused:
             emit(Event(EventKind.WARNING, service.name, _refused(refused)))
     return made
+
+
+def trust_hint() -> str:
+    """How programs are made to trust the certificates; empty where this machine's store has the authority already."""
+    from emulator.setup.authority import ensure_authority
+
+    with contextlib.suppress(OSError, ValueError, ssl.SSLError):
+        der = ssl.PEM_cert_to_DER_cert(read_text(ensure_authority().path))
+        if der in ssl.create_default_context().get_ca_certs(binary_form=True):
+            return ""
+    return '`copilot-local trust` says how to trust it; curl takes --cacert "$(copilot-local trust --path)"'
 
 
 def _refused(names: Sequence[str]) -> str:

@@ -309,6 +309,7 @@ def _request(
     private: Private,
     logins: RegistryLogins,
 ) -> UpRequest:
+    from emulator.app.https import trust_hint
     from emulator.runtime.planning.up_request import SupportImages, UpRequest
     from emulator.setup.images import (
         FRONT_IMAGE,
@@ -333,6 +334,7 @@ def _request(
             lambda engine: ensure_envoy_image(emit, engine),
         ),
         private=private,
+        trust_hint=trust_hint() if private.certificates else "",
         beside=_beside(selection, loaded, settings),
         seed=_seed(loaded, settings),
         logins=logins,

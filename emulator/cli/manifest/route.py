@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -200,4 +201,7 @@ def _outcome(explanation: Explanation) -> list[str]:
         lines.append(f"→ the load balancer itself answers {explanation.status}")
     if explanation.location is not None:
         lines.append(f"  Location: {explanation.location}")
+        if explanation.location.startswith("https:") and explanation.listener == "HTTP":
+            url = shlex.quote(explanation.location)
+            lines.append(f"  what follows: `copilot-local route {explanation.request.method} {url}`")
     return lines

@@ -169,6 +169,10 @@ def _print(found: Traced, *, as_json: bool, traces: Sequence[Mapping[str, Any]] 
     for one in found.diagnoses:
         for row in text.verdict(one, width):
             typer.echo(row)
+    if followed := text.to_https(found.trace):
+        typer.echo(
+            f"hint: HTTP is redirected to HTTPS here: `copilot-local trace {followed}` follows the request there"
+        )
 
 
 def _save(file: Path, traces: list[Trace]) -> None:

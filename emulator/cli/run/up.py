@@ -371,10 +371,8 @@ def _run(early: EarlyClaim, request: UpRequest, emit: Emit, *, detach: bool, lea
     except Cancelled:
         return ExitCode.INTERRUPTED
     running.hand_over()
-    names = ", ".join(service.name for service in request.services if service.desired_count)
-    where = f" at {running.where}" if running.where else ""
-    emit(Event(EventKind.INFO, names or "no task", f"running{where}; `copilot-local logs -f` shows its logs"))
-    if running.state.aws_port:
-        url = f"http://127.0.0.1:{running.state.aws_port}"
-        emit(Event(EventKind.INFO, "local AWS", f"{url}; `copilot-local aws` asks it"))
+    from emulator.cli.run.up_lines import lines
+
+    for event in lines(running, request):
+        emit(event)
     return ExitCode.OK

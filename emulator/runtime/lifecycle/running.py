@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from emulator.ecs.service import Redirect
 from emulator.engine.interface import ContainerState, Engine, Health
 from emulator.errors import ContainerFailed, CopilotLocalError, EngineError, EngineTimeout, TaskError
 from emulator.events import Emit, discard
-from emulator.frontdoor.balancers import Balancer
+from emulator.frontdoor.balancers import Balancer, balancer_of
 from emulator.runtime.control.client import Agent, Lease, Message
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.health.container_failure import container_failed
@@ -44,6 +45,8 @@ class Running:
     state: DesiredState
     lease: Lease | None
     fresh: bool
+    trust_hint: str = ""
+    """How programs are made to trust the certificates; empty where they do, or there are none."""
 
     @property
     def url(self) -> str | None:
@@ -61,9 +64,29 @@ class Running:
     @property
     def where(self) -> str:
         """The addresses in words; empty where there is none."""
-        words = [f"{one.url}, the internal one" if one.is_internal else one.url for one in self._listeners]
+        plain = [one for one in self._listeners if not self._redirects(one)]
+        words = [f"{one.url}, the internal one" if one.is_internal else one.url for one in plain]
         first, *others = words or [""]
-        return f"{first} (also {'; '.join(others)})" if others else first
+        more = [f"also {'; '.join(others)}"] if others else []
+        for one in self._listeners:
+            if self._redirects(one):
+                more.append(
+                    f"{one.url}, the internal one, redirects" if one.is_internal else f"{one.url} redirects there"
+                )
+        return f"{first} ({'; '.join(more)})" if more else first
+
+    def _redirects(self, listener: PublishedListener) -> bool:
+        """Whether it does nothing but redirect to HTTPS."""
+        if listener.service or listener.protocol != "HTTP":
+            return False
+        actions = [
+            rule.action
+            for desired in self.state.services.values()
+            if balancer_of(desired.service).value == listener.load_balancer
+            for rule in desired.service.listener_rules
+            if rule.listener == "HTTP"
+        ]
+        return bool(actions) and all(isinstance(one, Redirect) and one.protocol == "HTTPS" for one in actions)
 
     @property
     def _listeners(self) -> list[PublishedListener]:
@@ -72,9 +95,10 @@ class Running:
     def ready(self, doing: str) -> str:
         """A sentence for the foreground command: the address, and what Ctrl-C does."""
         at = f"Ready at {self.where}" if self.where else "Running"
+        trust = f" HTTPS: {self.trust_hint}" if self.trust_hint else ""
         if self.fresh:
-            return f"{at}{doing}. Press Ctrl-C to stop."
-        return f"{at}{doing}. It was running before: Ctrl-C ends this command and leaves it running."
+            return f"{at}{doing}. Press Ctrl-C to stop.{trust}"
+        return f"{at}{doing}. It was running before: Ctrl-C ends this command and leaves it running.{trust}"
 
     def hand_over(self) -> None:
         """Releases the lease: the agent takes over."""

@@ -32,7 +32,7 @@ from emulator.runtime.listeners.free_port import Reservation
 from emulator.runtime.listeners.front_ports import listeners_of
 from emulator.runtime.listeners.front_probe import restart_and_tell
 from emulator.runtime.listeners.port_choice import with_ports
-from emulator.runtime.listeners.remembered_ports import remember, remembered
+from emulator.runtime.listeners.remembered_ports import ports_of, remember, remembered
 from emulator.runtime.planning.up_request import UpRequest, asked_ports
 from emulator.runtime.specs.aws.endpoint import wants_endpoint
 from emulator.runtime.specs.load_balancer import front_specs
@@ -151,7 +151,13 @@ def up(
 
 def _remembered(running: Running, request: UpRequest, before: Mapping[str, int], emit: Emit) -> Running:
     """The environment, whose ports are kept for the next time."""
-    remember(request.environment, running.state, before, asked_ports(request).values(), emit)
+    asked = asked_ports(request).values()
+    if any(key not in before for key in ports_of(running.state)):
+        from emulator.runtime.listeners.taken_ports import tell_taken
+
+        tell_taken(running.engine, request.environment, running.state, before, asked, emit)
+    remember(request.environment, running.state, before, asked, emit)
+    running.trust_hint = request.trust_hint
     return running
 
 

@@ -97,6 +97,8 @@ class UpRequest:
     """By family, the last revision that was registered through the ECS API."""
     order: ApiOrder | None = None
     """Of the ECS API; None: a command's, which waits."""
+    trust_hint: str = ""
+    """How programs are made to trust the certificates of its HTTPS listeners; empty where nothing is to be said."""
     show_router: bool = False
     """Whether the lines that are shown include the banner and info lines of log routers."""
 

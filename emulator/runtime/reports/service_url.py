@@ -22,6 +22,16 @@ def service_urls(state: DesiredState) -> dict[str, str]:
     return {name: url for name, url in found.items() if url}
 
 
+def inside_url(service: Service) -> str:
+    """Where other services reach it; empty where it has no port."""
+    connect, discovery = service.connect, service.discovery
+    if connect is not None and connect.port and connect.dns_name:
+        return f"http://{connect.dns_name}:{connect.port}"
+    if discovery is not None and discovery.port:
+        return f"http://{discovery.name}.{discovery.namespace}:{discovery.port}"
+    return ""
+
+
 def _url(service: Service, services: Sequence[Service], options: FrontOptions) -> str | None:
     """The first of its addresses that the rules really lead to it from, HTTPS before HTTP."""
     rules = [rule for rule in service.listener_rules if isinstance(rule.action, Forward)]

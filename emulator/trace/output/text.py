@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections.abc import Iterator
 
-from emulator.trace.diagnosis.view import Diagnosis
+from emulator.trace.diagnosis.view import Diagnosis, location_of
 from emulator.trace.requests.changes import Change, Kind
 from emulator.trace.requests.exchange import Outcome
 from emulator.trace.requests.hops import Hop, Trace, header, trace_root
@@ -85,6 +86,12 @@ def _hop(trace: Trace, number: int, hop: Hop, width: int) -> Iterator[str]:
                 why = "the load balancer replaces the trace id of a request with more than 7 KB of headers"
         choice = f", and {hop.fits} requests fit" if hop.fits > 1 else ""
         yield from _wrapped(f"(joined by time and connection: {why}{choice})", width, inner, inner + " ")
+
+
+def to_https(trace: Trace) -> str:
+    """Method and URL that the load balancer redirected a plain HTTP request to, where it is HTTPS; else empty."""
+    place = location_of(trace.asked) if len(trace.hops) == 1 else ""
+    return f"{trace.asked.method} {shlex.quote(_cut(place, len(place)))}" if place.startswith("https:") else ""
 
 
 def _change(change: Change) -> str:

@@ -73,6 +73,7 @@ class TestHttps:
         out = capsys.readouterr().out
         assert "✓ host-header api.example.com or the load balancer's own name against localhost" in out
         assert "Location: https://localhost:8443/api/x?y=1" in out
+        assert "what follows: `copilot-local route GET 'https://localhost:8443/api/x?y=1'`" in out
 
     def test_ports_of_the_settings(self, workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (workspace / "copilot-local.toml").write_text("[front]\nport = 9000\nhttps_port = 9443\n")

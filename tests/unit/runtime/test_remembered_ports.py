@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 
 from emulator.events import Event, EventKind
+from emulator.runtime.listeners import taken_ports
+from emulator.runtime.listeners.front_ports import published
 from emulator.runtime.listeners.port_choice import AskedPorts, with_ports
 from emulator.runtime.listeners.remembered_ports import forget, remember, remembered
+from emulator.runtime.listeners.taken_ports import tell_taken
 from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.names import Names
 from emulator.runtime.state.observed import Observed
-from tests.unit.runtime.world import desired_state, make_service
+from tests.unit.runtime.bench import Bench
+from tests.unit.runtime.world import desired_state, make_service, nginx_sidecar
 
 SHOP = Names("shop", "test")
 
@@ -93,3 +97,29 @@ def test_a_file_that_holds_no_ports_is_as_none(port: int, cache: Path, content: 
     file.write_text(content)
     assert remembered(SHOP) == {}
     assert ups.up().front_port > 0
+
+
+def test_another_port_than_the_first_choice_is_told_with_who_has_that_one(bench: Bench) -> None:
+    bench.up(nginx_sidecar()).hand_over()
+    theirs = host_port_of(bench)
+    told: list[str] = []
+
+    def tell(before: dict[str, int], asked: list[int], first: int, names: Names = SHOP) -> None:
+        state = desired_state(make_service(target=("hello", 80))).model_copy(update={"front_port": theirs + 1})
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(taken_ports._FIRST, "public//80/HTTP", first)
+            tell_taken(bench.engine, names, state, before, asked, lambda event: told.append(event.message))
+
+    tell({}, [], first=theirs)
+    assert told == [f"port {theirs} is taken (demo/test): {theirs + 1}"]
+    told.clear()
+    tell({}, [theirs + 1], first=theirs)
+    tell({"public//80/HTTP": theirs + 1}, [], first=theirs)
+    tell({}, [], first=theirs + 1)
+    assert told == []
+
+
+def host_port_of(bench: Bench) -> int:
+    """Where the load balancer of what runs is published."""
+    [listener] = [one for one in published(bench.observed) if one.protocol == "HTTP"]
+    return listener.host_port

@@ -12,11 +12,11 @@ import pytest
 from emulator.errors import Position, UsageError
 from emulator.trace.diagnosis.view import Diagnosis
 from emulator.trace.output.export import as_har, as_json
-from emulator.trace.output.text import block, verdict
+from emulator.trace.output.text import block, to_https, verdict
 from emulator.trace.requests.exchange import Exchange, Outcome
 from emulator.trace.requests.hops import Trace, assemble
 from emulator.trace.sending import prepare, send
-from tests.unit.trace.environment import HELLO, PLACES, chain
+from tests.unit.trace.environment import FRONT, HELLO, PLACES, chain, exchange
 
 
 def trace(*more: Exchange) -> Trace:
@@ -88,6 +88,22 @@ def test_sizes_of_heads_are_those_on_the_wire() -> None:
     entry = json.loads(as_har([found]))["log"]["entries"][2]
     assert entry["response"]["headersSize"] == len("HTTP/1.1 200 \r\nSet-Cookie: b=\r\n\r\n") + 300
     assert entry["request"]["headersSize"] > 0
+
+
+@pytest.mark.parametrize(
+    ("location", "told"),
+    [
+        ("https://localhost:8443/api/x", "GET https://localhost:8443/api/x"),
+        ("https://localhost:8443/a?b=1&c=2", "GET 'https://localhost:8443/a?b=1&c=2'"),
+        ("http://localhost:8080/api/x", ""),
+    ],
+)
+def test_where_http_is_redirected_to_https_the_next_command_is_told(location: str, told: str) -> None:
+    answer = (("Location", location),)
+    asked = exchange("172.30.0.1", "172.30.0.2:8080", 10, 11, "/api/x", status=301, trace="1-a", answer=answer)
+    [found] = assemble([(FRONT, asked)], PLACES)
+    assert to_https(found) == told
+    assert to_https(trace()) == ""
 
 
 def test_long_values_are_cut_and_control_characters_do_not_reach_the_terminal() -> None:
