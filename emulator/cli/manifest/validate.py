@@ -244,6 +244,9 @@ def _print(checked: list[Checked], findings: list[Finding], format: FindingsForm
         from emulator.display.failure import render_findings
 
         typer.echo(render_findings(findings, colour=wants_colour(sys.stdout)))
+        typer.echo(
+            f"`copilot-local validate --explain {findings[0].code}` says what a code means, with an example", err=True
+        )
     else:
         for one in checked:
             typer.echo(f"✓ {one.path} ({one.kind})")

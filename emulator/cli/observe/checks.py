@@ -90,6 +90,20 @@ def check_faults(problem: str) -> Check:
     )
 
 
+def check_open_files(given: bool) -> Check:
+    """Whether tasks get the open-file limit of Fargate."""
+    from emulator.runtime.state.conventions import FARGATE_NO_FILE, NO_FILE
+
+    if given:
+        return Check("open files", Status.OK, f"tasks get Fargate's limit of {FARGATE_NO_FILE.hard} open files")
+    return Check(
+        "open files",
+        Status.NOTE,
+        f"the daemon cannot give tasks Fargate's limit of {FARGATE_NO_FILE.hard} open files; they get {NO_FILE.hard}",
+        "raise the limit that the daemon itself runs with, such as LimitNOFILE of its systemd unit",
+    )
+
+
 def set_up() -> str:
     """The command that builds images: in a checkout by its name there, else by the module of the installed package."""
     package = Path(__file__).parents[2]

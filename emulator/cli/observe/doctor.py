@@ -75,20 +75,26 @@ def _with_engine(engine: Engine) -> list[Check]:
         _check_build(engine),
         checks.check_stand_ins(engine, substitutes.read()),
         *checks.check_images(engine, references, settings, docker_cli.why_not_pullable),
-        *_check_faults(engine),
+        *_check_kernel(engine),
         checks.check_port(port, checks.front_on(containers, port), checks.port_is_free),
         *checks.check_environments(containers, app),
         *checks.check_listeners(containers, is_local(engine), app),
     ]
 
 
-def _check_faults(engine: Engine) -> list[Check]:
-    """Nothing before the agent's image is there, which has the programs that faults are made by."""
+def _check_kernel(engine: Engine) -> list[Check]:
+    """What tasks lack on this kernel. Nothing before the agent's image is there, which has the programs to try it."""
     from emulator.runtime.machine.netem import netem_problem
+    from emulator.runtime.machine.open_files import gives_fargates_limit
     from emulator.setup.images import present_agent_image
 
     image = present_agent_image(engine)
-    return [checks.check_faults(netem_problem(engine, image))] if image else []
+    if not image:
+        return []
+    return [
+        checks.check_faults(netem_problem(engine, image)),
+        checks.check_open_files(gives_fargates_limit(engine, image)),
+    ]
 
 
 def _check_build(engine: Engine) -> Check:

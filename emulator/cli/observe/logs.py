@@ -70,7 +70,7 @@ def logs(
         bool, typer.Option("--access", help="The load balancer's access log, one line per request in an ALB's format.")
     ] = False,
     previous: Annotated[
-        bool, typer.Option("--previous", help="What removed containers had printed that do not log through FireLens.")
+        bool, typer.Option("--previous", help="Logs of containers that are gone, unless they log through FireLens.")
     ] = False,
     tail: Annotated[
         int | None,

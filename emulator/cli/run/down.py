@@ -91,8 +91,13 @@ def _take_down(
         from emulator.setup.authority import remove_certificates  # brings cryptography, which takes its time
 
         remove_certificates(names.app, names.environment)
+    where = f"{names.app}/{names.environment}"
     if not found:
-        emit(Event(EventKind.INFO, "down", f"nothing is running in {names.app}/{names.environment}"))
+        emit(Event(EventKind.INFO, "down", f"nothing is running in {where}"))
+    elif volumes:
+        emit(Event(EventKind.INFO, "down", f"{where} is gone, its logs and data too"))
+    else:
+        emit(Event(EventKind.INFO, "down", f"{where} is gone; logs and data stay, `down -v` removes them too"))
 
 
 def _agent_image(emit: Emit) -> str:

@@ -189,15 +189,19 @@ class Executor:
         }
         began = time.monotonic()
         self.emit(Event(EventKind.STEP_STARTED, subject, "", fields))
+        message = ""
         try:
-            self._do(operation)
+            if operation.verb is Verb.STOP_CONTAINER:
+                message = self._stopper.stop(operation)
+            else:
+                self._do(operation)
         except Cancelled:
             raise
         except Exception as error:
             self.emit(Event(EventKind.STEP_FAILED, subject, str(error), {**fields, **_last_words(error)}))
             raise
         seconds = round(time.monotonic() - began, 3)
-        self.emit(Event(EventKind.STEP_DONE, subject, "", {**fields, "seconds": seconds}))
+        self.emit(Event(EventKind.STEP_DONE, subject, message, {**fields, "seconds": seconds}))
 
     def _do(self, operation: Operation) -> None:
         match operation.verb:
@@ -243,8 +247,6 @@ class Executor:
                 self._withdraw(operation)
             case Verb.REVIVE_ROUTER:
                 self._stopper.revive(operation.task_id)
-            case Verb.STOP_CONTAINER:
-                self._stopper.stop(operation)
             case Verb.REMOVE_CONTAINER:
                 if self.before_remove is not None:
                     self.before_remove(operation.subject)

@@ -15,6 +15,8 @@ REVIVAL = 2.0
 SETTLE = ("sh", "-c", f"rm -f {SETTLED}; until [ -e {SETTLED} ]; do kill -USR1 1; sleep 0.02; done; cat {SETTLED}")
 """Asks a relay to pass on what it holds; prints how many records it wrote to the log store itself."""
 SETTLE_TIMEOUT = 20.0
+KILLED = 137
+"""The exit code of a process that SIGKILL ended."""
 
 
 class ContainerStopper:
@@ -28,8 +30,18 @@ class ContainerStopper:
         self.drain_image = drain_image
         self.revival = revival
 
-    def stop(self, operation: Operation) -> None:
-        """Stops a container within the operation's timeout. Raises `EngineError`."""
+    def stop(self, operation: Operation) -> str:
+        """Stops a container within the operation's timeout; returns what is to be said of it. Raises `EngineError`."""
+        began = time.monotonic()
+        self._stop(operation)
+        if not 0 < operation.timeout <= time.monotonic() - began:
+            return ""
+        task = self._execution.task(operation.task_id)
+        members = task.members.values() if task else ()
+        killed = any(m.container.name == operation.subject and m.container.exit_code == KILLED for m in members)
+        return "(ignored SIGTERM; killed)" if killed else ""
+
+    def _stop(self, operation: Operation) -> None:
         task = self._execution.task(operation.task_id)
         if task is not None and task.router is not None and task.router.container.name == operation.subject:
             self.settle(task)  # what its containers printed last may be on its way to it

@@ -15,7 +15,8 @@ from emulator.cli.observe.checks import check_build, check_port
 from emulator.engine import connect
 from emulator.engine.fake import FakeEngine
 from emulator.engine.interface import BuildSpec, ContainerSpec, PublishedPort
-from emulator.errors import EngineTimeout, ImageError, Unsupported
+from emulator.errors import EngineError, EngineTimeout, ImageError, Unsupported
+from emulator.runtime.machine.open_files import gives_fargates_limit
 from emulator.setup import docker_cli, images
 
 Run = Callable[..., Any]
@@ -212,3 +213,13 @@ def test_what_tasks_can_inject_is_a_note_where_the_kernel_lacks_something() -> N
     assert found.status is checks.Status.NOTE
     assert found.message.endswith("but no latency: Specified qdisc kind is unknown")
     assert "sch_netem" in found.hint
+
+
+def test_a_daemon_that_cannot_give_fargates_open_file_limit_is_told(engine: FakeEngine) -> None:
+    assert gives_fargates_limit(engine, images.PAUSE_IMAGE)
+    refused = EngineError('error setting rlimits for ready process: error setting rlimit type 7: "not permitted"')
+    engine.fail("start", refused)
+    assert not gives_fargates_limit(engine, images.PAUSE_IMAGE)
+    assert engine.list_containers({}) == []
+    found = checks.check_open_files(False)
+    assert (found.status, "they get 16384" in found.message) == (checks.Status.NOTE, True)

@@ -43,6 +43,12 @@ def test_validate_shows_an_unknown_key_with_its_line_and_what_was_meant(run: Run
     assert ended.out.endswith("\n1 error\n")
 
 
+def test_validate_names_once_how_a_code_is_explained(run: Run, workspace: Path) -> None:
+    manifest = workspace / "copilot" / "hello" / "manifest.yml"
+    manifest.write_text(manifest.read_text() + "nonsense: 1\nrubbish: 2\n")
+    assert run("validate").err.count("`copilot-local validate --explain CL") == 1
+
+
 def test_validate_lenient_warns_of_what_copilot_accepts(run: Run, workspace: Path) -> None:
     edit(workspace, "targetContainer", "target_containr")
     ended = run("validate", "--lenient")

@@ -16,6 +16,7 @@ from emulator.engine.interface import ContainerSpec, Health, UlimitSpec
 from emulator.errors import ContainerFailed, EngineError, TaskError
 from emulator.events import EventKind
 from emulator.frontdoor.options import backend_name
+from emulator.runtime.execution import stop_container
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.execution.daemon_quirks import DAY, has_low_limit, remember_low_limit
 from emulator.runtime.state.operations import TASK_STEADY, Operation, Verb
@@ -322,3 +323,22 @@ def test_a_kernel_without_ipv6_has_none_to_switch_off(bench: Bench) -> None:
     bench.start(desired_state(make_service()))
     assert bench.states()["hello-task0001-hello"] == "running"
     assert dict(bench.engine.spec("cl-demo-test-task0001-pause").sysctls) == {}
+
+
+@pytest.mark.parametrize(("code", "said"), [(None, "(ignored SIGTERM; killed)"), (0, "")])
+def test_a_container_that_had_to_be_killed_is_marked(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, code: int | None, said: str
+) -> None:
+    bench.engine.behave("*-hello", Behaviour(stop_code=code))
+    task = bench.start(desired_state(make_service()))
+    now = [1000.0]
+    monkeypatch.setattr(stop_container.time, "monotonic", lambda: now[0])
+
+    def takes_the_whole_timeout(verb: str, target: str) -> None:
+        if verb == "stop" and target.endswith("-hello"):
+            now[0] += 30
+
+    bench.engine.before = takes_the_whole_timeout
+    bench.stop(task)
+    [done] = [e for e in bench.events if e.kind is EventKind.STEP_DONE and e.subject.startswith("stop hello")]
+    assert done.message == said
