@@ -27,7 +27,7 @@ from emulator.runtime.specs.agent import STATE_FILE, STATE_FOLDER
 from emulator.runtime.specs.connect.endpoints import endpoints_of
 from emulator.runtime.specs.load_balancer import balancer_for
 from emulator.runtime.state.desired import DesiredState
-from emulator.runtime.state.names import ROLE, Names, Role, sealed
+from emulator.runtime.state.names import CONNECT_PORT, ROLE, Names, Role, sealed
 from emulator.runtime.state.observed import Task, observe
 from emulator.trace.access_log import ARRIVAL, Writer, with_access_logs
 from emulator.trace.container import capture_spec
@@ -361,6 +361,7 @@ def _place(task: Task, environment: Names, state: DesiredState) -> Place | None:
         return None
     desired = state.services.get(task.service)
     definitions = desired.service.task_definition.container_definitions if desired else ()
+    served = pause.labels.get(CONNECT_PORT, "")
     return Place(
         container=pause.name,
         name=task.service,
@@ -373,4 +374,5 @@ def _place(task: Task, environment: Names, state: DesiredState) -> Place | None:
             if mapping.container_port is not None
         },
         members={member.name: member.container.name for member in task.members.values() if member.running},
+        proxied_port=int(served) if task.proxy is not None and served.isdecimal() else 0,
     )

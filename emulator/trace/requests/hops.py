@@ -36,6 +36,8 @@ class Place:
     """Which container listens where, as the task definition maps ports."""
     members: Mapping[str, str] = field(default_factory=dict)
     """Its containers that run: the name in the task definition, and the one in Docker."""
+    proxied_port: int = 0
+    """What comes in at this port goes through its proxy of Service Connect; 0: it has none."""
 
 
 Identity = tuple[str, str, str, int]
@@ -344,6 +346,8 @@ def _hop(
         before = found[parent]
         asked = _server(before.exchange, before.target)[1]
         client = asked or client
+        if one.origin and exchange.server == f"127.0.0.1:{one.origin.proxied_port}" and asked == container:
+            client = "service-connect"
         if before.exchange.request and exchange.request:
             request_changes = changes(before.exchange.request.headers, exchange.request.headers, secrets=secrets)
         if before.exchange.response and exchange.response:

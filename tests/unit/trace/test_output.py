@@ -16,7 +16,7 @@ from emulator.trace.output.text import block, to_https, verdict
 from emulator.trace.requests.exchange import Exchange, Outcome
 from emulator.trace.requests.hops import Trace, assemble
 from emulator.trace.sending import prepare, send
-from tests.unit.trace.environment import FRONT, HELLO, PLACES, chain, exchange
+from tests.unit.trace.environment import FRONT, HELLO, OTHER, PLACES, chain, exchange
 
 
 def trace(*more: Exchange) -> Trace:
@@ -88,6 +88,17 @@ def test_sizes_of_heads_are_those_on_the_wire() -> None:
     entry = json.loads(as_har([found]))["log"]["entries"][2]
     assert entry["response"]["headersSize"] == len("HTTP/1.1 200 \r\nSet-Cookie: b=\r\n\r\n") + 300
     assert entry["request"]["headersSize"] > 0
+
+
+def test_what_a_proxy_of_service_connect_sends_on_is_labelled() -> None:
+    place = replace(HELLO, proxied_port=3000)
+    into = exchange("172.30.0.4", "172.30.0.3:3000", 10, 11, trace="1-a")
+    onward = exchange("127.0.0.1", "127.0.0.1:3000", 10.1, 10.9, trace="1-a")
+    [found] = assemble([(place, into), (place, onward)], [place, OTHER])
+    assert [(hop.client, hop.server) for hop in found.hops] == [
+        ("other", "hello:3000"),
+        ("service-connect", "hello:3000"),
+    ]
 
 
 @pytest.mark.parametrize(
