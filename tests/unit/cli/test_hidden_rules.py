@@ -45,7 +45,7 @@ def test_one_path_for_two(workspace: Path, capsys: pytest.CaptureFixture[str], a
     service(workspace, "api")
     service(workspace, "web")
     text = said(arguments, capsys)
-    assert text.count("CL701") == 1
+    assert text.count("[CL701]") == 1
     assert "copilot/api/manifest.yml:5:" in text
     assert "copilot/web/manifest.yml:5:" in text
 

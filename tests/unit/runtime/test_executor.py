@@ -7,6 +7,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -332,7 +333,7 @@ def test_a_container_that_had_to_be_killed_is_marked(
     bench.engine.behave("*-hello", Behaviour(stop_code=code))
     task = bench.start(desired_state(make_service()))
     now = [1000.0]
-    monkeypatch.setattr(stop_container.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(stop_container, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=time.sleep))
 
     def takes_the_whole_timeout(verb: str, target: str) -> None:
         if verb == "stop" and target.endswith("-hello"):
