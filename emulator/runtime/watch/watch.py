@@ -274,7 +274,7 @@ class Watch:
             if self._unsettled and death.id in self._new and self._is_essential(death):
                 last = f" (its last line: {death.last})" if death.last else ""
                 what = f"the change does not run: {death.subject} exited with code {death.code}{last}"
-                self._emit(Event(EventKind.STEP_FAILED, self._unsettled, what))
+                self._emit(Event(EventKind.WARNING, self._unsettled, what))
                 self._unsettled = ""
                 return True
 
