@@ -38,27 +38,47 @@ def made_by_proxy(view: View, number: int, hop: Hop) -> Diagnosis | None:
         return None
     if not _is_proxy(view, hop, asked):
         return None
-    name, status = name_of(hop), hop.status
+    what, line = _what(hop, asked), said_of(view.printed(hop), hop)
+    answered = next((one for one in reversed(asked) if one.status is not None), None)
+    if large := _too_large(view, number, hop, answered, f"{what}: ", line):
+        return large
+    name, because = _name(hop), f"; its log: {line}" if line else ""
+    hint = f"`copilot-local logs -c {name}` has what it said" if hop.task else ""
+    if not asked:
+        written = view.returned(hop)
+        return Diagnosis(
+            f"{what}{f', as `{text(written)}` says' if written else because}",
+            hint or "`copilot-local targets` says whether a target is healthy",
+            number,
+            written.position if written else None,
+        )
+    directive = view.proxy_pass(asked[-1])
+    late = too_late(view, hop, asked[-1])
+    return Diagnosis(
+        f"{what}{because}",
+        late or (hint and f"{name} made this {hop.status} itself; see `copilot-local logs -c {name}`"),
+        number,
+        directive.position if directive else None,
+    )
+
+
+def _what(hop: Hop, asked: Sequence[Hop]) -> str:
+    name, status = _name(hop), hop.status
+    if not asked:
+        return f"{name} answered {status} itself; it asked no other container"
     answered = next((one for one in reversed(asked) if one.status is not None), None)
     if answered is not None:
-        what = f"{name} answered {status} although {answered.server} answered {answered.status}"
-    elif asked:
-        what = f"{name} answered {status} itself; what {asked[-1].server} answered cannot be read"
-        if asked[-1].exchange.outcome is Outcome.UNFINISHED:
-            what = f"{name} answered {status} before {asked[-1].server} had answered"
-    else:
-        what = f"{name} answered {status} itself; it asked no other container"
-    line = said_of(view.printed(hop), hop)
-    large = _too_large(view, number, hop, answered, f"{what}: ", line)
-    if large is not None:
-        return large
-    late = too_late(view, hop, asked[-1]) if asked else ""
-    because = f"; its log: {line}" if line else ""
-    directive = view.proxy_pass(asked[-1]) if asked else None
-    logs = f"{name} made this {status} itself; see `copilot-local logs -c {name}`"
-    hint = logs if hop.task else "`copilot-local targets` says whether a target is healthy"
-    position = directive.position if directive else None
-    return Diagnosis(f"{what}{because}", late or hint, number, position)
+        return f"{name} answered {status} although {answered.server} answered {answered.status}"
+    last = asked[-1]
+    if last.exchange.outcome is Outcome.UNFINISHED:
+        return f"{name} answered {status} before {last.server} had answered"
+    return f"{name} answered {status} itself; what {last.server} answered cannot be read"
+
+
+def _name(hop: Hop) -> str:
+    if hop.container in FRONTS:
+        return "the load balancer" if hop.container == FRONTS[0] else "the internal load balancer"
+    return name_of(hop)
 
 
 def closed_by_proxy(view: View, number: int, hop: Hop) -> str:
@@ -117,7 +137,7 @@ def _too_large(view: View, number: int, hop: Hop, answered: Hop | None, what: st
         if size <= ALB_RESPONSE_HEADERS:
             return None
         return Diagnosis(
-            f"{what}the answer's headers have {size} bytes ({largest}), and a load balancer takes"
+            f"{what}the answer's headers have {size} bytes ({largest}), and it takes no more than"
             f" {ALB_RESPONSE_HEADERS}",
             f"let {name_of(answered)} send less; an ALB's limit cannot be raised",
             number,

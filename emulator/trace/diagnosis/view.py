@@ -72,6 +72,11 @@ class View:
         chosen = self.server_block(hop)
         return chosen is not None and nginx.proxy_pass(chosen.server, hop.path) is not None
 
+    def returned(self, hop: Hop) -> nginx.Directive | None:
+        """nginx's `return` of the status that the hop was answered, where its request gets to one."""
+        found = self.effective(hop, "return")
+        return next((one for one in found if one.arguments[:1] == (str(hop.status),)), None)
+
     def proxy_pass(self, hop: Hop) -> nginx.Directive | None:
         """The directive that made nginx ask this hop's server."""
         before = self.hops[hop.parent] if hop.parent is not None else None

@@ -128,6 +128,12 @@ def test_a_sidecar_that_answers_503_itself() -> None:
     assert "SC--" in fault.message
 
 
+def test_a_status_that_nginx_is_configured_to_return() -> None:
+    [fault] = named(made(503)[:2], "server {\n listen 80;\n location /api { return 503; } }")
+    assert fault.message == "nginx answered 503 itself; it asked no other container, as `return 503;` says"
+    assert str(fault.position) == "/etc/nginx/conf.d/default.conf:3"
+
+
 def test_an_answer_that_nginx_did_not_wait_for() -> None:
     inner = exchange(
         *("127.0.0.1", "127.0.0.1:3000", 10.2, 10.7), trace="1-a", status=None, outcome=Outcome.NO_ANSWER, note="gone"
@@ -154,7 +160,7 @@ def test_more_headers_than_a_load_balancer_takes() -> None:
     answer = (("X-Trail", "a" * 40_000),)
     second = exchange("172.30.0.2", "172.30.0.3:80", 10.1, 10.8, trace="1-a", answer=answer)
     [fault] = named([(FRONT, first), (HELLO, second)])
-    assert fault.message.endswith("(X-Trail alone 40009), and a load balancer takes 32768")
+    assert fault.message.endswith("(X-Trail alone 40009), and it takes no more than 32768")
 
 
 def hop() -> Hop:
