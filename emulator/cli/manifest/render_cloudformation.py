@@ -9,6 +9,7 @@ import typer
 
 from emulator.app.selection import LoadedService, Selection
 from emulator.cli.manifest import rendering
+from emulator.cli.manifest.losses.moved_data import warn_of_moved_data
 from emulator.cli.manifest.rendering import Document, Output
 from emulator.cli.shell.options import (
     App,
@@ -130,7 +131,7 @@ def cloudformation(
 
     def render(loaded: LoadedService) -> list[Document]:
         if in_copilot_environment and form == "inline":
-            _warn_of_moved_data(loaded, emit)
+            warn_of_moved_data(loaded.service.name, loaded.service.addons, emit)
         _warn_of_missing_variables(loaded, emit)
         return _documents(loaded, in_copilot_environment, environment_parameters, form, known, tag, set(chosen))
 
@@ -146,22 +147,8 @@ def cloudformation(
         rendering.render_all(selection, given, Output(output_dir, all_envs, diff), render, emit, strict=strict)
 
 
-def _warn_of_moved_data(loaded: LoadedService, emit: Emit) -> None:
-    """Addons that Copilot deployed are in a stack of their own; resources do not move between stacks."""
-    from emulator.leave.kinds import HOLDS_DATA
-
-    resources = loaded.service.addons.section("Resources") if loaded.service.addons else {}
-    found = [name for name, it in resources.items() if isinstance(it, dict) and it.get("Type") in HOLDS_DATA]
-    if found:
-        text = (
-            f"--addons inline makes {', '.join(found)} anew and empty where Copilot deployed the addons: leave it out "
-            "for an existing stack"
-        )
-        emit(Event(EventKind.WARNING, loaded.service.name, text))
-
-
 def _warn_of_missing_variables(loaded: LoadedService, emit: Emit) -> None:
-    from emulator.cli.manifest.pipeline.environment_files import environment_files, missing_variables
+    from emulator.cli.manifest.losses.environment_files import environment_files, missing_variables
     from emulator.display.failure import shown
 
     assert loaded.deployment is not None

@@ -10,6 +10,7 @@ import typer
 
 from emulator.app.selection import Selection, find_target
 from emulator.cli.manifest import rendering
+from emulator.cli.manifest.losses.moved_data import warn_of_moved_data
 from emulator.cli.manifest.render_cloudformation import AddonsForm
 from emulator.cli.manifest.rendering import Document, Output
 from emulator.cli.shell.options import App, Env, EnvFile, NewEnv, Strict, Variables, assignments, variables_of
@@ -113,6 +114,8 @@ def environment(
             here = replace(selection, environment=name)
             elsewhere = [need.value for need in needs or ()]
             found, where, _ = load_environment_of(here, emit, given, strict=strict, elsewhere=elsewhere)
+            if in_place and not options.nested_addons:
+                warn_of_moved_data(found.name, found.addons, emit)
             documents += _documents(found, where, options, set(chosen))
         rendering.deliver(documents, output, emit)
 

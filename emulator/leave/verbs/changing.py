@@ -24,8 +24,8 @@ class ChangeSetLines:
         """Makes, describes and judges it; files are named by the stack, so that those of several do not meet. Nested
         sets come by variables of the shell, which are empty where CloudFormation made none."""
         words = [
-            f"aws cloudformation create-change-set {self._one} {self.template} --include-nested-stacks",
-            "--capabilities CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND",
+            f"aws cloudformation create-change-set {self._one} {self.template} --change-set-type UPDATE",
+            "--include-nested-stacks --capabilities CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND",
             *([f"--parameters {' '.join(self.parameters)}"] if self.parameters else []),
             *self.more,
         ]

@@ -110,6 +110,8 @@ def test_every_environment_with_a_manifest(run: Run, declare: Declare, workspace
         "prod.environment.addons.stack.yml",
         "prod.environment.stack.yml",
     ]
+    warned = run("render", "environment", "-e", "prod", "--in-place", "--addons", "inline").err
+    assert "prod: --addons inline makes Bucket anew and empty" in warned
     changed = run("render", "environment", "-e", "prod", "--domain", "example.com", "-o", "out", "--diff", "previous")
     assert "+ Resources.EnvironmentHostedZone" in changed.out
 

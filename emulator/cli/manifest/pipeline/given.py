@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from emulator.app.compile import registration_findings
 from emulator.app.load import load_services
 from emulator.app.selection import LoadedService, Selection, Target, others_declared, warning
+from emulator.cli.manifest.losses.environment_files import environment_files, missing_variables
 from emulator.cli.manifest.pipeline.actions import actions_of, build_script
-from emulator.cli.manifest.pipeline.environment_files import environment_files, missing_variables
 from emulator.errors import FindingsError, InputError, Position, UsageError
 from emulator.events import Emit
 from emulator.manifest import load_pipeline

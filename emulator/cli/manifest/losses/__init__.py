@@ -1,0 +1,1 @@
+"""What a deployment of rendered files would take from what runs: variables and data."""
