@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
+from emulator.api import networks
 from emulator.api.clusters import Clusters
 from emulator.api.elb import operations as balancers
-from emulator.api.elb.query import document, error_document, form
+from emulator.api.elb.query import document, ec2_document, error_document, form
 from emulator.api.errors import ApiError, unsupported
 from emulator.api.logs import operations as logs
 from emulator.api.operations.registry import OPERATIONS, Operation
@@ -115,13 +116,15 @@ def _operation(clusters: Clusters, target: str, body: bytes) -> dict[str, Any]:
 
 
 def _query(clusters: Clusters, body: bytes, id_: str) -> bytes:
-    """STS's GetCallerIdentity, which tools ask before anything else; and what reads load balancers."""
+    """STS's GetCallerIdentity, which tools ask before anything else; and what reads load balancers and networks."""
     fields = form(body)
     action = fields.get("Action", "")
     if action == "GetCallerIdentity":
         account = clusters.account
         found = {"Arn": f"arn:aws:iam::{account}:user/local", "UserId": "AIDALOCAL", "Account": account}
         return document(action, STS, found, id_)
+    if (network := networks.OPERATIONS.get(action)) is not None:
+        return ec2_document(action, network(clusters, fields), id_)
     operation = balancers.OPERATIONS.get(action)
     if operation is None:
         raise unsupported(f"{action or 'a request without an operation'} is not answered on this machine")

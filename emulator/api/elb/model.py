@@ -162,7 +162,7 @@ class Balancers:
             "VpcId": self._vpc,
             "State": {"Code": "active"},
             "Type": kind,
-            "AvailabilityZones": [{"ZoneName": f"{region}a", "SubnetId": f"subnet-{_hash(self._vpc)}"}],
+            "AvailabilityZones": [{"ZoneName": f"{region}a", "SubnetId": subnet_of(self._vpc)}],
             "SecurityGroups": [],
             "IpAddressType": "ipv4",
         }
@@ -207,7 +207,7 @@ class Balancers:
 
     @property
     def _vpc(self) -> str:
-        return f"vpc-{_hash(f'{self._state.app}-{self._state.environment}')}"
+        return vpc_of(self._state.app, self._state.environment)
 
     def _name_of(self, desired: DesiredService) -> LoadBalancerName:
         service, options = desired.service, desired.options
@@ -260,6 +260,16 @@ class Balancers:
                         "ContentType": action.content_type,
                     },
                 }
+
+
+def vpc_of(app: str, environment: str) -> str:
+    """The id of an environment's VPC."""
+    return f"vpc-{_hash(f'{app}-{environment}')}"
+
+
+def subnet_of(vpc: str) -> str:
+    """The id of the only subnet of a VPC."""
+    return f"subnet-{_hash(vpc)}"
 
 
 def _condition(condition: Any) -> Shape:

@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 
 from emulator.api.errors import ApiError
 
+EC2 = "http://ec2.amazonaws.com/doc/2016-11-15/"
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -35,6 +36,12 @@ def document(action: str, namespace: str, content: Mapping[str, Any], request_id
     ).encode()
 
 
+def ec2_document(action: str, content: Mapping[str, Any], request_id: str) -> bytes:
+    """The answer to an operation of EC2, whose lists have other names."""
+    inside = _xml({"requestId": request_id, **content}, "item")
+    return f'<{action}Response xmlns="{EC2}">{inside}</{action}Response>'.encode()
+
+
 def error_document(error: ApiError, request_id: str) -> bytes:
     """An error."""
     kind = "Sender" if error.status < 500 else "Receiver"
@@ -42,12 +49,12 @@ def error_document(error: ApiError, request_id: str) -> bytes:
     return f"<ErrorResponse>{_xml(content)}</ErrorResponse>".encode()
 
 
-def _xml(content: object) -> str:
+def _xml(content: object, each: str = "member") -> str:
     match content:
         case Mapping():
-            return "".join(f"<{key}>{_xml(value)}</{key}>" for key, value in content.items() if value is not None)
+            return "".join(f"<{key}>{_xml(value, each)}</{key}>" for key, value in content.items() if value is not None)
         case list() | tuple():
-            return "".join(f"<member>{_xml(one)}</member>" for one in content)
+            return "".join(f"<{each}>{_xml(one, each)}</{each}>" for one in content)
         case bool():
             return "true" if content else "false"
         case _:

@@ -66,6 +66,7 @@ def _print_variables(port: int) -> None:
     for name, value in (
         ("AWS_ENDPOINT_URL_ECS", address),
         ("AWS_ENDPOINT_URL_STS", address),
+        ("AWS_ENDPOINT_URL_EC2", address),
         ("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", address),
         ("AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2", address),
         ("AWS_ACCESS_KEY_ID", "local"),
