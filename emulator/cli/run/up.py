@@ -375,4 +375,5 @@ def _run(early: EarlyClaim, request: UpRequest, emit: Emit, *, detach: bool, lea
 
     for event in lines(running, request):
         emit(event)
+    running.tell_trust(emit)
     return ExitCode.OK

@@ -33,5 +33,3 @@ def lines(running: Running, request: UpRequest) -> Iterator[Event]:
     if running.state.aws_port:
         url = f"http://127.0.0.1:{running.state.aws_port}"
         yield Event(EventKind.INFO, "local AWS", f"{url}; `copilot-local aws` asks it")
-    if running.trust_hint:
-        yield Event(EventKind.INFO, "HTTPS", running.trust_hint)

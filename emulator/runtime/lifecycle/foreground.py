@@ -77,6 +77,7 @@ def _stay(
     """Shows what runs until it ends, and takes down what this command started, unless it is to detach."""
     engine = running.engine
     emit(Event(EventKind.INFO, request.environment.app, running.ready("")))
+    running.tell_trust(emit)
     if not running.fresh:
         return _watch(running, request, follower, emit, interrupted, detach)
     fronts, health = FrontWatch(engine, emit), FirstHealth(running, emit)

@@ -12,7 +12,7 @@ from typing import Any
 from emulator.ecs.service import Redirect
 from emulator.engine.interface import ContainerState, Engine, Health
 from emulator.errors import ContainerFailed, CopilotLocalError, EngineError, EngineTimeout, TaskError
-from emulator.events import Emit, discard
+from emulator.events import Emit, Event, EventKind, discard
 from emulator.frontdoor.balancers import Balancer, balancer_of
 from emulator.runtime.control.client import Agent, Lease, Message
 from emulator.runtime.execution.context import Cancelled
@@ -95,10 +95,14 @@ class Running:
     def ready(self, doing: str) -> str:
         """A sentence for the foreground command: the address, and what Ctrl-C does."""
         at = f"Ready at {self.where}" if self.where else "Running"
-        trust = f" HTTPS: {self.trust_hint}" if self.trust_hint else ""
         if self.fresh:
-            return f"{at}{doing}. Press Ctrl-C to stop.{trust}"
-        return f"{at}{doing}. It was running before: Ctrl-C ends this command and leaves it running.{trust}"
+            return f"{at}{doing}. Press Ctrl-C to stop."
+        return f"{at}{doing}. It was running before: Ctrl-C ends this command and leaves it running."
+
+    def tell_trust(self, emit: Emit) -> None:
+        """Says how programs are made to trust the certificates, where they do not yet."""
+        if self.trust_hint:
+            emit(Event(EventKind.INFO, "HTTPS", self.trust_hint))
 
     def hand_over(self) -> None:
         """Releases the lease: the agent takes over."""

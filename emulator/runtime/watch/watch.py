@@ -121,8 +121,9 @@ class Watch:
         self._synced: dict[WatchedSync, set[Path]] = {}
         """What was copied since the watch began: a container that starts anew gets it again."""
         self._started: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
-        self._new: set[str] = set()
-        """Ids of the containers that started since the last change was applied."""
+        self._newest: dict[tuple[str, str], str] = {}
+        """By service and name, the container that started last since a change was applied: one before it may be of the
+        change that is mended."""
         self._deaths: queue.SimpleQueue[Death] = queue.SimpleQueue()
         self._unsettled = ""
         """The services of the last change, in words, until it failed."""
@@ -136,7 +137,7 @@ class Watch:
 
     def container_started(self, container: str, service: str, name: str) -> None:
         """Called from another thread."""
-        self._new.add(container)
+        self._newest[service, name] = container
         self._started.put((service, name))
 
     def container_died(self, death: Death) -> None:
@@ -155,6 +156,7 @@ class Watch:
         self._state = running.state
         app = running.environment.app
         self._emit(Event(EventKind.INFO, app, running.ready(", watching for changes")))
+        running.tell_trust(self._emit)
         ticks = 0
         while not interrupted.is_set():
             ticks += 1
@@ -252,7 +254,7 @@ class Watch:
         private = self._request.private.model_copy(
             update={"services": {name: v for name, v in self._request.private.services.items() if name in chosen}}
         )
-        self._new.clear()
+        self._newest.clear()
         self._unsettled = names = ", ".join(chosen)
         self._agent.apply(only, private, self._emit, in_place=True)
         self._state = state
@@ -271,7 +273,8 @@ class Watch:
                 death = self._deaths.get(timeout=max(until - time.monotonic(), 0.001))
             except queue.Empty:
                 return False
-            if self._unsettled and death.id in self._new and self._is_essential(death):
+            is_new = self._newest.get((death.service, death.container)) == death.id
+            if self._unsettled and is_new and self._is_essential(death):
                 last = f" (its last line: {death.last})" if death.last else ""
                 what = f"the change does not run: {death.subject} exited with code {death.code}{last}"
                 self._emit(Event(EventKind.WARNING, self._unsettled, what))

@@ -84,7 +84,9 @@ def running_of(request: UpRequest) -> Running:
 
 def test_up_says_where_each_service_answers_and_how_to_trust_it(tmp_path: Path) -> None:
     request = up_of(tmp_path / "shop")
-    said = [f"{event.subject}: {event.message}" for event in lines(running_of(request), request)]
+    events = list(lines(running_of(request), request))
+    running_of(request).tell_trust(events.append)
+    said = [f"{event.subject}: {event.message}" for event in events]
     at = "https://localhost:8443 (http://127.0.0.1:8081 redirects there)"
     assert said == [
         f"web: running at {at}; `copilot-local logs -f` shows its logs",
@@ -98,4 +100,6 @@ def test_an_authority_that_is_trusted_already_is_not_told_of(tmp_path: Path, mon
     request = up_of(tmp_path / "shop")
     assert request.private.certificates
     assert request.trust_hint == ""
-    assert running_of(request).ready("").endswith("Press Ctrl-C to stop.")
+    events: list[Event] = []
+    running_of(request).tell_trust(events.append)
+    assert events == []
