@@ -137,10 +137,12 @@ class TestDown:
         firelens.up()
         following = firelens.start("logs", "-f")
         following.wait_for("listening on port 3000")
-        firelens.run("down").ok()
+        down = firelens.run("down").ok()
+        assert f"{firelens.app}/test is gone; logs and data stay" in down.err
         result = following.wait(20).ok()
         assert [line for line in result.out.splitlines() if line.startswith("hello/hello") and "stopping" in line]
         assert firelens.everything() == log_volume(firelens)
+        assert "its logs are kept" in firelens.run("logs").ok().err
         firelens.run("down", "-v").ok()
         assert firelens.everything() == []
 
