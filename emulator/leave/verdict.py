@@ -94,7 +94,7 @@ def _unless_moved(judgement: Judgement, leaving: Sequence[Change]) -> Judgement:
         return judgement
     names = ", ".join(one.id for one in before)
     if before[0].type == STACK:
-        hint = "with `--addons nested`, the default in Copilot's environment, they stay where they are"
+        hint = "with `--addons nested`, the default in Copilot's environment, data stays where it is"
         reason = f"is made anew and empty, while {names} leaves, a stack that may hold the one in use; {hint}"
     else:
         reason = f"is made anew and empty, while {names} leaves, of the same type; keep the name {names}"

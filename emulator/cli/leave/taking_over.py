@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -158,14 +159,20 @@ def _parameters(found: _Rendered) -> Iterator[str]:
     for name, it in _mapping(found.tree, "Parameters").items():
         given = found.where.parameters.get(name)
         if given is not None:
-            escaped = given.replace(",", "\\,")  # which ends a value otherwise
-            yield f"ParameterKey={name},ParameterValue={shlex.quote(escaped)}"
+            yield shlex.quote(f"ParameterKey={name},ParameterValue={_shorthand(given)}")
         elif name in found.known:
             yield previous(name)
         elif name in rules:
             yield parameter(name, f"${name}")
         elif not isinstance(it, Mapping) or "Default" not in it:
             yield parameter(name, f"${{{name}:?has no value}}")
+
+
+def _shorthand(value: str) -> str:
+    """A value in the AWS command line's shorthand, in quotes where it needs them."""
+    if re.fullmatch(r"[\w./:@-]+", value):
+        return value
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _priorities(tree: Mapping[str, object]) -> Iterator[tuple[str, str]]:

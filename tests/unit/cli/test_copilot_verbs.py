@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -113,6 +114,20 @@ def test_a_service_with_addons_is_taken_over_with_what_it_has(run: Run, here: Pa
     assert not any(it.startswith("aws cloudformation execute") for it in lines), "a person looks at it first"
     assert lines[-1].startswith("# aws cloudformation execute-change-set")
     assert run("aws", "svc", "deploy", "-n", "web", "-e", "prod", "--take-over", "--force").code == 2
+
+
+def test_values_of_the_settings_are_read_whole_by_the_aws_command_line(run: Run, here: Path) -> None:
+    from awscli.shorthand import ShorthandParser
+
+    value = "1, 2 '$x' \"y\" \\ z"
+    settings = f"[environments.prod]\nparameters = {{TaskCount = {json.dumps(value)}}}\n"
+    write_workspace(here, {"copilot-local.toml": settings})
+    ended = run("aws", "svc", "deploy", "-n", "api", "-e", "prod", "--take-over")
+    [create] = [it for it in ended.out.splitlines() if "create-change-set" in it]
+    words = shlex.split(create)
+    found = [ShorthandParser().parse(it) for it in words if it.startswith("ParameterKey=")]
+    assert {"ParameterKey": "TaskCount", "ParameterValue": value} in found
+    assert {"ParameterKey": "ContainerImage", "UsePreviousValue": "true"} in found
 
 
 def test_a_large_template_goes_by_a_bucket(run: Run, here: Path) -> None:
