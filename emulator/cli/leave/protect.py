@@ -91,9 +91,13 @@ def _of_addons(stack: str, file: Path) -> list[str]:
 def _of_parent(found: Protected, stack: str, file: Path, addons_url: str | None) -> list[str]:
     lines = []
     for name, url in found.nested:
-        if addons_url is None or url:
-            where = f"write its new URL in place of {url}" if url else "give its URL by --addons-url"
-            lines.append(f"# {name} is a stack of its own: protect its template first, and {where}.")
+        if url:
+            lines.append(f"# {name} is a stack of its own: protect its template too, and write its new URL for {url}.")
+        elif addons_url is None:  # Copilot's template has it for services without addons too, by a condition
+            lines.append(
+                f"# Where {name} is there, it is a stack of its own: protect its template first, then give its URL by "
+                "--addons-url."
+            )
     template = f"--template-body file://{file}"
     if len(found.text.encode()) > _MOST_INLINE:
         key = f"protected/{stack}/{file.name}"
@@ -102,7 +106,7 @@ def _of_parent(found: Protected, stack: str, file: Path, addons_url: str | None)
             f"aws s3 cp {shlex.quote(str(file))} s3://BUCKET/{key}",
         ]
         template = f"--template-url https://BUCKET.s3.REGION.amazonaws.com/{key}"
-    given = {TEMPLATE_URL: addons_url or "URL"} if any(not url for _, url in found.nested) else {}
+    given = {TEMPLATE_URL: addons_url} if addons_url is not None else {}
     parameters = [parameter(name, given[name]) if name in given else previous(name) for name in found.parameters]
     made = ChangeSetLines(stack, "protect", template, parameters, [name for name, _ in found.nested])
     return [

@@ -117,7 +117,7 @@ def test_a_service_with_addons_is_taken_over_with_what_it_has(run: Run, here: Pa
 
 
 def test_values_of_the_settings_are_read_whole_by_the_aws_command_line(run: Run, here: Path) -> None:
-    from awscli.shorthand import ShorthandParser
+    from awscli.shorthand import ShorthandParser  # type: ignore[import-untyped]
 
     value = "1, 2 '$x' \"y\" \\ z"
     settings = f"[environments.prod]\nparameters = {{TaskCount = {json.dumps(value)}}}\n"
