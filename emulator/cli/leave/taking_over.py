@@ -15,6 +15,7 @@ from emulator.leave.kinds import TEMPLATE_URL
 from emulator.leave.verbs.changing import ChangeSetLines, parameter, previous
 from emulator.leave.verbs.lines import Names, resource
 from emulator.regions import dns_suffix, partition
+from emulator.render.cloudformation.options import OF_MANIFEST
 from emulator.render.pipeline import shell
 
 if TYPE_CHECKING:
@@ -154,17 +155,20 @@ def _priorities_there(found: _Rendered, stack: str) -> Iterator[str]:
 
 def _parameters(found: _Rendered) -> Iterator[str]:
     """What each parameter is given: what the settings say, its value before, or a variable of the shell without which
-    bash stops. What has a default by the manifest is left to it."""
+    bash stops; what the manifest says; what has another default is left to it."""
     rules = {name for name, _ in _priorities(found.tree)}
     for name, it in _mapping(found.tree, "Parameters").items():
+        default = it.get("Default") if isinstance(it, Mapping) else None
         given = found.where.parameters.get(name)
+        if given is None and name in OF_MANIFEST and default is not None:
+            given = str(default)
         if given is not None:
             yield shlex.quote(f"ParameterKey={name},ParameterValue={_shorthand(given)}")
         elif name in found.known:
             yield previous(name)
         elif name in rules:
             yield parameter(name, f"${name}")
-        elif not isinstance(it, Mapping) or "Default" not in it:
+        elif default is None:
             yield parameter(name, f"${{{name}:?has no value}}")
 
 

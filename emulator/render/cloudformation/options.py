@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 AddonsForm = Literal["inline", "nested"]
+OF_MANIFEST: Final = ("Schedule", "TaskCount")
+"""Parameters whose default is what the manifest says: they are given at every deployment of a stack that exists."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,10 @@ def test_values_of_the_settings_are_read_whole_by_the_aws_command_line(run: Run,
     found = [ShorthandParser().parse(it) for it in words if it.startswith("ParameterKey=")]
     assert {"ParameterKey": "TaskCount", "ParameterValue": value} in found
     assert {"ParameterKey": "ContainerImage", "UsePreviousValue": "true"} in found
+    ended = run("aws", "job", "deploy", "-n", "report", "-e", "prod", "--take-over")
+    [create] = [it for it in ended.out.splitlines() if "create-change-set" in it]
+    [schedule] = [it for it in shlex.split(create) if it.startswith("ParameterKey=Schedule")]
+    assert ShorthandParser().parse(schedule)["ParameterValue"].startswith("cron(0 0"), "what the manifest says"
 
 
 def test_a_large_template_goes_by_a_bucket(run: Run, here: Path) -> None:

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 _GITHUB = re.compile(r"(?:https://github\.com/|git@github\.com:|)(?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?")
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _TEMPLATE_URL = "AddonsTemplateURL"
-_OF_MANIFEST = ("Schedule", "TaskCount")
-"""Parameters whose default is what the manifest says: it reaches AWS with every deployment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +249,7 @@ class _Collector:
 
     def _values(self, loaded: LoadedService, stage: PipelineStage) -> Iterator[tuple[str, Value]]:
         """What the parameters of a service's stack are given. Raises InputError for one that nothing gives a value."""
-        from emulator.render.cloudformation.options import StackOptions
+        from emulator.render.cloudformation.options import OF_MANIFEST, StackOptions
         from emulator.render.cloudformation.stack import stack_document
 
         service, where = loaded.service, loaded.deployment
@@ -269,7 +267,7 @@ class _Collector:
                     yield name, self._image(loaded, images[name], stage, where.region)
             elif isinstance(parameter, Mapping) and "Default" in parameter:
                 # The AWS command line keeps the value that the stack has, whatever the default has become.
-                if name in _OF_MANIFEST or name in where.parameters:
+                if name in OF_MANIFEST or name in where.parameters:
                     yield name, str(parameter["Default"])
             elif name == _TEMPLATE_URL:
                 self._need_bucket(service.name, "the template of its addons", Position(service.manifest, 1))
