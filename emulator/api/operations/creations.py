@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emulator.api.clusters import Cluster, Clusters
 from emulator.api.deployment_configuration import deployment_of
+from emulator.api.elb.model import Balancers
 from emulator.api.errors import client_error, invalid, no_service, unsupported
 from emulator.api.host import Order
 from emulator.api.operations import unplaced
@@ -47,8 +48,7 @@ def create_service(clusters: Clusters, asked: Request) -> Answer:
     refuse_launch(asked)
     if asked.get("schedulingStrategy", "REPLICA") != "REPLICA":
         raise unsupported("the scheduling strategy DAEMON is not on this machine: use REPLICA")
-    if asked.get("loadBalancers"):
-        raise unsupported("loadBalancers are not taken here: a manifest's `http` puts a service behind one")
+    refuse_load_balancers(clusters, asked.get("loadBalancers", ()))
     existing = {one["serviceName"]: one for one in cluster.services}
     definition = find(clusters, asked["taskDefinition"])
     refuse_inactive(definition)
@@ -84,6 +84,22 @@ def create_service(clusters: Clusters, asked: Request) -> Answer:
     if found is None:
         raise client_error(f"{name} was not created within {IMAGES_WITHIN:g} s: its images are still being pulled")
     return {"service": found}
+
+
+def refuse_load_balancers(clusters: Clusters, asked: Sequence[Mapping[str, Any]]) -> None:
+    """Raises `ApiError` for any: target groups belong to the services of manifests."""
+    known = (
+        {arn for _, state in clusters.with_states() for arn in Balancers(state).names_of_groups()} if asked else set()
+    )
+    for one in asked:
+        arn = one.get("targetGroupArn", "")
+        if arn and arn not in known:
+            raise invalid(f"The target group with targetGroupArn {arn} does not exist.")
+    if asked:
+        raise unsupported(
+            "A target group here belongs to the service of a manifest, so loadBalancers are not taken: a manifest's "
+            "`http` puts a service behind one"
+        )
 
 
 def delete_service(clusters: Clusters, asked: Request) -> Answer:

@@ -121,3 +121,15 @@ def test_what_is_not_there_or_not_answered(balanced: Api) -> None:
 def test_a_service_without_one(api: Api) -> None:
     assert api.client("elbv2").describe_load_balancers()["LoadBalancers"] == []
     assert api.client("elbv2").describe_target_groups()["TargetGroups"] == []
+
+
+def test_a_service_of_the_api_is_behind_none(balanced: Api) -> None:
+    ecs = balanced.client("ecs")
+    [group, *_] = balanced.client("elbv2").describe_target_groups()["TargetGroups"]
+    balancer = {"targetGroupArn": group["TargetGroupArn"], "containerName": "hello", "containerPort": 80}
+    wanted = {"cluster": "demo-test", "serviceName": "made", "taskDefinition": "demo-test-hello", "desiredCount": 1}
+    with pytest.raises(ClientError, match="belongs to the service of a manifest"):
+        ecs.create_service(**wanted, loadBalancers=[balancer])
+    with pytest.raises(ClientError, match="The target group with targetGroupArn arn:other does not exist"):
+        ecs.create_service(**wanted, loadBalancers=[{**balancer, "targetGroupArn": "arn:other"}])
+    assert len(ecs.list_services(cluster="demo-test")["serviceArns"]) == 1
