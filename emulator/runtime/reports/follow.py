@@ -27,7 +27,6 @@ class Death:
     id: str
     service: str
     container: str
-    subject: str
     code: str
     last: str
 
@@ -115,7 +114,7 @@ class EnvironmentFollower:
             code = labels.get("exitCode", "?")
             subject = self._subjects.subject(service, labels.get(names.TASK, ""), name)
             self._emit(Event(EventKind.STATE, subject, f"exited with code {code}"))
-            self._on_died(Death(container, service, name, subject, code, self._logs.last_line(container)))
+            self._on_died(Death(container, service, name, code, self._logs.last_line(container)))
 
     def _follow(self, container: str, docker_name: str, labels: Mapping[str, str], tail: int | None = None) -> None:
         self._ids[docker_name] = container

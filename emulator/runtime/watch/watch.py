@@ -275,8 +275,9 @@ class Watch:
                 return False
             is_new = self._newest.get((death.service, death.container)) == death.id
             if self._unsettled and is_new and self._is_essential(death):
+                who = self.subject(death.service, death.container)
                 last = f" (its last line: {death.last})" if death.last else ""
-                what = f"the change does not run: {death.subject} exited with code {death.code}{last}"
+                what = f"the change does not run: {who} exited with code {death.code}{last}"
                 self._emit(Event(EventKind.WARNING, self._unsettled, what))
                 self._unsettled = ""
                 return True
