@@ -121,9 +121,8 @@ class Watch:
         self._synced: dict[WatchedSync, set[Path]] = {}
         """What was copied since the watch began: a container that starts anew gets it again."""
         self._started: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
-        self._newest: dict[tuple[str, str], str] = {}
-        """By service and name, the container that started last since a change was applied: one before it may be of the
-        change that is mended."""
+        self._applied: set[str] = set()
+        """Ids of the containers that were there once the last change was applied: others may be of what it mends."""
         self._deaths: queue.SimpleQueue[Death] = queue.SimpleQueue()
         self._unsettled = ""
         """The services of the last change, in words, until it failed."""
@@ -137,7 +136,7 @@ class Watch:
 
     def container_started(self, container: str, service: str, name: str) -> None:
         """Called from another thread."""
-        self._newest[service, name] = container
+        del container
         self._started.put((service, name))
 
     def container_died(self, death: Death) -> None:
@@ -254,9 +253,9 @@ class Watch:
         private = self._request.private.model_copy(
             update={"services": {name: v for name, v in self._request.private.services.items() if name in chosen}}
         )
-        self._newest.clear()
         self._unsettled = names = ", ".join(chosen)
         self._agent.apply(only, private, self._emit, in_place=True)
+        self._applied = self._ids()
         self._state = state
         seconds = round(time.monotonic() - began, 3)
         self._settled_at = time.monotonic() + SETTLES_WITHIN
@@ -273,14 +272,16 @@ class Watch:
                 death = self._deaths.get(timeout=max(until - time.monotonic(), 0.001))
             except queue.Empty:
                 return False
-            is_new = self._newest.get((death.service, death.container)) == death.id
-            if self._unsettled and is_new and self._is_essential(death):
+            if self._unsettled and self._is_essential(death) and death.id in self._applied | self._ids():
                 who = self.subject(death.service, death.container)
                 last = f" (its last line: {death.last})" if death.last else ""
                 what = f"the change does not run: {who} exited with code {death.code}{last}"
                 self._emit(Event(EventKind.WARNING, self._unsettled, what))
                 self._unsettled = ""
                 return True
+
+    def _ids(self) -> set[str]:
+        return {container.id for container in observe(self._engine, self._request.environment).containers}
 
     def _is_essential(self, death: Death) -> bool:
         services = (service for service in self._request.services if service.name == death.service)
