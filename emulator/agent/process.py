@@ -26,8 +26,9 @@ from emulator.errors import CopilotLocalError
 from emulator.model import from_json
 from emulator.runtime.control import direct
 from emulator.runtime.control.client import SOCKET
-from emulator.runtime.specs.agent import CONTROL_FOLDER, FRONT_FOLDERS
+from emulator.runtime.specs.agent import FRONT_FOLDERS
 from emulator.runtime.specs.log_store import ACCESS_FOLDER, LOG_FOLDER
+from emulator.runtime.state.conventions import CONTROL_FOLDER
 from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.names import Names
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import urllib.request
 from functools import cache
 from typing import Any
 
 import botocore.session
 from botocore.config import Config
 
-from emulator.aws.ports import PLAIN_PORT
+from emulator.aws.ports import PLAIN_PORT, SNAPSHOT
 
 
 def client(service: str, region: str) -> Any:
@@ -27,3 +28,10 @@ def _session() -> botocore.session.Session:
     session = botocore.session.Session()
     session.set_credentials("local", "local")
     return session
+
+
+def write_down(url: str) -> None:
+    """Has the endpoint write down what it holds: it survives the endpoint's sudden end. Raises HTTPError, an OSError,
+    where its disk is full."""
+    with urllib.request.urlopen(urllib.request.Request(f"{url}{SNAPSHOT}", method="POST"), timeout=30):
+        pass

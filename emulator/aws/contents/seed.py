@@ -14,16 +14,15 @@ from __future__ import annotations
 import base64
 import json
 import mimetypes
-import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from emulator.aws.client import write_down
 from emulator.aws.contents import buckets, queues, tables
 from emulator.aws.contents.empty import batches, empty, empty_bucket, empty_queue, empty_table, write
 from emulator.aws.contents.names import Unknown, World
 from emulator.aws.contents.seed_notes import NOTES, notes_of
-from emulator.aws.ports import SNAPSHOT
 from emulator.aws.stacks.clients import Refused
 from emulator.aws.stacks.problems import Problem
 from emulator.aws.stacks.providers.secretsmanager import ensure_secret, read_secret
@@ -56,7 +55,7 @@ def seed(world: World, folder: Path = FOLDER, file: Path = NOTES) -> dict[str, l
     todo = [target for target in todo if target not in left]
     notes.write(noted["done"], [_id(target) for target in todo])
     _put_all(world, todo, folder)
-    _snapshot(world)
+    write_down(world.url)  # what is noted as seeded survives a sudden end
     notes.write([*noted["done"], *map(_id, todo), *map(_id, left)], [])
     return {"seeded": [target["name"] for target in todo], "left": [target["name"] for target in left]}
 
@@ -204,9 +203,3 @@ def _empty(world: World, targets: Iterable[Target]) -> None:
 
 def _id(target: Target) -> str:
     return f"{target['kind']} {target['name']}"
-
-
-def _snapshot(world: World) -> None:
-    """Has the endpoint write down what it holds: what is noted as seeded survives its sudden end."""
-    with urllib.request.urlopen(urllib.request.Request(f"{world.url}{SNAPSHOT}", method="POST"), timeout=30):
-        pass

@@ -20,6 +20,7 @@ from emulator.runtime.control import direct
 from emulator.runtime.control.direct import ANSWER_TIMEOUT
 from emulator.runtime.control.http import AgentBusy, AgentError, Connection, Message, Query, closed_after, done, request
 from emulator.runtime.control.leases import Attendance, Lease, Providing, Retirement
+from emulator.runtime.state.conventions import CONTROL_FOLDER
 from emulator.runtime.state.observed import observe
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ BRIDGE = ("python3", "-S", "-m", "emulator.agent.api.bridge", SOCKET)
 SOCKET_TIMEOUT = 30.0
 """Seconds that an agent which was just started may take to listen: a busy machine takes more than ten."""
 SOCKET_POLL = 0.01
-SOCKET_LOOK = 2.0
+SOCKET_LOOK = 1.0
 """Seconds after which its container is looked at, and between two looks."""
 
 
@@ -320,14 +321,25 @@ class Agent:
         while self._ahead is None and self._has_socket():
             self._ahead = self._here()
             now = time.monotonic()
-            if now - looked > SOCKET_LOOK:
-                agent, looked = observe(self.engine, self.names).agent, now
-                if agent is None or agent.state is not ContainerState.RUNNING:
+            if self._ahead is None and now - looked > SOCKET_LOOK:
+                if not self._shares_folder(first=looked == began):
                     return
+                looked = now
             if now - began > SOCKET_TIMEOUT:
                 return
             if self._ahead is None:
                 time.sleep(max(SOCKET_POLL, min(0.1, (now - began) / 10)))
+
+    def _shares_folder(self, *, first: bool) -> bool:
+        """Whether the agent's container runs and, asked at the `first` look, has our folder: a daemon whose socket was
+        given to the container that this command runs in mounts a folder of its own machine in its place."""
+        agent = observe(self.engine, self.names).agent
+        if agent is None or agent.state is not ContainerState.RUNNING:
+            return False
+        if first and self.engine.exec(agent.name, ("test", "-e", f"{CONTROL_FOLDER}/{direct.DAEMON}")).exit_code:
+            direct.remove_folder(self.names)
+            return False
+        return True
 
     def _has_socket(self) -> bool:
         """Whether the agent was given a folder of this machine."""

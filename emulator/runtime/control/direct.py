@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from emulator.runtime.state.names import Names
 
 SOCKET = "agent.sock"
-_DAEMON = "daemon"
+DAEMON = "daemon"
 """The file beside the socket that holds the address of the agent's daemon."""
 _LONGEST_PATH = 100
 """Bytes of a socket's path; the kernel takes 107."""
@@ -63,7 +63,7 @@ def make_folder(environment: Names, info: EngineInfo) -> Path | None:
         found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
             return None
-        (folder / _DAEMON).write_text(info.host, encoding="utf-8")
+        (folder / DAEMON).write_text(info.host, encoding="utf-8")
     except OSError:
         return None
     return folder
@@ -124,7 +124,7 @@ def connect(environment: Names, host: str) -> SocketStream | None:
 def daemon_of(environment: Names) -> str:
     """The address of the daemon that the agent runs on; empty where no agent was given the folder."""
     try:
-        return (folder_of(environment) / _DAEMON).read_text(encoding="utf-8")
+        return (folder_of(environment) / DAEMON).read_text(encoding="utf-8")
     except OSError:
         return ""
 

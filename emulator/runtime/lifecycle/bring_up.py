@@ -81,12 +81,13 @@ class Bringup:
         Raises the `CopilotLocalError` that says what failed, and `EnvironmentBusy` where another command holds the
         environment.
         """
-        lock = ""
+        lock, given = "", False
         try:
             lock = self.claim.lock()
             with beside_of(self.request)(self.engine, self.request, self.emit, self.cancelled):
                 self._provide()
             lease = self.claim.give(self.state, self.private)
+            given = True
             self._execute(lease)
             running = Running(self.engine, self.names, self.state, self._answer(lease), fresh=True)
             addresses = OwnAddresses(self.engine, self.state, self.emit)
@@ -97,21 +98,26 @@ class Bringup:
                 addresses.wait(self.names, self.cancelled, LISTENS_WITHIN if self.request.wait else 0.0)
             self.claim.keep_lease()
             return running
-        except EnvironmentBusy:
-            raise  # nothing of what is there is ours
+        except EnvironmentBusy as error:
+            if not given:
+                raise  # nothing of what is there is ours
+            raise self._taken_down() from error  # by a `down` that removes what is ours too
         except BaseException as error:
             holder = self._holder(lock, error)
             if holder in ("", lock):
                 retain, hook = self.request.retain, self.before_remove
                 take_back(self.engine, self.names, self.claim, self.emit, retain=retain, before_remove=hook)
             if holder != lock and isinstance(error, CopilotLocalError):
-                raise TaskError(
-                    f"{self.names.app}/{self.names.environment} was taken down by another command while it came up",
-                    hint="run `copilot-local up` again",
-                ) from error
+                raise self._taken_down() from error
             raise
         finally:
             self.claim.close()
+
+    def _taken_down(self) -> TaskError:
+        where = f"{self.names.app}/{self.names.environment}"
+        return TaskError(
+            f"{where} was taken down by another command while it came up", hint="run `copilot-local up` again"
+        )
 
     def _provide(self) -> None:
         """What services live with is there before the agent hears of them: they are told its addresses."""

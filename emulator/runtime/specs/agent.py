@@ -13,7 +13,7 @@ from emulator.frontdoor.options import FOLDER as FRONT_FOLDER
 from emulator.runtime.specs.limits import MIB, NO_NEW_PRIVILEGES
 from emulator.runtime.specs.log_store import ACCESS_FOLDER, LOG_FOLDER
 from emulator.runtime.state import names
-from emulator.runtime.state.conventions import JSON_FILE_OPTIONS, NO_FILE, RESTART
+from emulator.runtime.state.conventions import CONTROL_FOLDER, JSON_FILE_OPTIONS, NO_FILE, RESTART
 from emulator.runtime.state.names import Names, Role
 from emulator.runtime.state.process_identity import this_process
 from emulator.service_connect.envoy import FOLDER as CONNECT_FOLDER
@@ -21,8 +21,6 @@ from emulator.service_connect.envoy import FOLDER as CONNECT_FOLDER
 if TYPE_CHECKING:
     from emulator.runtime.state.desired import DesiredState
 
-CONTROL_FOLDER = "/copilot-local/control"
-"""Where it makes its socket for commands on the daemon's machine."""
 STATE_FOLDER = "/copilot-local/state"
 STATE_FILE = "desired.json"
 FRONT_FOLDERS = {Balancer.PUBLIC: FRONT_FOLDER, Balancer.INTERNAL: f"{FRONT_FOLDER}-internal"}

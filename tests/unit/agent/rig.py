@@ -102,7 +102,7 @@ class Rig:
             self.engine.add_image(image)
         self.engine.behave("*-firelens_log_router", LISTENS)
         self.engine.behave("*-drain", LISTENS)
-        self.engine.behave("*-agent", Behaviour(stream=self._connect))
+        self.engine.behave("*-agent", Behaviour(stream=self.connect))
         self.front = FrontDouble(folder / "front")
         self.agent = Agent(self.engine, DEMO)
         """The client."""
@@ -192,7 +192,7 @@ class Rig:
         """The Docker name of a container of the only task."""
         return self.task.members[name].container.name
 
-    def _connect(self, command: Sequence[str]) -> ExecStream:
+    def connect(self, command: Sequence[str]) -> ExecStream:
         stream = SocketStream(self.socket)
         self.streams.append(stream)
         return stream

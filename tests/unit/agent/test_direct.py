@@ -14,6 +14,7 @@ import pytest
 
 from emulator.cli.observe.log_lines import print_direct
 from emulator.engine.fake import Behaviour
+from emulator.engine.interface import ExecResult
 from emulator.errors import CopilotLocalError, EngineError
 from emulator.runtime.control import client, direct
 from emulator.runtime.control.http import AgentError, Connection, done, request
@@ -227,10 +228,19 @@ class TestAnAgentThatWasJustStarted:
         hidden = here.socket.rename(here.socket.with_name("later"))
         listens = threading.Timer(0.2, hidden.rename, [here.socket])
         listens.start()
-        asked = list(here.engine.execs)
         here.agent.hold(Private()).hand_over()
         listens.join()
-        assert here.engine.execs == asked
+        assert {command[0] for _, command in here.engine.execs} <= {"test"}
+
+    def test_is_asked_through_docker_where_its_daemon_mounts_a_folder_of_another_machine(
+        self, here: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder = here.socket.parent
+        here.socket = here.socket.rename(tmp_path / "agent.sock")
+        monkeypatch.setattr(here.engine, "exec", lambda container, command: ExecResult(1, b"", b""))
+        here.agent.hold(Private()).hand_over()
+        assert here.agent.status()["acting"]
+        assert not folder.exists(), "the next command does not wait for it"
 
     def test_is_not_waited_for_where_it_has_ended(self, here: Rig) -> None:
         here.socket.unlink()

@@ -41,7 +41,7 @@ WRONG = {"position": "things.json:99", "item": {"no": {"S": "key"}}}
 
 @pytest.fixture
 def world(empty: str, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(seeding, "_snapshot", lambda world: None)  # a path of our own server
+    monkeypatch.setattr(seeding, "write_down", lambda url: None)  # a path of our own server
     clients = Clients(empty, "us-east-1")
     clients.call("sqs", "CreateQueue", QueueName="events.fifo", Attributes={"FifoQueue": "true"})
     clients.call("s3", "CreateBucket", Bucket="files")
