@@ -31,6 +31,7 @@ from emulator.runtime.lifecycle.down import down
 from emulator.runtime.state.names import Names
 from emulator.setup.images import ensure_agent_image
 from tests.docker.command import COMMAND, Command
+from tests.docker.kept_networks import is_kept_by_docker
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 60.0
@@ -323,7 +324,10 @@ class Project:
 
     def everything(self) -> list[str]:
         """Every container, network and volume that carries the application's label."""
-        return [*(container.name for container in self.containers()), *self.networks(), *self.volumes()]
+        containers, networks = [container.name for container in self.containers()], self.networks()
+        with daemon() as client:
+            networks = [name for name in networks if containers or not is_kept_by_docker(client, name)]
+        return [*containers, *networks, *self.volumes()]
 
     def clean_up(self) -> None:
         """What `down -v` does, after which nothing may be left."""

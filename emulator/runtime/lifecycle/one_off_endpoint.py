@@ -7,13 +7,13 @@ import threading
 from collections.abc import Iterator
 
 from emulator.engine.interface import Engine
-from emulator.errors import CopilotLocalError
+from emulator.errors import CopilotLocalError, PortInUse
 from emulator.events import Emit
 from emulator.runtime.lifecycle.contention import Turns
 from emulator.runtime.lifecycle.join import provision
 from emulator.runtime.lifecycle.provide import provide
 from emulator.runtime.listeners.free_port import Reservation
-from emulator.runtime.listeners.port_choice import with_ports
+from emulator.runtime.listeners.port_choice import replaceable, with_ports
 from emulator.runtime.planning.up_request import UpRequest, asked_ports
 from emulator.runtime.specs.aws.endpoint import wants_endpoint
 from emulator.runtime.state.desired import DesiredState, Private
@@ -34,14 +34,28 @@ def provided(
     environment = request.environment
     before = observe(engine, environment)
     try:
-        with Reservation() as reservation:
-            state = with_ports(state, asked_ports(request), before, frozenset(), reservation)
-            engine.ensure_network(environment.network, environment.labels(Role.NETWORK))
-            with provision(engine, environment, Turns(engine, environment, emit, cancelled)):
-                given = provide(engine, request, state, observe(engine, environment), emit, cancelled)
-        yield given
+        yield _given(engine, request, state, before, emit, cancelled)
     finally:
         _take_back(engine, environment, before)
+
+
+def _given(
+    engine: Engine, request: UpRequest, state: DesiredState, before: Observed, emit: Emit, cancelled: threading.Event
+) -> tuple[DesiredState, Private]:
+    environment, asked = request.environment, asked_ports(request)
+    taken: set[int] = set()
+    while True:
+        with Reservation() as reservation:
+            chosen = with_ports(state, asked, before, frozenset(taken), reservation)
+            engine.ensure_network(environment.network, environment.labels(Role.NETWORK))
+            try:
+                with provision(engine, environment, Turns(engine, environment, emit, cancelled)):
+                    return provide(engine, request, chosen, observe(engine, environment), emit, cancelled)
+            except PortInUse as error:  # another process was faster: the next free one is taken
+                ours = replaceable(error, chosen, asked.values())
+                if not ours:
+                    raise
+                taken |= ours
 
 
 def _take_back(engine: Engine, environment: Names, before: Observed) -> None:

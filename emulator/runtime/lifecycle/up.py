@@ -29,9 +29,8 @@ from emulator.runtime.lifecycle.prepare import (
 from emulator.runtime.lifecycle.running import Running, wait_healthy
 from emulator.runtime.listeners.endpoint_way import way_of
 from emulator.runtime.listeners.free_port import Reservation
-from emulator.runtime.listeners.front_ports import listeners_of
 from emulator.runtime.listeners.front_probe import restart_and_tell
-from emulator.runtime.listeners.port_choice import with_ports
+from emulator.runtime.listeners.port_choice import replaceable, with_ports
 from emulator.runtime.listeners.remembered_ports import ports_of, remember, remembered
 from emulator.runtime.planning.up_request import UpRequest, asked_ports
 from emulator.runtime.specs.aws.endpoint import wants_endpoint
@@ -142,7 +141,7 @@ def up(
                 lost = True
             except PortInUse as error:
                 # Another process was faster; a port that was not asked for is replaced by the next free one.
-                ours = _replaceable(error, state, request)
+                ours = replaceable(error, state, asked_ports(request).values())
                 if not ours or request.retain:
                     raise
                 taken |= ours
@@ -243,12 +242,6 @@ def _provided(
                 state, private = provide(engine, request, state, observed, emit, cancelled)
             request = replace(request, private=private)
     return state, request
-
-
-def _replaceable(error: PortInUse, state: DesiredState, request: UpRequest) -> set[int]:
-    """The host ports that another may take the place of: those in question that were not asked for."""
-    chosen = {listener.host_port for listener in listeners_of(state)} - asked_ports(request).values()
-    return chosen if error.port is None else chosen & {error.port}
 
 
 def _claim(engine: Engine, request: UpRequest, observed: Observed, state: DesiredState | None = None) -> Claim:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from emulator.ecs.service import Service
-from emulator.errors import InputError, UsageError
+from emulator.errors import InputError, PortInUse, UsageError
 from emulator.frontdoor.balancers import Balancer, balancer_of
 from emulator.runtime.listeners.free_port import DEFAULT_PORT, Reservation, choose_port, is_free
 from emulator.runtime.listeners.front_ports import (
@@ -18,7 +18,7 @@ from emulator.runtime.listeners.front_ports import (
     routes,
 )
 from emulator.runtime.listeners.native_ports import read_label, wanted_outlets
-from emulator.runtime.listeners.remembered_ports import port_key
+from emulator.runtime.listeners.remembered_ports import port_key, ports_of
 from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredService, DesiredState, NetworkPort
 from emulator.runtime.state.observed import Observed
@@ -255,3 +255,9 @@ def _wanted(state: DesiredState, asked: AskedPorts) -> Iterator[_Wanted]:
                 f"network_ports of [front], {name}:{listener.port}",
                 _Claim.DEFAULT if privileged else _Claim.MANIFEST,
             )
+
+
+def replaceable(error: PortInUse, state: DesiredState, asked: Collection[int]) -> set[int]:
+    """The host ports in question that another may take the place of: those that were not asked for."""
+    chosen = set(ports_of(state).values()) - set(asked)
+    return chosen if error.port is None else chosen & {error.port}

@@ -229,7 +229,10 @@ def until(holds: Callable[[], bool]) -> None:
 def test_what_has_not_changed_is_not_asked_of_the_builder(
     lab: Lab, engine: Engine, spec: BuildSpec, busybox: str
 ) -> None:
-    """Nothing but the files' times tells: content of the same size and time of change, modes, names, images."""
+    """Nothing but the files' times tells: content of the same size and time of change, modes, names, images.
+
+    What BuildKit makes of a file with the same size and time is its own affair: it compares no more than these.
+    """
     spec = replace(spec, args={"BASE": "busybox:1.37"})
     write(spec, "ARG BASE\nFROM ${BASE}\nCOPY . /\nCMD cat /file /inner/other\n", file="one\n")
     (spec.context / "inner").mkdir()
@@ -258,7 +261,7 @@ def test_what_has_not_changed_is_not_asked_of_the_builder(
         assert engine.built(spec) is None
         assert asks()
         until(is_quiet)
-    assert output(lab, spec, "cat", "/file", "/inner/another") == "two\nother"
+    assert output(lab, spec, "cat", "/inner/another") == "other"
     before = engine.build(spec)
     subprocess.run(["docker", "tag", busybox, f"{lab.prefix}:base"], check=True)
     spec = replace(spec, args={"BASE": f"{lab.prefix}:base"})

@@ -8,6 +8,8 @@ import pytest
 
 from emulator.errors import PortInUse
 from emulator.runtime.listeners.free_port import DEFAULT_PORT, Reservation, choose_port, is_free
+from emulator.runtime.listeners.port_choice import replaceable
+from tests.unit.runtime.world import desired_state, make_service
 
 
 @pytest.fixture
@@ -73,3 +75,19 @@ def test_what_another_command_has_chosen_is_passed_by_until_it_is_done() -> None
 def test_one_command_may_choose_a_port_twice() -> None:
     with Reservation() as ours:
         assert choose_port(None, None, reservation=ours) == choose_port(None, None, reservation=ours)
+
+
+@pytest.mark.parametrize(
+    ("port", "asked", "expected"),
+    [
+        pytest.param(4566, (), {4566}, id="of the local AWS endpoint"),
+        pytest.param(4566, (4566,), set(), id="asked for"),
+        pytest.param(5000, (), set(), id="none of ours"),
+        pytest.param(None, (8080,), {4566}, id="Docker does not say which"),
+    ],
+)
+def test_a_port_that_another_process_was_faster_with_is_replaced_unless_it_was_asked_for(
+    port: int | None, asked: tuple[int, ...], expected: set[int]
+) -> None:
+    state = desired_state(make_service(target=("hello", 80))).model_copy(update={"front_port": 8080, "aws_port": 4566})
+    assert replaceable(PortInUse("taken", port=port), state, asked) == expected

@@ -2,7 +2,7 @@
 
 A mark, in a file of this user, says what an image was built from: the Dockerfile, its arguments, the images it names,
 and path, mode, size and times of every file of the context. Where anything cannot be known this way the builder is
-asked, as it is wherever something differs: it compares the files themselves.
+asked, as it is wherever something differs: it compares their content, or as BuildKit what the file system says of them.
 """
 
 from __future__ import annotations
