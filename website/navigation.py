@@ -15,7 +15,16 @@ SECTIONS = {
     "examples": "Examples",
     "project": "The project",
 }
-FIRST = ("install.md", "your-repository.md", "tutorial.md", "commands.md", "settings.md", "findings.md", "testing.md")
+FIRST = (
+    "install.md",
+    "your-repository.md",
+    "tutorial.md",
+    "tutorial-part-two.md",
+    "commands.md",
+    "settings.md",
+    "findings.md",
+    "testing.md",
+)
 """Pages that come before the others of their section, in this order."""
 TOP = ("troubleshooting.md", "faq.md", "comparison.md")
 

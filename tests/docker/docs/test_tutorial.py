@@ -18,4 +18,5 @@ pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 
 def test_the_tutorial(follow: Callable[[str], None], reader: Reader, engine: Engine) -> None:
     follow("start/tutorial.md")
+    follow("start/tutorial-part-two.md")
     assert engine.list_containers({"copilot-local.app": reader.app}) == []
