@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import msgpack
@@ -38,18 +38,11 @@ def take_back(buffer: Path, batches: Sequence[Batch]) -> int:
     """
     times = _times(batches)
     cut = 0
-    for path in buffered(buffer) if times else ():
-        try:
-            content = read_chunk(buffer, path)
-        except OSError:
-            continue  # no file, or gone
-        head = chunk_head(content)
-        if head is None or head[0] not in times:
-            continue
-        position = _unfinished(content, head[1], times[head[0]])
+    for path, content, tag, start in _chunks(buffer, times):
+        position = _unfinished(content, start, times[tag])
         if position is not None:
-            position -= content.startswith(_NESTED, head[1])
-            _shorten(buffer, path, content, head[1], position)
+            position -= content.startswith(_NESTED, start)
+            _shorten(buffer, path, content, start, position)
             cut += 1
     return cut
 
@@ -62,19 +55,24 @@ def stored(buffer: Path, batches: Sequence[Batch]) -> list[int]:
     """
     times = _times(batches)
     found: set[tuple[bytes, bytes]] = set()
-    for path in buffered(buffer) if times else ():
+    for _, content, tag, _ in _chunks(buffer, times):
+        for _, time, _ in reversed(list(chunk_entries(content))):
+            if not isinstance(time, msgpack.ExtType) or time.data not in times[tag]:
+                break
+            found.add((tag, time.data))
+    return [_first_messages(batch, found) for batch in batches]
+
+
+def _chunks(buffer: Path, tags: Collection[bytes]) -> Iterator[tuple[Path, bytes, bytes, int]]:
+    """The chunks of logs that have one of the tags: path, content, tag, and where the entries start in the content."""
+    for path in buffered(buffer) if tags else ():
         try:
             content = read_chunk(buffer, path)
         except OSError:
             continue  # no file, or gone
         head = chunk_head(content)
-        if head is None or head[0] not in times:
-            continue
-        for _, time, _ in reversed(list(chunk_entries(content))):
-            if not isinstance(time, msgpack.ExtType) or time.data not in times[head[0]]:
-                break
-            found.add((head[0], time.data))
-    return [_first_messages(batch, found) for batch in batches]
+        if head is not None and head[0] in tags:
+            yield path, content, *head
 
 
 def _first_messages(batch: Batch, found: set[tuple[bytes, bytes]]) -> int:
