@@ -19,6 +19,7 @@ from emulator.model import FrozenModel, InvalidData, Model, from_plain, make
 from emulator.regions import DEFAULT_REGION, LOCAL_ACCOUNT
 from emulator.settings_attended import Debugging, Native
 from emulator.settings_files import FILE_NAME, STAND_INS_NAME, configuration_folder, line_of, text_of
+from emulator.settings_rendering import AppSettings, EnvironmentSettings
 from emulator.settings_services import (
     AwsEndpoint,
     AwsSettings,
@@ -111,38 +112,6 @@ class SecretSettings(FrozenModel):
     """AWS profile that AWS is asked with; default: what the AWS command line takes."""
 
 
-class AppSettings(FrozenModel):
-    """`[app]`: what Copilot's store knows of the application, for rendering."""
-
-    domain: str | None = None
-    """The domain below which services have their names; HTTPS is on."""
-    permissions_boundary: str | None = None
-    """Name or ARN of the policy that bounds every role."""
-
-
-class EnvironmentSettings(FrozenModel):
-    """`[environments.<name>]`: what Copilot's store knows of an environment, for rendering."""
-
-    account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None
-    """The AWS account, 12 digits."""
-    region: str | None = None
-    """The AWS region."""
-    certificates: tuple[str, ...] = ()
-    """ARNs of the certificates of the public load balancer; HTTPS is on."""
-    private_certificates: tuple[str, ...] = ()
-    """ARNs of the certificates of the internal load balancer."""
-    discovery_endpoint: str | None = None
-    """The private DNS namespace; default `<environment>.<app>.local`."""
-    load_balancer: str | None = None
-    """ARN or name of an existing load balancer that services are put behind."""
-    load_balancer_https: bool | None = None
-    """Whether an existing load balancer has an HTTPS listener; None: as the environment's own would have one."""
-    images: Mapping[str, str] = {}
-    """Container name to the address its image was pushed to."""
-    parameters: Mapping[str, str] = {}
-    """Defaults of parameters of rendered stacks, by name."""
-
-
 class SyncRule(FrozenModel):
     """`[[sync]]`: with `up --watch`, files that go into a running container as they are, without a build."""
 
@@ -206,6 +175,9 @@ class Settings(FrozenModel):
     """Values of `${NAME}` in manifests, and of nothing else. The shell, `.env` and `--env-file` win."""
     values: Mapping[str, str] = {}
     """Local values of CloudFormation exports, addon outputs and parameters, by name."""
+    container_variables: Mapping[str, Mapping[str, str]] = {}
+    """`SERVICE` (its main container) or `SERVICE/CONTAINER` to environment variables that it has on this machine alone.
+    They win over the manifest's and those of environment files. Not for secrets."""
     needs: Mapping[str, tuple[str, ...]] = {}
     """Service to the services that it calls, for `up --with-deps`, besides those that its variables name."""
     sync: tuple[SyncRule, ...] = ()
@@ -267,6 +239,8 @@ class LocalOptions(Model):
     time: TimeSettings = Field(default_factory=TimeSettings.model_construct)
     timing: Literal["local", "ecs"] = "local"
     values: dict[str, str] = {}
+    variables: dict[str, dict[str, str]] = {}
+    """Container to variables that it has here alone, which win over its definition's."""
     router_files: dict[str, str] = {}
     """The user's own log router configuration as it stands in the router's image: absolute path to text."""
     router_folder: str = "/"

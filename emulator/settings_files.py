@@ -50,6 +50,9 @@ def line_of(text: str, keys: Keys, missing: int = 1) -> int:
     start = next((number for number, line in enumerate(lines, start=1) if section.match(line)), 0)
     if start and len(names) == 1:
         return start
+    heading = re.compile(rf"\s*\[\[?\s*{re.escape('.'.join(names[:-1]))}\s*\.\s*[\"']?{re.escape(key)}[\"']?\s*\]")
+    if (found := next((number for number, line in enumerate(lines, start=1) if heading.match(line)), 0)) and key:
+        return found
     for first in (start, 0):
         for number, line in enumerate(lines[first:], start=first + 1):
             if key in line.split("=", 1)[0]:

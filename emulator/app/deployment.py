@@ -17,7 +17,8 @@ from emulator.manifest import Gaps, load_environment
 from emulator.manifest.schema.routing import RoutingRule
 from emulator.manifest.schema.workload import Workload
 from emulator.model import make
-from emulator.settings import EnvironmentSettings, Settings
+from emulator.settings import Settings
+from emulator.settings_rendering import EnvironmentSettings
 from emulator.workspace import Workspace
 
 BACKEND = "Backend Service"

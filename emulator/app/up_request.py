@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from emulator.app.app_mesh import without_app_mesh
-from emulator.app.aws_reach import check_reach
 from emulator.app.databases import described_databases
 from emulator.app.jobs import check_names, scheduled_jobs, without_idle_jobs
 from emulator.app.load import load_services, load_task_definition
+from emulator.app.named_services import check_named
 from emulator.app.selection import LoadedService, Selection, find_target, region
 from emulator.errors import UsageError
 from emulator.events import Emit, Event, EventKind
@@ -206,8 +206,11 @@ def _load(selection: Selection, emit: Emit, options: UpOptions, found: Blockers,
     jobs = loaded[0].settings.jobs if loaded else JobSettings()
     if complete and not selection.services:
         check_names(services, jobs)
-    if loaded and isinstance(reach := loaded[0].settings.aws.reach, Mapping):
-        check_reach(reach, target.workspace)
+    if loaded:
+        settings = loaded[0].settings
+        if isinstance(settings.aws.reach, Mapping):
+            check_named(settings.aws.reach, target.workspace, "aws", "reach")
+        check_named(settings.container_variables, target.workspace, "container_variables")
     scheduled = scheduled_jobs(services, options.jobs, jobs)
     if not selection.services and not only_ask:
         services = without_idle_jobs(services, scheduled, emit, found)
@@ -244,6 +247,7 @@ def _private(
     from emulator.app.https import certificates
     from emulator.app.permissions import TASKS_GET, tasks_get
     from emulator.runtime.images.sources import ImageSources
+    from emulator.runtime.planning.local_variables import check_local_variables
     from emulator.runtime.secrets.credentials import task_role
     from emulator.runtime.secrets.endpoint_secrets import EndpointSecrets
     from emulator.runtime.secrets.logins import RegistryLogins
@@ -260,6 +264,8 @@ def _private(
         one = known.get(service.name)
         found.add(*missing_values(service, settings.values, region(), settings.aws.endpoint, one))
     wanted = []
+    with found.collecting():
+        check_local_variables(settings.container_variables, services, root)
     with found.collecting():
         wanted = [login for service in demanding for login in finder.logins(service)]
     logins = RegistryLogins(wanted, values)

@@ -49,7 +49,8 @@ MODULES = (
         "redaction.py",
         "regions.py",
     ),
-    *("secret_names.py", "settings.py", "settings_attended.py", "settings_files.py", "settings_services.py"),
+    *("secret_names.py", "settings.py", "settings_attended.py", "settings_files.py"),
+    *("settings_rendering.py", "settings_services.py"),
     "settings_traces.py",
     *("spelling.py", "temporary.py", "visible.py", "py.typed"),
 )

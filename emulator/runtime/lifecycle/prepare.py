@@ -20,6 +20,7 @@ from emulator.runtime.images.router_files import SHADOWED, SHADOWED_HINT, Router
 from emulator.runtime.lifecycle.databases import local_image, with_images
 from emulator.runtime.listeners.endpoint_way import checked_way
 from emulator.runtime.listeners.json_web_keys import keys_of
+from emulator.runtime.planning.local_variables import local_variables
 from emulator.runtime.planning.up_request import ApiOrder, UpRequest
 from emulator.runtime.secrets.missing_values import demands, missing_values
 from emulator.runtime.specs.attended.debugging import debugged
@@ -160,6 +161,7 @@ def desired_state(
                 time=request.settings.time,
                 timing="ecs" if request.timing == "ecs" else "local",
                 values=dict(request.settings.values),
+                variables=local_variables(request.settings.container_variables, service),
                 log_check=request.settings.logs.check,
                 log_destinations=dict(request.settings.logs.destinations),
                 router_files=routers.get(service.name, RouterImage()).files,

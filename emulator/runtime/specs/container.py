@@ -218,6 +218,7 @@ def _environment(task: TaskContext, container: ContainerDefinition, logging: _Lo
             and not (pair.name in private and is_given_later(pair.value, desired))  # an addon output that is secret
         },
         **{name: value for name, value in private.items() if name in secret_names},
+        **options.variables.get(container.name, {}),
     }
     if container.name not in options.own_region and not environment.keys() & REGION_VARIABLES:
         environment |= dict.fromkeys(REGION_VARIABLES, options.region)

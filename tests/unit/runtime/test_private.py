@@ -11,6 +11,7 @@ from emulator.ecs.service import Service
 from emulator.errors import InputError, Unsupported
 from emulator.events import discard
 from emulator.missing import MissingError
+from emulator.runtime.planning.local_variables import check_local_variables, local_variables
 from emulator.runtime.secrets.secret_values import collect_private, parse_environment_file
 from emulator.runtime.secrets.sources import SecretValues
 from emulator.runtime.secrets.wanted import Finder
@@ -133,3 +134,38 @@ def test_a_definitions_variable_wins_over_a_file_and_a_secret_over_both() -> Non
     [member] = TaskFactory(state, private, ROOT).task(state.services["hello"], "t" * 32).members
     found = member.spec.environment
     assert {name: found[name] for name in "ABC"} == {"A": "definition", "B": "file", "C": "secret"}
+
+
+def test_a_variable_of_this_machine_wins_over_all_but_secrets_of_its_container_alone() -> None:
+    environment = [{"name": "A", "value": "definition"}]
+    service = make_service({"hello": {"environment": environment}, "nginx": {"environment": environment}})
+    private = Private(services={"hello": {"hello": {"B": "file"}}})
+    table = {"hello": {"A": "here", "B": "here", "C": "here"}, "other": {"A": "no"}}
+    state = desired_state(service)
+    state.services["hello"].options.variables = local_variables(table, service)
+    members = TaskFactory(state, private, ROOT).task(state.services["hello"], "t" * 32).members
+    found = {member.definition.name: member.spec.environment for member in members}
+    assert {name: found["hello"][name] for name in "ABC"} == {"A": "here", "B": "here", "C": "here"}
+    assert found["nginx"]["A"] == "definition"
+    assert "C" not in found["nginx"]
+
+
+def test_a_table_of_a_container_wins_over_that_of_its_service() -> None:
+    service = make_service({"hello": {}, "nginx": {}})
+    table = {"hello/hello": {"A": "container"}, "hello": {"A": "service", "B": "service"}, "hello/nginx": {"A": "n"}}
+    assert local_variables(table, service) == {"hello": {"A": "container", "B": "service"}, "nginx": {"A": "n"}}
+
+
+def test_a_container_that_is_not_there_and_a_secret_are_refused_with_their_lines(tmp_path: Path) -> None:
+    service = make_service({"hello": {"secrets": [{"name": "KEY", "valueFrom": "/key"}]}})
+    (tmp_path / "copilot-local.toml").write_text('[container_variables."hello/ngnix"]\nA = "1"\n')
+    with pytest.raises(InputError, match="hello has no container ngnix") as error:
+        check_local_variables({"hello/ngnix": {"A": "1"}}, [service], tmp_path)
+    assert error.value.position is not None
+    assert error.value.position.line == 1
+    (tmp_path / "copilot-local.toml").write_text('[container_variables.hello]\nA = "1"\nKEY = "x"\n')
+    with pytest.raises(InputError, match="KEY is a secret of the container") as error:
+        check_local_variables({"hello": {"A": "1", "KEY": "x"}}, [service], tmp_path)
+    assert error.value.position is not None
+    assert error.value.position.line == 3
+    assert "secrets.env" in error.value.hint

@@ -1,0 +1,40 @@
+"""Settings of what Copilot's store knows, for rendering: `[app]` and `[environments.<name>]`."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from emulator.model import FrozenModel
+
+
+class AppSettings(FrozenModel):
+    """`[app]`: what Copilot's store knows of the application, for rendering."""
+
+    domain: str | None = None
+    """The domain below which services have their names; HTTPS is on."""
+    permissions_boundary: str | None = None
+    """Name or ARN of the policy that bounds every role."""
+
+
+class EnvironmentSettings(FrozenModel):
+    """`[environments.<name>]`: what Copilot's store knows of an environment, for rendering."""
+
+    account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None
+    """The AWS account, 12 digits."""
+    region: str | None = None
+    """The AWS region."""
+    certificates: tuple[str, ...] = ()
+    """ARNs of the certificates of the public load balancer; HTTPS is on."""
+    private_certificates: tuple[str, ...] = ()
+    """ARNs of the certificates of the internal load balancer."""
+    discovery_endpoint: str | None = None
+    """The private DNS namespace; default `<environment>.<app>.local`."""
+    load_balancer: str | None = None
+    """ARN or name of an existing load balancer that services are put behind."""
+    load_balancer_https: bool | None = None
+    """Whether an existing load balancer has an HTTPS listener; None: as the environment's own would have one."""
+    images: Mapping[str, str] = {}
+    """Container name to the address its image was pushed to."""
+    parameters: Mapping[str, str] = {}
+    """Defaults of parameters of rendered stacks, by name."""
