@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from emulator.errors import CopilotLocalError, FindingsError, InputError, Position
 
-HINT = "`copilot-local init` writes a place for each of them; fill in what it names, then run this again"
+HINT = "fill them in, then run this again; `copilot-local init` writes a place for each that has none yet"
 
 
 class Kind(enum.StrEnum):

@@ -95,9 +95,23 @@ def _take_down(
     if not found:
         emit(Event(EventKind.INFO, "down", f"nothing is running in {where}"))
     elif volumes:
-        emit(Event(EventKind.INFO, "down", f"{where} is gone, its logs and data too"))
+        emit(Event(EventKind.INFO, "down", f"{where} is gone, its logs and data too{_images_stay(engine, names)}"))
     else:
         emit(Event(EventKind.INFO, "down", f"{where} is gone; logs and data stay, `down -v` removes them too"))
+
+
+def _images_stay(engine: Engine, names: Names) -> str:
+    """What is said of images that were built for the environment: they make the next `up` quick."""
+    from emulator.runtime.machine.prune import LeftKind, leftovers
+
+    left = leftovers(engine, app=names.app, environment=names.environment)
+    count = sum(one.kind is LeftKind.IMAGE for one in left)
+    if not count:
+        return ""
+    stay, them = (
+        ("1 image that was built stays", "it") if count == 1 else (f"{count} images that were built stay", "them")
+    )
+    return f"; {stay}: `copilot-local prune -a {names.app}` removes {them}"
 
 
 def _agent_image(emit: Emit) -> str:

@@ -18,6 +18,12 @@ _MEGABYTE = 1_000_000
 
 
 def prune(
+    app: Annotated[
+        str | None, typer.Option("--app", "-a", metavar="NAME", help="Only what is of that application.")
+    ] = None,
+    env: Annotated[
+        str | None, typer.Option("--env", "-e", metavar="NAME", help="With -a: only what is of that environment.")
+    ] = None,
     volumes: Annotated[
         bool, typer.Option("--volumes", "-v", help="Remove data too: logs, file systems and databases.")
     ] = False,
@@ -30,21 +36,26 @@ def prune(
     from emulator.runtime.control.direct import none_is_made
     from emulator.runtime.machine.prune import leftovers, remove_leftovers
 
+    if env is not None and app is None:
+        raise UsageError("an environment is one of an application: -e goes with -a", hint="prune -a APP -e ENV")
     if not (force or dry_run or can_ask()):
         raise UsageError(
             "there is no terminal to ask", hint="--force removes without being asked, --dry-run only shows"
         )
     with closing(connect()) as engine:
-        left = leftovers(engine, volumes=volumes)
+        left = leftovers(engine, volumes=volumes, app=app, environment=env)
         if not left:
-            typer.echo("nothing is left of environments that are gone", err=True)
+            which = f" of {app}" if app else ""
+            typer.echo(f"nothing is left of environments{which} that are gone", err=True)
             return
         _show(left)
         if dry_run or not (force or typer.confirm("Remove this?", err=True)):
             return
         failed = 0
         with none_is_made():
-            still = leftovers(engine, volumes=volumes)  # the question may have been open for an hour
+            still = leftovers(
+                engine, volumes=volumes, app=app, environment=env
+            )  # the question may have been open for an hour
             chosen = [one for one in left if one in still]
             for one, reason in remove_leftovers(engine, chosen):
                 if reason:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from emulator.engine.docker import dockerfile as reader
 from emulator.engine.docker.builds.arguments import variables_for
+from emulator.engine.docker.builds.missing_source import missing_source_hint
 from emulator.engine.docker.builds.unchanged import mark_of
 from emulator.engine.docker.buildx import has_buildx
 from emulator.engine.docker.client import Client
@@ -272,8 +273,9 @@ class _Builder:
     def _failed(self, reason: str) -> ImageError:
         last = list(self._lines)
         from_registry = [line for line in (*last, reason) if _REGISTRY.search(line)]
+        hint = missing_source_hint((*last, reason), self._spec) or pull_hint("\n".join(from_registry))
         return ImageError(
             f"the build of {self._spec.dockerfile} failed: {reason}",
-            hint=pull_hint("\n".join(from_registry)) or "the last lines of the build say why",
+            hint=hint or "the last lines of the build say why",
             output=last,
         )

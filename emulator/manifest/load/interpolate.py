@@ -172,7 +172,10 @@ class _Interpolation:
                 message = f"variable {name} is not defined; Copilot would refuse the manifest in every environment"
             else:
                 message = f"variable {name} is not defined"
-            hint = f"set {name} in the shell or in a .env file, or write \\${{{name}}} for the text itself"
+            hint = (
+                f"set {name} in the shell, in .env or under [variables] in copilot-local.toml, "
+                f"or write \\${{{name}}} for the text itself"
+            )
             self.report.add("CL110", node, path, message, hint=hint, warning=bool(other), copilot_refuses=True)
         return given
 

@@ -40,20 +40,25 @@ class Left:
     data: bool = False
 
 
-def leftovers(engine: Engine, *, volumes: bool = False) -> list[Left]:
-    """What can be removed: networks, volumes and images. Volumes with data only with `volumes`.
+def leftovers(
+    engine: Engine, *, volumes: bool = False, app: str | None = None, environment: str | None = None
+) -> list[Left]:
+    """What can be removed: networks, volumes and images. Volumes with data only with `volumes`; only what is of the
+    application, or of one of its environments, where these are given.
 
     Raises `EngineError`.
     """
     containers = engine.list_containers({names.APP: ""})
     there = {_environment(container.labels) for container in containers}
-    kept = {name for app, environment in there for name in engine.list_networks(Names(app, environment).labels())}
-    found = [Left(LeftKind.NETWORK, name, "") for name in engine.list_networks({names.APP: ""}) if name not in kept]
-    for name, labels in sorted(engine.list_volumes({names.APP: ""}).items()):
+    kept = {name for one, other in there for name in engine.list_networks(Names(one, other).labels())}
+    asked = {names.APP: app or ""} | ({names.ENVIRONMENT: environment} if environment else {})
+    found = [Left(LeftKind.NETWORK, name, "") for name in engine.list_networks(asked) if name not in kept]
+    for name, labels in sorted(engine.list_volumes(asked).items()):
         of, data = _environment(labels), names.DATA in labels
         if of not in there and (volumes or not data):
             found.append(Left(LeftKind.VOLUME, name, "/".join(of), data=data))
-    return [*found, *_built(engine, there), *_earlier(engine, engine.list_containers({}))]
+    found += _built(engine, there, app, environment)
+    return found if app else [*found, *_earlier(engine, engine.list_containers({}))]
 
 
 def remove_leftovers(engine: Engine, left: list[Left]) -> Iterator[tuple[Left, str]]:
@@ -81,14 +86,15 @@ def _environment(labels: Mapping[str, str]) -> tuple[str, str]:
     return labels[names.APP], labels.get(names.ENVIRONMENT, "")
 
 
-def _built(engine: Engine, there: set[tuple[str, str]]) -> Iterator[Left]:
-    """Images that were built for services of environments that are gone."""
-    living = {(repository_part(app), repository_part(environment)) for app, environment in there}
-    for image in engine.list_images([f"{BUILT}/*/*/*"]):
+def _built(engine: Engine, there: set[tuple[str, str]], app: str | None, environment: str | None) -> Iterator[Left]:
+    """Images that were built for services of environments that are gone: of all, or of those that are meant."""
+    living = {(repository_part(one), repository_part(other)) for one, other in there}
+    meant = {repository_part(environment)} if environment else set()
+    for image in engine.list_images([f"{BUILT}/{repository_part(app) if app else '*'}/*/*"]):
         repository, _, tag = image.reference.rpartition(":")
-        app = repository.split("/")[1]
-        if not any(app == one and (tag == of or tag.startswith(f"{of}-before-")) for one, of in living):
-            yield Left(LeftKind.IMAGE, image.reference, f"{app}/{tag.partition('-before-')[0]}", image.size)
+        owner, of = repository.split("/")[1], tag.partition("-before-")[0]
+        if (owner, of) not in living and (not meant or of in meant):
+            yield Left(LeftKind.IMAGE, image.reference, f"{owner}/{of}", image.size)
 
 
 def _earlier(engine: Engine, containers: list[Container]) -> Iterator[Left]:

@@ -124,6 +124,8 @@ class Watch:
         self._applied: set[str] = set()
         """Ids of the containers that were there once the last change was applied: others may be of what it mends."""
         self._deaths: queue.SimpleQueue[Death] = queue.SimpleQueue()
+        self._values = dict(request.private.services)
+        """The private variables that were last applied."""
         self._unsettled = ""
         """The services of the last change, in words, until it failed."""
         self._settled_at = 0.0
@@ -174,6 +176,7 @@ class Watch:
 
     def step(self, paths: Collection[Path]) -> None:
         """Makes the environment follow these changed files."""
+        self._emit(Event(EventKind.INFO, "watch", f"{self._briefly(paths)} changed"))
         changes = self._files.sort(paths)
         routers = {(s.name, router.name) for s in self._request.services if (router := s.task_definition.log_router)}
         if changes.configuration or any((build.service, build.container) in routers for build in changes.builds):
@@ -253,7 +256,13 @@ class Watch:
         private = self._request.private.model_copy(
             update={"services": {name: v for name, v in self._request.private.services.items() if name in chosen}}
         )
-        self._unsettled = names = ", ".join(chosen)
+        before = self._state.services if self._state is not None else {}
+        values = self._request.private.services
+        other = [
+            name for name, d in chosen.items() if d != before.get(name) or values.get(name) != self._values.get(name)
+        ]
+        self._values = dict(values)
+        self._unsettled = names = ", ".join(other or chosen)
         self._agent.apply(only, private, self._emit, in_place=True)
         self._applied = self._ids()
         self._state = state
@@ -334,6 +343,12 @@ class Watch:
     def _shown(self, paths: Collection[Path]) -> str:
         root = self._request.workspace
         return ", ".join(str(path.relative_to(root) if path.is_relative_to(root) else path) for path in sorted(paths))
+
+    def _briefly(self, paths: Collection[Path]) -> str:
+        """Up to three of the files."""
+        first = sorted(paths)[:3]
+        more = f" and {len(paths) - len(first)} more" if len(paths) > len(first) else ""
+        return f"{self._shown(first)}{more}"
 
     def _report(self, subject: str, error: CopilotLocalError) -> None:
         """Tells of something that could not be applied."""

@@ -101,7 +101,7 @@ def test_up_lists_everything_with_its_line_and_service(run: Run, shop: Path) -> 
         "copilot/web/manifest.yml:4: web/Dockerfile (web): the folder web is not there",
     ):
         assert line in lines
-    assert "hint: `copilot-local init` writes a place for each of them" in ended.err
+    assert "hint: fill them in, then run this again; `copilot-local init` writes a place for each" in ended.err
     assert "PROD_TAG (" not in ended.err, "it is of another environment"
 
 

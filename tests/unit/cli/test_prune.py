@@ -122,3 +122,22 @@ def test_down_all_where_nothing_is(engine: FakeEngine, run: Run) -> None:
 @pytest.mark.parametrize("words", [("-e", "test"), ("-n", "web")])
 def test_down_all_goes_with_no_environment_and_no_service(engine: FakeEngine, run: Run, words: tuple[str, str]) -> None:
     assert run("down", "--all", *words).code == 2
+
+
+def test_an_environment_is_one_of_an_application(engine: FakeEngine, run: Run) -> None:
+    ended = run("prune", "-e", "test", "--dry-run")
+    assert ended.code == 2
+    assert "-e goes with -a" in ended.err
+
+
+def test_of_another_application_nothing_is_removed(engine: FakeEngine, run: Run) -> None:
+    ended = run("prune", "-a", "shop", "-f")
+    assert (ended.code, ended.err) == (0, "nothing is left of environments of shop that are gone\n")
+    assert engine.list_networks({}) == ["cl-gone-test"]
+
+
+def test_down_with_volumes_says_which_images_stay(engine: FakeEngine, run: Run) -> None:
+    add(engine, GONE)
+    ended = run("down", "-a", "gone", "-e", "test", "-v")
+    assert ended.code == 0, ended.err
+    assert "its logs and data too; 1 image that was built stays: `copilot-local prune -a gone` removes it" in ended.err

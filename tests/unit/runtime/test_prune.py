@@ -100,3 +100,30 @@ def test_what_docker_does_not_give_up_is_told_and_the_rest_is_removed() -> None:
     told = {one.name: reason for one, reason in remove_leftovers(made, leftovers(made))}
     assert told.pop("cl-gone-test") == "it has active endpoints"
     assert set(told.values()) == {""}
+
+
+def test_what_is_of_one_application_or_environment_alone() -> None:
+    made = engine()
+    for image in (
+        "gone/web/nginx:test",
+        "gone/web/nginx:old",
+        "gone/web/nginx:old-before-0123456789ab",
+        "gone-too/a/b:test",
+    ):
+        made.add_image(f"copilot-local-build/{image}")
+    made.add_image("copilot-local/agent:1")
+    made.add_image("copilot-local/agent:2")
+    assert sorted(one.name for one in leftovers(made, app="gone", volumes=True)) == [
+        "cl-gone-test",
+        "cl-gone-test-logs",
+        "cl-gone-test-state",
+        "copilot-local-build/gone/web/nginx:old",
+        "copilot-local-build/gone/web/nginx:old-before-0123456789ab",
+        "copilot-local-build/gone/web/nginx:test",
+    ]
+    assert [one.name for one in leftovers(made, app="gone", environment="test")] == [
+        "cl-gone-test",
+        "cl-gone-test-state",
+        "copilot-local-build/gone/web/nginx:test",
+    ]
+    assert [one.name for one in leftovers(made, app="shop", environment="test")] == []

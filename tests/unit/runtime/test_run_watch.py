@@ -32,12 +32,14 @@ class Watching:
         self.workspace = workspace
         self.interrupted = threading.Event()
         self.reloaded: Service | None = None
+        self.beside: tuple[Service, ...] = ()
+        """Services that do not change."""
         (workspace / "copilot").mkdir()
 
     def run(self, service: Service) -> int:
-        request = self.bench.request(service, workspace=self.workspace, foreground=True)
+        request = self.bench.request(service, *self.beside, workspace=self.workspace, foreground=True)
         return run_watch(
-            *(self.bench.engine, request, lambda: replace(request, services=(self.reloaded or service,))),
+            *(self.bench.engine, request, lambda: replace(request, services=(self.reloaded or service, *self.beside))),
             self.bench.emit,
             interrupted=self.interrupted,
             killed=threading.Event(),
@@ -132,3 +134,16 @@ def test_a_change_that_crashes_is_not_called_a_success(watching: Watching, until
     last = "its last line: SyntaxError: invalid syntax"
     failed = f"hello: the change does not run: hello exited with code 1 ({last})"
     assert said == failed if crashes == "the new one" else said.startswith("hello: the change runs, after ")
+
+
+def test_it_says_what_changed_and_which_service_is_another_one_then(watching: Watching, until: Until) -> None:
+    watching.bench.engine.add_image("worker:1")
+    watching.beside = (make_service(name="worker", type="Worker Service"),)
+    with watching.running(make_service(), until):
+        watching.reloaded = make_service({"hello": {"environment": [{"name": "WORD", "value": "new"}]}})
+        (watching.workspace / "copilot" / "manifest.yml").write_text("changed", encoding="utf-8")
+        until(lambda: watching.said("the change"))
+        watching.interrupted.set()
+    assert "watch: copilot/manifest.yml changed" in watching.said("changed")
+    [said] = watching.said("the change runs")
+    assert said.startswith("hello: ")
