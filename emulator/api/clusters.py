@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from emulator.api.arns import short
 from emulator.api.definitions import Definitions
 from emulator.api.environments import Environments
 from emulator.api.errors import ApiError, client_error, no_cluster
@@ -28,8 +30,12 @@ from emulator.setup.store import FOLDER, Store
 DEFAULT = "default"
 CREATED = "clusters"
 """The document of clusters that CreateCluster made, by name."""
+CLUSTERS = "cluster-settings"
+"""The document of what was set of clusters, by ARN."""
 WAITING = "services-without-tasks"
 """The document of services in those, by ARN of the cluster and name."""
+FAILED = "tasks-without-capacity"
+"""The document of tasks that RunTask could not place in those, by ARN."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,7 @@ class Recorded:
     active: bool
     since: float
     services: tuple[Message, ...] = ()
+    tasks: tuple[Message, ...] = ()
 
 
 @dataclass
@@ -71,7 +78,9 @@ class Cluster:
     @cached_property
     def tasks(self) -> list[Message]:
         """DescribeTasks' `Task` of each that runs, and of the last that stopped. Raises `ApiError`, as `services`."""
-        return [] if self.environment is None else self._answer(self.agent.tasks)
+        if self.recorded is not None:
+            return list(self.recorded.tasks)
+        return self._answer(self.agent.tasks)
 
     def _answer(self, ask: Callable[[], list[Message]]) -> list[Message]:
         try:
@@ -162,8 +171,13 @@ class Clusters:
     def one(self, asked: str | None) -> Cluster:
         """The cluster of that name or ARN; without one, and for `default`, the only one that runs. Raises `ApiError`
         where there is none."""
+        found = self._named(short(asked or DEFAULT))
+        if asked and asked not in (short(asked), self._arn(DEFAULT)) and asked != found.arn:
+            raise no_cluster()
+        return found
+
+    def _named(self, name: str) -> Cluster:
         found = self.all()
-        name = (asked or DEFAULT).rpartition("/")[2]
         own = [one for one in found if name == f"{one.agent.names.app}-{one.agent.names.environment}"]
         if own:
             return own[0]
@@ -177,16 +191,21 @@ class Clusters:
         raise no_cluster()
 
     def recorded(self) -> dict[str, Cluster]:
-        """The clusters that CreateCluster made, by name, deleted ones too."""
-        services = self.store.read(WAITING).values()
-        return {
-            name: Cluster(
-                None,
-                self._environments,
-                Recorded(**one, services=tuple(each for each in services if each["clusterArn"] == one["arn"])),
-            )
-            for name, one in self.store.read(CREATED).items()
-        }
+        """The clusters that CreateCluster made in the region, by name, deleted ones too."""
+        services, tasks = self.store.read(WAITING).values(), self.store.read(FAILED).values()
+        found = {}
+        for one in self.store.read(CREATED).values():
+            if one["arn"] == self._arn(short(one["arn"])):
+                inside = [
+                    tuple(each for each in kind if each["clusterArn"] == one["arn"]) for kind in (services, tasks)
+                ]
+                found[short(one["arn"])] = Cluster(
+                    None, self._environments, Recorded(**one, services=inside[0], tasks=inside[1])
+                )
+        return found
+
+    def _arn(self, name: str) -> str:
+        return cluster_arn(self.region, name, self.account)
 
     def close(self) -> None:
         """Ends the connections to agents and to Docker's events."""
@@ -198,10 +217,29 @@ def _unplaced(service: Message) -> Message:
     if not service["desiredCount"]:
         return service
     deployment = service["deployments"][0]
+    why = (
+        f". Reason: {no_capacity(short(service['clusterArn']))}"
+        if on_fargate(service)
+        else " because no container instance met all of its requirements. Reason: No Container Instances were found in "
+        "your cluster."
+    )
     event = {
         "id": deployment["id"].rpartition("/")[2],
         "createdAt": deployment["createdAt"],
-        "message": f"(service {service['serviceName']}) was unable to place a task because no container instance met "
-        "all of its requirements. Reason: No Container Instances were found in your cluster.",
+        "message": f"(service {service['serviceName']}) was unable to place a task{why}",
     }
     return {**service, "events": [event]}
+
+
+def on_fargate(asked: Mapping[str, Any]) -> bool:
+    """Whether a service or task is to run on Fargate."""
+    return asked.get("launchType") == "FARGATE" or bool(asked.get("capacityProviderStrategy"))
+
+
+def no_capacity(cluster: str) -> str:
+    """Why nothing starts on Fargate in a cluster that is no environment: ECS's words, and what to do."""
+    return (
+        "Capacity is unavailable at this time. Please try again later or in a different availability zone. "
+        f"({cluster} is no environment of this machine: `copilot-local up` makes one, whose cluster is "
+        "APP-ENVIRONMENT.)"
+    )

@@ -22,14 +22,21 @@ class Name:
 
     family: str
     revision: int | None
+    before: str = ""
+    """What stands before the family: the beginning of an ARN."""
 
     @classmethod
     def of(cls, text: str) -> Name:
         """Raises `ApiError` for a revision that is no number."""
-        family, _, revision = text.rpartition("/")[2].partition(":")
+        before, slash, last = text.rpartition("/")
+        family, _, revision = last.partition(":")
         if revision and not re.fullmatch(r"[0-9]{1,9}", revision):
             raise client_error(f"Invalid revision number. Number: {revision}")
-        return cls(family, int(revision) if revision else None)
+        return cls(family, int(revision) if revision else None, before + slash)
+
+    def fits(self, arn: str) -> bool:
+        """Whether the task definition of this ARN, of the same family, may be meant."""
+        return self.before in ("", arn[: arn.index("/") + 1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,3 @@ def limited(asked: Sequence[str], most: int, what: str) -> Sequence[str]:
     if len(asked) > most:
         raise invalid(f"{what} cannot have more than {most} elements")
     return asked
-
-
-def short(arn_or_name: str) -> str:
-    """The last part of an ARN, or a name as it is."""
-    return arn_or_name.rpartition("/")[2]

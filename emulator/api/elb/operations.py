@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from emulator.api.arns import short
 from emulator.api.clusters import Cluster, Clusters
 from emulator.api.elb.model import Balancers, Shape
 from emulator.api.elb.query import members
 from emulator.api.errors import ApiError
-from emulator.api.paging import short
 
 Fields = Mapping[str, str]
 

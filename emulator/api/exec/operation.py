@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from emulator.api.arns import named
 from emulator.api.clusters import Clusters
 from emulator.api.errors import ApiError, invalid
 from emulator.api.exec.sessions import Session
-from emulator.api.paging import short
 from emulator.runtime.state import names
 
 Request = Mapping[str, Any]
@@ -27,7 +27,7 @@ def execute_command(clusters: Clusters, asked: Request) -> Answer:
     cluster = clusters.one(asked.get("cluster"))
     if not asked["interactive"]:
         raise invalid("Interactive is the only mode supported currently.")
-    task = next((one for one in cluster.tasks if short(one["taskArn"]) == short(asked["task"])), None)
+    task = named(cluster.tasks, "taskArn", asked["task"])
     if task is None:
         raise invalid("The referenced task was not found.")
     container = _container(task, asked.get("container"))

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from emulator.api.arns import short
 from emulator.api.clusters import Cluster, Clusters
 from emulator.api.errors import ApiError
-from emulator.api.paging import short
 from emulator.ecs.task_definition import ContainerDefinition
 from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError, NotFound

@@ -8,17 +8,16 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from emulator.api.clusters import CREATED, DEFAULT, Cluster, Clusters
+from emulator.api.arns import short
+from emulator.api.clusters import CLUSTERS, CREATED, DEFAULT, Cluster, Clusters
 from emulator.api.errors import ApiError, client_error, invalid
 from emulator.api.operations.tags import changed_tags, set_tags, tags_of, with_tags
-from emulator.api.paging import page, short
+from emulator.api.paging import page
 from emulator.ecs.identity import cluster_arn
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
 
-CLUSTERS = "cluster-settings"
-"""What was set of clusters, by ARN."""
 SET_AT_CREATION = (
     "settings",
     "configuration",
@@ -46,7 +45,7 @@ def describe_clusters(clusters: Clusters, asked: Request) -> Answer:
             found.append(described(clusters, clusters.one(name)))
         except ApiError:
             deleted = clusters.recorded().get(short(name))
-            if deleted is None:
+            if deleted is None or name not in (deleted.name, deleted.arn):
                 failures.append({"arn": _arn(clusters, name), "reason": "MISSING"})
             else:
                 found.append(described(clusters, deleted))
@@ -64,12 +63,12 @@ def create_cluster(clusters: Clusters, asked: Request) -> Answer:
         return {"cluster": described(clusters, clusters.one(name))}
     arn = cluster_arn(clusters.region, name, clusters.account)
     with clusters.store.changing(CREATED) as document:
-        document[name] = {"arn": arn, "active": True, "since": time.time()}
+        document[arn] = {"arn": arn, "active": True, "since": time.time()}
     with clusters.store.changing(CLUSTERS) as document:
         document[arn] = {key: asked[key] for key in SET_AT_CREATION if key in asked}
     set_tags(clusters, arn, tags)
     made = described(clusters, clusters.one(name))
-    return {"cluster": {**made, "tags": tags_of(clusters, arn)}}
+    return {"cluster": {**made, "tags": tags_of(clusters, arn) or []}}
 
 
 def delete_cluster(clusters: Clusters, asked: Request) -> Answer:
@@ -84,7 +83,7 @@ def delete_cluster(clusters: Clusters, asked: Request) -> Answer:
             f"{cluster.name} is an environment of this machine: `copilot-local down` ends it.",
         )
     with clusters.store.changing(CREATED) as document:
-        document[cluster.name] = {"arn": cluster.arn, "active": False, "since": time.time()}
+        document[cluster.arn] = {"arn": cluster.arn, "active": False, "since": time.time()}
         ended = [key for key in document if not document[key]["active"]]
         for oldest in sorted(ended, key=lambda key: float(document[key]["since"]))[:-MOST_DELETED]:
             del document[oldest]
@@ -112,7 +111,6 @@ def described(clusters: Clusters, cluster: Cluster) -> Answer:
         + (sum(int(one["desiredCount"]) for one in cluster.services) if cluster.recorded is not None else 0),
         "activeServicesCount": len(cluster.services),
         "statistics": [],
-        "tags": [],
         "settings": [{"name": "containerInsights", "value": "disabled"}],
         "capacityProviders": ["FARGATE", "FARGATE_SPOT"],
         "defaultCapacityProviderStrategy": [],

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from emulator.api.arns import named
 from emulator.api.clusters import Cluster, Clusters
 from emulator.api.deployment_configuration import deployment_of
 from emulator.api.elb.model import Balancers
@@ -14,9 +15,16 @@ from emulator.api.host import Order
 from emulator.api.operations import unplaced
 from emulator.api.operations.begun import begin, carry_out, refused
 from emulator.api.operations.definitions import find
-from emulator.api.operations.orders import ECHOED, IMAGES_WITHIN, check, refuse_inactive, refuse_members
-from emulator.api.operations.runs import refuse_launch
-from emulator.api.paging import short
+from emulator.api.operations.orders import (
+    ECHOED,
+    IMAGES_WITHIN,
+    check,
+    refuse_inactive,
+    refuse_members,
+    refuse_other_than_fargate,
+)
+from emulator.api.operations.runs import refuse_contradictions, refuse_launch, with_default_strategy
+from emulator.api.operations.tags import changed_tags, set_tags
 from emulator.api.translation import model_of
 from emulator.ecs.deployment import CircuitBreaker, Deployment
 from emulator.ecs.plain import service_of
@@ -38,13 +46,15 @@ def create_service(clusters: Clusters, asked: Request) -> Answer:
     if asked.get("launchType") not in (None, "EC2", "FARGATE", "EXTERNAL"):
         raise client_error("launch type should be one of [EC2,FARGATE]")
     refuse_members(asked)
-    if "taskDefinition" not in asked:
-        raise invalid("TaskDefinition can not be null or empty.")
     count = asked.get("desiredCount", 0)
     if count < 0:
         raise invalid("desiredCount must not be negative.")
-    if cluster.recorded is not None and not asked.get("loadBalancers"):
-        return {"service": unplaced.create(clusters, cluster, asked, count)}
+    refuse_contradictions(asked)
+    if cluster.recorded is not None:
+        return {"service": unplaced.shown(clusters, unplaced.create(clusters, cluster, asked, count))}
+    if "taskDefinition" not in asked:
+        raise invalid("TaskDefinition can not be null or empty.")
+    asked = with_default_strategy(clusters, cluster, asked)
     refuse_launch(asked)
     if asked.get("schedulingStrategy", "REPLICA") != "REPLICA":
         raise unsupported("the scheduling strategy DAEMON is not on this machine: use REPLICA")
@@ -52,9 +62,11 @@ def create_service(clusters: Clusters, asked: Request) -> Answer:
     existing = {one["serviceName"]: one for one in cluster.services}
     definition = find(clusters, asked["taskDefinition"])
     refuse_inactive(definition)
+    refuse_other_than_fargate(definition)
     if name in existing:
         return {"service": _same(existing[name], definition.arn, count)}
     model = model_of(definition)
+    tags = changed_tags({}, asked.get("tags", ()))
     names = cluster.agent.names
     service = service_of(model, app=names.app, environment=names.environment, path="")
     deployment = Deployment(circuit_breaker=CircuitBreaker(enable=False, rollback=False))
@@ -83,6 +95,7 @@ def create_service(clusters: Clusters, asked: Request) -> Answer:
     found = _found(cluster, name)
     if found is None:
         raise client_error(f"{name} was not created within {IMAGES_WITHIN:g} s: its images are still being pulled")
+    set_tags(clusters, found["serviceArn"], tags)
     return {"service": found}
 
 
@@ -105,12 +118,11 @@ def refuse_load_balancers(clusters: Clusters, asked: Sequence[Mapping[str, Any]]
 def delete_service(clusters: Clusters, asked: Request) -> Answer:
     """DeleteService: DRAINING until its tasks have stopped, then INACTIVE, and describable."""
     cluster = clusters.one(asked.get("cluster"))
-    name = short(asked["service"])
-    service = _found(cluster, name)
+    service = named(cluster.services, "serviceArn", asked["service"])
     if service is None:
-        if _key(cluster, name) in clusters.store.read(DELETED):
-            raise client_error("Service was not ACTIVE.")
-        raise no_service()
+        gone = named(deleted(clusters, cluster).values(), "serviceArn", asked["service"])
+        raise no_service() if gone is None else client_error("Service was not ACTIVE.")
+    name = service["serviceName"]
     if service["desiredCount"] and not asked.get("force"):
         raise invalid("The service cannot be stopped while it is scaled above 0.")
     if cluster.recorded is None:

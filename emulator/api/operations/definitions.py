@@ -17,6 +17,8 @@ Request = Mapping[str, Any]
 Answer = dict[str, Any]
 
 MOST_DELETED = 10
+NOT_OF_DELETED = ("registeredAt", "registeredBy", "deregisteredAt", "requiresAttributes")
+"""Members of which DeleteTaskDefinitions' answer has none; DescribeTaskDefinition goes on giving them."""
 STATUSES = ("ACTIVE", "INACTIVE", "DELETE_IN_PROGRESS", "ALL")
 
 
@@ -62,7 +64,7 @@ def deregister_task_definition(clusters: Clusters, asked: Request) -> Answer:
     if name.revision is None:
         raise client_error("Revision is missing.")
     found = clusters.definitions.find(name)
-    if found is None:
+    if found is None or not name.fits(found.arn):
         if any((one.family, one.revision) == (name.family, name.revision) for one in _running(clusters)):
             raise client_error("This task definition is a manifest's: `copilot-local down` ends it.")
         raise client_error(MISSING)
@@ -78,6 +80,7 @@ def delete_task_definitions(clusters: Clusters, asked: Request) -> Answer:
         reason = ""
         name = Name.of(text)
         found = clusters.definitions.find(name) if name.revision is not None else None
+        found = found if found is not None and name.fits(found.arn) else None
         if name.revision is None:
             reason = "The specified task definition identifier is invalid. Specify a valid name or ARN and try again."
         elif found is None:
@@ -89,7 +92,8 @@ def delete_task_definitions(clusters: Clusters, asked: Request) -> Answer:
                 "The specified task definition is still in ACTIVE status. Please deregister the target and try again."
             )
         else:
-            deleted.append(clusters.definitions.change(found, status="DELETE_IN_PROGRESS").described())
+            gone = clusters.definitions.change(found, status="DELETE_IN_PROGRESS").described()
+            deleted.append({key: value for key, value in gone.items() if key not in NOT_OF_DELETED})
         if reason:
             failures.append({"arn": text, "reason": reason})
     return {"taskDefinitions": deleted, "failures": failures}
@@ -98,7 +102,7 @@ def delete_task_definitions(clusters: Clusters, asked: Request) -> Answer:
 def find(clusters: Clusters, text: str) -> Definition:
     """The task definition of a name. Raises `ApiError` where there is none."""
     name = Name.of(text)
-    found = [one for one in everything(clusters) if one.family == name.family]
+    found = [one for one in everything(clusters) if one.family == name.family and name.fits(one.arn)]
     if name.revision is None:
         found = [one for one in found if one.status == "ACTIVE"]
     else:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from emulator.api.arns import short
 from emulator.api.clusters import Cluster, Clusters
 from emulator.api.definitions import Definition
 from emulator.api.deployment_configuration import deployment_of
-from emulator.api.errors import client_error, unsupported
+from emulator.api.errors import client_error, invalid, unsupported
 from emulator.api.host import Order
 from emulator.api.operations.begun import refused
 from emulator.api.operations.definitions import find
-from emulator.api.paging import short
 from emulator.api.translation import images_of, inherited, kept_definition, model_of, with_definition
 from emulator.ecs.service import Service
 from emulator.errors import CopilotLocalError
@@ -72,6 +72,7 @@ def ordered(clusters: Clusters, cluster: Cluster, name: str, asked: Request) -> 
     if "taskDefinition" in asked:
         definition = find(clusters, asked["taskDefinition"])
         refuse_inactive(definition)
+        refuse_other_than_fargate(definition)
         model = model_of(definition, current)
         service = with_definition(service, model)
         images, private = images_of(definition, model, current), inherited(model, current)
@@ -123,6 +124,15 @@ def refuse_inactive(definition: Definition) -> None:
     """Raises `ApiError` for a revision that new tasks are not made of."""
     if definition.status != "ACTIVE":
         raise client_error("TaskDefinition is inactive")
+
+
+def refuse_other_than_fargate(definition: Definition) -> None:
+    """Raises `ApiError` for a task definition that ECS does not run on Fargate."""
+    if "FARGATE" not in definition.described()["compatibilities"]:
+        raise invalid(
+            "Task definition does not support launch_type FARGATE. (It needs requiresCompatibilities FARGATE, or "
+            "networkMode awsvpc with cpu and memory.)"
+        )
 
 
 def check(service: Service) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from emulator.api.arns import named
 from emulator.api.clusters import Cluster, Clusters
 from emulator.api.errors import invalid
-from emulator.api.paging import limited, short
+from emulator.api.paging import limited
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -20,7 +21,7 @@ DEFAULT_MINUTES = 120
 def get_task_protection(clusters: Clusters, asked: Request) -> Answer:
     """GetTaskProtection; without tasks, those that are protected."""
     cluster = clusters.one(asked.get("cluster"))
-    known = cluster.agent.protection()
+    known = _protected(cluster)
     names = asked.get("tasks") or []
     if not names:
         return {"protectedTasks": [_protection(arn, known) for arn in sorted(known)], "failures": []}
@@ -35,18 +36,24 @@ def update_task_protection(clusters: Clusters, asked: Request) -> Answer:
     if not 1 <= minutes <= LONGEST_MINUTES:
         raise invalid(f"expiresInMinutes must be between 1 and {LONGEST_MINUTES}")
     arns, failures = _of_services(cluster, limited(asked["tasks"], MOST_TASKS, "Tasks"))
-    cluster.agent.protect(arns, minutes if asked["protectionEnabled"] else 0)
-    known = cluster.agent.protection()
+    if arns:
+        cluster.agent.protect(arns, minutes if asked["protectionEnabled"] else 0)
+    known = _protected(cluster)
     return {"protectedTasks": [_protection(arn, known) for arn in arns], "failures": failures}
+
+
+def _protected(cluster: Cluster) -> Mapping[str, str]:
+    """When the protection of tasks ends, by their ARNs. Nothing runs in a cluster that is no environment."""
+    return {} if cluster.environment is None else cluster.agent.protection()
 
 
 def _of_services(cluster: Cluster, names: Sequence[str]) -> tuple[list[str], list[Answer]]:
     """The ARNs of those that are tasks of services and run; failures of the others."""
-    running = {short(task["taskArn"]): task for task in cluster.tasks if task["lastStatus"] != "STOPPED"}
+    running = [task for task in cluster.tasks if task["lastStatus"] != "STOPPED"]
     arns: list[str] = []
     failures: list[Answer] = []
     for name in names:
-        task = running.get(short(name))
+        task = named(running, "taskArn", name)
         arn = name if ":" in name else f"{cluster.arn.replace(':cluster/', ':task/')}/{name}"
         if task is None:
             failures.append({"arn": arn, "reason": "MISSING"})

@@ -6,15 +6,17 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.api.clusters import Cluster, Clusters
+from emulator.api.arns import short
+from emulator.api.clusters import CLUSTERS, Cluster, Clusters
 from emulator.api.definitions import Definition
 from emulator.api.errors import client_error, invalid, unsupported
 from emulator.api.host import Order
+from emulator.api.operations import unplaced
 from emulator.api.operations.begun import carry_out, refused
 from emulator.api.operations.definitions import find
-from emulator.api.operations.orders import check, refuse_inactive, refuse_members
+from emulator.api.operations.orders import check, refuse_inactive, refuse_members, refuse_other_than_fargate
+from emulator.api.operations.tags import changed_tags, set_tags
 from emulator.api.overrides import described, overridden
-from emulator.api.paging import short
 from emulator.api.translation import images_of, inherited, model_of
 from emulator.ecs.identity import new_task_id
 from emulator.ecs.plain import service_of
@@ -48,11 +50,16 @@ def run_task(clusters: Clusters, asked: Request) -> Answer:
     count = asked.get("count", 1)
     if not 1 <= count <= MOST_TASKS:
         raise invalid(f"count must be between 1 and {MOST_TASKS}.")
-    refuse_launch(asked)
+    refuse_contradictions(asked)
     cluster = clusters.one(asked.get("cluster"))
+    asked = with_default_strategy(clusters, cluster, asked)
     refuse_members(asked)
+    if cluster.recorded is not None:
+        return {"tasks": unplaced.run(clusters, cluster, asked, count), "failures": []}
+    refuse_launch(asked)
     definition = find(clusters, asked["taskDefinition"])
     refuse_inactive(definition)
+    refuse_other_than_fargate(definition)
     current = _current(cluster, definition)
     model = model_of(definition, current)
     run = overridden(model, asked.get("overrides", {}))
@@ -66,6 +73,7 @@ def run_task(clusters: Clusters, asked: Request) -> Answer:
         images_of(definition, model, current) if current is not None else {},
         inherited(run, current) if current is not None else {},
     )
+    tags = changed_tags({}, asked.get("tags", ()))
     tasks = [new_task_id() for _ in range(count)]
     told = json.dumps(_told(definition, run, asked))
     try:
@@ -74,11 +82,22 @@ def run_task(clusters: Clusters, asked: Request) -> Answer:
         raise refused(error) from None
     carry_out(work)
     known = {short(task["taskArn"]): task for task in cluster.fresh().tasks}
-    return {"tasks": [known[one] for one in tasks if one in known], "failures": []}
+    begun = [known[one] for one in tasks if one in known]
+    for one in begun:
+        set_tags(clusters, one["taskArn"], tags)
+    return {"tasks": begun, "failures": []}
 
 
-def refuse_launch(asked: Request) -> None:
-    """Raises `ApiError` for capacity that is not on this machine, and for an incomplete network."""
+def with_default_strategy(clusters: Clusters, cluster: Cluster, asked: Request) -> Request:
+    """The request with the capacity providers that its cluster has for requests that name no capacity."""
+    strategy = clusters.store.read(CLUSTERS).get(cluster.arn, {}).get("defaultCapacityProviderStrategy")
+    if not strategy or asked.get("launchType") or asked.get("capacityProviderStrategy"):
+        return asked
+    return {**asked, "capacityProviderStrategy": strategy}
+
+
+def refuse_contradictions(asked: Request) -> None:
+    """Raises `ApiError` for a capacity that ECS takes in no cluster, and for an incomplete network."""
     launch, strategy = asked.get("launchType"), asked.get("capacityProviderStrategy")
     if launch is not None and launch not in LAUNCH_TYPES:
         raise invalid(f"launch type should be one of [{','.join(LAUNCH_TYPES)}]")
@@ -86,6 +105,14 @@ def refuse_launch(asked: Request) -> None:
         raise invalid(
             "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
         )
+    network = asked.get("networkConfiguration", {}).get("awsvpcConfiguration")
+    if network is not None and not network.get("subnets"):
+        raise invalid("subnets can not be empty.")
+
+
+def refuse_launch(asked: Request) -> None:
+    """Raises `ApiError` for capacity that is not on this machine."""
+    launch, strategy = asked.get("launchType"), asked.get("capacityProviderStrategy")
     if launch not in (None, "FARGATE"):
         raise unsupported(f"the launch type {launch} is not on this machine: use FARGATE")
     for one in strategy or ():
@@ -93,9 +120,6 @@ def refuse_launch(asked: Request) -> None:
             raise unsupported(
                 f"the capacity provider {one['capacityProvider']} is not on this machine: use FARGATE or FARGATE_SPOT"
             )
-    network = asked.get("networkConfiguration", {}).get("awsvpcConfiguration")
-    if network is not None and not network.get("subnets"):
-        raise invalid("subnets can not be empty.")
 
 
 def _current(cluster: Cluster, definition: Definition) -> DesiredService | None:

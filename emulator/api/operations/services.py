@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from emulator.api.arns import named
 from emulator.api.clusters import Cluster, Clusters
 from emulator.api.errors import ApiError, invalid, no_service
 from emulator.api.operations import unplaced
@@ -13,7 +14,7 @@ from emulator.api.operations.begun import begin
 from emulator.api.operations.creations import deleted
 from emulator.api.operations.orders import IMAGES_WITHIN, needs_order, ordered
 from emulator.api.operations.tags import with_tags
-from emulator.api.paging import limited, page, short
+from emulator.api.paging import limited, page
 from emulator.ecs.identity import ecs_arn
 from emulator.events import discard
 
@@ -28,35 +29,42 @@ MOST_SECONDS = float("inf")
 def list_services(clusters: Clusters, asked: Request) -> Answer:
     """ListServices."""
     cluster = clusters.one(asked.get("cluster"))
-    wanted = asked.get("launchType", "FARGATE") == "FARGATE" and asked.get("schedulingStrategy", "REPLICA") == "REPLICA"
-    found = sorted(service["serviceArn"] for service in cluster.services) if wanted else []
+    wanted = {key: asked[key] for key in ("launchType", "schedulingStrategy") if key in asked}
+    found = sorted(
+        service["serviceArn"]
+        for service in _shown(clusters, cluster, cluster.services)
+        if all(service.get(key) == value for key, value in wanted.items())
+    )
     return page("serviceArns", found, asked, default=10)
 
 
 def describe_services(clusters: Clusters, asked: Request) -> Answer:
     """DescribeServices."""
     cluster = clusters.one(asked.get("cluster"))
-    known = {**deleted(clusters, cluster), **{service["serviceName"]: service for service in cluster.services}}
+    known = [*cluster.services, *deleted(clusters, cluster).values()]
     found, failures = [], []
     for name in limited(asked["services"], MOST_SERVICES, "Services"):
-        if short(name) in known:
-            found.append(known[short(name)])
+        service = named(known, "serviceArn", name)
+        if service is not None:
+            found.append(service)
         else:
             failures.append({"arn": _arn(clusters, name), "reason": "MISSING"})
-    return {"services": with_tags(clusters, found, "serviceArn", asked), "failures": failures}
+    found = _shown(clusters, cluster, with_tags(clusters, found, "serviceArn", asked))
+    return {"services": found, "failures": failures}
 
 
 def update_service(clusters: Clusters, asked: Request) -> Answer:
     """UpdateService. The work goes on after the answer."""
     cluster = clusters.one(asked.get("cluster"))
-    if short(asked["service"]) in deleted(clusters, cluster) and not _runs(cluster, asked["service"]):
-        raise ApiError("ServiceNotActiveException", "Service was not ACTIVE.")
-    service = _service(cluster, asked["service"])
+    service = named(cluster.services, "serviceArn", asked["service"])
+    if service is None:
+        gone = named(deleted(clusters, cluster).values(), "serviceArn", asked["service"])
+        raise no_service() if gone is None else ApiError("ServiceNotActiveException", "Service was not ACTIVE.")
     name, count = str(service["serviceName"]), asked.get("desiredCount")
     if count is not None and count < 0:
         raise invalid("desiredCount must not be negative.")
     if cluster.recorded is not None:
-        return {"service": unplaced.update(clusters, cluster, service, asked)}
+        return {"service": unplaced.shown(clusters, unplaced.update(clusters, cluster, service, asked))}
     if needs_order(cluster, name, asked):
         before = _primary(service)
         begin(
@@ -142,12 +150,13 @@ def _seconds(time: str | float) -> float:
         raise ApiError("SerializationException", f"createdAt: {time} is no time") from None
 
 
-def _runs(cluster: Cluster, asked: str) -> bool:
-    return any(one["serviceName"] == short(asked) for one in cluster.services)
+def _shown(clusters: Clusters, cluster: Cluster, services: Sequence[Answer]) -> list[Answer]:
+    """Services as they are listed and described."""
+    return [unplaced.shown(clusters, one) if cluster.recorded is not None else one for one in services]
 
 
 def _service(cluster: Cluster, asked: str) -> Answer:
-    found = next((one for one in cluster.services if one["serviceName"] == short(asked)), None)
+    found = named(cluster.services, "serviceArn", asked)
     if found is None:
         raise no_service()
     return found

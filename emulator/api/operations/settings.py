@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.api.clusters import Clusters
+from emulator.api.clusters import CLUSTERS, Clusters
 from emulator.api.errors import invalid
-from emulator.api.operations.clusters import CLUSTERS, PROVIDERS, described, refuse_unknown_providers
+from emulator.api.operations.clusters import PROVIDERS, described, refuse_unknown_providers
 from emulator.api.paging import page
 from emulator.ecs.identity import ecs_arn
 
@@ -18,6 +18,8 @@ Request = Mapping[str, Any]
 Answer = dict[str, Any]
 
 DOCUMENT = "account-settings"
+CALLER = ""
+"""The principal of a request that names none: no signature is checked, so it is not known, and no answer names it."""
 NAMES = {
     "serviceLongArnFormat": "enabled",
     "taskLongArnFormat": "enabled",
@@ -31,11 +33,21 @@ NAMES = {
     "defaultLogDriverMode": "non-blocking",
 }
 """Each with its value where none was set."""
+NAMES_OF_TEXT = (
+    "serviceLongArnFormat",
+    "taskLongArnFormat",
+    "containerInstanceLongArnFormat",
+    "containerLongArnFormat",
+    "awsvpcTrunking",
+    "containerInsights",
+    "dualStackIPv6",
+)
+"""Those that ECS's text names for an unknown one. It names neither all of them nor only those that can be set."""
 
 
 def put_account_setting(clusters: Clusters, asked: Request) -> Answer:
     """PutAccountSetting, of the caller or of another principal."""
-    return _put(clusters, asked, asked.get("principalArn") or _user(clusters))
+    return _put(clusters, asked, asked.get("principalArn", CALLER))
 
 
 def put_account_setting_default(clusters: Clusters, asked: Request) -> Answer:
@@ -46,10 +58,10 @@ def put_account_setting_default(clusters: Clusters, asked: Request) -> Answer:
 def delete_account_setting(clusters: Clusters, asked: Request) -> Answer:
     """DeleteAccountSetting."""
     _known(asked["name"])
-    principal = asked.get("principalArn") or _user(clusters)
+    principal = asked.get("principalArn", CALLER)
     with clusters.store.changing(DOCUMENT) as document:
         value = document.get(principal, {}).pop(asked["name"], NAMES[asked["name"]])
-    return {"setting": {"name": asked["name"], "value": value, "principalArn": principal}}
+    return {"setting": _setting(asked["name"], value, principal)}
 
 
 def list_account_settings(clusters: Clusters, asked: Request) -> Answer:
@@ -57,15 +69,21 @@ def list_account_settings(clusters: Clusters, asked: Request) -> Answer:
     name, value = asked.get("name"), asked.get("value")
     if name is not None:
         _known(name)
-    principal = asked.get("principalArn") or _user(clusters)
+    principal = asked.get("principalArn", CALLER)
     document = clusters.store.read(DOCUMENT)
     own = document.get(principal, {})
     if asked.get("effectiveSettings"):
         own = {**NAMES, **document.get(_root(clusters), {}), **own}
     found = sorted(key for key in own if name in (None, key) and value in (None, own[key]))
     chosen = page("names", found, asked, default=10)
-    settings = [{"name": key, "value": own[key], "principalArn": principal, "type": "user"} for key in chosen["names"]]
+    settings = [_setting(key, own[key], principal) for key in chosen["names"]]
     return {"settings": settings, "nextToken": chosen.get("nextToken")}
+
+
+def holds(clusters: Clusters, name: str) -> str:
+    """The value of a setting for the caller."""
+    document = clusters.store.read(DOCUMENT)
+    return str({**NAMES, **document.get(_root(clusters), {}), **document.get(CALLER, {})}[name])
 
 
 def describe_capacity_providers(clusters: Clusters, asked: Request) -> Answer:
@@ -110,16 +128,16 @@ def _put(clusters: Clusters, asked: Request, principal: str) -> Answer:
     _known(asked["name"])
     with clusters.store.changing(DOCUMENT) as document:
         document.setdefault(principal, {})[asked["name"]] = asked["value"]
-    return {"setting": {"name": asked["name"], "value": asked["value"], "principalArn": principal, "type": "user"}}
+    return {"setting": _setting(asked["name"], asked["value"], principal)}
+
+
+def _setting(name: str, value: str, principal: str) -> Answer:
+    return {"name": name, "value": value, "principalArn": principal or None}
 
 
 def _known(name: str) -> None:
     if name not in NAMES:
-        raise invalid(f"{name} should be one of [{','.join(NAMES)}]")
-
-
-def _user(clusters: Clusters) -> str:
-    return f"arn:aws:iam::{clusters.account}:user/local"
+        raise invalid(f"{name} should be one of [{','.join(NAMES_OF_TEXT)}]")
 
 
 def _root(clusters: Clusters) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from emulator.api.clusters import Clusters
+from emulator.api.arns import named
+from emulator.api.clusters import Cluster, Clusters
 from emulator.api.definitions import MISSING, Definition, Name
-from emulator.api.errors import ApiError, client_error, invalid, no_service
-from emulator.api.paging import short
+from emulator.api.errors import client_error, invalid, no_service
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -33,34 +33,34 @@ def untag_resource(clusters: Clusters, asked: Request) -> Answer:
 
 def list_tags_for_resource(clusters: Clusters, asked: Request) -> Answer:
     """ListTagsForResource."""
-    arn = asked["resourceArn"]
-    definition = _found(clusters, arn)
-    return {"tags": definition.tags if definition is not None else tags_of(clusters, arn)}
+    found = _found(clusters, asked["resourceArn"])
+    return {"tags": found.tags if isinstance(found, Definition) else tags_of(clusters, found)}
 
 
-def tags_of(clusters: Clusters, arn: str) -> Tags:
-    """The tags of a cluster, service or task."""
-    return [{"key": key, "value": value} for key, value in clusters.store.read(DOCUMENT).get(arn, {}).items()]
+def tags_of(clusters: Clusters, arn: str) -> Tags | None:
+    """The tags of a cluster, service or task. None of a cluster that never had any: the answer has no such member."""
+    kept = clusters.store.read(DOCUMENT)
+    if arn not in kept and ":cluster/" in arn:
+        return None
+    return [{"key": key, "value": value} for key, value in kept.get(arn, {}).items()]
 
 
 def with_tags(clusters: Clusters, found: Sequence[Answer], key: str, asked: Request) -> list[Answer]:
     """The same with their tags, where the request includes these. `key` is the member with the ARN."""
     if "TAGS" not in (asked.get("include") or ()):
-        return list(found)
+        return [{**one, "tags": [] if key == "taskArn" else None} for one in found]
     return [{**one, "tags": tags_of(clusters, str(one[key]))} for one in found]
 
 
 def _change(clusters: Clusters, arn: str, new: Sequence[Mapping[str, str]], gone: Sequence[str]) -> None:
-    definition = _found(clusters, arn)
-    if definition is not None:
-        own = {one["key"]: one.get("value", "") for one in definition.tags}
+    found = _found(clusters, arn)
+    if isinstance(found, Definition):
+        own = {one["key"]: one.get("value", "") for one in found.tags}
         changed = [{"key": key, "value": value} for key, value in changed_tags(own, new, gone).items()]
-        clusters.definitions.change(definition, tags=changed)
+        clusters.definitions.change(found, tags=changed)
         return
     with clusters.store.changing(DOCUMENT) as document:
-        document[arn] = changed_tags(document.get(arn, {}), new, gone)
-        if not document[arn]:
-            del document[arn]
+        document[found] = changed_tags(document.get(found, {}), new, gone)
 
 
 def set_tags(clusters: Clusters, arn: str, tags: Mapping[str, str]) -> None:
@@ -87,39 +87,36 @@ def changed_tags(tags: Mapping[str, str], new: Sequence[Mapping[str, str]], gone
     return found
 
 
-def _found(clusters: Clusters, arn: str) -> Definition | None:
-    """The task definition of an ARN; None of another resource that is there. Raises `ApiError` for one that is not."""
+def _found(clusters: Clusters, arn: str) -> Definition | str:
+    """The task definition of an ARN, or the ARN in the long format of another resource. Raises `ApiError` where it is
+    not there."""
     parts = arn.split(":", 5)
     kind, _, path = parts[5].partition("/") if len(parts) == 6 and parts[2] == "ecs" else ("", "", "")
     match kind:
         case "cluster":
-            clusters.one(arn)
+            return clusters.one(arn).arn
         case "service":
-            if short(arn) not in _services_of(clusters, path):
+            service = named(_of(clusters, path, lambda cluster: cluster.services), "serviceArn", arn)
+            if service is None:
                 raise no_service()
+            return str(service["serviceArn"])
         case "task":
-            if short(arn) not in [short(one["taskArn"]) for one in _cluster_of(clusters, path).tasks]:
+            task = named(_of(clusters, path, lambda cluster: cluster.tasks), "taskArn", arn)
+            if task is None:
                 raise invalid("The referenced task was not found.")
+            return str(task["taskArn"])
         case "task-definition":
             definition = clusters.definitions.find(Name.of(arn))
-            if definition is None:
+            if definition is None or definition.arn != arn:
                 raise client_error(MISSING)
             return definition
         case _:
             raise invalid("Invalid ARN: the resource is no cluster, service, task or task definition of ECS.")
-    return None
 
 
-def _services_of(clusters: Clusters, path: str) -> list[str]:
-    """The names of the services in the cluster of a long ARN; of a short one in the default cluster."""
-    try:
-        return [str(one["serviceName"]) for one in _cluster_of(clusters, path).services]
-    except ApiError:
-        if "/" in path:
-            raise
-        return []
-
-
-def _cluster_of(clusters: Clusters, path: str) -> Any:
-    """The cluster in a long ARN; of a short one the default cluster."""
-    return clusters.one(path.rpartition("/")[0] or None)
+def _of(clusters: Clusters, path: str, those: Callable[[Cluster], Sequence[Answer]]) -> Sequence[Answer]:
+    """Those of the cluster in a long ARN; of a short one, of every cluster."""
+    name = path.rpartition("/")[0]
+    if name:
+        return those(clusters.one(name))
+    return [one for cluster in [*clusters.answering(), *clusters.recorded().values()] for one in those(cluster)]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from emulator.api.arns import named, short
 from emulator.api.clusters import Cluster, Clusters
 from emulator.api.errors import invalid, no_service
 from emulator.api.operations.begun import begin
+from emulator.api.operations.creations import deleted
 from emulator.api.operations.tags import with_tags
-from emulator.api.paging import limited, page, short
+from emulator.api.paging import limited, page
 from emulator.events import discard
 
 Request = Mapping[str, Any]
@@ -22,9 +24,12 @@ def list_tasks(clusters: Clusters, asked: Request) -> Answer:
     """ListTasks: those that are to run, or that have stopped, by service, family and who started them."""
     cluster = clusters.one(asked.get("cluster"))
     status = asked.get("desiredStatus", "RUNNING")
-    service = short(asked["serviceName"]) if "serviceName" in asked else None
-    if service is not None and service not in [one["serviceName"] for one in cluster.services]:
-        raise no_service()
+    service = None
+    if "serviceName" in asked:
+        of = named([*cluster.services, *deleted(clusters, cluster).values()], "serviceArn", asked["serviceName"])
+        if of is None:
+            raise no_service()
+        service = of["serviceName"]
     found = []
     for task in cluster.tasks:
         matches = (
@@ -43,11 +48,11 @@ def list_tasks(clusters: Clusters, asked: Request) -> Answer:
 def describe_tasks(clusters: Clusters, asked: Request) -> Answer:
     """DescribeTasks."""
     cluster = clusters.one(asked.get("cluster"))
-    known = {short(task["taskArn"]): task for task in cluster.tasks}
     found, failures = [], []
     for name in limited(asked["tasks"], MOST_TASKS, "Tasks"):
-        if short(name) in known:
-            found.append(known[short(name)])
+        task = named(cluster.tasks, "taskArn", name)
+        if task is not None:
+            found.append(task)
         else:
             failures.append({"arn": _arn(cluster, name), "reason": "MISSING"})
     return {"tasks": with_tags(clusters, found, "taskArn", asked), "failures": failures}
@@ -56,10 +61,10 @@ def describe_tasks(clusters: Clusters, asked: Request) -> Answer:
 def stop_task(clusters: Clusters, asked: Request) -> Answer:
     """StopTask. The service scheduler replaces a service's task."""
     cluster = clusters.one(asked.get("cluster"))
-    task_id = short(asked["task"])
-    task = next((one for one in cluster.tasks if short(one["taskArn"]) == task_id), None)
+    task = named(cluster.tasks, "taskArn", asked["task"])
     if task is None:
         raise invalid("The referenced task was not found.")
+    task_id = short(task["taskArn"])
     if task["desiredStatus"] != "STOPPED":
         begin(
             lambda: cluster.agent.stop_task(task_id, discard, asked.get("reason", "")),

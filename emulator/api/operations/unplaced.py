@@ -1,36 +1,47 @@
-"""Services in clusters that are no environment: kept, but none of their tasks is placed, as in a cluster of ECS without
-container instances. They are of the launch type EC2; those on Fargate need an environment."""
+"""Services and tasks in clusters that are no environment: kept, but nothing is placed, as in a cluster of ECS without
+container instances, or while Fargate has no capacity. What could never be placed here is not judged: a service may also
+lack a task definition, and a task definition need not fit the launch type."""
 
 from __future__ import annotations
 
 import secrets
 import time
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.api.clusters import WAITING, Cluster, Clusters
+from emulator.api.arns import short, short_arn
+from emulator.api.clusters import FAILED, WAITING, Cluster, Clusters, no_capacity, on_fargate
+from emulator.api.definitions import Definition
 from emulator.api.errors import invalid
 from emulator.api.operations.definitions import find
 from emulator.api.operations.orders import ECHOED, refuse_inactive
+from emulator.api.operations.settings import holds
 from emulator.api.operations.tags import changed_tags, set_tags
-from emulator.ecs.identity import service_arn
+from emulator.ecs.identity import ecs_arn, new_task_id, service_arn, task_arn
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
 
-KEPT = (*ECHOED, "launchType", "schedulingStrategy", "deploymentConfiguration", "healthCheckGracePeriodSeconds")
+KEPT = (
+    *ECHOED,
+    "launchType",
+    "loadBalancers",
+    "schedulingStrategy",
+    "deploymentConfiguration",
+    "healthCheckGracePeriodSeconds",
+)
+MOST_TASKS = 100
+"""Tasks that could not be placed and stay describable."""
 
 
 def create(clusters: Clusters, cluster: Cluster, asked: Request, count: int) -> Answer:
-    """The service that CreateService answers. Raises `ApiError` where it would run on Fargate."""
+    """The service that CreateService answers. Raises `ApiError`."""
     name = asked["serviceName"]
-    if asked.get("launchType", "EC2") == "FARGATE" or asked.get("capacityProviderStrategy"):
-        _ = cluster.agent
-    definition = find(clusters, asked["taskDefinition"])
-    refuse_inactive(definition)
+    definition = _definition(clusters, asked)
     existing = next((one for one in cluster.services if one["serviceName"] == name), None)
     if existing is not None:
-        if (existing["taskDefinition"], existing["desiredCount"]) != (definition.arn, count):
+        if (existing.get("taskDefinition"), existing["desiredCount"]) != (definition, count):
             raise invalid("Creation of service was not idempotent.")
         return existing
     now = round(time.time(), 3)
@@ -39,7 +50,7 @@ def create(clusters: Clusters, cluster: Cluster, asked: Request, count: int) -> 
         "serviceName": name,
         "clusterArn": cluster.arn,
         "status": "ACTIVE",
-        "taskDefinition": definition.arn,
+        "taskDefinition": definition,
         "createdAt": now,
         "deploymentController": {"type": "ECS"},
         "loadBalancers": [],
@@ -47,7 +58,7 @@ def create(clusters: Clusters, cluster: Cluster, asked: Request, count: int) -> 
         "placementConstraints": [],
         "placementStrategy": [],
         "schedulingStrategy": "REPLICA",
-        "launchType": "EC2",
+        "launchType": None if asked.get("capacityProviderStrategy") else "EC2",
         "enableExecuteCommand": asked.get("enableExecuteCommand", False),
         "createdBy": f"arn:aws:iam::{clusters.account}:user/local",
         **{key: asked[key] for key in KEPT if key in asked},
@@ -59,19 +70,111 @@ def create(clusters: Clusters, cluster: Cluster, asked: Request, count: int) -> 
 
 
 def update(clusters: Clusters, cluster: Cluster, service: Answer, asked: Request) -> Answer:
-    """The service after UpdateService. Raises `ApiError` where it would run on Fargate."""
-    if asked.get("capacityProviderStrategy"):
-        _ = cluster.agent
+    """The service after UpdateService. Raises `ApiError`."""
     count = int(asked.get("desiredCount", service["desiredCount"]))
     changed = {**service, **{key: asked[key] for key in KEPT if key in asked}}
+    if asked.get("capacityProviderStrategy"):
+        changed["launchType"] = None
     if "taskDefinition" in asked:
-        definition = find(clusters, asked["taskDefinition"])
-        refuse_inactive(definition)
-        changed["taskDefinition"] = definition.arn
+        changed["taskDefinition"] = _definition(clusters, asked)
     anew = asked.get("forceNewDeployment") or changed["taskDefinition"] != service["taskDefinition"]
     kept = {**service["deployments"][0], "desiredCount": count, "pendingCount": count}
     deployment = _deployment(changed, count) if anew else {**kept, "updatedAt": round(time.time(), 3)}
     return _written(clusters, cluster, _counted(changed, count) | {"deployments": [deployment]})
+
+
+def run(clusters: Clusters, cluster: Cluster, asked: Request, count: int) -> list[Answer]:
+    """The tasks that RunTask answers, which fail to start. Raises `ApiError` where they would be on EC2."""
+    definition = find(clusters, asked["taskDefinition"])
+    refuse_inactive(definition)
+    if asked.get("launchType") == "EXTERNAL" or not on_fargate(asked):
+        raise invalid(
+            f"No Container Instances were found in your cluster. ({cluster.name} is no environment of this machine: "
+            "`copilot-local up` makes one, whose cluster is APP-ENVIRONMENT.)"
+        )
+    tags = changed_tags({}, asked.get("tags", ()))
+    begun = [_task(clusters, cluster, definition, asked) for _ in range(count)]
+    with clusters.store.changing(FAILED) as document:
+        document.update({one["taskArn"]: _failed(one) for one in begun})
+        for oldest in list(document)[:-MOST_TASKS]:
+            del document[oldest]
+    for one in begun:
+        set_tags(clusters, one["taskArn"], tags)
+    return begun
+
+
+def _task(clusters: Clusters, cluster: Cluster, definition: Definition, asked: Request) -> Answer:
+    arn = task_arn(clusters.region, cluster.name, new_task_id(), clusters.account)
+    content, strategy = definition.described(), asked.get("capacityProviderStrategy")
+    containers = [
+        {
+            "containerArn": ecs_arn(
+                clusters.region, f"container/{cluster.name}/{short(arn)}/{uuid.uuid4()}", clusters.account
+            ),
+            "taskArn": arn,
+            "name": one["name"],
+            "image": one["image"],
+            "lastStatus": "PENDING",
+            "networkInterfaces": [],
+            "cpu": str(one["cpu"]),
+        }
+        for one in content["containerDefinitions"]
+    ]
+    return {
+        "taskArn": arn,
+        "clusterArn": cluster.arn,
+        "taskDefinitionArn": definition.arn,
+        "group": asked.get("group", f"family:{definition.family}"),
+        "startedBy": asked.get("startedBy"),
+        "launchType": None if strategy else "FARGATE",
+        "capacityProviderName": strategy[0]["capacityProvider"] if strategy else None,
+        "cpu": content.get("cpu"),
+        "memory": content.get("memory"),
+        "containers": containers,
+        "overrides": {
+            "containerOverrides": [{"name": one["name"]} for one in containers],
+            **asked.get("overrides", {}),
+        },
+        "attachments": [],
+        "enableExecuteCommand": asked.get("enableExecuteCommand", False),
+        "createdAt": round(time.time(), 3),
+        "lastStatus": "PROVISIONING",
+        "desiredStatus": "RUNNING",
+        "version": 1,
+        "tags": list(asked.get("tags", ())),
+    }
+
+
+def _failed(task: Answer) -> Answer:
+    """The task once Fargate has given up."""
+    now = round(time.time(), 3)
+    return {
+        **task,
+        "containers": [{**one, "lastStatus": "STOPPED"} for one in task["containers"]],
+        "lastStatus": "STOPPED",
+        "desiredStatus": "STOPPED",
+        "stopCode": "TaskFailedToStart",
+        "stoppedReason": no_capacity(short(task["clusterArn"])),
+        "stoppingAt": now,
+        "stoppedAt": now,
+        "version": 2,
+    }
+
+
+def _definition(clusters: Clusters, asked: Request) -> str | None:
+    """The ARN of the task definition that is asked for, if one is. Raises `ApiError`."""
+    if "taskDefinition" not in asked:
+        return None
+    found = find(clusters, asked["taskDefinition"])
+    refuse_inactive(found)
+    return found.arn
+
+
+def shown(clusters: Clusters, service: Answer) -> Answer:
+    """The service of such a cluster with its ARN in the format that the caller's settings ask for."""
+    if holds(clusters, "serviceLongArnFormat") == "enabled":
+        return service
+    return {**service, "serviceArn": short_arn(service["serviceArn"])}
 
 
 def remove(clusters: Clusters, cluster: Cluster, name: str) -> None:
@@ -102,7 +205,7 @@ def _deployment(service: Answer, count: int) -> Answer:
         "failedTasks": 0,
         "createdAt": now,
         "updatedAt": now,
-        "launchType": "EC2",
+        "launchType": service["launchType"],
         "rolloutState": "IN_PROGRESS",
         "rolloutStateReason": f"ECS deployment {id_} in progress.",
     }

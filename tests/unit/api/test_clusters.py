@@ -1,4 +1,4 @@
-"""Clusters that CreateCluster makes, in which nothing runs, beside those that are environments."""
+"""Clusters that CreateCluster makes, in which nothing runs, beside environments; and how resources are named."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -138,13 +139,158 @@ class TestServicesWithoutAnEnvironment:
         assert ecs.create_service(**WANTED)["service"]["status"] == "ACTIVE"
 
     @pytest.mark.parametrize(
-        "more", [{"launchType": "FARGATE"}, {"capacityProviderStrategy": [{"capacityProvider": "FARGATE"}]}]
+        "more",
+        [{"launchType": "FARGATE"}, {"capacityProviderStrategy": [{"capacityProvider": "FARGATE", "weight": 1}]}],
     )
-    def test_on_fargate_need_an_environment(self, ecs: Any, more: dict[str, Any]) -> None:
-        code, message = refused(ecs.create_service, **WANTED, **more)
-        assert (code, "empty is no environment of this machine" in message) == ("ClientException", True)
+    def test_on_fargate_wait_too_and_say_what_they_need(self, ecs: Any, more: dict[str, Any]) -> None:
+        made = ecs.create_service(**WANTED, **more)["service"]
+        assert {key: made[key] for key in ("launchType", "capacityProviderStrategy") if key in made} == more
+        [found] = ecs.describe_services(cluster="empty", services=["s"])["services"]
+        assert found["runningCount"] == 0
+        assert "unable to place a task. Reason: Capacity is unavailable" in found["events"][0]["message"]
+        assert "empty is no environment of this machine: `copilot-local up`" in found["events"][0]["message"]
+        assert ecs.list_services(cluster="empty", launchType="EC2")["serviceArns"] == []
+
+    def test_may_lack_a_task_definition_and_keep_what_is_asked(self, ecs: Any) -> None:
+        made = ecs.create_service(cluster="empty", serviceName="s")["service"]
+        assert (made["desiredCount"], "taskDefinition" in made) == (0, False)
+        group = {"targetGroupArn": "arn:group", "containerName": "a", "containerPort": 80}
+        updated = ecs.update_service(cluster="empty", service="s", loadBalancers=[group], taskDefinition="plain")
+        assert updated["service"]["loadBalancers"] == [group]
+        assert updated["service"]["taskDefinition"].endswith("/plain:1")
+
+    def test_are_listed_by_launch_type_and_strategy(self, ecs: Any) -> None:
+        ecs.create_service(**WANTED, schedulingStrategy="DAEMON")
+        ecs.create_service(**{**WANTED, "serviceName": "f"}, launchType="FARGATE")
+
+        def names(**asked: str) -> list[str]:
+            found = ecs.list_services(cluster="empty", **asked)["serviceArns"]
+            return [arn.rpartition("/")[2] for arn in found]
+
+        assert names() == ["f", "s"]
+        assert (names(launchType="FARGATE"), names(launchType="EC2")) == (["f"], ["s"])
+        assert (names(schedulingStrategy="DAEMON"), names(schedulingStrategy="REPLICA")) == (["s"], ["f"])
+
+    def test_have_short_arns_while_the_account_asks_for_them(self, ecs: Any) -> None:
+        long = ecs.create_service(**WANTED)["service"]["serviceArn"]
+        ecs.put_account_setting(name="serviceLongArnFormat", value="disabled")
+        [short] = ecs.list_services(cluster="empty")["serviceArns"]
+        assert short == long.replace("empty/", "")
+        for arn in (long, short):
+            [found] = ecs.describe_services(cluster="empty", services=[arn])["services"]
+            assert found["serviceArn"] == short
+        ecs.delete_account_setting(name="serviceLongArnFormat")
+        assert ecs.list_services(cluster="empty")["serviceArns"] == [long]
+
+
+class TestTasksWithoutAnEnvironment:
+    @pytest.fixture
+    def ecs(self, bare: Api) -> Any:
+        client = bare.client()
+        client.register_task_definition(**PLAIN)
+        return client
+
+    def test_on_fargate_fail_to_start(self, ecs: Any) -> None:
+        ecs.create_cluster(clusterName="empty")
+        tags = [{"key": "a", "value": "b"}]
+        asked = {"cluster": "empty", "taskDefinition": "plain", "count": 2, "startedBy": "me", "tags": tags}
+        begun = ecs.run_task(**asked, launchType="FARGATE")["tasks"]
+        assert [one["lastStatus"] for one in begun] == ["PROVISIONING", "PROVISIONING"]
+        assert (begun[0]["launchType"], begun[0]["group"]) == ("FARGATE", "family:plain")
+        arns = [one["taskArn"] for one in begun]
+        assert ecs.list_tasks(cluster="empty")["taskArns"] == []
+        assert ecs.list_tasks(cluster="empty", desiredStatus="STOPPED", startedBy="me")["taskArns"] == sorted(arns)
+        ecs.get_waiter("tasks_stopped").wait(cluster="empty", tasks=arns, WaiterConfig={"Delay": 0, "MaxAttempts": 1})
+        found = ecs.describe_tasks(cluster="empty", tasks=arns, include=["TAGS"])["tasks"]
+        assert {one["stopCode"] for one in found} == {"TaskFailedToStart"}
+        assert found[0]["stoppedReason"].startswith("Capacity is unavailable at this time.")
+        assert "empty is no environment of this machine" in found[0]["stoppedReason"]
+        assert found[0]["tags"] == tags
+        assert "exitCode" not in found[0]["containers"][0]
+
+    def test_use_the_capacity_of_their_cluster(self, ecs: Any) -> None:
+        strategy = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
+        ecs.create_cluster(clusterName="empty", defaultCapacityProviderStrategy=strategy)
+        [task] = ecs.run_task(cluster="empty", taskDefinition="plain")["tasks"]
+        assert (task["capacityProviderName"], "launchType" in task) == ("FARGATE_SPOT", False)
+
+    def test_on_instances_are_refused(self, ecs: Any) -> None:
+        ecs.create_cluster(clusterName="empty")
         code, message = refused(ecs.run_task, cluster="empty", taskDefinition="plain")
-        assert (code, "empty is no environment of this machine" in message) == ("ClientException", True)
+        assert (code, message.split(".")[0]) == (
+            "InvalidParameterException",
+            "No Container Instances were found in your cluster",
+        )
+        assert "copilot-local up" in message
+
+
+class TestArns:
+    """An ARN of something else is not taken for a resource whose name it ends with."""
+
+    @pytest.fixture
+    def ecs(self, bare: Api) -> Any:
+        client = bare.client()
+        client.create_cluster(clusterName="empty")
+        client.create_cluster(clusterName="other")
+        client.register_task_definition(**PLAIN)
+        for cluster in ("empty", "other"):
+            client.create_service(**{**WANTED, "cluster": cluster, "desiredCount": 0})
+        return client
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            (":ecs:", ":lambda:"),
+            ("arn:aws:", "arn:aws-cn:"),
+            (":us-east-1:", ":eu-west-1:"),
+            (":000000000000:", ":111111111111:"),
+            ("/empty", "/more/empty"),
+        ],
+    )
+    def test_of_another_place(self, ecs: Any, old: str, new: str) -> None:
+        cluster = "arn:aws:ecs:us-east-1:000000000000:cluster/empty"
+        service = "arn:aws:ecs:us-east-1:000000000000:service/empty/s"
+        missing = {"arn": cluster.replace(old, new), "reason": "MISSING"}
+        assert ecs.describe_clusters(clusters=[cluster])["failures"] == []
+        assert ecs.describe_clusters(clusters=[cluster.replace(old, new)])["failures"] == [missing]
+        code, _ = refused(ecs.list_services, cluster=cluster.replace(old, new))
+        assert code == "ClusterNotFoundException"
+        wrong = service.replace(old, new)
+        found = ecs.describe_services(cluster="empty", services=[service, wrong])
+        assert len(found["services"]) == 1
+        assert found["failures"] == [{"arn": wrong, "reason": "MISSING"}]
+        for call in (ecs.update_service, ecs.delete_service):
+            assert refused(call, cluster="empty", service=wrong)[0] == "ServiceNotFoundException"
+
+    def test_of_another_cluster(self, ecs: Any) -> None:
+        wrong = "arn:aws:ecs:us-east-1:000000000000:service/other/s"
+        assert ecs.describe_services(cluster="empty", services=[wrong])["failures"][0]["reason"] == "MISSING"
+        assert refused(ecs.delete_service, cluster="empty", service=wrong)[0] == "ServiceNotFoundException"
+
+    def test_of_a_task_definition(self, ecs: Any) -> None:
+        arn = "arn:aws:ecs:us-east-1:000000000000:task-definition/plain:1"
+        assert ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]["revision"] == 1
+        for old, new in ((":ecs:", ":lambda:"), (":us-east-1:", ":eu-west-1:"), ("task-definition/", "cluster/")):
+            wrong = arn.replace(old, new)
+            missing = ("ClientException", "Unable to describe task definition.")
+            assert refused(ecs.describe_task_definition, taskDefinition=wrong) == missing
+            assert refused(ecs.deregister_task_definition, taskDefinition=wrong)[0] == "ClientException"
+            assert refused(ecs.create_service, **{**WANTED, "taskDefinition": wrong, "serviceName": "t"}) == missing
+
+    def test_of_one_name_in_two_regions(self, bare: Api, ecs: Any) -> None:
+        west = boto3.client(
+            "ecs",
+            endpoint_url=bare.url,
+            region_name="eu-west-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+        assert west.list_clusters()["clusterArns"] == []
+        arn = west.create_cluster(clusterName="empty")["cluster"]["clusterArn"]
+        assert west.list_clusters()["clusterArns"] == [arn]
+        assert west.list_services(cluster="empty")["serviceArns"] == []
+        west.delete_cluster(cluster="empty")
+        assert ecs.list_services(cluster="empty")["serviceArns"]
 
 
 class TestReset:

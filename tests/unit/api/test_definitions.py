@@ -134,13 +134,21 @@ class TestUpdatingAService:
         first = ecs.describe_task_definition(taskDefinition="demo-test-hello:1")["taskDefinition"]
         assert first["status"] == "ACTIVE", "that of the manifest can be gone back to"
 
-    def test_with_what_fargate_refuses_changes_nothing(self, api: Api) -> None:
-        register(api, "demo-test-hello", networkMode="host")
-        code, message = refused(
-            lambda: api.client().update_service(cluster=CLUSTER, service="hello", taskDefinition="demo-test-hello:2")
-        )
-        assert code == "ClientException"
-        assert "network mode host is not Fargate's" in message
+    @pytest.mark.parametrize("more", [{"networkMode": "host"}, {"networkMode": "awsvpc"}, {"cpu": "256"}])
+    def test_with_what_fargate_refuses_changes_nothing(self, api: Api, more: dict[str, str]) -> None:
+        ecs = api.client()
+        register(api, "demo-test-hello", **more)
+        asked = {"cluster": CLUSTER, "taskDefinition": "demo-test-hello:2"}
+        for call in (
+            lambda: ecs.update_service(**asked, service="hello"),
+            lambda: ecs.create_service(**asked, serviceName="other", launchType="FARGATE"),
+            lambda: ecs.run_task(**asked, launchType="FARGATE"),
+        ):
+            code, message = refused(call)
+            assert code == "InvalidParameterException"
+            assert message.startswith("Task definition does not support launch_type FARGATE.")
+        [service] = ecs.describe_services(cluster=CLUSTER, services=["hello"])["services"]
+        assert service["taskDefinition"].endswith("demo-test-hello:1")
 
     def test_with_a_secret_that_is_nowhere_says_where_to_put_it(self, api: Api) -> None:
         fargate = {"requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512"}

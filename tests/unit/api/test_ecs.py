@@ -271,7 +271,7 @@ class TestStopping:
         settle(api.rig)
         first = ecs.describe_services(cluster=CLUSTER, services=["hello"])["services"][0]["taskDefinition"]
         described = ecs.describe_task_definition(taskDefinition=first)["taskDefinition"]
-        wanted = {key: described[key] for key in ("family", "containerDefinitions", "cpu", "memory")}
+        wanted = {key: described[key] for key in ("family", "containerDefinitions", "cpu", "memory", "networkMode")}
         arn = ecs.register_task_definition(**wanted)["taskDefinition"]["taskDefinitionArn"]
         ecs.update_service(cluster=CLUSTER, service="hello", taskDefinition=arn)
         new = ecs.list_service_deployments(cluster=CLUSTER, service="hello")["serviceDeployments"][0]

@@ -61,6 +61,21 @@ class TestTags:
         assert ecs.list_tags_for_resource(resourceArn=definition)["tags"] == tags
         assert ecs.describe_task_definition(taskDefinition=definition, include=["TAGS"])["tags"] == tags
 
+    def test_of_a_cluster_that_never_had_any(self, api: Api) -> None:
+        ecs, arn = api.client(), arns(api)["cluster"]
+        assert "tags" not in ecs.list_tags_for_resource(resourceArn=arn)
+        assert "tags" not in ecs.describe_clusters(clusters=[arn], include=["TAGS"])["clusters"][0]
+        ecs.tag_resource(resourceArn=arn, tags=[{"key": "a", "value": "b"}])
+        assert "tags" not in ecs.describe_clusters(clusters=[arn])["clusters"][0]
+        ecs.untag_resource(resourceArn=arn, tagKeys=["a"])
+        assert ecs.list_tags_for_resource(resourceArn=arn)["tags"] == []
+
+    def test_of_a_service_by_its_old_arn(self, api: Api) -> None:
+        ecs, arn = api.client(), arns(api)["service"]
+        tags = [{"key": "a", "value": "b"}]
+        ecs.tag_resource(resourceArn=arn.replace(f"{CLUSTER}/", ""), tags=tags)
+        assert ecs.list_tags_for_resource(resourceArn=arn)["tags"] == tags
+
     def test_limits(self, api: Api) -> None:
         ecs, arn = api.client(), arns(api)["service"]
         ecs.tag_resource(resourceArn=arn, tags=[{"key": f"k{number}", "value": ""} for number in range(50)])
@@ -95,7 +110,13 @@ class TestAccountSettings:
         assert ecs.list_account_settings()["settings"] == []
         setting = ecs.put_account_setting(name=name, value="enabled")["setting"]
         assert (setting["name"], setting["value"]) == (name, "enabled")
-        assert setting["principalArn"] == "arn:aws:iam::000000000000:user/local"
+        assert "principalArn" not in setting, "without signatures the caller is not known"
+        assert ecs.list_account_settings(name=name)["settings"] == [setting]
+        role = "arn:aws:iam::000000000000:role/deploy"
+        assert ecs.list_account_settings(name=name, principalArn=role)["settings"] == []
+        of_role = ecs.put_account_setting(name=name, value="enhanced", principalArn=role)["setting"]
+        assert of_role["principalArn"] == role
+        assert ecs.list_account_settings(name=name, principalArn=role)["settings"] == [of_role]
         assert ecs.list_account_settings(name=name)["settings"] == [setting]
         assert ecs.list_account_settings(value="disabled")["settings"] == []
         ecs.delete_account_setting(name=name)
@@ -114,8 +135,14 @@ class TestAccountSettings:
         assert holds("defaultLogDriverMode") == "non-blocking"
 
     def test_an_unknown_name(self, api: Api) -> None:
-        code, message = refused(lambda: api.client().put_account_setting(name="unknown", value="enabled"))
-        assert (code, message.split("[")[0]) == (INVALID, "unknown should be one of ")
+        ecs = api.client()
+        for call in (
+            lambda: ecs.put_account_setting(name="unknown", value="enabled"),
+            lambda: ecs.delete_account_setting(name="unknown"),
+            lambda: ecs.list_account_settings(name="unknown"),
+        ):
+            code, message = refused(call)
+            assert (code, message.split("[")[0]) == (INVALID, "unknown should be one of ")
 
 
 class TestClusters:

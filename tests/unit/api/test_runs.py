@@ -35,6 +35,9 @@ class TestRunning:
         [task] = answer["tasks"]
         assert (task["desiredStatus"], task["startedBy"], task["group"]) == ("RUNNING", "me", "family:demo-test-hello")
         assert ecs.list_tasks(cluster=CLUSTER, startedBy="me")["taskArns"] == [task["taskArn"]]
+        described = ecs.describe_tasks(cluster=CLUSTER, tasks=[task["taskArn"]], include=["TAGS"])["tasks"]
+        assert described[0]["tags"] == [{"key": "a", "value": ""}]
+        assert ecs.describe_tasks(cluster=CLUSTER, tasks=[task["taskArn"]])["tasks"][0]["tags"] == []
         assert (task["cpu"], task["memory"], task["launchType"]) == ("256", "512", "FARGATE")
         assert task["containers"][0]["image"] == "hello:1"
         assert len(ecs.list_tasks(cluster=CLUSTER, serviceName="hello")["taskArns"]) == 2
