@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ from emulator.agent.load_balancer.shares import Shares
 from emulator.agent.load_balancer.udp_targets import UdpTargets, routes_of
 from emulator.engine.interface import Container, ContainerState, Engine
 from emulator.errors import CopilotLocalError, EngineError
+from emulator.frontdoor.access_log import LoadBalancerName
 from emulator.frontdoor.balancers import Balancer, balancer_of
 from emulator.frontdoor.options import ACCESS_LOG_SOCKET
 from emulator.frontdoor.target_health import TargetHealth, TargetState
 from emulator.runtime.listeners.front_ports import balanced, udp_bind_ports
 from emulator.runtime.specs.load_balancer import FrontControl, front_in, front_specs, target_name, targets_of
 from emulator.runtime.specs.udp_relay import UDP_SOCKET
+from emulator.runtime.state.desired import DesiredService
 from emulator.runtime.state.names import Names
 from emulator.runtime.state.observed import Observed, observe
 
@@ -42,6 +45,16 @@ FINISH = 1.0
 """Seconds for what was logged to be stored when the agent ends."""
 LISTING = 10.0
 """Seconds between two listings when no event asks for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailingTarget:
+    """A target that its load balancer found unhealthy: its group's ARN, the port, and what is wrong in the load
+    balancer's words."""
+
+    target_group: str
+    port: int
+    description: str
 
 
 class FrontMonitor(FrontControl):
@@ -167,14 +180,16 @@ class FrontMonitor(FrontControl):
         healthy = [h for h in self._health() if h.name == target_name(task) and h.state in good]
         return len(healthy) >= len(groups)
 
-    def failing_targets(self) -> dict[str, str]:
-        """Task id to why its target is unhealthy, in the words of the service scheduler's events."""
+    def failing_targets(self) -> dict[str, FailingTarget]:
+        """Task id to its target that is unhealthy."""
         unhealthy = {h.name: h for h in self._health() if h.state is TargetState.UNHEALTHY}
-        return {
-            task.id: f"Task failed ELB health checks in (target-group {health.target_group}): {health.description}"
-            for task in self._observed.tasks.values()
-            if (health := unhealthy.get(target_name(task)))
-        }
+        found = {}
+        for task in self._observed.tasks.values():
+            health = unhealthy.get(target_name(task))
+            desired = self.state.services.get(task.service) if self.state is not None else None
+            if health is not None and desired is not None and (failing := _failing(desired, health)) is not None:
+                found[task.id] = failing
+        return found
 
     def prepare(self, engine: Engine, container: str) -> None:
         """Nothing: `configure` writes the files when it is known which targets there are."""
@@ -311,3 +326,13 @@ class FrontMonitor(FrontControl):
             }
             self._leaving = {t: until for t, until in self._leaving.items() if t in self._observed.tasks or until > now}
         return found
+
+
+def _failing(desired: DesiredService, health: TargetHealth) -> FailingTarget | None:
+    service, options = desired.service, desired.options
+    group = next((group for group in service.target_groups if group.name == health.target_group), None)
+    if group is None:
+        return None  # the service is desired otherwise since it was checked
+    balancer = LoadBalancerName(service.app, service.environment, options.region, options.account)
+    arn = balancer.target_group_arn(service.name, health.target_group)
+    return FailingTarget(arn, group.container_port, health.description)

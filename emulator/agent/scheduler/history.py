@@ -42,6 +42,10 @@ _START_ERRORS: dict[str, str] = {
     Verb.START_CONTAINER: "CannotStartContainerError",
 }
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
+STOPPING_VERBS = frozenset(
+    {Verb.WITHDRAW_NAME, Verb.DEREGISTER, Verb.REVIVE_ROUTER, Verb.STOP_CONTAINER, Verb.REMOVE_CONTAINER}
+)
+"""What a task's end begins with."""
 ESSENTIAL_EXITED = ("EssentialContainerExited", "Essential container in task exited")
 
 

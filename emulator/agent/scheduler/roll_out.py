@@ -60,8 +60,13 @@ class RollOut:
         while True:
             result = self._next(fresh=tries == 0)
             try:
-                scheduler.executor(self._emit, self._shift, stopped).run(result.plan)
-                scheduler.executor(self._emit, cancelled=stopped).run(self._until_steady(result))
+                counted = {name for name in begun if self._is_counted(name)}
+
+                def gives_up(task: Task, counted: set[str] = counted) -> bool:
+                    return task.service in counted and scheduler.gives_up(task) is not None
+
+                scheduler.executor(self._emit, self._shift, stopped, gives_up).run(result.plan)
+                scheduler.executor(self._emit, None, stopped, gives_up).run(self._until_steady(result))
                 return self._failure(begun)
             except CopilotLocalError as error:
                 self._blame(error, begun)
@@ -116,10 +121,9 @@ class RollOut:
         if not failed:
             raise error
         for task, reason in failed.values():
-            desired = scheduler.state.services[task.service]
-            breaker = desired.service.deployment.breaker
-            if task.service not in begun or not breaker.enable or desired.is_attended:
+            if task.service not in begun or not self._is_counted(task.service):
                 raise error
+            desired = scheduler.state.services[task.service]
             self._errors[task.service] = error
             count, most = scheduler.rollouts.failures_of(desired)
             counted = f"{count + 1} of {most} failed tasks"
@@ -139,13 +143,23 @@ class RollOut:
                 yield task.id, (task, scheduler.doomed[task.id])
                 continue
             if final and task.id in reasons:
-                scheduler.doomed[task.id] = reasons[task.id]
+                scheduler.doom(task, reasons[task.id])
                 yield task.id, (task, reasons[task.id])
+                continue
+            if self._is_counted(task.service) and (unhealthy := scheduler.gives_up(task)) is not None:
+                why = reasons.get(task.id, unhealthy.why)
+                scheduler.doom(task, why)
+                yield task.id, (task, why)
                 continue
             expected = [container.name for container in desired.service.task_definition.container_definitions]
             fault, told = task.fault(expected), scheduler.history.why(task.id)
             if fault and (told or not fault.startswith("container ")):
                 yield task.id, (task, told or fault)
+
+    def _is_counted(self, name: str) -> bool:
+        """Whether a circuit breaker counts the failed tasks of a service."""
+        desired = self._scheduler.state.services[name]
+        return desired.service.deployment.breaker.enable and not desired.is_attended
 
     def _failure(self, begun: list[str]) -> CopilotLocalError | None:
         """What the deployments that have begun here have failed of."""

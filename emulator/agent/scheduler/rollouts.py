@@ -7,13 +7,12 @@ Amazon ECS deployment circuit breaker detects failures", "service event messages
 from __future__ import annotations
 
 import threading
-import uuid
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emulator.agent.scheduler.described.events import deployment_event, stage_words, steady_event
+from emulator.agent.scheduler.described.messages import ServiceMessages
 from emulator.agent.scheduler.described.summary import deployment_summary
 from emulator.agent.scheduler.rollout_records import Former, Kept, Rollout, RolloutFile, State, Target, of_deployment
 from emulator.runtime.state.desired import DesiredService, DesiredState, Private
@@ -22,8 +21,6 @@ from emulator.runtime.state.observed import Observed, Task
 if TYPE_CHECKING:
     from emulator.agent.scheduler.rollout_records import Hook
 
-KEPT_EVENTS = 100
-"""Of a service, as DescribeServices has them."""
 TASKS_FAILED = "ECS deployment circuit breaker: tasks failed to start."
 ROLLS_BACK = "ECS deployment circuit breaker: rolling back to deploymentId {}."
 
@@ -58,8 +55,7 @@ class Rollouts:
         """By service, the last service deployments, the newest first."""
         self._targets: dict[str, Target] = {}
         """By service, what its last successful deployment was made of."""
-        self._events: dict[str, list[dict[str, Any]]] = {}
-        self._tasks: dict[str, set[str]] = {}
+        self._messages = ServiceMessages()
         self._since: dict[str, float] = {}
         """Task id to when it was first seen running."""
         self._healthy: set[str] = set()
@@ -152,8 +148,9 @@ class Rollouts:
     def forget(self, name: str) -> None:
         """A service is not wanted any more."""
         with self._lock:
-            for known in (self._current, self._former, self._ended, self._targets, self._events, self._tasks):
+            for known in (self._current, self._former, self._ended, self._targets):
                 known.pop(name, None)
+            self._messages.forget(name)
             self._keep()
 
     def give_up(self, name: str, why: str, state: DesiredState | None = None) -> None:
@@ -201,6 +198,11 @@ class Rollouts:
             most = desired.service.deployment.breaker.threshold(desired.desired_count)
             return (current.failures if current is not None else 0, most)
 
+    def unhealthy(self, name: str, message: str) -> None:
+        """A service's event says that one of its tasks is unhealthy, and is replaced."""
+        with self._lock:
+            self._messages.unhealthy(name, message)
+
     def was_healthy(self, task: Task) -> bool:
         """Whether a task has been healthy: the circuit breaker does not count it then."""
         return task.id in self._healthy
@@ -209,7 +211,7 @@ class Rollouts:
         rollout.fail(why)
         name = rollout.service
         short = why.rpartition(": ")[2].rstrip(".")
-        self._say(name, f"(deployment {rollout.id}) deployment failed: {short}.")
+        self._messages.say(name, f"(deployment {rollout.id}) deployment failed: {short}.")
         self._tell(rollout, "ERROR", "FAILED", why)
         self._end(rollout, "STOPPED")
         self._keep()
@@ -221,7 +223,7 @@ class Rollouts:
                 return
             if current.reach(stage, part, hook):
                 words = stage_words(current)
-                self._say(name, f"(deployment {current.id}) {words}.")
+                self._messages.say(name, f"(deployment {current.id}) {words}.")
                 self._tell(current, "INFO", "IN_PROGRESS", f"ECS deployment {current.id} {words}.")
             self._keep()
 
@@ -247,7 +249,7 @@ class Rollouts:
             failed = self._current[name]
             target = self._targets.get(name)
             good = target.id if target is not None and target.id else failed.id
-            self._say(name, f"rolling back to deployment {good}.")
+            self._messages.say(name, f"rolling back to deployment {good}.")
             self._end(failed, "ROLLBACK_IN_PROGRESS")
             self._replace(desired, cluster, ROLLS_BACK.format(good), rolls_back=failed.id)
             self._keep()
@@ -283,7 +285,7 @@ class Rollouts:
         self, current: Rollout, desired: DesiredService, tasks: list[Task], healthy: Healthy, private: Private
     ) -> bool:
         name = desired.service.name
-        self._note_tasks(name, tasks)
+        self._messages.tasks(name, {task.id for task in tasks})
         self._hear_of_count(name, desired)
         mine = [task for task in tasks if of_deployment(task, desired)]
         good = [task for task in mine if self._is_healthy(task, desired, healthy)]
@@ -305,7 +307,7 @@ class Rollouts:
         elif current.state is State.COMPLETED and name not in self._targets and steady:
             self._targets[name] = Target.of(desired, private, current.id)
         if steady and not self._steady.get(name) and current.state is State.COMPLETED:
-            self._say(name, "has reached a steady state.")
+            self._messages.say(name, "has reached a steady state.")
             self._record(steady_event(current))
         self._steady[name] = steady
         return before != (current.state, steady)
@@ -313,7 +315,7 @@ class Rollouts:
     def _complete(self, current: Rollout, desired: DesiredService, private: Private) -> None:
         current.complete()
         self._targets[desired.service.name] = Target.of(desired, private, current.id)
-        self._say(current.service, f"(deployment {current.id}) deployment completed.")
+        self._messages.say(current.service, f"(deployment {current.id}) deployment completed.")
         self._tell(current, "INFO", "COMPLETED", f"ECS deployment {current.id} completed.")
         if current.rolls_back:
             for former in self._ended.get(current.service, []):
@@ -337,14 +339,6 @@ class Rollouts:
             left = (since + self._settle - now for task, since in self._since.items() if task not in self._healthy)
             return [seconds + 0.01 for seconds in left]
 
-    def _note_tasks(self, name: str, tasks: list[Task]) -> None:
-        present = {task.id for task in tasks}
-        known = self._tasks.setdefault(name, set())
-        for what, ids in (("has started {} tasks", present - known), ("has stopped {} running tasks", known - present)):
-            if ids:
-                self._say(name, f"{what.format(len(ids))}: {' '.join(f'(task {task})' for task in sorted(ids))}.")
-        self._tasks[name] = present
-
     # what is told
 
     def deployment_id(self, task: Task) -> str:
@@ -367,7 +361,7 @@ class Rollouts:
                 ended.insert(0, Former.of(current, "IN_PROGRESS").as_plain())
             return {
                 "deployments": deployments,
-                "events": list(self._events.get(name, [])),
+                "events": self._messages.of(name),
                 "serviceDeployments": ended,
             }
 
@@ -378,15 +372,6 @@ class Rollouts:
                 return {}
             last = next(iter(self._ended.get(desired.service.name, [])), None)
             return deployment_summary(current, last, desired.service.deployment)
-
-    def _say(self, name: str, message: str) -> None:
-        now = datetime.now(UTC)
-        event = {
-            "id": str(uuid.uuid4()),
-            "createdAt": now.isoformat(timespec="milliseconds"),
-            "message": f"(service {name}) {message}",
-        }
-        self._events[name] = [event, *self._events.get(name, [])][:KEPT_EVENTS]
 
     def _tell(self, rollout: Rollout, kind: str, name: str, reason: str) -> None:
         self._record(deployment_event(rollout, kind, f"SERVICE_DEPLOYMENT_{name}", reason))

@@ -13,14 +13,21 @@ from typing import Any
 
 from emulator.agent.load_balancer.front_monitor import FrontMonitor
 from emulator.agent.scheduler.back_off import BackOff
-from emulator.agent.scheduler.history import ESSENTIAL_EXITED, TaskHistory, start_failure, stop_for
+from emulator.agent.scheduler.history import (
+    ESSENTIAL_EXITED,
+    STOPPING_VERBS,
+    Stop,
+    TaskHistory,
+    start_failure,
+    stop_for,
+)
 from emulator.agent.scheduler.recovery import LOST, recover_private
 from emulator.agent.scheduler.rollouts import Rollouts
 from emulator.agent.scheduler.state_file import StateFile
 from emulator.agent.scheduler.timeouts import Timeouts
 from emulator.agent.scheduler.traffic.shift import TrafficShifts
 from emulator.agent.scheduler.traffic.stop_requests import StopRequests
-from emulator.agent.scheduler.unhealthy_tasks import given_up
+from emulator.agent.scheduler.unhealthy_tasks import Unhealthy, given_up, judged
 from emulator.engine.interface import Engine, Health
 from emulator.errors import CopilotLocalError, InputError
 from emulator.events import Emit, Event, EventKind
@@ -85,6 +92,10 @@ class Scheduler:
             self.rollouts.adopt(self.state)
         self.doomed: dict[str, str] = {}
         """Tasks that a deployment has given up, by id, and why."""
+        self._unhealthy: dict[str, Unhealthy] = {}
+        """Those of them that are unhealthy, and others."""
+        self._late: dict[str, Stop] = {}
+        """Tasks that are to stop once others are steady, by id, and why."""
         self.shifts = TrafficShifts(
             lambda: self.state, lambda: observe(engine, self.names), front, self.rollouts, self.doomed_by
         )
@@ -139,6 +150,7 @@ class Scheduler:
         waiting = [name for name in self.back_off.held_back(self._clock()) if name not in at_once]
         self.doomed = {task: reason for task, reason in self.doomed.items() if task in observed.tasks}
         unhealthy = given_up(self.state, observed, self.front.failing_targets(), datetime.now(UTC))
+        self._unhealthy = {task: why for task, why in self._unhealthy.items() if task in self.doomed} | unhealthy
         result = reconcile(
             self.factory(),
             observed,
@@ -146,15 +158,17 @@ class Scheduler:
             network_exists=True,
             fresh_front_rules=fresh_front_rules,
             held_back=[*self.lost, *waiting, *self.rollouts.stalled()],
-            unhealthy={**unhealthy, **self.doomed},
+            unhealthy={**self.doomed, **{task: why.reason for task, why in self._unhealthy.items()}},
             leave_alone=leave_alone,
         )
         # A task that was to stop once its replacement is steady stays where the deployment was rolled back.
-        self.history.spare(
+        spared = {
             task.id
             for task in observed.service_tasks
             if task.service not in leave_alone and task.id not in result.stopped
-        )
+        }
+        self.history.spare(spared)
+        self._late = {task: stop for task, stop in self._late.items() if task not in spared and task in observed.tasks}
         return result
 
     def born(self, result: Reconciled) -> None:
@@ -171,10 +185,17 @@ class Scheduler:
             log.info("task %s of %s stops: %s", task.short_id, task.service, reason)
             # What was still to be started when a plan ended is no fault of the task's own.
             failed = task_id in result.broken and (not reason.startswith("container ") or self.history.why(task_id))
-            self.history.stopping(task_id, stop_for(reason))
+            unhealthy = self._unhealthy.get(task_id)
+            if unhealthy is not None and not self.history.is_stopping(task_id):
+                self.rollouts.unhealthy(task.service, unhealthy.event)
+            if task_id in result.late and not self.history.is_stopping(task_id):
+                self._late[task_id] = stop_for(reason)
+            else:
+                self.history.stopping(task_id, stop_for(reason))
             held_back = self.back_off.died(task.service, task_id, now) or held_back
-            told = self.history.why(task_id)
-            why = self._last_failure[task.service] = reason if told == ESSENTIAL_EXITED[1] else told
+            told = self.history.why(task_id) or reason
+            words = reason if told == ESSENTIAL_EXITED[1] else unhealthy.why if unhealthy is not None else told
+            why = self._last_failure[task.service] = self.doomed.get(task_id, words)
             desired = self.state.services.get(task.service)
             if failed and desired is not None and self.rollouts.failed(desired, task, why):
                 self._give_up(desired)
@@ -184,6 +205,19 @@ class Scheduler:
     def doomed_by(self, task_id: str, why: str) -> None:
         """A task is given up, and replaced."""
         self.doomed = {**self.doomed, task_id: why}
+
+    def gives_up(self, task: Task) -> Unhealthy | None:
+        """Why the service scheduler replaces a task now, where it is unhealthy."""
+        desired = self.state.services.get(task.service)
+        if desired is None:
+            return None
+        return judged(desired, task, self.front.failing_targets().get(task.id), datetime.now(UTC))
+
+    def doom(self, task: Task, why: str) -> None:
+        """A task is given up, and replaced: by what is said of it to people, or as it is found unhealthy."""
+        if (unhealthy := self.gives_up(task)) is not None:
+            self._unhealthy[task.id] = unhealthy
+        self.doomed_by(task.id, why)
 
     def roll_back(self, name: str, why: str) -> bool:
         """The deployment of a service is rolled back because its user says so; returns whether there is anything to
@@ -226,11 +260,22 @@ class Scheduler:
             return self.front.task_healthy(task.id)
         return True if checked else None
 
-    def executor(self, emit: Emit, shift: Shift | None = None, cancelled: threading.Event | None = None) -> Executor:
+    def executor(
+        self,
+        emit: Emit,
+        shift: Shift | None = None,
+        cancelled: threading.Event | None = None,
+        gives_up: Callable[[Task], bool] = lambda _: False,
+    ) -> Executor:
         """Carries out plans of this environment; the history hears of starts that fail. `shift` lets requests go over
-        to new tasks. `cancelled`: what ends it, in place of the environment's own."""
+        to new tasks. `cancelled`: what ends it, in place of the environment's own. `gives_up`: whether a task that is
+        awaited is replaced instead."""
 
         def note(event: Event) -> None:
+            if event.kind is EventKind.STEP_STARTED and str(event.fields["operation"]) in STOPPING_VERBS:
+                with contextlib.suppress(KeyError):
+                    task_id = str(event.fields["task"])
+                    self.history.stopping(task_id, self._late.pop(task_id))
             if event.kind is EventKind.STEP_FAILED and (task_id := str(event.fields["task"])):
                 stop = start_failure(str(event.fields["operation"]), event.message)
                 if stop is not None:
@@ -249,6 +294,7 @@ class Scheduler:
             known=self.known,
             first_moments=self.timeouts.first_moments,
             shift=shift or self.shifts.carry_out,
+            gives_up=gives_up,
         )
 
     def known(self) -> Known:

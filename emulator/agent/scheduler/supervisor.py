@@ -30,7 +30,7 @@ from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.planning.reconcile import FRONT, PROVISIONS
 from emulator.runtime.specs.restart import restartable
 from emulator.runtime.state.desired import DesiredState, Private
-from emulator.runtime.state.observed import Observed, observe
+from emulator.runtime.state.observed import Observed, Task, observe
 from emulator.runtime.state.operations import Plan
 
 log = logging.getLogger(__name__)
@@ -372,7 +372,7 @@ class Supervisor:
     def _carry_out(self, plan: Plan, claimed: set[str]) -> None:
         try:
             with self.scheduler.stops.working_on(claimed) as stopped:
-                self.scheduler.executor(log_event, cancelled=stopped).run(plan)
+                self.scheduler.executor(log_event, cancelled=stopped, gives_up=self._gives_up).run(plan)
             self._troubles = 0
         except Cancelled:
             pass  # the environment is being taken down, or a deployment was stopped
@@ -384,6 +384,9 @@ class Supervisor:
             self._trouble()
         finally:
             self.control.release(claimed)
+
+    def _gives_up(self, task: Task) -> bool:
+        return self.scheduler.gives_up(task) is not None
 
     def _note_states(self, observed: Observed, registered: frozenset[str], draining: frozenset[str]) -> None:
         scheduler = self.scheduler

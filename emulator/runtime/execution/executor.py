@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from emulator.runtime.execution.wait_condition import ConditionWaiter
     from emulator.runtime.health.watch import Known
     from emulator.runtime.specs.load_balancer import FrontControl
+    from emulator.runtime.state.observed import Task
 
 Shift = Callable[[str, Emit, threading.Event], None]
 """Lets the requests of a service go over to its new tasks, and returns once the old ones may stop; ends early where the
@@ -50,6 +51,7 @@ class Executor:
     own health decides. `known` is what the agent knows of the tasks' health, by which is said why one is waited for.
     For `first_moments` seconds a new task that nothing judges is watched. `kills`: where it is cancelled, containers
     that are being stopped are killed. Without `shift` old tasks stop once new ones are steady, whatever the strategy.
+    `gives_up`: whether the service scheduler replaces a task that is awaited.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Executor:
         first_moments: float = 0.0,
         kills: bool = False,
         shift: Shift | None = None,
+        gives_up: Callable[[Task], bool] = lambda _: False,
     ) -> None:
         self.engine = engine
         self.names = environment
@@ -90,6 +93,7 @@ class Executor:
         self._first_moments = first_moments
         self._kills = kills
         self._shift = shift
+        self._gives_up = gives_up
         self._stopper = ContainerStopper(self._execution, drain_image, revival)
 
     @property
@@ -108,7 +112,7 @@ class Executor:
     def _waiter(self) -> ConditionWaiter:
         from emulator.runtime.execution.wait_condition import ConditionWaiter
 
-        return ConditionWaiter(self._execution, self._target_healthy, self._known, self._first_moments)
+        return ConditionWaiter(self._execution, self._target_healthy, self._known, self._first_moments, self._gives_up)
 
     def run(self, plan: Plan, *, closes: bool = True) -> None:
         """Carries out every operation; raises the first error after those under way have ended. Without `closes` the

@@ -32,7 +32,8 @@ HEALTH_CONDITIONS = (TASK_STEADY, "HEALTHY")
 class ConditionWaiter:
     """Awaits conditions of containers and of whole tasks. `target_healthy` is what the front says of a task; without it
     the containers' own health decides. `known` is what the agent knows of their health. A task that nothing judges is
-    steady once its essential containers have run for `first_moments` seconds without an end."""
+    steady once its essential containers have run for `first_moments` seconds without an end.
+    `gives_up`: whether a task is to be replaced instead."""
 
     def __init__(
         self,
@@ -40,12 +41,14 @@ class ConditionWaiter:
         target_healthy: Callable[[str], bool] | None,
         known: Callable[[], Known | None] = lambda: None,
         first_moments: float = 0.0,
+        gives_up: Callable[[Task], bool] = lambda _: False,
     ) -> None:
         self._execution = execution
         self.engine = execution.engine
         self.target_healthy = target_healthy
         self._known = known
         self._first_moments = first_moments
+        self._gives_up = gives_up
 
     def wait(self, operation: Operation) -> None:
         """Returns once it holds. Raises `NeverStarts` where it never will, `TaskError` where it takes too long or the
@@ -66,7 +69,7 @@ class ConditionWaiter:
                 awaited = _awaited(operation, task)
                 reasons = [reason for reason in reasons if awaited is not None and reason.container == awaited.name]
             waited = time.monotonic() - began
-            if operation.condition == TASK_STEADY and hopeless(reasons) and task is not None:
+            if operation.condition == TASK_STEADY and task is not None and (hopeless(reasons) or self._gives_up(task)):
                 raise watch.error(reasons, [task], waited, given_up=True)
             if waited > operation.timeout:
                 raise self._too_late(operation, task, watch, reasons)

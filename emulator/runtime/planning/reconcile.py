@@ -45,6 +45,8 @@ class Reconciled:
     """Task id to reason."""
     broken: set[str] = field(default_factory=set)
     """Those of them that stop because something is wrong with them."""
+    late: set[str] = field(default_factory=set)
+    """Those of them that go on until others are steady."""
     provides: bool = False
     """Whether it does something to what services live with."""
 
@@ -216,6 +218,7 @@ class _Reconciliation:
         """Stops what is to stop: broken tasks at once, those of an older definition once their replacements are
         steady."""
         stopped, steady = self.result.stopped, self._steady(configured)
+        self.result.late |= {task.id for task in self.outdated if steady.get(task.service)}
         late = {task.id for task in self.outdated} | self.handled
         for task_id in (task_id for task_id in stopped if task_id not in late):
             delay = 0 if self.routed else None

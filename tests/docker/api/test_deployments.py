@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import re
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import WaiterError
@@ -69,14 +71,93 @@ def test_a_broken_image_fails_and_the_old_tasks_go_on_answering(pipeline: Pipeli
         pipeline.wait("tasks_running", tasks=[failed[0]["taskArn"]])
 
 
+DEAF = 'trap "exit 0" TERM; sleep 3600 & wait'
+"""It runs, and never listens."""
+
+
+def test_tasks_that_never_listen_trip_the_circuit_breaker(pipeline: Pipeline) -> None:
+    """The load balancer's checks fail once the grace period is over: the scheduler stops and counts such tasks."""
+    ecs, before = pipeline.ecs, pipeline.service()["taskDefinition"]
+    deaf = pipeline.definition(command=["sh", "-c", DEAF])
+    arn = ecs.register_task_definition(**deaf)["taskDefinition"]["taskDefinitionArn"]
+    ecs.update_service(cluster=pipeline.cluster, service="web", taskDefinition=arn)
+    wait_until(lambda: pipeline.service()["taskDefinition"] == before, lambda: str(pipeline.service()))
+    assert pipeline.project.answers("/")
+    pipeline.wait("services_stable", services=["web"])
+    rolled_back = "ROLLBACK_SUCCESSFUL"
+    wait_until(lambda: newest_deployment(pipeline)["status"] == rolled_back, lambda: str(newest_deployment(pipeline)))
+    told_of_deaf_tasks(pipeline, pipeline.service()["events"], newest_deployment(pipeline))
+    tasks = ecs.list_tasks(cluster=pipeline.cluster, desiredStatus="STOPPED")["taskArns"]
+    stopped = ecs.describe_tasks(cluster=pipeline.cluster, tasks=tasks)["tasks"]
+    reasons = {one["stoppedReason"] for one in stopped if one["taskDefinitionArn"] == arn}
+    assert reasons == {f"Task failed ELB health checks in (target-group {target_group(pipeline)})"}
+
+
+def test_up_replaces_and_counts_such_tasks_alike(pipeline: Pipeline) -> None:
+    project = pipeline.project
+    manifest = (project.folder / "copilot/web/manifest.yml").read_text()
+    try:
+        project.edit("copilot/web/manifest.yml", "echo $COLOUR > /index.html; httpd -f -p 8080 -h / & wait", DEAF)
+        result = project.run("up", "-d")
+    finally:
+        project.write("copilot/web/manifest.yml", manifest)
+    assert result.code == 1
+    for number in (1, 2, 3):
+        assert f"nothing listens on port 8080 of web ({number} of 3 failed tasks)" in result.out + result.err
+    assert "the deployment of web failed, rolled back to revision" in result.err
+    assert project.answers("/")
+    pipeline.wait("services_stable", services=["web"])
+    [inspected] = json.loads(project.run("inspect", "-e", "test").ok().out)["services"]
+    told_of_deaf_tasks(pipeline, inspected["events"], inspected["serviceDeployments"][0])
+    assert any("3 failed: nothing listens on port 8080 of web" in line for line in project.ps()["failures"])
+    reasons = [
+        event["detail"].get("stoppedReason", "")
+        for line in project.run("events", "-e", "test").ok().out.splitlines()
+        if (event := json.loads(line))["detail-type"] == "ECS Task State Change"
+    ]
+    assert f"Task failed ELB health checks in (target-group {target_group(pipeline)})" in reasons
+
+
+def told_of_deaf_tasks(pipeline: Pipeline, events: list[dict[str, Any]], deployment: dict[str, Any]) -> None:
+    """A service's events and its last deployment are ECS's where tasks fail the load balancer's checks."""
+    breaker = deployment["deploymentCircuitBreaker"]
+    assert (breaker["status"], breaker["failureCount"], breaker["threshold"]) == ("TRIGGERED", 3, 3)
+    messages = "\n".join(event["message"] for event in events)
+    group = re.escape(target_group(pipeline))
+    unhealthy = rf"\(service web\) \(task (\w+)\) \(port 8080\) is unhealthy in \(target-group {group}\) due to "
+    assert len(set(re.findall(rf"{unhealthy}\(reason Health checks failed\)\.", messages))) >= 3
+    assert "Amazon ECS replaced 1 tasks due to an unhealthy status." in messages
+    assert "deployment failed: tasks failed to start." in messages
+
+
+def target_group(pipeline: Pipeline) -> str:
+    return str(pipeline.service()["loadBalancers"][0]["targetGroupArn"])
+
+
+def newest_deployment(pipeline: Pipeline) -> dict[str, Any]:
+    """DescribeServiceDeployments of the last one."""
+    briefs = pipeline.ecs.list_service_deployments(cluster=pipeline.cluster, service="web")["serviceDeployments"]
+    newest = max(briefs, key=lambda one: one["createdAt"])["serviceDeploymentArn"]
+    [found] = pipeline.ecs.describe_service_deployments(serviceDeploymentArns=[newest])["serviceDeployments"]
+    return dict(found)
+
+
 def test_a_stopped_deployment_goes_back(pipeline: Pipeline) -> None:
     ecs, before = pipeline.ecs, pipeline.service()["taskDefinition"]
-    deaf = pipeline.definition(command=["sh", "-c", 'trap "exit 0" TERM; sleep 3600 & wait'])
-    arn = ecs.register_task_definition(**deaf)["taskDefinition"]["taskDefinitionArn"]
+    check = {"command": ["CMD-SHELL", "false"], "startPeriod": 300}
+    arn = ecs.register_task_definition(**pipeline.definition(healthCheck=check))["taskDefinition"]["taskDefinitionArn"]
     ecs.update_service(cluster=pipeline.cluster, service="web", taskDefinition=arn)
     asked = {"cluster": pipeline.cluster, "service": "web", "status": ["IN_PROGRESS"]}
     [deployment] = [one["serviceDeploymentArn"] for one in ecs.list_service_deployments(**asked)["serviceDeployments"]]
     wait_until(lambda: pipeline.service()["runningCount"] == 2, lambda: str(pipeline.service()))
+    # The old task is to run until the new one is steady.
+    asked_for_running = ecs.list_tasks(cluster=pipeline.cluster, serviceName="web")["taskArns"]
+    definitions = {
+        one["taskDefinitionArn"]: (one["lastStatus"], one["desiredStatus"])
+        for one in ecs.describe_tasks(cluster=pipeline.cluster, tasks=asked_for_running)["tasks"]
+    }
+    assert definitions[before] == ("RUNNING", "RUNNING")
+    assert arn in definitions
     ecs.stop_service_deployment(serviceDeploymentArn=deployment)
     pipeline.wait("services_stable", services=["web"])
     assert pipeline.service()["taskDefinition"] == before

@@ -131,4 +131,4 @@ def test_health_is_that_of_essential_containers_and_an_unhealthy_task_is_replace
     wait_until(lambda: tasks.describe()[0]["lastStatus"] == "STOPPED", "the end of the old one")
     stopped = tasks.describe()[0]
     assert stopped["stopCode"] == "ServiceSchedulerInitiated"
-    assert stopped["stoppedReason"] == "Task failed container health checks: main"
+    assert stopped["stoppedReason"] == "Task failed container health checks"

@@ -65,7 +65,7 @@ def test_a_health_check_that_hangs_has_its_task_given_up(project: Project) -> No
     (task,) = project.tasks()
     wait_until(lambda: bool(stopped(project, task)), lambda: str(project.containers()), LONG)
     [given_up] = stopped(project, task)
-    assert given_up["stoppedReason"] == "Task failed container health checks: hello"
+    assert given_up["stoppedReason"] == "Task failed container health checks"
     assert given_up["stopCode"] == "ServiceSchedulerInitiated"
 
 

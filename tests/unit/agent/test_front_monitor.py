@@ -96,7 +96,9 @@ def test_an_unhealthy_target_has_the_load_balancers_reason(
     [target] = fronted.agent.status()["targets"]
     assert (target["state"], target["reason_code"], target["description"]) == ("unhealthy", code, description)
     assert target["service"] == "hello"
-    assert description in fronted.monitor.failing_targets()[fronted.task.id]
+    failing = fronted.monitor.failing_targets()[fronted.task.id]
+    assert (failing.port, failing.description) == (3000, description)
+    assert failing.target_group.startswith("arn:aws:elasticloadbalancing:")
 
 
 def test_another_task_is_registered_without_a_reload(fronted: Rig) -> None:

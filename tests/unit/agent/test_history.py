@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from emulator.agent.load_balancer.front_monitor import FailingTarget
 from emulator.agent.scheduler.history import Stop, TaskHistory, stop_for
-from emulator.agent.scheduler.unhealthy_tasks import CONTAINER_REASON, given_up
+from emulator.agent.scheduler.unhealthy_tasks import Unhealthy, given_up
 from emulator.engine.interface import Health
 from emulator.runtime.state import names
 from emulator.runtime.state.observed import sort_containers
@@ -189,7 +190,7 @@ def test_a_follower_gets_new_events() -> None:
 class TestGivingUp:
     """An unhealthy task is replaced once its service's grace period is over."""
 
-    def sick(self, grace: int, after: float, failing: bool = False) -> dict[str, str]:
+    def sick(self, grace: int, after: float, failing: bool = False) -> dict[str, Unhealthy]:
         service = make_service({"hello": {"healthCheck": {"command": ["CMD-SHELL", "true"]}}})
         service.health_check_grace_period = grace
         world = World(service)
@@ -198,7 +199,7 @@ class TestGivingUp:
         for index, container in enumerate(world.containers):
             if container.name.endswith("-hello"):
                 world.containers[index] = replace(container, health=health)
-        failures = {task_id: "Task failed ELB health checks"} if failing else {}
+        failures = {task_id: FailingTarget("arn:web", 80, "Request timed out")} if failing else {}
         now = max(c.created for c in world.containers) + timedelta(seconds=after)
         return given_up(world.state, sort_containers(world.containers), failures, now)
 
@@ -207,10 +208,17 @@ class TestGivingUp:
         assert self.sick(60, 50, failing=True) == {}
 
     def test_an_unhealthy_essential_container(self) -> None:
-        assert list(self.sick(60, 70).values()) == [f"{CONTAINER_REASON}: hello"]
+        [(task, unhealthy)] = self.sick(60, 70).items()
+        assert unhealthy.reason == "Task failed container health checks"
+        assert unhealthy.event == f"(task {task}) failed container health checks."
+        assert unhealthy.why == "Task failed container health checks: hello"
 
     def test_an_unhealthy_target(self) -> None:
-        assert list(self.sick(60, 70, failing=True).values()) == ["Task failed ELB health checks"]
+        [(task, unhealthy)] = self.sick(60, 70, failing=True).items()
+        assert unhealthy.reason == "Task failed ELB health checks in (target-group arn:web)"
+        assert unhealthy.event == (
+            f"(task {task}) (port 80) is unhealthy in (target-group arn:web) due to (reason Request timed out)."
+        )
 
 
 def test_times_are_utc() -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from emulator.agent.load_balancer.front_monitor import FailingTarget
 from emulator.agent.scheduler.unhealthy_tasks import given_up
 from emulator.engine.interface import PublishedPort
 from emulator.errors import UsageError
@@ -92,8 +93,8 @@ def test_a_debugged_task_is_not_given_up() -> None:
     world = World(service)
     task = world.runs_task()
     later = BORN + timedelta(hours=1)
-    failing = {task: "unhealthy"}
+    failing = {task: FailingTarget("web", 80, "Health checks failed")}
     observed = world.observed
-    assert given_up(plain, observed, failing, later) == failing
+    assert given_up(plain, observed, failing, later).keys() == failing.keys()
     state = debugging(plain, {service.name: Debugging(ports={1: 1})})
     assert given_up(state, observed, failing, later) == {}

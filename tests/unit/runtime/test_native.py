@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from emulator.agent.load_balancer.front_monitor import FailingTarget
 from emulator.agent.scheduler.unhealthy_tasks import given_up
 from emulator.ecs.job import JobSchedule
 from emulator.ecs.network import ServiceDiscovery
@@ -210,7 +211,7 @@ def test_a_program_that_is_not_started_is_the_reason_and_no_ground_to_give_its_t
     assert (reason.code, reason.text) == (Code.NOT_LISTENING, "nothing listens on 127.0.0.1:3000 of this machine")
     assert reason.hint == "start the process; `copilot-local env api` prints its variables"
     assert not reason.final
-    assert given_up(world.state, world.observed, {task_id: "unhealthy"}, later) == {}
+    assert given_up(world.state, world.observed, {task_id: FailingTarget("web", 3000, "")}, later) == {}
 
 
 def outlets(state: DesiredState, world: World | None = None, asked: AskedPorts | None = None) -> tuple[Outlet, ...]:

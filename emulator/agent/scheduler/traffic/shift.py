@@ -205,7 +205,7 @@ class TrafficShifts:
         unhealthy = given_up(self._state(), observed, self._front.failing_targets(), datetime.now(UTC))
         expected = [container.name for container in desired.service.task_definition.container_definitions]
         for task in observed.tasks_of(desired.service.name):
-            why = task.fault(expected) or unhealthy.get(task.id)
+            why = task.fault(expected) or (unhealthy[task.id].why if task.id in unhealthy else "")
             if why and of_deployment(task, desired):
                 yield task.id, why
 
