@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from emulator.agent.scheduler.control_lock import ControlLock
 from emulator.agent.scheduler.history import Stop
-from emulator.agent.scheduler.roll_out import STOPPED, RollOut
+from emulator.agent.scheduler.roll_out import RollOut
 from emulator.agent.scheduler.rollout_records import State, with_values_of
 from emulator.agent.scheduler.scheduler import Scheduler
 from emulator.errors import CopilotLocalError, InputError, Unsupported
@@ -101,7 +101,7 @@ class Deployments:
             if scheduler.rollouts.target_of(desired, asked=True) is None:
                 raise InputError(f"no deployment of {name} has succeeded before, so there is nothing to go back to")
             if not scheduler.stops.by_command(name):
-                scheduler.roll_back(name, STOPPED)
+                scheduler.roll_back(name)
                 scheduler.remember()
             scheduler.stops.interrupt(name)
         control.on_freed()

@@ -113,7 +113,7 @@ class RollOut:
         if isinstance(error, RollbackAskedError):
             with self._control.lock:
                 self._errors[error.service] = error
-                if not scheduler.roll_back(error.service, error.message):
+                if not scheduler.roll_back(error.service, "" if error.by_user else error.message):
                     raise error
             return
         with self._control.lock:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator.agent.scheduler.described.configuration import described_configuration
+from emulator.agent.scheduler.described.reasons import TASKS_FAILED
 from emulator.ecs.identity import ecs_arn, service_arn, task_definition_arn
 from emulator.model import from_plain, to_plain
 from emulator.runtime.state.desired import DesiredService, DesiredState, Private
@@ -209,11 +210,15 @@ class Former:
     rollout: Rollout
     status: str
     finished: str = ""
+    reason: str = ""
+    """Why it is rolled back; empty where it is not."""
+    rollback: dict[str, str] = field(default_factory=dict)
+    """DescribeServiceDeployments' `rollback`."""
 
     @classmethod
-    def of(cls, rollout: Rollout, status: str) -> Former:
+    def of(cls, rollout: Rollout, status: str, reason: str = "") -> Former:
         """As it is now; over unless it is in progress."""
-        found = cls(rollout, status)
+        found = cls(rollout, status, reason=reason)
         if not status.endswith("IN_PROGRESS"):
             found.finished = now()
         return found
@@ -223,10 +228,16 @@ class Former:
         """Of its deployment."""
         return self.rollout.id
 
-    def end(self, status: str) -> None:
-        """It has come to this."""
-        self.status = status
+    def end(self, status: str, reason: str = "") -> None:
+        """It has come to this, for a reason where it is another one than before."""
+        self.status, self.reason = status, reason or self.reason
         self.finished = "" if status.endswith("IN_PROGRESS") else now()
+
+    def roll_back(self, to: str, reason: str) -> None:
+        """It is rolled back from now on, to what the deployment with the id `to` brought."""
+        arn = f"{self.rollout.revision_arn.rpartition('/')[0]}/{to.rpartition('/')[2]}"
+        self.end("ROLLBACK_IN_PROGRESS", reason)
+        self.rollback = {"reason": reason, "startedAt": now(), "serviceRevisionArn": arn}
 
     def why(self) -> str:
         """What it failed of, in one line."""
@@ -236,14 +247,15 @@ class Former:
     def as_plain(self) -> dict[str, Any]:
         """DescribeServiceDeployments' `ServiceDeployment`."""
         rollout = self.rollout
-        breaker = "TRIGGERED" if rollout.state is State.FAILED else _BREAKERS.get(self.status, "MONITORING_COMPLETE")
+        triggered = rollout.state is State.FAILED and rollout.reason == TASKS_FAILED
+        breaker = "TRIGGERED" if triggered else _BREAKERS.get(self.status, "MONITORING_COMPLETE")
         found: dict[str, Any] = {
             "serviceDeploymentArn": rollout.revision_arn.replace(":service-revision/", ":service-deployment/"),
             "serviceArn": rollout.service_arn,
             "clusterArn": cluster_of(rollout.service_arn),
             "taskDefinition": rollout.task_definition,
             "status": self.status,
-            "statusReason": rollout.reason,
+            "statusReason": self.reason or rollout.reason,
             "createdAt": rollout.created,
             "startedAt": rollout.created,
             "updatedAt": rollout.updated,
@@ -265,6 +277,8 @@ class Former:
             found["lifecycleStage"] = rollout.stage
         if rollout.hook is not None:
             found["lifecycleHookDetails"] = [rollout.hook.as_plain()]
+        if self.rollback:
+            found["rollback"] = self.rollback
         if self.finished:
             found["finishedAt"] = self.finished
         return found
@@ -347,7 +361,7 @@ class RolloutFile:
             current = {name: _rollout(one) for name, one in content["current"].items()}
             former = {name: [_rollout(one) for one in found] for name, found in content.get("former", {}).items()}
             ended = {
-                name: [Former(_rollout(one["rollout"]), one["status"], one["finished"]) for one in found]
+                name: [Former(**{**one, "rollout": _rollout(one["rollout"])}) for one in found]
                 for name, found in content["ended"].items()
             }
             targets = {

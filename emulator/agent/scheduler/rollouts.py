@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emulator.agent.scheduler.described import reasons
 from emulator.agent.scheduler.described.events import deployment_event, stage_words, steady_event
 from emulator.agent.scheduler.described.messages import ServiceMessages
 from emulator.agent.scheduler.described.summary import deployment_summary
@@ -20,9 +21,6 @@ from emulator.runtime.state.observed import Observed, Task
 
 if TYPE_CHECKING:
     from emulator.agent.scheduler.rollout_records import Hook
-
-TASKS_FAILED = "ECS deployment circuit breaker: tasks failed to start."
-ROLLS_BACK = "ECS deployment circuit breaker: rolling back to deploymentId {}."
 
 Healthy = Callable[[Task, DesiredService], bool | None]
 """Whether a task is healthy by all that judges it; None where nothing does."""
@@ -188,7 +186,9 @@ class Rollouts:
             breaker = desired.service.deployment.breaker
             if not breaker.enable or desired.is_attended or current.failures < breaker.threshold(desired.desired_count):
                 return False
-            self._fail(current, TASKS_FAILED)
+            self._fail(current, reasons.TASKS_FAILED)
+            if breaker.rollback and not current.rolls_back and self.target_of(desired) is None:
+                self._end(current, "ROLLBACK_FAILED", reasons.NO_CANDIDATE)
             return True
 
     def failures_of(self, desired: DesiredService) -> tuple[int, int]:
@@ -211,8 +211,10 @@ class Rollouts:
         rollout.fail(why)
         name = rollout.service
         short = why.rpartition(": ")[2].rstrip(".")
-        self._messages.say(name, f"(deployment {rollout.id}) deployment failed: {short}.")
+        self._messages.say(name, f"(deployment {rollout.id}) deployment failed: {short[:1].lower()}{short[1:]}.")
         self._tell(rollout, "ERROR", "FAILED", why)
+        for one in self._ended_of(rollout, rollout.rolls_back):
+            one.end("ROLLBACK_FAILED")
         self._end(rollout, "STOPPED")
         self._keep()
 
@@ -227,11 +229,11 @@ class Rollouts:
                 self._tell(current, "INFO", "IN_PROGRESS", f"ECS deployment {current.id} {words}.")
             self._keep()
 
-    def fail(self, name: str, why: str) -> None:
-        """The deployment of a service fails for what its user says."""
+    def fail(self, name: str, why: str = "") -> None:
+        """The deployment of a service fails because its user says so, or for another reason than its tasks."""
         with self._lock:
             if (current := self._current.get(name)) is not None and current.state is State.IN_PROGRESS:
-                self._fail(current, f"ECS deployment rolled back: {why}.")
+                self._fail(current, f"ECS deployment rolled back: {why}." if why else reasons.BY_USER)
 
     def target_of(self, desired: DesiredService, *, asked: bool = False) -> Target | None:
         """What a failed deployment is rolled back to, if it is; `asked`: whatever its circuit breaker does."""
@@ -250,8 +252,10 @@ class Rollouts:
             target = self._targets.get(name)
             good = target.id if target is not None and target.id else failed.id
             self._messages.say(name, f"rolling back to deployment {good}.")
-            self._end(failed, "ROLLBACK_IN_PROGRESS")
-            self._replace(desired, cluster, ROLLS_BACK.format(good), rolls_back=failed.id)
+            broken = failed.reason == reasons.TASKS_FAILED
+            for one in self._ended_of(failed, failed.id):
+                one.roll_back(good, reasons.BROKEN if broken else failed.reason)
+            self._replace(desired, cluster, reasons.ROLLS_BACK.format(good) if broken else "", rolls_back=failed.id)
             self._keep()
 
     def stalled(self) -> list[str]:
@@ -318,9 +322,8 @@ class Rollouts:
         self._messages.say(current.service, f"(deployment {current.id}) deployment completed.")
         self._tell(current, "INFO", "COMPLETED", f"ECS deployment {current.id} completed.")
         if current.rolls_back:
-            for former in self._ended.get(current.service, []):
-                if former.id == current.rolls_back:
-                    former.end("ROLLBACK_SUCCESSFUL")
+            for one in self._ended_of(current, current.rolls_back):
+                one.end("ROLLBACK_SUCCESSFUL")
         else:
             self._end(current, "SUCCESSFUL")
 
@@ -376,10 +379,14 @@ class Rollouts:
     def _tell(self, rollout: Rollout, kind: str, name: str, reason: str) -> None:
         self._record(deployment_event(rollout, kind, f"SERVICE_DEPLOYMENT_{name}", reason))
 
-    def _end(self, rollout: Rollout, status: str) -> None:
+    def _end(self, rollout: Rollout, status: str, reason: str = "") -> None:
         ended = self._ended.setdefault(rollout.service, [])
-        if (known := next((one for one in ended if one.id == rollout.id), None)) is not None:
-            known.end(status)
+        if known := self._ended_of(rollout, rollout.id):
+            known[0].end(status, reason)
         elif not rollout.rolls_back:
-            ended.insert(0, Former.of(rollout, status))
+            ended.insert(0, Former.of(rollout, status, reason))
             del ended[10:]
+
+    def _ended_of(self, rollout: Rollout, id_: str) -> list[Former]:
+        """The service deployment with the id of a deployment, if there is one."""
+        return [one for one in self._ended.get(rollout.service, []) if one.id == id_]

@@ -219,9 +219,9 @@ class Scheduler:
             self._unhealthy[task.id] = unhealthy
         self.doomed_by(task.id, why)
 
-    def roll_back(self, name: str, why: str) -> bool:
-        """The deployment of a service is rolled back because its user says so; returns whether there is anything to
-        go back to."""
+    def roll_back(self, name: str, why: str = "") -> bool:
+        """The deployment of a service is rolled back for a reason, else because its user says so; returns whether there
+        is anything to go back to."""
         desired = self.state.services[name]
         self.rollouts.fail(name, why)
         return self._give_up(desired, asked=True)

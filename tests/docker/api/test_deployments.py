@@ -162,8 +162,21 @@ def test_a_stopped_deployment_goes_back(pipeline: Pipeline) -> None:
     pipeline.wait("services_stable", services=["web"])
     assert pipeline.service()["taskDefinition"] == before
     assert pipeline.project.answers("/")
-    [stopped] = ecs.describe_service_deployments(serviceDeploymentArns=[deployment])["serviceDeployments"]
-    assert stopped["status"] == "ROLLBACK_SUCCESSFUL"
+    wait_until(lambda: newest_deployment(pipeline)["status"] == "ROLLBACK_SUCCESSFUL", "it is rolled back")
+    stopped, by_user = newest_deployment(pipeline), "Service deployment rolled back by user."
+    assert stopped["serviceDeploymentArn"] == deployment
+    assert stopped["statusReason"] == stopped["rollback"]["reason"] == by_user
+    assert stopped["deploymentCircuitBreaker"]["status"] != "TRIGGERED"
+    revision = stopped["rollback"]["serviceRevisionArn"]
+    [back] = ecs.describe_service_revisions(serviceRevisionArns=[revision])["serviceRevisions"]
+    assert back["taskDefinition"] == before
+    events = [json.loads(line) for line in pipeline.project.run("events", "-e", "test").ok().out.splitlines()]
+    id_ = f"ecs-svc/{stopped['targetServiceRevision']['arn'].rpartition('/')[2]}"
+    of_it = [event["detail"] for event in events if event["detail"].get("deploymentId") == id_]
+    assert [(one["eventName"], one["reason"]) for one in of_it][1:] == [("SERVICE_DEPLOYMENT_FAILED", by_user)]
+    assert "circuit breaker" not in pipeline.service()["deployments"][0]["rolloutStateReason"]
+    said = "\n".join(event["message"] for event in pipeline.service()["events"])
+    assert f"(deployment {id_}) deployment failed: service deployment rolled back by user." in said
 
 
 def test_a_definition_of_the_manifest_can_be_gone_back_to(pipeline: Pipeline) -> None:

@@ -21,6 +21,13 @@ BREAKERS: dict[str, tuple[int, dict[str, Any]]] = {
 }
 """Service to the number of its tasks, and what a patch changes of its circuit breaker."""
 THRESHOLDS = {"counted": 2, "bounded": 3, "unbounded": 1, "stays": 3, "fresh": 3}
+TASKS_FAILED = "ECS deployment circuit breaker: tasks failed to start."
+ROLLED_BACK = "Service deployment rolled back because the circuit breaker threshold was exceeded."
+OUTCOMES = {
+    "stays": ("STOPPED", TASKS_FAILED),
+    "fresh": ("ROLLBACK_FAILED", "No rollback candidate was found to run the rollback."),
+}
+"""Status and reason of the failed deployments that nothing takes the place of."""
 CHECKED = "healthcheck: {command: ['CMD-SHELL', 'test -e /ok'], interval: 5s, retries: 10, start_period: 300s}"
 
 
@@ -93,14 +100,14 @@ def test_a_broken_update_is_rolled_back_at_the_threshold_and_the_old_tasks_stay(
         assert failed["deploymentCircuitBreaker"]["status"] == "TRIGGERED"
         assert failed["deploymentCircuitBreaker"]["threshold"] == THRESHOLDS[name]
         assert failed["deploymentCircuitBreaker"]["failureCount"] >= THRESHOLDS[name]
-        assert failed["status"] == ("STOPPED" if name in ("stays", "fresh") else "ROLLBACK_SUCCESSFUL")
+        assert (failed["status"], failed["statusReason"]) == OUTCOMES.get(name, ("ROLLBACK_SUCCESSFUL", ROLLED_BACK))
         id_ = f"ecs-svc/{failed['targetServiceRevision']['arn'].rpartition('/')[2]}"
         messages = [event["message"] for event in said[name]]
         assert f"(service {name}) (deployment {id_}) deployment failed: tasks failed to start." in messages
         of_it = [event["detail"] for event in events if event["detail"].get("deploymentId") == id_]
         assert [one["eventName"] for one in of_it] == ["SERVICE_DEPLOYMENT_IN_PROGRESS", "SERVICE_DEPLOYMENT_FAILED"]
-        assert of_it[1]["reason"] == failed["statusReason"]
-        assert any(line.startswith(f"{name}: ") and failed["statusReason"][:-1] in line for line in ps["failures"])
+        assert of_it[1]["reason"] == TASKS_FAILED
+        assert any(line.startswith(f"{name}: ") and TASKS_FAILED[:-1] in line for line in ps["failures"])
 
 
 def test_a_healthy_task_sets_the_count_back_and_a_first_deployment_stops_at_the_threshold(project: Project) -> None:

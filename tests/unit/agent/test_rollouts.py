@@ -171,7 +171,9 @@ class TestAFailedUpdate:
         assert now["taskDefinition"].endswith(":1")
         failed = now["serviceDeployments"][0]
         assert failed["status"] == "ROLLBACK_SUCCESSFUL"
-        assert failed["statusReason"] == "ECS deployment circuit breaker: tasks failed to start."
+        exceeded = "Service deployment rolled back because the circuit breaker threshold was exceeded."
+        assert failed["statusReason"] == failed["rollback"]["reason"] == exceeded
+        assert failed["rollback"]["serviceRevisionArn"].endswith(first.partition("/")[2])
         assert failed["deploymentCircuitBreaker"] == {"status": "TRIGGERED", "failureCount": 3, "threshold": 3}
 
     def test_is_told_alike_everywhere(self, rig: Rig) -> None:

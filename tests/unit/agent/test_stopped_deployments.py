@@ -62,6 +62,8 @@ def test_of_the_agents_own(rig: Rig, until: Until) -> None:
     until(lambda: runs_alone(rig, old))
     assert primary(rig)["taskDefinition"] == first["taskDefinition"]
     assert newest(rig)["status"] in ("ROLLBACK_IN_PROGRESS", "ROLLBACK_SUCCESSFUL")
+    assert newest(rig)["statusReason"] == "Service deployment rolled back by user."
+    assert "circuit breaker" not in primary(rig)["rolloutStateReason"]
     with pytest.raises(AgentError, match="no deployment of hello is in progress"):
         rig.agent.stop_deployment("hello")
 

@@ -39,11 +39,12 @@ ACTIONS = ("CONTINUE", "ROLLBACK")
 
 
 class RollbackAskedError(TaskError):
-    """A hook was answered so, or was not answered in time."""
+    """The user of a deployment says so (`by_user`), or a hook was not answered in time."""
 
-    def __init__(self, service: str, message: str) -> None:
+    def __init__(self, service: str, message: str, *, by_user: bool = True) -> None:
         super().__init__(message)
         self.service = service
+        self.by_user = by_user
 
 
 class TrafficShifts:
@@ -179,7 +180,8 @@ class TrafficShifts:
             self._rollouts.at(service, stage, hook=None)
         if action is None and hook.on_timeout == "ROLLBACK":
             minutes = f"{hook.timeout_minutes} min"
-            raise RollbackAskedError(service, f"its PAUSE hook at {stage} was not answered within {minutes}")
+            why = f"its PAUSE hook at {stage} was not answered within {minutes}"
+            raise RollbackAskedError(service, why, by_user=False)
         if action == "ROLLBACK":
             raise RollbackAskedError(service, f"its PAUSE hook at {stage} was answered with ROLLBACK")
 

@@ -1,0 +1,10 @@
+"""Why deployments fail and are rolled back, in the words that AWS answers with."""
+
+TASKS_FAILED = "ECS deployment circuit breaker: tasks failed to start."
+"""Of a deployment that the circuit breaker gave up."""
+ROLLS_BACK = "ECS deployment circuit breaker: rolling back to deploymentId {}."
+"""Of the deployment that takes its place."""
+BROKEN = "Service deployment rolled back because the circuit breaker threshold was exceeded."
+"""Of a service deployment, and the next two."""
+BY_USER = "Service deployment rolled back by user."
+NO_CANDIDATE = "No rollback candidate was found to run the rollback."
