@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,6 +41,7 @@ QUIET = 3.0
 LONG_QUIET = 10.0
 """The same for what may be no more than not over yet."""
 _MOST_READ = 200
+_NUMBERS = re.compile(r"\d+")
 _MOST_PRINTED = 3
 """Containers whose last lines are shown."""
 
@@ -169,6 +170,7 @@ class HealthWatch:
         lines: list[str] = []
         by_id = {task.id: task for task in tasks}
         shown: set[str] = set()
+        said: list[list[str]] = []
         for reason in reasons:
             if reason.output and len(reason.output) > 1:
                 lines += [f"the health check of {reason.container} printed:", *_indented(reason.output[-LAST_LINES:])]
@@ -178,7 +180,14 @@ class HealthWatch:
             if member is None or member.container.id in shown or len(shown) >= _MOST_PRINTED:
                 continue
             shown.add(member.container.id)
-            lines += [f"{member.name} printed last:", *_indented(self._printed(member) or ["(nothing)"])]
+            printed = self._printed(member) or ["(nothing)"]
+            others = sum(member.name in other.members for other in by_id.values()) > 1
+            who = f"{member.name} of task {reason.task_id[:8]}" if others else member.name
+            if (shapes := [_shape(line) for line in printed]) in said:
+                lines.append(f"{who} printed the same")
+                continue
+            said.append(shapes)
+            lines += [f"{who} printed last:", *_indented(printed)]
         return lines
 
     def _printed(self, member: Member) -> list[str]:
@@ -194,12 +203,23 @@ def hopeless(reasons: Sequence[Reason]) -> bool:
 
 
 def once_each(lines: Iterable[str]) -> list[str]:
-    """Lines of which the same one comes again and again (as requests of health checks are logged) shown once."""
-    found: list[str] = []
-    for line, same in itertools.groupby(lines):
-        count = sum(1 for _ in same)
-        found.append(line if count == 1 else f"{line} (× {count})")
-    return found
+    """Lines of which the same ones come again and again, as requests of health checks are logged, shown once: of those
+    that differ in numbers alone the last one, with how many there were."""
+    alike: dict[str, list[str]] = {}
+    for line in lines:
+        before = alike.pop(_shape(line), [])
+        alike[_shape(line)] = [*before, line]
+    return [_with_count(same) for same in alike.values()]
+
+
+def _with_count(same: Sequence[str]) -> str:
+    if len(same) == 1:
+        return same[0]
+    return f"{same[-1]} (× {len(same)})" if len(set(same)) == 1 else f"{same[-1]} (the last of {len(same)} like it)"
+
+
+def _shape(line: str) -> str:
+    return _NUMBERS.sub("0", line)
 
 
 def _indented(lines: Iterable[str]) -> list[str]:

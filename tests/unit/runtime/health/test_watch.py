@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime
 from typing import Any
 
@@ -104,6 +105,22 @@ def test_a_change_of_the_reason_is_said(bench: Bench) -> None:
     assert [text.partition(";")[0] for text in watching.said()] == ["GET / answered 503", "GET / answered 404"]
 
 
+def test_of_two_tasks_that_printed_the_same_the_lines_are_shown_once(bench: Bench) -> None:
+    bench.engine.behave("*-hello", Behaviour(log=("10:01 GET /health 404",)))
+    watching = Watching(bench, port=3001)
+    watching.look(70, "unhealthy")
+    first = watching.current()
+    bench.start(desired_state(make_service({"hello": {}}, target=("hello", 3001), count=2)))
+    [other] = [task for task in bench.observed.tasks.values() if task.id != first.id]
+    reasons = [*watching.found, *(dataclasses.replace(one, task_id=other.id) for one in watching.found)]
+    error = watching.watch.error(reasons, [first, other], 12.4, given_up=True)
+    assert error.output == [
+        f"hello of task {first.short_id} printed last:",
+        "  10:01 GET /health 404",
+        f"hello of task {other.short_id} printed the same",
+    ]
+
+
 @pytest.mark.parametrize("at", [0, 5], ids=["at the first look", "later"])
 def test_docker_s_own_result_is_shown_where_the_agent_has_none(bench: Bench, at: float) -> None:
     bench.engine.behave("*-hello", Behaviour(health=(Health.UNHEALTHY,)))
@@ -138,7 +155,13 @@ def test_what_a_check_printed_is_part_of_the_error(bench: Bench) -> None:
 
 
 def test_lines_that_come_again_and_again_are_shown_once() -> None:
-    assert once_each(["a", "b", "b", "b", "a"]) == ["a", "b (× 3)", "a"]
+    assert once_each(["a", "b", "b", "b", "c"]) == ["a", "b (× 3)", "c"]
+    assert once_each(["up", "10:01 404", "10:01 none", "10:02 404", "10:02 none", "down"]) == [
+        "up",
+        "10:02 404 (the last of 2 like it)",
+        "10:02 none (the last of 2 like it)",
+        "down",
+    ]
 
 
 def test_services_whose_tasks_do_not_stay() -> None:
