@@ -37,6 +37,8 @@ _ROUTER = {
     "name": "envoy.filters.http.router",
     "typed_config": {"@type": f"{_EXTENSIONS}.filters.http.router.v3.Router"},
 }
+_SELDOM: Json = {"miss_timeout": "60s", "megamiss_timeout": "60s"}
+"""Envoy's threads look after each other ten times a second each, which only wakes an idle machine here."""
 NOWHERE = "nowhere"
 """The cluster of what no name has."""
 _CONNECT_TIMEOUT = "1s"
@@ -91,6 +93,7 @@ def bootstrap(task: str, service: str, served: Served | None, log: AccessLog | N
     return {
         "node": {"id": task, "cluster": service},
         "admin": {"address": {"pipe": {"path": ADMIN_SOCKET}}},
+        "watchdogs": {"main_thread_watchdog": _SELDOM, "worker_watchdog": _SELDOM},
         "cluster_manager": {"outlier_detection": {"event_log_path": EJECTIONS_LOG}},
         "dynamic_resources": {
             "cds_config": _file_source(CLUSTERS_FILE),

@@ -10,13 +10,16 @@ import contextlib
 import json
 import statistics
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench.harness import Figure, medians, seconds
+from tests.bench.harness import Figure, awake, medians, seconds, wake_ups
 from tests.docker.project import Project, docker, wait_until
 
 PAIRS, ROUNDS, REQUESTS = 8, 8, 2000
+REST = 10.0
+"""Seconds of rest."""
 MOST_TCP, MOST_HTTP, MOST_MEMORY, MOST_UP = 100.0, 300.0, 20.0, 1.15
 MOST_OF_BARE = 1.15
 """How much longer a request may take than through the pair by hand."""
@@ -63,6 +66,7 @@ def figures() -> Iterator[Figure]:
             project.run("up", "-d", "--wait").ok()
             yield from _request(project, "tcp", MOST_TCP)
             yield from _request(project, "http", MOST_HTTP)
+            yield _at_rest(project)
             yield _memory(project)
         finally:
             project.run("down", "-v", "-t", "0")
@@ -105,7 +109,8 @@ def _request(project: Project, service: str, most: float) -> Iterator[Figure]:
         ):
             wait_until(lambda: _listens(bare, BARE_EGRESS) and _listens(direct, BARE_INGRESS), "the pair")
             places = ((client, service, 80), (bare, "127.0.0.1", BARE_EGRESS), (client, address, 80))
-            ours, floor, theirs = _in_turn([_ask(*place) for place in places])
+            with awake():
+                ours, floor, theirs = _in_turn([_ask(*place) for place in places])
     note = (
         f"p50 of {REQUESTS} requests; {ours - theirs:+.0f} µs, at most {most:g} µs wanted; "
         f"two Envoys by hand: {floor - theirs:+.0f} µs"
@@ -144,15 +149,15 @@ def _started(project: Project, image: str, *command: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _envoy(project: Project, beside: str, protocol: str, port: int, to: tuple[str, int]) -> Iterator[None]:
-    """An Envoy with the fewest lines, in the network of a container."""
+def _envoy(project: Project, beside: str, protocol: str, port: int, to: tuple[str, int]) -> Iterator[str]:
+    """An Envoy with the fewest lines, in the network of a container; its name."""
     [image] = {_image(one.name) for one in project.containers() if one.role == "ecs-service-connect"}
     options = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "warning")
     content = json.dumps(bare_configuration(protocol, port, to))
     run = ("run", "-d", "--rm", "--network", f"container:{beside}", "--entrypoint", "envoy")
     name = docker(*run, image, "--config-yaml", content, *options).strip()
     try:
-        yield
+        yield name
     finally:
         docker("rm", "-f", name)
 
@@ -191,6 +196,24 @@ def bare_configuration(protocol: str, port: int, to: tuple[str, int]) -> dict[st
             ],
         }
     }
+
+
+def _at_rest(project: Project) -> Figure:
+    """How often a proxy wakes its machine with nothing to do, against one whose threads watch each other as they do
+    unless they are told otherwise."""
+    ours = next(one.name for one in project.containers() if one.role == "ecs-service-connect")
+    with (
+        _started(project, _image(project.container("tcp"))) as direct,
+        _envoy(project, direct, "tcp", BARE_INGRESS, ("127.0.0.1", 80)) as bare,
+    ):
+        wait_until(lambda: _listens(direct, BARE_INGRESS), "the proxy by hand")
+        before = [wake_ups(one, "envoy") for one in (ours, bare)]
+        time.sleep(REST)
+        after = [wake_ups(one, "envoy") for one in (ours, bare)]
+    mine, theirs = ((late - early) / REST for early, late in zip(before, after, strict=True))
+    return Figure(
+        "a proxy at rest, wake-ups a second", mine, theirs, "a second", "a bare Envoy", 0.5, note=f"over {REST:g} s"
+    )
 
 
 def _listens(container: str, port: int) -> bool:

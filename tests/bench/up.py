@@ -26,7 +26,7 @@ from emulator.frontdoor.options import COMMAND as FRONT_COMMAND
 from emulator.frontdoor.options import FOLDER, RUN_FOLDER, USER_ID, FrontOptions, Placement, Target
 from emulator.setup import substitutes
 from emulator.setup.images import FRONT_IMAGE, PAUSE_IMAGE
-from tests.bench.harness import Figure, as_installed, free_port, medians
+from tests.bench.harness import Figure, as_installed, free_port, medians, wake_ups
 
 COMMAND = Path(sys.executable).with_name("copilot-local")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "nginx-sidecar"
@@ -206,10 +206,10 @@ def _at_rest(ours: Ours) -> Iterator[Figure]:
         "--filter", "label=copilot-local.role=agent",
     ).strip()  # fmt: skip
     time.sleep(SETTLE)
-    before, woken, began = _processor_seconds(agent), _wake_ups(agent), time.monotonic()
+    before, woken, began = _processor_seconds(agent), wake_ups(agent, "python3"), time.monotonic()
     time.sleep(REST)
     passed = time.monotonic() - began
-    rate = (_wake_ups(agent) - woken) / passed
+    rate = (wake_ups(agent, "python3") - woken) / passed
     share = (_processor_seconds(agent) - before) / passed
     note = f"over {REST} s, a service with one target running"
     yield Figure("the agent at rest, wake-ups", rate, 1.5, "a second", "the wanted number", 1.0, note=note)
@@ -218,13 +218,6 @@ def _at_rest(ours: Ours) -> Iterator[Figure]:
     yield Figure(
         "the agent at rest, memory", memory, 80, "MB", "the wanted size", 1.0, note="resident set of its process"
     )
-
-
-def _wake_ups(container: str) -> int:
-    """How often a thread of the agent's process gave up its processor to wait, so far; Docker's init apart."""
-    script = "for pid in /proc/[0-9]*; do grep -qs python3 $pid/comm && cat $pid/task/*/status; done; true"
-    status = run("docker", "exec", container, "sh", "-c", script)
-    return sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("voluntary_ctxt_switches"))
 
 
 def _processor_seconds(container: str) -> float:
