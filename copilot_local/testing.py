@@ -18,6 +18,7 @@ from emulator.testing import (
     RoutedRecord,
     ServiceHandle,
     Trace,
+    Traced,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "RoutedRecord",
     "ServiceHandle",
     "Trace",
+    "Traced",
 ]

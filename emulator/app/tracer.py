@@ -58,17 +58,25 @@ _REMEMBER = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """A request with its hops and what is wrong with it."""
+    """A request with its hops and what is wrong with it: `assert not traced.faults, traced` prints it all."""
 
     trace: Trace
+    """What was captured."""
     diagnoses: tuple[Diagnosis, ...]
+    """The faults that were found, then what is perhaps one: each with `message`, `hint`, `hop` (its place in `hops`),
+    `position` in nginx's configuration, and `certain`."""
     answer: Answer | None = None
-    """Where the request was sent by us."""
+    """What the client was answered, where the request was sent by us: `status`, or why there is none in `fault`."""
 
     @property
     def hops(self) -> tuple[Hop, ...]:
         """In the order in which they began; the first is the client's request to the load balancer."""
         return self.trace.hops
+
+    @property
+    def faults(self) -> tuple[Diagnosis, ...]:
+        """What is certainly wrong: `trace` prints it as `fault` and exits with 1. Without what is `perhaps` wrong."""
+        return tuple(one for one in self.diagnoses if one.certain)
 
     @property
     def trace_id(self) -> str:

@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from emulator.app.tracer import Traced
     from emulator.testing.asynchronous import AsyncEnvironment
     from emulator.testing.environment import Environment
     from emulator.testing.observation.journal import Death, LogLine
@@ -32,6 +33,7 @@ __all__ = [
     "RoutedRecord",
     "ServiceHandle",
     "Trace",
+    "Traced",
 ]
 
 _HOMES = {
@@ -44,6 +46,7 @@ _HOMES = {
     "RoutedRecord": "observation.records",
     "ServiceHandle": "service",
     "Trace": "traces",
+    "Traced": "environment",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -102,9 +103,12 @@ def _default(field: FieldInfo) -> str:
 
 
 def testing() -> str:
-    """The Python API for tests: what `Environment` takes and can do."""
+    """The Python API for tests: what `Environment` takes and can do, and what a trace has."""
+    from emulator.app.tracer import Traced
     from emulator.testing.environment import Environment
     from emulator.testing.service import ServiceHandle
+    from emulator.trace.diagnosis.view import Diagnosis
+    from emulator.trace.requests.hops import Hop
 
     parts = ["# Testing\n"]
     for kind in (Environment, ServiceHandle):
@@ -113,7 +117,22 @@ def testing() -> str:
         parts.append(f"{_prose(kind.__doc__ or '')}\n")
         rows = [(f"`{name}{_call(member)}`", _meaning(member)) for name, member in _public(kind)]
         parts.append(table(("", "meaning"), rows))
+    parts += [_record(kind) for kind in (Traced, Hop, Diagnosis)]
     return "\n".join(parts)
+
+
+def _record(kind: type) -> str:
+    """A dataclass that a verb returns: its fields and properties."""
+    from emulator.manifest.jsonschema import descriptions
+
+    types = {one.name: str(one.type) for one in fields(kind)}
+    meanings = descriptions(kind)
+    for name, member in _public(kind):
+        if isinstance(member, property):
+            types[name] = str(inspect.signature(member.fget).return_annotation) if member.fget is not None else ""
+            meanings[name] = inspect.getdoc(member) or ""
+    rows = [(f"`{name}`", f"`{type}`", meanings.get(name, "")) for name, type in types.items()]
+    return f"## `{kind.__name__}`\n\n{_prose(kind.__doc__ or '')}\n\n{table(('', 'type', 'meaning'), rows)}"
 
 
 def _public(kind: type) -> list[tuple[str, Any]]:

@@ -20,6 +20,7 @@ from emulator.trace.diagnosis.view import (
     ReadNginx,
     View,
     bare,
+    eaten_prefix,
     location_of,
     port_of,
     text,
@@ -40,13 +41,15 @@ def diagnose(
     why_unanswered: Callable[[Hop], Sequence[Why]] = lambda _: (),
     printed: ReadLines = lambda _: (),
 ) -> list[Diagnosis]:
-    """The faults of a request, those nearest to its end first. `status`: what the client was answered, if known.
+    """The faults of a request, those nearest to its end first, and after them what is perhaps one.
+    `status`: what the client was answered, if known.
     `why_unanswered`: why the targets of a request are not healthy that the load balancer answered itself.
     `printed`: what the server of a hop printed meanwhile."""
     looker = _Looker(trace, read_nginx, printed)
     looker.status = status
     looker.why_unanswered = why_unanswered
-    return [one for number in reversed(range(len(trace.hops))) for one in looker.look(number)]
+    found = [one for number in reversed(range(len(trace.hops))) for one in looker.look(number)]
+    return sorted(found, key=lambda one: not one.certain)
 
 
 class Why(Protocol):
@@ -167,7 +170,7 @@ class _Looker(View):
         if before is None or hop.status is None or not 400 <= hop.status < 500:
             return None
         eaten = eaten_prefix(before.path, hop.path)
-        if not eaten:
+        if not eaten or not self.passed_on(hop):
             return None
         directive = self.proxy_pass(hop)
         hint = f"if {hop.container or hop.server} expects the whole path, pass it on as it is"
@@ -259,14 +262,3 @@ class _Looker(View):
             " a target is healthy",
             number,
         )
-
-
-def eaten_prefix(before: str, after: str) -> str:
-    """What a path has lost at its beginning (`/api` of `/api/x` and `/x`); empty where it changed otherwise, or not."""
-    old, new = before.partition("?")[0], after.partition("?")[0]
-    if old == new:
-        return ""
-    tail = "/" + new.lstrip("/")
-    if old.endswith(tail):
-        return old.removesuffix(tail)
-    return old if tail == "/" else ""

@@ -18,7 +18,7 @@ def dropped_names(view: View, number: int, hop: Hop) -> Diagnosis | None:
     """
     before = view.before(hop)
     gone = [one.name for one in hop.request_changes if one.kind is Kind.REMOVED and not _FITS.fullmatch(one.name)]
-    if before is None or not gone or not before.task:
+    if before is None or not gone or not before.task or not view.passed_on(hop):
         return None
     known = bool(view.configuration(before))
     if known and _on(view, before, "underscores_in_headers", default=False):

@@ -127,7 +127,7 @@ def forwarded_proto(view: View, number: int, hop: Hop) -> Diagnosis | None:
     if before is None or before.exchange.request is None or hop.exchange.request is None:
         return None
     told, passed = (header(one.exchange.request.headers, _PROTO) for one in (before, hop) if one.exchange.request)
-    if not told or told == passed or not before.task:
+    if not told or told == (passed or "http") or not before.task or not view.passed_on(hop):
         return None
     setting = next(
         (one for one in view.effective(before, "proxy_set_header") if one.arguments[:1] and _names(one, _PROTO)), None

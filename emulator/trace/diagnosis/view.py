@@ -21,12 +21,16 @@ REDIRECTS = (301, 302, 303, 307, 308)
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """A fault: what it is, where it stands if that is known, and what to do. `hop` counts from 0."""
+    """What is wrong with a request."""
 
     message: str
+    """What it is."""
     hint: str
+    """What to do about it; may be empty."""
     hop: int
+    """The place in the trace's hops, from 0."""
     position: Position | None = None
+    """File and line of nginx's configuration, where it stands in one."""
     certain: bool = True
     """False: it explains what was seen, and something else may too."""
 
@@ -49,6 +53,16 @@ class View:
         """The request that led to this one, where both can be read."""
         before = self.hops[hop.parent] if hop.parent is not None else None
         return before if before is not None and before.exchange.request and hop.exchange.request else None
+
+    def passed_on(self, hop: Hop) -> bool:
+        """Whether a hop is the request before it, sent on by a proxy: not a call that a program makes of its own."""
+        before = self.before(hop)
+        if before is None or before.exchange.request is None or hop.exchange.request is None:
+            return False
+        agents = {header(one.exchange.request.headers, "user-agent") for one in (before, hop) if one.exchange.request}
+        alike = before.method == hop.method and len(agents) == 1
+        same_path = before.path == hop.path or eaten_prefix(before.path, hop.path) != ""
+        return (alike and same_path) or bool(self.configuration(before))
 
     def after(self, number: int) -> list[Hop]:
         """What a hop led to."""
@@ -84,6 +98,17 @@ class View:
             return None  # also where the request came over TLS
         chosen = self.server_block(before)
         return nginx.proxy_pass(chosen.server, before.path) if chosen else None
+
+
+def eaten_prefix(before: str, after: str) -> str:
+    """What a path has lost at its beginning (`/api` of `/api/x` and `/x`); empty where it changed otherwise, or not."""
+    old, new = before.partition("?")[0], after.partition("?")[0]
+    if old == new:
+        return ""
+    tail = "/" + new.lstrip("/")
+    if old.endswith(tail):
+        return old.removesuffix(tail)
+    return old if tail == "/" else ""
 
 
 def port_of(hop: Hop) -> int:

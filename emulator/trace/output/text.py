@@ -5,11 +5,12 @@ from __future__ import annotations
 import shlex
 import textwrap
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from emulator.trace.diagnosis.view import Diagnosis, location_of
 from emulator.trace.requests.changes import Change, Kind
 from emulator.trace.requests.exchange import Outcome
-from emulator.trace.requests.hops import Hop, Trace, header, trace_root
+from emulator.trace.requests.hops import SERVICE_CONNECT, Hop, Trace, header, trace_root
 
 WIDTH = 80
 _MARKS = {Kind.ADDED: "+", Kind.REMOVED: "-", Kind.CHANGED: "~"}
@@ -17,6 +18,17 @@ _SERVER = 44
 """Column behind the names of a hop's ends."""
 _SERVER_OF_TASKS = 39
 """The same where lines also say the task, so that they fit."""
+_LEAST_NAME = 7
+"""Characters of a name that are left where it is shortened."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """How wide names, status and time of a trace's hops are."""
+
+    names: int
+    status: int
+    took: int
 
 
 def block(trace: Trace, width: int = WIDTH) -> Iterator[str]:
@@ -27,8 +39,9 @@ def block(trace: Trace, width: int = WIDTH) -> Iterator[str]:
     yield _cut(f"{what}: {_status(first)}, {_took(first)}, {count} hop{'s' if count > 1 else ''}", width)
     if trace.trace_id:
         yield f"trace id {trace.trace_id}"
+    columns = _columns(trace, width)
     for number, hop in enumerate(trace.hops, 1):
-        yield from _hop(trace, number, hop, width)
+        yield from _hop(trace, number, hop, columns, width)
 
 
 def verdict(diagnosis: Diagnosis, width: int = WIDTH) -> Iterator[str]:
@@ -40,14 +53,56 @@ def verdict(diagnosis: Diagnosis, width: int = WIDTH) -> Iterator[str]:
         yield from _wrapped(f"hint: {diagnosis.hint}", width, "  ", "    ")
 
 
-def _hop(trace: Trace, number: int, hop: Hop, width: int) -> Iterator[str]:
+def _columns(trace: Trace, width: int) -> _Columns:
+    """Names have a fixed column, unless one is longer: then they have what the others leave."""
+    several = _several(trace)
+    usual = _Columns(_SERVER_OF_TASKS if several else _SERVER, 12, 10)
+    longest = max(len(_names(number, hop)) for number, hop in enumerate(trace.hops, 1))
+    if longest <= usual.names:
+        return usual
+    status, took = (max(len(text(hop)) for hop in trace.hops) for text in (_status, _took))
+    tasks = max(len(_task(hop)) for hop in trace.hops) if several else 0
+    return _Columns(min(longest, max(width - status - took - tasks - 2, usual.names)), status, took)
+
+
+def _several(trace: Trace) -> bool:
+    return len({one.task for one in trace.hops if one.task}) > 1
+
+
+def _task(hop: Hop) -> str:
+    return f"  (task {hop.task})" if hop.task else ""
+
+
+def _names(number: int, hop: Hop, width: int | None = None) -> str:
+    """A hop's ends. What is wider than `width` loses the middle of its names: the port is what counts."""
+    before = f"{'  ' * hop.depth}{number} "
+    name, colon, port = hop.server.rpartition(":")
+    client, name, end = _printable(hop.client), _printable(name), _printable(colon + port)
+    if width is not None:
+        room = max(width - len(before) - len(" → ") - len(end), 2 * _LEAST_NAME)
+        for_client = max(room - len(name), room // 2)
+        client = _shortened(client, for_client)
+        name = _shortened(name, room - len(client))
+    return f"{before}{client} → {name}{end}"
+
+
+def _shortened(name: str, width: int) -> str:
+    """A name without its middle, where it is too long."""
+    if len(name) <= width:
+        return name
+    end = (width - 1) // 2
+    return f"{name[: width - 1 - end]}…{name[len(name) - end :]}"
+
+
+def _hop(trace: Trace, number: int, hop: Hop, columns: _Columns, width: int) -> Iterator[str]:
     indent = "  " * hop.depth
-    several = len({one.task for one in trace.hops if one.task}) > 1
-    column = _SERVER_OF_TASKS if several else _SERVER
-    names = _cut(f"{indent}{number} {hop.client} → {hop.server}", column)
-    where = f"  (task {hop.task})" if hop.task and several else ""
-    yield f"{names.ljust(column)} {_status(hop):<12} {_took(hop):>10}{where}".rstrip()
+    names = _names(number, hop, columns.names)
+    where = _task(hop) if _several(trace) else ""
+    yield f"{names.ljust(columns.names)} {_status(hop):<{columns.status}} {_took(hop):>{columns.took}}{where}".rstrip()
     inner = indent + "  "
+    if hop.client == SERVICE_CONNECT and hop.parent is not None:
+        handed = f"the request of hop {hop.parent + 1}, which the task's proxy of Service Connect hands on"
+        yield _cut(f"{inner}{handed}", width)
     exchange = hop.exchange
     if exchange.request is not None:
         yield _cut(f"{inner}{hop.method} {hop.path}", width)
@@ -125,8 +180,12 @@ def _took(hop: Hop) -> str:
     return f"{took:.1f} ms" if took < 1000 else f"{took / 1000:.2f} s"
 
 
+def _printable(line: str) -> str:
+    return "".join(character if character.isprintable() else "�" for character in line)
+
+
 def _cut(line: str, width: int) -> str:
-    line = "".join(character if character.isprintable() else "�" for character in line)
+    line = _printable(line)
     return line if len(line) <= width else line[: width - 1] + "…"
 
 

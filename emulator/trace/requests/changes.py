@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from emulator.redaction import HIDDEN, redact_forms, sounds_secret
-from emulator.trace.requests.exchange import Headers
+from emulator.trace.requests.exchange import Exchange, Headers
 
 SECRET = frozenset(
     {
@@ -108,3 +108,13 @@ def _hidden(key: str, value: str) -> str:
 def _cookie(pair: str) -> str:
     name, equals, _ = pair.partition("=")
     return f"{name}={HIDDEN}" if equals else HIDDEN
+
+
+def without_secrets(exchange: Exchange) -> Exchange:
+    """An exchange with secret values of headers and URLs replaced."""
+    request, response = exchange.request, exchange.response
+    return replace(
+        exchange,
+        request=request and replace(request, headers=redacted(request.headers), target=redact_forms(request.target)),
+        response=response and replace(response, headers=redacted(response.headers)),
+    )

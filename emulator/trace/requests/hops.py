@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from emulator.redaction import redact_forms
-from emulator.trace.requests.changes import Change, changes, redacted
+from emulator.trace.requests.changes import Change, changes, without_secrets
 from emulator.trace.requests.exchange import Exchange, Headers, HeadSize, Logged, Outcome
 from emulator.trace.requests.head_size import head_size, request_head, response_head
 
@@ -19,6 +18,7 @@ ID_REPLACED_ABOVE = 7000
 """Bytes of headers above which the load balancer may replace a trace id: an ALB does so when they exceed 7 KB."""
 FRONTS = ("front", "internal-front")
 """What the load balancers are called."""
+SERVICE_CONNECT = "service-connect"  # the client of a hop that the task's own proxy makes
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +59,20 @@ def _stays_inside(exchange: Exchange) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """A request from one container to the next, as it was on the wire between them.
-
-    `client` and `server` are the containers: `nginx`, `hello:3000`; `client` and the addresses of those outside.
-    """
+    """A request from one container to the next, as it was on the wire between them."""
 
     client: str
+    """The container that asked: `nginx`; `client` where it is outside, `service-connect` for the task's own proxy."""
     server: str
+    """The container that was asked, with its port: `hello:3000`; an address where it is outside."""
     service: str
     """The service whose task was asked; empty for the front and for what is outside."""
     task: str
+    """The id of that task, shortened."""
     depth: int
     """0 for the request from outside, 1 for what that led to, and so on."""
     exchange: Exchange
+    """What was on the wire: `request`, `response`, `outcome`, when it `began` and `ended`."""
     by: str = ""
     """How it was found to belong to its request: `trace id`, `time`; empty for the first."""
     fits: int = 1
@@ -95,6 +96,7 @@ class Hop:
 
     @property
     def method(self) -> str:
+        """Empty where the request cannot be read, as over TLS; so are `path` and `host`."""
         return self.exchange.request.method if self.exchange.request else ""
 
     @property
@@ -104,10 +106,12 @@ class Hop:
 
     @property
     def host(self) -> str:
+        """The `Host` that was sent."""
         return header(self.exchange.request.headers, "host") if self.exchange.request else ""
 
     @property
     def status(self) -> int | None:
+        """What the server answered; None where it did not."""
         return self.exchange.response.status if self.exchange.response else None
 
     @property
@@ -347,14 +351,14 @@ def _hop(
         asked = _server(before.exchange, before.target)[1]
         client = asked or client
         if one.origin and exchange.server == f"127.0.0.1:{one.origin.proxied_port}" and asked == container:
-            client = "service-connect"
+            client = SERVICE_CONNECT
         if before.exchange.request and exchange.request:
             request_changes = changes(before.exchange.request.headers, exchange.request.headers, secrets=secrets)
         if before.exchange.response and exchange.response:
             response_changes = changes(exchange.response.headers, before.exchange.response.headers, secrets=secrets)
     sizes = request_head(exchange.request), response_head(exchange.response)
     if not secrets:
-        exchange = _without_secrets(exchange)
+        exchange = without_secrets(exchange)
     return Hop(
         client=client,
         server=server,
@@ -381,20 +385,10 @@ def _server(exchange: Exchange, place: Place | None) -> tuple[str, str]:
         return exchange.server, ""
     if not place.task:
         return f"{place.name}:{port}", place.name
-    container = place.ports.get(port, "")
-    if container:
+    if container := place.ports.get(port, ""):
         return f"{container}:{port}", container
     return (f"localhost:{port}" if host.startswith("127.") else f"{place.name}:{port}"), ""
 
 
 def _host(address: str) -> str:
     return address.rpartition(":")[0]
-
-
-def _without_secrets(exchange: Exchange) -> Exchange:
-    request, response = exchange.request, exchange.response
-    return replace(
-        exchange,
-        request=request and replace(request, headers=redacted(request.headers), target=redact_forms(request.target)),
-        response=response and replace(response, headers=redacted(response.headers)),
-    )

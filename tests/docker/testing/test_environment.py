@@ -53,7 +53,7 @@ def test_a_trace_has_the_hops_of_a_request(nginx: Environment) -> None:
     assert [hop.server for hop in found.hops] == ["front:8080", "nginx:80", "hello:3000"], found
     assert {hop.status for hop in found.hops} == {found.status} == {200}
     assert "X-Proxy" in [change.name for change in found.hops[2].request_changes]
-    assert found.diagnoses == ()
+    assert found.diagnoses == found.faults == ()
     assert "s3cret" not in repr(found)
     assert str(found).startswith("GET /api/orders: 200, ")
 

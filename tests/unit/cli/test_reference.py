@@ -77,6 +77,20 @@ def test_every_verb_of_the_test_api_has_a_meaning(chapters: dict[Topic, str], ve
     assert row[1].strip()
 
 
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("Traced", ["hops", "diagnoses", "faults", "status", "trace_id", "answer"]),
+        ("Hop", ["client", "server", "method", "path", "host", "status", "milliseconds", "request_changes"]),
+        ("Diagnosis", ["message", "hint", "hop", "position", "certain"]),
+    ],
+)
+def test_what_a_trace_has_is_in_it_with_a_meaning(chapters: dict[Topic, str], kind: str, names: list[str]) -> None:
+    rows = dict(re.findall(r"(?m)^\| `(\w+)` \| `.+?` \| (.*?) ?\|$", sections(chapters[Topic.TESTING])[f"`{kind}`"]))
+    assert set(names) <= set(rows)
+    assert [name for name, meaning in rows.items() if not meaning.strip()] == []
+
+
 def test_chapters_are_chosen_by_name(run: Run) -> None:
     ended = run("reference", "findings", "settings")
     assert ended.code == 0

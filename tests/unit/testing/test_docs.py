@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
 import re
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from emulator import testing
+from emulator.app.tracer import Traced
 from emulator.testing import plugin
 from emulator.testing.environment import Environment
 
@@ -23,9 +25,20 @@ def named(word: str) -> bool:
     return re.search(rf"`(?:[^`\n]*\W)?{re.escape(word)}(?:\W[^`\n]*)?`", TEXT) is not None
 
 
+def dir_of(kind: type) -> list[str]:
+    """The public fields and properties of a dataclass."""
+    members = [name for name in dir(kind) if not name.startswith("_")]
+    return sorted({*(one.name for one in dataclasses.fields(kind)), *members})
+
+
 @pytest.mark.parametrize("verb", [name for name in dir(Environment) if not name.startswith("_")])
 def test_every_verb_is_documented(verb: str) -> None:
     assert named(verb)
+
+
+@pytest.mark.parametrize("name", [*dir_of(Traced), "certain", "message", "hint", "position"])
+def test_what_a_trace_has_is_documented(name: str) -> None:
+    assert named(name)
 
 
 @pytest.mark.parametrize("argument", list(inspect.signature(Environment).parameters))

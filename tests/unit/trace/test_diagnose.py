@@ -9,11 +9,11 @@ import pytest
 
 from emulator.runtime.health.reasons import Code, Reason
 from emulator.trace.diagnosis import nginx
-from emulator.trace.diagnosis.diagnose import diagnose, eaten_prefix
-from emulator.trace.diagnosis.view import Diagnosis
+from emulator.trace.diagnosis.diagnose import diagnose
+from emulator.trace.diagnosis.view import Diagnosis, eaten_prefix
 from emulator.trace.requests.exchange import Exchange, Outcome
 from emulator.trace.requests.hops import Place, assemble
-from tests.unit.trace.environment import FRONT, HELLO, OUTSIDE, PLACES, chain, exchange
+from tests.unit.trace.environment import FRONT, HELLO, OTHER, OUTSIDE, PLACES, chain, exchange
 
 FILE = "# configuration file /etc/nginx/conf.d/default.conf:\n"
 LISTENING = ("0.0.0.0:80", "127.0.0.11:41007", "127.0.0.1:3000")
@@ -236,6 +236,43 @@ def test_a_loop_of_the_main_container_whose_proxy_hid_the_scheme() -> None:
     assert "nginx put X-Forwarded-Proto: http in place of https" in fault.message
     assert str(fault.position) == "/etc/nginx/conf.d/default.conf:2"
     assert "`proxy_set_header X-Forwarded-Proto $http_x_forwarded_proto;`" in fault.hint
+
+
+def own_call(path: str, *, proto: str = "http", status: int = 200) -> list[tuple[Place, Exchange]]:
+    """A request that nginx passes on to the main container, which calls another service for a path of its own."""
+    told = (("X-Forwarded-Proto", proto), ("X_Tenant", "1"))
+    first = exchange("172.30.0.2", "172.30.0.3:80", 10, 11, "/api/rates", trace="1-a", headers=told)
+    second = exchange("127.0.0.1", "127.0.0.1:3000", 10.1, 10.9, "/rates", trace="1-a", headers=told)
+    agent = (("User-Agent", "Python-urllib/3.13"),)
+    third = exchange("172.30.0.3", "172.30.0.4:8000", 10.2, 10.8, path, headers=agent, status=status)
+    return [(HELLO, first), (HELLO, second), (OTHER, third)]
+
+
+@pytest.mark.parametrize("proto", ["http", "https"])
+@pytest.mark.parametrize(("path", "status"), [("/latest", 200), ("/rates", 200), ("/", 404)])
+def test_a_program_s_own_call_is_no_request_passed_on(path: str, proto: str, status: int) -> None:
+    assert found_in(own_call(path, proto=proto, status=status), {}) == []
+
+
+def test_plain_http_without_its_header_is_plain_http() -> None:
+    """A proxy that drops the scheme changes nothing for a client that used HTTP, and hides that another used HTTPS."""
+    second = exchange("127.0.0.1", "127.0.0.1:3000", 10.2, 10.8, trace="1-a")
+    plain, secure = (
+        exchange("172.30.0.2", "172.30.0.3:80", 10, 11, trace="1-a", headers=(("X-Forwarded-Proto", proto),))
+        for proto in ("http", "https")
+    )
+    assert found_in([(HELLO, plain), (HELLO, second)]) == []
+    [fault] = found_in([(HELLO, secure), (HELLO, second)])
+    assert fault.message == (
+        "nginx left out X-Forwarded-Proto: https, so hello takes the client's request for plain HTTP"
+    )
+
+
+def test_faults_stand_before_what_is_perhaps_one() -> None:
+    first = exchange("172.30.0.2", "172.30.0.3:80", 10, 11, status=502, trace="1-a", headers=(("X_Api", "1"),))
+    second = exchange("127.0.0.1", "127.0.0.1:3000", 10.2, 10.8, trace="1-a")
+    faults = found_in([(HELLO, first), (HELLO, second)])
+    assert [(fault.hop, fault.certain) for fault in faults] == [(0, True), (1, False)]
 
 
 def test_headers_that_nginx_leaves_out_because_of_their_names() -> None:

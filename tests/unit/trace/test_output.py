@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -99,6 +100,44 @@ def test_what_a_proxy_of_service_connect_sends_on_is_labelled() -> None:
         ("other", "hello:3000"),
         ("service-connect", "hello:3000"),
     ]
+
+
+def through_service_connect() -> Trace:
+    """A request that goes through the proxies of two tasks; the main container of the first calls the second."""
+    hello, other = replace(HELLO, proxied_port=80), replace(OTHER, ports={4000: "rates-api"}, proxied_port=4000)
+    seen = [
+        (FRONT, exchange("172.30.0.1", "172.30.0.2:8080", 10, 11, status=502, trace="1-a")),
+        (hello, exchange("172.30.0.2", "172.30.0.3:80", 10.1, 10.9, status=502, trace="1-a")),
+        (hello, exchange("127.0.0.1", "127.0.0.1:80", 10.2, 10.8, status=502, trace="1-a")),
+        (
+            hello,
+            exchange(*("127.0.0.1", "127.0.0.1:3000", 10.3, 10.7), status=None, outcome=Outcome.NO_ANSWER, trace="1-a"),
+        ),
+        (other, exchange("172.30.0.3", "172.30.0.4:4000", 10.4, 10.6, "/latest")),
+        (other, exchange("127.0.0.1", "127.0.0.1:4000", 10.45, 10.55, "/latest")),
+    ]
+    [found] = assemble(seen, [FRONT, hello, other])
+    return found
+
+
+def test_a_port_is_never_cut_off() -> None:
+    heads = [line for line in block(through_service_connect(), 80) if " → " in line and "task" in line]
+    assert [re.split(r"(?<=:\d\d) |(?<=:\d{4}) ", line.strip())[0] for line in heads] == [
+        "2 front → nginx:80",
+        "3 service-connect → nginx:80",
+        "4 nginx → hello:3000",
+        "5 hello → rates-api:4000",
+        "6 service-connect → rates-api:4000",
+    ]
+    assert max(map(len, heads)) <= 80
+    narrow = [line for line in block(through_service_connect(), 60) if " → " in line and "task" in line]
+    assert re.search(r"6 ser\S*…\S* → \S+:4000 ", narrow[-1])
+
+
+def test_the_pair_of_hops_at_a_proxy_of_service_connect_is_explained() -> None:
+    lines = list(block(through_service_connect(), 80))
+    place = next(number for number, line in enumerate(lines) if "3 service-connect → nginx:80" in line)
+    assert lines[place + 1] == "      the request of hop 2, which the task's proxy of Service Connect hands on"
 
 
 @pytest.mark.parametrize(
