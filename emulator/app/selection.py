@@ -176,6 +176,11 @@ def environments_of(target: Target) -> list[str]:
     return sorted({*target.workspace.environments, *_overridden(manifests)})
 
 
+def compared_environments(target: Target) -> list[str]:
+    """The environment at hand, and after it every other one that the workspace or a manifest names."""
+    return [target.environment, *(name for name in environments_of(target) if name != target.environment)]
+
+
 def find_names(selection: Selection) -> tuple[str, str]:
     """Application and environment alone, for verbs that work without a manifest too when both are given."""
     if selection.app and selection.environment:

@@ -69,7 +69,7 @@ def route(
     format: Format = OutputFormat.TEXT,
 ) -> None:
     """Show which rule of the load balancer a request hits and why, and what the container will see."""
-    from emulator.app.selection import environments_of
+    from emulator.app.selection import compared_environments
     from emulator.display import make_display
 
     if all_envs and env is not None:
@@ -83,7 +83,7 @@ def route(
             target = find_target(selection)
             found = {
                 name: asked.explain(replace(selection, environment=name, new_environment=True), discard)
-                for name in environments_of(target) or [target.environment]
+                for name in compared_environments(target)
             }
         else:
             found = {"": asked.explain(selection, display.emit)}
@@ -151,13 +151,19 @@ def _compare(found: Mapping[str, Explanation]) -> None:
     outcomes: dict[str, list[str]] = {}
     for name, explanation in found.items():
         outcomes.setdefault("\n".join(_outcome(explanation)), []).append(name)
-    if len(outcomes) == 1:
+    if len(found) == 1:
+        typer.echo(f"there is no other environment than {', '.join(found)} to compare with")
+    elif len(outcomes) == 1:
         typer.echo(f"the same in every environment: {', '.join(found)}")
     for outcome, names in outcomes.items():
         if len(outcomes) > 1:
             typer.echo(f"{', '.join(names)}:")
         for line in outcome.splitlines():
             typer.echo(f"  {line}")
+    services = dict.fromkeys(one.service for explanation in found.values() for one in explanation.destinations)
+    if len(found) > 1 and services:
+        commands = " and ".join(f"`copilot-local config {service} --all-envs`" for service in services)
+        typer.echo(f"values may differ all the same: {commands}")
 
 
 def _print(explanation: Explanation) -> None:

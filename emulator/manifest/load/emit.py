@@ -167,11 +167,35 @@ def _takes_flag(block: type[Block]) -> bool:
     return block.switch or block is LoggingSidecars
 
 
+@dataclass(frozen=True, slots=True)
+class _Explained:
+    """What a key leads to. Not set: `found` or `value` is None."""
+
+    path: str
+    found: Entry | Node | None
+    value: Node | None
+    environment: str
+    default: str
+
+
 def explain(loaded: LoadedManifest, key: str) -> str:
     """Where the value of one key came from: its line, the environment that set it, the variables in it, or the default.
 
     Raises InputError for a key that the manifest cannot have.
     """
+    one = _look_up(loaded, key)
+    if one.found is None or one.value is None:
+        return f"{one.path}: not set" + (f"; the default is {one.default}" if one.default else "")
+    return _origin(loaded, one.path, one.found, one.value, one.environment)
+
+
+def is_set(loaded: LoadedManifest, key: str) -> bool:
+    """Whether the merged manifest has a key. Raises InputError for one that it cannot have."""
+    one = _look_up(loaded, key)
+    return one.found is not None and one.value is not None
+
+
+def _look_up(loaded: LoadedManifest, key: str) -> _Explained:
     try:
         steps = split_path(key)
     except ValueError as error:
@@ -197,9 +221,7 @@ def explain(loaded: LoadedManifest, key: str) -> str:
             found = here = here.items[step]
         else:
             found = here = None
-    if found is None or here is None:
-        return f"{path}: not set" + (f"; the default is {default}" if default else "")
-    return _origin(loaded, path, found, here, environment)
+    return _Explained(path, found, here, environment, default)
 
 
 def _origin(loaded: LoadedManifest, path: str, found: Entry | Node, value: Node, environment: str) -> str:
