@@ -123,6 +123,7 @@ def request_of(
 ) -> UpRequest:
     """Assembles a request for services that are loaded. What is missing is added to `found`; raises the rest of what
     `up_request` does. `only_ask`: nothing is to be run, so neither AWS nor the user is asked for anything."""
+    from emulator.app.build_contexts import warn_of_secrets
     from emulator.app.permissions import asked_for
     from emulator.runtime.listeners.port_choice import check_port_options
     from emulator.runtime.specs.attended.debugging import check_options
@@ -149,12 +150,10 @@ def request_of(
     options = _without_collector_images(options, loaded, asked.settings)
     known = _known(loaded, asked.settings)
     private, logins, endpoint = _private(selection, emit, options, loaded, asked, known, found, only_ask=only_ask)
-    return replace(
-        _request(selection, emit, options, loaded, asked.settings, private, logins),
-        endpoint_secrets=endpoint,
-        known=known,
-        native=native,
-    )
+    request = _request(selection, emit, options, loaded, asked.settings, private, logins)
+    if not only_ask:
+        warn_of_secrets(request, emit)
+    return replace(request, endpoint_secrets=endpoint, known=known, native=native)
 
 
 def _native(options: UpOptions, loaded: Loaded) -> tuple[dict[str, Native], UpOptions]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from emulator.docker_ignore import ignore_file, read_ignore
 from emulator.errors import InputError
 from emulator.files import read_bytes
 from emulator.missing import Missing
@@ -90,18 +91,23 @@ class Writer:
         if _git_shows(self._root, missing.name):
             self._append_line(".gitignore", f"/{Path(missing.name).as_posix()}", f"git ignores {missing.name}")
 
-    def docker_ignore(self, contexts: Iterable[tuple[Path, Path]]) -> None:
-        """Keeps the folder out of images that are built from a folder that holds it: contexts and Dockerfiles."""
-        for context, dockerfile in sorted(set(contexts)):
-            if not self._root.resolve().is_relative_to(context.resolve()) or not context.is_dir():
+    def docker_ignore(self, builds: Iterable[tuple[Path, Path]], env_files: Iterable[str]) -> None:
+        """Keeps the folder and private environment files out of images that are built from a folder that holds them.
+        `builds`: contexts and Dockerfiles."""
+        names = [FOLDER, *dict.fromkeys(env_files)]
+        for context, dockerfile in sorted(set(builds)):
+            if not context.is_dir():
                 continue
-            own = dockerfile.with_name(f"{dockerfile.name}.dockerignore")
-            file = own if own.is_file() else context / ".dockerignore"
-            line = (self._root.resolve().relative_to(context.resolve()) / FOLDER).as_posix()
-            if _is_below(file.parent, self._root):
-                self._append_line(os.path.relpath(file, self._root), line, f"images are built without {FOLDER}")
-            else:
-                self.written.notes.append(f"{file} is not in the workspace; add to it: {line}")
+            ignored, file = read_ignore(context, dockerfile), ignore_file(context, dockerfile)
+            for name in names:
+                path = (self._root / name).resolve()
+                if not path.is_relative_to(context.resolve()) or path.relative_to(context.resolve()) in ignored:
+                    continue
+                line = path.relative_to(context.resolve()).as_posix()
+                if _is_below(file.parent, self._root):
+                    self._append_line(os.path.relpath(file, self._root), line, f"images are built without {name}")
+                else:
+                    self.written.notes.append(f"{file} is not in the workspace; add to it: {line}")
 
     def editor(self, schema: Callable[[], str]) -> None:
         """The schema of manifests, and the editor's setting that names it."""
@@ -164,6 +170,16 @@ def _examples(path: Path) -> Iterable[Path]:
 
 def _git_shows(root: Path, name: str) -> bool:
     """Whether a file is in a git repository that does not ignore it."""
+    return _ignored_by_git(root, name) is False
+
+
+def git_ignores(root: Path, name: str) -> bool:
+    """Whether a file is in a git repository that ignores it."""
+    return _ignored_by_git(root, name) is True
+
+
+def _ignored_by_git(root: Path, name: str) -> bool | None:
+    """None where there is no repository, or no git."""
     try:
         asked = subprocess.run(
             ["git", "-C", str(root), "check-ignore", "--quiet", name],
@@ -172,5 +188,5 @@ def _git_shows(root: Path, name: str) -> bool:
             timeout=5,
         )
     except (OSError, subprocess.TimeoutExpired):
-        return False
-    return asked.returncode == 1  # 0: ignored, 128: no repository
+        return None
+    return {0: True, 1: False}.get(asked.returncode)

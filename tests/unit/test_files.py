@@ -12,12 +12,12 @@ import pytest
 
 from emulator.app.selection import Selection
 from emulator.app.up_request import up_request
+from emulator.docker_ignore import read_ignore
 from emulator.engine.fake import FakeEngine
 from emulator.engine.interface import BuildSpec
 from emulator.errors import CopilotLocalError, InputError
 from emulator.events import discard
 from emulator.files import UnusableFile, read_bytes, read_text
-from emulator.runtime.watch.ignore import read_ignore
 from emulator.settings import load_settings
 
 Make = Callable[[Path], object]

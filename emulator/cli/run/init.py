@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,6 +31,7 @@ def init(
     ] = True,
 ) -> None:
     """Write the names of everything that the workspace lacks here, to be filled in; add to what is there already."""
+    from emulator.app.build_contexts import builds_of
     from emulator.display import make_display
     from emulator.missing import Blockers
     from emulator.skeleton.plan import plan_of
@@ -57,17 +57,24 @@ def init(
     for missing in plan.env_files:
         writer.env_file(missing)
     if request is not None:
-        writer.docker_ignore(_builds(request))
+        private = [one.name for one in plan.env_files]
+        builds = [(build.context, build.dockerfile) for build in builds_of(request)]
+        writer.docker_ignore(builds, [*private, *_env_files(request)])
     if editor:
         writer.editor(_schema)
     _print(writer.written, found)
     _raise_errors(found)
 
 
-def _builds(request: UpRequest) -> Iterator[tuple[Path, Path]]:
-    for service in request.services:
-        for build in service.builds.values():
-            yield request.workspace / build.context, request.workspace / build.dockerfile
+def _env_files(request: UpRequest) -> Iterator[str]:
+    """The environment files of manifests that git ignores: what is in them is for this machine alone."""
+    from emulator.runtime.secrets.missing_values import environment_files
+    from emulator.skeleton.writing import git_ignores
+
+    files = environment_files(request.services, request.workspace, {}).values()
+    for name in dict.fromkeys(reference.name for named in files for reference, _ in named):
+        if git_ignores(request.workspace, name):
+            yield name
 
 
 def _schema() -> str:

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from emulator.docker_ignore import Ignore, ignore_file, read_ignore
 from emulator.ecs.service import Service
 from emulator.engine.interface import BuildSpec
 from emulator.errors import InputError
 from emulator.runtime.images.sources import ImageSources
 from emulator.runtime.planning.up_request import UpRequest
 from emulator.runtime.secrets.missing_values import demands, environment_files
-from emulator.runtime.watch.ignore import Ignore, ignore_file, is_temporary, read_ignore
+from emulator.runtime.watch.temporary_files import is_temporary
 from emulator.settings import SyncRule
 from emulator.trust.root import root_of
 

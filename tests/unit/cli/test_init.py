@@ -269,6 +269,7 @@ def test_git_ignores_what_init_writes_for_this_machine_alone(run: Run, shop: Pat
         ".vscode/settings.json",
         "copilot-local.toml",
         "copilot/api/addons/table.yml",
+        "web/.dockerignore",
     ]
 
 
@@ -277,7 +278,51 @@ def test_secrets_stay_out_of_images_that_are_built_from_the_whole_workspace(run:
     manifest.write_text(WEB.replace("build: web/Dockerfile", "build: {dockerfile: web/Dockerfile, context: .}"))
     (shop / ".dockerignore").write_text("*.log")
     run("init")
-    assert (shop / ".dockerignore").read_text() == "*.log\n.copilot-local\n"
+    assert (shop / ".dockerignore").read_text() == "*.log\n.copilot-local\nweb/web.env\n"
+
+
+def test_what_docker_ignores_already_is_not_added_again(run: Run, shop: Path) -> None:
+    manifest = shop / "copilot" / "web" / "manifest.yml"
+    manifest.write_text(WEB.replace("build: web/Dockerfile", "build: {dockerfile: web/Dockerfile, context: .}"))
+    (shop / ".dockerignore").write_text("*\n!web/*.py\n")
+    run("init")
+    assert (shop / ".dockerignore").read_text() == "*\n!web/*.py\n"
+
+
+def test_private_environment_files_stay_out_of_images_too(run: Run, shop: Path) -> None:
+    """One that `init` has written, and one that git ignores; not one that is in git."""
+    manifest = shop / "copilot" / "web" / "manifest.yml"
+    text = WEB.replace("build: web/Dockerfile", "build: {dockerfile: web/Dockerfile, context: .}")
+    text += "    env_file: nginx.env\n  other:\n    image: nginx:1\n    env_file: public.env\n"
+    manifest.write_text(text)
+    for name in ("nginx.env", "public.env"):
+        (shop / name).write_text("A=1\n")
+    subprocess.run(["git", "init", "-q", shop], check=True)
+    (shop / ".gitignore").write_text("nginx.env\n")
+    run("init")
+    assert (shop / ".dockerignore").read_text().splitlines() == [".copilot-local", "web/web.env", "nginx.env"]
+    run("init")
+    assert (shop / ".dockerignore").read_text().splitlines() == [".copilot-local", "web/web.env", "nginx.env"]
+
+
+def test_up_warns_where_values_of_secrets_go_to_the_builder(run: Run, shop: Path) -> None:
+    manifest = shop / "copilot" / "web" / "manifest.yml"
+    (shop / ".env").write_text("TAG=1\n")
+    run("init")
+    secrets = shop / ".copilot-local" / "secrets.env"
+    manifest.write_text(WEB.replace("build: web/Dockerfile", "build: {dockerfile: web/Dockerfile, context: .}"))
+    assert "the builder gets it" not in run("up").err, "no value is filled in"
+    secrets.write_text("DB=x\n")
+    said = " ".join(run("up").err.split())
+    assert (
+        "warning: .copilot-local/secrets.env: the builder gets it with the context of web/Dockerfile, and `COPY . .`"
+        " puts it into the image hint: `copilot-local init` adds the folder to .dockerignore"
+    ) in said
+    run("init")
+    assert "the builder gets it" not in run("up").err
+    manifest.write_text(WEB)
+    (shop / ".dockerignore").unlink()
+    assert "the builder gets it" not in run("up").err, "the context is another folder"
 
 
 def test_an_environment_file_outside_of_the_workspace_is_not_written(run: Run, shop: Path) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from emulator.runtime.watch.ignore import Ignore, ignore_file, is_temporary, read_ignore
+from emulator.docker_ignore import Ignore, ignore_file, read_ignore
+from emulator.runtime.watch.temporary_files import is_temporary
 
 
 @pytest.mark.parametrize(
