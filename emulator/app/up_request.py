@@ -123,8 +123,8 @@ def request_of(
 ) -> UpRequest:
     """Assembles a request for services that are loaded. What is missing is added to `found`; raises the rest of what
     `up_request` does. `only_ask`: nothing is to be run, so neither AWS nor the user is asked for anything."""
-    from emulator.app.build_contexts import warn_of_secrets
     from emulator.app.permissions import asked_for
+    from emulator.runtime.images.contexts import warn_of_secrets
     from emulator.runtime.listeners.port_choice import check_port_options
     from emulator.runtime.specs.attended.debugging import check_options
     from emulator.trust.check import require
@@ -151,8 +151,8 @@ def request_of(
     known = _known(loaded, asked.settings)
     private, logins, endpoint = _private(selection, emit, options, loaded, asked, known, found, only_ask=only_ask)
     request = _request(selection, emit, options, loaded, asked.settings, private, logins)
-    if not only_ask:
-        warn_of_secrets(request, emit)
+    if not only_ask and read_secrets(loaded.root):
+        warn_of_secrets(request, SECRETS_FILE, emit)
     return replace(request, endpoint_secrets=endpoint, known=known, native=native)
 
 

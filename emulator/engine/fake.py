@@ -306,6 +306,10 @@ class FakeEngine(FakeControls):
         found = self.image(spec.tag)
         return found.id if found is not None and spec in self.builds else None
 
+    def why_build(self, spec: BuildSpec) -> str:
+        self._call("why_build", spec.tag)
+        return "its context changed" if self.image(spec.tag) is not None else "it has not been built here yet"
+
     def events(self, labels: Mapping[str, str]) -> Stream[EngineEvent]:
         self._call("events", "")
         with self._daemon.changed:

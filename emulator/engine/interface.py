@@ -345,6 +345,10 @@ class Engine(Protocol):
         None where that is not certain. Raises `ImageError` where what it is built from cannot be read."""
         ...
 
+    def why_build(self, spec: BuildSpec) -> str:
+        """Why `built` gives None, in words: which files have changed since the image was built."""
+        ...
+
     def events(self, labels: Mapping[str, str]) -> Stream[EngineEvent]:
         """Container events from now on, until the iterator is closed. `EngineError` where the stream breaks."""
         ...

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emulator.docker_ignore import ignore_file, read_ignore
+from emulator.engine.docker_ignore import ignore_file, read_ignore
 from emulator.errors import InputError
 from emulator.files import read_bytes
 from emulator.missing import Missing

@@ -24,9 +24,10 @@ from emulator.model import from_plain
 from emulator.runtime.control.client import Agent
 from emulator.runtime.control.forward import Forwarding
 from emulator.runtime.lifecycle.down import down
+from emulator.runtime.lifecycle.dry_run import dry_run
 from emulator.runtime.lifecycle.look import look_at_machine
 from emulator.runtime.lifecycle.running import Running
-from emulator.runtime.lifecycle.up import dry_run, up
+from emulator.runtime.lifecycle.up import up
 from emulator.runtime.listeners.free_port import is_free
 from emulator.runtime.listeners.front_ports import listeners_of
 from emulator.runtime.listeners.published import PublishedListener

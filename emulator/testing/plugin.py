@@ -21,6 +21,7 @@ from emulator.testing.observation.deaths import DeathWatch, fail_if_something_di
 if TYPE_CHECKING:
     from emulator.testing.environment import Environment
     from emulator.testing.lifecycle import Lifecycle
+    from emulator.testing.observation.report import Mark
     from emulator.testing.service import ServiceHandle
 
 T = TypeVar("T")
@@ -34,7 +35,9 @@ LATE = 0.5
 _watch = pytest.StashKey[DeathWatch]()
 _shared = pytest.StashKey[list["Lifecycle"]]()
 """The environments of the fixture, as opposed to those that tests make themselves."""
-_marks = pytest.StashKey[Mapping[int, int]]()
+_marks = pytest.StashKey[Mapping[int, "Mark"]]()
+_reported = pytest.StashKey[list["Lifecycle"]]()
+"""The environments whose start is in a report already."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -171,6 +174,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Begins to watch for deaths, once for a session."""
     config.stash[_watch] = DeathWatch()
     config.stash[_shared] = []
+    config.stash[_reported] = []
     live.listen(config.stash[_watch].died)
 
 
@@ -183,7 +187,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, T, T]:
     """Notes where the journals of environments stand: a report shows what came after."""
     live.forget_ended()
-    item.stash[_marks] = {id(environment): environment.journal.count for environment in live.environments()}
+    if environments := live.environments():
+        from emulator.testing.observation.report import marks
+
+        item.stash[_marks] = marks(environments)
     return (yield)
 
 
@@ -208,15 +215,18 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     environments = [*_environments_of(item), *live.ended()] if report.failed else []
     if environments:
-        from emulator.testing.observation.report import sections
+        from emulator.testing.observation.report import Mark, sections
 
+        reported = item.config.stash[_reported]
         deadline, show_router = time.monotonic() + LATE, bool(item.config.getoption("--copilot-router"))
         for environment in environments:
             if environment.journal.wait_for_unreported(deadline):
                 report.sections.append((f"copilot-local: in {environment.title}", told(environment)))
-            since = item.stash.get(_marks, {}).get(id(environment), 0)
+            since = item.stash.get(_marks, {}).get(id(environment), Mark())
+            first = not any(environment is one for one in reported)
             verbose = item.config.get_verbosity() > 0
-            report.sections += sections(environment, since, verbose=verbose, show_router=show_router)
+            report.sections += sections(environment, since, first=first, verbose=verbose, show_router=show_router)
+            reported += [environment] if first else []
     return report
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from emulator.app.selection import Selection
 from emulator.app.up_request import up_request
-from emulator.docker_ignore import read_ignore
+from emulator.engine.docker_ignore import read_ignore
 from emulator.engine.fake import FakeEngine
 from emulator.engine.interface import BuildSpec
 from emulator.errors import CopilotLocalError, InputError

@@ -28,7 +28,7 @@ from emulator.cli.shell.options import (
 from emulator.errors import UsageError
 
 if TYPE_CHECKING:
-    from emulator.app.differences import Settings
+    from emulator.cli.manifest.environments.differences import Settings
 
 
 class ConfigFormat(enum.StrEnum):
@@ -70,8 +70,8 @@ def config(
             raise UsageError("--all-envs and --env exclude each other")
         _compare(find_target(selection), explain, format, show_secrets=show_secrets)
         return
-    from emulator.app.differences import explained, settings_of
     from emulator.app.permissions import interpolated
+    from emulator.cli.manifest.environments.differences import explained, settings_of
     from emulator.display import make_display
     from emulator.manifest.load import emit
 
@@ -93,7 +93,7 @@ def config(
 
 def _compare(target: Target, key: str | None, format: ConfigFormat, *, show_secrets: bool) -> None:
     """Prints which values of the services differ between the environments; with a key that one alone."""
-    from emulator.app.differences import by_environment, differing
+    from emulator.cli.manifest.environments.differences import by_environment, differing
     from emulator.manifest.load import emit
 
     environments = compared_environments(target)

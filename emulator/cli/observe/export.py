@@ -62,7 +62,7 @@ def export(
 ) -> None:
     """Write what helps to find a bug into one archive: plan, events, logs, configurations, versions; no secrets."""
     from emulator.engine.connect import connect
-    from emulator.runtime.lifecycle.up import dry_run
+    from emulator.runtime.lifecycle.dry_run import dry_run
     from emulator.runtime.reports.support_bundle import LAST_LINES, collect
     from emulator.runtime.state.names import Names
 

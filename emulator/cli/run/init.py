@@ -31,9 +31,9 @@ def init(
     ] = True,
 ) -> None:
     """Write the names of everything that the workspace lacks here, to be filled in; add to what is there already."""
-    from emulator.app.build_contexts import builds_of
     from emulator.display import make_display
     from emulator.missing import Blockers
+    from emulator.runtime.images.contexts import builds_of
     from emulator.skeleton.plan import plan_of
     from emulator.skeleton.writing import Writer
 

@@ -340,7 +340,7 @@ def _without_repeated_warnings(emit: Emit) -> Emit:
 
 
 def _dry_run(engine: Engine, request: UpRequest) -> int:
-    from emulator.runtime.lifecycle.up import dry_run
+    from emulator.runtime.lifecycle.dry_run import dry_run
     from emulator.runtime.planning.up_request import also_done
 
     lines = [str(dry_run(engine, request)), *also_done(request)]

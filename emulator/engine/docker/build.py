@@ -20,7 +20,7 @@ from pathlib import Path
 from emulator.engine.docker import dockerfile as reader
 from emulator.engine.docker.builds.arguments import variables_for
 from emulator.engine.docker.builds.missing_source import missing_source_hint
-from emulator.engine.docker.builds.unchanged import mark_of
+from emulator.engine.docker.builds.unchanged import NOT_BUILT, changed_since, mark_of
 from emulator.engine.docker.buildx import has_buildx
 from emulator.engine.docker.client import Client
 from emulator.engine.docker.images import inspect_image, pull_hint
@@ -81,6 +81,14 @@ def built_image(client: Client, spec: BuildSpec) -> str | None:
     _, substituted = _texts(spec)
     before = inspect_image(client, spec.tag)
     return before.id if before is not None and before.id == mark_of(client, spec, substituted).image() else None
+
+
+def why_build(client: Client, spec: BuildSpec) -> str:
+    """Why `built_image` gives None, in words."""
+    _, substituted = _texts(spec)
+    if inspect_image(client, spec.tag) is None:
+        return NOT_BUILT
+    return changed_since(mark_of(client, spec, substituted), spec)
 
 
 def _texts(spec: BuildSpec) -> tuple[str, str]:

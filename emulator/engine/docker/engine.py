@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from emulator.engine.docker.build import build_image, built_image
+from emulator.engine.docker.build import build_image, built_image, why_build
 from emulator.engine.docker.client import Client, Json
 from emulator.engine.docker.containers import create_body, label_filter, parse_container, parse_health_log
 from emulator.engine.docker.endpoint import Endpoint
@@ -328,6 +328,9 @@ class DockerEngine:
 
     def built(self, spec: BuildSpec) -> str | None:
         return built_image(self._client, spec)
+
+    def why_build(self, spec: BuildSpec) -> str:
+        return why_build(self._client, spec)
 
     def events(self, labels: Mapping[str, str]) -> Stream[EngineEvent]:
         filters = {"type": ["container"], "event": list(_EVENTS), "label": label_filter(labels)}

@@ -10,68 +10,30 @@ from typing import TYPE_CHECKING
 
 from emulator.engine.interface import Container, ContainerSpec, ContainerState, Engine
 from emulator.errors import EngineError, EnvironmentBusy, PortInUse
-from emulator.events import Emit, Event, discard
+from emulator.events import Emit, Event
 from emulator.runtime.control.client import Agent, AgentBusy, AgentError
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.health.own_address import LISTENS_WITHIN, OwnAddresses
-from emulator.runtime.images.resolver import resolver_of
 from emulator.runtime.lifecycle.contention import Turns, is_orphaned
 from emulator.runtime.lifecycle.environment_lock import Claim
 from emulator.runtime.lifecycle.join import AGENT_TIMEOUT, join, renew
 from emulator.runtime.lifecycle.look import refuse_taken_ports
-from emulator.runtime.lifecycle.prepare import (
-    databases_of,
-    desired_state,
-    prepare,
-    refuse_unresolved,
-    refuse_unsupported_in,
-)
+from emulator.runtime.lifecycle.prepare import prepare, refuse_unresolved, refuse_unsupported_in
 from emulator.runtime.lifecycle.running import Running, wait_healthy
-from emulator.runtime.listeners.endpoint_way import way_of
 from emulator.runtime.listeners.free_port import Reservation
 from emulator.runtime.listeners.front_probe import restart_and_tell
 from emulator.runtime.listeners.port_choice import replaceable, with_ports
 from emulator.runtime.listeners.remembered_ports import ports_of, remember, remembered
 from emulator.runtime.planning.up_request import UpRequest, asked_ports
 from emulator.runtime.specs.aws.endpoint import wants_endpoint
-from emulator.runtime.specs.load_balancer import front_specs
-from emulator.runtime.specs.task import task_factory
 from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.observed import Observed, observe
 
 if TYPE_CHECKING:
     from emulator.runtime.lifecycle.bring_up import Bringup
-    from emulator.runtime.state.operations import Plan
 
 FIRST_MOMENTS = 0.5
 """Seconds for which containers are watched that were just started: one that lacks a setting exits within that."""
-
-
-def dry_run(engine: Engine, request: UpRequest) -> Plan:
-    """The plan that `up` would carry out, without building, pulling or making anything."""
-    from emulator.runtime.lifecycle.provide import with_placeholders
-    from emulator.runtime.planning.reconcile import reconcile
-
-    refuse_unsupported_in(request, discard)
-    refuse_unresolved(request)
-    observed = observe(engine, request.environment)
-    resolver = resolver_of(engine, request, discard)
-    resolver.sources.check_names(request.services)
-    images = {
-        service.name: {c.name: resolver.known(service, c) for c in service.task_definition.container_definitions}
-        for service in request.services
-    }
-    pause, front = (resolver.known_local(image) for image in (request.support.pause, request.support.front))
-    desired = desired_state(request, images, {}, pause, front, "copilot-local/agent")
-    before = remembered(request.environment)
-    state = with_ports(desired, asked_ports(request), observed, frozenset(), before=before)
-    state.aws_image = "copilot-local/aws"
-    state.aws_way = way_of(engine, request.settings.aws.endpoint, request.workspace)
-    state.databases = databases_of(request, discard)
-    state = with_placeholders(state)
-    factory = task_factory(state, request.private, engine)
-    network = request.environment.network in engine.list_networks(request.environment.labels())
-    return reconcile(factory, observed, front_specs(state), network_exists=network, before=True).plan
 
 
 def up(

@@ -63,6 +63,7 @@ def reconcile(
     leave_alone: AbstractSet[str] = frozenset(),
     before: bool = False,
     new_id: Callable[[], str] = new_task_id,
+    causes: Mapping[str, str] | None = None,
 ) -> Reconciled:
     """What has to be done so that an environment runs as desired.
 
@@ -70,7 +71,7 @@ def reconcile(
     (back-off); their broken tasks are stopped all the same. `unhealthy` are tasks that the service scheduler gives up,
     with the reason. `leave_alone` are services, `FRONT` or `PROVISIONS`, that another plan is at work on.
     `fresh_front_rules` asks for a front configuration even if no task changes. `before`: what `up` does before tasks is
-    in the plan, too.
+    in the plan, too. `causes`: by service, why its tasks are replaced, as far as that is known.
     """
     plan = Plan()
     network = None
@@ -85,7 +86,7 @@ def reconcile(
         restart_databases(plan, factory.state, observed)
     result = Reconciled(plan, provides=len(plan.operations) > planned)
     _udp_relay(plan, factory.state, observed, network)
-    work = _Reconciliation(factory, observed, result, routed=bool(fronts), network=network, aws=aws)
+    work = _Reconciliation(factory, observed, result, causes or {}, routed=bool(fronts), network=network, aws=aws)
     for name, desired in factory.state.services.items():
         if name not in leave_alone:
             work.service(desired, unhealthy or {}, held_back=name in held_back, new_id=new_id)
@@ -108,6 +109,7 @@ class _Reconciliation:
         factory: TaskFactory,
         observed: Observed,
         result: Reconciled,
+        causes: Mapping[str, str],
         *,
         routed: bool,
         network: int | None,
@@ -117,6 +119,7 @@ class _Reconciliation:
         self.state = factory.state
         self.observed = observed
         self.result = result
+        self.causes = causes
         self.plan = result.plan
         self.routed = routed
         """Whether anything goes through a load balancer."""
@@ -153,14 +156,16 @@ class _Reconciliation:
         no_room = desired.one_task_at_a_time  # the old task goes before the new one comes
         if not no_room:
             self.outdated += changed
-        stopped |= {task.id: "its definition changed" for task in changed}
+        stopped |= {task.id: self.causes.get(name, "its definition changed") for task in changed}
         first: list[int | None] = [self.network]
         if no_room:
             for task in (task for task in self.observed.tasks_of(name) if task.id in stopped):
                 first.append(_retire(self.plan, self.factory, task, stopped[task.id], self.routed))
                 self.handled.add(task.id)
-        for _ in range(max(0, missing)):
-            self._start(desired, new_id(), first, f"{desired.desired_count} desired, {len(good)} running")
+        known = [f"in place of {task.short_id}" for task in changed if name in self.causes]
+        others = f"{desired.desired_count} desired, {len(good)} running"
+        for number in range(max(0, missing)):
+            self._start(desired, new_id(), first, known[number] if number < len(known) else others)
 
     def _sort(self, desired: DesiredService, unhealthy: Mapping[str, str]) -> tuple[list[Task], list[Task]]:
         """The tasks that are as desired, and those of another definition; broken ones are to stop."""

@@ -106,6 +106,8 @@ class DesiredService(Model):
         plain = to_plain(self)  # whole: each shape that is written by itself has its schema built
         if not self.options.aws_names:  # what is not asked for replaces no task of an earlier version
             del plain["options"]["aws_names"]
+        if not self.options.variables:
+            del plain["options"]["variables"]
         unused = TimeSettings()  # what only says how long to wait makes no other task
         plain["options"]["time"] = to_plain(unused.model_copy(update={"stop_timeout": self.options.time.stop_timeout}))
         del plain["options"]["connect_names"]

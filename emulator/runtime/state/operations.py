@@ -82,6 +82,8 @@ class Plan:
     """Operations in an order in which each one's needs come before it."""
 
     operations: list[Operation] = field(default_factory=list)
+    before: list[str] = field(default_factory=list)
+    """Of a plan that is only printed: what is built, and which tasks are replaced, a line each with the reason."""
 
     def add(
         self,
@@ -130,4 +132,4 @@ class Plan:
         return bool(self.operations)
 
     def __str__(self) -> str:
-        return "\n".join(str(operation) for operation in self.operations)
+        return "\n".join([*self.before, *map(str, self.operations)])

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emulator.docker_ignore import Ignore, ignore_file, read_ignore
 from emulator.ecs.service import Service
+from emulator.engine.docker_ignore import Ignore, ignore_file, read_ignore
 from emulator.engine.interface import BuildSpec
 from emulator.errors import InputError
 from emulator.runtime.images.sources import ImageSources

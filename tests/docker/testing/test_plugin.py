@@ -74,6 +74,8 @@ def test_a_failing_test_reports_logs_events_and_with_v_the_plan_and_what_a_wait_
     assert "step-done build hello/Dockerfile" in events
     assert "state hello/hello started" in events
     assert "create container cl-" in ran.section("copilot-local plan of")
+    assert ran.out.count("copilot-local plan of") == 1, "the second failure has it no more, nor the start's events"
+    assert ran.out.count("step-done build hello/Dockerfile") == 1
     assert "no line of hello matches 'never printed' within 0.5 s; the last lines:" in ran.out
     assert "hello/hello | GET /api/printed" in ran.out
     assert suite.instances() == set()

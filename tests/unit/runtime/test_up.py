@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from emulator.ecs.service import Service
 from emulator.engine.fake import Behaviour
-from emulator.engine.interface import Health
+from emulator.engine.interface import File, Health
 from emulator.errors import ImageError, InputError, NotHealthy, TaskError, Unsupported, UsageError
 from emulator.events import Event, EventKind, discard
-from emulator.model import from_json
+from emulator.model import from_json, to_json
 from emulator.runtime.control.client import AgentError
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.lifecycle.down import down
-from emulator.runtime.lifecycle.up import dry_run
+from emulator.runtime.lifecycle.dry_run import dry_run
+from emulator.runtime.lifecycle.running import Running
+from emulator.runtime.specs.agent import STATE_FILE, STATE_FOLDER
 from emulator.runtime.state.desired import DesiredState, Private
 from emulator.settings import Settings, TimeSettings
 from tests.unit.runtime.bench import Bench
@@ -210,6 +213,12 @@ class TestWaiting:
         assert bench.left()["containers"] == []
 
 
+def store_state(bench: Bench, running: Running) -> None:
+    """As the agent does with what it is to run."""
+    content = File(STATE_FILE, to_json(running.state))
+    bench.engine.put_files(DEMO.agent, STATE_FOLDER, [content])
+
+
 class TestDryRun:
     """The plan, and nothing done."""
 
@@ -228,12 +237,52 @@ class TestDryRun:
     ) -> None:
         (tmp_path / "Dockerfile").write_text("FROM scratch\n", encoding="utf-8")
         folder = {"hello": str(tmp_path)}
-        bench.up(make_service(), replacements=folder)
+        store_state(bench, bench.up(make_service(), replacements=folder))
         assert str(dry_run(bench.engine, bench.request(make_service(), replacements=folder))) == ""
         bench.engine.builds.clear()  # as after a change of a file
-        assert "its definition changed" in str(
-            dry_run(bench.engine, bench.request(make_service(), replacements=folder))
+        plan = str(dry_run(bench.engine, bench.request(make_service(), replacements=folder))).splitlines()
+        [task] = bench.observed.tasks.values()
+        assert plan[:2] == [
+            f"build {tmp_path}/Dockerfile: its context changed",
+            f"replace hello {task.short_id}: {tmp_path}/Dockerfile is built anew; where the image comes out the same,"
+            " the task stays",
+        ]
+        assert any(line.endswith(": its image is built anew") for line in plan)
+
+    def test_it_says_which_variables_differ_and_no_value(self, bench: Bench) -> None:
+        def hello(level: str, *more: dict[str, str]) -> Service:
+            variables = [{"name": "LEVEL", "value": level}, *more]
+            return make_service({"hello": {"environment": variables, "command": ["run", level]}})
+
+        store_state(bench, bench.up(hello("info", {"name": "OLD", "value": "x"})))
+        [task] = bench.observed.tasks.values()
+        plan = str(dry_run(bench.engine, bench.request(hello("debug", {"name": "NEW", "value": "y"}))))
+        assert plan.splitlines()[0] == (
+            f"replace hello {task.short_id}: variable NEW of hello is new, variable OLD of hello is gone,"
+            " variable LEVEL of hello changed, command of hello changed"
         )
+        assert f": in place of {task.short_id}" in plan
+        assert "debug" not in plan
+
+    def test_new_tasks_are_numbered(self, bench: Bench) -> None:
+        plan = str(dry_run(bench.engine, bench.request(make_service(count=2))))
+        assert plan == str(dry_run(bench.engine, bench.request(make_service(count=2))))
+        assert "hello-new-1-hello" in plan
+        assert "hello-new-2-hello" in plan
+
+    def test_services_that_are_not_meant_are_left_alone(self, bench: Bench) -> None:
+        both = [make_service({name: {"image": "hello:1"}}, name=name) for name in ("a", "b")]
+        store_state(bench, bench.up(*both))
+        assert str(dry_run(bench.engine, bench.request(both[0]))) == ""
+
+    def test_a_private_value_that_changed_is_named(self, bench: Bench) -> None:
+        private = Private(services={"hello": {"hello": {"TOKEN": "hush-1"}}})
+        store_state(bench, bench.up(make_service(), private=private))
+        assert str(dry_run(bench.engine, bench.request(make_service(), private=private))) == ""
+        newer = Private(services={"hello": {"hello": {"TOKEN": "hush-2"}}})
+        plan = str(dry_run(bench.engine, bench.request(make_service(), private=newer)))
+        assert "the private value of variable TOKEN of hello changed" in plan.splitlines()[0]
+        assert "hush" not in plan
 
     def test_a_replacement_of_an_unknown_container_is_refused(self, bench: Bench) -> None:
         with pytest.raises(UsageError, match="there is no container nginx"):

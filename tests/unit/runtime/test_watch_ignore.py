@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from emulator.docker_ignore import Ignore, ignore_file, read_ignore
+from emulator.engine.docker_ignore import Ignore, ignore_file, read_ignore
 from emulator.runtime.watch.temporary_files import is_temporary
 
 

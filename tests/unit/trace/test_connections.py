@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.trace.packets.connections import Connections
@@ -32,6 +32,7 @@ def test_a_request_and_its_answer_with_their_times() -> None:
     assert found.began < found.answered <= (found.ended or 0)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=8), st.lists(st.integers(1, 60), min_size=1, max_size=8))
 def test_however_messages_are_cut_into_segments_they_are_read_the_same(ask: list[int], answer: list[int]) -> None:
     wire = Wire(client_next=2**32 - 30)

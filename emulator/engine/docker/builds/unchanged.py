@@ -24,8 +24,11 @@ from emulator.engine.docker.images import inspect_image
 from emulator.engine.interface import BuildSpec
 from emulator.files import read_text
 
+NOT_BUILT = "it has not been built here yet"
 MOST_FILES = 5000
 """Of a context; looking at more takes longer than it saves."""
+_NAMED = 3
+"""Changed files that are named."""
 _RECENT_NS = 1_000_000_000
 """A file that changed this recently may change again without its times telling."""
 _OBEYED = ("DOCKER_BUILDKIT", "BUILDX_BUILDER", "DOCKER_CONTEXT")
@@ -64,6 +67,37 @@ def mark_of(client: Client, spec: BuildSpec, text: str) -> Mark:
     """What a build would be made from now; `text` is the Dockerfile with its substitutes."""
     name = _digest([client.endpoint.host, spec.tag, str(spec.context.absolute())])
     return Mark(_folder() / f"{name[:32]}.json", _key(client, spec, text))
+
+
+def changed_since(mark: Mark, spec: BuildSpec) -> str:
+    """What of a build's context has changed since its image was built, in words. Files that the build ignores count
+    too, as they do in the mark."""
+    try:
+        built = mark.file.stat().st_mtime_ns
+        names = sorted(_changed(spec.context.resolve(), built))
+    except OSError:
+        return NOT_BUILT
+    names = [name for name in names if not name.endswith("/")] or names
+    if not names:
+        return "its Dockerfile, arguments or base images changed"
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"changed in its context since it was built: {', '.join(names[:_NAMED])}{more}"
+
+
+def _changed(folder: Path, since: int) -> Iterator[str]:
+    """Files that changed after that time, relative to the folder; folders that did, with a slash at their end."""
+    waiting, count = [(folder, "")], 0
+    while waiting and count < MOST_FILES:
+        path, name = waiting.pop()
+        with os.scandir(path) as entries:
+            for entry in entries:
+                count += 1
+                found = entry.stat(follow_symlinks=False)
+                is_folder = stat.S_ISDIR(found.st_mode)
+                if is_folder:
+                    waiting.append((Path(entry.path), f"{name}{entry.name}/"))
+                if found.st_ctime_ns > since:
+                    yield f"{name}{entry.name}{'/' if is_folder else ''}"
 
 
 def _key(client: Client, spec: BuildSpec, text: str) -> str:

@@ -6,14 +6,13 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from emulator.docker_ignore import read_ignore
+from emulator.engine.docker_ignore import read_ignore
 from emulator.engine.interface import BuildSpec
 from emulator.errors import CopilotLocalError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.images.resolver import sources_of
 from emulator.runtime.images.sources import shown
 from emulator.runtime.planning.up_request import UpRequest
-from emulator.workspace import SECRETS_FILE, read_secrets
 
 
 def builds_of(request: UpRequest) -> Iterator[BuildSpec]:
@@ -38,14 +37,11 @@ def holding(file: Path, builds: Iterable[BuildSpec]) -> list[BuildSpec]:
     return found
 
 
-def warn_of_secrets(request: UpRequest, emit: Emit) -> None:
-    """Warns where the values of secrets that are kept on this machine go into the context of a build."""
-    file = request.workspace / SECRETS_FILE
-    if not file.is_file() or not read_secrets(request.workspace):
-        return
-    found = holding(file, builds_of(request))
+def warn_of_secrets(request: UpRequest, name: str, emit: Emit) -> None:
+    """Warns where a file with values of secrets, relative to the workspace, goes to a builder with a context."""
+    found = holding(request.workspace / name, builds_of(request))
     if found:
         names = sorted({shown(build.dockerfile, request.workspace) for build in found})
         what = f"the builder gets it with the context of {', '.join(names)}, and `COPY . .` puts it into the image"
         hint = "`copilot-local init` adds the folder to .dockerignore"
-        emit(Event(EventKind.WARNING, SECRETS_FILE, what, {"hint": hint}))
+        emit(Event(EventKind.WARNING, name, what, {"hint": hint}))

@@ -1,0 +1,1 @@
+"""What verbs compare between environments."""
