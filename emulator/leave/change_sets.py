@@ -23,13 +23,14 @@ _ONE_BY_ONE: Final = re.compile(r'"LogicalResourceId"\s*:')
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """One reason of a change. `name` is the property's where `attribute` is `Properties`; `after` is the value that it
-    gets, empty where it is none or is not known; `source` is what causes it (`ChangeSource`)."""
+    """One reason of a change. `name` is the property's where `attribute` is `Properties`; `before` and `after` are its
+    values, empty where there is none or it is not known; `source` is what causes it (`ChangeSource`)."""
 
     attribute: str
     name: str
     recreation: str
     evaluation: str
+    before: str
     after: str
     source: str
 
@@ -237,6 +238,7 @@ def _detail(value: object, position: Position) -> Detail:
         name=_text(target, "Name", position, default=""),
         recreation=_text(target, "RequiresRecreation", position, default=""),
         evaluation=_text(value, "Evaluation", position, default=""),
+        before=_text(target, "BeforeValue", position, default=""),
         after=_text(target, "AfterValue", position, default=""),
         source=_text(value, "ChangeSource", position, default=""),
     )

@@ -119,6 +119,15 @@ GUARDED: Final = {
 }
 """What holds data or is known outside of its stack, and why."""
 
+REACHED_BY: Final = {
+    "AWS::ECS::Service": ("LoadBalancers", "ServiceConnectConfiguration", "ServiceRegistries"),
+    "AWS::ElasticLoadBalancingV2::ListenerRule": ("Conditions", "ListenerArn", "Priority"),
+    "AWS::Route53::RecordSet": ("AliasTarget", "Name", "ResourceRecords"),
+    "AWS::Route53::RecordSetGroup": ("RecordSets",),
+    "AWS::ServiceDiscovery::Service": ("DnsConfig",),
+}
+"""Properties that say by which names and rules callers reach a service."""
+
 HOLDS_DATA: Final = frozenset({type for type, why in GUARDED.items() if why.startswith("holds")} | {"AWS::KMS::Key"})
 """What is empty when it is made anew, so that what was in the one before is missed."""
 

@@ -2,21 +2,44 @@
 
 *Protect* is the step that adds deletion policies: nothing else may change. *Take over* is the step in which a rendered
 template takes the place of Copilot's: what is removed must stay in AWS or hold nothing, and what holds data or is known
-to others may not be replaced.
+to others may not be replaced. *Back* is the step in which the template before returns; what stayed in AWS meanwhile may
+be imported.
 """
 
 from __future__ import annotations
 
 import enum
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from emulator.leave.change_sets import Change, ChangeSet
-from emulator.leave.kinds import DESTRUCTIVE, GUARDED, HARMLESS, HOLDS_DATA, NEEDED_ROLES, REPLACEABLE, STACK, loss_of
+from emulator.leave.kinds import (
+    DESTRUCTIVE,
+    GUARDED,
+    HARMLESS,
+    HOLDS_DATA,
+    NEEDED_ROLES,
+    REACHED_BY,
+    REPLACEABLE,
+    STACK,
+    loss_of,
+)
 
 POLICIES: Final = frozenset({"DeletionPolicy", "UpdateReplacePolicy"})
 _NEVER: Final = ("", "Never")
+_MOST_DIFFERENCES: Final = 4
+"""How many differences of a property are shown."""
+_OF_DOMAINS: Final = (
+    "AWS::ElasticLoadBalancingV2::ListenerRule",
+    "AWS::Route53::RecordSet",
+    "AWS::Route53::RecordSetGroup",
+)
+_DOMAIN: Final = (
+    "was it rendered without the application's domain (`domain` in [app] of copilot-local.toml, `aws app show`) or "
+    "without `http`?"
+)
 _WITHOUT_LOSS: Final = frozenset({"Properties", "Metadata", "Tags", "CreationPolicy", "UpdatePolicy", *POLICIES})
 
 
@@ -25,6 +48,7 @@ class Phase(enum.StrEnum):
 
     PROTECT = "protect"
     TAKEOVER = "takeover"
+    BACK = "back"
 
 
 class Level(enum.StrEnum):
@@ -64,7 +88,7 @@ class Verdict:
 
 def judge(sets: Sequence[ChangeSet], phase: Phase) -> list[Verdict]:
     """The verdict over each set; nested ones are judged by their own changes."""
-    rule = _protects if phase is Phase.PROTECT else _takes_over
+    rule = {Phase.PROTECT: _protects, Phase.TAKEOVER: _takes_over, Phase.BACK: _goes_back}[phase]
     verdicts = [Verdict(one, tuple(_judged(one.changes, rule))) for one in sets]
     return verdicts if phase is Phase.PROTECT else _with_moves_refused(verdicts)
 
@@ -146,13 +170,20 @@ def _takes_over(change: Change) -> tuple[Level, str]:
             return Level.REFUSED, f"{_words(change)}{_loss(change)}"
 
 
+def _goes_back(change: Change) -> tuple[Level, str]:
+    if change.action == "Import":
+        return Level.LOOK, "is taken into the stack again, as it is"
+    return _takes_over(change)
+
+
 def _removes(change: Change) -> tuple[Level, str]:
     if change.policy_action == "Retain":
-        if change.type in GUARDED:
-            return Level.LOOK, f"stays, in no stack any more{_loss(change)}; is a manifest missing that needs it?"
         if change.type == STACK:
             return Level.LOOK, "stays, as a stack by itself; does nothing refer to its outputs any more?"
-        return Level.FINE, "leaves the stack, and stays"
+        if change.type in HARMLESS or change.type.startswith("Custom::"):
+            return Level.FINE, "leaves the stack, and stays"
+        asked = _DOMAIN if change.type in _OF_DOMAINS else "is a manifest missing that needs it?"
+        return Level.LOOK, f"stays in AWS as it is, and no stack changes it any more; {asked}"
     needed = change.type == "AWS::IAM::Role" and change.id in NEEDED_ROLES
     if change.type in HARMLESS and not needed and change.policy_action in ("", "Delete"):
         return Level.FINE, "goes, without loss"
@@ -180,13 +211,57 @@ def _modifies(change: Change) -> tuple[Level, str]:
         return Level.REFUSED, contradiction
     if change.policy_action not in ("", "Retain"):
         return Level.REFUSED, f"comes with the policy action {change.policy_action}"
-    if change.type in DESTRUCTIVE:
+    if change.type in DESTRUCTIVE and set(change.scope) - POLICIES:
         return Level.REFUSED, "runs once more: a custom resource of Copilot's may delete when it is changed"
-    if change.type in GUARDED and any(detail.evaluation != "Static" for detail in change.details):
-        return Level.LOOK, f"changes by a value that is known only then ({', '.join(_names(change))})"
-    if change.type in (*GUARDED, STACK) and (policies := _policies_that_go(change)):
-        return Level.LOOK, f"has no Retain as its {' and '.join(policies)} any more{_loss(change)}"
+    if looks := list(_looks(change)):
+        return Level.LOOK, "; ".join(looks)
     return Level.FINE, f"changes {', '.join(_names(change)) or ', '.join(change.scope) or 'in place'}"
+
+
+def _looks(change: Change) -> Iterator[str]:
+    """What a person has to see of a change in place."""
+    if change.type in GUARDED and any(detail.evaluation != "Static" for detail in change.details):
+        yield f"changes by a value that is known only then ({', '.join(_names(change))})"
+    if moved := list(_ways_that_change(change)):
+        yield f"is reached in another way: {'; '.join(moved)}"
+    if change.type in (*GUARDED, *DESTRUCTIVE, STACK) and (policies := _policies_that_go(change)):
+        loss = f" ({loss_of(change.type)})" if loss_of(change.type) else ""
+        yield f"has no Retain as its {' and '.join(policies)} any more: it goes with the stack{loss}"
+
+
+def _ways_that_change(change: Change) -> Iterator[str]:
+    """What changes of the names and rules by which callers reach it, with the values before and after."""
+    for detail in change.details:
+        if detail.attribute == "Properties" and detail.name in REACHED_BY.get(change.type, ()):
+            before, after = _value(detail.before), _value(detail.after)
+            if not detail.before or not detail.after:
+                yield f"{detail.name} changes, and the change set has no values of it"
+            elif before != after:
+                yield f"{detail.name} {', '.join(list(_differences(before, after))[:_MOST_DIFFERENCES])}"
+
+
+def _value(text: str) -> object:
+    """A property's value, which CloudFormation writes as JSON where it is no scalar."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _differences(before: object, after: object, at: str = "") -> Iterator[str]:
+    """Where two values differ, as `KEY: BEFORE -> AFTER`."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in dict.fromkeys((*before, *after)):
+            yield from _differences(before.get(key), after.get(key), f"{at}.{key}" if at else str(key))
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for number, (one, other) in enumerate(zip(before, after, strict=True)):
+            yield from _differences(one, other, f"{at}[{number}]")
+    elif before != after:
+        yield f"{at + ': ' if at else ''}{_said(before)} -> {_said(after)}"
+
+
+def _said(value: object) -> str:
+    return "nothing" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
 def _policies_that_go(change: Change) -> list[str]:

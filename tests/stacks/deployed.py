@@ -326,6 +326,8 @@ def _modified(one: Json, other: Json, replaced: set[str]) -> Json:
         if mine.get(name) == theirs.get(name) and not dynamic:
             continue
         target = {"Attribute": "Properties", "Name": name, "RequiresRecreation": _recreation(one["Type"], name)}
+        values = (("BeforeValue", mine), ("AfterValue", theirs))
+        target |= {key: json.dumps(found[name]) for key, found in values if name in found}
         details.append({"Target": target, "Evaluation": "Dynamic" if dynamic else "Static"})
         scope = ["Properties", *[it for it in scope if it != "Properties"]]
     found: Json = {"Action": "Modify", "Scope": scope, "Details": details, "Replacement": _replacement(one, other)}

@@ -32,7 +32,8 @@ def check(
         Phase,
         typer.Option(
             "--phase",
-            help="What they are for. protect: only policies change. takeover: a rendered template replaces Copilot's.",
+            help="What they are for. protect: only policies change. takeover: a rendered template replaces Copilot's. "
+            "back: the template before returns.",
         ),
     ] = Phase.PROTECT,
     stack: Annotated[
@@ -70,7 +71,7 @@ def _refuse_other_stacks(sets: Sequence[ChangeSet], stack: str) -> None:
             )
 
 
-_STEPS = {Phase.PROTECT: "protect a stack", Phase.TAKEOVER: "take a stack over"}
+_STEPS = {Phase.PROTECT: "protect a stack", Phase.TAKEOVER: "take a stack over", Phase.BACK: "go back"}
 
 
 def _shown(verdict: Verdict) -> list[str]:
