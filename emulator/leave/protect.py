@@ -53,6 +53,16 @@ class Protected:
 
 
 @dataclass(frozen=True, slots=True)
+class Outline:
+    """What a template has: how many resources without `DeletionPolicy: Retain`, its parameters, and its nested stacks
+    as those of `Protected`."""
+
+    unprotected: int
+    parameters: tuple[str, ...]
+    nested: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Edit:
     """Text that takes the place of what is from `start` to `end`, counted in characters."""
 
@@ -86,6 +96,15 @@ def protect(text: str, file: str) -> Protected:
     made = _applied(text, edits)
     _prove(root, made, file)
     return Protected(kind, made, len(resources.value), changed, _parameters(root), _nested(resources))
+
+
+def outline(text: str, file: str) -> Outline:
+    """What any template has, of Copilot's or not. Raises InputError, with file and line, where the text is none."""
+    root = _composed(text, file)
+    resources = _mapping(_entry(root, "Resources") or root, "Resources", file)
+    policies = (_entry(_mapping(value, str(key.value), file), POLICIES[0]) for key, value in resources.value)
+    without = sum(policy is None or policy.value != RETAIN for policy in policies)
+    return Outline(without, _parameters(root), _nested(resources))
 
 
 def _composed(text: str, file: str) -> yaml.MappingNode:

@@ -130,6 +130,20 @@ class Stacks:
         self._client.create_stack(**self._request(name, stack))
         self.found[name] = stack
 
+    def described(self, name: str) -> Json:
+        """What `describe-stacks` answers of one stack."""
+        parameters = self.found[name].parameters.items()
+        pairs = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters]
+        return {"StackName": name, "Parameters": pairs, "Tags": [{"Key": "copilot-application", "Value": "my-app"}]}
+
+    def physical(self, name: str, id: str) -> str:
+        """The physical id of a stack's resource."""
+        custom = self.found[name].custom
+        if id in custom:
+            return custom[id]
+        found = self._client.describe_stack_resource(StackName=name, LogicalResourceId=id)
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
     def change_set(self, name: str, change_set: str, text: str, parameters: Mapping[str, str]) -> None:
         """Makes a change set. A parameter that is not there is an error, as one is that no template has."""
         declared: Any = read_template(text).get("Parameters", {})

@@ -3,16 +3,13 @@ guide has, on an account in memory. What holds data or is known to others is lis
 
 from __future__ import annotations
 
-import json
 import re
-import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from emulator.cli.shell import app
 from tests.stacks.as_copilot import (
     APP,
     DOMAIN,
@@ -28,6 +25,7 @@ from tests.stacks.as_copilot import (
 )
 from tests.stacks.conftest import Account
 from tests.stacks.deployed import Json, Stacks, correct_moto
+from tests.stacks.terminal import Terminal
 from tests.unit.render import golden
 
 TAKEN_OVER = ("fe", "dogworker")
@@ -89,115 +87,6 @@ HANDLERS = {
 def change_records(account: Account, zone: str, action: str, record: Json) -> None:
     changes = {"Changes": [{"Action": action, "ResourceRecordSet": record}]}
     account.client("route53").change_resource_record_sets(HostedZoneId=zone, ChangeBatch=changes)
-
-
-class Terminal:
-    """Runs command lines in the workspace: those of `copilot-local`, and those of `aws` that it prints and the guide
-    has, against the account in memory. Of the shell it knows what those have: `VARIABLE=$(…)`, `${VARIABLE:+…}`,
-    `[ -z "$VARIABLE" ] || …`, `&&` and `> FILE`."""
-
-    def __init__(self, stacks: Stacks, capsys: pytest.CaptureFixture[str]) -> None:
-        self.stacks = stacks
-        self._capsys = capsys
-        self._variables: dict[str, str] = {}
-        self._bucket: dict[str, str] = {}
-        """What was copied to S3, by the end of its address."""
-
-    def run(self, line: str) -> str:
-        """Runs one line, which succeeds; returns what it printed. `> FILE` writes it there."""
-        if assigned := re.fullmatch(r"(\w+)=\$\((.*)\)", line):
-            self._variables[assigned[1]] = self.run(assigned[2]).strip()
-            return ""
-        if unless := re.fullmatch(r'\[ -z "\$(\w+)" \] \|\| (.*)', line):
-            return self.run(unless[2]) if self._variables[unless[1]] else ""
-        line = re.sub(r"\$\{(\w+):\+([^}]*)\}", lambda it: it[2] if self._variables[it[1]] else "", line)
-        if " && " in line:
-            return "".join(self.run(one) for one in line.split(" && "))
-        line, _, file = line.partition(" > ")
-        words = shlex.split(line)
-        if words[0] == "copilot-local":
-            code, out = self.try_(*words[1:])
-            assert code == 0, out
-        elif words[:3] == ["aws", "s3", "cp"]:
-            self._bucket[words[4].partition("//BUCKET/")[2]] = Path(words[3]).read_text()
-            out = ""
-        else:
-            assert words[:2] == ["aws", "cloudformation"], line
-            out = self._aws(words[2], _options(words[3:]))
-        if file:
-            Path(file).write_text(out)
-        return out
-
-    def try_(self, *words: str) -> tuple[int, str]:
-        """Runs `copilot-local`; returns its exit code, and what it printed on both streams."""
-        self._capsys.readouterr()
-        code = app.run(words)
-        found = self._capsys.readouterr()
-        return code, found.out + found.err
-
-    def _aws(self, operation: str, options: dict[str, list[str]]) -> str:
-        stacks = self.stacks
-
-        def one(name: str) -> str:
-            [value] = options[name]
-            return value
-
-        match operation:
-            case "get-template":
-                return stacks.found[one("--stack-name")].text
-            case "describe-stack-resource":
-                return stacks.found[one("--stack-name")].custom[one("--logical-resource-id")]
-            case "create-change-set":
-                stack, values = one("--stack-name"), {}
-                if "--template-url" in options:
-                    text = self._bucket[one("--template-url").partition(".amazonaws.com/")[2]]
-                else:
-                    text = Path(one("--template-body").removeprefix("file://")).read_text()
-                for pair in options.get("--parameters", ()):
-                    key, previous = _pair(pair)
-                    values[key] = stacks.found[stack].parameters[key] if previous is None else previous
-                stacks.change_set(stack, one("--change-set-name"), text, values)
-            case "deploy":
-                stack, text = one("--stack-name"), Path(one("--template-file")).read_text()
-                assert "--no-execute-changeset" in options
-                before, declared = stacks.found[stack].parameters, golden.read_template(text).get("Parameters", {})
-                assert isinstance(declared, dict)
-                given = dict(it.split("=", 1) for it in options.get("--parameter-overrides", ()))
-                values = {key: before[key] for key in declared if key in before} | given
-                stacks.change_set(stack, "awscli-cloudformation-package-deploy", text, values)
-            case "describe-change-set" if "--query" in options:
-                return ""  # no stack here has addons
-            case "describe-change-set":
-                return json.dumps(stacks.describe(one("--change-set-name")), indent=2)
-            case "execute-change-set":
-                stacks.execute(one("--change-set-name"))
-            case "update-termination-protection":
-                stacks.termination_protection.add(one("--stack-name"))
-            case "delete-stack":
-                stacks.delete(one("--stack-name"))
-            case "wait":
-                pass
-            case _:
-                raise AssertionError(f"what is aws cloudformation {operation}?")
-        return ""
-
-
-def _options(words: list[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    name = ""
-    for word in words:
-        if word.startswith("--"):
-            name = word
-            found[name] = []
-        elif name:
-            found[name].append(word)
-    return found
-
-
-def _pair(text: str) -> tuple[str, str | None]:
-    """A parameter in the shorthand of the AWS CLI; None: the value that it has."""
-    found = dict(it.split("=", 1) for it in text.split(","))
-    return found["ParameterKey"], found.get("ParameterValue")
 
 
 def listed(account: Account) -> dict[str, set[str]]:
@@ -262,7 +151,7 @@ def terminal(
     monkeypatch.setenv("TAG", "1")
     stacks = Stacks(account, HANDLERS)
     correct_moto(monkeypatch, stacks)
-    found = Terminal(stacks, capsys)
+    found = Terminal(stacks, capsys, tmp_path / "bin", monkeypatch)
     deploy_as_copilot(stacks, source, found.run)
     return found
 
@@ -319,14 +208,13 @@ def test_copilot_is_left_without_loss(terminal: Terminal) -> None:
     protect(terminal, ENVIRONMENT)
     terminal.run(f"copilot-local render environment -e {ENV} --in-place -o out")
     certificate = command_in(terminal, f"out/{ENV}.environment.stack.yml", "HTTPSCertificateArn")
-    said = take_over(terminal, ENVIRONMENT, f"{ENV}.environment.stack.yml", HTTPSCertificateArn=certificate)
+    said = take_over(terminal, f"env deploy -e {ENV}", f"HTTPSCertificateArn={certificate}\n")
     looks = [line for line in said.splitlines() if line.strip().startswith("look")]
     assert all("has no Retain as its DeletionPolicy" in line for line in looks), "it was protected; no more is to see"
     for name in TAKEN_OVER:
         stack = f"{ENVIRONMENT}-{name}"
         protect(terminal, stack)
-        terminal.run(f"copilot-local render cloudformation -e {ENV} {name} --in-copilot-environment -o out")
-        take_over(terminal, stack, f"{name}-{ENV}.stack.yml")
+        take_over(terminal, f"svc deploy --take-over -e {ENV} -n {name}")
     assert missing(before, listed(account)) == {}
     assert not [it for stack in (ENVIRONMENT, *TAKEN_OVER) for it in custom_resources(stacks, stack)]
     assert stacks.termination_protection == {ENVIRONMENT, *(f"{ENVIRONMENT}-{name}" for name in TAKEN_OVER)}
@@ -340,6 +228,26 @@ def test_copilot_is_left_without_loss(terminal: Terminal) -> None:
     lost = missing(before, listed(account))
     assert {"topics", "log groups"} <= set(lost) <= {"topics", "log groups", "exports"}
     assert all(f"{ENVIRONMENT}-job" in one for ids in lost.values() for one in ids)
+
+
+def test_a_service_goes_back_to_copilots_template(terminal: Terminal) -> None:
+    """Its parameters left the stack with the template, so they come from the file that the lines kept."""
+    stacks, account = terminal.stacks, terminal.stacks.account
+    stack = f"{ENVIRONMENT}-fe"
+    protect(terminal, stack)
+    protected = stacks.found[stack]
+    before = listed(account)
+    take_over(terminal, f"svc deploy --take-over -e {ENV} -n fe")
+    assert set(protected.parameters) - set(stacks.found[stack].parameters) >= {"AppName", "EnvName", "WorkloadName"}
+    [file] = Path().glob(f"{stack}.takeover-*.before.json")
+    said = terminal.run(terminal.run(f"copilot-local leave back {file}"))
+    assert "EnvControllerAction (Custom::EnvControllerFunction) is made" in said
+    assert "Safe to execute as a step to go back." in said
+    terminal.run_next(said)
+    assert stacks.found[stack].text.strip() == protected.text.strip()
+    assert stacks.found[stack].parameters == protected.parameters
+    assert missing(before, listed(account)) == {}
+    assert stacks.parameters_of(ENVIRONMENT)["ALBWorkloads"] == "fe", "the load balancer stays"
 
 
 def test_without_these_steps_data_is_lost(terminal: Terminal) -> None:
@@ -362,14 +270,13 @@ def custom_resources(stacks: Stacks, stack: str) -> Iterator[str]:
 
 
 def protect(terminal: Terminal, stack: str) -> None:
-    """The steps of `leave protect`, as it prints them."""
+    """The steps of `leave protect`, as it prints them, and those that they print in turn."""
     terminal.run(f"aws cloudformation get-template --stack-name {stack} --template-stage Original > deployed.yml")
     code, steps = terminal.try_("leave", "protect", "deployed.yml", "--stack", stack, "-o", "protected.yml")
     assert code == 0, steps
-    lines = [line for line in steps.splitlines() if not line.startswith("#")]
-    assert any(f"leave check --phase protect {stack}.protect.json" in line for line in lines)
-    for line in lines:
-        terminal.run(line)
+    said = terminal.run(steps)
+    assert "Safe to execute as a step to protect a stack." in said
+    terminal.run_next(said)
     assert all(it["DeletionPolicy"] == "Retain" for it in terminal.stacks.found[stack].resources.values())
 
 
@@ -380,15 +287,9 @@ def command_in(terminal: Terminal, file: str, parameter: str) -> str:
     return terminal.run(line)
 
 
-def take_over(terminal: Terminal, stack: str, file: str, **parameters: str) -> str:
-    """The steps of the guide; returns what `leave check` printed."""
-    given = " ".join(f"{key}={value}" for key, value in parameters.items())
-    terminal.run(
-        f"aws cloudformation deploy --stack-name {stack} --template-file out/{file} "
-        f"--capabilities CAPABILITY_NAMED_IAM --no-execute-changeset --parameter-overrides {given}"
-    )
-    one = f"--stack-name {stack} --change-set-name awscli-cloudformation-package-deploy"
-    terminal.run(f"aws cloudformation describe-change-set {one} --include-property-values > takeover.json")
-    said = terminal.run(f"copilot-local leave check --phase takeover takeover.json --stack {stack}")
-    terminal.run(f"aws cloudformation execute-change-set {one}")
+def take_over(terminal: Terminal, verb: str, before: str = "") -> str:
+    """The lines that a verb prints, and those that they print in turn; returns what `leave check` said."""
+    said = terminal.run(before + terminal.run(f"copilot-local aws {verb}"))
+    assert "Safe to execute as a step to take a stack over." in said
+    terminal.run_next(said)
     return said

@@ -76,7 +76,7 @@ def _deploy(app: str | None, env: str | None, name: str | None, bucket: str | No
     selection = Selection(app, env, services_of(name))
     target, service = find_one(selection)
     if take_over:
-        return [f"cd {shlex.quote(str(target.workspace.root))}", *service_lines(app, env, services_of(name), bucket)]
+        return service_lines(app, env, services_of(name), bucket)
     wanted = Wanted(github=True, requirement="", bucket=bucket)
     with rendering.display() as emit:
         pipeline = one_deployment(target, service, selection, wanted, emit)

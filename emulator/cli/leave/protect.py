@@ -12,13 +12,11 @@ import typer
 from emulator.cli.leave.reading import read_given
 from emulator.errors import InputError, UsageError
 from emulator.leave.kinds import ADDONS, TEMPLATE_URL
-from emulator.leave.verbs.changing import ChangeSetLines, parameter, previous
+from emulator.leave.verbs.changing import MOST_INLINE, ChangeSetLines, parameter, previous
+from emulator.leave.verbs.lines import app_of, bucket
 
 if TYPE_CHECKING:
     from emulator.leave.protect import Protected
-
-_MOST_INLINE = 51_200
-"""Bytes of a template that CloudFormation takes without S3."""
 
 
 def protect(
@@ -80,38 +78,39 @@ def _of_addons(stack: str, file: Path) -> list[str]:
     parent = stack.partition("-AddonsStack-")[0]
     key = f"protected/{parent}/{file.name}"
     return [
-        "# Addons are a nested stack: only the stack around it changes it. BUCKET is a bucket of yours in its region.",
-        f"aws s3 cp {shlex.quote(str(file))} s3://BUCKET/{key}",
-        "# Then protect the stack around it with this template; its change set takes both:",
+        "# Addons are a nested stack: only the stack around it changes it. Upload their template, to the bucket of",
+        "# Copilot's application, and protect that stack with it; deployed.yml is the deployed template of that stack.",
+        "( set -euo pipefail",
+        app_of(parent),
+        *bucket("$app"),
+        f'aws s3 cp {shlex.quote(str(file))} "s3://$bucket/{key}"',
         f"copilot-local leave protect deployed.yml --stack {parent} -o protected.yml "
-        f"--addons-url https://BUCKET.s3.REGION.amazonaws.com/{key}",
+        f'--addons-url "https://$bucket.s3.$region.amazonaws.com/{key}"',
+        ")",
     ]
 
 
 def _of_parent(found: Protected, stack: str, file: Path, addons_url: str | None) -> list[str]:
-    lines = []
+    notes, before = [], []
     for name, url in found.nested:
         if url:
-            lines.append(f"# {name} is a stack of its own: protect its template too, and write its new URL for {url}.")
+            notes.append(f"# {name} is a stack of its own: protect its template too, and write its new URL for {url}.")
         elif addons_url is None:  # Copilot's template has it for services without addons too, by a condition
-            lines.append(
+            notes.append(
                 f"# Where {name} is there, it is a stack of its own: protect its template first, then give its URL by "
                 "--addons-url."
             )
-    template = f"--template-body file://{file}"
-    if len(found.text.encode()) > _MOST_INLINE:
+    template = f"--template-body {shlex.quote(f'file://{file}')}"
+    if len(found.text.encode()) > MOST_INLINE:
+        notes.append("# The template is larger than 51,200 bytes, and goes by the bucket of Copilot's application.")
         key = f"protected/{stack}/{file.name}"
-        lines += [
-            "# It is larger than 51,200 bytes, and goes by a bucket of yours in its region.",
-            f"aws s3 cp {shlex.quote(str(file))} s3://BUCKET/{key}",
-        ]
-        template = f"--template-url https://BUCKET.s3.REGION.amazonaws.com/{key}"
+        before = [app_of(stack), *bucket("$app"), f'aws s3 cp {shlex.quote(str(file))} "s3://$bucket/{key}"']
+        template = f'--template-url "https://$bucket.s3.$region.amazonaws.com/{key}"'
     given = {TEMPLATE_URL: addons_url} if addons_url is not None else {}
     parameters = [parameter(name, given[name]) if name in given else previous(name) for name in found.parameters]
-    made = ChangeSetLines(stack, "protect", template, parameters, [name for name, _ in found.nested])
+    nested = [name for name, _ in found.nested]
+    guard = f"aws cloudformation update-termination-protection --stack-name {stack} --enable-termination-protection"
     return [
-        *lines,
-        *made.lines[:-1],
-        f"{made.lines[-1]} && {made.execute}",
-        f"aws cloudformation update-termination-protection --stack-name {stack} --enable-termination-protection",
+        *notes,
+        *ChangeSetLines(stack, "protect", template, parameters, nested, before=before, afterwards=[guard]).lines,
     ]

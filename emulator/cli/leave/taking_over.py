@@ -8,17 +8,19 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emulator.app.selection import Selection
+from emulator.app.selection import Selection, find_target
 from emulator.cli.manifest import rendering
 from emulator.errors import UsageError
 from emulator.leave.kinds import TEMPLATE_URL
-from emulator.leave.verbs.changing import ChangeSetLines, parameter, previous
+from emulator.leave.verbs.changing import MOST_INLINE, ChangeSetLines, parameter, previous
 from emulator.leave.verbs.lines import Names, resource
 from emulator.regions import dns_suffix, partition
 from emulator.render.cloudformation.options import OF_MANIFEST
 from emulator.render.pipeline import shell
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from emulator.app.deployment import Deployment
 
 _FOLDER = shell.FOLDER
@@ -42,8 +44,6 @@ _OF_ENVIRONMENTS = (
     "ToolsAccountPrincipalARN",
 )
 """Parameters that the stacks of Copilot's environments have too."""
-_MOST_INLINE = 51_200
-"""Bytes of a template that CloudFormation takes without S3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,8 @@ class _Rendered:
     file: str
     known: Collection[str]
     where: Deployment
+    root: Path
+    """The workspace's folder."""
 
 
 def service_lines(app: str | None, env: str | None, services: tuple[str, ...], bucket: str | None) -> list[str]:
@@ -68,8 +70,10 @@ def service_lines(app: str | None, env: str | None, services: tuple[str, ...], b
     from emulator.render.cloudformation.stack import render_template, stack_document
     from emulator.render.cloudformation.template import plain
 
+    selection = Selection(app, env, services)
+    root = find_target(selection).workspace.root
     with rendering.display() as emit:
-        [found] = load_services(Selection(app, env, services), emit, given=Deployment())
+        [found] = load_services(selection, emit, given=Deployment())
     service, where = found.service, found.deployment
     assert where is not None
     options = StackOptions(
@@ -88,6 +92,7 @@ def service_lines(app: str | None, env: str | None, services: tuple[str, ...], b
             f"{_FOLDER}/{names.workload}-{names.environment}.stack.yml",
             [*_OF_SERVICES, *(name for name in _mapping(tree, "Parameters") if name.startswith(_ENV_FILES))],
             where,
+            root,
         ),
         bucket,
     )
@@ -101,8 +106,10 @@ def environment_lines(app: str | None, env: str | None, bucket: str | None) -> l
     from emulator.render.cloudformation.environment.stack import environment_document, render_environment
     from emulator.render.cloudformation.template import plain
 
+    selection = Selection(app, env, any_manifest=True)
+    root = find_target(selection).workspace.root
     with rendering.display() as emit:
-        found, where, _ = load_environment_of(Selection(app, env), emit, Deployment())
+        found, where, _ = load_environment_of(selection, emit, Deployment())
     options = EnvironmentOptions(
         in_place=True, defaults=where.parameters, permissions_boundary=where.permissions_boundary
     )
@@ -116,6 +123,7 @@ def environment_lines(app: str | None, env: str | None, bucket: str | None) -> l
             f"{_FOLDER}/{names.environment}.environment.stack.yml",
             _OF_ENVIRONMENTS,
             where,
+            root,
         ),
         bucket,
     )
@@ -125,10 +133,11 @@ def _lines(found: _Rendered, bucket: str | None) -> list[str]:
     stack = found.names.stack if found.names.workload else found.names.environment_stack
     region = found.where.region or ""
     template, upload = f"--template-body file://{found.file}", []
-    if len(found.text.encode()) > _MOST_INLINE:
+    if len(found.text.encode()) > MOST_INLINE:
         if bucket is None:
             raise UsageError(
-                f"the template of {stack} is larger than 51,200 bytes, and goes by a bucket", hint="give --bucket NAME"
+                f"the template of {stack} is larger than 51,200 bytes, and goes by a bucket",
+                hint=f"give --bucket NAME: `copilot-local aws app show -a {found.names.app}` prints lines that tell it",
             )
         key = f"takeover/{found.file}"
         upload = [f"aws s3 cp {found.file} s3://{bucket}/{key}"]
@@ -136,12 +145,28 @@ def _lines(found: _Rendered, bucket: str | None) -> list[str]:
     role = f"arn:{partition(region)}:iam::$account:role/{found.names.environment_stack}-CFNExecutionRole"
     tags = " ".join(f"Key={key},Value={value}" for key, value in found.names.tags.items())
     nested = [name for name, it in _resources(found.tree) if it.get("Type") == "AWS::CloudFormation::Stack"]
-    made = ChangeSetLines(
-        stack, "takeover", template, list(_parameters(found)), nested, (f'--role-arn "{role}"', f"--tags {tags}")
-    )
-    after = ["# Look at what it says. Then:", f"# {made.execute}"]
-    before = [f"mkdir -p {_FOLDER}", found.command, *upload, shell.account(), *_priorities_there(found, stack)]
-    return [*before, *made.lines, *after]
+    return ChangeSetLines(
+        stack,
+        "takeover",
+        template,
+        list(_parameters(found)),
+        nested,
+        (f'--role-arn "{role}"', f"--tags {tags}"),
+        before=[f"cd {shlex.quote(str(found.root))}", f"mkdir -p {_FOLDER}", found.command, *upload, shell.account(),
+                *_priorities_there(found, stack)],
+        afterwards=list(_seen(found)),
+    ).lines  # fmt: skip
+
+
+def _seen(found: _Rendered) -> Iterator[str]:
+    """What shows that it runs as before."""
+    names = f"-a {found.names.app} -e {found.names.environment}"
+    if not found.names.workload:
+        yield f"copilot-local aws env show {names} --run"
+    elif "StateMachine" in dict(_resources(found.tree)):
+        yield f"copilot-local aws job run {names} -n {found.names.workload} --run"
+    else:
+        yield f"copilot-local aws svc status {names} -n {found.names.workload} --run"
 
 
 def _priorities_there(found: _Rendered, stack: str) -> Iterator[str]:
@@ -149,7 +174,11 @@ def _priorities_there(found: _Rendered, stack: str) -> Iterator[str]:
     for name, rule in _priorities(found.tree):
         if name not in found.where.parameters:
             query = "--query 'Rules[0].Priority' --output text"
-            yield f"rule={resource(stack, rule)}"
+            missing = (
+                f"{stack} has no {rule}: the domain ([app] in copilot-local.toml) or http is not as it was deployed; "
+                "copilot-local aws app show prints the domain"
+            )
+            yield f'rule={resource(stack, rule)} || {{ echo "{missing}" >&2; exit 1; }}'
             yield f'{name}=$(aws elbv2 describe-rules --rule-arns "$rule" {query})'
 
 

@@ -96,6 +96,7 @@ EXAMPLES: Final[Mapping[str, Sequence[str]]] = {
     "leave report": ("leave report -e prod",),
     "leave protect": ("leave protect deployed.yml --stack shop-prod -o protected.yml",),
     "leave check": ("leave check protect.json --stack shop-prod", "leave check --phase takeover prod.json addons.json"),
+    "leave back": ("leave back shop-prod-api.takeover-20260301-101500.before.json",),
     "firelens config": ("firelens config web",),
     "firelens check": ("firelens check web",),
     "firelens metrics": ("firelens metrics",),

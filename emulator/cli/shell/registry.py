@@ -190,6 +190,10 @@ GROUPS: Final[Mapping[str, tuple[str, Table]]] = {
                 "leave.check:check",
                 "Say whether change sets can be executed without loss. Exits with 1 unless all is known to be safe.",
             ),
+            "back": (
+                "leave.back:back",
+                "Print the commands that lead a stack back to what it was before a step, whatever state it is in.",
+            ),
         },
     ),
     "queues": (

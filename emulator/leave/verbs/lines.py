@@ -51,6 +51,26 @@ def export(names: Names, name: str) -> str:
     )
 
 
+def bucket(app: str) -> list[str]:
+    """Sets `region`, and `bucket` to the bucket that Copilot keeps templates and files in there. `app` is a word of the
+    shell. Source: Copilot, its stack set `<app>-infrastructure` and the output PipelineBucket of each instance."""
+    return [
+        "region=${AWS_REGION:-$(aws configure get region)}",
+        f'artifacts=$(aws cloudformation list-stack-instances --stack-set-name "{app}-infrastructure"'
+        " --query \"Summaries[?Region=='$region'].StackId | [0]\" --output text)",
+        'bucket=$(aws cloudformation describe-stacks --stack-name "$artifacts"'
+        " --query \"Stacks[0].Outputs[?OutputKey=='PipelineBucket'].OutputValue\" --output text)",
+    ]
+
+
+def app_of(stack: str) -> str:
+    """Sets `app` to the application that one of Copilot's stacks belongs to."""
+    return (
+        f"app=$(aws cloudformation describe-stacks --stack-name {shlex.quote(stack)}"
+        " --query \"Stacks[0].Tags[?Key=='copilot-application'].Value | [0]\" --output text)"
+    )
+
+
 def cluster(names: Names) -> str:
     return f"cluster={resource(names.environment_stack, 'Cluster')}"
 

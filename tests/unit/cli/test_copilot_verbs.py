@@ -45,8 +45,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def calls(text: str) -> list[list[str]]:
     """The words of each call of `aws` in lines of shell."""
-    joined = text.replace("\\\n", " ")
-    found = re.findall(r"\baws ((?:[a-z0-9-]+) (?:[^\n;|)\"']|\"(?:\$\([^)]*\)|[^\"])*\"|'[^']*')*)", joined)
+    joined = re.sub(r'^echo "(.*)"$', r"\1", text.replace("\\\n", " "), flags=re.MULTILINE)
+    found = re.findall(
+        r"(?<!copilot-local )\baws ((?:[a-z0-9-]+) (?:[^\n;|)\"']|\"(?:\$\([^)]*\)|[^\"])*\"|'[^']*')*)", joined
+    )
     return [[word for word in shlex.split(it) if word not in ("&&", ">")] for it in found]
 
 
@@ -109,11 +111,41 @@ def test_a_service_with_addons_is_taken_over_with_what_it_has(run: Run, here: Pa
     assert any(it.startswith("rule=") and "--logical-resource-id HTTPListenerRule" in it for it in lines)
     assert "role/shop-prod-CFNExecutionRole" in create
     assert "--tags Key=copilot-application,Value=shop Key=copilot-environment,Value=prod" in create
-    files = "shop-prod-web.takeover.json ${AddonsStack:+shop-prod-web.takeover.AddonsStack.json}"
+    files = '"shop-prod-web.$name.json" ${AddonsStack:+"shop-prod-web.$name.AddonsStack.json"}'
     assert f"copilot-local leave check --phase takeover {files} --stack shop-prod-web" in lines
     assert not any(it.startswith("aws cloudformation execute") for it in lines), "a person looks at it first"
-    assert lines[-1].startswith("# aws cloudformation execute-change-set")
+    told = [line.removeprefix('echo "').strip() for line in lines if line.startswith('echo "  ')]
+    assert [" ".join(line.split()[:3]) for line in told] == [
+        "aws cloudformation execute-change-set", "aws cloudformation wait", "copilot-local aws svc"
+    ]  # fmt: skip
     assert run("aws", "svc", "deploy", "-n", "web", "-e", "prod", "--take-over", "--force").code == 2
+
+
+@pytest.mark.parametrize(
+    ("fails", "said"),
+    [
+        ("create-change-set", "AlreadyExists"),
+        ("describe-stack-resource", "shop-prod-web has no HTTPListenerRule: the domain"),
+    ],
+)
+def test_the_lines_end_at_the_first_failure(
+    fails: str, said: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No earlier change set is described and judged in place of one that could not be made; the shell lives on."""
+    lines = run("aws", "svc", "deploy", "-n", "web", "-e", "prod", "--take-over").out
+    program = (
+        f'#!/bin/sh\necho "$@" >> {tmp_path}/words\ncase "$*" in *{fails}*) echo AlreadyExists >&2; exit 254; esac\n'
+    )
+    for name in ("aws", "copilot-local"):
+        (tmp_path / name).write_text(program)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    ended = subprocess.run(["bash", "-c", f"{lines}echo alive $?"], capture_output=True, text=True, timeout=60)
+    assert said in ended.stderr
+    assert ended.stdout == f"alive {254 if fails == 'create-change-set' else 1}\n"
+    words = (tmp_path / "words").read_text()
+    assert "describe-change-set" not in words
+    assert "leave check" not in words
 
 
 def test_values_of_the_settings_are_read_whole_by_the_aws_command_line(run: Run, here: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,8 +74,9 @@ def test_addons_are_protected_by_the_stack_around_them(run: Run, here: Path) -> 
     (here / "parent.yml").write_text(WITH_ADDONS)
     ended = run("leave", "protect", "addons.yml", "--stack", "shop-prod-api-AddonsStack-1ABC", "-o", "new.yml")
     assert ended.code == 0, ended.err
-    assert "aws cloudformation" not in ended.err, "AWS refuses change sets of a nested stack"
-    assert "aws s3 cp new.yml s3://BUCKET/protected/shop-prod-api/new.yml" in ended.err
+    assert "change-set" not in ended.err, "AWS refuses change sets of a nested stack"
+    assert 'aws s3 cp new.yml "s3://$bucket/protected/shop-prod-api/new.yml"' in ended.err
+    assert "OutputKey=='PipelineBucket'" in ended.err, "the bucket is Copilot's, and the lines find it"
     assert "leave protect deployed.yml --stack shop-prod-api " in ended.err
 
     url = "https://b.s3.eu-west-1.amazonaws.com/new.yml"
@@ -81,10 +84,12 @@ def test_addons_are_protected_by_the_stack_around_them(run: Run, here: Path) -> 
     assert ended.code == 0, ended.err
     assert f'--parameters "ParameterKey=AddonsTemplateURL,ParameterValue={url}"\n' in ended.err
     assert "UsePreviousValue" not in ended.err
-    for file in ("shop-prod-api.protect.json", "shop-prod-api.protect.AddonsStack.json"):
-        assert f"--include-property-values --output json > {file}\n" in ended.err
-    files = "shop-prod-api.protect.json ${AddonsStack:+shop-prod-api.protect.AddonsStack.json}"
-    assert f"leave check --phase protect {files} --stack shop-prod-api && aws cloudformation execute" in ended.err
+    for file in ("shop-prod-api.$name.json", "shop-prod-api.$name.AddonsStack.json"):
+        assert f'--include-property-values --output json > "{file}"\n' in ended.err
+    files = '"shop-prod-api.$name.json" ${AddonsStack:+"shop-prod-api.$name.AddonsStack.json"}'
+    assert f"leave check --phase protect {files} --stack shop-prod-api\n" in ended.err
+    told = re.findall(r'echo "  (?:aws cloudformation )?(\S+)', ended.err)
+    assert told == ["execute-change-set", "wait", "update-termination-protection"], "one waits for the other"
 
     ended = run("leave", "protect", "parent.yml", "--stack", "shop-prod-api")
     assert "Where AddonsStack is there, it is a stack of its own: protect its template first" in ended.err
@@ -157,6 +162,65 @@ def test_check_refuses_what_is_not_whole(run: Run, here: Path) -> None:
     assert "describe it too" in ended.err
     assert run("leave", "check", "deployed.yml").code == 1
     assert run("leave", "check").code == 2
+
+
+def test_back_prints_what_the_stack_had(run: Run, here: Path) -> None:
+    """Parameters leave the stack with Copilot's template: UsePreviousValue cannot bring them back."""
+    values = {"AppName": "shop", "Text": "a, 'b' \"c\" $d"}
+    stack = {
+        "StackName": "shop-prod-api",
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()],
+        "Tags": [{"Key": "copilot-application", "Value": "shop"}],
+        "RoleARN": "arn:aws:iam::123456789012:role/shop-prod-CFNExecutionRole",
+    }
+    before = here / "shop-prod-api.takeover-1.before.json"
+    before.write_text(json.dumps({"Stacks": [stack]}))
+    (here / "shop-prod-api.takeover-1.before.yml").write_text(
+        TEMPLATE.replace("{Type: String}", "{Type: String}\n  Text: {Type: String}")
+    )
+    ended = run("leave", "back", before.name)
+    assert ended.code == 0, ended.err
+    [create] = [line for line in ended.out.splitlines() if "create-change-set" in line]
+    words = shlex.split(create)
+    given = json.loads(words[words.index("--parameters") + 1])
+    assert {it["ParameterKey"]: it["ParameterValue"] for it in given} == values
+    assert json.loads(words[words.index("--tags") + 1]) == stack["Tags"]
+    assert words[words.index("--role-arn") + 1] == stack["RoleARN"]
+    assert "UsePreviousValue" not in ended.out
+    for command in ("cancel-update-stack", "continue-update-rollback", "wait stack-rollback-complete"):
+        assert f"# aws cloudformation {command} --stack-name shop-prod-api" in ended.out
+    assert "1 of its resources have no DeletionPolicy: Retain" in ended.out
+    assert run("leave", "protect", "shop-prod-api.takeover-1.before.yml", "-o", "protected.yml").code == 0
+    ended = run("leave", "back", before.name, "--template", "protected.yml")
+    assert "have no DeletionPolicy" not in ended.out
+    assert "file://protected.yml" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "this is no JSON"),
+        ("[]", "no list Stacks with one stack"),
+        ('{"Stacks": [{"StackName": "a"}, {"StackName": "b"}]}', "no list Stacks with one stack"),
+        ('{"Stacks": [{"StackName": "a", "Parameters": [1]}]}', "Parameters is no list of ParameterKey"),
+        (
+            '{"Stacks": [{"StackName": "a", "Parameters": [{"ParameterKey": "P", "ParameterValue": "****"}]}]}',
+            "is hidden",
+        ),
+        (
+            '{"Stacks": [{"StackName": "a", "Parameters": [{"ParameterKey": "P", "ParameterValue": "1"}]}]}',
+            "no parameter P",
+        ),
+    ],
+)
+def test_back_refuses_what_is_not_whole(run: Run, here: Path, content: str, message: str) -> None:
+    (here / "a.before.json").write_text(content)
+    (here / "a.before.yml").write_text(TEMPLATE)
+    ended = run("leave", "back", "a.before.json")
+    assert ended.code in (1, 2)
+    assert message in ended.err
+    assert ended.out == ""
+    assert run("leave", "back", "deployed.yml").code in (1, 2)
 
 
 ADDON = """\

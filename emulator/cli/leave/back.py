@@ -1,0 +1,108 @@
+"""`copilot-local leave back`: the lines that lead a stack back to what it was before a step."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emulator.cli.leave.reading import read_given
+from emulator.errors import UsageError
+from emulator.leave.verbs.changing import MOST_INLINE, ChangeSetLines
+from emulator.leave.verbs.lines import app_of, bucket
+
+if TYPE_CHECKING:
+    from emulator.leave.before import Before
+
+_END = ".before.json"
+
+
+def back(
+    before: Annotated[
+        Path,
+        typer.Argument(
+            metavar="STACK.NAME.before.json",
+            help="What the lines of `leave protect` and `aws svc deploy --take-over` wrote before the step. The "
+            "template is the file beside it that ends in .yml.",
+        ),
+    ],
+    template: Annotated[
+        Path | None,
+        typer.Option("--template", metavar="FILE", help="Another template, such as the one with policies."),
+    ] = None,
+) -> None:
+    """Print the commands that lead a stack back to what it was before a step, whatever state it is in."""
+    from emulator.leave.before import read_before
+    from emulator.leave.protect import outline
+
+    found = read_before(read_given(before), str(before))
+    if template is None:
+        if not before.name.endswith(_END):
+            raise UsageError(f"{before} does not end in {_END}", hint="give the template too: --template FILE")
+        template = before.with_name(before.name.removesuffix("json") + "yml")
+    text = read_given(template)
+    shape = outline(text, str(template))
+    lines = [*_states(found.stack), *_of_policies(shape.unprotected, template)]
+    if unknown := sorted(set(found.parameters) - set(shape.parameters)):
+        raise UsageError(
+            f"{template} has no parameter {unknown[0]}, which the stack had",
+            hint="give the template that the stack had with these parameters",
+        )
+    options, upload = f"--template-body {shlex.quote(f'file://{template}')}", []
+    if len(text.encode()) > MOST_INLINE:
+        key = f"back/{found.stack}/{template.name}"
+        upload = [app_of(found.stack), *bucket("$app"), f'aws s3 cp {shlex.quote(str(template))} "s3://$bucket/{key}"']
+        options = f'--template-url "https://$bucket.s3.$region.amazonaws.com/{key}"'
+    made = ChangeSetLines(
+        found.stack, "back", options, _parameters(found), [name for name, _ in shape.nested], _more(found),
+        before=upload,
+    )  # fmt: skip
+    sys.stdout.write("\n".join([*lines, *made.lines]) + "\n")
+
+
+def _states(stack: str) -> list[str]:
+    """What is to be done by the state of the stack."""
+    one = f"--stack-name {stack}"
+    query = "\"StackEvents[?contains(ResourceStatus,'FAILED')].[LogicalResourceId,ResourceStatusReason]\""
+    return [
+        "# The state of the stack says what to do:",
+        f"aws cloudformation describe-stacks {one} --query 'Stacks[0].StackStatus' --output text",
+        "# UPDATE_IN_PROGRESS: stop the update, and CloudFormation goes back by itself. Nothing was removed yet.",
+        f"# aws cloudformation cancel-update-stack {one}",
+        f"# aws cloudformation wait stack-rollback-complete {one}",
+        "# UPDATE_ROLLBACK_COMPLETE: the stack is back. UPDATE_ROLLBACK_IN_PROGRESS: wait for that, as above.",
+        "# UPDATE_ROLLBACK_FAILED: see why, mend that, and let it go on.",
+        f"# aws cloudformation describe-stack-events {one} --query {query} --output table",
+        f"# aws cloudformation continue-update-rollback {one}",
+        "# UPDATE_COMPLETE: template, parameters and tags of before are put back by a change set:",
+    ]
+
+
+def _of_policies(unprotected: int, template: Path) -> list[str]:
+    if not unprotected:
+        return []
+    return [
+        f"# {unprotected} of its resources have no DeletionPolicy: Retain. If the update fails, what it made again is "
+        "deleted,",
+        "# and EnvControllerAction then takes the service off the environment's lists. Safer is the protected template:",
+        f"# copilot-local leave protect {shlex.quote(str(template))} -o protected.yml; and --template protected.yml here.",
+    ]
+
+
+def _parameters(found: Before) -> list[str]:
+    return [_list(found.parameters, "ParameterKey", "ParameterValue")] if found.parameters else []
+
+
+def _more(found: Before) -> list[str]:
+    role = [f"--role-arn {shlex.quote(found.role)}"] if found.role else []
+    return [*role, *([f"--tags {_list(found.tags, 'Key', 'Value')}"] if found.tags else [])]
+
+
+def _list(values: Mapping[str, str], key: str, value: str) -> str:
+    """A list of pairs as JSON, which the AWS command line reads whatever is in a value."""
+    return shlex.quote(json.dumps([{key: one, value: other} for one, other in values.items()]))
