@@ -87,10 +87,10 @@ def _of_policies(unprotected: int, template: Path) -> list[str]:
     if not unprotected:
         return []
     return [
-        f"# {unprotected} of its resources have no DeletionPolicy: Retain. If the update fails, what it made again is "
-        "deleted,",
-        "# and EnvControllerAction then takes the service off the environment's lists. Safer is the protected template:",
-        f"# copilot-local leave protect {shlex.quote(str(template))} -o protected.yml; and --template protected.yml here.",
+        f"# {unprotected} of its resources have no DeletionPolicy: Retain. If the update fails, what it made again goes:",
+        "# EnvControllerAction then takes the service off the environment's lists. The protected template is safer:",
+        f"# copilot-local leave protect {shlex.quote(str(template))} -o protected.yml",
+        "# copilot-local leave back … --template protected.yml",
     ]
 
 
