@@ -87,7 +87,7 @@ def _of_policies(unprotected: int, template: Path) -> list[str]:
     if not unprotected:
         return []
     return [
-        f"# {unprotected} of its resources have no DeletionPolicy: Retain. If the update fails, what it made again goes:",
+        f"# {unprotected} of its resources have no DeletionPolicy: Retain. If the update fails, what it made goes:",
         "# EnvControllerAction then takes the service off the environment's lists. The protected template is safer:",
         f"# copilot-local leave protect {shlex.quote(str(template))} -o protected.yml",
         "# copilot-local leave back … --template protected.yml",
