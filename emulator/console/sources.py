@@ -24,7 +24,7 @@ from emulator.runtime.health.router_chatter import is_chatter
 from emulator.runtime.listeners.front_probe import is_local
 from emulator.runtime.listeners.probe import silent
 from emulator.runtime.reports.direct_overview import direct_overview
-from emulator.runtime.reports.logs import follow_all
+from emulator.runtime.reports.follow import follow_all
 from emulator.runtime.reports.overview import overview
 from emulator.runtime.reports.overview_rows import STARTED_ANEW, Overview, to_plain
 from emulator.runtime.reports.stored_state import stored_state

@@ -50,7 +50,7 @@ class View:
         """What containers print; `router`: with a log router's banner and info lines."""
         from emulator.cli.observe.log_lines import print_lines
         from emulator.runtime.health.router_chatter import is_chatter
-        from emulator.runtime.reports.logs import every_line, follow_all, members_of, print_so_far
+        from emulator.runtime.reports.logs import every_line, members_of, print_so_far
         from emulator.runtime.state.log_subjects import LogSubjects
         from emulator.runtime.state.names import Role
 
@@ -66,6 +66,8 @@ class View:
         for found in members:
             subjects.add(found.service, found.task_id)
         if self.follow:
+            from emulator.runtime.reports.follow import follow_all
+
             end = threading.Event()
             chosen_services = (self.environment, self.services, self.tail)
             source = follow_all(self.engine, *chosen_services, end, wanted, proxies=proxies)

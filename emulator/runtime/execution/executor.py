@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from emulator.engine.interface import ContainerSpec, ContainerState, Engine
+from emulator.engine.interface import ContainerState, Engine
 from emulator.errors import Conflict, ContainerFailed, EngineError
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.execution.archive_output import Keeper
@@ -46,7 +46,7 @@ STOPPING = frozenset(
 class Executor:
     """Runs plans against an engine. What a plan that only stops does not need is not imported for it.
 
-    `on_started` hears of every container of a task that started, `before_remove` of each before it is removed. `front`
+    `before_remove` hears of every container before it is removed. `front`
     is None for a plan that only stops. `target_healthy` is what the front says of a task; without it the containers'
     own health decides. `known` is what the agent knows of the tasks' health, by which is said why one is waited for.
     For `first_moments` seconds a new task that nothing judges is watched. `kills`: where it is cancelled, containers
@@ -62,7 +62,6 @@ class Executor:
         emit: Emit,
         *,
         cancelled: threading.Event | None = None,
-        on_started: Callable[[ContainerSpec], None] | None = None,
         before_remove: Callable[[str], None] | None = None,
         target_healthy: Callable[[str], bool] | None = None,
         drain_image: str = "",
@@ -87,7 +86,6 @@ class Executor:
         self.connect = connect or ServiceConnect(engine, environment)
         self._execution = Execution(engine, environment, emit, self.cancelled)
         self._keeper = Keeper(engine, environment, self._execution.warn)
-        self._on_started = on_started
         self._target_healthy = target_healthy
         self._known = known
         self._first_moments = first_moments
@@ -106,7 +104,7 @@ class Executor:
     def _starter(self) -> ContainerStarter:
         from emulator.runtime.execution.start_container import ContainerStarter
 
-        return ContainerStarter(self._execution, self._on_started)
+        return ContainerStarter(self._execution)
 
     @cached_property
     def _waiter(self) -> ConditionWaiter:

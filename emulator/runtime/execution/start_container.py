@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -44,13 +43,12 @@ _LOWERED: weakref.WeakSet[Engine] = weakref.WeakSet()
 
 
 class ContainerStarter:
-    """Creates and starts the containers of one plan. `on_started` hears of each of a task that started."""
+    """Creates and starts the containers of one plan."""
 
-    def __init__(self, execution: Execution, on_started: Callable[[ContainerSpec], None] | None) -> None:
+    def __init__(self, execution: Execution) -> None:
         self._execution = execution
         self.engine = execution.engine
         self.names = execution.names
-        self.on_started = on_started
         self._ids: dict[str, str] = {}
         """Container name to id, of what was made here."""
         self._made: dict[str, ContainerSpec] = {}
@@ -129,8 +127,6 @@ class ContainerStarter:
                 self._create_with_lower_limit(operation, operation.spec)
         if operation.spec is not None:
             wait_for_receiver(self.engine, operation.spec)
-        if self.on_started is not None and operation.spec is not None:
-            self.on_started(operation.spec)
 
     def give_up(self, operation: Operation, reason: str, error: CopilotLocalError) -> CopilotLocalError | NeverStarts:
         """Leaves a mark in place of a container that will not start; returns what that means for its task."""

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-
-from emulator.engine.interface import LogLine
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _LEVEL = re.compile(r"\[\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d+)?\] \[\s*(?:info|debug|trace|help)\s*\]")
@@ -28,11 +25,6 @@ def is_chatter(text: str) -> bool:
     return bool(
         _LEVEL.match(plain) or _GO_PLUGIN.match(plain) or _BANNER.fullmatch(plain.strip()) or _ART.fullmatch(plain)
     )
-
-
-def without_chatter(lines: Iterable[LogLine], router: bool) -> Iterator[LogLine]:
-    """The lines of a container; of a log router, those that tell of something."""
-    return (line for line in lines if not (router and is_chatter(line.text)))
 
 
 def telling(lines: list[str]) -> list[str]:

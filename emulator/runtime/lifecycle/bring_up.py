@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from emulator.engine.interface import ContainerSpec, ContainerState, Engine
+from emulator.engine.interface import ContainerState, Engine
 from emulator.errors import ContainerFailed, CopilotLocalError, EngineError, EnvironmentBusy, TaskError
 from emulator.events import Emit, Event, EventKind, discard
 from emulator.runtime.control import direct
@@ -56,7 +56,6 @@ class Bringup:
         claim: Claim,
         emit: Emit,
         cancelled: threading.Event,
-        on_started: Callable[[ContainerSpec], None] | None,
         before_remove: Callable[[str], None] | None,
         agent_timeout: float,
         first_moments: float,
@@ -70,7 +69,6 @@ class Bringup:
         self.claim = claim
         self.emit = emit
         self.cancelled = cancelled
-        self.on_started = on_started
         self.before_remove = before_remove
         self.agent_timeout = agent_timeout
         self.first_moments = first_moments
@@ -165,7 +163,6 @@ class Bringup:
             front,
             self.emit,
             cancelled=self.cancelled,
-            on_started=self.on_started,
             drain_image=self.state.agent_image,
             connect=ServiceConnect(self.engine, self.names, first, lambda: self.state),
             known=StatusOverLease(lambda: lease.result() if lease.done() else None, self.state).known,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable
 
-from emulator.engine.interface import ContainerSpec, Engine
+from emulator.engine.interface import Engine
 from emulator.errors import ContainerFailed, ExitCode
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.execution.context import Cancelled
@@ -19,8 +18,8 @@ from emulator.runtime.lifecycle.running import FirstHealth, Running, taken_down
 from emulator.runtime.lifecycle.up import up
 from emulator.runtime.listeners.front_probe import FrontWatch
 from emulator.runtime.planning.up_request import UpRequest, log_subjects
-from emulator.runtime.reports.logs import LogFollower
-from emulator.runtime.state.observed import Member, Observed, Task, observe
+from emulator.runtime.reports.follow import EnvironmentFollower, is_no_run_of_a_command
+from emulator.runtime.state.observed import Member, Observed, observe
 
 STILL_RUNNING = "Detached and still running. Stop it with `copilot-local down`."
 
@@ -43,32 +42,32 @@ def run_foreground(
     while it runs. ECS stops a task when an essential container exits: the code is that container's. `claim` is the one
     of `up`. Raises `TaskError` where another command took it down.
     """
-    follower = LogFollower(engine, emit, log_subjects(request), show_router=request.show_router)
-
-    def started(spec: ContainerSpec) -> None:
-        follower.follow(spec.name, spec.labels)
-
-    try:
-        finish = follower.finish
-        running = up(
-            engine, request, emit, cancelled=interrupted, on_started=started, before_remove=finish, claim=claim
-        )
-    except Cancelled:
-        return ExitCode.INTERRUPTED
-    except ContainerFailed as error:
-        if error.container_exit_code:
-            error.exit_code = error.container_exit_code
-        raise
-    if not running.fresh and joined is not None:
-        joined.set()
-    with contextlib.closing(running):
-        return _stay(running, request, follower, emit, interrupted, killed, detach or threading.Event())
+    follower = EnvironmentFollower(
+        *(engine, request.environment, emit, log_subjects(request)),
+        show_router=request.show_router,
+        all_lines=True,
+        wanted=is_no_run_of_a_command,
+    )
+    follower.start()
+    with contextlib.closing(follower):
+        try:
+            running = up(engine, request, emit, cancelled=interrupted, before_remove=follower.finish, claim=claim)
+        except Cancelled:
+            return ExitCode.INTERRUPTED
+        except ContainerFailed as error:
+            if error.container_exit_code:
+                error.exit_code = error.container_exit_code
+            raise
+        if not running.fresh and joined is not None:
+            joined.set()
+        with contextlib.closing(running):
+            return _stay(running, request, follower, emit, interrupted, killed, detach or threading.Event())
 
 
 def _stay(
     running: Running,
     request: UpRequest,
-    follower: LogFollower,
+    follower: EnvironmentFollower,
     emit: Emit,
     interrupted: threading.Event,
     killed: threading.Event,
@@ -78,6 +77,7 @@ def _stay(
     engine = running.engine
     emit(Event(EventKind.INFO, request.environment.app, running.ready("")))
     running.tell_trust(emit)
+    follower.wait()
     if not running.fresh:
         return _watch(running, request, follower, emit, interrupted, detach)
     fronts, health = FrontWatch(engine, emit), FirstHealth(running, emit)
@@ -89,14 +89,12 @@ def _stay(
         health.look(observed)
         addresses.look(observed)
         lost.look(observed)
-        _follow(observed.job_tasks, follower)
         if detach.is_set():
             interrupted.set()
 
     ended = running.wait_for_exit(interrupted, look)
     if ended is None and detach.is_set():
         running.hand_over()
-        follower.close()
         emit(Event(EventKind.INFO, request.environment.app, STILL_RUNNING))
         return ExitCode.OK
     failure = _failure(engine, ended, emit)
@@ -115,10 +113,10 @@ def _stay(
     finally:
         if retirement is not None:
             retirement.close()
-    follower.close()
     if failure is not None:
         raise failure
     if ended is None and not interrupted.is_set():
+        follower.drain()
         raise taken_down(request.environment)
     return ExitCode.INTERRUPTED if ended is None else ExitCode.OK
 
@@ -138,7 +136,7 @@ def _failure(engine: Engine, ended: Member | None, emit: Emit) -> ContainerFaile
 def _watch(
     running: Running,
     request: UpRequest,
-    follower: LogFollower,
+    follower: EnvironmentFollower,
     emit: Emit,
     interrupted: threading.Event,
     detach: threading.Event,
@@ -149,19 +147,9 @@ def _watch(
     while not detach.is_set() and not interrupted.wait(0.5):
         observed = observe(running.engine, running.environment)
         if not observed.containers:
-            follower.close()
+            follower.drain()
             raise taken_down(running.environment)
         fronts.look(observed)
         lost.look(observed)
-        _follow([*observed.service_tasks, *observed.job_tasks], follower)
-    follower.close()
     emit(Event(EventKind.INFO, request.environment.app, STILL_RUNNING))
     return ExitCode.OK if detach.is_set() else ExitCode.INTERRUPTED
-
-
-def _follow(tasks: Iterable[Task], follower: LogFollower) -> None:
-    """Shows what the containers of these tasks print, from their first line."""
-    for task in tasks:
-        for member in task.members.values():
-            if member.started:
-                follower.follow(member.container.name, member.container.labels)

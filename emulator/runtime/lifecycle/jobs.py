@@ -26,10 +26,11 @@ from emulator.runtime.planning.one_off import as_one_off, ended_by, remove_rest
 from emulator.runtime.planning.start_plan import start_task
 from emulator.runtime.planning.stop_plan import stop_task
 from emulator.runtime.planning.up_request import UpRequest
-from emulator.runtime.reports.logs import LogFollower
+from emulator.runtime.reports.follow import EnvironmentFollower
 from emulator.runtime.specs.load_balancer import FrontControl
 from emulator.runtime.specs.task import task_factory
 from emulator.runtime.specs.unsupported_features import refuse_on_fargate
+from emulator.runtime.state import names
 from emulator.runtime.state.desired import DesiredState
 from emulator.runtime.state.log_subjects import LogSubjects
 from emulator.runtime.state.observed import Member, observe
@@ -64,7 +65,12 @@ def _run(
     environment = request.environment
     task = as_one_off(task_factory(state, request.private, engine).task(state.services[job.name], new_task_id()))
     task_id = task.identity.task_id
-    follower = LogFollower(engine, emit, LogSubjects(one_service=True), show_router=request.show_router)
+    follower = EnvironmentFollower(
+        *(engine, environment, emit, LogSubjects(one_service=True)),
+        show_router=request.show_router,
+        all_lines=True,
+        wanted=lambda labels: labels.get(names.TASK) == task_id,
+    )
     front = FrontControl(environment)
     attendance: list[Connected] = []
     executor = Executor(
@@ -73,7 +79,6 @@ def _run(
         front,
         emit,
         cancelled=interrupted,
-        on_started=lambda spec: follower.follow(spec.name, spec.labels),
         drain_image=state.agent_image,
         known=StatusOverLease(lambda: next(iter(attendance), None), state).known,
     )
@@ -83,6 +88,7 @@ def _run(
         desired = state.services[job.name]
         with attended(engine, environment, state, desired, request.private, emit, interrupted) as attending:
             attendance.append(attending)
+            follower.start()
             try:
                 executor.run(plan)
                 ended = _wait(engine, request, task_id, interrupted, job.schedule.timeout if job.schedule else None)
@@ -121,7 +127,7 @@ def _clean_up(
     engine: Engine,
     request: UpRequest,
     task_id: str,
-    follower: LogFollower,
+    follower: EnvironmentFollower,
     emit: Emit,
     killed: threading.Event,
 ) -> None:

@@ -136,11 +136,17 @@ class Running:
                         exited.pop(member.container.id, None)
                         continue
                     since = exited.setdefault(member.container.id, time.monotonic())
-                    judged = observed.agent.state is ContainerState.RUNNING and not may_restart(member)
+                    judged = observed.agent.state is ContainerState.RUNNING and not _may_run_again(member)
                     if judged or time.monotonic() - since > RESTART_TIMEOUT:
                         return member
             interrupted.wait(0.25)
         return None
+
+
+def _may_run_again(member: Member) -> bool:
+    """Whether a container that does not run is no failure yet: its policy starts it again, or it is removed to be made
+    anew, as one is that Docker refused to start with Fargate's limits; the listing does not say that it never ran."""
+    return may_restart(member) or member.container.state is ContainerState.REMOVING
 
 
 def taken_down(environment: Names) -> TaskError:
@@ -267,7 +273,7 @@ def _unready(running: Running, task: Task) -> Iterator[str]:
             yield f"container {container.name} is not there"
     for member in task.members.values():
         if member.essential and member.started and not member.running:
-            if not may_restart(member):
+            if not _may_run_again(member):
                 raise container_failed(running.engine, member, "an essential container of the task has to keep running")
             yield f"container {member.name} has exited"
         if not member.started:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from emulator.engine.interface import Container, ContainerSpec, ContainerState, Engine
+from emulator.engine.interface import Container, ContainerState, Engine
 from emulator.errors import EngineError, EnvironmentBusy, PortInUse
 from emulator.events import Emit, Event
 from emulator.runtime.control.client import Agent, AgentBusy, AgentError
@@ -42,7 +42,6 @@ def up(
     emit: Emit,
     *,
     cancelled: threading.Event | None = None,
-    on_started: Callable[[ContainerSpec], None] | None = None,
     before_remove: Callable[[str], None] | None = None,
     agent_timeout: float = AGENT_TIMEOUT,
     first_moments: float = FIRST_MOMENTS,
@@ -92,9 +91,8 @@ def up(
                 return _remembered(running, request, before, emit)
             claim = claim or _claim(engine, request, observed, state)
             try:
-                hooks = (on_started, before_remove)
-                times = (agent_timeout, first_moments)
-                running = _bringup()(engine, request, state, observed, claim, emit, cancelled, *hooks, *times).run()
+                rest = (before_remove, agent_timeout, first_moments)
+                running = _bringup()(engine, request, state, observed, claim, emit, cancelled, *rest).run()
                 return _remembered(running, request, before, emit)
             except EnvironmentBusy:
                 # Another command was faster. Twice, with no agent listed: a foreign container has the name.

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import heapq
-import queue
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from emulator.engine.interface import Engine, LogLine, Stream
-from emulator.errors import CopilotLocalError
-from emulator.events import Emit, Event, EventKind
-from emulator.runtime.health.router_chatter import without_chatter
-from emulator.runtime.state import names
-from emulator.runtime.state.log_subjects import LogSubjects
-from emulator.runtime.state.names import Names, Role
-from emulator.runtime.state.observed import Member, Observed, observe
+from emulator.engine.log_cursor import LogCursor
+from emulator.errors import CopilotLocalError, EngineUnavailable, NotFound
+from emulator.runtime.state.observed import Member, Observed
 
 LOOK = 0.5
-"""Seconds between two looks for new containers."""
+"""Seconds between two tries to read a log that Docker did not give."""
+TRIES = 5
 LAST_WORDS = 5.0
 """Seconds that what a container printed last may take to arrive after it is gone."""
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -54,82 +51,106 @@ Wanted = Callable[[Member, LogLine], bool]
 """Whether a line of a container is to be shown."""
 
 
-def _noting(lines: Iterable[LogLine], came: list[bool]) -> Iterator[LogLine]:
-    """The same lines; `came` is not empty once there was one."""
-    for line in lines:
-        if not came:
-            came.append(True)
-        yield line
-
-
 def every_line(member: Member, line: LogLine) -> bool:
     """Wants each line."""
     del member, line
     return True
 
 
-class LogFollower:
-    """Passes on what containers print as events, each container in a thread of its own.
+class LogReaders:
+    """Reads what containers print, each in a thread of its own; `on_line` gets a container's id and a line of it.
 
-    `subjects` says what lines are prefixed with; `show_router`: a log router's banner and info lines too.
+    Every line comes once. A stream of Docker's may end before the last lines of a container that exits just then, and a
+    container that is started again has a new one: so it is asked again, until nothing is new.
     """
 
-    def __init__(self, engine: Engine, emit: Emit, subjects: LogSubjects, *, show_router: bool = False) -> None:
-        self.engine = engine
-        self.emit = emit
-        self._subjects = subjects
-        self._show_router = show_router
-        self._threads: dict[str, threading.Thread] = {}
-        self._streams: dict[str, Stream[LogLine]] = {}
-        self._last: dict[str, str] = {}
+    def __init__(self, engine: Engine, on_line: Callable[[str, LogLine], None]) -> None:
+        self._engine = engine
+        self._on_line = on_line
+        self._readers: dict[str, _Reader] = {}
         self._lock = threading.Lock()
+        self._closed = threading.Event()
 
-    def follow(self, docker_name: str, labels: Mapping[str, str], *, tail: int | None = None) -> None:
-        """Follows one container, which has these labels, from its first line; with `tail`, from its last ones."""
+    def read(self, container: str, *, tail: int | None = None) -> None:
+        """Reads a container from its first line, or the last `tail` ones, until it ends; of one that was read already,
+        what is new."""
         with self._lock:
-            if docker_name in self._threads:
-                return
-            self._subjects.add(labels.get(names.SERVICE, ""), labels.get(names.TASK, ""))
-            thread = threading.Thread(target=self._read, args=(docker_name, dict(labels), tail), daemon=True)
-            self._threads[docker_name] = thread
-        thread.start()
+            reader = self._readers.setdefault(container, _Reader(container, tail, LogCursor(whole=tail is None)))
+            reader.asked += 1
+            if reader.runs or self._closed.is_set():
+                return  # it looks once more before it ends
+            reader.runs = True
+            reader.thread = threading.Thread(target=self._run, args=(reader,), daemon=True, name="log")
+            reader.thread.start()
 
-    def last_line(self, docker_name: str) -> str:
-        """The last line of a container that was passed on; empty where there was none."""
-        return self._last.get(docker_name, "")
-
-    def _read(self, docker_name: str, labels: Mapping[str, str], tail: int | None) -> None:
-        service, task, container = (labels.get(label, "") for label in (names.SERVICE, names.TASK, names.CONTAINER))
-        router = labels.get(names.ROLE) == Role.ROUTER and not self._show_router
-        came: list[bool] = []
-
-        def pass_on(lines: Iterable[LogLine]) -> None:
-            for line in without_chatter(_noting(lines, came), router):
-                subject = self._subjects.subject(service, task, container)
-                self.emit(Event(EventKind.LOG, subject, line.text, {"stream": line.stream, "task": task}))
-                if line.text.strip():
-                    self._last[docker_name] = line.text.strip()
-
-        with contextlib.suppress(CopilotLocalError):  # a container that is gone prints nothing any more
-            stream = self.engine.logs(docker_name, follow=True, tail=tail)
-            self._streams[docker_name] = stream
-            pass_on(stream)
-        if not came and tail is None:
-            # Docker may end the stream of a container that exits at that very moment before its first line.
-            with contextlib.suppress(CopilotLocalError):
-                pass_on(self.engine.logs(docker_name))
-
-    def finish(self, docker_name: str, seconds: float = LAST_WORDS) -> None:
+    def finish(self, container: str, seconds: float = LAST_WORDS) -> None:
         """Waits until everything a stopped container printed was passed on."""
-        thread = self._threads.get(docker_name)
-        if thread is not None:
+        self.read(container)
+        thread = self._readers[container].thread
+        if thread.ident is not None:  # else reading has ended before it began
             thread.join(seconds)
 
+    def drain(self, seconds: float = LAST_WORDS) -> None:
+        """Waits until everything that was printed was passed on, where all containers have stopped."""
+        deadline = time.monotonic() + seconds
+        for container in list(self._readers):
+            self.finish(container, max(0.0, deadline - time.monotonic()))
+
     def close(self) -> None:
-        """Stops following."""
-        for stream in self._streams.values():
-            with contextlib.suppress(CopilotLocalError):
-                stream.close()
+        """Ends all reading."""
+        self._closed.set()
+        for reader in list(self._readers.values()):
+            if reader.stream is not None:
+                with contextlib.suppress(CopilotLocalError):
+                    reader.stream.close()
+
+    def _run(self, reader: _Reader) -> None:
+        troubles = 0
+        while True:
+            asked, came = reader.asked, True
+            try:
+                came = self._look(reader)
+                troubles = 0
+            except (NotFound, EngineUnavailable):
+                came = False  # a container that is gone prints nothing any more
+            except CopilotLocalError:
+                troubles += 1
+                came = troubles < TRIES and not self._closed.wait(LOOK)
+            with self._lock:
+                if self._closed.is_set() or not (came or reader.asked != asked):
+                    reader.runs = False
+                    return
+
+    def _look(self, reader: _Reader) -> bool:
+        """Passes on what is new until the container ends; whether to look again."""
+        first, reader.is_new = reader.is_new, False
+        since, tail = reader.cursor.since or reader.quiet_since, reader.tail if first else None
+        if first and tail == 0:
+            reader.quiet_since = datetime.now(UTC)
+        reader.stream = self._engine.logs(reader.container, follow=True, tail=tail, since=since)
+        if self._closed.is_set():
+            reader.stream.close()
+        came = False
+        for line in reader.cursor.unread(reader.stream):
+            came = True
+            self._on_line(reader.container, line)
+        return came or first
+
+
+@dataclass(slots=True)
+class _Reader:
+    """How far a container was read."""
+
+    container: str
+    tail: int | None
+    cursor: LogCursor
+    quiet_since: datetime | None = None
+    """When it was first asked for what comes alone."""
+    is_new: bool = True
+    asked: int = 0
+    runs: bool = False
+    thread: threading.Thread = field(default_factory=threading.Thread)
+    stream: Stream[LogLine] | None = None
 
 
 def print_so_far(
@@ -138,52 +159,6 @@ def print_so_far(
     """What containers printed, by time; with `tail` the last lines of each, of those that are `wanted`."""
     sources = [_lines(engine, member, tail, wanted) for member in members]
     yield from heapq.merge(*sources, key=lambda found: found.line.timestamp or _EPOCH)
-
-
-def follow_all(
-    engine: Engine,
-    environment: Names,
-    services: Sequence[str],
-    tail: int | None,
-    interrupted: threading.Event,
-    wanted: Wanted = every_line,
-    *,
-    proxies: bool = False,
-) -> Iterator[ContainerLine]:
-    """What is wanted of the last lines (None: all) of each container, then of what comes, new tasks included, until
-    interrupted or nothing of the environment runs any more."""
-    lines: queue.SimpleQueue[ContainerLine | None] = queue.SimpleQueue()
-    readers: dict[str, threading.Thread] = {}
-
-    def read(found: TaskMember, last: int | None) -> None:
-        with contextlib.suppress(CopilotLocalError):
-            for line in engine.logs(found.member.container.name, follow=True, tail=last):
-                if wanted(found.member, line):
-                    lines.put(found.printed(line))
-
-    def watch() -> None:
-        first = True
-        while not interrupted.is_set():
-            with contextlib.suppress(CopilotLocalError):
-                observed = observe(engine, environment)
-                if not observed.containers:
-                    break
-                for found in members_of(observed, services, proxies=proxies):
-                    identifier = found.member.container.id
-                    if identifier not in readers:
-                        last = tail if first else None
-                        readers[identifier] = threading.Thread(target=read, args=(found, last), daemon=True)
-                        readers[identifier].start()
-                first = False
-            interrupted.wait(LOOK)
-        if not interrupted.is_set():
-            for reader in readers.values():
-                reader.join(LAST_WORDS)
-        lines.put(None)
-
-    threading.Thread(target=watch, daemon=True).start()
-    while (found := lines.get()) is not None:
-        yield found
 
 
 def members_of(observed: Observed, services: Sequence[str], *, proxies: bool = False) -> list[TaskMember]:

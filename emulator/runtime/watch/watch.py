@@ -77,6 +77,7 @@ def run_watch(
         where = f"{request.environment.app}/{request.environment.environment}"
         emit(Event(EventKind.INFO, where, "runs already: Ctrl-C will end this command and leave it running"))
     follower.start()
+    follower.wait()
     try:
         running = up(engine, request, emit, cancelled=interrupted, before_remove=follower.finish)
         running.hand_over()

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
 
 from emulator.engine.interface import Engine, EngineEvent, LogLine, Stream
 from emulator.errors import CopilotLocalError
 from emulator.events import Event, EventKind
 from emulator.runtime.health.router_chatter import is_chatter
+from emulator.runtime.reports.logs import LogReaders
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Names, Role
 from emulator.runtime.state.observed import observe
@@ -23,15 +22,6 @@ DRAIN = 3.0
 RETRY = 0.5
 HARMLESS_SIGNALS = frozenset({"1", "10", "12", "17", "18", "19", "20", "23", "28"})
 """HUP, USR1, USR2, CHLD, CONT, STOP, TSTP, URG, WINCH: who sends one of these does not want the container to end."""
-
-
-@dataclass(slots=True)
-class _Followed:
-    """A container whose lines are being read, from its first one or from `since` on."""
-
-    since: datetime | None
-    thread: threading.Thread = field(default_factory=threading.Thread)
-    stream: Stream[LogLine] | None = None
 
 
 class Watcher:
@@ -46,8 +36,9 @@ class Watcher:
         self._names = environment
         self._journal = journal
         self._on_death = on_death
-        self._followed: dict[str, _Followed] = {}
-        """By container id; a container that is started again in place is followed anew."""
+        self._readers = LogReaders(engine, self._printed)
+        self._labels: dict[str, Mapping[str, str]] = {}
+        """By container id, of those that are followed."""
         self._told: set[str] = set()
         """Ids of containers that were signalled to end."""
         self._out_of_memory: set[str] = set()
@@ -67,11 +58,10 @@ class Watcher:
     def close(self) -> None:
         """Ends all threads; what was read stays in the journal."""
         self._closed.set()
-        streams = [self._events, *(followed.stream for followed in list(self._followed.values()))]
-        for stream in streams:
-            if stream is not None:
-                with contextlib.suppress(CopilotLocalError):
-                    stream.close()
+        if self._events is not None:
+            with contextlib.suppress(CopilotLocalError):
+                self._events.close()
+        self._readers.close()
         if self._thread.is_alive():
             self._thread.join(DRAIN)
 
@@ -116,7 +106,7 @@ class Watcher:
         match event.action:
             case "start":
                 self._told.discard(container)
-                self._follow(container, labels, event.time)
+                self._follow(container, labels)
             case "kill" if labels.get("signal", "") not in HARMLESS_SIGNALS:
                 self._told.add(container)
             case "oom":
@@ -127,32 +117,19 @@ class Watcher:
         if event.action in ("start", "die", "oom") or event.action.startswith("health_status"):
             self._journal.add_event(_state_event(event))
 
-    def _follow(self, container: str, labels: Mapping[str, str], started: datetime | None = None) -> None:
-        before = self._followed.get(container)
-        if before is not None and before.thread.is_alive():
-            return
-        followed = _Followed(None if before is None else started)
-        followed.thread = threading.Thread(
-            target=self._read, args=(container, dict(labels), followed), daemon=True, name="copilot-local-log"
-        )
-        self._followed[container] = followed
-        followed.thread.start()
+    def _follow(self, container: str, labels: Mapping[str, str]) -> None:
+        self._labels[container] = labels
+        self._readers.read(container)
 
-    def _read(self, container: str, labels: Mapping[str, str], followed: _Followed) -> None:
+    def _printed(self, container: str, line: LogLine) -> None:
+        labels = self._labels[container]
         service, name, task = labels.get(names.SERVICE, ""), labels[names.CONTAINER], labels.get(names.TASK, "")
-        router = labels.get(names.ROLE) == Role.ROUTER
-        with contextlib.suppress(CopilotLocalError):  # a container that is gone prints nothing any more
-            followed.stream = self._engine.logs(container, follow=True, since=followed.since)
-            if self._closed.is_set():
-                followed.stream.close()
-            for line in followed.stream:
-                chatter = router and is_chatter(line.text)
-                self._journal.add_line(service, name, task, line.stream, line.text, line.timestamp, chatter=chatter)
+        chatter = labels.get(names.ROLE) == Role.ROUTER and is_chatter(line.text)
+        self._journal.add_line(service, name, task, line.stream, line.text, line.timestamp, chatter=chatter)
 
     def _read_to_the_end(self, container: str) -> None:
-        followed = self._followed.get(container)
-        if followed is not None:
-            followed.thread.join(DRAIN)
+        if container in self._labels:
+            self._readers.finish(container, DRAIN)
 
     def _ended(self, container: str, labels: Mapping[str, str]) -> None:
         if container in self._told or labels.get(names.ESSENTIAL, "true") != "true" or labels.get(names.RESTART_POLICY):

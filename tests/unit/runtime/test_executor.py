@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from emulator.engine.fake import Behaviour
-from emulator.engine.interface import ContainerSpec, Health, UlimitSpec
+from emulator.engine.interface import Health, UlimitSpec
 from emulator.errors import ContainerFailed, EngineError, TaskError
 from emulator.events import EventKind
 from emulator.frontdoor.options import backend_name
@@ -240,17 +240,6 @@ def test_a_value_that_the_kernel_refuses_is_named(bench: Bench) -> None:
     with pytest.raises(EngineError, match=r"the kernel does not take 'many' for net\.core\.somaxconn") as error:
         bench.start(desired_state(make_service({"hello": hello})))
     assert "SystemControls" in error.value.hint
-
-
-def test_who_follows_the_logs_hears_of_every_container_of_a_task(bench: Bench) -> None:
-    started: list[str] = []
-
-    def on_started(spec: ContainerSpec) -> None:
-        started.append(spec.name.rpartition("-")[2])
-
-    bench.executor["on_started"] = on_started
-    bench.start(desired_state(nginx_sidecar()))
-    assert sorted(started) == ["hello", "nginx"]
 
 
 def test_every_step_is_told_with_its_cause_and_how_long_it_took(bench: Bench) -> None:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from emulator.engine.fake import Behaviour
-from emulator.engine.interface import LogLine, Stream
+from emulator.engine.interface import ContainerSpec, LogLine, Stream
+from emulator.errors import EngineError, EngineTimeout
 from emulator.events import EventKind
 from emulator.runtime.health.router_chatter import is_chatter
 from emulator.runtime.lifecycle.down import down
-from emulator.runtime.reports.logs import (
-    ContainerLine,
-    LogFollower,
-    Wanted,
-    every_line,
-    follow_all,
-    members_of,
-    print_so_far,
-)
+from emulator.runtime.reports.follow import EnvironmentFollower, follow_all
+from emulator.runtime.reports.logs import ContainerLine, Wanted, every_line, members_of, print_so_far
 from emulator.runtime.state import names
 from emulator.runtime.state.log_subjects import LogSubjects
 from emulator.runtime.state.names import Role
@@ -102,6 +99,24 @@ def test_following_shows_new_tasks_too_and_every_last_word(talking: Bench, until
     assert sorted(texts(found)[2:]) == ["bye", "hello starts"]
 
 
+def test_following_shows_what_a_container_prints_that_is_started_again(talking: Bench, until: Until) -> None:
+    found: list[ContainerLine] = []
+    with ThreadPoolExecutor(1) as pool:
+
+        def follow() -> None:
+            found.extend(follow_all(talking.engine, DEMO, ["web"], 0, threading.Event()))
+
+        following = pool.submit(follow)
+        until(lambda: ("logs", WEB) in talking.engine.calls)
+        for text in ("one", "two"):
+            talking.engine.finish(WEB, 1)
+            talking.engine.start(WEB)
+            talking.engine.print_line(WEB, text)
+        down(talking.engine, DEMO, talking.emit)
+        following.result(10)
+    assert texts(found) == ["one", "two"]
+
+
 def test_following_ends_with_an_interruption(talking: Bench) -> None:
     interrupted = threading.Event()
     lines = follow_all(talking.engine, DEMO, ["web"], None, interrupted)
@@ -119,51 +134,139 @@ def labels(container: str, *, service: str = "hello", task: str = "task0001", ro
 
 
 class TestFollower:
-    def follower(self, bench: Bench, *, show_router: bool = False) -> LogFollower:
-        return LogFollower(bench.engine, bench.emit, LogSubjects(one_service=True), show_router=show_router)
+    def follower(self, bench: Bench, **options: Any) -> EnvironmentFollower:
+        options = {"all_lines": True, **options}
+        return EnvironmentFollower(bench.engine, DEMO, bench.emit, LogSubjects(one_service=True), **options)
 
     def test_lines_become_events_under_their_containers_name(self, talking: Bench) -> None:
-        follower = self.follower(talking)
-        follower.follow(HELLO, labels("hello"))
-        follower.follow(HELLO, labels("hello"))
-        talking.engine.stop(HELLO, 0)
-        follower.finish(HELLO)
+        with following(self.follower(talking)) as follower:
+            talking.engine.stop(HELLO, 0)
+            follower.finish(HELLO)
         lines = [(e.subject, e.message, e.fields["stream"]) for e in talking.events if e.kind is EventKind.LOG]
-        assert lines == [("hello", "hello starts", "stdout"), ("hello", "hello says", "stdout")]
+        own = [line for line in lines if line[0] == "hello"]
+        assert own == [("hello", "hello starts", "stdout"), ("hello", "hello says", "stdout")]
 
     def test_it_can_be_closed_while_containers_run(self, talking: Bench, until: Until) -> None:
-        follower = self.follower(talking)
-        follower.follow(HELLO, labels("hello"))
-        until(lambda: any(event.message == "hello says" for event in talking.events))
-        follower.close()
+        with following(self.follower(talking)) as follower:
+            until(lambda: "hello says" in logged(talking))
         follower.finish(HELLO)
         talking.engine.print_line(HELLO, "not heard")
-        assert not any(event.message == "not heard" for event in talking.events)
+        assert "not heard" not in logged(talking)
 
     def test_a_container_that_is_gone_is_no_trouble(self, bench: Bench) -> None:
-        follower = self.follower(bench)
-        follower.follow("gone", labels("gone"))
-        follower.finish("gone")
+        with following(self.follower(bench)) as follower:
+            follower.finish("gone")
         assert bench.events == []
 
-    @pytest.mark.parametrize("shown", [False, True])
-    def test_the_banner_of_a_log_router_is_shown_where_it_is_asked_for(self, talking: Bench, shown: bool) -> None:
-        talking.engine.print_line(HELLO, "[2024/01/01 00:00:00] [ info] [engine] started")
-        talking.engine.print_line(HELLO, "[2024/01/01 00:00:00] [ warn] [output:http] no upstream")
-        follower = self.follower(talking, show_router=shown)
-        follower.follow(HELLO, labels("log_router", role=Role.ROUTER))
-        talking.engine.stop(HELLO, 0)
-        follower.finish(HELLO)
-        told = [event.message for event in talking.events if event.message.startswith("[20")]
-        assert ("engine" in told[0], len(told)) == (shown, 1 + shown)
+    def test_what_was_printed_before_is_left_out_unless_it_is_asked_for(self, talking: Bench, until: Until) -> None:
+        with following(self.follower(talking, all_lines=False)) as follower:
+            until(lambda: ("logs", HELLO) in talking.engine.calls)
+            talking.engine.print_line(HELLO, "news")
+            talking.engine.stop(HELLO, 0)
+            follower.finish(HELLO)
+        assert logged(talking) == ["news"]
 
-    def test_the_words_of_another_container_are_its_own(self, talking: Bench) -> None:
-        talking.engine.print_line(HELLO, "[2024/01/01 00:00:00] [ info] mine")
+    def test_a_container_that_is_started_again_is_read_on(self, talking: Bench) -> None:
+        with following(self.follower(talking)) as follower:
+            for text in ("again", "and again"):
+                talking.engine.finish(HELLO, 1)
+                talking.engine.start(HELLO)
+                talking.engine.print_line(HELLO, text)
+            talking.engine.stop(HELLO, 0)
+            follower.finish(HELLO)
+        own = ["hello starts", "hello says", "hello starts", "again", "hello starts", "and again"]
+        assert logged(talking, "hello") == own
+
+    def test_a_container_that_is_made_anew_under_its_name_is_read_too(self, talking: Bench, until: Until) -> None:
+        spec = talking.engine.spec(HELLO)
+        with following(self.follower(talking)) as follower:
+            until(lambda: "hello says" in logged(talking))
+            talking.engine.remove(HELLO)
+            talking.engine.create_container(spec)
+            talking.engine.start(HELLO)
+            talking.engine.print_line(HELLO, "another one says")
+            until(lambda: "another one says" in logged(talking))
+            talking.engine.stop(HELLO, 0)
+            follower.finish(HELLO)
+        assert logged(talking, "hello") == ["hello starts", "hello says", "hello starts", "another one says"]
+
+    def test_the_last_words_of_one_whose_start_it_has_not_heard_of_yet(self, talking: Bench) -> None:
+        talking.engine.fail("events", EngineError("no events"), times=None)
         follower = self.follower(talking)
-        follower.follow(HELLO, labels("hello"))
+        follower.start()
         talking.engine.stop(HELLO, 0)
         follower.finish(HELLO)
-        assert any(event.message.endswith("mine") for event in talking.events)
+        follower.close()
+        assert logged(talking, "hello") == ["hello starts", "hello says"]
+
+    def test_a_log_that_docker_does_not_give_at_first_is_asked_for_again(self, talking: Bench) -> None:
+        talking.engine.fail("logs", EngineTimeout("late"), target=HELLO, times=2)
+        with following(self.follower(talking)) as follower:
+            talking.engine.stop(HELLO, 0)
+            follower.finish(HELLO)
+        assert logged(talking, "hello") == ["hello starts", "hello says"]
+
+    @pytest.mark.parametrize("lost", [1, 2])
+    def test_last_lines_that_the_stream_of_one_that_ends_leaves_out_are_read(
+        self, talking: Bench, monkeypatch: pytest.MonkeyPatch, lost: int
+    ) -> None:
+        whole, looks = talking.engine.logs, Counter[str]()
+
+        def logs(container: str, **options: Any) -> Stream[LogLine]:
+            looks[container] += 1
+            lines = list(whole(container, **{**options, "follow": False}))
+            return Lines(lines[:-lost] if looks[container] == 1 else lines)
+
+        monkeypatch.setattr(talking.engine, "logs", logs)
+        talking.engine.stop(HELLO, 0)
+        with following(self.follower(talking)) as follower:
+            follower.finish(HELLO)
+        assert logged(talking, "hello") == ["hello starts", "hello says"]
+
+    @pytest.mark.parametrize("shown", [False, True])
+    @pytest.mark.parametrize("role", [Role.ROUTER, Role.MEMBER])
+    def test_the_banner_of_a_log_router_is_shown_where_it_is_asked_for(
+        self, bench: Bench, shown: bool, role: str
+    ) -> None:
+        lines = ("[2024/01/01 00:00:00] [ info] [engine] started", "[2024/01/01 00:00:00] [ warn] no upstream")
+        bench.engine.behave("one", Behaviour(log=lines))
+        bench.engine.create_container(ContainerSpec("one", "hello:1", {**DEMO.labels(), **labels("one", role=role)}))
+        bench.engine.start("one")
+        with following(self.follower(bench, show_router=shown)) as follower:
+            bench.engine.stop("one", 0)
+            follower.finish("one")
+        assert len(logged(bench)) == (2 if shown or role != Role.ROUTER else 1)
+
+
+class Lines:
+    """A stream that ends where its lines do."""
+
+    def __init__(self, lines: list[LogLine]) -> None:
+        self._lines = iter(lines)
+
+    def __iter__(self) -> Lines:
+        return self
+
+    def __next__(self) -> LogLine:
+        return next(self._lines)
+
+    def close(self) -> None:
+        self._lines = iter(())
+
+
+@contextmanager
+def following(follower: EnvironmentFollower) -> Iterator[EnvironmentFollower]:
+    follower.start()
+    follower.wait()
+    try:
+        yield follower
+    finally:
+        follower.close()
+
+
+def logged(bench: Bench, subject: str = "") -> list[str]:
+    found = [event for event in bench.events if event.kind is EventKind.LOG]
+    return [event.message for event in found if not subject or event.subject == subject]
 
 
 class TestSubjects:
@@ -228,19 +331,3 @@ def test_chatter_of_a_log_router(line: str) -> None:
 )
 def test_what_a_log_router_says_of_trouble_and_of_records(line: str) -> None:
     assert not is_chatter(line)
-
-
-def test_a_stream_that_ends_before_its_first_line_is_read_once_more(
-    talking: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = talking.engine.logs
-
-    def logs(container: str, *, follow: bool = False, tail: int | None = None) -> Stream[LogLine]:
-        return whole("cl-demo-test-hello-task0001-hello", tail=0) if follow else whole(container, tail=tail)
-
-    monkeypatch.setattr(talking.engine, "logs", logs)
-    heard: list[str] = []
-    follower = LogFollower(talking.engine, lambda event: heard.append(event.message), LogSubjects(one_service=True))
-    follower.follow(HELLO, {names.SERVICE: "hello", names.CONTAINER: "hello"})
-    follower.finish(HELLO)
-    assert heard == ["hello starts", "hello says"]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from emulator.engine.fake import Behaviour
-from emulator.engine.interface import ContainerSpec
+from emulator.engine.interface import Container, ContainerSpec, ContainerState
 from emulator.errors import (
     ContainerFailed,
     CopilotLocalError,
@@ -25,6 +26,7 @@ from emulator.errors import (
 from emulator.events import Event, EventKind, discard
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.lifecycle.down import down
+from emulator.runtime.lifecycle.running import wait_healthy
 from emulator.runtime.lifecycle.up import up
 from tests.unit.runtime.bench import Bench
 from tests.unit.runtime.world import AGENT, DEMO, firelens, make_service, nginx_sidecar
@@ -89,6 +91,27 @@ def test_an_essential_container_that_exits_a_moment_later_is_a_failed_start_too(
     with pytest.raises(ContainerFailed, match="container hello exited with code 3"):
         bench.up(make_service(), first_moments=10.0)
     assert bench.left() == NOTHING
+
+
+def test_a_container_that_is_removed_to_be_made_anew_is_no_failed_start(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, listed = bench.up(make_service()), bench.engine.list_containers
+    monkeypatch.setattr("emulator.runtime.lifecycle.running.is_local", lambda _: False)
+    looks = 0
+
+    def removing(labels: Mapping[str, str]) -> list[Container]:
+        nonlocal looks
+        looks += 1
+        rows = listed(labels)
+        return [replace(r, state=ContainerState.REMOVING) if r.name.endswith("-hello") else r for r in rows]
+
+    def recreated(labels: Mapping[str, str]) -> list[Container]:
+        return removing(labels) if looks < 3 else listed(labels)
+
+    monkeypatch.setattr(bench.engine, "list_containers", recreated)
+    wait_healthy(running, bench.cancelled, 20)
+    assert looks == 3
 
 
 def test_a_container_that_printed_nothing_can_be_tried_by_hand(bench: Bench) -> None:
