@@ -25,6 +25,7 @@ DOCKERFILE = """\
 FROM {base}
 ENV PYTHONPATH=/site PYTHONUNBUFFERED=1
 COPY site /site
+RUN python3 -m compileall -q /site
 CMD ["python3", "-c", "import signal, sys; signal.signal(15, lambda *_: sys.exit()); signal.pause()"]
 """
 WITH_BOTO3 = "with-boto3"

@@ -98,6 +98,13 @@ class Suite:
         file = self.folder / name
         return file.read_text(encoding="utf-8") if file.exists() else ""
 
+    def forget(self, name: str) -> None:
+        """Removes such a file, and processes that have ended."""
+        (self.folder / name).unlink()
+        for process in [one for one in self.processes if one.poll() is not None]:
+            process.communicate()
+            self.processes.remove(process)
+
     def instances(self) -> set[str]:
         """Names of the copies of the application that Docker has anything of."""
         found = {row.labels.get("copilot-local.app", "") for row in self.engine.list_containers({})}

@@ -21,9 +21,24 @@ pytestmark = pytest.mark.docker
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
+JOB = """\
+name: nightly
+type: Scheduled Job
+image: {location: busybox:1.37}
+on: {schedule: "@daily"}
+command: ["sh", "-c", "echo done $COPILOT_SERVICE_NAME; exit $CODE"]
+variables: {CODE: "${CODE}"}
+"""
+
+
 @pytest.fixture(scope="module")
-def nginx() -> Iterator[Environment]:
-    with Environment(EXAMPLES / "nginx-sidecar") as environment:
+def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    """The example, with a job beside its service."""
+    folder = tmp_path_factory.mktemp("workspace") / "nginx-sidecar"
+    shutil.copytree(EXAMPLES / "nginx-sidecar", folder)
+    (folder / "copilot" / "nightly").mkdir()
+    (folder / "copilot" / "nightly" / "manifest.yml").write_text(JOB)
+    with Environment(folder, services=["hello"], variables={"CODE": "3"}) as environment:
         yield environment
 
 
@@ -140,26 +155,11 @@ def test_a_cancelled_start_leaves_nothing(tmp_path: Path, engine: Engine) -> Non
     assert engine.list_volumes(left) == {}
 
 
-JOB = """\
-name: nightly
-type: Scheduled Job
-image: {location: busybox:1.37}
-on: {schedule: "@daily"}
-command: ["sh", "-c", "echo done $COPILOT_SERVICE_NAME; exit $CODE"]
-variables: {CODE: "${CODE}"}
-"""
-
-
-def test_a_job_runs_beside_the_services_of_a_test(tmp_path: Path) -> None:
-    folder = tmp_path / "nginx-sidecar"
-    shutil.copytree(EXAMPLES / "nginx-sidecar", folder)
-    (folder / "copilot" / "nightly").mkdir()
-    (folder / "copilot" / "nightly" / "manifest.yml").write_text(JOB)
-    with Environment(folder, services=["hello"], variables={"CODE": "3"}) as environment:
-        tasks = {row.task_id for row in environment.containers}
-        ended = environment.run_job("nightly")
-        assert (ended.exit_code, ended.lines) == (3, ("done nightly",))
-        environment.check()
-        assert {row.task_id for row in environment.containers} == tasks
-        with pytest.raises(InputError, match="not a Scheduled Job"):
-            environment.run_job("hello")
+def test_a_job_runs_beside_the_services_of_a_test(nginx: Environment) -> None:
+    tasks = {row.task_id for row in nginx.containers}
+    ended = nginx.run_job("nightly")
+    assert (ended.exit_code, ended.lines) == (3, ("done nightly",))
+    nginx.check()
+    assert {row.task_id for row in nginx.containers} == tasks
+    with pytest.raises(InputError, match="not a Scheduled Job"):
+        nginx.run_job("hello")

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.docker
 
 
-def test_tests_that_pass_leave_nothing_behind(suite: Suite) -> None:
+def test_tests_pass_and_a_container_that_dies_fails_one_at_once_with_its_last_lines(suite: Suite) -> None:
     suite.write(
         """
+        import time
+
         def test_routing(copilot_environment):
             assert copilot_environment.http.get("/api/orders").status_code == 200
             assert copilot_environment.http.get("/elsewhere").status_code == 503
@@ -40,11 +42,33 @@ def test_tests_that_pass_leave_nothing_behind(suite: Suite) -> None:
             assert copilot_service.environment is copilot_environment
             with open("instance", "w") as file:
                 file.write(copilot_environment.names.app)
+
+        def test_it_dies(copilot_environment):
+            copilot_environment.exec("hello", "kill -TERM 1")
+            time.sleep(60)
+
+        def test_its_replacement_serves(copilot_environment):
+            copilot_environment.wait_healthy()
+            assert copilot_environment.http.get("/api/x").status_code == 200
+
+        def test_an_end_that_is_wanted_is_none(copilot_environment):
+            with copilot_environment.expect_exit("hello"):
+                copilot_environment.exec("hello", "kill -TERM 1")
+            copilot_environment.wait_healthy()
+            copilot_environment.kill("nginx")
+            copilot_environment.wait_healthy()
+            assert copilot_environment.http.get("/api/x").status_code == 200
     """.replace("THE_APP", suite.app)
     )
     ran = suite.run()
-    assert ran.counts() == {"passed": 3}, ran.out
-    assert ran.code == 0
+    assert ran.counts() == {"passed": 5, "failed": 1}, ran.out
+    assert ran.code == 1
+    assert ran.seconds < 55
+    assert "container hello of hello exited with code 0" in ran.out
+    assert re.search(r"^E +stopping$", ran.out, re.M)
+    assert "hello/hello exited with code 0" in ran.section("copilot-local events of")
+    assert "copilot-local plan of" not in ran.out
+    assert ran.out.count("time.sleep(60)") == 1
     assert suite.said("instance").startswith(f"{suite.app}-")
     assert suite.instances() == set()
 
@@ -79,36 +103,6 @@ def test_a_failing_test_reports_logs_events_and_with_v_the_plan_and_what_a_wait_
     assert "no line of hello matches 'never printed' within 0.5 s; the last lines:" in ran.out
     assert "hello/hello | GET /api/printed" in ran.out
     assert suite.instances() == set()
-
-
-def test_a_container_that_dies_fails_the_test_at_once_with_its_last_lines(suite: Suite) -> None:
-    suite.write("""
-        import time
-
-        def test_it_dies(copilot_environment):
-            copilot_environment.exec("hello", "kill -TERM 1")
-            time.sleep(60)
-
-        def test_its_replacement_serves(copilot_environment):
-            copilot_environment.wait_healthy()
-            assert copilot_environment.http.get("/api/x").status_code == 200
-
-        def test_an_end_that_is_wanted_is_none(copilot_environment):
-            with copilot_environment.expect_exit("hello"):
-                copilot_environment.exec("hello", "kill -TERM 1")
-            copilot_environment.wait_healthy()
-            copilot_environment.kill("nginx")
-            copilot_environment.wait_healthy()
-            assert copilot_environment.http.get("/api/x").status_code == 200
-    """)
-    ran = suite.run()
-    assert ran.counts() == {"passed": 2, "failed": 1}, ran.out
-    assert ran.seconds < 55
-    assert "container hello of hello exited with code 0" in ran.out
-    assert re.search(r"^E +stopping$", ran.out, re.M)
-    assert "hello/hello exited with code 0" in ran.section("copilot-local events of")
-    assert "copilot-local plan of" not in ran.out
-    assert ran.out.count("time.sleep(60)") == 1
 
 
 def test_an_environment_that_does_not_come_up_is_told_in_words(suite: Suite) -> None:
@@ -191,18 +185,6 @@ SLEEPS = """
 """
 
 
-def test_ctrl_c_takes_everything_down(suite: Suite) -> None:
-    suite.write(SLEEPS)
-    began = time.monotonic()
-    process = suite.start()
-    suite.until("the test runs", lambda: suite.said("running") != "")
-    process.send_signal(signal.SIGINT)
-    ran = suite.ended(process, began)
-    assert ran.code == 2, ran.out
-    assert "KeyboardInterrupt" in ran.out
-    assert suite.instances() == set()
-
-
 def test_ctrl_c_while_it_comes_up_takes_everything_down(suite: Suite) -> None:
     suite.write(SLEEPS)
     began = time.monotonic()
@@ -214,7 +196,7 @@ def test_ctrl_c_while_it_comes_up_takes_everything_down(suite: Suite) -> None:
     assert suite.instances() == set()
 
 
-def test_the_next_run_removes_what_a_killed_one_left(suite: Suite) -> None:
+def test_the_next_run_removes_what_a_killed_one_left_and_ctrl_c_takes_everything_down(suite: Suite) -> None:
     suite.write(SLEEPS)
     process = suite.start()
     suite.until("the test runs", lambda: suite.said("running") != "")
@@ -222,12 +204,15 @@ def test_the_next_run_removes_what_a_killed_one_left(suite: Suite) -> None:
     process.wait()
     left = suite.said("running")
     assert suite.instances() == {left}
-    suite.write("""
-        def test_it(copilot_environment):
-            assert copilot_environment.http.get("/api/x").status_code == 200
-    """)
-    ran = suite.run()
-    assert ran.counts() == {"passed": 1}, ran.out
+    suite.forget("running")
+    began = time.monotonic()
+    process = suite.start()
+    suite.until("the test runs again", lambda: suite.said("running") != "")
+    assert suite.instances() == {suite.said("running")} != {left}
+    process.send_signal(signal.SIGINT)
+    ran = suite.ended(process, began)
+    assert ran.code == 2, ran.out
+    assert "KeyboardInterrupt" in ran.out
     assert suite.instances() == set()
 
 
