@@ -48,14 +48,15 @@ class Task(NamedTuple):
 
 
 def preload() -> None:
-    """Imports what commands import, and builds the schemas of all models."""
+    """Imports what commands import, makes every command, and builds the schemas of all models."""
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")  # as emulator.cli.main does
     for name in _modules(importlib.import_module("emulator").__path__, "emulator."):
         importlib.import_module(name)
     from emulator.cli.shell.app import command_line
     from emulator.model import Model
 
-    command_line()
+    for command in _every(command_line()):
+        _ = getattr(command, "command", None)  # a verb reads its options when it is first asked for
     for model in _below(Model):
         model.model_rebuild()
     gc.collect()
@@ -69,6 +70,13 @@ def _modules(path: Iterable[str], prefix: str) -> Iterator[str]:
         yield found.name
         if found.ispkg:
             yield from _modules(importlib.import_module(found.name).__path__, f"{found.name}.")
+
+
+def _every(group: Any) -> Iterator[Any]:
+    for command in group.commands.values():
+        yield command
+        if hasattr(command, "commands"):
+            yield from _every(command)
 
 
 def _below(model: type[Any]) -> Iterator[type[Any]]:

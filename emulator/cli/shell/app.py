@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated, TextIO, cast
 
@@ -57,8 +58,9 @@ def _help_without_verb(context: typer.Context) -> None:
         typer.echo(context.get_help())
 
 
+@cache
 def command_line() -> TyperGroup:
-    """The verbs as Typer's own tree of commands."""
+    """The verbs as Typer's own tree of commands, made once for a process: that takes longer than most verbs."""
     root = _filled(app, VERBS)
     for name, (help, verbs) in GROUPS.items():
         kind = ListingGroup if "list" in verbs else PlainGroup

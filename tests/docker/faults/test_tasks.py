@@ -38,7 +38,7 @@ storage:
       read_only: false
       efs: true
 """
-FILLS = "trap \"exit 0\" TERM; until [ -e /tmp/go ]; do sleep 0.1; done; dd if=/dev/zero of=/data/file bs=64k || exit 1"
+FILLS = 'trap "exit 0" TERM; until [ -e /tmp/go ]; do sleep 0.1; done; dd if=/dev/zero of=/data/file bs=64k || exit 1'
 
 
 @pytest.fixture
