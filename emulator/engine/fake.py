@@ -49,6 +49,10 @@ class FakeEngine(FakeControls):
 
     # The daemon
 
+    @property
+    def host(self) -> str:
+        return self.engine_info.host
+
     def info(self) -> EngineInfo:
         self._call("info", "")
         return self.engine_info

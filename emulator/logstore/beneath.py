@@ -69,6 +69,17 @@ def append_beneath(root: Path, relative: str | Path, data: bytes) -> None:
         file.write(data)
 
 
+def write_beneath(root: Path, name: str, data: bytes) -> None:
+    """Makes the regular file of that name in `root`, in place of what has its name. Raises OSError."""
+    if Path(name).name != name:
+        raise NotAFile(errno.EINVAL, "a path that leads out of its folder", name)
+    with folder_beneath(root) as folder:
+        remove_entry(folder, name)
+        descriptor = _open(folder, name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    with open(descriptor, "wb") as file:
+        file.write(data)
+
+
 def entries_beneath(root: Path, relative: str | Path = ".", most: int = MOST_ENTRIES) -> list[tuple[str, str]]:
     """Names in the folder at `root / relative` with what each one is: `file`, `folder` or `other`. Raises OSError."""
     with folder_beneath(root, relative) as folder, os.scandir(folder) as found:

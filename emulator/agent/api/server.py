@@ -17,6 +17,7 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from emulator.agent.api.answers import content_of, status_of, with_events
+from emulator.agent.api.going_down import refuse_others, store_kept, take_down
 from emulator.agent.api.looks import overview, status
 from emulator.agent.api.records import AccessLines, follow_access, follow_records, load_balancer_of
 from emulator.agent.scheduler.supervisor import Supervisor
@@ -194,11 +195,12 @@ class _Connection(BaseHTTPRequestHandler):
 
     def _retire(self, query: Query, body: Message) -> Answer:
         """It goes with the connection too: an agent that looks after nothing would only be in the next `up`'s way."""
-        del query, body
+        del query
+        refuse_others(self.server.supervisor.scheduler.names, body)
         self._holds = False
         if not self._retires:
             self._retires = True
-            self.server.supervisor.retire()
+            take_down(self.server.supervisor, body)
         return None
 
     def _finish(self, *_: object) -> Answer:
@@ -357,6 +359,7 @@ _CHANGE: Final[Mapping[str, _Handler]] = {
     "attend": _Connection._attend,
     "provide": _Connection._provide,
     "retire": _Connection._retire,
+    "keep": lambda asked, _, body: store_kept(asked.server.log_folder, body),
     "finish": _Connection._finish,
     "retire-if-idle": _Connection._retire_if_idle,
     "apply": _Connection._apply,

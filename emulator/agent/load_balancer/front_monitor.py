@@ -79,6 +79,7 @@ class FrontMonitor(FrontControl):
         self._kept: frozenset[str] = frozenset()
         self._wake = threading.Event()
         self._closed = threading.Event()
+        self._stands_down = threading.Event()
         self._restless_until = 0.0
         self._changed = threading.Condition()
         self._configuring = threading.Lock()
@@ -103,6 +104,10 @@ class FrontMonitor(FrontControl):
                 monitor.access_log.finish(FINISH)
 
     # what the supervisor and the control API use
+
+    def stand_down(self) -> None:
+        """The environment is going away: a load balancer that ends is not started again."""
+        self._stands_down.set()
 
     def refresh(self) -> None:
         """Something happened to a container: look at the listing again."""
@@ -266,7 +271,7 @@ class FrontMonitor(FrontControl):
         """Starts load balancers that were ended, as Docker does with those that crash. No plan can: the one at work
         may be waiting for their targets."""
         wanted = front_specs(self.state) if self.state is not None else {}
-        for balancer in wanted:
+        for balancer in wanted if not self._stands_down.is_set() else ():
             front = front_in(self._observed, balancer)
             if front is None or front.state is not ContainerState.EXITED or front.exit_code not in SIGNALLED:
                 continue
@@ -298,7 +303,7 @@ class FrontMonitor(FrontControl):
     def _start_anew_where_deaf(self, front: Container, balancer: Balancer, now: float) -> None:
         """Starts a load balancer anew that has run without an answer for `DEAF` seconds: it hangs, and Docker, which
         sees its process, does nothing."""
-        if front.state is not ContainerState.RUNNING:
+        if front.state is not ContainerState.RUNNING or self._stands_down.is_set():
             self._silent_since.pop(balancer, None)
             return
         if now - self._silent_since.setdefault(balancer, now) < DEAF:

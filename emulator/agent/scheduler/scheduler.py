@@ -13,6 +13,7 @@ from typing import Any
 
 from emulator.agent.load_balancer.front_monitor import FrontMonitor
 from emulator.agent.scheduler.back_off import BackOff
+from emulator.agent.scheduler.event_log import log_event
 from emulator.agent.scheduler.history import (
     ESSENTIAL_EXITED,
     STOPPING_VERBS,
@@ -31,11 +32,13 @@ from emulator.agent.scheduler.unhealthy_tasks import Unhealthy, given_up, judged
 from emulator.engine.interface import Engine, Health
 from emulator.errors import CopilotLocalError, InputError
 from emulator.events import Emit, Event, EventKind
+from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.execution.executor import Executor, Shift
 from emulator.runtime.health.reasons import CheckResult
 from emulator.runtime.health.watch import Known
 from emulator.runtime.listeners.front_ports import balanced
 from emulator.runtime.planning.reconcile import Reconciled, reconcile
+from emulator.runtime.planning.stop_plan import stop_ahead
 from emulator.runtime.specs.connect.endpoints import EndpointFiles
 from emulator.runtime.specs.load_balancer import front_specs
 from emulator.runtime.specs.service_connect import ServiceConnect
@@ -296,6 +299,17 @@ class Scheduler:
             shift=shift or self.shifts.carry_out,
             gives_up=gives_up,
         )
+
+    def stop_ahead(self, timeout: int | None, abandoned: threading.Event) -> None:
+        """Stops everything for a `down`, until that is `abandoned`. What goes wrong is left to the command, which asks
+        for the same again."""
+        try:
+            plan = stop_ahead(observe(self.engine, self.names), timeout=timeout)
+            Executor(self.engine, self.names, None, log_event, cancelled=abandoned, keep_output=False).run(plan)
+        except Cancelled:
+            pass
+        except CopilotLocalError as error:
+            log.info("tasks were not stopped ahead: %s", error)
 
     def known(self) -> Known:
         """What there is to say of the health of tasks."""

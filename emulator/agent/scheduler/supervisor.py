@@ -131,6 +131,7 @@ class Supervisor:
         with self.control.lock:
             self._retirements += 1
         self.early.close()
+        self.front.stand_down()
         self.control.retire()
         self.jobs.wake()
 

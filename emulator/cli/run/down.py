@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emulator.cli.shell.chosen_environment import chosen_environment
+from emulator.cli.shell.chosen_environment import chosen_environment, environment_names
 from emulator.cli.shell.interrupt import interruptions
 from emulator.cli.shell.options import App, Env, Name, Quiet
 from emulator.errors import CopilotLocalError, UsageError
@@ -17,6 +18,7 @@ from emulator.events import Emit, Event, EventKind
 
 if TYPE_CHECKING:
     from emulator.engine.interface import Engine
+    from emulator.runtime.control.http import Connection
     from emulator.runtime.state.names import Names
 
 
@@ -41,14 +43,19 @@ def down(
         raise UsageError("down stops a whole environment: -n does not go with it")
     if every and env is not None:
         raise UsageError("--all takes every environment down: -e does not go with it")
-    with closing(make_display(quiet=quiet)) as display, _environments(app, env, every=every) as (engine, environments):
+    ahead = None if every else _begin(app, env, timeout)
+    with (
+        closing(make_display(quiet=quiet)) as display,
+        closing(ahead[0]) if ahead is not None else nullcontext(),
+        _environments(app, env, every=every) as (engine, environments),
+    ):
         _, killed = interruptions(display.emit)
         failed: CopilotLocalError | None = None
         for names in environments:
             if every:
                 display.emit(Event(EventKind.INFO, "down", f"{names.app}/{names.environment}"))
             try:
-                _take_down(engine, names, display.emit, volumes=volumes, timeout=timeout, killed=killed)
+                _take_down(engine, names, display.emit, volumes=volumes, timeout=timeout, killed=killed, ahead=ahead)
             except CopilotLocalError as error:
                 if len(environments) == 1:
                     raise
@@ -58,6 +65,16 @@ def down(
             display.emit(Event(EventKind.INFO, "down", "no environment is on this machine"))
         if failed is not None:
             raise failed
+
+
+def _begin(app: str | None, env: str | None, timeout: int | None) -> tuple[Connection, float] | None:
+    """The agent stops tasks while this command imports what it needs for the rest: the connection that this goes with,
+    and when it began, of the monotonic clock."""
+    from emulator.runtime.control.direct import retire
+
+    began = time.monotonic()
+    connection = retire(environment_names(app, env), timeout)
+    return (connection, began) if connection is not None else None
 
 
 @contextmanager
@@ -74,8 +91,16 @@ def _environments(app: str | None, env: str | None, *, every: bool) -> Iterator[
 
 
 def _take_down(
-    engine: Engine, names: Names, emit: Emit, *, volumes: bool, timeout: int | None, killed: threading.Event
+    engine: Engine,
+    names: Names,
+    emit: Emit,
+    *,
+    volumes: bool,
+    timeout: int | None,
+    killed: threading.Event,
+    ahead: tuple[Connection, float] | None,
 ) -> None:
+    from emulator.runtime.control.leases import Retirement
     from emulator.runtime.lifecycle.down import down as take_down
 
     found = take_down(
@@ -86,6 +111,7 @@ def _take_down(
         timeout=timeout,
         cancelled=killed,
         agent_image=lambda: _agent_image(emit),
+        ahead=Retirement(ahead[0], began=ahead[1]) if ahead is not None else None,
     )
     if volumes:
         from emulator.setup.authority import remove_certificates  # brings cryptography, which takes its time

@@ -92,6 +92,10 @@ class DockerEngine:
 
     # The daemon
 
+    @property
+    def host(self) -> str:
+        return self._endpoint.host
+
     def info(self) -> EngineInfo:
         if self._info is None:
             with self._client.sdk("describe itself") as sdk:

@@ -344,10 +344,10 @@ class Agent:
     def _has_socket(self) -> bool:
         """Whether the agent was given a folder of this machine."""
         daemon = direct.daemon_of(self.names)
-        return bool(daemon) and daemon == self.engine.info().host
+        return bool(daemon) and daemon == self.engine.host
 
     def _here(self) -> ExecStream | None:
-        return direct.connect(self.names, self.engine.info().host) if self._has_socket() else None
+        return direct.connect(self.names, self.engine.host) if self._has_socket() else None
 
 
 def _goes_on(stream: ExecStream) -> bool:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.errors import CopilotLocalError, EngineError
-from emulator.runtime.control.http import AgentError, Connection, Message, Query, closed_after, request
+from emulator.runtime.control.http import AgentError, Connection, Message, Query, closed_after, done, request
 
 if TYPE_CHECKING:
     from emulator.engine.interface import EngineInfo
@@ -36,6 +36,8 @@ _CHUNK = 65536
 _LOCKS = "0123456789abcdef"
 ANSWER_TIMEOUT = 25.0
 """Seconds for an answer that the agent has at hand; an agent that was just started takes some until it listens."""
+RETIRE_TIMEOUT = 2.0
+"""Seconds for which an agent is waited for that may hang, where its environment goes away."""
 FIRST_ANSWER_TIMEOUT = 5.0
 """Seconds for the begin of an answer that Docker's own listing can stand in for."""
 
@@ -232,6 +234,26 @@ def messages(environment: Names, verb: str, query: Query | None = None) -> Itera
     rest = _rest(connection, first, found)
     next(rest)  # a generator that has not begun closes nothing when it is dropped
     return rest
+
+
+def retire(environment: Names, timeout: int | None) -> Connection | None:
+    """Has the agent begin what `down` does: it retires, as long as the connection that is returned lasts, and stops
+    tasks; `timeout` shortens their stop timeouts. None where it has no socket here, or does not answer at once."""
+    stream = _connected(environment)
+    if stream is None:
+        return None
+    connection = Connection(stream)
+    body = {"app": environment.app, "environment": environment.environment, "stop": True, "timeout": timeout}
+    try:
+        with closed_after(connection, RETIRE_TIMEOUT):
+            done(connection.ask(request("POST", "retire", body=body)))
+    except (CopilotLocalError, OSError):
+        connection.close()
+        return None
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _rest(connection: Connection, first: Message | None, others: Iterator[Message]) -> Iterator[Message]:

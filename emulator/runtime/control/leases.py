@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from typing import TYPE_CHECKING, Any
 
 from emulator.errors import CopilotLocalError
@@ -10,12 +11,16 @@ from emulator.runtime.control.direct import ANSWER_TIMEOUT
 from emulator.runtime.control.http import Connection, Message, closed_after, done, request
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from concurrent.futures import Future
 
+    from emulator.engine.interface import File
     from emulator.runtime.state.desired import DesiredState, Private
 
 FINISH_TIMEOUT = 5.0
 """Seconds that an agent may take to store what came last."""
+KEEP_TIMEOUT = 30.0
+"""Seconds for what a container has printed: 100,000 lines, on a busy machine."""
 
 
 class Lease:
@@ -67,15 +72,26 @@ class Retirement:
     """An environment's going away, bound to one connection: when that ends, the agent removes itself, if it is still
     there."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, began: float | None = None) -> None:
         self._connection = connection
+        self.began = began
+        """When, of the monotonic clock, the agent began to stop tasks by itself; None where it does not."""
+        self._asking = threading.Lock()
 
     def finish(self) -> bool:
         """Has the agent store what load balancers have logged; returns whether it has, and may be killed."""
+        return self._has("finish", FINISH_TIMEOUT)
+
+    def store(self, files: Sequence[File]) -> bool:
+        """Has the agent write files into the log store; returns whether it has."""
+        texts = {file.path: file.content.decode(errors="replace") for file in files}
+        return self._has("keep", KEEP_TIMEOUT, {"files": texts})
+
+    def _has(self, verb: str, timeout: float, body: Message | None = None) -> bool:
         try:
-            with closed_after(self._connection, FINISH_TIMEOUT):
-                done(self._connection.ask(request("POST", "finish")))
-        except (CopilotLocalError, OSError):  # it is gone, hangs, or is of another version
+            with self._asking, closed_after(self._connection, timeout):
+                done(self._connection.ask(request("POST", verb, body=body)))
+        except (CopilotLocalError, OSError):  # it is gone, hangs, cannot, or is of another version
             return False
         return True
 

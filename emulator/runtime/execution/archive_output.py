@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from emulator.engine.interface import ContainerSpec, ContainerState, Engine, File, Mount
 from emulator.errors import CopilotLocalError, NotFound
@@ -17,25 +17,36 @@ from emulator.firelens.stored import LOG_FOLDER, kept_stream, stored_line
 from emulator.runtime.state import names
 from emulator.runtime.state.names import Names, Role
 
+Store = Callable[[Sequence[File]], bool]
+"""Writes files into the log store; whether it could."""
 MOST_LINES = 100_000
 """What is kept of one container: its last lines."""
 
 
 class Keeper:
-    """Writes into the log store through a container that is never started; it is removed by `close`. `lost` hears of a
-    container whose output could not be kept, and why."""
+    """Writes into the log store through `store`, which says whether it could, else through a container that is never
+    started; it is removed by `close`. `lost` hears of a container whose output could not be kept, and why."""
 
-    def __init__(self, engine: Engine, environment: Names, lost: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        environment: Names,
+        lost: Callable[[str, str], None],
+        store: Store | None = None,
+    ) -> None:
         self._engine = engine
         self._names = environment
         self._lost = lost
+        self._store = store
         self._helper = ""
         self._lock = threading.Lock()
         self._waiting: dict[str, File] = {}
         """What is read and not written yet, by its path; one call of Docker writes all of it."""
 
     def prepare(self) -> None:
-        """Makes the helper ahead, while containers stop that probably printed something."""
+        """Makes the helper ahead, while containers stop that probably printed something, where it will be needed."""
+        if self._store is not None:
+            return
         with contextlib.suppress(CopilotLocalError):
             found = self._engine.list_containers({**self._names.labels(), names.LOG_STREAM: ""})
             if found and self._has_store():
@@ -76,7 +87,7 @@ class Keeper:
             )
             for line in self._engine.logs(container.name, tail=MOST_LINES)
         ]
-        if lines and self._has_store():
+        if lines and (self._store is not None or self._has_store()):
             labels = container.labels
             stored = kept_stream(labels[names.CONTAINER], container.id)
             file = f"{labels[names.SERVICE]}.{labels[names.TASK]}.{stored}"
@@ -92,9 +103,9 @@ class Keeper:
             if file.path not in self._waiting:
                 return
             try:
-                helper = self._open(image)
                 files = list(self._waiting.values())
-                self._engine.put_files(helper, LOG_FOLDER, files)
+                if (self._store is None or not self._store(files)) and self._has_store():
+                    self._engine.put_files(self._open(image), LOG_FOLDER, files)
                 for written in files:
                     del self._waiting[written.path]
             finally:

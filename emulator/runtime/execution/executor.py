@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from emulator.engine.interface import ContainerState, Engine
 from emulator.errors import Conflict, ContainerFailed, EngineError
 from emulator.events import Emit, Event, EventKind
-from emulator.runtime.execution.archive_output import Keeper
+from emulator.runtime.execution.archive_output import Keeper, Store
 from emulator.runtime.execution.context import POLL, Cancelled, Execution
 from emulator.runtime.execution.stop_container import REVIVAL, ContainerStopper
 from emulator.runtime.planning.dependencies import NeverStarts
@@ -46,11 +46,12 @@ STOPPING = frozenset(
 class Executor:
     """Runs plans against an engine. What a plan that only stops does not need is not imported for it.
 
-    `before_remove` hears of every container before it is removed. `front`
-    is None for a plan that only stops. `target_healthy` is what the front says of a task; without it the containers'
-    own health decides. `known` is what the agent knows of the tasks' health, by which is said why one is waited for.
-    For `first_moments` seconds a new task that nothing judges is watched. `kills`: where it is cancelled, containers
-    that are being stopped are killed. Without `shift` old tasks stop once new ones are steady, whatever the strategy.
+    `before_remove` hears of every container before it is removed. `front` is None for a plan that only stops.
+    `target_healthy` is what the front says of a task; without it the containers' own health decides. `known` is what
+    the agent knows of the tasks' health, by which is said why one is waited for. For `first_moments` seconds a new task
+    that nothing judges is watched. `kills`: where it is cancelled, containers that are being stopped are killed.
+    `store` writes into the log store, as `Keeper` needs it. `stops_since`: when, of the monotonic clock, something else
+    began to stop the same containers. Without `shift` old tasks stop once new ones are steady, whatever the strategy.
     `gives_up`: whether the service scheduler replaces a task that is awaited.
     """
 
@@ -71,6 +72,8 @@ class Executor:
         known: Callable[[], Known | None] = lambda: None,
         first_moments: float = 0.0,
         kills: bool = False,
+        store: Store | None = None,
+        stops_since: float | None = None,
         shift: Shift | None = None,
         gives_up: Callable[[Task], bool] = lambda _: False,
     ) -> None:
@@ -85,14 +88,16 @@ class Executor:
         self.keep_output = keep_output
         self.connect = connect or ServiceConnect(engine, environment)
         self._execution = Execution(engine, environment, emit, self.cancelled)
-        self._keeper = Keeper(engine, environment, self._execution.warn)
+        self._kept: set[str] = set()
+        self._kept_changed = threading.Condition()
+        self._keeper = Keeper(engine, environment, self._execution.warn, store)
         self._target_healthy = target_healthy
         self._known = known
         self._first_moments = first_moments
         self._kills = kills
         self._shift = shift
         self._gives_up = gives_up
-        self._stopper = ContainerStopper(self._execution, drain_image, revival)
+        self._stopper = ContainerStopper(self._execution, drain_image, revival, stops_since)
 
     @property
     def front(self) -> FrontControl:
@@ -165,6 +170,12 @@ class Executor:
         """Makes what output is kept with, while a plan that stops containers is carried out."""
         if self.keep_output:
             self._keeper.prepare()
+
+    def await_kept(self, containers: set[str]) -> None:
+        """Waits until the output of these, which the plan removes, is kept, or the plan is not carried on."""
+        with self._kept_changed:
+            while not (containers <= self._kept or self._execution.stopping.is_set()):
+                self._kept_changed.wait(POLL)
 
     def keep_left(self) -> None:
         """Kills what a plan has left of containers whose output is kept here, and keeps it."""
@@ -254,6 +265,9 @@ class Executor:
                     self.before_remove(operation.subject)
                 if self.keep_output and operation.task_id:
                     self._keeper.keep(operation.subject)
+                    with self._kept_changed:
+                        self._kept.add(operation.subject)
+                        self._kept_changed.notify_all()
                 task = self._execution.task(operation.task_id)
                 if task and task.relay and task.relay.name == operation.subject:
                     self._stopper.settle(task)  # the router has ended: what it left in its buffer too

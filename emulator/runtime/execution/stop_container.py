@@ -21,18 +21,19 @@ KILLED = 137
 
 class ContainerStopper:
     """Stops the containers of one plan. `drain_image` is what a drain runs on; `revival` how many seconds a log router
-    that was started again must stay up to be counted on."""
+    that was started again must stay up to be counted on; `since` when something else began to stop the same ones."""
 
-    def __init__(self, execution: Execution, drain_image: str, revival: float) -> None:
+    def __init__(self, execution: Execution, drain_image: str, revival: float, since: float | None = None) -> None:
         self._execution = execution
         self.engine = execution.engine
         self.names = execution.names
         self.drain_image = drain_image
         self.revival = revival
+        self.since = since
 
     def stop(self, operation: Operation) -> str:
         """Stops a container within the operation's timeout; returns what is to be said of it. Raises `EngineError`."""
-        began = time.monotonic()
+        began = self.since or time.monotonic()
         self._stop(operation)
         if not 0 < operation.timeout <= time.monotonic() - began:
             return ""

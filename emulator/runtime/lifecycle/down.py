@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
-from functools import partial
 
 from emulator.engine.interface import Container, ContainerState, Engine
 from emulator.errors import CopilotLocalError, EngineError, EngineUnavailable
 from emulator.events import Emit, Event, EventKind
 from emulator.runtime.control import direct
 from emulator.runtime.control.client import Agent, Retirement
+from emulator.runtime.control.direct import RETIRE_TIMEOUT
 from emulator.runtime.execution.context import Cancelled
 from emulator.runtime.execution.executor import Executor, remove_volume
 from emulator.runtime.listeners.remembered_ports import forget
@@ -29,8 +29,6 @@ LEFTOVER_ROUNDS = 5
 Docker's log driver may take up to a minute until it notices a new listener."""
 NETWORK_ROUNDS = 20
 AT_ONCE = 8
-RETIRE_TIMEOUT = 2.0
-"""Seconds for which an agent is waited for that may hang."""
 AGENT_STOP_TIMEOUT = 5
 SETTLING = 0.5
 """Seconds between two tries to remove a network that something is still in."""
@@ -46,6 +44,7 @@ def down(
     cancelled: threading.Event | None = None,
     before_remove: Callable[[str], None] | None = None,
     agent_image: Callable[[], str] | None = None,
+    ahead: Retirement | None = None,
 ) -> bool:
     """Stops and removes everything of an environment; returns whether there was anything.
 
@@ -53,14 +52,15 @@ def down(
     store, shared file systems) stay unless `volumes`. `timeout` shortens every stop timeout, in seconds. `cancelled`
     ends the orderly stop: what is left is killed and removed at once, as it is where the orderly stop fails.
     `agent_image` gives an image of the agent, asked for only where there is no agent any more to take it from: a
-    container that logs to a dead router cannot be stopped without a drain. A network or volume that Docker does not
-    give up is a warning; a container that is left is an `EngineError`.
+    container that logs to a dead router cannot be stopped without a drain. `ahead`: the agent was asked to retire
+    already; this is closed. A network or volume that Docker does not give up is a warning; a container that is left is
+    an `EngineError`.
     """
     observed = observe(engine, environment)
     found = bool(observed.containers or engine.list_networks(environment.labels()))
     with ThreadPoolExecutor(3, thread_name_prefix="down") as pool, contextlib.ExitStack() as until_the_end:
         agent_gone: Future[object] | None = None
-        retirement, serving = _stand_down(engine, environment, observed), ""
+        retirement, serving = _stand_down(engine, environment, observed, ahead), ""
         if observed.agent is not None:
             if retirement is not None:
                 until_the_end.enter_context(contextlib.closing(retirement))
@@ -69,22 +69,25 @@ def down(
                 agent_gone = pool.submit(_failed_removal, engine, observed.agent.name)
         drain_image = _drain_image(engine, observed, emit, agent_image)
         executor = Executor(
-            engine,
-            environment,
-            None,
-            emit,
+            *(engine, environment, None, emit),
             cancelled=cancelled,
-            before_remove=partial(_before_remove, engine, serving, None if volumes else retirement, before_remove),
+            before_remove=lambda container: prepare_removal(container),
             drain_image=drain_image,
             keep_output=not volumes,
             kills=True,
+            store=retirement.store if retirement is not None else None,
+            stops_since=retirement.began if retirement is not None else None,
         )
+
+        def prepare_removal(container: str) -> None:
+            if container == serving and not volumes:
+                _finish(executor, observed, serving, retirement)
+            if before_remove is not None:
+                before_remove(container)
+
         prepared = pool.submit(executor.prepare_to_keep)
         try:
-            plan = _plan(observed, timeout, volumes=volumes, serving=serving)
-            if serving:
-                _remove_network_early(plan, environment)
-            executor.run(plan, closes=False)
+            executor.run(_plan(observed, environment, timeout, volumes=volumes, serving=serving), closes=False)
             if not serving:
                 pool.submit(_remove_network, engine, environment.network, agent_gone)
         except Cancelled:
@@ -104,34 +107,30 @@ def down(
     return found
 
 
-def _stand_down(engine: Engine, environment: Names, observed: Observed) -> Retirement | None:
+def _stand_down(engine: Engine, environment: Names, observed: Observed, ahead: Retirement | None) -> Retirement | None:
     """Has the agent, if there is one, look after nothing any more: it must not replace what is being stopped. None
     where it has ended by that."""
+    if ahead is not None and (observed.agent is None or not observed.tasks):
+        ahead.close()
+        ahead = None
     if observed.agent is None:
         return None
-    retirement = None
+    retirement = ahead
     # Without a task it has nothing to replace, and is not frozen: a command that waits for it may run its bridge in it
     # just then, and such a container hangs.
     if not observed.tasks:
         engine.remove(observed.agent.name)
-    elif (retirement := _retired(engine, environment, observed.agent)) is None:
+    elif retirement is None and (retirement := _retired(engine, environment, observed.agent)) is None:
         _end(engine, observed.agent)
     direct.remove_folder(environment)
     return retirement
 
 
-def _before_remove(
-    engine: Engine,
-    serving: str,
-    retirement: Retirement | None,
-    before: Callable[[str], None] | None,
-    container: str,
-) -> None:
+def _finish(executor: Executor, observed: Observed, agent: str, retirement: Retirement | None) -> None:
     """Has the agent write down what came last: ending in order takes it longer than being killed after that."""
-    if container == serving and retirement is not None and not retirement.finish():
-        engine.stop(serving, AGENT_STOP_TIMEOUT)
-    if before is not None:
-        before(container)
+    executor.await_kept({member.container.name for task in observed.tasks.values() for member in task.members.values()})
+    if retirement is not None and not retirement.finish():
+        executor.engine.stop(agent, AGENT_STOP_TIMEOUT)
 
 
 def _remove_network_early(plan: Plan, environment: Names) -> None:
@@ -155,7 +154,7 @@ def _remove_network(engine: Engine, network: str, agent_gone: Future[object] | N
     engine.remove_network(network)
 
 
-def _plan(observed: Observed, timeout: int | None, *, volumes: bool, serving: str = "") -> Plan:
+def _plan(observed: Observed, environment: Names, timeout: int | None, *, volumes: bool, serving: str = "") -> Plan:
     """All tasks stop side by side, then the databases that they were connected to and the local AWS endpoint; the load
     balancers, which hold nothing that could be lost, are killed meanwhile, as the endpoint is where its data goes
     too. `serving` is the agent, where it still answers tasks: it goes when they and the load balancers have ended."""
@@ -173,6 +172,7 @@ def _plan(observed: Observed, timeout: int | None, *, volumes: bool, serving: st
         plan.add(Verb.REMOVE_CONTAINER, front.name, "down", killed)
     if serving:
         plan.add(Verb.REMOVE_CONTAINER, serving, "down", ended)
+        _remove_network_early(plan, environment)
     return plan
 
 
@@ -185,7 +185,7 @@ def _stop_others(executor: Executor, left: Observed, timeout: int | None, *, vol
     parts.append(replace(left, tasks={}))
     for part in parts:
         with contextlib.suppress(CopilotLocalError):
-            executor.run(_plan(part, timeout, volumes=volumes), closes=False)
+            executor.run(_plan(part, executor.names, timeout, volumes=volumes), closes=False)
 
 
 def _retired(engine: Engine, environment: Names, agent: Container) -> Retirement | None:

@@ -81,6 +81,37 @@ def stop_task(
     return plan.add(Verb.REMOVE_VOLUME, task.id, "volumes of the task", removals or first, task_id=task.id)
 
 
+def stop_ahead(observed: Observed, *, timeout: int | None = None) -> Plan:
+    """The stops of all tasks, in the order of `stop_task`, and of the load balancers, without any removal: what the
+    agent does of a `down` while the command loads. `timeout` shortens every stop timeout.
+
+    A log router, what waits for its stop, and what logs to one that has ended are left to the command, which says what
+    became of the last records.
+    """
+    plan = Plan()
+    for front in (*observed.fronts, *([observed.udp_relay] if observed.udp_relay is not None else [])):
+        if front.state is ContainerState.RUNNING:
+            plan.add(Verb.STOP_CONTAINER, front.name, "down", timeout=0)
+    for task in observed.tasks.values():
+        _stop_ahead_of_router(plan, task, timeout)
+    return plan
+
+
+def _stop_ahead_of_router(plan: Plan, task: Task, timeout: int | None) -> None:
+    own = Plan()
+    stop_task(own, task, "down", timeout=timeout)
+    router = task.router.container.name if task.router is not None else ""
+    ids: dict[int, int] = {}
+    for stop in own.operations:
+        if stop.verb is Verb.STOP_CONTAINER and stop.subject != router and ids.keys() >= set(stop.needs):
+            needs = [ids[need] for need in stop.needs]
+            ids[stop.id] = plan.add(stop.verb, stop.subject, stop.cause, needs, timeout=stop.timeout, task_id=task.id)
+    stops = [one for one in own.operations if one.verb in (Verb.STOP_CONTAINER, Verb.REVIVE_ROUTER)]
+    pause = task.pause
+    if pause is not None and pause.state is ContainerState.RUNNING and not task.relay and len(stops) == len(ids):
+        plan.add(Verb.STOP_CONTAINER, pause.name, "down", ids.values(), timeout=0)
+
+
 def stop_databases(
     plan: Plan, observed: Observed, reason: str, needs: Iterable[int], *, timeout: int | None = None
 ) -> None:

@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 
 from emulator.agent.api.server import ROUTES
 from emulator.ecs.job import JobSchedule
+from emulator.engine.interface import File
 from emulator.errors import CopilotLocalError
 from emulator.events import discard
 from emulator.runtime.control import direct
@@ -72,7 +73,7 @@ class Watched(control_http.Connection):
         if body:
             check(json.loads(body), content["application/json"]["schema"])
         else:
-            assert not content
+            assert not self.operation.get("requestBody", {}).get("required")
         known = {resolved(parameter)["name"] for parameter in self.operation.get("parameters", [])}
         assert {name for name, _ in parse_qsl(url.query)} <= known
         yield from super().ask(data)
@@ -169,6 +170,7 @@ def test_requests_and_answers_fit_it(
     assert not agent.retire_if_idle()
     leaving = agent.hold(Private()).leave()
     retirement = agent.retire()
+    assert retirement.store([File("hello.0.@hello@0", b"said")])
     assert retirement.finish()
     retirement.close()
     assert not supervisor.abandoned.is_set()

@@ -14,7 +14,7 @@ import pytest
 
 from emulator.cli.observe.log_lines import print_direct
 from emulator.engine.fake import Behaviour
-from emulator.engine.interface import ExecResult
+from emulator.engine.interface import ContainerState, ExecResult
 from emulator.errors import CopilotLocalError, EngineError
 from emulator.runtime.control import client, direct
 from emulator.runtime.control.http import AgentError, Connection, done, request
@@ -247,3 +247,32 @@ class TestAnAgentThatWasJustStarted:
         here.engine.remove(DEMO.agent)
         with pytest.raises(EngineError):
             here.agent.hold(Private())
+
+
+class TestRetiring:
+    """What `down` asks for before it has loaded what it needs of Docker."""
+
+    def test_tasks_stop_while_the_command_loads_and_nothing_is_removed(
+        self, here: Rig, until: Callable[[Callable[[], object]], None]
+    ) -> None:
+        connection = direct.retire(DEMO, 7)
+        assert connection is not None
+        until(lambda: {c.state for c in here.observed.containers if c.name != DEMO.agent} == {ContainerState.EXITED})
+        assert here.engine.stop_timeouts[here.container("hello")] == 7
+        assert not here.supervisor.abandoned.is_set()
+        connection.close()
+        until(here.supervisor.abandoned.is_set)
+
+    def test_the_agent_of_another_environment_with_the_same_prefix_refuses(self, folder: Path, rig: Rig) -> None:
+        del folder
+        supervisor = rig.boot(desired_state(make_service()))
+        connection = Connection(rig.connect(()))
+        body = {"app": "demo-test", "environment": "x", "stop": True}
+        with pytest.raises(AgentError, match="this is the agent of demo/test"):
+            done(connection.ask(request("POST", "retire", body=body)))
+        assert not supervisor.control.retired.is_set()
+
+    def test_nothing_is_begun_where_no_agent_listens(self, here: Rig) -> None:
+        direct.remove_folder(DEMO)
+        assert direct.retire(DEMO, None) is None
+        assert here.supervisor.control.retired.is_set() is False

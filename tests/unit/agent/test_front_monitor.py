@@ -309,3 +309,13 @@ def test_a_task_without_targets_is_healthy_when_it_runs(rig: Rig) -> None:
     rig.boot(desired_state(make_service()).model_copy(update={"acting": True})).look()
     look(rig, 1)
     assert rig.monitor.task_healthy(rig.task.id)
+
+
+@pytest.mark.parametrize("retired", [False, True])
+def test_a_load_balancer_that_was_ended_is_started_again_unless_all_goes_away(fronted: Rig, retired: bool) -> None:
+    if retired:
+        fronted.supervisor.retire()
+    fronted.engine.stop(DEMO.front, 0)
+    look(fronted, 1)
+    [front] = fronted.observed.fronts
+    assert front.state is (ContainerState.EXITED if retired else ContainerState.RUNNING)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from emulator.logstore import store
-from emulator.logstore.beneath import NotAFile, append_beneath, folder_beneath, open_beneath
+from emulator.logstore.beneath import NotAFile, append_beneath, folder_beneath, open_beneath, write_beneath
 from emulator.logstore.records import Joiner, Record, parse_record
 from emulator.logstore.store import Follower, bound, record_files, rotate
 from tests.unit.logstore.test_records import TAG, TASK, line, logs, part
@@ -237,3 +237,17 @@ def test_lines_whose_end_never_comes_are_given_before_they_fill_the_memory() -> 
     assert sum(1 for record in parts if record and joiner.add(record)) == 2
     others = [parse_record(part("x", 1, False, f"id-{number}")) for number in range(1000)]
     assert sum(1 for record in others if record and joiner.add(record)) > 700
+
+
+def test_what_is_written_replaces_a_link_and_does_not_follow_it(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("untouched")
+    store = tmp_path / "store"
+    store.mkdir()
+    (store / STREAM).symlink_to(secret)
+    write_beneath(store, STREAM, b"line")
+    assert secret.read_text() == "untouched"
+    assert (store / STREAM).read_bytes() == b"line"
+    for name in ("../secret", "/etc/passwd", "a/b", ".."):
+        with pytest.raises(OSError):  # noqa: PT011 - of several kinds
+            write_beneath(store, name, b"line")

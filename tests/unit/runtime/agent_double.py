@@ -52,7 +52,7 @@ class AgentDouble:
             return document({"error": refusal}, "400 Bad Request")
         if verb in ("hold", "attend"):
             self.before_hold()
-        if verb in ("hold", "begin", "act", "leave", "attend", "provide", "retire", "finish"):
+        if verb in ("hold", "begin", "act", "leave", "attend", "provide", "retire", "finish", "keep"):
             return [b"HTTP/1.1 204 No Content\r", b"\r"]
         if verb == "retire-if-idle":
             return document({"idle": False})

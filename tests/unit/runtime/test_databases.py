@@ -209,7 +209,7 @@ class TestPlan:
         world = self.running(self.state())
         world.state = desired_state(make_service())
         world.runs_task(state=world.state)
-        plan = _plan(world.observed, None, volumes=False)
+        plan = _plan(world.observed, DEMO, None, volumes=False)
         [stop] = [one for one in plan.operations if one.title == "stop database Db"]
         tasks = [one.id for one in plan.operations if one.task_id]
         assert max(tasks) in stop.needs

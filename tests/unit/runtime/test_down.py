@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +13,8 @@ import pytest
 from emulator.engine.fake import Behaviour
 from emulator.engine.interface import ContainerSpec
 from emulator.errors import Conflict, CopilotLocalError, EngineError, EngineTimeout, EngineUnavailable, ImageError
+from emulator.events import EventKind
+from emulator.runtime.control.client import Agent
 from emulator.runtime.lifecycle.down import down
 from emulator.runtime.machine.environments import running_environments
 from emulator.runtime.specs.agent import agent_spec
@@ -62,6 +66,63 @@ def test_the_agent_looks_after_nothing_any_more_and_serves_tasks_to_their_end(ru
     done = running.did("pause", "stop", "remove")
     assert not {"pause agent", "stop agent"} & {*done}
     assert done.index("stop firelens_log_router") < done.index("remove agent")
+
+
+@pytest.fixture
+def plain(bench: Bench) -> Bench:
+    """A service that logs to CloudWatch by itself, and ignores SIGTERM."""
+    options = {"awslogs-stream-prefix": "copilot", "awslogs-group": "/copilot/demo"}
+    state = desired_state(make_service({"hello": {"logConfiguration": {"logDriver": "awslogs", "options": options}}}))
+    bench.engine.behave("*-hello", Behaviour(log=("the last line",), stop_code=None))
+    bench.engine.ensure_network(DEMO.network, DEMO.labels(Role.NETWORK))
+    bench.engine.ensure_volume(DEMO.log_volume, {**DEMO.labels(Role.VOLUME), names.DATA: "logs"})
+    bench.engine.create_container(agent_spec(bench.engine, DEMO, state))
+    bench.engine.start(DEMO.agent)
+    bench.start(state)
+    bench.engine.calls.clear()
+    return bench
+
+
+def test_what_containers_printed_is_kept_by_the_agent_before_it_goes(plain: Bench) -> None:
+    take_down(plain)
+    assert [verb for verb in plain.agent.said if verb in ("keep", "finish")] == ["keep", "finish"]
+    [stored] = [request["files"] for request in plain.agent.requests if request["verb"] == "keep"]
+    [(name, content)] = stored.items()
+    assert re.fullmatch(r"hello\.task00010*\.@hello@[0-9a-f]{8}", name)
+    assert "the last line" in content
+    assert "create_container" not in dict(plain.engine.calls), "no container beside it"
+
+
+def test_where_the_agent_cannot_keep_it_a_container_beside_it_does(plain: Bench) -> None:
+    """It is of another version."""
+    plain.agent.unknown.add("keep")
+    take_down(plain)
+    assert [target for verb, target in plain.engine.calls if verb == "put_files" and "-keep-" in target]
+    assert plain.left()["containers"] == []
+
+
+def test_a_container_that_ignored_its_stop_before_the_command_asked_is_marked(plain: Bench) -> None:
+    ahead = Agent(plain.engine, DEMO).retire()
+    ahead.began = time.monotonic() - 60
+    take_down(plain, ahead=ahead)
+    [told] = [e.message for e in plain.events if e.kind is EventKind.STEP_DONE and "stop hello/hello" in e.subject]
+    assert told == "(ignored SIGTERM; killed)"
+
+
+def test_a_retirement_that_was_asked_for_ahead_is_gone_on_with(running: Bench) -> None:
+    ahead = Agent(running.engine, DEMO).retire()
+    take_down(running, ahead=ahead)
+    assert running.agent.said == ["retire", "finish"]
+    assert running.left()["containers"] == []
+    assert all(stream.closed for stream in running.agent.streams)
+
+
+def test_one_that_was_asked_for_ahead_is_closed_where_nothing_runs(plain: Bench) -> None:
+    ahead = Agent(plain.engine, DEMO).retire()
+    for container in plain.observed.containers:
+        plain.engine.remove(container.name)
+    take_down(plain, ahead=ahead)
+    assert all(stream.closed for stream in plain.agent.streams)
 
 
 def test_an_agent_that_does_not_know_how_to_finish_ends_in_order(running: Bench) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from emulator.runtime.planning.stop_plan import stop_task
+from emulator.runtime.planning.stop_plan import stop_ahead, stop_task
 from emulator.runtime.state.operations import Plan, Verb
 from tests.unit.runtime.world import ROUTED, ROUTER, World, firelens, lines, make_service, text_of
 
@@ -186,3 +186,33 @@ def test_circular_labels_do_not_keep_a_task_from_being_stopped() -> None:
         assert isinstance(container.labels, dict)
         container.labels["copilot-local.depends-on"] = other
     assert set(stops(stop_plan(world))) == {"hello", "web"}
+
+
+class TestAhead:
+    """What the agent stops while `down` loads."""
+
+    def test_everything_stops_and_nothing_is_removed(self) -> None:
+        world = World(make_service({"hello": depends("db"), "db": {}}))
+        world.runs_task()
+        assert text_of(stop_ahead(world.observed)) == lines("""
+            #1 stop container hello-00000001-hello: down
+            #2 stop container hello-00000001-db after #1: down
+            #3 stop container 00000001-pause after #1, #2: down
+        """)
+
+    def test_the_log_router_and_what_stops_after_it_are_left_to_the_command(self) -> None:
+        world = World(firelens())
+        world.runs_task()
+        assert text_of(stop_ahead(world.observed)) == lines("""
+            #1 stop container hello-00000001-hello: down
+        """)
+
+    def test_what_logs_to_a_router_that_has_ended_is_left_to_the_command(self) -> None:
+        world = World(firelens())
+        world.runs_task(states={"firelens_log_router": 1})
+        assert stop_ahead(world.observed).operations == []
+
+    def test_the_stop_timeout_is_shortened(self) -> None:
+        world = World(make_service())
+        world.runs_task()
+        assert [o.timeout for o in stop_ahead(world.observed, timeout=3).operations] == [3, 0]
