@@ -28,6 +28,7 @@ from emulator.setup.paths import data_dir
 from emulator.setup.store import FOLDER, Store
 
 DEFAULT = "default"
+FARGATE_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
 CREATED = "clusters"
 """The document of clusters that CreateCluster made, by name."""
 CLUSTERS = "cluster-settings"
@@ -233,7 +234,9 @@ def _unplaced(service: Message) -> Message:
 
 def on_fargate(asked: Mapping[str, Any]) -> bool:
     """Whether a service or task is to run on Fargate."""
-    return asked.get("launchType") == "FARGATE" or bool(asked.get("capacityProviderStrategy"))
+    strategy = asked.get("capacityProviderStrategy") or ()
+    of_fargate = [one["capacityProvider"] in FARGATE_PROVIDERS for one in strategy]
+    return asked.get("launchType") == "FARGATE" or (bool(of_fargate) and all(of_fargate))
 
 
 def no_capacity(cluster: str) -> str:

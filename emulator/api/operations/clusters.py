@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from emulator.api.arns import short
-from emulator.api.clusters import CLUSTERS, CREATED, DEFAULT, Cluster, Clusters
-from emulator.api.errors import ApiError, client_error, invalid
+from emulator.api.clusters import CLUSTERS, CREATED, DEFAULT, FARGATE_PROVIDERS, Cluster, Clusters
+from emulator.api.errors import ApiError, client_error
+from emulator.api.operations.capacity import refuse_unknown_providers
 from emulator.api.operations.tags import changed_tags, set_tags, tags_of, with_tags
-from emulator.api.paging import page
+from emulator.api.paging import limited, page
 from emulator.ecs.identity import cluster_arn
 
 Request = Mapping[str, Any]
@@ -26,9 +27,36 @@ SET_AT_CREATION = (
     "serviceConnectDefaults",
 )
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
-PROVIDERS = ("FARGATE", "FARGATE_SPOT")
+MOST_INSTANCES = 100
+INCLUDED: Mapping[str, tuple[str, Any]] = {
+    "SETTINGS": ("settings", []),
+    "CONFIGURATIONS": ("configuration", None),
+    "STATISTICS": ("statistics", []),
+    "ATTACHMENTS": ("attachments", None),
+}
+"""Members that DescribeClusters gives where a request includes them, and what stands there where it does not."""
 MOST_DELETED = 100
 """Deleted clusters that stay describable."""
+
+
+STATISTICS = (
+    "runningEC2TasksCount",
+    "runningFargateTasksCount",
+    "pendingEC2TasksCount",
+    "pendingFargateTasksCount",
+    "runningExternalTasksCount",
+    "pendingExternalTasksCount",
+    "runningManagedInstancesTasksCount",
+    "pendingManagedInstancesTasksCount",
+    "activeEC2ServiceCount",
+    "activeFargateServiceCount",
+    "drainingEC2ServiceCount",
+    "drainingFargateServiceCount",
+    "activeExternalServiceCount",
+    "drainingExternalServiceCount",
+    "activeManagedInstancesServiceCount",
+    "drainingManagedInstancesServiceCount",
+)
 
 
 def list_clusters(clusters: Clusters, asked: Request) -> Answer:
@@ -49,7 +77,9 @@ def describe_clusters(clusters: Clusters, asked: Request) -> Answer:
                 failures.append({"arn": _arn(clusters, name), "reason": "MISSING"})
             else:
                 found.append(described(clusters, deleted))
-    return {"clusters": with_tags(clusters, found, "clusterArn", asked), "failures": failures}
+    left_out = dict(member for key, member in INCLUDED.items() if key not in asked.get("include", ()))
+    found = [{**one, **left_out} for one in with_tags(clusters, found, "clusterArn", asked)]
+    return {"clusters": found, "failures": failures}
 
 
 def create_cluster(clusters: Clusters, asked: Request) -> Answer:
@@ -57,7 +87,8 @@ def create_cluster(clusters: Clusters, asked: Request) -> Answer:
     name = asked.get("clusterName", DEFAULT)
     if not NAME.fullmatch(name):
         raise client_error("Cluster name must have 1 to 255 characters, of letters, digits, hyphens and underscores.")
-    refuse_unknown_providers(asked.get("capacityProviders", ()), asked.get("defaultCapacityProviderStrategy", ()))
+    strategy = asked.get("defaultCapacityProviderStrategy", ())
+    refuse_unknown_providers(clusters, asked.get("capacityProviders", ()), strategy)
     tags = changed_tags({}, asked.get("tags", ()))
     with contextlib.suppress(ApiError):
         return {"cluster": described(clusters, clusters.one(name))}
@@ -87,6 +118,8 @@ def delete_cluster(clusters: Clusters, asked: Request) -> Answer:
         ended = [key for key in document if not document[key]["active"]]
         for oldest in sorted(ended, key=lambda key: float(document[key]["since"]))[:-MOST_DELETED]:
             del document[oldest]
+    with clusters.store.changing(CLUSTERS) as document:
+        document.pop(cluster.arn, None)
     found = described(clusters, clusters.recorded()[cluster.name])
     set_tags(clusters, cluster.arn, {})
     return {"cluster": found}
@@ -96,6 +129,15 @@ def list_container_instances(clusters: Clusters, asked: Request) -> Answer:
     """ListContainerInstances: Fargate has none."""
     clusters.one(asked.get("cluster"))
     return {"containerInstanceArns": []}
+
+
+def describe_container_instances(clusters: Clusters, asked: Request) -> Answer:
+    """DescribeContainerInstances: Fargate has none, so each is missing."""
+    cluster = clusters.one(asked.get("cluster"))
+    names = limited(asked["containerInstances"], MOST_INSTANCES, "Container Instances")
+    before = cluster.arn.replace(":cluster/", ":container-instance/")
+    failures = [{"arn": name if ":" in name else f"{before}/{name}", "reason": "MISSING"} for name in names]
+    return {"containerInstances": [], "failures": failures}
 
 
 def described(clusters: Clusters, cluster: Cluster) -> Answer:
@@ -110,19 +152,25 @@ def described(clusters: Clusters, cluster: Cluster) -> Answer:
         "pendingTasksCount": sum(1 for state in states if state in ("PROVISIONING", "PENDING", "ACTIVATING"))
         + (sum(int(one["desiredCount"]) for one in cluster.services) if cluster.recorded is not None else 0),
         "activeServicesCount": len(cluster.services),
-        "statistics": [],
+        "statistics": _statistics(cluster),
+        "attachments": [],
         "settings": [{"name": "containerInsights", "value": "disabled"}],
-        "capacityProviders": ["FARGATE", "FARGATE_SPOT"],
+        "capacityProviders": list(FARGATE_PROVIDERS),
         "defaultCapacityProviderStrategy": [],
         **clusters.store.read(CLUSTERS).get(cluster.arn, {}),
     }
 
 
-def refuse_unknown_providers(names: Sequence[str], strategy: Sequence[Mapping[str, Any]]) -> None:
-    """Raises `ApiError` for capacity that is not Fargate's."""
-    used = [one["capacityProvider"] for one in strategy]
-    if unknown := sorted({name for name in [*names, *used] if name not in PROVIDERS}):
-        raise invalid(f"The specified capacity provider was not found: {', '.join(unknown)}")
+def _statistics(cluster: Cluster) -> list[Answer]:
+    """DescribeClusters' `statistics`: counts of tasks and services by launch type, in ECS's order."""
+    counts = dict.fromkeys(STATISTICS, 0)
+    for task in cluster.tasks:
+        state = {"RUNNING": "running", "PROVISIONING": "pending", "PENDING": "pending", "ACTIVATING": "pending"}
+        if task["lastStatus"] in state:
+            counts[f"{state[task['lastStatus']]}FargateTasksCount"] += 1
+    for service in cluster.services:
+        counts[f"active{'EC2' if service.get('launchType') == 'EC2' else 'Fargate'}ServiceCount"] += 1
+    return [{"name": name, "value": str(value)} for name, value in counts.items()]
 
 
 def _arn(clusters: Clusters, name: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from emulator.api.clusters import Clusters
 from emulator.api.exec.operation import execute_command
 from emulator.api.operations import (
+    capacity,
     clusters,
     creations,
     definitions,
@@ -24,15 +25,18 @@ Operation = Callable[[Clusters, Mapping[str, Any]], dict[str, Any]]
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "ContinueServiceDeployment": hooks.continue_service_deployment,
+    "CreateCapacityProvider": capacity.create_capacity_provider,
     "CreateCluster": clusters.create_cluster,
     "CreateService": creations.create_service,
+    "DeleteCapacityProvider": capacity.delete_capacity_provider,
     "DeleteCluster": clusters.delete_cluster,
     "DeleteService": creations.delete_service,
     "DeleteAccountSetting": settings.delete_account_setting,
     "DeleteTaskDefinitions": definitions.delete_task_definitions,
     "DeregisterTaskDefinition": definitions.deregister_task_definition,
-    "DescribeCapacityProviders": settings.describe_capacity_providers,
+    "DescribeCapacityProviders": capacity.describe_capacity_providers,
     "DescribeClusters": clusters.describe_clusters,
+    "DescribeContainerInstances": clusters.describe_container_instances,
     "DescribeServiceDeployments": services.describe_service_deployments,
     "DescribeServiceRevisions": services.describe_service_revisions,
     "DescribeServices": services.describe_services,
@@ -59,6 +63,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "StopTask": tasks.stop_task,
     "TagResource": tags.tag_resource,
     "UntagResource": tags.untag_resource,
+    "UpdateCapacityProvider": capacity.update_capacity_provider,
     "UpdateCluster": settings.update_cluster,
     "UpdateClusterSettings": settings.update_cluster_settings,
     "UpdateService": services.update_service,

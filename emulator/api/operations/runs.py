@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emulator.api.arns import short
-from emulator.api.clusters import CLUSTERS, Cluster, Clusters
+from emulator.api.clusters import CLUSTERS, FARGATE_PROVIDERS, Cluster, Clusters
 from emulator.api.definitions import Definition
-from emulator.api.errors import client_error, invalid, unsupported
+from emulator.api.errors import ApiError, client_error, invalid, unsupported
 from emulator.api.host import Order
-from emulator.api.operations import unplaced
-from emulator.api.operations.begun import carry_out, refused
+from emulator.api.operations import tokens, unplaced
+from emulator.api.operations.begun import POLL, carry_out, refused
 from emulator.api.operations.definitions import find
-from emulator.api.operations.orders import check, refuse_inactive, refuse_members, refuse_other_than_fargate
+from emulator.api.operations.orders import (
+    IMAGES_WITHIN,
+    check,
+    refuse_inactive,
+    refuse_members,
+    refuse_other_than_fargate,
+)
 from emulator.api.operations.tags import changed_tags, set_tags
 from emulator.api.overrides import described, overridden
 from emulator.api.translation import images_of, inherited, model_of
@@ -30,7 +37,6 @@ Answer = dict[str, Any]
 
 MOST_TASKS = 10
 LAUNCH_TYPES = ("EC2", "FARGATE", "EXTERNAL")
-PROVIDERS = ("FARGATE", "FARGATE_SPOT")
 _PLAIN: dict[str, object] = {
     "target_groups": [],
     "listener_rules": [],
@@ -74,18 +80,31 @@ def run_task(clusters: Clusters, asked: Request) -> Answer:
         inherited(run, current) if current is not None else {},
     )
     tags = changed_tags({}, asked.get("tags", ()))
-    tasks = [new_task_id() for _ in range(count)]
     told = json.dumps(_told(definition, run, asked))
+    new = [new_task_id() for _ in range(count)]
+    tasks = tokens.claimed(clusters, asked, new)
+    if tasks != new:
+        return {"tasks": _begun(cluster, tasks), "failures": []}
     try:
-        work = clusters.host.task(order, tasks, told)
-    except CopilotLocalError as error:
-        raise refused(error) from None
-    carry_out(work)
-    known = {short(task["taskArn"]): task for task in cluster.fresh().tasks}
-    begun = [known[one] for one in tasks if one in known]
+        carry_out(clusters.host.task(order, tasks, told))
+    except (ApiError, CopilotLocalError) as error:
+        tokens.forget(clusters, asked)
+        raise error if isinstance(error, ApiError) else refused(error) from None
+    begun = _begun(cluster, tasks)
     for one in begun:
         set_tags(clusters, one["taskArn"], tags)
     return {"tasks": begun, "failures": []}
+
+
+def _begun(cluster: Cluster, ids: Sequence[str]) -> list[Answer]:
+    """The tasks of these ids. Those of a request that was sent again may still wait for their images: it is waited for
+    them."""
+    until = time.monotonic() + IMAGES_WITHIN
+    while True:
+        known = {short(task["taskArn"]): task for task in cluster.fresh().tasks}
+        if all(one in known for one in ids) or time.monotonic() > until:
+            return [known[one] for one in ids if one in known]
+        time.sleep(POLL)
 
 
 def with_default_strategy(clusters: Clusters, cluster: Cluster, asked: Request) -> Request:
@@ -116,7 +135,7 @@ def refuse_launch(asked: Request) -> None:
     if launch not in (None, "FARGATE"):
         raise unsupported(f"the launch type {launch} is not on this machine: use FARGATE")
     for one in strategy or ():
-        if one["capacityProvider"] not in PROVIDERS:
+        if one["capacityProvider"] not in FARGATE_PROVIDERS:
             raise unsupported(
                 f"the capacity provider {one['capacityProvider']} is not on this machine: use FARGATE or FARGATE_SPOT"
             )

@@ -1,4 +1,4 @@
-"""Settings of the account and of clusters, and capacity providers: kept on this machine and given back, without effect.
+"""Settings of the account and of clusters: kept on this machine and given back, without effect.
 
 Source: the ECS API reference; texts of errors: moto's tests.
 """
@@ -10,9 +10,9 @@ from typing import Any
 
 from emulator.api.clusters import CLUSTERS, Clusters
 from emulator.api.errors import invalid
-from emulator.api.operations.clusters import PROVIDERS, described, refuse_unknown_providers
+from emulator.api.operations.capacity import refuse_unknown_providers
+from emulator.api.operations.clusters import described
 from emulator.api.paging import page
-from emulator.ecs.identity import ecs_arn
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -86,20 +86,12 @@ def holds(clusters: Clusters, name: str) -> str:
     return str({**NAMES, **document.get(_root(clusters), {}), **document.get(CALLER, {})}[name])
 
 
-def describe_capacity_providers(clusters: Clusters, asked: Request) -> Answer:
-    """DescribeCapacityProviders: Fargate's two."""
-    wanted = [name.rpartition("/")[2] for name in asked.get("capacityProviders") or PROVIDERS]
-    found = [_provider(clusters, name) for name in wanted if name in PROVIDERS]
-    failures = [{"arn": _provider_arn(clusters, name), "reason": "MISSING"} for name in wanted if name not in PROVIDERS]
-    return {"capacityProviders": found, "failures": failures}
-
-
 def put_cluster_capacity_providers(clusters: Clusters, asked: Request) -> Answer:
     """PutClusterCapacityProviders."""
     strategy = asked["defaultCapacityProviderStrategy"]
     names = asked["capacityProviders"]
     used = [one["capacityProvider"] for one in strategy]
-    refuse_unknown_providers(names, strategy)
+    refuse_unknown_providers(clusters, names, strategy)
     if missing := [name for name in used if name not in names]:
         raise invalid(f"The default strategy names what is no capacity provider of the cluster: {', '.join(missing)}")
     kept = {"capacityProviders": asked["capacityProviders"], "defaultCapacityProviderStrategy": strategy}
@@ -142,14 +134,6 @@ def _known(name: str) -> None:
 
 def _root(clusters: Clusters) -> str:
     return f"arn:aws:iam::{clusters.account}:root"
-
-
-def _provider_arn(clusters: Clusters, name: str) -> str:
-    return ecs_arn(clusters.region, f"capacity-provider/{name}", clusters.account)
-
-
-def _provider(clusters: Clusters, name: str) -> Answer:
-    return {"capacityProviderArn": _provider_arn(clusters, name), "name": name, "status": "ACTIVE", "tags": []}
 
 
 def _changed(clusters: Clusters, asked: Request, values: Mapping[str, object]) -> Answer:

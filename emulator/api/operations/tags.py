@@ -7,14 +7,18 @@ from typing import Any
 
 from emulator.api.arns import named
 from emulator.api.clusters import Cluster, Clusters
-from emulator.api.definitions import MISSING, Definition, Name
+from emulator.api.definitions import MISSING, Definition
 from emulator.api.errors import client_error, invalid, no_service
+from emulator.api.operations.definitions import find
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
 Tags = list[dict[str, str]]
 
 DOCUMENT = "tags"
+PROVIDERS = "capacity-providers"
+"""The document of capacity providers, by ARN."""
+NO_PROVIDER = "The specified capacity provider was not found. Specify a valid name or ARN and try again."
 MOST_TAGS = 50
 LONGEST_KEY, LONGEST_VALUE = 128, 256
 
@@ -55,6 +59,7 @@ def with_tags(clusters: Clusters, found: Sequence[Answer], key: str, asked: Requ
 def _change(clusters: Clusters, arn: str, new: Sequence[Mapping[str, str]], gone: Sequence[str]) -> None:
     found = _found(clusters, arn)
     if isinstance(found, Definition):
+        clusters.definitions.keep(found)  # that of a manifest
         own = {one["key"]: one.get("value", "") for one in found.tags}
         changed = [{"key": key, "value": value} for key, value in changed_tags(own, new, gone).items()]
         clusters.definitions.change(found, tags=changed)
@@ -105,13 +110,19 @@ def _found(clusters: Clusters, arn: str) -> Definition | str:
             if task is None:
                 raise invalid("The referenced task was not found.")
             return str(task["taskArn"])
+        case "capacity-provider":
+            if arn not in clusters.store.read(PROVIDERS):
+                raise invalid(NO_PROVIDER)
+            return arn
         case "task-definition":
-            definition = clusters.definitions.find(Name.of(arn))
-            if definition is None or definition.arn != arn:
+            definition = find(clusters, arn)
+            if definition.arn != arn:
                 raise client_error(MISSING)
             return definition
         case _:
-            raise invalid("Invalid ARN: the resource is no cluster, service, task or task definition of ECS.")
+            raise invalid(
+                "Invalid ARN: the resource is no cluster, service, task, task definition or capacity provider of ECS."
+            )
 
 
 def _of(clusters: Clusters, path: str, those: Callable[[Cluster], Sequence[Answer]]) -> Sequence[Answer]:

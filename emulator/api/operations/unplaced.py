@@ -14,6 +14,7 @@ from emulator.api.arns import short, short_arn
 from emulator.api.clusters import FAILED, WAITING, Cluster, Clusters, no_capacity, on_fargate
 from emulator.api.definitions import Definition
 from emulator.api.errors import invalid
+from emulator.api.operations import tokens
 from emulator.api.operations.definitions import find
 from emulator.api.operations.orders import ECHOED, refuse_inactive
 from emulator.api.operations.settings import holds
@@ -73,8 +74,9 @@ def update(clusters: Clusters, cluster: Cluster, service: Answer, asked: Request
     """The service after UpdateService. Raises `ApiError`."""
     count = int(asked.get("desiredCount", service["desiredCount"]))
     changed = {**service, **{key: asked[key] for key in KEPT if key in asked}}
-    if asked.get("capacityProviderStrategy"):
-        changed["launchType"] = None
+    if "capacityProviderStrategy" in asked:
+        strategy = asked["capacityProviderStrategy"]
+        changed |= {"launchType": None if strategy else "EC2", "capacityProviderStrategy": strategy or None}
     if "taskDefinition" in asked:
         changed["taskDefinition"] = _definition(clusters, asked)
     anew = asked.get("forceNewDeployment") or changed["taskDefinition"] != service["taskDefinition"]
@@ -93,7 +95,11 @@ def run(clusters: Clusters, cluster: Cluster, asked: Request, count: int) -> lis
             "`copilot-local up` makes one, whose cluster is APP-ENVIRONMENT.)"
         )
     tags = changed_tags({}, asked.get("tags", ()))
-    begun = [_task(clusters, cluster, definition, asked) for _ in range(count)]
+    new = [new_task_id() for _ in range(count)]
+    ids = tokens.claimed(clusters, asked, new)
+    if ids != new:
+        return [one for one in cluster.tasks if short(one["taskArn"]) in ids]
+    begun = [_task(clusters, cluster, definition, asked, one) for one in ids]
     with clusters.store.changing(FAILED) as document:
         document.update({one["taskArn"]: _failed(one) for one in begun})
         for oldest in list(document)[:-MOST_TASKS]:
@@ -103,8 +109,8 @@ def run(clusters: Clusters, cluster: Cluster, asked: Request, count: int) -> lis
     return begun
 
 
-def _task(clusters: Clusters, cluster: Cluster, definition: Definition, asked: Request) -> Answer:
-    arn = task_arn(clusters.region, cluster.name, new_task_id(), clusters.account)
+def _task(clusters: Clusters, cluster: Cluster, definition: Definition, asked: Request, id_: str) -> Answer:
+    arn = task_arn(clusters.region, cluster.name, id_, clusters.account)
     content, strategy = definition.described(), asked.get("capacityProviderStrategy")
     containers = [
         {
@@ -206,6 +212,7 @@ def _deployment(service: Answer, count: int) -> Answer:
         "createdAt": now,
         "updatedAt": now,
         "launchType": service["launchType"],
+        "capacityProviderStrategy": service.get("capacityProviderStrategy"),
         "rolloutState": "IN_PROGRESS",
         "rolloutStateReason": f"ECS deployment {id_} in progress.",
     }

@@ -56,7 +56,8 @@ class TestClusters:
         assert made["settings"] == [{"name": "containerInsights", "value": "enabled"}]
         counts = ("registeredContainerInstancesCount", "runningTasksCount", "pendingTasksCount", "activeServicesCount")
         assert [made[key] for key in counts] == [0, 0, 0, 0]
-        [described] = ecs.describe_clusters(clusters=["empty"], include=["TAGS"])["clusters"]
+        everything = ["TAGS", "SETTINGS", "STATISTICS", "ATTACHMENTS"]
+        [described] = ecs.describe_clusters(clusters=["empty"], include=everything)["clusters"]
         assert described == made
         assert ecs.create_cluster(clusterName="empty")["cluster"]["clusterArn"] == made["clusterArn"]
         assert len(ecs.list_clusters()["clusterArns"]) == 2
@@ -207,6 +208,13 @@ class TestTasksWithoutAnEnvironment:
         assert "empty is no environment of this machine" in found[0]["stoppedReason"]
         assert found[0]["tags"] == tags
         assert "exitCode" not in found[0]["containers"][0]
+
+    def test_are_not_begun_twice_by_a_request_that_is_sent_again(self, ecs: Any) -> None:
+        ecs.create_cluster(clusterName="empty")
+        asked = {"cluster": "empty", "taskDefinition": "plain", "launchType": "FARGATE", "clientToken": "t"}
+        first, again = (ecs.run_task(**asked)["tasks"][0]["taskArn"] for _ in range(2))
+        assert first == again
+        assert ecs.list_tasks(cluster="empty", desiredStatus="STOPPED")["taskArns"] == [first]
 
     def test_use_the_capacity_of_their_cluster(self, ecs: Any) -> None:
         strategy = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]

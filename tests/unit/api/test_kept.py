@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -60,6 +61,18 @@ class TestTags:
         tags = [{"key": "more", "value": "x"}]
         assert ecs.list_tags_for_resource(resourceArn=definition)["tags"] == tags
         assert ecs.describe_task_definition(taskDefinition=definition, include=["TAGS"])["tags"] == tags
+
+    def test_of_a_manifests_task_definition(self, api: Api) -> None:
+        ecs = api.client()
+        arn = ecs.describe_task_definition(taskDefinition="demo-test-hello")["taskDefinition"]["taskDefinitionArn"]
+        assert ecs.list_tags_for_resource(resourceArn=arn)["tags"] == []
+        tags = [{"key": "a", "value": "b"}]
+        ecs.tag_resource(resourceArn=arn, tags=tags)
+        assert ecs.list_tags_for_resource(resourceArn=arn)["tags"] == tags
+        assert ecs.describe_task_definition(taskDefinition=arn, include=["TAGS"])["tags"] == tags
+        assert ecs.list_task_definitions()["taskDefinitionArns"] == [arn]
+        code, _ = refused(lambda: ecs.list_tags_for_resource(resourceArn=arn.rpartition(":")[0]))
+        assert code == "ClientException"
 
     def test_of_a_cluster_that_never_had_any(self, api: Api) -> None:
         ecs, arn = api.client(), arns(api)["cluster"]
@@ -160,6 +173,69 @@ class TestClusters:
         assert cluster["defaultCapacityProviderStrategy"] == strategy
         for other in ({"capacityProviders": ["own"]}, {"capacityProviders": ["FARGATE"]}):
             assert refused(lambda other=other: ecs.put_cluster_capacity_providers(**{**put, **other}))[0] == INVALID  # type: ignore[misc]
+
+    def test_capacity_providers_of_auto_scaling_groups(self, api: Api) -> None:
+        ecs, group = api.client(), {"autoScalingGroupArn": "arn:group", "managedScaling": {"targetCapacity": 5}}
+        tags = [{"key": "a", "value": "b"}]
+        made = ecs.create_capacity_provider(name="own", autoScalingGroupProvider=group, tags=tags)["capacityProvider"]
+        arn = made["capacityProviderArn"]
+        assert (made["status"], made["tags"]) == ("ACTIVE", tags)
+        found = ecs.describe_capacity_providers(capacityProviders=["own", arn], include=["TAGS"])["capacityProviders"]
+        assert [one["tags"] for one in found] == [tags, tags]
+        assert found[0]["autoScalingGroupProvider"]["managedScaling"] == {
+            "status": "DISABLED",
+            "targetCapacity": 5,
+            "minimumScalingStepSize": 1,
+            "maximumScalingStepSize": 10000,
+            "instanceWarmupPeriod": 300,
+        }
+        changed = ecs.update_capacity_provider(
+            name="own", autoScalingGroupProvider={"managedScaling": {"instanceWarmupPeriod": 0}}
+        )["capacityProvider"]["autoScalingGroupProvider"]
+        assert (changed["autoScalingGroupArn"], changed["managedScaling"]["targetCapacity"]) == ("arn:group", 5)
+        assert changed["managedScaling"]["instanceWarmupPeriod"] == 0
+        ecs.create_cluster(clusterName="empty", capacityProviders=["own"])
+        assert refused(lambda: ecs.delete_capacity_provider(capacityProvider="own"))[0] == INVALID
+        ecs.delete_cluster(cluster="empty")
+        for wrong in (arn.replace(":ecs:", ":lambda:"), "x/own", "FARGATE"):
+            assert refused(lambda wrong=wrong: ecs.delete_capacity_provider(capacityProvider=wrong))[0] == INVALID  # type: ignore[misc]
+        assert ecs.delete_capacity_provider(capacityProvider=arn)["capacityProvider"]["status"] == "INACTIVE"
+        [missing] = ecs.describe_capacity_providers(capacityProviders=["own"])["failures"]
+        assert missing == {"arn": arn, "reason": "MISSING"}
+
+    @pytest.mark.parametrize(
+        ("asked", "code"),
+        [
+            ({"name": "fargate-own"}, INVALID),
+            ({"name": "own"}, "ClientException"),
+            ({"name": "own", "cluster": "empty"}, "UnsupportedFeatureException"),
+        ],
+    )
+    def test_capacity_providers_that_are_refused(self, api: Api, asked: dict[str, Any], code: str) -> None:
+        assert refused(lambda: api.client().create_capacity_provider(**asked))[0] == code
+
+    @pytest.mark.parametrize("included", [[], ["SETTINGS"], ["CONFIGURATIONS"], ["STATISTICS"], ["ATTACHMENTS"]])
+    def test_what_is_described_is_what_is_included(self, api: Api, included: list[str]) -> None:
+        ecs, configuration = api.client(), {"executeCommandConfiguration": {"logging": "NONE"}}
+        ecs.update_cluster(cluster=CLUSTER, configuration=configuration)
+        [cluster] = ecs.describe_clusters(clusters=[CLUSTER], include=included)["clusters"]
+        assert bool(cluster["settings"]) == ("SETTINGS" in included)
+        assert ("configuration" in cluster) == ("CONFIGURATIONS" in included)
+        assert ("attachments" in cluster) == ("ATTACHMENTS" in included)
+        counts = {one["name"]: one["value"] for one in cluster["statistics"] if one["value"] != "0"}
+        assert counts == (
+            {"runningFargateTasksCount": "2", "activeFargateServiceCount": "1"} if "STATISTICS" in included else {}
+        )
+
+    def test_container_instances_are_missing(self, api: Api) -> None:
+        ecs = api.client()
+        answer = ecs.describe_container_instances(cluster=CLUSTER, containerInstances=["a"])
+        arn = "arn:aws:ecs:us-east-1:000000000000:container-instance/demo-test/a"
+        assert (answer["containerInstances"], answer["failures"]) == ([], [{"arn": arn, "reason": "MISSING"}])
+        code, message = refused(lambda: ecs.describe_container_instances(cluster=CLUSTER, containerInstances=[]))
+        assert (code, message) == (INVALID, "Container Instances cannot be empty.")
+        code, _ = refused(lambda: ecs.describe_container_instances(cluster="other", containerInstances=["a"]))
+        assert code == "ClusterNotFoundException"
 
     def test_settings(self, api: Api) -> None:
         ecs = api.client()

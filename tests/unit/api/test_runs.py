@@ -54,6 +54,18 @@ class TestRunning:
         assert found["containers"][0]["reason"] == found["stoppedReason"]
         assert [one.service for one in threads.rig.tasks] == ["hello", "hello"]
 
+    def test_a_request_that_is_sent_again_starts_nothing(self, threads: Api) -> None:
+        ecs = threads.client()
+        asked = {"cluster": CLUSTER, "taskDefinition": "demo-test-hello", "count": 2, "clientToken": "t"}
+        first, again = (ecs.run_task(**asked)["tasks"] for _ in range(2))
+        assert [one["taskArn"] for one in again] == [one["taskArn"] for one in first]
+        assert len(ecs.list_tasks(cluster=CLUSTER, family="demo-test-hello")["taskArns"]) == 4
+        code, message = refused(lambda: ecs.run_task(**{**asked, "count": 1}))
+        assert (code, first[0]["taskArn"].rpartition("/")[2] in message) == ("ConflictException", True)
+        wrong = {**asked, "clientToken": "u", "overrides": {"containerOverrides": [{"name": "x"}]}}
+        assert refused(lambda: ecs.run_task(**wrong))[0] == INVALID
+        assert len(ecs.run_task(**{**asked, "clientToken": "u"})["tasks"]) == 2, "a request that failed has no token"
+
     def test_as_many_as_are_asked_for(self, threads: Api) -> None:
         ecs = threads.client()
         assert len(ecs.run_task(cluster=CLUSTER, taskDefinition="demo-test-hello", count=10)["tasks"]) == 10
