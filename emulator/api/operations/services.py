@@ -12,7 +12,7 @@ from emulator.api.errors import ApiError, invalid, no_service
 from emulator.api.operations import unplaced
 from emulator.api.operations.begun import begin
 from emulator.api.operations.creations import deleted
-from emulator.api.operations.orders import IMAGES_WITHIN, needs_order, ordered
+from emulator.api.operations.orders import IMAGES_WITHIN, needs_order, ordered, refuse_members
 from emulator.api.operations.tags import with_tags
 from emulator.api.paging import limited, page
 from emulator.ecs.identity import ecs_arn
@@ -64,6 +64,7 @@ def update_service(clusters: Clusters, asked: Request) -> Answer:
     if count is not None and count < 0:
         raise invalid("desiredCount must not be negative.")
     if cluster.recorded is not None:
+        refuse_members(asked)
         return {"service": unplaced.shown(clusters, unplaced.update(clusters, cluster, service, asked))}
     if needs_order(cluster, name, asked):
         before = _primary(service)
@@ -96,7 +97,7 @@ def list_service_deployments(clusters: Clusters, asked: Request) -> Answer:
     after, before = _seconds(created.get("after", 0)), _seconds(created.get("before", MOST_SECONDS))
     briefs = [
         {**one, "targetServiceRevisionArn": one["targetServiceRevision"]["arn"]}
-        for one in service["serviceDeployments"]
+        for one in service.get("serviceDeployments", ())
         if (not wanted or one["status"] in wanted) and after <= _seconds(one["createdAt"]) <= before
     ]
     return page("serviceDeployments", briefs, asked, default=MOST_DEPLOYMENTS)

@@ -127,6 +127,10 @@ class TestServicesWithoutAnEnvironment:
         changed = ecs.update_service(cluster="empty", service="s", taskDefinition="plain")["service"]
         assert (changed["taskDefinition"], changed["deployments"][0]["id"] != before) == (second, True)
         assert refused(ecs.update_service, cluster="empty", service="other")[0] == "ServiceNotFoundException"
+        connect = {"enabled": True}
+        code, _ = refused(ecs.update_service, cluster="empty", service="s", serviceConnectConfiguration=connect)
+        assert code == "UnsupportedFeatureException"
+        assert ecs.list_service_deployments(cluster="empty", service="s")["serviceDeployments"] == []
 
     def test_are_deleted(self, ecs: Any) -> None:
         ecs.create_service(**WANTED)
