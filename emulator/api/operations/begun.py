@@ -35,6 +35,13 @@ def begin(work: Callable[[], None], seen: Callable[[], bool], *, within: float =
         time.sleep(POLL)
 
 
+def await_seen(seen: Callable[[], bool]) -> None:
+    """Waits a moment until the agent shows what it has begun."""
+    until = time.monotonic() + SEEN
+    while not seen() and time.monotonic() < until:
+        time.sleep(POLL)
+
+
 def carry_out(work: Callable[[], None]) -> None:
     """Does something whose end is waited for. Raises `ApiError`."""
     try:

@@ -13,7 +13,7 @@ from emulator.api.elb.model import Balancers
 from emulator.api.errors import client_error, invalid, no_service, unsupported
 from emulator.api.host import Order
 from emulator.api.operations import unplaced
-from emulator.api.operations.begun import begin, carry_out, refused
+from emulator.api.operations.begun import await_seen, begin, carry_out, refused
 from emulator.api.operations.definitions import find
 from emulator.api.operations.orders import (
     ECHOED,
@@ -127,6 +127,7 @@ def delete_service(clusters: Clusters, asked: Request) -> Answer:
         raise invalid("The service cannot be stopped while it is scaled above 0.")
     if cluster.recorded is None:
         carry_out(lambda: cluster.agent.remove_service(name))
+        await_seen(lambda: not wanted(cluster.fresh(), name))
     else:
         unplaced.remove(clusters, cluster, name)
     gone = {**service, "desiredCount": 0, "status": "INACTIVE", "deployments": [], "pendingCount": 0}
@@ -136,6 +137,11 @@ def delete_service(clusters: Clusters, asked: Request) -> Answer:
         for oldest in sorted(document, key=lambda key: float(document[key]["at"]))[:-MOST_DELETED]:
             del document[oldest]
     return {"service": deleted(clusters, cluster.fresh())[name]}
+
+
+def wanted(cluster: Cluster, name: str) -> int:
+    """How many tasks of a service are to run."""
+    return sum(1 for one in cluster.tasks if one["group"] == f"service:{name}" and one["desiredStatus"] == "RUNNING")
 
 
 def deleted(clusters: Clusters, cluster: Cluster) -> dict[str, Answer]:

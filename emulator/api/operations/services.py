@@ -10,8 +10,8 @@ from emulator.api.arns import named
 from emulator.api.clusters import Cluster, Clusters
 from emulator.api.errors import ApiError, invalid, no_service
 from emulator.api.operations import unplaced
-from emulator.api.operations.begun import begin
-from emulator.api.operations.creations import deleted
+from emulator.api.operations.begun import await_seen, begin
+from emulator.api.operations.creations import deleted, wanted
 from emulator.api.operations.orders import IMAGES_WITHIN, needs_order, ordered, refuse_members
 from emulator.api.operations.tags import with_tags
 from emulator.api.paging import limited, page
@@ -80,6 +80,7 @@ def update_service(clusters: Clusters, asked: Request) -> Answer:
             lambda: cluster.agent.scale(counts, discard),
             lambda: bool(_service(cluster.fresh(), name)["desiredCount"] == count),
         )
+        await_seen(lambda: _no_more_than(cluster.fresh(), name, counts[name]))
     if asked.get("forceNewDeployment"):
         before = _primary(service)
         begin(
@@ -161,6 +162,11 @@ def _service(cluster: Cluster, asked: str) -> Answer:
     if found is None:
         raise no_service()
     return found
+
+
+def _no_more_than(cluster: Cluster, name: str, count: int) -> bool:
+    """Whether no more tasks of a service are to run, unless a deployment goes on."""
+    return len(_service(cluster, name)["deployments"]) > 1 or wanted(cluster, name) <= count
 
 
 def _primary(service: Answer) -> str:

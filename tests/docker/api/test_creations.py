@@ -47,6 +47,7 @@ def test_a_service_is_created_scaled_and_deleted(pipeline: Pipeline) -> None:
         ecs.delete_service(cluster=cluster, service="sleeper")
     gone = ecs.delete_service(cluster=cluster, service="sleeper", force=True)["service"]
     assert gone["status"] == "DRAINING"
+    assert ecs.list_tasks(cluster=cluster, serviceName="sleeper")["taskArns"] == [], "none is to run"
     pipeline.wait("services_inactive", services=["sleeper"])
     assert pipeline.service("sleeper")["status"] == "INACTIVE"
     assert created["serviceArn"] not in ecs.list_services(cluster=cluster)["serviceArns"]

@@ -159,6 +159,24 @@ class TestChanging:
         assert service["desiredCount"] == 3
         until(lambda: len(api.rig.tasks) == 3)
 
+    def test_fewer_tasks_are_to_run_at_once(self, api: Api) -> None:
+        ecs, over = api.client(), threading.Event()
+
+        def look() -> None:
+            while not over.wait(0.01):
+                api.rig.supervisor.look()
+
+        threading.Thread(target=api.rig.monitor.run, daemon=True).start()
+        looking = threading.Thread(target=look, daemon=True)
+        looking.start()
+        try:
+            for count in (1, 0):
+                ecs.update_service(cluster=CLUSTER, service="hello", desiredCount=count)
+                assert len(ecs.list_tasks(cluster=CLUSTER, serviceName="hello")["taskArns"]) == count
+        finally:
+            over.set()
+            looking.join()
+
     def test_a_new_deployment(self, api: Api) -> None:
         ecs = api.client()
         before = ecs.describe_services(cluster=CLUSTER, services=["hello"])["services"][0]["deployments"][0]["id"]
