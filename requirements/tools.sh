@@ -1,11 +1,13 @@
 #!/bin/sh
-# Makes sure of the tools that deploy to ECS, unmodified, in build/tools. Run by `make test-pipelines`.
+# Makes sure of the tools that deploy to ECS, unmodified, in build/tools, and of Airflow in build/airflow. Run by `make test`.
 set -eu
 cd "$(dirname "$0")/.."
-wanted=$(sha256sum requirements/tools.lock)
-[ "$(cat build/tools/.complete 2> /dev/null)" = "$wanted" ] && exit 0
-rm -rf build/tools
-.venv/bin/python -m venv build/tools
-build/tools/bin/python -m pip install -qq --disable-pip-version-check --require-hashes \
-    --requirement requirements/tools.lock
-echo "$wanted" > build/tools/.complete
+for name in tools airflow; do
+    wanted=$(sha256sum "requirements/$name.lock")
+    [ "$(cat "build/$name/.complete" 2> /dev/null)" = "$wanted" ] && continue
+    rm -rf "build/$name"
+    .venv/bin/python -m venv "build/$name"
+    "build/$name/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes \
+        --requirement "requirements/$name.lock"
+    echo "$wanted" > "build/$name/.complete"
+done

@@ -66,6 +66,8 @@ def update_service(clusters: Clusters, asked: Request) -> Answer:
     if cluster.recorded is not None:
         refuse_members(asked)
         return {"service": unplaced.shown(clusters, unplaced.update(clusters, cluster, service, asked))}
+    if asked.get("loadBalancers") == service["loadBalancers"]:
+        asked = {key: value for key, value in asked.items() if key != "loadBalancers"}  # as tools send what they read
     if needs_order(cluster, name, asked):
         before = _primary(service)
         begin(

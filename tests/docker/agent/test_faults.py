@@ -117,7 +117,10 @@ def test_packets_are_lost_on_the_way_to_the_sources_alone(project: Project) -> N
 def test_latency_or_the_reason_why_this_kernel_has_none(project: Project) -> None:
     sources = [inside(project, "hostname -i", "server").split()[0]]
     status, answer = fault(project, "network-latency/start", **SLOW, Sources=sources)
+    [faults] = [one for one in json.loads(project.run("doctor", "--format", "json").out) if one["name"] == "faults"]
+    assert ("but no latency" in faults["message"]) == (status == 500)
     if status == 500:
+        assert "sch_netem" in faults["hint"]
         assert "the kernel that Docker runs on lacks sch_prio or sch_netem" in answer["Error"]
         assert fault(project, "network-latency/status") == NOT_RUNNING
     else:

@@ -1,12 +1,18 @@
-"""ECS's circuit breaker: each kind of threshold, the way back and none, seen alike in `inspect`, `ps` and `events`."""
+"""ECS's circuit breaker: each kind of threshold, the way back and none, seen alike in the API, `inspect`, `ps` and
+`events`."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 
+from emulator.api.clusters import Clusters
+from emulator.api.serve import serving
+from emulator.engine.interface import Engine
 from tests.docker.ecs.conftest import FOREVER, IMAGE
 from tests.docker.project import MakeProject, Project, docker, wait_until
 
@@ -58,6 +64,14 @@ def project(make_shared_project: MakeProject) -> Project:
     return found
 
 
+@pytest.fixture(scope="module")
+def ecs(engine: Engine) -> Iterator[Any]:
+    """A client of boto3."""
+    with serving(Clusters(engine), 0) as port:
+        keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+        yield boto3.client("ecs", endpoint_url=f"http://127.0.0.1:{port}", region_name="us-east-1", **keys)
+
+
 def services(project: Project) -> dict[str, dict[str, Any]]:
     found = json.loads(project.run("inspect", "-e", "test").ok().out)["services"]
     return {service["serviceName"]: service for service in found}
@@ -76,7 +90,7 @@ def running(project: Project) -> dict[str, set[str]]:
     return found
 
 
-def test_a_broken_update_is_rolled_back_at_the_threshold_and_the_old_tasks_stay(project: Project) -> None:
+def test_a_broken_update_is_rolled_back_at_the_threshold_and_the_old_tasks_stay(project: Project, ecs: Any) -> None:
     before = running(project)
     for name, (count, breaker) in BREAKERS.items():
         define(project, name, count, breaker, f"echo no settings of {name}; exit 3")
@@ -107,13 +121,41 @@ def test_a_broken_update_is_rolled_back_at_the_threshold_and_the_old_tasks_stay(
         of_it = [event["detail"] for event in events if event["detail"].get("deploymentId") == id_]
         assert [one["eventName"] for one in of_it] == ["SERVICE_DEPLOYMENT_IN_PROGRESS", "SERVICE_DEPLOYMENT_FAILED"]
         assert of_it[1]["reason"] == TASKS_FAILED
+        assert of_the_api(project, ecs, name, failed["serviceDeploymentArn"]) == of_inspect(service)
         assert any(line.startswith(f"{name}: ") and TASKS_FAILED[:-1] in line for line in ps["failures"])
 
 
-def test_a_healthy_task_sets_the_count_back_and_a_first_deployment_stops_at_the_threshold(project: Project) -> None:
-    breaker = {"ThresholdConfiguration": {"Type": "COUNT", "Value": 2}}
-    define(project, "flaky", 2, breaker, FOREVER, CHECKED)
-    project.run("up", "-d", "flaky").ok()
+SAME = ("id", "status", "rolloutState", "rolloutStateReason", "failedTasks", "runningCount", "taskDefinition")
+OF_A_DEPLOYMENT = ("status", "statusReason", "deploymentCircuitBreaker")
+
+
+def of_inspect(service: dict[str, Any]) -> list[Any]:
+    """What `inspect` says of a service's deployments and of the last service deployment."""
+    last = service["serviceDeployments"][0]
+    return [
+        [{key: one[key] for key in SAME} for one in service["deployments"]],
+        [event["message"] for event in service["events"]],
+        {key: last[key] for key in OF_A_DEPLOYMENT},
+        last.get("rollback", {}).get("reason"),
+    ]
+
+
+def of_the_api(project: Project, ecs: Any, name: str, deployment: str) -> list[Any]:
+    """The same by the ECS API."""
+    [service] = ecs.describe_services(cluster=f"{project.app}-test", services=[name])["services"]
+    found = ecs.describe_service_deployments(serviceDeploymentArns=[deployment])["serviceDeployments"]
+    return of_inspect({**service, "serviceDeployments": found})
+
+
+@pytest.mark.parametrize("resets", [True, False])
+def test_a_healthy_task_sets_the_count_back_and_a_first_deployment_stops_at_the_threshold(
+    project: Project, resets: bool
+) -> None:
+    """Unless `ResetOnHealthyTask` is false: one failure more is enough then."""
+    name = "flaky" if resets else "strict"
+    breaker = {"ThresholdConfiguration": {"Type": "COUNT", "Value": 2}, "ResetOnHealthyTask": resets}
+    define(project, name, 2, breaker, FOREVER, CHECKED)
+    project.run("up", "-d", name).ok()
 
     def one_dies(failed: int) -> None:
         """A task that was never healthy ends, and another one takes its place unless it was one too many."""
@@ -124,21 +166,25 @@ def test_a_healthy_task_sets_the_count_back_and_a_first_deployment_stops_at_the_
             wait_until(lambda: len(mains()) == 2, lambda: str(mains()))
 
     def mains() -> list[str]:
-        found = [one for one in project.containers() if one.labels.get("copilot-local.container") == "flaky"]
+        found = [one for one in project.containers() if one.labels.get("copilot-local.container") == name]
         return [one.name for one in found if one.state == "running"]
 
     def deployment() -> dict[str, Any]:
-        found: dict[str, Any] = services(project)["flaky"]["deployments"][0]
+        found: dict[str, Any] = services(project)[name]["deployments"][0]
         return found
 
     healthy: list[str] = []
     one_dies(1)
     healthy.append(mains()[0])
     docker("exec", healthy[0], "touch", "/ok")
-    wait_until(lambda: breaker_of(project, "flaky")["failureCount"] == 0, "the count is set back")
-    one_dies(2)
-    assert deployment()["rolloutState"] == "IN_PROGRESS"
-    one_dies(3)
+    if resets:
+        wait_until(lambda: breaker_of(project, name)["failureCount"] == 0, "the count is set back")
+        one_dies(2)
+        assert deployment()["rolloutState"] == "IN_PROGRESS"
+    else:
+        wait_until(lambda: healthy_tasks(project, name) == 1, "a task is healthy")
+        assert breaker_of(project, name)["failureCount"] == 1
+    one_dies(3 if resets else 2)
     assert deployment()["rolloutState"] == "FAILED"
     assert mains() == healthy
 
@@ -146,3 +192,8 @@ def test_a_healthy_task_sets_the_count_back_and_a_first_deployment_stops_at_the_
 def breaker_of(project: Project, name: str) -> dict[str, Any]:
     found: dict[str, Any] = services(project)[name]["serviceDeployments"][0]["deploymentCircuitBreaker"]
     return found
+
+
+def healthy_tasks(project: Project, name: str) -> int:
+    tasks = json.loads(project.run("inspect", "-e", "test").ok().out)["tasks"]
+    return sum(1 for one in tasks if one["group"] == f"service:{name}" and one["healthStatus"] == "HEALTHY")

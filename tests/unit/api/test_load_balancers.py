@@ -133,3 +133,13 @@ def test_a_service_of_the_api_is_behind_none(balanced: Api) -> None:
     with pytest.raises(ClientError, match="The target group with targetGroupArn arn:other does not exist"):
         ecs.create_service(**wanted, loadBalancers=[{**balancer, "targetGroupArn": "arn:other"}])
     assert len(ecs.list_services(cluster="demo-test")["serviceArns"]) == 1
+
+
+def test_an_update_keeps_the_target_groups(balanced: Api) -> None:
+    ecs, hello = balanced.client("ecs"), {"cluster": "demo-test", "service": "hello"}
+    [service] = ecs.describe_services(cluster="demo-test", services=["hello"])["services"]
+    assert service["loadBalancers"]
+    same = ecs.update_service(**hello, loadBalancers=service["loadBalancers"])["service"]
+    assert same["loadBalancers"] == service["loadBalancers"]
+    with pytest.raises(ClientError, match="UpdateService does not change loadBalancers here"):
+        ecs.update_service(**hello, loadBalancers=[{**service["loadBalancers"][0], "containerPort": 81}])
