@@ -180,7 +180,12 @@ def test_a_stopped_deployment_goes_back(pipeline: Pipeline) -> None:
 
 
 def test_a_definition_of_the_manifest_can_be_gone_back_to(pipeline: Pipeline) -> None:
-    family = pipeline.service()["taskDefinition"].rpartition(":")[0]
-    pipeline.ecs.update_service(cluster=pipeline.cluster, service="web", taskDefinition=f"{family}:1")
-    pipeline.wait("services_stable", services=["web"])
-    assert pipeline.project.get("/").text == "red\n"
+    ecs = pipeline.ecs
+    pipeline.project.run("up", "-d").ok()  # a tool may have deregistered the one before
+    manifest = pipeline.service()["taskDefinition"]
+    green = pipeline.definition(environment=[{"name": "COLOUR", "value": "green"}])
+    arn = ecs.register_task_definition(**green)["taskDefinition"]["taskDefinitionArn"]
+    for definition, colour in ((arn, "green"), (manifest, "red")):
+        ecs.update_service(cluster=pipeline.cluster, service="web", taskDefinition=definition)
+        pipeline.wait("services_stable", services=["web"])
+        assert pipeline.project.get("/").text == f"{colour}\n"
