@@ -67,7 +67,7 @@ format: venv  ## Format the code and mend what lint can mend
 	@$(DENO) fmt --quiet
 
 .PHONY: test-browser
-test-browser: setup  ## Try the console's pages in Chromium, over a recording and over a shop that runs
+test-browser: setup  ## Try the console's pages in Chromium, over a recording and over two environments that run
 	@requirements/browser.sh
 	@PYTHONPATH=build/browser $(BIN)/pytest -q -n 2 --dist loadgroup -p no:cacheprovider --durations 5 tests/browser
 

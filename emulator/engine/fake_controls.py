@@ -114,10 +114,10 @@ class FakeControls:
                 record.health = health
                 self._daemon.emit(f"health_status: {health}", record)
 
-    def print_line(self, container: str, text: str, stream: str = "stdout") -> None:
-        """The container prints a line."""
+    def print_line(self, container: str, text: str, stream: str = "stdout", at: datetime | None = None) -> None:
+        """The container prints a line, now or at a moment."""
         with self._daemon.changed:
-            self._daemon.find(container).log.append(LogLine(stream, text, datetime.now(UTC)))
+            self._daemon.find(container).log.append(LogLine(stream, text, at or datetime.now(UTC)))
             self._daemon.changed.notify_all()
 
     def spec(self, container: str) -> ContainerSpec:

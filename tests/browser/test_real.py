@@ -11,23 +11,18 @@ import re
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chromium import PAGES, TIMEOUT, visit
+from tests.browser.chromium import PAGES, visit
 from tests.browser.conftest import Opened
-from tests.docker.project import MakeProject, Project, docker, projects, remove_built_images, wait_until
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Locator
+from tests.browser.real import address, agreed, at, chosen, group, make_shared_project, row, tasks_of
+from tests.docker.project import MakeProject, Project, docker, remove_built_images, wait_until
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
-make_shared_project = pytest.fixture(projects, scope="module", name="make_shared_project")
-expect.set_options(timeout=TIMEOUT)
+__all__ = ["address", "at", "make_shared_project"]
 
 CANARY = "c4n4ry-value-of-a-secret"
 API = """\
@@ -82,44 +77,8 @@ def shop(make_shared_project: MakeProject) -> Iterator[Project]:
 
 
 @pytest.fixture(scope="module")
-def address(shop: Project) -> str:
-    """What `copilot-local console` prints."""
-    running = shop.start("console", "--print")
-    running.wait_for("#token=")
-    return next(line for line in running.out if "#token=" in line)
-
-
-@pytest.fixture
-def at(tab: Opened, address: str) -> Opened:
-    """A tab of the console that is connected."""
-    visit(tab.page, address)
-    expect(tab.page.locator(".connection.ok")).to_be_visible()
-    return tab
-
-
-@contextmanager
-def agreed(tab: Opened) -> Iterator[None]:
-    """Says yes to what the page asks."""
-    tab.page.on("dialog", lambda dialog: dialog.accept())
-    yield
-
-
-def tasks_of(shop: Project, service: str) -> set[str]:
-    return {row["task_id"] for row in shop.ps()["containers"] if row["service"] == service}
-
-
-def group(tab: Opened, service: str) -> Locator:
-    """The row of a service in the table of tasks."""
-    return tab.page.locator("#main tr.group", has=tab.page.get_by_role("rowheader", name=re.compile(f"^{service} ")))
-
-
-def row(tab: Opened, text: str | re.Pattern[str]) -> Locator:
-    """A row of the list that the page shows."""
-    return tab.page.locator("#main .line", has_text=text)
-
-
-def chosen(tab: Opened, name: str) -> None:
-    tab.page.locator("#main .segments button", has_text=re.compile(f"^{name}$")).click()
+def running(shop: Project) -> Project:
+    return shop
 
 
 def test_every_page_shows_what_runs(at: Opened) -> None:

@@ -2,7 +2,7 @@
 
 import { count, duration, h, s } from "./dom.js";
 
-const [WIDTH, HEIGHT, GAP_X, GAP_Y, EDGE] = [126, 44, 84, 30, 14];
+const [WIDTH, HEIGHT, GAP_X, GAP_Y, EDGE, APART] = [126, 44, 84, 40, 20, 7];
 
 /** How far each name is from where calls begin; a circle ends where it began. */
 export function columnsOf(edges) {
@@ -44,6 +44,7 @@ export function callMap(edges) {
   const width = (Math.max(...column.values()) + 1) * (WIDTH + GAP_X) - GAP_X + 2 * EDGE;
   const height = Math.max(...rows.values()) * (HEIGHT + GAP_Y) - GAP_Y + 2 * EDGE;
   const failed = (name) => edges.some((one) => one.target === name && one.fault > 0);
+  const answered = (edge) => edges.some((one) => one.source === edge.target && one.target === edge.source);
   const inferred = (name) => edges.some((one) => one.target === name && one.inferred);
   return h(
     "section",
@@ -63,7 +64,7 @@ export function callMap(edges) {
           "aria-label": edges.map((one) => `${one.source} calls ${one.target} ${count(one.count)} times`).join(", "),
         },
         edges.filter((one) => one.source !== one.target).map((one) =>
-          edgeOf(one, place.get(one.source), place.get(one.target))
+          edgeOf(one, place.get(one.source), place.get(one.target), answered(one))
         ),
         [...place].map(([name, { x, y }]) =>
           s(
@@ -82,19 +83,24 @@ export function callMap(edges) {
   );
 }
 
-function edgeOf(one, from, to) {
+/** An edge with its calls: where there is one each way, each has its labels on its own side. */
+function edgeOf(one, from, to, both) {
   const forward = to.x > from.x;
-  const [x1, y1] = [forward ? from.x + WIDTH : from.x, from.y + HEIGHT / 2 + (forward ? 0 : 10)];
-  const [x2, y2] = [forward ? to.x - 7 : to.x + WIDTH + 7, to.y + HEIGHT / 2 + (forward ? 0 : 10)];
+  const aside = forward ? (both ? -APART : 0) : APART;
+  const [x1, y1] = [forward ? from.x + WIDTH : from.x, from.y + HEIGHT / 2 + aside];
+  const [x2, y2] = [forward ? to.x - 7 : to.x + WIDTH + 7, to.y + HEIGHT / 2 + aside];
   const bend = (x2 - x1) / 2;
   const text = `${count(one.count)}${one.p50 === null ? "" : ` × ${duration(one.p50 * 1000)}`}`;
+  const failed = one.fault > 0 && `${count(one.fault)} failed`;
+  const [above, below] = forward ? (both && failed ? [-21, -5] : [-6, 14]) : [14, 30];
+  const label = (words, away) =>
+    s("text", { x: (x1 + x2) / 2, y: (y1 + y2) / 2 + away, "text-anchor": "middle" }, words);
   return s(
     "g",
     { class: one.fault ? "edge bad" : "edge" },
     s("path", { d: `M${x1},${y1} C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2},${y2}` }),
     s("path", { class: "head", d: `M${x2},${y2 - 4} l${forward ? 7 : -7},4 l${forward ? -7 : 7},4 z` }),
-    s("text", { x: (x1 + x2) / 2, y: (y1 + y2) / 2 - 6, "text-anchor": "middle" }, text),
-    one.fault > 0 &&
-      s("text", { x: (x1 + x2) / 2, y: (y1 + y2) / 2 + 14, "text-anchor": "middle" }, `${count(one.fault)} failed`),
+    label(text, above),
+    failed && label(failed, below),
   );
 }

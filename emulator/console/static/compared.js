@@ -56,8 +56,7 @@ export function comparedView(chosen) {
   });
   const totals = h("span", { class: "muted" });
   const problem = h("p", { class: "note" });
-  const none = empty("No container that runs here logs through a log router.");
-  none.hidden = true;
+  const none = empty("Looking …");
   let asked = 0;
   const keep = () => {
     const [matches, state, only] = [matcher(chosen.get("q")), chosen.get("state"), chosen.get("only")];
@@ -78,6 +77,7 @@ export function comparedView(chosen) {
       list.swap(ring, keep());
       totals.textContent = Object.entries(found.totals).map(([state, many]) => `${count(many)} ${state}`).join(", ");
       none.hidden = found.rows.length > 0;
+      none.textContent = "No container that runs here logs through a log router.";
       problem.textContent = "";
     } catch (error) {
       if (number === asked) problem.textContent = sentence(error);

@@ -233,8 +233,8 @@ def follow_all(
     *,
     proxies: bool = False,
 ) -> Iterator[ContainerLine]:
-    """What is wanted of the last lines (None: all) of each container, then of what comes, new tasks included, until
-    interrupted or nothing of the environment runs any more."""
+    """What is wanted of the last lines (None: all) of each container, by time; then of what comes, new tasks included,
+    until interrupted or nothing of the environment runs any more."""
     lines: queue.SimpleQueue[ContainerLine | None] = queue.SimpleQueue()
     members: dict[str, TaskMember] = {}
 
@@ -245,8 +245,12 @@ def follow_all(
     readers = LogReaders(engine, printed)
 
     def follow(observed: Observed, last: int | None = None) -> None:
-        for found in members_of(observed, services, proxies=proxies):
-            members[found.member.container.id] = found
+        there = members_of(observed, services, proxies=proxies)
+        members.update({found.member.container.id: found for found in there})
+        if not events.is_ready:
+            for container, line in readers.past([found.member.container.id for found in there], last):
+                printed(container, line)
+        for found in there:
             readers.read(found.member.container.id, tail=last)
 
     def look(observed: Observed) -> bool:

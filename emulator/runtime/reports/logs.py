@@ -71,6 +71,20 @@ class LogReaders:
         self._lock = threading.Lock()
         self._closed = threading.Event()
 
+    def past(self, containers: Sequence[str], tail: int | None) -> Iterator[tuple[str, LogLine]]:
+        """The last lines (None: all) that these containers have printed so far, by time; `read` goes on behind them."""
+        sources = [self._past(container, tail) for container in containers]
+        yield from heapq.merge(*sources, key=lambda found: found[1].timestamp or _EPOCH)
+
+    def _past(self, container: str, tail: int | None) -> Iterator[tuple[str, LogLine]]:
+        if tail == 0:
+            return
+        reader = self._readers.setdefault(container, _Reader(container, tail, LogCursor(whole=tail is None)))
+        reader.is_new = False
+        with contextlib.suppress(CopilotLocalError):
+            for line in reader.cursor.unread(self._engine.logs(container, tail=tail)):
+                yield container, line
+
     def read(self, container: str, *, tail: int | None = None) -> None:
         """Reads a container from its first line, or the last `tail` ones, until it ends; of one that was read already,
         what is new."""

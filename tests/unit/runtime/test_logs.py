@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -115,6 +116,31 @@ def test_following_shows_what_a_container_prints_that_is_started_again(talking: 
         down(talking.engine, DEMO, talking.emit)
         following.result(10)
     assert texts(found) == ["one", "two"]
+
+
+def test_following_begins_with_the_last_lines_of_all_containers_by_their_time(talking: Bench) -> None:
+    talking.engine.print_line(WEB, "web goes on")
+    interrupted = threading.Event()
+    lines = follow_all(talking.engine, DEMO, [], 2, interrupted)
+    assert [next(lines).line.text for _ in range(4)] == ["hello starts", "web says", "hello says", "web goes on"]
+    talking.engine.print_line(HELLO, "one more")
+    assert next(lines).line.text == "one more"
+    interrupted.set()
+    assert list(lines) == []
+
+
+def test_a_line_of_the_same_moment_as_the_last_one_is_neither_lost_nor_shown_twice(bench: Bench) -> None:
+    """Docker is asked for lines since a microsecond, in which a container may print several."""
+    bench.start(desired_state(make_service(name="web")))
+    web, moment, interrupted = "cl-demo-test-web-task0001-web", datetime.now(UTC), threading.Event()
+    for text in ("one", "two"):
+        bench.engine.print_line(web, text, at=moment)
+    lines = follow_all(bench.engine, DEMO, ["web"], None, interrupted)
+    assert [next(lines).line.text for _ in range(2)] == ["one", "two"]
+    bench.engine.print_line(web, "three", at=moment)
+    assert next(lines).line.text == "three"
+    interrupted.set()
+    assert list(lines) == []
 
 
 def test_following_ends_with_an_interruption(talking: Bench) -> None:

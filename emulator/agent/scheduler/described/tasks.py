@@ -102,6 +102,7 @@ def _pending(desired: DesiredService, name: str, task_arn: str) -> dict[str, Any
         "taskArn": task_arn,
         "name": name,
         "lastStatus": "PENDING",
+        "healthStatus": "UNKNOWN",
         "networkBindings": [],
         "networkInterfaces": [],
         "managedAgents": [],

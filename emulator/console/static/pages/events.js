@@ -14,7 +14,7 @@ function said(event) {
   }
   if (task.lastStatus === "STOPPED" || task.desiredStatus === "STOPPED") return whyStopped(task) || "stops";
   return task.containers.map((one) =>
-    `${one.name} ${one.lastStatus}${one.healthStatus === "UNKNOWN" ? "" : ` ${one.healthStatus}`}`
+    `${one.name} ${one.lastStatus}${[undefined, "UNKNOWN"].includes(one.healthStatus) ? "" : ` ${one.healthStatus}`}`
   ).join(", ");
 }
 
