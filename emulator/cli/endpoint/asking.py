@@ -41,12 +41,13 @@ def show(
     rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], format: OutputFormat, nothing: str = ""
 ) -> None:
     """Prints rows: as JSON whole, as text a table of `columns` (key to title), or `nothing` where there is no row."""
-    from emulator.display.table import table
+    from emulator.display.table import table, width_of
 
     if format is OutputFormat.JSON:
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     elif rows or not nothing:
-        typer.echo(table(list(columns.values()), [[_cell(row[key]) for key in columns] for row in rows]))
+        cells = [[_cell(row[key]) for key in columns] for row in rows]
+        typer.echo(table(list(columns.values()), cells, width=width_of(sys.stdout)))
     else:
         typer.echo(nothing, err=True)
 

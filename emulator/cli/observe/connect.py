@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
@@ -60,7 +61,9 @@ def connect(
     if not found.names and not found.calls:
         typer.echo(f"nothing of {names.app}/{names.environment} is connected (`network.connect`)", err=True)
         return
-    for line in lines(found):
+    from emulator.display.table import width_of
+
+    for line in lines(found, width_of(sys.stdout)):
         typer.echo(line)
     for task_id, why in found.silent.items():
         typer.echo(f"warning: the proxy of {task_id[:8]} does not answer: {why}", err=True)
@@ -78,9 +81,9 @@ def of_service(found: Connected, service: str | None) -> Connected:
     return replace(found, names=tuple(one for one in found.names if one.name in served | called), calls=calls)
 
 
-def lines(found: Connected) -> Iterator[str]:
-    """The screen, at most 80 columns wide unless a name is long."""
-    from emulator.display.table import table
+def lines(found: Connected, width: int | None = None) -> Iterator[str]:
+    """The screen, at most 80 columns wide unless a name is long; with `width` not wider than that."""
+    from emulator.display.table import table, wrapped
 
     rows = []
     for name in found.names:
@@ -90,17 +93,19 @@ def lines(found: Connected) -> Iterator[str]:
                 [*(first if number == 0 else ["", "", ""]), f"{server.service} {server.task_id[:8]}", server.state]
             )
     if rows:
-        yield table(["NAME", "ADDRESS", "PROTOCOL", "TASK", "STATE"], rows)
+        yield table(["NAME", "ADDRESS", "PROTOCOL", "TASK", "STATE"], rows, width=width)
     if not found.proxied:
         yield _NO_PROXY
         return
     if found.calls:
         yield ""
-        yield table(["CLIENT", "NAME", "CALLS", "FAILED", "RETRIES", "P50"], [_row(one) for one in found.calls])
+        counted = [_row(one) for one in found.calls]
+        yield table(["CLIENT", "NAME", "CALLS", "FAILED", "RETRIES", "P50"], counted, width=width)
     for one in found.calls:
         for avoided in one.avoided:
             until = f" until {avoided.until.astimezone():%H:%M:%S}" if avoided.until is not None else ""
-            yield f"{one.service} {one.task_id[:8]} avoids {one.name} {avoided.task_id[:8]}{until}: calls failed"
+            avoids = f"{one.service} {one.task_id[:8]} avoids {one.name} {avoided.task_id[:8]}"
+            yield wrapped(f"{avoids}{until}: calls failed", width)
     for name in found.names:
         for server in name.servers:
             if server.own_address:

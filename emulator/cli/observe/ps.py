@@ -91,18 +91,20 @@ def _stopped(tasks: list[Task]) -> list[Task]:
 
 
 def _print(found: Overview, stopped: list[Task], *, every: bool) -> None:
-    from emulator.cli.observe.ps_table import container_table, stopped_table, target_lines
+    from emulator.cli.observe.ps_table import container_lines, stopped_table, target_lines
     from emulator.display.colours import wants_colour
+    from emulator.display.table import width_of, wrapped
 
     if not found.containers:
         typer.echo(f"Nothing is running in {found.app}/{found.environment}.", err=True)
         return
-    colour = wants_colour(sys.stdout)
-    typer.echo(container_table(found, colour, every=every))
-    if stopped:
-        typer.echo("\n" + stopped_table(stopped))
-    for line in (*target_lines(found), *found.failures):
+    colour, width = wants_colour(sys.stdout), width_of(sys.stdout)
+    for line in container_lines(found, colour, every=every, width=width):
         typer.echo(line)
+    if stopped:
+        typer.echo("\n" + stopped_table(stopped, width))
+    for line in (*target_lines(found), *found.failures):
+        typer.echo(wrapped(line, width))
     for listener in found.listeners:
         if not listener.service:
             typer.echo(f"{listener.url} is the internal load balancer" if listener.is_internal else listener.url)

@@ -6,19 +6,45 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from emulator.display.colours import GREEN, RED, YELLOW
-from emulator.display.table import table
+from emulator.display.table import fits, table
 
 if TYPE_CHECKING:
     from emulator.runtime.reports.overview_rows import ContainerRow, Overview, ServiceRow
 
 HEADERS = ("SERVICE", "TASK", "CONTAINER", "IMAGE", "STATUS", "PORTS", "TARGET", "URL")
-STATUS, TARGET = HEADERS.index("STATUS"), HEADERS.index("TARGET")
+SERVICE, TASK, CONTAINER, IMAGE, STATUS, PORTS, TARGET, URL = range(len(HEADERS))
+GIVEN_UP = (IMAGE, PORTS, URL)
+"""Columns that a narrow terminal has no room for, first the one that is missed least."""
 _COLOURS = {"healthy": GREEN, "unused": "", "initial": YELLOW, "draining": YELLOW}
 
 
-def container_table(found: Overview, colour: bool, *, every: bool = False) -> str:
+def container_lines(found: Overview, colour: bool, *, every: bool = False, width: int | None = None) -> list[str]:
     """A line for each container, with `every` for proxies of Service Connect too; for a service without a task a line
-    that says how many of how many run."""
+    that says how many of how many run.
+
+    Where `width` is not enough, empty columns, images, ports and then URLs are left out of the table: URLs are beneath
+    it, and a line says how to see the rest.
+    """
+    body, colours = _rows(found, every=every)
+    shown, left_out = list(range(len(HEADERS))), []
+    empty = [at for at in shown if not any(row[at].strip("-") for row in body)]
+    for column in (*empty, *(at for at in GIVEN_UP if at not in empty)):
+        if fits([HEADERS[at] for at in shown], [[row[at] for at in shown] for row in body], width):
+            break
+        shown.remove(column)
+        if column not in empty:
+            left_out.append(HEADERS[column])
+    painted = [{shown.index(at): one for at, one in row.items() if at in shown} for row in colours] if colour else None
+    lines = [table([HEADERS[at] for at in shown], [[row[at] for at in shown] for row in body], painted, width=width)]
+    if URL not in shown:
+        lines += [f"{row[SERVICE] or row[CONTAINER]}: {row[URL]}" for row in body if row[URL]]
+    if rest := [name for name in left_out if name != HEADERS[URL]]:
+        lines.append(f"{' and '.join(rest)}: in a wider terminal, or with --format json")
+    return lines
+
+
+def _rows(found: Overview, *, every: bool) -> tuple[list[list[str]], list[dict[int, str]]]:
+    """The cells of each row, and the colours of some by their column."""
     body: list[list[str]] = []
     colours: list[dict[int, str]] = []
     for row in found.containers:
@@ -37,7 +63,7 @@ def container_table(found: Overview, colour: bool, *, every: bool = False) -> st
         if not row.service:
             body.append(["", "", row.name, _image(row), row.status, ", ".join(row.ports), "", row.url])
             colours.append({STATUS: _status_colour(row)})
-    return table(HEADERS, body, colours if colour else None)
+    return body, colours
 
 
 def is_own(row: ContainerRow) -> bool:
@@ -55,7 +81,7 @@ def _idle(service: ServiceRow) -> str:
     return f"next run {at[:16].replace('T', ' ')} UTC" if at else "no next run"
 
 
-def stopped_table(tasks: Sequence[dict[str, Any]]) -> str:
+def stopped_table(tasks: Sequence[dict[str, Any]], width: int | None = None) -> str:
     """The stopped tasks, oldest first: when, with which exit codes, and why."""
     rows = []
     for task in tasks:
@@ -71,7 +97,7 @@ def stopped_table(tasks: Sequence[dict[str, Any]]) -> str:
                 "; ".join([task.get("stoppedReason", ""), *reasons]),
             ]
         )
-    return table(["SERVICE", "TASK", "STOPPED AT", "EXIT CODES", "REASON"], rows)
+    return table(["SERVICE", "TASK", "STOPPED AT", "EXIT CODES", "REASON"], rows, width=width)
 
 
 def target_lines(found: Overview) -> Iterator[str]:
@@ -103,8 +129,11 @@ def _answering(found: Overview, row: ContainerRow) -> str:
 
 
 def _image(row: ContainerRow) -> str:
-    """The image as `docker images` shows it: twelve digits of an id."""
-    return row.image.removeprefix("sha256:")[:12] if row.image.startswith("sha256:") else row.image
+    """The image by the name that it runs by; of one that runs by its id what a person knows it by, else twelve digits
+    as `docker images` shows them."""
+    if not row.image.startswith("sha256:"):
+        return row.image
+    return row.image_name or row.image.removeprefix("sha256:")[:12]
 
 
 def _url(found: Overview, service: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from emulator.cli.shell.options import App, Env, Format, OutputFormat
 
 def targets(app: App = None, env: Env = None, format: Format = OutputFormat.TEXT) -> None:
     """Show the load balancers' targets with their health, in the words of `describe-target-health`."""
-    from emulator.display.table import table
+    from emulator.display.table import table, width_of
     from emulator.runtime.reports.overview_rows import STARTED_ANEW
 
     found, problems = _looked(app, env)
@@ -26,7 +27,7 @@ def targets(app: App = None, env: Env = None, format: Format = OutputFormat.TEXT
     columns = ["service", "load_balancer", "target_group", "name", "state", "reason_code", "description"]
     rows = [[row[column] for column in columns] for row in found]
     titles = ["SERVICE", "LOAD BALANCER", "TARGET GROUP", "TARGET", "STATE", "REASON", "DESCRIPTION"]
-    typer.echo(table(titles, rows))
+    typer.echo(table(titles, rows, width=width_of(sys.stdout)))
 
 
 def _looked(app: str | None, env: str | None) -> tuple[Sequence[dict[str, Any]], dict[int, str]]:

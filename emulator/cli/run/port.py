@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -34,7 +35,7 @@ def port(
     format: Format = OutputFormat.TEXT,
 ) -> None:
     """Print the address of a load balancer, such as 127.0.0.1:8080."""
-    from emulator.display.table import table
+    from emulator.display.table import table, width_of
     from emulator.runtime.listeners.front_ports import published
     from emulator.runtime.state.observed import observe
 
@@ -53,7 +54,8 @@ def port(
     if format is OutputFormat.JSON:
         typer.echo(json.dumps([asdict(one) for one in chosen], indent=2))
     elif every:
-        typer.echo(table(["LISTENER", "SERVICE", "ADDRESS"], [[o.name, o.service, _address(o)] for o in chosen]))
+        rows = [[one.name, one.service, _address(one)] for one in chosen]
+        typer.echo(table(["LISTENER", "SERVICE", "ADDRESS"], rows, width=width_of(sys.stdout)))
     else:
         typer.echo(_address(chosen[0]))
 

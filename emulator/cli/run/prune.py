@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,10 +68,10 @@ def prune(
 
 
 def _show(left: Sequence[Left]) -> None:
-    from emulator.display.table import table
+    from emulator.display.table import table, width_of
 
     rows = [[str(one.kind), one.name, one.of or "-", _size(one.size)] for one in left]
-    typer.echo(table(["KIND", "NAME", "OF", "SIZE"], rows))
+    typer.echo(table(["KIND", "NAME", "OF", "SIZE"], rows, width=width_of(sys.stdout)))
 
 
 def _size(number: int) -> str:

@@ -72,6 +72,8 @@ def _rows(observed: Observed, details: Mapping[str, ServiceDetails]) -> Iterator
         health = "" if container.health is Health.NONE else str(container.health)
         service = container.labels.get(names.SERVICE, "")
         ports = details[service]["ports"].get(member or "", []) if service in details else []
+        # An agent of an older version knows no images.
+        image_name = details[service].get("images", {}).get(member or "", "") if service in details else ""
         if role == names.Role.BESIDE:
             ports = sorted({f"127.0.0.1:{one.host_port}->{one.container_port}" for one in container.ports})
         if member and (native := container.labels.get(names.NATIVE)):
@@ -89,6 +91,7 @@ def _rows(observed: Observed, details: Mapping[str, ServiceDetails]) -> Iterator
             id=container.id,
             image=container.image,
             ports=tuple(ports),
+            image_name=image_name,
             url=f"http://127.0.0.1:{port}" if (port := container.labels.get(names.AWS_PORT)) else "",
         )
 

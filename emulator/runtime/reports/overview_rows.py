@@ -35,6 +35,8 @@ class ContainerRow:
     """What its definition maps: `80/tcp`."""
     url: str = ""
     """Where the local AWS endpoint answers on this machine; empty for all others."""
+    image_name: str = ""
+    """What its image is built from, or the reference in its task definition; empty where neither is known."""
 
 
 @dataclass(frozen=True, slots=True)

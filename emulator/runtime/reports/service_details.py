@@ -1,9 +1,11 @@
-"""What a listing shows of a service beside its containers: where it answers, its ports, what its targets are."""
+"""What a listing shows of a service beside its containers: where it answers, its ports, its images, its targets."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypedDict
 
+from emulator.ecs.service import Build
 from emulator.ecs.task_definition import ContainerDefinition
 from emulator.runtime.reports.service_url import service_urls
 from emulator.runtime.state.desired import DesiredState
@@ -17,6 +19,8 @@ class ServiceDetails(TypedDict):
     """Container to the ports that its definition maps: `80/tcp`."""
     target_containers: dict[str, str]
     """Target group to the container that its targets are."""
+    images: dict[str, str]
+    """Container to what a person knows its image by."""
 
 
 def service_details(state: DesiredState) -> dict[str, ServiceDetails]:
@@ -29,9 +33,20 @@ def service_details(state: DesiredState) -> dict[str, ServiceDetails]:
                 container.name: _ports(container) for container in desired.service.task_definition.container_definitions
             },
             target_containers={group.name: group.container_name for group in desired.service.target_groups},
+            images={
+                container.name: _image(container, desired.service.builds)
+                for container in desired.service.task_definition.container_definitions
+            },
         )
         for name, desired in state.services.items()
     }
+
+
+def _image(container: ContainerDefinition, builds: Mapping[str, Build]) -> str:
+    """What it is built from, else its reference; empty where that is known in AWS alone."""
+    if container.name in builds:
+        return f"built from {builds[container.name].dockerfile}"
+    return container.image if isinstance(container.image, str) else ""
 
 
 def _ports(container: ContainerDefinition) -> list[str]:

@@ -166,7 +166,9 @@ def test_without_colour_a_terminal_gets_plain_lines_and_keys_open_and_leave(exam
     assert code == 0
     assert not screen.coloured
     assert any(line.startswith(" ✓ build hello/Dockerfile") for line in screen.lines())
-    assert re.search(r"nginx .* Up ", shell.run("ps").out), "d leaves it running"
+    listed = shell.run("ps").out
+    assert re.search(r"nginx .* Up ", listed), "d leaves it running"
+    assert re.search(r"hello .* built from hello/Dockerfile ", listed)
 
 
 def test_a_pipe_gets_plain_lines_and_the_logs_alone_on_standard_output(example: Example) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from emulator.cli.observe.ps_table import container_table, stopped_table, target_lines
+from emulator.cli.observe.ps_table import container_lines, stopped_table, target_lines
 from emulator.runtime.reports.overview_rows import ContainerRow, Overview, ServiceRow
 
 
@@ -16,6 +18,7 @@ def row(service: str, name: str, **fields: Any) -> ContainerRow:
     return ContainerRow(service=service, task_id=task, name=name, created=moment, docker_name=name, id=name, **found)
 
 
+BUILT = f"sha256:{'ab' * 32}"
 FOUND = Overview(
     app="shop",
     environment="test",
@@ -24,7 +27,7 @@ FOUND = Overview(
     containers=(
         row("web", "nginx", image="nginx:1.26", ports=("80/tcp",)),
         row("web", "pause", image="pause"),
-        row("web", "web", image=f"sha256:{'ab' * 32}", status="Exited (1) 1 second ago", state="exited", exit_code=1),
+        row("web", "web", image=BUILT, status="Exited (1) 1 second ago", state="exited", exit_code=1),
         row("", "agent", image="agent:1"),
     ),
     targets=(
@@ -47,7 +50,7 @@ FOUND = Overview(
 
 
 def test_a_line_for_each_container_and_for_each_service_without_a_task() -> None:
-    assert container_table(FOUND, colour=False).splitlines() == [
+    assert container_lines(FOUND, colour=False)[0].splitlines() == [
         "SERVICE   TASK       CONTAINER   IMAGE          STATUS                    PORTS    TARGET      URL",
         "web       01234567   nginx       nginx:1.26     Up 2 seconds              80/tcp   unhealthy   "
         "http://127.0.0.1:8080/",
@@ -58,12 +61,26 @@ def test_a_line_for_each_container_and_for_each_service_without_a_task() -> None
     ]
 
 
+def test_an_image_that_runs_by_its_id_is_shown_by_what_a_person_knows_it_by() -> None:
+    named = row("web", "web", image=BUILT, image_name="built from web/Dockerfile")
+    other = row("web", "web", image="nginx:1.26", image_name="nginx")
+    found = container_lines(replace(FOUND, containers=(named, other), services=()), colour=False)[0].splitlines()
+    assert [re.split(" {3,}", line)[3] for line in found[1:]] == ["built from web/Dockerfile", "nginx:1.26"]
+
+
+def test_colours_of_a_narrow_table_stay_with_their_columns() -> None:
+    [narrow, *_] = container_lines(FOUND, colour=True, width=70)
+    assert "\x1b[31munhealthy" in narrow
+    assert "\x1b[31mExited (1)" in narrow
+    assert "IMAGE" not in narrow
+
+
 def test_colour_changes_no_text_and_marks_what_is_wrong() -> None:
-    coloured = container_table(FOUND, colour=True)
+    coloured = "\n".join(container_lines(FOUND, colour=True))
     plain = coloured
     for code in ("31", "32", "33", "0"):
         plain = plain.replace(f"\x1b[{code}m", "")
-    assert plain == container_table(FOUND, colour=False)
+    assert plain == "\n".join(container_lines(FOUND, colour=False))
     assert "\x1b[31munhealthy" in coloured
     assert "\x1b[31mExited (1)" in coloured
     assert "\x1b[31m0 of 2 tasks" in coloured

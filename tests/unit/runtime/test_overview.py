@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import pytest
 
+from emulator.ecs.service import Build
 from emulator.engine.interface import Health
 from emulator.runtime.reports.overview import overview
+from emulator.runtime.reports.service_details import service_details
 from tests.unit.runtime.bench import Bench
-from tests.unit.runtime.world import DEMO, make_service
+from tests.unit.runtime.world import DEMO, desired_state, make_service
 
 CHECK = {"healthCheck": {"command": ["CMD-SHELL", "true"]}}
 
@@ -31,6 +33,13 @@ def test_an_environment_with_its_containers_and_targets(bench: Bench) -> None:
         ("", "agent", "running", "", None),
         ("", "front", "running", "", None),
     ]
+
+
+def test_images_are_known_by_what_they_are_built_from_or_by_their_reference() -> None:
+    service = make_service({"hello": {}, "init": {"image": "db:1"}})
+    built = service.model_copy(update={"builds": {"hello": Build(context="web", dockerfile="web/Dockerfile")}})
+    details = service_details(desired_state(built))
+    assert details["hello"]["images"] == {"hello": "built from web/Dockerfile", "init": "db:1"}
 
 
 def status(*, desired: int = 1, deaths: int = 0, failure: str = "") -> dict[str, object]:
