@@ -6,8 +6,6 @@ One environment for all, from its first order to its `down`.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +16,7 @@ from playwright.sync_api import expect
 from tests.browser.chromium import PAGES, visit
 from tests.browser.conftest import Opened
 from tests.browser.real import address, at, chosen, group, make_shared_project, row, tasks_of
+from tests.docker.examples.orders import copy_of_orders
 from tests.docker.project import MakeProject, Project, remove_built_images
 
 if TYPE_CHECKING:
@@ -31,12 +30,11 @@ SERVICES = ("api", "web", "worker")
 
 @pytest.fixture(scope="module")
 def running(make_shared_project: MakeProject) -> Iterator[Project]:
-    project = make_shared_project("orders")
-    packages = ["make", "--silent", "packages", f"PYTHON={sys.executable}"]
-    subprocess.run(packages, cwd=project.folder, check=True, timeout=300, stdout=subprocess.DEVNULL)
+    project = make_shared_project("")
+    copy_of_orders(project.folder)
     project.run("trust-workspace", "--yes").ok()
     try:
-        project.up()
+        project.up("--wait-timeout", "280", timeout=300)
         yield project
     finally:
         project.clean_up()

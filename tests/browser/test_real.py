@@ -240,9 +240,12 @@ def test_an_environment_that_goes_down_and_comes_up_while_two_pages_are_open(
     expect(other.locator("#main .line").first).to_be_visible()
     shop.run("down", "-t", "1").ok()
     expect(at.page.locator("#main")).to_contain_text(f"Nothing is running in {shop.app}/test")
-    for name in ("balancer", "metrics", "store", "deployments", "firelens"):
+    for name in ("balancer", "store", "deployments", "firelens"):
         at.go(name, PAGES[name])
         expect(at.page.locator("#main .empty:visible").first).to_be_visible()
+    at.go("metrics", "Metrics")
+    expect(at.page.locator("#main .empty")).to_contain_text("Nothing is running. The last sample is of ")
+    expect(at.page.locator("#main h2", has_text="api ").first).to_contain_text("no longer runs")
     expect(at.page.locator(".connection.ok")).to_be_visible()
     at.problems[:] = [one for one in at.problems if "502" not in one]  # asked of what was just going: the page says so
     shop.up()

@@ -108,6 +108,31 @@ def test_a_filter_stands_in_the_address_and_works_from_there(tab: Opened, record
     assert {badge.inner_text()[-3] for badge in tab.page.locator("#main .line .badge").all()} == {"4"}
 
 
+LIST = """async () => {
+    const { List } = await import("/list.js");
+    const { Ring } = await import("/store.js");
+    const list = window.list = new List({ label: "List", height: 30, columns: "1fr", draw: (one) => [one],
+        open: (one) => document.body.dataset.opened = one });
+    document.body.replaceChildren(list.withHeads("Name"));
+    const ring = new Ring(10);
+    ring.add(["one", "two", "three"]);
+    list.update(ring);
+}"""
+
+
+def test_a_list_is_drawn_anew_below_the_hand(tab: Opened, recorded: Address) -> None:
+    """A click on a row is not lost, and a filter leaves nothing of what it hides between other rows."""
+    visit(tab.page, recorded.url)
+    tab.page.evaluate(LIST)
+    tab.page.get_by_text("three").hover()
+    tab.page.mouse.down()
+    tab.page.evaluate("window.list.redraw()")
+    tab.page.mouse.up()
+    assert tab.page.evaluate("document.body.dataset.opened") == "three"
+    tab.page.evaluate("window.list.filter((one) => one !== 'two')")
+    assert tab.page.locator(".line").all_inner_texts() == ["one", "three"]
+
+
 def test_what_is_shown_is_saved_as_an_http_archive(tab: Opened, recorded: Address) -> None:
     visit(tab.page, f"{recorded.url}&to=%2Frequests%3Fstatus%3D4")
     tab.page.locator("#main .line").first.wait_for()

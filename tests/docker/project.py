@@ -211,9 +211,9 @@ class Project:
         """Runs `copilot-local VERB … -a APP` to its end."""
         return self.start(*arguments, variables=variables).wait(timeout)
 
-    def up(self, *arguments: str) -> Result:
+    def up(self, *arguments: str, timeout: float = 120) -> Result:
         """`up -d --wait`, which must succeed."""
-        return self.run("up", "-d", "--wait", "--port", str(self.port), *arguments).ok()
+        return self.run("up", "-d", "--wait", "--port", str(self.port), *arguments, timeout=timeout).ok()
 
     def start(self, *arguments: str, variables: Mapping[str, str] | None = None) -> Running:
         """Starts a command; if it still runs at the end of the test it is killed."""

@@ -19,6 +19,7 @@ export class List {
     this.paused = false;
     this.selected = -1;
     this.rows = new Map();
+    this.old = new Set(); // numbers of rows that may show what is no longer so
     this.free = [];
     this.space = h("div", { class: "space-of-rows" });
     this.view = h("div", {
@@ -63,9 +64,7 @@ export class List {
 
   /** Shows another ring in place of the one before, where the reader is. */
   swap(ring, keep) {
-    Object.assign(this, { ring, keep, kept: [], seen: ring.base });
-    for (const row of this.rows.values()) this.free.push(row);
-    this.rows.clear();
+    Object.assign(this, { ring, keep, kept: [], seen: ring.base, old: new Set(this.rows.keys()) });
     this.update(ring, true);
   }
 
@@ -97,27 +96,24 @@ export class List {
     }
     const first = Math.max(Math.floor(this.view.scrollTop / this.height) - SPARE, 0);
     const last = Math.min(first + Math.ceil(this.view.clientHeight / this.height) + 2 * SPARE, this.kept.length);
+    const shown = new Set(this.kept.slice(first, last).map((one) => one.number));
     for (const [number, row] of this.rows) {
-      if (!this.wanted(number, first, last)) {
+      if (!shown.has(number)) {
         this.rows.delete(number);
         this.free.push(row);
       }
     }
     for (let at = first; at < last; at++) this.place(at);
     for (const row of this.free.splice(0)) row.remove();
-  }
-
-  wanted(number, first, last) {
-    if (first >= last) return false;
-    return number >= this.kept[first].number && number <= this.kept[last - 1].number;
+    this.old.clear();
   }
 
   place(at) {
     const { item, number } = this.kept[at];
     let row = this.rows.get(number);
-    if (!row) {
-      row = this.free.pop() ?? this.space.appendChild(h("div"));
-      row.replaceChildren(...this.drawn(item).map((cell) => (cell instanceof Node ? cell : h("span", {}, cell))));
+    if (!row || this.old.has(number)) {
+      row ??= this.free.pop() ?? this.space.appendChild(h("div"));
+      fill(row, this.drawn(item).map((cell) => (cell instanceof Node ? cell : h("span", {}, cell))));
       this.rows.set(number, row);
     }
     const style = `line ${this.tone(item)} ${at === this.selected ? "selected" : ""}`;
@@ -128,8 +124,7 @@ export class List {
 
   /** Draws every row anew: something beside the items has changed. */
   redraw() {
-    for (const row of this.rows.values()) this.free.push(row);
-    this.rows.clear();
+    this.old = new Set(this.rows.keys());
     this.paint();
   }
 
@@ -164,4 +159,14 @@ export class List {
     this.paint();
     if (opens) this.open(this.kept[at].item);
   }
+}
+
+/** Gives a row its cells. Those that are the same stay: a click on one that is replaced meanwhile would be lost. */
+function fill(row, cells) {
+  cells.forEach((cell, at) => {
+    const before = row.children[at];
+    if (!before) row.append(cell);
+    else if (!before.isEqualNode(cell)) before.replaceWith(cell);
+  });
+  while (row.children.length > cells.length) row.lastElementChild.remove();
 }

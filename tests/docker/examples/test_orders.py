@@ -16,14 +16,12 @@ import pytest
 from emulator.engine.interface import Engine
 from emulator.settings_files import STAND_INS_NAME, configuration_folder
 from tests.docker.docs.conftest import Reader, steps
+from tests.docker.examples.orders import copy_of_orders
 from tests.docker.project import free_port
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 
 HOW_TO = Path(__file__).parents[3] / "docs" / "how-to" / "traces.md"
-
-ORDERS = Path(__file__).parents[3] / "examples" / "orders"
-FETCHED = ("__pycache__", "packages", "node_modules")
 
 
 def run(folder: Path, *words: str, timeout: float) -> str:
@@ -39,9 +37,7 @@ def run(folder: Path, *words: str, timeout: float) -> str:
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project with this example alone, and what its images hold."""
     found = tmp_path_factory.mktemp("project")
-    folder = found / "examples" / "orders"
-    shutil.copytree(ORDERS, folder, ignore=shutil.ignore_patterns(*FETCHED))
-    run(folder, "make", "packages", f"PYTHON={sys.executable}", timeout=400)
+    copy_of_orders(found / "examples" / "orders")
     return found
 
 

@@ -1,7 +1,7 @@
 // Metrics: CPU and memory of each task's containers, sampled while this page is open.
 
 import { area } from "../charts.js";
-import { colourOf, empty, h, replaced, shortId } from "../dom.js";
+import { clock, colourOf, empty, h, replaced, shortId } from "../dom.js";
 import { Chosen, oneOf } from "../filters.js";
 import { taskLink } from "../panel.js";
 import { data, leave, subscribe, want } from "../store.js";
@@ -37,10 +37,12 @@ export function show(main, query) {
   };
 }
 
+function nothingRuns() {
+  return data.overview !== null && !data.overview.containers.length;
+}
+
 function waiting() {
-  return data.overview && !data.overview.containers.length
-    ? empty("Nothing is running.")
-    : empty("The first sample comes in a few seconds …");
+  return empty(nothingRuns() ? "Nothing is running." : "The first sample comes in a few seconds …");
 }
 
 function draw(seconds) {
@@ -61,7 +63,12 @@ function draw(seconds) {
   const found = [...tasks.values()].sort((one, other) =>
     `${one.service}/${one.task}`.localeCompare(`${other.service}/${other.task}`)
   );
-  return h("div", { class: "multiples" }, found.map((one) => taskView(one, samples, from, until)));
+  return h(
+    "div",
+    { class: "stack" },
+    nothingRuns() && empty(`Nothing is running. The last sample is of ${clock(last.at)}.`),
+    h("div", { class: "multiples" }, found.map((one) => taskView(one, samples, from, until))),
+  );
 }
 
 function taskView({ service, task, containers }, samples, from, until) {
@@ -87,6 +94,8 @@ function taskView({ service, task, containers }, samples, from, until) {
       service,
       " ",
       h("a", { href: taskLink(task), "data-k": `metrics-${task}` }, h("code", {}, shortId(task))),
+      data.overview && !data.overview.containers.some((one) => one.task_id === task) &&
+        h("span", { class: "muted" }, " no longer runs"),
     ),
     h(
       "div",
