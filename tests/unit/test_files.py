@@ -136,6 +136,7 @@ OTHERS = {
     "display/failure.py": "checks the kind first, and reads a bounded part",
     "manifest/yaml/reader.py": "checks the kind first, and tells more of what is wrong",
     "runtime/control/direct.py": "a folder of this user's alone, that the command made for the agent",
+    "runtime/listeners/port_owner.py": "/proc",
     "runtime/state/process_identity.py": "/proc",
     "trace/packets/listening.py": "/proc",
     "agent/": "runs in a container, whose files are ours; opens those of a task beneath a folder",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import os
+import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
@@ -83,7 +84,8 @@ def _print_or_write(
     found = variables_here(given, own, _places(observed, member.container.labels))
     text = written(found.values, format)
     with closing(make_display("text", quiet=False)) as display:
-        for variable, host in found.unreachable.items():
+        native = _is_native(observed)
+        for variable, host in _warned(found, written=into is not None or native, format=format).items():
             what = f"{host} is known to tasks only; its value is the container's"
             display.emit(Event(EventKind.WARNING, variable, what, {"hint": _hint(container, observed)}))
     if into is None:
@@ -92,11 +94,27 @@ def _print_or_write(
     _write(into, text if format is VariablesFormat.JSON else f"{_comments(container, found)}{text}")
 
 
-def _hint(container: str, observed: Observed) -> str:
+def _warned(found: VariablesHere, *, written: bool, format: VariablesFormat) -> dict[str, str]:
+    """Of the variables with a value that only tasks know those that are warned of. Who only looks is told of none; what
+    every task has, Copilot's own, matters to few programs: that is said where the variables are `written` for one, or
+    one runs already."""
+    if written:
+        return found.unreachable
+    from emulator.runtime.reports.variables_here import NAMESPACE
+
+    looks = format is VariablesFormat.DOTENV and sys.stdout.isatty()
+    return {} if looks else {name: host for name, host in found.unreachable.items() if name != NAMESPACE}
+
+
+def _is_native(observed: Observed) -> bool:
+    """Whether a program of this machine runs in place of a container."""
     from emulator.runtime.state.names import NATIVE
 
-    native = any(NATIVE in task.pause.labels for task in observed.tasks.values() if task.pause is not None)
-    if native:
+    return any(NATIVE in task.pause.labels for task in observed.tasks.values() if task.pause is not None)
+
+
+def _hint(container: str, observed: Observed) -> str:
+    if _is_native(observed):
         return "a value with host and port of what `up` publishes is put in place: docs/how-to/native.md"
     return f"`copilot-local up -d --native {container}=PORT` publishes what other services serve"
 

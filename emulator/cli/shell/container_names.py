@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from emulator.runtime.state.observed import Member, Observed
 
 
+_START = "start it with `copilot-local up -d`; -a and -e choose another environment"
+
+
 def find_container(observed: Observed, container: str, service: str | None) -> Member:
     """The running container of that name in the newest task that has one.
 
@@ -31,6 +34,8 @@ def find_container(observed: Observed, container: str, service: str | None) -> M
         mine = [task for task in observed.tasks.values() if service in (None, task.service)]
         running = {member.name for task in mine for member in task.members.values() if member.running}
         where = f" in {service}" if service else ""
+        if not any(member.running for task in observed.tasks.values() for member in task.members.values()):
+            raise InputError(f"no container {container} is running{where}: nothing is", hint=_START)
         raise InputError(
             f"no container {container} is running{where}", hint=did_you_mean(container, running, "running")
         )

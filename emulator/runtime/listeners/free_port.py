@@ -63,8 +63,10 @@ def choose_port(
     """
     if asked is not None:
         if asked != current and not is_free(asked, udp=udp):
+            from emulator.runtime.listeners.port_owner import program_on
+
             raise PortInUse(
-                f"port {asked} on 127.0.0.1 is taken by another program",
+                f"port {asked} on 127.0.0.1 is taken by {program_on(asked) or 'another program'}",
                 hint=f"give another one with {option}, or leave it out: then the next free one is taken",
             )
         return asked

@@ -17,6 +17,7 @@ from emulator.runtime.listeners.front_ports import (
     published,
 )
 from emulator.runtime.listeners.port_choice import DEFAULT_AWS_PORT
+from emulator.runtime.listeners.port_owner import program_on
 from emulator.runtime.listeners.published import INTERNAL, PUBLIC
 from emulator.runtime.listeners.remembered_ports import port_key, ports_of
 from emulator.runtime.state import names
@@ -56,8 +57,8 @@ def tell_taken(
         return
     owners = _owners(engine)
     for first, port in moved.items():
-        owner = f" ({owners[first]})" if first in owners else ""
-        emit(Event(EventKind.INFO, environment.app, f"port {first} is taken{owner}: {port}"))
+        owner = owners.get(first) or program_on(first) or "another program"
+        emit(Event(EventKind.INFO, environment.app, f"port {first} is taken ({owner}): {port}"))
 
 
 def _owners(engine: Engine) -> dict[int, str]:

@@ -16,7 +16,8 @@ _TASKS_ONLY = frozenset({"AWS_EXECUTION_ENV", "AWS_CONTAINER_CREDENTIALS_RELATIV
 """What makes a program look for what only a task has: metadata, credentials, a log router."""
 _CREDENTIALS = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
 _KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}  # those of the local AWS endpoint
-_NAMESPACE = "COPILOT_SERVICE_DISCOVERY_ENDPOINT"
+NAMESPACE = "COPILOT_SERVICE_DISCOVERY_ENDPOINT"
+"""Copilot gives it to every task."""
 _HERE = "127.0.0.1"
 _OF_A_HOST = re.compile(r"HOST|ADDR|ENDPOINT|SERVER", re.IGNORECASE)
 _PLAIN = re.compile(r"[\w@%+=:,./-]*", re.ASCII)
@@ -48,7 +49,7 @@ def variables_here(variables: Mapping[str, str], image: Mapping[str, str], place
     found = VariablesHere()
     given = {name: value for name, value in variables.items() if image.get(name) != value}
     tasks_names = {host for host, _ in (*places.outlets, *places.balancers)} - {_HERE}
-    if namespace := given.get(_NAMESPACE):
+    if namespace := given.get(NAMESPACE):
         tasks_names.add(namespace)
     for name, value in given.items():
         if name in _TASKS_ONLY or ADDRESS in value or value.startswith(f"{AWS_FOLDER}/"):

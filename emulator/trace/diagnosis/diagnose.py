@@ -8,11 +8,11 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from emulator.trace.diagnosis import nginx
+from emulator.trace.diagnosis import nginx, too_large
 from emulator.trace.diagnosis.lost_headers import dropped_names
 from emulator.trace.diagnosis.made_by_proxy import closed_by_proxy, made_by_proxy, too_late
 from emulator.trace.diagnosis.redirects import forwarded_proto, redirected
-from emulator.trace.diagnosis.too_large import refused
+from emulator.trace.diagnosis.refused import refused
 from emulator.trace.diagnosis.view import (
     REDIRECTS,
     Diagnosis,
@@ -28,8 +28,6 @@ from emulator.trace.diagnosis.view import (
 from emulator.trace.requests.exchange import Outcome
 from emulator.trace.requests.hops import FRONTS, Hop, Trace
 
-_DOCKERS_NAME_SERVER = "127.0.0.11:"
-"""Docker itself listens there, in every container."""
 _NO_TARGET = (502, 503, 504)
 """What a load balancer answers where no target takes the request."""
 
@@ -87,7 +85,7 @@ class _Looker(View):
                 pass
         fault = (
             redirected(self, number, hop)
-            or refused(self, number, hop)
+            or too_large.refused(self, number, hop)
             or self._prefix_eaten(number, hop)
             or self._wrong_server_block(number, hop)
             or self._host_changed(number, hop)
@@ -122,48 +120,8 @@ class _Looker(View):
         return [Diagnosis(f"{name} {what} {hop.client}'s request when the trace ended", hint, number)]
 
     def _refused(self, number: int, hop: Hop) -> Diagnosis:
-        address, _, port = hop.exchange.server.rpartition(":")
-        local = address.startswith("127.")
-        where = f"localhost:{port}" if local else hop.server
-        listening = [
-            entry.rpartition(":") for entry in hop.exchange.listening if not entry.startswith(_DOCKERS_NAME_SERVER)
-        ]
-        ports = hop.place.ports if hop.place else {}
-        only_local = [host for host, _, other in listening if other == port and host.startswith("127.")]
-        if only_local and not local:
-            name = ports.get(int(port), "the container")
-            return Diagnosis(
-                f"{hop.client} was refused at {where}: {name} listens on {only_local[0]}:{port} alone",
-                f"let {name} listen on 0.0.0.0:{port}",
-                number,
-            )
-        if not local and hop.task and (why := self.why_unanswered(hop)):
-            return Diagnosis(
-                f"{hop.client} was refused at {where}: {'; '.join(dict.fromkeys(one.text for one in why))}",
-                next((one.hint for one in why if one.hint), ""),
-                number,
-            )
-        named = [f"{ports[int(other)]} on {other}" for _, _, other in listening if int(other) in ports]
-        unnamed = [f"port {other}" for _, _, other in listening if int(other) not in ports]
-        there = ", ".join(dict.fromkeys([*named, *unnamed])) or "nothing"
-        choices = [
-            int(other)
-            for _, _, other in listening
-            if int(other) in ports and ports[int(other)] != hop.client and ports[int(other)] != hop.container
-        ]
-        directive = self.proxy_pass(hop)
-        asker = f"{hop.client} passes to {where}" if directive else f"{hop.client} connects to {where}"
-        position = directive.position if directive else None
-        if len(set(choices)) == 1 and local:
-            target = f"http://localhost:{choices[0]}"
-            written = f"`proxy_pass {target};`" if directive else target
-            now = f", not `{text(directive)}`" if directive else ""
-            hint = f"{ports[choices[0]]} listens on {choices[0]}: write {written}{now}"
-        else:
-            hint = "let a container listen there, or correct the port"
-        return Diagnosis(
-            f"{asker}, where nothing listens (connection refused); in this task listen: {there}", hint, number, position
-        )
+        why = self.why_unanswered(hop) if hop.task and not hop.exchange.server.startswith("127.") else ()
+        return refused(self, number, hop, [one.text for one in why], next((one.hint for one in why if one.hint), ""))
 
     def _prefix_eaten(self, number: int, hop: Hop) -> Diagnosis | None:
         before = self.before(hop)

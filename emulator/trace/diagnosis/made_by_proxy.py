@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 from emulator.redaction import redact_forms
+from emulator.trace.diagnosis import nginx
 from emulator.trace.diagnosis.too_large import bytes_of
 from emulator.trace.diagnosis.view import Diagnosis, View, name_of, text
 from emulator.trace.requests.exchange import HeadSize, Outcome
@@ -45,13 +46,7 @@ def made_by_proxy(view: View, number: int, hop: Hop) -> Diagnosis | None:
     name, because = _name(hop), f"; its log: {line}" if line else ""
     hint = f"`copilot-local logs -c {name}` has what it said" if hop.task else ""
     if not asked:
-        written = view.returned(hop)
-        return Diagnosis(
-            f"{what}{f', as `{text(written)}` says' if written else because}",
-            hint or "`copilot-local targets` says whether a target is healthy",
-            number,
-            written.position if written else None,
-        )
+        return _asked_nothing(view, number, hop, what, because, hint)
     directive = view.proxy_pass(asked[-1])
     late = too_late(view, hop, asked[-1])
     return Diagnosis(
@@ -59,6 +54,24 @@ def made_by_proxy(view: View, number: int, hop: Hop) -> Diagnosis | None:
         late or (hint and f"{name} made this {hop.status} itself; see `copilot-local logs -c {name}`"),
         number,
         directive.position if directive else None,
+    )
+
+
+def _asked_nothing(view: View, number: int, hop: Hop, what: str, because: str, hint: str) -> Diagnosis:
+    """nginx says so itself (`return`), or the address of its `proxy_pass` is suspected: no name, or none with that
+    port."""
+    if (written := view.returned(hop)) is not None:
+        return Diagnosis(f"{what}, as `{text(written)}` says", hint, number, written.position)
+    chosen = view.server_block(hop)
+    directive = nginx.proxy_pass(chosen.server, hop.path) if chosen is not None else None
+    if directive is None or "unix:" in text(directive):  # what goes through a socket of files is not seen
+        return Diagnosis(f"{what}{because}", hint or "`copilot-local targets` says whether a target is healthy", number)
+    return Diagnosis(
+        f"{what}{because}",
+        f"is `{text(directive)}` right? Containers of the task are at localhost; `copilot-local connect` has the names"
+        f" and ports of other services, `copilot-local logs -c {_name(hop)}` what it said",
+        number,
+        directive.position,
     )
 
 

@@ -101,7 +101,7 @@ def _hop(trace: Trace, number: int, hop: Hop, columns: _Columns, width: int) -> 
     yield f"{names.ljust(columns.names)} {_status(hop):<{columns.status}} {_took(hop):>{columns.took}}{where}".rstrip()
     inner = indent + "  "
     if hop.client == SERVICE_CONNECT and hop.parent is not None:
-        handed = f"the request of hop {hop.parent + 1}, which the task's proxy of Service Connect hands on"
+        handed = f"the request of hop {hop.parent + 1}, handed on by Service Connect's proxy"
         yield _cut(f"{inner}{handed}", width)
     exchange = hop.exchange
     if exchange.request is not None:

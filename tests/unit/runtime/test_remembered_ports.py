@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -112,6 +114,14 @@ def test_another_port_than_the_first_choice_is_told_with_who_has_that_one(bench:
 
     tell({}, [], first=theirs)
     assert told == [f"port {theirs} is taken (demo/test): {theirs + 1}"]
+    told.clear()
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        other = server.getsockname()[1]
+        tell({}, [], first=other)
+    [said] = told
+    assert re.fullmatch(rf"port {other} is taken \((another program|.+, process {os.getpid()})\): {theirs + 1}", said)
     told.clear()
     tell({}, [theirs + 1], first=theirs)
     tell({"public//80/HTTP": theirs + 1}, [], first=theirs)

@@ -50,6 +50,28 @@ def test_a_refused_port_names_those_that_listen_and_the_line_to_change() -> None
     assert fault.hop == 2
 
 
+def test_a_path_behind_the_wrong_port_stays_and_what_service_connect_listens_on_is_left_out() -> None:
+    listening = (*LISTENING, "0.0.0.0:62001", "0.0.0.0:62010")
+    refused = exchange("127.0.0.1", "127.0.0.1:3001", 10.2, 10.2, outcome=Outcome.REFUSED, listening=listening)
+    configuration = reading(nginx="server { listen 80; location /api/ { proxy_pass http://localhost:3001/; } }")
+    [fault] = found_in([*chain("1-a", 10, status=502)[1:], (HELLO, refused)], configuration)
+    assert fault.message.endswith("in this task listen: nginx on 80, hello on 3000")
+    assert fault.hint == (
+        "hello listens on 3000: write `proxy_pass http://localhost:3000/;`, not `proxy_pass http://localhost:3001/;`"
+    )
+
+
+@pytest.mark.parametrize(("port", "who"), [(3000, "hello"), (3005, "a container of the task")])
+def test_a_program_that_listens_on_another_loopback_address(port: int, who: str) -> None:
+    listening = ("0.0.0.0:80", f"127.0.0.2:{port}")
+    refused = exchange("127.0.0.1", f"127.0.0.1:{port}", 10.2, 10.2, outcome=Outcome.REFUSED, listening=listening)
+    configuration = reading(nginx=f"server {{ listen 80;\n location / {{ proxy_pass http://localhost:{port}; }} }}")
+    [fault] = found_in([*chain("1-a", 10, status=502)[1:], (HELLO, refused)], configuration)
+    assert fault.message == f"nginx was refused at localhost:{port}: {who} listens on 127.0.0.2:{port} alone"
+    assert fault.hint.endswith(f" listen on 0.0.0.0:{port}")
+    assert str(fault.position) == "/etc/nginx/conf.d/default.conf:2"
+
+
 def test_a_refused_port_without_nginx_s_configuration() -> None:
     refused = exchange("127.0.0.1", "127.0.0.1:3001", 10.2, 10.2, outcome=Outcome.REFUSED, listening=LISTENING)
     [fault] = found_in([*chain("1-a", 10, status=502)[1:], (HELLO, refused)])

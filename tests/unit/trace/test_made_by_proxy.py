@@ -45,6 +45,25 @@ def named(seen: Seen, configuration: str = "", lines: Sequence[str] = ()) -> lis
     )
 
 
+def test_an_address_that_leads_nowhere_is_named_with_its_line() -> None:
+    said = (
+        "2026/11/29 12:38:10 [error] 29#29: *5 nowhere could not be resolved (3: Host not found), client: 172.30.0.2,"
+        ' server: , request: "GET /api/x HTTP/1.1", host: "shop.test"'
+    )
+    seen = made(502)[:2]
+    configuration = "server {\n listen 80;\n location / {\n proxy_pass http://nowhere:3000; } }"
+    [fault] = named(seen, configuration, [said])
+    assert fault.message == (
+        'nginx answered 502 itself; it asked no other container; its log: "nowhere could not be resolved (3: Host not'
+        ' found)"'
+    )
+    assert fault.hint == (
+        "is `proxy_pass http://nowhere:3000;` right? Containers of the task are at localhost; `copilot-local connect`"
+        " has the names and ports of other services, `copilot-local logs -c nginx` what it said"
+    )
+    assert str(fault.position) == "/etc/nginx/conf.d/default.conf:4"
+
+
 LARGE = (("X-Trail", "a" * 6000),)
 
 

@@ -137,7 +137,7 @@ def test_a_port_is_never_cut_off() -> None:
 def test_the_pair_of_hops_at_a_proxy_of_service_connect_is_explained() -> None:
     lines = list(block(through_service_connect(), 80))
     place = next(number for number, line in enumerate(lines) if "3 service-connect → nginx:80" in line)
-    assert lines[place + 1] == "      the request of hop 2, which the task's proxy of Service Connect hands on"
+    assert lines[place + 1] == "      the request of hop 2, handed on by Service Connect's proxy"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,96 @@
+"""A connection to a port without a listener: which ports have one, and what to write instead. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from emulator.service_connect.ports import PROXY_PORTS
+from emulator.trace.diagnosis import nginx
+from emulator.trace.diagnosis.view import Diagnosis, View, text
+from emulator.trace.requests.hops import Hop
+
+_DOCKERS_NAME_SERVER = "127.0.0.11:"
+"""Docker itself listens there, in every container."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A connection that was refused. `where` is how people write its address."""
+
+    hop: Hop
+    host: str
+    port: str
+    where: str
+
+    @property
+    def local(self) -> bool:
+        return self.host.startswith("127.")
+
+    def name(self, port: str) -> str:
+        """Who listens on a port, by the task definition."""
+        ports = self.hop.place.ports if self.hop.place else {}
+        return ports.get(int(port), "")
+
+    def listening(self) -> list[tuple[str, str]]:
+        """Host and port of all who listen in the task, without Docker's name server and Service Connect's proxy."""
+        pairs = [one.rpartition(":") for one in self.hop.exchange.listening if not one.startswith(_DOCKERS_NAME_SERVER)]
+        return [(host, port) for host, _, port in pairs if int(port) not in PROXY_PORTS]
+
+
+def refused(view: View, number: int, hop: Hop, reasons: Sequence[str], hint: str) -> Diagnosis:
+    """Why a connection was refused. `reasons` and `hint`: why the task that was asked is not healthy, if it is not."""
+    host, _, port = hop.exchange.server.rpartition(":")
+    where = {"127.0.0.1": f"localhost:{port}"}.get(host, hop.exchange.server if host.startswith("127.") else hop.server)
+    asked = _Asked(hop, host, port, where)
+    here = [other for other, its in asked.listening() if its == port]
+    elsewhere = [other for other in here if other.startswith("127.") and other != host]
+    if elsewhere:
+        return _other_address(view, number, asked, elsewhere[0])
+    if not asked.local and hop.task and reasons:
+        message = f"{hop.client} was refused at {asked.where}: {'; '.join(dict.fromkeys(reasons))}"
+        return Diagnosis(message, hint, number)
+    return _no_listener(view, number, asked)
+
+
+def _other_address(view: View, number: int, asked: _Asked, host: str) -> Diagnosis:
+    """What listens on that port does so on one loopback address alone."""
+    name = asked.name(asked.port) or ("the container" if not asked.local else "a container of the task")
+    directive = view.proxy_pass(asked.hop)
+    return Diagnosis(
+        f"{asked.hop.client} was refused at {asked.where}: {name} listens on {host}:{asked.port} alone",
+        f"let {name if asked.name(asked.port) else 'it'} listen on 0.0.0.0:{asked.port}",
+        number,
+        directive.position if directive and asked.local else None,
+    )
+
+
+def _no_listener(view: View, number: int, asked: _Asked) -> Diagnosis:
+    hop, listening = asked.hop, asked.listening()
+    named = [f"{asked.name(port)} on {port}" for _, port in listening if asked.name(port)]
+    unnamed = [f"port {port}" for _, port in listening if not asked.name(port)]
+    there = ", ".join(dict.fromkeys([*named, *unnamed])) or "nothing"
+    choices = {port for _, port in listening if asked.name(port) not in ("", hop.client, hop.container)}
+    directive = view.proxy_pass(hop)
+    asker = f"{hop.client} passes to {asked.where}" if directive else f"{hop.client} connects to {asked.where}"
+    if len(choices) == 1 and asked.local:
+        [port] = choices
+        hint = f"{asked.name(port)} listens on {port}: write {_instead(directive, port)}"
+    else:
+        hint = "let a container listen there, or correct the port"
+    return Diagnosis(
+        f"{asker}, where nothing listens (connection refused); in this task listen: {there}",
+        hint,
+        number,
+        directive.position if directive else None,
+    )
+
+
+def _instead(directive: nginx.Directive | None, port: str) -> str:
+    """The directive with the right port; a path behind the address stays, since it changes what is asked for."""
+    if directive is None:
+        return f"http://localhost:{port}"
+    path = re.match(r"\w+://[^/]*(/.*)?", directive.arguments[0]) if directive.arguments else None
+    written = f"proxy_pass http://localhost:{port}{(path[1] or '') if path else ''};"
+    return f"`{written}`, not `{text(directive)}`"
