@@ -58,7 +58,7 @@ _REMEMBER = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """A request with its hops and what is wrong with it: `assert not traced.faults, traced` prints it all."""
+    """A request with its hops and what is wrong with it: `assert not traced.faults, str(traced)` prints it all."""
 
     trace: Trace
     """What was captured."""

@@ -85,10 +85,9 @@ def built_image(client: Client, spec: BuildSpec) -> str | None:
 
 def why_build(client: Client, spec: BuildSpec) -> str:
     """Why `built_image` gives None, in words."""
-    _, substituted = _texts(spec)
     if inspect_image(client, spec.tag) is None:
         return NOT_BUILT
-    return changed_since(mark_of(client, spec, substituted), spec)
+    return changed_since(client, spec)
 
 
 def _texts(spec: BuildSpec) -> tuple[str, str]:

@@ -118,7 +118,7 @@ class ImageResolver:
             with contextlib.suppress(ImageError):  # what a build lacks, the build says
                 if found := self.engine.built(source.build):
                     return found
-            return f"(built from {shown(source.build.dockerfile, self.sources.workspace)})"
+            return f"{UNBUILT}{shown(source.build.dockerfile, self.sources.workspace)})"
         return self.known_local(source.reference)
 
     def known_local(self, reference: str) -> str:
@@ -203,6 +203,8 @@ def sources_of(request: UpRequest) -> ImageSources:
     return ImageSources(request.workspace, settings.substitute, request.replacements, settings.images, request.logins)
 
 
+UNBUILT = "(built from "
+"""What the image that `known` gives begins with where it is to be built."""
 CANNOT_PULL = "CannotPullContainerError"
 _OWN_NAME = re.compile(r"(?:(?:index\.)?docker\.io/)?copilot-local(?:-build)?/")
 _REFUSED = re.compile(r"unauthorized|denied|authentication required|incorrect username or password")

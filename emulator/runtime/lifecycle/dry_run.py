@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 
 from emulator.ecs.service import Service
-from emulator.ecs.task_definition import ContainerDefinition
-from emulator.engine.interface import BuildSpec, Engine
+from emulator.engine.interface import Engine
 from emulator.errors import CopilotLocalError
 from emulator.events import discard
-from emulator.runtime.images.resolver import ImageResolver, resolver_of
+from emulator.runtime.images.resolver import UNBUILT, ImageResolver, resolver_of
 from emulator.runtime.images.sources import shown
 from emulator.runtime.lifecycle.prepare import databases_of, desired_state, refuse_unresolved, refuse_unsupported_in
 from emulator.runtime.lifecycle.provide import with_placeholders
@@ -43,7 +42,7 @@ def dry_run(engine: Engine, request: UpRequest) -> Plan:
         service.name: {c.name: resolver.known(service, c) for c in service.task_definition.container_definitions}
         for service in request.services
     }
-    builds = _Builds(resolver, request)
+    builds = _Builds(resolver, request.services, images)
     before = stored_state(engine, request.environment) if observed.agent is not None else None
     state, forced = _state(engine, request, resolver, images, observed, before)
     factory = task_factory(state, request.private, engine)
@@ -129,22 +128,19 @@ def _why(
 class _Builds:
     """The images that are built anew, by service and container, with the reason."""
 
-    def __init__(self, resolver: ImageResolver, request: UpRequest) -> None:
-        self._resolver = resolver
+    def __init__(
+        self, resolver: ImageResolver, services: Sequence[Service], images: Mapping[str, dict[str, str]]
+    ) -> None:
         self._why: dict[str, str] = {}
         self._of: dict[str, dict[str, str]] = {}
-        for service in request.services:
+        for service in services:
             for container in service.task_definition.container_definitions:
-                for build in self._needed(service, container):
-                    dockerfile = shown(build.dockerfile, request.workspace)
+                build = resolver.sources.of(service, container).build
+                if build is not None and images[service.name][container.name].startswith(UNBUILT):
+                    dockerfile = shown(build.dockerfile, resolver.sources.workspace)
                     self._of.setdefault(service.name, {})[container.name] = dockerfile
-                    self._why.setdefault(dockerfile, resolver.engine.why_build(build))
-
-    def _needed(self, service: Service, container: ContainerDefinition) -> Iterator[BuildSpec]:
-        with contextlib.suppress(CopilotLocalError):  # what a build lacks, the build says
-            build = self._resolver.sources.of(service, container).build
-            if build is not None and self._resolver.engine.built(build) is None:
-                yield build
+                    with contextlib.suppress(CopilotLocalError):  # what a build lacks, the build says
+                        self._why.setdefault(dockerfile, resolver.engine.why_build(build))
 
     def of(self, service: str) -> Mapping[str, str]:
         """Container to Dockerfile."""

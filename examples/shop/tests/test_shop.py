@@ -23,8 +23,8 @@ def test_nginx_gives_every_request_an_id_that_the_main_container_logs(copilot_en
 
 def test_the_page_asks_the_api_for_the_orders(copilot_environment: Environment) -> None:
     trace = copilot_environment.trace("GET", "/")
-    assert not trace.faults, trace
-    assert [hop.server for hop in trace.hops] == ["front:8080", "nginx:80", "web:3000", "api:3000"], trace
+    assert not trace.faults, str(trace)
+    assert [hop.server for hop in trace.hops] == ["front:8080", "nginx:80", "web:3000", "api:3000"], str(trace)
     last = trace.hops[-1]
     assert (last.client, last.method, last.path, last.status) == ("web", "GET", "/api/orders", 200)
 

@@ -254,12 +254,14 @@ def test_what_has_not_changed_is_not_asked_of_the_builder(
         os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
 
     assert engine.built(spec) is None
+    assert engine.why_build(spec) == "it has not been built here yet"
     first = engine.build(spec)
     until(is_quiet)
     assert engine.build(spec) == engine.built(spec) == first
     for change in (rewritten, lambda: other.chmod(0o755), lambda: other.rename(other.with_name("another"))):
         change()
         assert engine.built(spec) is None
+        assert engine.why_build(spec).startswith("changed in its context since it was built: ")
         assert asks()
         until(is_quiet)
     assert output(lab, spec, "cat", "/inner/another") == "other"
@@ -270,6 +272,7 @@ def test_what_has_not_changed_is_not_asked_of_the_builder(
         assert asks()
         until(is_quiet)
         subprocess.run(["docker", "tag", before, f"{lab.prefix}:base"], check=True)
+        assert engine.why_build(spec) == "its Dockerfile, arguments or base images changed"
         assert asks(), "the image it is built from is another one now"
         subprocess.run(["docker", "rmi", spec.tag], check=True, capture_output=True)
         assert asks()

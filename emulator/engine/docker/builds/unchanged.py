@@ -65,15 +65,19 @@ class Mark:
 
 def mark_of(client: Client, spec: BuildSpec, text: str) -> Mark:
     """What a build would be made from now; `text` is the Dockerfile with its substitutes."""
+    return Mark(_file(client, spec), _key(client, spec, text))
+
+
+def _file(client: Client, spec: BuildSpec) -> Path:
     name = _digest([client.endpoint.host, spec.tag, str(spec.context.absolute())])
-    return Mark(_folder() / f"{name[:32]}.json", _key(client, spec, text))
+    return _folder() / f"{name[:32]}.json"
 
 
-def changed_since(mark: Mark, spec: BuildSpec) -> str:
+def changed_since(client: Client, spec: BuildSpec) -> str:
     """What of a build's context has changed since its image was built, in words. Files that the build ignores count
     too, as they do in the mark."""
     try:
-        built = mark.file.stat().st_mtime_ns
+        built = _file(client, spec).stat().st_mtime_ns
         names = sorted(_changed(spec.context.resolve(), built))
     except OSError:
         return NOT_BUILT
