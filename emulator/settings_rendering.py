@@ -32,6 +32,8 @@ class EnvironmentSettings(FrozenModel):
     """The private DNS namespace; default `<environment>.<app>.local`."""
     load_balancer: str | None = None
     """ARN or name of an existing load balancer that services are put behind."""
+    retain: bool = False
+    """Whether stacks of services keep what holds data or is known to others, by `Retain` policies."""
     load_balancer_https: bool | None = None
     """Whether an existing load balancer has an HTTPS listener; None: as the environment's own would have one."""
     images: Mapping[str, str] = {}

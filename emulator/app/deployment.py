@@ -43,6 +43,7 @@ class Deployment:
     discovery_endpoint: str | None = None
     load_balancer: str | None = None
     load_balancer_https: bool | None = None
+    retain: bool | None = None
     images: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     environment_addons: Addons | None = None
@@ -64,6 +65,7 @@ def deployment(settings: Settings, environment: str, given: Deployment) -> Deplo
         load_balancer_https=here.load_balancer_https
         if given.load_balancer_https is None
         else given.load_balancer_https,
+        retain=here.retain if given.retain is None else given.retain,
         images={**here.images, **given.images},
         parameters={**here.parameters, **given.parameters},
     )

@@ -132,6 +132,10 @@ HOLDS_DATA: Final = frozenset({type for type, why in GUARDED.items() if why.star
 """What is empty when it is made anew, so that what was in the one before is missed."""
 
 
+RETAINED: Final = frozenset({*GUARDED, STACK})
+"""What a stack is rendered with Retain policies for, where that is wanted."""
+
+
 def loss_of(type: str) -> str:
     """What is lost with a resource of this type, for people; empty where it is not known."""
     return DESTRUCTIVE.get(type) or GUARDED.get(type, "")

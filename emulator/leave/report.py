@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from emulator.leave.kinds import DESTRUCTIVE, GUARDED
@@ -15,6 +15,15 @@ _ORDER = (
     "of 1 and 2.",
     "Replace the pipelines (`render pipeline`): each build of theirs downloads Copilot.",
     "At last the application's own stacks, once images and secrets are elsewhere.",
+)
+
+
+_ORDER_ALONE = (
+    "Back up what holds data.",
+    "Protect the stack, and the one of its addons (`leave protect`, `leave check`).",
+    "Take it over (`aws svc deploy --take-over`), with `retain = true` in copilot-local.toml.",
+    "Look: `aws svc status`, the targets, a request. `leave back` is the way back.",
+    "The environment stays Copilot's. Run no `copilot svc deploy` or `svc delete` of the service any more.",
 )
 
 
@@ -51,8 +60,46 @@ def custom(id: str, type: str, reason: str) -> Holding:
     return Holding(id, type, DESTRUCTIVE[type], reason)
 
 
-def lines(app: str, environment: str, stacks: Iterable[Stack]) -> Iterator[str]:
-    """The report as text."""
+def reached_by(resources: Mapping[str, object], namespace: str) -> Iterator[str]:
+    """By which names and rules callers reach a service: from the resources of its stack, functions in the long form."""
+    for id, it in resources.items():
+        properties = it.get("Properties") if isinstance(it, Mapping) else None
+        if not isinstance(it, Mapping) or not isinstance(properties, Mapping):
+            continue
+        match it.get("Type"):
+            case "AWS::ElasticLoadBalancingV2::ListenerRule":
+                yield f"requests for {' and '.join(_conditions(properties)) or 'anything'} reach it by {id}"
+            case "AWS::Route53::RecordSetGroup":
+                names = [str(one["Name"]).rstrip(".") for one in _maps(properties.get("RecordSets"))]
+                yield f"{', '.join(names)}: a DNS record, {id}"
+            case "AWS::ServiceDiscovery::Service":
+                yield f"tasks of the environment find it as {properties.get('Name')}.{namespace}, by {id}"
+            case "AWS::ECS::Service":
+                yield from _connected(properties.get("ServiceConnectConfiguration"))
+
+
+def _conditions(properties: Mapping[str, object]) -> Iterator[str]:
+    for one in _maps(properties.get("Conditions")):
+        for key, config in one.items():
+            values = config.get("Values") if isinstance(config, Mapping) else None
+            if key != "Field":
+                texts = [it if isinstance(it, str) else "the load balancer's name" for it in values or ()]
+                yield f"{str(one.get('Field')).partition('-')[0]} {', '.join(texts)}".strip()
+
+
+def _connected(configuration: object) -> Iterator[str]:
+    services = configuration.get("Services") if isinstance(configuration, Mapping) else None
+    for one in _maps(services):
+        for alias in _maps(one.get("ClientAliases")):
+            yield f"services with Service Connect find it as {alias.get('DnsName')}:{alias.get('Port')}"
+
+
+def _maps(value: object) -> list[Mapping[str, object]]:
+    return [it for it in value if isinstance(it, Mapping)] if isinstance(value, list) else []
+
+
+def lines(app: str, environment: str, stacks: Iterable[Stack], alone: Sequence[str] = ()) -> Iterator[str]:
+    """The report as text. `alone`: the only services that are to leave."""
     yield f"Leaving Copilot: {app}, environment {environment}"
     yield ""
     yield "Lost with a stack, unless its resources have `DeletionPolicy: Retain`:"
@@ -66,4 +113,4 @@ def lines(app: str, environment: str, stacks: Iterable[Stack]) -> Iterator[str]:
             yield f"  - {note}"
     yield ""
     yield "In this order:"
-    yield from (f"  {number}. {step}" for number, step in enumerate(_ORDER))
+    yield from (f"  {number}. {step}" for number, step in enumerate(_ORDER_ALONE if alone else _ORDER))

@@ -40,6 +40,7 @@ _DOMAIN: Final = (
     "was it rendered without the application's domain (`domain` in [app] of copilot-local.toml, `aws app show`) or "
     "without `http`?"
 )
+_RETAIN: Final = "`retain = true` in [environments.NAME] of copilot-local.toml renders them"
 _WITHOUT_LOSS: Final = frozenset({"Properties", "Metadata", "Tags", "CreationPolicy", "UpdatePolicy", *POLICIES})
 
 
@@ -226,7 +227,7 @@ def _looks(change: Change) -> Iterator[str]:
         yield f"is reached in another way: {'; '.join(moved)}"
     if change.type in (*GUARDED, *DESTRUCTIVE, STACK) and (policies := _policies_that_go(change)):
         loss = f" ({loss_of(change.type)})" if loss_of(change.type) else ""
-        yield f"has no Retain as its {' and '.join(policies)} any more: it goes with the stack{loss}"
+        yield f"has no Retain as its {' and '.join(policies)} any more: it goes with the stack{loss}; {_RETAIN}"
 
 
 def _ways_that_change(change: Change) -> Iterator[str]:

@@ -12,6 +12,7 @@ from emulator.cli.leave.delivery import Run, Yes, deliver
 from emulator.cli.leave.taking_over import environment_lines, service_lines
 from emulator.cli.leave.verbs import named
 from emulator.cli.manifest import rendering
+from emulator.cli.manifest.pipeline.bucket import check_bucket
 from emulator.cli.shell.options import App, Env, Name, services_of
 from emulator.errors import UsageError
 from emulator.leave.verbs import lines
@@ -20,6 +21,9 @@ Bucket = Annotated[
     str | None, typer.Option("--bucket", metavar="NAME", help="Bucket for templates of addons and environment files.")
 ]
 
+
+_OF_CHANGES = '[ -z "$(git status --porcelain)" ] || tag="$tag-dirty-$(date -u +%Y%m%d%H%M%S)"'
+"""What is not committed is no image of the commit."""
 
 TakeOver = Annotated[
     bool,
@@ -65,6 +69,7 @@ def job_deploy(
 
 def env_deploy(app: App = None, env: Env = None, bucket: Bucket = None, run: Run = False, yes: Yes = False) -> None:
     """Render an environment and make a change set, which `leave check` judges before it is executed."""
+    check_bucket(bucket)
     deliver(environment_lines(app, env, bucket), run=run, yes=yes, programs=("copilot-local",))
 
 
@@ -73,6 +78,7 @@ def _deploy(app: str | None, env: str | None, name: str | None, bucket: str | No
     from emulator.cli.manifest.pipeline.given import Wanted, one_deployment
     from emulator.render.pipeline import shell
 
+    check_bucket(bucket)
     selection = Selection(app, env, services_of(name))
     target, service = find_one(selection)
     if take_over:
@@ -84,11 +90,14 @@ def _deploy(app: str | None, env: str | None, name: str | None, bucket: str | No
     [deployment] = stage.deployments
     names = {image.id: shell.variable(image) for image in pipeline.images}
     return [
+        "( set -euo pipefail",
         f"cd {shlex.quote(str(target.workspace.root))}",
         'export AWS_REGION="${AWS_REGION:-$(aws configure get region)}"',
         "tag=$(git rev-parse HEAD)",
+        _OF_CHANGES,
         *(shell.images(pipeline.images, "$tag") if pipeline.images else [shell.account()]),
         *shell.render(pipeline, stage),
         *shell.uploads(pipeline, stage, "$tag"),
         shell.deploy(pipeline, stage, deployment, "$tag", names),
+        ")",
     ]

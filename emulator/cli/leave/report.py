@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from emulator.app.selection import Selection, find_target
 from emulator.cli.manifest import rendering
 from emulator.cli.shell.options import App, Env, EnvFile, NewEnv, Strict, Variables, variables_of
+from emulator.errors import UsageError
 from emulator.events import Emit, Event, EventKind
 from emulator.missing import Kind, MissingError
+from emulator.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from emulator.app.selection import LoadedService
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 
 def report(
+    only: rendering.Services = None,
     app: App = None,
     env: Env = None,
     new_env: NewEnv = False,
@@ -29,7 +32,7 @@ def report(
     variables: Variables = None,
     strict: Strict = False,
 ) -> None:
-    """Show what would be lost with each of Copilot's stacks of an environment, and in which order to leave."""
+    """Show what would be lost with each of Copilot's stacks of an environment, or of some services of it."""
     from emulator.app.deployment import Deployment
     from emulator.app.environments import load_environment_of
     from emulator.leave.report import lines
@@ -44,14 +47,16 @@ def report(
             selection = _with_names_as_values(selection, error, emit)
             environment, _, services = load_environment_of(selection, emit, Deployment(), strict=strict)
     workspace = find_target(selection).workspace
-    stacks = [
-        _environment(environment),
-        *(_service(one, environment) for one in services),
-        *_not_on_ecs(workspace, environment),
-        *_pipelines(workspace, environment.app),
-        _application(environment.app),
-    ]
-    sys.stdout.write("\n".join(lines(environment.app, environment.name, stacks)) + "\n")
+    chosen = only or ()
+    known = [one.service.name for one in services]
+    for name in chosen:
+        if name not in known:
+            raise UsageError(f"there is no service {name} on ECS", hint=did_you_mean(name, known, "services"))
+    stacks = [_service(one, environment) for one in services if not chosen or one.service.name in chosen]
+    if not chosen:
+        stacks = [_environment(environment), *stacks, *_not_on_ecs(workspace, environment)]
+        stacks += [*_pipelines(workspace, environment.app), _application(environment.app)]
+    sys.stdout.write("\n".join(lines(environment.app, environment.name, stacks, chosen)) + "\n")
 
 
 def _with_names_as_values(selection: Selection, error: MissingError, emit: Emit) -> Selection:
@@ -94,9 +99,10 @@ def _environment(environment: Environment) -> Stack:
 
 
 def _service(loaded: LoadedService, environment: Environment) -> Stack:
-    from emulator.leave.report import Stack, custom, held
+    from emulator.leave.report import Stack, custom, held, reached_by
     from emulator.render.cloudformation.options import StackOptions
     from emulator.render.cloudformation.stack import stack_document
+    from emulator.render.cloudformation.template import plain
 
     service, needs = loaded.service, environment.needs
     document = stack_document(service, StackOptions(in_copilot_environment=True))
@@ -118,8 +124,15 @@ def _service(loaded: LoadedService, environment: Environment) -> Stack:
             custom("NLBCertValidatorAction", "Custom::NLBCertValidatorFunction", "nlb"),
             custom("NLBCustomDomainAction", "Custom::NLBCustomDomainFunction", "nlb"),
         ]
+    namespace = environment.namespace or f"{service.environment}.{service.app}.local"
+    resources = plain(document).get("Resources")
+    assert isinstance(resources, dict)
+    names = reached_by(resources, namespace)
     return Stack(
-        f"{service.app}-{service.environment}-{service.name}", service.type, tuple(found), tuple(_notes(loaded))
+        f"{service.app}-{service.environment}-{service.name}",
+        service.type,
+        tuple(found),
+        (*names, *_notes(loaded)),
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from emulator.app.selection import Selection, find_target
 from emulator.cli.manifest import rendering
 from emulator.errors import UsageError
-from emulator.leave.kinds import TEMPLATE_URL
+from emulator.leave.kinds import RETAINED, TEMPLATE_URL
 from emulator.leave.verbs.changing import MOST_INLINE, ChangeSetLines, parameter, previous
 from emulator.leave.verbs.lines import Names, resource
 from emulator.regions import dns_suffix, partition
@@ -78,7 +78,7 @@ def service_lines(app: str | None, env: str | None, services: tuple[str, ...], b
     assert where is not None
     options = StackOptions(
         in_copilot_environment=True, values=found.settings.values, defaults=where.parameters,
-        permissions_boundary=where.permissions_boundary,
+        permissions_boundary=where.permissions_boundary, retain=RETAINED if where.retain else frozenset(),
     )  # fmt: skip
     tree = plain(stack_document(service, options))
     names = Names(service.app, service.environment, service.name)
@@ -137,7 +137,7 @@ def _lines(found: _Rendered, bucket: str | None) -> list[str]:
         if bucket is None:
             raise UsageError(
                 f"the template of {stack} is larger than 51,200 bytes, and goes by a bucket",
-                hint=f"give --bucket NAME: `copilot-local aws app show -a {found.names.app}` prints lines that tell it",
+                hint=f"give --bucket NAME: `copilot-local aws app show -a {found.names.app} --run` says its name",
             )
         key = f"takeover/{found.file}"
         upload = [f"aws s3 cp {found.file} s3://{bucket}/{key}"]

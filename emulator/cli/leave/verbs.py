@@ -12,7 +12,7 @@ from emulator.app.selection import Selection, find_names, find_one, find_target
 from emulator.cli.leave.delivery import Run, Yes, deliver
 from emulator.cli.manifest import rendering
 from emulator.cli.shell.options import App, Env, Name, services_of
-from emulator.errors import UsageError
+from emulator.errors import CopilotLocalError, UsageError
 from emulator.leave.verbs import lines
 from emulator.leave.verbs.lines import JOB, Names
 
@@ -62,9 +62,8 @@ def app_ls(run: Run = False, yes: Yes = False) -> None:
 
 
 def app_show(app: App = None, run: Run = False, yes: Yes = False) -> None:
-    """Show what Copilot stored of an application."""
-    words = f"aws ssm get-parameter --name /copilot/applications/{_app(app).app} --query Parameter.Value --output text"
-    deliver([words], run=run, yes=yes)
+    """Show what Copilot stored of an application: its domain, and its bucket."""
+    deliver(lines.application(_app(app).app), run=run, yes=yes)
 
 
 def env_ls(app: App = None, run: Run = False, yes: Yes = False) -> None:
@@ -73,9 +72,9 @@ def env_ls(app: App = None, run: Run = False, yes: Yes = False) -> None:
 
 
 def env_show(app: App = None, env: Env = None, run: Run = False, yes: Yes = False) -> None:
-    """Show what an environment's stack has made."""
+    """Show an environment's version, parameters, outputs and exports."""
     names = Names(*find_names(Selection(app, env)))
-    deliver(lines.stack_outputs(names.environment_stack), run=run, yes=yes)
+    deliver(lines.environment(names), run=run, yes=yes)
 
 
 def svc_ls(app: App = None, run: Run = False, yes: Yes = False) -> None:
@@ -95,8 +94,7 @@ def svc_show(app: App = None, env: Env = None, name: Name = None, run: Run = Fal
 
 def svc_status(app: App = None, env: Env = None, name: Name = None, run: Run = False, yes: Yes = False) -> None:
     """Show tasks, deployments, health of targets and alarms of a service."""
-    names, service = _service(app, env, name)
-    deliver(lines.svc_status(names, service), run=run, yes=yes)
+    deliver(lines.svc_status(_of_service(app, env, name)), run=run, yes=yes)
 
 
 def svc_logs(
@@ -169,9 +167,10 @@ def svc_resume(app: App = None, env: Env = None, name: Name = None, run: Run = F
 
 def job_run(app: App = None, env: Env = None, name: Name = None, run: Run = False, yes: Yes = False) -> None:
     """Run a job now."""
-    names, job = loaded(app, env, name)
-    if job.type != JOB:
-        raise UsageError(f"{job.name} is a {job.type}", hint=f"`task run -n {job.name}` runs a task of it once")
+    names = named(app, env, name)
+    type = _type(names)
+    if type not in (JOB, ""):
+        raise UsageError(f"{names.workload} is a {type}", hint=f"`task run -n {names.workload}` runs a task of it once")
     deliver(lines.job_run(names), run=run, yes=yes)
 
 
@@ -237,6 +236,27 @@ def _service(app: str | None, env: str | None, name: str | None) -> tuple[Names,
     if service.type == JOB:
         raise UsageError(f"{service.name} is a job", hint="`job run` and `job logs` are for jobs")
     return names, service
+
+
+def _of_service(app: str | None, env: str | None, name: str | None) -> Names:
+    """The names of a service, whose manifest is not needed."""
+    names = named(app, env, name)
+    if _type(names) == JOB:
+        raise UsageError(f"{names.workload} is a job", hint="`job run` and `job logs` are for jobs")
+    return names
+
+
+def _type(names: Names) -> str:
+    """The type of a workload as its manifest has it, empty where there is no manifest."""
+    from emulator.cli.manifest.proposals.untyped_manifest import read_untyped
+
+    try:
+        path = find_target(Selection(names.app, names.environment, any_manifest=True)).workspace.manifest_path(
+            names.workload
+        )
+        return read_untyped(path).type if path.is_file() else ""
+    except CopilotLocalError:
+        return ""
 
 
 def _task_id(given: str | None) -> str:

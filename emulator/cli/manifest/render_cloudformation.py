@@ -25,6 +25,7 @@ from emulator.cli.shell.options import (
 )
 from emulator.errors import UsageError
 from emulator.events import Emit, Event, EventKind
+from emulator.leave.kinds import RETAINED
 
 
 class AddonsForm(enum.StrEnum):
@@ -94,6 +95,13 @@ def cloudformation(
             help="Whether an existing load balancer has an HTTPS listener. Default: as the environment's own.",
         ),
     ] = None,
+    retain: Annotated[
+        bool | None,
+        typer.Option(
+            "--retain/--no-retain",
+            help="Retain policies for what holds data or is known to others, in addons too. Default: the settings.",
+        ),
+    ] = None,
     permissions_boundary: Annotated[
         str | None, typer.Option("--permissions-boundary", metavar="POLICY", help="Bounds every role.")
     ] = None,
@@ -116,6 +124,7 @@ def cloudformation(
     given = Deployment(
         domain=domain,
         permissions_boundary=permissions_boundary,
+        retain=retain,
         account=account,
         region=region,
         certificates=tuple(certificates or ()),
@@ -185,6 +194,7 @@ def _documents(
         values={**loaded.settings.values, **rendering.image_values(loaded, tag), **values},
         defaults=loaded.deployment.parameters,
         permissions_boundary=loaded.deployment.permissions_boundary,
+        retain=RETAINED if loaded.deployment.retain else frozenset(),
     )
     text, parameters = render_template(loaded.service, options)
     if unknown := sorted(chosen - set(parameters)):
@@ -194,7 +204,7 @@ def _documents(
         )
     stem = f"{loaded.service.name}-{loaded.service.environment}"
     found = [Document(f"{stem}.stack.yml", text)]
-    nested = nested_template(loaded.service) if options.nested_addons else None
+    nested = nested_template(loaded.service, options.retain) if options.nested_addons else None
     if nested is not None:
         found.append(Document(f"{stem}.addons.stack.yml", to_yaml(nested)))
     return found

@@ -38,7 +38,7 @@ _COPILOTS_OWN = (
     "AutoScalingRole",
     "AddonsStack",
 )
-"""Resources of Copilot's template that the rendered stack has no counterpart of."""
+"""Resources of Copilot's template that the rendered stack has no counterpart of, or not always."""
 
 
 def deployment_findings(target: Target, name: str, environment: str | None) -> list[Finding]:
@@ -160,19 +160,27 @@ def _template_findings(target: Target, name: str, manifest: LoadedManifest, wher
     last: Finding | None = None
     for https in (None, True):  # what only a load balancer with HTTPS has is there in the second stack
         service, _ = compiled(target, name, manifest, where, here=True, https=https)
-        own = [patch for patch in service.template_patches if _is_copilots_own(patch)]
+        own = [
+            patch
+            for patch in service.template_patches
+            if _is_copilots_own(patch) and _rendered(_with_patches(service, [patch]), manifest) is not None
+        ]
         if https is None:
             for patch in own:
                 message = f"/{'/'.join(patch.path)} is of Copilot's own resources, which a rendered stack does not have"
                 yield Finding(
                     PATCH_CODE, message, patch.position, severity=Severity.WARNING, hint="`render` refuses such a patch"
                 )
-        service.template_patches = [patch for patch in service.template_patches if patch not in own]
-        last = _rendered(service, manifest)
+        others = [patch for patch in service.template_patches if patch not in own]
+        last = _rendered(_with_patches(service, others), manifest)
         if last is None:
             return
     if last is not None:
         yield last
+
+
+def _with_patches(service: Service, patches: list[TemplatePatch]) -> Service:
+    return service.model_copy(update={"template_patches": patches})
 
 
 def _rendered(service: Service, manifest: LoadedManifest) -> Finding | None:

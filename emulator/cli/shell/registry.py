@@ -179,7 +179,7 @@ GROUPS: Final[Mapping[str, tuple[str, Table]]] = {
         {
             "report": (
                 "leave.report:report",
-                "Show what would be lost with each of Copilot's stacks of an environment, and in which order to leave.",
+                "Show what would be lost with each of Copilot's stacks of an environment, or of some services of it.",
             ),
             "protect": (
                 "leave.protect:protect",

@@ -30,6 +30,8 @@ from emulator.model import InvalidData, make
 
 NOT_APPLIED = "CL716"
 _APPLIED = ("Conditions", "Transforms", "Priority", "Actions")
+_OF_STACKS = (["DeletionPolicy"], ["UpdateReplacePolicy"], ["Metadata"])
+"""What of a resource matters to its stack alone: no load balancer is another one by it."""
 _RULE = re.compile(r"(HTTPS?)Listener(Redirect)?Rule(WithDomain)?(?:ForImportedALB)?(\d*)")
 _GROUP = re.compile(r"TargetGroup(?:ForImportedALB)?\d*")
 _NAME = re.compile(r"https?(?:-(\d+))?")
@@ -76,7 +78,7 @@ def not_applied(service: Service) -> Iterator[Finding]:
     run on this machine."""
     for patch in service.template_patches:
         name = patch.path[1] if patch.path[:1] == ["Resources"] and len(patch.path) > 1 else ""
-        if not (_RULE.fullmatch(name) or _GROUP.fullmatch(name)):
+        if not (_RULE.fullmatch(name) or _GROUP.fullmatch(name)) or patch.path[2:3] in _OF_STACKS:
             continue
         path = f"/{'/'.join(patch.path)}"
         yield Finding(

@@ -107,8 +107,8 @@ def logs(names: Names, *, container: str = "", task_id: str = "", since: str = "
     return [" ".join(words)]
 
 
-def svc_status(names: Names, found: Service) -> list[str]:
-    lines = [
+def svc_status(names: Names) -> list[str]:
+    return [
         *service(names),
         'aws ecs describe-services --cluster "$cluster" --services "$service" --query'
         " 'services[0].{status: status, desired: desiredCount, running: runningCount, pending: pendingCount,"
@@ -117,14 +117,11 @@ def svc_status(names: Names, found: Service) -> list[str]:
         " --query 'taskArns[]' --output text)",
         '[ -z "$tasks" ] || aws ecs describe-tasks --cluster "$cluster" --tasks $tasks --query'
         " 'tasks[].{task: taskArn, status: lastStatus, health: healthStatus, started: startedAt}'",
+        'for group in $(aws ecs describe-services --cluster "$cluster" --services "$service" --query'
+        " 'services[0].loadBalancers[].targetGroupArn' --output text); do"
+        ' aws elbv2 describe-target-health --target-group-arn "$group"; done',
+        f"aws cloudwatch describe-alarms --alarm-name-prefix {names.stack}",
     ]
-    if found.target_groups:
-        lines += [
-            'for group in $(aws ecs describe-services --cluster "$cluster" --services "$service" --query'
-            " 'services[0].loadBalancers[].targetGroupArn' --output text); do"
-            ' aws elbv2 describe-target-health --target-group-arn "$group"; done'
-        ]
-    return [*lines, f"aws cloudwatch describe-alarms --alarm-name-prefix {names.stack}"]
 
 
 def set_count(names: Names, found: Service, count: int) -> list[str]:
@@ -168,6 +165,28 @@ def workloads(names: Names, *, jobs: bool) -> list[str]:
 
 def under(path: str) -> list[str]:
     return [f"aws ssm get-parameters-by-path --path {path} --query 'Parameters[].Name' --output text"]
+
+
+def application(app: str) -> list[str]:
+    """What Copilot stored of an application, its domain among it, and the name of its bucket in the region."""
+    return [
+        f"aws ssm get-parameter --name /copilot/applications/{app} --query Parameter.Value --output text",
+        *bucket(app),
+        'echo "bucket in $region: $bucket"',
+    ]
+
+
+def environment(names: Names) -> list[str]:
+    """What Copilot stored of an environment; version, parameters and outputs of its stack; what that exports."""
+    stack = f"--stack-name {shlex.quote(names.environment_stack)}"
+    path = f"/copilot/applications/{names.app}/environments/{names.environment}"
+    exports = f"\"Exports[?starts_with(Name, '{names.environment_stack}-')].[Name,Value]\""
+    return [
+        f"aws ssm get-parameter --name {path} --query Parameter.Value --output text",
+        f"aws cloudformation get-template-summary {stack} --query Metadata --output text",
+        f"aws cloudformation describe-stacks {stack} --query 'Stacks[0].[StackStatus,Parameters,Outputs]'",
+        f"aws cloudformation list-exports --query {exports} --output table",
+    ]
 
 
 def stack_outputs(stack: str) -> list[str]:

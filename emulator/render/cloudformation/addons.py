@@ -5,7 +5,7 @@ Source: Copilot, partial `addons.yml`, for the nested form.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import cast
 
 from emulator.ecs.addons.model import Addons
@@ -24,7 +24,7 @@ from emulator.render.cloudformation.intrinsics import (
     sub_variables,
 )
 from emulator.render.cloudformation.options import StackOptions
-from emulator.render.cloudformation.template import Output, Parameter, Resource, Template, place
+from emulator.render.cloudformation.template import Output, Parameter, Resource, Template, place, retained
 from emulator.render.cloudformation.values import copilot_parameters
 
 NESTED = "AddonsStack"
@@ -174,9 +174,14 @@ class AddonResources:
         )
 
 
-def nested_template(service: Service) -> dict[str, object] | None:
-    """The addons' own template, as a tree; None where there are none."""
-    return addons_template(service.addons, f"Addons of {service.name}", ("App", "Env", "Name"))
+def nested_template(service: Service, retain: Collection[str] = ()) -> dict[str, object] | None:
+    """The addons' own template, as a tree; None where there are none. `retain`: as in `StackOptions`."""
+    found = addons_template(service.addons, f"Addons of {service.name}", ("App", "Env", "Name"))
+    resources = found.get("Resources") if found else None
+    if found is None or not isinstance(resources, dict):
+        return found
+    kept = {id: retained(it, retain) if isinstance(it, dict) else it for id, it in resources.items()}
+    return {**found, "Resources": kept}
 
 
 def addons_template(addons: Addons | None, description: str, given: Sequence[str]) -> dict[str, object] | None:

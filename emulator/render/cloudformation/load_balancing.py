@@ -131,7 +131,7 @@ def _rule(template: Template, service: Service, foundation: Foundation, rule: Li
         "AWS::ElasticLoadBalancingV2::ListenerRule",
         {
             "ListenerArn": foundation.listener(rule.listener),
-            "Priority": _priority(template, service, rule),
+            "Priority": _priority(template, service, foundation, rule),
             "Conditions": [_condition(condition, foundation) for condition in rule.conditions],
             "Transforms": [transform_properties(transform) for transform in rule.transforms] or None,
             "Actions": [_action(rule.action, foundation)],
@@ -160,8 +160,9 @@ def _rule_number(rule: ListenerRule) -> str:
     return (found["number"] or "") if found else logical_id(rule.name)
 
 
-def _priority(template: Template, service: Service, rule: ListenerRule) -> object:
-    """A parameter, one for the rules of one path on both listeners.
+def _priority(template: Template, service: Service, foundation: Foundation, rule: ListenerRule) -> object:
+    """A parameter, one for the rules of one path on both listeners; in Copilot's environment one for each listener,
+    since Copilot numbered the rules of each by themselves.
 
     Copilot asks the load balancer for the next free number. The default here is a number made of the service's name, so
     that services of one load balancer seldom meet, in the order of the rules, those of the path `/` last.
@@ -172,8 +173,10 @@ def _priority(template: Template, service: Service, rule: ListenerRule) -> objec
     index = int(number or 0) if (number or "0").isdigit() else 0
     hash = zlib.crc32(f"{service.app}/{service.environment}/{service.name}".encode())
     default = _FIRST_ROOT_PRIORITY + hash % 180 * 11 if rule.root else 1 + hash % 2000 * 20
+    https = any(other.listener == "HTTPS" for other in service.listener_rules)
+    apart = foundation.options.in_copilot_environment and https and rule.listener != "HTTPS"
     return template.parameter(
-        f"RulePriority{number}",
+        f"RulePriority{'OnHTTP' if apart else ''}{number}",
         "Priority of the listener rule"
         + (f" for {_paths(rule)}" if _paths(rule) else "")
         + ", unique on its listener; lower ones are tried first.",

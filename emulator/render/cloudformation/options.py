@@ -32,6 +32,9 @@ class StackOptions:
     permissions_boundary: str | None = None
     """Name or ARN of the policy that bounds every role."""
 
+    retain: frozenset[str] = frozenset()
+    """Types of resources that stay when they leave the stack, or are replaced in it, unless an addon says otherwise."""
+
     @property
     def nested_addons(self) -> bool:
         return (self.addons or ("nested" if self.in_copilot_environment else "inline")) == "nested"

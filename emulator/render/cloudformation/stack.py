@@ -79,6 +79,7 @@ def stack_document(service: Service, options: StackOptions = StackOptions()) -> 
     add_topics(template, service)
     add_queues(template, service)
     addons.add()
+    template.retain(options.retain)
     document = template.document()
     _patch(document, service)
     _check_references(document, service, values.positions)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from emulator.errors import InputError, Position
@@ -109,6 +109,12 @@ class Template:
         )
         return Ref(name)
 
+    def retain(self, types: Collection[str]) -> None:
+        """Lets the resources of these types stay when they leave the stack or are replaced."""
+        for it in self.resources.values():
+            it.other = retained({"Type": it.type, **it.other}, types)
+            del it.other["Type"]
+
     def output(self, name: str, value: object, description: str, *, export: object = None, condition: str = "") -> None:
         """Adds an output."""
         self.outputs[name] = Output(value, description, export, condition)
@@ -128,6 +134,13 @@ class Template:
         if self.outputs:
             found["Outputs"] = {name: _output(it) for name, it in self.outputs.items()}
         return found
+
+
+def retained(resource: Properties, types: Collection[str]) -> Properties:
+    """A resource with both policies `Retain`, where it is of one of the types and says nothing itself."""
+    if resource.get("Type") not in types:
+        return resource
+    return {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"} | resource
 
 
 def place(position: Position) -> str:

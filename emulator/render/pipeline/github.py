@@ -132,12 +132,14 @@ def _stage_steps(pipeline: Pipeline, stage: Stage, names: Mapping[str, str]) -> 
             "run": _APPROVAL,
         }
     yield _checkout()
-    yield _uses("actions/setup-python", {"python-version": PYTHON})
-    install = 'python -m pip install --quiet "$REQUIREMENT"'
-    yield {"name": "Install copilot-local", "env": {"REQUIREMENT": pipeline.requirement}, "run": install}
+    if not pipeline.committed:
+        yield _uses("actions/setup-python", {"python-version": PYTHON})
+        install = 'python -m pip install --quiet "$REQUIREMENT"'
+        yield {"name": "Install copilot-local", "env": {"REQUIREMENT": pipeline.requirement}, "run": install}
     yield _credentials("DEPLOY_ROLE", stage.region)
     yield from (_action_step("Before", one) for wave in waves(stage.before) for one in wave)
-    yield {"name": "Render", "shell": "bash", "run": _text(shell.render(pipeline, stage))}
+    if not pipeline.committed:
+        yield {"name": "Render", "shell": "bash", "run": _text(shell.render(pipeline, stage))}
     if uploads := list(shell.uploads(pipeline, stage, _TAG)):
         yield {"name": "Upload", "shell": "bash", "run": _text(uploads)}
     for wave in waves(stage.deployments):

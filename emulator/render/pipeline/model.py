@@ -105,6 +105,8 @@ class Pipeline:
     requirement: str = "copilot-local"
     bucket: str = ""
     options: tuple[str, ...] = ()
+    committed: bool = False
+    """Whether the templates are in the repository; else each run renders them."""
     execution_role: bool = True
     """Whether CloudFormation acts as the role that Copilot made for each environment."""
 

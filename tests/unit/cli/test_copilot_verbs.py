@@ -189,6 +189,42 @@ def test_outside_of_a_workspace_names_are_enough(run: Run, tmp_path: Path, monke
     assert ended.out == "aws logs tail /copilot/other-prod-nightly --since 1h\n"
 
 
+@pytest.mark.parametrize("verb", ["svc status", "svc show", "svc exec", "svc logs", "job run", "svc deploy --force"])
+def test_no_manifest_is_needed_for_what_stacks_say(
+    verb: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = run("aws", *verb.split(), "-a", "other", "-e", "prod", "-n", "api")
+    assert ended.code == 0, ended.err
+    assert "other-prod-api" in ended.out
+
+
+def test_rules_of_both_listeners_keep_their_own_priorities(run: Run, here: Path) -> None:
+    write_workspace(here, {"copilot-local.toml": '[app]\ndomain = "example.com"\n'})
+    lines = run("aws", "svc", "deploy", "-n", "web", "-e", "prod", "--take-over").out.splitlines()
+    asked = [line for line in lines if line.startswith("rule=")]
+    assert [re.findall(r"logical-resource-id (\w+)", line)[0] for line in asked] == [
+        "HTTPListenerRuleWithDomain", "HTTPSListenerRule"
+    ]  # fmt: skip
+    [create] = [line for line in lines if "create-change-set" in line]
+    for name in ("RulePriority", "RulePriorityOnHTTP"):
+        assert f'"ParameterKey={name},ParameterValue=${name}"' in create
+        assert sum(line.startswith(f"{name}=$(aws elbv2 describe-rules") for line in lines) == 1
+
+
+def test_what_is_not_committed_is_no_image_of_the_commit(run: Run, here: Path) -> None:
+    lines = run("aws", "svc", "deploy", "-n", "web", "-e", "prod").out.splitlines()
+    line = next(line for line in lines if "git status" in line)
+    git = 'git() { echo " M x"; }; tag=abc; '
+    ended = subprocess.run(["bash", "-c", f"{git}{line}; echo $tag"], capture_output=True, text=True, timeout=60)
+    assert re.fullmatch(r"abc-dirty-\d{14}\n", ended.stdout)
+    clean = subprocess.run(
+        ["bash", "-c", f"git() {{ :; }}; tag=abc; {line}; echo $tag"], capture_output=True, text=True
+    )
+    assert clean.stdout == "abc\n"
+    assert "is no name of a bucket" in run("aws", "svc", "deploy", "-n", "web", "-e", "prod", "--bucket", "BBB").err
+
+
 def test_a_secrets_value_stands_in_no_command_line(run: Run, tmp_path: Path) -> None:
     lines = run("aws", "secret", "init", "-n", "DB", "-e", "prod").out
     (tmp_path / "aws").write_text('#!/bin/sh\necho "$@" > "$OUT/words"\ncat > "$OUT/input"\n')

@@ -307,6 +307,29 @@ def test_report_does_not_stop_at_a_variable(run: Run, workspace: Path, add_servi
     assert "GIT_TAG" not in run("leave", "report", "-e", "test", "--var", "GIT_TAG=1").err
 
 
+def test_report_of_one_service_names_how_callers_reach_it(
+    run: Run, workspace: Path, add_service: Callable[[str, str], Path]
+) -> None:
+    environment = workspace / "copilot" / "environments" / "test" / "manifest.yml"
+    environment.parent.mkdir(parents=True)
+    environment.write_text("name: test\ntype: Environment\n")
+    manifest = (
+        "name: api\ntype: Load Balanced Web Service\nimage: {location: a, port: 80}\nhttp: {path: api}\n"
+        "network: {connect: true}\n"
+    )
+    add_service("api", manifest)
+    ended = run("leave", "report", "-e", "test", "api")
+    assert ended.code == 0, ended.err
+    assert "requests for path /api, /api/* reach it by HTTPListenerRule" in ended.out
+    assert "tasks of the environment find it as api.test.shop.local, by DiscoveryService" in ended.out
+    assert "services with Service Connect find it as api:80" in ended.out
+    assert "the environment\n" not in ended.out
+    assert "shop-test-hello" not in ended.out
+    ended = run("leave", "report", "-e", "test", "apii")
+    assert (ended.code, ended.out) == (2, "")
+    assert "did you mean api?" in ended.err
+
+
 def test_report_needs_the_environments_manifest(run: Run, workspace: Path) -> None:
     ended = run("leave", "report")
     assert ended.code == 1

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from tests.unit.render.golden import read_template
+
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Run
 
@@ -333,3 +335,30 @@ def test_the_routers_own_file_comes_from_an_option_or_the_folder_of_its_image(
     assert found.code == 0, found.err
     assert "Name stdout" in found.out
     assert run("render", "compose", "--logs", "local-aws").code == 2
+
+
+def test_retain_keeps_what_holds_data_and_leaves_an_authors_word(run: Run, workspace: Path) -> None:
+    """In the stack and in the template of its addons, by an option or by the settings."""
+    addons = workspace / "copilot" / "hello" / "addons"
+    addons.mkdir()
+    (addons / "a.yml").write_text(
+        "Parameters: {App: {Type: String}, Env: {Type: String}, Name: {Type: String}}\nResources:\n"
+        "  Kept: {Type: AWS::DynamoDB::Table}\n  Thrown: {Type: AWS::SQS::Queue, DeletionPolicy: Delete}\n"
+        "  Role: {Type: AWS::IAM::Role}\n"
+    )
+    words = ("render", "cloudformation", "hello", "--in-copilot-environment", "--output-dir", "out")
+
+    def policies(*more: str) -> dict[str, object]:
+        ended = run(*words, *more)
+        assert ended.code == 0, ended.err
+        files = [workspace / "out" / f"hello-test.{kind}.yml" for kind in ("stack", "addons.stack")]
+        templates: list[Any] = [read_template(file.read_text()) for file in files]
+        return {id: it.get("DeletionPolicy") for one in templates for id, it in one["Resources"].items()}
+
+    assert policies()["LogGroup"] is None
+    found = policies("--retain")
+    assert {found[id] for id in ("LogGroup", "TargetGroup", "Service", "AddonsStack", "Kept")} == {"Retain"}
+    assert (found["Thrown"], found["Role"], found["TaskDefinition"]) == ("Delete", None, None)
+    (workspace / "copilot-local.toml").write_text("[environments.test]\nretain = true\n")
+    assert policies() == found
+    assert policies("--no-retain")["Kept"] is None

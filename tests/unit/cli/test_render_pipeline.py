@@ -62,12 +62,15 @@ stages:
 """
 
 
+_INSTALLED = {"--install", "--committed"}
+
+
 @pytest.fixture(name="run")
 def run_with_a_wheel(run: Run) -> Run:
     """Commands; a pipeline installs a wheel, since no index has a release."""
 
     def with_a_wheel(*words: str) -> Ended:
-        wheel = ("--install", "./ci/copilot_local.whl") if words[1] == "pipeline" and "--install" not in words else ()
+        wheel = ("--install", "./ci/copilot_local.whl") if words[1] == "pipeline" and not _INSTALLED & {*words} else ()
         return run(*words, *wheel)
 
     return with_a_wheel
@@ -91,6 +94,28 @@ def lint(root: Path, *texts: str) -> None:
             [PROGRAMS / words[0], *words[1:]], cwd=root / "linted", capture_output=True, text=True, timeout=60
         )
         assert ended.returncode == 0, f"{words[0]}: {ended.stdout}{ended.stderr}"
+
+
+def test_committed_templates_are_deployed_and_nothing_is_installed(here: Path, run: Run) -> None:
+    write_workspace(here, WITH_FILES)
+    words = ("render", "pipeline", "checked", "--committed", "--bucket", "templates")
+    ended = run(*words)
+    assert ended.code == 1
+    assert "is not in the workspace, and --committed deploys it" in ended.err
+    assert "--in-copilot-environment --output-dir infrastructure` writes it" in ended.err
+    rendered = run(
+        "render", "cloudformation", "--in-copilot-environment", "--all-envs", "--output-dir", "infrastructure"
+    )
+    assert rendered.code == 0, rendered.err
+    text = run(*words).out
+    steps = [step.get("name", "") for job in yaml.safe_load(text)["jobs"].values() for step in job["steps"]]
+    assert any(name.startswith("Deploy") for name in steps)
+    assert not {"Render", "Install copilot-local"} & set(steps)
+    assert "setup-python" not in text
+    assert "copilot-local render" not in text
+    lint(here, text)
+    assert run(*words, "--install", "x").code == 2
+    assert run(*words, "--to", "buildspec").code == 2
 
 
 def test_workflows_pass_actionlint_and_zizmor(here: Path, run: Run) -> None:

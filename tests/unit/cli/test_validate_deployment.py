@@ -102,6 +102,18 @@ def test_a_patch_of_copilots_own_resources_is_a_warning(run: Run, write: Write) 
     assert run("render", "cloudformation").code == 1
 
 
+def test_a_policy_of_a_patch_is_no_finding(run: Run, write: Write) -> None:
+    """Addons are a stack within the rendered one too, and a policy of a rule matters to no load balancer."""
+    given = "Parameters: {App: {Type: String}, Env: {Type: String}, Name: {Type: String}}\n"
+    write("addons/a.yml", f"{given}Resources: {{Table: {{Type: 'AWS::SDB::Domain'}}}}\n")
+    names = ("AddonsStack", "HTTPListenerRule", "TargetGroup")
+    write("overrides/cfn.patches.yml", patches(*(("add", f"/Resources/{it}/DeletionPolicy", "Retain") for it in names)))
+    ended = run("validate")
+    assert ended.code == 0, ended.out
+    assert "CL143" not in ended.out
+    assert "CL716" not in ended.out
+
+
 def test_a_patch_of_what_only_https_has_is_no_finding(run: Run, write: Write) -> None:
     write("overrides/cfn.patches.yml", patches(("replace", "/Resources/HTTPSListenerRule/Properties/Priority", "9")))
     assert run("validate").code == 0

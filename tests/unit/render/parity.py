@@ -239,6 +239,9 @@ def _normal(value: object) -> object:
 
 def _named(text: str) -> str:
     """Copilot's custom resource that gives priorities, under the name of our parameter."""
+    text = re.sub(
+        r"\$\{HTTP(?:RuleWithDomain|RedirectRule)PriorityAction\.Priority(\d*)\}", r"${RulePriorityOnHTTP\1}", text
+    )
     return NAMES.get(text, re.sub(r"\$\{\w+PriorityAction\.Priority(\d*)\}", r"${RulePriority\1}", text))
 
 

@@ -38,6 +38,8 @@ class Wanted:
     repository: str | None = None
     bucket: str | None = None
     execution_role: bool = True
+    committed: bool = False
+    """Templates of workloads are in the repository."""
     options: tuple[str, ...] = ()
 
 
@@ -84,6 +86,7 @@ def read_pipeline(target: Target, name: str, selection: Selection, wanted: Wante
         bucket=wanted.bucket or "",
         options=wanted.options,
         execution_role=wanted.execution_role,
+        committed=wanted.committed,
     )
 
 
@@ -217,10 +220,14 @@ class _Collector:
             tags = {"copilot-application": app, "copilot-environment": stage.name, "copilot-service": name}
             nested = loaded.service.addons is not None
             usual = replace(plain, config="" if self.wanted.github else config)
+            self._need_committed(usual.template, name, stage)
+            for value in values.values():
+                if isinstance(value, Upload) and value.url:
+                    self._need_committed(value.file, name, stage)
             return replace(usual, service=name, values=values, tags=tags, nested=nested)
         path = f"stages[{number}].deployments.{name}"
         environment = re.fullmatch(rf"{FOLDER}/([a-z][a-z0-9-]*)\.env\.yml", template)
-        if environment:
+        if environment and not (self.wanted.committed and not (self.target.workspace.root / template).is_file()):
             tags = {"copilot-application": app, "copilot-environment": environment[1]}
             usual = replace(plain, config="" if self.wanted.github else config)
             return replace(usual, environment=environment[1], tags=tags)
@@ -284,13 +291,22 @@ class _Collector:
                     hint=f"give it in [environments.{stage.name}.parameters] of copilot-local.toml",
                 )
 
+    def _need_committed(self, file: str, name: str, stage: PipelineStage) -> None:
+        if self.wanted.committed and not (self.target.workspace.root / file).is_file():
+            command = f"copilot-local render cloudformation {name} -e {stage.name} --in-copilot-environment"
+            raise InputError(
+                f"{file} is not in the workspace, and --committed deploys it",
+                position=Position(str(self.target.workspace.manifest_path(name)), 1),
+                hint=f"`{command} --output-dir {FOLDER}` writes it; commit it",
+            )
+
     def _need_bucket(self, service: str, what: str, position: Position | None) -> None:
         if self.wanted.bucket is None:
             raise InputError(
                 f"{service} needs a bucket for {what}",
                 position=position,
-                hint="give --bucket NAME, such as the artifact bucket of Copilot's application: `aws cloudformation "
-                f"list-stack-instances --stack-set-name {self.target.app}-infrastructure` leads to it",
+                hint="give --bucket NAME, such as the artifact bucket of Copilot's application: "
+                f"`copilot-local aws app show -a {self.target.app} --run` says its name",
             )
 
     def _image(self, loaded: LoadedService, container: str, stage: PipelineStage, region: str | None) -> Image:

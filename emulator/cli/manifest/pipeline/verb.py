@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import re
 import shlex
 from typing import Annotated
 
@@ -11,11 +10,10 @@ import typer
 
 from emulator.app.selection import Selection, find_target
 from emulator.cli.manifest import rendering
+from emulator.cli.manifest.pipeline.bucket import check_bucket
 from emulator.cli.manifest.rendering import Document, Output
 from emulator.cli.shell.options import App, EnvFile, Variables, variables_of
 from emulator.errors import UsageError
-
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
 class Target(enum.StrEnum):
@@ -54,6 +52,14 @@ def pipeline(
             "--install", metavar="REQUIREMENT", help="What pip installs there: a wheel, or an address with a commit."
         ),
     ] = None,
+    committed: Annotated[
+        bool,
+        typer.Option(
+            "--committed",
+            help="Deploy the templates that are committed in infrastructure/, and render nothing: the workflow then "
+            "installs nothing either.",
+        ),
+    ] = False,
     own_role: Annotated[
         bool,
         typer.Option(
@@ -68,9 +74,13 @@ def pipeline(
     """Print a pipeline as a GitHub workflow, or as a buildspec that downloads no Copilot."""
     from emulator.cli.manifest.pipeline.given import Wanted, pipeline_name, read_pipeline
 
-    if bucket is not None and not _BUCKET.fullmatch(bucket):
-        raise UsageError(f"--bucket {bucket} is no name of a bucket", hint="3 to 63 of a-z, 0-9, `-` and `.`")
-    if not requirement:
+    check_bucket(bucket)
+    if committed and (requirement or to is not Target.GITHUB):
+        raise UsageError(
+            "--committed renders nothing, so it goes without --install, and with --to github only",
+            hint="a pipeline of CodePipeline deploys committed templates with no build: `template_path`",
+        )
+    if not requirement and not committed:
         raise UsageError(
             "--install is missing: no package index has a release of copilot-local, and anyone may take its name there",
             hint="give what pip installs there: a wheel that is committed, or "
@@ -82,7 +92,8 @@ def pipeline(
     selection = Selection(app, None, (), env_file, variables=given, any_manifest=True)
     wanted = Wanted(
         github=to is Target.GITHUB,
-        requirement=requirement,
+        requirement=requirement or "",
+        committed=committed,
         repository=repository,
         bucket=bucket,
         execution_role=not own_role,
