@@ -102,7 +102,7 @@ def rebuilt() -> Source:
 
     def parameters(name: str) -> dict[str, str]:
         values = {"AppName": APP, "EnvName": ENV, "WorkloadName": name, "TaskCount": "1"}
-        return values | ({"RulePriority": "1"} if name == "fe" else {})
+        return values | ({"RulePriority": "1", "RulePriorityOnHTTP": "1"} if name == "fe" else {})
 
     return Source({ENV: manifest, **_MANIFESTS}, template, parameters)
 

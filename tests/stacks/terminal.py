@@ -172,7 +172,10 @@ def _parameters(words: list[str], before: dict[str, str]) -> dict[str, str]:
     if words and words[0].startswith("["):
         return {it["ParameterKey"]: it["ParameterValue"] for it in json.loads(words[0])}
     pairs = [dict(it.split("=", 1) for it in word.split(",", 1)) for word in words]
-    return {it["ParameterKey"]: it.get("ParameterValue", before.get(it["ParameterKey"], "")) for it in pairs}
+    return {
+        it["ParameterKey"]: it["ParameterValue"] if "ParameterValue" in it else before[it["ParameterKey"]]
+        for it in pairs
+    }
 
 
 def _options(words: list[str]) -> dict[str, list[str]]:
