@@ -122,6 +122,7 @@ lock: venv  ## Choose new versions and write the locks: of the project, and of t
 	  --output-file requirements/docs.lock requirements/docs.in
 	@build/lock/bin/$(PIP_COMPILE) $(BARE) --upgrade --output-file requirements/tools.lock requirements/tools.in
 	@build/lock/bin/$(PIP_COMPILE) $(BARE) --allow-unsafe --upgrade --output-file requirements/airflow.lock requirements/airflow.in
+	@build/lock/bin/$(PIP_COMPILE) $(BARE) --upgrade --allow-unsafe --output-file requirements/newcomer.lock requirements/newcomer.in
 	@build/lock/bin/$(PIP_COMPILE) $(BARE) --upgrade --output-file emulator/setup/recipes/aws/requirements.txt requirements/aws.in
 
 .PHONY: clean

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tomllib
 import uuid
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,9 +105,9 @@ class Reader:
         variables = {
             "COPILOT_LOCAL_APP": self.app,
             "NO_COLOR": "1",
-            "PIP_NO_INDEX": "1",
-            "PIP_FIND_LINKS": WHEELS,
-            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "UV_OFFLINE": "1",
+            "UV_FIND_LINKS": WHEELS,
+            "UV_PYTHON_DOWNLOADS": "never",
         }
         options = [option for name, value in variables.items() for option in ("--env", f"{name}={value}")]
         self.shell = subprocess.Popen(
@@ -168,7 +169,7 @@ class Reader:
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory, local_image: Callable[[str], str]) -> Iterator[str]:
-    """A fresh Debian with Python, the Docker client, a user and the project's wheel in that user's home."""
+    """A fresh Debian with Python, the Docker client, uv, a user and the project's wheel in that user's home."""
     if not SOCKET.is_socket():
         pytest.skip(f"the fresh machine shares {SOCKET}, which is not there")
     ensure_agent_image()
@@ -189,28 +190,46 @@ def machine(tmp_path_factory: pytest.TempPathFactory, local_image: Callable[[str
 
 
 def _furnish(machine: str, wheel: Path) -> None:
-    """Puts in what a user of such a machine has: the wheel, and here also what it needs and which images stand in."""
+    """Puts in what a user of such a machine has, uv and the wheel, and what an index and a registry would give."""
     settings = wheel / ".config" / "copilot-local"
     settings.mkdir(parents=True)
     if (stand_ins := configuration_folder() / STAND_INS_NAME).is_file():
         shutil.copyfile(stand_ins, settings / STAND_INS_NAME)
-    for source, target in ((f"{wheel}/.", "/home/newcomer"), (str(wheels()), WHEELS)):
+    needed, tools = wheels()
+    uv = _program(next(tools.glob("uv-*.whl")), "uv", wheel.parent / f"{wheel.name}-uv")
+    into = {f"{wheel}/.": "/home/newcomer", f"{needed}": WHEELS, f"{tools}/.": WHEELS, f"{uv}": "/usr/local/bin/uv"}
+    for source, target in into.items():
         subprocess.run(["docker", "cp", source, f"{machine}:{target}"], check=True, timeout=60)
     own = ["docker", "exec", "--user=root", machine, "chown", "-R", "newcomer", "/home/newcomer"]
     subprocess.run(own, check=True, timeout=60)
 
 
-def wheels() -> Path:
-    """The locked wheels of what the project and its fixtures need, for the fresh machine's Python."""
-    text = (ROOT / "requirements" / "dev.lock").read_text(encoding="utf-8").replace("\\\n", " ")
-    lines = [" ".join(line.partition("#")[0].split()) for line in text.splitlines() if re.match(r"\w", line)]
-    locked = {re.sub(r"[-_.]+", "-", line.partition("==")[0]).lower(): line for line in lines}
+def _program(wheel: Path, name: str, target: Path) -> Path:
+    """A program that a wheel holds."""
+    with zipfile.ZipFile(wheel) as archive:
+        [found] = [one for one in archive.namelist() if one.endswith(f".data/scripts/{name}")]
+        target.write_bytes(archive.read(found))
+    target.chmod(0o755)
+    return target
+
+
+def wheels() -> tuple[Path, Path]:
+    """The locked wheels of what the project and its fixtures need, and those of uv and pip, for that Python."""
+    locked = {re.sub(r"[-_.]+", "-", line.partition("==")[0]).lower(): line for line in _locked("dev.lock")}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     needed = [*project["dependencies"], *project["optional-dependencies"]["testing"]]
     roots = [found[0] for one in needed if (found := re.match(r"[\w.-]+", one)) and found[0] != "pip"]
     names = [pinned.partition("==")[0] for pinned in pinned_closure(roots)]
     with contextlib.closing(connect()) as engine:
-        return fetch_wheels([locked[name] for name in names], engine.info().architecture, "newcomer")
+        architecture = engine.info().architecture
+    of_project = fetch_wheels([locked[name] for name in names], architecture, "newcomer")
+    return of_project, fetch_wheels(_locked("newcomer.lock"), architecture, "newcomer")
+
+
+def _locked(name: str) -> list[str]:
+    """The requirements of a lock, each with its hashes."""
+    text = (ROOT / "requirements" / name).read_text(encoding="utf-8").replace("\\\n", " ")
+    return [" ".join(line.partition("#")[0].split()) for line in text.splitlines() if re.match(r"\w", line)]
 
 
 @pytest.fixture
